@@ -1,0 +1,27 @@
+// What another member's `GET /patroni` said, and who a standby streams from.
+
+import type { MemberName, Timeline } from './units.ts'
+import type { Lsn } from './units.ts'
+
+/** An answer without `xlog` counts as not healthy: `position` is null then (spec/interfaces.md 1.3). */
+export interface PeerView {
+  readonly state: string
+  readonly role: string
+  /** `xlog.location` was there, or the role is primary: the server accepts, or believes it accepts, writes. */
+  readonly runsAsPrimary: boolean
+  readonly position: Lsn | null
+  readonly timeline: Timeline | null
+  readonly nofailover: boolean
+  readonly failoverPriority: number
+  readonly watchdogFailed: boolean
+  readonly paused: boolean
+}
+
+/** Who a standby takes its WAL from. Never holds credentials: the adapter adds them. */
+export interface Upstream {
+  readonly name: MemberName
+  readonly host: string
+  readonly port: number
+  /** Slot to use there; null when slots are off. */
+  readonly slot: string | null
+}

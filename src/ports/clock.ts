@@ -1,0 +1,11 @@
+// Time, so that it can be simulated. Deadlines use `bootMs` only; `wallMs` is for people and schedules.
+
+import type { Millis, WallMillis } from '../model/units.ts'
+
+export interface Clock {
+  /** CLOCK_BOOTTIME in milliseconds. */
+  bootMs(): Millis
+  wallMs(): WallMillis
+  /** Resolves after `ms`, or at once when `signal` aborts (it never rejects). */
+  sleep(ms: Millis, signal?: AbortSignal): Promise<void>
+}

@@ -1,0 +1,34 @@
+// The fencer outside the agent: stops PostgreSQL when the lease deadline passes, whatever became of the agent (design.md 4).
+
+import type { PostmasterIdentity } from '../model/postgres.ts'
+import type { Millis } from '../model/units.ts'
+
+export interface FencerView {
+  /** The program runs and answered its last command. */
+  readonly alive: boolean
+  /** Deadline (CLOCK_BOOTTIME ms) it has confirmed; null when not armed. */
+  readonly armedUntilMs: Millis | null
+  /** Postmaster it will stop; null when armed before the postmaster exists. */
+  readonly postmaster: PostmasterIdentity | null
+  /** Last time it had to act, from its record file. */
+  readonly lastFence: FenceRecord | null
+}
+
+export interface FenceRecord {
+  readonly at: string
+  readonly pid: number
+  readonly deadlineMs: Millis
+  readonly signal: string
+}
+
+export interface Fencer {
+  view(): FencerView
+  /** Starts the program if need be, arms it or moves the deadline; true once it has confirmed, within `budgetMs`. */
+  arm(deadlineMs: Millis, postmaster: PostmasterIdentity | null, budgetMs: Millis): Promise<boolean>
+  /** PostgreSQL no longer accepts writes, or is stopped: nothing to fence. */
+  disarm(budgetMs: Millis): Promise<boolean>
+  /** sd_notify text such as `READY=1`; does nothing without NOTIFY_SOCKET. */
+  notify(state: string): void
+  /** Lets the program go (it exits when disarmed). */
+  close(): Promise<void>
+}

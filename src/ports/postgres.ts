@@ -1,0 +1,103 @@
+// The local PostgreSQL: looking at it, and the steps of which long work is made (src/act/work.ts composes them).
+// Every step takes an AbortSignal, is bounded, kills what it started when aborted, and answers with a value:
+// it throws only for a bug. Behaviour: spec/postgres.md 1-4.
+
+import type { EffectivePostgresql } from '../model/config.ts'
+import type { PeerView, Upstream } from '../model/peer.ts'
+import type { PostgresView, PostmasterIdentity, RecoverySettingsView, TimelineSwitch } from '../model/postgres.ts'
+import type { Seen } from '../model/seen.ts'
+import type { Lsn, Millis, Timeline } from '../model/units.ts'
+
+export type StepOutcome = { readonly ok: true } | { readonly ok: false; readonly why: string; readonly cancelled?: boolean }
+
+/** Where a clean shutdown ended. `previousLsn` is the record before the shutdown checkpoint if that is a WAL switch. */
+export interface ShutdownPosition {
+  readonly checkpointLsn: Lsn
+  readonly previousLsn: Lsn
+}
+
+export interface StartOptions {
+  /** `primary`: no recovery configuration; `standby`: follow `upstream` (null: nobody yet). */
+  readonly as: 'primary' | 'standby'
+  readonly upstream: Upstream | null
+  readonly timeoutMs: Millis
+  /** Told as soon as the postmaster exists, before it accepts connections (the fencer needs its identity). */
+  readonly onSpawned?: (identity: PostmasterIdentity) => void
+}
+
+export interface StopOptions {
+  readonly mode: 'fast' | 'immediate'
+  /** Run CHECKPOINT first, so that the shutdown checkpoint is short. */
+  readonly checkpoint: boolean
+  /** null: wait for ever; otherwise escalate to immediate, then SIGKILL. */
+  readonly timeoutMs: Millis | null
+  /** The control file says `shut down` though the postmaster may still live (slow archiver). */
+  readonly onShutDown?: (position: ShutdownPosition) => void
+}
+
+export interface Progress {
+  readonly phase: string
+  readonly doneBytes?: number
+  readonly totalBytes?: number
+}
+export type Report = (progress: Progress) => void
+
+/** What comparing this node with the leader's timeline history says (spec/postgres.md 4.2). */
+export interface Divergence {
+  readonly verdict: 'same' | 'ancestor' | 'diverged'
+  readonly localTimeline: Timeline
+  readonly localLsn: Lsn
+  readonly leaderTimeline: Timeline
+  /** Where the leader's history left our timeline; null when it never was on it. */
+  readonly switchLsn: Lsn | null
+}
+
+export interface SlotChanges {
+  readonly create: readonly string[]
+  readonly drop: readonly string[]
+  readonly advance: readonly { readonly name: string; readonly to: Lsn }[]
+}
+
+export interface Postgres {
+  /** One bounded look: data directory, process, and one monitoring query. Never throws. */
+  look(budgetMs: Millis): Promise<PostgresView>
+  /** Compares the recovery settings in force with those that `upstream` needs (spec/postgres.md 2.7). */
+  compareRecovery(upstream: Upstream | null): Promise<Seen<RecoverySettingsView>>
+  /** Position and timeline for `GET /patroni` and health checks; coalesced, at most one query a second unless `fresh`. */
+  /** Called once when the postmaster that was last seen running exits. Returns how to stop listening. */
+  onExit(listener: () => void): () => void
+
+  /** New configuration: writes the settings files, reloads when running. Lists what needs a restart in the next look. */
+  configure(effective: EffectivePostgresql, options: { readonly rewriteAlways: boolean }): Promise<StepOutcome>
+
+  initdb(signal: AbortSignal, report: Report): Promise<StepOutcome>
+  /** Users, grants and the post_bootstrap command, after the first start. */
+  finishBootstrap(signal: AbortSignal, report: Report): Promise<StepOutcome>
+  basebackup(from: Upstream, signal: AbortSignal, report: Report): Promise<StepOutcome>
+  start(options: StartOptions, signal: AbortSignal): Promise<StepOutcome>
+  stop(options: StopOptions, signal: AbortSignal): Promise<StepOutcome & { readonly position?: ShutdownPosition | null }>
+  /** Rewrites the recovery settings for `upstream` and reloads (role stays standby). */
+  follow(upstream: Upstream | null, signal: AbortSignal): Promise<StepOutcome>
+  /** pg_ctl promote, then wait until the server is out of recovery. */
+  promote(timeoutMs: Millis, signal: AbortSignal): Promise<StepOutcome>
+  crashRecovery(signal: AbortSignal): Promise<StepOutcome>
+  /** `damaged`: the data directory can no longer be trusted as it is. */
+  rewind(from: Upstream, signal: AbortSignal, report: Report): Promise<StepOutcome & { readonly damaged?: boolean }>
+  compareTimelines(leader: Upstream, budgetMs: Millis): Promise<Seen<Divergence>>
+  /** Deletes data, WAL and tablespace directories. */
+  removeDataDirectory(): Promise<StepOutcome>
+  /** Renames them to `.failed`. */
+  setDataDirectoryAside(): Promise<StepOutcome>
+
+  /** CHECKPOINT in the background, so that rewinding peers find the new timeline in the control file. Idempotent. */
+  checkpointSoon(): void
+  changeSlots(changes: SlotChanges): Promise<StepOutcome>
+  resumeReplay(): Promise<StepOutcome>
+  /** History file of `timeline` as this node has it, with reasons, for the `history` key. */
+  readHistory(timeline: Timeline): Promise<Seen<readonly (TimelineSwitch & { readonly reason: string; readonly atIso: string })[]>>
+  /** Writes the accepted dynamic configuration to patroni.dynamic.json (temporary file, rename). */
+  cacheDynamicConfig(text: string): Promise<StepOutcome>
+  close(): Promise<void>
+}
+
+export type { PeerView }

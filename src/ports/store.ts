@@ -1,0 +1,78 @@
+// The distributed store, as hactl needs it. Every write is guarded by what it was decided on; `refused` (somebody
+// else got there, or the guard no longer holds) and `unreachable` (nobody answered, the outcome is unknown) are
+// different answers and never mixed (spec/ha.md 1.7).
+
+import type {
+  ClusterStatus,
+  ClusterView,
+  FailoverRequest,
+  HistoryLine,
+  JsonObject,
+  MemberRecord,
+} from '../model/cluster.ts'
+import type { Seen } from '../model/seen.ts'
+import type { LeaseId, MemberName, Millis, Revision } from '../model/units.ts'
+
+export type WriteOutcome =
+  | { readonly kind: 'done'; readonly revision: Revision }
+  | { readonly kind: 'refused'; readonly why: string }
+  | { readonly kind: 'unreachable'; readonly why: string }
+
+/** `validUntilMs`: boot-time instant before which etcd cannot have ended the lease, counted from before the request. */
+export type LeaseOutcome =
+  | { readonly kind: 'done'; readonly leaseId: LeaseId; readonly validUntilMs: Millis }
+  /** The lease is gone, or (for the leader) the key belongs to `holder`; null: nobody. */
+  | { readonly kind: 'refused'; readonly holder: MemberName | null; readonly why: string }
+  | { readonly kind: 'unreachable'; readonly why: string }
+
+export interface StoreTimings {
+  readonly ttlMs: Millis
+  /** Total budget of one operation, over all endpoints and tries. */
+  readonly retryTimeoutMs: Millis
+}
+
+export interface Store {
+  /** The watch-fed view; unknown while the watch is not alive. Free of cost, a hint. */
+  view(): Seen<ClusterView>
+  /** A linearizable read of the whole prefix. */
+  read(budgetMs: Millis): Promise<Seen<ClusterView>>
+  /** Called after each change of the view, with what changed (`leader`, `config`, `failover`, `members/x`, …). Returns how to stop. */
+  onChange(listener: (keys: readonly string[]) => void): () => void
+  retime(timings: StoreTimings): void
+
+  /** Makes or keeps alive this node's own lease (the member key hangs on it). */
+  keepLease(budgetMs: Millis): Promise<LeaseOutcome>
+  /** After a restart of the agent: go on with the lease that our leader key already hangs on. */
+  adoptLease(leaseId: LeaseId, budgetMs: Millis): Promise<LeaseOutcome>
+  /** Own lease kept alive, then create `leader` if absent. */
+  acquireLeader(budgetMs: Millis): Promise<LeaseOutcome>
+  /**
+   * Own lease kept alive, then proof in one transaction that `leader` is ours and on this lease; in the same
+   * transaction `status` is written when given. Re-binds the key when it is ours on another lease.
+   */
+  renewLeader(status: ClusterStatus | null, budgetMs: Millis): Promise<LeaseOutcome>
+  /** Unconditional take at the end of a bootstrap: `initialize` must hold `systemIdentifier`'s empty text guard. */
+  takeLeaderAfterBootstrap(budgetMs: Millis): Promise<LeaseOutcome>
+  /** Deletes `leader` if it is ours, writing `status` first in the same transaction when given. */
+  releaseLeader(status: ClusterStatus | null, budgetMs: Millis): Promise<WriteOutcome>
+
+  /** Put on the own lease; makes the lease when there is none. */
+  publishMember(record: MemberRecord, budgetMs: Millis): Promise<WriteOutcome>
+  /** `ifRevision` null: create only if absent; a number: replace only at that mod revision. */
+  writeInitialize(value: string, ifRevision: Revision | null, budgetMs: Millis): Promise<WriteOutcome>
+  deleteInitialize(ifRevision: Revision, budgetMs: Millis): Promise<WriteOutcome>
+  writeConfig(document: JsonObject, ifRevision: Revision | null, budgetMs: Millis): Promise<WriteOutcome>
+  /** `request` null writes `{}`. `ifRevision` undefined: unguarded (an operator's new request replaces any). */
+  writeFailover(
+    request: FailoverRequest | null,
+    ifRevision: Revision | null | undefined,
+    budgetMs: Millis,
+  ): Promise<WriteOutcome>
+  writeHistory(
+    lines: readonly HistoryLine[],
+    ifRevision: Revision | null,
+    budgetMs: Millis,
+  ): Promise<WriteOutcome>
+  /** Ends watch, streams and connections; bounded. */
+  close(): Promise<void>
+}
