@@ -1,0 +1,9 @@
+// Where an adapter says what a DBA should read. One line a call; never a secret, never a stack trace for what a
+// stranger on the network did.
+
+export interface Log {
+  debug(message: string): void
+  info(message: string): void
+  warning(message: string): void
+  error(message: string): void
+}
