@@ -3,18 +3,14 @@
 // it throws only for a bug. Behaviour: spec/postgres.md 1-4.
 
 import type { EffectivePostgresql } from '../model/config.ts'
-import type { PeerView, Upstream } from '../model/peer.ts'
+import type { Divergence } from '../model/divergence.ts'
+import type { Upstream } from '../model/peer.ts'
 import type { PostgresView, PostmasterIdentity, RecoverySettingsView, TimelineSwitch } from '../model/postgres.ts'
+import type { Progress, ShutdownPosition } from '../model/progress.ts'
 import type { Seen } from '../model/seen.ts'
 import type { Lsn, Millis, Timeline } from '../model/units.ts'
 
 export type StepOutcome = { readonly ok: true } | { readonly ok: false; readonly why: string; readonly cancelled?: boolean }
-
-/** Where a clean shutdown ended. `previousLsn` is the record before the shutdown checkpoint if that is a WAL switch. */
-export interface ShutdownPosition {
-  readonly checkpointLsn: Lsn
-  readonly previousLsn: Lsn
-}
 
 export interface StartOptions {
   /** `primary`: no recovery configuration; `standby`: follow `upstream` (null: nobody yet). */
@@ -35,22 +31,7 @@ export interface StopOptions {
   readonly onShutDown?: (position: ShutdownPosition) => void
 }
 
-export interface Progress {
-  readonly phase: string
-  readonly doneBytes?: number
-  readonly totalBytes?: number
-}
 export type Report = (progress: Progress) => void
-
-/** What comparing this node with the leader's timeline history says (spec/postgres.md 4.2). */
-export interface Divergence {
-  readonly verdict: 'same' | 'ancestor' | 'diverged'
-  readonly localTimeline: Timeline
-  readonly localLsn: Lsn
-  readonly leaderTimeline: Timeline
-  /** Where the leader's history left our timeline; null when it never was on it. */
-  readonly switchLsn: Lsn | null
-}
 
 export interface SlotChanges {
   readonly create: readonly string[]
@@ -63,7 +44,6 @@ export interface Postgres {
   look(budgetMs: Millis): Promise<PostgresView>
   /** Compares the recovery settings in force with those that `upstream` needs (spec/postgres.md 2.7). */
   compareRecovery(upstream: Upstream | null): Promise<Seen<RecoverySettingsView>>
-  /** Position and timeline for `GET /patroni` and health checks; coalesced, at most one query a second unless `fresh`. */
   /** Called once when the postmaster that was last seen running exits. Returns how to stop listening. */
   onExit(listener: () => void): () => void
 
@@ -100,4 +80,4 @@ export interface Postgres {
   close(): Promise<void>
 }
 
-export type { PeerView }
+export type { Divergence, Progress, ShutdownPosition }

@@ -1,0 +1,45 @@
+// What a decision may ask for: small, serialisable commands. Writes to the store name the revision they were decided on.
+
+import type { ClusterStatus, HistoryLine, JsonObject, Member, MemberRecord } from './cluster.ts'
+import type { Upstream } from './peer.ts'
+import type { LeaseId, Lsn, Millis, Revision } from './units.ts'
+import type { Job } from './work.ts'
+
+export type Action =
+  // --- questions: the answer is part of the next snapshot
+  | { readonly kind: 'read-cluster' }
+  | { readonly kind: 'ask-peers'; readonly members: readonly Member[] }
+  | { readonly kind: 'compare-timelines'; readonly leader: Upstream }
+  // --- the lease
+  | { readonly kind: 'keep-lease' }
+  | { readonly kind: 'adopt-lease'; readonly leaseId: LeaseId }
+  | { readonly kind: 'acquire-lease' }
+  | { readonly kind: 'renew-lease'; readonly status: ClusterStatus | null }
+  | { readonly kind: 'take-leader' }
+  | { readonly kind: 'release-lease'; readonly status: ClusterStatus | null }
+  /** Arms the fencer until the end of the leadership now proved, less `marginMs`. */
+  | { readonly kind: 'arm-fencer'; readonly marginMs: Millis }
+  | { readonly kind: 'disarm-fencer' }
+  // --- other keys
+  | { readonly kind: 'publish-member'; readonly record: MemberRecord }
+  | { readonly kind: 'race-initialize' }
+  | { readonly kind: 'write-initialize'; readonly value: string; readonly ifRevision: Revision | null }
+  | { readonly kind: 'delete-initialize'; readonly ifRevision: Revision }
+  | { readonly kind: 'write-config'; readonly document: JsonObject; readonly ifRevision: Revision | null }
+  | { readonly kind: 'clear-failover'; readonly ifRevision: Revision }
+  | { readonly kind: 'write-history'; readonly lines: readonly HistoryLine[]; readonly ifRevision: Revision | null }
+  // --- the local PostgreSQL
+  | { readonly kind: 'begin'; readonly job: Job }
+  | { readonly kind: 'cancel-work'; readonly why: string }
+  | { readonly kind: 'checkpoint-soon' }
+  | {
+      readonly kind: 'change-slots'
+      readonly create: readonly string[]
+      readonly drop: readonly string[]
+      readonly advance: readonly { readonly name: string; readonly to: Lsn }[]
+    }
+  | { readonly kind: 'resume-replay' }
+  // --- the agent itself
+  | { readonly kind: 'exit'; readonly code: number; readonly why: string }
+
+export type ActionKind = Action['kind']

@@ -1,0 +1,24 @@
+// The answer of `decide`: the rule that matched, why, what was passed over, what to do, and what to remember.
+
+import type { Action } from './action.ts'
+import type { Memory } from './memory.ts'
+import type { Millis } from './units.ts'
+
+/** Stable, grep-able: `<situation>.<rule>`. */
+export type RuleId = string
+
+export interface Decision {
+  readonly rule: RuleId
+  /** One sentence with the numbers that mattered. */
+  readonly reason: string
+  /** Rules of the situation looked at before this one, in order. */
+  readonly considered: readonly RuleId[]
+  /** In order; the first that does not succeed ends the step. */
+  readonly actions: readonly Action[]
+  /** Routine; a failure here never blocks anything. Only performed when the decision is settled. */
+  readonly upkeep: readonly Action[]
+  readonly memory: Memory
+  /** `again`: take another step of this beat now; `settled`: sleep until `wakeInMs` or an event. */
+  readonly next: 'again' | 'settled'
+  readonly wakeInMs: Millis
+}

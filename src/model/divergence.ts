@@ -1,0 +1,12 @@
+// What comparing this node with the leader's timeline history says (spec/postgres.md 4.2).
+
+import type { Lsn, Timeline } from './units.ts'
+
+export interface Divergence {
+  readonly verdict: 'same' | 'ancestor' | 'diverged'
+  readonly localTimeline: Timeline
+  readonly localLsn: Lsn
+  readonly leaderTimeline: Timeline
+  /** Where the leader's history left our timeline; null when it never was on it. */
+  readonly switchLsn: Lsn | null
+}

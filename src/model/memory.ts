@@ -1,0 +1,71 @@
+// What a node remembers between beats: an input and an output of every decision, journaled with it. Nothing that
+// a rule depends on hides anywhere else.
+
+import type { Member } from './cluster.ts'
+import type { ShutdownPosition } from './progress.ts'
+import type { LeaseId, Lsn, MemberName, Millis, Revision } from './units.ts'
+
+export interface Memory {
+  /** Role in which the server was last seen running: what an unanswering server is taken for. */
+  readonly lastRole: 'primary' | 'standby' | null
+  /** Leader and members of the last view that had a leader: who to ask in a race, even if their keys have expired. */
+  readonly lastLeader: MemberName | null
+  readonly lastMembers: readonly Member[]
+  /** Leader whose timeline this node's data was last found to agree with; null: must be checked before following. */
+  readonly agreesWith: { readonly leader: MemberName; readonly timeline: number } | null
+  /** Verdict of the last comparison: `diverged` stays until a rewind or a clone ended it. */
+  readonly rejoin: 'check' | 'follow' | 'diverged' | 'rewind-failed'
+  /** A single-user recovery was tried since the last successful start. */
+  readonly crashRecoveryTried: boolean
+  /** A bootstrap of ours is on its way, guarded by this revision of `initialize`. */
+  readonly founding: { readonly initializeRevision: Revision; readonly stage: 'running' | 'ready' | 'failed' } | null
+  readonly handover: Handover | null
+  /** Failed attempts to bring PostgreSQL up since it last ran. */
+  readonly startFailures: number
+  /** Last work that failed: what and when, so that it is not tried again at once. */
+  readonly lastFailure: { readonly job: string; readonly why: string; readonly atMs: Millis } | null
+  /** When this node last gave up the lease, so that it lets the others go first. */
+  readonly releasedAtMs: Millis | null
+  /** This process has taken part in the cluster: the checks for adopting a foreign data directory are over. */
+  readonly joined: boolean
+  /** Position at the previous beat without a leader. */
+  readonly racePosition: Lsn | null
+  /** Slots of members that went away: name and when last needed. */
+  readonly retainedSlots: readonly { readonly slot: string; readonly lastNeededMs: Millis }[]
+  /** The lease that a restarted agent found its leader key on and could not adopt. */
+  readonly abandonedLease: LeaseId | null
+  /** Since when the fencer could not be armed; null: it can. */
+  readonly unfencedSinceMs: Millis | null
+  /** The cluster in etcd has been seen at least once by this process. */
+  readonly sawCluster: boolean
+}
+
+/** A planned switchover or manual failover from the moment the leader stops accepting writes. */
+export interface Handover {
+  readonly candidate: MemberName | null
+  readonly startedAtMs: Millis
+  readonly requestRevision: Revision
+  /** Set once PostgreSQL is down: what the candidate must have received. */
+  readonly position: ShutdownPosition | null
+  readonly stoppedAtMs: Millis | null
+}
+
+export const FIRST_MEMORY: Memory = {
+  lastRole: null,
+  lastLeader: null,
+  lastMembers: [],
+  agreesWith: null,
+  rejoin: 'check',
+  crashRecoveryTried: false,
+  founding: null,
+  handover: null,
+  startFailures: 0,
+  lastFailure: null,
+  releasedAtMs: null,
+  joined: false,
+  racePosition: null,
+  retainedSlots: [],
+  abandonedLease: null,
+  unfencedSinceMs: null,
+  sawCluster: false,
+}

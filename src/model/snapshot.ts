@@ -1,0 +1,66 @@
+// Everything a decision may look at: the world as this node saw it, with one `now`. It holds no secret, no handle
+// and no function, so that it can be journaled, pasted into an issue and replayed.
+
+import type { ClusterView, HistoryLine } from './cluster.ts'
+import type { Tags } from './config.ts'
+import type { Divergence } from './divergence.ts'
+import type { Outcome } from './outcome.ts'
+import type { PeerView } from './peer.ts'
+import type { PostgresView, PostmasterIdentity, RecoverySettingsView } from './postgres.ts'
+import type { Seen } from './seen.ts'
+import type { DynamicSettings } from './settings.ts'
+import type { LeaseId, MemberName, Millis, WallMillis } from './units.ts'
+import type { FinishedWork, Work } from './work.ts'
+
+export interface Snapshot {
+  /** Boot-time clock at the moment the snapshot was complete: the only "now" of a decision. */
+  readonly nowMs: Millis
+  /** Wall clock, for schedules only. */
+  readonly wallMs: WallMillis
+  readonly startedAtMs: Millis
+  readonly self: Self
+  readonly settings: DynamicSettings
+  readonly cluster: Seen<ClusterView>
+  readonly lease: LeaseView
+  readonly postgres: PostgresView
+  /** Recovery settings in force compared with what the wanted upstream needs; unknown on a primary. */
+  readonly recovery: Seen<RecoverySettingsView>
+  /** Answers of the peers asked in this beat; null: nobody was asked yet. */
+  readonly peers: ReadonlyMap<MemberName, Seen<PeerView>> | null
+  /** Comparison with the leader's timeline made in this beat; null: not made. */
+  readonly divergence: Seen<Divergence> | null
+  /** Own history file with reasons, on a primary beyond timeline 1. */
+  readonly timelineHistory: Seen<readonly HistoryLine[]>
+  readonly work: Work | null
+  /** Work that ended since the last decision; shown once. */
+  readonly finished: FinishedWork | null
+  readonly fencer: { readonly alive: boolean; readonly armedUntilMs: Millis | null; readonly postmaster: PostmasterIdentity | null }
+  readonly stopRequested: boolean
+  /** What this beat's actions came to, in order. */
+  readonly outcomes: readonly Outcome[]
+}
+
+/** This node as configured. */
+export interface Self {
+  readonly name: MemberName
+  readonly connUrl: string
+  readonly apiUrl: string
+  readonly proxyUrl: string | null
+  readonly slot: string
+  readonly tags: Tags
+  readonly mayBootstrap: boolean
+  readonly useRewind: boolean
+  readonly removeDataOnRewindFailure: boolean
+  readonly removeDataOnDivergedTimelines: boolean
+}
+
+export interface LeaseView {
+  readonly leaseId: LeaseId | null
+  /** When the last successful renewal of the own lease was sent; 0: never. */
+  readonly renewedAtMs: Millis
+  /** Before this instant etcd cannot have ended our lease. */
+  readonly validUntilMs: Millis
+  /** Same, and the leader key was proved to be ours on that lease; 0: not leader. */
+  readonly leaderUntilMs: Millis
+}
+
