@@ -1,0 +1,187 @@
+// Who could take over, and why the others could not: the checks of spec/ha.md 3.8.6 and 3.8.7 in their order, as a
+// leader asks them about the others before it hands over. One pure function for the agent's rules and for the operator's
+// `--dry-run`, so that both give the same answer with the same numbers.
+
+import type { Member } from './cluster.ts'
+import type { PeerView } from './peer.ts'
+import type { Seen } from './seen.ts'
+import { formatLsn, type Lsn, type MemberName, type Timeline } from './units.ts'
+
+export interface CandidateQuestion {
+  readonly members: readonly Member[]
+  /** Answers of `GET /patroni`; a member that is missing here was not asked, which counts as not reachable. */
+  readonly answers: ReadonlyMap<MemberName, Seen<PeerView>>
+  /** Who asks, or who is to be replaced: never a candidate. */
+  readonly exclude: readonly MemberName[]
+  /** Only this one is considered; null: everybody. */
+  readonly requested: MemberName | null
+  /** Who may win under synchronous replication; null when it is off or does not matter (manual failover). */
+  readonly voters: readonly MemberName[] | null
+  /** `lag`: not further than `maximumBytes` behind; `position`: at least there; `none`: not asked (spec/ha.md M8). */
+  readonly wal:
+    | { readonly kind: 'lag'; readonly leaderPosition: Lsn | null; readonly maximumBytes: Lsn }
+    | { readonly kind: 'position'; readonly required: Lsn }
+    | { readonly kind: 'none'; readonly leaderPosition: Lsn | null }
+  /** The cluster's timeline by the history key; null: not known, or not asked (standby cluster). */
+  readonly clusterTimeline: Timeline | null
+}
+
+/** Stable: the operator's JSON carries it. */
+export type CandidateCode =
+  | 'good'
+  | 'nofailover'
+  | 'no-api-url'
+  | 'not-voter'
+  | 'unreachable'
+  | 'no-position'
+  | 'watchdog'
+  | 'runs-as-primary'
+  | 'behind'
+  | 'timeline-unknown'
+  | 'timeline-behind'
+
+export interface CandidateVerdict {
+  readonly name: MemberName
+  readonly code: CandidateCode
+  /** One clause with its numbers, e.g. `33554432 bytes behind the leader, more than maximum_lag_on_failover 1048576`. */
+  readonly reason: string
+  readonly position: Lsn | null
+  readonly timeline: Timeline | null
+  /** Bytes behind the leader's last known position, never negative; null when either end is not known. */
+  readonly behindBytes: Lsn | null
+  readonly failoverPriority: number
+}
+
+/** A verdict for each member but the excluded; with `requested` only for that one. Sorted as `members`. */
+export function judgeCandidates(question: CandidateQuestion): readonly CandidateVerdict[] {
+  return question.members
+    .filter(member => !question.exclude.includes(member.name))
+    .filter(member => question.requested === null || member.name === question.requested)
+    .map(member => judge(member, question))
+}
+
+/** Those who could take over, the likeliest winner first: most WAL, then highest failover_priority, then name. */
+export function rankCandidates(verdicts: readonly CandidateVerdict[]): readonly CandidateVerdict[] {
+  return verdicts.filter(verdict => verdict.code === 'good').sort(byLikelihood)
+}
+
+function byLikelihood(a: CandidateVerdict, b: CandidateVerdict): number {
+  const [left, right] = [a.position ?? 0n, b.position ?? 0n]
+  if (left !== right) return left > right ? -1 : 1
+  if (a.failoverPriority !== b.failoverPriority) return b.failoverPriority - a.failoverPriority
+  return a.name < b.name ? -1 : 1
+}
+
+function judge(member: Member, question: CandidateQuestion): CandidateVerdict {
+  const answer = question.answers.get(member.name)
+  const peer = answer?.known === true ? answer.value : null
+  // A primary counts as having no WAL position of its own here: it is not somebody to hand over to.
+  const position = peer === null ? null : peer.position
+  const [code, reason] = firstObjection(member, answer, position, question) ?? [
+    'good',
+    praise(position, question),
+  ]
+  return {
+    name: member.name,
+    code,
+    reason,
+    position,
+    timeline: peer?.timeline ?? null,
+    behindBytes: behind(position, question),
+    failoverPriority: peer?.failoverPriority ?? priorityOfTags(member),
+  }
+}
+
+type Objection = readonly [Exclude<CandidateCode, 'good'>, string]
+
+function firstObjection(
+  member: Member,
+  answer: Seen<PeerView> | undefined,
+  position: Lsn | null,
+  question: CandidateQuestion,
+): Objection | null {
+  if (tagsForbidFailover(member)) return ['nofailover', 'tagged nofailover']
+  if (member.record.apiUrl === null) return ['no-api-url', 'its member key has no api_url to ask it at']
+  if (question.voters !== null && !hasName(question.voters, member.name)) {
+    return ['not-voter', `not a synchronous standby (${question.voters.join(', ') || 'there is none'})`]
+  }
+  if (answer === undefined) return ['unreachable', 'not reachable: not asked']
+  if (!answer.known) return ['unreachable', `not reachable: ${answer.why}`]
+  return objectionOfPeer(answer.value, position, question)
+}
+
+function objectionOfPeer(
+  peer: PeerView,
+  position: Lsn | null,
+  question: CandidateQuestion,
+): Objection | null {
+  if (peer.position === null && !peer.runsAsPrimary) {
+    return ['no-position', `not reachable: its answer has no WAL position (state ${peer.state})`]
+  }
+  if (peer.nofailover) return ['nofailover', 'tagged nofailover']
+  if (peer.watchdogFailed) return ['watchdog', 'its watchdog is required and not usable']
+  if (peer.runsAsPrimary) return ['runs-as-primary', 'it runs as a primary itself']
+  return (
+    objectionOfWal(position ?? 0n, question) ?? objectionOfTimeline(peer.timeline, question.clusterTimeline)
+  )
+}
+
+function objectionOfWal(position: Lsn, question: CandidateQuestion): Objection | null {
+  const wal = question.wal
+  if (wal.kind === 'position' && position < wal.required) {
+    const missing = wal.required - position
+    return [
+      'behind',
+      `at ${formatLsn(position)}, ${missing} bytes short of ${formatLsn(wal.required)}, which it must have received`,
+    ]
+  }
+  if (wal.kind === 'lag' && wal.leaderPosition !== null && wal.leaderPosition - position > wal.maximumBytes) {
+    const lag = wal.leaderPosition - position
+    return ['behind', `${lag} bytes behind the leader, more than maximum_lag_on_failover ${wal.maximumBytes}`]
+  }
+  return null
+}
+
+function objectionOfTimeline(timeline: Timeline | null, cluster: Timeline | null): Objection | null {
+  if (cluster === null) return null
+  if (timeline === null)
+    return ['timeline-unknown', `its timeline is not known, the cluster is on timeline ${cluster}`]
+  if (timeline < cluster) {
+    return ['timeline-behind', `on timeline ${timeline}, behind the cluster's timeline ${cluster}`]
+  }
+  return null
+}
+
+function praise(position: Lsn | null, question: CandidateQuestion): string {
+  const lag = behind(position, question)
+  const at = position === null ? 'no position known' : `at ${formatLsn(position)}`
+  return lag === null ? at : `${at}, ${lag} bytes behind the leader`
+}
+
+function behind(position: Lsn | null, question: CandidateQuestion): Lsn | null {
+  const leader = question.wal.kind === 'position' ? question.wal.required : question.wal.leaderPosition
+  if (leader === null || position === null) return null
+  return leader > position ? leader - position : 0n
+}
+
+/** Tags as the member key shows them: `nofailover` wins over `failover_priority` (spec/ha.md 1.4). */
+export function tagsForbidFailover(member: Member): boolean {
+  const { nofailover, failover_priority: priority } = member.record.tags
+  if (nofailover !== undefined && nofailover !== null) return isTruthy(nofailover)
+  return priority !== undefined && priority !== null && Number(priority) <= 0
+}
+
+function priorityOfTags(member: Member): number {
+  if (tagsForbidFailover(member)) return 0
+  const priority = Number(member.record.tags.failover_priority ?? 1)
+  return Number.isInteger(priority) ? priority : 1
+}
+
+function isTruthy(value: unknown): boolean {
+  return !(value === false || value === 0 || value === '')
+}
+
+/** Names under synchronous replication are compared without case (spec/ha.md 1.3). */
+function hasName(names: readonly MemberName[], name: MemberName): boolean {
+  return names.some(other => other.toLowerCase() === name.toLowerCase())
+}
