@@ -1,0 +1,12 @@
+#!/usr/bin/env node
+// The entry for work on hactl itself: runs the TypeScript sources as they are, with no build in between.
+
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { execute, settings } from '@oclif/core'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const pjson = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
+pjson.oclif.commands.target = './src/commands.ts'
+settings.enableAutoTranspile = false
+await execute({ development: true, loadOptions: { root, pjson, ignoreManifest: true } })

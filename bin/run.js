@@ -1,0 +1,21 @@
+#!/usr/bin/env node
+// The installed entry: runs the one-file build when it is there, otherwise the compiled sources through oclif.
+
+import { existsSync, readFileSync } from 'node:fs'
+import module from 'node:module'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const args = process.argv.slice(2)
+
+if (args.length === 1 && args[0] === '--version') {
+  const { name, version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
+  console.log(`${name} ${version}`)
+} else if (existsSync(`${root}dist/hactl.cjs`)) {
+  // Silently without effect where this user cannot write; never shared between users (Node keeps one folder per uid).
+  module.enableCompileCache?.(`${root}build/compile-cache`)
+  await module.createRequire(import.meta.url)(`${root}dist/hactl.cjs`).main(args)
+} else {
+  const { execute } = await import('@oclif/core')
+  await execute({ args, dir: import.meta.url })
+}
