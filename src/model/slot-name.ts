@@ -1,0 +1,15 @@
+// The name of the physical replication slot that belongs to a member. Every node of a cluster, Patroni's included,
+// must derive the same name, or a primary would drop a slot that a standby still needs (spec/postgres.md 5.1).
+
+const SLOT_NAME_LENGTH_MAX = 63
+
+/** Two members may get the same slot name (`a-b` and `a.b`): the caller says so, it cannot be seen here. */
+export function slotName(member: string): string {
+  // Iterating a string yields code points, not UTF-16 halves: U+1F600 is one `u128512`.
+  const mangled = Array.from(member.toLowerCase(), character => {
+    if (/^[a-z0-9_]$/.test(character)) return character
+    if (character === '-' || character === '.') return '_'
+    return `u${String(character.codePointAt(0) ?? 0).padStart(4, '0')}`
+  })
+  return mangled.join('').slice(0, SLOT_NAME_LENGTH_MAX)
+}
