@@ -1,0 +1,36 @@
+// Names of the keys below `/<namespace>/<scope>/` and the byte range that holds them all.
+
+export interface KeySpace {
+  /** `/service/batman/`: what every key of the cluster starts with. */
+  readonly prefix: string
+  /** First and, exclusively, last byte string of the range below the prefix. */
+  readonly range: { readonly key: Buffer; readonly range_end: Buffer }
+  /** Absolute key of a relative name such as `leader` or `members/pg1`. */
+  absolute(name: string): Buffer
+  /** Relative name of an absolute key; null when it lies elsewhere. */
+  relative(key: Buffer): string | null
+}
+
+export function keySpace(namespace: string, scope: string): KeySpace {
+  const prefix = `/${namespace}/${scope}/`.replace(/\/{2,}/g, '/')
+  const start = Buffer.from(prefix)
+  const end = Buffer.from(start)
+  // The prefix ends with a slash, so that its last byte can always be counted up.
+  end[end.length - 1] = 0x2f + 1
+  return {
+    prefix,
+    range: { key: start, range_end: end },
+    absolute: name => Buffer.from(prefix + name),
+    relative: key => {
+      const text = key.toString('utf8')
+      return text.startsWith(prefix) ? text.slice(prefix.length) : null
+    },
+  }
+}
+
+const MEMBER_KEY = /^members\/([^/]{1,255})$/
+
+/** The member name of a relative key `members/<name>`; null for any other key, and for names longer than 255 characters. */
+export function memberNameOf(relativeKey: string): string | null {
+  return MEMBER_KEY.exec(relativeKey)?.[1] ?? null
+}
