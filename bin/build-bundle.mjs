@@ -45,7 +45,10 @@ const etcdProto = {
       const call = /\(0, proto_loader_1\.loadSync\)\(`\$\{__dirname\}\/\.\.\/proto\/rpc\.proto`/
       if (!call.test(source)) throw new Error(`${path} no longer loads its .proto file as expected`)
       return {
-        contents: source.replace(call, () => `(0, proto_loader_1.fromJSON)(${JSON.stringify(parsed.toJSON())}`),
+        contents: source.replace(
+          call,
+          () => `(0, proto_loader_1.fromJSON)(${JSON.stringify(parsed.toJSON())}`,
+        ),
         loader: 'js',
       }
     })

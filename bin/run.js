@@ -14,7 +14,9 @@ if (args.length === 1 && args[0] === '--version') {
 } else if (existsSync(`${root}dist/hactl.cjs`)) {
   // Silently without effect where this user cannot write; never shared between users (Node keeps one folder per uid).
   module.enableCompileCache?.(`${root}build/compile-cache`)
-  await module.createRequire(import.meta.url)(`${root}dist/hactl.cjs`).main(args)
+  await module
+    .createRequire(import.meta.url)(`${root}dist/hactl.cjs`)
+    .main(args)
 } else {
   const { execute } = await import('@oclif/core')
   await execute({ args, dir: import.meta.url })
