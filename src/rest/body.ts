@@ -1,0 +1,50 @@
+// Request bodies: announced by Content-Length, at most 1 MiB, a JSON object that is not empty.
+
+import type { IncomingMessage } from 'node:http'
+import type { JsonObject } from '../model/cluster.ts'
+import { isJsonObject } from '../model/patch.ts'
+import { page, type Reply } from './reply.ts'
+
+const BODY_BYTES_MAX = 1024 * 1024
+
+export type Body =
+  | { readonly ok: true; readonly document: JsonObject }
+  | { readonly ok: false; readonly reply: Reply }
+
+/**
+ * The body as a JSON object, or the reply that refuses it: 411 without Content-Length, 413 when too large, 400 for anything
+ * that is not a non-empty object. How long a client may take is bounded by the listener's request time-out.
+ */
+export async function readBody(request: IncomingMessage): Promise<Body> {
+  const announced = request.headers['content-length']
+  if (announced === undefined) return refuse(411)
+  if (Number(announced) > BODY_BYTES_MAX) return refuse(413)
+  const text = await readText(request)
+  if (text === null) return refuse(400)
+  const document = parseObject(text)
+  return document === null ? refuse(400) : { ok: true, document }
+}
+
+/** null: the client went away before the end. */
+async function readText(request: IncomingMessage): Promise<string | null> {
+  const chunks: Buffer[] = []
+  try {
+    for await (const chunk of request) chunks.push(chunk as Buffer)
+  } catch {
+    return null
+  }
+  return request.complete ? Buffer.concat(chunks).toString('utf8') : null
+}
+
+function parseObject(text: string): JsonObject | null {
+  try {
+    const value: unknown = JSON.parse(text)
+    return isJsonObject(value) && Object.keys(value).length > 0 ? value : null
+  } catch {
+    return null
+  }
+}
+
+function refuse(status: number): Body {
+  return { ok: false, reply: page(status) }
+}

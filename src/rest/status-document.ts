@@ -1,0 +1,104 @@
+// The status document: what every health-check GET and GET /patroni return. Key order is Patroni's (spec/interfaces.md
+// 1.3); hactl's own version and fields stand in the one extra object `hactl`.
+
+import type { Json, JsonObject } from '../model/cluster.ts'
+import type { ServerView } from '../model/postgres.ts'
+import type { MemberName, Millis } from '../model/units.ts'
+import { HACTL_VERSION, PROTOCOL_VERSION } from '../model/version.ts'
+import type { Facts } from './facts.ts'
+import { type Encodable, encodeJson } from './json.ts'
+import type { NodeStatus } from './node-state.ts'
+import { documentStamp } from './times.ts'
+
+export interface Identity {
+  readonly scope: string
+  readonly name: MemberName
+}
+
+/** The document as text. */
+export function statusDocument(facts: Facts, identity: Identity, extra: JsonObject): string {
+  const { status, server } = facts
+  return encodeJson({
+    state: facts.state,
+    ...(server === null ? { role: facts.role } : serverPart(facts, server)),
+    pause: status.paused || undefined,
+    cluster_unlocked: facts.unlocked || undefined,
+    failsafe_mode_is_active: facts.failsafeActive || undefined,
+    dcs_last_seen: status.dcsLastSeen ?? 0,
+    tags: Object.keys(status.tags).length > 0 ? status.tags : undefined,
+    database_system_identifier: status.systemIdentifier ?? undefined,
+    ...restartPart(status),
+    patroni: { version: PROTOCOL_VERSION, scope: identity.scope, name: identity.name },
+    scheduled_restart: shownSchedule(status),
+    watchdog_failed: status.watchdogFailed || undefined,
+    hactl: { ...extra, version: HACTL_VERSION },
+  })
+}
+
+function serverPart(facts: Facts, server: ServerView): { readonly [key: string]: Encodable | undefined } {
+  return {
+    postmaster_start_time: documentStamp(server.startTime),
+    role: facts.role,
+    server_version: server.version,
+    xlog: positions(server),
+    sync_standby: facts.syncDuty === 'sync_standby' || undefined,
+    quorum_standby: facts.syncDuty === 'quorum_standby' || undefined,
+    timeline: server.timeline,
+    replication_state: facts.replicationState ?? undefined,
+    replication: server.replication.length > 0 ? walSenders(server) : undefined,
+  }
+}
+
+function positions(server: ServerView): Encodable {
+  if (!server.inRecovery) return { location: server.position }
+  return {
+    received_location: server.receiveLsn ?? server.replayLsn ?? 0n,
+    replayed_location: server.replayLsn ?? 0n,
+    replayed_timestamp: server.replayTimestamp === null ? null : documentStamp(server.replayTimestamp),
+    paused: server.replayPaused,
+  }
+}
+
+function walSenders(server: ServerView): Encodable {
+  return server.replication.map(sender => ({
+    usename: sender.user,
+    application_name: sender.applicationName,
+    client_addr: sender.clientAddress,
+    state: sender.state,
+    sync_state: sender.syncState,
+    sync_priority: sender.syncPriority,
+  }))
+}
+
+function restartPart(status: NodeStatus): { readonly [key: string]: Encodable | undefined } {
+  const reason = status.pendingRestartReason
+  if (reason === null) return {}
+  return {
+    pending_restart: true,
+    pending_restart_reason: Object.keys(reason).length > 0 ? reason : undefined,
+  }
+}
+
+/** The stored request, `schedule` first, without the start time that only guards against a restart in between. */
+function shownSchedule(status: NodeStatus): Encodable | undefined {
+  if (status.scheduledRestart === null) return undefined
+  const { schedule, postmaster_start_time: _guard, ...filters } = status.scheduledRestart
+  return { schedule: schedule as Json, ...filters }
+}
+
+/** Keeps the encoded document until something in it changes, at most for a second (`extra` may age). */
+export class StatusCache {
+  #text = ''
+  #key: readonly unknown[] = []
+  #untilMs: Millis = Number.NEGATIVE_INFINITY
+
+  text(facts: Facts, identity: Identity, extra: () => JsonObject): string {
+    const key = [facts.status, facts.settings, facts.cluster, facts.failsafeActive, facts.server, identity]
+    if (facts.nowMs < this.#untilMs && key.every((part, index) => part === this.#key[index]))
+      return this.#text
+    this.#text = statusDocument(facts, identity, extra())
+    this.#key = key
+    this.#untilMs = facts.nowMs + 1000
+    return this.#text
+  }
+}
