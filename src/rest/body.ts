@@ -1,8 +1,8 @@
 // Request bodies: announced by Content-Length, at most 1 MiB, a JSON object that is not empty.
 
 import type { IncomingMessage } from 'node:http'
-import type { JsonObject } from '../model/cluster.ts'
-import { isJsonObject } from '../model/patch.ts'
+import type { Json, JsonObject } from '../model/cluster.ts'
+import { isJsonObject, tooDeep } from '../model/patch.ts'
 import { page, type Reply } from './reply.ts'
 
 const BODY_BYTES_MAX = 1024 * 1024
@@ -38,8 +38,8 @@ async function readText(request: IncomingMessage): Promise<string | null> {
 
 function parseObject(text: string): JsonObject | null {
   try {
-    const value: unknown = JSON.parse(text)
-    return isJsonObject(value) && Object.keys(value).length > 0 ? value : null
+    const value = JSON.parse(text) as Json
+    return isJsonObject(value) && Object.keys(value).length > 0 && !tooDeep(value) ? value : null
   } catch {
     return null
   }

@@ -2,7 +2,7 @@
 // because twenty years of load balancer configurations rely on it (spec/interfaces.md 1.4).
 
 import type { Json } from '../model/cluster.ts'
-import { parseBytes } from './bytes.ts'
+import { parseInteger } from '../model/values.ts'
 import { type Facts, leaderPosition } from './facts.ts'
 import type { Target } from './query.ts'
 
@@ -89,10 +89,10 @@ function isUsableReplica(facts: Facts, query: ReadonlyMap<string, string>): bool
 }
 
 function isLagging(facts: Facts, lag: string | undefined): boolean {
-  const limit = lag === undefined ? null : parseBytes(lag)
+  const limit = lag === undefined ? null : parseInteger(lag, 'B')
   const leaderAt = leaderPosition(facts)
   if (limit === null || leaderAt === null || leaderAt === 0n) return false
-  return leaderAt > (facts.server?.replayLsn ?? 0n) + limit
+  return leaderAt > (facts.server?.replayLsn ?? 0n) + BigInt(limit)
 }
 
 /** Each `tag_<key>=<value>` must name a configured tag of that value; other types are compared as lower-case text. */

@@ -123,7 +123,7 @@ function clusterSeries(facts: Facts, name: MemberName): readonly Series[] {
 
 function agentSeries(facts: Facts): readonly Series[] {
   const { status } = facts
-  const index = POSTGRES_STATES.findIndex(state => state === facts.state)
+  const index = (POSTGRES_STATES as readonly string[]).indexOf(facts.state)
   const priority = status.nofailover ? 0 : status.failoverPriority
   return [
     flag('pending_restart', 'PostgreSQL needs a restart', status.pendingRestartReason !== null),

@@ -1,7 +1,7 @@
 // Kubernetes probes: is the agent's loop alive, and may this node take traffic. Both answer from memory.
 
 import type { Lsn } from '../model/units.ts'
-import { parseBytes } from './bytes.ts'
+import { parseInteger } from '../model/values.ts'
 import { type Facts, leaderPosition } from './facts.ts'
 
 /** 200 while paused or while the next beat is not overdue by `ttl` (running primary) or `2*ttl` (everybody else). */
@@ -23,7 +23,8 @@ export function readinessObstacle(facts: Facts, query: ReadonlyMap<string, strin
     return 'the position of the leader is unknown: no view of the cluster and none from the WAL receiver'
   }
   const lagText = query.get('lag')
-  const limit = (lagText === undefined ? null : parseBytes(lagText)) ?? facts.settings.maximumLagOnFailover
+  const asked = lagText === undefined ? null : parseInteger(lagText, 'B')
+  const limit: Lsn = asked === null ? facts.settings.maximumLagOnFailover : BigInt(asked)
   const here: Lsn = (query.get('mode') === 'write' ? facts.server?.receiveLsn : facts.server?.replayLsn) ?? 0n
   const lag = (leaderAt ?? 0n) - here
   return lag > limit ? `lag ${lag} exceeds ${limit} bytes` : null

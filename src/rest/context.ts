@@ -1,0 +1,32 @@
+// What every endpoint is given.
+
+import type { IncomingMessage } from 'node:http'
+import type { JsonObject } from '../model/cluster.ts'
+import type { MemberName } from '../model/units.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Log } from '../ports/log.ts'
+import type { Peers } from '../ports/peers.ts'
+import type { Store } from '../ports/store.ts'
+import type { FreshReads } from './fresh-read.ts'
+import type { NodeState } from './node-state.ts'
+import type { Target } from './query.ts'
+
+export interface Surroundings {
+  readonly state: NodeState
+  readonly store: Store
+  readonly peers: Peers
+  readonly self: MemberName
+  readonly scope: string
+  readonly clock: Clock
+  readonly log: Log
+  /** What is wrong with a dynamic configuration, a sentence each; empty: nothing. */
+  readonly validateDynamic: (document: JsonObject) => readonly string[]
+}
+
+export interface Context extends Surroundings {
+  readonly request: IncomingMessage
+  readonly target: Target
+  readonly reads: FreshReads
+  /** Aborts when the client goes away or the server stops. */
+  readonly signal: AbortSignal
+}

@@ -1,0 +1,67 @@
+// Which method and first path segment lead where, and which of them are protected. What is not in the table is a health
+// check (GET, HEAD, OPTIONS) or not supported at all (spec/interfaces.md 1.11).
+
+import type { Protection } from './access.ts'
+import { clusterDocument, historyDocument } from './cluster-document.ts'
+import { getConfig, patchConfig, putConfig } from './config-endpoints.ts'
+import type { Context } from './context.ts'
+import { deleteSwitchover, postFailover } from './failover-endpoints.ts'
+import { getFailsafe, postFailsafe } from './failsafe-endpoints.ts'
+import { readFlags } from './flags.ts'
+import { json, page, type Reply, text } from './reply.ts'
+
+export interface Endpoint {
+  readonly protection: Protection | null
+  readonly answer: (context: Context) => Reply | Promise<Reply>
+}
+
+/** Keys are `METHOD segment`. The document, the probes and the metrics are the server's own (server.ts). */
+export const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
+  ['GET cluster', open(getCluster)],
+  ['GET history', open(getHistory)],
+  ['GET config', open(getConfig)],
+  ['GET failsafe', open(getFailsafe)],
+  ['PATCH config', guarded(patchConfig)],
+  ['PUT config', guarded(putConfig)],
+  ['POST reload', guarded(postReload)],
+  ['POST switchover', guarded(context => postFailover(context, 'switchover'))],
+  ['POST failover', guarded(context => postFailover(context, 'failover'))],
+  ['DELETE switchover', guarded(deleteSwitchover)],
+  ['POST failsafe', { protection: 'without-members', answer: postFailsafe }],
+  ['POST restart', guarded(notYet)],
+  ['DELETE restart', guarded(notYet)],
+  ['POST reinitialize', guarded(notYet)],
+])
+
+function open(answer: Endpoint['answer']): Endpoint {
+  return { protection: null, answer }
+}
+
+function guarded(answer: Endpoint['answer']): Endpoint {
+  return { protection: 'address-of-members-too', answer }
+}
+
+/** Reads etcd afresh; 503 when it does not answer. */
+async function getCluster(context: Context): Promise<Reply> {
+  const read = await context.reads.read()
+  if (!read.known) return page(503, `The cluster cannot be read: ${read.why}`)
+  const flags = readFlags(read.value, context.state.settings())
+  return json(200, clusterDocument(read.value, flags, context.scope))
+}
+
+async function getHistory(context: Context): Promise<Reply> {
+  const cached = context.state.cluster()
+  const view = cached.known ? cached : await context.reads.read()
+  return view.known
+    ? json(200, historyDocument(view.value))
+    : page(503, `The cluster cannot be read: ${view.why}`)
+}
+
+function postReload(context: Context): Reply {
+  context.state.reload()
+  return text(202, 'reload scheduled')
+}
+
+function notYet(): Reply {
+  return page(501, 'not supported yet')
+}

@@ -1,0 +1,140 @@
+// POST /switchover, POST /failover, DELETE /switchover. A request is written to etcd and then followed to its end: the
+// reply says what the cluster became.
+
+import type { ClusterView } from '../model/cluster.ts'
+import type { MemberName, Millis } from '../model/units.ts'
+import { readBody } from './body.ts'
+import type { Context } from './context.ts'
+import { type Action, clusterObstacle, judgeRequest, readAsked, type Wish } from './failover-checks.ts'
+import { readFlags } from './flags.ts'
+import { READ_BUDGET_MS } from './fresh-read.ts'
+import { page, type Reply, statusOnly, text } from './reply.ts'
+
+/** How long to trust the watch to say that something happened before looking anyway. */
+const LOOK_EVERY_MS: Millis = 2000
+
+export async function postFailover(context: Context, action: Action): Promise<Reply> {
+  const body = await readBody(context.request)
+  if (!body.ok) return body.reply
+  const asked = readAsked(body.document)
+  const when = asked.scheduledAt === undefined ? 'now' : String(asked.scheduledAt)
+  context.log.info(
+    `received ${action} request with leader=${shown(asked.leader)} candidate=${shown(asked.candidate)} scheduled_at=${loggable(when)}`,
+  )
+  const read = await context.reads.read()
+  if (!read.known) return page(503, `The cluster cannot be read: ${read.why}`)
+  const flags = readFlags(read.value, context.state.settings())
+  const judged = judgeRequest(asked, action, flags.paused, context.clock.wallMs())
+  if (!judged.ok) return judged.reply
+  const { wish } = judged
+  if (wish.action !== action)
+    context.log.warning('failover request names a leader: it is done as a switchover')
+  if (wish.scheduledAt === null) {
+    const obstacle = await clusterObstacle(wish, read.value, flags, context.peers)
+    if (obstacle !== null) return obstacle
+  }
+  const { leader, candidate, scheduledAt } = wish
+  const request = { leader, candidate, scheduledAt }
+  const outcome = await context.store.writeFailover(request, undefined, READ_BUDGET_MS)
+  if (outcome.kind !== 'done') return text(503, 'failed to write failover key into DCS')
+  context.state.wake(`rest: ${wish.action} requested`)
+  if (scheduledAt !== null) return text(202, 'Switchover scheduled')
+  const limitSeconds = 2 * Math.max(10, Math.round(flags.loopWaitMs / 1000))
+  return followToEnd(context, wish, read.value.leader?.name ?? null, limitSeconds)
+}
+
+export async function deleteSwitchover(context: Context): Promise<Reply> {
+  const read = await context.reads.read()
+  if (!read.known) return page(503, `The cluster cannot be read: ${read.why}`)
+  const { failover } = read.value
+  if (failover === null || failover.value.scheduledAt === null) return text(404, 'no switchover is scheduled')
+  const outcome = await context.store.writeFailover(null, failover.modRevision, READ_BUDGET_MS)
+  if (outcome.kind !== 'done') return page(409)
+  context.state.wake('rest: scheduled switchover deleted')
+  return text(200, 'scheduled switchover deleted')
+}
+
+/** Looks at the cluster whenever the leader or the request changes, until the outcome is known or the time is over. */
+async function followToEnd(
+  context: Context,
+  wish: Wish,
+  oldLeader: MemberName | null,
+  limitSeconds: number,
+): Promise<Reply> {
+  const { clock, signal } = context
+  const deadlineMs = clock.bootMs() + limitSeconds * 1000
+  const changes = new Changes(context)
+  try {
+    while (!signal.aborted && clock.bootMs() < deadlineMs) {
+      await changes.next(Math.min(LOOK_EVERY_MS, deadlineMs - clock.bootMs()))
+      const read = await context.reads.read()
+      const reply = read.known ? finalReply(read.value, wish, oldLeader) : null
+      if (reply !== null) return reply
+    }
+  } finally {
+    changes.stop()
+  }
+  // The client has gone or the agent stops: nobody reads this.
+  if (signal.aborted) return statusOnly(503)
+  const name = titled(wish.action)
+  return text(503, `${name} status unknown after ${limitSeconds} seconds; operation may still be in progress`)
+}
+
+/** null: not over. A cluster without a leader is still on its way, whether or not the request still stands. */
+function finalReply(cluster: ClusterView, wish: Wish, oldLeader: MemberName | null): Reply | null {
+  const leader = cluster.leader?.name ?? null
+  if (leader !== null && leader !== oldLeader) {
+    const done = wish.action === 'switchover' ? 'switched' : 'failed'
+    if (wish.candidate === null || wish.candidate === leader)
+      return text(200, `Successfully ${done} over to "${leader}"`)
+    return text(200, `${titled(done)} over to "${leader}" instead of "${wish.candidate}"`)
+  }
+  const withdrawn =
+    cluster.failover === null ||
+    (cluster.failover.value.leader === null && cluster.failover.value.candidate === null)
+  return withdrawn && leader === oldLeader ? text(503, `${titled(wish.action)} failed`) : null
+}
+
+/** The store's changes of `leader` and `failover`; one that comes while nobody waits is not lost. */
+class Changes {
+  readonly #context: Context
+  readonly #stopListening: () => void
+  #pending = false
+  #wake: AbortController | null = null
+
+  constructor(context: Context) {
+    this.#context = context
+    this.#stopListening = context.store.onChange(keys => {
+      if (!keys.includes('leader') && !keys.includes('failover')) return
+      this.#pending = true
+      this.#wake?.abort()
+    })
+  }
+
+  /** Resolves at the next change, when the client goes, or after `ms`. */
+  async next(ms: Millis): Promise<void> {
+    const wake = new AbortController()
+    this.#wake = wake
+    if (!this.#pending)
+      await this.#context.clock.sleep(ms, AbortSignal.any([wake.signal, this.#context.signal]))
+    this.#pending = false
+    this.#wake = null
+  }
+
+  stop(): void {
+    this.#stopListening()
+  }
+}
+
+function titled(word: string): string {
+  return word.slice(0, 1).toUpperCase() + word.slice(1)
+}
+
+function shown(name: MemberName | null): string {
+  return name === null ? 'None' : loggable(name)
+}
+
+/** What a client sent, on one line and of bounded length. */
+function loggable(sent: string): string {
+  return sent.replace(/[^ -~]/g, '?').slice(0, 100)
+}
