@@ -3,7 +3,7 @@
 
 import type { Member } from './cluster.ts'
 import type { ShutdownPosition } from './progress.ts'
-import type { LeaseId, Lsn, MemberName, Millis, Revision } from './units.ts'
+import type { LeaseId, MemberName, Millis, Revision } from './units.ts'
 
 export interface Memory {
   /** Role in which the server was last seen running: what an unanswering server is taken for. */
@@ -18,18 +18,23 @@ export interface Memory {
   /** A single-user recovery was tried since the last successful start. */
   readonly crashRecoveryTried: boolean
   /** A bootstrap of ours is on its way, guarded by this revision of `initialize`. */
-  readonly founding: { readonly initializeRevision: Revision; readonly stage: 'running' | 'ready' | 'failed' } | null
+  readonly founding: {
+    readonly initializeRevision: Revision
+    readonly stage: 'running' | 'ready' | 'failed'
+  } | null
   readonly handover: Handover | null
+  /** Where the last clean stop left the WAL; null once PostgreSQL was started again. */
+  readonly stoppedAt: ShutdownPosition | null
   /** Failed attempts to bring PostgreSQL up since it last ran. */
   readonly startFailures: number
   /** Last work that failed: what and when, so that it is not tried again at once. */
   readonly lastFailure: { readonly job: string; readonly why: string; readonly atMs: Millis } | null
   /** When this node last gave up the lease, so that it lets the others go first. */
   readonly releasedAtMs: Millis | null
+  /** Since when nobody has held the lease; null: somebody does. */
+  readonly leaderlessSinceMs: Millis | null
   /** This process has taken part in the cluster: the checks for adopting a foreign data directory are over. */
   readonly joined: boolean
-  /** Position at the previous beat without a leader. */
-  readonly racePosition: Lsn | null
   /** Slots of members that went away: name and when last needed. */
   readonly retainedSlots: readonly { readonly slot: string; readonly lastNeededMs: Millis }[]
   /** The lease that a restarted agent found its leader key on and could not adopt. */
@@ -59,11 +64,12 @@ export const FIRST_MEMORY: Memory = {
   crashRecoveryTried: false,
   founding: null,
   handover: null,
+  stoppedAt: null,
   startFailures: 0,
   lastFailure: null,
   releasedAtMs: null,
+  leaderlessSinceMs: null,
   joined: false,
-  racePosition: null,
   retainedSlots: [],
   abandonedLease: null,
   unfencedSinceMs: null,

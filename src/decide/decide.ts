@@ -1,0 +1,89 @@
+// The brain: snapshot and memory in, decision out. Pure and synchronous: no clock, no randomness, no I/O, no log.
+// Situation first, then its rules in order; the first that matches wins.
+
+import type { Decision } from '../model/decision.ts'
+import type { Memory } from '../model/memory.ts'
+import type { Snapshot } from '../model/snapshot.ts'
+import type { ClusterFacts } from './facts.ts'
+import { remember } from './remember.ts'
+import { firstMatch, type Matched } from './rule.ts'
+import { blindRules } from './rules/blind.ts'
+import { busyRules } from './rules/busy.ts'
+import { downRules } from './rules/down.ts'
+import { emptyRules } from './rules/empty.ts'
+import { followerRules } from './rules/follower.ts'
+import { foundingRules } from './rules/founding.ts'
+import { leaderRules } from './rules/leader.ts'
+import { pausedRules } from './rules/paused.ts'
+import { raceRules } from './rules/race.ts'
+import { startingRules } from './rules/starting.ts'
+import { stoppingRules } from './rules/stopping.ts'
+import { strangerRules } from './rules/stranger.ts'
+import { type Situation, situationOf } from './situation.ts'
+import { renewalDueAtMs } from './timing.ts'
+import { upkeep } from './upkeep.ts'
+
+export function decide(snap: Snapshot, before: Memory): Decision {
+  const memory = remember(before, snap)
+  const situation = situationOf(snap, memory)
+  const { rule, choice, considered } = match(situation)
+  const actions = choice.actions ?? []
+  const next = choice.next ?? (actions.length > 0 ? 'again' : 'settled')
+  const chosen = { ...memory, ...choice.remember }
+  const routine =
+    next === 'settled' && !actions.some(action => action.kind === 'exit')
+      ? routineOf(situation, snap, chosen)
+      : null
+  return {
+    rule,
+    reason: choice.reason,
+    considered,
+    actions,
+    upkeep: routine?.actions ?? [],
+    memory: { ...chosen, ...routine?.remember },
+    next,
+    wakeInMs: Math.max(0, Math.min(choice.wakeInMs ?? Number.POSITIVE_INFINITY, untilNextRenewal(snap))),
+  }
+}
+
+function routineOf(situation: Situation, snap: Snapshot, memory: Memory): ReturnType<typeof upkeep> | null {
+  if (!snap.cluster.known) return null
+  const facts: ClusterFacts = { snap, memory, view: snap.cluster.value }
+  return upkeep(situation.name, facts)
+}
+
+/** A lease is renewed in time whatever else goes on; right after start there is none to renew yet. */
+function untilNextRenewal(snap: Snapshot): number {
+  const { loopWaitMs } = snap.settings
+  if (snap.lease.renewedAtMs === 0) return loopWaitMs
+  return Math.min(loopWaitMs, Math.max(100, renewalDueAtMs(snap.lease, snap.settings) - snap.nowMs))
+}
+
+function match(situation: Situation): Matched {
+  switch (situation.name) {
+    case 'stopping':
+      return firstMatch(stoppingRules, situation.facts)
+    case 'busy':
+      return firstMatch(busyRules, situation.facts)
+    case 'blind':
+      return firstMatch(blindRules, situation.facts)
+    case 'founding':
+      return firstMatch(foundingRules, situation.facts)
+    case 'paused':
+      return firstMatch(pausedRules, situation.facts)
+    case 'empty':
+      return firstMatch(emptyRules, situation.facts)
+    case 'stranger':
+      return firstMatch(strangerRules, situation.facts)
+    case 'down':
+      return firstMatch(downRules, situation.facts)
+    case 'starting':
+      return firstMatch(startingRules, situation.facts)
+    case 'leader':
+      return firstMatch(leaderRules, situation.facts)
+    case 'race':
+      return firstMatch(raceRules, situation.facts)
+    case 'follower':
+      return firstMatch(followerRules, situation.facts)
+  }
+}

@@ -1,0 +1,151 @@
+// Who may lead: the judgement of the others by a leader that hands over, and of itself by a node in a race
+// (spec/ha.md 3.8, without synchronous, quorum, failsafe and standby-cluster mode). Timelines are compared by their
+// history, not by number: two clusters' worth of WAL may carry the same number.
+
+import { type CandidateVerdict, judgeCandidates, rankCandidates } from '../model/candidates.ts'
+import type { ClusterView, HistoryLine, Member } from '../model/cluster.ts'
+import type { PeerView } from '../model/peer.ts'
+import type { TimelineSwitch } from '../model/postgres.ts'
+import type { Seen } from '../model/seen.ts'
+import { clusterTimeline } from '../model/timeline.ts'
+import { formatLsn, type Lsn, type MemberName, type Timeline } from '../model/units.ts'
+import { type ClusterFacts, localPosition, server } from './facts.ts'
+
+/** Members of this view and of the last one that had a leader, without us: a dead leader's key may have expired. */
+export function otherMembers({ view, memory, snap }: ClusterFacts): readonly Member[] {
+  const byName = new Map<MemberName, Member>()
+  for (const member of [...memory.lastMembers, ...view.members]) byName.set(member.name, member)
+  byName.delete(snap.self.name)
+  return [...byName.values()].filter(member => member.record.apiUrl !== null)
+}
+
+/** Has the node received this position? A primary is not somebody to hand over to. */
+export function receivedEverything(peer: PeerView, needed: Lsn): boolean {
+  return (
+    !peer.runsAsPrimary &&
+    !peer.nofailover &&
+    !peer.watchdogFailed &&
+    peer.position !== null &&
+    peer.position >= needed
+  )
+}
+
+/** Verdicts on everybody who could take over from us, as asked in this beat; `candidate`: only that one. */
+export function verdicts(facts: ClusterFacts, candidate: MemberName | null): readonly CandidateVerdict[] {
+  const { snap, view } = facts
+  const own = server(snap)
+  return judgeCandidates({
+    members: otherMembers(facts),
+    answers: snap.peers ?? new Map<MemberName, Seen<PeerView>>(),
+    exclude: [snap.self.name],
+    requested: candidate,
+    voters: null,
+    wal: {
+      kind: 'lag',
+      leaderPosition: own?.position ?? view.status?.value.optime ?? null,
+      maximumBytes: snap.settings.maximumLagOnFailover,
+    },
+    clusterTimeline: own?.timeline ?? clusterTimeline(view.history?.value ?? null),
+  })
+}
+
+export function goodCandidates(facts: ClusterFacts): readonly MemberName[] {
+  return facts.snap.peers === null ? [] : rankCandidates(verdicts(facts, null)).map(verdict => verdict.name)
+}
+
+/** Why this node's WAL must not become the cluster's; null when it may. */
+export function objectionToOwnTimeline(facts: ClusterFacts): string | null {
+  const own = localPosition(facts.snap)
+  if (own === null) return 'the local timeline is not known'
+  const recorded = facts.view.history?.value ?? null
+  const cluster = clusterTimeline(recorded)
+  if (recorded === null || cluster === null) return null
+  if (own.timeline < cluster) return behindCluster(own.timeline, own.lsn, cluster, recorded)
+  if (own.timeline === cluster) return null
+  return disagreement(own.timeline, recorded, ownHistory(facts))
+}
+
+function behindCluster(
+  timeline: Timeline,
+  lsn: Lsn,
+  cluster: Timeline,
+  recorded: readonly HistoryLine[],
+): string {
+  const left = recorded.find(line => line.timeline === timeline)
+  const where =
+    left === undefined
+      ? 'never part of its history'
+      : `left at ${formatLsn(left.lsn)}, local position ${formatLsn(lsn)}`
+  return `timeline ${timeline} is behind the cluster's timeline ${cluster} (${where})`
+}
+
+/** A newer timeline than the recorded one must have grown out of the recorded history, switch by switch. */
+function disagreement(
+  timeline: Timeline,
+  recorded: readonly HistoryLine[],
+  own: Seen<readonly TimelineSwitch[]>,
+): string | null {
+  if (!own.known) return `the history of timeline ${timeline} cannot be read: ${own.why}`
+  for (const line of recorded) {
+    const mine = own.value.find(entry => entry.timeline === line.timeline)
+    if (mine === undefined)
+      return `timeline ${timeline} does not come from the cluster's timeline ${line.timeline}`
+    if (mine.lsn !== line.lsn) {
+      return `timeline ${timeline} left timeline ${line.timeline} at ${formatLsn(mine.lsn)}, the cluster did at ${formatLsn(line.lsn)}`
+    }
+  }
+  return null
+}
+
+function ownHistory({ snap }: ClusterFacts): Seen<readonly TimelineSwitch[]> {
+  const directory = snap.postgres.dataDirectory
+  return directory.kind === 'present' ? directory.history : { known: false, why: 'no data directory' }
+}
+
+/** Bytes between the last position that the leader published and ours; null when nothing was published. */
+export function ownLag(view: ClusterView, position: Lsn): Lsn | null {
+  const optime = view.status?.value.optime ?? null
+  return optime === null ? null : optime - position
+}
+
+/** A peer that answered and may take part in a race. */
+export interface Rival {
+  readonly name: MemberName
+  readonly peer: PeerView
+}
+
+export function rivals({ snap }: ClusterFacts): readonly Rival[] {
+  const answered: Rival[] = []
+  for (const [name, answer] of snap.peers ?? []) if (answer.known) answered.push({ name, peer: answer.value })
+  return answered
+}
+
+/** The first rival that must go first: more WAL on the newest timeline, or equal WAL and a higher priority. */
+export function betterRival(facts: ClusterFacts): { readonly rival: Rival; readonly reason: string } | null {
+  const own = localPosition(facts.snap)
+  if (own === null) return null
+  for (const rival of rivals(facts)) {
+    const reason = aheadOf(own, facts, rival)
+    if (reason !== null) return { rival, reason }
+  }
+  return null
+}
+
+function aheadOf(
+  own: { readonly timeline: Timeline; readonly lsn: Lsn },
+  facts: ClusterFacts,
+  { name, peer }: Rival,
+): string | null {
+  if (peer.nofailover || peer.watchdogFailed || peer.position === null || peer.position === 0n) return null
+  const timeline = peer.timeline ?? own.timeline
+  // On an older timeline a greater number is not more data: that branch was left.
+  if (timeline < own.timeline) return null
+  if (timeline > own.timeline) return `${name} is on timeline ${timeline}, this node on ${own.timeline}`
+  if (peer.position > own.lsn)
+    return `${name} has ${formatLsn(peer.position)}, ${peer.position - own.lsn} bytes more than this node`
+  const priority = facts.snap.self.tags.failoverPriority
+  if (peer.position === own.lsn && peer.failoverPriority > priority && name !== facts.memory.lastLeader) {
+    return `${name} has the same position and priority ${peer.failoverPriority}, this node has priority ${priority}`
+  }
+  return null
+}

@@ -1,0 +1,134 @@
+// Small questions about a snapshot, named for what they ask. No rule looks at the raw structure twice.
+
+import type { ClusterView, Member } from '../model/cluster.ts'
+import type { Memory } from '../model/memory.ts'
+import type { Outcome } from '../model/outcome.ts'
+import type { Upstream } from '../model/peer.ts'
+import type { ControlData, PostgresView, ServerView } from '../model/postgres.ts'
+import { slotName } from '../model/slot-name.ts'
+import type { Snapshot } from '../model/snapshot.ts'
+import type { Lsn, MemberName, Timeline } from '../model/units.ts'
+import { isPrimaryOnly } from '../model/work.ts'
+
+/** What every situation knows. */
+export interface Facts {
+  readonly snap: Snapshot
+  readonly memory: Memory
+}
+
+/** Facts of the situations that have seen the cluster. */
+export interface ClusterFacts extends Facts {
+  readonly view: ClusterView
+}
+
+/** The last outcome of an action of this kind in this beat. */
+export function outcomeOf(snap: Snapshot, action: string): Outcome | null {
+  return snap.outcomes.findLast(outcome => outcome.action === action) ?? null
+}
+
+export function tried(snap: Snapshot, action: string): boolean {
+  return outcomeOf(snap, action) !== null
+}
+
+export function succeeded(snap: Snapshot, action: string): boolean {
+  return outcomeOf(snap, action)?.kind === 'done'
+}
+
+export function holdsLease(snap: Snapshot): boolean {
+  return snap.lease.leaderUntilMs > snap.nowMs
+}
+
+export function server(snap: Snapshot): ServerView | null {
+  return snap.postgres.server.known ? snap.postgres.server.value : null
+}
+
+export function control(postgres: PostgresView): ControlData | null {
+  const directory = postgres.dataDirectory
+  return directory.kind === 'present' && directory.control.known ? directory.control.value : null
+}
+
+export function isRunning(snap: Snapshot): boolean {
+  return snap.postgres.process.kind === 'running'
+}
+
+/**
+ * Does the server accept writes, as far as anybody can tell? One that does not answer is taken for what it was when
+ * last seen (spec/ha.md 8.B3): neither demoted wrongly nor left running.
+ */
+export function runsAsPrimary(facts: Facts): boolean {
+  const seen = server(facts.snap)
+  if (seen !== null) return !seen.inRecovery
+  return isRunning(facts.snap) && facts.memory.lastRole === 'primary'
+}
+
+/** The server accepts writes or is about to: the fencer must be armed. */
+export function mayWrite(facts: Facts): boolean {
+  const work = facts.snap.work
+  return runsAsPrimary(facts) || (work !== null && isPrimaryOnly(work.job))
+}
+
+export function memberNamed(view: ClusterView, name: MemberName | null): Member | null {
+  return view.members.find(member => member.name === name) ?? null
+}
+
+/** Host and port out of `postgres://host:port/db`; null when a foreign record holds no such thing. */
+export function upstreamOf(member: Member, snap: Snapshot): Upstream | null {
+  const match =
+    /^postgres(?:ql)?:\/\/(?:[^@/]*@)?(\[[0-9A-Fa-f:.]+\]|[^:/?#[\]]+)(?::(\d{1,5}))?(?:[/?]|$)/.exec(
+      member.record.connUrl ?? '',
+    )
+  const host = match?.[1]
+  if (host === undefined) return null
+  return {
+    name: member.name,
+    host: host.replace(/^\[|\]$/g, ''),
+    port: Number(match?.[2] ?? '5432'),
+    slot: snap.settings.useSlots ? slotName(snap.self.name) : null,
+  }
+}
+
+/** Who this node should take its WAL from now (spec/ha.md 3.7.2); null: nobody. */
+export function wantedUpstream(view: ClusterView, snap: Snapshot): Upstream | null {
+  const { tags, name } = snap.self
+  if (tags.nostream) return null
+  const source = tags.replicatefrom
+  if (source !== null && source !== name) {
+    const cascade = memberNamed(view, source)
+    if (cascade !== null) return upstreamOf(cascade, snap)
+  }
+  const leader =
+    view.leader === null || view.leader.name === name ? null : memberNamed(view, view.leader.name)
+  return leader === null ? null : upstreamOf(leader, snap)
+}
+
+/** The leader as a source of data and timelines, whatever this node streams from. */
+export function leaderUpstream(view: ClusterView, snap: Snapshot): Upstream | null {
+  const leader =
+    view.leader === null || view.leader.name === snap.self.name ? null : memberNamed(view, view.leader.name)
+  return leader === null ? null : upstreamOf(leader, snap)
+}
+
+export function rewindPossible(snap: Snapshot): boolean {
+  const data = control(snap.postgres)
+  return snap.self.useRewind && data !== null && (data.walLogHints || data.dataChecksums)
+}
+
+/** This node's position: from the server, else from the control file. */
+export function localPosition(snap: Snapshot): { readonly timeline: Timeline; readonly lsn: Lsn } | null {
+  const seen = server(snap)
+  if (seen !== null) return seen.timeline === null ? null : { timeline: seen.timeline, lsn: seen.position }
+  const data = control(snap.postgres)
+  if (data === null) return null
+  return data.minRecoveryTimeline > 0 && data.minRecoveryLsn > data.checkpointLsn
+    ? { timeline: data.minRecoveryTimeline, lsn: data.minRecoveryLsn }
+    : { timeline: data.checkpointTimeline, lsn: data.checkpointLsn }
+}
+
+/** `initialize` holds a system identifier: digits only, at least ten (spec/ha.md C5). */
+export function isSystemIdentifier(text: string): boolean {
+  return /^\d{10,20}$/.test(text)
+}
+
+export function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`
+}

@@ -1,0 +1,58 @@
+// What must hold of every decision, whatever the rules say. A violation is a bug: the agent asserts it before it acts,
+// stops acting and says so; the fencer ends a primary whose agent no longer renews.
+
+import type { Decision } from '../model/decision.ts'
+import type { Snapshot } from '../model/snapshot.ts'
+import { isPrimaryOnly } from '../model/work.ts'
+import { holdsLease, server } from './facts.ts'
+import { fenceMarginMs, leadershipLeftMs } from './timing.ts'
+
+const LEASE_WRITES = ['acquire-lease', 'renew-lease', 'release-lease', 'adopt-lease', 'take-leader']
+const SINGLE = ['begin', 'exit', 'cancel-work']
+
+/** Sentences about what is wrong; none when the decision may be carried out. */
+export function violations(snap: Snapshot, decision: Decision): readonly string[] {
+  const wrong: string[] = []
+  const kinds = [...decision.actions, ...decision.upkeep].map(action => action.kind)
+  if (kinds.filter(kind => LEASE_WRITES.includes(kind)).length > 1)
+    wrong.push('two lease writes in one decision')
+  for (const kind of SINGLE)
+    if (kinds.filter(other => other === kind).length > 1) wrong.push(`more than one ${kind}`)
+  if (kinds.includes('begin') && snap.work !== null) wrong.push('a second long piece of work')
+  if (decision.reason === '') wrong.push('a decision without a reason')
+  if (!(decision.wakeInMs >= 0)) wrong.push(`wake-up in ${decision.wakeInMs} ms`)
+  for (const action of decision.actions) {
+    if (action.kind !== 'begin') continue
+    if (isPrimaryOnly(action.job)) wrong.push(...withoutLease(snap, decision))
+    if (action.job.kind === 'promote') wrong.push(...promotionWithout(snap))
+    if (action.job.kind === 'clone' && action.job.from.name === snap.self.name)
+      wrong.push('a clone of itself')
+    if (removesData(action.job.kind) && holdsLease(snap))
+      wrong.push(`${action.job.kind} while holding the lease`)
+  }
+  return wrong
+}
+
+function removesData(kind: string): boolean {
+  return ['clone', 'remove-data', 'rewind'].includes(kind)
+}
+
+function withoutLease(snap: Snapshot, decision: Decision): readonly string[] {
+  const wrong: string[] = []
+  if (leadershipLeftMs(snap.lease, snap.nowMs) <= fenceMarginMs(snap.settings))
+    wrong.push('primary-only work without a lease that lasts')
+  const arms = decision.actions.some(action => action.kind === 'arm-fencer')
+  if (!arms && !isArmed(snap)) wrong.push('primary-only work without an armed fencer')
+  return wrong
+}
+
+function promotionWithout(snap: Snapshot): readonly string[] {
+  const wrong: string[] = []
+  if (server(snap)?.inRecovery !== true) wrong.push('promotion without a running standby')
+  if (!isArmed(snap)) wrong.push('promotion without an armed fencer')
+  return wrong
+}
+
+function isArmed(snap: Snapshot): boolean {
+  return snap.fencer.alive && snap.fencer.armedUntilMs !== null && snap.fencer.armedUntilMs > snap.nowMs
+}

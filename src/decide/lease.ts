@@ -1,0 +1,125 @@
+// The rules of the lease that every situation of a leader shares: take over the key that an earlier run of this
+// agent left, renew in time, and tell "refused" from "nobody answered". Ids carry the situation's name.
+
+import type { Action } from '../model/action.ts'
+import { type Facts, holdsLease, mayWrite, outcomeOf, seconds, tried } from './facts.ts'
+import type { Rule } from './rule.ts'
+import { buildStatus } from './status.ts'
+import { demoteMarginMs, fenceMarginMs, leadershipLeftMs, renewalDueAtMs, retryAfterMs } from './timing.ts'
+
+/** Etcd shows our name on the leader key. */
+export function namedLeader(facts: Facts): boolean {
+  const { cluster, self } = facts.snap
+  return cluster.known && cluster.value.leader?.name === self.name
+}
+
+/** Keeps the fencer's deadline behind the lease whenever the server may accept writes. */
+export function guardActions(facts: Facts): readonly Action[] {
+  return mayWrite(facts) ? [{ kind: 'arm-fencer', marginMs: fenceMarginMs(facts.snap.settings) }] : []
+}
+
+export function triedToProveLease({ snap }: Facts): boolean {
+  return (
+    tried(snap, 'renew-lease') ||
+    tried(snap, 'adopt-lease') ||
+    tried(snap, 'acquire-lease') ||
+    tried(snap, 'take-leader')
+  )
+}
+
+function mustRenew(facts: Facts): boolean {
+  const { snap } = facts
+  if (triedToProveLease(facts)) return false
+  if (!holdsLease(snap)) return namedLeader(facts)
+  const someoneElse = snap.cluster.known && !namedLeader(facts)
+  return someoneElse || snap.nowMs >= renewalDueAtMs(snap.lease, snap.settings)
+}
+
+/** `adopt-lease`, `renew-lease`, `reacquire-lease`: proof of leadership before anything is done with it. */
+export function proofRules(situation: string): readonly Rule<Facts>[] {
+  return [
+    {
+      id: `${situation}.adopt-lease`,
+      why: 'a restarted agent goes on with the lease its own leader key already hangs on, so that no write is refused',
+      when: f => {
+        const key = f.snap.cluster.known ? f.snap.cluster.value.leader : null
+        return (
+          !holdsLease(f.snap) &&
+          key !== null &&
+          key.name === f.snap.self.name &&
+          key.leaseId !== f.snap.lease.leaseId &&
+          key.leaseId !== f.memory.abandonedLease &&
+          !triedToProveLease(f)
+        )
+      },
+      choose: f => {
+        const key = f.snap.cluster.known ? f.snap.cluster.value.leader : null
+        const leaseId = key?.leaseId ?? '0'
+        return {
+          reason: 'the leader key holds my name from before this agent started; taking its lease over',
+          actions: [{ kind: 'adopt-lease', leaseId }, ...guardActions(f)],
+          remember: { abandonedLease: leaseId },
+        }
+      },
+    },
+    {
+      id: `${situation}.renew-lease`,
+      why: 'only a renewal that etcd confirmed proves leadership',
+      when: mustRenew,
+      choose: f => ({
+        reason: `renewing the lease, ${seconds(Math.max(0, leadershipLeftMs(f.snap.lease, f.snap.nowMs)))} left`,
+        actions: [{ kind: 'renew-lease', status: buildStatus(f) }, ...guardActions(f)],
+      }),
+    },
+    {
+      id: `${situation}.reacquire-lease`,
+      why: 'the leader key vanished while our lease lives: take it back before anybody else does',
+      when: f => {
+        const outcome = outcomeOf(f.snap, 'renew-lease')
+        return outcome?.kind === 'refused' && outcome.holder === null && !tried(f.snap, 'acquire-lease')
+      },
+      choose: () => ({
+        reason: 'the leader key is gone though our lease is alive; creating it again',
+        actions: [{ kind: 'acquire-lease' }],
+      }),
+    },
+  ]
+}
+
+/** The renewal got no answer. There is time: hold on and try again soon (promise 3). */
+export function unansweredButAlive(facts: Facts): boolean {
+  return (
+    unanswered(facts) &&
+    leadershipLeftMs(facts.snap.lease, facts.snap.nowMs) > demoteMarginMs(facts.snap.settings)
+  )
+}
+
+/** The renewal got no answer and there is no time left for another. */
+export function unansweredAndEnding(facts: Facts): boolean {
+  return unanswered(facts) && !unansweredButAlive(facts)
+}
+
+function unanswered(facts: Facts): boolean {
+  return ['renew-lease', 'adopt-lease', 'acquire-lease', 'take-leader'].some(
+    action => outcomeOf(facts.snap, action)?.kind === 'unreachable',
+  )
+}
+
+/** Somebody else holds the key: said by etcd itself, in this beat. */
+export function refusedBy(facts: Facts): string | null {
+  const outcome =
+    outcomeOf(facts.snap, 'acquire-lease') ??
+    outcomeOf(facts.snap, 'renew-lease') ??
+    outcomeOf(facts.snap, 'adopt-lease')
+  if (outcome?.kind !== 'refused') return null
+  return outcome.holder ?? 'nobody'
+}
+
+export function holdOnReason(facts: Facts): string {
+  const left = seconds(Math.max(0, leadershipLeftMs(facts.snap.lease, facts.snap.nowMs)))
+  return `etcd did not answer; the lease lasts ${left} more, giving up below ${seconds(demoteMarginMs(facts.snap.settings))}`
+}
+
+export function holdOnMs(facts: Facts): number {
+  return retryAfterMs(facts.snap.settings)
+}

@@ -1,0 +1,144 @@
+// How a node gets back behind a leader: compare timelines, rewind, clone, or just follow. The same rules serve a node
+// whose PostgreSQL is down and one that streams (spec/ha.md 3.11, spec/postgres.md 4).
+
+import {
+  type ClusterFacts,
+  leaderUpstream,
+  memberNamed,
+  outcomeOf,
+  rewindPossible,
+  tried,
+  wantedUpstream,
+} from './facts.ts'
+import { holdOnMs } from './lease.ts'
+import type { Rule } from './rule.ts'
+
+export function rejoinRules(situation: 'down' | 'follower'): readonly Rule<ClusterFacts>[] {
+  return [
+    {
+      id: `${situation}.wait-for-promotion`,
+      why: 'until the leader writes, its timeline is not decided and there is nothing to compare with',
+      when: f => f.memory.rejoin === 'check' && hasLeader(f) && !leaderWrites(f),
+      choose: f => ({
+        reason: `waiting until leader ${f.view.leader?.name} runs as primary (its key says ${leaderRole(f) ?? 'nothing'})`,
+        wakeInMs: holdOnMs(f),
+      }),
+    },
+    {
+      id: `${situation}.compare-timelines`,
+      why: 'a node follows only a leader whose history contains everything the node has',
+      when: f =>
+        f.memory.rejoin === 'check' &&
+        leaderWrites(f) &&
+        leaderUpstream(f.view, f.snap) !== null &&
+        !tried(f.snap, 'compare-timelines'),
+      choose: f => {
+        const leader = leaderUpstream(f.view, f.snap)
+        if (leader === null) throw new Error('no leader to compare with')
+        return {
+          reason: `comparing the local timeline with leader ${leader.name}`,
+          actions: [{ kind: 'compare-timelines', leader }],
+        }
+      },
+    },
+    {
+      id: `${situation}.wait-for-checkpoint`,
+      why: 'pg_rewind reads the timeline out of the control file of the source, which only its first checkpoint makes new (spec/ha.md 8.G9)',
+      when: f => diverged(f) && rewindPossible(f.snap) && !leaderCheckpointed(f),
+      choose: f => ({
+        reason: `waiting for the checkpoint of ${f.view.leader?.name} before the rewind`,
+        wakeInMs: holdOnMs(f),
+      }),
+    },
+    {
+      id: `${situation}.rewind`,
+      why: "the local timeline left the leader's history: pg_rewind takes it back to where they parted",
+      when: f =>
+        diverged(f) &&
+        rewindPossible(f.snap) &&
+        leaderUpstream(f.view, f.snap) !== null &&
+        !justFailed(f, 'rewind'),
+      choose: f => {
+        const from = leaderUpstream(f.view, f.snap)
+        if (from === null) throw new Error('no leader to rewind from')
+        return {
+          reason: `running pg_rewind from ${from.name}`,
+          actions: [{ kind: 'begin', job: { kind: 'rewind', from } }],
+          next: 'settled',
+        }
+      },
+    },
+    {
+      id: `${situation}.replace-data`,
+      why: "configured: data that cannot be rewound is replaced by a copy of the leader's",
+      when: f => mayReplace(f) && leaderUpstream(f.view, f.snap) !== null && !justFailed(f, 'clone'),
+      choose: f => {
+        const from = leaderUpstream(f.view, f.snap)
+        if (from === null) throw new Error('no leader to clone from')
+        const replaces = f.memory.rejoin === 'rewind-failed' ? 'pg_rewind failed' : 'the timelines diverged'
+        return {
+          reason: `${replaces}; replacing the local data by a copy of ${from.name}`,
+          actions: [
+            {
+              kind: 'begin',
+              job: { kind: 'clone', from, upstream: wantedUpstream(f.view, f.snap), replaces },
+            },
+          ],
+          next: 'settled',
+        }
+      },
+    },
+    {
+      id: `${situation}.wait-after-failure`,
+      why: 'work that failed is not repeated in a tight loop',
+      when: f => ['rewind', 'clone'].some(job => justFailed(f, job)),
+      choose: f => ({
+        reason: `${f.memory.lastFailure?.job} failed: ${f.memory.lastFailure?.why}; trying again soon`,
+        wakeInMs: holdOnMs(f),
+      }),
+    },
+  ]
+}
+
+function diverged({ memory }: ClusterFacts): boolean {
+  return memory.rejoin === 'diverged'
+}
+
+function mayReplace({ memory, snap }: ClusterFacts): boolean {
+  const { removeDataOnDivergedTimelines: onDiverged, removeDataOnRewindFailure: onFailure } = snap.self
+  if (memory.rejoin === 'rewind-failed') return onFailure || onDiverged
+  return memory.rejoin === 'diverged' && onDiverged && !rewindPossible(snap)
+}
+
+function hasLeader({ view, snap }: ClusterFacts): boolean {
+  return view.leader !== null && view.leader.name !== snap.self.name
+}
+
+function leaderRole({ view }: ClusterFacts): string | null {
+  return memberNamed(view, view.leader?.name ?? null)?.record.role ?? null
+}
+
+function leaderWrites(facts: ClusterFacts): boolean {
+  const role = leaderRole(facts)
+  return hasLeader(facts) && (role === 'primary' || role === 'master')
+}
+
+function leaderCheckpointed({ view }: ClusterFacts): boolean {
+  return memberNamed(view, view.leader?.name ?? null)?.record.checkpointAfterPromote !== false
+}
+
+function justFailed({ memory, snap }: ClusterFacts, job: string): boolean {
+  const failure = memory.lastFailure
+  return (
+    failure !== null &&
+    failure.job === job &&
+    snap.nowMs - failure.atMs < Math.min(snap.settings.loopWaitMs, 5000)
+  )
+}
+
+/** The comparison was tried in this beat and could not be made. */
+export function comparisonFailed({ snap }: ClusterFacts): string | null {
+  if (snap.divergence !== null && !snap.divergence.known) return snap.divergence.why
+  const outcome = outcomeOf(snap, 'compare-timelines')
+  return outcome !== null && outcome.kind !== 'done' ? outcome.why : null
+}

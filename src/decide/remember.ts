@@ -1,0 +1,103 @@
+// Folds what a snapshot shows into the memory before any rule looks: facts that outlive the beat in which they were
+// seen. Pure bookkeeping, no choice is made here.
+
+import type { ClusterView } from '../model/cluster.ts'
+import type { Memory } from '../model/memory.ts'
+import type { Snapshot } from '../model/snapshot.ts'
+import type { FinishedWork } from '../model/work.ts'
+import { control, holdsLease, server, succeeded } from './facts.ts'
+
+export function remember(memory: Memory, snap: Snapshot): Memory {
+  let next = snap.finished === null ? memory : rememberWork(memory, snap.finished)
+  next = rememberRole(next, snap)
+  if (snap.cluster.known) next = rememberCluster(next, snap.cluster.value, snap)
+  next = rememberDivergence(next, snap)
+  if (succeeded(snap, 'release-lease')) next = { ...next, releasedAtMs: snap.nowMs }
+  if (!holdsLease(snap) && next.handover !== null && next.handover.stoppedAtMs !== null) {
+    next = { ...next, handover: null, rejoin: 'check', agreesWith: null }
+  }
+  return next
+}
+
+function rememberRole(memory: Memory, snap: Snapshot): Memory {
+  const seen = server(snap)
+  if (seen === null) return memory
+  return {
+    ...memory,
+    lastRole: seen.inRecovery ? 'standby' : 'primary',
+    startFailures: 0,
+    crashRecoveryTried: false,
+    stoppedAt: null,
+  }
+}
+
+function rememberCluster(memory: Memory, view: ClusterView, snap: Snapshot): Memory {
+  const data = control(snap.postgres)
+  const joined = memory.joined || (data !== null && view.initialize?.value === data.systemIdentifier)
+  const next = { ...memory, sawCluster: true, joined }
+  const leader = view.leader
+  if (leader === null) return { ...next, leaderlessSinceMs: memory.leaderlessSinceMs ?? snap.nowMs }
+  const moved = leader.name !== memory.lastLeader && leader.name !== snap.self.name
+  return {
+    ...next,
+    lastLeader: leader.name,
+    lastMembers: view.members,
+    leaderlessSinceMs: null,
+    releasedAtMs: null,
+    // A new leader may have left our timeline before our position: look before following it.
+    ...(moved && memory.rejoin === 'follow' ? { rejoin: 'check' as const, agreesWith: null } : {}),
+  }
+}
+
+function rememberDivergence(memory: Memory, snap: Snapshot): Memory {
+  const seen = snap.divergence
+  if (seen === null || !seen.known || !snap.cluster.known) return memory
+  const leader = snap.cluster.value.leader
+  if (leader === null) return memory
+  if (seen.value.verdict === 'diverged') return { ...memory, rejoin: 'diverged', agreesWith: null }
+  return {
+    ...memory,
+    rejoin: 'follow',
+    agreesWith: { leader: leader.name, timeline: seen.value.leaderTimeline },
+  }
+}
+
+function rememberWork(memory: Memory, work: FinishedWork): Memory {
+  const failed = { ...memory, lastFailure: { job: work.job.kind, why: work.why, atMs: work.finishedAtMs } }
+  switch (work.job.kind) {
+    case 'bootstrap':
+      return {
+        ...(work.ok ? memory : failed),
+        founding: { initializeRevision: work.job.initializeRevision, stage: work.ok ? 'ready' : 'failed' },
+      }
+    case 'start':
+    case 'restart':
+      if (work.ok) return { ...memory, startFailures: 0, lastFailure: null, crashRecoveryTried: false }
+      return work.cancelled ? memory : { ...failed, startFailures: memory.startFailures + 1 }
+    case 'clone':
+      return work.ok
+        ? { ...memory, rejoin: 'check', agreesWith: null, lastFailure: null, lastRole: null }
+        : failed
+    case 'rewind':
+      if (work.ok) return { ...memory, rejoin: 'check', agreesWith: null, lastFailure: null }
+      return { ...failed, rejoin: work.damaged ? 'rewind-failed' : memory.rejoin }
+    case 'remove-data':
+      return work.ok ? { ...memory, rejoin: 'check', agreesWith: null, lastRole: null } : failed
+    case 'crash-recovery':
+      return { ...(work.ok ? memory : failed), crashRecoveryTried: true }
+    case 'stop':
+      return rememberStop(memory, work)
+    default:
+      return work.ok ? memory : failed
+  }
+}
+
+/** A stop ended a role; for a handover it fixed the position that the candidate must reach. */
+function rememberStop(memory: Memory, work: FinishedWork): Memory {
+  const failure = work.ok ? {} : { lastFailure: { job: 'stop', why: work.why, atMs: work.finishedAtMs } }
+  if (memory.handover !== null) {
+    const handover = { ...memory.handover, position: work.position, stoppedAtMs: work.finishedAtMs }
+    return { ...memory, ...failure, handover, stoppedAt: work.position }
+  }
+  return { ...memory, ...failure, rejoin: 'check', agreesWith: null, stoppedAt: work.position }
+}

@@ -1,0 +1,37 @@
+// The whole policy as a list: what `hactl why --rules` prints and a test pins, so that a change of policy is a diff.
+
+import type { RuleId } from '../model/decision.ts'
+import { blindRules } from './rules/blind.ts'
+import { busyRules } from './rules/busy.ts'
+import { downRules } from './rules/down.ts'
+import { emptyRules } from './rules/empty.ts'
+import { followerRules } from './rules/follower.ts'
+import { foundingRules } from './rules/founding.ts'
+import { leaderRules } from './rules/leader.ts'
+import { pausedRules } from './rules/paused.ts'
+import { raceRules } from './rules/race.ts'
+import { startingRules } from './rules/starting.ts'
+import { stoppingRules } from './rules/stopping.ts'
+import { strangerRules } from './rules/stranger.ts'
+
+export interface RuleText {
+  readonly id: RuleId
+  readonly why: string
+}
+
+export function ruleBook(): readonly RuleText[] {
+  return [
+    stoppingRules,
+    busyRules,
+    blindRules,
+    foundingRules,
+    pausedRules,
+    emptyRules,
+    strangerRules,
+    downRules,
+    startingRules,
+    leaderRules,
+    raceRules,
+    followerRules,
+  ].flatMap((rules: readonly RuleText[]) => rules.map(({ id, why }) => ({ id, why })))
+}

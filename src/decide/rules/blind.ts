@@ -1,0 +1,73 @@
+// Etcd cannot be seen. A healthy primary stays as long as its lease provably lives (promise 3) and stops before it
+// ends (promise 1); everybody else does nothing.
+
+import { type Facts, holdsLease, runsAsPrimary, seconds, tried } from '../facts.ts'
+import { guardActions, holdOnMs, triedToProveLease } from '../lease.ts'
+import type { Rule } from '../rule.ts'
+import { stopToFollow } from '../stopping-postgres.ts'
+import { demoteMarginMs, leadershipLeftMs, retryAfterMs } from '../timing.ts'
+
+export const blindRules: readonly Rule<Facts>[] = [
+  {
+    id: 'blind.read-cluster',
+    why: 'the watch is a hint: its silence says nothing until a read has failed too',
+    when: ({ snap }) => !tried(snap, 'read-cluster'),
+    choose: ({ snap }) => ({
+      reason: `the watch tells nothing (${snap.cluster.known ? 'it does' : snap.cluster.why}); asking etcd directly`,
+      actions: [{ kind: 'read-cluster' }],
+    }),
+  },
+  {
+    id: 'blind.renew-lease',
+    why: 'a member of etcd that cannot serve reads may still renew a lease',
+    when: f => holdsLease(f.snap) && runsAsPrimary(f) && !triedToProveLease(f),
+    choose: f => ({
+      reason: 'etcd does not answer reads; trying to renew the lease all the same',
+      actions: [{ kind: 'renew-lease', status: null }, ...guardActions(f)],
+    }),
+  },
+  {
+    id: 'blind.hold-lease',
+    why: 'trouble in etcd is no reason to demote while the lease still has time',
+    when: f =>
+      runsAsPrimary(f) && leadershipLeftMs(f.snap.lease, f.snap.nowMs) > demoteMarginMs(f.snap.settings),
+    choose: f => ({
+      reason: `etcd is not reachable (${whyBlind(f)}); the lease lasts ${seconds(leadershipLeftMs(f.snap.lease, f.snap.nowMs))} more`,
+      wakeInMs: holdOnMs(f),
+    }),
+  },
+  {
+    id: 'blind.wait-first-sight',
+    why: 'a restarted agent has not seen etcd yet; the fencer of its former run still keeps the deadline',
+    when: f =>
+      runsAsPrimary(f) &&
+      !f.memory.sawCluster &&
+      f.snap.nowMs - f.snap.startedAtMs < f.snap.settings.retryTimeoutMs,
+    choose: f => ({
+      reason: `etcd has not answered since this agent started ${seconds(f.snap.nowMs - f.snap.startedAtMs)} ago (${whyBlind(f)})`,
+      wakeInMs: retryAfterMs(f.snap.settings),
+    }),
+  },
+  {
+    id: 'blind.demote',
+    why: 'a primary that cannot prove its lease stops before somebody else can be elected',
+    when: runsAsPrimary,
+    choose: f => ({
+      reason: `etcd is not reachable (${whyBlind(f)}) and the lease has ${seconds(Math.max(0, leadershipLeftMs(f.snap.lease, f.snap.nowMs)))} left; stopping PostgreSQL`,
+      ...stopToFollow(f, 'fast'),
+    }),
+  },
+  {
+    id: 'blind.wait',
+    why: 'without etcd a node that is not primary changes nothing',
+    when: () => true,
+    choose: f => ({
+      reason: `etcd is not reachable: ${whyBlind(f)}`,
+      wakeInMs: retryAfterMs(f.snap.settings),
+    }),
+  },
+]
+
+function whyBlind({ snap }: Facts): string {
+  return snap.cluster.known ? 'no reason' : snap.cluster.why
+}

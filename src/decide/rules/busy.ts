@@ -1,0 +1,76 @@
+// A long piece of work is in progress. The lease is kept meanwhile, and work that only a leader may do ends with it.
+
+import { isPrimaryOnly } from '../../model/work.ts'
+import { type Facts, holdsLease, runsAsPrimary, seconds } from '../facts.ts'
+import {
+  holdOnMs,
+  holdOnReason,
+  namedLeader,
+  proofRules,
+  refusedBy,
+  unansweredAndEnding,
+  unansweredButAlive,
+} from '../lease.ts'
+import type { Rule } from '../rule.ts'
+
+export const busyRules: readonly Rule<Facts>[] = [
+  {
+    id: 'busy.cancelling',
+    why: 'cancelled work ends by itself; until then only the lease is looked after',
+    when: f => job(f).cancelled && !holdsLease(f.snap),
+    choose: f => ({ reason: `waiting for the cancelled ${job(f).job.kind} to end`, wakeInMs: 1000 }),
+  },
+  ...proofRules('busy'),
+  {
+    id: 'busy.lost-lease',
+    why: 'what only a leader may do stops the moment the lease is lost',
+    when: f =>
+      isPrimaryOnly(job(f).job) && !job(f).cancelled && (!holdsLease(f.snap) || unansweredAndEnding(f)),
+    choose: f => ({
+      reason: `the lease is lost (${refusedBy(f) ?? 'it ran out'}) during ${job(f).job.kind}; cancelling it`,
+      actions: [{ kind: 'cancel-work', why: 'the lease is lost' }],
+      remember: { rejoin: 'check', agreesWith: null },
+      next: 'settled',
+    }),
+  },
+  {
+    id: 'busy.lost-lease-as-primary',
+    why: 'a primary that lost its lease during other work must come down before anything else goes on',
+    when: f =>
+      runsAsPrimary(f) &&
+      job(f).job.kind !== 'stop' &&
+      job(f).job.kind !== 'bootstrap' &&
+      !job(f).cancelled &&
+      !holdsLease(f.snap),
+    choose: f => ({
+      reason: `this node runs as primary without the lease (${refusedBy(f) ?? 'it ran out'}); cancelling ${job(f).job.kind}`,
+      actions: [{ kind: 'cancel-work', why: 'the lease is lost' }],
+      next: 'settled',
+    }),
+  },
+  {
+    id: 'busy.hold-lease',
+    why: 'no answer is not a refusal',
+    when: unansweredButAlive,
+    choose: f => ({ reason: `${job(f).job.kind} in progress; ${holdOnReason(f)}`, wakeInMs: holdOnMs(f) }),
+  },
+  {
+    id: 'busy.wait',
+    why: 'one long piece of work at a time',
+    when: () => true,
+    choose: f => ({
+      reason: `${describe(f)}${namedLeader(f) && holdsLease(f.snap) ? ', keeping the lease' : ''}`,
+    }),
+  },
+]
+
+function job({ snap }: Facts): NonNullable<Facts['snap']['work']> {
+  if (snap.work === null) throw new Error('busy without work')
+  return snap.work
+}
+
+function describe(facts: Facts): string {
+  const work = job(facts)
+  const phase = work.progress === null ? '' : ` (${work.progress.phase})`
+  return `${work.job.kind}${phase} in progress for ${seconds(Math.floor((facts.snap.nowMs - work.startedAtMs) / 1000) * 1000)}`
+}

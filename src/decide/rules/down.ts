@@ -1,0 +1,178 @@
+// PostgreSQL is not running: bring it back in the role that the lease allows, without losing what it holds (spec/ha.md 3.5).
+
+import { goodCandidates, otherMembers } from '../election.ts'
+import {
+  type ClusterFacts,
+  control,
+  holdsLease,
+  rewindPossible,
+  seconds,
+  tried,
+  wantedUpstream,
+} from '../facts.ts'
+import { holdOnMs, holdOnReason, namedLeader, proofRules, unansweredButAlive } from '../lease.ts'
+import { comparisonFailed, rejoinRules } from '../rejoin.ts'
+import type { Rule } from '../rule.ts'
+import { demoteMarginMs, fenceMarginMs, leadershipLeftMs } from '../timing.ts'
+import { handoverRules, startTimeout } from './handover.ts'
+
+/** A handed-over lease is taken within milliseconds; this long we wait for the new leader before starting alone. */
+const NEW_LEADER_LIMIT_MS = 2000
+
+const leaderRules: readonly Rule<ClusterFacts>[] = [
+  {
+    id: 'down.fail-over-at-once',
+    why: 'primary_start_timeout 0: rather another primary than a restart here',
+    when: f =>
+      leads(f) && isPrimaryData(f) && f.snap.settings.primaryStartTimeoutMs === 0 && f.snap.peers === null,
+    choose: f => ({
+      reason: 'PostgreSQL crashed and primary_start_timeout is 0; looking for a candidate',
+      actions: [{ kind: 'ask-peers', members: otherMembers(f) }],
+    }),
+  },
+  {
+    id: 'down.release-to-candidate',
+    why: 'primary_start_timeout 0 and somebody can take over',
+    when: f =>
+      leads(f) &&
+      isPrimaryData(f) &&
+      f.snap.settings.primaryStartTimeoutMs === 0 &&
+      goodCandidates(f).length > 0 &&
+      !tried(f.snap, 'release-lease'),
+    choose: f => ({
+      reason: `releasing the lease after a crash: ${goodCandidates(f).join(', ')} can take over`,
+      actions: [{ kind: 'release-lease', status: null }],
+    }),
+  },
+  {
+    id: 'down.release-after-failure',
+    why: 'a leader that cannot start its PostgreSQL lets somebody else lead',
+    when: f => leads(f) && f.memory.startFailures > 0 && !tried(f.snap, 'release-lease'),
+    choose: f => ({
+      reason: `PostgreSQL did not start (${f.memory.lastFailure?.why ?? 'no reason known'}); releasing the lease`,
+      actions: [{ kind: 'release-lease', status: null }],
+      remember: { lastRole: null, rejoin: 'check' },
+    }),
+  },
+  {
+    id: 'down.restart-primary',
+    why: 'the lease is ours without a gap: the same timeline goes on (spec/ha.md R3)',
+    when: f => leads(f) && isPrimaryData(f) && hasTime(f) && f.memory.startFailures === 0,
+    choose: f => ({
+      reason: `starting primary after failure (control file: ${control(f.snap.postgres)?.state ?? 'unreadable'}), lease ${seconds(leadershipLeftMs(f.snap.lease, f.snap.nowMs))}`,
+      actions: [
+        { kind: 'arm-fencer', marginMs: fenceMarginMs(f.snap.settings) },
+        { kind: 'begin', job: { kind: 'start', as: 'primary', upstream: null, timeoutMs: startTimeout(f) } },
+      ],
+      next: 'settled',
+    }),
+  },
+  {
+    id: 'down.start-to-promote',
+    why: "the lease is ours but the data is a standby's: start it as one, the promotion follows",
+    when: f => leads(f) && hasTime(f) && !isPrimaryData(f),
+    choose: f => ({
+      reason: 'starting as readonly because i had the session lock',
+      actions: [
+        { kind: 'begin', job: { kind: 'start', as: 'standby', upstream: null, timeoutMs: startTimeout(f) } },
+      ],
+      next: 'settled',
+    }),
+  },
+  {
+    id: 'down.hold-lease',
+    why: 'no answer is not a refusal',
+    when: f => unansweredButAlive(f),
+    choose: f => ({ reason: holdOnReason(f), wakeInMs: holdOnMs(f) }),
+  },
+]
+
+const standbyRules: readonly Rule<ClusterFacts>[] = [
+  {
+    id: 'down.wait-after-start-failure',
+    why: 'one attempt per loop, not a tight one (spec/postgres.md P24)',
+    when: f => startFailedLately(f),
+    choose: f => ({
+      reason: `failed to start postgres: ${f.memory.lastFailure?.why}`,
+      wakeInMs: Math.min(f.snap.settings.loopWaitMs, 5000),
+    }),
+  },
+  {
+    id: 'down.wait-for-new-leader',
+    why: 'the lease was just handed over: the next leader shows in a moment',
+    when: f =>
+      f.view.leader === null &&
+      f.memory.releasedAtMs !== null &&
+      f.snap.nowMs - f.memory.releasedAtMs < NEW_LEADER_LIMIT_MS,
+    choose: f => ({
+      reason: 'waiting for the next leader',
+      wakeInMs: Math.max(50, NEW_LEADER_LIMIT_MS - (f.snap.nowMs - (f.memory.releasedAtMs ?? 0))),
+    }),
+  },
+  {
+    id: 'down.crash-recovery',
+    why: 'pg_rewind and an exact comparison need a data directory that was shut down cleanly (spec/postgres.md 1.12)',
+    when: f =>
+      needsCrashRecovery(f) &&
+      !f.memory.crashRecoveryTried &&
+      (f.view.leader === null || rewindPossible(f.snap)),
+    choose: f => ({
+      reason: `doing crash recovery in a single user mode (control file: ${control(f.snap.postgres)?.state})`,
+      actions: [{ kind: 'begin', job: { kind: 'crash-recovery' } }],
+      next: 'settled',
+    }),
+  },
+  ...rejoinRules('down').filter(rule => rule.id !== 'down.wait-for-promotion'),
+  {
+    id: 'down.start-as-standby',
+    why: 'whoever is not the leader runs as a standby',
+    when: () => true,
+    choose: f => {
+      const upstream = wantedUpstream(f.view, f.snap)
+      const failed = comparisonFailed(f)
+      return {
+        reason: `starting as a secondary${upstream === null ? '' : ` of ${upstream.name}`}${failed === null ? '' : ` (could not compare timelines: ${failed})`}`,
+        actions: [{ kind: 'begin', job: { kind: 'start', as: 'standby', upstream, timeoutMs: 60_000 } }],
+        next: 'settled',
+      }
+    },
+  },
+]
+
+export const downRules: readonly Rule<ClusterFacts>[] = [
+  ...proofRules('down'),
+  ...handoverRules,
+  ...leaderRules,
+  ...standbyRules,
+]
+
+function leads(facts: ClusterFacts): boolean {
+  return holdsLease(facts.snap) && (namedLeader(facts) || facts.view.leader === null)
+}
+
+function hasTime({ snap }: ClusterFacts): boolean {
+  return leadershipLeftMs(snap.lease, snap.nowMs) > demoteMarginMs(snap.settings)
+}
+
+function isPrimaryData({ snap }: ClusterFacts): boolean {
+  const directory = snap.postgres.dataDirectory
+  return directory.kind === 'present' && !directory.recoveryConfigured
+}
+
+function needsCrashRecovery({ snap }: ClusterFacts): boolean {
+  const directory = snap.postgres.dataDirectory
+  const state = control(snap.postgres)?.state ?? ''
+  if (directory.kind !== 'present' || directory.backupLabel) return false
+  return (
+    ['in production', 'shutting down', 'in crash recovery'].includes(state) && !directory.recoveryConfigured
+  )
+}
+
+function startFailedLately({ memory, snap }: ClusterFacts): boolean {
+  const failure = memory.lastFailure
+  return (
+    failure !== null &&
+    failure.job === 'start' &&
+    snap.nowMs - failure.atMs < Math.min(snap.settings.loopWaitMs, 5000)
+  )
+}

@@ -1,0 +1,183 @@
+// There is no usable data directory: race for the right to create the cluster, clone from it, or wait (spec/ha.md 3.3, 3.4).
+
+import type { Member } from '../../model/cluster.ts'
+import {
+  type ClusterFacts,
+  holdsLease,
+  isRunning,
+  memberNamed,
+  outcomeOf,
+  succeeded,
+  tried,
+  upstreamOf,
+  wantedUpstream,
+} from '../facts.ts'
+import { holdOnMs, namedLeader } from '../lease.ts'
+import type { Choice, Rule } from '../rule.ts'
+
+export const emptyRules: readonly Rule<ClusterFacts>[] = [
+  {
+    id: 'empty.release-lease',
+    why: 'a leader whose data directory is gone must not block the others (spec/ha.md 8.B13)',
+    when: f => (holdsLease(f.snap) || namedLeader(f)) && !tried(f.snap, 'release-lease'),
+    choose: f => ({
+      reason: `the data directory is ${describe(f)} and the leader key is ours: releasing it`,
+      actions: [{ kind: 'release-lease', status: null }],
+      remember: { lastRole: null },
+    }),
+  },
+  {
+    id: 'empty.stop-orphan',
+    why: 'a postmaster may outlive its directory (spec/ha.md 8.B15)',
+    when: f => isRunning(f.snap),
+    choose: f => ({
+      reason: `PostgreSQL still runs though its data directory is ${describe(f)}`,
+      actions: [
+        {
+          kind: 'begin',
+          job: {
+            kind: 'stop',
+            mode: 'immediate',
+            checkpoint: false,
+            timeoutMs: f.snap.settings.retryTimeoutMs,
+          },
+        },
+      ],
+      next: 'settled',
+    }),
+  },
+  {
+    id: 'empty.inaccessible',
+    why: 'a directory that cannot be read is not an empty one (spec/ha.md 8.B16)',
+    when: f => f.snap.postgres.dataDirectory.kind === 'inaccessible',
+    choose: f => ({ reason: `data directory is not accessible: ${describe(f)}` }),
+  },
+  {
+    id: 'empty.read-cluster',
+    why: 'whether a cluster exists is asked of etcd itself, not of the watch',
+    when: f => f.view.source === 'watch' && !tried(f.snap, 'read-cluster'),
+    choose: () => ({
+      reason: 'no data directory; asking etcd whether a cluster exists',
+      actions: [{ kind: 'read-cluster' }],
+    }),
+  },
+  {
+    id: 'empty.wait-after-failure',
+    why: 'a clone that failed is not repeated in a tight loop',
+    when: f => coolingDown(f),
+    choose: f => ({
+      reason: `the last ${f.memory.lastFailure?.job} failed (${f.memory.lastFailure?.why}); trying again soon`,
+      wakeInMs: Math.min(f.snap.settings.loopWaitMs, 5000),
+    }),
+  },
+  {
+    id: 'empty.begin-bootstrap',
+    why: 'the initialize key is ours: nobody else may create data now',
+    when: f => succeeded(f.snap, 'race-initialize'),
+    choose: f => {
+      const initializeRevision = f.view.initialize?.modRevision ?? 0
+      return {
+        reason: 'trying to bootstrap a new cluster',
+        actions: [{ kind: 'begin', job: { kind: 'bootstrap', initializeRevision } }],
+        remember: { founding: { initializeRevision, stage: 'running' } },
+        next: 'settled',
+      }
+    },
+  },
+  {
+    id: 'empty.lost-initialize-race',
+    why: 'exactly one node creates the cluster',
+    when: f => tried(f.snap, 'race-initialize'),
+    choose: f => ({
+      reason: `failed to acquire initialize lock: ${outcomeOf(f.snap, 'race-initialize')?.kind}`,
+      wakeInMs: holdOnMs(f),
+    }),
+  },
+  {
+    id: 'empty.race-initialize',
+    why: 'no cluster exists and this node may create one',
+    when: f =>
+      f.view.leader === null &&
+      f.view.initialize === null &&
+      f.snap.self.mayBootstrap &&
+      !f.snap.self.tags.nofailover,
+    choose: () => ({
+      reason: 'no cluster exists; racing for the right to create it',
+      actions: [{ kind: 'race-initialize' }],
+    }),
+  },
+  {
+    id: 'empty.clone',
+    why: 'a cluster with a leader is joined by a copy of its data, from a member tagged clonefrom if there is one',
+    when: f => cloneSource(f) !== null,
+    choose: beginClone,
+  },
+  {
+    id: 'empty.wait',
+    why: 'data is copied from a leader only, and created by nobody but the winner of the initialize race',
+    when: () => true,
+    choose: f => ({
+      reason:
+        f.view.initialize?.value === ''
+          ? 'another node is creating the cluster'
+          : 'waiting for leader to bootstrap',
+    }),
+  },
+]
+
+/** Running members tagged clonefrom first; the choice is spread over them by name, without randomness. */
+export function cloneSource({ view, snap }: ClusterFacts): Member | null {
+  if (view.leader === null) return null
+  const leader = memberNamed(view, view.leader.name)
+  const willing = view.members.filter(
+    member =>
+      member.name !== snap.self.name &&
+      member.name !== view.leader?.name &&
+      member.record.state === 'running' &&
+      isTagged(member) &&
+      upstreamOf(member, snap) !== null,
+  )
+  const pick =
+    willing[
+      [...snap.self.name].reduce((sum, char) => sum + (char.codePointAt(0) ?? 0), 0) %
+        Math.max(1, willing.length)
+    ]
+  if (pick !== undefined) return pick
+  return leader !== null && upstreamOf(leader, snap) !== null ? leader : null
+}
+
+function isTagged(member: Member): boolean {
+  const tag = member.record.tags.clonefrom
+  return tag === true || tag === 'true' || tag === 1
+}
+
+export function beginClone(facts: ClusterFacts): Choice {
+  const source = cloneSource(facts)
+  const from = source === null ? null : upstreamOf(source, facts.snap)
+  if (source === null || from === null) throw new Error('clone without a source')
+  const kind = source.name === facts.view.leader?.name ? 'leader' : 'replica'
+  return {
+    reason: `trying to bootstrap from ${kind} '${source.name}'`,
+    actions: [
+      {
+        kind: 'begin',
+        job: { kind: 'clone', from, upstream: wantedUpstream(facts.view, facts.snap), replaces: null },
+      },
+    ],
+    next: 'settled',
+  }
+}
+
+function coolingDown({ snap, memory }: ClusterFacts): boolean {
+  const failure = memory.lastFailure
+  return (
+    failure !== null &&
+    ['clone', 'set-aside'].includes(failure.job) &&
+    snap.nowMs - failure.atMs < Math.min(snap.settings.loopWaitMs, 5000)
+  )
+}
+
+function describe({ snap }: ClusterFacts): string {
+  const directory = snap.postgres.dataDirectory
+  return directory.kind === 'inaccessible' ? `not accessible (${directory.why})` : directory.kind
+}

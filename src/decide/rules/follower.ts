@@ -1,0 +1,97 @@
+// Somebody else holds the lease: run as its standby (spec/ha.md 3.7).
+
+import { type ClusterFacts, runsAsPrimary, server, tried, wantedUpstream } from '../facts.ts'
+import { comparisonFailed, rejoinRules } from '../rejoin.ts'
+import type { Rule } from '../rule.ts'
+import { stopToFollow } from '../stopping-postgres.ts'
+
+export const followerRules: readonly Rule<ClusterFacts>[] = [
+  {
+    id: 'follower.demote',
+    why: 'two primaries must never be: the one without the lease stops at once',
+    when: runsAsPrimary,
+    choose: f => ({
+      reason: `demoting self because I do not have the lock and I was a leader (${f.view.leader?.name} has it)`,
+      ...stopToFollow(f, 'immediate'),
+    }),
+  },
+  ...rejoinRules('follower'),
+  {
+    id: 'follower.restart-to-follow',
+    why: 'a recovery setting that only a restart changes',
+    when: f => mayChange(f) && change(f) === 'restart',
+    choose: f => ({
+      reason: `changing ${differing(f)} and restarting to follow ${wantedUpstream(f.view, f.snap)?.name ?? 'nobody'}`,
+      actions: [
+        {
+          kind: 'begin',
+          job: { kind: 'restart', upstream: wantedUpstream(f.view, f.snap), timeoutMs: 60_000 },
+        },
+      ],
+      next: 'settled',
+    }),
+  },
+  {
+    id: 'follower.follow',
+    why: 'streams from the leader, or from the member it is told to cascade from',
+    when: f => mayChange(f) && change(f) === 'reload',
+    choose: f => ({
+      reason: `changing ${differing(f)} to follow ${wantedUpstream(f.view, f.snap)?.name ?? 'nobody'}`,
+      actions: [{ kind: 'begin', job: { kind: 'follow', upstream: wantedUpstream(f.view, f.snap) } }],
+      next: 'settled',
+    }),
+  },
+  {
+    id: 'follower.resume-replay',
+    why: 'PostgreSQL 14+ pauses replay when a parameter must be raised; resumed, it stops and comes back with the new value',
+    when: f => server(f.snap)?.replayPaused === true && !tried(f.snap, 'resume-replay'),
+    choose: () => ({
+      reason: 'WAL replay is paused; resuming it',
+      actions: [{ kind: 'resume-replay' }],
+      next: 'settled',
+    }),
+  },
+  {
+    id: 'follower.behind-timeline',
+    why: 'the same leader went on to a new timeline: look whether this node can follow it there',
+    when: f => f.memory.rejoin === 'follow' && leaderTimelineIsNew(f),
+    choose: () => ({
+      reason: 'the leader is on a newer timeline than the one this node agreed with',
+      remember: { rejoin: 'check' },
+      next: 'again',
+    }),
+  },
+  {
+    id: 'follower.steady',
+    why: 'nothing to do',
+    when: () => true,
+    choose: f => {
+      const failed = comparisonFailed(f)
+      return {
+        reason: `no action. I am (${f.snap.self.name}), a secondary, and following a leader (${f.view.leader?.name})${failed === null ? '' : `; could not compare timelines: ${failed}`}`,
+      }
+    },
+  },
+]
+
+function change({ snap }: ClusterFacts): 'none' | 'reload' | 'restart' {
+  return snap.recovery.known ? snap.recovery.value.change : 'none'
+}
+
+function differing({ snap }: ClusterFacts): string {
+  return snap.recovery.known ? snap.recovery.value.differing.join(', ') : 'nothing'
+}
+
+/** A failed change is not repeated in a tight loop, and a node without an upstream keeps what it has. */
+function mayChange({ memory, snap, view }: ClusterFacts): boolean {
+  const failure = memory.lastFailure
+  const lately =
+    failure !== null && ['follow', 'restart'].includes(failure.job) && snap.nowMs - failure.atMs < 5000
+  return !lately && (wantedUpstream(view, snap) !== null || snap.self.tags.nostream)
+}
+
+function leaderTimelineIsNew({ view, memory }: ClusterFacts): boolean {
+  const leader = view.members.find(member => member.name === view.leader?.name)
+  const timeline = leader?.record.timeline
+  return timeline !== undefined && memory.agreesWith !== null && timeline > memory.agreesWith.timeline
+}

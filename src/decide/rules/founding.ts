@@ -1,0 +1,101 @@
+// A bootstrap of ours has ended: the new cluster is announced in etcd, or its traces are removed (spec/ha.md 3.4.3).
+
+import type { Action } from '../../model/action.ts'
+import { type ClusterFacts, control, holdsLease, tried } from '../facts.ts'
+import { holdOnMs } from '../lease.ts'
+import type { Rule } from '../rule.ts'
+
+export const foundingRules: readonly Rule<ClusterFacts>[] = [
+  {
+    id: 'founding.clean-up',
+    why: 'a failed bootstrap must not block the others: the race key goes, the data is kept aside for inspection',
+    when: f =>
+      stage(f) === 'failed' &&
+      f.view.initialize !== null &&
+      f.view.initialize.value === '' &&
+      !tried(f.snap, 'delete-initialize'),
+    choose: f => ({
+      reason: `bootstrap failed (${f.memory.lastFailure?.why ?? 'no reason known'}); removing the initialize key`,
+      actions: [{ kind: 'delete-initialize', ifRevision: f.memory.founding?.initializeRevision ?? 0 }],
+    }),
+  },
+  {
+    id: 'founding.set-aside',
+    why: 'what a failed bootstrap left behind is evidence',
+    when: f =>
+      stage(f) === 'failed' &&
+      f.snap.postgres.dataDirectory.kind === 'present' &&
+      f.memory.lastFailure?.job !== 'set-aside',
+    choose: () => ({
+      reason: 'renaming the data directory of the failed bootstrap to .failed',
+      actions: [{ kind: 'begin', job: { kind: 'set-aside' } }],
+      next: 'settled',
+    }),
+  },
+  {
+    id: 'founding.give-up',
+    why: 'an operator has to look: the next attempt would most likely fail in the same way',
+    when: f => stage(f) === 'failed',
+    choose: f => ({
+      reason: `failed to bootstrap cluster: ${f.memory.lastFailure?.why ?? 'no reason known'}`,
+      actions: [{ kind: 'exit', code: 1, why: 'Failed to bootstrap cluster' }],
+      next: 'settled',
+    }),
+  },
+  {
+    id: 'founding.wait',
+    why: 'the bootstrap still runs, or its server cannot be looked at yet',
+    when: f => stage(f) === 'running' || control(f.snap.postgres) === null,
+    choose: f => ({ reason: 'waiting for the new server', wakeInMs: holdOnMs(f) }),
+  },
+  {
+    id: 'founding.done',
+    why: 'the cluster exists and we lead it',
+    when: f => holdsLease(f.snap),
+    choose: () => ({
+      reason: 'initialized a new cluster',
+      remember: { founding: null, joined: true, lastRole: 'primary', rejoin: 'follow' },
+      next: 'again',
+    }),
+  },
+  {
+    id: 'founding.announce',
+    why: 'identifier, configuration and leader key, in this order, each guarded: what is already there is not written again',
+    when: f => !tried(f.snap, 'take-leader') && !f.snap.outcomes.some(outcome => outcome.kind !== 'done'),
+    choose: f => ({ reason: 'the new server is up; announcing the cluster', actions: announcement(f) }),
+  },
+  {
+    id: 'founding.retry',
+    why: 'etcd did not take all of it; the same guarded writes are tried again',
+    when: () => true,
+    choose: f => ({
+      reason: `announcing the new cluster did not succeed: ${f.snap.outcomes
+        .map(o => ('why' in o ? o.why : ''))
+        .filter(Boolean)
+        .join('; ')}`,
+      wakeInMs: holdOnMs(f),
+    }),
+  },
+]
+
+function stage({ memory }: ClusterFacts): 'running' | 'ready' | 'failed' {
+  if (memory.founding === null) throw new Error('founding without a bootstrap')
+  return memory.founding.stage
+}
+
+function announcement(facts: ClusterFacts): readonly Action[] {
+  const { view, snap } = facts
+  const identifier = control(snap.postgres)?.systemIdentifier ?? ''
+  const actions: Action[] = []
+  if (view.initialize?.value !== identifier) {
+    actions.push({
+      kind: 'write-initialize',
+      value: identifier,
+      ifRevision: view.initialize?.modRevision ?? null,
+    })
+  }
+  if (view.config === null)
+    actions.push({ kind: 'write-config', document: snap.settings.document, ifRevision: null })
+  actions.push({ kind: 'take-leader' })
+  return actions
+}

@@ -1,0 +1,176 @@
+// The lease is ours, or etcd says so. Prove it, arm the fencer, and only then act as leader (spec/ha.md 3.6).
+
+import { type ClusterFacts, holdsLease, outcomeOf, runsAsPrimary, seconds, server, tried } from '../facts.ts'
+import {
+  holdOnMs,
+  holdOnReason,
+  proofRules,
+  refusedBy,
+  unansweredAndEnding,
+  unansweredButAlive,
+} from '../lease.ts'
+import type { Rule } from '../rule.ts'
+import { stopToFollow } from '../stopping-postgres.ts'
+import { demoteMarginMs, fenceMarginMs, leadershipLeftMs } from '../timing.ts'
+import { requestRules } from './requests.ts'
+
+/** How long a primary may run with a fencer that cannot be armed anew, while its old deadline still protects. */
+const UNFENCED_LIMIT_MS = 3000
+
+export const leaderRules: readonly Rule<ClusterFacts>[] = [
+  ...proofRules('leader'),
+  {
+    id: 'leader.lost-lease',
+    why: 'etcd says that the key is not ours: somebody else may promote at any moment',
+    when: f => !holdsLease(f.snap) && runsAsPrimary(f) && refusedBy(f) !== null,
+    choose: f => ({
+      reason: `the leader key belongs to ${refusedBy(f)}; stopping PostgreSQL at once`,
+      ...stopToFollow(f, 'immediate'),
+    }),
+  },
+  {
+    id: 'leader.lease-ends',
+    why: 'no answer from etcd, and no time for another try',
+    when: f => runsAsPrimary(f) && (unansweredAndEnding(f) || !holdsLease(f.snap)),
+    choose: f => ({
+      reason: `the lease could not be renewed and has ${seconds(Math.max(0, leadershipLeftMs(f.snap.lease, f.snap.nowMs)))} left; stopping PostgreSQL`,
+      ...stopToFollow(f, 'fast'),
+    }),
+  },
+  {
+    id: 'leader.hold-lease',
+    why: 'trouble in etcd is no reason to demote while the lease still has time',
+    when: f => unansweredButAlive(f),
+    choose: f => ({ reason: holdOnReason(f), wakeInMs: holdOnMs(f) }),
+  },
+  {
+    id: 'leader.arm-fencer',
+    why: 'a node accepts writes only while something outside the agent would stop it in time',
+    when: f => holdsLease(f.snap) && !isFenced(f) && !tried(f.snap, 'arm-fencer') && server(f.snap) !== null,
+    choose: f => ({
+      reason: 'arming the fencer with the end of the lease',
+      actions: [{ kind: 'arm-fencer', marginMs: fenceMarginMs(f.snap.settings) }],
+    }),
+  },
+  {
+    id: 'leader.unfenced-demote',
+    why: 'a primary that nothing would stop in time must not go on',
+    when: f => runsAsPrimary(f) && !isFenced(f) && unfencedForMs(f) > UNFENCED_LIMIT_MS,
+    choose: f => ({
+      reason: `the fencer could not be armed for ${seconds(unfencedForMs(f))} (${whyUnfenced(f)}); stopping PostgreSQL`,
+      ...stopToFollow(f, 'fast'),
+    }),
+  },
+  {
+    id: 'leader.unfenced',
+    why: 'the fencer is started again; until it is armed nothing is promoted',
+    when: f => !isFenced(f) && server(f.snap) !== null,
+    choose: f => ({
+      reason: `the fencer is not armed (${whyUnfenced(f)}); trying again`,
+      remember: { unfencedSinceMs: f.memory.unfencedSinceMs ?? f.snap.nowMs },
+      wakeInMs: 500,
+    }),
+  },
+  {
+    id: 'leader.clear-request',
+    why: 'the new leader takes the request that made it leader off the table',
+    when: f =>
+      f.view.failover !== null && server(f.snap)?.inRecovery === true && !tried(f.snap, 'clear-failover'),
+    choose: f => ({
+      reason: 'cleaning up failover key after acquiring the lease',
+      actions: [{ kind: 'clear-failover', ifRevision: f.view.failover?.modRevision ?? 0 }],
+      next: 'again',
+    }),
+  },
+  {
+    id: 'leader.renew-before-promotion',
+    why: 'a promotion begins with a full lease',
+    when: f => isStandby(f) && !hasTimeToPromote(f) && !tried(f.snap, 'renew-lease'),
+    choose: () => ({
+      reason: 'renewing the lease before the promotion',
+      actions: [{ kind: 'renew-lease', status: null }],
+    }),
+  },
+  {
+    id: 'leader.promote',
+    why: 'the lease is held with time left, a running standby was seen, and the fencer is armed',
+    when: f => isStandby(f) && hasTimeToPromote(f) && !promotionFailedLately(f),
+    choose: f => ({
+      reason: `promoted self to leader: the lease lasts ${seconds(leadershipLeftMs(f.snap.lease, f.snap.nowMs))}`,
+      actions: [
+        { kind: 'begin', job: { kind: 'promote', timeoutMs: Math.max(f.snap.settings.loopWaitMs, 60_000) } },
+      ],
+      next: 'settled',
+    }),
+  },
+  {
+    id: 'leader.release-after-failed-promotion',
+    why: 'a node that cannot promote lets another one try',
+    when: f => isStandby(f) && promotionFailedLately(f) && !tried(f.snap, 'release-lease'),
+    choose: f => ({
+      reason: `the promotion failed (${f.memory.lastFailure?.why}); releasing the lease`,
+      actions: [{ kind: 'release-lease', status: null }],
+      next: 'settled',
+    }),
+  },
+  ...requestRules,
+  {
+    id: 'leader.mute',
+    why: 'a slow server is not a dead one',
+    when: f => server(f.snap) === null,
+    choose: f => ({
+      reason: `PostgreSQL does not answer (${f.snap.postgres.server.known ? '' : f.snap.postgres.server.why}); keeping the lease`,
+      wakeInMs: holdOnMs(f),
+    }),
+  },
+  {
+    id: 'leader.steady',
+    why: 'nothing to do',
+    when: () => true,
+    choose: f => ({
+      reason: `no action. I am (${f.snap.self.name}), the leader with the lock`,
+      remember: { rejoin: 'follow', unfencedSinceMs: null },
+    }),
+  },
+]
+
+/** Armed for this postmaster, and not later than the lease allows, nor so early that it would hit a healthy primary. */
+export function isFenced({ snap }: ClusterFacts): boolean {
+  const until = snap.fencer.armedUntilMs
+  if (!snap.fencer.alive || until === null || until <= snap.nowMs) return false
+  return samePostmaster(snap)
+}
+
+function samePostmaster(snap: ClusterFacts['snap']): boolean {
+  const { process } = snap.postgres
+  const guarded = snap.fencer.postmaster
+  return (
+    process.kind === 'running' &&
+    guarded !== null &&
+    guarded.pid === process.identity.pid &&
+    guarded.startTicks === process.identity.startTicks
+  )
+}
+
+function isStandby(facts: ClusterFacts): boolean {
+  return server(facts.snap)?.inRecovery === true && holdsLease(facts.snap)
+}
+
+function hasTimeToPromote({ snap }: ClusterFacts): boolean {
+  return leadershipLeftMs(snap.lease, snap.nowMs) > demoteMarginMs(snap.settings)
+}
+
+function promotionFailedLately({ memory, snap }: ClusterFacts): boolean {
+  const failure = memory.lastFailure
+  return failure !== null && failure.job === 'promote' && snap.nowMs - failure.atMs < snap.settings.ttlMs
+}
+
+function unfencedForMs({ memory, snap }: ClusterFacts): number {
+  return memory.unfencedSinceMs === null ? 0 : snap.nowMs - memory.unfencedSinceMs
+}
+
+function whyUnfenced({ snap }: ClusterFacts): string {
+  const outcome = outcomeOf(snap, 'arm-fencer')
+  if (outcome !== null && outcome.kind !== 'done') return outcome.why
+  return snap.fencer.alive ? 'it guards another server' : 'it does not run'
+}

@@ -1,0 +1,62 @@
+// Maintenance mode: the operator is at work. A primary keeps its lease; nothing is started, stopped, promoted or
+// cloned (the part of spec/ha.md 3.16 that keeps hactl harmless; the rest comes with its own issue).
+
+import { type ClusterFacts, control, holdsLease, runsAsPrimary, tried } from '../facts.ts'
+import { holdOnMs, namedLeader, proofRules } from '../lease.ts'
+import type { Rule } from '../rule.ts'
+
+export const pausedRules: readonly Rule<ClusterFacts>[] = [
+  {
+    id: 'paused.disarm-fencer',
+    why: 'in maintenance mode a primary goes on even without a lease, so nothing may stop it',
+    when: f => f.snap.fencer.armedUntilMs !== null && !tried(f.snap, 'disarm-fencer'),
+    choose: () => ({
+      reason: 'maintenance mode: disarming the fencer',
+      actions: [{ kind: 'disarm-fencer' }],
+    }),
+  },
+  {
+    id: 'paused.release-lease',
+    why: 'a leader key without a primary behind it misleads everybody',
+    when: f => (holdsLease(f.snap) || namedLeader(f)) && !runsAsPrimary(f) && !tried(f.snap, 'release-lease'),
+    choose: () => ({
+      reason: 'removed leader lock because postgres is not running as primary',
+      actions: [{ kind: 'release-lease', status: null }],
+      next: 'settled',
+    }),
+  },
+  ...proofRules('paused').map(rule => ({
+    ...rule,
+    when: (f: ClusterFacts) => runsAsPrimary(f) && rule.when(f),
+    // Without a fencer: see paused.disarm-fencer.
+    choose: (f: ClusterFacts) => {
+      const choice = rule.choose(f)
+      return { ...choice, actions: (choice.actions ?? []).filter(action => action.kind !== 'arm-fencer') }
+    },
+  })),
+  {
+    id: 'paused.acquire-lease',
+    why: 'a running primary of this cluster takes the free lease; standbys never do in maintenance mode',
+    when: f => f.view.leader === null && runsAsPrimary(f) && isOurs(f) && !tried(f.snap, 'acquire-lease'),
+    choose: () => ({
+      reason: 'maintenance mode: the running primary takes the free lease',
+      actions: [{ kind: 'acquire-lease' }],
+    }),
+  },
+  {
+    id: 'paused.hands-off',
+    why: 'the operator is at work',
+    when: () => true,
+    choose: f => ({
+      reason: holdsLease(f.snap)
+        ? `PAUSE: no action. I am (${f.snap.self.name}), the leader with the lock`
+        : `PAUSE: no action. I am (${f.snap.self.name})`,
+      wakeInMs: holdsLease(f.snap) ? f.snap.settings.loopWaitMs : Math.max(holdOnMs(f), 1000),
+    }),
+  },
+]
+
+function isOurs({ view, snap }: ClusterFacts): boolean {
+  const initialize = view.initialize?.value ?? ''
+  return initialize === '' || initialize === control(snap.postgres)?.systemIdentifier
+}

@@ -1,0 +1,217 @@
+// Nobody holds the lease. Whoever has the most of the cluster's WAL takes it; everybody else can say why they stood
+// back (spec/ha.md 3.8). Every equal candidate may try: the create-if-absent in etcd decides.
+
+import { formatLsn } from '../../model/units.ts'
+import {
+  betterRival,
+  objectionToOwnTimeline,
+  otherMembers,
+  ownLag,
+  receivedEverything,
+  rivals,
+} from '../election.ts'
+import {
+  type ClusterFacts,
+  localPosition,
+  memberNamed,
+  outcomeOf,
+  runsAsPrimary,
+  server,
+  tried,
+} from '../facts.ts'
+import { holdOnMs, holdOnReason, unansweredButAlive } from '../lease.ts'
+import type { Rule } from '../rule.ts'
+import { stopToFollow } from '../stopping-postgres.ts'
+
+/** How soon a node that stood back looks again: somebody better may fail. */
+const LOOK_AGAIN_MS = 1000
+/** A candidate named by an operator gets this long before the others race. */
+const CANDIDATE_LIMIT_MS = 5000
+
+export const raceRules: readonly Rule<ClusterFacts>[] = [
+  {
+    id: 'race.read-cluster',
+    why: 'that nobody leads is asked of etcd itself, not of the watch',
+    when: f => f.view.source === 'watch' && !tried(f.snap, 'read-cluster'),
+    choose: () => ({
+      reason: 'the leader key is gone; asking etcd itself',
+      actions: [{ kind: 'read-cluster' }],
+    }),
+  },
+  {
+    id: 'race.lost',
+    why: 'somebody was faster',
+    when: f => outcomeOf(f.snap, 'acquire-lease')?.kind === 'refused',
+    choose: f => {
+      const outcome = outcomeOf(f.snap, 'acquire-lease')
+      return {
+        reason: `following new leader after trying and failing to obtain lock (held by ${outcome?.kind === 'refused' ? outcome.holder : '?'})`,
+        wakeInMs: LOOK_AGAIN_MS,
+      }
+    },
+  },
+  {
+    id: 'race.unanswered',
+    why: 'whether the lease is ours is unknown: look again, claim nothing',
+    when: f => outcomeOf(f.snap, 'acquire-lease')?.kind === 'unreachable' || unansweredButAlive(f),
+    choose: f => ({ reason: holdOnReason(f), wakeInMs: holdOnMs(f) }),
+  },
+  {
+    id: 'race.primary-unknown',
+    why: 'a server that was primary and does not answer any more has no lease: it must not go on',
+    when: f => server(f.snap) === null && runsAsPrimary(f),
+    choose: f => ({
+      reason: 'nobody holds the lease and the local primary does not answer; stopping it',
+      ...stopToFollow(f, 'immediate'),
+    }),
+  },
+  {
+    id: 'race.server-unknown',
+    why: 'a node that does not know its own position does not race',
+    when: f => server(f.snap) === null || localPosition(f.snap) === null,
+    choose: f => ({
+      reason: `the local position is not known (${f.snap.postgres.server.known ? 'no timeline' : f.snap.postgres.server.why})`,
+      wakeInMs: LOOK_AGAIN_MS,
+    }),
+  },
+  {
+    id: 'race.mode-not-supported',
+    why: 'promoting under rules that this version cannot keep could lose acknowledged writes',
+    when: f => unsupportedMode(f) !== null && !runsAsPrimary(f),
+    choose: f => ({
+      reason: `${unsupportedMode(f)} is on, which this version of hactl cannot honour: not promoting`,
+    }),
+  },
+  {
+    id: 'race.nofailover',
+    why: 'the operator said so',
+    when: f => f.snap.self.tags.nofailover && !runsAsPrimary(f),
+    choose: () => ({
+      reason: 'following a different leader because I am not allowed to promote',
+      wakeInMs: LOOK_AGAIN_MS,
+    }),
+  },
+  {
+    id: 'race.stale-primary',
+    why: 'a primary whose timeline the cluster has left must not lead again (spec/ha.md 8.C1)',
+    when: f => runsAsPrimary(f) && objectionToOwnTimeline(f) !== null,
+    choose: f => ({ reason: `demoting self: ${objectionToOwnTimeline(f)}`, ...stopToFollow(f, 'immediate') }),
+  },
+  {
+    id: 'race.timeline',
+    why: "what is not on the cluster's own history is not the cluster's data",
+    when: f => objectionToOwnTimeline(f) !== null,
+    choose: f => ({ reason: `not promoting: ${objectionToOwnTimeline(f)}`, wakeInMs: LOOK_AGAIN_MS }),
+  },
+  {
+    id: 'race.ask-peers',
+    why: "only who knows the others' positions can know that it is the best",
+    when: f => f.snap.peers === null && otherMembers(f).length > 0,
+    choose: f => ({
+      reason: `nobody holds the lease; asking ${otherMembers(f)
+        .map(member => member.name)
+        .join(', ')}`,
+      actions: [{ kind: 'ask-peers', members: otherMembers(f) }],
+    }),
+  },
+  {
+    id: 'race.primary-alive',
+    why: 'another node runs as primary: no second one (spec/ha.md 8.C2)',
+    when: f => !runsAsPrimary(f) && livePrimary(f) !== null,
+    choose: f => ({ reason: `Primary (${livePrimary(f)}) is still alive`, wakeInMs: LOOK_AGAIN_MS }),
+  },
+  {
+    id: 'race.candidate-goes-first',
+    why: 'the operator named somebody, and that node can do it',
+    when: f => candidateCan(f) !== null && sinceRelease(f) < CANDIDATE_LIMIT_MS,
+    choose: f => ({
+      reason: `manual failover: to ${candidateCan(f)}, i am ${f.snap.self.name}`,
+      wakeInMs: Math.min(LOOK_AGAIN_MS, CANDIDATE_LIMIT_MS),
+    }),
+  },
+  {
+    id: 'race.leader-steps-back',
+    why: 'a switchover away from this node is not answered by this node taking the lease again',
+    when: f => f.view.failover?.value.leader === f.snap.self.name && anyoneElse(f) !== null,
+    choose: f => ({
+      reason: `a switchover away from me was asked for and ${anyoneElse(f)} can take over`,
+      wakeInMs: LOOK_AGAIN_MS,
+    }),
+  },
+  {
+    id: 'race.lag',
+    why: 'no more may be lost than the operator allowed',
+    when: f => !runsAsPrimary(f) && !isNamed(f) && tooFarBehind(f) !== null,
+    choose: f => ({
+      reason: `My wal position exceeds maximum replication lag: ${tooFarBehind(f)}`,
+      wakeInMs: LOOK_AGAIN_MS,
+    }),
+  },
+  {
+    id: 'race.stand-back',
+    why: 'the node with the most WAL, then the highest priority, goes first',
+    when: f => !runsAsPrimary(f) && !isNamed(f) && betterRival(f) !== null,
+    choose: f => ({
+      reason: `following a different leader because i am not the healthiest node: ${betterRival(f)?.reason}`,
+      wakeInMs: LOOK_AGAIN_MS,
+    }),
+  },
+  {
+    id: 'race.acquire-lease',
+    why: 'nobody holds the lease and no reachable member is ahead',
+    when: f => !tried(f.snap, 'acquire-lease'),
+    choose: f => ({
+      reason: `nobody holds the lease and no reachable member is ahead of ${formatLsn(localPosition(f.snap)?.lsn ?? 0n)}${isNamed(f) ? '; an operator named me' : ''}`,
+      actions: [{ kind: 'acquire-lease' }],
+    }),
+  },
+  {
+    id: 'race.wait',
+    why: 'the outcome shows in the next look',
+    when: () => true,
+    choose: f => ({ reason: 'waiting for the outcome of the race', wakeInMs: holdOnMs(f) }),
+  },
+]
+
+/** Modes that later versions carry out; a node under them stays a standby (design.md promises 1 and 2). */
+function unsupportedMode({ snap }: ClusterFacts): string | null {
+  if (snap.settings.synchronousMode !== 'off') return `synchronous_mode: ${snap.settings.synchronousMode}`
+  return snap.settings.standbyCluster ? 'standby_cluster' : null
+}
+
+function livePrimary(facts: ClusterFacts): string | null {
+  return rivals(facts).find(({ peer }) => peer.runsAsPrimary)?.name ?? null
+}
+
+function isNamed({ view, snap }: ClusterFacts): boolean {
+  return view.failover?.value.candidate === snap.self.name
+}
+
+/** The named candidate if it is a member, answers and may lead; scheduled requests count as well (spec/ha.md O5). */
+function candidateCan(facts: ClusterFacts): string | null {
+  const candidate = facts.view.failover?.value.candidate ?? null
+  if (candidate === null || candidate === facts.snap.self.name) return null
+  if (memberNamed(facts.view, candidate) === null) return null
+  const answer = facts.snap.peers?.get(candidate)
+  return answer?.known === true && receivedEverything(answer.value, 0n) ? candidate : null
+}
+
+function anyoneElse(facts: ClusterFacts): string | null {
+  const needed = facts.view.status?.value.optime ?? 0n
+  const lag = facts.snap.settings.maximumLagOnFailover
+  const floor = needed > lag ? needed - lag : 0n
+  return rivals(facts).find(({ peer }) => receivedEverything(peer, floor))?.name ?? null
+}
+
+/** Since the lease was seen to be free; a request gets its candidate a head start, not a veto. */
+function sinceRelease({ memory, snap }: ClusterFacts): number {
+  return memory.leaderlessSinceMs === null ? 0 : snap.nowMs - memory.leaderlessSinceMs
+}
+
+function tooFarBehind(facts: ClusterFacts): string | null {
+  const position = localPosition(facts.snap)?.lsn
+  if (position === undefined) return null
+  const lag = ownLag(facts.view, position)
+  const limit = facts.snap.settings.maximumLagOnFailover
+  return lag !== null && lag > limit ? `${lag} bytes behind, maximum_lag_on_failover is ${limit}` : null
+}

@@ -1,0 +1,135 @@
+// What the lease holder does with a request in `failover`: refuse it with a reason, wait for its time, or begin the
+// handover (spec/ha.md 3.8.4, 3.15.2). Everything is validated again here: anybody may write that key.
+
+import { rankCandidates } from '../../model/candidates.ts'
+import type { FailoverRequest } from '../../model/cluster.ts'
+import { otherMembers, verdicts } from '../election.ts'
+import { type ClusterFacts, runsAsPrimary, seconds, server, tried } from '../facts.ts'
+import type { Choice, Rule } from '../rule.ts'
+
+export const requestRules: readonly Rule<ClusterFacts>[] = [
+  refusal('leader.request-unscheduled', 'a time that nobody can read is not a schedule', f => {
+    const at = request(f).scheduledAt
+    return at !== null && at.wallMs === null ? `cannot read the time "${at.text}"` : null
+  }),
+  {
+    id: 'leader.request-waits',
+    why: 'a scheduled switchover happens at its time',
+    when: f => isPending(f) && dueInMs(f) > 0,
+    choose: f => ({
+      reason: `the leader with the lock; awaiting switchover at ${request(f).scheduledAt?.text} (in ${Math.round(dueInMs(f) / 1000)} seconds)`,
+      wakeInMs: Math.min(dueInMs(f), f.snap.settings.loopWaitMs),
+    }),
+  },
+  refusal(
+    'leader.request-stale',
+    'a schedule that nobody was there to keep is not kept hours later (spec/ha.md 8.C13)',
+    f =>
+      request(f).scheduledAt !== null && dueInMs(f) < -1.5 * f.snap.settings.loopWaitMs
+        ? `its time ${request(f).scheduledAt?.text} passed ${seconds(-dueInMs(f))} ago`
+        : null,
+  ),
+  refusal('leader.request-other-leader', 'a switchover names the leader it is meant for', f => {
+    const { leader } = request(f)
+    return leader !== null && leader !== f.snap.self.name
+      ? `leader name does not match: ${leader} != ${f.snap.self.name}`
+      : null
+  }),
+  refusal('leader.request-self', 'nothing to do', f =>
+    request(f).candidate === f.snap.self.name ? `I am already the leader, no need to ${kind(f)}` : null,
+  ),
+  {
+    id: 'leader.ask-candidates',
+    why: 'nobody is demoted before somebody is known to be able to take over',
+    when: f => isPending(f) && f.snap.peers === null,
+    choose: f => ({
+      reason: `${kind(f)} requested${target(f)}; asking the candidates`,
+      actions: [
+        {
+          kind: 'ask-peers',
+          members: otherMembers(f).filter(
+            m => request(f).candidate === null || m.name === request(f).candidate,
+          ),
+        },
+      ],
+    }),
+  },
+  refusal('leader.request-impossible', 'without a candidate that can take over the leader stays', f => {
+    const judged = verdicts(f, request(f).candidate)
+    if (rankCandidates(judged).length > 0) return null
+    const reasons = judged.map(verdict => `${verdict.name}: ${verdict.reason}`).join('; ')
+    return `no healthy members found, ${kind(f)} is not possible (${reasons || `${request(f).candidate ?? 'nobody'} is not a member`})`
+  }),
+  {
+    id: 'leader.begin-handover',
+    why: 'a checkpoint first, so that the shutdown is short; then stop, and hand the lease to whoever has the last record',
+    when: isPending,
+    choose: f => ({
+      reason: `${kind(f)}: demoting myself${target(f)} (${rankCandidates(verdicts(f, request(f).candidate))
+        .map(v => v.name)
+        .join(', ')} can take over)`,
+      actions: [
+        { kind: 'begin', job: { kind: 'stop', mode: 'fast', checkpoint: true, timeoutMs: stopTimeout(f) } },
+      ],
+      remember: {
+        handover: {
+          candidate: request(f).candidate,
+          startedAtMs: f.snap.nowMs,
+          requestRevision: f.view.failover?.modRevision ?? 0,
+          position: null,
+          stoppedAtMs: null,
+        },
+      },
+      next: 'settled',
+    }),
+  },
+]
+
+function refusal(
+  id: string,
+  why: string,
+  objection: (facts: ClusterFacts) => string | null,
+): Rule<ClusterFacts> {
+  return {
+    id,
+    why,
+    when: f => isPending(f) && !tried(f.snap, 'clear-failover') && objection(f) !== null,
+    choose: (f): Choice => ({
+      reason: `refusing the ${kind(f)} request: ${objection(f)}`,
+      actions: [{ kind: 'clear-failover', ifRevision: f.view.failover?.modRevision ?? 0 }],
+    }),
+  }
+}
+
+function isPending(facts: ClusterFacts): boolean {
+  return (
+    facts.view.failover !== null &&
+    facts.memory.handover === null &&
+    !tried(facts.snap, 'clear-failover') &&
+    runsAsPrimary(facts) &&
+    server(facts.snap) !== null
+  )
+}
+
+function request({ view }: ClusterFacts): FailoverRequest {
+  if (view.failover === null) throw new Error('no failover request')
+  return view.failover.value
+}
+
+function kind(facts: ClusterFacts): string {
+  return request(facts).leader === null ? 'manual failover' : 'switchover'
+}
+
+function target(facts: ClusterFacts): string {
+  const { candidate } = request(facts)
+  return candidate === null ? '' : ` in favour of ${candidate}`
+}
+
+function dueInMs(facts: ClusterFacts): number {
+  const at = request(facts).scheduledAt?.wallMs ?? null
+  return at === null ? 0 : at - facts.snap.wallMs
+}
+
+function stopTimeout({ snap }: ClusterFacts): number | null {
+  return snap.settings.primaryStopTimeoutMs > 0 ? snap.settings.primaryStopTimeoutMs : null
+}

@@ -1,0 +1,61 @@
+// PostgreSQL runs but does not accept connections yet (spec/ha.md 3.9).
+
+import { goodCandidates, otherMembers } from '../election.ts'
+import { type ClusterFacts, holdsLease, seconds, tried } from '../facts.ts'
+import { holdOnMs, proofRules, refusedBy, unansweredAndEnding } from '../lease.ts'
+import type { Rule } from '../rule.ts'
+import { stopToFollow } from '../stopping-postgres.ts'
+
+export const startingRules: readonly Rule<ClusterFacts>[] = [
+  ...proofRules('starting'),
+  {
+    id: 'starting.lost-lease',
+    why: 'a primary in crash recovery must not come up without the lease',
+    when: f => comesUpAsPrimary(f) && (!holdsLease(f.snap) || unansweredAndEnding(f)),
+    choose: f => ({
+      reason: `stopping PostgreSQL while starting up: the lease is not ours (${refusedBy(f) ?? 'it ran out'})`,
+      ...stopToFollow(f, 'immediate'),
+    }),
+  },
+  {
+    id: 'starting.look-for-candidate',
+    why: 'a start that takes longer than primary_start_timeout is given up if somebody can take over',
+    when: f => timedOut(f) && f.snap.peers === null,
+    choose: f => ({
+      reason: `PostgreSQL has been starting for ${seconds(startingFor(f))}; looking for a candidate`,
+      actions: [{ kind: 'ask-peers', members: otherMembers(f) }],
+    }),
+  },
+  {
+    id: 'starting.fail-over',
+    why: 'a start that takes longer than primary_start_timeout is given up if somebody can take over',
+    when: f => timedOut(f) && goodCandidates(f).length > 0 && !tried(f.snap, 'release-lease'),
+    choose: f => ({
+      reason: `stopped PostgreSQL because of startup timeout after ${seconds(startingFor(f))}: ${goodCandidates(f).join(', ')} can take over`,
+      ...stopToFollow(f, 'immediate'),
+      remember: { rejoin: 'check', agreesWith: null, startFailures: 1 },
+    }),
+  },
+  {
+    id: 'starting.wait',
+    why: 'recovery takes as long as it takes while nobody else could do better',
+    when: () => true,
+    choose: f => ({
+      reason: `PostgreSQL is still starting up, for ${seconds(startingFor(f))}${timedOut(f) ? '; nobody can take over' : ''}`,
+      wakeInMs: holdOnMs(f),
+    }),
+  },
+]
+
+function comesUpAsPrimary({ snap }: ClusterFacts): boolean {
+  const directory = snap.postgres.dataDirectory
+  return directory.kind === 'present' && !directory.recoveryConfigured
+}
+
+function startingFor({ snap }: ClusterFacts): number {
+  return snap.postgres.process.kind === 'running' ? snap.nowMs - snap.postgres.process.sinceMs : 0
+}
+
+function timedOut(facts: ClusterFacts): boolean {
+  return holdsLease(facts.snap) && startingFor(facts) > facts.snap.settings.primaryStartTimeoutMs
+}

@@ -1,0 +1,85 @@
+// The agent was asked to stop (SIGTERM): PostgreSQL is stopped in good order, the lease is handed on, and the process
+// ends. In maintenance mode both are left as they are (spec/ha.md 3.13.4).
+
+import { type Facts, holdsLease, isRunning } from '../facts.ts'
+import { proofRules, unansweredAndEnding } from '../lease.ts'
+import { memberRecord } from '../member-record.ts'
+import type { Rule } from '../rule.ts'
+import { closingStatus } from '../status.ts'
+
+export const stoppingRules: readonly Rule<Facts>[] = [
+  {
+    id: 'stopping.leave-paused',
+    why: 'in maintenance mode the agent may be replaced without touching PostgreSQL or the leader key',
+    when: ({ snap }) => snap.settings.paused && snap.work === null,
+    choose: () => ({
+      reason: 'maintenance mode: PostgreSQL goes on and the leader key stays',
+      actions: [{ kind: 'disarm-fencer' }, { kind: 'exit', code: 0, why: 'stopped in maintenance mode' }],
+      next: 'settled',
+    }),
+  },
+  {
+    id: 'stopping.cancel-work',
+    why: 'a clone or rewind is not finished for the sake of a stop (spec/ha.md Z1)',
+    when: ({ snap }) => snap.work !== null && snap.work.job.kind !== 'stop' && !snap.work.cancelled,
+    choose: ({ snap }) => ({
+      reason: `cancelling ${snap.work?.job.kind} to stop`,
+      actions: [{ kind: 'cancel-work', why: 'the agent stops' }],
+      next: 'settled',
+    }),
+  },
+  ...proofRules('stopping').filter(rule => rule.id === 'stopping.renew-lease'),
+  {
+    id: 'stopping.wait',
+    why: 'the stop of PostgreSQL takes as long as its last checkpoint',
+    when: ({ snap }) => snap.work !== null,
+    choose: f => ({
+      reason: unansweredAndEnding(f)
+        ? 'PostgreSQL is stopping and the lease runs out'
+        : 'waiting for PostgreSQL to stop',
+      wakeInMs: 1000,
+    }),
+  },
+  {
+    id: 'stopping.stop-postgres',
+    why: 'clients get a clean end and standbys the last byte of WAL before the lease is handed on',
+    when: f => isRunning(f.snap) && f.memory.lastFailure?.job !== 'stop',
+    choose: () => ({
+      reason: 'the agent was asked to stop; stopping PostgreSQL with a checkpoint first',
+      actions: [{ kind: 'begin', job: { kind: 'stop', mode: 'fast', checkpoint: true, timeoutMs: null } }],
+      next: 'settled',
+    }),
+  },
+  {
+    id: 'stopping.stop-failed',
+    why: 'as long as PostgreSQL runs the leader key stays: nobody else may become primary',
+    when: f => isRunning(f.snap),
+    choose: f => ({
+      reason: `PostgreSQL could not be stopped (${f.memory.lastFailure?.why}); the leader key stays`,
+      actions: [{ kind: 'exit', code: 1, why: 'PostgreSQL shutdown failed, leader key not removed' }],
+      next: 'settled',
+    }),
+  },
+  {
+    id: 'stopping.release-lease',
+    why: 'PostgreSQL is down: the others need not wait for the lease to end',
+    when: f => holdsLease(f.snap) && !f.snap.outcomes.some(outcome => outcome.action === 'release-lease'),
+    choose: f => ({
+      reason: 'PostgreSQL is down; handing the lease on',
+      actions: [{ kind: 'release-lease', status: closingStatus(f, f.memory.stoppedAt?.previousLsn ?? null) }],
+    }),
+  },
+  {
+    id: 'stopping.exit',
+    why: 'nothing is left to do',
+    when: () => true,
+    choose: f => ({
+      reason: 'PostgreSQL is down and the lease is not ours',
+      actions: [
+        ...(f.snap.cluster.known ? [{ kind: 'publish-member' as const, record: memberRecord(f) }] : []),
+        { kind: 'exit', code: 0, why: 'stopped' },
+      ],
+      next: 'settled',
+    }),
+  },
+]

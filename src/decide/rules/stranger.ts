@@ -1,0 +1,122 @@
+// The local data does not belong to the cluster in etcd, or etcd knows of no cluster yet (spec/ha.md C13, C14, 8.D2-D4).
+
+import {
+  type ClusterFacts,
+  control,
+  holdsLease,
+  isSystemIdentifier,
+  runsAsPrimary,
+  server,
+  succeeded,
+  tried,
+} from '../facts.ts'
+import { holdOnMs } from '../lease.ts'
+import type { Rule } from '../rule.ts'
+
+export const strangerRules: readonly Rule<ClusterFacts>[] = [
+  {
+    id: 'stranger.read-cluster',
+    why: 'a verdict this grave is not based on the watch',
+    when: f => f.view.source === 'watch' && !tried(f.snap, 'read-cluster'),
+    choose: () => ({
+      reason: 'the data may belong to another cluster; asking etcd itself',
+      actions: [{ kind: 'read-cluster' }],
+    }),
+  },
+  {
+    id: 'stranger.release-lease',
+    why: 'a foreign node must not lead',
+    when: f => isForeign(f) && holdsLease(f.snap) && !tried(f.snap, 'release-lease'),
+    choose: f => ({
+      reason: `${mismatch(f)}; releasing the lease`,
+      actions: [{ kind: 'release-lease', status: null }],
+    }),
+  },
+  {
+    id: 'stranger.exit',
+    why: 'following or leading with the data of another cluster would destroy one of the two',
+    when: isForeign,
+    choose: f => ({
+      reason: mismatch(f),
+      actions: [
+        {
+          kind: 'exit',
+          code: 1,
+          why: `system ID mismatch, node ${f.snap.self.name} belongs to a different cluster: ${mismatch(f)}`,
+        },
+      ],
+      next: 'settled',
+    }),
+  },
+  {
+    id: 'stranger.refuse-standby',
+    why: 'a cluster is adopted from its primary: started here, it would be cut off from the primary it follows',
+    when: f => server(f.snap)?.inRecovery === true || isStandbyData(f),
+    choose: f => ({
+      reason:
+        'no initialize key in etcd and the local data is a standby: start the agent on the node running as primary first',
+      actions: [
+        {
+          kind: 'exit',
+          code: 1,
+          why: `No initialize key in DCS and PostgreSQL is running as replica on ${f.snap.self.name}, aborting start. Please first start hactl on the node running as primary`,
+        },
+      ],
+      next: 'settled',
+    }),
+  },
+  {
+    id: 'stranger.adopted',
+    why: 'the identifier stands in etcd now: this node is a member like any other',
+    when: f => succeeded(f.snap, 'write-initialize'),
+    choose: () => ({
+      reason: 'adopted the existing data as this cluster',
+      remember: { joined: true },
+      next: 'again',
+    }),
+  },
+  {
+    id: 'stranger.adopt',
+    why: 'data of a primary that no cluster claims becomes the cluster',
+    when: f => control(f.snap.postgres) !== null && !tried(f.snap, 'write-initialize') && canAdopt(f),
+    choose: f => ({
+      reason: `etcd knows no cluster; claiming it for system identifier ${control(f.snap.postgres)?.systemIdentifier}`,
+      actions: [
+        {
+          kind: 'write-initialize',
+          value: control(f.snap.postgres)?.systemIdentifier ?? '',
+          ifRevision: f.view.initialize?.modRevision ?? null,
+        },
+      ],
+    }),
+  },
+  {
+    id: 'stranger.wait',
+    why: 'etcd did not answer, or the server cannot be judged yet',
+    when: () => true,
+    choose: f => ({
+      reason: 'cannot tell yet whether the local data is this cluster',
+      wakeInMs: holdOnMs(f),
+    }),
+  },
+]
+
+function isForeign({ view, snap }: ClusterFacts): boolean {
+  const initialize = view.initialize?.value ?? ''
+  const data = control(snap.postgres)
+  return data !== null && isSystemIdentifier(initialize) && initialize !== data.systemIdentifier
+}
+
+function isStandbyData({ snap }: ClusterFacts): boolean {
+  const directory = snap.postgres.dataDirectory
+  return directory.kind === 'present' && directory.recoveryConfigured
+}
+
+/** A running server must have answered that it is a primary; a stopped one has the data of a primary. */
+function canAdopt(facts: ClusterFacts): boolean {
+  return facts.snap.postgres.process.kind === 'stopped' || runsAsPrimary(facts)
+}
+
+function mismatch({ view, snap }: ClusterFacts): string {
+  return `the cluster's system identifier is ${view.initialize?.value}, the local data's ${control(snap.postgres)?.systemIdentifier}`
+}

@@ -1,0 +1,81 @@
+// In which one situation is this node? Asked in this order; each situation carries only the facts its rules may use.
+
+import type { ClusterView } from '../model/cluster.ts'
+import type { Memory } from '../model/memory.ts'
+import type { Snapshot } from '../model/snapshot.ts'
+import {
+  type ClusterFacts,
+  control,
+  type Facts,
+  holdsLease,
+  isRunning,
+  isSystemIdentifier,
+  outcomeOf,
+} from './facts.ts'
+
+export type Situation =
+  /** The agent was asked to stop. */
+  | { readonly name: 'stopping'; readonly facts: Facts }
+  /** A long piece of work is in progress. */
+  | { readonly name: 'busy'; readonly facts: Facts }
+  /** The cluster in etcd cannot be seen. */
+  | { readonly name: 'blind'; readonly facts: Facts }
+  /** A bootstrap of ours ended, one way or the other. */
+  | { readonly name: 'founding'; readonly facts: ClusterFacts }
+  /** Maintenance mode. */
+  | { readonly name: 'paused'; readonly facts: ClusterFacts }
+  /** No usable data directory. */
+  | { readonly name: 'empty'; readonly facts: ClusterFacts }
+  /** The data belongs to another cluster, or to none that etcd knows. */
+  | { readonly name: 'stranger'; readonly facts: ClusterFacts }
+  /** PostgreSQL is not running. */
+  | { readonly name: 'down'; readonly facts: ClusterFacts }
+  /** PostgreSQL runs but does not accept connections yet. */
+  | { readonly name: 'starting'; readonly facts: ClusterFacts }
+  /** The lease is ours, or etcd says so. */
+  | { readonly name: 'leader'; readonly facts: ClusterFacts }
+  /** Nobody holds the lease. */
+  | { readonly name: 'race'; readonly facts: ClusterFacts }
+  /** Somebody else holds the lease. */
+  | { readonly name: 'follower'; readonly facts: ClusterFacts }
+
+export type SituationName = Situation['name']
+
+export function situationOf(snap: Snapshot, memory: Memory): Situation {
+  const facts = { snap, memory }
+  if (snap.stopRequested) return { name: 'stopping', facts }
+  if (snap.work !== null) return { name: 'busy', facts }
+  if (!snap.cluster.known) return { name: 'blind', facts }
+  const seen = { ...facts, view: snap.cluster.value }
+  if (memory.founding !== null) return { name: 'founding', facts: seen }
+  if (snap.settings.paused) return { name: 'paused', facts: seen }
+  if (snap.postgres.dataDirectory.kind !== 'present') return { name: 'empty', facts: seen }
+  if (isStranger(seen.view, snap, memory)) return { name: 'stranger', facts: seen }
+  if (!isRunning(snap)) return { name: 'down', facts: seen }
+  if (!acceptsConnections(snap)) return { name: 'starting', facts: seen }
+  if (believesToLead(seen.view, snap)) return { name: 'leader', facts: seen }
+  return seen.view.leader === null ? { name: 'race', facts: seen } : { name: 'follower', facts: seen }
+}
+
+/** The lease is proved ours for now, or etcd shows our name and nothing in this beat said otherwise. */
+export function believesToLead(view: ClusterView, snap: Snapshot): boolean {
+  if (holdsLease(snap)) return true
+  const refused = ['renew-lease', 'adopt-lease'].some(action => outcomeOf(snap, action)?.kind === 'refused')
+  return view.leader?.name === snap.self.name && !refused
+}
+
+function isStranger(view: ClusterView, snap: Snapshot, memory: Memory): boolean {
+  const data = control(snap.postgres)
+  if (data === null) return false
+  const initialize = view.initialize?.value ?? ''
+  if (isSystemIdentifier(initialize)) return initialize !== data.systemIdentifier
+  return view.leader === null && !memory.joined
+}
+
+function acceptsConnections(snap: Snapshot): boolean {
+  if (snap.postgres.server.known) return true
+  const { process } = snap.postgres
+  return (
+    process.kind === 'running' && process.readiness !== 'rejecting' && process.readiness !== 'no-response'
+  )
+}

@@ -1,0 +1,107 @@
+// Physical slots of the members (spec/ha.md 8.9, spec/postgres.md 5): every node that may become primary keeps one for
+// each other member, so that nobody has to be cloned after a failover. Only slots that are known to have belonged
+// to a member are ever dropped; what somebody else made is left alone.
+
+import type { Action } from '../model/action.ts'
+import type { Member } from '../model/cluster.ts'
+import type { Memory } from '../model/memory.ts'
+import type { SlotView } from '../model/postgres.ts'
+import { slotName } from '../model/slot-name.ts'
+import type { Lsn } from '../model/units.ts'
+import { type ClusterFacts, runsAsPrimary, server } from './facts.ts'
+
+export interface SlotUpkeep {
+  readonly actions: readonly Action[]
+  readonly retainedSlots: Memory['retainedSlots']
+}
+
+export function slotUpkeep(facts: ClusterFacts): SlotUpkeep {
+  const { snap, memory } = facts
+  const seen = server(snap)
+  if (seen === null || !snap.settings.useSlots) return { actions: [], retainedSlots: memory.retainedSlots }
+  const retainedSlots = retain(facts)
+  const wanted = wantedSlots(facts, retainedSlots)
+  const existing = new Map(seen.slots.map(slot => [slot.name, slot]))
+  const create = [...wanted.keys()].filter(name => !existing.has(name))
+  const drop = seen.slots.filter(slot => mustDrop(slot, wanted, facts)).map(slot => slot.name)
+  const advance = seen.inRecovery ? behind(wanted, existing, drop) : []
+  const idle = create.length === 0 && drop.length === 0 && advance.length === 0
+  return { actions: idle ? [] : [{ kind: 'change-slots', create, drop, advance }], retainedSlots }
+}
+
+/** Slot name to the position that its owner needs, as far as the leader published it. */
+function wantedSlots(facts: ClusterFacts, retained: Memory['retainedSlots']): Map<string, Lsn | null> {
+  const { snap, view } = facts
+  const own = slotName(snap.self.name)
+  const published = view.status?.value.slots ?? {}
+  const wanted = new Map<string, Lsn | null>()
+  for (const member of view.members) {
+    const name = slotName(member.name)
+    if (name !== own && needsSlotHere(member, facts)) wanted.set(name, published[name] ?? null)
+  }
+  if (!snap.self.tags.nofailover) {
+    for (const { slot } of retained)
+      if (slot !== own && !wanted.has(slot)) wanted.set(slot, published[slot] ?? null)
+  }
+  return wanted
+}
+
+function needsSlotHere(member: Member, { snap }: ClusterFacts): boolean {
+  if (isTrue(member.record.tags.nostream)) return false
+  if (snap.self.tags.nofailover || snap.settings.memberSlotsTtlMs === 0) {
+    return (
+      member.record.tags.replicatefrom === snap.self.name ||
+      !snap.postgres.server.known ||
+      !snap.postgres.server.value.inRecovery
+    )
+  }
+  return true
+}
+
+/** Names of member slots with the time they were last needed; forgotten `member_slots_ttl` after that. */
+function retain({ snap, memory, view }: ClusterFacts): Memory['retainedSlots'] {
+  const current = new Set(
+    view.members.filter(member => !isTrue(member.record.tags.nostream)).map(member => slotName(member.name)),
+  )
+  const known = new Map(memory.retainedSlots.map(entry => [entry.slot, entry.lastNeededMs]))
+  for (const slot of view.status?.value.retainSlots ?? []) if (!known.has(slot)) known.set(slot, snap.nowMs)
+  for (const slot of current) known.set(slot, snap.nowMs)
+  return [...known]
+    .filter(
+      ([slot, lastNeededMs]) =>
+        current.has(slot) || snap.nowMs - lastNeededMs < snap.settings.memberSlotsTtlMs,
+    )
+    .map(([slot, lastNeededMs]) => ({ slot, lastNeededMs }))
+    .sort((a, b) => (a.slot < b.slot ? -1 : 1))
+}
+
+function mustDrop(slot: SlotView, wanted: ReadonlyMap<string, Lsn | null>, facts: ClusterFacts): boolean {
+  if (slot.kind !== 'physical' || slot.active) return false
+  const { memory, view, snap } = facts
+  if (wanted.has(slot.name)) {
+    // An idle slot with an xmin keeps vacuum from working; a lost one is of no use. Both are made again (8.S3, 8.S5).
+    const standsIdle = slot.xmin !== null && view.leader !== null && view.leader.name !== snap.self.name
+    return slot.walStatus === 'lost' || standsIdle
+  }
+  const own = slot.name === slotName(snap.self.name)
+  const expired = memory.retainedSlots.some(entry => entry.slot === slot.name)
+  return own ? runsAsPrimary(facts) : expired
+}
+
+function behind(
+  wanted: ReadonlyMap<string, Lsn | null>,
+  existing: ReadonlyMap<string, SlotView>,
+  drop: readonly string[],
+): { readonly name: string; readonly to: Lsn }[] {
+  const advance: { readonly name: string; readonly to: Lsn }[] = []
+  for (const [name, to] of wanted) {
+    const slot = existing.get(name)
+    if (slot === undefined || to === null || slot.active || drop.includes(name)) continue
+    if (slot.restartLsn !== null && slot.restartLsn < to) advance.push({ name, to })
+  }
+  return advance
+}
+
+function isTrue(value: unknown): boolean {
+  return value === true || value === 'true' || value === 'on' || value === 1
+}

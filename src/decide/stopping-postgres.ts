@@ -1,0 +1,25 @@
+// How a primary that must not be one any more is stopped: the stop is a job, and what comes after it (wait, rewind,
+// follow) is decided when PostgreSQL is down.
+
+import type { Facts } from './facts.ts'
+import type { Choice } from './rule.ts'
+import { fenceMarginMs, leadershipLeftMs } from './timing.ts'
+
+/**
+ * `fast` lets transactions in progress roll back and writes a clean shutdown checkpoint, within what is left of the
+ * lease; `immediate` is for a node that may already have a rival.
+ */
+export function stopToFollow(
+  facts: Facts,
+  mode: 'fast' | 'immediate',
+): Pick<Choice, 'actions' | 'remember' | 'next'> {
+  const { snap } = facts
+  const left = leadershipLeftMs(snap.lease, snap.nowMs) - fenceMarginMs(snap.settings)
+  // The first half of what is left for the orderly way, the second for the other one.
+  const timeoutMs = Math.max(200, Math.floor(left / 2))
+  return {
+    actions: [{ kind: 'begin', job: { kind: 'stop', mode, checkpoint: false, timeoutMs } }],
+    remember: { rejoin: 'check', agreesWith: null },
+    next: 'settled',
+  }
+}

@@ -1,0 +1,31 @@
+// The arithmetic of the lease (design.md 4). A lease confirmed by a request sent at T0 lives in etcd until T0+ttl at
+// least; the fencer acts `fenceMarginMs` before that, and the agent gives up by itself `demoteMarginMs` before that.
+
+import type { DynamicSettings } from '../model/settings.ts'
+import type { LeaseView } from '../model/snapshot.ts'
+import type { Millis } from '../model/units.ts'
+
+/** Time the fencer has from its deadline to the end of the lease: SIGQUIT, grace, SIGKILL of everything. */
+export function fenceMarginMs(settings: DynamicSettings): Millis {
+  return Math.min(2000, Math.max(500, Math.round(settings.ttlMs / 10)))
+}
+
+/** Less than this left without a renewal: the agent stops PostgreSQL in good order while it still can. */
+export function demoteMarginMs(settings: DynamicSettings): Millis {
+  return fenceMarginMs(settings) + Math.max(500, Math.round(settings.ttlMs / 6))
+}
+
+/** How soon a failed renewal is tried again. */
+export function retryAfterMs(settings: DynamicSettings): Millis {
+  return Math.min(1000, Math.max(200, Math.round(settings.ttlMs / 15)))
+}
+
+/** Milliseconds of leadership left; 0 or less: none. */
+export function leadershipLeftMs(lease: LeaseView, nowMs: Millis): Millis {
+  return lease.leaderUntilMs - nowMs
+}
+
+/** When the own lease should be renewed next. */
+export function renewalDueAtMs(lease: LeaseView, settings: DynamicSettings): Millis {
+  return lease.renewedAtMs + settings.loopWaitMs
+}

@@ -1,0 +1,102 @@
+// Routine that follows every settled decision: the own lease and member key, and, for a leader, what only it may
+// repair or write. A failure here never blocks anything.
+
+import type { Action } from '../model/action.ts'
+import type { HistoryLine } from '../model/cluster.ts'
+import type { Memory } from '../model/memory.ts'
+import { type ClusterFacts, control, holdsLease, isSystemIdentifier, memberNamed, server } from './facts.ts'
+import { awaitsCheckpoint, memberRecord, sameRecord } from './member-record.ts'
+import type { SituationName } from './situation.ts'
+import { slotUpkeep } from './slots.ts'
+import { renewalDueAtMs } from './timing.ts'
+
+export interface Upkeep {
+  readonly actions: readonly Action[]
+  readonly remember: Partial<Memory>
+}
+
+const NOTHING: Upkeep = { actions: [], remember: {} }
+
+export function upkeep(situation: SituationName, facts: ClusterFacts): Upkeep {
+  // A stranger writes nothing into a cluster that is not its own; a blind node cannot.
+  if (situation === 'stranger' || situation === 'blind' || situation === 'founding') return NOTHING
+  const slots = slotsMayChange(situation)
+    ? slotUpkeep(facts)
+    : { actions: [], retainedSlots: facts.memory.retainedSlots }
+  const leading = situation === 'leader' && server(facts.snap)?.inRecovery === false && holdsLease(facts.snap)
+  return {
+    actions: [
+      ...ownLease(facts),
+      ...(leading ? leaderUpkeep(facts) : []),
+      ...slots.actions,
+      ...publish(facts),
+    ],
+    remember: { retainedSlots: slots.retainedSlots },
+  }
+}
+
+function slotsMayChange(situation: SituationName): boolean {
+  return situation === 'leader' || situation === 'follower'
+}
+
+function ownLease({ snap }: ClusterFacts): readonly Action[] {
+  const due = snap.nowMs >= renewalDueAtMs(snap.lease, snap.settings)
+  return due && !holdsLease(snap) ? [{ kind: 'keep-lease' }] : []
+}
+
+function publish(facts: ClusterFacts): readonly Action[] {
+  const { snap, view } = facts
+  const published = memberNamed(view, snap.self.name)
+  const record = memberRecord(facts)
+  const current =
+    published !== null && published.leaseId === snap.lease.leaseId && sameRecord(published.record, record)
+  return current ? [] : [{ kind: 'publish-member', record }]
+}
+
+function leaderUpkeep(facts: ClusterFacts): readonly Action[] {
+  const { snap, view } = facts
+  const actions: Action[] = []
+  const identifier = control(snap.postgres)?.systemIdentifier
+  if (identifier !== undefined && !isSystemIdentifier(view.initialize?.value ?? '')) {
+    actions.push({
+      kind: 'write-initialize',
+      value: identifier,
+      ifRevision: view.initialize?.modRevision ?? null,
+    })
+  }
+  if (view.config === null && Object.keys(snap.settings.document).length > 0) {
+    actions.push({ kind: 'write-config', document: snap.settings.document, ifRevision: null })
+  }
+  const lines = historyToWrite(facts)
+  if (lines !== null)
+    actions.push({ kind: 'write-history', lines, ifRevision: view.history?.modRevision ?? null })
+  if (awaitsCheckpoint(facts)) actions.push({ kind: 'checkpoint-soon' })
+  return actions
+}
+
+/** The `history` key after a promotion (spec/ha.md 6); null: it is as it should be, or not known. */
+export function historyToWrite({ snap, view }: ClusterFacts): readonly HistoryLine[] | null {
+  const timeline = server(snap)?.timeline ?? null
+  const recorded = view.history?.value ?? null
+  if (timeline === null) return null
+  if (timeline === 1) return recorded !== null && recorded.length > 0 ? [] : null
+  const last = recorded?.at(-1)
+  if (last !== undefined && last.timeline === timeline - 1 && last.leader !== undefined) return null
+  if (!snap.timelineHistory.known) return null
+  const lines = snap.timelineHistory.value.map(line => withOldNotes(line, recorded ?? []))
+  const newest = lines.at(-1)
+  if (newest === undefined || newest.timeline !== timeline - 1) return null
+  const limit = snap.settings.maxTimelinesHistory
+  return limit > 0 ? lines.slice(-limit) : lines
+}
+
+/** Time and leader of a switch that was recorded before stay as they were. */
+function withOldNotes(line: HistoryLine, recorded: readonly HistoryLine[]): HistoryLine {
+  const before = recorded.find(old => old.timeline === line.timeline && old.lsn === line.lsn)
+  if (before === undefined) return line
+  return {
+    ...line,
+    ...(before.timestamp === undefined ? {} : { timestamp: before.timestamp }),
+    ...(before.leader === undefined ? {} : { leader: before.leader }),
+  }
+}
