@@ -18,7 +18,16 @@ export interface FenceRecord {
   readonly at: string
   readonly pid: number
   readonly deadlineMs: Millis
+  /** `none` (nothing ran any more), `SIGQUIT` or `SIGQUIT+SIGKILL`. */
   readonly signal: string
+  /** How late it began, and how long it took until nothing was left. */
+  readonly lateMs?: Millis
+  readonly tookMs?: Millis
+  /** Processes that got SIGKILL, and those that outlived it. */
+  readonly killed?: number
+  readonly left?: number
+  /** The agent that had armed it was gone. */
+  readonly orphaned?: boolean
 }
 
 export interface Fencer {

@@ -1,0 +1,270 @@
+// The fencer port: keeps one fencer program running, arms it, and relieves those that former agents left behind.
+// The program outlives the agent on purpose; so a new agent first arms its own and then ends the old one.
+
+import type { PostmasterIdentity } from '../model/postgres.ts'
+import type { Millis } from '../model/units.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { FenceRecord, Fencer, FencerView } from '../ports/fencer.ts'
+import type { Log } from '../ports/log.ts'
+import type { Watchdog } from '../ports/watchdog.ts'
+import { Program, type ProgramIdentity } from './program.ts'
+import { parseFenceRecord, readLastFence, readPredecessors, recordPath, writeIdentity } from './traces.ts'
+import { DeviceWatchdog, type WatchdogOptions } from './watchdog.ts'
+
+export interface FencerOptions {
+  /** Path of the program that src/fencer/build.sh made. */
+  readonly binary: string
+  readonly dataDir: string
+  readonly stateDirectory: string
+  readonly clock: Clock
+  readonly log: Log
+  /** Between SIGQUIT and SIGKILL; the deadline must be this much before the end of the lease. Default 300. */
+  readonly graceMs?: Millis
+  /** Absent: no watchdog. */
+  readonly watchdog?: WatchdogOptions
+  /** Default: the environment's NOTIFY_SOCKET; null: none. */
+  readonly notifySocket?: string | null
+  /** The program ended though it was wanted. It is started and armed again by itself; this wakes the agent too. */
+  readonly onLost?: () => void
+  readonly onFenced?: (record: FenceRecord) => void
+}
+
+export interface LocalFencer extends Fencer {
+  readonly watchdog: Watchdog
+}
+
+/** A program that lived shorter than this would only die again: the next `arm` tries, nothing before it. */
+const RESPAWN_AFTER_MS = 1000
+const RESPAWN_BUDGET_MS = 1000
+const CLOSE_LIMIT_MS = 1000
+const RETIRE_PAUSE_MS = 5
+/** An "orphan" whose agent lives does not go: the arm must not wait for it. */
+const RETIRE_LIMIT_MS = 200
+
+export function createFencer(options: FencerOptions): LocalFencer {
+  return new ProgramFencer(options)
+}
+
+/**
+ * Ends the fencer of a former agent. Only to be called when a fencer of our own has confirmed its arm, or when
+ * nothing is to be fenced. True once that process is gone; a process with other start ticks is not touched.
+ */
+export async function retireOrphan(
+  program: Program,
+  orphan: ProgramIdentity,
+  clock: Clock,
+  budgetMs: Millis,
+): Promise<boolean> {
+  const limitMs = clock.bootMs() + budgetMs
+  for (;;) {
+    const leftMs = limitMs - clock.bootMs()
+    if (leftMs <= 0) return false
+    const reply = await program.ask('retire', `${orphan.pid} ${orphan.startTicks}`, leftMs)
+    if (reply.kind !== 'done') return false
+    if (reply.word === 'retired') return true
+    await clock.sleep(RETIRE_PAUSE_MS)
+  }
+}
+
+class ProgramFencer implements LocalFencer {
+  readonly watchdog: DeviceWatchdog
+  readonly #options: FencerOptions
+  readonly #past: Promise<void>
+  #program: Program | null = null
+  /** The program that confirmed the arm in force. */
+  #armedBy: Program | null = null
+  /** Armed programs of our own that stopped answering: killed once their successor is armed. */
+  #replaced: Program[] = []
+  #orphans: readonly ProgramIdentity[] = []
+  #written: Program | null = null
+  #armedUntilMs: Millis | null = null
+  #postmaster: PostmasterIdentity | null = null
+  #lastFence: FenceRecord | null = null
+  #closed: boolean = false
+
+  constructor(options: FencerOptions) {
+    this.#options = options
+    const off = { mode: 'off', device: '', safetyMarginMs: 0, ttlMs: 0, loopWaitMs: 0 } as const
+    this.watchdog = new DeviceWatchdog(options.watchdog ?? off, options.log)
+    this.#past = this.#readPast()
+  }
+
+  view(): FencerView {
+    return {
+      alive: this.#program?.responsive === true && (this.#armedBy ?? this.#program) === this.#program,
+      armedUntilMs: this.#armedUntilMs,
+      postmaster: this.#postmaster,
+      lastFence: this.#lastFence,
+    }
+  }
+
+  async arm(deadlineMs: Millis, postmaster: PostmasterIdentity | null, budgetMs: Millis): Promise<boolean> {
+    const { clock } = this.#options
+    const limitMs = clock.bootMs() + budgetMs
+    const leftMs = () => limitMs - clock.bootMs()
+    const wasArmed = this.#armedUntilMs !== null
+    const program = await this.#start(budgetMs)
+    const { pid, startTicks } = postmaster ?? { pid: 0, startTicks: '0' }
+    const reply = await program.ask(
+      'arm',
+      `${deadlineMs + program.clockOffsetMs} ${pid} ${startTicks}`,
+      leftMs(),
+    )
+    if (reply.kind !== 'done') {
+      // Armed late and believed disarmed, it would stop a PostgreSQL that nobody promoted.
+      if (!wasArmed) program.tell('disarm 0')
+      this.#options.log.warning(`fencer not armed: ${reply.why}`)
+      return false
+    }
+    this.#armedBy = program
+    this.#armedUntilMs = deadlineMs
+    this.#postmaster = postmaster
+    await this.#relieve(program, leftMs())
+    if (await this.watchdog.ensure(program, Math.max(leftMs(), 1))) return true
+    if (!wasArmed) await this.disarm(Math.max(leftMs(), 1))
+    return false
+  }
+
+  async disarm(budgetMs: Millis): Promise<boolean> {
+    const { clock } = this.#options
+    const limitMs = clock.bootMs() + budgetMs
+    await this.#within(this.#past, budgetMs)
+    if (this.#program === null && this.#orphans.length === 0) return true
+    const program = await this.#start(limitMs - clock.bootMs())
+    const reply = await program.ask('disarm', '', limitMs - clock.bootMs())
+    if (reply.kind !== 'done') return false
+    this.#forgetArm()
+    await this.#relieve(program, limitMs - clock.bootMs())
+    return this.#orphans.length === 0
+  }
+
+  notify(state: string): void {
+    if (this.#closed || this.#notifySocket() === null) return
+    const program = this.#program?.running === true ? this.#program : this.#current()
+    for (const line of state.split('\n')) if (line !== '') program.tell(`notify ${line}`)
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    const program = this.#program
+    if (program === null) return
+    program.release()
+    if (this.#armedUntilMs !== null) return
+    const limitMs = this.#options.clock.bootMs() + CLOSE_LIMIT_MS
+    while (program.running && this.#options.clock.bootMs() < limitMs) await this.#options.clock.sleep(5)
+  }
+
+  /** A program that answers, its identity on disk before it is armed; both bounded, because the disk may hang. */
+  async #start(budgetMs: Millis): Promise<Program> {
+    const { clock, stateDirectory } = this.#options
+    const limitMs = clock.bootMs() + budgetMs / 2
+    await this.#within(this.#past, budgetMs / 2)
+    const program = this.#current()
+    if (program === this.#written) return program
+    const identity = await program.ready(limitMs - clock.bootMs())
+    if (identity === null) return program
+    if (program.clockOffsetMs !== 0) {
+      this.#options.log.warning(
+        `fencer: /proc/uptime is ${program.clockOffsetMs} ms behind the kernel's boot clock`,
+      )
+    }
+    const writing = writeIdentity(stateDirectory, identity, this.#orphans)
+    if (await this.#within(writing, limitMs - clock.bootMs())) this.#written = program
+    return program
+  }
+
+  /** The running program; a new one when there is none or when it left a question unanswered. */
+  #current(): Program {
+    if (this.#program?.responsive === true) return this.#program
+    if (this.#program !== null && this.#program === this.#armedBy) this.#replaced.push(this.#program)
+    else this.#program?.kill()
+    const { binary, dataDir, stateDirectory, clock, log, graceMs = 300 } = this.#options
+    const recordFile = recordPath(stateDirectory)
+    const notifySocket = this.#notifySocket()
+    const program = new Program({ binary, dataDir, recordFile, graceMs, notifySocket }, clock, {
+      fenced: line => this.#onFenced(program, line),
+      warning: text => log.warning(`fencer: ${text}`),
+      exited: why => this.#onExited(program, why),
+    })
+    this.#program = program
+    return program
+  }
+
+  /** Our own program has confirmed: the others are not needed any more. */
+  async #relieve(program: Program, budgetMs: Millis): Promise<void> {
+    for (const old of this.#replaced.splice(0)) old.kill()
+    if (this.#orphans.length === 0) return
+    const kept: ProgramIdentity[] = []
+    for (const orphan of this.#orphans) {
+      if (await retireOrphan(program, orphan, this.#options.clock, Math.min(budgetMs, RETIRE_LIMIT_MS))) {
+        this.#options.log.info(`fencer: relieved the one of the former agent (pid ${orphan.pid})`)
+      } else kept.push(orphan)
+    }
+    this.#orphans = kept
+    if (program.identity !== null) {
+      const writing = writeIdentity(this.#options.stateDirectory, program.identity, kept)
+      await this.#within(writing, budgetMs)
+    }
+  }
+
+  #onFenced(program: Program, line: string): void {
+    const record = parseFenceRecord(line)
+    this.#options.log.error(`fencer: the lease's deadline passed, PostgreSQL was stopped: ${line}`)
+    if (program === this.#program) this.#forgetArm()
+    if (record === null) return
+    this.#lastFence = record
+    this.#options.onFenced?.(record)
+  }
+
+  #onExited(program: Program, why: string): void {
+    if (program !== this.#program || this.#closed) return
+    const [deadlineMs, postmaster] = [this.#armedUntilMs, this.#postmaster]
+    this.#program = null
+    this.#forgetArm()
+    this.#options.log.error(`fencer ended: ${why}`)
+    this.#options.onLost?.()
+    const livedMs = this.#options.clock.bootMs() - program.startedAtMs
+    // `arm` never rejects; its outcome is in the view and in the log.
+    if (deadlineMs !== null && livedMs >= RESPAWN_AFTER_MS)
+      void this.arm(deadlineMs, postmaster, RESPAWN_BUDGET_MS)
+  }
+
+  #forgetArm(): void {
+    this.#armedBy = null
+    this.#armedUntilMs = null
+    this.#postmaster = null
+    this.watchdog.closed()
+  }
+
+  #notifySocket(): string | null {
+    const { notifySocket } = this.#options
+    return notifySocket === undefined ? (process.env.NOTIFY_SOCKET ?? null) : notifySocket
+  }
+
+  async #readPast(): Promise<void> {
+    const { stateDirectory, log } = this.#options
+    try {
+      this.#orphans = await readPredecessors(stateDirectory)
+      const last = await readLastFence(stateDirectory)
+      this.#lastFence ??= last
+    } catch (error) {
+      log.warning(`fencer: cannot read ${stateDirectory}: ${error instanceof Error ? error.message : error}`)
+    }
+  }
+
+  /** Waits for disk work, but not for ever: a hung disk must not keep a node from being fenced. True when done. */
+  async #within(work: Promise<void>, budgetMs: Millis): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<boolean>(resolve => {
+      timer = setTimeout(resolve, Math.max(0, budgetMs), false)
+    })
+    const done = work.then(
+      () => true,
+      (error: unknown) => {
+        this.#options.log.warning(`fencer: ${error instanceof Error ? error.message : error}`)
+        return false
+      },
+    )
+    return Promise.race([done, late]).finally(() => clearTimeout(timer))
+  }
+}

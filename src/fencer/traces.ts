@@ -1,0 +1,95 @@
+// What the fencer leaves in the state directory: `fencer.json`, by which a restarted agent knows the fencers of its
+// predecessor, and `fencer-record.jsonl`, one line for each time that PostgreSQL had to be stopped.
+
+import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { FenceRecord } from '../ports/fencer.ts'
+import type { ProgramIdentity } from './program.ts'
+
+const RECORD_TAIL_BYTES = 4096
+
+export function recordPath(stateDirectory: string): string {
+  return join(stateDirectory, 'fencer-record.jsonl')
+}
+
+export function identityPath(stateDirectory: string): string {
+  return join(stateDirectory, 'fencer.json')
+}
+
+/** Fencers of former agents that may still be armed. Those from before the last boot are gone. */
+export async function readPredecessors(stateDirectory: string): Promise<readonly ProgramIdentity[]> {
+  await mkdir(stateDirectory, { recursive: true, mode: 0o700 })
+  const bootId = await readBootId()
+  const text = await readFile(identityPath(stateDirectory), 'utf8').catch(() => '')
+  const found = parseObject(text)
+  if (found === null || found.bootId !== bootId) return []
+  const orphans = Array.isArray(found.orphans) ? found.orphans : []
+  return [found, ...orphans].map(identityOf).filter(identity => identity !== null)
+}
+
+/** Orphans stay listed until they are known to be gone: an agent that dies meanwhile must not forget them. */
+export async function writeIdentity(
+  stateDirectory: string,
+  identity: ProgramIdentity,
+  orphans: readonly ProgramIdentity[],
+): Promise<void> {
+  const path = identityPath(stateDirectory)
+  const text = JSON.stringify({ ...identity, bootId: await readBootId(), orphans })
+  await writeFile(`${path}.new`, `${text}\n`, { mode: 0o600 })
+  await rename(`${path}.new`, path)
+}
+
+export async function readLastFence(stateDirectory: string): Promise<FenceRecord | null> {
+  const file = await open(recordPath(stateDirectory), 'r').catch(() => null)
+  if (file === null) return null
+  try {
+    const { size } = await file.stat()
+    const from = Math.max(0, size - RECORD_TAIL_BYTES)
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(RECORD_TAIL_BYTES), 0, RECORD_TAIL_BYTES, from)
+    const lines = buffer.toString('utf8', 0, bytesRead).split('\n')
+    return lines.map(parseFenceRecord).findLast(record => record !== null) ?? null
+  } finally {
+    await file.close()
+  }
+}
+
+/** Null when the line is not a whole record. */
+export function parseFenceRecord(line: string): FenceRecord | null {
+  const record = parseObject(line)
+  if (record === null) return null
+  const { at, pid, deadlineMs, signal, lateMs, tookMs, killed, left, orphaned } = record
+  if (typeof at !== 'string' || typeof signal !== 'string') return null
+  if (typeof pid !== 'number' || typeof deadlineMs !== 'number') return null
+  return {
+    at,
+    pid,
+    deadlineMs,
+    signal,
+    ...(typeof lateMs === 'number' ? { lateMs } : {}),
+    ...(typeof tookMs === 'number' ? { tookMs } : {}),
+    ...(typeof killed === 'number' ? { killed } : {}),
+    ...(typeof left === 'number' ? { left } : {}),
+    ...(typeof orphaned === 'boolean' ? { orphaned } : {}),
+  }
+}
+
+function identityOf(value: unknown): ProgramIdentity | null {
+  if (typeof value !== 'object' || value === null || !('pid' in value) || !('startTicks' in value))
+    return null
+  const { pid, startTicks } = value
+  if (typeof pid !== 'number' || !Number.isSafeInteger(pid) || pid <= 0) return null
+  return typeof startTicks === 'string' && /^\d+$/.test(startTicks) ? { pid, startTicks } : null
+}
+
+function parseObject(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null
+  } catch {
+    return null
+  }
+}
+
+async function readBootId(): Promise<string> {
+  return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()
+}
