@@ -33,14 +33,29 @@ export async function postFailover(context: Context, action: Action): Promise<Re
     const obstacle = await clusterObstacle(wish, read.value, flags, context.peers)
     if (obstacle !== null) return obstacle
   }
+  return carryOut(context, wish, read.value.leader?.name ?? null, flags.loopWaitMs)
+}
+
+async function carryOut(
+  context: Context,
+  wish: Wish,
+  oldLeader: MemberName | null,
+  loopWaitMs: Millis,
+): Promise<Reply> {
   const { leader, candidate, scheduledAt } = wish
-  const request = { leader, candidate, scheduledAt }
-  const outcome = await context.store.writeFailover(request, undefined, READ_BUDGET_MS)
-  if (outcome.kind !== 'done') return text(503, 'failed to write failover key into DCS')
-  context.state.wake(`rest: ${wish.action} requested`)
-  if (scheduledAt !== null) return text(202, 'Switchover scheduled')
-  const limitSeconds = 2 * Math.max(10, Math.round(flags.loopWaitMs / 1000))
-  return followToEnd(context, wish, read.value.leader?.name ?? null, limitSeconds)
+  // Listens before it writes, so that the fastest agent cannot be missed.
+  const changes = new Changes(context)
+  try {
+    const request = { leader, candidate, scheduledAt }
+    const outcome = await context.store.writeFailover(request, undefined, READ_BUDGET_MS)
+    if (outcome.kind !== 'done') return text(503, 'failed to write failover key into DCS')
+    context.state.wake(`rest: ${wish.action} requested`)
+    if (scheduledAt !== null) return text(202, 'Switchover scheduled')
+    const limitSeconds = 2 * Math.max(10, Math.round(loopWaitMs / 1000))
+    return await followToEnd(context, changes, wish, oldLeader, limitSeconds)
+  } finally {
+    changes.stop()
+  }
 }
 
 export async function deleteSwitchover(context: Context): Promise<Reply> {
@@ -57,22 +72,18 @@ export async function deleteSwitchover(context: Context): Promise<Reply> {
 /** Looks at the cluster whenever the leader or the request changes, until the outcome is known or the time is over. */
 async function followToEnd(
   context: Context,
+  changes: Changes,
   wish: Wish,
   oldLeader: MemberName | null,
   limitSeconds: number,
 ): Promise<Reply> {
   const { clock, signal } = context
   const deadlineMs = clock.bootMs() + limitSeconds * 1000
-  const changes = new Changes(context)
-  try {
-    while (!signal.aborted && clock.bootMs() < deadlineMs) {
-      await changes.next(Math.min(LOOK_EVERY_MS, deadlineMs - clock.bootMs()))
-      const read = await context.reads.read()
-      const reply = read.known ? finalReply(read.value, wish, oldLeader) : null
-      if (reply !== null) return reply
-    }
-  } finally {
-    changes.stop()
+  while (!signal.aborted && clock.bootMs() < deadlineMs) {
+    await changes.next(Math.min(LOOK_EVERY_MS, deadlineMs - clock.bootMs()))
+    const read = await context.reads.read()
+    const reply = read.known ? finalReply(read.value, wish, oldLeader) : null
+    if (reply !== null) return reply
   }
   // The client has gone or the agent stops: nobody reads this.
   if (signal.aborted) return statusOnly(503)
@@ -99,26 +110,21 @@ function finalReply(cluster: ClusterView, wish: Wish, oldLeader: MemberName | nu
 class Changes {
   readonly #context: Context
   readonly #stopListening: () => void
-  #pending = false
-  #wake: AbortController | null = null
+  #changed = new AbortController()
 
   constructor(context: Context) {
     this.#context = context
     this.#stopListening = context.store.onChange(keys => {
-      if (!keys.includes('leader') && !keys.includes('failover')) return
-      this.#pending = true
-      this.#wake?.abort()
+      if (keys.includes('leader') || keys.includes('failover')) this.#changed.abort()
     })
   }
 
   /** Resolves at the next change, when the client goes, or after `ms`. */
   async next(ms: Millis): Promise<void> {
-    const wake = new AbortController()
-    this.#wake = wake
-    if (!this.#pending)
-      await this.#context.clock.sleep(ms, AbortSignal.any([wake.signal, this.#context.signal]))
-    this.#pending = false
-    this.#wake = null
+    const { clock, signal } = this.#context
+    const either = AbortSignal.any([this.#changed.signal, signal])
+    if (!either.aborted) await clock.sleep(ms, either)
+    this.#changed = new AbortController()
   }
 
   stop(): void {

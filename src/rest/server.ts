@@ -1,0 +1,260 @@
+// The agent's HTTP API. Health checks, probes and metrics are answered from memory, at once; everything else is an
+// endpoint of its own (endpoints.ts). The protocol is Patroni's (spec/interfaces.md 1).
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { isIP } from 'node:net'
+import type { RestApiConfig } from '../model/config.ts'
+import type { Millis } from '../model/units.ts'
+import { AccessControl } from './access.ts'
+import type { Context, Surroundings } from './context.ts'
+import { ENDPOINTS, type Endpoint } from './endpoints.ts'
+import { type Facts, readFacts } from './facts.ts'
+import { FreshReads } from './fresh-read.ts'
+import { healthStatus } from './health.ts'
+import { Listener } from './listener.ts'
+import { metricsText } from './metrics.ts'
+import { livenessStatus, readinessObstacle } from './probes.ts'
+import { parseTarget, type Target } from './query.ts'
+import { type Headers, json, page, type Reply, replyStatus, send, statusOnly } from './reply.ts'
+import { type Identity, StatusCache } from './status-document.ts'
+
+/** Peers wait two seconds for GET /patroni, connecting included. */
+const FRESH_BUDGET_MS: Millis = 1500
+/** A look at PostgreSQL may be shared by requests that come this close together. */
+const FRESH_SHARED_MS: Millis = 1000
+
+export interface RestServerOptions extends Surroundings {
+  readonly config: RestApiConfig
+}
+
+export interface RestServer {
+  /** Listens; rejects with the reason when it cannot. */
+  start(): Promise<void>
+  /** Puts a new configuration in force; the old one stays when the new one cannot be listened on (false, and logged). */
+  reload(config: RestApiConfig): Promise<boolean>
+  /** Bounded; requests under way get two seconds. */
+  stop(): Promise<void>
+  /** The port that is listened on; 0 before `start`. */
+  port(): number
+}
+
+export function createRestServer(options: RestServerOptions): RestServer {
+  const api = new RestApi(options)
+  return {
+    start: () => api.start(),
+    reload: config => api.reload(config),
+    stop: () => api.stop(),
+    port: () => api.port(),
+  }
+}
+
+class RestApi {
+  readonly #around: Surroundings
+  readonly #identity: Identity
+  readonly #reads: FreshReads
+  readonly #document = new StatusCache()
+  /** One for each request that takes its time, so that `stop` can end them. */
+  readonly #waiting = new Set<AbortController>()
+  #config: RestApiConfig
+  #access: AccessControl
+  #extraHeaders: Headers
+  #listener: Listener | null = null
+
+  constructor(options: RestServerOptions) {
+    this.#around = options
+    this.#config = options.config
+    this.#identity = { scope: options.scope, name: options.self }
+    this.#reads = new FreshReads(options.store)
+    this.#access = this.#accessControl()
+    this.#extraHeaders = extraHeaders(options.config)
+  }
+
+  async start(): Promise<void> {
+    this.#warnIfOpen()
+    this.#listener = await this.#open(this.#config)
+  }
+
+  async reload(config: RestApiConfig): Promise<boolean> {
+    const before = this.#config
+    // Even an unchanged section may name changed files: the listener is made anew, it takes a few milliseconds.
+    const rebuild =
+      config.tls !== null || JSON.stringify(listening(before)) !== JSON.stringify(listening(config))
+    if (rebuild && this.#listener !== null) {
+      const closing = this.#listener.close()
+      try {
+        this.#listener = await this.#open(config)
+      } catch (error) {
+        this.#around.log.error(
+          `REST API: the new configuration cannot be used, the old one stays: ${words(error)}`,
+        )
+        this.#listener = await this.#open(before)
+        return false
+      } finally {
+        await closing
+      }
+    }
+    this.#config = config
+    this.#access = this.#accessControl()
+    this.#extraHeaders = extraHeaders(config)
+    if (rebuild) this.#warnIfOpen()
+    return true
+  }
+
+  async stop(): Promise<void> {
+    for (const request of this.#waiting) request.abort()
+    await this.#listener?.close()
+    this.#listener = null
+  }
+
+  port(): number {
+    return this.#listener?.port ?? 0
+  }
+
+  #open(config: RestApiConfig): Promise<Listener> {
+    const { clock, log } = this.#around
+    return Listener.open(config, (request, response) => this.#answer(request, response), clock, log)
+  }
+
+  #accessControl(): AccessControl {
+    return new AccessControl(this.#config, this.#around.state, this.#around.clock, this.#around.log)
+  }
+
+  /** One line, once: whoever can reach the port can reconfigure the cluster. */
+  #warnIfOpen(): void {
+    const { listen, credentials, allowlist, allowlistIncludeMembers, tls, verifyClient } = this.#config
+    const restricted = credentials !== null || allowlist.length > 0 || allowlistIncludeMembers
+    if (isLoopback(listen.host) || restricted || (tls !== null && verifyClient !== 'none')) return
+    this.#around.log.warning(
+      `REST API on ${listen.host}:${listen.port} lets anybody change the cluster: set restapi.authentication, allowlist or verify_client`,
+    )
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    const target = parseTarget(request.url ?? '/')
+    const method = request.method ?? 'GET'
+    try {
+      const endpoint = ENDPOINTS.get(`${method} ${target.segment}`)
+      if (endpoint !== undefined) {
+        void this.#answerLater(request, response, context => this.#endpoint(endpoint, context), target)
+        return
+      }
+      if (method === 'GET' && target.segment === 'patroni') {
+        void this.#answerLater(request, response, () => this.#patroni(), target)
+        return
+      }
+      send(response, this.#fromMemory(method, target), this.#extraHeaders)
+    } catch (error) {
+      this.#failed(response, method, target, error)
+    }
+  }
+
+  #fromMemory(method: string, target: Target): Reply {
+    if (method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS') {
+      return page(501, `Unsupported method ('${method}')`)
+    }
+    const facts = this.#facts()
+    if (method === 'GET') {
+      this.#around.state.refreshNumbers()
+      switch (target.segment) {
+        case 'liveness':
+          return statusOnly(livenessStatus(facts))
+        case 'readiness':
+          return this.#readiness(facts, target)
+        case 'metrics':
+          return { kind: 'metrics', body: metricsText(facts, this.#identity) }
+      }
+    } else if (!facts.leads) this.#around.state.refreshNumbers()
+    const status = healthStatus(facts, target)
+    return method === 'GET' ? json(status, this.#documentText(facts)) : statusOnly(status)
+  }
+
+  #readiness(facts: Facts, target: Target): Reply {
+    const obstacle = readinessObstacle(facts, target.query)
+    if (obstacle === null) return statusOnly(200)
+    this.#around.log.debug(`Readiness check failure: ${obstacle}`)
+    return statusOnly(503)
+  }
+
+  /** Peers ask this in an election: PostgreSQL is looked at anew, and an old look does not count. */
+  async #patroni(): Promise<Reply> {
+    const { clock, state } = this.#around
+    const askedAtMs = clock.bootMs()
+    await state.fresh(FRESH_BUDGET_MS)
+    return json(200, this.#documentText(this.#facts(askedAtMs - FRESH_SHARED_MS)))
+  }
+
+  #facts(serverNotBeforeMs?: Millis): Facts {
+    const { state, self, clock } = this.#around
+    return readFacts(state, self, clock.bootMs(), serverNotBeforeMs)
+  }
+
+  #documentText(facts: Facts): string {
+    return this.#document.text(facts, this.#identity, () => this.#around.state.extra())
+  }
+
+  async #endpoint(endpoint: Endpoint, context: Context): Promise<Reply> {
+    if (endpoint.protection !== null) {
+      const refusal = await this.#access.refusal(context.request, endpoint.protection)
+      if (refusal !== null) return refusal
+    }
+    return endpoint.answer(context)
+  }
+
+  async #answerLater(
+    request: IncomingMessage,
+    response: ServerResponse,
+    answer: (context: Context) => Promise<Reply>,
+    target: Target,
+  ): Promise<void> {
+    const gone = new AbortController()
+    this.#waiting.add(gone)
+    response.once('close', () => {
+      this.#waiting.delete(gone)
+      gone.abort()
+    })
+    const method = request.method ?? 'GET'
+    try {
+      const reply = await answer({
+        ...this.#around,
+        request,
+        target,
+        reads: this.#reads,
+        signal: gone.signal,
+      })
+      if (method !== 'GET') {
+        this.#around.log.info(
+          `REST API: ${method} /${target.segment} from ${request.socket.remoteAddress ?? 'a client that left'}: ${replyStatus(reply)}`,
+        )
+      }
+      send(response, reply, this.#extraHeaders)
+    } catch (error) {
+      this.#failed(response, method, target, error)
+    }
+  }
+
+  #failed(response: ServerResponse, method: string, target: Target, error: unknown): void {
+    this.#around.log.error(`REST API: ${method} /${target.segment} failed: ${words(error)}`)
+    send(response, page(500), [])
+  }
+}
+
+function extraHeaders(config: RestApiConfig): Headers {
+  return Object.entries({
+    ...config.httpExtraHeaders,
+    ...(config.tls === null ? {} : config.httpsExtraHeaders),
+  })
+}
+
+/** What the listening socket depends on. */
+function listening(config: RestApiConfig): Pick<RestApiConfig, 'listen' | 'tls' | 'verifyClient'> {
+  return { listen: config.listen, tls: config.tls, verifyClient: config.verifyClient }
+}
+
+function isLoopback(host: string): boolean {
+  const bare = host.replace(/^\[(.*)\]$/, '$1')
+  return bare === 'localhost' || bare === '::1' || (isIP(bare) === 4 && bare.startsWith('127.'))
+}
+
+function words(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
