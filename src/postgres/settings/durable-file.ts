@@ -40,11 +40,17 @@ export async function replaceFile(path: string, text: string, options: ReplaceOp
     const mode = options.mode ?? (existing === null ? 0o666 & ~process.umask() : existing.mode & 0o777)
     if (existing !== null && (existing.mode & 0o777) === mode && (await readFile(target, 'utf8')) === text)
       return false
-    await writeBeside(target, text, mode, existing ?? options.owner)
+    await writeBeside(target, text, mode, ownerOf(existing, options.owner))
     return true
   } catch (error) {
     throw asSettingsError(error, `cannot write ${path}`)
   }
+}
+
+/** What root wrote by mistake goes to the user that PostgreSQL runs as: it could not read it. */
+function ownerOf(existing: FileOwner | null, wanted: FileOwner | null): FileOwner | null {
+  const ourOwn = existing?.uid === process.getuid?.()
+  return existing === null || (ourOwn && wanted !== null) ? wanted : existing
 }
 
 async function writeBeside(

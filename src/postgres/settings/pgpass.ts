@@ -5,9 +5,9 @@ import { type FileOwner, replaceFile, SettingsError } from './durable-file.ts'
 
 /** Absent or empty parts match anything. `host` and `port` may be lists, comma-separated, as in a conninfo. */
 export interface PgpassEntry {
-  readonly host?: string | null
-  readonly port?: string | number | null
-  readonly user?: string | null
+  readonly host?: string | null | undefined
+  readonly port?: string | number | null | undefined
+  readonly user?: string | null | undefined
   readonly password: string
 }
 
@@ -23,7 +23,7 @@ export function pgpassLines(entry: PgpassEntry): readonly string[] {
   const ports = String(entry.port ?? '').split(',')
   const lines = hosts.flatMap((host, index) => {
     const port = ports.length === 1 ? ports[0] : ports[index]
-    const line = (name: string) => formatPgpassLine({ ...entry, host: name, port: port ?? null })
+    const line = (name: string) => formatPgpassLine({ ...entry, host: name, port })
     return host.startsWith('/') ? [line(host), line('localhost')] : [line(host)]
   })
   return [...new Set(lines)]

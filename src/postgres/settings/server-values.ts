@@ -1,0 +1,74 @@
+// Comparing what pg_settings shows (base units, no unit written) with what a configuration says, and showing such
+// a value to people in the largest unit that loses nothing.
+
+import type { Json } from '../../model/cluster.ts'
+import { parseBoolean, parseInteger, parseReal } from '../../model/values.ts'
+
+/** Text of a JSON value as it stands in postgresql.conf; null: the parameter is not set, or has no such text. */
+export function parameterText(value: Json): string | null {
+  if (value === null || typeof value === 'object') return null
+  if (typeof value === 'boolean') return value ? 'on' : 'off'
+  return String(value)
+}
+
+/** `vartype` and `unit` as in pg_settings. A side that cannot be read counts as different. */
+export function sameValue(vartype: string, unit: string | null, setting: string, wanted: string): boolean {
+  switch (vartype) {
+    case 'bool':
+      return known(parseBoolean(setting), parseBoolean(wanted))
+    case 'integer':
+      return known(parseInteger(setting), parseInteger(wanted, unit))
+    case 'real':
+      return known(parseReal(setting), parseReal(wanted, unit))
+    case 'enum':
+      // `archive_mode = yes` is shown as `on`.
+      return (
+        setting.toLowerCase() === wanted.toLowerCase() || known(parseBoolean(setting), parseBoolean(wanted))
+      )
+    default:
+      return setting === wanted
+  }
+}
+
+function known<T>(left: T | null, right: T | null): boolean {
+  return left !== null && left === right
+}
+
+const SIZES: readonly (readonly (readonly [unit: string, size: number])[])[] = [
+  [
+    ['TB', 1024 ** 4],
+    ['GB', 1024 ** 3],
+    ['MB', 1024 ** 2],
+    ['kB', 1024],
+    ['B', 1],
+  ],
+  [
+    ['d', 86_400_000_000],
+    ['h', 3_600_000_000],
+    ['min', 60_000_000],
+    ['s', 1_000_000],
+    ['ms', 1000],
+    ['us', 1],
+  ],
+]
+
+/** `16384` in `8kB` -> `128MB`. A text that is not a number, and special values such as -1, stay as they are. */
+export function readableValue(vartype: string, unit: string | null, text: string): string {
+  if (vartype === 'bool') return boolText(text)
+  if (vartype !== 'integer' && vartype !== 'real') return text
+  const number = vartype === 'integer' ? parseInteger(text, unit) : parseReal(text, unit)
+  if (number === null) return text
+  const base = /^(\d+)?([A-Za-z]+)$/.exec(unit ?? '')
+  const family = SIZES.find(sizes => sizes.some(([name]) => name === base?.[2]))
+  const baseSize = family?.find(([name]) => name === base?.[2])?.[1]
+  if (family === undefined || baseSize === undefined || number <= 0) return String(number)
+  const whole = number * baseSize * Number(base?.[1] ?? 1)
+  const fitting = family.find(([, size]) => whole % size === 0)
+  return fitting === undefined ? `${number}${base?.[2] ?? ''}` : `${whole / fitting[1]}${fitting[0]}`
+}
+
+function boolText(text: string): string {
+  const value = parseBoolean(text)
+  if (value === null) return text
+  return value ? 'on' : 'off'
+}

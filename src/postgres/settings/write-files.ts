@@ -1,0 +1,129 @@
+// Puts prepared settings on disk, each file only when its text changes. The order keeps every intermediate state
+// one that PostgreSQL can start from.
+
+import { join, resolve } from 'node:path'
+import type { PostgresqlConfig } from '../../model/config.ts'
+import { restoreFile } from './backups.ts'
+import { exists, readIfPresent, removeFile, renameFile, replaceFile } from './durable-file.ts'
+import { accessFile, postgresqlConf, withoutParameters } from './file-text.ts'
+import type { Parameter } from './parameter-map.ts'
+import { writePgpass } from './pgpass.ts'
+import type { Places } from './places.ts'
+import { conninfoText, type Prepared, type WriteInput } from './prepared.ts'
+import { RECOVERY_NAMES, type RecoverySettings } from './recovery-settings.ts'
+
+interface Job extends Prepared {
+  readonly input: WriteInput
+  readonly config: PostgresqlConfig
+  readonly places: Places
+}
+
+export interface FilesWritten {
+  readonly changed: boolean
+  /** Files that kept their old text, and why. */
+  readonly problems: readonly string[]
+}
+
+export async function writeFiles(job: Job): Promise<FilesWritten> {
+  const problems: string[] = []
+  const changes = [
+    await writeSignals(job),
+    await writePassword(job),
+    await writeBaseConf(job, problems),
+    await write(job, job.places.conf, confText(job)),
+    await writeAccess(job, 'pg_hba', problems),
+    await writeAccess(job, 'pg_ident', problems),
+    await cleanAutoConf(job),
+  ]
+  return { changed: changes.includes(true), problems }
+}
+
+async function write({ places }: Job, path: string, text: string): Promise<boolean> {
+  return await replaceFile(path, text, await places.optionsFor(path))
+}
+
+/** True when `path` is the file that the server reads, so that it is ours to write. */
+export function manages(path: string, configured: string | null, places: Places): boolean {
+  return configured === null || resolve(places.configDir, configured) === path
+}
+
+function confText({ parameters, recovery, input, config, places }: Job): string {
+  const located = (name: string, value: string) => (parameters.has(name) ? [] : [{ name, value }])
+  return postgresqlConf({
+    include: config.customConf ?? places.baseName,
+    parameters: parameters.sorted(),
+    fileLocations: [...located('hba_file', places.hba), ...located('ident_file', places.ident)],
+    recovery: recovery === null ? null : recoverySection(recovery, config, input.majorVersion),
+  })
+}
+
+function recoverySection(
+  recovery: RecoverySettings,
+  config: PostgresqlConfig,
+  majorVersion: number,
+): readonly Parameter[] {
+  const conninfo = conninfoText(recovery, config.pgpass, majorVersion)
+  const lines = conninfo === '' ? [] : [{ name: 'primary_conninfo', value: conninfo }]
+  return [...lines, ...recovery.parameters.sorted()]
+}
+
+/**
+ * The operator's own postgresql.conf becomes the included one, once. Without any, an empty one: an include of a
+ * missing file would keep the server from starting.
+ */
+async function writeBaseConf(job: Job, problems: string[]): Promise<boolean> {
+  const { config, places } = job
+  const base = join(places.configDir, places.baseName)
+  if (config.customConf !== null || (await exists(base))) return false
+  const text = await readIfPresent(places.conf)
+  const ours = text?.split('\n').some(line => line.trim() === `include '${places.baseName}'`) ?? true
+  if (!ours) {
+    await renameFile(places.conf, base)
+    return true
+  }
+  // Ours renamed would include itself.
+  if (await restoreFile(places, places.baseName)) return true
+  problems.push(`${base} is missing and there is no copy of it, an empty one is used`)
+  return await write(job, base, '')
+}
+
+async function writeAccess(job: Job, which: 'pg_hba' | 'pg_ident', problems: string[]): Promise<boolean> {
+  const { input, parameters, places } = job
+  const [entries, path, parameter] =
+    which === 'pg_hba'
+      ? [input.effective.pgHba, places.hba, 'hba_file']
+      : [input.effective.pgIdent, places.ident, 'ident_file']
+  if (entries === null || !manages(path, parameters.get(parameter), places)) return false
+  // An hba file without entries would lock everybody out, us included.
+  if (which === 'pg_hba' && entries.length === 0) return false
+  const text = accessFile(entries)
+  if (text === null) {
+    problems.push(`${path} is left as it is: an entry of postgresql.${which} is not one line`)
+    return false
+  }
+  return await write(job, path, text)
+}
+
+/** ALTER SYSTEM would win over our file: recovery settings are taken out. */
+async function cleanAutoConf(job: Job): Promise<boolean> {
+  const text = await readIfPresent(job.places.autoConf)
+  const cleaned = text === null ? null : withoutParameters(text, RECOVERY_NAMES)
+  return cleaned === null ? false : await write(job, job.places.autoConf, cleaned)
+}
+
+async function writePassword({ recovery, config, places }: Job): Promise<boolean> {
+  const { password, host, port, user } = recovery?.conninfo ?? {}
+  if (password === undefined) return false
+  return await writePgpass(config.pgpass, [{ host, port, user, password }], places.owner)
+}
+
+/** Without standby.signal a former primary would come up as a second one, so it is there before anything else is. */
+async function writeSignals(job: Job): Promise<boolean> {
+  const { recovery, places } = job
+  const created = recovery === null ? false : await write(job, places.standbySignal, '')
+  const removed = [
+    await removeFile(places.recoverySignal),
+    recovery === null ? await removeFile(places.standbySignal) : false,
+  ]
+  return created || removed.includes(true)
+}
