@@ -1,0 +1,119 @@
+// One HTTP request with one deadline over everything: name, connection, handshake, answer. No retry, no redirect, no pool;
+// an answer that grows too large is no answer. node:https is loaded only when it is needed, commands start faster.
+
+import {
+  type ClientRequest,
+  request as httpRequest,
+  type IncomingMessage,
+  type RequestOptions,
+} from 'node:http'
+import type { Millis } from '../model/units.ts'
+import { HACTL_VERSION } from '../model/version.ts'
+import type { TlsRules } from './tls-rules.ts'
+
+const ANSWER_BYTES_MAX = 4 * 1024 * 1024
+
+export interface Call {
+  readonly url: URL
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS' | 'HEAD'
+  /** Sent as JSON. */
+  readonly body?: string
+  readonly credentials: { readonly username: string; readonly password: string } | null
+  readonly timeoutMs: Millis
+  /** Asked for only with https. */
+  readonly tls: () => Promise<TlsRules>
+  /** false: the status alone is wanted. */
+  readonly wantBody: boolean
+}
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
+  readonly body: string
+}
+
+export type CallOutcome = Answer | { readonly unreachable: string }
+
+/** Never rejects; ends within `timeoutMs`. */
+export async function callOnce(call: Call): Promise<CallOutcome> {
+  const deadline = AbortSignal.timeout(Math.max(1, call.timeoutMs))
+  const late = Promise.withResolvers<CallOutcome>()
+  const onLate = (): void => late.resolve({ unreachable: `no answer within ${call.timeoutMs} ms` })
+  deadline.addEventListener('abort', onLate, { once: true })
+  // The race holds even where Node cannot be interrupted: a name server or a disk that hangs.
+  return Promise.race([perform(call, deadline), late.promise])
+}
+
+async function perform(call: Call, deadline: AbortSignal): Promise<CallOutcome> {
+  try {
+    const request = await openRequest(call, deadline)
+    const answered = Promise.withResolvers<IncomingMessage>()
+    request.once('response', answered.resolve)
+    request.once('error', answered.reject)
+    request.end(call.body)
+    const response = await answered.promise
+    try {
+      const body = call.wantBody ? await readAnswer(response) : ''
+      return { status: response.statusCode ?? 0, headers: response.headers, body }
+    } finally {
+      // After the answer nothing is expected any more; a late reset is nobody's concern.
+      request.on('error', () => {})
+      request.destroy()
+    }
+  } catch (error) {
+    return { unreachable: deadline.aborted ? `no answer within ${call.timeoutMs} ms` : reason(error) }
+  }
+}
+
+async function openRequest(call: Call, signal: AbortSignal): Promise<ClientRequest> {
+  const { url } = call
+  const options: RequestOptions = {
+    method: call.method,
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    path: `${url.pathname}${url.search}`,
+    headers: headers(call),
+    agent: false,
+    signal,
+    maxHeaderSize: 64 * 1024,
+  }
+  if (url.protocol === 'http:')
+    return httpRequest({ ...options, port: url.port === '' ? 80 : Number(url.port) })
+  const [{ request: httpsRequest }, rules] = await Promise.all([import('node:https'), call.tls()])
+  signal.throwIfAborted()
+  return httpsRequest({ ...options, ...rules, port: url.port === '' ? 443 : Number(url.port) })
+}
+
+function headers(call: Call): Record<string, string> {
+  const { body, credentials, url } = call
+  const basic =
+    credentials === null
+      ? ''
+      : Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64')
+  return {
+    Host: url.host,
+    'User-Agent': `hactl/${HACTL_VERSION}`,
+    Accept: 'application/json',
+    Connection: 'close',
+    ...(basic === '' ? {} : { Authorization: `Basic ${basic}` }),
+    ...(body === undefined
+      ? {}
+      : { 'Content-Type': 'application/json', 'Content-Length': String(Buffer.byteLength(body)) }),
+  }
+}
+
+async function readAnswer(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of response) {
+    bytes += (chunk as Buffer).length
+    if (bytes > ANSWER_BYTES_MAX) throw new Error(`the answer is larger than ${ANSWER_BYTES_MAX} bytes`)
+    chunks.push(chunk as Buffer)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+/** The error in words; an attempt on several addresses names the first one's. */
+function reason(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return reason(error.errors[0])
+  return error instanceof Error ? error.message : String(error)
+}

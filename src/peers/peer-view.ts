@@ -1,0 +1,82 @@
+// Reads another member's status document (spec/ha.md 3.8.6). It may come from Patroni of any version, so nothing in it is
+// taken for granted: what does not fit is the reason why the member counts as unknown.
+
+import type { Json, JsonObject } from '../model/cluster.ts'
+import { isJsonObject, own, tooDeep } from '../model/patch.ts'
+import type { PeerView } from '../model/peer.ts'
+import { type Seen, seen, unseen } from '../model/seen.ts'
+import { type Lsn, type Millis, maxLsn } from '../model/units.ts'
+import { parseInteger, pythonTruth } from '../model/values.ts'
+
+/** `atMs` is when the question was sent. */
+export function readPeerView(body: string, atMs: Millis): Seen<PeerView> {
+  const document = parseDocument(body)
+  if (document === null) return unseen(`the answer is not a JSON object: ${excerpt(body)}`)
+  const state = own(document, 'state')
+  const role = own(document, 'role')
+  if (typeof state !== 'string' || typeof role !== 'string')
+    return unseen(`the answer is no status document: ${excerpt(body)}`)
+  const xlog = own(document, 'xlog') ?? own(document, 'wal')
+  const location = isJsonObject(xlog) ? lsnOf(own(xlog, 'location')) : null
+  const runsAsPrimary = (location ?? 0n) > 0n || role === 'primary' || role === 'master'
+  const tags = own(document, 'tags')
+  return seen(
+    {
+      state,
+      role: role === 'master' ? 'primary' : role,
+      runsAsPrimary,
+      position: isJsonObject(xlog) ? (runsAsPrimary ? location : standbyPosition(xlog)) : null,
+      timeline: timelineOf(own(document, 'timeline')),
+      ...failoverTags(isJsonObject(tags) ? tags : {}),
+      watchdogFailed: pythonTruth(own(document, 'watchdog_failed') ?? false),
+      paused: pythonTruth(own(document, 'pause') ?? false),
+    },
+    atMs,
+  )
+}
+
+function standbyPosition(xlog: JsonObject): Lsn | null {
+  return maxLsn(lsnOf(own(xlog, 'received_location')), lsnOf(own(xlog, 'replayed_location'))) ?? 0n
+}
+
+function failoverTags(tags: JsonObject): Pick<PeerView, 'nofailover' | 'failoverPriority'> {
+  const nofailover = own(tags, 'nofailover') ?? null
+  const priority = parseInteger(own(tags, 'failover_priority') ?? null)
+  if (nofailover !== null) {
+    const barred = pythonTruth(nofailover)
+    return { nofailover: barred, failoverPriority: barred ? 0 : (priority ?? 1) }
+  }
+  return { nofailover: priority !== null && priority <= 0, failoverPriority: priority ?? 1 }
+}
+
+function timelineOf(value: Json | undefined): number | null {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : null
+}
+
+/** Integers beyond 2^53 arrive as their text (see `keepDigits`). */
+function lsnOf(value: Json | undefined): Lsn | null {
+  if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 ? BigInt(value) : null
+  return typeof value === 'string' && /^\d{1,19}$/.test(value) ? BigInt(value) : null
+}
+
+function parseDocument(body: string): JsonObject | null {
+  try {
+    const value = parseWithSource(body, keepDigits) as Json
+    return isJsonObject(value) && !tooDeep(value) ? value : null
+  } catch {
+    return null
+  }
+}
+
+type Reviver = (this: unknown, key: string, value: unknown, context: { readonly source?: string }) => unknown
+const parseWithSource = JSON.parse as (text: string, reviver: Reviver) => unknown
+
+/** A double would lose bytes of a position beyond 8 PiB. */
+function keepDigits(_key: string, value: unknown, context: { readonly source?: string }): unknown {
+  return typeof value === 'number' && !Number.isSafeInteger(value) ? (context.source ?? value) : value
+}
+
+function excerpt(body: string): string {
+  const line = body.slice(0, 80).replace(/[^ -~]+/g, ' ')
+  return body.length > 80 ? `${line}…` : line
+}

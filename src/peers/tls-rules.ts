@@ -1,0 +1,40 @@
+// How this program checks, and shows, certificates when it calls a member's API (spec/interfaces.md 1.13). With a
+// client certificate the server's chain is verified even when told to be insecure, but then not its host name.
+
+import { readFile } from 'node:fs/promises'
+import type { ConnectionOptions } from 'node:tls'
+import type { CtlConfig } from '../model/config.ts'
+
+export type TlsRules = Pick<
+  ConnectionOptions,
+  'ca' | 'cert' | 'key' | 'passphrase' | 'rejectUnauthorized' | 'checkServerIdentity'
+>
+
+export interface TlsCaller {
+  readonly ctl: Pick<CtlConfig, 'cacert' | 'certfile' | 'keyfile' | 'keyfilePassword'>
+  /** Used when `ctl.cacert` is not set. */
+  readonly restapiCafile: string | null
+  /** Agents are always lenient; operators when `ctl.insecure` or `-k` says so. */
+  readonly insecure: boolean
+}
+
+/** Reads the files; rejects with the file's error. */
+export async function readTlsRules(caller: TlsCaller): Promise<TlsRules> {
+  const { ctl, insecure } = caller
+  const [ca, cert, key] = await Promise.all([
+    read(ctl.cacert ?? caller.restapiCafile),
+    read(ctl.certfile),
+    read(ctl.certfile === null ? null : (ctl.keyfile ?? ctl.certfile)),
+  ])
+  return {
+    ...(ca === null ? {} : { ca }),
+    ...(cert === null || key === null ? {} : { cert, key }),
+    ...(cert === null || ctl.keyfilePassword === null ? {} : { passphrase: ctl.keyfilePassword }),
+    rejectUnauthorized: cert !== null || !insecure,
+    ...(insecure ? { checkServerIdentity: () => undefined } : {}),
+  }
+}
+
+function read(path: string | null): Promise<Buffer | null> {
+  return path === null ? Promise.resolve(null) : readFile(path)
+}
