@@ -3,7 +3,7 @@
 // would show one line of a megabyte), and without oclif's manifest (measured: no faster when all is in one file).
 
 import { execFile } from 'node:child_process'
-import { access, readFile } from 'node:fs/promises'
+import { access, readFile, rename } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -16,6 +16,7 @@ const pjson = JSON.parse(await readFile(`${root}package.json`, 'utf8'))
 const entry = `
 import { execute } from '@oclif/core'
 import { join } from 'node:path'
+import { normaliseArgv } from './src/terminal/argv.ts'
 export { COMMANDS } from './src/commands.ts'
 
 const root = join(__dirname, '..')
@@ -28,7 +29,7 @@ const pjson = ${JSON.stringify({
   oclif: { ...pjson.oclif, commands: { ...pjson.oclif.commands, target: './dist/hactl.cjs' } },
 })}
 
-export const main = args => execute({ args, loadOptions: { root, pjson, ignoreManifest: true } })
+export const main = args => execute({ args: normaliseArgv(args), loadOptions: { root, pjson, ignoreManifest: true } })
 `
 
 // etcd3 reads its .proto file from disk when it is loaded. The parsed form goes into the bundle instead.
@@ -62,7 +63,7 @@ const exists = await access(`${root}src/commands.ts`).then(
 if (exists) {
   await build({
     stdin: { contents: entry, resolveDir: root, sourcefile: 'hactl-entry.ts', loader: 'ts' },
-    outfile: `${root}dist/hactl.cjs`,
+    outfile: `${root}dist/hactl.cjs.new`,
     bundle: true,
     platform: 'node',
     format: 'cjs',
@@ -74,6 +75,8 @@ if (exists) {
     plugins: [etcdProto],
     logLevel: 'warning',
   })
+  // A hactl that is started meanwhile finds the old file or the new one, never half of it.
+  await rename(`${root}dist/hactl.cjs.new`, `${root}dist/hactl.cjs`)
   // The first start fills the compile cache, so that the user's first start is already fast.
   await promisify(execFile)(process.execPath, [`${root}bin/run.js`, '--help'], { timeout: 60_000 })
 } else {

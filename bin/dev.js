@@ -4,9 +4,14 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { execute, settings } from '@oclif/core'
+import { normaliseArgv } from '../src/terminal/argv.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const pjson = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
 pjson.oclif.commands.target = './src/commands.ts'
 settings.enableAutoTranspile = false
-await execute({ development: true, loadOptions: { root, pjson, ignoreManifest: true } })
+await execute({
+  args: normaliseArgv(process.argv.slice(2)),
+  development: true,
+  loadOptions: { root, pjson, ignoreManifest: true },
+})

@@ -19,5 +19,6 @@ if (args.length === 1 && args[0] === '--version') {
     .main(args)
 } else {
   const { execute } = await import('@oclif/core')
-  await execute({ args, dir: import.meta.url })
+  const { normaliseArgv } = await import('../dist/src/terminal/argv.js')
+  await execute({ args: normaliseArgv(args), dir: import.meta.url })
 }
