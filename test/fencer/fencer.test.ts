@@ -1,0 +1,185 @@
+// The fencer port: what the agent sees when the program dies, hangs, is missing, or left something behind.
+
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { createFencer, type FencerOptions, type LocalFencer } from '../../src/fencer/fencer.ts'
+import { watchdogTiming } from '../../src/fencer/watchdog.ts'
+import { buildFencer, clock, lives, startTicks, until } from './stage.ts'
+
+let home = ''
+let binary = ''
+let stateDirectory = ''
+let messages: string[] = []
+const opened: LocalFencer[] = []
+
+beforeAll(async () => {
+  home = await mkdtemp('/tmp/hactl-port-')
+  binary = buildFencer(home)
+}, 60_000)
+
+beforeEach(async () => {
+  stateDirectory = await mkdtemp(join(home, 'state-'))
+  messages = []
+})
+
+afterEach(async () => {
+  for (const fencer of opened.splice(0)) {
+    await fencer.disarm(1000)
+    await fencer.close()
+  }
+})
+
+afterAll(() => rm(home, { recursive: true, force: true }))
+
+const note = (message: string) => void messages.push(message)
+const log = { debug: note, info: note, warning: note, error: note }
+
+function open(options: Partial<FencerOptions> = {}): LocalFencer {
+  const fencer = createFencer({
+    binary,
+    dataDir: home,
+    stateDirectory,
+    clock,
+    log,
+    notifySocket: null,
+    ...options,
+  })
+  opened.push(fencer)
+  return fencer
+}
+
+async function programPid(): Promise<number> {
+  return (JSON.parse(await readFile(join(stateDirectory, 'fencer.json'), 'utf8')) as { pid: number }).pid
+}
+
+const inMs = (ms: number) => clock.bootMs() + ms
+
+test('arms, shows it, disarms, and goes', async () => {
+  const fencer = open()
+  expect(fencer.view()).toEqual({ alive: false, armedUntilMs: null, postmaster: null, lastFence: null })
+  const self = { pid: process.pid, startTicks: (await startTicks(process.pid)) ?? '' }
+  const deadlineMs = inMs(60_000)
+  expect(await fencer.arm(deadlineMs, self, 1000)).toBe(true)
+  expect(fencer.view()).toEqual({ alive: true, armedUntilMs: deadlineMs, postmaster: self, lastFence: null })
+  const pid = await programPid()
+  expect(await fencer.disarm(1000)).toBe(true)
+  expect(fencer.view()).toMatchObject({ alive: true, armedUntilMs: null, postmaster: null })
+  await fencer.close()
+  expect(await lives(pid)).toBe(false)
+})
+
+test('a wrong identity is refused without harm', async () => {
+  const fencer = open()
+  expect(await fencer.arm(inMs(60_000), { pid: process.pid, startTicks: '1' }, 1000)).toBe(false)
+  expect(fencer.view()).toMatchObject({ alive: true, armedUntilMs: null })
+  expect(messages).toContain('fencer not armed: the process with this pid is another one')
+})
+
+test('a program that is killed: seen at once, and armed again with the same deadline', async () => {
+  const seen: boolean[] = []
+  const fencer: LocalFencer = open({ onLost: () => seen.push(fencer.view().alive) })
+  const deadlineMs = inMs(60_000)
+  await fencer.arm(deadlineMs, null, 1000)
+  const first = await programPid()
+  const bornMs = clock.bootMs()
+  await until('it has lived a second', 3000, () => clock.bootMs() > bornMs + 1100)
+  process.kill(first, 'SIGKILL')
+  await until('its end is seen', 2000, () => seen.length === 1)
+  expect(seen).toEqual([false])
+  await until('armed again', 2000, () => fencer.view().armedUntilMs === deadlineMs)
+  expect(fencer.view().alive).toBe(true)
+  expect(await programPid()).not.toBe(first)
+})
+
+test('a program that dies young is not started in a circle; the next arm starts one', async () => {
+  let lost = false
+  const onLost = () => {
+    lost = true
+  }
+  const fencer = open({ onLost })
+  await fencer.arm(inMs(60_000), null, 1000)
+  process.kill(await programPid(), 'SIGKILL')
+  await until('its end is seen', 2000, () => lost)
+  expect(fencer.view()).toMatchObject({ alive: false, armedUntilMs: null })
+  expect(await fencer.arm(inMs(60_000), null, 1000)).toBe(true)
+  expect(fencer.view().alive).toBe(true)
+})
+
+test('a program that hangs: arm says so in time, the next arm replaces it', async () => {
+  const fencer = open()
+  await fencer.arm(inMs(60_000), null, 1000)
+  const hung = await programPid()
+  process.kill(hung, 'SIGSTOP')
+  const askedMs = clock.bootMs()
+  expect(await fencer.arm(inMs(60_000), null, 300)).toBe(false)
+  expect(clock.bootMs() - askedMs).toBeLessThan(600)
+  expect(fencer.view().alive).toBe(false)
+  expect(await fencer.arm(inMs(60_000), null, 1000)).toBe(true)
+  expect(fencer.view().alive).toBe(true)
+  await until('the hung one is gone', 2000, async () => !(await lives(hung)))
+})
+
+test('without the program, arm is false and nothing throws', async () => {
+  const fencer = open({ binary: join(home, 'missing') })
+  expect(await fencer.arm(inMs(60_000), null, 500)).toBe(false)
+  expect(fencer.view()).toMatchObject({ alive: false, armedUntilMs: null })
+  fencer.notify('READY=1')
+  expect(messages.some(message => message.includes('ENOENT'))).toBe(true)
+})
+
+test('a state directory that cannot be written does not keep the node from being fenced', async () => {
+  const file = join(home, 'a-file')
+  await writeFile(file, '')
+  const fencer = open({ stateDirectory: join(file, 'below') })
+  expect(await fencer.arm(inMs(60_000), null, 1000)).toBe(true)
+  expect(messages.some(message => message.includes('ENOTDIR'))).toBe(true)
+})
+
+test('the last fence is read from the record, past a torn last line', async () => {
+  const record = {
+    at: '2026-01-02T03:04:05.678Z',
+    pid: 7,
+    deadlineMs: 99,
+    signal: 'SIGQUIT',
+    lateMs: 1,
+    left: 0,
+  }
+  const text = `${JSON.stringify({ ...record, pid: 6 })}\n${JSON.stringify(record)}\n{"at":"2026-`
+  await writeFile(join(stateDirectory, 'fencer-record.jsonl'), text)
+  const fencer = open()
+  await until('it is read', 2000, () => fencer.view().lastFence !== null)
+  expect(fencer.view().lastFence).toEqual(record)
+})
+
+test('an identity of another boot, or one that is another process now, is left alone', async () => {
+  const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()
+  const foreign = { pid: process.pid, startTicks: '1', bootId }
+  for (const identity of [foreign, { ...foreign, bootId: 'another' }, { pid: -1, bootId }]) {
+    await writeFile(join(stateDirectory, 'fencer.json'), JSON.stringify(identity))
+    expect(await open().disarm(1000)).toBe(true)
+  }
+})
+
+test('watchdog time-outs: what ttl, margin and loop_wait leave', () => {
+  expect(watchdogTiming(30_000, 10_000, 5000)).toEqual({ timeoutSeconds: 25, slackSeconds: 15 })
+  expect(watchdogTiming(21_000, 10_000, -1)).toEqual({ timeoutSeconds: 10, slackSeconds: 0 })
+  expect(watchdogTiming(20_000, 10_000, 15_000).slackSeconds).toBe(-5)
+})
+
+test('a required watchdog that is missing: not armed, not usable; automatic goes without', async () => {
+  const device = join(home, 'no-watchdog')
+  const timing = { device, safetyMarginMs: 5000, ttlMs: 30_000, loopWaitMs: 10_000 }
+  const required = open({ watchdog: { mode: 'required', ...timing } })
+  expect(await required.watchdog.usable(500)).toBe(false)
+  expect(await required.arm(inMs(60_000), null, 1000)).toBe(false)
+  expect(required.view().armedUntilMs).toBeNull()
+  await required.close()
+  const automatic = open({ watchdog: { mode: 'automatic', ...timing } })
+  expect(await automatic.watchdog.usable(500)).toBe(true)
+  expect(await automatic.arm(inMs(60_000), null, 1000)).toBe(true)
+  expect(await automatic.arm(inMs(60_000), null, 1000)).toBe(true)
+  expect(automatic.watchdog.view()).toMatchObject({ active: false, timeoutSeconds: null })
+  expect(automatic.watchdog.view().problem).toBe(`${device}: No such file or directory`)
+  expect(messages.filter(message => message.startsWith('watchdog not active'))).toHaveLength(2)
+})
