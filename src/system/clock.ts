@@ -7,25 +7,36 @@ import type { Clock } from '../ports/clock.ts'
 
 /** The boot clock cannot run back against the monotonic one; if it seems to, the machine was moved: start over. */
 const REANCHOR_MS = 50
+/** os.uptime() reads /proc (8 µs): thousands of health checks a second share one reading. */
+const READING_VALID_MS = 1
 /** setTimeout's limit; a longer one would fire at once. */
 const TIMER_MAX_MS = 2 ** 31 - 1
 
 /**
  * `bootMs` is never late (never ahead of CLOCK_BOOTTIME) and at most 11 ms early: a deadline counted from a stamp
  * ends early, which is the safe side; but "not yet past the deadline" may be answered up to 11 ms too long.
+ * A suspend of the machine is noticed within the first millisecond that it runs again.
  */
 export function systemClock(): Clock {
   let offsetMs = Number.NEGATIVE_INFINITY
+  let readAtMs = Number.NEGATIVE_INFINITY
   function bootMs(): Millis {
+    const beforeMs = monotonicMs()
+    if (beforeMs < readAtMs + READING_VALID_MS) return Math.floor(beforeMs + offsetMs)
     // Each reading is rounded down, and the other clock is read after it: every offset is a lower bound, and the
     // greatest seen is the best. A suspend makes it grow.
     const bootFloorMs = uptime() * 1000
-    const monotonicMs = Number(process.hrtime.bigint() / 1000n) / 1000
-    if (monotonicMs + offsetMs > bootFloorMs + REANCHOR_MS) offsetMs = Number.NEGATIVE_INFINITY
-    offsetMs = Math.max(offsetMs, bootFloorMs - monotonicMs)
-    return Math.floor(monotonicMs + offsetMs)
+    const nowMs = monotonicMs()
+    if (nowMs + offsetMs > bootFloorMs + REANCHOR_MS) offsetMs = Number.NEGATIVE_INFINITY
+    offsetMs = Math.max(offsetMs, bootFloorMs - nowMs)
+    readAtMs = nowMs
+    return Math.floor(nowMs + offsetMs)
   }
   return { bootMs, wallMs: () => Date.now(), sleep }
+}
+
+function monotonicMs(): number {
+  return Number(process.hrtime.bigint() / 1000n) / 1000
 }
 
 function sleep(ms: Millis, signal?: AbortSignal): Promise<void> {

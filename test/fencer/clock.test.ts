@@ -1,0 +1,48 @@
+// The real clock against the kernel's: never ahead of CLOCK_BOOTTIME, never more than 11 ms behind.
+
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { expect, test } from 'vitest'
+import { systemClock } from '../../src/system/clock.ts'
+
+test('boot time is never late and at most 11 ms early', async () => {
+  const script =
+    'import sys,time\nfor _ in sys.stdin: print(time.clock_gettime(time.CLOCK_BOOTTIME)*1000,flush=True)\n'
+  const kernel = spawn('python3', ['-c', script], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const readings = createInterface({ input: kernel.stdout })[Symbol.asyncIterator]()
+  const clock = systemClock()
+  for (let round = 0; round < 200; round++) {
+    const beforeMs = clock.bootMs()
+    kernel.stdin.write('\n')
+    const kernelMs = Number((await readings.next()).value)
+    const afterMs = clock.bootMs()
+    expect(beforeMs).toBeLessThanOrEqual(kernelMs)
+    expect(afterMs).toBeGreaterThanOrEqual(kernelMs - 12)
+    expect(Number.isInteger(beforeMs)).toBe(true)
+  }
+  kernel.stdin.end()
+})
+
+test('boot time never runs back', () => {
+  const clock = systemClock()
+  let last = clock.bootMs()
+  for (const start = last; last < start + 50; ) {
+    const now = clock.bootMs()
+    expect(now).toBeGreaterThanOrEqual(last)
+    last = now
+  }
+})
+
+test('sleep ends after its time, or at once when aborted, and never rejects', async () => {
+  const clock = systemClock()
+  const startMs = clock.bootMs()
+  await clock.sleep(30)
+  expect(clock.bootMs() - startMs).toBeGreaterThanOrEqual(18)
+  const abort = new AbortController()
+  const long = clock.sleep(60_000, abort.signal)
+  abort.abort()
+  await long
+  await clock.sleep(60_000, abort.signal)
+  await clock.sleep(-5)
+  expect(clock.bootMs() - startMs).toBeLessThan(5000)
+})
