@@ -30,7 +30,11 @@ export interface ReplaceOptions {
 }
 
 /** True when the file changed: the same text and mode are left alone, with their modification time. */
-export async function replaceFile(path: string, text: string, options: ReplaceOptions): Promise<boolean> {
+export async function replaceFile(
+  path: string,
+  text: string | Buffer,
+  options: ReplaceOptions,
+): Promise<boolean> {
   try {
     const target = await followLink(path)
     const existing = await statOf(target)
@@ -38,7 +42,11 @@ export async function replaceFile(path: string, text: string, options: ReplaceOp
       throw new SettingsError('refused', `${path} exists and is not a regular file`)
     }
     const mode = options.mode ?? (existing === null ? 0o666 & ~process.umask() : existing.mode & 0o777)
-    if (existing !== null && (existing.mode & 0o777) === mode && (await readFile(target, 'utf8')) === text)
+    if (
+      existing !== null &&
+      (existing.mode & 0o777) === mode &&
+      (await readFile(target)).equals(Buffer.from(text))
+    )
       return false
     await writeBeside(target, text, mode, ownerOf(existing, options.owner))
     return true
@@ -55,7 +63,7 @@ function ownerOf(existing: FileOwner | null, wanted: FileOwner | null): FileOwne
 
 async function writeBeside(
   target: string,
-  text: string,
+  text: string | Buffer,
   mode: number,
   owner: FileOwner | null,
 ): Promise<void> {
@@ -105,8 +113,8 @@ async function statOf(path: string) {
   return found?.isSymbolicLink() ? null : found
 }
 
-export async function readIfPresent(path: string): Promise<string | null> {
-  return await readFile(path, 'utf8').catch(nullWhenMissing)
+export async function readIfPresent(path: string): Promise<Buffer | null> {
+  return await readFile(path).catch(nullWhenMissing)
 }
 
 export async function exists(path: string): Promise<boolean> {

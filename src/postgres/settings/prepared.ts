@@ -82,8 +82,5 @@ function versionWithin(fullVersion: string, majorVersion: number): number {
 export function conninfoText(recovery: RecoverySettings, pgpass: string, majorVersion: number): string {
   const { conninfo } = recovery
   if (conninfo === null) return ''
-  return formatConninfo(
-    conninfo.password === undefined ? conninfo : { ...conninfo, passfile: pgpass },
-    majorVersion,
-  )
+  return formatConninfo('password' in conninfo ? { ...conninfo, passfile: pgpass } : conninfo, majorVersion)
 }

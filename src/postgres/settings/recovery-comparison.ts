@@ -160,7 +160,7 @@ function currentConninfo(current: CurrentRecovery, wanted: ConninfoFields | null
     if (merged[key] === undefined && configured[key] !== undefined) merged[key] = configured[key]
   }
   // The masked password is not one.
-  if (configured.password === undefined) delete merged.password
+  if (!('password' in configured)) delete merged.password
   return merged
 }
 
@@ -185,11 +185,14 @@ async function sameConninfo(
 /** Streaming may go on for days with an old password file: only its content tells what the next connection does. */
 async function samePassword(current: ConninfoFields, wanted: ConninfoFields): Promise<boolean> {
   const { password = '', host, port, user } = wanted
-  if (current.password !== undefined) return current.password === password
-  if (current.passfile === undefined) return false
-  const text = await readIfPresent(current.passfile)
+  if ('password' in current) return current.password === password
+  if (!('passfile' in current)) return false
+  const text = await readIfPresent(String(current.passfile))
   if (text === null) return false
-  const lines = text.split('\n').filter(line => line !== '')
+  const lines = text
+    .toString()
+    .split('\n')
+    .filter(line => line !== '')
   const expected = pgpassLines({ host, port, user, password })
   return lines.length === expected.length && expected.every(line => lines.includes(line))
 }

@@ -170,6 +170,7 @@ class SettingsFiles implements Settings {
       const path = isAbsolute(directory) ? directory : join(this.#places.dataDir, directory)
       await requireDirectory(path, await this.#places.directoryMode(path), this.#places.owner)
     }
+    if (this.#config.authentication.replication.password === null) return
     await requireDirectory(dirname(this.#places.pgpass), 0o700, this.#places.owner)
   }
 
@@ -195,9 +196,10 @@ class SettingsFiles implements Settings {
       if (lines.length === 0 || listed.length > 0 || !this.#manages('hba')) return
       const added = accessLines(lines)
       if (added === null) throw new SettingsError('refused', 'an entry of bootstrap.pg_hba is not one line')
-      const text = (await readIfPresent(hba)) ?? ''
-      if (text.endsWith(`\n${added}`)) return
-      await replaceFile(hba, `${text}\n${added}`, await this.#places.optionsFor(hba))
+      const text = (await readIfPresent(hba)) ?? Buffer.alloc(0)
+      const appended = Buffer.from(`\n${added}`)
+      if (text.subarray(-appended.length).equals(appended)) return
+      await replaceFile(hba, Buffer.concat([text, appended]), await this.#places.optionsFor(hba))
     })
   }
 

@@ -26,19 +26,21 @@ export interface FilesWritten {
 
 export async function writeFiles(job: Job): Promise<FilesWritten> {
   const problems: string[] = []
+  const standby = job.recovery !== null
   const changes = [
-    await writeSignals(job),
+    standby && (await writeSignals(job)),
     await writePassword(job),
     await writeBaseConf(job, problems),
     await write(job, job.places.conf, confText(job)),
     await writeAccess(job, 'pg_hba', problems),
     await writeAccess(job, 'pg_ident', problems),
     await cleanAutoConf(job),
+    !standby && (await writeSignals(job)),
   ]
   return { changed: changes.includes(true), problems }
 }
 
-async function write({ places }: Job, path: string, text: string): Promise<boolean> {
+async function write({ places }: Job, path: string, text: string | Buffer): Promise<boolean> {
   return await replaceFile(path, text, await places.optionsFor(path))
 }
 
@@ -76,7 +78,11 @@ async function writeBaseConf(job: Job, problems: string[]): Promise<boolean> {
   const base = join(places.configDir, places.baseName)
   if (config.customConf !== null || (await exists(base))) return false
   const text = await readIfPresent(places.conf)
-  const ours = text?.split('\n').some(line => line.trim() === `include '${places.baseName}'`) ?? true
+  const ours =
+    text
+      ?.toString()
+      .split('\n')
+      .some(line => line.trim() === `include '${places.baseName}'`) ?? true
   if (!ours) {
     await renameFile(places.conf, base)
     return true
@@ -107,17 +113,18 @@ async function writeAccess(job: Job, which: 'pg_hba' | 'pg_ident', problems: str
 /** ALTER SYSTEM would win over our file: recovery settings are taken out. */
 async function cleanAutoConf(job: Job): Promise<boolean> {
   const text = await readIfPresent(job.places.autoConf)
-  const cleaned = text === null ? null : withoutParameters(text, RECOVERY_NAMES)
-  return cleaned === null ? false : await write(job, job.places.autoConf, cleaned)
+  // One character a byte: what is kept stays what it was, in whichever encoding.
+  const cleaned = text === null ? null : withoutParameters(text.toString('latin1'), RECOVERY_NAMES)
+  return cleaned === null ? false : await write(job, job.places.autoConf, Buffer.from(cleaned, 'latin1'))
 }
 
 async function writePassword({ recovery, config, places }: Job): Promise<boolean> {
-  const { password, host, port, user } = recovery?.conninfo ?? {}
-  if (password === undefined) return false
+  if (recovery?.conninfo == null || !('password' in recovery.conninfo)) return false
+  const { password = '', host, port, user } = recovery.conninfo
   return await writePgpass(config.pgpass, [{ host, port, user, password }], places.owner)
 }
 
-/** Without standby.signal a former primary would come up as a second one, so it is there before anything else is. */
+/** Without standby.signal the server comes up as a primary: for a standby it is the first thing written, and it goes last. */
 async function writeSignals(job: Job): Promise<boolean> {
   const { recovery, places } = job
   const created = recovery === null ? false : await write(job, places.standbySignal, '')
