@@ -53,7 +53,9 @@ async function victim(): Promise<{
   readonly pid: number
   readonly ticks: string
 }> {
-  const child = spawn('sleep', ['60'], { stdio: 'ignore', cwd: '/' })
+  // In a directory of its own: the fencer also stops the same program in the same directory.
+  const cwd = await mkdtemp(join(home, 'victim-'))
+  const child = spawn('sleep', ['60'], { stdio: 'ignore', cwd })
   started.push(child)
   const pid = child.pid ?? 0
   await until('the victim lives', 2000, () => lives(pid))
