@@ -13,8 +13,7 @@ export function textOrNull(value: ExactJson | undefined): string | null {
 
 /** A member name; anything that cannot be the last part of a member key is null. */
 export function nameOrNull(value: ExactJson | undefined): MemberName | null {
-  if (typeof value !== 'string' || value === '' || value.length > NAME_LENGTH_MAX) return null
-  return value.includes('/') ? null : value
+  return typeof value === 'string' && /^[^/]+$/.test(value) && value.length <= NAME_LENGTH_MAX ? value : null
 }
 
 /** A WAL position from an integer or its decimal text. */

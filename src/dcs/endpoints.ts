@@ -1,0 +1,149 @@
+// One etcd3 client per endpoint, used only for its raw gRPC stubs: no pool, no retry, no circuit breaker of the
+// library's (each of them was measured to hang or to lie, stack.md 2.1). Which endpoint to use is decided here.
+
+import { readFile } from 'node:fs/promises'
+import { rootCertificates } from 'node:tls'
+import { noop } from 'cockatiel'
+import { Etcd3, type IOptions } from 'etcd3'
+import type { EtcdConfig, HostPort } from '../model/config.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Log } from './log.ts'
+
+type Certificates = NonNullable<IOptions['credentials']>
+
+const CERTIFICATE_CHECK_INTERVAL_MS = 5000
+
+export class Endpoints {
+  readonly #config: EtcdConfig
+  readonly #clock: Clock
+  readonly #log: Log
+  readonly #clients: (Promise<Etcd3> | undefined)[] = []
+  #current = 0
+  #certificates: Promise<Certificates | null> | null = null
+  #certificatesCheckedMs = Number.NEGATIVE_INFINITY
+  #closed: boolean = false
+
+  constructor(config: EtcdConfig, clock: Clock, log: Log) {
+    this.#config = config
+    this.#clock = clock
+    this.#log = log
+  }
+
+  get count(): number {
+    return this.#config.endpoints.length
+  }
+
+  /** The endpoint that answered last; all calls start there. */
+  get current(): number {
+    return this.#current
+  }
+
+  name(index: number): string {
+    return endpointName(this.#config.endpoints[index])
+  }
+
+  /** Rejects when a certificate file cannot be read. */
+  async client(index: number): Promise<Etcd3> {
+    const known = this.#clients[index]
+    if (known !== undefined) return known
+    const building = this.#build(index)
+    this.#clients[index] = building
+    // A client that could not be built is tried again at the next call.
+    building.catch(() => {
+      if (this.#clients[index] === building) this.#clients[index] = undefined
+    })
+    return building
+  }
+
+  async #build(index: number): Promise<Etcd3> {
+    this.#certificates ??= readCertificates(this.#config.tls).catch(error => {
+      this.#certificates = null
+      throw error
+    })
+    const credentials = await this.#certificates
+    if (this.#closed) throw new Error('the store is closed')
+    return new Etcd3({
+      hosts: [this.name(index)],
+      ...(credentials !== null && { credentials }),
+      faultHandling: { host: () => noop, global: noop },
+      grpcOptions: {
+        'grpc.initial_reconnect_backoff_ms': 100,
+        'grpc.min_reconnect_backoff_ms': 100,
+        'grpc.max_reconnect_backoff_ms': 1000,
+        'grpc.enable_retries': 0,
+        'grpc.max_receive_message_length': 64 << 20,
+      },
+    })
+  }
+
+  /** Calls leave an endpoint that failed; another caller may have done so already. */
+  leave(index: number, why: string): void {
+    if (this.#current !== index || this.count === 1) return
+    this.#current = (index + 1) % this.count
+    this.#log(
+      'DEBUG',
+      `etcd endpoint ${this.name(index)} failed (${why}), trying ${this.name(this.#current)}`,
+    )
+  }
+
+  /**
+   * After a failed connection: certificates may have been replaced on disk. Reads them again, at most every 5 s, and
+   * drops all clients when they changed (the next call builds new ones).
+   */
+  async refreshCertificates(): Promise<void> {
+    const { tls } = this.#config
+    const nowMs = this.#clock.bootMs()
+    if (tls === null || this.#certificates === null) return
+    if (nowMs - this.#certificatesCheckedMs < CERTIFICATE_CHECK_INTERVAL_MS) return
+    this.#certificatesCheckedMs = nowMs
+    const [before, now] = await Promise.all([this.#certificates, readCertificates(tls)])
+    if (sameCertificates(before, now)) return
+    this.#log('INFO', 'etcd certificates changed on disk: connecting anew')
+    this.#certificates = Promise.resolve(now)
+    await this.#dropClients()
+  }
+
+  async #dropClients(): Promise<void> {
+    const dropped = this.#clients.splice(0)
+    const clients = await Promise.allSettled(dropped)
+    for (const client of clients) if (client.status === 'fulfilled') client.value?.close()
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#dropClients()
+  }
+}
+
+export function endpointName(endpoint: HostPort | undefined): string {
+  if (endpoint === undefined) throw new Error('no such etcd endpoint')
+  const { host, port } = endpoint
+  return host.includes(':') && !host.startsWith('[') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+/** The key may stand in the certificate's own file, as in Patroni. */
+async function readCertificates(tls: EtcdConfig['tls']): Promise<Certificates | null> {
+  if (tls === null) return null
+  const { ca, cert, key } = tls
+  const [rootCertificate, certChain, privateKey] = await Promise.all([
+    ca === null ? Buffer.from(rootCertificates.join('\n')) : readFile(ca),
+    cert === null ? null : readFile(cert),
+    cert === null ? null : readFile(key ?? cert),
+  ])
+  return {
+    rootCertificate,
+    ...(certChain !== null && { certChain }),
+    ...(privateKey !== null && { privateKey }),
+  }
+}
+
+function sameCertificates(a: Certificates | null, b: Certificates | null): boolean {
+  if (a === null || b === null) return a === b
+  const same = (one: Buffer | undefined, other: Buffer | undefined) =>
+    one === undefined || other === undefined ? one === other : one.equals(other)
+  return (
+    same(a.rootCertificate, b.rootCertificate) &&
+    same(a.certChain, b.certChain) &&
+    same(a.privateKey, b.privateKey)
+  )
+}

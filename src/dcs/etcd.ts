@@ -1,0 +1,170 @@
+// The Store port over etcd v3 and gRPC (stack.md 2.2 says why it is made like this). This file only wires the parts.
+
+import type { ClusterView } from '../model/cluster.ts'
+import type { EtcdConfig } from '../model/config.ts'
+import { type Seen, seen, unseen } from '../model/seen.ts'
+import type { MemberName, Millis } from '../model/units.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Store, StoreTimings } from '../ports/store.ts'
+import { Calls, type CallWish } from './calls.ts'
+import { clusterView } from './cluster-view.ts'
+import { Endpoints } from './endpoints.ts'
+import { Entries } from './entries.ts'
+import { type KeySpace, keySpace } from './keys.ts'
+import { Leadership } from './leadership.ts'
+import { Lease } from './lease.ts'
+import type { Log } from './log.ts'
+import {
+  parseFailover,
+  parseHistory,
+  serialiseConfig,
+  serialiseFailover,
+  serialiseHistory,
+  serialiseMember,
+} from './records.ts'
+import { Session } from './session.ts'
+import { Terms } from './terms.ts'
+import { type Observe, Transactions } from './transaction.ts'
+import { snapshotOf, Watch } from './watch.ts'
+import { Writes } from './writes.ts'
+
+export interface EtcdStoreOptions {
+  readonly config: EtcdConfig
+  /** `service` or `/service/`: slashes at its ends do not matter. */
+  readonly namespace: string
+  readonly scope: string
+  /** This node's name: the value of the leader key and the last part of the member key. */
+  readonly member: MemberName
+  readonly clock: Clock
+  readonly timings: StoreTimings
+  readonly log: Log
+}
+
+const CLOSE_MS_MAX = 2000
+
+/**
+ * Connects with the first call. The watch begins with the first `view()` or `onChange()`: a command that only reads and
+ * writes never opens one. Own writes are in the view at once and are not told to `onChange`; a call of `onChange`'s
+ * listener without keys says that the view became unknown, or known again unchanged.
+ */
+export function createEtcdStore(options: EtcdStoreOptions): Store {
+  const { member, clock } = options
+  const { watch, entries, lease, leadership, writes, calls, keys, close, listeners, retime } =
+    assemble(options)
+  const within = (budgetMs: Millis): CallWish => ({ budgetMs, deadlineMs: clock.bootMs() + budgetMs })
+  const memberKey = `members/${member}`
+  return {
+    view: viewOf(watch, entries),
+    read: budgetMs => readRange(calls, keys, within(budgetMs)),
+    onChange: listener => {
+      watch.start()
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+    retime,
+
+    keepLease: async budgetMs => {
+      const wish = within(budgetMs)
+      const kept = await lease.keep(wish)
+      return kept.kind === 'kept'
+        ? { kind: 'done', leaseId: kept.leaseId, validUntilMs: kept.validUntilMs }
+        : { kind: 'unreachable', why: kept.kind === 'gone' ? 'the lease is gone' : kept.why }
+    },
+    adoptLease: (leaseId, budgetMs) => leadership.adopt(leaseId, within(budgetMs)),
+    acquireLeader: budgetMs => leadership.acquire(within(budgetMs)),
+    renewLeader: (status, budgetMs) => leadership.renew(status, within(budgetMs)),
+    // The key must be absent here too: whoever holds it meanwhile has won.
+    takeLeaderAfterBootstrap: budgetMs => leadership.acquire(within(budgetMs)),
+    releaseLeader: (status, budgetMs) => leadership.release(status, within(budgetMs)),
+
+    publishMember: async (record, budgetMs) => {
+      const text = serialiseMember(record)
+      const standing = entries.get(memberKey)
+      // Only a live watch would have told that somebody removed the key.
+      if (watch.state.alive && standing?.text === text && standing.leaseId === lease.id) {
+        return { kind: 'done', revision: standing.modRevision }
+      }
+      return writes.member(memberKey, text, within(budgetMs))
+    },
+    writeInitialize: (text, ifRevision, budgetMs) =>
+      writes.write({ key: 'initialize', text, ifRevision }, within(budgetMs)),
+    deleteInitialize: (ifRevision, budgetMs) =>
+      writes.write({ key: 'initialize', text: null, ifRevision }, within(budgetMs)),
+    writeConfig: (document, ifRevision, budgetMs) =>
+      writes.write({ key: 'config', text: serialiseConfig(document), ifRevision }, within(budgetMs)),
+    writeFailover: (request, ifRevision, budgetMs) => {
+      const readsAsNone = (text: string) => parseFailover(text) === null
+      const text = serialiseFailover(request)
+      return writes.write({ key: 'failover', text, ifRevision, readsAsNone }, within(budgetMs))
+    },
+    writeHistory: (lines, ifRevision, budgetMs) => {
+      const readsAsNone = (text: string) => parseHistory(text) === null
+      return writes.write(
+        { key: 'history', text: serialiseHistory(lines), ifRevision, readsAsNone },
+        within(budgetMs),
+      )
+    },
+    close,
+  }
+}
+
+function assemble({ config, namespace, scope, member, clock, timings, log }: EtcdStoreOptions) {
+  const closing = new AbortController()
+  const abort = closing.signal
+  const keys = keySpace(namespace, scope)
+  const endpoints = new Endpoints(config, clock, log)
+  const session = new Session(config.credentials, endpoints, clock, abort)
+  const terms = new Terms(text => log('WARNING', text))
+  const calls = new Calls(endpoints, session, terms, clock, abort)
+  const entries = new Entries()
+  const listeners = new Set<(keys: readonly string[]) => void>()
+  const onChange = (changed: readonly string[]) => {
+    for (const listener of [...listeners]) listener(changed)
+  }
+  let current = timings
+  const watch = new Watch({
+    ...{ endpoints, session, calls, terms, keys, entries, clock, log, abort, onChange },
+    timings: () => current,
+  })
+  const observe: Observe = (key, entry, revision, own) => {
+    const changed = entry === null ? entries.delete(key, revision) : entries.put(key, entry)
+    if (changed && !own && watch.state.alive) onChange([key])
+  }
+  const transactions = new Transactions(calls, keys, observe)
+  const lease = new Lease(calls, clock, log, timings.ttlMs)
+  const close = async () => {
+    closing.abort()
+    listeners.clear()
+    await Promise.race([Promise.all([watch.ended(), endpoints.close()]), clock.sleep(CLOSE_MS_MAX)])
+  }
+  const retime = (wanted: StoreTimings) => {
+    current = wanted
+    lease.retime(wanted.ttlMs)
+  }
+  return {
+    ...{ watch, entries, lease, calls, keys, close, listeners, retime },
+    leadership: new Leadership(member, lease, transactions, entries, log),
+    writes: new Writes(transactions, lease, entries),
+  }
+}
+
+function viewOf(watch: Watch, entries: Entries): () => Seen<ClusterView> {
+  let assembled: { readonly revision: number; readonly view: ClusterView } | null = null
+  return () => {
+    watch.start()
+    const { state } = watch
+    if (!state.alive) return unseen(state.why)
+    if (assembled?.revision !== entries.version) {
+      const view = clusterView(entries.all, entries.revision, 'watch')
+      assembled = { revision: entries.version, view }
+    }
+    return seen(assembled.view, state.atMs)
+  }
+}
+
+async function readRange(calls: Calls, keys: KeySpace, wish: CallWish): Promise<Seen<ClusterView>> {
+  const result = await calls.range(wish, keys.range)
+  if (!result.ok) return unseen(result.why)
+  const view = clusterView(snapshotOf(result.value, keys), Number(result.value.header.revision), 'read')
+  return seen(view, result.sentMs)
+}

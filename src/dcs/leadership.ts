@@ -1,0 +1,131 @@
+// The leader key: acquire, renew, adopt, release. Each answer `done` means: a quorum of etcd agreed, after the lease was
+// kept alive, that the key is ours and hangs on our lease. A key that belongs to somebody else, or to nobody, is
+// `refused`; no answer is `unreachable`, and what became of the write is then not known (the next guarded one finds out).
+
+import type { ClusterStatus } from '../model/cluster.ts'
+import type { LeaseId, MemberName } from '../model/units.ts'
+import type { LeaseOutcome, WriteOutcome } from '../ports/store.ts'
+import type { CallWish } from './calls.ts'
+import type { Entries } from './entries.ts'
+import type { Kept, Lease } from './lease.ts'
+import type { Log } from './log.ts'
+import { serialiseStatus } from './records.ts'
+import type { Change, Committed, Transactions } from './transaction.ts'
+
+const ROUNDS_MAX = 6
+
+type HeldLease = Extract<Kept, { kind: 'kept' }>
+/** `again`: the lease went away, or etcd changed its leader between the two steps. */
+type Proof = LeaseOutcome | { readonly kind: 'again'; readonly why: string }
+
+export class Leadership {
+  readonly #me: MemberName
+  readonly #lease: Lease
+  readonly #transactions: Transactions
+  readonly #entries: Entries
+  readonly #log: Log
+
+  constructor(me: MemberName, lease: Lease, transactions: Transactions, entries: Entries, log: Log) {
+    this.#me = me
+    this.#lease = lease
+    this.#transactions = transactions
+    this.#entries = entries
+    this.#log = log
+  }
+
+  acquire(wish: CallWish): Promise<LeaseOutcome> {
+    return this.#proven(wish, kept => this.#create(kept, wish))
+  }
+
+  renew(status: ClusterStatus | null, wish: CallWish): Promise<LeaseOutcome> {
+    return this.#proven(wish, kept => this.#prove(kept, status, wish))
+  }
+
+  async adopt(leaseId: LeaseId, wish: CallWish): Promise<LeaseOutcome> {
+    const kept = await this.#lease.adopt(leaseId, wish)
+    if (kept.kind === 'unreachable') return kept
+    if (kept.kind === 'gone') return { kind: 'refused', holder: null, why: `lease ${leaseId} is gone` }
+    const proof = await this.#prove(kept, null, wish)
+    return proof.kind === 'again' ? this.renew(null, wish) : proof
+  }
+
+  /** The key is deleted if it is ours, on whatever lease; `status` is written in the same transaction. */
+  async release(status: ClusterStatus | null, wish: CallWish): Promise<WriteOutcome> {
+    const release: Change = { key: 'leader', text: null }
+    const result = await this.#transactions.commit(
+      { key: 'leader', text: this.#me },
+      [...this.#statusChange(status), release],
+      wish,
+    )
+    if (!result.ok) return { kind: 'unreachable', why: result.why }
+    // After a try whose answer was lost, a key that is no longer ours is what was asked for.
+    if (result.succeeded || result.unclear) return { kind: 'done', revision: result.revision }
+    return { kind: 'refused', why: `the leader key is held by ${result.entry?.text ?? 'nobody'}` }
+  }
+
+  async #proven(wish: CallWish, step: (kept: HeldLease) => Promise<Proof>): Promise<LeaseOutcome> {
+    let why = 'the lease could not be kept'
+    for (let round = 0; round < ROUNDS_MAX; round++) {
+      const kept = await this.#lease.keep(wish)
+      if (kept.kind === 'unreachable') return kept
+      if (kept.kind === 'gone') continue
+      const proof = await step(kept)
+      if (proof.kind !== 'again') return proof
+      why = proof.why
+      this.#log('INFO', `leader key: once more, because ${why}`)
+    }
+    return { kind: 'unreachable', why }
+  }
+
+  async #create(kept: HeldLease, wish: CallWish): Promise<Proof> {
+    const change: Change = { key: 'leader', text: this.#me, leaseId: kept.leaseId }
+    const result = await this.#transactions.commit({ key: 'leader', absent: true }, [change], wish)
+    if (result.ok && !result.succeeded && result.entry?.text === this.#me) {
+      if (result.entry.leaseId === kept.leaseId) return this.#done(kept, result)
+      const why = `the leader key is ours on another lease, ${result.entry.leaseId}`
+      return { kind: 'refused', holder: this.#me, why }
+    }
+    if (result.ok && result.succeeded) return this.#done(kept, result)
+    return this.#otherwise(kept, result)
+  }
+
+  async #prove(kept: HeldLease, status: ClusterStatus | null, wish: CallWish): Promise<Proof> {
+    const statusChange = this.#statusChange(status)
+    const mine = { key: 'leader', text: this.#me, leaseId: kept.leaseId }
+    const result = await this.#transactions.commit(mine, statusChange, wish)
+    if (!result.ok || result.succeeded) return this.#otherwise(kept, result)
+    if (result.entry?.text !== this.#me) return this.#otherwise(kept, result)
+    // Ours, but on a lease of an earlier process or an earlier ttl.
+    const rebind: Change = { key: 'leader', text: this.#me, leaseId: kept.leaseId }
+    const guard = { key: 'leader', modRevision: result.entry.modRevision }
+    const rebound = await this.#transactions.commit(guard, [rebind, ...statusChange], wish)
+    if (rebound.ok && !rebound.succeeded && rebound.unclear)
+      return { kind: 'again', why: 'an answer was lost' }
+    return this.#otherwise(kept, rebound)
+  }
+
+  #otherwise(kept: HeldLease, result: Committed): Proof {
+    if (!result.ok) {
+      if (result.treatment !== 'lease-gone') return { kind: 'unreachable', why: result.why }
+      this.#lease.forget(kept.leaseId)
+      return { kind: 'again', why: 'the lease ended meanwhile' }
+    }
+    if (result.succeeded) return this.#done(kept, result)
+    const holder = result.entry?.text ?? null
+    return { kind: 'refused', holder, why: `the leader key is held by ${holder ?? 'nobody'}` }
+  }
+
+  #done(kept: HeldLease, result: Extract<Committed, { ok: true }>): Proof {
+    if (kept.term !== null && kept.term !== result.term) {
+      return { kind: 'again', why: `etcd went from raft term ${kept.term} to ${result.term}` }
+    }
+    return { kind: 'done', leaseId: kept.leaseId, validUntilMs: kept.validUntilMs }
+  }
+
+  // An unchanged status is not written again.
+  #statusChange(status: ClusterStatus | null): readonly Change[] {
+    if (status === null) return []
+    const text = serialiseStatus(status)
+    return this.#entries.get('status')?.text === text ? [] : [{ key: 'status', text }]
+  }
+}

@@ -1,0 +1,162 @@
+// Keeps the view of the cluster alive: read the range, follow it on one stream, and begin anew, at another endpoint if
+// need be, whenever the stream ends. States: unknown (with the reason) -> alive (stream created) -> unknown -> …
+
+import type { IRangeResponse } from 'etcd3'
+import type { Millis, Revision } from '../model/units.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { StoreTimings } from '../ports/store.ts'
+import type { Calls } from './calls.ts'
+import type { Entry } from './cluster-view.ts'
+import type { Endpoints } from './endpoints.ts'
+import type { Entries } from './entries.ts'
+import type { KeySpace } from './keys.ts'
+import type { Log } from './log.ts'
+import type { Session } from './session.ts'
+import type { Terms } from './terms.ts'
+import { entryOf } from './transaction.ts'
+import { followWatch, type StreamEnd } from './watch-stream.ts'
+
+export type WatchState =
+  | { readonly alive: true; readonly atMs: Millis }
+  | { readonly alive: false; readonly why: string }
+
+export interface WatchParts {
+  readonly endpoints: Endpoints
+  readonly session: Session
+  readonly calls: Calls
+  readonly terms: Terms
+  readonly keys: KeySpace
+  readonly entries: Entries
+  readonly clock: Clock
+  readonly timings: () => StoreTimings
+  readonly log: Log
+  readonly abort: AbortSignal
+  readonly onChange: (keys: readonly string[]) => void
+}
+
+const PAUSE_MS_MIN = 50
+const PAUSE_MS_MAX = 1000
+/** Trouble that lasts until somebody changes rights or passwords. */
+const PAUSE_MS_MAX_UNAUTHORISED = 10_000
+
+export class Watch {
+  readonly #parts: WatchParts
+  #state: WatchState = { alive: false, why: 'the watch has not begun' }
+  #running: Promise<void> | null = null
+  #carrier = 0
+
+  constructor(parts: WatchParts) {
+    this.#parts = parts
+  }
+
+  get state(): WatchState {
+    return this.#state
+  }
+
+  /** Begins once; later calls do nothing. */
+  start(): void {
+    if (this.#running !== null || this.#parts.abort.aborted) return
+    this.#carrier = this.#parts.endpoints.current
+    this.#running = this.#run()
+  }
+
+  /** Resolves when the loop has ended, after `abort`. Rejects for a bug, or when a listener threw. */
+  async ended(): Promise<void> {
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    const { clock, abort, endpoints, log } = this.#parts
+    let pauseMs = 0
+    while (!abort.aborted) {
+      const wasAlive = this.#state.alive
+      const end = await this.#session().catch(brokenSession)
+      const lived = this.#state.alive && !wasAlive
+      this.#down(end.why)
+      if (abort.aborted) return
+      const unauthorised = end.treatment === 're-authenticate' || end.treatment === 'fatal'
+      if (lived) log('INFO', `watch on etcd at ${endpoints.name(this.#carrier)} ended: ${end.why}`)
+      if (!lived && pauseMs === 0) log('WARNING', `no watch on etcd: ${end.why}`)
+      if (end.treatment !== 'compacted') this.#carrier = (this.#carrier + 1) % endpoints.count
+      const pauseMsMax = unauthorised ? PAUSE_MS_MAX_UNAUTHORISED : PAUSE_MS_MAX
+      pauseMs = lived ? 0 : Math.min(pauseMsMax, Math.max(PAUSE_MS_MIN, pauseMs * 2))
+      await clock.sleep(lived ? PAUSE_MS_MIN : pauseMs, abort)
+    }
+  }
+
+  async #session(): Promise<StreamEnd> {
+    const { calls, clock, endpoints, session, keys, terms, timings, abort } = this.#parts
+    const budgetMs = Math.min(timings().retryTimeoutMs, 2 * this.#intervalMs())
+    const readMs = clock.bootMs()
+    const read = await calls.range({ budgetMs, deadlineMs: readMs + budgetMs }, keys.range)
+    if (!read.ok) return read
+    const login = await session.token(endpoints.current, budgetMs)
+    if (!login.ok) return { treatment: 'other-endpoint', why: login.failure.details }
+    const revision = Number(read.value.header.revision)
+    const changed = this.#parts.entries.replace(snapshotOf(read.value, keys), revision)
+    const end = await followWatch({
+      client: await endpoints.client(this.#carrier),
+      token: login.value,
+      keys,
+      fromRevision: revision + 1,
+      intervalMs: () => this.#intervalMs(),
+      clock,
+      terms,
+      abort,
+      onAlive: atMs => this.#alive(Math.max(atMs, read.sentMs), changed),
+      onEvents: (events, upTo) => this.#apply(events, upTo),
+    })
+    if (end.treatment === 're-authenticate') session.refused(login.value)
+    return end
+  }
+
+  #alive(atMs: Millis, changedByRead: readonly string[]): void {
+    const was = this.#state
+    this.#state = { alive: true, atMs }
+    if (was.alive) return
+    this.#parts.log('INFO', `watch on etcd stands at ${this.#parts.endpoints.name(this.#carrier)}`)
+    this.#parts.onChange(changedByRead)
+  }
+
+  #down(why: string): void {
+    const was = this.#state
+    this.#state = { alive: false, why }
+    if (was.alive) this.#parts.onChange([])
+  }
+
+  #apply(
+    events: readonly { readonly type: string; readonly kv: Parameters<typeof entryOf>[0] }[],
+    upTo: Revision,
+  ): void {
+    const { entries, keys, onChange } = this.#parts
+    const changed: string[] = []
+    for (const { type, kv } of events) {
+      const key = keys.relative(kv.key)
+      if (key === null) continue
+      const isNew =
+        type === 'Delete' ? entries.delete(key, Number(kv.mod_revision)) : entries.put(key, entryOf(kv))
+      if (isNew) changed.push(key)
+    }
+    entries.forgetDeletions(upTo)
+    if (changed.length > 0) onChange(changed)
+  }
+
+  // Twice this is how long a hung carrier goes unnoticed.
+  #intervalMs(): Millis {
+    return Math.min(6000, Math.max(1000, this.#parts.timings().ttlMs / 5))
+  }
+}
+
+// E.g. a certificate file that cannot be read.
+function brokenSession(error: unknown): StreamEnd {
+  return { treatment: 'other-endpoint', why: error instanceof Error ? error.message : String(error) }
+}
+
+export function snapshotOf(response: IRangeResponse, keys: KeySpace): ReadonlyMap<string, Entry> {
+  const snapshot = new Map<string, Entry>()
+  for (const kv of response.kvs) {
+    const key = keys.relative(kv.key)
+    if (key !== null) snapshot.set(key, entryOf(kv))
+  }
+  return snapshot
+}

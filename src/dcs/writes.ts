@@ -1,0 +1,117 @@
+// Guarded writes of single keys: member, initialize, config, failover, history. After a try whose answer was lost, a
+// key that holds exactly our text counts as written.
+
+import type { LeaseId, Revision } from '../model/units.ts'
+import type { WriteOutcome } from '../ports/store.ts'
+import type { CallWish } from './calls.ts'
+import type { Entry } from './cluster-view.ts'
+import type { Entries } from './entries.ts'
+import type { Lease } from './lease.ts'
+import type { Change, Committed, Guard, Transactions } from './transaction.ts'
+
+const ROUNDS_MAX = 5
+
+export interface GuardedWrite {
+  readonly key: string
+  /** null deletes the key. */
+  readonly text: string | null
+  /** null: only if the view shows none; undefined: whatever stands there. */
+  readonly ifRevision: Revision | null | undefined
+  /** Texts that the view shows as `null` though the key exists, e.g. `{}` in `failover`. */
+  readonly readsAsNone?: (text: string) => boolean
+}
+
+export class Writes {
+  readonly #transactions: Transactions
+  readonly #lease: Lease
+  readonly #entries: Entries
+
+  constructor(transactions: Transactions, lease: Lease, entries: Entries) {
+    this.#transactions = transactions
+    this.#lease = lease
+    this.#entries = entries
+  }
+
+  async write(wanted: GuardedWrite, wish: CallWish): Promise<WriteOutcome> {
+    let guard = await this.#firstGuard(wanted, wish)
+    for (let round = 0; round < ROUNDS_MAX; round++) {
+      if ('why' in guard) return guard
+      const change: Change = { key: wanted.key, text: wanted.text }
+      const result = await this.#transactions.commit(guard, [change], wish)
+      if (!result.ok) return { kind: 'unreachable', why: result.why }
+      if (result.succeeded) return { kind: 'done', revision: result.revision }
+      const standing = result.entry
+      if (result.unclear && (standing?.text ?? null) === wanted.text) {
+        return { kind: 'done', revision: standing?.modRevision ?? result.revision }
+      }
+      const next = nextGuard(wanted, standing)
+      if (next === null) return { kind: 'refused', why: conflict(wanted, standing) }
+      guard = next
+    }
+    return { kind: 'refused', why: `${wanted.key} kept changing` }
+  }
+
+  // Even a write that replaces anything goes by revision: a lost try that etcd applies late must not undo what was
+  // written after it, such as the clearing of a failover request.
+  async #firstGuard(
+    wanted: GuardedWrite,
+    wish: CallWish,
+  ): Promise<Guard | Extract<WriteOutcome, { why: string }>> {
+    const { key, ifRevision } = wanted
+    if (ifRevision === null) return { key, absent: true }
+    if (ifRevision !== undefined) return { key, modRevision: ifRevision }
+    const now = await this.#transactions.read(key, wish)
+    return now.ok ? guardOf(key, now.entry) : { kind: 'unreachable', why: now.why }
+  }
+
+  /** Puts the member key on our lease, which is made when there is none. */
+  async member(key: string, text: string, wish: CallWish): Promise<WriteOutcome> {
+    let why = 'no lease'
+    for (let round = 0; round < 2; round++) {
+      const leaseId = await this.#anyLease(wish)
+      if (typeof leaseId !== 'string') return leaseId
+      const result = await this.#putMember(key, text, leaseId, wish)
+      if (result.ok && result.succeeded) return { kind: 'done', revision: result.revision }
+      if (!result.ok) {
+        if (result.treatment !== 'lease-gone') return { kind: 'unreachable', why: result.why }
+        why = result.why
+        this.#lease.forget(leaseId)
+      }
+    }
+    return { kind: 'unreachable', why }
+  }
+
+  // By the revision that stands there, for the same reason as above; who else would write our key is overwritten.
+  async #putMember(key: string, text: string, leaseId: LeaseId, wish: CallWish): Promise<Committed> {
+    const change: Change = { key, text, leaseId }
+    let result = await this.#transactions.commit(guardOf(key, this.#entries.get(key) ?? null), [change], wish)
+    for (let round = 0; round < ROUNDS_MAX && result.ok && !result.succeeded; round++) {
+      result = await this.#transactions.commit(guardOf(key, result.entry), [change], wish)
+    }
+    return result
+  }
+
+  async #anyLease(wish: CallWish): Promise<LeaseId | Extract<WriteOutcome, { why: string }>> {
+    const { id } = this.#lease
+    if (id !== null) return id
+    const kept = await this.#lease.keep(wish)
+    if (kept.kind === 'kept') return kept.leaseId
+    return { kind: 'unreachable', why: kept.kind === 'gone' ? 'the lease is gone' : kept.why }
+  }
+}
+
+function guardOf(key: string, entry: Entry | null): Guard {
+  return entry === null ? { key, absent: true } : { key, modRevision: entry.modRevision }
+}
+
+function nextGuard(wanted: GuardedWrite, standing: Entry | null): Guard | null {
+  if (wanted.ifRevision === undefined) return guardOf(wanted.key, standing)
+  if (wanted.ifRevision !== null || standing === null) return null
+  return wanted.readsAsNone?.(standing.text) === true ? guardOf(wanted.key, standing) : null
+}
+
+function conflict({ key, ifRevision }: GuardedWrite, standing: Entry | null): string {
+  if (standing === null) return `${key} is gone`
+  if (ifRevision === null) return `${key} exists already, revision ${standing.modRevision}`
+  return `${key} changed: it has revision ${standing.modRevision}, expected was ${ifRevision}`
+}

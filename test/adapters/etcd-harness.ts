@@ -1,0 +1,281 @@
+// Real etcd members on loopback for tests: any number, with passwords or certificates, which can be killed, stopped
+// (SIGSTOP) and started again one by one. Everything lives in one temporary directory and ends with `stop()`.
+
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { mkdtemp, open, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import type { EtcdConfig, HostPort } from '../../src/model/config.ts'
+import type { Clock } from '../../src/ports/clock.ts'
+
+const run = promisify(execFile)
+
+/** Real time for the adapter under test. */
+export const clock: Clock = {
+  bootMs: () => performance.now(),
+  wallMs: () => Date.now(),
+  sleep: (ms, signal) =>
+    new Promise(resolve => {
+      const over = () => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', over)
+        resolve()
+      }
+      const timer = setTimeout(over, ms)
+      if (signal?.aborted === true) over()
+      else signal?.addEventListener('abort', over)
+    }),
+}
+
+/** Waits for `probe` to be true (or not null), asking every 20 ms, and fails with `what` after `limitMs`. */
+export async function until(
+  what: string,
+  limitMs: number,
+  probe: () => boolean | Promise<boolean>,
+): Promise<void> {
+  const endMs = performance.now() + limitMs
+  while (!(await probe())) {
+    if (performance.now() > endMs) throw new Error(`not within ${limitMs} ms: ${what}`)
+    await clock.sleep(20)
+  }
+}
+
+const taken = new Set<number>()
+
+/** A TCP port on loopback from 20000 up that nobody listens on. */
+export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < 200; tries++) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000)
+    if (taken.has(port)) continue
+    const server = createServer()
+    const free = await new Promise<boolean>(resolve => {
+      server.once('error', () => resolve(false))
+      server.listen(port, '127.0.0.1', () => resolve(true))
+    })
+    await new Promise(resolve => server.close(resolve))
+    if (!free) continue
+    taken.add(port)
+    return port
+  }
+  throw new Error('no free port')
+}
+
+export interface EtcdOptions {
+  readonly members?: number
+  /** More flags for each member, e.g. `--auth-token`. */
+  readonly flags?: readonly string[]
+  /** Serve clients over TLS and demand client certificates signed by `ca`. */
+  readonly tls?: Certificates
+  /** Host in the client URLs; default 127.0.0.1. */
+  readonly host?: string
+}
+
+export interface Certificates {
+  readonly ca: string
+  readonly serverCert: string
+  readonly serverKey: string
+  readonly clientCert: string
+  readonly clientKey: string
+}
+
+export class EtcdMember {
+  readonly name: string
+  readonly endpoint: HostPort
+  readonly #argv: readonly string[]
+  readonly #logFile: string
+  #process: ChildProcess | null = null
+
+  constructor(name: string, endpoint: HostPort, argv: readonly string[], logFile: string) {
+    this.name = name
+    this.endpoint = endpoint
+    this.#argv = argv
+    this.#logFile = logFile
+  }
+
+  async start(): Promise<void> {
+    const log = await open(this.#logFile, 'a')
+    this.#process = spawn('/usr/bin/etcd', [...this.#argv], { stdio: ['ignore', log.fd, log.fd] })
+    await log.close()
+  }
+
+  /** SIGKILL, and waits for the end. */
+  async kill(): Promise<void> {
+    const process = this.#process
+    this.#process = null
+    if (process === null || process.exitCode !== null || process.signalCode !== null) return
+    const gone = new Promise(resolve => process.once('exit', resolve))
+    process.kill('SIGKILL')
+    await gone
+  }
+
+  freeze(): void {
+    this.#process?.kill('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.#process?.kill('SIGCONT')
+  }
+}
+
+export class EtcdCluster {
+  readonly members: readonly EtcdMember[]
+  readonly #directory: string
+  readonly #ctlFlags: readonly string[]
+
+  constructor(members: readonly EtcdMember[], directory: string, ctlFlags: readonly string[]) {
+    this.members = members
+    this.#directory = directory
+    this.#ctlFlags = ctlFlags
+  }
+
+  get config(): EtcdConfig {
+    return { endpoints: this.members.map(member => member.endpoint), tls: null, credentials: null }
+  }
+
+  member(index: number): EtcdMember {
+    const member = this.members[index]
+    if (member === undefined) throw new Error(`no etcd member ${index}`)
+    return member
+  }
+
+  /** Runs etcdctl against all members (or `endpoint`) and returns its stdout. */
+  async ctl(args: readonly string[], options: { readonly endpoint?: HostPort } = {}): Promise<string> {
+    const endpoints = options.endpoint === undefined ? this.config.endpoints : [options.endpoint]
+    const list = endpoints.map(({ host, port }) =>
+      host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`,
+    )
+    const argv = ['--endpoints', list.join(','), '--command-timeout', '5s', ...this.#ctlFlags, ...args]
+    const { stdout } = await run('/usr/bin/etcdctl', argv, { env: { ETCDCTL_API: '3' }, timeout: 10_000 })
+    return stdout
+  }
+
+  async healthy(limitMs = 20_000): Promise<void> {
+    for (const { name, endpoint } of this.members) {
+      await until(`etcd member ${name} healthy`, limitMs, async () => {
+        try {
+          await this.ctl(['endpoint', 'health', '--command-timeout', '1s'], { endpoint })
+          return true
+        } catch (error) {
+          // With authentication on, a member that refuses the health check's read is healthy as well.
+          return /permission denied|user name is empty/.test(String((error as { stderr?: unknown }).stderr))
+        }
+      })
+    }
+  }
+
+  /** Index of the member that leads raft, as the members themselves say. */
+  async raftLeader(): Promise<number> {
+    for (const [index, { endpoint }] of this.members.entries()) {
+      const [status] = JSON.parse(await this.ctl(['endpoint', 'status', '-w', 'json'], { endpoint }))
+      if (status.Status.leader === status.Status.header.member_id) return index
+    }
+    throw new Error('no raft leader')
+  }
+
+  thawAll(): void {
+    for (const member of this.members) member.thaw()
+  }
+
+  async stop(): Promise<void> {
+    this.thawAll()
+    await Promise.all(this.members.map(member => member.kill()))
+    await rm(this.#directory, { recursive: true, force: true })
+  }
+}
+
+export async function startEtcd(options: EtcdOptions = {}): Promise<EtcdCluster> {
+  const { flags = [], tls, host = '127.0.0.1' } = options
+  const count = options.members ?? 3
+  const directory = await mkdtemp(join(tmpdir(), 'hactl-etcd-'))
+  const peers: string[] = []
+  const clients: HostPort[] = []
+  for (let index = 0; index < count; index++) {
+    peers.push(`http://127.0.0.1:${await freePort()}`)
+    clients.push({ host, port: await freePort() })
+  }
+  const initial = peers.map((peer, index) => `m${index}=${peer}`).join(',')
+  const members = clients.map((endpoint, index) => {
+    const name = `m${index}`
+    const shown = host.includes(':') ? `[${host}]` : host
+    const url = `${tls === undefined ? 'http' : 'https'}://${shown}:${endpoint.port}`
+    const peer = peers[index] ?? ''
+    const argv = [
+      ...['--name', name, '--data-dir', join(directory, name), '--logger', 'zap'],
+      ...['--listen-client-urls', url, '--advertise-client-urls', url],
+      ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer],
+      ...['--initial-cluster', initial, '--initial-cluster-state', 'new'],
+      ...(tls === undefined
+        ? []
+        : [
+            '--cert-file',
+            tls.serverCert,
+            '--key-file',
+            tls.serverKey,
+            '--trusted-ca-file',
+            tls.ca,
+            '--client-cert-auth',
+          ]),
+      ...flags,
+    ]
+    return new EtcdMember(name, endpoint, argv, join(directory, `${name}.log`))
+  })
+  const ctlFlags =
+    tls === undefined ? [] : ['--cacert', tls.ca, '--cert', tls.clientCert, '--key', tls.clientKey]
+  const cluster = new EtcdCluster(members, directory, ctlFlags)
+  await Promise.all(members.map(member => member.start()))
+  try {
+    await cluster.healthy()
+  } catch (error) {
+    await cluster.stop()
+    throw error
+  }
+  return cluster
+}
+
+/** A small certificate authority with one server (127.0.0.1, ::1, localhost) and one client certificate. */
+export async function makeCertificates(directory: string): Promise<Certificates> {
+  const file = (name: string) => join(directory, name)
+  const openssl = (...args: string[]) => run('openssl', args, { cwd: directory, timeout: 20_000 })
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
+  await openssl(
+    'req',
+    '-x509',
+    ...key,
+    '-days',
+    '2',
+    '-subj',
+    '/CN=test ca',
+    '-keyout',
+    'ca.key',
+    '-out',
+    'ca.crt',
+  )
+  for (const name of ['server', 'client']) {
+    const san = 'subjectAltName=IP:127.0.0.1,IP:::1,DNS:localhost'
+    await openssl(
+      'req',
+      ...key,
+      '-subj',
+      `/CN=${name}`,
+      '-addext',
+      san,
+      '-keyout',
+      `${name}.key`,
+      '-out',
+      `${name}.csr`,
+    )
+    await openssl(
+      ...['x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial'],
+      ...['-days', '2', '-copy_extensions', 'copyall', '-out', `${name}.crt`],
+    )
+  }
+  return {
+    ca: file('ca.crt'),
+    serverCert: file('server.crt'),
+    serverKey: file('server.key'),
+    clientCert: file('client.crt'),
+    clientKey: file('client.key'),
+  }
+}

@@ -1,0 +1,295 @@
+// The etcd adapter against three real members that stay up: leases, the leader key, guarded writes, the view.
+
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { createEtcdStore } from '../../src/dcs/etcd.ts'
+import type { ClusterStatus, MemberRecord } from '../../src/model/cluster.ts'
+import type { Store } from '../../src/ports/store.ts'
+import { clock, type EtcdCluster, startEtcd, until } from './etcd-harness.ts'
+
+let etcd: EtcdCluster
+let scope = ''
+let scopes = 0
+const opened: Store[] = []
+const logged: string[] = []
+
+beforeAll(async () => {
+  etcd = await startEtcd()
+})
+afterAll(async () => {
+  await etcd.stop()
+})
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map(store => store.close()))
+})
+
+function newScope(): void {
+  scope = `scope${++scopes}`
+}
+
+function open(member: string, ttlMs = 5000): Store {
+  const store = createEtcdStore({
+    config: etcd.config,
+    namespace: '/service/',
+    scope,
+    member,
+    clock,
+    timings: { ttlMs, retryTimeoutMs: 2000 },
+    log: (level, text) => logged.push(`${level} ${text}`),
+  })
+  opened.push(store)
+  return store
+}
+
+const record = (state: string): MemberRecord => ({
+  connUrl: 'postgres://127.0.0.1:5432/postgres',
+  apiUrl: 'http://127.0.0.1:8008/patroni',
+  state,
+  role: 'replica',
+  version: '4.1.4',
+  tags: {},
+  extra: { hactl: '0.1.0' },
+})
+const status = (optime: bigint): ClusterStatus => ({ optime, slots: null, retainSlots: null })
+const get = (key: string) => etcd.ctl(['get', '--print-value-only', `/service/${scope}/${key}`])
+
+test('the first of two candidates gets the leader key, the second is refused with its name', async () => {
+  newScope()
+  const [a, b] = [open('a'), open('b')]
+  const outcomes = await Promise.all([a.acquireLeader(2000), b.acquireLeader(2000)])
+  expect(outcomes.map(({ kind }) => kind).sort()).toEqual(['done', 'refused'])
+  const winner = outcomes[0]?.kind === 'done' ? 'a' : 'b'
+  expect(outcomes.find(({ kind }) => kind === 'refused')).toMatchObject({ holder: winner })
+  expect((await get('leader')).trim()).toBe(winner)
+})
+
+test('renewLeader writes the status in the same transaction, and only when it changed', async () => {
+  newScope()
+  const a = open('a')
+  expect(await a.acquireLeader(2000)).toMatchObject({ kind: 'done' })
+  expect(await a.renewLeader(status(9_007_199_254_740_993n), 2000)).toMatchObject({ kind: 'done' })
+  expect((await get('status')).trim()).toBe('{"optime":9007199254740993}')
+  const before = await a.read(2000)
+  expect(await a.renewLeader(status(9_007_199_254_740_993n), 2000)).toMatchObject({ kind: 'done' })
+  const after = await a.read(2000)
+  expect(before.known && after.known && after.value.revision - before.value.revision).toBe(0)
+  expect(after.known && after.value.status?.value.optime).toBe(9_007_199_254_740_993n)
+})
+
+test('renewLeader is refused when the key is absent, and when somebody else holds it', async () => {
+  newScope()
+  const [a, b] = [open('a'), open('b')]
+  expect(await a.renewLeader(null, 2000)).toMatchObject({ kind: 'refused', holder: null })
+  expect(await b.acquireLeader(2000)).toMatchObject({ kind: 'done' })
+  expect(await a.renewLeader(status(1n), 2000)).toMatchObject({ kind: 'refused', holder: 'b' })
+  expect((await get('status')).trim()).toBe('')
+})
+
+test('release deletes only the own key, and writes the status with it', async () => {
+  newScope()
+  const [a, b] = [open('a'), open('b')]
+  await a.acquireLeader(2000)
+  expect(await b.releaseLeader(status(1n), 2000)).toMatchObject({ kind: 'refused' })
+  expect(await a.releaseLeader(status(77n), 2000)).toMatchObject({ kind: 'done' })
+  expect((await get('leader')).trim()).toBe('')
+  expect((await get('status')).trim()).toBe('{"optime":77}')
+  expect(await b.acquireLeader(2000)).toMatchObject({ kind: 'done' })
+})
+
+test('a second instance adopts the lease and goes on without a new leader key', async () => {
+  newScope()
+  const first = open('a')
+  const got = await first.acquireLeader(2000)
+  await first.close()
+  const second = open('a')
+  const view = await second.read(2000)
+  const leader = view.known ? view.value.leader : null
+  expect(leader).toMatchObject({ name: 'a', leaseId: got.kind === 'done' ? got.leaseId : '' })
+  const adopted = await second.adoptLease(leader?.leaseId ?? '', 2000)
+  expect(adopted).toMatchObject({ kind: 'done', leaseId: leader?.leaseId })
+  expect(await second.renewLeader(null, 2000)).toMatchObject({ kind: 'done', leaseId: leader?.leaseId })
+  const now = await second.read(2000)
+  expect(now.known && now.value.leader?.modRevision).toBe(leader?.modRevision)
+})
+
+test('an unknown lease cannot be adopted; without adoption the key is re-bound to a new lease', async () => {
+  newScope()
+  const first = open('a')
+  const got = await first.acquireLeader(2000)
+  const second = open('a')
+  expect(await second.adoptLease('12345', 2000)).toMatchObject({ kind: 'refused', holder: null })
+  expect(await second.acquireLeader(2000)).toMatchObject({ kind: 'refused', holder: 'a' })
+  const renewed = await second.renewLeader(null, 2000)
+  expect(renewed).toMatchObject({ kind: 'done' })
+  expect(renewed.kind === 'done' && got.kind === 'done' && renewed.leaseId !== got.leaseId).toBe(true)
+  const view = await second.read(2000)
+  expect(view.known && view.value.leader?.leaseId).toBe(renewed.kind === 'done' ? renewed.leaseId : '')
+})
+
+test('a lease that etcd no longer knows is replaced; the leader learns that its key is gone', async () => {
+  newScope()
+  const a = open('a')
+  const got = await a.acquireLeader(2000)
+  await etcd.ctl(['lease', 'revoke', BigInt(got.kind === 'done' ? got.leaseId : '0').toString(16)])
+  expect(await a.renewLeader(null, 2000)).toMatchObject({ kind: 'refused', holder: null })
+  expect(await a.publishMember(record('running'), 2000)).toMatchObject({ kind: 'done' })
+  expect(await a.acquireLeader(2000)).toMatchObject({ kind: 'done' })
+})
+
+test('a changed ttl takes a new lease, to which member and leader key move', async () => {
+  newScope()
+  const a = open('a', 5000)
+  a.view()
+  await until('view', 3000, () => a.view().known)
+  const before = await a.acquireLeader(2000)
+  await a.publishMember(record('running'), 2000)
+  a.retime({ ttlMs: 8000, retryTimeoutMs: 2000 })
+  const sentMs = clock.bootMs()
+  const after = await a.renewLeader(null, 2000)
+  if (before.kind !== 'done' || after.kind !== 'done') throw new Error('not done')
+  expect(after.leaseId).not.toBe(before.leaseId)
+  expect(after.validUntilMs).toBeGreaterThanOrEqual(sentMs + 8000)
+  expect(await a.publishMember(record('running'), 2000)).toMatchObject({ kind: 'done' })
+  const view = await a.read(2000)
+  expect(view.known && view.value.members.map(({ leaseId }) => leaseId)).toEqual([after.leaseId])
+  expect(view.known && view.value.leader?.leaseId).toBe(after.leaseId)
+})
+
+test('validUntil lies before the instant at which etcd removes the key, and not much before', async () => {
+  newScope()
+  const [a, b] = [open('a', 2000), open('b', 2000)]
+  let goneMs = 0
+  b.onChange(keys => {
+    const view = b.view()
+    if (keys.includes('leader') && view.known && view.value.leader === null) goneMs ||= clock.bootMs()
+  })
+  await until('view', 3000, () => b.view().known)
+  const got = await a.acquireLeader(2000)
+  expect(got.kind).toBe('done')
+  await until('leader seen', 2000, () => leaderOf(b) === 'a')
+  await until('expiry', 8000, () => goneMs > 0)
+  const marginMs = goneMs - (got.kind === 'done' ? got.validUntilMs : 0)
+  expect(marginMs).toBeGreaterThan(0)
+  expect(marginMs).toBeLessThan(3000)
+})
+
+function leaderOf(store: Store): string | null | undefined {
+  const view = store.view()
+  return view.known ? (view.value.leader?.name ?? null) : undefined
+}
+
+test('the view follows other nodes, tells which keys changed, and shows own writes at once', async () => {
+  newScope()
+  const [a, b] = [open('a'), open('b')]
+  const heard: string[] = []
+  b.onChange(keys => heard.push(...keys))
+  expect(b.view().known).toBe(false)
+  await until('view', 3000, () => b.view().known)
+  await a.publishMember(record('running'), 2000)
+  await until('member seen', 2000, () => heard.includes('members/a'))
+  await a.acquireLeader(2000)
+  await until('leader seen', 2000, () => leaderOf(b) === 'a')
+  await b.publishMember(record('stopped'), 2000)
+  const view = b.view()
+  expect(view.known && view.value.members.map(({ name, record: { state } }) => `${name} ${state}`)).toEqual([
+    'a running',
+    'b stopped',
+  ])
+  expect(view.known && view.value.source).toBe('watch')
+  await a.releaseLeader(null, 2000)
+  await until('release seen', 2000, () => leaderOf(b) === null)
+})
+
+test('an unchanged member record is not written again while the watch is alive', async () => {
+  newScope()
+  const a = open('a')
+  a.view()
+  await until('view', 3000, () => a.view().known)
+  const first = await a.publishMember(record('running'), 2000)
+  const second = await a.publishMember(record('running'), 2000)
+  expect(second).toEqual(first)
+  await etcd.ctl(['del', `/service/${scope}/members/a`])
+  await until('deletion seen', 2000, () => {
+    const view = a.view()
+    return view.known && view.value.members.length === 0
+  })
+  const third = await a.publishMember(record('running'), 2000)
+  expect(third).toMatchObject({ kind: 'done' })
+  expect(third).not.toEqual(first)
+})
+
+test('config, history and initialize are written only at the revision that was read', async () => {
+  newScope()
+  const [a, b] = [open('a'), open('b')]
+  const created = await a.writeConfig({ ttl: 30 }, null, 2000)
+  expect(created).toMatchObject({ kind: 'done' })
+  expect(await b.writeConfig({ ttl: 20 }, null, 2000)).toMatchObject({ kind: 'refused' })
+  const revision = created.kind === 'done' ? created.revision : 0
+  expect(await b.writeConfig({ ttl: 20 }, revision, 2000)).toMatchObject({ kind: 'done' })
+  expect(await a.writeConfig({ ttl: 10 }, revision, 2000)).toMatchObject({ kind: 'refused' })
+  expect((await get('config')).trim()).toBe('{"ttl":20}')
+
+  const line = { timeline: 1, lsn: 25_000_000n, reason: 'no recovery target specified' }
+  expect(await a.writeHistory([line], null, 2000)).toMatchObject({ kind: 'done' })
+  expect(await b.writeHistory([], null, 2000)).toMatchObject({ kind: 'refused' })
+  expect((await get('history')).trim()).toBe('[[1,25000000,"no recovery target specified"]]')
+
+  const races = await Promise.all([a.writeInitialize('', null, 2000), b.writeInitialize('', null, 2000)])
+  expect(races.map(({ kind }) => kind).sort()).toEqual(['done', 'refused'])
+  const won = races.find(({ kind }) => kind === 'done')
+  const initRevision = won?.kind === 'done' ? won.revision : 0
+  expect(await a.writeInitialize('7710955613899059416', initRevision, 2000)).toMatchObject({ kind: 'done' })
+  expect(await b.deleteInitialize(initRevision, 2000)).toMatchObject({ kind: 'refused' })
+  expect((await get('initialize')).trim()).toBe('7710955613899059416')
+})
+
+test('a failover request replaces an empty one, conflicts with another one, and is cleared by revision', async () => {
+  newScope()
+  const [a, b] = [open('a'), open('b')]
+  const request = { leader: 'a', candidate: 'b', scheduledAt: null }
+  const empty = await a.writeFailover(null, undefined, 2000)
+  expect(empty).toMatchObject({ kind: 'done' })
+  expect((await get('failover')).trim()).toBe('{}')
+  const asked = await a.writeFailover(request, null, 2000)
+  expect(asked).toMatchObject({ kind: 'done' })
+  expect((await get('failover')).trim()).toBe('{"leader":"a","member":"b"}')
+  expect(await b.writeFailover({ ...request, candidate: 'c' }, null, 2000)).toMatchObject({ kind: 'refused' })
+  expect(await b.writeFailover({ ...request, candidate: 'c' }, undefined, 2000)).toMatchObject({
+    kind: 'done',
+  })
+  const revision = asked.kind === 'done' ? asked.revision : 0
+  expect(await a.writeFailover(null, revision, 2000)).toMatchObject({ kind: 'refused' })
+})
+
+test('garbage in every key neither throws nor hides the rest', async () => {
+  newScope()
+  const a = open('a')
+  a.view()
+  await a.publishMember(record('running'), 2000)
+  const garbage = ['null', '[]', '{"leader":', '"x"', '{"__proto__":{"x":1}}', '[[[', '12', 'a:b:c', '']
+  const keys = [
+    'leader',
+    'status',
+    'failover',
+    'history',
+    'sync',
+    'failsafe',
+    'config',
+    'initialize',
+    'members/x',
+    'y',
+  ]
+  await until('view', 3000, () => a.view().known)
+  for (const text of garbage) {
+    const puts = keys.map(key => `put /service/${scope}/${key} -- ${JSON.stringify(text)}`).join('\n')
+    await etcd.ctl(['put', `/service/${scope}/zz`, text])
+    for (const key of keys) await etcd.ctl(['put', '--', `/service/${scope}/${key}`, text])
+    const read = await a.read(2000)
+    expect(read.known && read.value.members.map(({ name }) => name), puts).toEqual(['a', 'x'])
+    expect(({} as { x?: unknown }).x).toBeUndefined()
+  }
+  await until('last garbage seen', 2000, () => {
+    const view = a.view()
+    return view.known && view.value.initialize?.value === ''
+  })
+  expect(await a.writeHistory([], null, 2000)).toMatchObject({ kind: 'done' })
+})
