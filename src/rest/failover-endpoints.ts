@@ -12,6 +12,7 @@ import { page, type Reply, statusOnly, text } from './reply.ts'
 
 /** How long to trust the watch to say that something happened before looking anyway. */
 const LOOK_EVERY_MS: Millis = 2000
+const GLANCE_EVERY_MS: Millis = 100
 
 export async function postFailover(context: Context, action: Action): Promise<Reply> {
   const body = await readBody(context.request)
@@ -106,25 +107,38 @@ function finalReply(cluster: ClusterView, wish: Wish, oldLeader: MemberName | nu
   return withdrawn && leader === oldLeader ? text(503, `${titled(wish.action)} failed`) : null
 }
 
-/** The store's changes of `leader` and `failover`; one that comes while nobody waits is not lost. */
+/** Waits for something to happen to `leader` or `failover`; what happens while nobody waits is not lost. */
 class Changes {
   readonly #context: Context
   readonly #stopListening: () => void
-  #changed = new AbortController()
+  #told = new AbortController()
+  #lookedAt: string
 
   constructor(context: Context) {
     this.#context = context
+    this.#lookedAt = this.#fingerprint()
+    // No keys: the view became unknown, or known again, and may have missed something.
     this.#stopListening = context.store.onChange(keys => {
-      if (keys.includes('leader') || keys.includes('failover')) this.#changed.abort()
+      if (keys.length === 0 || keys.includes('leader') || keys.includes('failover')) this.#told.abort()
     })
   }
 
   /** Resolves at the next change, when the client goes, or after `ms`. */
   async next(ms: Millis): Promise<void> {
     const { clock, signal } = this.#context
-    const either = AbortSignal.any([this.#changed.signal, signal])
-    if (!either.aborted) await clock.sleep(ms, either)
-    this.#changed = new AbortController()
+    const deadlineMs = clock.bootMs() + ms
+    const either = AbortSignal.any([this.#told.signal, signal])
+    // The store does not tell of this node's own writes (it may be the candidate): they show in the view, in memory.
+    while (!either.aborted && this.#fingerprint() === this.#lookedAt && clock.bootMs() < deadlineMs) {
+      await clock.sleep(Math.min(GLANCE_EVERY_MS, ms), either)
+    }
+    this.#told = new AbortController()
+    this.#lookedAt = this.#fingerprint()
+  }
+
+  #fingerprint(): string {
+    const view = this.#context.store.view()
+    return view.known ? `${view.value.leader?.modRevision} ${view.value.failover?.modRevision}` : ''
   }
 
   stop(): void {
