@@ -1,0 +1,124 @@
+// As whom, and where, we connect: to the local server and to the leader, over SQL and over the replication protocol,
+// and the connection strings that pg_basebackup and pg_rewind are given (never with a password in them).
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Credentials, PostgresqlConfig } from '../model/config.ts'
+import type { Upstream } from '../model/peer.ts'
+import { type ConnectTarget, STATEMENT_LIMIT_MS } from './connection.ts'
+import { readPidFile } from './postmaster.ts'
+import { handOver, type RunAs, systemUserName } from './run-as.ts'
+import { formatConninfo } from './settings/conninfo.ts'
+import { writePgpass } from './settings/pgpass.ts'
+import type { Settings } from './settings/settings.ts'
+
+export interface Access {
+  /** The superuser on the local server; `settings` are added to the session. */
+  local(applicationName: string, settings?: Readonly<Record<string, string>>): Promise<ConnectTarget>
+  localReplication(): Promise<ConnectTarget>
+  /** The user that pg_rewind uses, on the leader. */
+  leader(upstream: Upstream): Promise<ConnectTarget>
+  leaderReplication(upstream: Upstream): ConnectTarget
+  /** Runs `task` with a connection string and an environment whose PGPASSFILE exists only meanwhile. */
+  withConninfo<T>(
+    use: ConninfoUse,
+    task: (conninfo: string, env: Record<string, string>) => Promise<T>,
+  ): Promise<T>
+}
+
+export interface ConninfoUse {
+  readonly as: 'replication' | 'rewind' | 'superuser'
+  /** null: the local server. */
+  readonly to: Upstream | null
+}
+
+/** Settings of every session that looks at the server: a hung query ends by itself, and is not counted as load. */
+export const LOOKING = {
+  statement_timeout: String(STATEMENT_LIMIT_MS),
+  'pg_stat_statements.track': 'none',
+} as const
+
+export function createAccess(config: PostgresqlConfig, settings: Settings, runAs: RunAs | null): Access {
+  const database = config.database === '' ? 'postgres' : config.database
+  const { superuser, replication } = config.authentication
+  const rewind = config.authentication.rewind ?? superuser
+  const target = async (
+    credentials: Credentials | null,
+    place: { host: string; port: number },
+    name: string,
+  ) => ({
+    host: place.host,
+    port: place.port,
+    database,
+    user: credentials?.username ?? (await systemUserName(runAs)),
+    password: credentials?.password ?? null,
+    security: credentials?.options ?? {},
+    applicationName: name,
+  })
+  const localPlace = () => placeOf(config.dataDir, settings.localAddress())
+  return {
+    local: async (applicationName, extra = LOOKING) => ({
+      ...(await target(superuser, await localPlace(), applicationName)),
+      settings: extra,
+    }),
+    localReplication: async () => ({
+      ...(await target(
+        replication,
+        await placeOf(config.dataDir, settings.localReplicationAddress()),
+        'hactl',
+      )),
+      replication: true,
+    }),
+    leader: async upstream => ({ ...(await target(rewind, upstream, 'hactl')), settings: LOOKING }),
+    leaderReplication: upstream => ({
+      host: upstream.host,
+      port: upstream.port,
+      database,
+      user: replication.username,
+      password: replication.password,
+      security: replication.options,
+      applicationName: 'hactl',
+      replication: true,
+    }),
+    withConninfo: async (use, task) => {
+      const credentials = { replication, rewind, superuser }[use.as]
+      const place = use.to ?? (await localPlace())
+      return await withPassFile(await target(credentials, place, 'hactl'), use.as, runAs, task)
+    },
+  }
+}
+
+/** No host means libpq's default socket directory; the running server has written down where that is. */
+async function placeOf(dataDir: string, address: { host: string | null; port: number }) {
+  if (address.host !== null) return { host: address.host, port: address.port }
+  const file = await readPidFile(dataDir)
+  return { host: file?.socketDirectory ?? 'localhost', port: address.port }
+}
+
+/** Newer than any: what the operator configured for the programs of this machine is passed on as it is. */
+const CONNINFO_VERSION = 990000
+
+async function withPassFile<T>(
+  target: ConnectTarget,
+  use: ConninfoUse['as'],
+  runAs: RunAs | null,
+  task: (conninfo: string, env: Record<string, string>) => Promise<T>,
+): Promise<T> {
+  const { host, password, user, database } = target
+  const port = String(target.port)
+  const directory = password === null ? null : await mkdtemp(join(tmpdir(), 'hactl-pass-'))
+  try {
+    const env: Record<string, string> = {}
+    if (directory !== null && password !== null) {
+      await handOver(directory, runAs)
+      env.PGPASSFILE = join(directory, 'pgpass')
+      await writePgpass(env.PGPASSFILE, [{ host, port, user, password }], runAs)
+    }
+    const writable = use === 'rewind' ? { target_session_attrs: 'read-write' } : {}
+    const fields = { ...target.security, dbname: database, user, host, port, ...writable }
+    return await task(formatConninfo(fields, CONNINFO_VERSION), env)
+  } finally {
+    if (directory !== null) await rm(directory, { recursive: true, force: true })
+  }
+}

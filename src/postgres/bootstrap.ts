@@ -1,0 +1,133 @@
+// A new cluster (spec/postgres.md 3.2, 3.4): initdb before the first start; roles, grants and the operator's
+// post_bootstrap command after it.
+
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Millis } from '../model/units.ts'
+import type { Report, StepOutcome } from '../ports/postgres.ts'
+import { failureOf } from '../system/child-process.ts'
+import { optionArguments, splitCommand } from './command-line.ts'
+import { type Session, type SqlFailure, withSession } from './connection.ts'
+import { type Context, cancelled, DONE, failed, messageOf } from './context.ts'
+import { prepareDataDirectory } from './removal.ts'
+import {
+  createOrAlterRole,
+  grantRewind,
+  otherWishes,
+  QUIET_SESSION,
+  separateRewindUser,
+  superuserWish,
+} from './roles.ts'
+import { handOver } from './run-as.ts'
+
+const FORBIDDEN = ['pgdata', 'nosync', 'pwfile', 'sync-only', 'version', 'username']
+const ROLES_LIMIT_MS: Millis = 30_000
+
+export async function initdb(context: Context, signal: AbortSignal, report: Report): Promise<StepOutcome> {
+  const { bootstrap, config, dataDir, programs, settings } = context
+  if (bootstrap === null) return failed('no bootstrap section: this node may not create a cluster')
+  const refused: string[] = []
+  const options = optionArguments(bootstrap.initdb, FORBIDDEN, why => refused.push(why))
+  if (refused.length > 0) return failed(`initdb: ${refused.join(', ')}`)
+  report({ phase: 'initdb' })
+  const { superuser } = config.authentication
+  const directory = await mkdtemp(join(tmpdir(), 'hactl-initdb-'))
+  try {
+    await prepareDataDirectory(context)
+    await handOver(directory, programs.runAs)
+    const user = superuser === null ? [] : [`--username=${superuser.username}`]
+    const password = await passwordFile(context, directory, superuser?.password ?? null)
+    const result = await programs.run('initdb', [...options, ...user, ...password, dataDir], {
+      timeoutMs: null,
+      signal,
+    })
+    if (result.kind === 'aborted') return cancelled('initdb')
+    const why = failureOf('initdb', result)
+    if (why !== null) return failed(why)
+    await settings.appendBootstrapHba(bootstrap.pgHba)
+    await settings.backUp()
+    return DONE
+  } catch (error) {
+    return failed(`initdb: ${messageOf(error)}`)
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+/** initdb reads one line; the file exists only while it runs. */
+async function passwordFile(context: Context, directory: string, password: string | null): Promise<string[]> {
+  if (password === null || password === '') return []
+  if (/[\r\n]/.test(password)) throw new Error('the superuser password holds a line break')
+  const path = join(directory, 'password')
+  await writeFile(path, `${password}\n`, { mode: 0o600 })
+  await handOver(path, context.programs.runAs)
+  return [`--pwfile=${path}`]
+}
+
+export async function finishBootstrap(
+  context: Context,
+  signal: AbortSignal,
+  report: Report,
+): Promise<StepOutcome> {
+  report({ phase: 'creating roles' })
+  const superuser = superuserWish(context.config)
+  const first = await withRoles(context, signal, async session =>
+    superuser === null ? null : await createOrAlterRole(session, superuser),
+  )
+  if (first !== null) return stepFailed(first, signal)
+  const command = context.bootstrap?.postBootstrap ?? null
+  if (command !== null) {
+    report({ phase: 'post_bootstrap' })
+    const ran = await runPostBootstrap(context, command, signal)
+    if (!ran.ok) return ran
+  }
+  report({ phase: 'creating roles' })
+  const rest = await withRoles(context, signal, async session => {
+    for (const wish of otherWishes(context.config, context.bootstrap)) {
+      const why = await createOrAlterRole(session, wish)
+      if (why !== null) return why
+    }
+    const rewind = separateRewindUser(context.config)
+    return rewind === null ? null : await grantRewind(session, rewind.username)
+  })
+  return rest === null ? DONE : stepFailed(rest, signal)
+}
+
+/** Null: done. */
+async function withRoles(
+  context: Context,
+  signal: AbortSignal,
+  task: (session: Session) => Promise<string | null>,
+): Promise<string | null> {
+  const target = await context.access.local('hactl bootstrap', QUIET_SESSION)
+  const outcome = await withSession<string | null | SqlFailure>(target, ROLES_LIMIT_MS, task, signal)
+  return outcome === null || typeof outcome === 'string' ? outcome : outcome.why
+}
+
+function stepFailed(why: string, signal: AbortSignal): StepOutcome {
+  return signal.aborted ? cancelled('the bootstrap') : failed(why)
+}
+
+/** With the connection string of the superuser as its last argument, and the password in a file. */
+async function runPostBootstrap(
+  context: Context,
+  command: string,
+  signal: AbortSignal,
+): Promise<StepOutcome> {
+  const { access, programs } = context
+  const [program, ...args] = splitCommand(command) ?? []
+  if (program === undefined) return failed('post_bootstrap is not a command line: a quote is not closed')
+  return await access.withConninfo({ as: 'superuser', to: null }, async (conninfo, env) => {
+    const quoted = [program, ...args, conninfo].map(word => `'${word.replaceAll("'", `'\\''`)}'`).join(' ')
+    const PGOPTIONS = '-c synchronous_commit=local -c statement_timeout=0'
+    const result = await programs.shell(`exec ${quoted}`, {
+      timeoutMs: null,
+      signal,
+      env: { ...env, PGOPTIONS },
+    })
+    if (result.kind === 'aborted') return cancelled('post_bootstrap')
+    const why = failureOf('post_bootstrap', result)
+    return why === null ? DONE : failed(why)
+  })
+}

@@ -1,0 +1,62 @@
+// What the steps of this adapter share: configuration, programs, connections, the postmaster that is followed, and the
+// facts that are read again and again. Made once by createPostgres.
+
+import type { BootstrapConfig, EffectivePostgresql, PostgresqlConfig } from '../model/config.ts'
+import type { Upstream } from '../model/peer.ts'
+import type { MemberName } from '../model/units.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { StepOutcome } from '../ports/postgres.ts'
+import type { Access } from './access.ts'
+import type { KeptConnection } from './connection.ts'
+import type { PostmasterWatch } from './postmaster.ts'
+import type { Programs } from './programs.ts'
+import type { PendingRestart, Settings } from './settings/settings.ts'
+
+export type LogLevel = 'debug' | 'info' | 'warning' | 'error'
+export type Log = (level: LogLevel, text: string) => void
+
+export interface Context {
+  readonly config: PostgresqlConfig
+  readonly bootstrap: BootstrapConfig | null
+  readonly scope: string
+  readonly name: MemberName
+  /** Without a slash at its end. */
+  readonly dataDir: string
+  /** Where the server's output goes until its own logging starts; null: to our own stderr. */
+  readonly serverLog: string | null
+  readonly clock: Clock
+  readonly log: Log
+  readonly programs: Programs
+  readonly settings: Settings
+  readonly access: Access
+  readonly kept: KeptConnection
+  readonly watch: PostmasterWatch
+  readonly state: State
+}
+
+/** The few things that change: written by the steps, read by the looks. */
+export interface State {
+  effective: EffectivePostgresql
+  /** undefined: not known since this program started (the server was found running). */
+  upstream: Upstream | null | undefined
+  /** The settings files were written by this process. */
+  settingsWritten: boolean
+  /** Settings that wait for a restart; null: to be asked again, because files or server changed. */
+  pendingRestart: PendingRestart | null
+  /** `postgres --describe-config` and `--version` of the program that is in use; dropped at each start. */
+  program: { readonly fullVersion: string; readonly settings: ReadonlySet<string> } | null
+}
+
+export const DONE: StepOutcome = { ok: true }
+
+export function failed(why: string): StepOutcome {
+  return { ok: false, why }
+}
+
+export function cancelled(what: string): StepOutcome {
+  return { ok: false, why: `${what} was cancelled`, cancelled: true }
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,60 @@
+// Brings a crashed data directory to a clean shutdown with a single-user server, which can neither be connected to nor
+// accept writes (spec/postgres.md 1.12): pg_rewind and the comparison of timelines need that.
+
+import { readdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { StepOutcome } from '../ports/postgres.ts'
+import { failureOf } from '../system/child-process.ts'
+import { archiveReadyWal } from './archive-ready.ts'
+import { type Context, cancelled, DONE, failed } from './context.ts'
+import { readDirectoryState } from './data-directory.ts'
+import { clearLeftovers } from './start.ts'
+
+export async function crashRecovery(context: Context, signal: AbortSignal): Promise<StepOutcome> {
+  const { dataDir, log, programs, watch } = context
+  if ((await watch.find()) !== null) return failed('no crash recovery: PostgreSQL is running')
+  const directory = await readDirectoryState(dataDir)
+  if (directory.kind !== 'present')
+    return failed(`no crash recovery: the data directory is ${directory.kind}`)
+  // From 15 on the file is there only while a restored backup has not been recovered: replaying without it destroys it.
+  if (directory.backupLabel && (directory.majorVersion ?? 0) >= 150000) {
+    return failed('no crash recovery: backup_label says that this is a restored backup')
+  }
+  const cleared = await clearLeftovers(context)
+  if (!cleared.ok) return cleared
+  await archiveReadyWal(context, signal)
+  if (signal.aborted) return cancelled('the crash recovery')
+  await forgetArchiveStatus(dataDir)
+  const settings = await settingsOfLastStart(dataDir)
+  for (const name of ['standby.signal', 'recovery.signal', 'recovery.conf'])
+    await rm(join(dataDir, name), { force: true })
+  const parameters = [...settings, 'archive_mode=on', 'archive_command=false'].sort()
+  const args = ['--single', '-D', dataDir, ...parameters.flatMap(parameter => ['-c', parameter]), 'template1']
+  // Its length depends on the WAL to replay: only the caller can say when it has been long enough.
+  const result = await programs.run('postgres', args, { timeoutMs: null, signal })
+  if (result.kind === 'aborted') return cancelled('the crash recovery')
+  const why = failureOf('single-user recovery', result)
+  if (why === null) return DONE
+  log('error', `single-user recovery failed; output: ${result.stdout} ${result.stderr}`)
+  return failed(why)
+}
+
+/** WAL that the recovery recycles must not be archived under a name that it no longer has. */
+async function forgetArchiveStatus(dataDir: string): Promise<void> {
+  const directory = join(dataDir, 'pg_wal', 'archive_status')
+  for (const name of await readdir(directory).catch(() => []))
+    await rm(join(directory, name), { force: true })
+}
+
+/** postmaster.opts: the program, then each argument in double quotes; the `--name=value` ones count. */
+async function settingsOfLastStart(dataDir: string): Promise<readonly string[]> {
+  const text = await readFile(join(dataDir, 'postmaster.opts'), 'utf8').catch(() => '')
+  const parts = text
+    .trim()
+    .replace(/"$/, '')
+    .split(/" "| "/)
+    .slice(1)
+  const named = parts.filter(part => /^--[^=]+=/.test(part)).map(part => part.slice(2))
+  const own = ['archive_mode', 'archive_command']
+  return named.filter(setting => !own.includes(setting.split('=')[0]?.replaceAll('-', '_') ?? ''))
+}

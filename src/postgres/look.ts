@@ -1,0 +1,227 @@
+// One bounded look at the local PostgreSQL. While the server answers, it costs one query and a few small reads and no
+// child process: what only pg_controldata knows is kept for as long as the same postmaster runs.
+
+import type {
+  ControlData,
+  DataDirectoryView,
+  PostgresView,
+  PostmasterIdentity,
+  ProcessView,
+  ServerView,
+  TimelineSwitch,
+} from '../model/postgres.ts'
+import { type Seen, seen, unseen } from '../model/seen.ts'
+import type { Lsn, Millis, Timeline } from '../model/units.ts'
+import { CONNECT_LIMIT_MS, queryOrThrow, type SqlResult, STATEMENT_LIMIT_MS } from './connection.ts'
+import type { Context } from './context.ts'
+import { readControlData } from './control-data.ts'
+import { type DirectoryState, readDirectoryState, readHistoryFile } from './data-directory.ts'
+import { type Monitored, monitoringQuery, parseMonitoring } from './monitoring.ts'
+import { identifySystem } from './replication-protocol.ts'
+import type { PendingRestart } from './settings/settings.ts'
+
+type Readiness = Extract<ProcessView, { kind: 'running' }>['readiness']
+type ControlFixed = Pick<ControlData, 'walLogHints' | 'dataChecksums' | 'settings'>
+
+/** A healthy server answers within this; after it the control file is read too, while we go on waiting. */
+const PATIENCE_MS: Millis = 150
+/** Part of the budget that is kept for finishing once the query has failed. */
+const RESERVE_MS: Millis = 50
+
+export class Look {
+  readonly #context: Context
+  #readiness: { key: string; readiness: Readiness; sinceMs: Millis } | null = null
+  #fixed: { key: string; control: ControlFixed } | null = null
+  #identified: { key: string; timeline: Timeline } | null = null
+  #restartPending = false
+  #history: { timeline: Timeline; entries: readonly TimelineSwitch[] } | null = null
+
+  constructor(context: Context) {
+    this.#context = context
+  }
+
+  async view(budgetMs: Millis): Promise<PostgresView> {
+    const { clock, dataDir, watch } = this.#context
+    const startMs = clock.bootMs()
+    const left = () => Math.max(20, budgetMs - RESERVE_MS - (clock.bootMs() - startMs))
+    const [directory, identity] = await Promise.all([
+      within(readDirectoryState(dataDir), left(), tooSlow),
+      within(watch.find(), left(), () => null),
+    ])
+    if (identity === null) return await this.#stopped(directory, left())
+    const running = await this.#ask(identity, directory, left())
+    return {
+      dataDirectory: await this.#directory(
+        directory,
+        running.control,
+        running.monitored?.server ?? null,
+        left(),
+      ),
+      process: this.#process(identity, running.answer),
+      server:
+        running.monitored === null
+          ? unseen(running.answer.ok ? 'the server answered something unexpected' : running.answer.why)
+          : seen(
+              await this.#complete(running.monitored.server, identity, running.monitored, left()),
+              startMs,
+            ),
+    }
+  }
+
+  async #stopped(directory: DirectoryState, leftMs: Millis): Promise<PostgresView> {
+    const { programs, clock, dataDir } = this.#context
+    const control =
+      directory.kind === 'present'
+        ? await readControlData(programs, clock, dataDir, leftMs)
+        : unseen('there is no data directory')
+    return {
+      dataDirectory: await this.#directory(directory, control, null, RESERVE_MS),
+      process: { kind: 'stopped' },
+      server: unseen('PostgreSQL is not running'),
+    }
+  }
+
+  async #ask(identity: PostmasterIdentity, directory: DirectoryState, leftMs: Millis) {
+    const { kept, clock, programs, dataDir } = this.#context
+    const majorVersion = (directory.kind === 'present' ? directory.majorVersion : null) ?? 150000
+    const limit = Math.min(leftMs, CONNECT_LIMIT_MS + STATEMENT_LIMIT_MS)
+    const atMs = clock.bootMs()
+    const asking = kept.query(monitoringQuery(majorVersion), limit)
+    const early = await Promise.race([asking, clock.sleep(PATIENCE_MS).then(() => null)])
+    const file = early?.ok === true ? null : readControlData(programs, clock, dataDir, limit)
+    const answer: SqlResult = early ?? (await asking)
+    const monitored = answer.ok ? parseMonitoring(answer.rows[0]) : null
+    if (monitored === null) return { answer, monitored, control: await (file ?? this.#controlFile(leftMs)) }
+    return { answer, monitored, control: await this.#control(identity, monitored, leftMs, atMs) }
+  }
+
+  #controlFile(limitMs: Millis) {
+    const { programs, clock, dataDir } = this.#context
+    return readControlData(programs, clock, dataDir, limitMs)
+  }
+
+  /** The moving parts from the query, the fixed ones from the file, once a postmaster (and once a replay pause). */
+  async #control(identity: PostmasterIdentity, seenNow: Monitored, limitMs: Millis, atMs: Millis) {
+    const key = `${keyOf(identity)} ${seenNow.server.inRecovery} ${seenNow.server.replayPaused}`
+    if (this.#fixed?.key !== key) {
+      const file = await this.#controlFile(limitMs)
+      if (!file.known) return file
+      const { walLogHints, dataChecksums, settings } = file.value
+      this.#fixed = { key, control: { walLogHints, dataChecksums, settings } }
+    }
+    const control: ControlData = {
+      ...this.#fixed.control,
+      systemIdentifier: seenNow.systemIdentifier,
+      state: seenNow.server.inRecovery ? 'in archive recovery' : 'in production',
+      checkpointLsn: seenNow.checkpointLsn,
+      checkpointTimeline: seenNow.checkpointTimeline,
+      minRecoveryLsn: seenNow.minRecoveryLsn,
+      minRecoveryTimeline: seenNow.minRecoveryTimeline,
+    }
+    return seen(control, atMs)
+  }
+
+  #process(identity: PostmasterIdentity, answer: SqlResult): ProcessView {
+    const key = keyOf(identity)
+    const readiness = readinessOf(answer)
+    if (this.#readiness?.key !== key || this.#readiness.readiness !== readiness) {
+      this.#readiness = { key, readiness, sinceMs: this.#context.clock.bootMs() }
+    }
+    return { kind: 'running', identity, readiness, sinceMs: this.#readiness.sinceMs }
+  }
+
+  async #directory(
+    directory: DirectoryState,
+    control: Seen<ControlData>,
+    server: ServerView | null,
+    leftMs: Millis,
+  ): Promise<DataDirectoryView> {
+    if (directory.kind !== 'present') return directory
+    const newest = control.known
+      ? Math.max(server?.timeline ?? 0, control.value.checkpointTimeline, control.value.minRecoveryTimeline)
+      : (server?.timeline ?? null)
+    const history =
+      newest === null
+        ? unseen('the newest timeline is not known')
+        : await within(this.#historyOf(newest), leftMs, () =>
+            unseen('reading the history file took too long'),
+          )
+    return { ...directory, control, history }
+  }
+
+  async #historyOf(timeline: Timeline): Promise<Seen<readonly TimelineSwitch[]>> {
+    const { clock, dataDir } = this.#context
+    if (this.#history?.timeline === timeline) return seen(this.#history.entries, clock.bootMs())
+    const read = await readHistoryFile(dataDir, timeline, clock)
+    if (!read.known) return read
+    // A history file never changes once it is there.
+    const entries = read.value.map(entry => ({ timeline: entry.timeline, lsn: entry.lsn }))
+    this.#history = { timeline, entries }
+    return seen(entries, read.atMs)
+  }
+
+  /** Adds what the query cannot say: the timeline of a standby that receives nothing, the values after a restart. */
+  async #complete(server: ServerView, identity: PostmasterIdentity, from: Monitored, leftMs: Millis) {
+    const timeline = server.timeline ?? (await this.#replayedTimeline(identity, server.replayLsn, leftMs))
+    return { ...server, timeline, pendingRestart: await this.#pendingRestart(from.restartPending, leftMs) }
+  }
+
+  /** The values are asked for only when the server says that something waits, and again when that may have changed. */
+  async #pendingRestart(isPending: boolean, leftMs: Millis): Promise<PendingRestart> {
+    const { kept, settings, state } = this.#context
+    if (isPending !== this.#restartPending) state.pendingRestart = null
+    this.#restartPending = isPending
+    if (state.pendingRestart !== null) return state.pendingRestart
+    const query = isPending ? queryOrThrow(kept, leftMs) : async () => []
+    state.pendingRestart = await settings.pendingRestart(query).catch(() => null)
+    return state.pendingRestart ?? {}
+  }
+
+  /** Asked again only when the replay has moved: at rest a standby without a leader costs no second connection. */
+  async #replayedTimeline(identity: PostmasterIdentity, replayLsn: Lsn | null, leftMs: Millis) {
+    const key = `${keyOf(identity)} ${replayLsn}`
+    if (this.#identified?.key === key) return this.#identified.timeline
+    const answer = await identifySystem(await this.#context.access.localReplication(), leftMs)
+    if (!answer.ok) return null
+    this.#identified = { key, timeline: answer.value.timeline }
+    return answer.value.timeline
+  }
+}
+
+function keyOf(identity: PostmasterIdentity): string {
+  return `${identity.pid}/${identity.startTicks}`
+}
+
+/** As pg_isready would say it; a session that was open and then fell silent says nothing about new ones. */
+export function readinessOf(answer: SqlResult): Readiness {
+  if (answer.ok) return 'accepting'
+  switch (answer.kind) {
+    case 'login':
+    case 'statement':
+      return 'accepting'
+    case 'rejecting':
+      return 'rejecting'
+    case 'unreachable':
+      return answer.connected ? 'unknown' : 'no-response'
+    case 'timeout':
+    case 'cancelled':
+      return 'unknown'
+  }
+}
+
+function tooSlow(): DirectoryState {
+  return { kind: 'inaccessible', why: 'the data directory does not answer in time' }
+}
+
+/** The promise's value, or `late()` when it does not come within `ms`: a hung disk must not hold up a beat. */
+async function within<T>(promise: Promise<T>, ms: Millis, late: () => T): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<T>(resolve => {
+    timer = setTimeout(() => resolve(late()), ms)
+  })
+  try {
+    return await Promise.race([promise, limit])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,216 @@
+// The local PostgreSQL behind the port `Postgres`: wires the parts of this folder, one step a file.
+
+import { rename, rm, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import type { BootstrapConfig, EffectivePostgresql, PostgresqlConfig } from '../model/config.ts'
+import type { Upstream } from '../model/peer.ts'
+import { unseen } from '../model/seen.ts'
+import type { MemberName, Millis } from '../model/units.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Postgres, StepOutcome } from '../ports/postgres.ts'
+import { createAccess } from './access.ts'
+import { basebackup } from './basebackup.ts'
+import { finishBootstrap, initdb } from './bootstrap.ts'
+import { KeptConnection, queryOnce, queryOrThrow, STATEMENT_LIMIT_MS } from './connection.ts'
+import { type Context, DONE, failed, type Log, messageOf, type State } from './context.ts'
+import { crashRecovery } from './crash-recovery.ts'
+import { readDatedHistory, readDirectoryState, readMajorVersion } from './data-directory.ts'
+import { Look } from './look.ts'
+import { identifyPostmaster, PostmasterWatch } from './postmaster.ts'
+import { createPrograms } from './programs.ts'
+import { promote } from './promote.ts'
+import { removeDataDirectory, setDataDirectoryAside } from './removal.ts'
+import { rewind } from './rewind.ts'
+import { checkRunAs, handOver, type RunAs } from './run-as.ts'
+import { createSettings } from './settings/settings.ts'
+import { changeSlots } from './slots.ts'
+import { start } from './start.ts'
+import { stop } from './stop.ts'
+import { compareTimelines } from './timelines.ts'
+import { rewriteSettings } from './write-settings.ts'
+
+export type { RunAs } from './run-as.ts'
+
+export interface PostgresOptions {
+  readonly config: PostgresqlConfig
+  readonly scope: string
+  readonly name: MemberName
+  readonly bootstrap: BootstrapConfig | null
+  readonly clock: Clock
+  readonly log: Log
+  readonly effective: EffectivePostgresql
+  /** Needed when the agent is root, and only then. */
+  readonly runAs?: RunAs
+  /** File for what the server prints before its own logging starts; default `<data_dir>.hactl/postgres.log`. */
+  readonly serverLog?: string
+}
+
+/** Throws when the agent is root and is not told as whom PostgreSQL shall run. Touches nothing yet. */
+export function createPostgres(options: PostgresOptions): Postgres {
+  return new LocalPostgres(createContext(options))
+}
+
+function createContext(options: PostgresOptions): Context {
+  const { bootstrap, clock, config: given, effective, log, name, scope } = options
+  const runAs = checkRunAs(options.runAs)
+  const dataDir = given.dataDir.replace(/(?<=.)\/+$/, '')
+  const config = { ...given, dataDir, configDir: given.configDir.replace(/(?<=.)\/+$/, '') }
+  const programs = createPrograms(config, runAs)
+  const settings = createSettings({ config, scope, name, clock, log, ...(runAs === null ? {} : { runAs }) })
+  const access = createAccess(config, settings, runAs)
+  const programName = basename(programs.path('postgres'))
+  const watch = new PostmasterWatch(clock, ownChild => identifyPostmaster(dataDir, programName, ownChild))
+  const kept = new KeptConnection(
+    () => access.local('hactl heartbeat'),
+    () => watch.hint(),
+  )
+  const state: State = {
+    effective,
+    upstream: undefined,
+    settingsWritten: false,
+    pendingRestart: null,
+    program: null,
+  }
+  const serverLog = options.serverLog ?? `${dataDir}.hactl/postgres.log`
+  const parts = { access, kept, programs, settings, state, watch }
+  return { bootstrap, clock, config, dataDir, log, name, scope, serverLog, ...parts }
+}
+
+/** A CHECKPOINT that nobody waits for may take as long as the disks need. */
+const CHECKPOINT_LIMIT_MS: Millis = 3_600_000
+
+class LocalPostgres implements Postgres {
+  readonly #context: Context
+  readonly #look: Look
+  #checkpoint: Promise<void> | null = null
+  readonly #closing = new AbortController()
+
+  constructor(context: Context) {
+    this.#context = context
+    this.#look = new Look(context)
+  }
+
+  look(...[budgetMs]: Parameters<Postgres['look']>) {
+    return this.#look.view(budgetMs)
+  }
+
+  onExit(listener: () => void): () => void {
+    return this.#context.watch.onExit(listener)
+  }
+
+  async compareRecovery(upstream: Upstream | null): ReturnType<Postgres['compareRecovery']> {
+    const { dataDir, kept, settings } = this.#context
+    const majorVersion = await readMajorVersion(dataDir)
+    if (majorVersion === null) return unseen('PG_VERSION is missing or unreadable')
+    return await settings.compareRecovery(queryOrThrow(kept, STATEMENT_LIMIT_MS), upstream, majorVersion)
+  }
+
+  async configure(...[effective, options]: Parameters<Postgres['configure']>): Promise<StepOutcome> {
+    const { dataDir, state } = this.#context
+    state.effective = effective
+    const directory = await readDirectoryState(dataDir)
+    if (directory.kind !== 'present') return DONE
+    const role = directory.recoveryConfigured ? 'standby' : 'primary'
+    // A standby that was found running: whom it follows is written with the next follow(), which compareRecovery asks for.
+    if (role === 'standby' && state.upstream === undefined) return DONE
+    return await rewriteSettings(this.#context, role, state.upstream ?? null, options.rewriteAlways)
+  }
+
+  initdb(...args: Parameters<Postgres['initdb']>) {
+    return initdb(this.#context, ...args)
+  }
+
+  finishBootstrap(...args: Parameters<Postgres['finishBootstrap']>) {
+    return finishBootstrap(this.#context, ...args)
+  }
+
+  basebackup(...args: Parameters<Postgres['basebackup']>) {
+    return basebackup(this.#context, ...args)
+  }
+
+  start(...args: Parameters<Postgres['start']>) {
+    return start(this.#context, ...args)
+  }
+
+  stop(...args: Parameters<Postgres['stop']>) {
+    return stop(this.#context, ...args)
+  }
+
+  follow(upstream: Upstream | null, _signal: AbortSignal): Promise<StepOutcome> {
+    return rewriteSettings(this.#context, 'standby', upstream, true)
+  }
+
+  promote(...args: Parameters<Postgres['promote']>) {
+    return promote(this.#context, ...args)
+  }
+
+  crashRecovery(...args: Parameters<Postgres['crashRecovery']>) {
+    return crashRecovery(this.#context, ...args)
+  }
+
+  rewind(...args: Parameters<Postgres['rewind']>) {
+    return rewind(this.#context, ...args)
+  }
+
+  compareTimelines(...args: Parameters<Postgres['compareTimelines']>) {
+    return compareTimelines(this.#context, ...args)
+  }
+
+  removeDataDirectory() {
+    return removeDataDirectory(this.#context)
+  }
+
+  setDataDirectoryAside() {
+    return setDataDirectoryAside(this.#context)
+  }
+
+  checkpointSoon(): void {
+    this.#checkpoint ??= this.#runCheckpoint().finally(() => {
+      this.#checkpoint = null
+    })
+  }
+
+  async #runCheckpoint(): Promise<void> {
+    const { access, log } = this.#context
+    const target = await access.local('hactl checkpoint', { statement_timeout: '0' })
+    const done = await queryOnce(target, 'CHECKPOINT', CHECKPOINT_LIMIT_MS, this.#closing.signal)
+    if (!done.ok && done.kind !== 'cancelled') log('warning', `CHECKPOINT failed: ${done.why}`)
+  }
+
+  changeSlots(...args: Parameters<Postgres['changeSlots']>) {
+    return changeSlots(this.#context, ...args)
+  }
+
+  async resumeReplay(): Promise<StepOutcome> {
+    const sql = 'SELECT pg_catalog.pg_wal_replay_resume()'
+    const answer = await this.#context.kept.query(sql, STATEMENT_LIMIT_MS)
+    return answer.ok ? DONE : failed(`replay not resumed: ${answer.why}`)
+  }
+
+  readHistory(...[timeline]: Parameters<Postgres['readHistory']>) {
+    return readDatedHistory(this.#context.dataDir, timeline, this.#context.clock)
+  }
+
+  async cacheDynamicConfig(text: string): Promise<StepOutcome> {
+    const { dataDir, programs } = this.#context
+    const directory = await readDirectoryState(dataDir)
+    if (directory.kind !== 'present' || directory.majorVersion === null) return DONE
+    const path = join(dataDir, 'patroni.dynamic.json')
+    try {
+      await writeFile(`${path}.tmp`, text, { mode: 0o600, flush: true })
+      await handOver(`${path}.tmp`, programs.runAs)
+      await rename(`${path}.tmp`, path)
+      return DONE
+    } catch (error) {
+      await rm(`${path}.tmp`, { force: true }).catch(() => {})
+      return failed(`dynamic configuration not cached: ${messageOf(error)}`)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    this.#context.watch.close()
+    this.#context.kept.close()
+    await this.#checkpoint
+  }
+}

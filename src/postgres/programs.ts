@@ -1,0 +1,64 @@
+// The PostgreSQL programs (spec/postgres.md 1.2): where they are, with which environment they run, and how.
+
+import { join } from 'node:path'
+import type { PostgresqlConfig } from '../model/config.ts'
+import type { Millis } from '../model/units.ts'
+import { type RunResult, runProgram } from '../system/child-process.ts'
+import type { RunAs } from './run-as.ts'
+
+export interface ProgramOptions {
+  readonly timeoutMs: Millis | null
+  readonly signal?: AbortSignal
+  readonly env?: Readonly<Record<string, string>>
+  readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => void
+  readonly graceMs?: Millis
+  readonly cwd?: string
+}
+
+export interface Programs {
+  readonly runAs: RunAs | null
+  path(name: string): string
+  run(name: string, args: readonly string[], options: ProgramOptions): Promise<RunResult>
+  /** One command line through /bin/sh. */
+  shell(command: string, options: ProgramOptions): Promise<RunResult>
+}
+
+export function createPrograms(config: PostgresqlConfig, runAs: RunAs | null): Programs {
+  const path = (name: string) => {
+    const file = config.binNames[name] ?? name
+    return config.binDir === '' ? file : join(config.binDir, file)
+  }
+  const run = (file: string, args: readonly string[], options: ProgramOptions) =>
+    runProgram({
+      file,
+      args,
+      // The C locale: messages are parsed.
+      env: { ...childEnvironment(), LANG: 'C', LC_ALL: 'C', ...options.env },
+      timeoutMs: options.timeoutMs,
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      ...(options.onLine === undefined ? {} : { onLine: options.onLine }),
+      ...(options.graceMs === undefined ? {} : { graceMs: options.graceMs }),
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      ...(runAs === null ? {} : { uid: runAs.uid, gid: runAs.gid }),
+    })
+  return {
+    runAs,
+    path,
+    run: (name, args, options) => run(path(name), args, options),
+    shell: (command, options) => run('/bin/sh', ['-c', command], options),
+  }
+}
+
+/** Our own environment without what belongs to the agent: its secrets, and systemd's socket. */
+export function childEnvironment(): Record<string, string> {
+  const environment: Record<string, string> = {}
+  for (const [name, value] of Object.entries(process.env)) {
+    if (value === undefined || /^(PATRONI_|KUBERNETES_|HACTL_)/.test(name) || OWN_VARIABLES.has(name))
+      continue
+    // Lets an operator limit malloc arenas of PostgreSQL without limiting the agent's.
+    environment[name === 'PG_MALLOC_ARENA_MAX' ? 'MALLOC_ARENA_MAX' : name] = value
+  }
+  return environment
+}
+
+const OWN_VARIABLES = new Set(['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID', 'NODE_OPTIONS', 'NODE_ENV'])

@@ -1,0 +1,143 @@
+// pg_rewind: takes back what this node wrote after the leader's history left it (spec/postgres.md 4.4-4.6). Whether it
+// is needed, and whether the leader has finished its checkpoint, the caller decides.
+
+import { join } from 'node:path'
+import type { Upstream } from '../model/peer.ts'
+import type { Millis } from '../model/units.ts'
+import type { Report, StepOutcome } from '../ports/postgres.ts'
+import { failureOf, type RunResult } from '../system/child-process.ts'
+import { archiveReadyWal, expandCommand, isThere, readConfiguredSetting } from './archive-ready.ts'
+import { reportCopied } from './basebackup.ts'
+import { optionArguments } from './command-line.ts'
+import { type Context, cancelled, DONE, failed } from './context.ts'
+import { readControlData } from './control-data.ts'
+import { crashRecovery } from './crash-recovery.ts'
+import { readMajorVersion } from './data-directory.ts'
+import { stop } from './stop.ts'
+
+export type RewindOutcome = StepOutcome & { readonly damaged?: boolean }
+
+const FORBIDDEN = [
+  ...[
+    'target-pgdata',
+    'source-pgdata',
+    'source-server',
+    'write-recovery-conf',
+    'dry-run',
+    'restore-target-wal',
+  ],
+  ...['config-file', 'no-ensure-shutdown', 'version', 'help', 'progress'],
+]
+/** Missing WAL files that are fetched one after the other: 4 GB of segments of the usual size. */
+const FETCHES_MAX = 256
+const FETCH_LIMIT_MS: Millis = 300_000
+
+export async function rewind(
+  context: Context,
+  from: Upstream,
+  signal: AbortSignal,
+  report: Report,
+): Promise<RewindOutcome> {
+  report({ phase: 'preparing' })
+  const prepared = await prepare(context, signal)
+  if (!prepared.ok) return prepared
+  const majorVersion = await readMajorVersion(context.dataDir)
+  if (majorVersion === null) return failed('no rewind: PG_VERSION is missing or unreadable')
+  const restoreCommand = (await readConfiguredSetting(context, 'restore_command')) ?? ''
+  const args = rewindArguments(context, majorVersion, restoreCommand)
+  report({ phase: 'comparing' })
+  for (let fetches = 0; ; fetches += 1) {
+    const { result, touched } = await runRewind(context, from, args, signal, report)
+    const why = failureOf('pg_rewind', result)
+    if (why === null) return DONE
+    if (result.kind === 'aborted') return { ...cancelled('the rewind'), damaged: touched }
+    const missing = touched ? null : missingWalFile(result)
+    if (
+      missing === null ||
+      fetches >= FETCHES_MAX ||
+      !(await fetchWal(context, restoreCommand, missing, signal))
+    ) {
+      return { ...failed(why), damaged: touched || !(await hasControlData(context)) }
+    }
+    context.log('info', `pg_rewind lacked WAL file ${missing}: fetched with restore_command`)
+  }
+}
+
+/** Stopped, cleanly shut down, finished WAL archived. */
+async function prepare(context: Context, signal: AbortSignal): Promise<StepOutcome> {
+  const { clock, dataDir, programs, state } = context
+  const timeoutMs = state.effective.pgCtlTimeoutMs
+  const stopped = await stop(context, { mode: 'fast', checkpoint: false, timeoutMs }, signal)
+  if (!stopped.ok) return stopped
+  const control = await readControlData(programs, clock, dataDir)
+  if (!control.known) return failed(`no rewind: ${control.why}`)
+  if (!control.value.state.startsWith('shut down')) return await crashRecovery(context, signal)
+  await archiveReadyWal(context, signal)
+  return signal.aborted ? cancelled('the rewind') : DONE
+}
+
+function rewindArguments(context: Context, majorVersion: number, restoreCommand: string): readonly string[] {
+  const { config, dataDir, log, state } = context
+  const configOutside = config.configDir !== dataDir
+  const fetches =
+    restoreCommand !== '' && (majorVersion >= 150000 || (majorVersion >= 130000 && !configOutside))
+  const configFile = join(config.configDir, `${config.configBaseName}.conf`)
+  return [
+    ...(fetches ? ['--restore-target-wal'] : []),
+    ...(majorVersion >= 150000 && configOutside ? [`--config-file=${configFile}`] : []),
+    ...optionArguments(state.effective.rewindOptions, FORBIDDEN, why => log('warning', why)),
+  ]
+}
+
+/** `touched`: it had begun to change the data directory. */
+async function runRewind(
+  context: Context,
+  from: Upstream,
+  args: readonly string[],
+  signal: AbortSignal,
+  report: Report,
+): Promise<{ readonly result: RunResult; readonly touched: boolean }> {
+  const { access, dataDir, programs } = context
+  let touched = false
+  const onLine = (line: string) => {
+    if (/need to copy|kB \(\s*\d+%\) copied|creating backup label/.test(line)) touched = true
+    reportCopied(line, report)
+  }
+  const result = await access.withConninfo({ as: 'rewind', to: from }, (conninfo, env) =>
+    programs.run('pg_rewind', ['--progress', '-D', dataDir, `--source-server=${conninfo}`, ...args], {
+      timeoutMs: null,
+      signal,
+      // The leader's own statement_timeout must not end it.
+      env: { ...env, PGOPTIONS: '-c statement_timeout=0' },
+      onLine,
+    }),
+  )
+  return { result, touched }
+}
+
+/** `could not open file ".../pg_wal/<name>": …`: the WAL since the fork is no longer here. */
+export function missingWalFile(result: { readonly stdout: string; readonly stderr: string }): string | null {
+  const complaint = /could not open file "[^"]*\/pg_wal\/([0-9A-F]{24})":/
+  return complaint.exec(result.stderr)?.[1] ?? complaint.exec(result.stdout)?.[1] ?? null
+}
+
+async function fetchWal(
+  context: Context,
+  command: string,
+  file: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { dataDir, programs, log } = context
+  if (command === '') return false
+  const path = join(dataDir, 'pg_wal', file)
+  const expanded = expandCommand(command, path, file)
+  const result = await programs.shell(expanded, { timeoutMs: FETCH_LIMIT_MS, signal, cwd: dataDir })
+  const why = failureOf('restore_command', result)
+  if (why !== null) log('warning', `WAL file ${file} not fetched: ${why}`)
+  return why === null && (await isThere(path))
+}
+
+async function hasControlData(context: Context): Promise<boolean> {
+  const { clock, dataDir, programs } = context
+  return (await readControlData(programs, clock, dataDir)).known
+}

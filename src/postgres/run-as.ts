@@ -1,0 +1,34 @@
+// PostgreSQL refuses to run as root. The agent normally runs as the database's own user; only when it is root (tests,
+// the demo) it must be told as whom to start programs, and hands every file it writes to that user.
+
+import { chown, readFile } from 'node:fs/promises'
+import { userInfo } from 'node:os'
+
+export interface RunAs {
+  readonly uid: number
+  readonly gid: number
+}
+
+/** Null: run as ourselves. Throws when that is root: a configuration error that must stop the program at start. */
+export function checkRunAs(runAs: RunAs | undefined): RunAs | null {
+  const uid = process.getuid?.() ?? -1
+  if (runAs !== undefined) return runAs.uid === uid ? null : runAs
+  if (uid === 0) {
+    throw new Error('PostgreSQL does not run as root: start hactl as the user that owns the data directory')
+  }
+  return null
+}
+
+/** Name of the operating system user that PostgreSQL runs as: libpq's default user name. */
+export async function systemUserName(runAs: RunAs | null): Promise<string> {
+  if (runAs === null) return userInfo().username
+  const passwd = await readFile('/etc/passwd', 'utf8').catch(() => '')
+  const line = passwd.split('\n').find(entry => entry.split(':')[2] === String(runAs.uid))
+  return line?.split(':')[0] ?? 'postgres'
+}
+
+/** Gives one file to the user that PostgreSQL runs as; nothing to do when that is ourselves. */
+export async function handOver(path: string, runAs: RunAs | null): Promise<void> {
+  if (runAs === null) return
+  await chown(path, runAs.uid, runAs.gid).catch(() => {})
+}

@@ -1,0 +1,217 @@
+// Starting the server (spec/postgres.md 1.5, 1.6): settings written, leftovers of a dead one cleared, the postmaster
+// started in its own session so that it outlives us, then real connection attempts until one succeeds.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdir, open, rename, stat } from 'node:fs/promises'
+import { getPriority, setPriority } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import type { PostmasterIdentity } from '../model/postgres.ts'
+import type { Millis } from '../model/units.ts'
+import type { StartOptions, StepOutcome } from '../ports/postgres.ts'
+import { isAlive, killTree, readProcess, signalProcess } from '../system/proc.ts'
+import { type Context, cancelled, DONE, failed, messageOf } from './context.ts'
+import { readDirectoryState } from './data-directory.ts'
+import { readinessOf } from './look.ts'
+import { findServerProcesses, readPidFile } from './postmaster.ts'
+import { childEnvironment } from './programs.ts'
+import { handOver } from './run-as.ts'
+import { writeSettings } from './write-settings.ts'
+
+/** Between two connection attempts while the server starts. */
+const READY_PACE_MS: Millis = 20
+const ATTEMPT_LIMIT_MS: Millis = 1000
+/** Backends notice the death of their postmaster by themselves, unless they are busy. */
+const ORPHAN_GRACE_MS: Millis = 200
+const ORPHAN_LIMIT_MS: Millis = 5000
+/** A postmaster whose start was cancelled gets this long to obey SIGQUIT. */
+const QUIT_GRACE_MS: Millis = 5000
+
+export async function start(
+  context: Context,
+  options: StartOptions,
+  signal: AbortSignal,
+): Promise<StepOutcome> {
+  const { kept, watch, log } = context
+  kept.close()
+  if (signal.aborted) return cancelled('the start')
+  const running = await watch.find()
+  if (running !== null) {
+    log('warning', `start: PostgreSQL already runs with pid ${running.pid}`)
+    return await waitUntilReady(context, running, options.timeoutMs, signal)
+  }
+  const directory = await readDirectoryState(context.dataDir)
+  if (directory.kind !== 'present') return failed(`cannot start: the data directory is ${directory.kind}`)
+  const { majorVersion } = directory
+  if (majorVersion === null) return failed('cannot start: PG_VERSION is missing or unreadable')
+  // Options of the program are cached: a new postmaster may be a new program.
+  context.state.program = null
+  const [written, cleared] = await Promise.all([
+    writeSettings(context, { role: options.as, upstream: options.upstream, majorVersion, stopped: true }),
+    clearLeftovers(context),
+  ])
+  if (!written.ok) return written
+  if (!cleared.ok) return cleared
+  if (signal.aborted) return cancelled('the start')
+  return await launch(context, written.commandLine, options, signal)
+}
+
+async function launch(
+  context: Context,
+  commandLine: readonly string[],
+  options: StartOptions,
+  signal: AbortSignal,
+): Promise<StepOutcome> {
+  const log = await openServerLog(context)
+  const { child, error } = await spawnPostmaster(context, commandLine, log?.fd ?? null)
+  await log?.close()
+  if (error !== null) return failed(`cannot start ${context.programs.path('postgres')}: ${error}`)
+  const stat = await readProcess(child.pid ?? -1)
+  if (stat === null) return failed(`the server ended at once${await lastWords(context, log)}`)
+  const identity = { pid: stat.pid, startTicks: stat.startTicks }
+  context.watch.started(identity, child)
+  options.onSpawned?.(identity)
+  const ready = await waitUntilReady(context, identity, options.timeoutMs, signal)
+  if (ready.ok) return DONE
+  if (ready.cancelled === true) await endStarting(context, identity)
+  return (await isAlive(identity)) ? ready : { ...ready, why: `${ready.why}${await lastWords(context, log)}` }
+}
+
+async function spawnPostmaster(context: Context, commandLine: readonly string[], logFd: number | null) {
+  const { config, dataDir, programs } = context
+  const configFile = join(config.configDir, `${config.configBaseName}.conf`)
+  const { runAs } = programs
+  const environment = { ...childEnvironment(), ...(await grandparent(context)) }
+  const output = logFd ?? 'inherit'
+  const child: ChildProcess = spawn(
+    programs.path('postgres'),
+    ['-D', dataDir, `--config-file=${configFile}`, ...commandLine],
+    {
+      cwd: '/',
+      detached: true,
+      stdio: ['ignore', output, output],
+      // The agent may be protected from the OOM killer; the backends must not be.
+      env: { ...environment, PG_OOM_ADJUST_FILE: '/proc/self/oom_score_adj', PG_OOM_ADJUST_VALUE: '0' },
+      ...(runAs === null ? {} : { uid: runAs.uid, gid: runAs.gid }),
+    },
+  )
+  const error = await new Promise<string | null>(resolve => {
+    child.once('spawn', () => resolve(null))
+    child.once('error', problem => resolve(problem.message))
+  })
+  child.unref()
+  if (error === null && child.pid !== undefined) resetPriority(child.pid)
+  return { child, error }
+}
+
+/** A stale pid file may name a living process that is not ours: the server then has to be told to ignore it. */
+async function grandparent(context: Context): Promise<Record<string, string>> {
+  const file = await readPidFile(context.dataDir)
+  if (file === null || (await readProcess(Math.abs(file.pid))) === null) return {}
+  return { PG_GRANDPARENT_PID: String(Math.abs(file.pid)) }
+}
+
+/** systemd may run the agent with a better priority than the database should have. */
+function resetPriority(pid: number): void {
+  try {
+    if (getPriority() < 0) setPriority(pid, 0)
+  } catch {
+    // The process may be gone already; its end is noticed elsewhere.
+  }
+}
+
+/** Server processes without a living postmaster keep its shared memory: nothing can start until they are gone. */
+export async function clearLeftovers(context: Context): Promise<StepOutcome> {
+  const { clock, dataDir, log, programs } = context
+  const find = () => findServerProcesses(dataDir, basename(programs.path('postgres')))
+  const file = await readPidFile(dataDir)
+  const startMs = clock.bootMs()
+  for (let killed = false; ; ) {
+    const leftovers = await find()
+    if (leftovers.length === 0) return DONE
+    const alone = leftovers.find(process => process.pid === -(file?.pid ?? 0))
+    if (alone !== undefined)
+      return failed(`a single-user server (pid ${alone.pid}) works on the data directory`)
+    const parent = leftovers.find(process => leftovers.some(child => child.parentPid === process.pid))
+    if (parent !== undefined) return failed(`a server without postmaster.pid runs here (pid ${parent.pid})`)
+    const waitedMs = clock.bootMs() - startMs
+    if (waitedMs > ORPHAN_LIMIT_MS) return failed(`server processes of a dead postmaster cannot be ended`)
+    if (waitedMs > ORPHAN_GRACE_MS && !killed) {
+      log('warning', `killing ${leftovers.length} server processes whose postmaster is dead`)
+      for (const process of leftovers) await signalProcess(process, 'SIGKILL')
+      killed = true
+    }
+    await clock.sleep(10)
+  }
+}
+
+/** True when sessions are possible; a session refused for its user or password is one too. */
+async function waitUntilReady(
+  context: Context,
+  identity: PostmasterIdentity,
+  timeoutMs: Millis,
+  signal: AbortSignal,
+): Promise<StepOutcome> {
+  const { clock, kept, log } = context
+  const startMs = clock.bootMs()
+  for (;;) {
+    if (signal.aborted) return cancelled('the start')
+    const answer = await kept.query('SELECT 1', ATTEMPT_LIMIT_MS)
+    if (readinessOf(answer) === 'accepting') {
+      if (!answer.ok) log('warning', `PostgreSQL accepts connections, but not ours: ${answer.why}`)
+      await context.settings
+        .backUp()
+        .catch(error => log('warning', `settings not backed up: ${messageOf(error)}`))
+      return DONE
+    }
+    if (!(await isAlive(identity))) return failed('the server ended while it was starting')
+    if (clock.bootMs() - startMs >= timeoutMs)
+      return failed(`not ready after ${timeoutMs} ms, still starting`)
+    await clock.sleep(READY_PACE_MS, signal)
+  }
+}
+
+async function endStarting(context: Context, identity: PostmasterIdentity): Promise<void> {
+  context.kept.close()
+  await signalProcess(identity, 'SIGQUIT')
+  if (await context.watch.ended(identity, QUIT_GRACE_MS)) return
+  await killTree(identity)
+  await context.watch.ended(identity, QUIT_GRACE_MS)
+}
+
+interface ServerLog {
+  readonly fd: number
+  readonly path: string
+  /** Size before this start: what comes after it belongs to this start. */
+  readonly from: number
+  close(): Promise<void>
+}
+
+const SERVER_LOG_BYTES_MAX = 16 * 1024 * 1024
+
+/** A server that logs to stderr for ever writes here; the file is set aside at a start once it has grown. */
+async function openServerLog(context: Context): Promise<ServerLog | null> {
+  const path = context.serverLog
+  if (path === null) return null
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  const size = (await stat(path).catch(() => null))?.size ?? 0
+  if (size > SERVER_LOG_BYTES_MAX) await rename(path, `${path}.1`).catch(() => {})
+  const file = await open(path, 'a', 0o600)
+  await handOver(path, context.programs.runAs)
+  return { fd: file.fd, path, from: size > SERVER_LOG_BYTES_MAX ? 0 : size, close: () => file.close() }
+}
+
+/** The last FATAL or ERROR of this start, for the reason that an operator reads. */
+async function lastWords(context: Context, log: ServerLog | null): Promise<string> {
+  if (log === null) return ''
+  const file = await open(log.path, 'r').catch(() => null)
+  if (file === null) return ''
+  const bytes = Buffer.alloc(16_384)
+  const size = (await file.stat()).size
+  const { bytesRead } = await file.read(bytes, 0, bytes.length, Math.max(log.from, size - bytes.length))
+  await file.close()
+  const lines = bytes.toString('utf8', 0, bytesRead).split('\n')
+  const words = lines.findLast(line => /\b(FATAL|PANIC|ERROR):|^postgres: /.test(line))
+  const found = /\b(?:FATAL|PANIC|ERROR):\s*(.*)$/.exec(words ?? '')?.[1] ?? words
+  if (found === undefined) return ` (see ${context.serverLog})`
+  return `: ${found.trim()}`
+}

@@ -1,0 +1,121 @@
+// Does this node's WAL lie on the leader's history, or did it leave it (spec/postgres.md 4.2)? The leader must prove
+// that it accepts writes; without that there is no answer.
+
+import type { Upstream } from '../model/peer.ts'
+import type { TimelineSwitch } from '../model/postgres.ts'
+import { type Seen, seen, unseen } from '../model/seen.ts'
+import { type Lsn, type Millis, parseLsn, type Timeline } from '../model/units.ts'
+import type { Divergence } from '../ports/postgres.ts'
+import { queryOnce } from './connection.ts'
+import type { Context } from './context.ts'
+import { readControlData } from './control-data.ts'
+import { identifySystem, identifyWithHistory } from './replication-protocol.ts'
+import { readEndOfLastRecord } from './wal-records.ts'
+
+export interface LocalEnd {
+  readonly timeline: Timeline
+  readonly lsn: Lsn
+  /**
+   * `replayed`: everything up to `lsn` was applied by a standby; `written`: a primary has written up to `lsn`;
+   * `checkpoint`: a clean shutdown's last record begins at `lsn`.
+   */
+  readonly kind: 'replayed' | 'written' | 'checkpoint'
+}
+
+export async function compareTimelines(
+  context: Context,
+  leader: Upstream,
+  budgetMs: Millis,
+): Promise<Seen<Divergence>> {
+  const { access, clock, dataDir, programs } = context
+  const atMs = clock.bootMs()
+  const left = () => Math.max(50, budgetMs - (clock.bootMs() - atMs))
+  const local = await localEnd(context, left())
+  if (typeof local === 'string') return unseen(local)
+  const role = await queryOnce(
+    await access.leader(leader),
+    'SELECT pg_catalog.pg_is_in_recovery() AS r',
+    left(),
+  )
+  if (!role.ok) return unseen(`${leader.name} does not answer: ${role.why}`)
+  if (role.rows[0]?.r !== false) return unseen(`${leader.name} is still in recovery`)
+  const remote = await identifyWithHistory(access.leaderReplication(leader), left())
+  if (!remote.ok) return unseen(`${leader.name} does not say its timeline: ${remote.why}`)
+  const { timeline, history } = remote.value
+  const walked = walkHistory(local, timeline, history)
+  const verdict =
+    walked.verdict === 'ends-at-switch'
+      ? (await readEndOfLastRecord(programs, dataDir, local.timeline, local.lsn)) === walked.switchLsn
+        ? 'ancestor'
+        : 'diverged'
+      : walked.verdict
+  return seen(
+    {
+      verdict,
+      localTimeline: local.timeline,
+      localLsn: local.lsn,
+      leaderTimeline: timeline,
+      switchLsn: walked.switchLsn,
+    },
+    atMs,
+  )
+}
+
+/** `ends-at-switch`: it depends on whether the last record ends exactly at the switch point. */
+export type Walked = {
+  readonly verdict: Divergence['verdict'] | 'ends-at-switch'
+  readonly switchLsn: Lsn | null
+}
+
+export function walkHistory(
+  local: LocalEnd,
+  leaderTimeline: Timeline,
+  history: readonly TimelineSwitch[],
+): Walked {
+  if (local.timeline === leaderTimeline) return { verdict: 'same', switchLsn: null }
+  const left = history.find(entry => entry.timeline === local.timeline)
+  if (local.timeline > leaderTimeline || left === undefined) return { verdict: 'diverged', switchLsn: null }
+  const switchLsn = left.lsn
+  // A shutdown checkpoint that begins at the switch point or behind it was written after the others had left.
+  const beyond = local.kind === 'checkpoint' ? local.lsn >= switchLsn : local.lsn > switchLsn
+  if (beyond) return { verdict: 'diverged', switchLsn }
+  return { verdict: local.kind === 'checkpoint' ? 'ends-at-switch' : 'ancestor', switchLsn }
+}
+
+/** Text: why it is not known. */
+async function localEnd(context: Context, limitMs: Millis): Promise<LocalEnd | string> {
+  const running = await context.watch.find()
+  if (running === null) return await endByControlFile(context, limitMs)
+  const { access, kept } = context
+  const sql = `SELECT pg_catalog.pg_is_in_recovery() AS recovering, pg_catalog.pg_last_wal_replay_lsn()::text AS replayed`
+  const answer = await kept.query(sql, limitMs)
+  // The local WAL receiver's timeline may be one that it only asked for: the server itself knows what it replayed.
+  const identity = answer.ok ? await identifySystem(await access.localReplication(), limitMs) : answer
+  if (!answer.ok || !identity.ok) {
+    const failure = answer.ok ? identity : answer
+    if (!failure.ok && failure.kind === 'rejecting') return await endByControlFile(context, limitMs)
+    return `the local server does not answer: ${failure.ok ? '' : failure.why}`
+  }
+  const { timeline, lsn } = identity.value
+  if (answer.rows[0]?.recovering === false) return { timeline, lsn, kind: 'written' }
+  return { timeline, lsn: lsnOrNull(answer.rows[0]?.replayed) ?? lsn, kind: 'replayed' }
+}
+
+function lsnOrNull(value: unknown): Lsn | null {
+  return typeof value === 'string' ? parseLsn(value) : null
+}
+
+async function endByControlFile(context: Context, limitMs: Millis): Promise<LocalEnd | string> {
+  const { clock, dataDir, programs } = context
+  const control = await readControlData(programs, clock, dataDir, limitMs)
+  if (!control.known) return control.why
+  const { state, minRecoveryLsn, minRecoveryTimeline, checkpointLsn, checkpointTimeline } = control.value
+  const recovering = state === 'shut down in recovery' || state === 'in archive recovery'
+  if (recovering && minRecoveryLsn !== 0n && minRecoveryTimeline !== 0) {
+    return { timeline: minRecoveryTimeline, lsn: minRecoveryLsn, kind: 'replayed' }
+  }
+  if (recovering || state === 'shut down') {
+    return { timeline: checkpointTimeline, lsn: checkpointLsn, kind: 'checkpoint' }
+  }
+  return `the control file says "${state}": the end of the WAL is not known before a crash recovery`
+}

@@ -1,0 +1,92 @@
+// Asks src/postgres/settings to write what the server is to run with, and remembers what it said. Gathers the facts
+// that it needs: version and option names of the installed program, and the control file.
+
+import type { Upstream } from '../model/peer.ts'
+import type { ControlData } from '../model/postgres.ts'
+import type { StepOutcome } from '../ports/postgres.ts'
+import { failureOf } from '../system/child-process.ts'
+import { sendSignal } from '../system/proc.ts'
+import { type Context, DONE, failed, messageOf } from './context.ts'
+import { readControlData } from './control-data.ts'
+import { readMajorVersion } from './data-directory.ts'
+
+export interface SettingsWish {
+  readonly role: 'primary' | 'standby'
+  readonly upstream: Upstream | null
+  readonly majorVersion: number
+  /** The control file decides over some values of a standby that is about to start. */
+  readonly stopped: boolean
+}
+
+export type Written =
+  | { readonly ok: true; readonly changed: boolean; readonly commandLine: readonly string[] }
+  | { readonly ok: false; readonly why: string }
+
+const PROGRAM_LIMIT_MS = 5000
+
+export async function writeSettings(context: Context, wish: SettingsWish): Promise<Written> {
+  const { state, settings, programs } = context
+  const control = await controlOf(context, wish.stopped)
+  const program = await programOf(context)
+  if (program === null) return { ok: false, why: `${programs.path('postgres')} --version gives no version` }
+  try {
+    if (wish.stopped) await settings.prepareDirectories()
+    const written = await settings.write({
+      effective: state.effective,
+      majorVersion: wish.majorVersion,
+      fullVersion: program.fullVersion,
+      role: wish.role,
+      upstream: wish.upstream,
+      control,
+      describeConfig: async () => program.settings,
+      running: !wish.stopped,
+    })
+    state.settingsWritten = true
+    state.upstream = wish.upstream
+    state.pendingRestart = null
+    return { ok: true, changed: written.changed, commandLine: written.commandLine }
+  } catch (error) {
+    return { ok: false, why: `settings not written: ${messageOf(error)}` }
+  }
+}
+
+async function controlOf(context: Context, stopped: boolean): Promise<ControlData | null> {
+  if (!stopped) return null
+  const control = await readControlData(context.programs, context.clock, context.dataDir)
+  return control.known ? control.value : null
+}
+
+/** Two child processes, once a start of the server: a postmaster never changes its program. */
+async function programOf(context: Context) {
+  const { state, programs } = context
+  if (state.program !== null) return state.program
+  const [version, described] = await Promise.all([
+    programs.run('postgres', ['--version'], { timeoutMs: PROGRAM_LIMIT_MS }),
+    programs.run('postgres', ['--describe-config'], { timeoutMs: PROGRAM_LIMIT_MS }),
+  ])
+  const number = /^\S+ \S+ (\d+(?:\.\d+)*)/.exec(version.stdout)?.[1]
+  if (number === undefined || failureOf('postgres', described) !== null) return null
+  const names = described.stdout.split('\n').map(line => line.split('\t')[0]?.toLowerCase() ?? '')
+  const fullVersion = number.includes('.') ? number : `${number}.0`
+  state.program = { fullVersion, settings: new Set(names.filter(name => name !== '')) }
+  return state.program
+}
+
+/** Rewrites the settings of a running or stopped server; a running one is told to read them again. */
+export async function rewriteSettings(
+  context: Context,
+  role: 'primary' | 'standby',
+  upstream: Upstream | null,
+  always: boolean,
+): Promise<StepOutcome> {
+  const majorVersion = await readMajorVersion(context.dataDir)
+  if (majorVersion === null) return failed('PG_VERSION is missing or unreadable: nothing is written')
+  const running = await context.watch.find()
+  const { state } = context
+  const written = await writeSettings(context, { role, upstream, majorVersion, stopped: running === null })
+  if (!written.ok) return failed(written.why)
+  if (running !== null && (written.changed || always)) sendSignal(running.pid, 'SIGHUP')
+  // The flags of the server change when it has read the files: what a look learned meanwhile is dropped.
+  state.pendingRestart = null
+  return DONE
+}
