@@ -1,0 +1,267 @@
+// The etcd adapter while members die, freeze and come back. Budgets are total: no answer takes longer than asked for.
+
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { createEtcdStore } from '../../src/dcs/etcd.ts'
+import type { MemberName } from '../../src/model/units.ts'
+import type { LeaseOutcome, Store } from '../../src/ports/store.ts'
+import { clock, type EtcdCluster, startEtcd, until } from './etcd-harness.ts'
+
+let etcd: EtcdCluster
+let scope = ''
+let scopes = 0
+const opened: Store[] = []
+const logged: string[] = []
+
+beforeAll(async () => {
+  etcd = await startEtcd()
+})
+afterAll(async () => {
+  await etcd.stop()
+})
+beforeEach(() => {
+  scope = `scope${++scopes}`
+  logged.length = 0
+})
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map(store => store.close()))
+})
+
+// The endpoint `first` comes first in the list, so that it is the one in use.
+function open(member: string, { first = 0, ttlMs = 5000 } = {}): Store {
+  const { endpoints, ...config } = etcd.config
+  const store = createEtcdStore({
+    config: { ...config, endpoints: [...endpoints.slice(first), ...endpoints.slice(0, first)] },
+    namespace: 'service',
+    scope,
+    member,
+    clock,
+    timings: { ttlMs, retryTimeoutMs: 2000 },
+    log: (level, text) => logged.push(`${level} ${text}`),
+  })
+  opened.push(store)
+  return store
+}
+
+interface Timed {
+  readonly outcome: LeaseOutcome
+  readonly tookMs: number
+  readonly sentMs: number
+}
+
+async function renew(store: Store, budgetMs: number): Promise<Timed> {
+  const sentMs = clock.bootMs()
+  const outcome = await store.renewLeader(null, budgetMs)
+  return { outcome, sentMs, tookMs: clock.bootMs() - sentMs }
+}
+
+function leaderSeenBy(store: Store): MemberName | null | undefined {
+  const view = store.view()
+  return view.known ? (view.value.leader?.name ?? null) : undefined
+}
+
+async function follower(): Promise<number> {
+  return ((await etcd.raftLeader()) + 1) % 3
+}
+
+test('a frozen follower that is in use costs one bounded try', async () => {
+  const index = await follower()
+  const a = open('a', { first: index })
+  expect(await a.acquireLeader(2000)).toMatchObject({ kind: 'done' })
+  try {
+    etcd.member(index).freeze()
+    const first = await renew(a, 1000)
+    expect(first.outcome).toMatchObject({ kind: 'done' })
+    expect(first.tookMs).toBeLessThan(900)
+    const second = await renew(a, 1000)
+    expect(second.outcome).toMatchObject({ kind: 'done' })
+    expect(second.tookMs).toBeLessThan(200)
+  } finally {
+    etcd.thawAll()
+  }
+})
+
+test('a frozen raft leader: renewals go on after etcd has elected, and no validity is false', async () => {
+  const index = await etcd.raftLeader()
+  const a = open('a', { first: index, ttlMs: 6000 })
+  expect(await a.acquireLeader(2000)).toMatchObject({ kind: 'done' })
+  const outcomes: Timed[] = []
+  try {
+    etcd.member(index).freeze()
+    const endMs = clock.bootMs() + 6000
+    while (clock.bootMs() < endMs && outcomes.at(-1)?.outcome.kind !== 'done')
+      outcomes.push(await renew(a, 1500))
+  } finally {
+    etcd.thawAll()
+  }
+  expect(outcomes.at(-1)?.outcome).toMatchObject({ kind: 'done' })
+  expect(outcomes.every(({ tookMs }) => tookMs < 1700)).toBe(true)
+  expect(outcomes.every(({ outcome }) => outcome.kind !== 'refused')).toBe(true)
+  await etcd.healthy()
+})
+
+test('a killed member in use costs next to nothing', async () => {
+  const index = await follower()
+  const a = open('a', { first: index })
+  await a.acquireLeader(2000)
+  await etcd.member(index).kill()
+  try {
+    const { outcome, tookMs } = await renew(a, 1000)
+    expect(outcome).toMatchObject({ kind: 'done' })
+    expect(tookMs).toBeLessThan(500)
+  } finally {
+    await etcd.member(index).start()
+    await etcd.healthy()
+  }
+})
+
+test('all frozen: unreachable within the budget; thawed before the ttl: the same lease goes on', async () => {
+  const a = open('a')
+  const got = await a.acquireLeader(2000)
+  try {
+    for (const member of etcd.members) member.freeze()
+    const { outcome, tookMs } = await renew(a, 1000)
+    expect(outcome).toMatchObject({ kind: 'unreachable' })
+    expect(tookMs).toBeGreaterThan(900)
+    expect(tookMs).toBeLessThan(1200)
+    const read = await a.read(500)
+    expect(read).toMatchObject({ known: false, why: expect.stringContaining('500 ms') })
+  } finally {
+    etcd.thawAll()
+  }
+  let again: LeaseOutcome = { kind: 'unreachable', why: '' }
+  await until('renewal', 4000, async () => {
+    again = await a.renewLeader(null, 1000)
+    return again.kind !== 'unreachable'
+  })
+  expect(again).toMatchObject({ kind: 'done', leaseId: got.kind === 'done' ? got.leaseId : '' })
+})
+
+test('all killed: unreachable within the budget, the view says so; back again: the store and its watch recover', async () => {
+  const [a, b] = [open('a', { ttlMs: 30_000 }), open('b')]
+  await a.acquireLeader(2000)
+  await until('view', 3000, () => leaderSeenBy(b) === 'a')
+  await Promise.all(etcd.members.map(member => member.kill()))
+  try {
+    const { outcome, tookMs } = await renew(a, 1000)
+    expect(outcome).toMatchObject({ kind: 'unreachable' })
+    expect(tookMs).toBeLessThan(1200)
+    await until('view unknown', 2000, () => !b.view().known)
+  } finally {
+    for (const member of etcd.members) await member.start()
+  }
+  const startedMs = clock.bootMs()
+  await until('renewal', 15_000, async () => (await a.renewLeader(null, 1000)).kind === 'done')
+  const renewedMs = clock.bootMs()
+  await until('view', 5000, () => leaderSeenBy(b) === 'a')
+  expect(renewedMs - startedMs).toBeLessThan(15_000)
+  expect(clock.bootMs() - renewedMs).toBeLessThan(3000)
+  await etcd.healthy()
+})
+
+test('a frozen carrier of the watch is left within three intervals, and no change is lost', async () => {
+  const index = await follower()
+  const [a, b] = [open('a', { first: (index + 1) % 3 }), open('b', { first: index })]
+  const lost: string[] = []
+  b.onChange(() => {
+    const { known } = b.view()
+    if (!known) lost.push('unknown')
+  })
+  await until('view', 3000, () => b.view().known)
+  try {
+    etcd.member(index).freeze()
+    const frozenMs = clock.bootMs()
+    await a.acquireLeader(2000)
+    await until('leader seen', 6000, () => leaderSeenBy(b) === 'a')
+    expect(clock.bootMs() - frozenMs).toBeLessThan(4500)
+    expect(lost).toEqual(['unknown'])
+    await a.releaseLeader(null, 2000)
+    await until('release seen', 2000, () => leaderSeenBy(b) === null)
+  } finally {
+    etcd.thawAll()
+  }
+})
+
+test('a member that lost its raft leader ends the watch, although it still answers', async () => {
+  const leader = await etcd.raftLeader()
+  const [one, two] = [(leader + 1) % 3, (leader + 2) % 3]
+  const a = open('a', { first: one })
+  await until('view', 3000, () => a.view().known)
+  try {
+    etcd.member(leader).freeze()
+    etcd.member(two).freeze()
+    await until('view unknown', 8000, () => !a.view().known)
+  } finally {
+    etcd.thawAll()
+  }
+  await until('view', 8000, () => a.view().known)
+  await etcd.healthy()
+})
+
+test('the watch begins anew after a compaction that it had slept through', async () => {
+  const index = await follower()
+  const [a, b] = [open('a', { first: (index + 1) % 3 }), open('b', { first: index })]
+  await until('view', 3000, () => b.view().known)
+  await etcd.member(index).kill()
+  try {
+    await a.acquireLeader(2000)
+    const read = await a.read(2000)
+    await etcd.ctl(['compact', String(read.known ? read.value.revision : 0)], {
+      endpoint: etcd.member((index + 1) % 3).endpoint,
+    })
+    await until('leader seen', 4000, () => leaderSeenBy(b) === 'a')
+  } finally {
+    await etcd.member(index).start()
+    await etcd.healthy()
+  }
+})
+
+test('a lost answer of the own write is recognised: acquire says done, not refused', async () => {
+  const index = await follower()
+  const a = open('a', { first: index })
+  await a.keepLease(2000)
+  try {
+    etcd.member(index).freeze()
+    setTimeout(() => etcd.thawAll(), 250)
+    expect(await a.acquireLeader(2000)).toMatchObject({ kind: 'done' })
+    expect(await a.acquireLeader(2000)).toMatchObject({ kind: 'done' })
+  } finally {
+    etcd.thawAll()
+  }
+})
+
+test('two candidates race while the raft leader is frozen: exactly one wins', async () => {
+  const index = await etcd.raftLeader()
+  const [a, b] = [
+    open('a', { first: index, ttlMs: 10_000 }),
+    open('b', { first: (index + 1) % 3, ttlMs: 10_000 }),
+  ]
+  await Promise.all([a.keepLease(2000), b.keepLease(2000)])
+  let outcomes: readonly LeaseOutcome[] = []
+  try {
+    etcd.member(index).freeze()
+    outcomes = await Promise.all([a.acquireLeader(6000), b.acquireLeader(6000)])
+  } finally {
+    etcd.thawAll()
+  }
+  expect(outcomes.map(({ kind }) => kind).sort()).toEqual(['done', 'refused'])
+  await etcd.healthy()
+})
+
+test('close ends calls in flight, the watch and every socket in bounded time', async () => {
+  const sockets = () => process.getActiveResourcesInfo().filter(name => /TCP|Timeout/.test(name)).length
+  const before = sockets()
+  const a = open('a')
+  await until('view', 3000, () => a.view().known)
+  try {
+    for (const member of etcd.members) member.freeze()
+    const pending = a.renewLeader(null, 10_000)
+    const startedMs = clock.bootMs()
+    await a.close()
+    expect(await pending).toMatchObject({ kind: 'unreachable' })
+    expect(clock.bootMs() - startedMs).toBeLessThan(2100)
+    await until('no socket left', 4000, () => sockets() <= before)
+  } finally {
+    etcd.thawAll()
+  }
+  expect(await a.acquireLeader(200)).toMatchObject({ kind: 'unreachable' })
+})
