@@ -17,7 +17,11 @@ export interface AgentConfig {
   readonly postgresql: PostgresqlConfig
   readonly tags: Tags
   readonly log: LogConfig
-  readonly watchdog: { readonly mode: 'off' | 'automatic' | 'required'; readonly device: string; readonly safetyMarginMs: Millis }
+  readonly watchdog: {
+    readonly mode: 'off' | 'automatic' | 'required'
+    readonly device: string
+    readonly safetyMarginMs: Millis
+  }
   /** Where fencer records and the journal live; default `<data_dir>.hactl`. */
   readonly stateDirectory: string
 }
@@ -30,7 +34,11 @@ export interface HostPort {
 export interface EtcdConfig {
   /** `host:port` each, without scheme; at least one. */
   readonly endpoints: readonly HostPort[]
-  readonly tls: { readonly ca: string | null; readonly cert: string | null; readonly key: string | null } | null
+  readonly tls: {
+    readonly ca: string | null
+    readonly cert: string | null
+    readonly key: string | null
+  } | null
   readonly credentials: { readonly username: string; readonly password: string } | null
 }
 
@@ -69,7 +77,9 @@ export interface BootstrapConfig {
   readonly initdb: readonly InitdbOption[]
   readonly pgHba: readonly string[]
   /** Roles to create; Patroni 4 ignores this section, hactl creates them. */
-  readonly users: Readonly<Record<string, { readonly password: string | null; readonly options: readonly string[] }>>
+  readonly users: Readonly<
+    Record<string, { readonly password: string | null; readonly options: readonly string[] }>
+  >
   /** Command run once with the connection string as its last argument. */
   readonly postBootstrap: string | null
 }
@@ -114,6 +124,11 @@ export interface PostgresqlConfig {
   readonly basebackup: readonly InitdbOption[]
   readonly rewindOptions: readonly InitdbOption[]
   readonly callbacks: Readonly<Record<string, string>>
+  /**
+   * Of the local section the keys that the dynamic configuration may hold too, as written. What is set here wins
+   * (effectivePostgresql); the typed fields above cannot tell a default from a setting.
+   */
+  readonly shared?: JsonObject
 }
 
 /** libpq connection settings of one role: username, password, sslmode, sslcert, … (spec/postgres.md 2.14). */
@@ -140,6 +155,8 @@ export interface LogConfig {
   readonly type: 'plain' | 'json'
   readonly level: 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR' | 'CRITICAL'
   readonly format: string
+  /** type json with a list as format: the fields of a line in order, and what they are called there. */
+  readonly jsonFields?: readonly { readonly field: string; readonly name: string }[]
   readonly dateformat: string | null
   readonly staticFields: Readonly<Record<string, Json>>
   readonly dir: string | null

@@ -1,0 +1,162 @@
+// Where a key that stands in the wrong place belongs, and what a misspelt one was meant to be.
+
+import { PARAMETER_NAMES } from './parameters.ts'
+import { DYNAMIC, LOCAL, sectionsOf } from './schema.ts'
+
+/** `local`: the file of a node; `dynamic`: the document in etcd; `bootstrap`: bootstrap.dcs in the file. */
+export type Document = 'local' | 'dynamic' | 'bootstrap'
+
+export interface Advice {
+  readonly message: string
+  readonly hint: string | null
+}
+
+/** For a key that no setting has. `path` is its place inside the document. */
+export function adviseUnknown(path: string, document: Document): Advice {
+  const key = lastPart(path)
+  const places = placesOf(path, document)
+  if (places.length > 0 && places.length <= 3) {
+    return {
+      message: `is not read here: ${key} belongs under ${places.join(' or ')}`,
+      hint: 'Move it there.',
+    }
+  }
+  if (key.includes('.') && isKnown(path)) {
+    return { message: 'is one key with dots in it, which nothing reads', hint: 'Write it as nested keys.' }
+  }
+  const parent = parentOf(path)
+  const siblings = childrenOf(parent, document)
+  const guess = nearest(key, siblings) ?? null
+  if (guess !== null)
+    return { message: 'is not known and has no effect', hint: `Perhaps ${join(parent, guess)} is meant.` }
+  const far = nearest(key, [...ALL_KEYS.keys()])
+  const farPlaces = far === null ? [] : (placesOf(join('?', far), document) ?? [])
+  const hint =
+    far === null || farPlaces.length === 0 ? null : `Perhaps ${far} under ${farPlaces[0]} is meant.`
+  return { message: 'is not known and has no effect', hint }
+}
+
+/** For a key that only the dynamic configuration decides, in the local file. */
+export function adviseDynamicOnly(path: string): Advice {
+  return {
+    message: `is ignored here: only the dynamic configuration decides it; ${lastPart(path)} belongs under ${dotted('bootstrap.dcs', parentOf(path))}`,
+    hint: 'Change it in a running cluster with hactl edit-config.',
+  }
+}
+
+/** For a key of the node in the dynamic configuration. */
+export function adviseLocalOnly(path: string): Advice {
+  return {
+    message: 'is ignored here: it is read from the local file of each node',
+    hint: `Set ${path} in the local file.`,
+  }
+}
+
+/** The closest of `candidates`, at most two edits away (one for short words); null when none is close. */
+export function nearest(word: string, candidates: readonly string[]): string | null {
+  const limit = word.length < 5 ? 1 : 2
+  let best: { readonly name: string; readonly distance: number } | null = null
+  for (const name of candidates) {
+    if (Math.abs(name.length - word.length) > limit) continue
+    const distance = editDistance(word.toLowerCase(), name.toLowerCase())
+    if (distance <= limit && (best === null || distance < best.distance)) best = { name, distance }
+  }
+  return best?.name ?? null
+}
+
+/** Levenshtein distance, with a swap of neighbours counted as one edit. */
+export function editDistance(a: string, b: string): number {
+  let before: readonly number[] = []
+  let row: readonly number[] = Array.from({ length: b.length + 1 }, (_, column) => column)
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j += 1) {
+      const cost = a[i - 1] === b[j - 1] ? 0 : 1
+      const swapped =
+        a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? (before[j - 2] ?? Infinity) + 1 : Infinity
+      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + cost, swapped))
+    }
+    before = row
+    row = next
+  }
+  return row[b.length] ?? 0
+}
+
+interface Home {
+  readonly document: 'local' | 'dynamic'
+  readonly parent: string
+}
+
+/** Last part of each known path (settings and sections) to the sections that have it. */
+const ALL_KEYS: ReadonlyMap<string, readonly Home[]> = collectHomes()
+
+function collectHomes(): ReadonlyMap<string, readonly Home[]> {
+  const homes = new Map<string, readonly Home[]>()
+  const paths = [
+    ...[...Object.keys(LOCAL), ...sectionsOf(LOCAL)].map(path => ({ document: 'local' as const, path })),
+    ...Object.keys(DYNAMIC)
+      .filter(path => !Object.hasOwn(LOCAL, path))
+      .map(path => ({ document: 'dynamic' as const, path })),
+  ]
+  for (const { document, path } of paths) {
+    const key = lastPart(path)
+    homes.set(key, [...(homes.get(key) ?? []), { document, parent: parentOf(path) }])
+  }
+  return homes
+}
+
+function placesOf(path: string, document: Document): readonly string[] {
+  const key = lastPart(path)
+  const homes = ALL_KEYS.get(key) ?? []
+  if (homes.length === 0 && PARAMETER_NAMES.has(key.toLowerCase())) return [parametersPlace(key, document)]
+  return [...new Set(homes.map(home => placeName(home, key, document)))].filter(
+    place => place !== parentOf(path),
+  )
+}
+
+function placeName(home: Home, key: string, document: Document): string {
+  const path = join(home.parent, key)
+  if (document === 'local')
+    return home.document === 'dynamic' ? dotted('bootstrap.dcs', home.parent) : home.parent || 'the top level'
+  const shared = home.document === 'dynamic' || Object.hasOwn(DYNAMIC, path)
+  if (!shared) return `${home.parent || 'the top level'} of the local file`
+  const base = document === 'bootstrap' ? 'bootstrap.dcs' : ''
+  return dotted(base, home.parent) || 'the top level'
+}
+
+function parametersPlace(key: string, document: Document): string {
+  if (document === 'dynamic') return 'postgresql.parameters'
+  const dynamicOnly = PARAMETER_NAMES.get(key.toLowerCase()) === 'dynamic'
+  return document === 'bootstrap' || dynamicOnly
+    ? 'bootstrap.dcs.postgresql.parameters'
+    : 'postgresql.parameters'
+}
+
+function childrenOf(parent: string, document: Document): readonly string[] {
+  const schema = document === 'local' ? LOCAL : DYNAMIC
+  const prefix = parent === '' ? '' : `${parent}.`
+  const names = Object.keys(schema)
+    .filter(path => path.startsWith(prefix))
+    .map(path => path.slice(prefix.length).split('.')[0] ?? '')
+  return [...new Set(names)]
+}
+
+function isKnown(path: string): boolean {
+  return Object.hasOwn(LOCAL, path) || Object.hasOwn(DYNAMIC, path)
+}
+
+function dotted(base: string, rest: string): string {
+  return base === '' || rest === '' ? base + rest : `${base}.${rest}`
+}
+
+function join(parent: string, key: string): string {
+  return dotted(parent, key)
+}
+
+export function lastPart(path: string): string {
+  return path.slice(path.lastIndexOf('.') + 1)
+}
+
+function parentOf(path: string): string {
+  return path.includes('.') ? path.slice(0, path.lastIndexOf('.')) : ''
+}

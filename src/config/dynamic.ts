@@ -1,0 +1,143 @@
+// The dynamic configuration before it is applied. A bad value refuses the whole document, by name, and whoever asks keeps
+// the settings that were in force: nothing is clamped in silence. The one exception is the rule among the three times,
+// which is adjusted exactly as Patroni does it, with a warning, so that the nodes of a mixed cluster agree.
+
+import type { Json, JsonObject } from '../model/cluster.ts'
+import { deepEqualText, isJsonObject, JSON_DEPTH_MAX, own, tooDeep } from '../model/patch.ts'
+import type { Problem, ProblemPlace } from '../model/problem.ts'
+import type { DynamicSettings } from '../model/settings.ts'
+import { type Advice, adviseLocalOnly, adviseUnknown } from './advice.ts'
+import { type Checked, checkTree, type Values } from './check.ts'
+import { readDynamicParameters } from './parameters.ts'
+import { DYNAMIC, LOCAL, sectionsOf } from './schema.ts'
+
+export type DynamicResult =
+  | { readonly ok: true; readonly settings: DynamicSettings; readonly warnings: readonly Problem[] }
+  | { readonly ok: false; readonly errors: readonly Problem[]; readonly warnings: readonly Problem[] }
+
+/**
+ * `previous` are the settings in force, or null. A document that says the same returns them unchanged and without
+ * repeating warnings. Never throws.
+ */
+export function readDynamicSettings(document: Json, previous: DynamicSettings | null): DynamicResult {
+  return readDynamic(document, previous, '', () => ({ kind: 'dynamic' }))
+}
+
+/** What holds when no configuration was ever written. */
+export function defaultSettings(): DynamicSettings {
+  const result = readDynamicSettings({}, null)
+  if (!result.ok) throw new Error('bug: the default settings are refused')
+  return result.settings
+}
+
+/** As readDynamicSettings, for `bootstrap.dcs` of a local file: paths get `prefix`, places come from the file. */
+export function readDynamic(
+  document: Json,
+  previous: DynamicSettings | null,
+  prefix: string,
+  placeOf: (path: string) => ProblemPlace | null,
+): DynamicResult {
+  const whole = (message: string): DynamicResult => {
+    const path = prefix === '' ? null : prefix.replace(/\.$/, '')
+    return { ok: false, errors: [{ path, place: placeOf(path ?? ''), message, hint: null }], warnings: [] }
+  }
+  if (!isJsonObject(document)) return whole('is not a mapping (key: value)')
+  if (tooDeep(document)) return whole(`is nested more than ${JSON_DEPTH_MAX} levels deep`)
+  if (previous !== null && deepEqualText(previous.document, document))
+    return { ok: true, settings: previous, warnings: [] }
+  const unknown = (path: string) => adviseDynamic(path, prefix === '' ? 'dynamic' : 'bootstrap')
+  const checked = checkTree(document, DYNAMIC, { prefix, placeOf, unknown })
+  const timing = adjustTiming(checked.values)
+  const told = [...timing.warnings, ...parameterWarnings(checked.values), ...standbyWarnings(checked.values)]
+  const warnings = [
+    ...checked.warnings,
+    ...told.map(({ path, message }) => ({
+      path: prefix + path,
+      place: placeOf(prefix + path),
+      message,
+      hint: null,
+    })),
+  ]
+  if (checked.errors.length > 0) return { ok: false, errors: checked.errors, warnings }
+  return { ok: true, settings: toSettings(checked, document, timing), warnings }
+}
+
+type DynamicValues = Values<typeof DYNAMIC>
+
+function toSettings(checked: Checked<typeof DYNAMIC>, document: JsonObject, timing: Timing): DynamicSettings {
+  const { read, given } = checked.values
+  // An old name only counts when the new one is absent.
+  const either = (name: 'start' | 'stop') => {
+    const old = read(`master_${name}_timeout`)
+    return given(`primary_${name}_timeout`) || old === null ? read(`primary_${name}_timeout`) : old
+  }
+  return {
+    ttlMs: timing.ttl * 1000,
+    loopWaitMs: timing.loopWait * 1000,
+    retryTimeoutMs: timing.retryTimeout * 1000,
+    maximumLagOnFailover: BigInt(read('maximum_lag_on_failover')),
+    primaryStartTimeoutMs: either('start') * 1000,
+    primaryStopTimeoutMs: either('stop') * 1000,
+    maxTimelinesHistory: read('max_timelines_history'),
+    memberSlotsTtlMs: read('member_slots_ttl') * 1000,
+    useSlots: read('postgresql.use_slots'),
+    paused: read('pause'),
+    synchronousMode: read('synchronous_mode'),
+    failsafeMode: read('failsafe_mode'),
+    standbyCluster: isStandbyCluster(read('standby_cluster')),
+    document,
+  }
+}
+
+/** Seconds. Always `loopWait + 2 * retryTimeout <= ttl`. */
+interface Timing {
+  readonly ttl: number
+  readonly loopWait: number
+  readonly retryTimeout: number
+  readonly warnings: readonly Told[]
+}
+
+interface Told {
+  readonly path: string
+  readonly message: string
+}
+
+function adjustTiming({ read }: DynamicValues): Timing {
+  const [ttl, loopWait, retryTimeout] = [read('ttl'), read('loop_wait'), read('retry_timeout')]
+  if (loopWait + 2 * retryTimeout <= ttl) return { ttl, loopWait, retryTimeout, warnings: [] }
+  const tooSlow = 1 + 2 * retryTimeout > ttl
+  const adjusted = tooSlow
+    ? { loopWait: 1, retryTimeout: Math.floor((ttl - 1) / 2) }
+    : { loopWait: ttl - 2 * retryTimeout, retryTimeout }
+  const message =
+    `Violated the rule "loop_wait + 2*retry_timeout <= ttl", where ttl=${ttl}: using loop_wait=${adjusted.loopWait} and ` +
+    `retry_timeout=${adjusted.retryTimeout} in place of ${loopWait} and ${retryTimeout}`
+  return { ttl, ...adjusted, warnings: [{ path: 'ttl', message }] }
+}
+
+function parameterWarnings({ read }: DynamicValues): readonly Told[] {
+  return readDynamicParameters(read('postgresql.parameters')).warnings.map(({ name, message }) => ({
+    path: `postgresql.parameters.${name}`,
+    message,
+  }))
+}
+
+function isStandbyCluster(section: JsonObject | null): boolean {
+  if (section === null) return false
+  return ['host', 'port', 'restore_command'].some(key => Boolean(own(section, key)))
+}
+
+function standbyWarnings({ read }: DynamicValues): readonly Told[] {
+  const section = read('standby_cluster')
+  if (section === null || isStandbyCluster(section)) return []
+  return [
+    { path: 'standby_cluster', message: 'has no effect: it names neither host, port nor restore_command' },
+  ]
+}
+
+const LOCAL_SECTIONS = sectionsOf(LOCAL)
+
+function adviseDynamic(path: string, document: 'dynamic' | 'bootstrap'): Advice {
+  const isLocal = Object.hasOwn(LOCAL, path) || (LOCAL_SECTIONS.has(path) && path !== 'postgresql')
+  return isLocal ? adviseLocalOnly(path) : adviseUnknown(path, document)
+}

@@ -1,0 +1,86 @@
+// What PostgreSQL is to be configured with, from both configurations (spec/interfaces.md 3.1): defaults, then the dynamic
+// document, then the local file; a local key wins as a whole, parameters are merged; the overlay of the role comes last.
+
+import type { Json, JsonObject } from '../model/cluster.ts'
+import type { AgentConfig, EffectivePostgresql } from '../model/config.ts'
+import { isJsonObject, own } from '../model/patch.ts'
+import { isControlled, mergeParameters, type Parameters, readDynamicParameters } from './parameters.ts'
+import { DYNAMIC } from './schema-dynamic.ts'
+import { SHARED_POSTGRESQL } from './schema-postgresql.ts'
+import type { ValueOf } from './setting.ts'
+
+/**
+ * `document` is the accepted dynamic configuration (DynamicSettings.document). Values in it that cannot be read count as
+ * absent. `listen_addresses`, `port` and `cluster_name` are not in `parameters`: they follow from `postgresql.listen` and
+ * `scope`.
+ */
+export function effectivePostgresql(
+  config: AgentConfig,
+  document: JsonObject,
+  role: 'primary' | 'replica',
+): EffectivePostgresql {
+  const section = own(document, 'postgresql')
+  const dynamic = isJsonObject(section) ? section : {}
+  const pick = <K extends SharedPath>(path: K) => pickShared(config.postgresql.shared ?? {}, dynamic, path)
+  const rules = (path: 'postgresql.pg_hba' | 'postgresql.pg_ident') => pick(`${path}_${role}`) ?? pick(path)
+  return {
+    parameters: effectiveParameters(config, dynamic, role),
+    pgHba: rules('postgresql.pg_hba'),
+    pgIdent: rules('postgresql.pg_ident'),
+    recoveryConf: pick('postgresql.recovery_conf'),
+    useSlots: readOr(DYNAMIC['postgresql.use_slots'], own(dynamic, 'use_slots')),
+    useRewind: pick('postgresql.use_pg_rewind'),
+    removeDataDirectoryOnRewindFailure: pick('postgresql.remove_data_directory_on_rewind_failure'),
+    removeDataDirectoryOnDivergedTimelines: pick('postgresql.remove_data_directory_on_diverged_timelines'),
+    pgCtlTimeoutMs: pick('postgresql.pg_ctl_timeout') * 1000,
+    basebackup: pick('postgresql.basebackup'),
+    rewindOptions: pick('postgresql.rewind'),
+  }
+}
+
+type SharedPath = keyof typeof SHARED_POSTGRESQL
+
+function pickShared<K extends SharedPath>(
+  local: JsonObject,
+  dynamic: JsonObject,
+  path: K,
+): ValueOf<typeof SHARED_POSTGRESQL, K> {
+  const key = path.slice('postgresql.'.length)
+  const raw = own(local, key) ?? own(dynamic, key)
+  const setting: Readable<unknown> = SHARED_POSTGRESQL[path]
+  // The setting under `path` reads values of just this type.
+  return readOr(setting, raw) as ValueOf<typeof SHARED_POSTGRESQL, K>
+}
+
+interface Readable<T> {
+  readonly leaf: {
+    readonly parse: (raw: Json) => { readonly ok: true; readonly value: T } | { readonly ok: false }
+  }
+  readonly fallback: T
+}
+
+function readOr<T>(setting: Readable<T>, raw: Json | undefined): T {
+  if (raw === undefined || raw === null) return setting.fallback
+  const parsed = setting.leaf.parse(raw)
+  return parsed.ok ? parsed.value : setting.fallback
+}
+
+function effectiveParameters(
+  config: AgentConfig,
+  dynamic: JsonObject,
+  role: 'primary' | 'replica',
+): Parameters {
+  const read = (raw: Json | undefined) => readOr(SHARED_POSTGRESQL['postgresql.parameters'], raw)
+  const { parameters } = readDynamicParameters(read(own(dynamic, 'parameters')))
+  const local = config.postgresql.shared ?? {}
+  const overlayName = `parameters_${role}`
+  const overlay = read(own(local, overlayName) ?? own(dynamic, overlayName))
+  return mergeParameters(
+    mergeParameters(parameters, withoutControlled(config.postgresql.parameters)),
+    withoutControlled(overlay),
+  )
+}
+
+function withoutControlled(parameters: Parameters): Parameters {
+  return Object.fromEntries(Object.entries(parameters).filter(([name]) => !isControlled(name)))
+}

@@ -1,0 +1,148 @@
+// The configuration of a node: file or directory, PATRONI_* variables over it, one check that lists everything that is
+// wrong at once, and then the typed AgentConfig.
+
+import type { Json, JsonObject } from '../model/cluster.ts'
+import type { AgentConfig } from '../model/config.ts'
+import type { Problem, ProblemPlace } from '../model/problem.ts'
+import { type Advice, adviseDynamicOnly, adviseUnknown } from './advice.ts'
+import { buildAgentConfig } from './agent-config.ts'
+import { at, checkTree } from './check.ts'
+import { findContradictions } from './contradictions.ts'
+import { readDynamic } from './dynamic.ts'
+import { hasVariables, readEnvironment, WHOLE_DOCUMENT } from './environment.ts'
+import { adoptEtcdV2, readEtcd } from './etcd.ts'
+import { EMPTY_SOURCE, mergeSources, parseSource, readSource, type Source } from './files.ts'
+import { DYNAMIC, LOCAL } from './schema.ts'
+import { OTHER_STORES } from './schema-general.ts'
+import { readTags } from './tags.ts'
+
+export interface ConfigSource {
+  /** A file or a directory; null: only the environment. */
+  readonly path: string | null
+  readonly env: NodeJS.ProcessEnv
+}
+
+export type ConfigResult =
+  | { readonly ok: true; readonly config: AgentConfig; readonly warnings: readonly Problem[] }
+  | { readonly ok: false; readonly errors: readonly Problem[]; readonly warnings: readonly Problem[] }
+
+/** Reads and checks everything; never throws for what an operator can get wrong. */
+export async function readLocalConfig(from: ConfigSource): Promise<ConfigResult> {
+  const source = await gatherSource(from)
+  const unusable = source.errors.length > 0 && Object.keys(source.tree).length === 0
+  if (unusable) return { ok: false, errors: source.errors, warnings: source.warnings }
+  if (Object.keys(source.tree).length === 0)
+    return { ok: false, errors: [nothing()], warnings: source.warnings }
+  return checkLocal(source, from.env)
+}
+
+/** File and variables as one tree, with the place of each key; `path` that does not exist leaves the environment. */
+export async function gatherSource({ path, env }: ConfigSource): Promise<Source> {
+  const file = path === null ? null : await readSource(path)
+  if (file !== null) return adoptEtcdV2(mergeSources(file, await readEnvironment(env)))
+  const absent = path === null ? EMPTY_SOURCE : absentFile(path, env)
+  const whole = env[WHOLE_DOCUMENT]
+  const rest =
+    whole === undefined || whole === ''
+      ? await readEnvironment(env)
+      : await parseSource(whole, WHOLE_DOCUMENT)
+  return adoptEtcdV2(mergeSources(absent, rest))
+}
+
+/** As Patroni does, the environment alone may configure a node whose file is missing; but it is said. */
+function absentFile(path: string, env: NodeJS.ProcessEnv): Source {
+  const place = { kind: 'file', file: path, line: null } as const
+  const problem: Problem = { path: null, place, message: 'does not exist', hint: null }
+  if ((env[WHOLE_DOCUMENT] ?? '') === '' && !hasVariables(env)) return { ...EMPTY_SOURCE, errors: [problem] }
+  const message = 'does not exist; the configuration comes from the environment alone'
+  return { ...EMPTY_SOURCE, warnings: [{ ...problem, message }] }
+}
+
+function nothing(): Problem {
+  const hint = 'Name a file, or set the PATRONI_* variables.'
+  return { path: null, place: null, message: 'the configuration is empty', hint }
+}
+
+function checkLocal(source: Source, env: NodeJS.ProcessEnv): ConfigResult {
+  const { tree } = source
+  const placeOf = placesOf(source)
+  const checked = checkTree(tree, LOCAL, {
+    prefix: '',
+    placeOf,
+    unknown: (path, value) => adviseLocal(path, value, tree),
+  })
+  const { values } = checked
+  const found = findContradictions(values, tree, placeOf)
+  const etcd = readEtcd(values, placeOf)
+  const tags = readTags(values.read('tags'))
+  const inTags = ({ tag, message }: { tag: string; message: string }): Problem => {
+    return { path: `tags.${tag}`, place: placeOf(`tags.${tag}`), message, hint: null }
+  }
+  const dcs = readDynamic(values.read('bootstrap.dcs'), null, 'bootstrap.dcs.', placeOf)
+  const errors = [
+    ...source.errors,
+    ...checked.errors,
+    ...found.errors,
+    ...etcd.errors,
+    ...missingEtcd(etcd.etcd !== null || etcd.errors.length > 0, checked.errors, tree),
+    ...tags.errors.map(inTags),
+    ...(dcs.ok ? [] : dcs.errors),
+  ]
+  const warnings = [
+    ...source.warnings,
+    ...checked.warnings,
+    ...found.warnings,
+    ...etcd.warnings,
+    ...tags.warnings.map(inTags),
+    ...dcs.warnings,
+  ]
+  if (errors.length > 0 || etcd.etcd === null) return { ok: false, errors: unique(errors), warnings }
+  const config = buildAgentConfig({ values, tree, etcd: etcd.etcd, tags: tags.tags, env })
+  return { ok: true, config, warnings }
+}
+
+/** No endpoint, and nothing wrong that explains it. A store that is refused is a better message than a missing etcd. */
+function missingEtcd(present: boolean, errors: readonly Problem[], tree: JsonObject): readonly Problem[] {
+  const explained = errors.some(error => error.path?.startsWith('etcd3') === true)
+  const otherStore = OTHER_STORES.some(store => (at(tree, store) ?? null) !== null)
+  if (present || explained || otherStore) return []
+  const hint = 'Set etcd3.hosts, or the variable PATRONI_ETCD3_HOSTS.'
+  return [{ path: 'etcd3', place: null, message: 'is missing: hactl needs to know where etcd is', hint }]
+}
+
+function adviseLocal(path: string, value: Json, tree: JsonObject): Advice | null {
+  if (OTHER_STORES.includes(path)) return null
+  if (Object.hasOwn(DYNAMIC, path)) return adviseDynamicOnly(path)
+  if (isMethodSection(path, value, tree)) return null
+  return adviseUnknown(path, 'local')
+}
+
+/** Sections of custom replica and bootstrap methods have names of the user's choice. */
+function isMethodSection(path: string, value: Json, tree: JsonObject): boolean {
+  const [section, name, ...rest] = path.split('.')
+  if (name === undefined || rest.length > 0 || typeof value !== 'object') return false
+  if (section === 'bootstrap') return at(tree, 'bootstrap.method') === name
+  if (section !== 'postgresql') return false
+  const methods =
+    at(tree, 'postgresql.create_replica_methods') ?? at(tree, 'postgresql.create_replica_method')
+  return Array.isArray(methods) ? methods.includes(name) : methods === name
+}
+
+/** The place of a key, or else of the nearest section around it. */
+export function placesOf(source: Source): (path: string) => ProblemPlace | null {
+  return path => {
+    for (let part = path; part !== ''; part = part.slice(0, Math.max(part.lastIndexOf('.'), 0))) {
+      const place = source.places.get(part)
+      if (place !== undefined) return place
+    }
+    return null
+  }
+}
+
+function unique(problems: readonly Problem[]): readonly Problem[] {
+  const seen = new Set<string>()
+  return problems.filter(({ path, message }) => {
+    const key = `${path}\n${message}`
+    return !seen.has(key) && seen.add(key)
+  })
+}

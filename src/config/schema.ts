@@ -1,0 +1,43 @@
+// All settings together: LOCAL is the file of a node, DYNAMIC the document in etcd. Their order is that of the reference.
+
+import { BOOTSTRAP, CITUS } from './schema-bootstrap.ts'
+import { CTL, ETCD, GENERAL, NODE, RESTAPI } from './schema-general.ts'
+import { LOG } from './schema-log.ts'
+import { AUTHENTICATION, BIN_NAMES, NODE_POSTGRESQL, SHARED_POSTGRESQL } from './schema-postgresql.ts'
+import type { Schema } from './setting.ts'
+
+export { DYNAMIC } from './schema-dynamic.ts'
+
+export const LOCAL = {
+  ...GENERAL,
+  ...LOG,
+  ...RESTAPI,
+  ...CTL,
+  ...ETCD,
+  ...BOOTSTRAP,
+  ...NODE_POSTGRESQL,
+  ...SHARED_POSTGRESQL,
+  ...BIN_NAMES,
+  ...AUTHENTICATION,
+  ...NODE,
+  ...CITUS,
+} as const
+
+/** What an operator's command needs of the same file. */
+export const OPERATOR = {
+  ...GENERAL,
+  ...CTL,
+  ...ETCD,
+  ...RESTAPI,
+  'postgresql.data_dir': NODE_POSTGRESQL['postgresql.data_dir'],
+} as const
+
+/** Every path that is a section of the schema, e.g. `postgresql.authentication`. */
+export function sectionsOf(schema: Schema): ReadonlySet<string> {
+  const sections = new Set<string>()
+  for (const key of Object.keys(schema)) {
+    const parts = key.split('.')
+    for (let count = 1; count < parts.length; count += 1) sections.add(parts.slice(0, count).join('.'))
+  }
+  return sections
+}

@@ -1,0 +1,194 @@
+// YAML to JSON as Patroni's PyYAML reads it: YAML 1.1 scalars, but `y`, `n` and `1e5` are text and dates stay text. The
+// package only parses; scalars, anchors and merge keys are resolved here, so that every value keeps its line, a
+// repeated key is seen, and neither an anchor bomb nor deep nesting can do harm.
+
+import type { Alias, Document, LineCounter, Node, Pair, Scalar, YAMLMap } from 'yaml'
+import type { Json, JsonObject } from '../model/cluster.ts'
+import { isJsonObject, JSON_DEPTH_MAX } from '../model/patch.ts'
+import type { Problem } from '../model/problem.ts'
+import { isJsonArray } from '../model/values.ts'
+import { resolvePlain } from './yaml-scalar.ts'
+
+export interface YamlResult {
+  /** undefined: unreadable, and `errors` says why. An empty document is null. */
+  readonly value: Json | undefined
+  /** Dotted path of each key to its line, from 1. */
+  readonly lines: ReadonlyMap<string, number>
+  readonly errors: readonly Problem[]
+  readonly warnings: readonly Problem[]
+}
+
+/** A real configuration has some hundred nodes and a handful of aliases. */
+const NODES_MAX = 50_000
+const ALIASES_MAX = 100
+
+/** `file` only serves the problems; null for text out of an environment variable. */
+export async function parseYaml(text: string, file: string | null): Promise<YamlResult> {
+  // Loading the package takes 25 ms, which a command that needs no YAML should not pay.
+  const yaml = await import('yaml')
+  const counter = new yaml.LineCounter()
+  const reading: Reading = {
+    yaml,
+    counter,
+    file,
+    lines: new Map(),
+    errors: [],
+    warnings: [],
+    nodes: 0,
+    aliases: 0,
+  }
+  const document = yaml.parseDocument(text, {
+    version: '1.1',
+    schema: 'failsafe',
+    uniqueKeys: false,
+    lineCounter: counter,
+    prettyErrors: false,
+    logLevel: 'error',
+  })
+  const [error] = document.errors
+  if (error !== undefined) {
+    // Only the first: the others follow from it. What stands in quotes may be a piece of a password.
+    const message = `is not valid YAML: ${lowerFirst(error.message.split(': "')[0] ?? '')}`
+    complain(reading, 'error', null, error.pos[0], message, hintFor(error.code))
+    return finished(reading, undefined)
+  }
+  const value = convert(reading, document, document.contents, '', 0)
+  return finished(reading, reading.errors.length > 0 ? undefined : value)
+}
+
+interface Reading {
+  readonly yaml: typeof import('yaml')
+  readonly counter: LineCounter
+  readonly file: string | null
+  readonly lines: Map<string, number>
+  readonly errors: Problem[]
+  readonly warnings: Problem[]
+  nodes: number
+  aliases: number
+}
+
+function finished(reading: Reading, value: Json | undefined): YamlResult {
+  return { value, lines: reading.lines, errors: reading.errors, warnings: reading.warnings }
+}
+
+function convert(reading: Reading, document: Document, node: unknown, path: string, depth: number): Json {
+  const { yaml } = reading
+  reading.nodes += 1
+  if (reading.errors.length > 0) return null
+  if (depth > JSON_DEPTH_MAX || reading.nodes > NODES_MAX) {
+    complain(reading, 'error', null, null, 'is nested too deeply, repeats itself or is too large', null)
+    return null
+  }
+  if (yaml.isAlias(node)) return convertAlias(reading, document, node, path, depth)
+  if (yaml.isMap(node)) return convertMap(reading, document, node, path, depth)
+  if (yaml.isSeq(node)) {
+    return node.items.map((item, index) => convert(reading, document, item, `${path}[${index}]`, depth + 1))
+  }
+  return yaml.isScalar(node) ? convertScalar(reading, node, path) : null
+}
+
+function convertAlias(reading: Reading, document: Document, alias: Alias, path: string, depth: number): Json {
+  reading.aliases += 1
+  if (reading.aliases > ALIASES_MAX) {
+    complain(reading, 'error', null, alias.range?.[0] ?? null, `has more than ${ALIASES_MAX} aliases`, null)
+    return null
+  }
+  return convert(reading, document, alias.resolve(document), path, depth + 1)
+}
+
+function convertMap(reading: Reading, document: Document, map: YAMLMap, path: string, depth: number): Json {
+  const merged = new Map<string, Json>()
+  const written = new Map<string, Json>()
+  for (const pair of map.items) {
+    const { key, start } = keyOf(reading, pair)
+    if (key === null) {
+      complain(reading, 'error', path, start, 'has a key that is a list or a mapping', null)
+      continue
+    }
+    if (key === '<<') {
+      for (const [name, value] of mergeEntries(convert(reading, document, pair.value, path, depth + 1))) {
+        if (!merged.has(name)) merged.set(name, value)
+      }
+      continue
+    }
+    const child = path === '' ? key : `${path}.${key}`
+    if (written.has(key)) {
+      const first = reading.lines.get(child)
+      const where = first === undefined ? '' : ` (first in line ${first})`
+      complain(
+        reading,
+        'warning',
+        child,
+        start,
+        `stands twice${where}; the last one counts`,
+        'Remove one of them.',
+      )
+    }
+    if (start !== null) reading.lines.set(child, reading.counter.linePos(start).line)
+    written.set(key, convert(reading, document, pair.value, child, depth + 1))
+  }
+  return Object.fromEntries([...[...merged].filter(([key]) => !written.has(key)), ...written])
+}
+
+/** What `<<` brings in: of several mappings the first that has a key wins. */
+function mergeEntries(value: Json): readonly (readonly [string, Json])[] {
+  if (isJsonArray(value)) return value.flatMap(mergeEntries)
+  return isJsonObject(value) ? Object.entries(value) : []
+}
+
+function keyOf(reading: Reading, pair: Pair): { readonly key: string | null; readonly start: number | null } {
+  const { yaml } = reading
+  const start = yaml.isNode(pair.key) ? (pair.key.range?.[0] ?? null) : null
+  if (!yaml.isScalar(pair.key)) return { key: pair.key === null ? '' : null, start }
+  return { key: pair.key.source ?? String(pair.key.value ?? ''), start }
+}
+
+function convertScalar(reading: Reading, scalar: Scalar, path: string): Json {
+  const text = typeof scalar.value === 'string' ? scalar.value : ''
+  const tag = tagOf(scalar)
+  if (tag === null) return scalar.type === 'PLAIN' || scalar.value === null ? resolvePlain(text) : text
+  if (tag === 'str') return text
+  if (['int', 'float', 'bool', 'null'].includes(tag)) return resolvePlain(text)
+  complain(
+    reading,
+    'error',
+    path,
+    scalar.range?.[0] ?? null,
+    `has the tag ${tag}, which is not read`,
+    'Remove the tag.',
+  )
+  return null
+}
+
+function tagOf(node: Node): string | null {
+  return node.tag === undefined ? null : node.tag.replace(/^tag:yaml\.org,2002:/, '')
+}
+
+function complain(
+  reading: Reading,
+  kind: 'error' | 'warning',
+  path: string | null,
+  offset: number | null,
+  message: string,
+  hint: string | null,
+): void {
+  const line = offset === null ? null : reading.counter.linePos(offset).line
+  const place = reading.file === null ? null : ({ kind: 'file', file: reading.file, line } as const)
+  const problems = kind === 'error' ? reading.errors : reading.warnings
+  problems.push({ path: path === '' ? null : path, place, message, hint })
+}
+
+function hintFor(code: string): string | null {
+  if (code === 'TAB_AS_INDENT') return 'Indent with blanks.'
+  if (code === 'MULTIPLE_DOCS') return 'Use one file for each document, in a directory.'
+  return null
+}
+
+function lowerFirst(message: string): string {
+  return message.charAt(0).toLowerCase() + message.slice(1)
+}
+
+/** `objects` only: a document whose top is a mapping. */
+export function asMapping(value: Json | undefined): JsonObject | null {
+  return isJsonObject(value) ? value : null
+}
