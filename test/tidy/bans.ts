@@ -1,0 +1,171 @@
+// What must not be written, each with what to write instead.
+
+import { isNode, type Node, place, type Source } from './source.ts'
+
+interface Ban {
+  readonly name: string
+  readonly instead: string
+  /** Files where it is right, with the reason in a comment at the list. */
+  readonly except?: (path: string) => boolean
+  readonly found: (node: Node, source: Source) => boolean
+}
+
+const inClock = (path: string) => path === 'src/system/clock.ts'
+const inTests = (path: string) => path.startsWith('test/')
+
+export const bans: readonly Ban[] = [
+  {
+    name: 'wall time',
+    instead: 'take a Clock (src/ports/clock.ts): bootMs for deadlines, wallMs for people',
+    except: path => inClock(path) || inTests(path),
+    found: node => readsWallTime(node),
+  },
+  {
+    name: 'another monotonic clock',
+    instead: 'take a Clock (src/ports/clock.ts): its bootMs goes on while the machine is suspended',
+    except: path => inClock(path) || inTests(path),
+    found: node => isMember(node, 'performance', 'now') || isMember(node, 'process', 'hrtime'),
+  },
+  {
+    name: 'randomness',
+    instead: 'take it from the adapter that needs it (node:crypto), never in what a simulation must replay',
+    except: inTests,
+    found: node => isMember(node, 'Math', 'random'),
+  },
+  {
+    name: 'a blocking call',
+    instead: 'use the promise form with a deadline: a blocked loop renews no lease',
+    // Tests block nobody but themselves.
+    except: inTests,
+    found: (node, source) => isBlockingCall(node, source),
+  },
+  {
+    name: 'setInterval',
+    instead: 'set the next timer when the work is done: intervals overlap',
+    found: node => isCallOf(node, 'setInterval'),
+  },
+  {
+    name: 'process.exit',
+    instead: 'return an exit code; only bin/ ends the process',
+    found: node => isMember(node, 'process', 'exit'),
+  },
+  { name: 'any', instead: 'use unknown and look', found: node => node.type === 'TSAnyKeyword' },
+  {
+    name: 'a non-null `!`',
+    instead: 'handle the missing case, or assert it with a message',
+    found: node => node.type === 'TSNonNullExpression',
+  },
+  {
+    name: 'a default export',
+    instead: 'export it by name',
+    except: path => path.startsWith('commands/'),
+    found: node => node.type === 'ExportDefaultDeclaration',
+  },
+  {
+    name: 'an empty catch',
+    instead: 'catch what is expected and answer with a value; nothing is caught just to go on',
+    found: (node, source) => isEmptyCatch(node, source),
+  },
+  {
+    name: 'a mock',
+    instead: 'use the real thing, or a port that the simulator implements',
+    found: node => ['mock', 'doMock', 'fn', 'spyOn'].some(name => isMember(node, 'vi', name)),
+  },
+  {
+    name: 'a test that does not run',
+    instead: 'run it or delete it',
+    found: node =>
+      ['test', 'it', 'describe'].some(word =>
+        ['only', 'todo', 'skip'].some(how => isMember(node, word, how)),
+      ),
+  },
+]
+
+export function bannedCode(source: Source): string[] {
+  return bans
+    .filter(ban => ban.except === undefined || !ban.except(source.path))
+    .flatMap(ban =>
+      source.nodes
+        .filter(node => ban.found(node, source))
+        .map(node => `${place(source, node.start)}: ${ban.name}: ${ban.instead}`),
+    )
+}
+
+const commentBans: readonly (readonly [RegExp, string])[] = [
+  [/@ts-(ignore|expect-error|nocheck)/, 'mend the type'],
+  [/\b(TODO|FIXME|XXX|HACK)\b/, 'do it, or write an issue'],
+]
+
+export function bannedComments(source: Source): string[] {
+  return source.comments.flatMap(comment =>
+    commentBans.flatMap(([pattern, instead]) => {
+      const match = pattern.exec(comment.value)
+      return match === null ? [] : [`${place(source, comment.start)}: ${match[0]}: ${instead}`]
+    }),
+  )
+}
+
+const emptyNames = /^(utils?|helpers?|common|lib|core|managers?|misc|shared)$/
+
+/** Folders and files with names that say nothing. */
+export function emptyWords(paths: readonly string[]): string[] {
+  return paths.flatMap(path =>
+    path
+      .split('/')
+      .map(part => part.replace(/\.[a-z.]+$/, ''))
+      .filter(part => emptyNames.test(part))
+      .map(part => `${path}: "${part}" says nothing: name it after what it does`),
+  )
+}
+
+function isMember(node: Node, object: string, property: string): boolean {
+  return (
+    node.type === 'MemberExpression' &&
+    isNode(node.object) &&
+    node.object.name === object &&
+    isNode(node.property) &&
+    node.property.name === property
+  )
+}
+
+function isCallOf(node: Node, name: string): boolean {
+  return node.type === 'CallExpression' && isNode(node.callee) && node.callee.name === name
+}
+
+function readsWallTime(node: Node): boolean {
+  if (isMember(node, 'Date', 'now') || isCallOf(node, 'Date')) return true
+  const noArguments = Array.isArray(node.arguments) && node.arguments.length === 0
+  return node.type === 'NewExpression' && isNode(node.callee) && node.callee.name === 'Date' && noArguments
+}
+
+/** `readFileSync` imported from Node, `fs.readFileSync`, and Atomics.wait; our own `parseSync` is no such call. */
+function isBlockingCall(node: Node, source: Source): boolean {
+  if (isMember(node, 'Atomics', 'wait')) return true
+  if (node.type === 'ImportSpecifier' && isNode(node.imported)) {
+    return /Sync$/.test(String(node.imported.name)) && fromNode(node, source)
+  }
+  if (node.type !== 'CallExpression' || !isNode(node.callee) || node.callee.type !== 'MemberExpression')
+    return false
+  const { object, property } = node.callee
+  const ofModule = isNode(object) && /^(fs|child_process|crypto|zlib|dns)$/.test(String(object.name))
+  return ofModule && isNode(property) && /Sync$/.test(String(property.name))
+}
+
+function fromNode(specifier: Node, source: Source): boolean {
+  return source.nodes.some(
+    node =>
+      node.type === 'ImportDeclaration' &&
+      node.start <= specifier.start &&
+      specifier.end <= node.end &&
+      isNode(node.source) &&
+      String(node.source.value).startsWith('node:'),
+  )
+}
+
+/** A comment in the block that says why nothing is to be done makes it not empty. */
+function isEmptyCatch(node: Node, source: Source): boolean {
+  if (node.type !== 'CatchClause' || !isNode(node.body)) return false
+  const { body, start, end } = node.body
+  if (!Array.isArray(body) || body.length > 0) return false
+  return !source.comments.some(comment => start < comment.start && comment.end < end)
+}

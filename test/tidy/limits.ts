@@ -1,0 +1,48 @@
+// One idea a file, one screen a function: 300 and 70 lines.
+
+import { lineAt, type Source } from './source.ts'
+
+const fileLines = 300
+const functionLines = 70
+
+/** Tables of data may be as long as what they list. */
+export function longFile(path: string, text: string): string[] {
+  const lines = text.replace(/\n$/, '').split('\n').length
+  if (lines <= fileLines || path.endsWith('.data.ts')) return []
+  return [`${path}: ${lines} lines, the limit is ${fileLines}: split it by idea`]
+}
+
+const functions = new Set(['FunctionDeclaration', 'FunctionExpression', 'ArrowFunctionExpression'])
+
+export function longFunctions(source: Source): string[] {
+  return source.nodes.flatMap(node => {
+    if (!functions.has(node.type)) return []
+    const first = lineAt(source, node.start)
+    return tooLong(source.path, first, lineAt(source, node.end) - first + 1)
+  })
+}
+
+/** C functions in the project's layout: the body's closing brace is the only one at the start of a line. */
+export function longCFunctions(path: string, text: string): string[] {
+  const problems: string[] = []
+  let first: number | null = null
+  for (const [index, line] of text.split('\n').entries()) {
+    if (/^(\{|[a-z].*\)\s*\{)$/i.test(line)) first = index + 1
+    if (line.startsWith('}') && first !== null) {
+      problems.push(...tooLong(path, first, index + 2 - first))
+      first = null
+    }
+  }
+  return problems
+}
+
+export function noOpeningComment(source: Source): string[] {
+  const start = source.text.startsWith('#!') ? source.text.indexOf('\n') + 1 : 0
+  if (source.comments.some(comment => comment.start === start)) return []
+  return [`${source.path}: start with one to three sentences that say what the file is for`]
+}
+
+function tooLong(path: string, firstLine: number, lines: number): string[] {
+  if (lines <= functionLines) return []
+  return [`${path}:${firstLine}: function of ${lines} lines, the limit is ${functionLines}: name its parts`]
+}

@@ -1,0 +1,113 @@
+// Who may import whom (design: data flows down the list of rooms, imports point upward to model and ports).
+
+import { posix } from 'node:path'
+import { place, type Source } from './source.ts'
+
+interface Room {
+  /** Rooms it may import besides itself. */
+  readonly imports: readonly string[]
+  /** May it use npm packages and Node's own modules? Rooms without meet the world only through ports. */
+  readonly libraries: boolean
+  readonly why: string
+}
+
+const pure = 'it computes from what it is given: no clock, no I/O'
+const overPorts = 'it meets the world only through ports'
+const adapter = 'an adapter imports model, ports and libraries, never another adapter and never decide'
+
+const adapterRoom: Room = { imports: ['model', 'ports'], libraries: true, why: adapter }
+
+export const rooms: Readonly<Record<string, Room>> = {
+  model: { imports: [], libraries: false, why: pure },
+  ports: { imports: ['model'], libraries: false, why: 'a port is an interface in words of the model' },
+  decide: { imports: ['model'], libraries: false, why: pure },
+  observe: { imports: ['model', 'ports'], libraries: false, why: overPorts },
+  act: { imports: ['model', 'ports'], libraries: false, why: overPorts },
+  admin: { imports: ['model', 'ports'], libraries: false, why: overPorts },
+  dcs: adapterRoom,
+  peers: adapterRoom,
+  rest: adapterRoom,
+  journal: adapterRoom,
+  system: adapterRoom,
+  // Starting programs and reading /proc is written once, in system.
+  postgres: { ...adapterRoom, imports: ['model', 'ports', 'system'] },
+  fencer: { ...adapterRoom, imports: ['model', 'ports', 'system'] },
+  config: { imports: ['model'], libraries: true, why: 'it turns YAML and environment into the model' },
+  terminal: { imports: ['model', 'admin'], libraries: true, why: 'it shows what admin and the model say' },
+  agent: {
+    imports: [
+      'model',
+      'ports',
+      'decide',
+      'observe',
+      'act',
+      'dcs',
+      'peers',
+      'rest',
+      'journal',
+      'system',
+      'postgres',
+      'fencer',
+      'config',
+    ],
+    libraries: true,
+    why: 'it wires the agent together, and knows nothing of commands and terminals',
+  },
+  commands: {
+    imports: ['model', 'admin', 'terminal', 'config', 'agent/agent.ts'],
+    libraries: true,
+    why: 'a command parses, calls one use case and prints its result',
+  },
+  'commands.ts': {
+    imports: ['commands'],
+    libraries: true,
+    why: 'it is the map of commands and nothing else',
+  },
+}
+
+/** `src/act/act.ts` is in `act`, `commands/list.ts` in `commands`, `src/commands.ts` in a room of its own. */
+export function roomOf(path: string): string {
+  const [first = '', second = ''] = path.split('/')
+  return first === 'src' ? second : first
+}
+
+export function forbiddenImports(source: Source): string[] {
+  const name = roomOf(source.path)
+  const room = rooms[name]
+  if (room === undefined) return [`${source.path}: ${name} is not a room of test/tidy/rooms.ts`]
+  return source.imports.flatMap(({ specifier, start }) => {
+    const where = place(source, start)
+    if (!specifier.startsWith('.')) {
+      return room.libraries ? [] : [`${where}: ${name} must not import ${specifier}: ${room.why}`]
+    }
+    if (!specifier.endsWith('.ts')) return [`${where}: write the ending .ts in ${specifier}`]
+    const target = posix.join(posix.dirname(source.path), specifier)
+    const allowed = [name, ...room.imports]
+    if (allowed.includes(roomOf(target)) || allowed.includes(target.replace(/^src\//, ''))) return []
+    return [`${where}: ${name} must not import ${target}: ${room.why}`]
+  })
+}
+
+/** Files that no chain of imports from the roots reaches. */
+export function deadFiles(sources: readonly Source[], roots: readonly string[]): string[] {
+  const byPath = new Map(sources.map(source => [source.path, source]))
+  const missing = roots.filter(root => !byPath.has(root)).map(root => `${root}: does not exist`)
+  const reached = new Set<string>()
+  const queue = [...roots]
+  for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
+    const source = byPath.get(path)
+    if (source === undefined || reached.has(path)) continue
+    reached.add(path)
+    queue.push(...source.imports.map(({ specifier }) => posix.join(posix.dirname(source.path), specifier)))
+  }
+  const dead = sources.filter(({ path }) => !reached.has(path))
+  return [...missing, ...dead.map(({ path }) => `${path}: nothing that runs imports it; use it or delete it`)]
+}
+
+/** Packages in `dependencies` that no source imports. */
+export function unusedPackages(sources: readonly Source[], packages: readonly string[]): string[] {
+  const used = new Set(sources.flatMap(source => source.imports.map(({ specifier }) => specifier)))
+  return packages
+    .filter(name => ![...used].some(specifier => specifier === name || specifier.startsWith(`${name}/`)))
+    .map(name => `package.json: nothing imports ${name}; remove it`)
+}
