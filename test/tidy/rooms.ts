@@ -92,6 +92,7 @@ export function forbiddenImports(source: Source): string[] {
 export function deadFiles(sources: readonly Source[], roots: readonly string[]): string[] {
   const byPath = new Map(sources.map(source => [source.path, source]))
   const missing = roots.filter(root => !byPath.has(root)).map(root => `${root}: does not exist`)
+  if (missing.length > 0) return missing
   const reached = new Set<string>()
   const queue = [...roots]
   for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
@@ -101,7 +102,7 @@ export function deadFiles(sources: readonly Source[], roots: readonly string[]):
     queue.push(...source.imports.map(({ specifier }) => posix.join(posix.dirname(source.path), specifier)))
   }
   const dead = sources.filter(({ path }) => !reached.has(path))
-  return [...missing, ...dead.map(({ path }) => `${path}: nothing that runs imports it; use it or delete it`)]
+  return dead.map(({ path }) => `${path}: nothing that runs imports it; use it or delete it`)
 }
 
 /** Packages in `dependencies` that no source imports. */
