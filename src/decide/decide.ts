@@ -4,6 +4,7 @@
 import type { Decision } from '../model/decision.ts'
 import type { Memory } from '../model/memory.ts'
 import type { Snapshot } from '../model/snapshot.ts'
+import { renewalDueAtMs } from '../model/timing.ts'
 import type { ClusterFacts } from './facts.ts'
 import { remember } from './remember.ts'
 import { firstMatch, type Matched } from './rule.ts'
@@ -20,7 +21,6 @@ import { startingRules } from './rules/starting.ts'
 import { stoppingRules } from './rules/stopping.ts'
 import { strangerRules } from './rules/stranger.ts'
 import { type Situation, situationOf } from './situation.ts'
-import { renewalDueAtMs } from './timing.ts'
 import { upkeep } from './upkeep.ts'
 
 export function decide(snap: Snapshot, before: Memory): Decision {

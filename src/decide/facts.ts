@@ -5,10 +5,12 @@ import type { Memory } from '../model/memory.ts'
 import type { Outcome } from '../model/outcome.ts'
 import type { Upstream } from '../model/peer.ts'
 import type { ControlData, PostgresView, ServerView } from '../model/postgres.ts'
-import { slotName } from '../model/slot-name.ts'
 import type { Snapshot } from '../model/snapshot.ts'
-import type { Lsn, MemberName, Timeline } from '../model/units.ts'
+import type { Lsn, Timeline } from '../model/units.ts'
+import { asUpstream, memberNamed, upstreamFor } from '../model/upstream.ts'
 import { isPrimaryOnly } from '../model/work.ts'
+
+export { memberNamed }
 
 /** What every situation knows. */
 export interface Facts {
@@ -67,38 +69,13 @@ export function mayWrite(facts: Facts): boolean {
   return runsAsPrimary(facts) || (work !== null && isPrimaryOnly(work.job))
 }
 
-export function memberNamed(view: ClusterView, name: MemberName | null): Member | null {
-  return view.members.find(member => member.name === name) ?? null
-}
-
-/** Host and port out of `postgres://host:port/db`; null when a foreign record holds no such thing. */
-export function upstreamOf(member: Member, snap: Snapshot): Upstream | null {
-  const match =
-    /^postgres(?:ql)?:\/\/(?:[^@/]*@)?(\[[0-9A-Fa-f:.]+\]|[^:/?#[\]]+)(?::(\d{1,5}))?(?:[/?]|$)/.exec(
-      member.record.connUrl ?? '',
-    )
-  const host = match?.[1]
-  if (host === undefined) return null
-  return {
-    name: member.name,
-    host: host.replace(/^\[|\]$/g, ''),
-    port: Number(match?.[2] ?? '5432'),
-    slot: snap.settings.useSlots ? slotName(snap.self.name) : null,
-  }
-}
-
-/** Who this node should take its WAL from now (spec/ha.md 3.7.2); null: nobody. */
+/** Who this node should take its WAL from now; null: nobody. */
 export function wantedUpstream(view: ClusterView, snap: Snapshot): Upstream | null {
-  const { tags, name } = snap.self
-  if (tags.nostream) return null
-  const source = tags.replicatefrom
-  if (source !== null && source !== name) {
-    const cascade = memberNamed(view, source)
-    if (cascade !== null) return upstreamOf(cascade, snap)
-  }
-  const leader =
-    view.leader === null || view.leader.name === name ? null : memberNamed(view, view.leader.name)
-  return leader === null ? null : upstreamOf(leader, snap)
+  return upstreamFor(view, snap.self, snap.settings)
+}
+
+export function upstreamOf(member: Member, snap: Snapshot): Upstream | null {
+  return asUpstream(member, snap.self, snap.settings)
 }
 
 /** The leader as a source of data and timelines, whatever this node streams from. */

@@ -3,9 +3,9 @@
 
 import type { Decision } from '../model/decision.ts'
 import type { Snapshot } from '../model/snapshot.ts'
+import { fenceMarginMs, leadershipLeftMs } from '../model/timing.ts'
 import { isPrimaryOnly } from '../model/work.ts'
 import { holdsLease, server } from './facts.ts'
-import { fenceMarginMs, leadershipLeftMs } from './timing.ts'
 
 const LEASE_WRITES = ['acquire-lease', 'renew-lease', 'release-lease', 'adopt-lease', 'take-leader']
 const SINGLE = ['begin', 'exit', 'cancel-work']

@@ -2,10 +2,16 @@
 // agent left, renew in time, and tell "refused" from "nobody answered". Ids carry the situation's name.
 
 import type { Action } from '../model/action.ts'
+import {
+  demoteMarginMs,
+  fenceMarginMs,
+  leadershipLeftMs,
+  renewalDueAtMs,
+  retryAfterMs,
+} from '../model/timing.ts'
 import { type Facts, holdsLease, mayWrite, outcomeOf, seconds, tried } from './facts.ts'
 import type { Rule } from './rule.ts'
 import { buildStatus } from './status.ts'
-import { demoteMarginMs, fenceMarginMs, leadershipLeftMs, renewalDueAtMs, retryAfterMs } from './timing.ts'
 
 /** Etcd shows our name on the leader key. */
 export function namedLeader(facts: Facts): boolean {

@@ -1,9 +1,9 @@
 // How a primary that must not be one any more is stopped: the stop is a job, and what comes after it (wait, rewind,
 // follow) is decided when PostgreSQL is down.
 
+import { fenceMarginMs, leadershipLeftMs } from '../model/timing.ts'
 import type { Facts } from './facts.ts'
 import type { Choice } from './rule.ts'
-import { fenceMarginMs, leadershipLeftMs } from './timing.ts'
 
 /**
  * `fast` lets transactions in progress roll back and writes a clean shutdown checkpoint, within what is left of the

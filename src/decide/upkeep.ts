@@ -4,11 +4,11 @@
 import type { Action } from '../model/action.ts'
 import type { HistoryLine } from '../model/cluster.ts'
 import type { Memory } from '../model/memory.ts'
+import { renewalDueAtMs } from '../model/timing.ts'
 import { type ClusterFacts, control, holdsLease, isSystemIdentifier, memberNamed, server } from './facts.ts'
 import { awaitsCheckpoint, memberRecord, sameRecord } from './member-record.ts'
 import type { SituationName } from './situation.ts'
 import { slotUpkeep } from './slots.ts'
-import { renewalDueAtMs } from './timing.ts'
 
 export interface Upkeep {
   readonly actions: readonly Action[]

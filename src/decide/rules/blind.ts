@@ -1,11 +1,11 @@
 // Etcd cannot be seen. A healthy primary stays as long as its lease provably lives (promise 3) and stops before it
 // ends (promise 1); everybody else does nothing.
 
+import { demoteMarginMs, leadershipLeftMs, retryAfterMs } from '../../model/timing.ts'
 import { type Facts, holdsLease, runsAsPrimary, seconds, tried } from '../facts.ts'
 import { guardActions, holdOnMs, triedToProveLease } from '../lease.ts'
 import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
-import { demoteMarginMs, leadershipLeftMs, retryAfterMs } from '../timing.ts'
 
 export const blindRules: readonly Rule<Facts>[] = [
   {

@@ -1,5 +1,6 @@
 // PostgreSQL is not running: bring it back in the role that the lease allows, without losing what it holds (spec/ha.md 3.5).
 
+import { demoteMarginMs, fenceMarginMs, leadershipLeftMs } from '../../model/timing.ts'
 import { goodCandidates, otherMembers } from '../election.ts'
 import {
   type ClusterFacts,
@@ -13,7 +14,6 @@ import {
 import { holdOnMs, holdOnReason, namedLeader, proofRules, unansweredButAlive } from '../lease.ts'
 import { comparisonFailed, rejoinRules } from '../rejoin.ts'
 import type { Rule } from '../rule.ts'
-import { demoteMarginMs, fenceMarginMs, leadershipLeftMs } from '../timing.ts'
 import { handoverRules, startTimeout } from './handover.ts'
 
 /** A handed-over lease is taken within milliseconds; this long we wait for the new leader before starting alone. */

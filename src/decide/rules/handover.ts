@@ -3,12 +3,12 @@
 
 import type { Member } from '../../model/cluster.ts'
 import type { Handover } from '../../model/memory.ts'
+import { fenceMarginMs } from '../../model/timing.ts'
 import { formatLsn } from '../../model/units.ts'
 import { receivedEverything } from '../election.ts'
 import { type ClusterFacts, holdsLease, isRunning, seconds, tried } from '../facts.ts'
 import type { Rule } from '../rule.ts'
 import { closingStatus } from '../status.ts'
-import { fenceMarginMs } from '../timing.ts'
 
 /** How long the candidate may take to confirm: its WAL receiver has to get the last record over a network. */
 const CONFIRM_LIMIT_MS = 5000

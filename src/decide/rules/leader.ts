@@ -1,5 +1,6 @@
 // The lease is ours, or etcd says so. Prove it, arm the fencer, and only then act as leader (spec/ha.md 3.6).
 
+import { demoteMarginMs, fenceMarginMs, leadershipLeftMs } from '../../model/timing.ts'
 import { type ClusterFacts, holdsLease, outcomeOf, runsAsPrimary, seconds, server, tried } from '../facts.ts'
 import {
   holdOnMs,
@@ -11,7 +12,6 @@ import {
 } from '../lease.ts'
 import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
-import { demoteMarginMs, fenceMarginMs, leadershipLeftMs } from '../timing.ts'
 import { requestRules } from './requests.ts'
 
 /** How long a primary may run with a fencer that cannot be armed anew, while its old deadline still protects. */

@@ -1,9 +1,9 @@
-// The arithmetic of the lease (design.md 4). A lease confirmed by a request sent at T0 lives in etcd until T0+ttl at
+// The arithmetic of the lease (design.md 4), shared by the rules, the lease guard and the budgets of requests. A lease confirmed by a request sent at T0 lives in etcd until T0+ttl at
 // least; the fencer acts `fenceMarginMs` before that, and the agent gives up by itself `demoteMarginMs` before that.
 
-import type { DynamicSettings } from '../model/settings.ts'
-import type { LeaseView } from '../model/snapshot.ts'
-import type { Millis } from '../model/units.ts'
+import type { DynamicSettings } from './settings.ts'
+import type { LeaseView } from './snapshot.ts'
+import type { Millis } from './units.ts'
 
 /** Time the fencer has from its deadline to the end of the lease: SIGQUIT, grace, SIGKILL of everything. */
 export function fenceMarginMs(settings: DynamicSettings): Millis {
@@ -28,4 +28,15 @@ export function leadershipLeftMs(lease: LeaseView, nowMs: Millis): Millis {
 /** When the own lease should be renewed next. */
 export function renewalDueAtMs(lease: LeaseView, settings: DynamicSettings): Millis {
   return lease.renewedAtMs + settings.loopWaitMs
+}
+
+/** No request to etcd blocks a beat for longer: an election of etcd's own takes up to about 2.2 s (stack.md 2.2). */
+const REQUEST_LIMIT_MS = 2500
+
+/** Budget of one request to etcd now: a leader's must end while there is still time to give up in good order. */
+export function requestBudgetMs(lease: LeaseView, settings: DynamicSettings, nowMs: Millis): Millis {
+  const limit = Math.min(REQUEST_LIMIT_MS, settings.retryTimeoutMs)
+  const left = leadershipLeftMs(lease, nowMs)
+  if (left <= 0) return limit
+  return Math.min(limit, Math.max(300, left - demoteMarginMs(settings)))
 }

@@ -1,0 +1,212 @@
+// The only interpreter of actions: one exhaustive switch. Each action answers with an outcome; nothing is retried,
+// waited for or decided here.
+
+import type { Action } from '../model/action.ts'
+import type { Outcome } from '../model/outcome.ts'
+import type { Snapshot } from '../model/snapshot.ts'
+import { demoteMarginMs, requestBudgetMs } from '../model/timing.ts'
+import type { StepOutcome } from '../ports/postgres.ts'
+import type { LeaseOutcome, WriteOutcome } from '../ports/store.ts'
+import type { ActPorts, Performed } from './context.ts'
+
+/** How long peers may take to answer in an election (spec/ha.md 2.5). */
+const PEERS_LIMIT_MS = 2000
+const COMPARE_LIMIT_MS = 5000
+const FENCER_LIMIT_MS = 500
+
+export async function act(action: Action, snap: Snapshot, ports: ActPorts): Promise<Performed> {
+  const { store, clock, guard } = ports
+  const budgetMs = requestBudgetMs(guard.view(), snap.settings, clock.bootMs())
+  switch (action.kind) {
+    case 'read-cluster': {
+      const cluster = await store.read(budgetMs)
+      return { outcome: cluster.known ? done(action) : unreachable(action, cluster.why), cluster }
+    }
+    case 'ask-peers':
+      return {
+        outcome: done(action),
+        peers: await ports.peers.ask(action.members, peersLimitMs(snap, ports)),
+      }
+    case 'compare-timelines': {
+      const divergence = await ports.postgres.compareTimelines(action.leader, COMPARE_LIMIT_MS)
+      return { outcome: divergence.known ? done(action) : failed(action, divergence.why), divergence }
+    }
+    case 'keep-lease':
+      return lease(action, ports, false, store.keepLease(budgetMs))
+    case 'adopt-lease':
+      return lease(action, ports, true, store.adoptLease(action.leaseId, budgetMs))
+    case 'acquire-lease':
+      return lease(action, ports, true, store.acquireLeader(budgetMs))
+    case 'renew-lease':
+      return lease(action, ports, true, store.renewLeader(action.status, budgetMs))
+    case 'take-leader':
+      return lease(action, ports, true, store.takeLeaderAfterBootstrap(budgetMs))
+    case 'release-lease':
+      // From here on this node is not the leader, whatever becomes of the request.
+      guard.released()
+      return write(action, store.releaseLeader(action.status, budgetMs))
+    case 'arm-fencer':
+    case 'disarm-fencer':
+      return { outcome: await fence(action, snap, ports) }
+    default:
+      return actOnKeys(action, ports, budgetMs)
+  }
+}
+
+type KeyAction = Exclude<
+  Action,
+  {
+    kind:
+      | 'read-cluster'
+      | 'ask-peers'
+      | 'compare-timelines'
+      | 'keep-lease'
+      | 'adopt-lease'
+      | 'acquire-lease'
+      | 'renew-lease'
+      | 'take-leader'
+      | 'release-lease'
+      | 'arm-fencer'
+      | 'disarm-fencer'
+  }
+>
+
+async function actOnKeys(action: KeyAction, ports: ActPorts, budgetMs: number): Promise<Performed> {
+  const { store } = ports
+  switch (action.kind) {
+    case 'publish-member':
+      return write(action, store.publishMember(action.record, budgetMs))
+    case 'race-initialize':
+      return write(action, store.writeInitialize('', null, budgetMs))
+    case 'write-initialize':
+      return write(action, store.writeInitialize(action.value, action.ifRevision, budgetMs))
+    case 'delete-initialize':
+      return write(action, store.deleteInitialize(action.ifRevision, budgetMs))
+    case 'write-config':
+      return write(action, store.writeConfig(action.document, action.ifRevision, budgetMs))
+    case 'clear-failover':
+      return write(action, store.writeFailover(null, action.ifRevision, budgetMs))
+    case 'write-history':
+      return write(action, store.writeHistory(action.lines, action.ifRevision, budgetMs))
+    default:
+      return actOnPostgres(action, ports)
+  }
+}
+
+type PostgresAction = Exclude<
+  KeyAction,
+  {
+    kind:
+      | 'publish-member'
+      | 'race-initialize'
+      | 'write-initialize'
+      | 'delete-initialize'
+      | 'write-config'
+      | 'clear-failover'
+      | 'write-history'
+  }
+>
+
+async function actOnPostgres(action: PostgresAction, ports: ActPorts): Promise<Performed> {
+  const { postgres, work } = ports
+  switch (action.kind) {
+    case 'begin':
+      work.begin(action.job)
+      return { outcome: done(action), postgresTouched: true }
+    case 'cancel-work':
+      work.cancel(action.why)
+      return { outcome: done(action) }
+    case 'checkpoint-soon':
+      postgres.checkpointSoon()
+      return { outcome: done(action) }
+    case 'change-slots':
+      return step(action, await postgres.changeSlots(action))
+    case 'resume-replay':
+      return step(action, await postgres.resumeReplay())
+    case 'exit':
+      ports.exit(action.code, action.why)
+      return { outcome: done(action) }
+    default:
+      return action satisfies never
+  }
+}
+
+/** In an election nobody waits longer for a peer than the lease is worth. */
+function peersLimitMs(snap: Snapshot, { guard, clock }: ActPorts): number {
+  const left = guard.view().leaderUntilMs - clock.bootMs()
+  const limit = left > 0 ? Math.max(300, left - demoteMarginMs(snap.settings)) : snap.settings.ttlMs / 2
+  return Math.min(PEERS_LIMIT_MS, limit)
+}
+
+async function lease(
+  action: Action,
+  ports: ActPorts,
+  leader: boolean,
+  request: Promise<LeaseOutcome>,
+): Promise<Performed> {
+  const sentAtMs = ports.clock.bootMs()
+  const outcome = await request
+  switch (outcome.kind) {
+    case 'done':
+      ports.guard.confirmed({ ...outcome, sentAtMs, leader })
+      return { outcome: done(action) }
+    case 'refused':
+      if (leader) ports.guard.refused()
+      return { outcome: { kind: 'refused', action: action.kind, holder: outcome.holder, why: outcome.why } }
+    case 'unreachable':
+      return { outcome: unreachable(action, outcome.why) }
+    default:
+      return outcome satisfies never
+  }
+}
+
+async function write(action: Action, request: Promise<WriteOutcome>): Promise<Performed> {
+  const outcome = await request
+  switch (outcome.kind) {
+    case 'done':
+      return { outcome: done(action) }
+    case 'refused':
+      return { outcome: { kind: 'refused', action: action.kind, holder: null, why: outcome.why } }
+    case 'unreachable':
+      return { outcome: unreachable(action, outcome.why) }
+    default:
+      return outcome satisfies never
+  }
+}
+
+async function fence(
+  action: Action & { kind: 'arm-fencer' | 'disarm-fencer' },
+  snap: Snapshot,
+  ports: ActPorts,
+): Promise<Outcome> {
+  if (action.kind === 'disarm-fencer') {
+    return (await ports.fencer.disarm(FENCER_LIMIT_MS))
+      ? done(action)
+      : failed(action, 'the fencer did not answer')
+  }
+  const until = ports.guard.view().leaderUntilMs - action.marginMs
+  if (until <= ports.clock.bootMs()) return failed(action, 'there is no lease to arm it with')
+  const { process } = snap.postgres
+  const armed = await ports.fencer.arm(
+    until,
+    process.kind === 'running' ? process.identity : null,
+    FENCER_LIMIT_MS,
+  )
+  return armed ? done(action) : failed(action, 'the fencer did not confirm')
+}
+
+function step(action: Action, outcome: StepOutcome): Performed {
+  return { outcome: outcome.ok ? done(action) : failed(action, outcome.why), postgresTouched: true }
+}
+
+function done(action: Action): Outcome {
+  return { kind: 'done', action: action.kind }
+}
+
+function failed(action: Action, why: string): Outcome {
+  return { kind: 'failed', action: action.kind, why }
+}
+
+function unreachable(action: Action, why: string): Outcome {
+  return { kind: 'unreachable', action: action.kind, why }
+}

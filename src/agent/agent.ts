@@ -1,0 +1,72 @@
+// `hactl agent CONFIG`: reads the configuration, wires the adapters to the loop, serves the HTTP API, listens to the
+// signals, and takes everything down again in order. The only place that knows every part.
+
+import { readLocalConfig } from '../config/local.ts'
+import { createLog } from '../journal/log.ts'
+import { formatProblem } from '../model/problem.ts'
+import { HACTL_VERSION } from '../model/version.ts'
+import { assemble, type Node } from './node.ts'
+import { listenToSignals } from './signals.ts'
+import { firstDynamicConfiguration } from './start-up.ts'
+
+export interface AgentStart {
+  /** null: everything from PATRONI_* variables. */
+  readonly configPath: string | null
+  readonly env: NodeJS.ProcessEnv
+  /** `process.argv[1]`, from which the installation is found. */
+  readonly entry: string
+  /** Where problems of the configuration go. */
+  readonly complain: (line: string) => void
+}
+
+const EXIT_USAGE = 2
+const SHUTDOWN_LIMIT_MS = 5000
+
+/** Runs until the agent ends; the answer is the exit code. */
+export async function runAgent(start: AgentStart): Promise<number> {
+  const read = await readLocalConfig({ path: start.configPath, env: start.env })
+  for (const warning of read.warnings) start.complain(`warning: ${formatProblem(warning)}`)
+  if (!read.ok) {
+    for (const error of read.errors) start.complain(`error: ${formatProblem(error)}`)
+    return EXIT_USAGE
+  }
+  if (process.getuid?.() === 0) {
+    start.complain(
+      'error: the agent must not run as root, because PostgreSQL refuses to. HINT: Start it as the user that owns the data directory, usually postgres.',
+    )
+    return EXIT_USAGE
+  }
+  const log = createLog(read.config.log)
+  log.info(
+    `hactl ${HACTL_VERSION} starts as ${read.config.name} in cluster ${read.config.scope}, pid ${process.pid}`,
+  )
+  const node = await assemble({ ...start, config: read.config, log })
+  await firstDynamicConfiguration(read.config, node.dynamic, log)
+  const stopListening = listenToSignals({
+    onStop: signal => node.requestStop(signal),
+    onReload: () => node.requestReload(),
+  })
+  const ended = await node.loop.run()
+  const say = ended.code === 0 ? log.info : log.critical
+  say(ended.why)
+  await takeDown(node)
+  stopListening()
+  await log.flush(1000)
+  return ended.code
+}
+
+/** Each step on its own and bounded: none may keep the process from ending (spec/ha.md 8.B30). */
+async function takeDown(node: Node): Promise<void> {
+  const steps = [
+    () => node.rest.stop(),
+    () => node.cancelWork(),
+    () => node.postgres.close(),
+    () => node.journal.close(),
+    () => node.store.close(),
+    () => node.fencer.close(),
+  ]
+  for (const step of steps) {
+    const limit = node.clock.sleep(SHUTDOWN_LIMIT_MS)
+    await Promise.race([step().catch((error: unknown) => node.log.warning(`shutdown: ${error}`)), limit])
+  }
+}

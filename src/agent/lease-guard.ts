@@ -1,0 +1,62 @@
+// The lease guard: the instant until which this node may call itself leader, and a signal that dies with it. It knows
+// nothing but deadlines that were computed before the renewals were sent, so a slow beat can never extend them.
+
+import type { DynamicSettings } from '../model/settings.ts'
+import type { LeaseView } from '../model/snapshot.ts'
+import { fenceMarginMs } from '../model/timing.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { LeaseGuard } from '../ports/lease-guard.ts'
+
+const NO_LEASE: LeaseView = { leaseId: null, renewedAtMs: 0, validUntilMs: 0, leaderUntilMs: 0 }
+
+export interface OwnedLeaseGuard extends LeaseGuard {
+  /** Ends the timer; leadership is not changed. */
+  close(): void
+}
+
+/** `settings` gives the margin before the end at which primary-only work is told to stop. */
+export function createLeaseGuard(clock: Clock, settings: () => DynamicSettings): OwnedLeaseGuard {
+  let lease = NO_LEASE
+  let leadership = new AbortController()
+  let timer = new AbortController()
+  leadership.abort(new Error('this node does not lead'))
+
+  function end(why: string): void {
+    lease = { ...lease, leaderUntilMs: 0 }
+    leadership.abort(new Error(why))
+    timer.abort()
+  }
+
+  /** Sleeps until the margin before the deadline that is in force then, however often it was moved meanwhile. */
+  async function expire(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const left = lease.leaderUntilMs - fenceMarginMs(settings()) - clock.bootMs()
+      if (left <= 0) {
+        leadership.abort(new Error('the lease runs out'))
+        return
+      }
+      await clock.sleep(left, signal)
+    }
+  }
+
+  function lead(): void {
+    if (!leadership.signal.aborted && !timer.signal.aborted) return
+    timer.abort()
+    timer = new AbortController()
+    leadership = new AbortController()
+    void expire(timer.signal)
+  }
+
+  return {
+    view: () => lease,
+    confirmed({ leaseId, validUntilMs, sentAtMs, leader }) {
+      const leaderUntilMs = leader ? validUntilMs : leaseId === lease.leaseId ? lease.leaderUntilMs : 0
+      lease = { leaseId, renewedAtMs: sentAtMs, validUntilMs, leaderUntilMs }
+      if (leader) lead()
+    },
+    refused: () => end('the lease belongs to somebody else'),
+    released: () => end('the lease was given up'),
+    primarySignal: () => leadership.signal,
+    close: () => timer.abort(),
+  }
+}

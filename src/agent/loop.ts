@@ -1,0 +1,87 @@
+// The only loop: one beat after another, never two at once. Between beats it sleeps until the decision's own time or
+// until something wakes it: a watch event, the end of PostgreSQL or of work, a request, a signal.
+
+import type { Decision } from '../model/decision.ts'
+import { FIRST_MEMORY, type Memory } from '../model/memory.ts'
+import type { Snapshot } from '../model/snapshot.ts'
+import type { Millis } from '../model/units.ts'
+import { type BeatPorts, beat } from './beat.ts'
+
+export interface ExitStatus {
+  readonly code: number
+  readonly why: string
+}
+
+export interface Loop {
+  /** Starts a beat soon; several calls before it begins are one. */
+  wake(cause: string): void
+  /** Ends the loop after the beat in progress. */
+  exit(code: number, why: string): void
+  /** Runs until an action says exit. */
+  run(): Promise<ExitStatus>
+  /** Boot-time instant at which the next beat is due at the latest. */
+  nextBeatDueMs(): Millis
+}
+
+export interface LoopHooks {
+  /** Before a beat: what has to be in force when it decides (dynamic configuration, reload). */
+  readonly before: () => Promise<void>
+  readonly after: (snapshot: Snapshot, decision: Decision, memory: Memory) => void
+  /** A beat threw: a bug. The loop goes on, the lease runs out if it happens again and again. */
+  readonly failed: (error: unknown) => void
+}
+
+const AFTER_BUG_MS = 1000
+
+export interface LoopControl {
+  readonly ports: Omit<BeatPorts, 'exit'>
+  readonly hooks: LoopHooks
+}
+
+export function createLoop({ ports, hooks }: LoopControl): Loop {
+  const { clock } = ports
+  let cause: string | null = 'start'
+  let sleeping = new AbortController()
+  let exit: ExitStatus | null = null
+  let dueMs = clock.bootMs()
+  let memory: Memory = FIRST_MEMORY
+  const end = (code: number, why: string): void => {
+    exit ??= { code, why }
+    sleeping.abort()
+  }
+  const withExit: BeatPorts = { ...ports, exit: end }
+
+  async function once(why: string): Promise<Millis> {
+    try {
+      await hooks.before()
+      if (exit !== null) return 0
+      const result = await beat(withExit, memory, why)
+      memory = result.memory
+      dueMs = clock.bootMs() + result.decision.wakeInMs
+      hooks.after(result.snapshot, result.decision, memory)
+      return result.decision.wakeInMs
+    } catch (error) {
+      hooks.failed(error)
+      return AFTER_BUG_MS
+    }
+  }
+
+  return {
+    exit: end,
+    wake(why) {
+      cause = cause === null ? why : cause
+      sleeping.abort()
+    },
+    async run() {
+      while (exit === null) {
+        const why = cause ?? 'timer'
+        cause = null
+        sleeping = new AbortController()
+        const wakeInMs = await once(why)
+        if (cause === null && exit === null) await clock.sleep(wakeInMs, sleeping.signal)
+      }
+      return exit
+    },
+    nextBeatDueMs: () => dueMs,
+  }
+}

@@ -1,0 +1,152 @@
+// What the HTTP API reads: the last snapshot and the lease guard, turned into the documents' terms. Everything answers
+// from memory; only `fresh` looks at PostgreSQL.
+
+import { postgresState, roleOf } from '../decide/member-record.ts'
+import type { ClusterView, JsonObject } from '../model/cluster.ts'
+import type { AgentConfig } from '../model/config.ts'
+import { FIRST_MEMORY, type Memory } from '../model/memory.ts'
+import type { ServerView } from '../model/postgres.ts'
+import { type Seen, unseen } from '../model/seen.ts'
+import type { DynamicSettings } from '../model/settings.ts'
+import type { Snapshot } from '../model/snapshot.ts'
+import type { Millis } from '../model/units.ts'
+import { HACTL_VERSION } from '../model/version.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { LeaseGuard } from '../ports/lease-guard.ts'
+import type { Postgres } from '../ports/postgres.ts'
+import type { Store } from '../ports/store.ts'
+import type { NodeState, NodeStatus } from '../rest/node-state.ts'
+
+export interface NodeStatePorts {
+  readonly config: AgentConfig
+  readonly clock: Clock
+  readonly guard: LeaseGuard
+  readonly postgres: Postgres
+  readonly store: Store
+  readonly settings: () => DynamicSettings
+  readonly nextBeatDueMs: () => Millis
+  readonly wake: (cause: string) => void
+  readonly reload: () => void
+}
+
+export interface OwnedNodeState extends NodeState {
+  /** After each beat. */
+  update(snapshot: Snapshot, memory: Memory, rule: string): void
+}
+
+/** Ageing numbers are refreshed at most this often, however many checks arrive. */
+const REFRESH_MS = 1000
+
+export function createNodeState(ports: NodeStatePorts): OwnedNodeState {
+  let snapshot: Snapshot | null = null
+  let memory: Memory = FIRST_MEMORY
+  let rule = 'start'
+  let status = statusOf(null, memory, ports)
+  let cluster: Seen<ClusterView> = unseen('etcd was not seen yet')
+  let lastClusterMs = Number.NEGATIVE_INFINITY
+  let refreshedAtMs = Number.NEGATIVE_INFINITY
+  let refreshing: Promise<void> | null = null
+
+  function take(next: Snapshot): void {
+    snapshot = next
+    if (next.cluster.known) {
+      cluster = next.cluster
+      lastClusterMs = ports.clock.bootMs()
+    }
+    status = statusOf(next, memory, ports)
+  }
+
+  async function look(budgetMs: Millis): Promise<void> {
+    const view = await ports.postgres.look(budgetMs)
+    refreshedAtMs = ports.clock.bootMs()
+    if (snapshot !== null) take({ ...snapshot, postgres: view })
+  }
+
+  function fresh(budgetMs: Millis): Promise<void> {
+    refreshing ??= look(budgetMs).finally(() => {
+      refreshing = null
+    })
+    return refreshing
+  }
+
+  return {
+    now: () => ports.clock,
+    settings: ports.settings,
+    leaderLeaseUntilMs: () => ports.guard.view().leaderUntilMs,
+    status: () => status,
+    cluster: () => clusterWithin(cluster, ports.clock.bootMs() - lastClusterMs, ports.settings().ttlMs),
+    failsafe: () => ({
+      activeUntilMs: 0,
+      members: cluster.known ? (cluster.value.failsafe?.value ?? null) : null,
+    }),
+    fresh,
+    refreshNumbers() {
+      if (ports.clock.bootMs() - refreshedAtMs >= REFRESH_MS) void fresh(REFRESH_MS)
+    },
+    wake: ports.wake,
+    reload: ports.reload,
+    acceptFailsafe: () => ({ kind: 'accepted', lsn: null }),
+    extra: (): JsonObject => ({ version: HACTL_VERSION, rule }),
+    update(next, remembered, matched) {
+      memory = remembered
+      rule = matched
+      refreshedAtMs = ports.clock.bootMs()
+      take(next)
+    },
+  }
+}
+
+function clusterWithin(cluster: Seen<ClusterView>, ageMs: Millis, ttlMs: Millis): Seen<ClusterView> {
+  return ageMs <= ttlMs ? cluster : unseen(`etcd was last seen ${Math.round(ageMs / 1000)} s ago`)
+}
+
+function statusOf(snapshot: Snapshot | null, memory: Memory, ports: NodeStatePorts): NodeStatus {
+  const { tags } = ports.config
+  const fixed = {
+    tags: tags.published,
+    configuredTags: tags.published,
+    noloadbalance: tags.noloadbalance,
+    nofailover: tags.nofailover,
+    failoverPriority: tags.failoverPriority,
+    scheduledRestart: null,
+    watchdogFailed: false,
+    nextBeatDueMs: ports.nextBeatDueMs(),
+  }
+  if (snapshot === null) {
+    const server = unseen('PostgreSQL was not looked at yet')
+    return {
+      ...fixed,
+      server,
+      state: 'stopped',
+      role: 'uninitialized',
+      postmasterRunning: false,
+      systemIdentifier: null,
+      pendingRestartReason: null,
+      dcsLastSeen: null,
+      paused: false,
+    }
+  }
+  const facts = { snap: snapshot, memory }
+  const directory = snapshot.postgres.dataDirectory
+  const control = directory.kind === 'present' && directory.control.known ? directory.control.value : null
+  return {
+    ...fixed,
+    state: postgresState(facts),
+    role: roleOf(facts),
+    server: snapshot.postgres.server,
+    postmasterRunning: snapshot.postgres.process.kind === 'running',
+    systemIdentifier: control?.systemIdentifier ?? null,
+    pendingRestartReason: pendingReason(snapshot.postgres.server),
+    dcsLastSeen: snapshot.cluster.known ? Math.floor(snapshot.wallMs / 1000) : null,
+    paused: snapshot.settings.paused,
+  }
+}
+
+function pendingReason(server: Seen<ServerView>): JsonObject | null {
+  if (!server.known) return null
+  const entries = Object.entries(server.value.pendingRestart)
+  if (entries.length === 0) return null
+  return Object.fromEntries(
+    entries.map(([name, { oldValue, newValue }]) => [name, { old_value: oldValue, new_value: newValue }]),
+  )
+}

@@ -1,0 +1,27 @@
+// This node as its configuration describes it, in the rules' terms. Holds no secret.
+
+import type { AgentConfig, EffectivePostgresql, HostPort } from '../model/config.ts'
+import { slotName } from '../model/slot-name.ts'
+import type { Self } from '../model/snapshot.ts'
+
+export function selfOf(config: AgentConfig, effective: EffectivePostgresql): Self {
+  const { postgresql, restapi } = config
+  const protocol = restapi.tls === null ? 'http' : 'https'
+  const url = (address: HostPort): string => `postgres://${authority(address)}/${postgresql.database}`
+  return {
+    name: config.name,
+    connUrl: url(postgresql.connectAddress),
+    apiUrl: `${protocol}://${authority(restapi.connectAddress)}/patroni`,
+    proxyUrl: postgresql.proxyAddress === null ? null : url(postgresql.proxyAddress),
+    slot: slotName(config.name),
+    tags: config.tags,
+    mayBootstrap: config.bootstrap !== null,
+    useRewind: effective.useRewind,
+    removeDataOnRewindFailure: effective.removeDataDirectoryOnRewindFailure,
+    removeDataOnDivergedTimelines: effective.removeDataDirectoryOnDivergedTimelines,
+  }
+}
+
+function authority({ host, port }: HostPort): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}

@@ -1,0 +1,45 @@
+// What happens once, before a node takes part: the first dynamic configuration, and the search for a node of the same
+// name that is already running (two of them would share one lease, spec/ha.md 8.C15).
+
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { ClusterView, JsonObject } from '../model/cluster.ts'
+import type { AgentConfig } from '../model/config.ts'
+import { isJsonObject } from '../model/patch.ts'
+import type { Log } from '../ports/log.ts'
+import type { Peers } from '../ports/peers.ts'
+import type { DynamicConfiguration } from './dynamic-config.ts'
+
+const NAMESAKE_LIMIT_MS = 3000
+
+/** The cached copy beside the data if there is one, else bootstrap.dcs; etcd's own replaces either at first sight. */
+export async function firstDynamicConfiguration(
+  config: AgentConfig,
+  dynamic: DynamicConfiguration,
+  log: Log,
+): Promise<void> {
+  const cached = await readCache(join(config.postgresql.dataDir, 'patroni.dynamic.json'), log)
+  if (cached !== null) dynamic.startWith(cached, 'patroni.dynamic.json')
+  else if (config.bootstrap !== null) dynamic.startWith(config.bootstrap.dcs, 'bootstrap.dcs')
+}
+
+async function readCache(path: string, log: Log): Promise<JsonObject | null> {
+  try {
+    const parsed: unknown = JSON.parse(await readFile(path, 'utf8'))
+    if (isJsonObject(parsed)) return parsed
+    log.warning(`${path} does not hold a JSON object; ignoring it`)
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : null
+    if (code !== 'ENOENT')
+      log.warning(`${path} cannot be read (${error instanceof Error ? error.message : error}); ignoring it`)
+  }
+  return null
+}
+
+/** Why this node must not start: somebody answers at the address of our own member key; null: nobody does. */
+export async function findNamesake(view: ClusterView, name: string, peers: Peers): Promise<string | null> {
+  const member = view.members.find(other => other.name === name)
+  const apiUrl = member?.record.apiUrl ?? null
+  if (apiUrl === null || !(await peers.answers(apiUrl, NAMESAKE_LIMIT_MS))) return null
+  return `Can't start; there is already a node named '${name}' running (it answers at ${apiUrl})`
+}

@@ -1,0 +1,31 @@
+// What starts a beat besides the timer: changes in etcd that somebody has to act on, and the end of PostgreSQL.
+
+import type { Postgres } from '../ports/postgres.ts'
+import type { Store } from '../ports/store.ts'
+import type { Loop } from './loop.ts'
+
+export interface WakeUps {
+  readonly store: Store
+  readonly postgres: Postgres
+  readonly loop: Pick<Loop, 'wake'>
+  readonly name: string
+}
+
+/** Keys whose change concerns every node; `status` moves all the time and concerns nobody at once. */
+const KEYS = ['leader', 'failover', 'config', 'initialize', 'sync']
+
+export function wakeOnChange({ store, postgres, loop, name }: WakeUps): void {
+  store.onChange(keys => {
+    const concerning = keys.find(key => KEYS.includes(key)) ?? leadersKey(keys, store, name)
+    if (concerning !== undefined) loop.wake(`${concerning} changed`)
+    else if (keys.length === 0) loop.wake('the watch changed its state')
+  })
+  postgres.onExit(() => loop.wake('PostgreSQL exited'))
+}
+
+/** Followers wait for the leader to become primary and to finish its checkpoint: both show in its member key. */
+function leadersKey(keys: readonly string[], store: Store, name: string): string | undefined {
+  const view = store.view()
+  const leader = view.known ? view.value.leader?.name : undefined
+  return leader === undefined || leader === name ? undefined : keys.find(key => key === `members/${leader}`)
+}

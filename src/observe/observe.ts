@@ -1,0 +1,125 @@
+// World to Snapshot. Every look is bounded; a late or failing one becomes "unknown, because". Nothing is decided here
+// and nothing throws. PostgreSQL is looked at once a beat unless an action touched it.
+
+import type { ClusterView, HistoryLine } from '../model/cluster.ts'
+import type { Learned } from '../model/learned.ts'
+import type { PostgresView, RecoverySettingsView } from '../model/postgres.ts'
+import { type Seen, unseen } from '../model/seen.ts'
+import type { DynamicSettings } from '../model/settings.ts'
+import type { Self, Snapshot } from '../model/snapshot.ts'
+import type { Millis, Timeline } from '../model/units.ts'
+import { upstreamFor } from '../model/upstream.ts'
+import type { FinishedWork, Work } from '../model/work.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Fencer } from '../ports/fencer.ts'
+import type { LeaseGuard } from '../ports/lease-guard.ts'
+import type { Postgres } from '../ports/postgres.ts'
+import type { Store } from '../ports/store.ts'
+
+export interface ObservePorts {
+  readonly store: Store
+  readonly postgres: Postgres
+  readonly fencer: Fencer
+  readonly clock: Clock
+  readonly guard: LeaseGuard
+}
+
+/** What the agent itself contributes to a snapshot. */
+export interface AgentFacts {
+  readonly self: Self
+  readonly settings: DynamicSettings
+  readonly startedAtMs: Millis
+  readonly stopRequested: boolean
+  readonly work: Work | null
+  readonly finished: FinishedWork | null
+}
+
+/** The look at PostgreSQL that later steps of the same beat reuse. */
+export interface LocalLook {
+  readonly postgres: PostgresView
+  readonly recovery: Seen<RecoverySettingsView>
+  readonly timelineHistory: Seen<readonly HistoryLine[]>
+}
+
+const LOOK_LIMIT_MS = 2500
+
+/** One look at everything. `previous` is the look of an earlier step of this beat, if it still holds. */
+export async function observe(
+  ports: ObservePorts,
+  agent: AgentFacts,
+  learned: Learned,
+  previous: LocalLook | null,
+): Promise<{ readonly snapshot: Snapshot; readonly look: LocalLook }> {
+  const before = clusterOf(ports.store.view(), learned.cluster)
+  const look =
+    previous !== null && !learned.postgresTouched ? previous : await lookAtPostgres(ports, agent, before)
+  const { armedUntilMs, alive, postmaster } = ports.fencer.view()
+  const snapshot: Snapshot = {
+    nowMs: ports.clock.bootMs(),
+    wallMs: ports.clock.wallMs(),
+    startedAtMs: agent.startedAtMs,
+    self: agent.self,
+    settings: agent.settings,
+    cluster: clusterOf(ports.store.view(), learned.cluster),
+    lease: ports.guard.view(),
+    ...look,
+    peers: learned.peers,
+    divergence: learned.divergence,
+    work: agent.work,
+    finished: agent.finished,
+    fencer: { alive, armedUntilMs, postmaster },
+    stopRequested: agent.stopRequested,
+    outcomes: learned.outcomes,
+  }
+  return { snapshot, look }
+}
+
+/** The newer of the watch-fed view and this beat's own read. */
+function clusterOf(view: Seen<ClusterView>, read: Seen<ClusterView> | null): Seen<ClusterView> {
+  if (read === null || !read.known) return view.known || read === null ? view : read
+  return view.known && view.value.revision > read.value.revision ? view : read
+}
+
+async function lookAtPostgres(
+  ports: ObservePorts,
+  agent: AgentFacts,
+  cluster: Seen<ClusterView>,
+): Promise<LocalLook> {
+  const postgres = await ports.postgres.look(Math.min(LOOK_LIMIT_MS, Math.round(agent.settings.ttlMs / 3)))
+  const [recovery, timelineHistory] = await Promise.all([
+    compareRecovery(ports.postgres, agent, cluster, postgres),
+    readHistory(ports.postgres, agent, postgres),
+  ])
+  return { postgres, recovery, timelineHistory }
+}
+
+async function compareRecovery(
+  port: Postgres,
+  agent: AgentFacts,
+  cluster: Seen<ClusterView>,
+  postgres: PostgresView,
+): Promise<Seen<RecoverySettingsView>> {
+  if (agent.work !== null) return unseen('work is in progress')
+  if (!cluster.known || !postgres.server.known) return unseen('cluster or server is not known')
+  if (!postgres.server.value.inRecovery) return unseen('the server is not a standby')
+  const upstream = upstreamFor(cluster.value, agent.self, agent.settings)
+  if (upstream === null && !agent.self.tags.nostream) return unseen('there is nobody to follow')
+  return port.compareRecovery(upstream)
+}
+
+async function readHistory(
+  port: Postgres,
+  agent: AgentFacts,
+  postgres: PostgresView,
+): Promise<Seen<readonly HistoryLine[]>> {
+  const server = postgres.server.known ? postgres.server.value : null
+  const timeline: Timeline | null = server === null || server.inRecovery ? null : server.timeline
+  if (timeline === null || timeline < 2) return unseen('the server is not a primary beyond timeline 1')
+  const history = await port.readHistory(timeline)
+  if (!history.known) return history
+  const lines = history.value.map(({ timeline: left, lsn, reason }) => ({ timeline: left, lsn, reason }))
+  const last = history.value.at(-1)
+  const newest = lines.pop()
+  if (last === undefined || newest === undefined) return { ...history, value: [] }
+  return { ...history, value: [...lines, { ...newest, timestamp: last.atIso, leader: agent.self.name }] }
+}

@@ -1,0 +1,17 @@
+// What this node knows of its own leadership between beats: a deadline on the boot-time clock and nothing else. It is
+// fed by the answers of the store, read by everybody, and ends primary-only work by itself when the deadline comes.
+
+import type { LeaseView } from '../model/snapshot.ts'
+import type { LeaseId, Millis } from '../model/units.ts'
+
+export interface LeaseGuard {
+  view(): LeaseView
+  /** The store confirmed our lease by a request sent at `sentAtMs`; `leader`: and that the leader key hangs on it. */
+  confirmed(lease: { readonly leaseId: LeaseId; readonly validUntilMs: Millis; readonly sentAtMs: Millis; readonly leader: boolean }): void
+  /** The store said that the key, or the lease itself, is not ours. */
+  refused(): void
+  /** We gave the lease up ourselves. */
+  released(): void
+  /** Aborts when leadership ends, however it ends; a new one begins with the next confirmation as leader. */
+  primarySignal(): AbortSignal
+}
