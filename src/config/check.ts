@@ -25,6 +25,8 @@ export interface CheckOptions {
   readonly prefix: string
   /** Where a key stands; gets the path with the prefix. */
   readonly placeOf: (path: string) => ProblemPlace | null
+  /** Missing required settings are not reported. */
+  readonly partial?: boolean
   /** What to say about a key that no setting has; null: nothing. */
   readonly unknown: (path: string, value: Json) => Advice | null
 }
@@ -41,7 +43,8 @@ export function checkTree<S extends Schema>(tree: JsonObject, schema: S, options
   }
   visit(walk, tree, '')
   for (const [path, setting] of Object.entries(schema)) {
-    if (!setting.required || walk.values.has(path) || walk.refused.has(path)) continue
+    if (!setting.required || options.partial === true || walk.values.has(path) || walk.refused.has(path))
+      continue
     const hint = setting.env === null ? `Set ${path}.` : `Set ${path}, or the variable ${setting.env}.`
     walk.errors.push(problem(walk, path, 'is missing', hint))
   }

@@ -3,24 +3,18 @@
 
 import type { Json, JsonObject } from '../model/cluster.ts'
 import type { AgentConfig } from '../model/config.ts'
-import type { Problem, ProblemPlace } from '../model/problem.ts'
+import type { Problem } from '../model/problem.ts'
 import { type Advice, adviseDynamicOnly, adviseUnknown } from './advice.ts'
 import { buildAgentConfig } from './agent-config.ts'
 import { at, checkTree } from './check.ts'
 import { findContradictions } from './contradictions.ts'
 import { readDynamic } from './dynamic.ts'
-import { hasVariables, readEnvironment, WHOLE_DOCUMENT } from './environment.ts'
-import { adoptEtcdV2, readEtcd } from './etcd.ts'
-import { EMPTY_SOURCE, mergeSources, parseSource, readSource, type Source } from './files.ts'
+import { readEtcd } from './etcd.ts'
+import type { Source } from './files.ts'
+import { type ConfigSource, gatherSource, placesOf } from './gather.ts'
 import { DYNAMIC, LOCAL } from './schema.ts'
 import { OTHER_STORES } from './schema-general.ts'
 import { readTags } from './tags.ts'
-
-export interface ConfigSource {
-  /** A file or a directory; null: only the environment. */
-  readonly path: string | null
-  readonly env: NodeJS.ProcessEnv
-}
 
 export type ConfigResult =
   | { readonly ok: true; readonly config: AgentConfig; readonly warnings: readonly Problem[] }
@@ -34,28 +28,6 @@ export async function readLocalConfig(from: ConfigSource): Promise<ConfigResult>
   if (Object.keys(source.tree).length === 0)
     return { ok: false, errors: [nothing()], warnings: source.warnings }
   return checkLocal(source, from.env)
-}
-
-/** File and variables as one tree, with the place of each key; `path` that does not exist leaves the environment. */
-export async function gatherSource({ path, env }: ConfigSource): Promise<Source> {
-  const file = path === null ? null : await readSource(path)
-  if (file !== null) return adoptEtcdV2(mergeSources(file, await readEnvironment(env)))
-  const absent = path === null ? EMPTY_SOURCE : absentFile(path, env)
-  const whole = env[WHOLE_DOCUMENT]
-  const rest =
-    whole === undefined || whole === ''
-      ? await readEnvironment(env)
-      : await parseSource(whole, WHOLE_DOCUMENT)
-  return adoptEtcdV2(mergeSources(absent, rest))
-}
-
-/** As Patroni does, the environment alone may configure a node whose file is missing; but it is said. */
-function absentFile(path: string, env: NodeJS.ProcessEnv): Source {
-  const place = { kind: 'file', file: path, line: null } as const
-  const problem: Problem = { path: null, place, message: 'does not exist', hint: null }
-  if ((env[WHOLE_DOCUMENT] ?? '') === '' && !hasVariables(env)) return { ...EMPTY_SOURCE, errors: [problem] }
-  const message = 'does not exist; the configuration comes from the environment alone'
-  return { ...EMPTY_SOURCE, warnings: [{ ...problem, message }] }
 }
 
 function nothing(): Problem {
@@ -126,17 +98,6 @@ function isMethodSection(path: string, value: Json, tree: JsonObject): boolean {
   const methods =
     at(tree, 'postgresql.create_replica_methods') ?? at(tree, 'postgresql.create_replica_method')
   return Array.isArray(methods) ? methods.includes(name) : methods === name
-}
-
-/** The place of a key, or else of the nearest section around it. */
-export function placesOf(source: Source): (path: string) => ProblemPlace | null {
-  return path => {
-    for (let part = path; part !== ''; part = part.slice(0, Math.max(part.lastIndexOf('.'), 0))) {
-      const place = source.places.get(part)
-      if (place !== undefined) return place
-    }
-    return null
-  }
 }
 
 function unique(problems: readonly Problem[]): readonly Problem[] {

@@ -78,6 +78,7 @@ export const DYNAMIC = {
   }),
   synchronous_mode: setting(synchronousMode(), 'off', {
     ...dynamic,
+    support: later('synchronous_mode', 'while it is on, a node of this version does not promote itself'),
     about: 'Synchronous replication under the control of hactl.',
   }),
   synchronous_mode_strict: setting(boolean(), false, {
@@ -92,6 +93,7 @@ export const DYNAMIC = {
   }),
   failsafe_mode: setting(boolean(), false, {
     ...dynamic,
+    support: later('failsafe_mode', 'a primary that loses etcd is demoted before its lease ends'),
     about: 'A primary that loses etcd goes on while it can reach all members.',
   }),
   pause: setting(boolean(), false, {

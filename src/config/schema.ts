@@ -25,10 +25,15 @@ export const LOCAL = {
 
 /** What an operator's command needs of the same file. */
 export const OPERATOR = {
-  ...GENERAL,
+  scope: GENERAL.scope,
+  namespace: GENERAL.namespace,
+  name: GENERAL.name,
+  'hactl.state_directory': GENERAL['hactl.state_directory'],
   ...CTL,
   ...ETCD,
-  ...RESTAPI,
+  'restapi.authentication.username': RESTAPI['restapi.authentication.username'],
+  'restapi.authentication.password': RESTAPI['restapi.authentication.password'],
+  'restapi.cafile': RESTAPI['restapi.cafile'],
   'postgresql.data_dir': NODE_POSTGRESQL['postgresql.data_dir'],
 } as const
 
