@@ -53,7 +53,7 @@ export function documentStamp(text: string): string {
 export function epochSeconds(text: string | null): number {
   if (text === null) return 0
   const stamp = parseStamp(text)
-  return stamp === null ? 0 : stamp.epochMs / 1000
+  return stamp === null ? 0 : Math.round(stamp.epochMs * 1000) / 1_000_000
 }
 
 export type Schedule =

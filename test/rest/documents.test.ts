@@ -1,0 +1,420 @@
+// The documents of the API: status, metrics, cluster and history, byte by byte where clients depend on it, and the table of
+// endpoints and methods (spec/interfaces.md 1.3, 1.6, 1.7, 1.11).
+
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { Member, MemberRecord } from '../../src/model/cluster.ts'
+import { seen, unseen } from '../../src/model/seen.ts'
+import type { Store } from '../../src/ports/store.ts'
+import {
+  CLUSTER,
+  clock,
+  PRIMARY_SERVER,
+  type Running,
+  SETTINGS,
+  STATUS,
+  startServer,
+  UNREACHABLE_STORE,
+} from './node.ts'
+import { exchange } from './raw.ts'
+
+let running: Running
+let stored = CLUSTER
+/** Reads succeed, writes do not: what these documents are made from. */
+const store: Store = { ...UNREACHABLE_STORE, read: async () => seen(stored, clock.bootMs()) }
+
+beforeAll(async () => {
+  running = await startServer({ store })
+})
+afterAll(() => running.server.stop())
+beforeEach(() => {
+  running.node.dynamic = SETTINGS
+  running.node.current = { ...STATUS, nextBeatDueMs: clock.bootMs() + 10_000 }
+  running.node.leaseUntilMs = 0
+  running.node.onFresh = undefined
+  running.node.failsafeView = { activeUntilMs: 0, members: null }
+  running.node.showCluster({})
+  stored = CLUSTER
+})
+
+async function body(path: string): Promise<string> {
+  const response = await fetch(running.base + path)
+  return response.text()
+}
+
+const OURS = '"hactl": {"version": "0.1.0"}}'
+
+describe('the status document', () => {
+  it('a replica, key by key as Patroni prints it', async () => {
+    running.node.replica().set({
+      scheduledRestart: {
+        postmaster_start_time: '2026-11-22 11:26:35.031618+00:00',
+        postgres_version: '16.0',
+        role: 'replica',
+        schedule: '2030-01-01T10:00:00+00:00',
+      },
+    })
+    expect(await body('/patroni')).toBe(
+      '{"state": "running", "postmaster_start_time": "2026-11-22 11:26:35.031618+00:00", "role": "replica", "server_version": 150020, ' +
+        '"xlog": {"received_location": 67381760, "replayed_location": 67381760, "replayed_timestamp": "2026-11-22 11:27:30.152364+00:00", "paused": false}, ' +
+        '"timeline": 1, "replication_state": "streaming", "dcs_last_seen": 1795346862, "database_system_identifier": "7710955613899059416", ' +
+        '"patroni": {"version": "4.1.5", "scope": "demo", "name": "pg1"}, ' +
+        `"scheduled_restart": {"schedule": "2030-01-01T10:00:00+00:00", "postgres_version": "16.0", "role": "replica"}, ${OURS}`,
+    )
+  })
+
+  it('a primary with everything, a position beyond 2^53 exact, other alphabets escaped', async () => {
+    const sender = {
+      user: 'rep',
+      applicationName: 'pgé',
+      clientAddress: null,
+      state: 'streaming',
+      syncState: 'async',
+      syncPriority: 0,
+    }
+    running.node.primary({ position: 9007199254740993n, replication: [sender] }).showCluster({ leader: null })
+    running.node.set({
+      paused: true,
+      tags: { clonefrom: true },
+      pendingRestartReason: { work_mem: { old_value: '4MB', new_value: '8MB' } },
+      watchdogFailed: true,
+    })
+    running.node.failsafeView = { activeUntilMs: clock.bootMs() + 10_000, members: null }
+    expect(await body('/primary')).toBe(
+      '{"state": "running", "postmaster_start_time": "2026-11-22 11:26:35.031618+00:00", "role": "primary", "server_version": 150020, ' +
+        '"xlog": {"location": 9007199254740993}, "timeline": 1, "replication": [{"usename": "rep", "application_name": "pg\\u00e9", ' +
+        '"client_addr": null, "state": "streaming", "sync_state": "async", "sync_priority": 0}], "pause": true, "cluster_unlocked": true, ' +
+        '"failsafe_mode_is_active": true, "dcs_last_seen": 1795346862, "tags": {"clonefrom": true}, "database_system_identifier": "7710955613899059416", ' +
+        '"pending_restart": true, "pending_restart_reason": {"work_mem": {"old_value": "4MB", "new_value": "8MB"}}, ' +
+        `"patroni": {"version": "4.1.5", "scope": "demo", "name": "pg1"}, "watchdog_failed": true, ${OURS}`,
+    )
+  })
+
+  it('without an answer from PostgreSQL there is no xlog and the state is unknown', async () => {
+    running.node.primary().set({ server: unseen('time-out') })
+    const document = JSON.parse(await body('/primary'))
+    expect(Object.keys(document)).toEqual([
+      'state',
+      'role',
+      'dcs_last_seen',
+      'database_system_identifier',
+      'patroni',
+      'hactl',
+    ])
+    expect([document.state, document.role]).toEqual(['unknown', 'primary'])
+  })
+
+  it('GET /patroni looks anew, and an old look does not count', async () => {
+    running.node.replica()
+    running.node.set({ server: seen({ ...PRIMARY_SERVER, inRecovery: true }, clock.bootMs() - 5000) })
+    expect(JSON.parse(await body('/replica'))).toHaveProperty('xlog')
+    expect(JSON.parse(await body('/patroni'))).not.toHaveProperty('xlog')
+    running.node.onFresh = () => void running.node.replica()
+    expect(JSON.parse(await body('/patroni'))).toHaveProperty('xlog.replayed_location', 67381760)
+  })
+
+  it('shows sync duty, and a change at once', async () => {
+    const sync = { value: { leader: 'pg0', quorum: 1, standbys: ['pg1'] }, modRevision: 9 }
+    running.node.replica().showCluster({ sync })
+    running.node.dynamic = { ...SETTINGS, synchronousMode: 'on' }
+    expect(JSON.parse(await body('/x'))).toMatchObject({ sync_standby: true })
+    running.node.dynamic = { ...SETTINGS, synchronousMode: 'quorum' }
+    const document = JSON.parse(await body('/x'))
+    expect([document.sync_standby, document.quorum_standby]).toEqual([undefined, true])
+  })
+
+  it('asks for fresh numbers on each GET, and not for a check of the leader', async () => {
+    running.node.primary()
+    const before = running.node.refreshes
+    await fetch(`${running.base}/primary`, { method: 'OPTIONS' })
+    expect(running.node.refreshes).toBe(before)
+    await body('/primary')
+    expect(running.node.refreshes).toBe(before + 1)
+  })
+})
+
+describe('GET /metrics', () => {
+  const ORDER = [
+    'version postgres_running postmaster_start_time primary xlog_location standby_leader replica sync_standby quorum_standby',
+    'xlog_received_location xlog_replayed_location xlog_replayed_timestamp xlog_paused postgres_streaming',
+    'postgres_in_archive_recovery postgres_server_version cluster_unlocked failsafe_mode_is_active failsafe_mode_enabled',
+    'failsafe_member postgres_timeline dcs_last_seen pending_restart is_paused postgres_state failover_priority',
+  ]
+  const names = ORDER.join(' ').split(' ')
+
+  async function series(): Promise<readonly [name: string, value: string][]> {
+    const lines = (await body('/metrics')).split('\n').filter(line => line !== '' && !line.startsWith('#'))
+    return lines.map(line => {
+      const match = /^patroni_(\w+)\{scope="demo",name="pg1"\} (\S+)$/.exec(line)
+      expect(match, line).not.toBeNull()
+      return [match?.[1] ?? '', match?.[2] ?? '']
+    })
+  }
+
+  it('a streaming replica: every series, in order, with its value', async () => {
+    running.node.replica().set({ failoverPriority: 3 })
+    running.node.failsafeView = { activeUntilMs: 0, members: { pg1: 'http://x/patroni' } }
+    const found = await series()
+    expect(found.map(([name]) => name)).toEqual(names)
+    const values = Object.fromEntries(found)
+    expect(values).toMatchObject({
+      version: '040105',
+      postgres_running: '1',
+      postmaster_start_time: '1795346795.031618',
+      primary: '0',
+      replica: '1',
+      xlog_location: '0',
+      xlog_received_location: '67381760',
+      xlog_replayed_timestamp: '1795346850.152364',
+      postgres_streaming: '1',
+      failsafe_member: '1',
+      postgres_state: '5',
+      failover_priority: '3',
+      dcs_last_seen: '1795346862',
+    })
+  })
+
+  it('types and the comment with the values', async () => {
+    const text = await body('/metrics')
+    const types = [...text.matchAll(/^# TYPE patroni_(\w+) (\w+)$/gm)].map(match => `${match[1]}:${match[2]}`)
+    const counters = types.filter(type => type.endsWith(':counter'))
+    expect(counters).toEqual([
+      'xlog_location:counter',
+      'xlog_received_location:counter',
+      'xlog_replayed_location:counter',
+    ])
+    expect(text).toMatch(
+      /^# HELP patroni_postgres_state .*\n# Values: 0=initdb, 1=initdb_failed, .*14=crashed\n# TYPE patroni_postgres_state gauge\n/m,
+    )
+  })
+
+  it('two series vanish while PostgreSQL is down', async () => {
+    running.node.set({
+      state: 'stopped',
+      server: unseen('it is down'),
+      nofailover: true,
+      failoverPriority: 0,
+    })
+    const found = await series()
+    expect(found.map(([name]) => name)).toEqual(
+      names.filter(name => !/^postgres_(streaming|in_archive)/.test(name)),
+    )
+    expect(Object.fromEntries(found)).toMatchObject({
+      postgres_state: '12',
+      postgres_running: '0',
+      failover_priority: '0',
+    })
+    running.node.set({ state: 'running' })
+    expect(Object.fromEntries(await series())).toMatchObject({ postgres_state: '-1' })
+  })
+})
+
+describe('GET /cluster and /history', () => {
+  const record: MemberRecord = {
+    connUrl: 'postgres://127.0.0.1:5434/postgres',
+    apiUrl: 'http://127.0.0.1:8010/patroni',
+    state: 'running',
+    role: 'replica',
+    version: '4.1.4',
+    tags: {},
+    extra: {},
+  }
+  const member = (name: string, change: Partial<MemberRecord> = {}): Member => ({
+    name,
+    leaseId: '1',
+    modRevision: 5,
+    record: { ...record, ...change },
+  })
+  const positions = {
+    xlogLocation: 67108960n,
+    receiveLsn: 67108960n,
+    replayLsn: 67108860n,
+    replicationState: 'streaming',
+    timeline: 1,
+  }
+
+  it('leader, replica and member without positions', async () => {
+    stored = {
+      ...CLUSTER,
+      status: { value: { optime: 67108960n, slots: null, retainSlots: null }, modRevision: 1 },
+      members: [
+        member('pg0', { role: 'primary', timeline: 1, replicationState: 'streaming' }),
+        member('pg2', { ...positions, tags: { custom: 'x' }, connUrl: 'postgres://[::1]/postgres' }),
+        member('pg3', { state: 'stopped', connUrl: null, pendingRestart: true }),
+      ],
+      failover: {
+        value: {
+          leader: 'pg0',
+          candidate: null,
+          scheduledAt: { text: '2030-01-01T10:00:00+00:00', wallMs: 1 },
+        },
+        modRevision: 8,
+      },
+    }
+    const api = '"api_url": "http://127.0.0.1:8010/patroni"'
+    expect(await body('/cluster')).toBe(
+      `{"members": [{"name": "pg0", "role": "leader", "state": "running", ${api}, "host": "127.0.0.1", "port": 5434, "timeline": 1}, ` +
+        `{"name": "pg2", "role": "replica", "state": "streaming", ${api}, "host": "::1", "port": 5432, "timeline": 1, "tags": {"custom": "x"}, ` +
+        '"receive_lag": 0, "receive_lsn": "0/4000060", "replay_lag": 100, "replay_lsn": "0/3FFFFFC", "lag": 0, "lsn": "0/4000060"}, ' +
+        `{"name": "pg3", "role": "replica", "state": "stopped", ${api}, "pending_restart": true, "receive_lsn": "unknown", "receive_lag": "unknown", ` +
+        '"replay_lsn": "unknown", "replay_lag": "unknown", "lsn": "unknown", "lag": "unknown"}], ' +
+        '"scheduled_switchover": {"at": "2030-01-01T10:00:00+00:00", "from": "pg0"}, "scope": "demo"}',
+    )
+  })
+
+  it('roles in synchronous mode and in a standby cluster come from what etcd holds now', async () => {
+    const sync = { value: { leader: 'pg0', quorum: 0, standbys: ['pg2'] }, modRevision: 9 }
+    const members = [member('pg0'), member('pg2'), member('pg3')]
+    const roles = async (document: { [key: string]: string | boolean | object }) => {
+      stored = {
+        ...CLUSTER,
+        sync,
+        members,
+        config: { value: { valid: true, document: document as never }, modRevision: 2 },
+      }
+      const found = JSON.parse(await body('/cluster'))
+      return [...found.members.map((one: { role: string }) => one.role), found.pause]
+    }
+    expect(await roles({ synchronous_mode: true })).toEqual(['leader', 'sync_standby', 'replica', undefined])
+    expect(await roles({ synchronous_mode: 'Quorum', pause: 'on' })).toEqual([
+      'leader',
+      'quorum_standby',
+      'replica',
+      true,
+    ])
+    expect(await roles({ synchronous_mode: true, standby_cluster: { host: 'x' } })).toEqual([
+      'standby_leader',
+      'replica',
+      'replica',
+      undefined,
+    ])
+  })
+
+  it('history from the view in memory; short lines stay short', async () => {
+    expect(await body('/history')).toBe('[]')
+    running.node.showCluster({
+      history: {
+        value: [
+          { timeline: 1, lsn: 67108960n, reason: 'no recovery target specified' },
+          {
+            timeline: 2,
+            lsn: 9007199254740993n,
+            reason: 'x',
+            timestamp: '2026-11-22T11:00:00+00:00',
+            leader: 'pg1',
+          },
+        ],
+        modRevision: 3,
+      },
+    })
+    expect(await body('/history')).toBe(
+      '[[1, 67108960, "no recovery target specified"], [2, 9007199254740993, "x", "2026-11-22T11:00:00+00:00", "pg1"]]',
+    )
+  })
+})
+
+describe('endpoints and methods', () => {
+  const rows: readonly [request: string, status: number, type: string | null][] = [
+    ['GET /primary', 503, 'application/json'],
+    ['GET /foo/bar', 503, 'application/json'],
+    ['GET /patroni', 200, 'application/json'],
+    ['GET /patroni/x', 200, 'application/json'],
+    ['GET /metrics', 200, 'text/plain'],
+    ['GET /cluster', 200, 'application/json'],
+    ['GET /history', 200, 'application/json'],
+    ['GET /config', 200, 'application/json'],
+    ['GET /failsafe', 502, 'text/html;charset=utf-8'],
+    ['GET /liveness', 200, null],
+    ['GET /reload', 503, 'application/json'],
+    ['GET /restart', 503, 'application/json'],
+    ['GET /switchover', 503, 'application/json'],
+    ['GET /failover-leader', 503, 'application/json'],
+    ['GET /mpp', 503, 'application/json'],
+    ['OPTIONS /config', 503, null],
+    ['POST /reload', 202, 'text/html'],
+    ['POST /reload/now', 202, 'text/html'],
+    ['POST /restart', 501, 'text/html;charset=utf-8'],
+    ['DELETE /restart', 501, 'text/html;charset=utf-8'],
+    ['POST /reinitialize', 501, 'text/html;charset=utf-8'],
+    ['DELETE /switchover', 404, 'text/html'],
+    ['DELETE /failover', 501, 'text/html;charset=utf-8'],
+    ['POST /failsafe', 502, 'text/html;charset=utf-8'],
+    ['POST /primary', 501, 'text/html;charset=utf-8'],
+    ['PUT /patroni', 501, 'text/html;charset=utf-8'],
+    ['DELETE /config', 501, 'text/html;charset=utf-8'],
+    ['POST /config', 501, 'text/html;charset=utf-8'],
+    ['POST /mpp', 501, 'text/html;charset=utf-8'],
+    ['POST /citus', 501, 'text/html;charset=utf-8'],
+    ['POST /sigterm', 501, 'text/html;charset=utf-8'],
+  ]
+  it.each(rows)('%s gives %i', async (request, status, type) => {
+    const [method = '', path = ''] = request.split(' ')
+    const response = await fetch(running.base + path, { method })
+    expect([response.status, response.headers.get('content-type')]).toEqual([status, type])
+    const text = await response.text()
+    expect(text === '').toBe(type === null)
+    if (status === 501)
+      expect(text).toMatch(/Error code: 501<[\s\S]*501 - Server does not support this operation/)
+  })
+
+  it('an unsupported method says so in the status line and the page', async () => {
+    const answer = await exchange(running.server.port(), 'POST /foo HTTP/1.0\r\n\r\n')
+    expect(answer).toMatch(/^HTTP\/1\.1 501 Unsupported method \('POST'\)\r\n/)
+    expect(answer).toContain("Message: Unsupported method ('POST').")
+  })
+
+  it('POST /reload, whatever its body, reaches the agent', async () => {
+    const before = running.node.reloads
+    const response = await fetch(`${running.base}/reload`, { method: 'POST', body: '{"x": 1}' })
+    expect([response.status, await response.text(), running.node.reloads]).toEqual([
+      202,
+      'reload scheduled',
+      before + 1,
+    ])
+  })
+
+  it('what needs etcd says 502 or 503 when etcd is away, and nothing breaks', async () => {
+    const { server, base, log } = await startServer()
+    const statuses = await Promise.all(
+      ['/cluster', '/config'].map(async path => (await fetch(base + path)).status),
+    )
+    expect(statuses).toEqual([503, 200])
+    expect(log.above('INFO')).toEqual([])
+    await server.stop()
+  })
+})
+
+describe('failsafe', () => {
+  const ping =
+    '{"name": "pg0", "conn_url": "postgres://a/b", "api_url": "http://a/patroni", "slots": {"pg1": 123}}'
+  const post = (body: string) => fetch(`${running.base}/failsafe`, { method: 'POST', body })
+
+  it('accepts, with the position in a header', async () => {
+    running.node.dynamic = { ...SETTINGS, failsafeMode: true }
+    running.node.failsafeAnswer = { kind: 'accepted', lsn: 9007199254740993n }
+    const response = await post(ping)
+    expect([response.status, await response.text(), response.headers.get('lsn')]).toEqual([
+      200,
+      'Accepted',
+      '9007199254740993',
+    ])
+    expect(running.node.pings.at(-1)).toEqual({
+      name: 'pg0',
+      connUrl: 'postgres://a/b',
+      apiUrl: 'http://a/patroni',
+      slots: { pg1: 123n },
+    })
+  })
+
+  it('refuses as a leader, and what does not say who asks', async () => {
+    running.node.dynamic = { ...SETTINGS, failsafeMode: true }
+    running.node.failsafeAnswer = { kind: 'running-as-leader' }
+    const response = await post(ping)
+    expect([response.status, await response.text()]).toEqual([500, 'Running as a leader'])
+    expect((await post('{"name": "pg0"}')).status).toBe(400)
+  })
+
+  it('shows the members', async () => {
+    running.node.failsafeView = { activeUntilMs: 0, members: { pg0: 'http://a/patroni' } }
+    expect(await body('/failsafe')).toBe('{"pg0": "http://a/patroni"}')
+  })
+})
