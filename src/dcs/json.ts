@@ -16,9 +16,9 @@ type Reviver = (this: unknown, key: string, value: unknown, context: { readonly 
 const parseWithSource = JSON.parse as (text: string, reviver: Reviver) => unknown
 const { rawJSON } = JSON as unknown as { readonly rawJSON: (text: string) => unknown }
 
-/** undefined when the text is not JSON, longer than 1 Mi characters or nested deeper than 64 levels. */
-export function parseExact(text: string): ExactJson | undefined {
-  if (text.length > TEXT_LENGTH_MAX || nestsTooDeep(text)) return undefined
+/** undefined when the text is not JSON, longer than `lengthMax` characters or nested deeper than 64 levels. */
+export function parseExact(text: string, lengthMax = TEXT_LENGTH_MAX): ExactJson | undefined {
+  if (text.length > lengthMax || nestsTooDeep(text)) return undefined
   try {
     return parseWithSource(text, reviveExactly) as ExactJson
   } catch {

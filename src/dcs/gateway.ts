@@ -1,0 +1,168 @@
+// A read of the cluster over etcd's JSON gateway with nothing but node:http: commands that only look must start fast,
+// and loading gRPC takes longer than their whole work (stack.md 4). Imports nothing of etcd3.
+
+import { readFile } from 'node:fs/promises'
+import { Agent, type RequestOptions, request as requestHttp } from 'node:http'
+import { request as requestHttps, Agent as SecureAgent } from 'node:https'
+import type { ClusterView } from '../model/cluster.ts'
+import type { EtcdConfig, HostPort } from '../model/config.ts'
+import { type Seen, seen, unseen } from '../model/seen.ts'
+import type { Millis } from '../model/units.ts'
+import type { Clock } from '../ports/clock.ts'
+import { clusterView, type Entry } from './cluster-view.ts'
+import { treatmentOf } from './errors.ts'
+import { leaseIdOf } from './fields.ts'
+import { type ExactObject, isObject, parseExact } from './json.ts'
+import { type KeySpace, keySpace } from './keys.ts'
+
+export interface GatewayRead {
+  readonly config: EtcdConfig
+  readonly namespace: string
+  readonly scope: string
+  /** In total, over all endpoints. */
+  readonly budgetMs: Millis
+  readonly clock: Clock
+}
+
+const ANSWER_BYTES_MAX = 64 << 20
+const TRY_MS_MIN = 300
+
+/** One linearizable read of the whole prefix. Never throws; unknown with the reason of the last endpoint that failed. */
+export async function readClusterOverGateway(read: GatewayRead): Promise<Seen<ClusterView>> {
+  const { config, budgetMs, clock } = read
+  const keys = keySpace(read.namespace, read.scope)
+  const deadlineMs = clock.bootMs() + budgetMs
+  const tls = await tlsOptions(config.tls).catch((error: Error) => error)
+  if (tls instanceof Error) return unseen(`cannot read a certificate file: ${tls.message}`)
+  let why = 'no time left'
+  for (let tries = 0; ; tries++) {
+    const leftMs = deadlineMs - clock.bootMs()
+    const endpoint = config.endpoints[tries % config.endpoints.length]
+    if (leftMs < 5 || endpoint === undefined)
+      return unseen(`etcd did not answer within ${budgetMs} ms: ${why}`)
+    const ms = Math.min(leftMs, Math.max(TRY_MS_MIN, budgetMs / (2 * config.endpoints.length)))
+    const sentMs = clock.bootMs()
+    const answer = await readAt({ endpoint, tls, signal: AbortSignal.timeout(ms) }, config, keys)
+    if (answer.ok) return seen(viewOf(answer.body, keys), sentMs)
+    why = answer.why
+    if (answer.final) return unseen(`etcd at ${endpoint.host}:${endpoint.port}: ${why}`)
+    if (tries % config.endpoints.length === config.endpoints.length - 1)
+      await clock.sleep(Math.min(50, leftMs))
+  }
+}
+
+interface Target {
+  readonly endpoint: HostPort
+  readonly tls: RequestOptions | null
+  readonly signal: AbortSignal
+}
+
+type Answer =
+  | { readonly ok: true; readonly body: ExactObject }
+  | { readonly ok: false; readonly why: string; readonly final: boolean }
+
+async function readAt(target: Target, { credentials }: EtcdConfig, keys: KeySpace): Promise<Answer> {
+  let token: string | null = null
+  if (credentials !== null) {
+    const login = await post(target, '/v3/auth/authenticate', null, {
+      name: credentials.username,
+      password: credentials.password,
+    })
+    if (login.ok && typeof login.body.token === 'string') token = login.body.token
+    else if (!login.ok && !/authentication is not enabled/.test(login.why)) return login
+  }
+  const range = { key: keys.range.key.toString('base64'), range_end: keys.range.range_end.toString('base64') }
+  return post(target, '/v3/kv/range', token, range)
+}
+
+async function post(target: Target, path: string, token: string | null, body: object): Promise<Answer> {
+  try {
+    const { status, text } = await exchange(target, path, token, JSON.stringify(body))
+    const value = parseExact(text, ANSWER_BYTES_MAX)
+    if (status === 200 && isObject(value)) return { ok: true, body: value }
+    return refusal(status, isObject(value) ? value : {})
+  } catch (error) {
+    return { ok: false, why: error instanceof Error ? error.message : String(error), final: false }
+  }
+}
+
+// Error bodies differ between versions, and may be broken.
+function refusal(status: number, body: ExactObject): Answer {
+  const { message, error, code } = body
+  const text = [message, error].find(item => typeof item === 'string') ?? `HTTP ${status}`
+  const details = String(text).replace(/\s+/g, ' ').slice(0, 200)
+  const treatment = treatmentOf({ code: typeof code === 'number' ? code : null, details })
+  return { ok: false, why: details, final: treatment !== 'other-endpoint' && treatment !== 'retry-here' }
+}
+
+function exchange(
+  target: Target,
+  path: string,
+  token: string | null,
+  body: string,
+): Promise<{ status: number; text: string }> {
+  const { endpoint, tls, signal } = target
+  const options: RequestOptions = {
+    ...(tls ?? {}),
+    host: endpoint.host.replace(/^\[|\]$/g, ''),
+    port: endpoint.port,
+    path,
+    method: 'POST',
+    signal,
+    agent: tls === null ? new Agent({ keepAlive: false }) : new SecureAgent({ keepAlive: false }),
+    headers: {
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body),
+      ...(token !== null && { authorization: token }),
+    },
+  }
+  return new Promise((resolve, reject) => {
+    const call = (tls === null ? requestHttp : requestHttps)(options, response => {
+      const chunks: Buffer[] = []
+      let bytes = 0
+      response.on('data', (chunk: Buffer) => {
+        chunks.push(chunk)
+        bytes += chunk.length
+        if (bytes > ANSWER_BYTES_MAX) call.destroy(new Error('the answer is larger than 64 MiB'))
+      })
+      response.on('error', reject)
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
+      )
+    })
+    call.on('error', reject)
+    call.end(body)
+  })
+}
+
+async function tlsOptions(tls: EtcdConfig['tls']): Promise<RequestOptions | null> {
+  if (tls === null) return null
+  const { ca, cert, key } = tls
+  const [caText, certText, keyText] = await Promise.all([
+    ca === null ? null : readFile(ca),
+    cert === null ? null : readFile(cert),
+    cert === null ? null : readFile(key ?? cert),
+  ])
+  const options: Record<string, unknown> = {}
+  if (caText !== null) options.ca = caText
+  if (certText !== null) options.cert = certText
+  if (keyText !== null) options.key = keyText
+  return options
+}
+
+// Fields with a default value are left out: an empty value has no `value`, a key without lease no `lease`.
+function viewOf(body: ExactObject, keys: KeySpace): ClusterView {
+  const entries = new Map<string, Entry>()
+  for (const kv of Array.isArray(body.kvs) ? body.kvs : []) {
+    if (!isObject(kv) || typeof kv.key !== 'string') continue
+    const key = keys.relative(Buffer.from(kv.key, 'base64'))
+    if (key === null) continue
+    entries.set(key, {
+      text: typeof kv.value === 'string' ? Buffer.from(kv.value, 'base64').toString('utf8') : '',
+      leaseId: leaseIdOf(typeof kv.lease === 'string' ? kv.lease : undefined),
+      modRevision: Number(kv.mod_revision),
+    })
+  }
+  const { header } = body
+  return clusterView(entries, isObject(header) ? Number(header.revision) : 0, 'read')
+}
