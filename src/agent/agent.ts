@@ -5,6 +5,7 @@ import { readLocalConfig } from '../config/local.ts'
 import { createLog } from '../journal/log.ts'
 import { formatProblem } from '../model/problem.ts'
 import { HACTL_VERSION } from '../model/version.ts'
+import { systemClock } from '../system/clock.ts'
 import { assemble, type Node } from './node.ts'
 import { listenToSignals } from './signals.ts'
 import { firstDynamicConfiguration } from './start-up.ts'
@@ -36,19 +37,20 @@ export async function runAgent(start: AgentStart): Promise<number> {
     )
     return EXIT_USAGE
   }
-  const log = createLog(read.config.log)
+  const clock = systemClock()
+  const log = createLog(read.config.log, clock)
   log.info(
     `hactl ${HACTL_VERSION} starts as ${read.config.name} in cluster ${read.config.scope}, pid ${process.pid}`,
   )
-  const node = await assemble({ ...start, config: read.config, log })
+  const node = assemble({ ...start, config: read.config, log, clock })
   await firstDynamicConfiguration(read.config, node.dynamic, log)
   const stopListening = listenToSignals({
     onStop: signal => node.requestStop(signal),
     onReload: () => node.requestReload(),
   })
   const ended = await node.loop.run()
-  const say = ended.code === 0 ? log.info : log.critical
-  say(ended.why)
+  if (ended.code === 0) log.info(ended.why)
+  else log.critical(ended.why)
   await takeDown(node)
   stopListening()
   await log.flush(1000)

@@ -8,7 +8,7 @@ import { createEtcdStore } from '../dcs/etcd.ts'
 import { createFencer } from '../fencer/fencer.ts'
 import { createJournal } from '../journal/journal.ts'
 import type { AgentLog } from '../journal/log.ts'
-import type { AgentConfig } from '../model/config.ts'
+import type { AgentConfig, LogConfig } from '../model/config.ts'
 import { formatProblem } from '../model/problem.ts'
 import { fenceMarginMs } from '../model/timing.ts'
 import { createPeers } from '../peers/peers.ts'
@@ -19,7 +19,6 @@ import type { Postgres } from '../ports/postgres.ts'
 import type { Store } from '../ports/store.ts'
 import { createPostgres } from '../postgres/postgres.ts'
 import { createRestServer, type RestServer } from '../rest/server.ts'
-import { systemClock } from '../system/clock.ts'
 import type { AgentStart } from './agent.ts'
 import { createConfiguration } from './configuration.ts'
 import { createDecisionLog } from './decision-log.ts'
@@ -49,11 +48,13 @@ export interface Node {
 export interface NodeStart extends AgentStart {
   readonly config: AgentConfig
   readonly log: AgentLog
+  readonly clock: Clock
 }
 
-export async function assemble(start: NodeStart): Promise<Node> {
+export function assemble(start: NodeStart): Node {
   const { config, log } = start
-  const clock = systemClock()
+  const lines = asLines(log)
+  const { clock } = start
   const startedAtMs = clock.bootMs()
   const dynamic = createDynamicConfiguration(log)
   const { settings } = dynamic
@@ -65,7 +66,7 @@ export async function assemble(start: NodeStart): Promise<Node> {
     scope: config.scope,
     member: config.name,
     clock,
-    log,
+    log: lines,
     timings: { ttlMs, retryTimeoutMs },
   })
   const postgres = createPostgres({
@@ -74,7 +75,7 @@ export async function assemble(start: NodeStart): Promise<Node> {
     name: config.name,
     bootstrap: config.bootstrap,
     clock,
-    log,
+    log: (level, text) => log[level](text),
     effective: effectivePostgresql(config, settings().document, 'replica'),
   })
   const fencer = createFencer({
@@ -86,7 +87,7 @@ export async function assemble(start: NodeStart): Promise<Node> {
     graceMs: Math.floor(fenceMarginMs(settings()) / 2),
     onLost: () => loop.wake('the fencer was lost'),
   })
-  const journal = await createJournal({ directory: config.stateDirectory, log })
+  const journal = createJournal({ stateDirectory: config.stateDirectory, clock, log })
   const peers = createPeers({ ctl: config.ctl, restapi: config.restapi, clock, log })
   const work = createWorkRunner({
     postgres,
@@ -189,4 +190,16 @@ export async function assemble(start: NodeStart): Promise<Node> {
       await work.idle()
     },
   }
+}
+
+/** Adapters that name the level with each line. */
+function asLines(log: AgentLog): (level: LogConfig['level'], text: string) => void {
+  const say = {
+    DEBUG: 'debug',
+    INFO: 'info',
+    WARNING: 'warning',
+    ERROR: 'error',
+    CRITICAL: 'critical',
+  } as const
+  return (level, text) => log[say[level]](text)
 }

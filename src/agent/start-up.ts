@@ -3,7 +3,7 @@
 
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ClusterView, JsonObject } from '../model/cluster.ts'
+import type { ClusterView, Json, JsonObject } from '../model/cluster.ts'
 import type { AgentConfig } from '../model/config.ts'
 import { isJsonObject } from '../model/patch.ts'
 import type { Log } from '../ports/log.ts'
@@ -25,7 +25,7 @@ export async function firstDynamicConfiguration(
 
 async function readCache(path: string, log: Log): Promise<JsonObject | null> {
   try {
-    const parsed: unknown = JSON.parse(await readFile(path, 'utf8'))
+    const parsed: Json = JSON.parse(await readFile(path, 'utf8'))
     if (isJsonObject(parsed)) return parsed
     log.warning(`${path} does not hold a JSON object; ignoring it`)
   } catch (error) {

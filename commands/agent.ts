@@ -1,0 +1,27 @@
+// `hactl agent CONFIG`: the daemon of a database node. Parses and hands over; everything else is src/agent.
+
+import { Args, Command } from '@oclif/core'
+
+export default class Agent extends Command {
+  static override summary = 'run the agent of a database node, usually under systemd'
+  static override description =
+    'Holds the leader lease in etcd, manages the local PostgreSQL, elects, fails over and rejoins. Reads the same YAML as Patroni; without CONFIG everything comes from PATRONI_* variables. SIGHUP reloads, SIGTERM stops PostgreSQL and hands the lease on.'
+  static override examples = ['<%= config.bin %> agent /etc/hactl/hactl.yml']
+  static override args = {
+    config: Args.string({
+      description: 'YAML file, or a directory of *.yml files that are merged in order of name',
+    }),
+  }
+
+  override async run(): Promise<void> {
+    const { args } = await this.parse(Agent)
+    const { runAgent } = await import('../src/agent/agent.ts')
+    const code = await runAgent({
+      configPath: args.config ?? null,
+      env: process.env,
+      entry: process.argv[1] ?? '',
+      complain: line => this.logToStderr(line),
+    })
+    this.exit(code)
+  }
+}

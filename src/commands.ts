@@ -1,0 +1,18 @@
+// The map from command names to classes: oclif's explicit strategy, so that nothing is searched for at start-up. The
+// classes load what is heavy only when they run.
+
+import Agent from '../commands/agent.ts'
+import History from '../commands/history.ts'
+import List from '../commands/list.ts'
+import ShowConfig from '../commands/show-config.ts'
+import Topology from '../commands/topology.ts'
+import Version from '../commands/version.ts'
+
+export const COMMANDS = {
+  agent: Agent,
+  history: History,
+  list: List,
+  'show-config': ShowConfig,
+  topology: Topology,
+  version: Version,
+}
