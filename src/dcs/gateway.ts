@@ -42,7 +42,7 @@ export async function readClusterOverGateway(read: GatewayRead): Promise<Seen<Cl
       return unseen(`etcd did not answer within ${budgetMs} ms: ${why}`)
     const ms = Math.min(leftMs, Math.max(TRY_MS_MIN, budgetMs / (2 * config.endpoints.length)))
     const sentMs = clock.bootMs()
-    const answer = await readAt({ endpoint, tls, signal: AbortSignal.timeout(ms) }, config, keys)
+    const answer = await readAt({ endpoint, tls, signal: AbortSignal.timeout(Math.ceil(ms)) }, config, keys)
     if (answer.ok) return seen(viewOf(answer.body, keys), sentMs)
     why = answer.why
     if (answer.final) return unseen(`etcd at ${endpoint.host}:${endpoint.port}: ${why}`)

@@ -1,0 +1,56 @@
+// `hactl history [CLUSTER]`: the timeline switches of a cluster.
+
+import { Flags } from '@oclif/core'
+import { withCluster } from '../src/admin/connect.ts'
+import { type HistoryReport, readHistory } from '../src/admin/history.ts'
+import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
+import { HactlCommand, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
+import { formatListing, LISTING_FORMATS, type ListingFormat } from '../src/terminal/listing.ts'
+
+export default class History extends HactlCommand {
+  static override summary = 'Show when a cluster changed its timeline, where, why, and who led afterwards.'
+  static override description =
+    'One line a failover or switchover, the oldest first. LSN is a byte position; --json gives both forms.'
+  static override examples = [
+    {
+      description: "This node's cluster:",
+      command: '<%= config.bin %> history --config-file /etc/patroni/patroni.yml',
+    },
+    { description: 'Tab-separated, for a script:', command: '<%= config.bin %> history batman --format tsv' },
+  ]
+  static override args = { cluster: CLUSTER_ARG }
+  static override flags = {
+    format: Flags.option({
+      char: 'f',
+      options: LISTING_FORMATS,
+      default: 'pretty',
+      summary: "Patronictl's output formats.",
+    })(),
+  }
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(History)
+    const result = await withCluster(flags, args.cluster, (operator, cluster) =>
+      readHistory(operator, cluster, flags.timeout ?? READ_TIMEOUT_MS),
+    )
+    this.conclude(flags.json, result, report => historyText(report, flags.format))
+  }
+}
+
+function historyText(report: HistoryReport, format: ListingFormat): string {
+  const rows = report.switches.map(line => [
+    line.timeline,
+    Number(line.position.bytes),
+    line.reason,
+    line.at ?? '',
+    line.newLeader ?? '',
+  ])
+  const columns = [
+    { title: 'TL', align: 'right' },
+    { title: 'LSN', align: 'right' },
+    { title: 'Reason', align: 'left' },
+    { title: 'Timestamp', align: 'left' },
+    { title: 'New Leader', align: 'left' },
+  ] as const
+  return formatListing({ title: null, columns, rows, omitEmpty: false }, format)
+}

@@ -1,0 +1,31 @@
+// `hactl show-config [CLUSTER]`: the dynamic configuration as YAML.
+
+import { withCluster } from '../src/admin/connect.ts'
+import { showConfig } from '../src/admin/show-config.ts'
+import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
+import { HactlCommand, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
+import { yamlDocument } from '../src/terminal/yaml-text.ts'
+
+export default class ShowConfig extends HactlCommand {
+  static override summary = 'Show the dynamic configuration of a cluster.'
+  static override description = 'Prints YAML with sorted keys, as it stands in etcd; edit-config changes it.'
+  static override examples = [
+    {
+      description: "This node's cluster:",
+      command: '<%= config.bin %> show-config --config-file /etc/patroni/patroni.yml',
+    },
+    {
+      description: 'One value, in a script:',
+      command: '<%= config.bin %> show-config batman --json | jq .document.ttl',
+    },
+  ]
+  static override args = { cluster: CLUSTER_ARG }
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(ShowConfig)
+    const result = await withCluster(flags, args.cluster, (operator, cluster) =>
+      showConfig(operator, cluster, flags.timeout ?? READ_TIMEOUT_MS),
+    )
+    this.conclude(flags.json, result, report => `${yamlDocument(report.document)}\n`)
+  }
+}

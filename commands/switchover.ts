@@ -1,0 +1,173 @@
+// `hactl switchover`, and the flow that it shares with `hactl failover`: look, ask, judge, confirm, carry out, say what
+// the cluster became.
+
+import { Flags } from '@oclif/core'
+import { reportCluster } from '../src/admin/cluster-report.ts'
+import { connect } from '../src/admin/connect.ts'
+import { carryOutHandover, describePlan, type HandoverReport } from '../src/admin/handover.ts'
+import {
+  type HandoverAction,
+  type HandoverPlan,
+  type HandoverWish,
+  planHandover,
+  type Survey,
+  surveyCluster,
+} from '../src/admin/handover-plan.ts'
+import { chooseCluster, type Deadline, deadlineIn, type Operator } from '../src/admin/operator.ts'
+import { done, type Failure, failed, type Result } from '../src/model/failure.ts'
+import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
+import { type GlobalFlags, HactlCommand, WAIT_TIMEOUT_MS } from '../src/terminal/command.ts'
+import { completeWish, confirmHandover, type HandoverAnswers } from '../src/terminal/handover-questions.ts'
+import { dryRunText, outcomeText } from '../src/terminal/handover-text.ts'
+import { clusterText } from '../src/terminal/member-table.ts'
+import { askYesNo, canAsk } from '../src/terminal/questions.ts'
+
+export const HANDOVER_FLAGS = {
+  candidate: Flags.string({ helpValue: 'MEMBER', summary: 'Who is to take over.' }),
+  force: Flags.boolean({ aliases: ['yes'], summary: 'Do not ask. It never overrides a refusal.' }),
+  'dry-run': Flags.boolean({ summary: 'Say who would win and why not the others; change nothing.' }),
+  wait: Flags.boolean({
+    allowNo: true,
+    default: true,
+    summary: 'Wait until the new leader accepts writes and the former one streams from it.',
+  }),
+  'accept-data-loss': Flags.boolean({ summary: 'Go on although acknowledged writes may be lost.' }),
+}
+
+export interface HandoverFlags extends GlobalFlags, HandoverAnswers {
+  readonly 'dry-run': boolean
+  readonly wait: boolean
+  readonly 'accept-data-loss': boolean
+}
+
+export abstract class HandoverCommand extends HactlCommand {
+  protected async handOver(
+    action: HandoverAction,
+    named: string | undefined,
+    flags: HandoverFlags,
+  ): Promise<void> {
+    const connected = await connect(flags)
+    if (!connected.ok) return this.fail(flags.json, connected.failure)
+    const operator = connected.value
+    const cluster = chooseCluster(operator, named)
+    if (!cluster.ok) return this.fail(flags.json, cluster.failure)
+    const budgetMs = flags.timeout ?? WAIT_TIMEOUT_MS
+    const survey = await surveyCluster(operator, cluster.value, deadlineIn(operator.clock, budgetMs))
+    if (!survey.ok) return this.fail(flags.json, survey.failure)
+    if (!flags.json)
+      process.stdout.write(`Current cluster topology\n${this.#table(operator, cluster.value, survey.value)}`)
+    const wish = await completeWish(action, cluster.value, survey.value, flags, operator.clock.wallMs())
+    if (!wish.ok) return this.fail(flags.json, wish.failure)
+    const accepting = { ...wish.value, acceptDataLoss: flags['accept-data-loss'] }
+    const deadline = deadlineIn(operator.clock, budgetMs)
+    const plan = await planHandover(operator, accepting, survey.value, deadline)
+    if (flags['dry-run']) return this.#concludePlan(flags, accepting, plan)
+    await this.#confirmAndCarryOut(operator, accepting, plan, flags, budgetMs)
+    // A member that never answered may still hold a connection open; nothing is waited for any more.
+    this.exit(Number(process.exitCode ?? 0))
+  }
+
+  #concludePlan(flags: HandoverFlags, wish: HandoverWish, plan: HandoverPlan): void {
+    const report = describePlan(wish, plan)
+    const result = plan.failure === null ? done(report) : failed(plan.failure, report)
+    this.conclude(flags.json, result, dryRunText)
+  }
+
+  async #confirmAndCarryOut(
+    operator: Operator,
+    wish: HandoverWish,
+    plan: HandoverPlan,
+    flags: HandoverFlags,
+    budgetMs: number,
+  ): Promise<void> {
+    if (plan.alreadySo) return this.#concludeOutcome(operator, flags, done(describePlan(wish, plan)))
+    const accepted = await this.#acceptLoss(wish, plan, flags)
+    if (!accepted.ok)
+      return this.#concludeOutcome(operator, flags, failed(accepted.failure, describePlan(wish, plan)))
+    const confirmed = await confirmHandover(wish, accepted.value.survey, flags)
+    if (confirmed !== null) return this.fail(flags.json, confirmed)
+    // People take their time to answer: only now does the clock count.
+    const deadline: Deadline = deadlineIn(operator.clock, budgetMs)
+    const result = await carryOutHandover(operator, wish, accepted.value, { wait: flags.wait, deadline })
+    const after =
+      flags.json || !result.ok
+        ? null
+        : await surveyCluster(operator, wish.cluster, deadlineIn(operator.clock, 2000))
+    const table = after?.ok === true ? this.#table(operator, wish.cluster, after.value) : ''
+    this.#concludeOutcome(operator, flags, result, table)
+  }
+
+  /** On a terminal the loss can be accepted by answering; otherwise the flag is needed. */
+  async #acceptLoss(
+    wish: HandoverWish,
+    plan: HandoverPlan,
+    flags: HandoverFlags,
+  ): Promise<Result<HandoverPlan>> {
+    const failure: Failure | null = plan.failure
+    if (failure === null) return done(plan)
+    if (failure.kind !== 'data-loss' || flags.force || !canAsk()) return failed(failure)
+    const bytes =
+      failure.lostBytes === null
+        ? 'acknowledged writes may be lost'
+        : `${failure.lostBytes} bytes of WAL would be lost`
+    const answer = await askYesNo(`${bytes} (${failure.why}). Go on?`)
+    if (!answer.ok) return failed(answer.failure)
+    return answer.value ? done({ ...plan, failure: null }) : failed({ kind: 'declined', what: wish.action })
+  }
+
+  #concludeOutcome(
+    operator: Operator,
+    flags: HandoverFlags,
+    result: Result<HandoverReport>,
+    table = '',
+  ): void {
+    const now = operator.clock.wallMs()
+    this.conclude(flags.json, result, report => (result.ok ? outcomeText(report, now) + table : ''))
+  }
+
+  #table(operator: Operator, cluster: string, survey: Survey): string {
+    return clusterText(reportCluster(cluster, operator.namespace, survey.view), 'pretty', false)
+  }
+}
+
+export default class Switchover extends HandoverCommand {
+  static override summary = 'Hand the leadership over to another member, in an orderly way.'
+  static override description =
+    'The leader checkpoints, stops, and lets the candidate have everything before it takes over: nothing is lost. Waits until the new leader accepts writes and the former one streams from it; the exit code says what the cluster became. If the candidate leads already, there is nothing to do and the exit code is 0.'
+  static override examples = [
+    {
+      description: 'Ask for everything:',
+      command: '<%= config.bin %> switchover --config-file /etc/patroni/patroni.yml',
+    },
+    {
+      description: 'Who would win, and why not the others:',
+      command: '<%= config.bin %> switchover batman --dry-run',
+    },
+    {
+      description: 'In a script:',
+      command: '<%= config.bin %> switchover batman --candidate pg2 --force --timeout 120 --json',
+    },
+    {
+      description: 'Tonight:',
+      command: "<%= config.bin %> switchover batman --scheduled '2030-01-01T03:00+01:00' --force",
+    },
+  ]
+  static override args = { cluster: CLUSTER_ARG }
+  static override flags = {
+    leader: Flags.string({
+      aliases: ['primary'],
+      helpValue: 'MEMBER',
+      summary: 'Only if this member leads.',
+    }),
+    scheduled: Flags.string({
+      helpValue: 'TIME',
+      summary: 'Not now but at this time (ISO 8601; local without a zone).',
+    }),
+    ...HANDOVER_FLAGS,
+  }
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(Switchover)
+    return this.handOver('switchover', args.cluster, flags)
+  }
+}

@@ -1,0 +1,55 @@
+// `hactl version [CLUSTER [NAME…]]`: this program's version, and what the members of a cluster run.
+
+import { Args } from '@oclif/core'
+import { withCluster } from '../src/admin/connect.ts'
+import { readVersions, type VersionReport } from '../src/admin/version.ts'
+import { done } from '../src/model/failure.ts'
+import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
+import { HactlCommand, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
+
+export default class Version extends HactlCommand {
+  static override summary = "Show hactl's version and, with a cluster, what its members run."
+  static override description =
+    'Each member is asked over its REST API. Members that do not answer are reported beside those that do; the exit code is then 7, or 9 when none answered.'
+  static override examples = [
+    { description: 'Of this program:', command: '<%= config.bin %> version' },
+    {
+      description: 'Of all members:',
+      command: '<%= config.bin %> version batman --config-file /etc/patroni/patroni.yml',
+    },
+    { description: 'Of two of them:', command: '<%= config.bin %> version batman pg1 pg2 --json' },
+  ]
+  static override args = {
+    cluster: CLUSTER_ARG,
+    member: Args.string({ multiple: true, description: 'Only these members.' }),
+  }
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(Version)
+    const own = { version: this.config.version }
+    if (args.cluster === undefined) {
+      return this.conclude(
+        flags.json,
+        done({ ...own, cluster: null, members: [] }),
+        () => `hactl version ${own.version}\n`,
+      )
+    }
+    const result = await withCluster(flags, args.cluster, (operator, cluster) =>
+      readVersions(operator, cluster, args.member ?? [], flags.timeout ?? READ_TIMEOUT_MS),
+    )
+    const value = result.value === null ? null : { ...own, ...result.value }
+    this.conclude(flags.json, result.ok ? done({ ...own, ...result.value }) : { ...result, value }, report =>
+      versionText(own.version, report),
+    )
+  }
+}
+
+function versionText(own: string, report: VersionReport): string {
+  const lines = report.members.map(member => {
+    if (member.error !== null) return `${member.name}: failed to get version: ${member.error}`
+    const postgresql = member.postgresql === null ? '' : ` PostgreSQL ${member.postgresql}`
+    const hactl = member.hactl === null ? '' : ` (hactl ${member.hactl})`
+    return `${member.name}: Patroni ${member.protocol ?? 'unknown'}${postgresql}${hactl}`
+  })
+  return [`hactl version ${own}`, '', ...lines, ''].join('\n')
+}

@@ -1,0 +1,158 @@
+// Turns what stands in etcd into the report behind `hactl list`: roles, positions in both forms, lags in bytes, pause,
+// scheduled switchover. Pure; the rules are those of Patroni's `/cluster` (spec/interfaces.md 1.7, 2.3).
+
+import type { ClusterView, Json, Member } from '../model/cluster.ts'
+import { isJsonObject } from '../model/patch.ts'
+import type { ClusterReport, MemberReport, Position, ReportedRole } from '../model/report.ts'
+import { clusterTimeline } from '../model/timeline.ts'
+import { formatLsn, type Lsn, type MemberName } from '../model/units.ts'
+import { parseBoolean, pythonTruth } from '../model/values.ts'
+
+export interface ClusterModes {
+  readonly paused: boolean
+  readonly synchronousMode: 'off' | 'on' | 'quorum'
+  readonly standbyCluster: boolean
+}
+
+/** `answers`: what asking the members directly came to (null text: it answered); without it nobody was asked. */
+export function reportCluster(
+  cluster: string,
+  namespace: string,
+  view: ClusterView,
+  answers: ReadonlyMap<MemberName, string | null> = new Map(),
+): ClusterReport {
+  const modes = clusterModes(view)
+  const optime = view.status?.value.optime ?? null
+  const request = view.failover?.value ?? null
+  const from = request?.leader ?? null
+  const to = request?.candidate ?? null
+  return {
+    cluster,
+    namespace,
+    state:
+      view.initialize === null
+        ? 'uninitialized'
+        : view.initialize.value === ''
+          ? 'initializing'
+          : 'initialized',
+    systemIdentifier: view.initialize?.value ? view.initialize.value : null,
+    paused: modes.paused,
+    leader: view.leader === null ? null : { name: view.leader.name, leaseId: view.leader.leaseId },
+    timeline: clusterTimeline(view.history?.value ?? null),
+    leaderPosition: position(optime),
+    synchronous: {
+      mode: modes.synchronousMode,
+      quorum: view.sync?.value.quorum ?? 0,
+      standbys: view.sync?.value.standbys ?? [],
+    },
+    scheduledSwitchover: request?.scheduledAt ? { at: request.scheduledAt.text, from, to } : null,
+    pendingRequest:
+      request !== null && request.scheduledAt === null && (from ?? to) !== null ? { from, to } : null,
+    members: view.members.map(member => reportMember(member, view, modes, optime, answers)),
+  }
+}
+
+/** No key at all: nothing of this name was ever there, or it was removed. */
+export function isUnknownCluster(view: ClusterView): boolean {
+  const keys = [
+    view.initialize,
+    view.config,
+    view.leader,
+    view.status,
+    view.failover,
+    view.history,
+    view.sync,
+  ]
+  return view.members.length === 0 && view.failsafe === null && keys.every(key => key === null)
+}
+
+/** The modes that a listing needs, read as leniently as Patroni reads them: validation is the agent's business. */
+export function clusterModes(view: ClusterView): ClusterModes {
+  const config = view.config?.value
+  const document = config?.valid === true ? config.document : {}
+  const standbyCluster = isStandbyCluster(document.standby_cluster)
+  const mode = document.synchronous_mode
+  const quorum = typeof mode === 'string' && mode.toLowerCase() === 'quorum'
+  return {
+    paused: isOn(document.pause),
+    standbyCluster,
+    synchronousMode: standbyCluster ? 'off' : quorum ? 'quorum' : isOn(mode) ? 'on' : 'off',
+  }
+}
+
+function isOn(value: Json | undefined): boolean {
+  return value !== undefined && parseBoolean(value) === true
+}
+
+function isStandbyCluster(value: Json | undefined): boolean {
+  if (!isJsonObject(value)) return false
+  return [value.host, value.port, value.restore_command].some(item => item !== undefined && pythonTruth(item))
+}
+
+function reportMember(
+  member: Member,
+  view: ClusterView,
+  modes: ClusterModes,
+  optime: Lsn | null,
+  answers: ReadonlyMap<MemberName, string | null>,
+): MemberReport {
+  const { record } = member
+  const role = roleOf(member, view, modes)
+  const holdsLeaderKey = member.name === view.leader?.name
+  const where = hostAndPort(record.connUrl)
+  // The leader's own position is not behind anything; the columns for standbys stay empty.
+  const standby = <T>(value: T): T | null => (holdsLeaderKey ? null : value)
+  const answer = answers.get(member.name)
+  return {
+    name: member.name,
+    role,
+    publishedRole: record.role,
+    state: record.state,
+    replicationState: record.replicationState ?? null,
+    holdsLeaderKey,
+    leaseId: member.leaseId,
+    host: where?.host ?? null,
+    port: where?.port ?? null,
+    apiUrl: record.apiUrl,
+    version: record.version,
+    timeline: record.timeline ?? null,
+    position: position(record.xlogLocation),
+    lagBytes: standby(lag(optime, record.xlogLocation)),
+    received: standby(position(record.receiveLsn)),
+    receiveLagBytes: standby(lag(optime, record.receiveLsn)),
+    replayed: standby(position(record.replayLsn)),
+    replayLagBytes: standby(lag(optime, record.replayLsn)),
+    paused: record.pause ?? false,
+    pendingRestart: record.pendingRestart ?? false,
+    pendingRestartReason: record.pendingRestartReason ?? null,
+    scheduledRestart: record.scheduledRestart ?? null,
+    tags: record.tags,
+    answers: answer === undefined ? null : answer === null,
+    answerError: answer ?? null,
+  }
+}
+
+function roleOf(member: Member, view: ClusterView, modes: ClusterModes): ReportedRole {
+  if (member.name === view.leader?.name) return modes.standbyCluster ? 'standby_leader' : 'leader'
+  const sync = view.sync?.value
+  const named = sync?.leader && sync.standbys.some(name => name.toLowerCase() === member.name.toLowerCase())
+  if (!named || modes.synchronousMode === 'off') return 'replica'
+  return modes.synchronousMode === 'quorum' ? 'quorum_standby' : 'sync_standby'
+}
+
+function position(bytes: Lsn | null | undefined): Position | null {
+  return bytes === null || bytes === undefined || bytes === 0n ? null : { lsn: formatLsn(bytes), bytes }
+}
+
+function lag(optime: Lsn | null, at: Lsn | undefined): Lsn | null {
+  if (optime === null || at === undefined || at === 0n) return null
+  return optime > at ? optime - at : 0n
+}
+
+/** `postgres://host:port/database`; brackets of an IPv6 address are taken off, as Patroni shows it. */
+function hostAndPort(connUrl: string | null): { readonly host: string; readonly port: number } | null {
+  if (connUrl === null || !URL.canParse(connUrl)) return null
+  const url = new URL(connUrl)
+  if (url.hostname === '') return null
+  return { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port === '' ? 5432 : Number(url.port) }
+}

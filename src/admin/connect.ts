@@ -1,0 +1,141 @@
+// Wires the operator's commands to the outside: configuration, etcd, the members' REST API. Adapters are loaded when
+// they are first needed: a command that only reads never loads gRPC, which takes longer than its whole work.
+
+import { type OperatorConfig, readCtlConfig } from '../config/ctl.ts'
+import { done, failed, type Result } from '../model/failure.ts'
+import { formatProblem } from '../model/problem.ts'
+import type { Millis } from '../model/units.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { MemberApi, OperatorStore } from '../ports/operator.ts'
+import type { Peers } from '../ports/peers.ts'
+import type { Store } from '../ports/store.ts'
+import { systemClock } from '../system/clock.ts'
+import { chooseCluster, type Operator } from './operator.ts'
+
+/** The global options as the command line gives them. */
+export interface ConnectOptions {
+  readonly 'config-file'?: string | undefined
+  readonly 'dcs-url'?: string | undefined
+  readonly insecure: boolean
+}
+
+/** Reads the configuration; nothing is connected to before it is used. */
+export async function connect(options: ConnectOptions): Promise<Result<Operator>> {
+  const read = await readCtlConfig({
+    path: options['config-file'] ?? null,
+    dcsUrl: options['dcs-url'],
+    insecure: options.insecure,
+    env: process.env,
+  })
+  if (!read.ok) return failed({ kind: 'configuration', problems: read.errors.map(formatProblem) })
+  const { config } = read
+  const clock = systemClock()
+  return done({
+    clock,
+    store: operatorStore(config, clock),
+    members: memberApi(config),
+    peers: lazyPeers(config, clock),
+    namespace: config.namespace,
+    defaultCluster: config.scope,
+  })
+}
+
+/** What most commands do: connect, settle which cluster is meant, do one thing, let go. */
+export async function withCluster<T>(
+  options: ConnectOptions,
+  named: string | undefined,
+  use: (operator: Operator, cluster: string) => Promise<Result<T>>,
+): Promise<Result<T>> {
+  const connected = await connect(options)
+  if (!connected.ok) return failed(connected.failure)
+  const cluster = chooseCluster(connected.value, named)
+  if (!cluster.ok) return failed(cluster.failure)
+  try {
+    return await use(connected.value, cluster.value)
+  } finally {
+    await connected.value.store.close()
+  }
+}
+
+function operatorStore(config: OperatorConfig, clock: Clock): OperatorStore {
+  const { etcd, namespace } = config
+  const opened = new Map<string, Promise<Store>>()
+  const writer = (scope: string): Promise<Store> => {
+    const known = opened.get(scope) ?? openStore(config, scope, clock)
+    opened.set(scope, known)
+    return known
+  }
+  return {
+    read: async (scope, budgetMs) => {
+      const { readClusterOverGateway } = await import('../dcs/gateway.ts')
+      return readClusterOverGateway({ config: etcd, namespace, scope, budgetMs, clock })
+    },
+    scopes: async budgetMs => {
+      const { readScopes } = await import('../dcs/scopes.ts')
+      return readScopes({ config: etcd, namespace, budgetMs, clock })
+    },
+    writeConfig: async (scope, document, ifRevision, budgetMs) =>
+      (await writer(scope)).writeConfig(document, ifRevision, budgetMs),
+    writeFailover: async (scope, request, ifRevision, budgetMs) =>
+      (await writer(scope)).writeFailover(request, ifRevision, budgetMs),
+    close: async () => {
+      const stores = await Promise.all(opened.values())
+      await Promise.all(stores.map(store => store.close()))
+    },
+  }
+}
+
+/** Only the agent keeps leases; what a command writes hangs on none, so that these times are never used. */
+const NO_LEASE = { ttlMs: 30_000, retryTimeoutMs: 10_000 } as const
+
+async function openStore(config: OperatorConfig, scope: string, clock: Clock): Promise<Store> {
+  const { createEtcdStore } = await import('../dcs/etcd.ts')
+  const log = (): void => {}
+  const member = 'hactl'
+  return createEtcdStore({
+    config: config.etcd,
+    namespace: config.namespace,
+    scope,
+    member,
+    clock,
+    timings: NO_LEASE,
+    log,
+  })
+}
+
+function memberApi(config: OperatorConfig): MemberApi {
+  return {
+    call: async (member, request) => {
+      const { callMember } = await import('../peers/client.ts')
+      const answer = await callMember(member.apiUrl, { ...request, ctl: config.ctl })
+      if ('unreachable' in answer) return { kind: 'unreachable', why: answer.unreachable }
+      return { kind: 'answered', status: answer.status, body: answer.body }
+    },
+  }
+}
+
+/** The operator's rules for certificates, not the agents': `-k` says whether they are verified. */
+function lazyPeers(config: OperatorConfig, clock: Clock): Peers {
+  const get = async (apiUrl: string | null, path: string, timeoutMs: Millis) => {
+    const { callMember } = await import('../peers/client.ts')
+    if (apiUrl === null) return { unreachable: 'its member key has no api_url' }
+    return callMember(apiUrl, { method: 'GET', path, timeoutMs, ctl: config.ctl })
+  }
+  return {
+    ask: async (members, timeoutMs) => {
+      const [{ readPeerView }, { unseen }] = await Promise.all([
+        import('../peers/peer-view.ts'),
+        import('../model/seen.ts'),
+      ])
+      const asked = members.map(async ({ name, record }) => {
+        const atMs = clock.bootMs()
+        const answer = await get(record.apiUrl, '/patroni', timeoutMs)
+        if ('unreachable' in answer) return [name, unseen(answer.unreachable)] as const
+        if (answer.status !== 200) return [name, unseen(`HTTP status ${answer.status}`)] as const
+        return [name, readPeerView(answer.body, atMs)] as const
+      })
+      return new Map(await Promise.all(asked))
+    },
+    answers: async (apiUrl, timeoutMs) => 'status' in (await get(apiUrl, '/liveness', timeoutMs)),
+  }
+}

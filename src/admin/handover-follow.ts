@@ -1,0 +1,194 @@
+// Follows a requested switchover or failover to its end: first until etcd names another leader, then until that one
+// says itself that it accepts writes, then until the former leader streams from it. Nothing is claimed that was not seen.
+
+import type { ClusterView, Member } from '../model/cluster.ts'
+import type { MemberName, Millis } from '../model/units.ts'
+import type { MemberReply } from '../ports/operator.ts'
+import type { HandoverPlan, HandoverWish } from './handover-plan.ts'
+import type { Submitted } from './handover-submit.ts'
+import type { Deadline, Operator } from './operator.ts'
+
+export interface Followed {
+  readonly newLeader: MemberName | null
+  /** The new leader's REST API says so. */
+  readonly writable: boolean
+  readonly formerLeader: FormerLeader | null
+  /** Why the agents gave it up, when they did; null: they did not, or nobody said. */
+  readonly abandoned: string | null
+  /** Last thing that was waited for. */
+  readonly sofar: string
+  readonly timing: HandoverTiming
+}
+
+export interface FormerLeader {
+  readonly name: MemberName
+  /** `streaming` is the end state. */
+  readonly state: string
+  readonly streaming: boolean
+}
+
+/** Milliseconds since the request; null: not seen. */
+export interface HandoverTiming {
+  readonly leaderMs: Millis | null
+  readonly writableMs: Millis | null
+  readonly streamingMs: Millis | null
+}
+
+const LOOK_EVERY_MS: Millis = 250
+/** A single look may not take the whole time that is left. */
+const LOOK_BUDGET_MS: Millis = 2000
+/** The agents withdraw a request as soon as they have judged it: how long it may be gone without a new leader. */
+const WITHDRAWN_MS: Millis = 2000
+
+export async function followHandover(
+  operator: Operator,
+  wish: HandoverWish,
+  plan: HandoverPlan,
+  submitted: Submitted,
+  deadline: Deadline,
+): Promise<Followed> {
+  const startMs = operator.clock.bootMs()
+  const since = (): Millis => operator.clock.bootMs() - startMs
+  const nothing = { newLeader: null, writable: false, formerLeader: null, abandoned: null }
+  const noTiming = { leaderMs: null, writableMs: null, streamingMs: null }
+
+  const change = await awaitNewLeader(operator, wish, plan, submitted, deadline)
+  if (change.leader === null) {
+    return { ...nothing, abandoned: change.abandoned, sofar: change.sofar, timing: noTiming }
+  }
+  const leaderMs = since()
+  const newLeader = change.leader
+  const writable = await awaitWritable(operator, newLeader, plan.survey.modes.standbyCluster, deadline)
+  const timing = { ...noTiming, leaderMs, writableMs: writable ? since() : null }
+  const former = plan.survey.leader
+  const base = { newLeader: newLeader.name, writable, abandoned: null }
+  if (!writable || former === null) {
+    return { ...base, formerLeader: null, sofar: `${newLeader.name} holds the leader key`, timing }
+  }
+  const formerLeader = await awaitStreaming(operator, wish.cluster, former, deadline)
+  const streamingMs = formerLeader.streaming ? since() : null
+  return { ...base, formerLeader, sofar: `${newLeader.name} leads`, timing: { ...timing, streamingMs } }
+}
+
+interface LeaderChange {
+  readonly leader: Member | null
+  readonly abandoned: string | null
+  readonly sofar: string
+}
+
+async function awaitNewLeader(
+  operator: Operator,
+  wish: HandoverWish,
+  plan: HandoverPlan,
+  submitted: Submitted,
+  deadline: Deadline,
+): Promise<LeaderChange> {
+  const before = plan.survey.leader
+  const account = accountOf(submitted)
+  let withdrawnSinceMs: Millis | null = null
+  let sofar = 'etcd was not readable'
+  while (deadline.leftMs() > 0) {
+    const read = await operator.store.read(wish.cluster, Math.min(LOOK_BUDGET_MS, deadline.leftMs()))
+    if (read.known) {
+      const leader = leaderMember(read.value)
+      if (leader !== null && leader.name !== before) return { leader, abandoned: null, sofar: '' }
+      sofar = leader === null ? 'there is no leader at the moment' : `${leader.name} still leads`
+      const withdrawn = leader !== null && read.value.failover === null
+      withdrawnSinceMs = withdrawn ? (withdrawnSinceMs ?? operator.clock.bootMs()) : null
+      const longAgo = withdrawnSinceMs !== null && operator.clock.bootMs() - withdrawnSinceMs >= WITHDRAWN_MS
+      if (longAgo || (withdrawn && account.failed !== null)) {
+        const reason = account.failed ?? 'the agents withdrew the request without a new leader'
+        return { leader: null, abandoned: reason, sofar }
+      }
+    }
+    await operator.clock.sleep(Math.min(LOOK_EVERY_MS, deadline.leftMs()))
+  }
+  return { leader: null, abandoned: null, sofar }
+}
+
+interface Account {
+  /** What the member that followed the request says went wrong. */
+  failed: string | null
+}
+
+function accountOf(submitted: Submitted): Account {
+  const account: Account = { failed: null }
+  const note = (reply: MemberReply): void => {
+    if (reply.kind === 'answered' && reply.status >= 400 && !reply.body.includes('status unknown')) {
+      account.failed = `${submitted.through.replace('rest:', '')} says: ${reply.body.trim().slice(0, 300)}`
+    }
+  }
+  void submitted.reply?.then(note)
+  return account
+}
+
+/** The holder of the leader key with its member key; both are needed to ask it. */
+function leaderMember(view: ClusterView): Member | null {
+  return view.members.find(member => member.name === view.leader?.name) ?? null
+}
+
+async function awaitWritable(
+  operator: Operator,
+  leader: Member,
+  standbyCluster: boolean,
+  deadline: Deadline,
+): Promise<boolean> {
+  const { apiUrl } = leader.record
+  // Without an address the leader key is all there is to see.
+  if (apiUrl === null) return true
+  const path = standbyCluster ? '/standby-leader' : '/primary'
+  while (deadline.leftMs() > 0) {
+    const timeoutMs = Math.min(LOOK_BUDGET_MS, deadline.leftMs())
+    const reply = await operator.members.call(
+      { name: leader.name, apiUrl },
+      { method: 'GET', path, timeoutMs },
+    )
+    if (reply.kind === 'answered' && reply.status === 200) return true
+    await operator.clock.sleep(Math.min(LOOK_EVERY_MS, deadline.leftMs()))
+  }
+  return false
+}
+
+async function awaitStreaming(
+  operator: Operator,
+  cluster: string,
+  former: MemberName,
+  deadline: Deadline,
+): Promise<FormerLeader> {
+  let state = 'unknown'
+  while (deadline.leftMs() > 0) {
+    const budgetMs = Math.min(LOOK_BUDGET_MS, deadline.leftMs())
+    const read = await operator.store.read(cluster, budgetMs)
+    const member = read.known ? read.value.members.find(other => other.name === former) : undefined
+    if (read.known)
+      state =
+        member === undefined ? 'gone from etcd' : (member.record.replicationState ?? member.record.state)
+    if (member !== undefined && (await streams(operator, member, budgetMs))) {
+      return { name: former, state: 'streaming', streaming: true }
+    }
+    await operator.clock.sleep(Math.min(LOOK_EVERY_MS, deadline.leftMs()))
+  }
+  return { name: former, state, streaming: false }
+}
+
+/** Its member key may be as old as its last beat: it is asked itself, and believed when it cannot be. */
+async function streams(operator: Operator, member: Member, budgetMs: Millis): Promise<boolean> {
+  const published = member.record.replicationState === 'streaming' && member.record.role === 'replica'
+  const { apiUrl } = member.record
+  if (apiUrl === null) return published
+  const timeoutMs = Math.min(LOOK_BUDGET_MS, budgetMs)
+  const reply = await operator.members.call(
+    { name: member.name, apiUrl },
+    { method: 'GET', path: '/patroni', timeoutMs },
+  )
+  return reply.kind === 'answered' ? saysStreaming(reply.body) : false
+}
+
+function saysStreaming(body: string): boolean {
+  try {
+    const document = JSON.parse(body) as { readonly role?: unknown; readonly replication_state?: unknown }
+    return document.role === 'replica' && document.replication_state === 'streaming'
+  } catch {
+    return false
+  }
+}

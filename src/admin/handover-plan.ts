@@ -1,0 +1,259 @@
+// Before a switchover or failover: what was asked for, what the cluster looks like, and whether it would work. The
+// agents judge again when they act; asking first means that a refusal comes with its reason and nothing was touched.
+
+import { type CandidateVerdict, judgeCandidates, rankCandidates } from '../model/candidates.ts'
+import type { ClusterView, Member } from '../model/cluster.ts'
+import { done, type Failure, failed, type Result } from '../model/failure.ts'
+import type { PeerView } from '../model/peer.ts'
+import type { Seen } from '../model/seen.ts'
+import { clusterTimeline } from '../model/timeline.ts'
+import { type Lsn, type MemberName, type Millis, maxLsn } from '../model/units.ts'
+import { parseInteger } from '../model/values.ts'
+import { type ClusterModes, clusterModes } from './cluster-report.ts'
+import { type Deadline, memberNotFound, type Operator, readCluster } from './operator.ts'
+
+export type HandoverAction = 'switchover' | 'failover'
+
+export interface HandoverWish {
+  readonly action: HandoverAction
+  readonly cluster: string
+  /** Whom to take the lead from; null: whoever leads. */
+  readonly leader: MemberName | null
+  /** null: the best one (switchover only). */
+  readonly candidate: MemberName | null
+  /** With its time zone; null: now. */
+  readonly scheduledAt: { readonly text: string; readonly wallMs: number } | null
+  readonly acceptDataLoss: boolean
+}
+
+export interface Survey {
+  readonly view: ClusterView
+  readonly modes: ClusterModes
+  readonly leader: MemberName | null
+  /** Members other than the leader that are not tagged nofailover, by name. */
+  readonly eligible: readonly MemberName[]
+}
+
+export interface HandoverPlan {
+  readonly survey: Survey
+  /** The candidate leads already: nothing to do. */
+  readonly alreadySo: boolean
+  readonly verdicts: readonly CandidateVerdict[]
+  /** The named candidate, or who would most likely win; null: nobody. */
+  readonly winner: MemberName | null
+  /** WAL that would be given up: 0 when the leader hands over itself; null: cannot be told. */
+  readonly lostBytes: Lsn | null
+  readonly leaderPosition: Lsn | null
+  /** Why it would not be done; null: it would. */
+  readonly failure: Failure | null
+}
+
+const PEER_TIMEOUT_MS: Millis = 2000
+
+export async function surveyCluster(
+  operator: Operator,
+  cluster: string,
+  deadline: Deadline,
+): Promise<Result<Survey>> {
+  const read = await readCluster(operator, cluster, deadline)
+  return read.ok ? done(surveyOf(read.value)) : failed(read.failure)
+}
+
+export function surveyOf(view: ClusterView): Survey {
+  const leader = view.leader?.name ?? null
+  const eligible = view.members
+    .filter(member => member.name !== leader && !forbids(member))
+    .map(member => member.name)
+  return { view, modes: clusterModes(view), leader, eligible }
+}
+
+function forbids(member: Member): boolean {
+  return judgeCandidates({ ...NOTHING_ASKED, members: [member] })[0]?.code === 'nofailover'
+}
+
+const NOTHING_ASKED = {
+  members: [],
+  answers: new Map<MemberName, Seen<PeerView>>(),
+  exclude: [],
+  requested: null,
+  voters: null,
+  wal: { kind: 'none', leaderPosition: null },
+  clusterTimeline: null,
+} as const
+
+/** What is wrong with the wish, by names and modes alone; null: nothing. */
+export function checkWish(wish: HandoverWish, survey: Survey): Failure | null {
+  const { action, cluster, candidate } = wish
+  const { leader, view, modes } = survey
+  if (action === 'failover' && candidate === null) {
+    const hint = `choose one of ${survey.eligible.join(', ') || 'the members'} with --candidate.`
+    return { kind: 'usage', message: 'failover could be performed only to a specific candidate', hint }
+  }
+  if (action === 'switchover' && leader === null) return { kind: 'no-leader', cluster, why: '' }
+  if (wish.leader !== null && leader !== null && wish.leader !== leader && candidate !== leader) {
+    return isMember(view, wish.leader)
+      ? { kind: 'not-the-leader', cluster, member: wish.leader, leader }
+      : memberNotFound(cluster, wish.leader, view.members)
+  }
+  if (candidate !== null && !isMember(view, candidate))
+    return memberNotFound(cluster, candidate, view.members)
+  if (modes.paused && wish.scheduledAt !== null)
+    return refusal(action, "can't schedule switchover in the paused state", 'resume the cluster first.')
+  if (modes.paused && candidate === null) {
+    return refusal(
+      action,
+      'in the paused state it is possible only to a specific candidate',
+      'name it with --candidate.',
+    )
+  }
+  return requestInTheWay(wish, survey)
+}
+
+/** Somebody else's request that no agent has finished. One that can wait (scheduled) or that is ours is no obstacle. */
+function requestInTheWay(wish: HandoverWish, survey: Survey): Failure | null {
+  const pending = survey.view.failover?.value ?? null
+  if (pending === null || pending.scheduledAt !== null || survey.leader === null) return null
+  if (pending.candidate === wish.candidate) return null
+  const to = pending.candidate === null ? '' : ` to ${pending.candidate}`
+  return {
+    kind: 'conflict',
+    what: `another ${pending.leader === null ? 'failover' : 'switchover'}${to} of cluster ${wish.cluster} is under way`,
+    hint: `wait until hactl list ${wish.cluster} shows its result, then try again.`,
+  }
+}
+
+function refusal(action: string, reason: string, hint: string): Failure {
+  return { kind: 'refused', action, reason, hint }
+}
+
+function isMember(view: ClusterView, name: MemberName): boolean {
+  return view.members.some(member => member.name === name)
+}
+
+/** Asks every other member, and the leader for its position, and judges. Bounded by 2 s and the deadline. */
+export async function planHandover(
+  operator: Operator,
+  wish: HandoverWish,
+  survey: Survey,
+  deadline: Deadline,
+): Promise<HandoverPlan> {
+  const alreadySo = wish.candidate !== null && wish.candidate === survey.leader
+  const nothing = {
+    survey,
+    alreadySo,
+    verdicts: [],
+    winner: wish.candidate,
+    lostBytes: 0n,
+    leaderPosition: null,
+  }
+  const wrong = checkWish(wish, survey)
+  if (wrong !== null || alreadySo) return { ...nothing, failure: wrong }
+  const askable = survey.view.members.filter(member => member.record.apiUrl !== null)
+  const answers = await operator.peers.ask(askable, Math.min(PEER_TIMEOUT_MS, deadline.leftMs()))
+  return judgePlan(wish, survey, answers)
+}
+
+export function judgePlan(
+  wish: HandoverWish,
+  survey: Survey,
+  answers: ReadonlyMap<MemberName, Seen<PeerView>>,
+): HandoverPlan {
+  const leaderPosition = lastKnownPosition(survey, answers)
+  const verdicts = judgeCandidates({
+    members: survey.view.members,
+    answers,
+    exclude: survey.leader === null ? [] : [survey.leader],
+    requested: null,
+    voters: wish.action === 'failover' ? null : votersOf(survey),
+    wal:
+      survey.leader === null
+        ? { kind: 'none', leaderPosition }
+        : { kind: 'lag', leaderPosition, maximumBytes: maximumLag(survey.view) },
+    clusterTimeline: survey.modes.standbyCluster ? null : clusterTimeline(survey.view.history?.value ?? null),
+  })
+  const winner = wish.candidate ?? rankCandidates(verdicts)[0]?.name ?? null
+  const lostBytes = bytesLost(winner, survey, verdicts, leaderPosition)
+  const plan = { survey, alreadySo: false, verdicts, winner, lostBytes, leaderPosition }
+  // A scheduled switchover is judged when its time has come: what is true now says little.
+  if (wish.scheduledAt !== null) return { ...plan, failure: null }
+  return { ...plan, failure: objection(wish, verdicts) ?? dataLoss(wish, plan) }
+}
+
+function objection(wish: HandoverWish, verdicts: readonly CandidateVerdict[]): Failure | null {
+  const { action, cluster } = wish
+  if (wish.candidate === null) {
+    const nobody = verdicts.every(verdict => verdict.code !== 'good')
+    return nobody ? { kind: 'no-good-candidate', action, cluster, verdicts } : null
+  }
+  const verdict = verdicts.find(other => other.name === wish.candidate)
+  if (verdict === undefined || verdict.code === 'good') return null
+  if (verdict.code === 'unreachable' || verdict.code === 'no-position') {
+    return {
+      kind: 'member-unreachable',
+      member: verdict.name,
+      why: verdict.reason.replace(/^not reachable: /, ''),
+    }
+  }
+  return refusal(
+    action,
+    `candidate ${verdict.name}: ${verdict.reason}`,
+    `see hactl ${action} ${cluster} --dry-run for the others.`,
+  )
+}
+
+function dataLoss(wish: HandoverWish, plan: Omit<HandoverPlan, 'failure'>): Failure | null {
+  const candidate = plan.winner
+  if (wish.acceptDataLoss || plan.lostBytes === 0n || candidate === null) return null
+  const why =
+    plan.lostBytes === null
+      ? 'it is not a synchronous standby and there is no leader to hand over'
+      : 'there is no leader to hand over, and more WAL than the candidate has is known to have been written'
+  return { kind: 'data-loss', action: wish.action, candidate, lostBytes: plan.lostBytes, why }
+}
+
+/**
+ * A leader that hands over waits until the candidate has everything. Without one, what the candidate lacks of the last
+ * published position, or of what another member has, is lost; so may be what was acknowledged by synchronous standbys.
+ */
+function bytesLost(
+  winner: MemberName | null,
+  survey: Survey,
+  verdicts: readonly CandidateVerdict[],
+  leaderPosition: Lsn | null,
+): Lsn | null {
+  if (survey.leader !== null || winner === null) return 0n
+  const newest = verdicts.reduce<Lsn | null>(
+    (most, verdict) => maxLsn(most, verdict.position),
+    leaderPosition,
+  )
+  const position = verdicts.find(verdict => verdict.name === winner)?.position ?? null
+  const behind = newest === null || position === null || position >= newest ? 0n : newest - position
+  if (behind > 0n) return behind
+  const voters = votersOf(survey)
+  const acknowledges = voters === null || voters.some(name => name.toLowerCase() === winner.toLowerCase())
+  return acknowledges ? 0n : null
+}
+
+function lastKnownPosition(survey: Survey, answers: ReadonlyMap<MemberName, Seen<PeerView>>): Lsn | null {
+  const published = survey.view.status?.value.optime ?? null
+  const answer = survey.leader === null ? undefined : answers.get(survey.leader)
+  return answer?.known === true && answer.value.runsAsPrimary
+    ? maxLsn(published, answer.value.position)
+    : published
+}
+
+/** Names that may win while synchronous replication is active; null: it is not. */
+function votersOf(survey: Survey): readonly MemberName[] | null {
+  const sync = survey.view.sync?.value
+  if (survey.modes.synchronousMode === 'off' || !sync?.leader) return null
+  return survey.leader === null ? [sync.leader, ...sync.standbys] : sync.standbys
+}
+
+const MAXIMUM_LAG_DEFAULT = 1048576n
+
+function maximumLag(view: ClusterView): Lsn {
+  const config = view.config?.value
+  const wanted = config?.valid === true ? config.document.maximum_lag_on_failover : undefined
+  const bytes = wanted === undefined ? null : parseInteger(wanted)
+  return bytes === null ? MAXIMUM_LAG_DEFAULT : BigInt(bytes)
+}

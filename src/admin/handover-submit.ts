@@ -1,0 +1,170 @@
+// Hands the request for a switchover or failover to the cluster: to the leader's REST API, else to another member's,
+// else into etcd, guarded. A member that is hung is not waited for: if etcd shows nothing of the request soon, the next
+// one is asked. Asking twice is harmless, the second request is the same.
+
+import type { ClusterView, JsonObject } from '../model/cluster.ts'
+import { done, type Failure, failed, type Result } from '../model/failure.ts'
+import type { MemberName, Millis } from '../model/units.ts'
+import type { MemberAddress, MemberReply } from '../ports/operator.ts'
+import type { HandoverPlan, HandoverWish } from './handover-plan.ts'
+import type { Deadline, Operator } from './operator.ts'
+
+export interface Submitted {
+  /** `rest:pg0` or `etcd`. */
+  readonly through: string
+  readonly scheduled: boolean
+  /** The member's own account when it is over; it may come later than the end state, or never. Does not reject. */
+  readonly reply: Promise<MemberReply> | null
+}
+
+/** As long as this a member may take to write the request before the next one is asked. */
+const ACCEPT_MS: Millis = 3000
+const LOOK_EVERY_MS: Millis = 250
+
+export async function submitHandover(
+  operator: Operator,
+  wish: HandoverWish,
+  plan: HandoverPlan,
+  deadline: Deadline,
+): Promise<Result<Submitted>> {
+  let refusal: Failure | null = null
+  for (const member of membersToAsk(wish, plan)) {
+    const tried = await tryMember(operator, wish, plan, member, deadline)
+    if (tried.kind === 'accepted') return done(tried.submitted)
+    if (tried.kind === 'refused') return failed(tried.failure)
+    if (tried.kind === 'cannot') refusal ??= tried.failure
+  }
+  // Nobody could be asked: what patronictl does then is right, as long as the request that was seen is still there.
+  if (refusal !== null) return failed(refusal)
+  return writeRequest(operator, wish, plan, deadline)
+}
+
+/** The leader first; without one the candidate; then the others, in the order of their names. */
+function membersToAsk(wish: HandoverWish, plan: HandoverPlan): readonly MemberAddress[] {
+  const { view, leader } = plan.survey
+  const addresses = view.members.flatMap(({ name, record }) =>
+    record.apiUrl === null ? [] : [{ name, apiUrl: record.apiUrl }],
+  )
+  const first = leader ?? wish.candidate
+  const rank = (name: MemberName) => (name === first ? 0 : 1)
+  return addresses.toSorted((a, b) => rank(a.name) - rank(b.name) || (a.name < b.name ? -1 : 1))
+}
+
+type Tried =
+  | { readonly kind: 'accepted'; readonly submitted: Submitted }
+  | { readonly kind: 'refused'; readonly failure: Failure }
+  /** It answered, but could not do it; another may. */
+  | { readonly kind: 'cannot'; readonly failure: Failure }
+  | { readonly kind: 'silent' }
+
+async function tryMember(
+  operator: Operator,
+  wish: HandoverWish,
+  plan: HandoverPlan,
+  member: MemberAddress,
+  deadline: Deadline,
+): Promise<Tried> {
+  const stopLooking = new AbortController()
+  const reply = operator.members.call(member, {
+    method: 'POST',
+    path: `/${wish.action}`,
+    body: requestBody(wish, plan),
+    timeoutMs: deadline.leftMs(),
+  })
+  const seen = seesRequest(operator, wish, plan, Math.min(ACCEPT_MS, deadline.leftMs()), stopLooking.signal)
+  const first = await Promise.race([reply, seen])
+  stopLooking.abort()
+  const submitted = { through: `rest:${member.name}`, scheduled: false, reply }
+  if (first === 'seen') return { kind: 'accepted', submitted }
+  if (first === 'not seen' || first.kind === 'unreachable') return { kind: 'silent' }
+  if (first.status === 200) return { kind: 'accepted', submitted }
+  if (first.status === 202) return { kind: 'accepted', submitted: { ...submitted, scheduled: true } }
+  // It followed the request until its own patience ended: the work goes on, and so do we.
+  if (first.status === 503 && first.body.includes('status unknown')) return { kind: 'accepted', submitted }
+  return refusalOf(wish, member, first)
+}
+
+function refusalOf(
+  wish: HandoverWish,
+  member: MemberAddress,
+  reply: { readonly status: number; readonly body: string },
+): Tried {
+  const words = reply.body.startsWith('<') ? '' : `: ${reply.body.trim().slice(0, 300)}`
+  const reason = `${member.name} answered ${reply.status}${words}`
+  const { action } = wish
+  if (reply.status === 401 || reply.status === 403) {
+    const hint = 'check ctl.authentication (or restapi.authentication) and the allowlist of the members.'
+    return { kind: 'cannot', failure: { kind: 'refused', action, reason, hint } }
+  }
+  const hint = `see hactl list ${wish.cluster} and hactl ${action} ${wish.cluster} --dry-run.`
+  if (reply.body.includes('leader name does not match')) {
+    return {
+      kind: 'refused',
+      failure: { kind: 'conflict', what: `${action}: ${reason}; the leader changed meanwhile`, hint },
+    }
+  }
+  const failure = { kind: 'refused', action, reason, hint } as const
+  return { kind: reply.status >= 500 && !/failed$/.test(reply.body.trim()) ? 'cannot' : 'refused', failure }
+}
+
+export function requestBody(wish: HandoverWish, plan: HandoverPlan): JsonObject {
+  const leader = wish.action === 'switchover' ? plan.survey.leader : null
+  return {
+    candidate: wish.candidate,
+    ...(leader !== null && { leader }),
+    ...(wish.scheduledAt !== null && { scheduled_at: wish.scheduledAt.text }),
+  }
+}
+
+/** Does etcd show that the request arrived, or its effect? */
+async function seesRequest(
+  operator: Operator,
+  wish: HandoverWish,
+  plan: HandoverPlan,
+  budgetMs: Millis,
+  signal: AbortSignal,
+): Promise<'seen' | 'not seen'> {
+  const endMs = operator.clock.bootMs() + budgetMs
+  while (!signal.aborted) {
+    const leftMs = endMs - operator.clock.bootMs()
+    if (leftMs <= 0) break
+    await operator.clock.sleep(Math.min(LOOK_EVERY_MS, leftMs), signal)
+    if (signal.aborted) break
+    const read = await operator.store.read(wish.cluster, Math.max(LOOK_EVERY_MS, leftMs))
+    if (read.known && showsRequest(read.value, wish, plan)) return 'seen'
+  }
+  return 'not seen'
+}
+
+function showsRequest(view: ClusterView, wish: HandoverWish, plan: HandoverPlan): boolean {
+  const before = plan.survey.view
+  if (view.leader !== null && view.leader.name !== plan.survey.leader) return true
+  const changed = view.failover?.modRevision !== before.failover?.modRevision
+  return changed && view.failover !== null && view.failover.value.candidate === wish.candidate
+}
+
+async function writeRequest(
+  operator: Operator,
+  wish: HandoverWish,
+  plan: HandoverPlan,
+  deadline: Deadline,
+): Promise<Result<Submitted>> {
+  const { survey } = plan
+  const request = {
+    leader: wish.action === 'switchover' ? survey.leader : null,
+    candidate: wish.candidate,
+    scheduledAt: wish.scheduledAt,
+  }
+  // An empty request (`{}`) counts as none, so that there may be nothing to guard with.
+  const guard = survey.view.failover?.modRevision
+  const outcome = await operator.store.writeFailover(wish.cluster, request, guard, deadline.leftMs())
+  if (outcome.kind === 'unreachable') return failed({ kind: 'etcd-unreachable', why: outcome.why })
+  if (outcome.kind === 'refused') {
+    return failed({
+      kind: 'conflict',
+      what: `another request for cluster ${wish.cluster} was made meanwhile; ours was not`,
+      hint: `see hactl list ${wish.cluster}, then try again.`,
+    })
+  }
+  return done({ through: 'etcd', scheduled: wish.scheduledAt !== null, reply: null })
+}

@@ -1,0 +1,114 @@
+// `hactl switchover` and `hactl failover`: carries out what was planned and says what the cluster became.
+
+import type { CandidateVerdict } from '../model/candidates.ts'
+import { done, type Failure, failed, type Result } from '../model/failure.ts'
+import type { Position } from '../model/report.ts'
+import { formatLsn, type Lsn, type MemberName, type Millis } from '../model/units.ts'
+import { type Followed, type FormerLeader, followHandover, type HandoverTiming } from './handover-follow.ts'
+import type { HandoverAction, HandoverPlan, HandoverWish } from './handover-plan.ts'
+import { submitHandover } from './handover-submit.ts'
+import type { Deadline, Operator } from './operator.ts'
+
+export interface HandoverReport {
+  readonly action: HandoverAction
+  readonly cluster: string
+  /** `planned`: a dry run; `requested`: not waited for; `unfinished`: see the error beside it. */
+  readonly outcome: 'done' | 'already' | 'scheduled' | 'planned' | 'requested' | 'unfinished'
+  readonly oldLeader: MemberName | null
+  readonly candidate: MemberName | null
+  /** In a dry run who would win; otherwise who did. */
+  readonly newLeader: MemberName | null
+  readonly newLeaderWritable: boolean
+  readonly formerLeader: FormerLeader | null
+  readonly scheduledAt: string | null
+  readonly requestedThrough: string | null
+  readonly timing: HandoverTiming
+  readonly leaderPosition: Position | null
+  /** WAL given up; null: cannot be told. */
+  readonly lostBytes: Lsn | null
+  readonly candidates: readonly CandidateVerdict[]
+}
+
+const NO_TIMING = { leaderMs: null, writableMs: null, streamingMs: null } as const
+
+export interface CarryOutOptions {
+  /** false: answer as soon as the request was accepted. */
+  readonly wait: boolean
+  readonly deadline: Deadline
+}
+
+export function describePlan(wish: HandoverWish, plan: HandoverPlan): HandoverReport {
+  const { leaderPosition } = plan
+  return {
+    action: wish.action,
+    cluster: wish.cluster,
+    outcome: plan.alreadySo ? 'already' : 'planned',
+    oldLeader: plan.survey.leader,
+    candidate: wish.candidate,
+    newLeader: plan.winner,
+    newLeaderWritable: plan.alreadySo,
+    formerLeader: null,
+    scheduledAt: wish.scheduledAt?.text ?? null,
+    requestedThrough: null,
+    timing: NO_TIMING,
+    leaderPosition:
+      leaderPosition === null ? null : { lsn: formatLsn(leaderPosition), bytes: leaderPosition },
+    lostBytes: plan.lostBytes,
+    candidates: plan.verdicts,
+  }
+}
+
+/** `plan.failure` must be null: a plan that was refused is not carried out. */
+export async function carryOutHandover(
+  operator: Operator,
+  wish: HandoverWish,
+  plan: HandoverPlan,
+  options: CarryOutOptions,
+): Promise<Result<HandoverReport>> {
+  if (plan.failure !== null) return failed(plan.failure, describePlan(wish, plan))
+  const submitted = await submitHandover(operator, wish, plan, options.deadline)
+  const planned = { ...describePlan(wish, plan), newLeader: null }
+  if (!submitted.ok) return failed(submitted.failure, { ...planned, outcome: 'unfinished' })
+  const requested = { ...planned, requestedThrough: submitted.value.through }
+  if (submitted.value.scheduled) return done({ ...requested, outcome: 'scheduled' })
+  if (!options.wait) return done({ ...requested, outcome: 'requested' })
+  const followed = await followHandover(operator, wish, plan, submitted.value, options.deadline)
+  const report = {
+    ...requested,
+    newLeader: followed.newLeader,
+    newLeaderWritable: followed.writable,
+    formerLeader: followed.formerLeader,
+    timing: followed.timing,
+  }
+  const failure = shortcoming(wish, followed, options.deadline.budgetMs)
+  return failure === null
+    ? done({ ...report, outcome: 'done' })
+    : failed(failure, { ...report, outcome: 'unfinished' })
+}
+
+/** What is missing of the end state; null: nothing. */
+function shortcoming(wish: HandoverWish, followed: Followed, budgetMs: Millis): Failure | null {
+  const { action, cluster } = wish
+  const { newLeader, formerLeader } = followed
+  const hint = `see hactl list ${cluster} and the logs of the agents.`
+  if (followed.abandoned !== null) {
+    return { kind: 'refused', action, reason: `${followed.abandoned}; ${followed.sofar}`, hint }
+  }
+  if (newLeader === null || !followed.writable) {
+    const sofar = newLeader === null ? followed.sofar : `${newLeader} leads, but does not accept writes yet`
+    return { kind: 'timed-out', action, seconds: Math.round(budgetMs / 1000), sofar }
+  }
+  if (wish.candidate !== null && newLeader !== wish.candidate) {
+    return {
+      kind: 'partly-done',
+      done: `${newLeader} leads cluster ${cluster}`,
+      missing: `${wish.candidate} was asked for`,
+      hint,
+    }
+  }
+  if (formerLeader !== null && !formerLeader.streaming) {
+    const missing = `the former leader ${formerLeader.name} is not back as a streaming standby (${formerLeader.state})`
+    return { kind: 'partly-done', done: `${newLeader} leads cluster ${cluster}`, missing, hint }
+  }
+  return null
+}

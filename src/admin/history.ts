@@ -1,0 +1,38 @@
+// `hactl history`: when the cluster changed its timeline, where in the WAL, why, and who led afterwards.
+
+import { done, failed, type Result } from '../model/failure.ts'
+import type { Position } from '../model/report.ts'
+import { formatLsn, type MemberName, type Millis, type Timeline } from '../model/units.ts'
+import { deadlineIn, type Operator, readCluster } from './operator.ts'
+
+export interface HistoryReport {
+  readonly cluster: string
+  readonly switches: readonly TimelineEnd[]
+}
+
+export interface TimelineEnd {
+  /** The timeline that ended. */
+  readonly timeline: Timeline
+  readonly position: Position
+  readonly reason: string
+  readonly at: string | null
+  readonly newLeader: MemberName | null
+}
+
+export async function readHistory(
+  operator: Operator,
+  cluster: string,
+  budgetMs: Millis,
+): Promise<Result<HistoryReport>> {
+  const read = await readCluster(operator, cluster, deadlineIn(operator.clock, budgetMs))
+  if (!read.ok) return failed(read.failure)
+  const lines = read.value.history?.value ?? []
+  const switches = lines.map(line => ({
+    timeline: line.timeline,
+    position: { lsn: formatLsn(line.lsn), bytes: line.lsn },
+    reason: line.reason,
+    at: line.timestamp ?? null,
+    newLeader: line.leader ?? null,
+  }))
+  return done({ cluster, switches })
+}

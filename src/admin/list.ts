@@ -1,0 +1,67 @@
+// `hactl list` and `hactl topology`: what etcd says of each cluster and, when asked for, whether each member answers.
+
+import type { ClusterView } from '../model/cluster.ts'
+import { done, type Failure, failed, type Result } from '../model/failure.ts'
+import type { ClusterReport } from '../model/report.ts'
+import type { MemberName, Millis } from '../model/units.ts'
+import { reportCluster } from './cluster-report.ts'
+import { type Deadline, deadlineIn, type Operator, readCluster } from './operator.ts'
+
+export interface ListWish {
+  /** Empty: the configured one. */
+  readonly clusters: readonly string[]
+  /** Ask every member for a sign of life: a listing from etcd alone shows a dead one until its lease ends. */
+  readonly askMembers: boolean
+  readonly budgetMs: Millis
+}
+
+export interface ListReport {
+  readonly clusters: readonly ClusterReport[]
+}
+
+/** A cluster that cannot be listed does not hide the others: the failure comes with what was found. */
+export async function listClusters(operator: Operator, wish: ListWish): Promise<Result<ListReport>> {
+  const names = wish.clusters.length > 0 ? wish.clusters : [operator.defaultCluster ?? '']
+  if (names.includes('')) return failed({ kind: 'no-cluster-named' })
+  const deadline = deadlineIn(operator.clock, wish.budgetMs)
+  const results = await Promise.all(names.map(name => listOne(operator, name, wish.askMembers, deadline)))
+  const clusters = results.flatMap(result => (result.ok ? [result.value] : []))
+  const failure = results.map(failureOf).find(found => found !== null)
+  return failure === undefined ? done({ clusters }) : failed(failure, { clusters })
+}
+
+function failureOf(result: Result<unknown>): Failure | null {
+  return result.ok ? null : result.failure
+}
+
+async function listOne(
+  operator: Operator,
+  cluster: string,
+  askMembers: boolean,
+  deadline: Deadline,
+): Promise<Result<ClusterReport>> {
+  const read = await readCluster(operator, cluster, deadline)
+  if (!read.ok) return failed(read.failure)
+  const answers = askMembers ? await signsOfLife(operator, read.value, deadline) : undefined
+  return done(reportCluster(cluster, operator.namespace, read.value, answers))
+}
+
+const SIGN_OF_LIFE_MS: Millis = 2000
+
+/** Any HTTP answer is a sign of life; null stands for it, otherwise the text says what went wrong. */
+async function signsOfLife(
+  operator: Operator,
+  view: ClusterView,
+  deadline: Deadline,
+): Promise<ReadonlyMap<MemberName, string | null>> {
+  const timeoutMs = Math.min(SIGN_OF_LIFE_MS, deadline.leftMs())
+  const asked = view.members.map(async ({ name, record }): Promise<readonly [MemberName, string | null]> => {
+    if (record.apiUrl === null) return [name, 'its member key has no api_url']
+    const reply = await operator.members.call(
+      { name, apiUrl: record.apiUrl },
+      { method: 'GET', path: '/liveness', timeoutMs },
+    )
+    return [name, reply.kind === 'answered' ? null : reply.why]
+  })
+  return new Map(await Promise.all(asked))
+}

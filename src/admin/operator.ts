@@ -1,0 +1,60 @@
+// What every use case is given: the store, the members' API, a clock, and how much time is left. And the one way to
+// look a cluster up, so that an unknown name is never mistaken for an empty cluster.
+
+import type { ClusterView, Member } from '../model/cluster.ts'
+import { done, type Failure, failed, type Result } from '../model/failure.ts'
+import { nearestNames } from '../model/nearest.ts'
+import type { MemberName, Millis } from '../model/units.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { MemberApi, OperatorStore } from '../ports/operator.ts'
+import type { Peers } from '../ports/peers.ts'
+import { isUnknownCluster } from './cluster-report.ts'
+
+export interface Operator {
+  readonly clock: Clock
+  readonly store: OperatorStore
+  readonly members: MemberApi
+  readonly peers: Peers
+  readonly namespace: string
+  /** `scope` of the configuration; null when there is none. */
+  readonly defaultCluster: string | null
+}
+
+/** Time that a command may take in all, counted from its creation. */
+export interface Deadline {
+  leftMs(): Millis
+  readonly budgetMs: Millis
+}
+
+export function deadlineIn(clock: Clock, budgetMs: Millis): Deadline {
+  const endMs = clock.bootMs() + budgetMs
+  return { budgetMs, leftMs: () => Math.max(0, endMs - clock.bootMs()) }
+}
+
+/** Looking for clusters with a similar name may not cost more than this on top of the failure. */
+const SIMILAR_BUDGET_MS: Millis = 1000
+
+/** `cluster-not-found` with near names, or `etcd-unreachable`. */
+export async function readCluster(
+  operator: Operator,
+  cluster: string,
+  deadline: Deadline,
+): Promise<Result<ClusterView>> {
+  const read = await operator.store.read(cluster, deadline.leftMs())
+  if (!read.known) return failed({ kind: 'etcd-unreachable', why: read.why })
+  if (!isUnknownCluster(read.value)) return done(read.value)
+  const scopes = await operator.store.scopes(Math.min(SIMILAR_BUDGET_MS, deadline.leftMs()))
+  const similar = scopes.known ? nearestNames(cluster, scopes.value) : []
+  return failed({ kind: 'cluster-not-found', cluster, similar })
+}
+
+/** The argument, or the configuration's scope. */
+export function chooseCluster(operator: Operator, named: string | undefined): Result<string> {
+  const cluster = named ?? operator.defaultCluster
+  return cluster === null || cluster === '' ? failed({ kind: 'no-cluster-named' }) : done(cluster)
+}
+
+export function memberNotFound(cluster: string, member: MemberName, members: readonly Member[]): Failure {
+  const known = members.map(other => other.name)
+  return { kind: 'member-not-found', cluster, member, known, similar: nearestNames(member, known) }
+}

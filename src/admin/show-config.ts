@@ -1,0 +1,41 @@
+// `hactl show-config`: the dynamic configuration as it stands in etcd.
+
+import type { JsonObject } from '../model/cluster.ts'
+import { done, failed, type Result } from '../model/failure.ts'
+import type { Millis, Revision } from '../model/units.ts'
+import { type Deadline, deadlineIn, type Operator, readCluster } from './operator.ts'
+
+export interface ConfigReport {
+  readonly cluster: string
+  /** What an edit names, so that it cannot overwrite a change made meanwhile. */
+  readonly revision: Revision
+  readonly document: JsonObject
+}
+
+export function showConfig(
+  operator: Operator,
+  cluster: string,
+  budgetMs: Millis,
+): Promise<Result<ConfigReport>> {
+  return readConfig(operator, cluster, deadlineIn(operator.clock, budgetMs))
+}
+
+export async function readConfig(
+  operator: Operator,
+  cluster: string,
+  deadline: Deadline,
+): Promise<Result<ConfigReport>> {
+  const read = await readCluster(operator, cluster, deadline)
+  if (!read.ok) return failed(read.failure)
+  const config = read.value.config
+  if (config === null) return failed({ kind: 'config-missing', cluster })
+  if (!config.value.valid) {
+    return failed({
+      kind: 'refused',
+      action: 'reading the configuration',
+      reason: `the config key of cluster ${cluster} is not readable: ${config.value.why}`,
+      hint: 'write a good document with hactl edit-config --replace FILE.',
+    })
+  }
+  return done({ cluster, revision: config.modRevision, document: config.value.document })
+}

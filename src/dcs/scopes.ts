@@ -1,0 +1,51 @@
+// Names of the clusters in a namespace: what a command that was given a wrong name compares it with. Only keys are read.
+
+import type { EtcdConfig } from '../model/config.ts'
+import { type Seen, seen, unseen } from '../model/seen.ts'
+import type { Millis } from '../model/units.ts'
+import type { Clock } from '../ports/clock.ts'
+import { Calls } from './calls.ts'
+import { Endpoints } from './endpoints.ts'
+import { keySpace } from './keys.ts'
+import { Session } from './session.ts'
+import { Terms } from './terms.ts'
+
+export interface ScopesRead {
+  readonly config: EtcdConfig
+  readonly namespace: string
+  readonly budgetMs: Millis
+  readonly clock: Clock
+}
+
+/** A cluster has some twenty keys; of a namespace with very many clusters the first are enough. */
+const KEYS_MAX = 5000
+
+/** Sorted. Never throws. */
+export async function readScopes({
+  config,
+  namespace,
+  budgetMs,
+  clock,
+}: ScopesRead): Promise<Seen<readonly string[]>> {
+  // The range of a cluster without a name is the whole namespace.
+  const { prefix, range } = keySpace(namespace, '')
+  const quiet = (): void => {}
+  const endpoints = new Endpoints(config, clock, quiet)
+  const abort = new AbortController()
+  const session = new Session(config.credentials, endpoints, clock, abort.signal)
+  const calls = new Calls(endpoints, session, new Terms(clock, quiet), clock, abort.signal)
+  try {
+    const atMs = clock.bootMs()
+    const read = await calls.run({ budgetMs, deadlineMs: atMs + budgetMs }, (client, options) =>
+      client.kv.range({ ...range, keys_only: true, limit: KEYS_MAX }, options),
+    )
+    if (!read.ok) return unseen(read.why)
+    const names = read.value.kvs.map(
+      ({ key }) => key.toString('utf8').slice(prefix.length).split('/')[0] ?? '',
+    )
+    return seen([...new Set(names)].filter(name => name !== '').sort(), atMs)
+  } finally {
+    abort.abort()
+    await endpoints.close()
+  }
+}

@@ -1,0 +1,68 @@
+// Every way in which an operator's command can end other than well, as data. `src/terminal/errors.ts` turns each kind
+// into an exit code, a message and a hint; nothing else prints an error.
+
+import type { CandidateVerdict } from './candidates.ts'
+import type { Lsn, MemberName } from './units.ts'
+
+export type Failure =
+  | { readonly kind: 'usage'; readonly message: string; readonly hint: string }
+  /** The configuration cannot be read or contradicts itself; every problem found. */
+  | { readonly kind: 'configuration'; readonly problems: readonly string[] }
+  | { readonly kind: 'no-cluster-named' }
+  /** Questions would have to be asked, but nobody is there to answer them. `flags` are those that answer them. */
+  | { readonly kind: 'not-a-terminal'; readonly question: string; readonly flags: string }
+  | { readonly kind: 'declined'; readonly what: string }
+  | { readonly kind: 'interrupted' }
+  | { readonly kind: 'cluster-not-found'; readonly cluster: string; readonly similar: readonly string[] }
+  | {
+      readonly kind: 'member-not-found'
+      readonly cluster: string
+      readonly member: MemberName
+      readonly similar: readonly MemberName[]
+      readonly known: readonly MemberName[]
+    }
+  | { readonly kind: 'config-missing'; readonly cluster: string }
+  | { readonly kind: 'no-leader'; readonly cluster: string; readonly why: string }
+  | {
+      readonly kind: 'not-the-leader'
+      readonly cluster: string
+      readonly member: MemberName
+      readonly leader: MemberName
+    }
+  /** The cluster's state does not allow it, or a member refused; `reason` says why, with numbers. */
+  | { readonly kind: 'refused'; readonly action: string; readonly reason: string; readonly hint: string }
+  | {
+      readonly kind: 'no-good-candidate'
+      readonly action: string
+      readonly cluster: string
+      readonly verdicts: readonly CandidateVerdict[]
+    }
+  | { readonly kind: 'config-invalid'; readonly problems: readonly string[] }
+  | { readonly kind: 'conflict'; readonly what: string; readonly hint: string }
+  /** The work goes on without us. */
+  | { readonly kind: 'timed-out'; readonly action: string; readonly seconds: number; readonly sofar: string }
+  | { readonly kind: 'partly-done'; readonly done: string; readonly missing: string; readonly hint: string }
+  | { readonly kind: 'etcd-unreachable'; readonly why: string }
+  | { readonly kind: 'member-unreachable'; readonly member: MemberName; readonly why: string }
+  | {
+      readonly kind: 'data-loss'
+      readonly action: string
+      readonly candidate: MemberName
+      /** Known to be missing; null: cannot be told. */
+      readonly lostBytes: Lsn | null
+      readonly why: string
+    }
+  | { readonly kind: 'editor'; readonly why: string }
+
+/** What a use case answers. A failure may come with what was found or done all the same. */
+export type Result<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly failure: Failure; readonly value: T | null }
+
+export function done<T>(value: T): Result<T> {
+  return { ok: true, value }
+}
+
+export function failed<T>(failure: Failure, value: T | null = null): Result<T> {
+  return { ok: false, failure, value }
+}

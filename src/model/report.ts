@@ -1,0 +1,75 @@
+// What operator commands say about a cluster: the typed results behind `--json` (test/commands/schemas pins them) and
+// behind the tables. Names and units are hactl's own; Patroni's column titles live in src/terminal.
+
+import type { Json, JsonObject } from './cluster.ts'
+import type { Lsn, MemberName, Timeline } from './units.ts'
+
+export interface ClusterReport {
+  readonly cluster: string
+  readonly namespace: string
+  /** `initializing`: somebody bootstraps; `uninitialized`: no system identifier recorded. */
+  readonly state: 'initialized' | 'initializing' | 'uninitialized'
+  readonly systemIdentifier: string | null
+  readonly paused: boolean
+  /** Holder of the leader key; the name may belong to no member key. */
+  readonly leader: { readonly name: MemberName; readonly leaseId: string } | null
+  /** The cluster's timeline by the history key; null when it is not known. */
+  readonly timeline: Timeline | null
+  /** The leader's last published position. */
+  readonly leaderPosition: Position | null
+  readonly synchronous: {
+    readonly mode: 'off' | 'on' | 'quorum'
+    readonly quorum: number
+    readonly standbys: readonly MemberName[]
+  }
+  readonly scheduledSwitchover: ScheduledSwitchover | null
+  /** A switchover or failover without a schedule that no agent has finished yet. */
+  readonly pendingRequest: { readonly from: MemberName | null; readonly to: MemberName | null } | null
+  readonly members: readonly MemberReport[]
+}
+
+export interface ScheduledSwitchover {
+  readonly at: string
+  readonly from: MemberName | null
+  readonly to: MemberName | null
+}
+
+/** A WAL position in both of its forms. */
+export interface Position {
+  readonly lsn: string
+  readonly bytes: Lsn
+}
+
+export type ReportedRole = 'leader' | 'standby_leader' | 'sync_standby' | 'quorum_standby' | 'replica'
+
+export interface MemberReport {
+  readonly name: MemberName
+  readonly role: ReportedRole
+  /** The role that the member published itself. */
+  readonly publishedRole: string
+  /** The member's PostgreSQL: `running`, `stopped`, … */
+  readonly state: string
+  /** `streaming` or `in archive recovery` on a standby that says so. */
+  readonly replicationState: string | null
+  readonly holdsLeaderKey: boolean
+  readonly leaseId: string
+  readonly host: string | null
+  readonly port: number | null
+  readonly apiUrl: string | null
+  readonly version: string | null
+  readonly timeline: Timeline | null
+  readonly position: Position | null
+  readonly lagBytes: Lsn | null
+  readonly received: Position | null
+  readonly receiveLagBytes: Lsn | null
+  readonly replayed: Position | null
+  readonly replayLagBytes: Lsn | null
+  readonly paused: boolean
+  readonly pendingRestart: boolean
+  readonly pendingRestartReason: JsonObject | null
+  readonly scheduledRestart: JsonObject | null
+  readonly tags: Readonly<Record<string, Json>>
+  /** Asked directly: did it answer? null: it was not asked. */
+  readonly answers: boolean | null
+  readonly answerError: string | null
+}

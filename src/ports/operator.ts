@@ -1,0 +1,51 @@
+// What operator commands need of the outside: the store for any cluster of the namespace, and one member's REST API.
+// Every call is bounded by its own budget and answers with a value; `refused` and `unreachable` are never mixed.
+
+import type { ClusterView, FailoverRequest, JsonObject } from '../model/cluster.ts'
+import type { Seen } from '../model/seen.ts'
+import type { MemberName, Millis, Revision } from '../model/units.ts'
+import type { WriteOutcome } from './store.ts'
+
+export interface OperatorStore {
+  /** A linearizable read of the cluster's whole prefix; a cluster that does not exist is a view without keys. */
+  read(scope: string, budgetMs: Millis): Promise<Seen<ClusterView>>
+  /** Names of the clusters in the namespace, sorted; bounded in number. */
+  scopes(budgetMs: Millis): Promise<Seen<readonly string[]>>
+  /** `ifRevision` null: create only if absent; a number: replace only at that mod revision. */
+  writeConfig(
+    scope: string,
+    document: JsonObject,
+    ifRevision: Revision | null,
+    budgetMs: Millis,
+  ): Promise<WriteOutcome>
+  /** `ifRevision` a number: the `failover` key must still be what was seen; undefined: whatever stands there is replaced. */
+  writeFailover(
+    scope: string,
+    request: FailoverRequest,
+    ifRevision: Revision | undefined,
+    budgetMs: Millis,
+  ): Promise<WriteOutcome>
+  close(): Promise<void>
+}
+
+export interface MemberAddress {
+  readonly name: MemberName
+  readonly apiUrl: string
+}
+
+export interface MemberRequest {
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  /** Below the member's address, e.g. `/switchover`. */
+  readonly path: string
+  readonly body?: JsonObject
+  readonly timeoutMs: Millis
+}
+
+export type MemberReply =
+  | { readonly kind: 'answered'; readonly status: number; readonly body: string }
+  /** Refused, cut off or too late; `why` is one clause without secrets. */
+  | { readonly kind: 'unreachable'; readonly why: string }
+
+export interface MemberApi {
+  call(member: MemberAddress, request: MemberRequest): Promise<MemberReply>
+}

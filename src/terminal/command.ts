@@ -1,0 +1,103 @@
+// The base of every operator command: the global options, and the one way to end, so that each command is only flags in,
+// one call, result out. Results go to stdout, everything else to stderr.
+
+import { Command, Flags } from '@oclif/core'
+import { type Failure, failed, type Result } from '../model/failure.ts'
+import type { Millis } from '../model/units.ts'
+import { describeFailure, errorText, type ShownError } from './errors.ts'
+import { EXIT, processExitCode } from './exit-codes.ts'
+import { encodeJson } from './json.ts'
+
+/** Seconds, or a number with `ms`, `s`, `m`, `h`. */
+export const durationFlag = Flags.custom<Millis>({
+  parse: async text => {
+    const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text.trim())
+    const unit = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[match?.[2] ?? 's'] ?? 1000
+    const ms = Math.round(Number(match?.[1]) * unit)
+    if (match === null || ms <= 0) throw new Error(`expected a time such as 30, 30s or 2m, not ${text}`)
+    return ms
+  },
+})
+
+/** Patroni's three, which may also stand before the command (argv.ts), and hactl's two. */
+export const GLOBAL_FLAGS = {
+  'config-file': Flags.string({
+    char: 'c',
+    env: 'PATRONICTL_CONFIG_FILE',
+    helpGroup: 'GLOBAL',
+    helpValue: 'FILE',
+    summary: "YAML file, or directory of them; the agent's own file will do.",
+  }),
+  'dcs-url': Flags.string({
+    char: 'd',
+    aliases: ['dcs'],
+    env: 'DCS_URL',
+    helpGroup: 'GLOBAL',
+    helpValue: 'URL',
+    summary: 'etcd in place of the configured one, e.g. etcd3://10.0.0.1:2379/service.',
+  }),
+  insecure: Flags.boolean({
+    char: 'k',
+    helpGroup: 'GLOBAL',
+    summary: "Do not verify the certificates of the members' REST API.",
+  }),
+  json: Flags.boolean({
+    helpGroup: 'GLOBAL',
+    summary: "Print hactl's typed result (and errors) as one JSON document on stdout, and nothing else.",
+  }),
+  timeout: durationFlag({
+    helpGroup: 'GLOBAL',
+    helpValue: 'SECONDS',
+    summary: 'Longest time the command may take: 10 s, or 60 s where it waits for the cluster.',
+  }),
+}
+
+export interface GlobalFlags {
+  readonly 'config-file'?: string | undefined
+  readonly 'dcs-url'?: string | undefined
+  readonly insecure: boolean
+  readonly json: boolean
+  readonly timeout?: Millis | undefined
+}
+
+export const READ_TIMEOUT_MS: Millis = 10_000
+export const WAIT_TIMEOUT_MS: Millis = 60_000
+
+export abstract class HactlCommand extends Command {
+  static override baseFlags = GLOBAL_FLAGS
+
+  /** Ends the command: `text` is only asked for when `--json` is not given. A failure may come with a partial value. */
+  protected conclude<T>(json: boolean, result: Result<T>, text: (value: T) => string): void {
+    const { value } = result
+    const shown = result.ok ? null : describeFailure(result.failure)
+    if (json) {
+      process.stdout.write(`${encodeJson(jsonDocument(value, shown))}\n`)
+    } else {
+      if (value !== null) process.stdout.write(text(value))
+      if (shown !== null) process.stderr.write(errorText(shown))
+    }
+    process.exitCode = processExitCode(shown?.exit ?? EXIT.done, process.env)
+  }
+
+  protected fail(json: boolean, failure: Failure): void {
+    this.conclude(json, failed(failure), () => '')
+  }
+
+  /** Wrong flags and arguments, in the same form as every other error. */
+  protected override async catch(
+    error: Error & { readonly oclif?: { readonly exit?: number } },
+  ): Promise<void> {
+    if (error.oclif?.exit !== EXIT.usage) throw error
+    const message = (error.message.split('\n')[0] ?? '').replace(/^./, first => first.toLowerCase())
+    const hint = `see ${this.config.bin} ${this.id ?? ''} --help`
+    this.fail(this.argv.includes('--json'), { kind: 'usage', message, hint })
+  }
+}
+
+function jsonDocument(value: unknown, shown: ShownError | null): Readonly<Record<string, unknown>> {
+  const error =
+    shown === null
+      ? null
+      : { kind: shown.kind, message: shown.message, hint: shown.hint, exitCode: shown.exit }
+  return { ok: shown === null, error, ...(typeof value === 'object' ? value : {}) }
+}

@@ -1,0 +1,142 @@
+// The one table of errors: for each kind of failure its exit code, its message (lower case, no full stop) and a hint
+// that names the next command or flag. Commands print nothing else when they fail; tests compare the whole text.
+
+import type { CandidateVerdict } from '../model/candidates.ts'
+import type { Failure } from '../model/failure.ts'
+import { EXIT, type ExitCode } from './exit-codes.ts'
+
+type Kind = Failure['kind']
+
+interface Entry<K extends Kind> {
+  readonly exit: ExitCode
+  readonly message: (failure: Extract<Failure, { readonly kind: K }>) => string
+  readonly hint: (failure: Extract<Failure, { readonly kind: K }>) => string
+}
+
+const ERRORS: { readonly [K in Kind]: Entry<K> } = {
+  usage: { exit: EXIT.usage, message: f => f.message, hint: f => f.hint },
+  configuration: {
+    exit: EXIT.usage,
+    message: f => `cannot use the configuration: ${f.problems.join('; ')}`,
+    hint: () =>
+      "give the agent's YAML file with --config-file, the etcd address with --dcs-url, or set PATRONI_* variables.",
+  },
+  'no-cluster-named': {
+    exit: EXIT.usage,
+    message: () => 'no cluster was named',
+    hint: () =>
+      'name it as an argument, or give a configuration that has a scope (--config-file, PATRONI_SCOPE).',
+  },
+  'not-a-terminal': {
+    exit: EXIT.usage,
+    message: f => `cannot ask "${f.question}": stdin and stderr are not both a terminal`,
+    hint: f => `give the answer with ${f.flags}.`,
+  },
+  declined: { exit: EXIT.refused, message: f => `aborted ${f.what}`, hint: () => 'nothing was changed.' },
+  interrupted: { exit: EXIT.interrupted, message: () => 'interrupted', hint: () => 'nothing was requested.' },
+  'cluster-not-found': {
+    exit: EXIT.notFound,
+    message: f => `cluster ${f.cluster} does not exist in etcd`,
+    hint: f => nearest(f.similar, 'check the name, the namespace and the etcd address.'),
+  },
+  'member-not-found': {
+    exit: EXIT.notFound,
+    message: f => `member ${f.member} does not exist in cluster ${f.cluster}`,
+    hint: f =>
+      f.similar.length > 0
+        ? nearest(f.similar, '')
+        : `members are ${f.known.join(', ') || 'none at the moment'}.`,
+  },
+  'config-missing': {
+    exit: EXIT.notFound,
+    message: f => `the config key does not exist in cluster ${f.cluster}`,
+    hint: () => 'the first agent writes it when it bootstraps the cluster; see hactl list.',
+  },
+  'no-leader': {
+    exit: EXIT.refused,
+    message: f => `cluster ${f.cluster} has no leader${f.why}`,
+    hint: f => `without a leader use: hactl failover ${f.cluster} --candidate MEMBER`,
+  },
+  'not-the-leader': {
+    exit: EXIT.refused,
+    message: f => `member ${f.member} is not the leader of cluster ${f.cluster}`,
+    hint: f => `the leader is ${f.leader}; leave --leader out to take whoever leads.`,
+  },
+  refused: { exit: EXIT.refused, message: f => `${f.action} refused: ${f.reason}`, hint: f => f.hint },
+  'no-good-candidate': {
+    exit: EXIT.refused,
+    message: f =>
+      `${f.action} refused: no member of cluster ${f.cluster} can take over${objections(f.verdicts)}`,
+    hint: f => `see hactl ${f.action} ${f.cluster} --dry-run for the numbers.`,
+  },
+  'config-invalid': {
+    exit: EXIT.refused,
+    message: f => `the new configuration is not valid: ${f.problems.join('; ')}`,
+    hint: () => 'correct it, or store it all the same with --force-invalid.',
+  },
+  conflict: { exit: EXIT.conflict, message: f => f.what, hint: f => f.hint },
+  'timed-out': {
+    exit: EXIT.timedOut,
+    message: f => `${f.action} did not end within ${f.seconds} s and may still be running: ${f.sofar}`,
+    hint: () => 'see hactl list for what it comes to; give it longer with --timeout.',
+  },
+  'partly-done': {
+    exit: EXIT.partlyDone,
+    message: f => `${f.done}, but ${f.missing}`,
+    hint: f => f.hint,
+  },
+  'etcd-unreachable': {
+    exit: EXIT.etcdUnreachable,
+    message: f => `etcd cannot be reached: ${f.why}`,
+    hint: () => 'check the etcd3 section or --dcs-url, and etcd itself: etcdctl endpoint status.',
+  },
+  'member-unreachable': {
+    exit: EXIT.memberUnreachable,
+    message: f => `member ${f.member} cannot be reached: ${f.why}`,
+    hint: () => 'check that its agent runs and that its REST API can be reached from here.',
+  },
+  'data-loss': {
+    exit: EXIT.dataLoss,
+    message: f =>
+      `${f.action} to ${f.candidate} would lose ${f.lostBytes === null ? 'data' : `${f.lostBytes} bytes of WAL`}: ${f.why}`,
+    hint: f =>
+      `choose another candidate (hactl ${f.action} --dry-run), or accept the loss with --accept-data-loss.`,
+  },
+  editor: {
+    exit: EXIT.usage,
+    message: f => f.why,
+    hint: () => 'set EDITOR to a program that is there, or use --set, --apply or --replace.',
+  },
+}
+
+export interface ShownError {
+  readonly kind: Kind | 'bug'
+  readonly message: string
+  readonly hint: string
+  readonly exit: ExitCode
+}
+
+export function describeFailure(failure: Failure): ShownError {
+  // The table is exhaustive by its type; the compiler cannot follow the pairing of key and argument.
+  const entry = ERRORS[failure.kind] as Entry<Kind>
+  return {
+    kind: failure.kind,
+    message: entry.message(failure as never),
+    hint: entry.hint(failure as never),
+    exit: entry.exit,
+  }
+}
+
+/** Two lines for stderr. */
+export function errorText(shown: ShownError): string {
+  return `error: ${shown.message}\n${shown.hint === '' ? '' : `HINT: ${shown.hint}\n`}`
+}
+
+function nearest(similar: readonly string[], otherwise: string): string {
+  return similar.length === 0 ? otherwise : `did you mean ${similar.join(' or ')}?`
+}
+
+function objections(verdicts: readonly CandidateVerdict[]): string {
+  if (verdicts.length === 0) return ' (it has no other member)'
+  return `: ${verdicts.map(verdict => `${verdict.name}: ${verdict.reason}`).join('; ')}`
+}

@@ -1,0 +1,89 @@
+// What `switchover` and `failover` print: the verdict on each candidate in a dry run, and what the cluster became.
+
+import type { CandidateVerdict } from '../model/candidates.ts'
+import { formatLsn, type Lsn, type WallMillis } from '../model/units.ts'
+import { boxTable } from './box-table.ts'
+import { localTime } from './time.ts'
+
+export interface HandoverOutcome {
+  readonly action: 'switchover' | 'failover'
+  readonly cluster: string
+  readonly outcome: 'done' | 'already' | 'scheduled' | 'planned' | 'requested' | 'unfinished'
+  readonly oldLeader: string | null
+  readonly newLeader: string | null
+  readonly scheduledAt: string | null
+  readonly lostBytes: Lsn | null
+  readonly candidates: readonly CandidateVerdict[]
+}
+
+/** The line that scripts for patronictl look for, e.g. `2026-11-22 11:35:16.44611 Successfully switched over to "pg0"`. */
+export function outcomeText(outcome: HandoverOutcome, nowMs: WallMillis): string {
+  return `${localTime(nowMs, 'five digits')} ${sentence(outcome)}\n`
+}
+
+function sentence({ action, outcome, newLeader, scheduledAt }: HandoverOutcome): string {
+  const name = action === 'switchover' ? 'Switchover' : 'Failover'
+  switch (outcome) {
+    case 'done':
+      return `Successfully ${action === 'switchover' ? 'switched' : 'failed'} over to "${newLeader}"`
+    case 'already':
+      return `"${newLeader}" is the leader already, nothing to do`
+    case 'scheduled':
+      return `${name} scheduled at ${scheduledAt}`
+    case 'requested':
+      return `${name} requested, not waited for`
+    case 'planned':
+    case 'unfinished':
+      return `${name} not finished`
+    default:
+      return outcome satisfies never
+  }
+}
+
+export function dryRunText(plan: HandoverOutcome): string {
+  if (plan.outcome === 'already') return `"${plan.newLeader}" is the leader already, nothing to do\n`
+  const lines = [
+    ...(plan.candidates.length === 0 ? [] : [verdictTable(plan.candidates)]),
+    ...(plan.newLeader === null ? [] : [winnerLine(plan), lossLine(plan)]),
+  ]
+  return lines.map(line => `${line}\n`).join('')
+}
+
+function winnerLine(plan: HandoverOutcome): string {
+  const from = plan.oldLeader === null ? 'there is no leader' : `the leader is ${plan.oldLeader}`
+  const when = plan.scheduledAt === null ? '' : ` at ${plan.scheduledAt} (judged again then)`
+  return `Dry run, nothing was changed: ${from}; ${plan.newLeader} would take over${when}.`
+}
+
+function lossLine(plan: HandoverOutcome): string {
+  if (plan.lostBytes === null) return 'Would be lost: not known; acknowledged writes may be among it.'
+  if (plan.lostBytes > 0n) return `Would be lost: ${plan.lostBytes} bytes of WAL.`
+  return plan.oldLeader === null
+    ? 'Would be lost: nothing that is known of.'
+    : 'Would be lost: nothing, the leader hands over.'
+}
+
+function verdictTable(verdicts: readonly CandidateVerdict[]): string {
+  const text = (value: bigint | number | null) => (value === null ? '' : String(value))
+  return boxTable({
+    title: null,
+    columns: [
+      { title: 'Candidate', align: 'left' },
+      { title: 'Verdict', align: 'left' },
+      { title: 'TL', align: 'right' },
+      { title: 'LSN', align: 'right' },
+      { title: 'Bytes behind', align: 'right' },
+      { title: 'Priority', align: 'right' },
+      { title: 'Reason', align: 'left' },
+    ],
+    rows: verdicts.map(verdict => [
+      verdict.name,
+      verdict.code === 'good' ? 'good' : 'no',
+      text(verdict.timeline),
+      verdict.position === null ? '' : formatLsn(verdict.position),
+      text(verdict.behindBytes),
+      text(verdict.failoverPriority),
+      verdict.reason,
+    ]),
+  })
+}

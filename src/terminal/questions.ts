@@ -1,0 +1,38 @@
+// Questions to a person, on stderr so that stdout stays the result's. Never asked unless stdin and stderr are both a
+// terminal: a prompt without anybody behind it hangs or takes the first choice.
+
+import { failed, type Result } from '../model/failure.ts'
+
+/** False: every question must be answered by a flag. */
+export function canAsk(): boolean {
+  return process.stdin.isTTY === true && process.stderr.isTTY === true
+}
+
+export function notATerminal<T>(question: string, flags: string): Result<T> {
+  return failed({ kind: 'not-a-terminal', question, flags })
+}
+
+/** An empty answer takes `suggestion`. */
+export async function askText(message: string, suggestion: string): Promise<Result<string>> {
+  return asked(async ({ input }, context) => input({ message, default: suggestion }, context))
+}
+
+/** An empty answer means no. */
+export async function askYesNo(message: string): Promise<Result<boolean>> {
+  return asked(async ({ confirm }, context) => confirm({ message, default: false }, context))
+}
+
+type Prompts = typeof import('./prompts-package.ts')
+
+async function asked<T>(
+  ask: (prompts: Prompts, context: { readonly output: NodeJS.WriteStream }) => Promise<T>,
+): Promise<Result<T>> {
+  // The package takes 50 ms to load, which a command that asks nothing should not pay.
+  const prompts = await import('./prompts-package.ts')
+  try {
+    return { ok: true, value: await ask(prompts, { output: process.stderr }) }
+  } catch (error) {
+    if (error instanceof Error && error.name === 'ExitPromptError') return failed({ kind: 'interrupted' })
+    throw error
+  }
+}
