@@ -1,40 +1,48 @@
-// Linearizable reads of the cluster for requests that must see the truth, shared: however many clients ask at once, at
-// most one read runs and one waits. A caller never gets a read that began before its own request.
+// Linearizable reads of the cluster for requests that must see the truth, shared: however many clients ask at once, few
+// reads run. A caller never gets a read that began before its own request.
 
 import type { ClusterView } from '../model/cluster.ts'
 import { type Seen, unseen } from '../model/seen.ts'
 import type { Millis } from '../model/units.ts'
+import type { Clock } from '../ports/clock.ts'
 import type { Store } from '../ports/store.ts'
 
 export const READ_BUDGET_MS: Millis = 5000
+/** How long a read waits for the one before it: a store that hangs must not cost a client two budgets. */
+const TURN_MS: Millis = 250
 
 export class FreshReads {
   readonly #store: Store
-  #running: Promise<Seen<ClusterView>> | null = null
+  readonly #clock: Clock
+  /** Aborts when the last read that was started has ended. */
+  #running: AbortController | null = null
+  /** Not started yet: everybody who asks meanwhile shares it. */
   #next: Promise<Seen<ClusterView>> | null = null
 
-  constructor(store: Store) {
+  constructor(store: Store, clock: Clock) {
     this.#store = store
+    this.#clock = clock
   }
 
   /** Never rejects. */
   read(): Promise<Seen<ClusterView>> {
-    if (this.#running === null) return this.#start()
-    this.#next ??= this.#running.then(() => {
-      this.#next = null
-      return this.#start()
-    })
+    this.#next ??= this.#takeTurn()
     return this.#next
   }
 
-  #start(): Promise<Seen<ClusterView>> {
-    const reading = this.#store
-      .read(READ_BUDGET_MS)
-      .catch((error: unknown) => unseen(error instanceof Error ? error.message : String(error)))
-      .finally(() => {
-        if (this.#running === reading) this.#running = null
-      })
-    this.#running = reading
-    return reading
+  async #takeTurn(): Promise<Seen<ClusterView>> {
+    if (this.#running !== null) await this.#clock.sleep(TURN_MS, this.#running.signal)
+    else await Promise.resolve()
+    this.#next = null
+    const ended = new AbortController()
+    this.#running = ended
+    try {
+      return await this.#store.read(READ_BUDGET_MS)
+    } catch (error) {
+      return unseen(error instanceof Error ? error.message : String(error))
+    } finally {
+      if (this.#running === ended) this.#running = null
+      ended.abort()
+    }
   }
 }

@@ -64,7 +64,7 @@ class RestApi {
     this.#around = options
     this.#config = options.config
     this.#identity = { scope: options.scope, name: options.self }
-    this.#reads = new FreshReads(options.store)
+    this.#reads = new FreshReads(options.store, options.clock)
     this.#access = this.#accessControl()
     this.#extraHeaders = extraHeaders(options.config)
   }

@@ -1,0 +1,75 @@
+// One real etcd in a directory of its own, for the tests of what is written through the API.
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createEtcdStore } from '../../src/dcs/etcd.ts'
+import type { Store } from '../../src/ports/store.ts'
+import { clock } from './node.ts'
+
+export interface TestEtcd {
+  /** A store of the cluster `scope` as `member` sees it; closed with the etcd. */
+  store(scope: string, member: string): Store
+  /** Sends a signal: SIGSTOP makes it unreachable, SIGCONT brings it back. */
+  signal(name: NodeJS.Signals): void
+  stop(): Promise<void>
+}
+
+export async function startEtcd(): Promise<TestEtcd> {
+  const folder = await mkdtemp(join(tmpdir(), 'hactl-rest-etcd-'))
+  const [client, peer] = [await freePort(), await freePort()]
+  const [clientUrl, peerUrl] = [`http://127.0.0.1:${client}`, `http://127.0.0.1:${peer}`]
+  const child = spawn(
+    'etcd',
+    [
+      ...['--name', 'e0', '--data-dir', folder, '--listen-client-urls', clientUrl],
+      ...['--advertise-client-urls', clientUrl, '--listen-peer-urls', peerUrl],
+      ...['--initial-advertise-peer-urls', peerUrl, '--initial-cluster', `e0=${peerUrl}`],
+    ],
+    { stdio: 'ignore', env: { ...process.env, ETCD_UNSUPPORTED_ARCH: process.arch } },
+  )
+  const exited = once(child, 'exit')
+  const stores: Store[] = []
+  const store = (scope: string, member: string): Store => {
+    const made = createEtcdStore({
+      config: { endpoints: [{ host: '127.0.0.1', port: client }], tls: null, credentials: null },
+      namespace: 'service',
+      scope,
+      member,
+      clock,
+      timings: { ttlMs: 30_000, retryTimeoutMs: 5000 },
+      log: () => {},
+    })
+    stores.push(made)
+    return made
+  }
+  const ready = store('ready', 'nobody')
+  while (!(await ready.read(1000)).known) {
+    if (child.exitCode !== null) throw new Error(`etcd ended with status ${child.exitCode}`)
+    await clock.sleep(50)
+  }
+  return {
+    store,
+    signal: name => void child.kill(name),
+    async stop() {
+      await Promise.all(stores.map(one => one.close()))
+      child.kill('SIGCONT')
+      child.kill('SIGKILL')
+      await exited
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (typeof address !== 'object' || address === null) throw new Error('no port')
+  return address.port
+}
