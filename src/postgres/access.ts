@@ -56,18 +56,16 @@ export function createAccess(config: PostgresqlConfig, settings: Settings, runAs
     security: credentials?.options ?? {},
     applicationName: name,
   })
-  const localPlace = () => placeOf(config.dataDir, settings.localAddress())
+  const numeric = superuser?.options.sslmode !== 'verify-full' && listensOnLoopback(config.listenAddresses)
+  const localPlace = () => placeOf(config.dataDir, settings.localAddress(), numeric)
+  const replicationPlace = () => placeOf(config.dataDir, settings.localReplicationAddress(), numeric)
   return {
     local: async (applicationName, extra = LOOKING) => ({
       ...(await target(superuser, await localPlace(), applicationName)),
       settings: extra,
     }),
     localReplication: async () => ({
-      ...(await target(
-        replication,
-        await placeOf(config.dataDir, settings.localReplicationAddress()),
-        'hactl',
-      )),
+      ...(await target(replication, await replicationPlace(), 'hactl')),
       replication: true,
     }),
     leader: async upstream => ({ ...(await target(rewind, upstream, 'hactl')), settings: LOOKING }),
@@ -90,10 +88,16 @@ export function createAccess(config: PostgresqlConfig, settings: Settings, runAs
 }
 
 /** No host means libpq's default socket directory; the running server has written down where that is. */
-async function placeOf(dataDir: string, address: { host: string | null; port: number }) {
+async function placeOf(dataDir: string, address: { host: string | null; port: number }, numeric: boolean) {
+  // Looking up a name takes a thread of the pool in which reads of a hung disk may already wait.
+  if (address.host === 'localhost' && numeric) return { host: '127.0.0.1', port: address.port }
   if (address.host !== null) return { host: address.host, port: address.port }
   const file = await readPidFile(dataDir)
   return { host: file?.socketDirectory ?? 'localhost', port: address.port }
+}
+
+function listensOnLoopback(listenAddresses: string): boolean {
+  return listenAddresses.split(',').some(address => ['127.0.0.1', '0.0.0.0', '*'].includes(address.trim()))
 }
 
 /** Newer than any: what the operator configured for the programs of this machine is passed on as it is. */

@@ -22,7 +22,7 @@ export interface Context {
   readonly name: MemberName
   /** Without a slash at its end. */
   readonly dataDir: string
-  /** Where the server's output goes until its own logging starts; null: to our own stderr. */
+  /** Where the server's output goes until its own logging starts; null: to our own stderr (the journal). */
   readonly serverLog: string | null
   readonly clock: Clock
   readonly log: Log
@@ -39,8 +39,6 @@ export interface State {
   effective: EffectivePostgresql
   /** undefined: not known since this program started (the server was found running). */
   upstream: Upstream | null | undefined
-  /** The settings files were written by this process. */
-  settingsWritten: boolean
   /** Settings that wait for a restart; null: to be asked again, because files or server changed. */
   pendingRestart: PendingRestart | null
   /** `postgres --describe-config` and `--version` of the program that is in use; dropped at each start. */

@@ -82,17 +82,26 @@ export class Look {
   }
 
   async #ask(identity: PostmasterIdentity, directory: DirectoryState, leftMs: Millis) {
-    const { kept, clock, programs, dataDir } = this.#context
+    const { clock, programs, dataDir } = this.#context
     const majorVersion = (directory.kind === 'present' ? directory.majorVersion : null) ?? 150000
     const limit = Math.min(leftMs, CONNECT_LIMIT_MS + STATEMENT_LIMIT_MS)
     const atMs = clock.bootMs()
-    const asking = kept.query(monitoringQuery(majorVersion), limit)
+    const asking = this.#query(monitoringQuery(majorVersion), limit)
     const early = await Promise.race([asking, clock.sleep(PATIENCE_MS).then(() => null)])
     const file = early?.ok === true ? null : readControlData(programs, clock, dataDir, limit)
     const answer: SqlResult = early ?? (await asking)
     const monitored = answer.ok ? parseMonitoring(answer.rows[0]) : null
     if (monitored === null) return { answer, monitored, control: await (file ?? this.#controlFile(leftMs)) }
     return { answer, monitored, control: await this.#control(identity, monitored, leftMs, atMs) }
+  }
+
+  /** A session that ended unnoticed says nothing about the server: a new one is tried at once. */
+  async #query(sql: string, limitMs: Millis): Promise<SqlResult> {
+    const { kept, clock } = this.#context
+    const startMs = clock.bootMs()
+    const answer = await kept.query(sql, limitMs)
+    const stale = !answer.ok && answer.connected && answer.kind === 'unreachable'
+    return stale ? await kept.query(sql, Math.max(1, limitMs - (clock.bootMs() - startMs))) : answer
   }
 
   #controlFile(limitMs: Millis) {

@@ -41,7 +41,7 @@ export interface PostgresOptions {
   readonly effective: EffectivePostgresql
   /** Needed when the agent is root, and only then. */
   readonly runAs?: RunAs
-  /** File for what the server prints before its own logging starts; default `<data_dir>.hactl/postgres.log`. */
+  /** File for what the server prints before its own logging starts; default the journal, else `<data_dir>.hactl/postgres.log`. */
   readonly serverLog?: string
 }
 
@@ -67,11 +67,12 @@ function createContext(options: PostgresOptions): Context {
   const state: State = {
     effective,
     upstream: undefined,
-    settingsWritten: false,
     pendingRestart: null,
     program: null,
   }
-  const serverLog = options.serverLog ?? `${dataDir}.hactl/postgres.log`
+  // Under systemd our stderr is the journal, which outlives us.
+  const inJournal = process.env.JOURNAL_STREAM !== undefined
+  const serverLog = options.serverLog ?? (inJournal ? null : `${dataDir}.hactl/postgres.log`)
   const parts = { access, kept, programs, settings, state, watch }
   return { bootstrap, clock, config, dataDir, log, name, scope, serverLog, ...parts }
 }

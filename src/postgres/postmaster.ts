@@ -53,8 +53,10 @@ export async function identifyPostmaster(
   if (candidate === null) return null
   // After a reboot or in a new container the pid may be ours or that of a program that we run.
   if (candidate.pid === process.pid || candidate.pid === process.ppid) return null
-  if (candidate.parentPid === process.pid && candidate.pid !== ownChild) return null
-  const ours = await servesDirectory(candidate, dataDir, programName, file.startedAtSeconds)
+  // One of our own short-lived programs may have got the number: only its working directory proves anything then.
+  const ownProgram = candidate.parentPid === process.pid && candidate.pid !== ownChild
+  const startedAt = ownProgram ? null : file.startedAtSeconds
+  const ours = await servesDirectory(candidate, dataDir, programName, startedAt)
   return ours ? { pid: candidate.pid, startTicks: candidate.startTicks } : null
 }
 

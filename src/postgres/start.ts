@@ -61,7 +61,10 @@ async function launch(
   options: StartOptions,
   signal: AbortSignal,
 ): Promise<StepOutcome> {
-  const log = await openServerLog(context)
+  const log = await openServerLog(context).catch(error => {
+    context.log('warning', `what the server prints is lost: ${messageOf(error)}`)
+    return null
+  })
   const { child, error } = await spawnPostmaster(context, commandLine, log?.fd ?? null)
   await log?.close()
   if (error !== null) return failed(`cannot start ${context.programs.path('postgres')}: ${error}`)
@@ -81,7 +84,7 @@ async function spawnPostmaster(context: Context, commandLine: readonly string[],
   const configFile = join(config.configDir, `${config.configBaseName}.conf`)
   const { runAs } = programs
   const environment = { ...childEnvironment(), ...(await grandparent(context)) }
-  const output = logFd ?? 'inherit'
+  const output = logFd ?? (context.serverLog === null ? 'inherit' : 'ignore')
   const child: ChildProcess = spawn(
     programs.path('postgres'),
     ['-D', dataDir, `--config-file=${configFile}`, ...commandLine],

@@ -17,6 +17,8 @@ const STATE_PACE_MS: Millis = 10
 /** A CHECKPOINT before the stop only makes it shorter: a very long one is left to the server. */
 const CHECKPOINT_LIMIT_MS: Millis = 3_600_000
 const KILL_LIMIT_MS: Millis = 5000
+/** Reading the position takes three child processes: not for ever when they fail. */
+const POSITION_TRIES = 3
 
 export async function stop(
   context: Context,
@@ -69,13 +71,13 @@ async function followShutdown(
   const { clock, watch, dataDir } = context
   const startMs = clock.bootMs()
   let position: ShutdownPosition | null = null
+  let tries = options.onShutDown !== undefined && options.mode === 'fast' ? POSITION_TRIES : 0
   for (;;) {
     const gone = await watch.ended(identity, 0)
-    if (position === null && options.onShutDown !== undefined && options.mode === 'fast') {
-      if (gone || (await peekClusterState(dataDir)) === 'shut down') {
-        position = await positionNow(context)
-        if (position !== null) options.onShutDown(position)
-      }
+    if (position === null && tries > 0 && (gone || (await peekClusterState(dataDir)) === 'shut down')) {
+      tries -= 1
+      position = await positionNow(context)
+      if (position !== null) options.onShutDown?.(position)
     }
     if (gone) return { end: 'ended', position }
     if (signal.aborted) return { end: 'aborted', position }

@@ -41,7 +41,6 @@ export async function writeSettings(context: Context, wish: SettingsWish): Promi
       describeConfig: async () => program.settings,
       running: !wish.stopped,
     })
-    state.settingsWritten = true
     state.upstream = wish.upstream
     state.pendingRestart = null
     return { ok: true, changed: written.changed, commandLine: written.commandLine }

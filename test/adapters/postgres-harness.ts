@@ -1,0 +1,287 @@
+// Real PostgreSQL servers for the adapter's tests: each node in a directory of its own under /tmp, on a free port, run
+// as the user `postgres` when the tests run as root. Everything that was started is stopped again.
+
+import { chown, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import type { BootstrapConfig, EffectivePostgresql, PostgresqlConfig } from '../../src/model/config.ts'
+import type { Upstream } from '../../src/model/peer.ts'
+import type { PostgresView, ServerView } from '../../src/model/postgres.ts'
+import type { Postgres, StartOptions, StopOptions } from '../../src/ports/postgres.ts'
+import { createPostgres } from '../../src/postgres/postgres.ts'
+import { systemClock } from '../../src/system/clock.ts'
+import { listProcesses, sendSignal, workingDirectoryOf } from '../../src/system/proc.ts'
+
+export const BIN_DIR = '/usr/lib/postgresql/15/bin'
+export const clock = systemClock()
+/** Debian's postgres user; ourselves when the tests do not run as root. */
+const isRoot = process.getuid?.() === 0
+export const runAs = isRoot ? { uid: 101, gid: 104 } : undefined
+export const SUPERUSER_PASSWORD = `su'per%s "pass\\word`
+export const REPLICATION_PASSWORD = "rep:pa'ss%"
+const never = new AbortController().signal
+
+export interface Node {
+  readonly name: string
+  readonly directory: string
+  readonly config: PostgresqlConfig
+  readonly effective: EffectivePostgresql
+  readonly postgres: Postgres
+  readonly upstream: Upstream
+  readonly messages: string[]
+  /** A second adapter on the same directory: what a restarted agent is. */
+  again(): Postgres
+  start(options?: Partial<StartOptions>): Promise<void>
+  stop(options?: Partial<StopOptions>): Promise<void>
+  query(sql: string): Promise<readonly Record<string, unknown>[]>
+  see(): Promise<PostgresView>
+  /** The server's part of a look, which must have been answered. */
+  server(): Promise<ServerView>
+  pid(): Promise<number>
+}
+
+export interface NodeOptions {
+  readonly parameters?: PostgresqlConfig['parameters']
+  readonly recoveryConf?: PostgresqlConfig['recoveryConf']
+  readonly bootstrap?: Partial<BootstrapConfig>
+  readonly basebackup?: PostgresqlConfig['basebackup']
+  readonly port?: number
+}
+
+export interface Lab {
+  readonly directory: string
+  node(name: string, options?: NodeOptions): Promise<Node>
+  /** A running primary. */
+  primary(name: string, options?: NodeOptions): Promise<Node>
+  /** A running standby of `from`. */
+  standby(name: string, from: Node, options?: NodeOptions): Promise<Node>
+  close(): Promise<void>
+}
+
+export async function openLab(): Promise<Lab> {
+  const directory = await mkdtemp(join(tmpdir(), 'hactl-pg-'))
+  if (runAs !== undefined) await chown(directory, runAs.uid, runAs.gid)
+  const nodes: Node[] = []
+  const node = async (name: string, options: NodeOptions = {}) => {
+    const made = await makeNode(directory, name, options)
+    nodes.push(made)
+    return made
+  }
+  return {
+    directory,
+    node,
+    primary: async (name, options) => {
+      const made = await node(name, options)
+      ok(await made.postgres.initdb(never, () => {}))
+      await made.start()
+      ok(await made.postgres.finishBootstrap(never, () => {}))
+      return made
+    },
+    standby: async (name, from, options) => {
+      const made = await node(name, options)
+      ok(await made.postgres.basebackup(from.upstream, never, () => {}))
+      await made.start({ as: 'standby', upstream: { ...from.upstream, slot: null } })
+      return made
+    },
+    close: async () => {
+      for (const made of nodes) await made.postgres.close()
+      await killServersBelow(directory)
+      await rm(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+async function makeNode(directory: string, name: string, options: NodeOptions): Promise<Node> {
+  const config = await makeConfig(directory, name, options)
+  const effective: EffectivePostgresql = {
+    parameters: config.parameters,
+    pgHba: null,
+    pgIdent: null,
+    recoveryConf: config.recoveryConf,
+    useSlots: true,
+    useRewind: true,
+    removeDataDirectoryOnRewindFailure: false,
+    removeDataDirectoryOnDivergedTimelines: false,
+    pgCtlTimeoutMs: 20_000,
+    basebackup: config.basebackup,
+    rewindOptions: [],
+  }
+  const messages: string[] = []
+  const bootstrap: BootstrapConfig = {
+    dcs: {},
+    initdb: [
+      { name: 'data-checksums', value: null },
+      { name: 'encoding', value: 'UTF8' },
+      { name: 'locale', value: 'C' },
+    ],
+    pgHba: [
+      'host all all 127.0.0.1/32 scram-sha-256',
+      'host replication replicator 127.0.0.1/32 scram-sha-256',
+    ],
+    users: {},
+    postBootstrap: null,
+    ...options.bootstrap,
+  }
+  const again = () =>
+    createPostgres({
+      config,
+      scope: 'lab',
+      name,
+      bootstrap,
+      clock,
+      log: (level, text) => messages.push(`${level} ${text}`),
+      effective,
+      ...(runAs === undefined ? {} : { runAs }),
+    })
+  const postgres = again()
+  const see = () => postgres.look(5000)
+  const server = async () => {
+    const view = await see()
+    if (!view.server.known) throw new Error(`${name}: ${view.server.why}`)
+    return view.server.value
+  }
+  return {
+    name,
+    directory: config.dataDir,
+    config,
+    effective,
+    postgres,
+    messages,
+    upstream: { name, host: '127.0.0.1', port: config.port, slot: null },
+    again,
+    see,
+    server,
+    start: async given =>
+      ok(await postgres.start({ as: 'primary', upstream: null, timeoutMs: 20_000, ...given }, never)),
+    stop: async given =>
+      ok(await postgres.stop({ mode: 'fast', checkpoint: true, timeoutMs: 10_000, ...given }, never)),
+    query: sql => queryAt(config.port, sql),
+    pid: async () => {
+      const { process } = await see()
+      if (process.kind !== 'running') throw new Error(`${name} does not run`)
+      return process.identity.pid
+    },
+  }
+}
+
+async function makeConfig(directory: string, name: string, options: NodeOptions): Promise<PostgresqlConfig> {
+  const port = options.port ?? (await freePort())
+  const dataDir = join(directory, name)
+  await mkdir(join(directory, 'sockets'), { recursive: true })
+  if (runAs !== undefined) await chown(join(directory, 'sockets'), runAs.uid, runAs.gid)
+  return {
+    listenAddresses: '127.0.0.1',
+    port,
+    connectAddress: { host: '127.0.0.1', port },
+    proxyAddress: null,
+    dataDir,
+    configDir: dataDir,
+    configBaseName: 'postgresql',
+    binDir: BIN_DIR,
+    binNames: {},
+    database: 'postgres',
+    pgpass: join(directory, `pgpass-${name}`),
+    authentication: {
+      superuser: { username: 'admin', password: SUPERUSER_PASSWORD, options: {} },
+      replication: { username: 'replicator', password: REPLICATION_PASSWORD, options: {} },
+      rewind: null,
+    },
+    parameters: {
+      shared_buffers: '16MB',
+      fsync: 'off',
+      wal_level: 'replica',
+      max_connections: 20,
+      wal_keep_size: '64MB',
+      wal_log_hints: 'on',
+      unix_socket_directories: join(directory, 'sockets'),
+      ...options.parameters,
+    },
+    pgHba: null,
+    pgIdent: null,
+    recoveryConf: options.recoveryConf ?? {},
+    customConf: null,
+    useUnixSocket: false,
+    useUnixSocketRepl: false,
+    useRewind: true,
+    removeDataDirectoryOnRewindFailure: false,
+    removeDataDirectoryOnDivergedTimelines: false,
+    pgCtlTimeoutMs: 20_000,
+    basebackup: options.basebackup ?? [],
+    rewindOptions: [],
+    callbacks: {},
+  }
+}
+
+/** Throws with the reason when a step failed. */
+export function ok<T extends { readonly ok: boolean }>(outcome: T): void {
+  if (!outcome.ok) throw new Error((outcome as { why?: string }).why ?? 'a step failed')
+}
+
+export async function queryAt(port: number, sql: string): Promise<readonly Record<string, unknown>[]> {
+  const client = new pg.Client({
+    host: '127.0.0.1',
+    port,
+    user: 'admin',
+    password: SUPERUSER_PASSWORD,
+    database: 'postgres',
+    connectionTimeoutMillis: 3000,
+    query_timeout: 10_000,
+  })
+  client.on('error', () => {})
+  await client.connect()
+  try {
+    return (await client.query(sql)).rows
+  } finally {
+    await client.end()
+  }
+}
+
+/** Asks until the answer is true; fails, saying what it waited for, after `limitMs`. */
+export async function until(
+  what: string,
+  condition: () => Promise<boolean>,
+  limitMs = 10_000,
+): Promise<void> {
+  const startMs = clock.bootMs()
+  while (!(await condition())) {
+    if (clock.bootMs() - startMs > limitMs) throw new Error(`waited ${limitMs} ms in vain: ${what}`)
+    await clock.sleep(20)
+  }
+}
+
+/** Resolves to true at the exit of the postmaster, to false after `limitMs`. */
+export function exitOf(postgres: Postgres, limitMs = 5000): Promise<boolean> {
+  return new Promise(resolve => {
+    const stop = postgres.onExit(() => {
+      stop()
+      resolve(true)
+    })
+    void clock.sleep(limitMs).then(() => resolve(false))
+  })
+}
+
+export function signalIdle(): AbortSignal {
+  return never
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>(resolve => {
+    server.listen(0, '127.0.0.1', resolve)
+  })
+  const address = server.address()
+  await new Promise<void>(resolve => {
+    server.close(() => resolve())
+  })
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
+
+async function killServersBelow(directory: string): Promise<void> {
+  for (const found of await listProcesses()) {
+    const at = await workingDirectoryOf(found.pid)
+    if (at?.startsWith(`${directory}/`) === true) sendSignal(found.pid, 'SIGKILL')
+  }
+}

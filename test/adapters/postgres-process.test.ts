@@ -1,0 +1,395 @@
+// The server as a process: bootstrap, start, stop, death, adoption, leftovers, hangs. Names in brackets are the rows of
+// spec/postgres.md 10 that a test stands for.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { ShutdownPosition } from '../../src/ports/postgres.ts'
+import { listProcesses, readProcess, sendSignal } from '../../src/system/proc.ts'
+import {
+  clock,
+  exitOf,
+  type Lab,
+  type Node,
+  ok,
+  openLab,
+  runAs,
+  signalIdle,
+  until,
+} from './postgres-harness.ts'
+
+let lab: Lab
+let node: Node
+
+beforeAll(async () => {
+  lab = await openLab()
+  process.env.PATRONI_SECRET = 'x'
+  process.env.KUBERNETES_PORT = 'x'
+  process.env.HACTL_SECRET = 'x'
+  process.env.NOTIFY_SOCKET = '/run/x'
+  process.env.FDW_SETTING = 'kept'
+  node = await lab.primary('a')
+  delete process.env.NOTIFY_SOCKET
+})
+afterAll(() => lab.close())
+
+/** Measures and prints: these times are promises of design.md 5. */
+async function timed<T>(what: string, work: () => Promise<T>): Promise<{ value: T; ms: number }> {
+  const startMs = performance.now()
+  const value = await work()
+  const ms = Math.round(performance.now() - startMs)
+  console.log(`${what}: ${ms} ms`)
+  return { value, ms }
+}
+
+async function backendsOf(postmaster: number) {
+  return (await listProcesses()).filter(process => process.parentPid === postmaster)
+}
+
+describe('a running primary', () => {
+  test('look says what it is, with control data, without a restart pending', async () => {
+    const view = await node.see()
+    expect(view.process).toMatchObject({ kind: 'running', readiness: 'accepting' })
+    expect(view.server).toMatchObject({
+      known: true,
+      value: { inRecovery: false, timeline: 1, controlTimeline: 1, replayPaused: false, pendingRestart: {} },
+    })
+    expect(view.dataDirectory).toMatchObject({
+      kind: 'present',
+      majorVersion: 150000,
+      recoveryConfigured: false,
+      backupLabel: false,
+      control: { known: true, value: { state: 'in production', dataChecksums: true, walLogHints: true } },
+      history: { known: true, value: [] },
+    })
+  })
+
+  test('(P33, P04) children do not see the secrets of the agent, nor NOTIFY_SOCKET; other variables they do', async () => {
+    const environment = await readFile(`/proc/${await node.pid()}/environ`, 'utf8')
+    const names = environment.split('\0').map(entry => entry.split('=')[0])
+    for (const hidden of ['PATRONI_SECRET', 'KUBERNETES_PORT', 'HACTL_SECRET', 'NOTIFY_SOCKET']) {
+      expect(names).not.toContain(hidden)
+    }
+    expect(names).toContain('FDW_SETTING')
+    expect(environment).toContain('PG_OOM_ADJUST_FILE=/proc/self/oom_score_adj')
+  })
+
+  test('(P53, P38) it has a session of its own and usable standard streams', async () => {
+    const postmaster = await readProcess(await node.pid())
+    expect(postmaster?.session).toBe(postmaster?.pid)
+    const own = await readProcess(process.pid)
+    expect(postmaster?.session).not.toBe(own?.session)
+  })
+
+  test('(P03) one session looks, under its own name', async () => {
+    const rows = await node.query(
+      `SELECT application_name, query FROM pg_stat_activity WHERE application_name LIKE 'hactl%'`,
+    )
+    expect(rows.map(row => row.application_name)).toEqual(['hactl heartbeat'])
+    expect(String(rows[0]?.query)).toContain('SELECT i.recovering')
+  })
+
+  test('(P13) a look at rest starts no child process and sends one query', async () => {
+    await node.see()
+    const sql = `SELECT xact_commit + xact_rollback AS n FROM pg_stat_database WHERE datname = 'postgres'`
+    await clock.sleep(1100)
+    const before = Number((await node.query(`SELECT pg_stat_clear_snapshot(), (${sql}) AS n`))[0]?.n)
+    const started = (await listProcesses()).length
+    for (let look = 0; look < 20; look += 1) await node.see()
+    expect((await listProcesses()).length).toBeLessThanOrEqual(started + 2)
+    // Statistics arrive with the backend's next report, at most a second later.
+    await clock.sleep(1100)
+    await node.see()
+    await until('the statistics to arrive', async () => {
+      const now = Number((await node.query(`SELECT pg_stat_clear_snapshot(), (${sql}) AS n`))[0]?.n)
+      return now - before >= 20 && now - before <= 40
+    })
+  })
+
+  test('statement_timeout of a look: the server is unknown with the reason, but accepting (P02)', async () => {
+    await node.query('CREATE TABLE IF NOT EXISTS lag (n int)')
+    // The session that looks is made to be slow by a lock on a catalog that its query reads.
+    const locker = node.query(
+      'BEGIN; LOCK TABLE pg_catalog.pg_authid IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(4); ROLLBACK',
+    )
+    await clock.sleep(200)
+    const { value: view, ms } = await timed('look against a locked catalog', () => node.see())
+    expect(view.process).toMatchObject({ kind: 'running', readiness: 'accepting' })
+    expect(view.server).toMatchObject({ known: false, why: expect.stringContaining('statement timeout') })
+    expect(view.dataDirectory).toMatchObject({ control: { known: true } })
+    expect(ms).toBeLessThan(2600)
+    await locker
+    expect((await node.see()).server.known).toBe(true)
+  })
+})
+
+describe('death and restart', () => {
+  test('(P15, P14, P52) kill -9 is noticed at once; a restart in place accepts writes within a second, same timeline', async () => {
+    await node.see()
+    const exit = exitOf(node.postgres)
+    const killedMs = performance.now()
+    sendSignal(await node.pid(), 'SIGKILL')
+    expect(await exit).toBe(true)
+    const noticed = Math.round(performance.now() - killedMs)
+    console.log(`exit of our own child noticed after ${noticed} ms`)
+    expect(noticed).toBeLessThan(100)
+    expect((await node.see()).process.kind).toBe('stopped')
+    const { ms } = await timed('restart in place after kill -9, to the first write', async () => {
+      await node.start()
+      await node.query('CREATE TABLE IF NOT EXISTS t (n int); INSERT INTO t VALUES (1)')
+    })
+    expect(ms).toBeLessThan(1000)
+    expect((await node.server()).timeline).toBe(1)
+  })
+
+  test('a second adapter adopts the running server, and notices its death within 100 ms', async () => {
+    const second = node.again()
+    const pid = await node.pid()
+    const view = await second.look(3000)
+    expect(view.process).toMatchObject({ kind: 'running', identity: { pid } })
+    const exit = exitOf(second)
+    const killedMs = performance.now()
+    sendSignal(pid, 'SIGKILL')
+    expect(await exit).toBe(true)
+    const noticed = Math.round(performance.now() - killedMs)
+    console.log(`exit of an adopted server noticed after ${noticed} ms`)
+    expect(noticed).toBeLessThan(100)
+    // And starts it again.
+    ok(await second.start({ as: 'primary', upstream: null, timeoutMs: 10_000 }, signalIdle()))
+    await second.close()
+    expect((await node.server()).inRecovery).toBe(false)
+  })
+
+  test('a server outlives the adapter that started it', async () => {
+    const second = node.again()
+    await node.stop()
+    ok(await second.start({ as: 'primary', upstream: null, timeoutMs: 10_000 }, signalIdle()))
+    await second.close()
+    expect((await node.see()).process.kind).toBe('running')
+  })
+
+  test('backends that outlive their postmaster are ended before the next start', async () => {
+    const pid = await node.pid()
+    // A stopped backend cannot notice that its postmaster is gone.
+    const busy = node.query('SELECT pg_sleep(60)').catch(() => 'lost')
+    await until(
+      'the sleeping backend',
+      async () =>
+        (await node.query(`SELECT 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)'`)).length > 0,
+    )
+    const [row] = await node.query(`SELECT pid FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)'`)
+    sendSignal(Number(row?.pid), 'SIGSTOP')
+    sendSignal(pid, 'SIGKILL')
+    await until('the postmaster to be gone', async () => (await node.see()).process.kind === 'stopped')
+    expect(await readProcess(Number(row?.pid))).not.toBeNull()
+    const { ms } = await timed('restart with an orphaned backend', () => node.start())
+    expect(ms).toBeLessThan(1500)
+    expect(await readProcess(Number(row?.pid))).toBeNull()
+    await busy
+  })
+})
+
+describe('stop', () => {
+  test('fast: ends quickly, tells the shutdown position, and says it again when stopped', async () => {
+    let told: ShutdownPosition | null = null
+    const { value, ms } = await timed('fast stop', () =>
+      node.postgres.stop(
+        { mode: 'fast', checkpoint: true, timeoutMs: 10_000, onShutDown: position => (told = position) },
+        signalIdle(),
+      ),
+    )
+    expect(value).toMatchObject({ ok: true, position: told })
+    expect(told).not.toBeNull()
+    expect(ms).toBeLessThan(1000)
+    const view = await node.see()
+    expect(view.process.kind).toBe('stopped')
+    expect(view.dataDirectory).toMatchObject({ control: { known: true, value: { state: 'shut down' } } })
+    const again = await node.postgres.stop({ mode: 'fast', checkpoint: false, timeoutMs: 1000 }, signalIdle())
+    expect(again).toMatchObject({ ok: true, position: told })
+    await node.start()
+  })
+
+  test('(P21) the position is told when the control file says shut down, though a slow archiver keeps the server', async () => {
+    await node.stop()
+    const slow = await lab.node('slow', {
+      parameters: { archive_mode: 'on', archive_command: 'sleep 1.5', archive_timeout: 0 },
+    })
+    ok(await slow.postgres.initdb(signalIdle(), () => {}))
+    await slow.start()
+    await slow.query('CREATE TABLE t AS SELECT 1; SELECT pg_switch_wal()')
+    let toldMs = 0
+    let position: ShutdownPosition | null = null
+    const startMs = performance.now()
+    const outcome = await slow.postgres.stop(
+      {
+        mode: 'fast',
+        checkpoint: true,
+        timeoutMs: 20_000,
+        onShutDown: told => {
+          position = told
+          toldMs = performance.now() - startMs
+        },
+      },
+      signalIdle(),
+    )
+    const endedMs = performance.now() - startMs
+    console.log(
+      `shut down told after ${Math.round(toldMs)} ms, process ended after ${Math.round(endedMs)} ms`,
+    )
+    expect(outcome).toMatchObject({ ok: true, position })
+    expect(endedMs - toldMs).toBeGreaterThan(400)
+    // Archiving switches WAL before the shutdown checkpoint: the record before it is that switch.
+    const { previousLsn, checkpointLsn } = (position ?? {}) as ShutdownPosition
+    expect(previousLsn).toBeLessThan(checkpointLsn)
+    await node.start()
+  })
+
+  test('(P01, P20) a server that does not stop is killed with all its children after the timeout', async () => {
+    const pid = await node.pid()
+    const children = await backendsOf(pid)
+    expect(children.length).toBeGreaterThan(3)
+    sendSignal(pid, 'SIGSTOP')
+    const { value, ms } = await timed('stop of a frozen server, limit 300 ms', () =>
+      node.postgres.stop({ mode: 'fast', checkpoint: false, timeoutMs: 300 }, signalIdle()),
+    )
+    expect(value).toMatchObject({ ok: true, position: null })
+    expect(ms).toBeLessThan(2000)
+    for (const child of children) expect(await readProcess(child.pid)).toBeNull()
+    await node.start()
+  })
+
+  test('an aborted stop answers at once', async () => {
+    const pid = await node.pid()
+    sendSignal(pid, 'SIGSTOP')
+    const outcome = await node.postgres.stop(
+      { mode: 'fast', checkpoint: false, timeoutMs: null },
+      AbortSignal.timeout(200),
+    )
+    expect(outcome).toMatchObject({ ok: false, cancelled: true })
+    sendSignal(pid, 'SIGCONT')
+    await until('the fast shutdown to end', async () => (await node.see()).process.kind === 'stopped')
+    await node.start()
+  })
+})
+
+describe('start', () => {
+  test('(P41) a stale postmaster.pid with the pid of a living stranger: start succeeds', async () => {
+    await node.stop()
+    const stranger: ChildProcess = spawn('sleep', ['30'], { stdio: 'ignore', ...runAs })
+    const path = join(node.directory, 'postmaster.pid')
+    await writeFile(path, `${stranger.pid}\n${node.directory}\n1\n${node.config.port}\n\n\n\n`)
+    expect((await node.see()).process.kind).toBe('stopped')
+    await node.start()
+    expect((await readFile(path, 'utf8')).split('\n')[0]).toBe(String(await node.pid()))
+    expect(stranger.exitCode).toBeNull()
+    stranger.kill('SIGKILL')
+  })
+
+  test('(P48) the pid of our own process, or garbage, in postmaster.pid is not our postmaster', async () => {
+    await node.stop()
+    for (const text of [`${process.pid}\n`, `${process.ppid}\n`, 'garbage\n', '', '999999999\n']) {
+      await writeFile(join(node.directory, 'postmaster.pid'), text)
+      expect((await node.see()).process.kind).toBe('stopped')
+    }
+    await rm(join(node.directory, 'postmaster.pid'))
+    await node.start()
+  })
+
+  test('(P35) a server that ends while starting: the reason is told, nothing runs', async () => {
+    await node.stop()
+    const conf = join(node.directory, 'postgresql.base.conf')
+    const text = await readFile(conf, 'utf8')
+    await writeFile(conf, `${text}\nshared_preload_libraries = 'not_there'\n`)
+    const outcome = await node.postgres.start(
+      { as: 'primary', upstream: null, timeoutMs: 10_000 },
+      signalIdle(),
+    )
+    expect(outcome).toMatchObject({ ok: false, why: expect.stringContaining('not_there') })
+    expect((await node.see()).process.kind).toBe('stopped')
+    await writeFile(conf, text)
+    await node.start()
+  })
+
+  test('(P18) PG_VERSION missing: nothing is written, the start is refused', async () => {
+    await node.stop()
+    const path = join(node.directory, 'PG_VERSION')
+    const conf = join(node.directory, 'postgresql.conf')
+    await rm(path)
+    await writeFile(conf, 'untouched')
+    const outcome = await node.postgres.start(
+      { as: 'primary', upstream: null, timeoutMs: 1000 },
+      signalIdle(),
+    )
+    expect(outcome).toMatchObject({ ok: false, why: expect.stringContaining('PG_VERSION') })
+    expect(await readFile(conf, 'utf8')).toBe('untouched')
+    await writeFile(path, '15\n')
+    await rm(conf)
+    await node.start()
+  })
+
+  test('a cancelled start leaves no server behind', async () => {
+    await node.stop()
+    const abort = new AbortController()
+    const outcome = await node.postgres.start(
+      { as: 'primary', upstream: null, timeoutMs: 10_000, onSpawned: () => abort.abort() },
+      abort.signal,
+    )
+    expect(outcome).toMatchObject({ ok: false, cancelled: true })
+    expect((await node.see()).process.kind).toBe('stopped')
+    await node.start()
+  })
+
+  test('onSpawned tells the identity before the server accepts', async () => {
+    await node.stop()
+    let told = ''
+    await node.start({ onSpawned: identity => (told = `${identity.pid}/${identity.startTicks}`) })
+    const { process: running } = await node.see()
+    expect(running.kind === 'running' && `${running.identity.pid}/${running.identity.startTicks}`).toBe(told)
+  })
+})
+
+describe('hangs', () => {
+  test('postmaster stopped: the open session still answers; without one the server is unknown in time', async () => {
+    const pid = await node.pid()
+    sendSignal(pid, 'SIGSTOP')
+    try {
+      expect((await node.postgres.look(1000)).server.known).toBe(true)
+      const second = node.again()
+      const { value: view, ms } = await timed('look at a stopped postmaster, budget 1000 ms', () =>
+        second.look(1000),
+      )
+      expect(view.process).toMatchObject({ kind: 'running', readiness: 'unknown' })
+      expect(view.server).toMatchObject({ known: false, why: expect.stringContaining('no answer') })
+      expect(view.dataDirectory).toMatchObject({ kind: 'present', control: { known: true } })
+      expect(ms).toBeLessThan(1100)
+      await second.close()
+    } finally {
+      sendSignal(pid, 'SIGCONT')
+    }
+  })
+
+  test('backend of the kept session stopped: unknown in time, and well again with a new session', async () => {
+    const [row] = await node.query(
+      `SELECT pid FROM pg_stat_activity WHERE application_name = 'hactl heartbeat'`,
+    )
+    sendSignal(Number(row?.pid), 'SIGSTOP')
+    const { value: view, ms } = await timed('look with a stopped backend, budget 800 ms', () =>
+      node.postgres.look(800),
+    )
+    expect(view.server.known).toBe(false)
+    expect(ms).toBeLessThan(900)
+    expect((await node.postgres.look(1000)).server.known).toBe(true)
+    sendSignal(Number(row?.pid), 'SIGKILL')
+    // A killed backend makes the postmaster restart all others.
+    await until('recovery after the crash', async () => (await node.see()).server.known)
+  })
+
+  test('(P42) a session that ended unnoticed is replaced within the same look', async () => {
+    await node.see()
+    await node.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'hactl heartbeat'`,
+    )
+    expect((await node.see()).server.known).toBe(true)
+  })
+})
