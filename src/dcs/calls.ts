@@ -75,6 +75,7 @@ export class Calls {
       else if (treatment === 'other-endpoint') this.#leave(endpoint, failure)
       else if (treatment !== 'retry-here') return { ok: false, treatment, why: failureText(failure), unclear }
     }
+    if (this.#abort.aborted) return { ok: false, treatment: 'give-up', why: 'the store is closed', unclear }
     const why = `etcd did not answer within ${Math.round(wish.budgetMs)} ms: ${failureText(failure)}`
     return { ok: false, treatment: treatmentOf(failure), why, unclear }
   }

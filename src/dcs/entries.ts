@@ -62,6 +62,14 @@ export class Entries {
     return changed
   }
 
+  /** etcd was replaced: nothing that is known holds any more, and revisions begin anew. */
+  clear(): void {
+    this.#entries.clear()
+    this.#deleted.clear()
+    this.#revision = 0
+    this.#version++
+  }
+
   /** Nothing older than `revision` will be told any more (the watch is in order): deletions up to it need no memory. */
   forgetDeletions(revision: Revision): void {
     for (const [key, deletedAt] of this.#deleted) if (deletedAt <= revision) this.#deleted.delete(key)

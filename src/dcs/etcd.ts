@@ -114,9 +114,12 @@ function assemble({ config, namespace, scope, member, clock, timings, log }: Etc
   const keys = keySpace(namespace, scope)
   const endpoints = new Endpoints(config, clock, log)
   const session = new Session(config.credentials, endpoints, clock, abort)
-  const terms = new Terms(text => log('WARNING', text))
-  const calls = new Calls(endpoints, session, terms, clock, abort)
   const entries = new Entries()
+  const terms = new Terms(clock, why => {
+    log('WARNING', `etcd was replaced: ${why}`)
+    entries.clear()
+  })
+  const calls = new Calls(endpoints, session, terms, clock, abort)
   const listeners = new Set<(keys: readonly string[]) => void>()
   const onChange = (changed: readonly string[]) => {
     for (const listener of [...listeners]) listener(changed)
@@ -131,7 +134,7 @@ function assemble({ config, namespace, scope, member, clock, timings, log }: Etc
     if (changed && !own && watch.state.alive) onChange([key])
   }
   const transactions = new Transactions(calls, keys, observe)
-  const lease = new Lease(calls, clock, log, timings.ttlMs)
+  const lease = new Lease(calls, log, timings.ttlMs)
   const close = async () => {
     closing.abort()
     listeners.clear()

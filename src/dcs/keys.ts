@@ -28,6 +28,15 @@ export function keySpace(namespace: string, scope: string): KeySpace {
   }
 }
 
+const KNOWN_KEYS: ReadonlySet<string> = new Set([
+  ...['initialize', 'config', 'leader', 'status', 'optime/leader', 'failover', 'history', 'sync', 'failsafe'],
+])
+
+/** Does the key stand for something in a ClusterView? All others are not even kept. */
+export function isKnownKey(relativeKey: string): boolean {
+  return KNOWN_KEYS.has(relativeKey) || memberNameOf(relativeKey) !== null
+}
+
 const MEMBER_KEY = /^members\/([^/]{1,255})$/
 
 /** The member name of a relative key `members/<name>`; null for any other key, and for names longer than 255 characters. */

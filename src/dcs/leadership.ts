@@ -46,7 +46,9 @@ export class Leadership {
     if (kept.kind === 'unreachable') return kept
     if (kept.kind === 'gone') return { kind: 'refused', holder: null, why: `lease ${leaseId} is gone` }
     const proof = await this.#prove(kept, null, wish)
-    return proof.kind === 'again' ? this.renew(null, wish) : proof
+    if (proof.kind === 'again') return this.renew(null, wish)
+    if (proof.kind === 'refused') this.#lease.leave()
+    return proof
   }
 
   /** The key is deleted if it is ours, on whatever lease; `status` is written in the same transaction. */

@@ -4,7 +4,6 @@
 import type { CallOptions } from '@grpc/grpc-js'
 import type { Etcd3, ILeaseKeepAliveResponse } from 'etcd3'
 import type { LeaseId, Millis } from '../model/units.ts'
-import type { Clock } from '../ports/clock.ts'
 import type { Calls, CallWish } from './calls.ts'
 import type { Log } from './log.ts'
 
@@ -14,6 +13,7 @@ export type Kept =
       readonly leaseId: LeaseId
       /** Request sent, plus the TTL of the answer. */
       readonly validUntilMs: Millis
+      readonly ttlSeconds: number
       /**
        * Raft term in which the lease was kept alive; null when it was granted, which a quorum agreed to. A keep-alive
        * is answered by the raft leader alone, and etcd before 3.4.29 / 3.5.10 does not make sure that it still is the
@@ -33,15 +33,13 @@ interface Held {
 
 export class Lease {
   readonly #calls: Calls
-  readonly #clock: Clock
   readonly #log: Log
   #ttlSeconds: number
   #held: Held | null = null
   #granting: Promise<Kept> | null = null
 
-  constructor(calls: Calls, clock: Clock, log: Log, ttlMs: Millis) {
+  constructor(calls: Calls, log: Log, ttlMs: Millis) {
     this.#calls = calls
-    this.#clock = clock
     this.#log = log
     this.#ttlSeconds = seconds(ttlMs)
   }
@@ -68,12 +66,14 @@ export class Lease {
 
   /** Goes on with a lease that an earlier process of this node made; `gone` leaves everything as it was. */
   async adopt(id: LeaseId, wish: CallWish): Promise<Kept> {
-    const sentMs = this.#clock.bootMs()
     const kept = await this.#keepAlive(id, wish)
-    if (kept.kind !== 'kept') return kept
-    const grantedSeconds = Math.floor((kept.validUntilMs - sentMs) / 1000)
-    this.#held = { id, askedSeconds: grantedSeconds }
+    if (kept.kind === 'kept') this.#held = { id, askedSeconds: kept.ttlSeconds }
     return kept
+  }
+
+  /** Lets go of an adopted lease that turned out not to be ours. */
+  leave(): void {
+    this.#held = null
   }
 
   /** etcd said that it does not know the lease. */
@@ -99,6 +99,7 @@ export class Lease {
       kind: 'kept',
       leaseId: id,
       validUntilMs: result.sentMs + ttlSeconds * 1000,
+      ttlSeconds,
       term: result.value.header.raft_term,
     }
   }
@@ -110,9 +111,16 @@ export class Lease {
     )
     if (!result.ok) return { kind: 'unreachable', why: result.why }
     const { ID: id, TTL } = result.value
+    const ttlSeconds = Number(TTL)
     this.#held = { id, askedSeconds }
-    this.#log('DEBUG', `etcd lease ${id} made for ${TTL} s`)
-    return { kind: 'kept', leaseId: id, validUntilMs: result.sentMs + Number(TTL) * 1000, term: null }
+    this.#log('DEBUG', `etcd lease ${id} made for ${ttlSeconds} s`)
+    return {
+      kind: 'kept',
+      leaseId: id,
+      validUntilMs: result.sentMs + ttlSeconds * 1000,
+      ttlSeconds,
+      term: null,
+    }
   }
 }
 

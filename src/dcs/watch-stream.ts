@@ -25,8 +25,8 @@ export interface StreamWish {
   readonly clock: Clock
   readonly terms: Terms
   readonly abort: AbortSignal
-  /** The stream stands; later also: it was still in order at boot-time instant `atMs`. */
-  readonly onAlive: (atMs: Millis) => void
+  /** null: the stream stands now; later: etcd answered what was asked at that boot-time instant. */
+  readonly onAlive: (askedMs: Millis | null) => void
   readonly onEvents: (events: IWatchResponse['events'], revision: Revision) => void
 }
 
@@ -45,14 +45,18 @@ class WatchStream {
   #ended: boolean = false
   #heardMs: Millis
   #askedMs: Millis | null = null
-  /** Highest store revision that this stream's member has shown, and the one known elsewhere an interval ago. */
+  /** Highest store revision that this stream's member has shown. */
   #shownRevision: Revision = 0
+  /** What others had shown when the last question was asked, and an interval earlier. */
+  #knownRevision: Revision = 0
   #expectedRevision: Revision = 0
+  readonly #epoch: number
 
   constructor(wish: StreamWish) {
     this.#wish = wish
     this.#trace = traced(wish.token, null)
     this.#heardMs = wish.clock.bootMs()
+    this.#epoch = wish.terms.epoch
   }
 
   async run(): Promise<StreamEnd> {
@@ -101,8 +105,7 @@ class WatchStream {
   }
 
   #created(stream: Stream): void {
-    this.#expectedRevision = this.#wish.terms.revision
-    this.#wish.onAlive(this.#heardMs)
+    this.#wish.onAlive(null)
     this.#tickLater(stream)
   }
 
@@ -133,7 +136,8 @@ class WatchStream {
       this.#end('other-endpoint', trouble)
       return
     }
-    this.#expectedRevision = this.#wish.terms.revision
+    this.#expectedRevision = this.#knownRevision
+    this.#knownRevision = this.#wish.terms.revision
     this.#askedMs ??= nowMs
     stream.write({ progress_request: {} })
     this.#tickLater(stream)
@@ -142,7 +146,8 @@ class WatchStream {
   #trouble(nowMs: Millis): string | null {
     const silentMs = nowMs - this.#heardMs
     if (silentMs > 2 * this.#wish.intervalMs()) return `silent for ${Math.round(silentMs)} ms`
-    // Its member answers, but does not take part any more: others have shown a higher revision for an interval.
+    if (this.#epoch !== this.#wish.terms.epoch) return 'etcd was replaced by another one'
+    // Its member answers, but does not take part any more: others had shown a higher revision long before it was asked.
     if (this.#askedMs !== null || this.#shownRevision >= this.#expectedRevision) return null
     return `at revision ${this.#shownRevision}, etcd is at ${this.#expectedRevision}`
   }

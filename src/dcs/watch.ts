@@ -9,7 +9,7 @@ import type { Calls } from './calls.ts'
 import type { Entry } from './cluster-view.ts'
 import type { Endpoints } from './endpoints.ts'
 import type { Entries } from './entries.ts'
-import type { KeySpace } from './keys.ts'
+import { isKnownKey, type KeySpace } from './keys.ts'
 import type { Log } from './log.ts'
 import type { Session } from './session.ts'
 import type { Terms } from './terms.ts'
@@ -44,13 +44,16 @@ export class Watch {
   #state: WatchState = { alive: false, why: 'the watch has not begun' }
   #running: Promise<void> | null = null
   #carrier = 0
+  /** Of the etcd that the view comes from. */
+  #epoch = 0
 
   constructor(parts: WatchParts) {
     this.#parts = parts
   }
 
   get state(): WatchState {
-    return this.#state
+    if (!this.#state.alive || this.#epoch === this.#parts.terms.epoch) return this.#state
+    return { alive: false, why: 'etcd was replaced by another one' }
   }
 
   /** Begins once; later calls do nothing. */
@@ -93,6 +96,7 @@ export class Watch {
     const login = await session.token(endpoints.current, budgetMs)
     if (!login.ok) return { treatment: 'other-endpoint', why: login.failure.details }
     const revision = Number(read.value.header.revision)
+    this.#epoch = terms.epoch
     const changed = this.#parts.entries.replace(snapshotOf(read.value, keys), revision)
     const end = await followWatch({
       client: await endpoints.client(this.#carrier),
@@ -103,7 +107,7 @@ export class Watch {
       clock,
       terms,
       abort,
-      onAlive: atMs => this.#alive(Math.max(atMs, read.sentMs), changed),
+      onAlive: askedMs => this.#alive(askedMs ?? read.sentMs, changed),
       onEvents: (events, upTo) => this.#apply(events, upTo),
     })
     if (end.treatment === 're-authenticate') session.refused(login.value)
@@ -132,7 +136,7 @@ export class Watch {
     const changed: string[] = []
     for (const { type, kv } of events) {
       const key = keys.relative(kv.key)
-      if (key === null) continue
+      if (key === null || !isKnownKey(key)) continue
       const isNew =
         type === 'Delete' ? entries.delete(key, Number(kv.mod_revision)) : entries.put(key, entryOf(kv))
       if (isNew) changed.push(key)
@@ -156,7 +160,7 @@ export function snapshotOf(response: IRangeResponse, keys: KeySpace): ReadonlyMa
   const snapshot = new Map<string, Entry>()
   for (const kv of response.kvs) {
     const key = keys.relative(kv.key)
-    if (key !== null) snapshot.set(key, entryOf(kv))
+    if (key !== null && isKnownKey(key)) snapshot.set(key, entryOf(kv))
   }
   return snapshot
 }

@@ -122,6 +122,7 @@ describe('passwords', () => {
 
   test('a user without rights is unreachable, never refused, and does not hammer etcd with logins', async () => {
     const before = await logins()
+    expect(before).toBeGreaterThan(0)
     const a = open({ ...config, credentials: { username: 'nobody', password: 'secret-of-nobody' } }, 'auth4')
     a.view()
     const outcome = await a.acquireLeader(1000)

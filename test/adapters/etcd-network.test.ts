@@ -1,0 +1,143 @@
+// The etcd adapter over a network that loses answers or delays requests: what it was told must stay true.
+
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { createEtcdStore } from '../../src/dcs/etcd.ts'
+import type { HostPort } from '../../src/model/config.ts'
+import type { Store } from '../../src/ports/store.ts'
+import { clock, type EtcdCluster, Relay, startEtcd, until } from './etcd-harness.ts'
+
+let etcd: EtcdCluster
+let relay: Relay
+let scope = ''
+let scopes = 0
+const opened: Store[] = []
+const logged: string[] = []
+
+beforeAll(async () => {
+  etcd = await startEtcd()
+})
+afterAll(async () => {
+  await etcd.stop()
+})
+beforeEach(async () => {
+  scope = `scope${++scopes}`
+  logged.length = 0
+  relay = await Relay.start(etcd.member(0).endpoint)
+})
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map(store => store.close()))
+  await relay.stop()
+})
+
+function open(member: string, endpoints: readonly HostPort[]): Store {
+  const store = createEtcdStore({
+    config: { endpoints, tls: null, credentials: null },
+    namespace: 'service',
+    scope,
+    member,
+    clock,
+    timings: { ttlMs: 10_000, retryTimeoutMs: 2000 },
+    log: (level, text) => logged.push(`${level} ${text}`),
+  })
+  opened.push(store)
+  return store
+}
+
+const relayFirst = () => [relay.endpoint, etcd.member(1).endpoint]
+const revisionNow = async (store: Store) => {
+  const read = await store.read(2000)
+  return read.known ? read.value.revision : 0
+}
+
+test('acquire whose answer is lost is done', async () => {
+  const a = open('a', relayFirst())
+  await a.keepLease(2000)
+  // The keep-alive's answer passes, the answer to the create does not.
+  const lost = relay.holdAfterNextAnswer(async () => relay.loseAnswers())
+  expect(await a.acquireLeader(2000)).toMatchObject({ kind: 'done' })
+  await lost
+  expect(logged.join()).toMatch(/no answer within|Deadline exceeded/)
+  const read = await a.read(2000)
+  expect(read.known && read.value.leader?.name).toBe('a')
+})
+
+test('guarded writes whose answer is lost are done, once', async () => {
+  const a = open('a', relayFirst())
+  const before = await revisionNow(a)
+  relay.loseAnswers()
+  expect(await a.writeConfig({ ttl: 30 }, null, 2000)).toMatchObject({ kind: 'done', revision: before + 1 })
+  expect(logged.join()).toMatch(/no answer within|Deadline exceeded/)
+  expect(await revisionNow(a)).toBe(before + 1)
+})
+
+test('release whose answer is lost is done', async () => {
+  const a = open('a', relayFirst())
+  await a.acquireLeader(2000)
+  relay.loseAnswers()
+  expect(await a.releaseLeader({ optime: 5n, slots: null, retainSlots: null }, 2000)).toMatchObject({
+    kind: 'done',
+  })
+  const read = await a.read(2000)
+  expect(read.known && [read.value.leader, read.value.status?.value.optime]).toEqual([null, 5n])
+})
+
+test('the only endpoint loses answers: the write is unreachable, never refused, and may have been applied', async () => {
+  const [a, b] = [open('a', [relay.endpoint]), open('b', [etcd.member(1).endpoint])]
+  await a.read(2000)
+  relay.loseAnswers()
+  expect(await a.writeConfig({ ttl: 30 }, null, 1000)).toMatchObject({ kind: 'unreachable' })
+  expect(await b.writeConfig({ ttl: 40 }, null, 2000)).toMatchObject({ kind: 'refused' })
+})
+
+test('a keep-alive that a raft leader answered before it was replaced proves nothing: it is repeated', async () => {
+  const a = open('a', [relay.endpoint])
+  expect(await a.acquireLeader(2000)).toMatchObject({ kind: 'done' })
+  let movedMs = 0
+  const moved = relay.holdAfterNextAnswer(async () => {
+    await etcd.moveLeader()
+    movedMs = clock.bootMs()
+  })
+  const outcome = await a.renewLeader(null, 3000)
+  await moved
+  expect(outcome).toMatchObject({ kind: 'done' })
+  expect(logged.join()).toMatch(/etcd went from raft term \d+ to \d+/)
+  expect(outcome.kind === 'done' && outcome.validUntilMs).toBeGreaterThan(movedMs + 9900)
+})
+
+test('a watch over a connection that has gone silent is left', async () => {
+  const a = open('a', relayFirst())
+  await until('view', 3000, () => a.view().known)
+  relay.loseAnswers()
+  const startedMs = clock.bootMs()
+  await until('view unknown', 8000, () => !a.view().known)
+  await until('view', 3000, () => a.view().known)
+  expect(clock.bootMs() - startedMs).toBeLessThan(8500)
+})
+
+test('etcd wiped and made anew under the same addresses: view and lease begin anew', async () => {
+  const small = await startEtcd({ members: 1 })
+  const fresh = await startEtcd({ members: 1 })
+  try {
+    const [one, other] = [small.member(0).endpoint, fresh.member(0).endpoint]
+    const a = open('a', [one, other])
+    for (let round = 0; round < 20; round++) await small.ctl(['put', 'x', String(round)])
+    expect(await a.acquireLeader(2000)).toMatchObject({ kind: 'done' })
+    await until('view', 3000, () => a.view().known)
+    await small.member(0).kill()
+    await until('empty view', 5000, () => {
+      const view = a.view()
+      return view.known && view.value.leader === null
+    })
+    expect(logged.join()).toContain('etcd was replaced')
+    expect(await a.renewLeader(null, 2000)).toMatchObject({ kind: 'refused', holder: null })
+    expect(await a.acquireLeader(2000)).toMatchObject({ kind: 'done' })
+    await until('leader seen', 2000, () => {
+      const view = a.view()
+      return view.known && view.value.leader?.name === 'a'
+    })
+    await Promise.all(opened.splice(0).map(store => store.close()))
+  } finally {
+    await small.stop()
+    await fresh.stop()
+  }
+})

@@ -1,0 +1,327 @@
+// Readers and writers of the keys in etcd: exact to the byte for what we write, and unshakeable by what others wrote.
+
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { clusterView, type Entry } from '../../src/dcs/cluster-view.ts'
+import { parseExact, stringifyExact } from '../../src/dcs/json.ts'
+import { keySpace } from '../../src/dcs/keys.ts'
+import {
+  parseConfig,
+  parseFailover,
+  parseFailsafe,
+  parseHistory,
+  parseInitialize,
+  parseLeader,
+  parseMember,
+  parseStatus,
+  parseSync,
+  serialiseConfig,
+  serialiseFailover,
+  serialiseFailsafe,
+  serialiseHistory,
+  serialiseMember,
+  serialiseStatus,
+  serialiseSync,
+} from '../../src/dcs/records.ts'
+
+/** Beyond 2^53, where a double is wrong by some bytes. */
+const HUGE = 18_446_744_073_709_551_557n
+
+describe('member', () => {
+  // Captured from Patroni 4.1.4 (spec/interfaces.md, Appendix C).
+  const captured =
+    '{"conn_url":"postgres://127.0.0.1:5433/postgres","api_url":"http://127.0.0.1:8009/patroni","state":"running",' +
+    '"role":"replica","version":"4.1.4","xlog_location":67381760,"replay_lsn":67381760,"receive_lsn":67381760,' +
+    '"replication_state":"streaming","timeline":1}'
+
+  test('what Patroni wrote is written back byte for byte', () => {
+    expect(serialiseMember(parseMember(captured))).toBe(captured)
+  })
+
+  test('all fields, in order, with positions beyond 2^53 and unknown fields at the end', () => {
+    const text =
+      '{"conn_url":"postgres://h:1/db","api_url":"https://h:2/patroni","state":"running","role":"primary",' +
+      '"version":"4.1.4","proxy_url":"postgres://p:1/db","checkpoint_after_promote":false,' +
+      '"tags":{"clonefrom":true,"failover_priority":"1"},"pending_restart":true,' +
+      '"pending_restart_reason":{"max_connections":{"old_value":"100","new_value":"200"}},' +
+      `"xlog_location":${HUGE},"timeline":4294967295,` +
+      '"scheduled_restart":{"schedule":"2030-01-01T10:00:00+00:00"},"pause":true,"hactl":{"version":"0.1.0"}}'
+    const record = parseMember(text)
+    expect(record.xlogLocation).toBe(HUGE)
+    expect(record.extra).toEqual({ hactl: { version: '0.1.0' } })
+    expect(serialiseMember(record)).toBe(text)
+  })
+
+  test('empty fields are left out, and extra cannot replace a known field', () => {
+    const record = {
+      ...parseMember(captured),
+      receiveLsn: 0n,
+      replayLsn: 0n,
+      extra: { state: 'crashed', x: 1 },
+    }
+    expect(serialiseMember(record)).toBe(
+      '{"conn_url":"postgres://127.0.0.1:5433/postgres","api_url":"http://127.0.0.1:8009/patroni","state":"running",' +
+        '"role":"replica","version":"4.1.4","xlog_location":67381760,"replication_state":"streaming","timeline":1,"x":1}',
+    )
+  })
+
+  test('the old role name master reads as primary', () => {
+    expect(parseMember('{"role":"master"}').role).toBe('primary')
+  })
+
+  test('the legacy form before JSON', () => {
+    const url = 'postgres://h:5432/postgres?application_name=http://h:8008/patroni'
+    expect(parseMember(url)).toMatchObject({
+      connUrl: 'postgres://h:5432/postgres',
+      apiUrl: 'http://h:8008/patroni',
+    })
+  })
+
+  test.each([
+    ['null'],
+    ['[]'],
+    ['"x"'],
+    ['{"state":'],
+    ['12'],
+    [''],
+    ['{"state":7,"role":[],"tags":"x","timeline":-1}'],
+  ])('broken value %s is a member of which nothing is known', text => {
+    const nothing = { connUrl: null, apiUrl: null, state: 'unknown', role: 'unknown', version: null }
+    expect(parseMember(text)).toEqual({ ...nothing, tags: {}, extra: {} })
+  })
+})
+
+describe('status', () => {
+  test('positions beyond 2^53 survive', () => {
+    const text = `{"optime":${HUGE},"slots":{"pg1":${HUGE},"pg2":5},"retain_slots":["pg1","pg2"]}`
+    const status = parseStatus(text)
+    expect(status).toEqual({ optime: HUGE, slots: { pg1: HUGE, pg2: 5n }, retainSlots: ['pg1', 'pg2'] })
+    expect(serialiseStatus(status)).toBe(text)
+  })
+
+  test('empty parts are not written', () => {
+    expect(serialiseStatus({ optime: 1n, slots: {}, retainSlots: [] })).toBe('{"optime":1}')
+    expect(serialiseStatus({ optime: null, slots: null, retainSlots: null })).toBe('{}')
+  })
+
+  test.each([
+    ['123', { optime: 123n, slots: null, retainSlots: null }],
+    ['{"optime":"123"}', { optime: 123n, slots: null, retainSlots: null }],
+    [
+      '{"slots":"{\\"a\\":7}","retain_slots":"[\\"a\\"]"}',
+      { optime: null, slots: { a: 7n }, retainSlots: ['a'] },
+    ],
+    ['{"optime":-1,"slots":[],"retain_slots":{}}', { optime: null, slots: null, retainSlots: null }],
+    ['{"optime":1.5,"slots":{"a":"x","b":1e400}}', { optime: null, slots: {}, retainSlots: null }],
+    ['null', { optime: null, slots: null, retainSlots: null }],
+    ['{{', { optime: null, slots: null, retainSlots: null }],
+  ])('%s is read leniently', (text, status) => {
+    expect(parseStatus(text)).toEqual(status)
+  })
+
+  test('any slot name may be looked up: the table has no prototype', () => {
+    expect(parseStatus('{"slots":{"a":1}}').slots?.constructor).toBeUndefined()
+  })
+})
+
+describe('sync', () => {
+  test.each([
+    '{"leader":"a","quorum":0,"sync_standby":"b,c"}',
+    '{"leader":"a","quorum":1,"sync_standby":null}',
+  ])('%s is written back', text => expect(serialiseSync(parseSync(text))).toBe(text))
+
+  test.each(['null', '{}', '{"leader":""}', '{"leader":["a"]}', 'x', '[]'])('%s is the empty state', text => {
+    expect(parseSync(text)).toEqual({ leader: null, quorum: 0, standbys: [] })
+  })
+
+  test('standbys are sorted and trimmed', () => {
+    expect(parseSync('{"leader":"a","quorum":"1","sync_standby":"c, b,"}').standbys).toEqual(['c', 'b'])
+    expect(serialiseSync({ leader: 'a', quorum: 1, standbys: ['c', 'b'] })).toContain('"sync_standby":"b,c"')
+  })
+})
+
+describe('failover', () => {
+  test.each([
+    '{"leader":"a","member":"b"}',
+    '{"member":"b"}',
+    '{"leader":"a","scheduled_at":"2030-01-01T10:00:00+00:00"}',
+    '{}',
+  ])('%s is written back', text => expect(serialiseFailover(parseFailover(text))).toBe(text))
+
+  test('the scheduled instant is understood only with its zone', () => {
+    const at = (text: string) => parseFailover(`{"leader":"a","scheduled_at":"${text}"}`)?.scheduledAt?.wallMs
+    expect(at('2030-01-01T10:00:00+01:00')).toBe(Date.UTC(2030, 0, 1, 9))
+    expect(at('2030-01-01T10:00:00.123456+00:00')).toBe(Date.UTC(2030, 0, 1, 10, 0, 0, 123))
+    expect(at('2030-01-01T10:00:00')).toBeNull()
+    expect(at('tomorrow')).toBeNull()
+  })
+
+  test('the legacy form leader:member', () => {
+    expect(parseFailover('a:b')).toEqual({ leader: 'a', candidate: 'b', scheduledAt: null })
+    expect(parseFailover(':b')).toEqual({ leader: null, candidate: 'b', scheduledAt: null })
+    expect(parseFailover('a:')).toEqual({ leader: 'a', candidate: null, scheduledAt: null })
+  })
+
+  test.each([
+    '',
+    ':',
+    'null',
+    '[]',
+    '{"leader":null}',
+    '{"scheduled_at":"2030-01-01T10:00:00Z"}',
+    '{"leader":{}}',
+    '{"a":',
+  ])('%s is no request', text => expect(parseFailover(text)).toBeNull())
+})
+
+describe('history, failsafe, config, initialize, leader', () => {
+  test('history', () => {
+    const text = `[[1,25000000,"no recovery target specified"],[2,${HUGE},"x","2026-11-22T12:00:00+00:00","a"]]`
+    const lines = parseHistory(text)
+    expect(lines?.[1]).toEqual({
+      timeline: 2,
+      lsn: HUGE,
+      reason: 'x',
+      timestamp: '2026-11-22T12:00:00+00:00',
+      leader: 'a',
+    })
+    expect(serialiseHistory(lines ?? [])).toBe(text)
+    expect(parseHistory('[]')).toEqual([])
+    expect(parseHistory('[1,null,["a"],[0,1,"x"],[1,"2","y"]]')).toEqual([
+      { timeline: 1, lsn: 2n, reason: 'y' },
+    ])
+    expect(parseHistory('{}')).toBeNull()
+    expect(parseHistory('null')).toBeNull()
+  })
+
+  test('failsafe', () => {
+    const text = '{"a":"http://a:8008/patroni","b":"http://b:8008/patroni"}'
+    expect(serialiseFailsafe(parseFailsafe(text) ?? {})).toBe(text)
+    expect(parseFailsafe('{"a":7}')).toBeNull()
+    expect(parseFailsafe('[]')).toBeNull()
+    expect(parseFailsafe('{}')?.toString).toBeUndefined()
+  })
+
+  test('config', () => {
+    const text = '{"ttl":30,"postgresql":{"parameters":{"max_connections":100}},"x":[1,2.5,null,true,"é"]}'
+    const config = parseConfig(text)
+    expect(config.valid && serialiseConfig(config.document)).toBe(text)
+    for (const broken of ['', 'null', '[]', '{"a"', '7']) expect(parseConfig(broken).valid).toBe(false)
+  })
+
+  test('initialize and leader', () => {
+    expect(parseInitialize('')).toBe('')
+    expect(parseInitialize('7710955613899059416\n')).toBe('7710955613899059416')
+    expect(parseLeader('pg1')).toBe('pg1')
+    expect(parseLeader('')).toBeNull()
+    expect(parseLeader('a/b')).toBeNull()
+    expect(parseLeader('x'.repeat(300))).toBeNull()
+  })
+})
+
+describe('hostile texts', () => {
+  test('__proto__ changes no prototype and is dropped', () => {
+    const text = '{"__proto__":{"polluted":true},"tags":{"__proto__":{"polluted":true},"a":1}}'
+    const record = parseMember(text)
+    expect(Object.keys(record.tags)).toEqual(['a'])
+    expect((record.tags as { polluted?: unknown }).polluted).toBeUndefined()
+    expect(({} as { polluted?: unknown }).polluted).toBeUndefined()
+    const config = parseConfig(text)
+    expect(config.valid && Object.getPrototypeOf(config.document)).toBe(Object.prototype)
+  })
+
+  test('deep and long texts are refused in little time', () => {
+    const startedMs = performance.now()
+    expect(parseExact('['.repeat(900_000))).toBeUndefined()
+    expect(parseExact(`${'{"a":'.repeat(100)}1${'}'.repeat(100)}`)).toBeUndefined()
+    expect(parseExact(`"${'x'.repeat(2_000_000)}"`)).toBeUndefined()
+    expect(parseExact(`[${'9'.repeat(500_000)}]`)).toBeDefined()
+    expect(performance.now() - startedMs).toBeLessThan(1000)
+    expect(parseExact('["[[[","\\"[",{"a":"}"}]')).toEqual(['[[[', '"[', { a: '}' }])
+  })
+
+  test('any text in any key yields a view', () => {
+    const names = [
+      'leader',
+      'status',
+      'failover',
+      'history',
+      'sync',
+      'failsafe',
+      'config',
+      'initialize',
+      'optime/leader',
+    ]
+    const text = fc.oneof(
+      fc.string(),
+      fc.json(),
+      fc.json().map(json => json.slice(0, -1)),
+      fc.bigInt().map(String),
+    )
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.constantFrom(...names, 'members/a', 'members/b/c', 'members/'), text)),
+        pairs => {
+          const entries = new Map<string, Entry>()
+          for (const [key, value] of pairs) entries.set(key, { text: value, leaseId: '0', modRevision: 1 })
+          const view = clusterView(entries, 1, 'read')
+          expect(view.members.length).toBeLessThanOrEqual(1)
+          for (const { record } of view.members) expect(parseMember(serialiseMember(record))).toEqual(record)
+        },
+      ),
+      { numRuns: 500 },
+    )
+  })
+
+  test('integers of any size go through unchanged', () => {
+    fc.assert(fc.property(fc.bigInt(), n => stringifyExact(parseExact(`{"n":${n}}`)) === `{"n":${n}}`))
+  })
+})
+
+describe('view', () => {
+  const entry = (text: string, modRevision = 1): Entry => ({ text, leaseId: '0', modRevision })
+
+  test('status wins over optime/leader, which stands in for it', () => {
+    const old = clusterView(new Map([['optime/leader', entry('5')]]), 1, 'read')
+    expect(old.status?.value.optime).toBe(5n)
+    const both = new Map([
+      ['optime/leader', entry('5')],
+      ['status', entry('{"optime":7}')],
+    ])
+    expect(clusterView(both, 1, 'read').status?.value.optime).toBe(7n)
+  })
+
+  test('members are sorted; keys of other groups and odd names are not members', () => {
+    const keys = [
+      'members/b',
+      'members/a',
+      'members/',
+      'members/a/b',
+      '0/members/c',
+      `members/${'x'.repeat(256)}`,
+    ]
+    const view = clusterView(new Map(keys.map(key => [key, entry('{}')])), 1, 'read')
+    expect(view.members.map(({ name }) => name)).toEqual(['a', 'b'])
+  })
+
+  test('an empty leader key is no leader; an empty failover is no request', () => {
+    const view = clusterView(
+      new Map([
+        ['leader', entry('')],
+        ['failover', entry('{}')],
+      ]),
+      1,
+      'read',
+    )
+    expect([view.leader, view.failover]).toEqual([null, null])
+  })
+
+  test('key names', () => {
+    const keys = keySpace('/service/', 'batman')
+    expect(keys.prefix).toBe('/service/batman/')
+    expect(keys.range.range_end.toString()).toBe('/service/batman0')
+    expect(keySpace('a//b', 's').prefix).toBe('/a/b/s/')
+    expect(keys.relative(Buffer.from('/service/batman/members/x'))).toBe('members/x')
+    expect(keys.relative(Buffer.from('/service/batmanx/leader'))).toBeNull()
+  })
+})
