@@ -2,15 +2,21 @@
 // waited for or decided here.
 
 import type { Action } from '../model/action.ts'
+import type { Member } from '../model/cluster.ts'
 import type { Outcome } from '../model/outcome.ts'
+import type { PeerView } from '../model/peer.ts'
+import type { Seen } from '../model/seen.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import { demoteMarginMs, requestBudgetMs } from '../model/timing.ts'
+import type { MemberName } from '../model/units.ts'
 import type { StepOutcome } from '../ports/postgres.ts'
 import type { LeaseOutcome, WriteOutcome } from '../ports/store.ts'
 import type { ActPorts, Performed } from './context.ts'
 
 /** How long peers may take to answer in an election (spec/ha.md 2.5). */
 const PEERS_LIMIT_MS = 2000
+/** Long enough for a live node on a busy network, short enough for the budget of a failover (design.md 5). */
+const FORMER_LEADER_LIMIT_MS = 600
 const COMPARE_LIMIT_MS = 5000
 const FENCER_LIMIT_MS = 500
 
@@ -129,6 +135,24 @@ async function actOnPostgres(action: PostgresAction, ports: ActPorts): Promise<P
     default:
       return action satisfies never
   }
+}
+
+/** A node that was lost keeps nobody waiting: the former leader is asked with a limit of its own. */
+async function askPeers(
+  action: Action & { kind: 'ask-peers' },
+  snap: Snapshot,
+  ports: ActPorts,
+): Promise<ReadonlyMap<MemberName, Seen<PeerView>>> {
+  const limitMs = peersLimitMs(snap, ports)
+  const isFormer = (member: Member): boolean => member.name === action.formerLeader
+  const [others, former] = await Promise.all([
+    ports.peers.ask(
+      action.members.filter(member => !isFormer(member)),
+      limitMs,
+    ),
+    ports.peers.ask(action.members.filter(isFormer), Math.min(limitMs, FORMER_LEADER_LIMIT_MS)),
+  ])
+  return new Map([...others, ...former])
 }
 
 /** In an election nobody waits longer for a peer than the lease is worth. */

@@ -2,13 +2,14 @@
 
 import type { ClusterStatus, HistoryLine, JsonObject, Member, MemberRecord } from './cluster.ts'
 import type { Upstream } from './peer.ts'
-import type { LeaseId, Lsn, Millis, Revision } from './units.ts'
+import type { LeaseId, Lsn, MemberName, Millis, Revision } from './units.ts'
 import type { Job } from './work.ts'
 
 export type Action =
   // --- questions: the answer is part of the next snapshot
   | { readonly kind: 'read-cluster' }
-  | { readonly kind: 'ask-peers'; readonly members: readonly Member[] }
+  /** `formerLeader` gets less time than the others: its lease has ended, and whether it is alive is all we ask. */
+  | { readonly kind: 'ask-peers'; readonly members: readonly Member[]; readonly formerLeader?: MemberName }
   | { readonly kind: 'compare-timelines'; readonly leader: Upstream }
   // --- the lease
   | { readonly kind: 'keep-lease' }
@@ -27,7 +28,11 @@ export type Action =
   | { readonly kind: 'delete-initialize'; readonly ifRevision: Revision }
   | { readonly kind: 'write-config'; readonly document: JsonObject; readonly ifRevision: Revision | null }
   | { readonly kind: 'clear-failover'; readonly ifRevision: Revision }
-  | { readonly kind: 'write-history'; readonly lines: readonly HistoryLine[]; readonly ifRevision: Revision | null }
+  | {
+      readonly kind: 'write-history'
+      readonly lines: readonly HistoryLine[]
+      readonly ifRevision: Revision | null
+    }
   // --- the local PostgreSQL
   | { readonly kind: 'begin'; readonly job: Job }
   | { readonly kind: 'cancel-work'; readonly why: string }

@@ -111,7 +111,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
       reason: `nobody holds the lease; asking ${otherMembers(f)
         .map(member => member.name)
         .join(', ')}`,
-      actions: [{ kind: 'ask-peers', members: otherMembers(f) }],
+      actions: [{ kind: 'ask-peers', members: otherMembers(f), ...formerLeader(f) }],
     }),
   },
   {
@@ -172,6 +172,12 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
     choose: f => ({ reason: 'waiting for the outcome of the race', wakeInMs: holdOnMs(f) }),
   },
 ]
+
+/** A switchover's old leader confirms that it is down; after a crash it is the one that does not answer. */
+function formerLeader({ memory, snap }: ClusterFacts): { readonly formerLeader?: string } {
+  const name = memory.lastLeader
+  return name === null || name === snap.self.name ? {} : { formerLeader: name }
+}
 
 /** Modes that later versions carry out; a node under them stays a standby (design.md promises 1 and 2). */
 function unsupportedMode({ snap }: ClusterFacts): string | null {
