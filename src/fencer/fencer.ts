@@ -104,6 +104,7 @@ class ProgramFencer implements LocalFencer {
     const leftMs = () => limitMs - clock.bootMs()
     const wasArmed = this.#armedUntilMs !== null
     const program = await this.#start(budgetMs)
+    if (program === null) return false
     const { pid, startTicks } = postmaster ?? { pid: 0, startTicks: '0' }
     const reply = await program.ask(
       'arm',
@@ -129,8 +130,9 @@ class ProgramFencer implements LocalFencer {
     const { clock } = this.#options
     const limitMs = clock.bootMs() + budgetMs
     await this.#within(this.#past, budgetMs)
-    if (this.#program === null && this.#orphans.length === 0) return true
+    if (this.#program === null && this.#orphans.length === 0 && this.#replaced.length === 0) return true
     const program = await this.#start(limitMs - clock.bootMs())
+    if (program === null) return false
     const reply = await program.ask('disarm', '', limitMs - clock.bootMs())
     if (reply.kind !== 'done') return false
     this.#forgetArm()
@@ -141,7 +143,7 @@ class ProgramFencer implements LocalFencer {
   notify(state: string): void {
     if (this.#closed || this.#notifySocket() === null) return
     const program = this.#program?.running === true ? this.#program : this.#current()
-    for (const line of state.split('\n')) if (line !== '') program.tell(`notify ${line}`)
+    for (const line of state.split('\n')) if (line !== '') program?.tell(`notify ${line}`)
   }
 
   async close(): Promise<void> {
@@ -155,12 +157,12 @@ class ProgramFencer implements LocalFencer {
   }
 
   /** A program that answers, its identity on disk before it is armed; both bounded, because the disk may hang. */
-  async #start(budgetMs: Millis): Promise<Program> {
+  async #start(budgetMs: Millis): Promise<Program | null> {
     const { clock, stateDirectory } = this.#options
     const limitMs = clock.bootMs() + budgetMs / 2
     await this.#within(this.#past, budgetMs / 2)
     const program = this.#current()
-    if (program === this.#written) return program
+    if (program === null || program === this.#written) return program
     const identity = await program.ready(limitMs - clock.bootMs())
     if (identity === null) return program
     if (program.clockOffsetMs !== 0) {
@@ -173,11 +175,22 @@ class ProgramFencer implements LocalFencer {
     return program
   }
 
-  /** The running program; a new one when there is none or when it left a question unanswered. */
-  #current(): Program {
+  /** The running program; a new one when there is none or when it left a question unanswered; null: no process to be had. */
+  #current(): Program | null {
     if (this.#program?.responsive === true) return this.#program
     if (this.#program !== null && this.#program === this.#armedBy) this.#replaced.push(this.#program)
     else this.#program?.kill()
+    try {
+      this.#program = this.#spawn()
+    } catch (error) {
+      // Most failures come as an event; out of memory is thrown.
+      this.#program = null
+      this.#options.log.error(`fencer not started: ${error instanceof Error ? error.message : error}`)
+    }
+    return this.#program
+  }
+
+  #spawn(): Program {
     const { binary, dataDir, stateDirectory, clock, log, graceMs = 300 } = this.#options
     const recordFile = recordPath(stateDirectory)
     const notifySocket = this.#notifySocket()
@@ -186,7 +199,6 @@ class ProgramFencer implements LocalFencer {
       warning: text => log.warning(`fencer: ${text}`),
       exited: why => this.#onExited(program, why),
     })
-    this.#program = program
     return program
   }
 
