@@ -2,17 +2,23 @@
 // classes load what is heavy only when they run.
 
 import Agent from '../commands/agent.ts'
+import EditConfig from '../commands/edit-config.ts'
+import Failover from '../commands/failover.ts'
 import History from '../commands/history.ts'
 import List from '../commands/list.ts'
 import ShowConfig from '../commands/show-config.ts'
+import Switchover from '../commands/switchover.ts'
 import Topology from '../commands/topology.ts'
 import Version from '../commands/version.ts'
 
 export const COMMANDS = {
   agent: Agent,
+  'edit-config': EditConfig,
+  failover: Failover,
   history: History,
   list: List,
   'show-config': ShowConfig,
+  switchover: Switchover,
   topology: Topology,
   version: Version,
 }

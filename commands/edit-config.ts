@@ -1,0 +1,153 @@
+// `hactl edit-config [CLUSTER]`: changes the dynamic configuration, by options or in an editor, validated first.
+
+import { Flags } from '@oclif/core'
+import { connect } from '../src/admin/connect.ts'
+import { changeDocument, type EditReport, storeConfig } from '../src/admin/edit-config.ts'
+import { chooseCluster, type Operator } from '../src/admin/operator.ts'
+import { type ConfigReport, showConfig } from '../src/admin/show-config.ts'
+import type { JsonObject } from '../src/model/cluster.ts'
+import { done, type Failure, failed, type Result } from '../src/model/failure.ts'
+import { formatProblem, type Problem } from '../src/model/problem.ts'
+import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
+import { type GlobalFlags, HactlCommand, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
+import { type ChangeOptions, parseDocument, readChanges, readsStdin } from '../src/terminal/config-changes.ts'
+import { colouredDiff, unifiedDiff } from '../src/terminal/diff.ts'
+import { editText } from '../src/terminal/editor.ts'
+import { askYesNo, canAsk } from '../src/terminal/questions.ts'
+import { yamlDocument } from '../src/terminal/yaml-text.ts'
+
+type EditFlags = GlobalFlags &
+  ChangeOptions & { readonly quiet: boolean; readonly force: boolean; readonly 'force-invalid': boolean }
+
+export default class EditConfig extends HactlCommand {
+  static override summary = 'Change the dynamic configuration of a cluster.'
+  static override description =
+    'Without an option that says what to change, an editor is opened ($EDITOR, else editor, else vi). The new document is validated, shown as a diff, and stored only if nobody changed it meanwhile. Options are applied in the order --replace, --apply, --set, --pg.'
+  static override examples = [
+    {
+      description: 'In an editor:',
+      command: '<%= config.bin %> edit-config --config-file /etc/patroni/patroni.yml',
+    },
+    {
+      description: 'Two settings, in a script:',
+      command: '<%= config.bin %> edit-config batman --set ttl=20 --pg max_connections=200 --force',
+    },
+    {
+      description: 'Remove a setting:',
+      command: '<%= config.bin %> edit-config batman --pg work_mem=null --force',
+    },
+    { description: 'From a file:', command: '<%= config.bin %> edit-config batman --apply changes.yml' },
+  ]
+  static override args = { cluster: CLUSTER_ARG }
+  static override flags = {
+    set: Flags.string({
+      char: 's',
+      multiple: true,
+      multipleNonGreedy: true,
+      helpValue: 'KEY=VALUE',
+      summary: 'Set a key (dots go down); null removes it.',
+    }),
+    pg: Flags.string({
+      char: 'p',
+      multiple: true,
+      multipleNonGreedy: true,
+      helpValue: 'NAME=VALUE',
+      summary: 'Set a PostgreSQL parameter.',
+    }),
+    apply: Flags.string({ helpValue: 'FILE', summary: 'Merge a YAML file; - is stdin.' }),
+    replace: Flags.string({
+      helpValue: 'FILE',
+      summary: 'Take a YAML file as the whole configuration; - is stdin.',
+    }),
+    quiet: Flags.boolean({ char: 'q', summary: 'Do not show the diff.' }),
+    force: Flags.boolean({ aliases: ['yes'], summary: 'Do not ask.' }),
+    'force-invalid': Flags.boolean({
+      summary: 'Store the document even though it is not valid; the agents keep their last good one.',
+    }),
+  }
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(EditConfig)
+    const connected = await connect(flags)
+    if (!connected.ok) return this.fail(flags.json, connected.failure)
+    const operator = connected.value
+    const cluster = chooseCluster(operator, args.cluster)
+    if (!cluster.ok) return this.fail(flags.json, cluster.failure)
+    const before = await showConfig(operator, cluster.value, flags.timeout ?? READ_TIMEOUT_MS)
+    const result = before.ok
+      ? await this.#edit(operator, before.value, flags)
+      : failed<EditReport>(before.failure)
+    await operator.store.close()
+    this.conclude(flags.json, result, report =>
+      report.stored ? 'Configuration changed\n' : report.changed ? '' : 'Not changed\n',
+    )
+  }
+
+  async #edit(operator: Operator, before: ConfigReport, flags: EditFlags): Promise<Result<EditReport>> {
+    const wanted = await wantedDocument(before, flags)
+    if (!wanted.ok) return failed(wanted.failure)
+    const document = wanted.value
+    const diff = unifiedDiff(yamlDocument(before.document), yamlDocument(document))
+    const report = {
+      cluster: before.cluster,
+      changed: diff !== '',
+      stored: false,
+      diff,
+      problems: await problemsOf(document),
+      document,
+    }
+    if (!report.changed) return done(report)
+    if (!flags.quiet && !flags.json) process.stdout.write(process.stdout.isTTY ? colouredDiff(diff) : diff)
+    if (report.problems.length > 0 && !flags['force-invalid']) {
+      return failed({ kind: 'config-invalid', problems: report.problems }, report)
+    }
+    const refused = await confirm(flags)
+    if (refused !== null) return failed(refused, report)
+    const stored = await storeConfig(operator, before, document, flags.timeout ?? READ_TIMEOUT_MS)
+    return stored.ok ? done({ ...report, stored: true }) : failed(stored.failure, report)
+  }
+}
+
+async function wantedDocument(before: ConfigReport, flags: EditFlags): Promise<Result<JsonObject>> {
+  const changes = await readChanges(flags, readYaml)
+  if (!changes.ok) return failed(changes.failure)
+  if (changes.value.length > 0) return done(changeDocument(before.document, changes.value))
+  if (!canAsk())
+    return failed({
+      kind: 'not-a-terminal',
+      question: 'What is to change?',
+      flags: '--set, --pg, --apply or --replace',
+    })
+  const edited = await editText(yamlDocument(before.document), `${before.cluster}-config.yaml`)
+  if (!edited.ok) return failed(edited.failure)
+  const parsed = await parseDocument(edited.value, readYaml)
+  if (typeof parsed !== 'string') return done(parsed)
+  return failed({ kind: 'config-invalid', problems: [`the edited text ${parsed}`] })
+}
+
+async function confirm(flags: EditFlags): Promise<Failure | null> {
+  if (flags.force) return null
+  const question = 'Apply these changes?'
+  if (readsStdin(flags) || !canAsk()) return { kind: 'not-a-terminal', question, flags: '--force' }
+  const answer = await askYesNo(question)
+  if (!answer.ok) return answer.failure
+  return answer.value ? null : { kind: 'declined', what: 'the change of the configuration' }
+}
+
+async function readYaml(text: string) {
+  const { parseYaml } = await import('../src/config/yaml.ts')
+  const { value, errors } = await parseYaml(text, null)
+  return value === undefined ? { why: errors.map(formatProblem).join('; ') } : { value }
+}
+
+/** What an agent would refuse, by name. */
+async function problemsOf(document: JsonObject): Promise<readonly string[]> {
+  const { readDynamicSettings } = await import('../src/config/dynamic.ts')
+  const read = readDynamicSettings(document, null)
+  return read.ok ? [] : read.errors.map(problemText)
+}
+
+function problemText({ path, message, hint }: Problem): string {
+  const where = path === null ? 'the document' : `${path}:`
+  return hint === null ? `${where} ${message}` : `${where} ${message} (${hint.replace(/\.$/, '')})`
+}
