@@ -188,16 +188,15 @@ test('bootstrap.pg_hba is appended once, and not when the configuration has its 
   expect(await place.read('pg_hba.conf')).not.toContain('local x')
 })
 
-test('C29: missing directories are created, an impossible one is an error', async () => {
+test('C29: missing directories are created before a start, an impossible one is an error', async () => {
   const socket = join(place.root, 'run/pg')
-  await place.write({
-    effective: effectiveOf({ parameters: { unix_socket_directories: `${socket}, @abstract` } }),
-  })
-  await place.settings.prepareDirectories()
+  const effective = effectiveOf({ parameters: { unix_socket_directories: `${socket}, @abstract` } })
+  await place.write({ effective })
   expect((await stat(socket)).isDirectory()).toBe(true)
   await rm(socket, { recursive: true })
   await writeFile(socket, '')
-  await expect(place.settings.prepareDirectories()).rejects.toMatchObject({ reason: 'inaccessible' })
+  await expect(place.write({ effective })).rejects.toMatchObject({ reason: 'inaccessible' })
+  expect(await place.write({ effective, running: true })).toMatchObject({ changed: false })
 })
 
 test('an unreadable data directory is an error with a reason', async () => {
@@ -234,12 +233,15 @@ test('a running server keeps the socket directory that it started with', async (
   await place.remove()
   place = await makePlace({ useUnixSocket: true })
   const write = (directory: string, running: boolean) =>
-    place.write({ effective: effectiveOf({ parameters: { unix_socket_directories: directory } }), running })
-  await write('/run/a', false)
-  await write('/run/b', true)
-  expect(place.settings.localAddress().host).toBe('/run/a')
-  await write('/run/b', false)
-  expect(place.settings.localAddress().host).toBe('/run/b')
+    place.write({
+      effective: effectiveOf({ parameters: { unix_socket_directories: join(place.root, directory) } }),
+      running,
+    })
+  await write('a', false)
+  await write('b', true)
+  expect(place.settings.localAddress().host).toBe(join(place.root, 'a'))
+  await write('b', false)
+  expect(place.settings.localAddress().host).toBe(join(place.root, 'b'))
 })
 
 test.each([

@@ -7,27 +7,28 @@ import { effectiveOf, LEADER, makePlace, type Place } from './place.ts'
 let place: Place
 afterEach(() => place.remove())
 
-const EFFECTIVE = effectiveOf({
-  parameters: {
-    // from the dynamic configuration
-    wal_level: 'logical',
-    max_connections: 50,
-    archive_mode: true,
-    archive_command: 'true',
-    restore_command: 'false',
-    hot_standby_feedback: 'on',
-    // local
-    unix_socket_directories: '/srv/x',
-    shared_buffers: '16MB',
-    'myext.foo': 'bar',
-    no_such_parameter: 1,
-    work_mem: '1kB',
-  },
-})
+const effective = () =>
+  effectiveOf({
+    parameters: {
+      // from the dynamic configuration
+      wal_level: 'logical',
+      max_connections: 50,
+      archive_mode: true,
+      archive_command: 'true',
+      restore_command: 'false',
+      hot_standby_feedback: 'on',
+      // local
+      unix_socket_directories: place.root,
+      shared_buffers: '16MB',
+      'myext.foo': 'bar',
+      no_such_parameter: 1,
+      work_mem: '1kB',
+    },
+  })
 
 test('postgresql.conf of a standby', async () => {
   place = await makePlace()
-  await place.write({ effective: EFFECTIVE, role: 'standby', upstream: LEADER })
+  await place.write({ effective: effective(), role: 'standby', upstream: LEADER })
   const { dataDir, pgpass } = place.config
   const text = await place.read('postgresql.conf')
   const [first, second, ...rest] = text.split('\n')
@@ -51,7 +52,7 @@ myext.foo = 'bar'
 port = '54402'
 shared_buffers = '16MB'
 track_commit_timestamp = 'off'
-unix_socket_directories = '/srv/x'
+unix_socket_directories = '${place.root}'
 wal_keep_size = '128MB'
 wal_level = 'logical'
 wal_log_hints = 'on'
@@ -78,7 +79,7 @@ restore_command = 'false'
 
 test('the command line, in the order of the table', async () => {
   place = await makePlace()
-  const { commandLine } = await place.write({ effective: EFFECTIVE })
+  const { commandLine } = await place.write({ effective: effective() })
   expect(commandLine).toEqual([
     '--listen_addresses=127.0.0.1',
     '--port=54402',

@@ -63,6 +63,7 @@ export interface Written {
 
 /** Methods that write throw SettingsError for what must be expected: no space, no permission, version unknown. */
 export interface Settings {
+  /** For a stopped server it also makes the directories that the start needs. */
   write(input: WriteInput): Promise<Written>
   compareRecovery(
     query: Query,
@@ -76,7 +77,7 @@ export interface Settings {
   /** For the superuser; by what was written last, before that by the local configuration. */
   localAddress(): LocalAddress
   localReplicationAddress(): LocalAddress
-  /** The directories that the server needs at its start; throws SettingsError when one is not usable. */
+  /** The directories of sockets, statistics and password file; throws SettingsError when one is not usable. */
   prepareDirectories(): Promise<void>
   backUp(): Promise<void>
   /** Brings back files that a base backup did not bring along. Returns their names. */
@@ -114,7 +115,10 @@ class SettingsFiles implements Settings {
       const written = await writeFiles({ ...prepared, input, config: this.#config, places: this.#places })
       for (const problem of written.problems) this.#options.log('error', problem)
       this.#last = { ...prepared, input }
-      if (input.running !== true) this.#socketDirectories = prepared.parameters.get('unix_socket_directories')
+      if (input.running !== true) {
+        this.#socketDirectories = prepared.parameters.get('unix_socket_directories')
+        await this.prepareDirectories()
+      }
       const { parameters, pendingRestart } = prepared
       return { changed: written.changed, commandLine: commandLineArguments(parameters), pendingRestart }
     })
