@@ -1,0 +1,118 @@
+// The servers around hactl in cluster tests: etcd members, HAProxy, and a PostgreSQL that nobody manages.
+
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Host, runOn } from './network.ts'
+import { asPostgres, makeDirectory, type Running, type Stage } from './stage.ts'
+import { until } from './until.ts'
+
+export const postgresBin = '/usr/lib/postgresql/15/bin'
+export const postgresPort = 5432
+export const restPort = 8008
+export const haproxyPort = 5000
+
+/** One member on each host, ready to take writes. The same call again after a kill starts them from their data. */
+export async function startEtcd(stage: Stage, hosts: readonly Host[]): Promise<readonly Running[]> {
+  const members = await Promise.all(hosts.map(host => startEtcdMember(stage, host, hosts)))
+  await until('etcd has a leader', () => etcdctl(hosts[0], ['put', 'ready', 'yes'], hosts), 15_000)
+  return members
+}
+
+export async function startEtcdMember(stage: Stage, host: Host, hosts: readonly Host[]): Promise<Running> {
+  const cluster = hosts.map(({ name, address }) => `${name}=http://${address}:2380`).join(',')
+  const client = `http://${host.address}:2379`
+  const peer = `http://${host.address}:2380`
+  return stage.start(host, {
+    name: 'etcd',
+    command: [
+      'etcd',
+      ...['--name', host.name, '--data-dir', join(stage.directory, `${host.name}-etcd`)],
+      ...['--listen-client-urls', client, '--advertise-client-urls', client],
+      ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer],
+      ...['--initial-cluster', cluster, '--initial-cluster-token', 'test', '--log-level', 'warn'],
+    ],
+  })
+}
+
+/** Runs etcdctl on a host against all members; throws when it fails. */
+export async function etcdctl(
+  on: Host | undefined,
+  args: readonly string[],
+  hosts: readonly Host[],
+): Promise<string> {
+  if (on === undefined) throw new Error('no host to run etcdctl on')
+  const endpoints = hosts.map(({ address }) => `${address}:2379`).join(',')
+  return runOn(on, [
+    'env',
+    'ETCDCTL_API=3',
+    'etcdctl',
+    '--endpoints',
+    endpoints,
+    '--command-timeout',
+    '3s',
+    ...args,
+  ])
+}
+
+/** HAProxy as the manual sets it up for Patroni: who answers 200 to OPTIONS /primary gets the connections. */
+export async function startHaproxy(stage: Stage, on: Host, nodes: readonly Host[]): Promise<Running> {
+  const file = join(stage.directory, 'haproxy.cfg')
+  const servers = nodes.map(
+    ({ name, address }) => `  server ${name} ${address}:${postgresPort} maxconn 100 check port ${restPort}`,
+  )
+  const lines = [
+    'global',
+    '  maxconn 200',
+    'defaults',
+    '  mode tcp',
+    '  retries 2',
+    '  timeout connect 1s',
+    '  timeout check 1s',
+    '  timeout client 30m',
+    '  timeout server 30m',
+    'listen primary',
+    `  bind *:${haproxyPort}`,
+    '  option httpchk OPTIONS /primary',
+    '  http-check expect status 200',
+    '  default-server inter 500ms fall 2 rise 1 on-marked-down shutdown-sessions',
+    ...servers,
+  ]
+  await writeFile(file, `${lines.join('\n')}\n`)
+  return stage.start(on, { name: 'haproxy', command: ['haproxy', '-db', '-f', file] })
+}
+
+/** A PostgreSQL that accepts the user postgres from all hosts of the stage without a password. */
+export async function startPlainPostgres(stage: Stage, host: Host): Promise<Running> {
+  const data = await makeDirectory(stage, `${host.name}-plain`)
+  const initdb = [`${postgresBin}/initdb`, '-D', data, '--no-sync', '-A', 'trust', '-U', 'postgres']
+  await runOn(host, [...asPostgres, ...initdb], 60_000)
+  await writeFile(join(data, 'pg_hba.conf'), 'local all all trust\nhost all all 10.77.0.0/24 trust\n')
+  const settings = [
+    'listen_addresses=*',
+    `unix_socket_directories=${data}`,
+    'fsync=off',
+    'shared_buffers=16MB',
+  ]
+  const server = await stage.start(host, {
+    name: 'postgres',
+    asPostgres: true,
+    command: [`${postgresBin}/postgres`, '-D', data, ...settings.flatMap(setting => ['-c', setting])],
+  })
+  await until(`PostgreSQL on ${host.name} answers`, () => query(host, host, 'select 1'), 20_000)
+  return server
+}
+
+/** One statement by psql from a host to a host; rows as lines, columns divided by `|`. Bounded; throws when it fails. */
+export async function query(from: Host, to: Host, sql: string, user = 'postgres'): Promise<string> {
+  const conninfo = `host=${to.address} port=${postgresPort} user=${user} dbname=postgres connect_timeout=2`
+  const psql = [`${postgresBin}/psql`, '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', conninfo, '-c', sql]
+  const text = await runOn(from, ['env', 'PGOPTIONS=-c statement_timeout=5s', ...psql], 15_000)
+  return text.trimEnd()
+}
+
+/** Status code of a GET; null when nobody answers within a second. */
+export async function httpStatus(from: Host, url: string): Promise<number | null> {
+  const curl = ['curl', '-s', '-o', '/dev/null', '-w', '%{http_code}', '-m', '1', url]
+  const text = await runOn(from, curl).catch(() => '000')
+  return text === '000' ? null : Number(text)
+}

@@ -1,0 +1,128 @@
+// The stage of a cluster test: hosts in a network of their own, a directory, and the processes started on the hosts.
+// `close` removes all of it; what a killed test run left behind is removed when the next one sets its stage.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { chown, mkdir, mkdtemp, open, readdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createNetwork, type Host, inside, removeNetwork, sweepNetworks } from './network.ts'
+import { until } from './until.ts'
+
+export interface Stage {
+  readonly hosts: readonly Host[]
+  /** Owned by the user postgres; removed by `close`. */
+  readonly directory: string
+  host(name: string): Host
+  start(host: Host, program: Program): Promise<Running>
+  close(): Promise<void>
+}
+
+export interface Program {
+  /** For messages and the name of the log file. */
+  readonly name: string
+  readonly command: readonly string[]
+  /** Runs as postgres when true, otherwise as root. */
+  readonly asPostgres?: boolean
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** A process on a host. Its children are its own business: kill the host to end all. */
+export interface Running {
+  readonly pid: number
+  /** stdout and stderr. */
+  readonly logFile: string
+  log(): Promise<string>
+  hasEnded(): boolean
+  signal(signal: NodeJS.Signals): void
+  /** Sends the signal (SIGTERM when left out) and waits for the end. */
+  stop(signal?: NodeJS.Signals, limitMs?: number): Promise<void>
+}
+
+const directoryPrefix = '/tmp/hactl-stage-'
+
+export async function setStage(names: readonly string[]): Promise<Stage> {
+  await sweepNetworks()
+  await sweepDirectories()
+  const hosts = await createNetwork(names)
+  const directory = await mkdtemp(`${directoryPrefix}${process.pid}-`)
+  const { uid, gid } = await postgresUser()
+  await chown(directory, uid, gid)
+  let starts = 0
+  return {
+    hosts,
+    directory,
+    host(name) {
+      const found = hosts.find(host => host.name === name)
+      if (found === undefined) throw new Error(`no host ${name} on the stage`)
+      return found
+    },
+    start(host, program) {
+      starts += 1
+      return startProgram(host, program, join(directory, `${host.name}-${program.name}-${starts}.log`))
+    },
+    async close() {
+      await removeNetwork(hosts)
+      await rm(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+/** User and group id of postgres, which the Debian package made. */
+export async function postgresUser(): Promise<{ readonly uid: number; readonly gid: number }> {
+  const line = (await readFile('/etc/passwd', 'utf8')).split('\n').find(text => text.startsWith('postgres:'))
+  const [, , uid, gid] = line?.split(':') ?? []
+  if (uid === undefined || gid === undefined)
+    throw new Error('this machine has no user postgres: run bin/setup')
+  return { uid: Number(uid), gid: Number(gid) }
+}
+
+/** A directory below the stage's, owned by postgres. */
+export async function makeDirectory(stage: Stage, ...names: readonly string[]): Promise<string> {
+  const path = join(stage.directory, ...names)
+  const { uid, gid } = await postgresUser()
+  await mkdir(path, { recursive: true, mode: 0o755 })
+  await chown(path, uid, gid)
+  return path
+}
+
+export const asPostgres = ['setpriv', '--reuid=postgres', '--regid=postgres', '--init-groups', '--'] as const
+
+async function startProgram(host: Host, program: Program, logFile: string): Promise<Running> {
+  const log = await open(logFile, 'a')
+  const command = inside(host, [...(program.asPostgres === true ? asPostgres : []), ...program.command])
+  const [file = '', ...args] = command
+  const child = spawn(file, args, {
+    detached: true,
+    stdio: ['ignore', log.fd, log.fd],
+    cwd: '/',
+    env: { PATH: process.env.PATH, LANG: 'C.UTF-8', ...program.env },
+  })
+  await log.close()
+  const { pid } = child
+  if (pid === undefined) throw new Error(`${program.name} could not be started: ${command.join(' ')}`)
+  return running(child, pid, program.name, logFile)
+}
+
+function running(child: ChildProcess, pid: number, name: string, logFile: string): Running {
+  const hasEnded = () => child.exitCode !== null || child.signalCode !== null
+  const signal = (which: NodeJS.Signals) => void child.kill(which)
+  return {
+    pid,
+    logFile,
+    log: () => readFile(logFile, 'utf8'),
+    hasEnded,
+    signal,
+    async stop(which = 'SIGTERM', limitMs = 20_000) {
+      signal(which)
+      await until(`${name} (process ${pid}) ended after ${which}`, hasEnded, limitMs)
+    },
+  }
+}
+
+async function sweepDirectories(): Promise<void> {
+  const alive = new Set(await readdir('/proc'))
+  for (const name of await readdir('/tmp')) {
+    const owner = /^hactl-stage-(\d+)-/.exec(name)?.[1]
+    if (owner !== undefined && !alive.has(owner))
+      await rm(join('/tmp', name), { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,104 @@
+// The program that stands for an application: inserts one row after the other, notes each acknowledgement, and connects
+// again at once after any failure. Started by writer.ts with its orders as JSON in the first argument.
+
+import { openSync, writeSync } from 'node:fs'
+import pg from 'pg'
+import type { Acknowledgement } from './acknowledgements.ts'
+import type { WriterOrders } from './writer.ts'
+
+const orders = JSON.parse(process.argv[2] ?? '{}') as WriterOrders
+const file = openSync(orders.file, 'a')
+let row = orders.firstRow
+let ending = false
+let lastNote = ''
+
+const statement = `insert into ${orders.table} (row) values ($1)
+  returning host(inet_server_addr()) as server,
+    ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int as timeline,
+    extract(epoch from clock_timestamp())::float8 * 1000 as executed_ms`
+
+process.on('SIGTERM', () => {
+  ending = true
+})
+
+const loops = orders.mode === 'all-at-once' ? orders.addresses.map(address => [address]) : [orders.addresses]
+await Promise.all(loops.map(writeThrough))
+
+/** Writes through the first address that takes rows; another one when that fails. */
+async function writeThrough(addresses: readonly string[]): Promise<void> {
+  for (let attempt = 0; !ending; attempt += 1) {
+    const [host, port] = (addresses[attempt % addresses.length] ?? '').split(':')
+    const client = new pg.Client({
+      host,
+      port: Number(port),
+      user: orders.user,
+      database: orders.database,
+      password: process.env.PGPASSWORD,
+    })
+    // A connection that dies while idle says so here; the next insert fails and is handled there.
+    client.on('error', () => undefined)
+    try {
+      await within(orders.attemptMs, client.connect())
+      while (!ending) {
+        await within(orders.attemptMs, insert(client))
+        await pause(orders.pauseMs)
+      }
+    } catch (error) {
+      note(error)
+    } finally {
+      destroy(client)
+    }
+    await pause(10)
+  }
+}
+
+async function insert(client: pg.Client): Promise<void> {
+  const mine = row
+  row += 1
+  const sentMs = nowMs()
+  const { rows } = await client.query({ name: 'insert', text: statement, values: [mine] })
+  const acknowledgement: Acknowledgement = {
+    row: mine,
+    sentMs,
+    acknowledgedMs: nowMs(),
+    server: rows[0].server,
+    timeline: rows[0].timeline,
+    executedMs: rows[0].executed_ms,
+  }
+  writeSync(file, `${JSON.stringify(acknowledgement)}\n`)
+}
+
+function nowMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, ms))
+}
+
+/** Not pg's own time-outs: they leave some waits unbounded (a stopped server). Here the connection is thrown away. */
+async function within<T>(limitMs: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${limitMs} ms`)), limitMs)
+  })
+  // Whichever loses the race may still fail, and nobody listens any more.
+  work.catch(() => undefined)
+  try {
+    return await Promise.race([work, limit])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function destroy(client: pg.Client): void {
+  const { connection } = client as unknown as { connection: { stream: { destroy(): void } } }
+  connection.stream.destroy()
+}
+
+/** One line for each new kind of failure, so that the log of a long outage stays short. */
+function note(error: unknown): void {
+  const text = error instanceof Error ? error.message : String(error)
+  if (text !== lastNote) console.log(`${nowMs().toFixed(0)} ${text}`)
+  lastNote = text
+}
