@@ -128,6 +128,7 @@ export class Calls {
       abort: this.#abort,
     })
     if (!tried.ok) return { ...tried, sentMs, token }
+    this.#endpoints.answered(endpoint)
     const regression = this.#terms.regression(tried.value.header)
     if (regression !== null && wish.refuseOldTerm === true) {
       return { ok: false, failure: { code: null, details: regression }, sentMs, token }

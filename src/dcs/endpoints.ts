@@ -18,6 +18,7 @@ export class Endpoints {
   readonly #clock: Clock
   readonly #log: Log
   readonly #clients: (Promise<Etcd3> | undefined)[] = []
+  readonly #failing = new Set<number>()
   #current = 0
   #certificates: Promise<Certificates | null> | null = null
   #certificatesCheckedMs = Number.NEGATIVE_INFINITY
@@ -76,14 +77,16 @@ export class Endpoints {
     })
   }
 
-  /** Calls leave an endpoint that failed; another caller may have done so already. */
+  /** Calls leave an endpoint that failed; another caller may have done so already. Told once until it answers again. */
   leave(index: number, why: string): void {
-    if (this.#current !== index || this.count === 1) return
-    this.#current = (index + 1) % this.count
-    this.#log(
-      'DEBUG',
-      `etcd endpoint ${this.name(index)} failed (${why}), trying ${this.name(this.#current)}`,
-    )
+    if (this.#current === index) this.#current = (index + 1) % this.count
+    if (this.#failing.has(index)) return
+    this.#failing.add(index)
+    this.#log('INFO', `etcd endpoint ${this.name(index)} failed: ${why}`)
+  }
+
+  answered(index: number): void {
+    if (this.#failing.delete(index)) this.#log('INFO', `etcd endpoint ${this.name(index)} answers again`)
   }
 
   /**

@@ -138,7 +138,12 @@ function assemble({ config, namespace, scope, member, clock, timings, log }: Etc
   const close = async () => {
     closing.abort()
     listeners.clear()
-    await Promise.race([Promise.all([watch.ended(), endpoints.close()]), clock.sleep(CLOSE_MS_MAX)])
+    const limit = new AbortController()
+    await Promise.race([
+      Promise.all([watch.ended(), endpoints.close()]),
+      clock.sleep(CLOSE_MS_MAX, limit.signal),
+    ])
+    limit.abort()
   }
   const retime = (wanted: StoreTimings) => {
     current = wanted
