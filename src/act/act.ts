@@ -29,10 +29,7 @@ export async function act(action: Action, snap: Snapshot, ports: ActPorts): Prom
       return { outcome: cluster.known ? done(action) : unreachable(action, cluster.why), cluster }
     }
     case 'ask-peers':
-      return {
-        outcome: done(action),
-        peers: await ports.peers.ask(action.members, peersLimitMs(snap, ports)),
-      }
+      return { outcome: done(action), peers: await askPeers(action, snap, ports) }
     case 'compare-timelines': {
       const divergence = await ports.postgres.compareTimelines(action.leader, COMPARE_LIMIT_MS)
       return { outcome: divergence.known ? done(action) : failed(action, divergence.why), divergence }

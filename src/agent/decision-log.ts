@@ -2,7 +2,7 @@
 // journal. The only place where a decision becomes text.
 
 import type { Millis } from '../model/units.ts'
-import type { Journal } from '../ports/journal.ts'
+import type { Journal, JournalEntry } from '../ports/journal.ts'
 import type { Log } from '../ports/log.ts'
 import type { DecisionEntry } from './beat.ts'
 
@@ -10,33 +10,50 @@ import type { DecisionEntry } from './beat.ts'
 const HEARTBEAT_MS: Millis = 60_000
 
 export function createDecisionLog(log: Log, journal: Journal): (entry: DecisionEntry) => void {
-  let lastRule = ''
-  let lastText = ''
+  let previousBeat: ReadonlySet<string> = new Set()
+  let thisBeat = new Set<string>()
+  const lastText = new Map<string, string>()
   let lastAtMs = Number.NEGATIVE_INFINITY
+
+  function isNews({ snapshot, decision, step }: DecisionEntry, text: string): boolean {
+    if (step === 0) {
+      previousBeat = thisBeat
+      thisBeat = new Set()
+    }
+    thisBeat.add(decision.rule)
+    if (snapshot.nowMs - lastAtMs >= HEARTBEAT_MS && decision.next === 'settled') return true
+    if (isRoutine(decision.rule)) return false
+    if (!previousBeat.has(decision.rule)) return true
+    return lastText.get(decision.rule) !== text && !isCounting(decision.rule)
+  }
+
   return entry => {
     const { snapshot, decision } = entry
     const text = `${decision.rule}: ${decision.reason}`
-    const quiet = decision.rule === lastRule && (text === lastText || isCounting(decision.rule))
-    if (quiet && snapshot.nowMs - lastAtMs < HEARTBEAT_MS) return
-    if (isRoutine(decision.rule) && snapshot.nowMs - lastAtMs < HEARTBEAT_MS) return
-    lastRule = decision.rule
-    lastText = text
+    const news = isNews(entry, text)
+    if (!news) return
+    lastText.set(decision.rule, text)
     lastAtMs = snapshot.nowMs
     log.info(text)
-    journal.append({
-      at: new Date(snapshot.wallMs).toISOString(),
-      bootMs: snapshot.nowMs,
-      member: snapshot.self.name,
-      rule: decision.rule,
-      reason: decision.reason,
-      considered: decision.considered,
-      actions: decision.actions,
-      outcomes: snapshot.outcomes,
-      cause: entry.cause,
-      step: entry.step,
-      snapshot,
-      memory: decision.memory,
-    })
+    journal.append(toEntry(entry))
+  }
+}
+
+function toEntry({ snapshot, decision, cause, step }: DecisionEntry): JournalEntry {
+  const { rule, reason, considered, actions, memory } = decision
+  return {
+    at: new Date(snapshot.wallMs).toISOString(),
+    bootMs: snapshot.nowMs,
+    member: snapshot.self.name,
+    rule,
+    reason,
+    considered,
+    actions,
+    outcomes: snapshot.outcomes,
+    cause,
+    step,
+    snapshot,
+    memory,
   }
 }
 
@@ -48,9 +65,7 @@ function isRoutine(rule: string): boolean {
 /** Reasons that count seconds or bytes change with every beat. */
 function isCounting(rule: string): boolean {
   return (
-    rule.endsWith('.wait') ||
-    rule.endsWith('.hold-lease') ||
-    rule.startsWith('busy.') ||
-    rule.endsWith('.request-waits')
+    ['busy.', 'blind.', 'race.', 'starting.'].some(prefix => rule.startsWith(prefix)) ||
+    /\.(wait|hold-lease|request-waits)/.test(rule)
   )
 }

@@ -4,7 +4,7 @@
 import type { Decision } from '../model/decision.ts'
 import type { Memory } from '../model/memory.ts'
 import type { Snapshot } from '../model/snapshot.ts'
-import { renewalDueAtMs } from '../model/timing.ts'
+import { renewalDueAtMs, retryAfterMs } from '../model/timing.ts'
 import type { ClusterFacts } from './facts.ts'
 import { remember } from './remember.ts'
 import { firstMatch, type Matched } from './rule.ts'
@@ -52,11 +52,12 @@ function routineOf(situation: Situation, snap: Snapshot, memory: Memory): Return
   return upkeep(situation.name, facts)
 }
 
-/** A lease is renewed in time whatever else goes on; right after start there is none to renew yet. */
+/** A lease is renewed in time whatever else goes on; a renewal that just failed is not repeated in a tight loop. */
 function untilNextRenewal(snap: Snapshot): number {
   const { loopWaitMs } = snap.settings
   if (snap.lease.renewedAtMs === 0) return loopWaitMs
-  return Math.min(loopWaitMs, Math.max(100, renewalDueAtMs(snap.lease, snap.settings) - snap.nowMs))
+  const due = renewalDueAtMs(snap.lease, snap.settings) - snap.nowMs
+  return Math.min(loopWaitMs, Math.max(retryAfterMs(snap.settings), due))
 }
 
 function match(situation: Situation): Matched {

@@ -126,5 +126,5 @@ function canonical(value: unknown): string {
       .map(([key, inner]) => `${JSON.stringify(key)}:${canonical(inner)}`)
       .join()}}`
   }
-  return JSON.stringify(value) ?? 'undefined'
+  return value === undefined ? 'undefined' : JSON.stringify(value)
 }

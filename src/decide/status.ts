@@ -24,7 +24,7 @@ export function buildStatus({ snap, memory }: Facts): ClusterStatus | null {
   for (const retained of memory.retainedSlots) memberSlots.add(retained.slot)
   const retainSlots = Object.keys(slots)
     .filter(name => memberSlots.has(name))
-    .sort()
+    .sort(byText)
   const status = { optime: seen.position, slots, retainSlots }
   const before = view.status?.value ?? null
   return before !== null && sameStatus(before, status) ? null : status
@@ -48,4 +48,8 @@ function sameStatus(a: ClusterStatus, b: ClusterStatus): boolean {
 function sameSlots(a: Readonly<Record<string, Lsn>>, b: Readonly<Record<string, Lsn>>): boolean {
   const names = Object.keys(a)
   return names.length === Object.keys(b).length && names.every(name => a[name] === b[name])
+}
+
+function byText(a: string, b: string): number {
+  return a < b ? -1 : 1
 }
