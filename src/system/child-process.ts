@@ -56,10 +56,10 @@ export async function runProgram(options: RunOptions): Promise<RunResult> {
   return { ...end, ...output() }
 }
 
-/** The last line that says something, for an error message. */
+/** The last line that names an error, else the last one that says anything: for an error message. */
 export function lastLine(text: string): string {
   const lines = text.split(/[\r\n]+/).filter(line => line.trim() !== '')
-  return (lines.at(-1) ?? '').trim()
+  return (lines.findLast(line => /\b(error|fatal|panic):/i.test(line)) ?? lines.at(-1) ?? '').trim()
 }
 
 /** One sentence about a run that did not end with code 0; null when it did. */
