@@ -92,7 +92,7 @@ export class Calls {
 
   #leave(endpoint: number, failure: CallFailure): void {
     this.#endpoints.leave(endpoint, failureText(failure))
-    this.#endpoints.refreshCertificates().catch(() => undefined)
+    void this.#endpoints.refreshCertificates()
   }
 
   // The first round gives each endpoint a fair part of half the budget; each further round twice as much, for an etcd

@@ -91,7 +91,7 @@ export class Endpoints {
 
   /**
    * After a failed connection: certificates may have been replaced on disk. Reads them again, at most every 5 s, and
-   * drops all clients when they changed (the next call builds new ones).
+   * drops all clients when they changed (the next call builds new ones). Never rejects.
    */
   async refreshCertificates(): Promise<void> {
     const { tls } = this.#config
@@ -99,11 +99,17 @@ export class Endpoints {
     if (tls === null || this.#certificates === null) return
     if (nowMs - this.#certificatesCheckedMs < CERTIFICATE_CHECK_INTERVAL_MS) return
     this.#certificatesCheckedMs = nowMs
-    const [before, now] = await Promise.all([this.#certificates, readCertificates(tls)])
-    if (sameCertificates(before, now)) return
-    this.#log('INFO', 'etcd certificates changed on disk: connecting anew')
-    this.#certificates = Promise.resolve(now)
-    await this.#dropClients()
+    try {
+      const [before, now] = await Promise.all([this.#certificates, readCertificates(tls)])
+      if (sameCertificates(before, now)) return
+      this.#log('INFO', 'etcd certificates changed on disk: connecting anew')
+      this.#certificates = Promise.resolve(now)
+      await this.#dropClients()
+    } catch (error) {
+      // Perhaps just being replaced: those that are loaded stay in use, and the next failure looks again.
+      const why = error instanceof Error ? error.message : String(error)
+      this.#log('WARNING', `cannot read the etcd certificates again: ${why}`)
+    }
   }
 
   async #dropClients(): Promise<void> {

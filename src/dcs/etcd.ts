@@ -1,5 +1,6 @@
 // The Store port over etcd v3 and gRPC (stack.md 2.2 says why it is made like this). This file only wires the parts.
 
+import { setMaxListeners } from 'node:events'
 import type { ClusterView } from '../model/cluster.ts'
 import type { EtcdConfig } from '../model/config.ts'
 import { type Seen, seen, unseen } from '../model/seen.ts'
@@ -111,6 +112,8 @@ export function createEtcdStore(options: EtcdStoreOptions): Store {
 function assemble({ config, namespace, scope, member, clock, timings, log }: EtcdStoreOptions) {
   const closing = new AbortController()
   const abort = closing.signal
+  // Each call in flight listens to it.
+  setMaxListeners(0, abort)
   const keys = keySpace(namespace, scope)
   const endpoints = new Endpoints(config, clock, log)
   const session = new Session(config.credentials, endpoints, clock, abort)

@@ -37,7 +37,18 @@ export class Session {
     this.#login ??= this.#authenticate(this.#credentials, index, ms).finally(() => {
       this.#login = null
     })
-    return this.#login
+    return this.#within(ms, this.#login)
+  }
+
+  // Who joins a login that is under way may have less time than who began it.
+  async #within(ms: Millis, login: Promise<Tried<string | null>>): Promise<Tried<string | null>> {
+    const over = new AbortController()
+    const late = this.#clock.sleep(ms, over.signal).then((): Tried<string | null> => {
+      return { ok: false, failure: { code: null, details: `no login within ${Math.round(ms)} ms` } }
+    })
+    const result = await Promise.race([login, late])
+    over.abort()
+    return result
   }
 
   async #authenticate(

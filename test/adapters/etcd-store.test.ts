@@ -293,3 +293,31 @@ test('garbage in every key neither throws nor hides the rest', async () => {
   })
   expect(await a.writeHistory([], null, 2000)).toMatchObject({ kind: 'done' })
 })
+
+test('many calls at once: each is answered, on one lease', async () => {
+  newScope()
+  const a = open('a')
+  const outcomes = await Promise.all(Array.from({ length: 40 }, () => a.keepLease(3000)))
+  expect(
+    new Set(outcomes.map(outcome => (outcome.kind === 'done' ? outcome.leaseId : outcome.kind))).size,
+  ).toBe(1)
+  const published = await Promise.all(
+    Array.from({ length: 8 }, (_, i) => a.publishMember(record(`state ${i}`), 3000)),
+  )
+  expect(published.every(({ kind }) => kind === 'done')).toBe(true)
+})
+
+test('a view that was cut off and read anew tells every key that changed meanwhile', async () => {
+  newScope()
+  const [a, b] = [open('a'), open('b')]
+  const calls: string[][] = []
+  b.onChange(keys => calls.push([...keys]))
+  await until('view', 3000, () => b.view().known)
+  for (let i = 0; i < 200; i++)
+    await a.writeFailover({ leader: 'a', candidate: `n${i}`, scheduledAt: null }, undefined, 2000)
+  await until('last request seen', 3000, () => {
+    const view = b.view()
+    return view.known && view.value.failover?.value.candidate === 'n199'
+  })
+  expect(calls.filter(keys => keys.includes('failover')).length).toBe(200)
+})
