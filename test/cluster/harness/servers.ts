@@ -2,6 +2,7 @@
 
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { superuserPassword } from './member.ts'
 import { type Host, runOn } from './network.ts'
 import { asPostgres, makeDirectory, type Running, type Stage } from './stage.ts'
 import { until } from './until.ts'
@@ -105,8 +106,10 @@ export async function startPlainPostgres(stage: Stage, host: Host): Promise<Runn
 /** One statement by psql from a host to a host; rows as lines, columns divided by `|`. Bounded; throws when it fails. */
 export async function query(from: Host, to: Host, sql: string, user = 'postgres'): Promise<string> {
   const conninfo = `host=${to.address} port=${postgresPort} user=${user} dbname=postgres connect_timeout=2`
+  // The password of member.ts; a server that trusts us does not ask for it.
+  const environment = ['PGOPTIONS=-c statement_timeout=5s', `PGPASSWORD=${superuserPassword}`]
   const psql = [`${postgresBin}/psql`, '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', conninfo, '-c', sql]
-  const text = await runOn(from, ['env', 'PGOPTIONS=-c statement_timeout=5s', ...psql], 15_000)
+  const text = await runOn(from, ['env', ...environment, ...psql], 15_000)
   return text.trimEnd()
 }
 
