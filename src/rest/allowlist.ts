@@ -20,7 +20,7 @@ export async function resolveAllowlist(
   const list = new BlockList()
   await Promise.all(
     entries.map(async entry => {
-      const added = await addEntry(list, entry.trim(), clock)
+      const added = await addEntry(list, entry.trim(), clock).catch(() => false)
       if (!added)
         log.error(
           `REST API: allowlist entry "${entry}" is neither a network nor a name that resolves: left out`,

@@ -63,5 +63,5 @@ function postReload(context: Context): Reply {
 }
 
 function notYet(): Reply {
-  return page(501, 'not supported yet')
+  return text(501, 'not supported yet')
 }

@@ -1,5 +1,5 @@
-// The documents of the API: status, metrics, cluster and history, byte by byte where clients depend on it, and the table of
-// endpoints and methods (spec/interfaces.md 1.3, 1.6, 1.7, 1.11).
+// The documents of the API: status, cluster and history, byte by byte where clients depend on it
+// (spec/interfaces.md 1.3, 1.7).
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Member, MemberRecord } from '../../src/model/cluster.ts'
@@ -15,7 +15,6 @@ import {
   startServer,
   UNREACHABLE_STORE,
 } from './node.ts'
-import { exchange } from './raw.ts'
 
 let running: Running
 let stored = CLUSTER
@@ -132,82 +131,6 @@ describe('the status document', () => {
   })
 })
 
-describe('GET /metrics', () => {
-  const ORDER = [
-    'version postgres_running postmaster_start_time primary xlog_location standby_leader replica sync_standby quorum_standby',
-    'xlog_received_location xlog_replayed_location xlog_replayed_timestamp xlog_paused postgres_streaming',
-    'postgres_in_archive_recovery postgres_server_version cluster_unlocked failsafe_mode_is_active failsafe_mode_enabled',
-    'failsafe_member postgres_timeline dcs_last_seen pending_restart is_paused postgres_state failover_priority',
-  ]
-  const names = ORDER.join(' ').split(' ')
-
-  async function series(): Promise<readonly [name: string, value: string][]> {
-    const lines = (await body('/metrics')).split('\n').filter(line => line !== '' && !line.startsWith('#'))
-    return lines.map(line => {
-      const match = /^patroni_(\w+)\{scope="demo",name="pg1"\} (\S+)$/.exec(line)
-      expect(match, line).not.toBeNull()
-      return [match?.[1] ?? '', match?.[2] ?? '']
-    })
-  }
-
-  it('a streaming replica: every series, in order, with its value', async () => {
-    running.node.replica().set({ failoverPriority: 3 })
-    running.node.failsafeView = { activeUntilMs: 0, members: { pg1: 'http://x/patroni' } }
-    const found = await series()
-    expect(found.map(([name]) => name)).toEqual(names)
-    const values = Object.fromEntries(found)
-    expect(values).toMatchObject({
-      version: '040105',
-      postgres_running: '1',
-      postmaster_start_time: '1795346795.031618',
-      primary: '0',
-      replica: '1',
-      xlog_location: '0',
-      xlog_received_location: '67381760',
-      xlog_replayed_timestamp: '1795346850.152364',
-      postgres_streaming: '1',
-      failsafe_member: '1',
-      postgres_state: '5',
-      failover_priority: '3',
-      dcs_last_seen: '1795346862',
-    })
-  })
-
-  it('types and the comment with the values', async () => {
-    const text = await body('/metrics')
-    const types = [...text.matchAll(/^# TYPE patroni_(\w+) (\w+)$/gm)].map(match => `${match[1]}:${match[2]}`)
-    const counters = types.filter(type => type.endsWith(':counter'))
-    expect(counters).toEqual([
-      'xlog_location:counter',
-      'xlog_received_location:counter',
-      'xlog_replayed_location:counter',
-    ])
-    expect(text).toMatch(
-      /^# HELP patroni_postgres_state .*\n# Values: 0=initdb, 1=initdb_failed, .*14=crashed\n# TYPE patroni_postgres_state gauge\n/m,
-    )
-  })
-
-  it('two series vanish while PostgreSQL is down', async () => {
-    running.node.set({
-      state: 'stopped',
-      server: unseen('it is down'),
-      nofailover: true,
-      failoverPriority: 0,
-    })
-    const found = await series()
-    expect(found.map(([name]) => name)).toEqual(
-      names.filter(name => !/^postgres_(streaming|in_archive)/.test(name)),
-    )
-    expect(Object.fromEntries(found)).toMatchObject({
-      postgres_state: '12',
-      postgres_running: '0',
-      failover_priority: '0',
-    })
-    running.node.set({ state: 'running' })
-    expect(Object.fromEntries(await series())).toMatchObject({ postgres_state: '-1' })
-  })
-})
-
 describe('GET /cluster and /history', () => {
   const record: MemberRecord = {
     connUrl: 'postgres://127.0.0.1:5434/postgres',
@@ -309,112 +232,5 @@ describe('GET /cluster and /history', () => {
     expect(await body('/history')).toBe(
       '[[1, 67108960, "no recovery target specified"], [2, 9007199254740993, "x", "2026-11-22T11:00:00+00:00", "pg1"]]',
     )
-  })
-})
-
-describe('endpoints and methods', () => {
-  const rows: readonly [request: string, status: number, type: string | null][] = [
-    ['GET /primary', 503, 'application/json'],
-    ['GET /foo/bar', 503, 'application/json'],
-    ['GET /patroni', 200, 'application/json'],
-    ['GET /patroni/x', 200, 'application/json'],
-    ['GET /metrics', 200, 'text/plain'],
-    ['GET /cluster', 200, 'application/json'],
-    ['GET /history', 200, 'application/json'],
-    ['GET /config', 200, 'application/json'],
-    ['GET /failsafe', 502, 'text/html;charset=utf-8'],
-    ['GET /liveness', 200, null],
-    ['GET /reload', 503, 'application/json'],
-    ['GET /restart', 503, 'application/json'],
-    ['GET /switchover', 503, 'application/json'],
-    ['GET /failover-leader', 503, 'application/json'],
-    ['GET /mpp', 503, 'application/json'],
-    ['OPTIONS /config', 503, null],
-    ['POST /reload', 202, 'text/html'],
-    ['POST /reload/now', 202, 'text/html'],
-    ['POST /restart', 501, 'text/html;charset=utf-8'],
-    ['DELETE /restart', 501, 'text/html;charset=utf-8'],
-    ['POST /reinitialize', 501, 'text/html;charset=utf-8'],
-    ['DELETE /switchover', 404, 'text/html'],
-    ['DELETE /failover', 501, 'text/html;charset=utf-8'],
-    ['POST /failsafe', 502, 'text/html;charset=utf-8'],
-    ['POST /primary', 501, 'text/html;charset=utf-8'],
-    ['PUT /patroni', 501, 'text/html;charset=utf-8'],
-    ['DELETE /config', 501, 'text/html;charset=utf-8'],
-    ['POST /config', 501, 'text/html;charset=utf-8'],
-    ['POST /mpp', 501, 'text/html;charset=utf-8'],
-    ['POST /citus', 501, 'text/html;charset=utf-8'],
-    ['POST /sigterm', 501, 'text/html;charset=utf-8'],
-  ]
-  it.each(rows)('%s gives %i', async (request, status, type) => {
-    const [method = '', path = ''] = request.split(' ')
-    const response = await fetch(running.base + path, { method })
-    expect([response.status, response.headers.get('content-type')]).toEqual([status, type])
-    const text = await response.text()
-    expect(text === '').toBe(type === null)
-    if (status === 501)
-      expect(text).toMatch(/Error code: 501<[\s\S]*501 - Server does not support this operation/)
-  })
-
-  it('an unsupported method says so in the status line and the page', async () => {
-    const answer = await exchange(running.server.port(), 'POST /foo HTTP/1.0\r\n\r\n')
-    expect(answer).toMatch(/^HTTP\/1\.1 501 Unsupported method \('POST'\)\r\n/)
-    expect(answer).toContain("Message: Unsupported method ('POST').")
-  })
-
-  it('POST /reload, whatever its body, reaches the agent', async () => {
-    const before = running.node.reloads
-    const response = await fetch(`${running.base}/reload`, { method: 'POST', body: '{"x": 1}' })
-    expect([response.status, await response.text(), running.node.reloads]).toEqual([
-      202,
-      'reload scheduled',
-      before + 1,
-    ])
-  })
-
-  it('what needs etcd says 502 or 503 when etcd is away, and nothing breaks', async () => {
-    const { server, base, log } = await startServer()
-    const statuses = await Promise.all(
-      ['/cluster', '/config'].map(async path => (await fetch(base + path)).status),
-    )
-    expect(statuses).toEqual([503, 200])
-    expect(log.above('INFO')).toEqual([])
-    await server.stop()
-  })
-})
-
-describe('failsafe', () => {
-  const ping =
-    '{"name": "pg0", "conn_url": "postgres://a/b", "api_url": "http://a/patroni", "slots": {"pg1": 123}}'
-  const post = (body: string) => fetch(`${running.base}/failsafe`, { method: 'POST', body })
-
-  it('accepts, with the position in a header', async () => {
-    running.node.dynamic = { ...SETTINGS, failsafeMode: true }
-    running.node.failsafeAnswer = { kind: 'accepted', lsn: 9007199254740993n }
-    const response = await post(ping)
-    expect([response.status, await response.text(), response.headers.get('lsn')]).toEqual([
-      200,
-      'Accepted',
-      '9007199254740993',
-    ])
-    expect(running.node.pings.at(-1)).toEqual({
-      name: 'pg0',
-      connUrl: 'postgres://a/b',
-      apiUrl: 'http://a/patroni',
-      slots: { pg1: 123n },
-    })
-  })
-
-  it('refuses as a leader, and what does not say who asks', async () => {
-    running.node.dynamic = { ...SETTINGS, failsafeMode: true }
-    running.node.failsafeAnswer = { kind: 'running-as-leader' }
-    const response = await post(ping)
-    expect([response.status, await response.text()]).toEqual([500, 'Running as a leader'])
-    expect((await post('{"name": "pg0"}')).status).toBe(400)
-  })
-
-  it('shows the members', async () => {
-    running.node.failsafeView = { activeUntilMs: 0, members: { pg0: 'http://a/patroni' } }
-    expect(await body('/failsafe')).toBe('{"pg0": "http://a/patroni"}')
   })
 })

@@ -1,24 +1,12 @@
-// What the API writes, against a real etcd: PATCH and PUT /config, switchover and failover to their end
-// (spec/interfaces.md 1.7, 1.9). Other members are real servers of the same program.
+// Switchover and failover through the API to their end, against a real etcd (spec/interfaces.md 1.9). Other members are
+// real servers of the same program.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { JsonObject, MemberRecord } from '../../src/model/cluster.ts'
-import type { CtlConfig } from '../../src/model/config.ts'
-import { createPeers } from '../../src/peers/peers.ts'
+import type { JsonObject } from '../../src/model/cluster.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { startEtcd, type TestEtcd } from '../rest/etcd.ts'
-import { clock, Lines, OPEN_CONFIG, type Running, startServer } from '../rest/node.ts'
-
-const BUDGET_MS = 5000
-const CTL: CtlConfig = {
-  credentials: null,
-  insecure: false,
-  cacert: null,
-  certfile: null,
-  keyfile: null,
-  keyfilePassword: null,
-}
-const peers = createPeers({ ctl: CTL, restapi: OPEN_CONFIG, clock, log: new Lines() })
+import { clock, startServer } from '../rest/node.ts'
+import { BUDGET_MS, peers, record, send, startPairIn, stored } from '../rest/pair.ts'
 
 let etcd: TestEtcd
 beforeAll(async () => {
@@ -28,119 +16,7 @@ afterAll(() => etcd.stop())
 
 let clusters = 0
 const newScope = () => `c${++clusters}`
-
-function record(running: Running): MemberRecord {
-  return {
-    connUrl: 'postgres://127.0.0.1:5432/postgres',
-    apiUrl: `${running.base}/patroni`,
-    state: 'running',
-    role: 'replica',
-    version: '4.1.5',
-    tags: {},
-    extra: {},
-  }
-}
-
-/** pg0 leads, pg1 follows; each with its own server and lease. */
-async function startPair(config: JsonObject = { ttl: 30, loop_wait: 10 }) {
-  const scope = newScope()
-  const stores = { pg0: etcd.store(scope, 'pg0'), pg1: etcd.store(scope, 'pg1') }
-  await stores.pg0.writeConfig(config, null, BUDGET_MS)
-  const pg0 = await startServer({ store: stores.pg0, self: 'pg0', peers })
-  const pg1 = await startServer({ store: stores.pg1, self: 'pg1', peers })
-  pg0.node.primary()
-  pg1.node.replica()
-  await stores.pg0.publishMember(record(pg0), BUDGET_MS)
-  await stores.pg1.publishMember(record(pg1), BUDGET_MS)
-  expect((await stores.pg0.acquireLeader(BUDGET_MS)).kind).toBe('done')
-  const stop = () => Promise.all([pg0.server.stop(), pg1.server.stop()])
-  return { pg0, pg1, stores, stop }
-}
-
-async function send(
-  running: Running,
-  method: string,
-  path: string,
-  body?: unknown,
-): Promise<readonly [number, string]> {
-  const init = body === undefined ? { method } : { method, body: JSON.stringify(body) }
-  const response = await fetch(running.base + path, init)
-  return [response.status, await response.text()]
-}
-
-async function stored(store: Store) {
-  const read = await store.read(BUDGET_MS)
-  if (!read.known) throw new Error(read.why)
-  return read.value
-}
-
-describe('the dynamic configuration', () => {
-  it('is merged, replaced, shown; unchanged documents are not written', async () => {
-    const store = etcd.store(newScope(), 'pg1')
-    const running = await startServer({ store })
-    expect((await send(running, 'GET', '/config'))[0]).toBe(502)
-    expect((await send(running, 'PATCH', '/config', { ttl: 20 }))[0]).toBe(503)
-    expect(await send(running, 'PUT', '/config', { ttl: 30, loop_wait: 10 })).toEqual([
-      200,
-      '{"ttl": 30, "loop_wait": 10}',
-    ])
-    expect(await send(running, 'GET', '/config')).toEqual([200, '{"ttl": 30, "loop_wait": 10}'])
-    const patched = { loop_wait: null, slots: { a: null }, postgresql: { parameters: { work_mem: '8MB' } } }
-    const merged = '{"ttl": 30, "slots": {"a": null}, "postgresql": {"parameters": {"work_mem": "8MB"}}}'
-    expect(await send(running, 'PATCH', '/config', patched)).toEqual([200, merged])
-    const before = (await stored(store)).config?.modRevision
-    expect(await send(running, 'PATCH', '/config', { ttl: '30', gone: null })).toEqual([200, merged])
-    expect((await send(running, 'PUT', '/config', JSON.parse(merged)))[0]).toBe(200)
-    expect((await stored(store)).config?.modRevision).toBe(before)
-    expect(running.node.wakes).toEqual([
-      'rest: dynamic configuration replaced',
-      'rest: dynamic configuration changed',
-    ])
-    await running.server.stop()
-  })
-
-  it('fifty patches at once: each is done or told of the conflict, none is lost', async () => {
-    const store = etcd.store(newScope(), 'pg1')
-    await store.writeConfig({ ttl: 30 }, null, BUDGET_MS)
-    const running = await startServer({ store })
-    const statuses = await Promise.all(
-      Array.from(
-        { length: 50 },
-        async (_, index) => (await send(running, 'PATCH', '/config', { [`k${index}`]: 1 }))[0],
-      ),
-    )
-    const config = (await stored(store)).config?.value
-    const keys = config?.valid === true ? Object.keys(config.document) : []
-    statuses.forEach((status, index) => {
-      expect(keys.includes(`k${index}`)).toBe(status === 200)
-      expect([200, 409]).toContain(status)
-    })
-    expect(statuses.filter(status => status === 200).length).toBeGreaterThan(0)
-    await running.server.stop()
-  })
-
-  it('values that no node could use are refused with the reasons, unless forced; old faults do not block', async () => {
-    const store = etcd.store(newScope(), 'pg1')
-    await store.writeConfig({ old: 'bad' }, null, BUDGET_MS)
-    const validateDynamic = (document: JsonObject) =>
-      Object.entries(document).flatMap(([key, value]) => (value === 'bad' ? [`${key} is bad`] : []))
-    const running = await startServer({ store, validateDynamic })
-    expect(await send(running, 'PATCH', '/config', { ttl: 'bad', wait: 'bad' })).toEqual([
-      422,
-      'ttl is bad\nwait is bad',
-    ])
-    expect((await send(running, 'PATCH', '/config', { pause: true }))[0]).toBe(200)
-    expect((await send(running, 'PATCH', '/config?force=true', { ttl: 'bad' }))[0]).toBe(200)
-    const forced = await fetch(`${running.base}/config`, {
-      method: 'PUT',
-      body: '{"x": "bad"}',
-      headers: { Force: 'on' },
-    })
-    expect(forced.status).toBe(200)
-    expect((await send(running, 'PUT', '/config', { y: 'bad' }))[0]).toBe(422)
-    await running.server.stop()
-  })
-})
+const startPair = (config?: JsonObject) => startPairIn(etcd, newScope(), config)
 
 describe('switchover and failover, refused', () => {
   it.each([

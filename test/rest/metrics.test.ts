@@ -1,0 +1,92 @@
+// GET /metrics: names, order, types and values of the series (spec/interfaces.md 1.6).
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { unseen } from '../../src/model/seen.ts'
+import { type Running, startServer } from './node.ts'
+
+let running: Running
+beforeAll(async () => {
+  running = await startServer()
+})
+afterAll(() => running.server.stop())
+
+async function body(path: string): Promise<string> {
+  const response = await fetch(running.base + path)
+  return response.text()
+}
+
+describe('GET /metrics', () => {
+  const ORDER = [
+    'version postgres_running postmaster_start_time primary xlog_location standby_leader replica sync_standby quorum_standby',
+    'xlog_received_location xlog_replayed_location xlog_replayed_timestamp xlog_paused postgres_streaming',
+    'postgres_in_archive_recovery postgres_server_version cluster_unlocked failsafe_mode_is_active failsafe_mode_enabled',
+    'failsafe_member postgres_timeline dcs_last_seen pending_restart is_paused postgres_state failover_priority',
+  ]
+  const names = ORDER.join(' ').split(' ')
+
+  async function series(): Promise<readonly [name: string, value: string][]> {
+    const lines = (await body('/metrics')).split('\n').filter(line => line !== '' && !line.startsWith('#'))
+    return lines.map(line => {
+      const match = /^patroni_(\w+)\{scope="demo",name="pg1"\} (\S+)$/.exec(line)
+      expect(match, line).not.toBeNull()
+      return [match?.[1] ?? '', match?.[2] ?? '']
+    })
+  }
+
+  it('a streaming replica: every series, in order, with its value', async () => {
+    running.node.replica().set({ failoverPriority: 3 })
+    running.node.failsafeView = { activeUntilMs: 0, members: { pg1: 'http://x/patroni' } }
+    const found = await series()
+    expect(found.map(([name]) => name)).toEqual(names)
+    const values = Object.fromEntries(found)
+    expect(values).toMatchObject({
+      version: '040105',
+      postgres_running: '1',
+      postmaster_start_time: '1795346795.031618',
+      primary: '0',
+      replica: '1',
+      xlog_location: '0',
+      xlog_received_location: '67381760',
+      xlog_replayed_timestamp: '1795346850.152364',
+      postgres_streaming: '1',
+      failsafe_member: '1',
+      postgres_state: '5',
+      failover_priority: '3',
+      dcs_last_seen: '1795346862',
+    })
+  })
+
+  it('types and the comment with the values', async () => {
+    const text = await body('/metrics')
+    const types = [...text.matchAll(/^# TYPE patroni_(\w+) (\w+)$/gm)].map(match => `${match[1]}:${match[2]}`)
+    const counters = types.filter(type => type.endsWith(':counter'))
+    expect(counters).toEqual([
+      'xlog_location:counter',
+      'xlog_received_location:counter',
+      'xlog_replayed_location:counter',
+    ])
+    expect(text).toMatch(
+      /^# HELP patroni_postgres_state .*\n# Values: 0=initdb, 1=initdb_failed, .*14=crashed\n# TYPE patroni_postgres_state gauge\n/m,
+    )
+  })
+
+  it('two series vanish while PostgreSQL is down', async () => {
+    running.node.set({
+      state: 'stopped',
+      server: unseen('it is down'),
+      nofailover: true,
+      failoverPriority: 0,
+    })
+    const found = await series()
+    expect(found.map(([name]) => name)).toEqual(
+      names.filter(name => !/^postgres_(streaming|in_archive)/.test(name)),
+    )
+    expect(Object.fromEntries(found)).toMatchObject({
+      postgres_state: '12',
+      postgres_running: '0',
+      failover_priority: '0',
+    })
+    running.node.set({ state: 'running' })
+    expect(Object.fromEntries(await series())).toMatchObject({ postgres_state: '-1' })
+  })
+})
