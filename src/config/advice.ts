@@ -13,6 +13,9 @@ export interface Advice {
 
 /** For a key that no setting has. `path` is its place inside the document. */
 export function adviseUnknown(path: string, document: Document): Advice {
+  // The walk asks only about paths that no setting has, so this one can only be a single key with dots in it.
+  if (isKnown(path))
+    return { message: 'is one key with dots in it, which nothing reads', hint: 'Write it as nested keys.' }
   const key = lastPart(path)
   const places = placesOf(path, document)
   if (places.length > 0 && places.length <= 3) {
@@ -21,16 +24,13 @@ export function adviseUnknown(path: string, document: Document): Advice {
       hint: 'Move it there.',
     }
   }
-  if (key.includes('.') && isKnown(path)) {
-    return { message: 'is one key with dots in it, which nothing reads', hint: 'Write it as nested keys.' }
-  }
   const parent = parentOf(path)
   const siblings = childrenOf(parent, document)
-  const guess = nearest(key, siblings) ?? null
+  const guess = nearest(key, siblings)
   if (guess !== null)
     return { message: 'is not known and has no effect', hint: `Perhaps ${join(parent, guess)} is meant.` }
   const far = nearest(key, [...ALL_KEYS.keys()])
-  const farPlaces = far === null ? [] : (placesOf(join('?', far), document) ?? [])
+  const farPlaces = far === null ? [] : placesOf(join('?', far), document)
   const hint =
     far === null || farPlaces.length === 0 ? null : `Perhaps ${far} under ${farPlaces[0]} is meant.`
   return { message: 'is not known and has no effect', hint }

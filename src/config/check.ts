@@ -115,9 +115,10 @@ function readSetting(walk: Walk, path: string, setting: AnySetting, value: Json)
   if (parsed.warning !== undefined) walk.warnings.push(problem(walk, path, parsed.warning, null))
 }
 
-/** Simple values are named in the message, unless they are secret. */
+/** Simple values are named in the message, unless they are secret or stand where a list or mapping, perhaps with secrets, belongs. */
 function shown(setting: AnySetting, value: Json): string {
-  if (setting.secret || typeof value === 'object') return ''
+  if (setting.secret || setting.leaf.fromEnvironment !== 'text' || typeof value === 'object' || value === '')
+    return ''
   const text = JSON.stringify(value)
   return text.length > 60 ? '' : `${text} `
 }

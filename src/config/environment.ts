@@ -85,10 +85,13 @@ async function readValue(text: string, how: Variable['read']): Promise<Json> {
   return asMapping(value) ?? text
 }
 
+/** `a, b`, `'a:1','b:2'` (as Patroni's documentation writes etcd hosts), or a YAML list. */
 async function readList(text: string): Promise<Json> {
-  if (!/^\s*(?:\[|- )/.test(text)) return splitCommas(text)
-  const { value } = await parseYaml(text, null)
-  return value !== undefined && isJsonArray(value) ? value : text
+  const trimmed = text.trim()
+  const isYaml = /^(?:\[|- )/.test(trimmed)
+  if (!isYaml && !/["']/.test(trimmed)) return splitCommas(trimmed)
+  const { value } = await parseYaml(isYaml ? trimmed : `[${trimmed}]`, null)
+  return value !== undefined && isJsonArray(value) ? value : splitCommas(trimmed)
 }
 
 function withValue(source: Source, path: string, value: Json, place: ProblemPlace): Source {

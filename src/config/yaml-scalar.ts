@@ -24,7 +24,13 @@ function integer(text: string): number | null {
   const match = INTEGER.exec(text)
   if (match === null) return base60(INTEGER_BASE_60.exec(text))
   const [, sign, binary, hex, decimal, octal] = match
-  const [digits, radix] = binary ? [binary, 2] : hex ? [hex, 16] : decimal ? [decimal, 10] : [`0${octal ?? ''}`, 8]
+  const [digits, radix] = binary
+    ? [binary, 2]
+    : hex
+      ? [hex, 16]
+      : decimal
+        ? [decimal, 10]
+        : [`0${octal ?? ''}`, 8]
   return signed(sign, Number.parseInt(digits.replaceAll('_', ''), radix))
 }
 

@@ -21,6 +21,9 @@ export interface YamlResult {
 /** A real configuration has some hundred nodes and a handful of aliases. */
 const NODES_MAX = 50_000
 const ALIASES_MAX = 100
+const PROBLEMS_MAX = 100
+/** The parser needs seconds for a megabyte of these, and it does not yield. */
+const DEEP_NESTING = /(?:[[{]\s*){100}|(?:- ){100}/
 
 /** `file` only serves the problems; null for text out of an environment variable. */
 export async function parseYaml(text: string, file: string | null): Promise<YamlResult> {
@@ -37,6 +40,10 @@ export async function parseYaml(text: string, file: string | null): Promise<Yaml
     nodes: 0,
     aliases: 0,
   }
+  if (DEEP_NESTING.test(text)) {
+    complain(reading, 'error', null, null, 'is nested too deeply', null)
+    return finished(reading, undefined)
+  }
   const document = yaml.parseDocument(text, {
     version: '1.1',
     schema: 'failsafe',
@@ -48,8 +55,8 @@ export async function parseYaml(text: string, file: string | null): Promise<Yaml
   const [error] = document.errors
   if (error !== undefined) {
     // Only the first: the others follow from it. What stands in quotes may be a piece of a password.
-    const message = `is not valid YAML: ${lowerFirst(error.message.split(': "')[0] ?? '')}`
-    complain(reading, 'error', null, error.pos[0], message, hintFor(error.code))
+    const { message, hint } = explain(error.code, error.message.split(': "')[0] ?? '')
+    complain(reading, 'error', null, error.pos[0], message, hint)
     return finished(reading, undefined)
   }
   const value = convert(reading, document, document.contents, '', 0)
@@ -93,7 +100,10 @@ function convertAlias(reading: Reading, document: Document, alias: Alias, path: 
     complain(reading, 'error', null, alias.range?.[0] ?? null, `has more than ${ALIASES_MAX} aliases`, null)
     return null
   }
-  return convert(reading, document, alias.resolve(document), path, depth + 1)
+  const target = alias.resolve(document)
+  if (target === undefined)
+    complain(reading, 'error', null, alias.range?.[0] ?? null, 'has an alias without its anchor', null)
+  return convert(reading, document, target, path, depth + 1)
 }
 
 function convertMap(reading: Reading, document: Document, map: YAMLMap, path: string, depth: number): Json {
@@ -175,13 +185,23 @@ function complain(
   const line = offset === null ? null : reading.counter.linePos(offset).line
   const place = reading.file === null ? null : ({ kind: 'file', file: reading.file, line } as const)
   const problems = kind === 'error' ? reading.errors : reading.warnings
-  problems.push({ path: path === '' ? null : path, place, message, hint })
+  if (problems.length < PROBLEMS_MAX) problems.push({ path: path === '' ? null : path, place, message, hint })
 }
 
-function hintFor(code: string): string | null {
-  if (code === 'TAB_AS_INDENT') return 'Indent with blanks.'
-  if (code === 'MULTIPLE_DOCS') return 'Use one file for each document, in a directory.'
-  return null
+function explain(code: string, message: string): { readonly message: string; readonly hint: string | null } {
+  switch (code) {
+    case 'TAB_AS_INDENT':
+      return {
+        message: 'is not valid YAML: tabs are not allowed as indentation',
+        hint: 'Indent with blanks.',
+      }
+    case 'MULTIPLE_DOCS':
+      return { message: 'has more than one YAML document', hint: 'Use one file for each, in a directory.' }
+    case 'RESOURCE_EXHAUSTION':
+      return { message: 'is nested too deeply', hint: null }
+    default:
+      return { message: `is not valid YAML: ${lowerFirst(message)}`, hint: null }
+  }
 }
 
 function lowerFirst(message: string): string {

@@ -1,0 +1,387 @@
+// Every variable of spec/interfaces.md, appendix A: it sets its key over the file, or is refused, or is known to have no
+// effect. A variable that nobody reads is warned about.
+
+import { describe, expect, test } from 'vitest'
+import { variables } from '../../src/config/environment.ts'
+import { readLocalConfig } from '../../src/config/local.ts'
+import type { AgentConfig } from '../../src/model/config.ts'
+import { COMPLETE, configOf, errorsOf, readText, warningsOf } from './sample.ts'
+
+// Variable, its text, where it shows in AgentConfig, and what shows there.
+const EFFECTS: readonly (readonly [
+  name: string,
+  text: string,
+  see: (config: AgentConfig) => unknown,
+  expected: unknown,
+])[] = [
+  ['NAME', 'pg9', c => c.name, 'pg9'],
+  ['SCOPE', 'other', c => c.scope, 'other'],
+  ['NAMESPACE', '/db/', c => c.namespace, 'db'],
+  ['LOG_TYPE', 'json', c => c.log.type, 'json'],
+  ['LOG_LEVEL', 'warn', c => c.log.level, 'WARNING'],
+  ['LOG_FORMAT', '%(message)s', c => c.log.format, '%(message)s'],
+  [
+    'LOG_FORMAT',
+    '[message, {asctime: "@timestamp"}]',
+    c => c.log.jsonFields,
+    [
+      { field: 'message', name: 'message' },
+      { field: 'asctime', name: '@timestamp' },
+    ],
+  ],
+  [
+    'LOG_FORMAT',
+    'message,levelname',
+    c => c.log.jsonFields?.map(({ field }) => field),
+    ['message', 'levelname'],
+  ],
+  ['LOG_DATEFORMAT', '%H', c => c.log.dateformat, '%H'],
+  ['LOG_STATIC_FIELDS', 'app: db, n: 5', c => c.log.staticFields, { app: 'db', n: 5 }],
+  ['LOG_STATIC_FIELDS', '{app: db}', c => c.log.staticFields, { app: 'db' }],
+  ['LOG_DIR', '/var/log/x', c => c.log.dir, '/var/log/x'],
+  ['LOG_MODE', '0644', c => c.log.mode, 0o644],
+  ['LOG_FILE_SIZE', '1000', c => c.log.fileSize, 1000],
+  ['LOG_FILE_NUM', '7', c => c.log.fileNum, 7],
+  ['LOG_DEDUPLICATE_HEARTBEAT_LOGS', 'on', c => c.log.deduplicateHeartbeatLogs, true],
+  ['LOGLEVEL', 'ERROR', c => c.log.level, 'ERROR'],
+  ['LOGFORMAT', '%(name)s', c => c.log.format, '%(name)s'],
+  ['LOG_DATEFMT', '%M', c => c.log.dateformat, '%M'],
+  ['RESTAPI_LISTEN', '[::1]:8009', c => c.restapi.listen, { host: '::1', port: 8009 }],
+  ['RESTAPI_CONNECT_ADDRESS', 'pg9:443', c => c.restapi.connectAddress, { host: 'pg9', port: 443 }],
+  ['RESTAPI_CERTFILE', '/c', c => c.restapi.tls?.certfile, '/c'],
+  ['RESTAPI_ALLOWLIST', '10.0.0.0/8, host1', c => c.restapi.allowlist, ['10.0.0.0/8', 'host1']],
+  ['RESTAPI_ALLOWLIST', '["10.0.0.0/8", host1]', c => c.restapi.allowlist, ['10.0.0.0/8', 'host1']],
+  ['RESTAPI_ALLOWLIST_INCLUDE_MEMBERS', 'true', c => c.restapi.allowlistIncludeMembers, true],
+  [
+    'RESTAPI_HTTP_EXTRA_HEADERS',
+    'X-A: "1", X-B: b',
+    c => c.restapi.httpExtraHeaders,
+    { 'X-A': '1', 'X-B': 'b' },
+  ],
+  [
+    'RESTAPI_HTTPS_EXTRA_HEADERS',
+    '{Strict-Transport-Security: max-age=1}',
+    c => c.restapi.httpsExtraHeaders,
+    { 'Strict-Transport-Security': 'max-age=1' },
+  ],
+  ['CTL_INSECURE', 'yes', c => c.ctl.insecure, true],
+  ['CTL_CACERT', '/ca', c => c.ctl.cacert, '/ca'],
+  ['CTL_CERTFILE', '/c', c => c.ctl.certfile, '/c'],
+  ['CTL_KEYFILE_PASSWORD', 'p', c => c.ctl.keyfilePassword, 'p'],
+  [
+    'POSTGRESQL_LISTEN',
+    '10.0.0.5,10.0.0.6:5555',
+    c => [c.postgresql.listenAddresses, c.postgresql.port],
+    ['10.0.0.5,10.0.0.6', 5555],
+  ],
+  ['POSTGRESQL_CONNECT_ADDRESS', 'pg9:1', c => c.postgresql.connectAddress, { host: 'pg9', port: 1 }],
+  ['POSTGRESQL_PROXY_ADDRESS', 'pool:6432', c => c.postgresql.proxyAddress, { host: 'pool', port: 6432 }],
+  ['POSTGRESQL_CONFIG_DIR', '/etc/pg/', c => c.postgresql.configDir, '/etc/pg'],
+  ['POSTGRESQL_DATA_DIR', '/data/', c => c.postgresql.dataDir, '/data'],
+  ['POSTGRESQL_PGPASS', '/p', c => c.postgresql.pgpass, '/p'],
+  ['POSTGRESQL_BIN_DIR', '/b', c => c.postgresql.binDir, '/b'],
+  ...['pg_ctl', 'initdb', 'pg_controldata', 'pg_basebackup', 'postgres', 'pg_isready', 'pg_rewind'].map(
+    program =>
+      [
+        `POSTGRESQL_BIN_${program.toUpperCase()}`,
+        'my',
+        (c: AgentConfig) => c.postgresql.binNames,
+        { [program]: 'my' },
+      ] as const,
+  ),
+  ...(['superuser', 'replication', 'rewind'] as const).flatMap(account => [
+    [
+      `${account.toUpperCase()}_USERNAME`,
+      'u1',
+      (c: AgentConfig) => c.postgresql.authentication[account]?.username,
+      'u1',
+    ] as const,
+  ]),
+  ...(['superuser', 'replication'] as const).flatMap(account => [
+    [
+      `${account.toUpperCase()}_PASSWORD`,
+      '0123',
+      (c: AgentConfig) => c.postgresql.authentication[account]?.password,
+      '0123',
+    ] as const,
+    ...[
+      'sslmode',
+      'sslcert',
+      'sslkey',
+      'sslpassword',
+      'sslrootcert',
+      'sslcrl',
+      'sslcrldir',
+      'gssencmode',
+      'channel_binding',
+      'sslnegotiation',
+    ].map(
+      key =>
+        [
+          `${account.toUpperCase()}_${key.toUpperCase()}`,
+          'v',
+          (c: AgentConfig) => c.postgresql.authentication[account]?.options,
+          { [key]: 'v' },
+        ] as const,
+    ),
+  ]),
+  [
+    'ETCD3_HOSTS',
+    "'e1:1','e2:2'",
+    c => c.etcd.endpoints,
+    [
+      { host: 'e1', port: 1 },
+      { host: 'e2', port: 2 },
+    ],
+  ],
+  [
+    'ETCD3_HOSTS',
+    '[::1]:1,e2',
+    c => c.etcd.endpoints,
+    [
+      { host: '::1', port: 1 },
+      { host: 'e2', port: 2379 },
+    ],
+  ],
+  ['ETCD3_HOSTS', '- e1\n- e2:2', c => c.etcd.endpoints.length, 2],
+  ['ETCD3_PORT', '2390', c => c.etcd.endpoints, [{ host: '10.0.0.9', port: 2379 }]],
+  ['ETCD3_USE_PROXIES', 'on', c => c.etcd.endpoints.length, 1],
+  ['ETCD3_PROTOCOL', 'https', c => c.etcd.tls, { ca: null, cert: null, key: null }],
+  [
+    'ETCD3_URL',
+    'https://u:p@e:1',
+    c => c.etcd,
+    {
+      endpoints: [{ host: 'e', port: 1 }],
+      tls: { ca: null, cert: null, key: null },
+      credentials: { username: 'u', password: 'p' },
+    },
+  ],
+  ['ETCD3_HOST', 'ignored-because-of-hosts', c => c.etcd.endpoints, [{ host: '10.0.0.9', port: 2379 }]],
+]
+
+test.each(EFFECTS)('PATRONI_%s=%s', async (name, text, see, expected) => {
+  const result = await readText(COMPLETE, { [`PATRONI_${name}`]: text })
+  expect(see(configOf(result))).toEqual(expected)
+  expect(warningsOf(result)).toEqual([])
+})
+
+// Variables that only make sense together.
+test.each<[Record<string, string>, (config: AgentConfig) => unknown, unknown]>([
+  [
+    { RESTAPI_USERNAME: 'u', RESTAPI_PASSWORD: 'p' },
+    c => [c.restapi.credentials, c.ctl.credentials],
+    Array(2).fill({ username: 'u', password: 'p' }),
+  ],
+  [
+    { CTL_USERNAME: 'u', CTL_PASSWORD: 'p' },
+    c => [c.restapi.credentials, c.ctl.credentials],
+    [null, { username: 'u', password: 'p' }],
+  ],
+  [{ CTL_CERTFILE: '/c', CTL_KEYFILE: '/k' }, c => c.ctl.keyfile, '/k'],
+  [
+    {
+      RESTAPI_CERTFILE: '/c',
+      RESTAPI_KEYFILE: '/k',
+      RESTAPI_KEYFILE_PASSWORD: 'p',
+      RESTAPI_CAFILE: '/ca',
+      RESTAPI_CIPHERS: 'HIGH',
+      RESTAPI_VERIFY_CLIENT: 'required',
+    },
+    c => [c.restapi.tls, c.restapi.verifyClient, c.ctl.cacert],
+    [
+      { certfile: '/c', keyfile: '/k', keyfilePassword: 'p', cafile: '/ca', ciphers: 'HIGH' },
+      'required',
+      '/ca',
+    ],
+  ],
+  [{ ETCD3_USERNAME: 'u', ETCD3_PASSWORD: 'p' }, c => c.etcd.credentials, { username: 'u', password: 'p' }],
+  [
+    { ETCD3_PROTOCOL: 'https', ETCD3_CACERT: '/ca', ETCD3_CERT: '/c', ETCD3_KEY: '/k' },
+    c => c.etcd.tls,
+    { ca: '/ca', cert: '/c', key: '/k' },
+  ],
+  [
+    { ETCD3_HOSTS: 'a,b:1', ETCD3_PORT: '2' },
+    c => c.etcd.endpoints,
+    [
+      { host: 'a', port: 2 },
+      { host: 'b', port: 1 },
+    ],
+  ],
+  [
+    { REWIND_USERNAME: 'u', REWIND_PASSWORD: 'p', REWIND_SSLMODE: 'require' },
+    c => c.postgresql.authentication.rewind,
+    { username: 'u', password: 'p', options: { sslmode: 'require' } },
+  ],
+])('%j', async (env, see, expected) => {
+  const prefixed = Object.fromEntries(Object.entries(env).map(([name, text]) => [`PATRONI_${name}`, text]))
+  expect(see(configOf(await readText(COMPLETE, prefixed)))).toEqual(expected)
+})
+
+test.each<[string, string, string]>([
+  [
+    'PATRONI_ETCD3_SRV',
+    'example.org',
+    'PATRONI_ETCD3_SRV: etcd3.srv: is not supported yet by this version of hactl',
+  ],
+  [
+    'PATRONI_ETCD3_SRV_SUFFIX',
+    'x',
+    'PATRONI_ETCD3_SRV_SUFFIX: etcd3.srv_suffix: is not supported yet by this version of hactl',
+  ],
+  [
+    'PATRONI_ETCD3_PROXY',
+    'http://p',
+    'PATRONI_ETCD3_PROXY: etcd3.proxy: is not supported yet by this version of hactl',
+  ],
+  ['PATRONI_CONSUL_HOST', 'h', 'consul: is not supported: hactl works with etcd, not with consul'],
+  ['PATRONI_ZOOKEEPER_HOSTS', 'h', 'zookeeper: is not supported: hactl works with etcd, not with zookeeper'],
+  ['PATRONI_EXHIBITOR_HOSTS', 'h', 'exhibitor: is not supported: hactl works with etcd, not with exhibitor'],
+  [
+    'PATRONI_KUBERNETES_NAMESPACE',
+    'h',
+    'kubernetes: is not supported: hactl works with etcd, not with kubernetes',
+  ],
+  ['PATRONI_RAFT_SELF_ADDR', 'h', 'raft: is not supported: hactl works with etcd, not with raft'],
+  [
+    'PATRONI_LOG_FILE_NUM',
+    'many',
+    'PATRONI_LOG_FILE_NUM: log.file_num: "many" is not an integer (units are not read here)',
+  ],
+  [
+    'PATRONI_CTL_INSECURE',
+    'maybe',
+    'PATRONI_CTL_INSECURE: ctl.insecure: "maybe" is not a boolean (on, off, true, false, yes, no, 1, 0)',
+  ],
+  [
+    'PATRONI_RESTAPI_HTTP_EXTRA_HEADERS',
+    'nonsense: [',
+    'PATRONI_RESTAPI_HTTP_EXTRA_HEADERS: restapi.http_extra_headers: is not a mapping (name: value)',
+  ],
+])('%s=%s is refused', async (name, text, error) => {
+  expect(errorsOf(await readText(COMPLETE, { [name]: text }))).toEqual([error])
+})
+
+test.each<[string, string, string]>([
+  ['PATRONI_THREAD_POOL_SIZE', '9', 'has no effect: hactl has no thread pool'],
+  ['PATRONI_THREAD_STACK_SIZE', '1MB', 'has no effect: hactl has no thread pool'],
+  ['PATRONI_LOG_TRACEBACK_LEVEL', 'DEBUG', 'has no effect: it belongs to the logging of Python'],
+  ['PATRONI_LOG_MAX_QUEUE_SIZE', '9', 'has no effect: it belongs to the logging of Python'],
+  ['PATRONI_LOG_LOGGERS', 'a: DEBUG', 'has no effect: it belongs to the logging of Python'],
+  ['PATRONI_RESTAPI_REQUEST_QUEUE_SIZE', '9', 'has no effect: the queue of the operating system is used'],
+  [
+    'PATRONI_RESTAPI_SERVER_TOKENS',
+    'Minimal',
+    'not supported yet by this version of hactl: the Server header stays as it is',
+  ],
+  ['PATRONI_RESTAPI_CONECT_ADDRESS', 'x', 'is not known and has no effect'],
+])('%s=%s is warned about', async (name, text, message) => {
+  const warnings = warningsOf(await readText(COMPLETE, { [name]: text }))
+  expect(warnings).toHaveLength(1)
+  expect(warnings[0]).toContain(`${name}: `)
+  expect(warnings[0]).toContain(message)
+})
+
+test('a misspelt variable is told its right name', async () => {
+  const { warnings } = await readText(COMPLETE, {
+    PATRONI_POSTGRESQL_BIN_IS_READY: 'x',
+    PATRONI_RESTAPI_LISTN: 'y',
+  })
+  expect(warnings.map(({ hint }) => hint)).toEqual([null, 'Perhaps PATRONI_RESTAPI_LISTEN is meant.'])
+})
+
+test('Citus by variables is refused', async () => {
+  const result = await readText(COMPLETE, { PATRONI_CITUS_GROUP: '0', PATRONI_CITUS_DATABASE: 'c' })
+  expect(errorsOf(result)).toHaveLength(1)
+})
+
+test('empty variables count as unset', async () => {
+  expect(configOf(await readText(COMPLETE, { PATRONI_NAME: '', PATRONI_RESTAPI_LISTEN: ' ' })).name).toBe(
+    'pg1',
+  )
+})
+
+test('variables alone are a configuration', async () => {
+  const env = {
+    PATRONI_SCOPE: 's',
+    PATRONI_NAME: 'n',
+    PATRONI_RESTAPI_LISTEN: 'n:8008',
+    PATRONI_ETCD_HOSTS: 'e1,e2',
+    PATRONI_POSTGRESQL_LISTEN: 'n:5432',
+    PATRONI_POSTGRESQL_DATA_DIR: '/d',
+    PATRONI_REPLICATION_USERNAME: 'r',
+  }
+  const result = await readLocalConfig({ path: null, env })
+  const config = configOf(result)
+  expect(config.bootstrap).toBeNull()
+  expect(config.etcd.endpoints.map(({ host }) => host)).toEqual(['e1', 'e2'])
+  expect(warningsOf(result)).toEqual([
+    'PATRONI_ETCD_HOSTS: etcd: is read as etcd3: hactl speaks only version 3 of the etcd API',
+  ])
+})
+
+describe('completeness', () => {
+  // Appendix A, spelt out once more so that a name lost from the schema is noticed.
+  const account = [
+    'USERNAME',
+    'PASSWORD',
+    'SSLMODE',
+    'SSLCERT',
+    'SSLKEY',
+    'SSLPASSWORD',
+    'SSLROOTCERT',
+    'SSLCRL',
+    'SSLCRLDIR',
+    'GSSENCMODE',
+    'CHANNEL_BINDING',
+    'SSLNEGOTIATION',
+  ]
+  const etcd = [
+    'HOST',
+    'HOSTS',
+    'PORT',
+    'USE_PROXIES',
+    'PROTOCOL',
+    'SRV',
+    'SRV_SUFFIX',
+    'URL',
+    'PROXY',
+    'CACERT',
+    'CERT',
+    'KEY',
+    'USERNAME',
+    'PASSWORD',
+  ]
+  const group = (prefix: string, names: string) =>
+    names
+      .trim()
+      .split(/\s+/)
+      .map(name => `${prefix}${name}`)
+  const appendix = [
+    ...group(
+      '',
+      'NAME NAMESPACE SCOPE THREAD_POOL_SIZE THREAD_STACK_SIZE LOGLEVEL LOGFORMAT LOG_DATEFMT CITUS_GROUP CITUS_DATABASE',
+    ),
+    ...group(
+      'LOG_',
+      'TYPE LEVEL TRACEBACK_LEVEL FORMAT DATEFORMAT STATIC_FIELDS MAX_QUEUE_SIZE DIR MODE FILE_SIZE FILE_NUM LOGGERS DEDUPLICATE_HEARTBEAT_LOGS',
+    ),
+    ...group(
+      'RESTAPI_',
+      'LISTEN CONNECT_ADDRESS CERTFILE KEYFILE KEYFILE_PASSWORD CAFILE CIPHERS VERIFY_CLIENT HTTP_EXTRA_HEADERS HTTPS_EXTRA_HEADERS ALLOWLIST ALLOWLIST_INCLUDE_MEMBERS REQUEST_QUEUE_SIZE SERVER_TOKENS USERNAME PASSWORD',
+    ),
+    ...group('CTL_', 'INSECURE CACERT CERTFILE KEYFILE KEYFILE_PASSWORD USERNAME PASSWORD'),
+    ...group(
+      'POSTGRESQL_',
+      'LISTEN CONNECT_ADDRESS PROXY_ADDRESS CONFIG_DIR DATA_DIR PGPASS BIN_DIR BIN_PG_CTL BIN_INITDB BIN_PG_CONTROLDATA BIN_PG_BASEBACKUP BIN_POSTGRES BIN_PG_ISREADY BIN_PG_REWIND',
+    ),
+    ...['SUPERUSER_', 'REPLICATION_', 'REWIND_'].flatMap(prefix => account.map(name => `${prefix}${name}`)),
+    ...['ETCD3_', 'ETCD_'].flatMap(prefix => etcd.map(name => `${prefix}${name}`)),
+  ].map(name => `PATRONI_${name}`)
+
+  test('every variable of the appendix is read, and no other one is invented', () => {
+    const known = variables().map(({ name }) => name)
+    expect(known.filter(name => name.startsWith('PATRONI_')).sort()).toEqual(appendix.sort())
+  })
+})
