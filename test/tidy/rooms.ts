@@ -24,6 +24,12 @@ export const rooms: Readonly<Record<string, Room>> = {
   observe: { imports: ['model', 'ports'], libraries: false, why: overPorts },
   act: { imports: ['model', 'ports'], libraries: false, why: overPorts },
   admin: { imports: ['model', 'ports'], libraries: false, why: overPorts },
+  // It plays the user who starts servers, breaks them and looks, so it meets the world as a user does.
+  'admin/demo': {
+    imports: ['model', 'ports', 'admin', 'system', 'dcs'],
+    libraries: true,
+    why: 'it starts and breaks a cluster from outside, and knows nothing of how an agent decides',
+  },
   dcs: adapterRoom,
   peers: adapterRoom,
   rest: adapterRoom,
@@ -58,7 +64,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     why: 'it wires the agent together, and knows nothing of commands and terminals',
   },
   commands: {
-    imports: ['model', 'admin', 'terminal', 'config', 'agent/agent.ts'],
+    imports: ['model', 'admin', 'admin/demo', 'terminal', 'config', 'agent/agent.ts'],
     libraries: true,
     why: 'a command parses, calls one use case and prints its result',
   },
@@ -81,8 +87,9 @@ const wiring: Readonly<Record<string, Room>> = {
   },
 }
 
-/** `src/act/act.ts` is in `act`, `commands/list.ts` in `commands`, `src/commands.ts` in a room of its own. */
+/** `src/act/act.ts` is in `act`, `commands/list.ts` in `commands`, `src/commands.ts` and the demo in rooms of their own. */
 export function roomOf(path: string): string {
+  if (path.startsWith('src/admin/demo/')) return 'admin/demo'
   const [first = '', second = ''] = path.split('/')
   return first === 'src' ? second : first
 }
