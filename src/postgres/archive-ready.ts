@@ -42,7 +42,8 @@ export async function archiveReadyWal(context: Context, signal: AbortSignal): Pr
   }
 }
 
-const READY = /^[0-9A-F]{24}(\.partial)?\.ready$/
+/** WAL files, whole or partial, backup labels, and timeline histories: all that PostgreSQL's archiver takes. */
+const READY = /^([0-9A-F]{24}(\.partial|\.[0-9A-F]{8}\.backup)?|[0-9A-F]{8}\.history)\.ready$/
 
 /** `%p` path, `%f` file name, `%r` oldest file still needed (the first one: nothing may be removed), `%%`. */
 export function expandCommand(command: string, path: string, file: string): string {

@@ -24,7 +24,7 @@ export async function crashRecovery(context: Context, signal: AbortSignal): Prom
   if (!cleared.ok) return cleared
   await archiveReadyWal(context, signal)
   if (signal.aborted) return cancelled('the crash recovery')
-  await forgetArchiveStatus(dataDir)
+  await forgetArchived(dataDir)
   const settings = await settingsOfLastStart(dataDir)
   for (const name of ['standby.signal', 'recovery.signal', 'recovery.conf'])
     await rm(join(dataDir, name), { force: true })
@@ -39,11 +39,15 @@ export async function crashRecovery(context: Context, signal: AbortSignal): Prom
   return failed(why)
 }
 
-/** WAL that the recovery recycles must not be archived under a name that it no longer has. */
-async function forgetArchiveStatus(dataDir: string): Promise<void> {
+/**
+ * WAL that counts as archived would be removed by the checkpoint of the recovery, and pg_rewind needs it here. What is
+ * still to be archived keeps its mark: without it the archive would get a hole.
+ */
+async function forgetArchived(dataDir: string): Promise<void> {
   const directory = join(dataDir, 'pg_wal', 'archive_status')
-  for (const name of await readdir(directory).catch(() => []))
-    await rm(join(directory, name), { force: true })
+  for (const name of await readdir(directory).catch(() => [])) {
+    if (!name.endsWith('.ready')) await rm(join(directory, name), { force: true })
+  }
 }
 
 /** postmaster.opts: the program, then each argument in double quotes; the `--name=value` ones count. */

@@ -111,21 +111,20 @@ export async function setDataDirectoryAside(context: Context): Promise<StepOutco
   const busy = await inUse(context)
   if (busy !== null) return failed(`the data directory is not moved: ${busy}`)
   try {
-    for (const link of await linksOf(dataDir)) {
-      await moveAside(link.target)
+    const links = await linksOf(dataDir)
+    // The older copy goes first and whole: its links lead to where the new one's targets will be.
+    const places = [dataDir, ...links.map(link => link.target)]
+    for (const place of places) await removeContents(`${place}.failed`)
+    for (const place of places) await rm(`${place}.failed`, { recursive: true, force: true })
+    for (const link of links) {
+      await rename(link.target, `${link.target}.failed`)
       await unlink(link.path)
       await symlink(`${link.target}.failed`, link.path)
     }
-    await moveAside(dataDir)
+    await rename(dataDir, `${dataDir}.failed`)
     context.log('warning', `${dataDir} was renamed to ${dataDir}.failed`)
     return DONE
   } catch (error) {
     return failed(`cannot set ${dataDir} aside: ${messageOf(error)}`)
   }
-}
-
-async function moveAside(path: string): Promise<void> {
-  await removeContents(`${path}.failed`)
-  await rm(`${path}.failed`, { recursive: true, force: true })
-  await rename(path, `${path}.failed`)
 }

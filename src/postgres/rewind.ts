@@ -65,10 +65,12 @@ export async function rewind(
 
 /** Stopped, cleanly shut down, finished WAL archived. */
 async function prepare(context: Context, signal: AbortSignal): Promise<StepOutcome> {
-  const { clock, dataDir, programs, state } = context
-  const timeoutMs = state.effective.pgCtlTimeoutMs
-  const stopped = await stop(context, { mode: 'fast', checkpoint: false, timeoutMs }, signal)
-  if (!stopped.ok) return stopped
+  const { clock, dataDir, programs, state, watch } = context
+  if ((await watch.find()) !== null) {
+    const timeoutMs = state.effective.pgCtlTimeoutMs
+    const stopped = await stop(context, { mode: 'fast', checkpoint: false, timeoutMs }, signal)
+    if (!stopped.ok) return stopped
+  }
   const control = await readControlData(programs, clock, dataDir)
   if (!control.known) return failed(`no rewind: ${control.why}`)
   if (!control.value.state.startsWith('shut down')) return await crashRecovery(context, signal)

@@ -49,15 +49,15 @@ describe('base backup', () => {
     b = await lab.node('b')
     const progress: Progress[] = []
     const lines: string[] = []
-    let copying = true
+    const sampler = new AbortController()
     const sampling = (async () => {
-      while (copying) {
+      while (!sampler.signal.aborted) {
         lines.push(...(await commandLines()))
         await clock.sleep(5)
       }
     })()
     ok(await b.postgres.basebackup(a.upstream, signalIdle(), step => progress.push(step)))
-    copying = false
+    sampler.abort()
     await sampling
     expect(lines.some(line => line.includes('pg_basebackup') && line.includes('user=replicator'))).toBe(true)
     expect(lines.filter(line => line.includes(REPLICATION_PASSWORD) || line.includes("pa\\'ss"))).toEqual([])
