@@ -308,6 +308,11 @@ export class Relay {
     })
   }
 
+  /** Breaks every connection; new ones are accepted. */
+  cut(): void {
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
   async stop(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy()
     await new Promise(resolve => this.#server.close(resolve))

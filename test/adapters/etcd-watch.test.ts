@@ -1,0 +1,108 @@
+// One watch stream by itself: why and when it ends. One member, no store around it.
+
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { Endpoints } from '../../src/dcs/endpoints.ts'
+import { keySpace } from '../../src/dcs/keys.ts'
+import { Terms } from '../../src/dcs/terms.ts'
+import { followWatch, type StreamEnd } from '../../src/dcs/watch-stream.ts'
+import { clock, type EtcdCluster, startEtcd, until } from './etcd-harness.ts'
+
+let etcd: EtcdCluster
+let endpoints: Endpoints
+let abort: AbortController
+let terms: Terms
+const keys = keySpace('service', 'watched')
+
+beforeAll(async () => {
+  etcd = await startEtcd({ members: 1 })
+  for (let i = 0; i < 5; i++) await etcd.ctl(['put', '/service/watched/config', String(i)])
+})
+afterAll(async () => {
+  await etcd.stop()
+})
+beforeEach(() => {
+  endpoints = new Endpoints(etcd.config, clock, () => undefined)
+  abort = new AbortController()
+  terms = new Terms(clock, () => undefined)
+})
+afterEach(async () => {
+  abort.abort()
+  await endpoints.close()
+})
+
+interface Followed {
+  readonly end: Promise<StreamEnd>
+  readonly alive: (number | null)[]
+  readonly events: string[]
+}
+
+async function follow(fromRevision: number, intervalMs = 200): Promise<Followed> {
+  const alive: (number | null)[] = []
+  const events: string[] = []
+  const end = followWatch({
+    ...{
+      client: await endpoints.client(0),
+      token: null,
+      keys,
+      fromRevision,
+      clock,
+      terms,
+      abort: abort.signal,
+    },
+    intervalMs: () => intervalMs,
+    onAlive: askedMs => alive.push(askedMs),
+    onEvents: batch => events.push(...batch.map(({ kv }) => kv.value.toString())),
+  })
+  return { end, alive, events }
+}
+
+test('every change from the given revision is told, in order; progress proves that the stream lives', async () => {
+  const { end, alive, events } = await follow(3)
+  await until('events', 2000, () => events.length === 4)
+  expect(events).toEqual(['1', '2', '3', '4'])
+  await until('three answers to progress requests', 3000, () => alive.length >= 4)
+  expect(alive[0]).toBeNull()
+  expect(alive.slice(1).every(askedMs => askedMs !== null)).toBe(true)
+  abort.abort()
+  expect(await end).toMatchObject({ why: 'the store is closed' })
+})
+
+test('others have shown a higher revision: the stream of a member that lags is ended', async () => {
+  const { end, alive } = await follow(100)
+  await until('alive', 2000, () => alive.length > 0)
+  terms.reached({ cluster_id: '1', raft_term: '1', revision: '1000000' })
+  expect(await end).toMatchObject({
+    treatment: 'other-endpoint',
+    why: expect.stringMatching(/etcd is at 1000000/),
+  })
+})
+
+test('a stream from a higher raft term than its member shows is ended', async () => {
+  const first = await follow(100)
+  await until('alive', 2000, () => first.alive.length > 0)
+  const client = await endpoints.client(0)
+  const { header } = await client.kv.range({ key: Buffer.from('x') })
+  terms.regression({ ...header, raft_term: '999' })
+  expect(await first.end).toMatchObject({ treatment: 'other-endpoint', why: expect.stringContaining('999') })
+})
+
+test('a frozen member is silent: the stream is ended after two intervals', async () => {
+  const { end, alive } = await follow(100)
+  await until('alive', 2000, () => alive.length > 0)
+  try {
+    etcd.member(0).freeze()
+    const frozenMs = clock.bootMs()
+    expect(await end).toMatchObject({ treatment: 'other-endpoint', why: expect.stringContaining('silent') })
+    expect(clock.bootMs() - frozenMs).toBeLessThan(1000)
+  } finally {
+    etcd.thawAll()
+  }
+})
+
+test('a revision that was compacted ends the stream, as such', async () => {
+  const { header } = await (await endpoints.client(0)).kv.range({ key: Buffer.from('x') })
+  await etcd.ctl(['compact', header.revision])
+  const { end, events } = await follow(2)
+  expect(await end).toMatchObject({ treatment: 'compacted' })
+  expect(events).toEqual([])
+})
