@@ -4,10 +4,10 @@ import { Flags } from '@oclif/core'
 import { connect } from '../src/admin/connect.ts'
 import { changeDocument, type EditReport, storeConfig } from '../src/admin/edit-config.ts'
 import { chooseCluster, type Operator } from '../src/admin/operator.ts'
+import { problemText } from '../src/admin/problem-text.ts'
 import { type ConfigReport, showConfig } from '../src/admin/show-config.ts'
 import type { JsonObject } from '../src/model/cluster.ts'
 import { done, type Failure, failed, type Result } from '../src/model/failure.ts'
-import { formatProblem, type Problem } from '../src/model/problem.ts'
 import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
 import { type GlobalFlags, HactlCommand, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
 import { type ChangeOptions, parseDocument, readChanges, readsStdin } from '../src/terminal/config-changes.ts'
@@ -137,7 +137,7 @@ async function confirm(flags: EditFlags): Promise<Failure | null> {
 async function readYaml(text: string) {
   const { parseYaml } = await import('../src/config/yaml.ts')
   const { value, errors } = await parseYaml(text, null)
-  return value === undefined ? { why: errors.map(formatProblem).join('; ') } : { value }
+  return value === undefined ? { why: errors.map(problemText).join('; ') } : { value }
 }
 
 /** What an agent would refuse, by name. */
@@ -145,9 +145,4 @@ async function problemsOf(document: JsonObject): Promise<readonly string[]> {
   const { readDynamicSettings } = await import('../src/config/dynamic.ts')
   const read = readDynamicSettings(document, null)
   return read.ok ? [] : read.errors.map(problemText)
-}
-
-function problemText({ path, message, hint }: Problem): string {
-  const where = path === null ? 'the document' : `${path}:`
-  return hint === null ? `${where} ${message}` : `${where} ${message} (${hint.replace(/\.$/, '')})`
 }

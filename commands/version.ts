@@ -4,7 +4,6 @@ import { Args } from '@oclif/core'
 import { withCluster } from '../src/admin/connect.ts'
 import { readVersions, type VersionReport } from '../src/admin/version.ts'
 import { done } from '../src/model/failure.ts'
-import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
 import { HactlCommand, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
 
 export default class Version extends HactlCommand {
@@ -20,22 +19,22 @@ export default class Version extends HactlCommand {
     { description: 'Of two of them:', command: '<%= config.bin %> version batman pg1 pg2 --json' },
   ]
   static override args = {
-    cluster: CLUSTER_ARG,
-    member: Args.string({ multiple: true, description: 'Only these members.' }),
+    cluster: Args.string({ multiple: true, description: 'The cluster, and after it the names of members if not all are meant.' }),
   }
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Version)
     const own = { version: this.config.version }
-    if (args.cluster === undefined) {
+    const [cluster, ...members] = args.cluster ?? []
+    if (cluster === undefined) {
       return this.conclude(
         flags.json,
         done({ ...own, cluster: null, members: [] }),
         () => `hactl version ${own.version}\n`,
       )
     }
-    const result = await withCluster(flags, args.cluster, (operator, cluster) =>
-      readVersions(operator, cluster, args.member ?? [], flags.timeout ?? READ_TIMEOUT_MS),
+    const result = await withCluster(flags, cluster, (operator, name) =>
+      readVersions(operator, name, members, flags.timeout ?? READ_TIMEOUT_MS),
     )
     const value = result.value === null ? null : { ...own, ...result.value }
     this.conclude(flags.json, result.ok ? done({ ...own, ...result.value }) : { ...result, value }, report =>

@@ -3,7 +3,6 @@
 
 import { type OperatorConfig, readCtlConfig } from '../config/ctl.ts'
 import { done, failed, type Result } from '../model/failure.ts'
-import { formatProblem } from '../model/problem.ts'
 import type { Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { MemberApi, OperatorStore } from '../ports/operator.ts'
@@ -11,6 +10,7 @@ import type { Peers } from '../ports/peers.ts'
 import type { Store } from '../ports/store.ts'
 import { systemClock } from '../system/clock.ts'
 import { chooseCluster, type Operator } from './operator.ts'
+import { problemText } from './problem-text.ts'
 
 /** The global options as the command line gives them. */
 export interface ConnectOptions {
@@ -27,7 +27,7 @@ export async function connect(options: ConnectOptions): Promise<Result<Operator>
     insecure: options.insecure,
     env: process.env,
   })
-  if (!read.ok) return failed({ kind: 'configuration', problems: read.errors.map(formatProblem) })
+  if (!read.ok) return failed({ kind: 'configuration', problems: read.errors.map(problemText) })
   const { config } = read
   const clock = systemClock()
   return done({

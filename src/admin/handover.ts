@@ -26,7 +26,11 @@ export interface HandoverReport {
   readonly leaderPosition: Position | null
   /** WAL given up; null: cannot be told. */
   readonly lostBytes: Lsn | null
-  readonly candidates: readonly CandidateVerdict[]
+  readonly candidates: readonly CandidateReport[]
+}
+
+export interface CandidateReport extends Omit<CandidateVerdict, 'position'> {
+  readonly position: Position | null
 }
 
 const NO_TIMING = { leaderMs: null, writableMs: null, streamingMs: null } as const
@@ -38,14 +42,13 @@ export interface CarryOutOptions {
 }
 
 export function describePlan(wish: HandoverWish, plan: HandoverPlan): HandoverReport {
-  const { leaderPosition } = plan
   return {
     action: wish.action,
     cluster: wish.cluster,
     outcome: plan.alreadySo ? 'already' : 'planned',
     oldLeader: plan.survey.leader,
     candidate: wish.candidate,
-    newLeader: plan.winner,
+    newLeader: plan.failure === null || plan.failure.kind === 'data-loss' ? plan.winner : null,
     newLeaderWritable: plan.alreadySo,
     formerLeader: null,
     scheduledAt: wish.scheduledAt?.text ?? null,

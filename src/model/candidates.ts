@@ -155,7 +155,8 @@ function objectionOfTimeline(timeline: Timeline | null, cluster: Timeline | null
 function praise(position: Lsn | null, question: CandidateQuestion): string {
   const lag = behind(position, question)
   const at = position === null ? 'no position known' : `at ${formatLsn(position)}`
-  return lag === null ? at : `${at}, ${lag} bytes behind the leader`
+  const whose = question.wal.kind === 'none' ? 'the last known position of the leader' : 'the leader'
+  return lag === null ? at : `${at}, ${lag} bytes behind ${question.wal.kind === 'position' ? 'what is required' : whose}`
 }
 
 function behind(position: Lsn | null, question: CandidateQuestion): Lsn | null {

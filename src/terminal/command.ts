@@ -87,8 +87,14 @@ export abstract class HactlCommand extends Command {
   protected override async catch(
     error: Error & { readonly oclif?: { readonly exit?: number } },
   ): Promise<void> {
-    if (error.oclif?.exit !== EXIT.usage) throw error
-    const message = (error.message.split('\n')[0] ?? '').replace(/^./, first => first.toLowerCase())
+    const badValue = /^Parsing --(\S+) \n\t([^\n]*)/.exec(error.message)
+    // What `this.exit` throws is the way out of a command that has said everything.
+    const ended = 'code' in error && error.code === 'EEXIT'
+    if (ended || (error.oclif?.exit !== EXIT.usage && badValue === null)) throw error
+    // Otherwise oclif warns, in development, of a command that did not parse: it is the parsing that failed.
+    this.parsed = true
+    const text = badValue === null ? (error.message.split('\n')[0] ?? '') : `--${badValue[1]}: ${badValue[2]}`
+    const message = text.replace(/^./, first => first.toLowerCase())
     const hint = `see ${this.config.bin} ${this.id ?? ''} --help`
     this.fail(this.argv.includes('--json'), { kind: 'usage', message, hint })
   }

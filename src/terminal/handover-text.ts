@@ -1,7 +1,7 @@
 // What `switchover` and `failover` print: the verdict on each candidate in a dry run, and what the cluster became.
 
-import type { CandidateVerdict } from '../model/candidates.ts'
-import { formatLsn, type Lsn, type WallMillis } from '../model/units.ts'
+import type { CandidateReport } from '../admin/handover.ts'
+import type { Lsn, WallMillis } from '../model/units.ts'
 import { boxTable } from './box-table.ts'
 import { localTime } from './time.ts'
 
@@ -13,7 +13,7 @@ export interface HandoverOutcome {
   readonly newLeader: string | null
   readonly scheduledAt: string | null
   readonly lostBytes: Lsn | null
-  readonly candidates: readonly CandidateVerdict[]
+  readonly candidates: readonly CandidateReport[]
 }
 
 /** The line that scripts for patronictl look for, e.g. `2026-11-22 11:35:16.44611 Successfully switched over to "pg0"`. */
@@ -63,7 +63,7 @@ function lossLine(plan: HandoverOutcome): string {
     : 'Would be lost: nothing, the leader hands over.'
 }
 
-function verdictTable(verdicts: readonly CandidateVerdict[]): string {
+function verdictTable(verdicts: readonly CandidateReport[]): string {
   const text = (value: bigint | number | null) => (value === null ? '' : String(value))
   return boxTable({
     title: null,
@@ -80,7 +80,7 @@ function verdictTable(verdicts: readonly CandidateVerdict[]): string {
       verdict.name,
       verdict.code === 'good' ? 'good' : 'no',
       text(verdict.timeline),
-      verdict.position === null ? '' : formatLsn(verdict.position),
+      verdict.position?.lsn ?? '',
       text(verdict.behindBytes),
       text(verdict.failoverPriority),
       verdict.reason,

@@ -1,0 +1,119 @@
+// `list`, `topology`, `history` and `show-config` against a real etcd: what is printed, byte for byte as patronictl
+// prints it, and what happens when etcd or the cluster is not there.
+
+import { createServer } from 'node:net'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { freePort } from '../adapters/etcd-harness.ts'
+import { writeDemo, writeNew, writeTwo } from './clusters.ts'
+import { openStage, runHactl, type Stage } from './stage.ts'
+
+let stage: Stage
+
+beforeAll(async () => {
+  stage = await openStage()
+  await Promise.all([writeDemo(stage), writeTwo(stage), writeNew(stage)])
+})
+afterAll(() => stage.stop())
+
+test('list shows members as patronictl does', async () => {
+  const text = await stage.transcript([
+    ['list', 'demo'],
+    ['list', 'two'],
+    ['list', 'new'],
+    ['list', 'demo', '--extended'],
+  ])
+  await expect(text).toMatchFileSnapshot('transcripts/list.txt')
+})
+
+test('list in the formats for programs', async () => {
+  const formats = ['tsv', 'json', 'yaml']
+  const text = await stage.transcript(
+    formats.flatMap(format => [
+      ['list', 'demo', 'two', '-f', format],
+      ['list', 'new', '-f', format],
+    ]),
+  )
+  await expect(text).toMatchFileSnapshot('transcripts/list-formats.txt')
+})
+
+test('topology shows who replicates from whom', async () => {
+  const text = await stage.transcript([
+    ['topology', 'demo'],
+    ['topology', 'two'],
+    ['topology', 'new'],
+  ])
+  await expect(text).toMatchFileSnapshot('transcripts/topology.txt')
+})
+
+test('history and show-config', async () => {
+  const formats = ['pretty', 'tsv', 'json', 'yaml'].map(format => ['history', 'demo', '-f', format])
+  const text = await stage.transcript([
+    ...formats,
+    ['history', 'two'],
+    ['history', 'demo', '--json'],
+    ['show-config', 'demo'],
+    ['show-config', 'new'],
+  ])
+  await expect(text).toMatchFileSnapshot('transcripts/history-and-config.txt')
+})
+
+test("hactl's own JSON of a listing", async () => {
+  const text = await stage.transcript([['list', 'two', '--json', '--no-ask']])
+  await expect(text).toMatchFileSnapshot('transcripts/list-json.txt')
+})
+
+test('wrong names and wrong flags', async () => {
+  const text = await stage.transcript([
+    ['list', 'dmo'],
+    ['list', 'demo', 'nowhere', '-f', 'tsv'],
+    ['list'],
+    ['history', 'dmo', '--json'],
+    ['list', 'demo', '--no-such-flag'],
+    ['list', 'demo', '--format', 'xml'],
+    ['list', 'demo', '--timeout', 'soon'],
+    ['show-config', 'demo', 'more'],
+  ])
+  await expect(text).toMatchFileSnapshot('transcripts/wrong-usage.txt')
+})
+
+test('global options before the command, and the configuration from the environment', async () => {
+  const expected = (await stage.hactl(['list', 'demo'])).stdout
+  const bare = { DCS_URL: '' }
+  const { host, port } = stage.etcd.member(0).endpoint
+  const before = await stage.hactl(['-d', stage.url, 'list', 'demo'], { env: bare })
+  expect([before.stdout, before.code]).toEqual([expected, 0])
+  const variables = { ...bare, PATRONI_SCOPE: 'demo', PATRONI_ETCD3_HOSTS: `${host}:${port}` }
+  expect((await stage.hactl(['list'], { env: variables })).stdout).toBe(expected)
+})
+
+test("old scripts may have patronictl's exit codes", async () => {
+  const env = { HACTL_EXIT_CODES: 'patronictl' }
+  expect((await stage.hactl(['list', 'dmo'], { env })).code).toBe(1)
+  expect((await stage.hactl(['list', '--bad'], { env })).code).toBe(2)
+  expect((await stage.hactl(['list', 'demo'], { env })).code).toBe(0)
+})
+
+test('etcd that refuses or hangs: exit code 8 within the time-out', async () => {
+  const refused = await runHactl(['list', 'demo', '--timeout', '2'], {
+    env: { DCS_URL: `etcd3://127.0.0.1:${await freePort()}` },
+  })
+  expect(refused.code).toBe(8)
+  expect(refused.stderr).toMatch(
+    /^error: etcd cannot be reached: .*ECONNREFUSED.*\nHINT: check the etcd3 section/,
+  )
+  const port = await freePort()
+  const hung = createServer(() => {})
+  await new Promise<void>(resolve => hung.listen(port, '127.0.0.1', resolve))
+  const silent = await runHactl(['list', 'demo', '--timeout', '2'], {
+    env: { DCS_URL: `etcd3://127.0.0.1:${port}` },
+  })
+  hung.close()
+  expect(silent.code).toBe(8)
+  expect(silent.ms).toBeLessThan(6000)
+})
+
+test('a reader that goes away is no error', async () => {
+  const { stdout, code } = await stage.hactl(['list', 'demo', '-t'])
+  expect(code).toBe(0)
+  expect(stdout.split('\n')[0]).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/)
+})

@@ -1,0 +1,154 @@
+// Small real HTTP servers in the place of members' REST API: each answers from what the test says the member is, and
+// the leader's answers a switchover by doing in etcd what a cluster does. A hung one accepts and never answers.
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { freePort } from '../adapters/etcd-harness.ts'
+import type { Stage } from './stage.ts'
+
+export interface MemberState {
+  role: 'primary' | 'replica'
+  state: string
+  location: number
+  timeline: number
+  streaming: boolean
+  tags: Readonly<Record<string, unknown>>
+}
+
+/** What a POST of /switchover or /failover comes to. */
+export type OnRequest = (
+  action: string,
+  body: Readonly<Record<string, unknown>>,
+) => Promise<readonly [status: number, text: string]>
+
+export class FakeMember {
+  readonly name: string
+  readonly port: number
+  now: MemberState
+  /** Accept connections, answer nothing. */
+  hung = false
+  onRequest: OnRequest = async () => [503, 'not prepared']
+  readonly requests: { readonly line: string; readonly body: string }[] = []
+  #server: Server | null = null
+  readonly #sockets = new Set<Socket>()
+
+  constructor(name: string, port: number, now: MemberState) {
+    this.name = name
+    this.port = port
+    this.now = now
+  }
+
+  async listen(): Promise<void> {
+    const server = createServer((request, response) => {
+      this.#answer(request, response).catch(error => response.destroy(error))
+    })
+    server.on('connection', socket => {
+      this.#sockets.add(socket)
+      socket.on('close', () => this.#sockets.delete(socket))
+    })
+    await new Promise<void>(resolve => server.listen(this.port, '127.0.0.1', resolve))
+    this.#server = server
+  }
+
+  async close(): Promise<void> {
+    const server = this.#server
+    this.#server = null
+    for (const socket of this.#sockets) socket.destroy()
+    if (server !== null) await new Promise(resolve => server.close(resolve))
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let body = ''
+    for await (const chunk of request) body += chunk
+    const line = `${request.method} ${request.url}`
+    this.requests.push({ line, body })
+    if (this.hung) return
+    const [status, text] = await this.#reply(line, body)
+    response.writeHead(status).end(text)
+  }
+
+  async #reply(line: string, body: string): Promise<readonly [number, string]> {
+    if (line === 'GET /primary') return [this.now.role === 'primary' ? 200 : 503, '{}']
+    if (line === 'GET /patroni') return [200, JSON.stringify(this.document())]
+    const action = /^POST \/(switchover|failover)$/.exec(line)?.[1]
+    if (action !== undefined) return this.onRequest(action, JSON.parse(body))
+    return [200, '{}']
+  }
+
+  document(): Readonly<Record<string, unknown>> {
+    const { role, state, location, timeline, streaming, tags } = this.now
+    const xlog =
+      role === 'primary' ? { location } : { received_location: location, replayed_location: location }
+    return {
+      ...{ state, role, timeline, tags, xlog, server_version: 150020 },
+      ...(streaming && { replication_state: 'streaming' }),
+      patroni: { version: '4.1.5', scope: 'duo', name: this.name },
+    }
+  }
+
+  record(): Readonly<Record<string, unknown>> {
+    const { role, state, location, timeline, streaming, tags } = this.now
+    return {
+      conn_url: `postgres://127.0.0.1:${5432 + Number(this.name.slice(2))}/postgres`,
+      api_url: `http://127.0.0.1:${this.port}/patroni`,
+      ...{ state, role, timeline, tags, version: '4.1.5', xlog_location: location },
+      ...(role === 'replica' && { receive_lsn: location, replay_lsn: location }),
+      ...(streaming && { replication_state: 'streaming' }),
+    }
+  }
+}
+
+export interface FakeCluster {
+  readonly members: readonly FakeMember[]
+  member(name: string): FakeMember
+  /** Writes all member keys anew. */
+  publish(): Promise<void>
+  /** What a healthy cluster does after a request: hand over, rejoin, clear the request. */
+  changeLeader(from: string | null, to: string, rejoins: 'rejoins' | 'stays away'): Promise<void>
+  close(): Promise<void>
+}
+
+/** `duo`: pg0 leads at 1000000, pg1 streams and has everything, pg2 streams and is 2 MiB behind. */
+export async function openCluster(stage: Stage): Promise<FakeCluster> {
+  const standby = { role: 'replica', state: 'running', timeline: 1, streaming: true, tags: {} } as const
+  const members = [
+    new FakeMember('pg0', await freePort(), {
+      ...standby,
+      role: 'primary',
+      streaming: false,
+      location: 50_000_000,
+    }),
+    new FakeMember('pg1', await freePort(), { ...standby, location: 50_000_000 }),
+    new FakeMember('pg2', await freePort(), { ...standby, location: 50_000_000 - 2097152 }),
+  ]
+  await Promise.all(members.map(member => member.listen()))
+  const member = (name: string): FakeMember => {
+    const found = members.find(other => other.name === name)
+    if (found === undefined) throw new Error(`no member ${name}`)
+    return found
+  }
+  const publish = async () => {
+    await Promise.all(members.map(each => stage.put(`duo/members/${each.name}`, each.record())))
+  }
+  await stage.delete('duo/')
+  await stage.put('duo/initialize', '7710955613899059418')
+  await stage.put('duo/config', { ttl: 30, loop_wait: 10, maximum_lag_on_failover: 1048576 })
+  await stage.put('duo/status', { optime: 50_000_000 })
+  await stage.put('duo/history', [])
+  await stage.put('duo/leader', 'pg0')
+  await publish()
+  const changeLeader: FakeCluster['changeLeader'] = async (from, to, rejoins) => {
+    await stage.put('duo/leader', to)
+    member(to).now = { ...member(to).now, role: 'primary', streaming: false, timeline: 2 }
+    await stage.put('duo/failover', '{}')
+    const state = { ...standby, location: 50_000_000, timeline: 2 }
+    if (from !== null && rejoins === 'rejoins') member(from).now = state
+    if (from !== null && rejoins !== 'rejoins')
+      member(from).now = { ...state, state: 'stopped', streaming: false }
+    await publish()
+  }
+  const close = async () => {
+    await Promise.all(members.map(each => each.close()))
+  }
+  return { members, member, publish, changeLeader, close }
+}

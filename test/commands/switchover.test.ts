@@ -1,0 +1,242 @@
+// `switchover` and `failover` as an operator meets them: what is said before, what is done, and that nothing is claimed
+// which was not seen. etcd is real; the members are small HTTP servers that behave as the test says.
+
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { type FakeCluster, openCluster } from './members.ts'
+import { openStage, type Stage } from './stage.ts'
+
+let stage: Stage
+let cluster: FakeCluster
+
+beforeAll(async () => {
+  stage = await openStage()
+})
+afterAll(() => stage.stop())
+beforeEach(async () => {
+  cluster = await openCluster(stage)
+})
+afterEach(() => cluster.close())
+
+/** The leader hands over to `to` and answers as agents do. */
+function leaderHandsOver(to: string, rejoins: 'rejoins' | 'stays away' = 'rejoins'): void {
+  cluster.member('pg0').onRequest = async (action, body) => {
+    await stage.put('duo/failover', { leader: body.leader, member: body.candidate })
+    await cluster.changeLeader('pg0', to, rejoins)
+    return [200, `Successfully ${action === 'switchover' ? 'switched' : 'failed'} over to "${to}"`]
+  }
+}
+
+test('a dry run says who would win and why not the others', async () => {
+  const text = await stage.transcript([
+    ['switchover', 'duo', '--dry-run'],
+    ['switchover', 'duo', '--candidate', 'pg2', '--dry-run'],
+    ['switchover', 'duo', '--dry-run', '--json'],
+  ])
+  await expect(text).toMatchFileSnapshot('transcripts/switchover-dry-run.txt')
+  expect(
+    cluster.members.flatMap(member => member.requests).filter(({ line }) => line.startsWith('POST')),
+  ).toEqual([])
+})
+
+test('a switchover ends when the new leader writes and the old one streams', async () => {
+  leaderHandsOver('pg1')
+  const text = await stage.transcript([['switchover', 'duo', '--candidate', 'pg1', '--force']])
+  await expect(text).toMatchFileSnapshot('transcripts/switchover.txt')
+  const posts = cluster.member('pg0').requests.filter(({ line }) => line.startsWith('POST'))
+  expect(posts).toEqual([{ line: 'POST /switchover', body: '{"candidate":"pg1","leader":"pg0"}' }])
+})
+
+test('its JSON says what the cluster became', async () => {
+  leaderHandsOver('pg1')
+  const ran = await stage.hactl(['switchover', 'duo', '--force', '--json'])
+  expect(JSON.parse(ran.stdout)).toMatchObject({
+    ok: true,
+    error: null,
+    outcome: 'done',
+    oldLeader: 'pg0',
+    newLeader: 'pg1',
+    newLeaderWritable: true,
+    formerLeader: { name: 'pg0', state: 'streaming', streaming: true },
+    requestedThrough: 'rest:pg0',
+    lostBytes: 0,
+  })
+  expect([ran.code, ran.stderr]).toEqual([0, ''])
+})
+
+test('what is so already is well', async () => {
+  const text = await stage.transcript([
+    ['switchover', 'duo', '--candidate', 'pg0', '--force'],
+    ['failover', 'duo', '--candidate', 'pg0', '--force'],
+  ])
+  await expect(text).toMatchFileSnapshot('transcripts/switchover-already.txt')
+})
+
+test('refusals come before anything is touched, with their reason', async () => {
+  const text = await stage.transcript([
+    ['switchover', 'duo'],
+    ['switchover', 'duo', '--candidate', 'pg2', '--force'],
+    ['switchover', 'duo', '--candidate', 'pg9', '--force'],
+    ['switchover', 'duo', '--leader', 'pg1', '--force'],
+    ['switchover', 'duo', '--scheduled', 'tomorrow', '--force'],
+    ['switchover', 'duo', '--scheduled', '2020-01-01T00:00Z', '--force'],
+    ['failover', 'duo', '--force'],
+  ])
+  await expect(text).toMatchFileSnapshot('transcripts/switchover-refused.txt')
+  expect(cluster.member('pg0').requests.filter(({ line }) => line.startsWith('POST'))).toEqual([])
+})
+
+test('a member refuses: exit code 3 with its words', async () => {
+  cluster.member('pg0').onRequest = async () => [
+    412,
+    'switchover is not possible: no good candidates have been found',
+  ]
+  const ran = await stage.hactl(['switchover', 'duo', '--candidate', 'pg1', '--force'])
+  expect(ran.code).toBe(3)
+  expect(ran.stderr).toContain('pg0 answered 412: switchover is not possible')
+})
+
+test('the former leader does not come back: partly done, exit code 7', async () => {
+  leaderHandsOver('pg1', 'stays away')
+  const ran = await stage.hactl(['switchover', 'duo', '--force', '--timeout', '3'])
+  expect(ran.code).toBe(7)
+  expect(ran.stderr).toContain(
+    'pg1 leads cluster duo, but the former leader pg0 is not back as a streaming standby (stopped)',
+  )
+})
+
+test('another member wins: partly done, exit code 7', async () => {
+  cluster.member('pg2').now = { ...cluster.member('pg2').now, location: 50_000_000 }
+  leaderHandsOver('pg2')
+  const ran = await stage.hactl(['switchover', 'duo', '--candidate', 'pg1', '--force'])
+  expect(ran.code).toBe(7)
+  expect(ran.stderr).toContain('pg2 leads cluster duo, but pg1 was asked for')
+})
+
+test('nothing happens in time: exit code 6', async () => {
+  cluster.member('pg0').onRequest = async (_action, body) => {
+    await stage.put('duo/failover', { leader: body.leader, member: body.candidate })
+    return new Promise(() => {})
+  }
+  const ran = await stage.hactl(['switchover', 'duo', '--candidate', 'pg1', '--force', '--timeout', '3'])
+  expect(ran.code).toBe(6)
+  expect(ran.stderr).toContain('did not end within 3 s and may still be running: pg0 still leads')
+  expect(ran.ms).toBeLessThan(10_000)
+})
+
+test('the agents give it up: exit code 3', async () => {
+  cluster.member('pg0').onRequest = async (_action, body) => {
+    await stage.put('duo/failover', { leader: body.leader, member: body.candidate })
+    await new Promise(resolve => setTimeout(resolve, 700))
+    await stage.put('duo/failover', '{}')
+    return [503, 'Switchover failed']
+  }
+  const ran = await stage.hactl(['switchover', 'duo', '--candidate', 'pg1', '--force'])
+  expect(ran.code).toBe(3)
+  expect(ran.stderr).toContain('switchover refused: pg0 says: Switchover failed; pg0 still leads')
+})
+
+test('a hung leader is passed over for another member', async () => {
+  cluster.member('pg0').hung = true
+  cluster.member('pg1').onRequest = async (_action, body) => {
+    await stage.put('duo/failover', { leader: body.leader, member: body.candidate })
+    cluster.member('pg0').hung = false
+    await cluster.changeLeader('pg0', 'pg1', 'rejoins')
+    return [200, 'Successfully switched over to "pg1"']
+  }
+  const ran = await stage.hactl(['switchover', 'duo', '--candidate', 'pg1', '--force', '--json'])
+  expect(JSON.parse(ran.stdout)).toMatchObject({ ok: true, outcome: 'done', requestedThrough: 'rest:pg1' })
+  expect(ran.ms).toBeLessThan(15_000)
+})
+
+test('with no member left to ask the request goes into etcd', async () => {
+  const [pg0, pg2] = [cluster.member('pg0'), cluster.member('pg2')]
+  await Promise.all([pg0.close(), pg2.close()])
+  const pg1 = cluster.member('pg1')
+  pg1.onRequest = () => new Promise(() => {})
+  const running = stage.hactl(['switchover', 'duo', '--candidate', 'pg1', '--force', '--json'])
+  const endMs = performance.now() + 20_000
+  while (!(await stage.get('duo/failover')).includes('pg1') && performance.now() < endMs) {
+    await new Promise(resolve => setTimeout(resolve, 50))
+  }
+  expect(JSON.parse(await stage.get('duo/failover'))).toEqual({ leader: 'pg0', member: 'pg1' })
+  await pg0.listen()
+  await cluster.changeLeader('pg0', 'pg1', 'rejoins')
+  const ran = await running
+  expect(JSON.parse(ran.stdout)).toMatchObject({ ok: true, requestedThrough: 'etcd', newLeader: 'pg1' })
+})
+
+test('another request under way: exit code 5', async () => {
+  await stage.put('duo/failover', { leader: 'pg0', member: 'pg2' })
+  const ran = await stage.hactl(['switchover', 'duo', '--candidate', 'pg1', '--force'])
+  expect([ran.code, ran.stderr]).toEqual([
+    5,
+    'error: another switchover to pg2 of cluster duo is under way\nHINT: wait until hactl list duo shows its result, then try again.\n',
+  ])
+})
+
+test('a scheduled switchover is handed in as it is', async () => {
+  cluster.member('pg0').onRequest = async () => [202, 'Switchover scheduled']
+  const ran = await stage.hactl(['switchover', 'duo', '--scheduled', '2090-01-01T03:00+01:00', '--force'])
+  expect(ran.code).toBe(0)
+  expect(ran.stdout).toContain('Switchover scheduled at 2090-01-01T02:00:00+00:00')
+  const { body } = cluster.member('pg0').requests.find(({ line }) => line.startsWith('POST')) ?? { body: '' }
+  expect(JSON.parse(body)).toEqual({
+    candidate: null,
+    leader: 'pg0',
+    scheduled_at: '2090-01-01T02:00:00+00:00',
+  })
+})
+
+test('a failover without a leader says what would be lost, and needs the flag', async () => {
+  await stage.delete('duo/leader')
+  await cluster.member('pg0').close()
+  await stage.delete('duo/members/pg0')
+  const text = await stage.transcript([
+    ['switchover', 'duo', '--force'],
+    ['failover', 'duo', '--candidate', 'pg2', '--dry-run'],
+    ['failover', 'duo', '--candidate', 'pg2', '--force'],
+  ])
+  await expect(text).toMatchFileSnapshot('transcripts/failover-loss.txt')
+  cluster.member('pg2').onRequest = async () => {
+    await cluster.changeLeader(null, 'pg2', 'stays away')
+    return [200, 'Successfully failed over to "pg2"']
+  }
+  const ran = await stage.hactl([
+    'failover',
+    'duo',
+    '--candidate',
+    'pg2',
+    '--force',
+    '--accept-data-loss',
+    '--json',
+  ])
+  expect(JSON.parse(ran.stdout)).toMatchObject({
+    ok: true,
+    outcome: 'done',
+    newLeader: 'pg2',
+    lostBytes: 2097152,
+    formerLeader: null,
+  })
+})
+
+test('a candidate that does not answer: exit code 9', async () => {
+  await cluster.member('pg1').close()
+  const ran = await stage.hactl(['switchover', 'duo', '--candidate', 'pg1', '--force'])
+  expect(ran.code).toBe(9)
+  expect(ran.stderr).toMatch(/^error: member pg1 cannot be reached: .*ECONNREFUSED/)
+})
+
+test('version and list ask the members, and say who did not answer', async () => {
+  await cluster.member('pg1').close()
+  cluster.member('pg2').hung = true
+  const text = await stage.transcript([
+    ['version', 'duo'],
+    ['version', 'duo', 'pg0'],
+    ['version', 'duo', 'pg7'],
+  ])
+  await expect(text).toMatchFileSnapshot('transcripts/version.txt')
+  const listed = await stage.hactl(['list', 'duo', '--json'])
+  const members: readonly { readonly answers: boolean }[] = JSON.parse(listed.stdout).clusters[0].members
+  expect(members.map(member => member.answers)).toEqual([true, false, false])
+  expect(listed.ms).toBeLessThan(6000)
+})
