@@ -8,7 +8,7 @@ import type { Problem, ProblemPlace } from '../model/problem.ts'
 import type { DynamicSettings } from '../model/settings.ts'
 import { type Advice, adviseLocalOnly, adviseUnknown } from './advice.ts'
 import { type Checked, checkTree, type Values } from './check.ts'
-import { readDynamicParameters } from './parameters.ts'
+import { isControlled, readDynamicParameters } from './parameters.ts'
 import { DYNAMIC, LOCAL, sectionsOf } from './schema.ts'
 
 export type DynamicResult =
@@ -116,10 +116,19 @@ function adjustTiming({ read }: DynamicValues): Timing {
 }
 
 function parameterWarnings({ read }: DynamicValues): readonly Told[] {
-  return readDynamicParameters(read('postgresql.parameters')).warnings.map(({ name, message }) => ({
+  const checked = readDynamicParameters(read('postgresql.parameters')).warnings.map(({ name, message }) => ({
     path: `postgresql.parameters.${name}`,
     message,
   }))
+  const overlaid = (['primary', 'replica', 'standby_leader'] as const).flatMap(role => {
+    const section = `postgresql.parameters_${role}` as const
+    const names = Object.keys(read(section)).filter(isControlled)
+    return names.map(name => ({
+      path: `${section}.${name}`,
+      message: 'is ignored: it must be the same in every role',
+    }))
+  })
+  return [...checked, ...overlaid]
 }
 
 function isStandbyCluster(section: JsonObject | null): boolean {

@@ -47,7 +47,7 @@ export const DYNAMIC = {
   }),
   check_timeline: setting(boolean(), false, {
     ...dynamic,
-    support: later('check_timeline', 'the timeline of a candidate is compared in any case'),
+    support: later('check_timeline', 'it is not looked at'),
     about: 'A candidate must be on the latest timeline.',
   }),
   max_timelines_history: setting(integer({ min: 0 }), 0, {

@@ -164,6 +164,10 @@ test.each<[JsonObject, string]>([
     'postgresql.parameters.port: is ignored: hactl sets it from postgresql.listen and scope',
   ],
   [
+    { postgresql: { parameters_primary: { max_connections: 500 } } },
+    'postgresql.parameters_primary.max_connections: is ignored: it must be the same in every role',
+  ],
+  [
     { postgresql: { parameters: { Max_Connections: 10 } } },
     'postgresql.parameters.Max_Connections: postgresql parameter Max_Connections=10 failed validation (at least 25), defaulting to 100',
   ],
