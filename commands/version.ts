@@ -19,7 +19,10 @@ export default class Version extends HactlCommand {
     { description: 'Of two of them:', command: '<%= config.bin %> version batman pg1 pg2 --json' },
   ]
   static override args = {
-    cluster: Args.string({ multiple: true, description: 'The cluster, and after it the names of members if not all are meant.' }),
+    cluster: Args.string({
+      multiple: true,
+      description: 'The cluster, and after it the names of members if not all are meant.',
+    }),
   }
 
   async run(): Promise<void> {

@@ -54,11 +54,14 @@ export function describePlan(wish: HandoverWish, plan: HandoverPlan): HandoverRe
     scheduledAt: wish.scheduledAt?.text ?? null,
     requestedThrough: null,
     timing: NO_TIMING,
-    leaderPosition:
-      leaderPosition === null ? null : { lsn: formatLsn(leaderPosition), bytes: leaderPosition },
+    leaderPosition: positionOf(plan.leaderPosition),
     lostBytes: plan.lostBytes,
-    candidates: plan.verdicts,
+    candidates: plan.verdicts.map(verdict => ({ ...verdict, position: positionOf(verdict.position) })),
   }
+}
+
+function positionOf(bytes: Lsn | null): Position | null {
+  return bytes === null ? null : { lsn: formatLsn(bytes), bytes }
 }
 
 /** `plan.failure` must be null: a plan that was refused is not carried out. */

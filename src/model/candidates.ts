@@ -155,9 +155,14 @@ function objectionOfTimeline(timeline: Timeline | null, cluster: Timeline | null
 function praise(position: Lsn | null, question: CandidateQuestion): string {
   const lag = behind(position, question)
   const at = position === null ? 'no position known' : `at ${formatLsn(position)}`
-  const whose = question.wal.kind === 'none' ? 'the last known position of the leader' : 'the leader'
-  return lag === null ? at : `${at}, ${lag} bytes behind ${question.wal.kind === 'position' ? 'what is required' : whose}`
+  return lag === null ? at : `${at}, ${lag} bytes behind ${BEHIND[question.wal.kind]}`
 }
+
+const BEHIND = {
+  lag: 'the leader',
+  position: 'what it must have received',
+  none: 'the last known position of the leader',
+} as const
 
 function behind(position: Lsn | null, question: CandidateQuestion): Lsn | null {
   const leader = question.wal.kind === 'position' ? question.wal.required : question.wal.leaderPosition
