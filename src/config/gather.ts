@@ -33,11 +33,12 @@ function absentFile(path: string, env: NodeJS.ProcessEnv): Source {
   return { ...EMPTY_SOURCE, warnings: [{ ...problem, message }] }
 }
 
-/** The place of a key, or else of the nearest section around it. */
+/** The place of a key; for a section that only its keys have (variables), theirs; else that of the section around it. */
 export function placesOf(source: Source): (path: string) => ProblemPlace | null {
   return path => {
+    const inside = [...source.places].find(([known]) => known.startsWith(`${path}.`))
     for (let part = path; part !== ''; part = part.slice(0, Math.max(part.lastIndexOf('.'), 0))) {
-      const place = source.places.get(part)
+      const place = source.places.get(part) ?? (part === path ? inside?.[1] : undefined)
       if (place !== undefined) return place
     }
     return null

@@ -163,6 +163,13 @@ describe('-d and -k', () => {
     expect(configOf(await readCtlConfig({ path, env, dcsUrl: 'flag' })).etcd.endpoints[0]?.host).toBe('flag')
   })
 
+  test('-d helps when the stores of the file are unusable', async () => {
+    const path = await fileWith('etcd3: {host: [a], srv: x}\nscope: s\n')
+    expect(configOf(await readCtlConfig({ path, env: NOBODY, dcsUrl: 'e1' })).etcd.endpoints[0]?.host).toBe(
+      'e1',
+    )
+  })
+
   test('the scheme etcd is read as etcd3, with a warning', async () => {
     const result = await readCtlConfig({ path: null, env: NOBODY, dcsUrl: 'etcd://e1' })
     expect(configOf(result).etcd.endpoints).toEqual([{ host: 'e1', port: 2379 }])

@@ -232,3 +232,10 @@ postgresql:
   expect(JSON.stringify(result)).not.toContain(secret)
   expect(result.warnings.map(brief).join()).not.toContain(secret)
 })
+
+test('nor does it show that a secret was read as a boolean', async () => {
+  const result = await readText(COMPLETE.replace('password: secret-repl', 'password: on'))
+  expect(errorsOf(result)).toEqual([
+    '15: postgresql.authentication.replication.password: is not text: YAML reads on, off, yes and no as booleans; put it in quotes',
+  ])
+})

@@ -21,15 +21,31 @@ test.each<[string, string, string]>([
     'http://p',
     'PATRONI_ETCD3_PROXY: etcd3.proxy: is not supported yet by this version of hactl',
   ],
-  ['PATRONI_CONSUL_HOST', 'h', 'consul: is not supported: hactl works with etcd, not with consul'],
-  ['PATRONI_ZOOKEEPER_HOSTS', 'h', 'zookeeper: is not supported: hactl works with etcd, not with zookeeper'],
-  ['PATRONI_EXHIBITOR_HOSTS', 'h', 'exhibitor: is not supported: hactl works with etcd, not with exhibitor'],
+  [
+    'PATRONI_CONSUL_HOST',
+    'h',
+    'PATRONI_CONSUL_HOST: consul: is not supported: hactl works with etcd, not with consul',
+  ],
+  [
+    'PATRONI_ZOOKEEPER_HOSTS',
+    'h',
+    'PATRONI_ZOOKEEPER_HOSTS: zookeeper: is not supported: hactl works with etcd, not with zookeeper',
+  ],
+  [
+    'PATRONI_EXHIBITOR_HOSTS',
+    'h',
+    'PATRONI_EXHIBITOR_HOSTS: exhibitor: is not supported: hactl works with etcd, not with exhibitor',
+  ],
   [
     'PATRONI_KUBERNETES_NAMESPACE',
     'h',
-    'kubernetes: is not supported: hactl works with etcd, not with kubernetes',
+    'PATRONI_KUBERNETES_NAMESPACE: kubernetes: is not supported: hactl works with etcd, not with kubernetes',
   ],
-  ['PATRONI_RAFT_SELF_ADDR', 'h', 'raft: is not supported: hactl works with etcd, not with raft'],
+  [
+    'PATRONI_RAFT_SELF_ADDR',
+    'h',
+    'PATRONI_RAFT_SELF_ADDR: raft: is not supported: hactl works with etcd, not with raft',
+  ],
   [
     'PATRONI_LOG_FILE_NUM',
     'many',
