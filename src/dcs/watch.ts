@@ -102,7 +102,9 @@ export class Watch {
       client: await endpoints.client(this.#carrier),
       token: login.value,
       keys,
-      fromRevision: revision + 1,
+      // Not the next one: etcd 3.5 answers no progress request while a watch waits for a revision that does not exist yet.
+      // What stands at this revision already is told once more, and ignored.
+      fromRevision: revision,
       intervalMs: () => this.#intervalMs(),
       clock,
       terms,

@@ -12,6 +12,9 @@ import type { Clock } from '../../src/ports/clock.ts'
 
 const run = promisify(execFile)
 
+/** Another server version may be tested with this variable. */
+const ETCD = process.env.HACTL_TEST_ETCD ?? '/usr/bin/etcd'
+
 /** Real time for the adapter under test. */
 export const clock: Clock = {
   bootMs: () => performance.now(),
@@ -96,7 +99,7 @@ export class EtcdMember {
 
   async start(): Promise<void> {
     const log = await open(this.#logFile, 'a')
-    this.#process = spawn('/usr/bin/etcd', [...this.#argv], { stdio: ['ignore', log.fd, log.fd] })
+    this.#process = spawn(ETCD, [...this.#argv], { stdio: ['ignore', log.fd, log.fd] })
     await log.close()
   }
 

@@ -321,3 +321,22 @@ test('a view that was cut off and read anew tells every key that changed meanwhi
   })
   expect(calls.filter(keys => keys.includes('failover')).length).toBe(200)
 })
+
+test('the view of an idle cluster stays known, and its age small', async () => {
+  newScope()
+  const a = open('a')
+  let lost = 0
+  a.onChange(() => {
+    if (!a.view().known) lost++
+  })
+  await until('view', 3000, () => a.view().known)
+  const ages = new Set<number>()
+  await until('progress told four times', 8000, () => {
+    const view = a.view()
+    if (view.known) ages.add(view.atMs)
+    return ages.size >= 5
+  })
+  const view = a.view()
+  expect(view.known && clock.bootMs() - view.atMs).toBeLessThan(1500)
+  expect(lost).toBe(0)
+})

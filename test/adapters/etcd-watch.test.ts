@@ -36,6 +36,11 @@ interface Followed {
   readonly events: string[]
 }
 
+async function revision(): Promise<number> {
+  const { header } = await (await endpoints.client(0)).kv.range({ key: Buffer.from('x') })
+  return Number(header.revision)
+}
+
 async function follow(fromRevision: number, intervalMs = 200): Promise<Followed> {
   const alive: (number | null)[] = []
   const events: string[] = []
@@ -67,8 +72,13 @@ test('every change from the given revision is told, in order; progress proves th
   expect(await end).toMatchObject({ why: 'the store is closed' })
 })
 
+test('an idle etcd answers progress requests of a watch that begins at its present revision', async () => {
+  const { alive } = await follow(await revision())
+  await until('three answers to progress requests', 3000, () => alive.length >= 4)
+})
+
 test('others have shown a higher revision: the stream of a member that lags is ended', async () => {
-  const { end, alive } = await follow(100)
+  const { end, alive } = await follow(await revision())
   await until('alive', 2000, () => alive.length > 0)
   terms.reached({ cluster_id: '1', raft_term: '1', revision: '1000000' })
   expect(await end).toMatchObject({
@@ -78,7 +88,7 @@ test('others have shown a higher revision: the stream of a member that lags is e
 })
 
 test('a stream from a higher raft term than its member shows is ended', async () => {
-  const first = await follow(100)
+  const first = await follow(await revision())
   await until('alive', 2000, () => first.alive.length > 0)
   const client = await endpoints.client(0)
   const { header } = await client.kv.range({ key: Buffer.from('x') })
@@ -87,7 +97,7 @@ test('a stream from a higher raft term than its member shows is ended', async ()
 })
 
 test('a frozen member is silent: the stream is ended after two intervals', async () => {
-  const { end, alive } = await follow(100)
+  const { end, alive } = await follow(await revision())
   await until('alive', 2000, () => alive.length > 0)
   try {
     etcd.member(0).freeze()
@@ -100,8 +110,7 @@ test('a frozen member is silent: the stream is ended after two intervals', async
 })
 
 test('a revision that was compacted ends the stream, as such', async () => {
-  const { header } = await (await endpoints.client(0)).kv.range({ key: Buffer.from('x') })
-  await etcd.ctl(['compact', header.revision])
+  await etcd.ctl(['compact', String(await revision())])
   const { end, events } = await follow(2)
   expect(await end).toMatchObject({ treatment: 'compacted' })
   expect(events).toEqual([])
