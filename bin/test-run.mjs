@@ -44,7 +44,7 @@ function run(command, args, { show, env = {} }) {
 }
 
 const checks = [
-  ['lint', 'biome', ['check', '.']],
+  ['lint', 'biome', ['check', '--diagnostic-level=error', '.']],
   ['types', 'tsc', ['-p', 'tsconfig.check.json']],
   ['purity', 'tsc', ['-p', 'tsconfig.pure.json']],
   [

@@ -78,7 +78,9 @@ function memberConfiguration(home: string, host: Host, choice: MemberChoice): Se
       },
       pg_hba: [
         'local all all trust',
+        'local replication all trust',
         'host all all 127.0.0.1/32 scram-sha-256',
+        'host replication replicator 127.0.0.1/32 scram-sha-256',
         'host replication replicator 10.77.0.0/24 scram-sha-256',
         'host all all 10.77.0.0/24 scram-sha-256',
       ],
