@@ -2,9 +2,9 @@
 
 import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
-import { renderConfigManPage, renderConfigReference } from '../../src/config/reference.ts'
 import { DYNAMIC, LOCAL } from '../../src/config/schema.ts'
 import type { AnySetting } from '../../src/config/setting.ts'
+import { renderConfigManPage, renderConfigReference } from './render-reference.ts'
 
 const root = new URL('../../', import.meta.url)
 const settings: readonly (readonly [string, AnySetting])[] = [

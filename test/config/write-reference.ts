@@ -1,7 +1,7 @@
 // Writes the reference of the configuration from the schema: node test/config/write-reference.ts
 
 import { mkdir, writeFile } from 'node:fs/promises'
-import { renderConfigManPage, renderConfigReference } from '../../src/config/reference.ts'
+import { renderConfigManPage, renderConfigReference } from './render-reference.ts'
 
 const root = new URL('../../', import.meta.url)
 await mkdir(new URL('docs/', root), { recursive: true })
