@@ -27,13 +27,15 @@ function numberText(value: number): string {
 
 function stringText(text: string, place: ScalarPlace): string {
   if (text === '') return "''"
-  if (UNPRINTABLE.test(text) || / \n/.test(text)) return doubleQuoted(text)
+  const oneLine = place.flow || place.column === -Infinity
+  if (UNPRINTABLE.test(text) || / \n|\n /.test(text) || (oneLine && text.includes('\n')))
+    return doubleQuoted(text)
   if (isPlain(text, place.flow)) return plain(text, place)
   return singleQuoted(text, place)
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are exactly what is looked for
-const UNPRINTABLE = /[\u0000-\u0009\u000b-\u001f\u007f-\u0084\u0086-\u009f\ufeff\ufffe\uffff]/
+const UNPRINTABLE = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/
 
 /** Texts that YAML 1.1 reads as something else than a string. */
 const RESOLVED: readonly RegExp[] = [

@@ -26,7 +26,7 @@ export class FakeMember {
   readonly port: number
   now: MemberState
   /** Accept connections, answer nothing. */
-  hung = false
+  hung: boolean = false
   onRequest: OnRequest = async () => [503, 'not prepared']
   readonly requests: { readonly line: string; readonly body: string }[] = []
   #server: Server | null = null
