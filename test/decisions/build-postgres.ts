@@ -1,0 +1,119 @@
+// What a look at the local PostgreSQL of a case saw: directory, process, server, slots.
+
+import type { PostgresView, ServerView, SlotView } from '../../src/model/postgres.ts'
+import { seen, unseen } from '../../src/model/seen.ts'
+import { slotName } from '../../src/model/slot-name.ts'
+import type { Draft } from './draft.ts'
+
+export const IDENTITY = { pid: 4711, startTicks: '990' }
+
+export function buildPostgres(draft: Draft): PostgresView {
+  const { postgres, nowMs } = draft
+  const { directory, role, timeline } = postgres
+  const running = postgres.process === 'running'
+  return {
+    dataDirectory:
+      directory === 'present'
+        ? buildDirectory(draft)
+        : directory === 'empty'
+          ? { kind: 'empty' }
+          : { kind: 'inaccessible', why: postgres.directoryWhy },
+    process: running
+      ? {
+          kind: 'running',
+          identity: IDENTITY,
+          readiness: postgres.readiness,
+          sinceMs: nowMs - postgres.sinceMs,
+        }
+      : { kind: 'stopped' },
+    server:
+      postgres.serverUnknown === null
+        ? seen(buildServer(draft, role, timeline), nowMs)
+        : unseen(postgres.serverUnknown),
+  }
+}
+
+function buildDirectory({ postgres, nowMs }: Draft): PostgresView['dataDirectory'] {
+  const { role, lsn } = postgres
+  const running = postgres.process === 'running'
+  const state = running
+    ? role === 'primary'
+      ? 'in production'
+      : 'in archive recovery'
+    : role === 'primary'
+      ? 'shut down'
+      : 'shut down in recovery'
+  const timeline = postgres.controlTimeline ?? postgres.timeline ?? 1
+  return {
+    kind: 'present',
+    majorVersion: 150_000,
+    control:
+      postgres.controlUnknown === null
+        ? seen(
+            {
+              systemIdentifier: postgres.systemIdentifier,
+              state: postgres.controlState ?? state,
+              checkpointLsn: role === 'primary' ? lsn : lsn - 0x100n,
+              checkpointTimeline: timeline,
+              minRecoveryLsn: role === 'primary' ? 0n : lsn,
+              minRecoveryTimeline: role === 'primary' ? 0 : timeline,
+              walLogHints: false,
+              dataChecksums: postgres.checksums,
+              settings: {
+                maxConnections: 100,
+                maxWorkerProcesses: 8,
+                maxWalSenders: 10,
+                maxPreparedTransactions: 0,
+                maxLocksPerTransaction: 64,
+              },
+            },
+            nowMs,
+          )
+        : unseen(postgres.controlUnknown),
+    recoveryConfigured: postgres.recoveryConfigured ?? role === 'standby',
+    backupLabel: postgres.backupLabel,
+    history:
+      postgres.history === null && timeline > 1
+        ? unseen('no such file')
+        : seen(postgres.history ?? [], nowMs),
+  }
+}
+
+function buildServer(draft: Draft, role: 'primary' | 'standby', timeline: number | null): ServerView {
+  const { lsn, controlTimeline, replayPaused, idleSlots } = draft.postgres
+  const standby = role === 'standby'
+  return {
+    version: 150_010,
+    inRecovery: standby,
+    timeline,
+    position: lsn,
+    receiveLsn: standby ? lsn : null,
+    replayLsn: standby ? lsn : null,
+    replayPaused,
+    replayTimestamp: null,
+    walReceiver: standby ? { status: 'streaming', receivedTimeline: timeline, latestEndLsn: lsn } : null,
+    restoreCommandSet: false,
+    controlTimeline: controlTimeline ?? timeline,
+    startTime: '2026-01-01 00:00:00+00',
+    slots: [
+      ...draft.etcd.members.filter(name => name !== draft.me).map(name => slot(slotName(name), lsn, true)),
+      ...idleSlots.map(name => slot(name, lsn, false)),
+    ],
+    replication: [],
+    pendingRestart: {},
+  }
+}
+
+function slot(name: string, restartLsn: bigint, active: boolean): SlotView {
+  return {
+    name,
+    kind: 'physical',
+    active,
+    restartLsn,
+    confirmedFlushLsn: null,
+    xmin: null,
+    database: null,
+    plugin: null,
+    walStatus: 'reserved',
+  }
+}

@@ -1,0 +1,188 @@
+// What one case of a decision file says about the world, before it becomes a Snapshot and a Memory. The defaults are a
+// healthy cluster of pg1, pg2 and pg3, so that a case names only what is special about it.
+
+import type { LeaderKey } from '../../src/model/cluster.ts'
+import type { Divergence } from '../../src/model/divergence.ts'
+import type { Handover, Memory } from '../../src/model/memory.ts'
+import type { Outcome } from '../../src/model/outcome.ts'
+import type { PeerView } from '../../src/model/peer.ts'
+import type { Seen } from '../../src/model/seen.ts'
+import type { DynamicSettings } from '../../src/model/settings.ts'
+import type { Self } from '../../src/model/snapshot.ts'
+import type { Lsn, MemberName, Millis } from '../../src/model/units.ts'
+import type { FinishedWork, Work } from '../../src/model/work.ts'
+
+export type Writable<T> = { -readonly [K in keyof T]: T[K] }
+
+/** Ten digits at least, as PostgreSQL's; every node of the cluster has it unless a case says otherwise. */
+export const SYSTEM_IDENTIFIER = '7000000000000000001'
+export const DEFAULT_LSN: Lsn = 0x3000148n
+
+export interface SwitchText {
+  readonly timeline: number
+  readonly lsn: Lsn
+}
+
+export interface MemberDraft {
+  name: MemberName
+  role: string | null
+  state: string
+  timeline: number
+  tags: Record<string, string | number | boolean>
+  checkpointing: boolean
+  apiUrl: boolean
+  connUrl: boolean
+}
+
+export interface EtcdDraft {
+  unknown: string | null
+  revision: number
+  source: 'read' | 'watch'
+  leader: Writable<LeaderKey> | null
+  initialize: string | null
+  initializeRevision: number
+  config: boolean
+  members: MemberName[]
+  optime: Lsn | null
+  retainSlots: string[]
+  history: SwitchText[] | null
+  request: {
+    leader: MemberName | null
+    candidate: MemberName | null
+    at: { text: string; wallMs: number | null } | null
+  } | null
+}
+
+export interface PostgresDraft {
+  directory: 'present' | 'empty' | 'inaccessible'
+  directoryWhy: string
+  process: 'running' | 'stopped'
+  readiness: 'accepting' | 'rejecting' | 'no-response' | 'unknown'
+  sinceMs: Millis
+  /** null: the server answered; text: why it did not. */
+  serverUnknown: string | null
+  role: 'primary' | 'standby'
+  timeline: number | null
+  controlTimeline: number | null
+  lsn: Lsn
+  controlState: string | null
+  controlUnknown: string | null
+  systemIdentifier: string
+  /** null: by role. */
+  recoveryConfigured: boolean | null
+  backupLabel: boolean
+  checksums: boolean
+  replayPaused: boolean
+  history: SwitchText[] | null
+  idleSlots: string[]
+}
+
+export interface Draft {
+  me: MemberName
+  nowMs: Millis
+  startedAgoMs: Millis
+  settings: Writable<DynamicSettings>
+  self: Partial<Writable<Self>>
+  tags: Partial<Writable<Self['tags']>>
+  etcd: EtcdDraft
+  members: Map<MemberName, Partial<MemberDraft>>
+  /** Leadership left; null: not leader. */
+  leaderLeftMs: Millis | null
+  /** Own lease; null: none was ever granted. undefined: the one that the member key hangs on. */
+  leaseId: string | null | undefined
+  postgres: PostgresDraft
+  recovery: { change: 'none' | 'reload' | 'restart'; differing: string[] } | 'default' | 'unknown'
+  peers: Map<MemberName, Seen<PeerView>> | null
+  divergence: { verdict: Divergence['verdict']; timeline: number } | { unknown: string } | null
+  ownHistory: SwitchText[] | null
+  work: Writable<Work> | null
+  finished: Writable<FinishedWork> | null
+  fencer: { alive: boolean; armedForMs: Millis | null; sameServer: boolean } | null
+  stopRequested: boolean
+  outcomes: Outcome[]
+  memory: Partial<Writable<Memory>>
+  handover: Writable<Handover> | null
+}
+
+export function newDraft(me: MemberName): Draft {
+  return {
+    me,
+    nowMs: 1_000_000,
+    startedAgoMs: 600_000,
+    settings: defaultSettings(),
+    self: {},
+    tags: {},
+    etcd: {
+      unknown: null,
+      revision: 41,
+      source: 'read',
+      leader: null,
+      initialize: SYSTEM_IDENTIFIER,
+      initializeRevision: 2,
+      config: true,
+      members: ['pg1', 'pg2', 'pg3'],
+      optime: null,
+      retainSlots: [],
+      history: null,
+      request: null,
+    },
+    members: new Map(),
+    leaderLeftMs: null,
+    leaseId: undefined,
+    postgres: defaultPostgres(),
+    recovery: 'default',
+    peers: null,
+    divergence: null,
+    ownHistory: null,
+    work: null,
+    finished: null,
+    fencer: null,
+    stopRequested: false,
+    outcomes: [],
+    memory: {},
+    handover: null,
+  }
+}
+
+function defaultSettings(): Writable<DynamicSettings> {
+  return {
+    ttlMs: 30_000,
+    loopWaitMs: 10_000,
+    retryTimeoutMs: 10_000,
+    maximumLagOnFailover: 1_048_576n,
+    primaryStartTimeoutMs: 300_000,
+    primaryStopTimeoutMs: 0,
+    maxTimelinesHistory: 0,
+    memberSlotsTtlMs: 1_800_000,
+    useSlots: true,
+    paused: false,
+    synchronousMode: 'off',
+    failsafeMode: false,
+    standbyCluster: false,
+    document: { ttl: 30 },
+  }
+}
+
+function defaultPostgres(): PostgresDraft {
+  return {
+    directory: 'present',
+    directoryWhy: '',
+    process: 'running',
+    readiness: 'accepting',
+    sinceMs: 100_000,
+    serverUnknown: null,
+    role: 'standby',
+    timeline: 1,
+    controlTimeline: null,
+    lsn: DEFAULT_LSN,
+    controlState: null,
+    controlUnknown: null,
+    systemIdentifier: SYSTEM_IDENTIFIER,
+    recoveryConfigured: null,
+    backupLabel: false,
+    checksums: true,
+    replayPaused: false,
+    history: null,
+    idleSlots: [],
+  }
+}

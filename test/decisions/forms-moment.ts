@@ -1,0 +1,155 @@
+// The notation of a case, third part: what holds at this moment. The lease and its fencer, long work in progress or just
+// ended, and what the actions of this beat came to so far.
+
+import type { Outcome } from '../../src/model/outcome.ts'
+import type { Job } from '../../src/model/work.ts'
+import type { Draft } from './draft.ts'
+import { applyClauses, positionAt, readDuration, readSwitches } from './units.ts'
+
+/** false: not such a line. */
+export function readMomentLine(key: string, text: string, d: Draft): boolean {
+  switch (key) {
+    case 'lease':
+      readLease(text, d)
+      return true
+    case 'fencer':
+      readFencer(text, d)
+      return true
+    case 'recovery': {
+      const [change = '', ...differing] = text.split(/\s+/)
+      if (change === 'unknown') d.recovery = 'unknown'
+      else if (change === 'none' || change === 'reload' || change === 'restart')
+        d.recovery = { change, differing }
+      else throw new Error(`recovery settings need none, reload or restart, not ${change}`)
+      return true
+    }
+    case 'comparison':
+      d.divergence = readComparison(text)
+      return true
+    case 'own-history':
+      d.ownHistory = readSwitches(text)
+      return true
+    case 'work':
+      d.work = readWork(text, d)
+      return true
+    case 'finished':
+      d.finished = readFinished(text, d)
+      return true
+    case 'outcome':
+      d.outcomes.push(readOutcome(text))
+      return true
+    default:
+      return false
+  }
+}
+
+/** `25s left`, `none`, `id 109`, `id 109, 25s left`. */
+function readLease(text: string, d: Draft): void {
+  applyClauses<Draft>('lease', text, d, [
+    [
+      /^(\S+) left$/,
+      (draft, [time = '']) => {
+        draft.leaderLeftMs = readDuration(time)
+      },
+    ],
+    [
+      /^none$/,
+      draft => {
+        draft.leaseId = null
+      },
+    ],
+    [
+      /^id (\d+)$/,
+      (draft, [id]) => {
+        draft.leaseId = id ?? null
+      },
+    ],
+  ])
+}
+
+function readFencer(text: string, d: Draft): void {
+  const armed = /^armed for (\S+?)(, another server)?$/.exec(text)
+  if (armed !== null)
+    d.fencer = {
+      alive: true,
+      armedForMs: readDuration(armed[1] ?? ''),
+      sameServer: armed[2] === undefined,
+    }
+  else if (text === 'dead' || text === 'idle')
+    d.fencer = { alive: text === 'idle', armedForMs: null, sameServer: true }
+  else throw new Error(`the fencer is armed for a time, idle or dead, not ${text}`)
+}
+
+function readComparison(text: string): Draft['divergence'] {
+  const unknown = /^unknown \((.*)\)$/.exec(text)
+  if (unknown !== null) return { unknown: unknown[1] ?? '' }
+  const match = /^(same|ancestor|diverged) on timeline (\d+)$/.exec(text)
+  if (match === null) throw new Error(`not a comparison: ${text}`)
+  const verdict = match[1] === 'same' ? 'same' : match[1] === 'ancestor' ? 'ancestor' : 'diverged'
+  return { verdict, timeline: Number(match[2]) }
+}
+
+function readWork(text: string, d: Draft): Draft['work'] {
+  const match = /^(.+?) for (\S+?)(, cancelled)?(?:, (.+))?$/.exec(text)
+  if (match === null) throw new Error(`not work: ${text}`)
+  const [, job = '', time = '', cancelled, phase] = match
+  return {
+    job: readJob(job),
+    startedAtMs: d.nowMs - readDuration(time),
+    progress: phase === undefined ? null : { phase },
+    cancelled: cancelled !== undefined,
+  }
+}
+
+/** `stop ok at 0/5000028`, `rewind failed (why), damaged`, `clone cancelled`. */
+function readFinished(text: string, d: Draft): Draft['finished'] {
+  const match = /^(.+?) (?:(ok)|failed \((.*)\)|(cancelled))(, damaged)?(?: at (\S+))?$/.exec(text)
+  if (match === null) throw new Error(`not finished work: ${text}`)
+  const [, job = '', ok, why, cancelled, damaged, lsn] = match
+  return {
+    job: readJob(job),
+    ok: ok !== undefined,
+    why: why ?? (cancelled === undefined ? '' : 'cancelled'),
+    cancelled: cancelled !== undefined,
+    finishedAtMs: d.nowMs,
+    position: lsn === undefined ? null : positionAt(lsn),
+    damaged: damaged !== undefined,
+  }
+}
+
+const from = { name: 'pg1', host: '10.0.0.1', port: 5432, slot: null }
+
+export function readJob(text: string): Job {
+  const jobs: Readonly<Record<string, Job>> = {
+    bootstrap: { kind: 'bootstrap', initializeRevision: 2 },
+    clone: { kind: 'clone', from, upstream: from, replaces: null },
+    'start primary': { kind: 'start', as: 'primary', upstream: null, timeoutMs: 60_000 },
+    'start standby': { kind: 'start', as: 'standby', upstream: from, timeoutMs: 60_000 },
+    follow: { kind: 'follow', upstream: from },
+    restart: { kind: 'restart', upstream: from, timeoutMs: 60_000 },
+    promote: { kind: 'promote', timeoutMs: 60_000 },
+    stop: { kind: 'stop', mode: 'fast', checkpoint: false, timeoutMs: null },
+    'crash-recovery': { kind: 'crash-recovery' },
+    rewind: { kind: 'rewind', from },
+    'remove-data': { kind: 'remove-data', why: 'asked for' },
+    'set-aside': { kind: 'set-aside' },
+  }
+  const job = jobs[text]
+  if (job === undefined) throw new Error(`no such job: ${text}`)
+  return job
+}
+
+function readOutcome(text: string): Outcome {
+  const match =
+    /^(\S+) (?:(done)|refused by (\S+)|refused \((.*)\)|unreachable \((.*)\)|failed \((.*)\))$/.exec(text)
+  if (match === null) throw new Error(`not an outcome: ${text}`)
+  const [, action = '', done, holder, refused, unreachable, failed] = match
+  if (done !== undefined) return { kind: 'done', action }
+  if (holder !== undefined) {
+    const who = holder === 'nobody' ? null : holder
+    return { kind: 'refused', action, holder: who, why: `the leader key is held by ${holder}` }
+  }
+  if (refused !== undefined) return { kind: 'refused', action, holder: null, why: refused }
+  if (unreachable !== undefined) return { kind: 'unreachable', action, why: unreachable }
+  return { kind: 'failed', action, why: failed ?? '' }
+}

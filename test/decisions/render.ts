@@ -1,0 +1,140 @@
+// A Decision as the text that stands below the line of a case: the rule, its reason, the actions, what changed in the
+// memory, and when to look again.
+
+import type { Action } from '../../src/model/action.ts'
+import type { Decision } from '../../src/model/decision.ts'
+import type { Memory } from '../../src/model/memory.ts'
+import type { Upstream } from '../../src/model/peer.ts'
+import { formatLsn } from '../../src/model/units.ts'
+import type { Job } from '../../src/model/work.ts'
+import { showDuration, showSwitches } from './units.ts'
+
+export function render(decision: Decision, before: Memory, nowMs: number): string {
+  const remembered = changes(before, decision.memory, nowMs)
+  return [
+    `${decision.rule}: ${decision.reason}`,
+    ...decision.actions.map(action => `  ${showAction(action)}`),
+    ...(remembered.length === 0 ? [] : [`  remember ${remembered.join(', ')}`]),
+    ...decision.upkeep.map(action => `  routine: ${showAction(action)}`),
+    decision.next === 'again' ? '  again' : `  settled, look again in ${showDuration(decision.wakeInMs)}`,
+  ].join('\n')
+}
+
+function showAction(action: Action): string {
+  switch (action.kind) {
+    case 'ask-peers':
+      return `ask-peers ${action.members.map(({ name }) => (name === action.formerLeader ? `${name} (former leader)` : name)).join(' ') || 'nobody'}`
+    case 'compare-timelines':
+      return `compare-timelines with ${action.leader.name}`
+    case 'adopt-lease':
+      return `adopt-lease ${action.leaseId}`
+    case 'renew-lease':
+    case 'release-lease': {
+      const optime = action.status?.optime ?? null
+      return `${action.kind}${optime === null ? '' : ` writing optime ${formatLsn(optime)}`}`
+    }
+    case 'arm-fencer':
+      return `arm-fencer ${showDuration(action.marginMs)} before the lease ends`
+    case 'publish-member':
+      return `publish-member ${showRecord(action.record)}`
+    case 'write-initialize':
+      return `write-initialize ${action.value} ${guard(action.ifRevision)}`
+    case 'delete-initialize':
+    case 'clear-failover':
+      return `${action.kind} ${guard(action.ifRevision)}`
+    case 'write-config':
+      return `write-config ${guard(action.ifRevision)}`
+    case 'write-history':
+      return `write-history ${showSwitches(action.lines)} ${guard(action.ifRevision)}`
+    case 'begin':
+      return `begin ${showJob(action.job)}`
+    case 'cancel-work':
+      return `cancel-work: ${action.why}`
+    case 'change-slots':
+      return showSlots(action)
+    case 'exit':
+      return `exit ${action.code}: ${action.why}`
+    default:
+      return action.kind
+  }
+}
+
+function guard(revision: number | null): string {
+  return revision === null ? 'if absent' : `if revision ${revision}`
+}
+
+function showSlots(action: Action & { kind: 'change-slots' }): string {
+  const parts = [
+    action.create.length === 0 ? '' : `create ${action.create.join(' ')}`,
+    action.drop.length === 0 ? '' : `drop ${action.drop.join(' ')}`,
+    ...action.advance.map(({ name, to }) => `advance ${name} to ${formatLsn(to)}`),
+  ]
+  return `change-slots: ${parts.filter(part => part !== '').join(', ')}`
+}
+
+function showRecord(record: Extract<Action, { kind: 'publish-member' }>['record']): string {
+  const flags = [record.checkpointAfterPromote === false ? 'checkpointing' : '', record.pause ? 'pause' : '']
+  return [record.role, record.state, ...flags.filter(flag => flag !== '')].join(', ')
+}
+
+function showJob(job: Job): string {
+  switch (job.kind) {
+    case 'bootstrap':
+      return `bootstrap under initialize revision ${job.initializeRevision}`
+    case 'clone':
+      return `clone from ${job.from.name}${upstream(job.upstream)}${job.replaces === null ? '' : `, replacing the data because ${job.replaces}`}`
+    case 'start':
+      return `start as ${job.as}${upstream(job.upstream)} within ${showDuration(job.timeoutMs)}`
+    case 'follow':
+      return `follow ${job.upstream?.name ?? 'nobody'}`
+    case 'restart':
+      return `restart${upstream(job.upstream)} within ${showDuration(job.timeoutMs)}`
+    case 'promote':
+      return `promote within ${showDuration(job.timeoutMs)}`
+    case 'stop':
+      return `stop ${job.mode}${job.checkpoint ? ' after a checkpoint' : ''}${job.timeoutMs === null ? '' : ` within ${showDuration(job.timeoutMs)}`}`
+    case 'rewind':
+      return `rewind from ${job.from.name}`
+    case 'remove-data':
+      return `remove-data because ${job.why}`
+    default:
+      return job.kind
+  }
+}
+
+function upstream(node: Upstream | null): string {
+  return node === null ? '' : ` following ${node.name}`
+}
+
+/** Changed fields in a stable order; times as distances from now, lists by their names. */
+function changes(before: Memory, after: Memory, nowMs: number): string[] {
+  const keys = Object.keys(after) as (keyof Memory)[]
+  return keys
+    .filter(key => show(key, before[key], nowMs) !== show(key, after[key], nowMs))
+    .map(key => `${key} ${show(key, after[key], nowMs)}`)
+}
+
+function show(key: string, value: unknown, nowMs: number): string {
+  if (value === null || value === undefined) return 'none'
+  if (typeof value === 'bigint') return formatLsn(value)
+  if (typeof value === 'number') return key.endsWith('Ms') ? showMoment(value, nowMs) : String(value)
+  if (Array.isArray(value)) return `(${value.map(nameOf).join(' ')})`
+  if (typeof value === 'object') {
+    return `{${Object.entries(value)
+      .map(([name, inner]) => `${name} ${show(name, inner, nowMs)}`)
+      .join(', ')}}`
+  }
+  return String(value)
+}
+
+function showMoment(ms: number, nowMs: number): string {
+  if (ms === nowMs) return 'now'
+  return ms < nowMs ? `${showDuration(nowMs - ms)} ago` : `in ${showDuration(ms - nowMs)}`
+}
+
+/** A member counts by its name, a retained slot by its: when it was last needed moves with every beat. */
+function nameOf(entry: unknown): string {
+  if (typeof entry !== 'object' || entry === null) return String(entry)
+  if ('slot' in entry) return String(entry.slot)
+  return 'name' in entry ? String(entry.name) : JSON.stringify(entry)
+}
