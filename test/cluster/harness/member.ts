@@ -88,7 +88,6 @@ function memberConfiguration(home: string, host: Host, choice: MemberChoice): Se
         unix_socket_directories: home,
         shared_buffers: '16MB',
         fsync: 'off',
-        max_connections: 50,
       },
       ...choice.postgresql,
     },
