@@ -10,6 +10,7 @@ import { failureOf } from '../system/child-process.ts'
 import { optionArguments, splitCommand } from './command-line.ts'
 import { type Session, type SqlFailure, withSession } from './connection.ts'
 import { type Context, cancelled, DONE, failed, messageOf } from './context.ts'
+import { endOrphanedPrograms } from './leftovers.ts'
 import { prepareDataDirectory } from './removal.ts'
 import {
   createOrAlterRole,
@@ -20,6 +21,7 @@ import {
   superuserWish,
 } from './roles.ts'
 import { handOver } from './run-as.ts'
+import { unmarkRewind } from './unfinished-rewind.ts'
 
 const FORBIDDEN = ['pgdata', 'nosync', 'pwfile', 'sync-only', 'version', 'username']
 const ROLES_LIMIT_MS: Millis = 30_000
@@ -34,7 +36,9 @@ export async function initdb(context: Context, signal: AbortSignal, report: Repo
   const { superuser } = config.authentication
   const directory = await mkdtemp(join(tmpdir(), 'hactl-initdb-'))
   try {
+    await endOrphanedPrograms(context)
     await prepareDataDirectory(context)
+    await unmarkRewind(context)
     await handOver(directory, programs.runAs)
     const user = superuser === null ? [] : [`--username=${superuser.username}`]
     const password = await passwordFile(context, directory, superuser?.password ?? null)

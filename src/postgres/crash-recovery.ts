@@ -8,7 +8,7 @@ import { failureOf } from '../system/child-process.ts'
 import { archiveReadyWal } from './archive-ready.ts'
 import { type Context, cancelled, DONE, failed } from './context.ts'
 import { readDirectoryState } from './data-directory.ts'
-import { clearLeftovers } from './start.ts'
+import { clearLeftovers } from './leftovers.ts'
 
 export async function crashRecovery(context: Context, signal: AbortSignal): Promise<StepOutcome> {
   const { dataDir, log, programs, watch } = context

@@ -12,6 +12,7 @@ import {
   isAlive,
   listProcesses,
   type ProcessStat,
+  pidExists,
   readProcess,
   startedAtSeconds,
   workingDirectoryOf,
@@ -105,6 +106,7 @@ export async function findServerProcesses(
 const REST_PACE_MS: Millis = 1000
 const HINT_PACE_MS: Millis = 10
 const HINT_LOOKS = 100
+const WHOLE_LOOK_EVERY = 10
 
 /** Follows one postmaster at a time. The identity outlives the data directory, so that an orphan can still be stopped. */
 export class PostmasterWatch {
@@ -175,15 +177,18 @@ export class PostmasterWatch {
     const stop = new AbortController()
     this.#watching = stop
     this.#current = identity
-    // A child of ours reports its own end; the slow look stays as a second line of defence.
-    void this.#follow(identity, closeLooks, stop.signal)
+    // A child of ours reports its own end.
+    if (this.#child?.pid !== identity.pid) void this.#follow(identity, closeLooks, stop.signal)
   }
 
   async #follow(identity: PostmasterIdentity, closeLooks: number, stop: AbortSignal): Promise<void> {
     for (let look = 0; !stop.aborted; look += 1) {
-      await this.#clock.sleep(look < closeLooks ? HINT_PACE_MS : REST_PACE_MS, stop)
+      const close = look < closeLooks
+      await this.#clock.sleep(close ? HINT_PACE_MS : REST_PACE_MS, stop)
       if (stop.aborted) return
-      if (!(await isAlive(identity))) return this.#gone(identity)
+      // At rest a system call says enough most of the time: it misses only a pid that is reused at once.
+      const whole = close || look % WHOLE_LOOK_EVERY === 0
+      if (whole ? !(await isAlive(identity)) : !pidExists(identity.pid)) return this.#gone(identity)
     }
   }
 

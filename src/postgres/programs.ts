@@ -1,6 +1,6 @@
 // The PostgreSQL programs (spec/postgres.md 1.2): where they are, with which environment they run, and how.
 
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import type { PostgresqlConfig } from '../model/config.ts'
 import type { Millis } from '../model/units.ts'
 import { type RunResult, runProgram } from '../system/child-process.ts'
@@ -26,7 +26,7 @@ export interface Programs {
 export function createPrograms(config: PostgresqlConfig, runAs: RunAs | null): Programs {
   const path = (name: string) => {
     const file = config.binNames[name] ?? name
-    return config.binDir === '' ? file : join(config.binDir, file)
+    return config.binDir === '' || isAbsolute(file) ? file : join(config.binDir, file)
   }
   const run = (file: string, args: readonly string[], options: ProgramOptions) =>
     runProgram({

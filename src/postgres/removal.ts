@@ -16,14 +16,17 @@ import {
 import { basename, dirname, join, resolve } from 'node:path'
 import type { StepOutcome } from '../ports/postgres.ts'
 import { type Context, DONE, failed, messageOf } from './context.ts'
+import { endOrphanedPrograms } from './leftovers.ts'
 import { findServerProcesses } from './postmaster.ts'
 import { handOver } from './run-as.ts'
+import { unmarkRewind } from './unfinished-rewind.ts'
 
 /** Why nothing may be deleted now; null: nobody works on the data directory. */
 async function inUse(context: Context): Promise<string | null> {
   const { dataDir, programs, watch } = context
   const running = await watch.find()
-  if (running !== null) return `PostgreSQL runs (pid ${running.pid})`
+  if (running === null) await endOrphanedPrograms(context)
+  else return `PostgreSQL runs (pid ${running.pid})`
   const processes = await findServerProcesses(dataDir, basename(programs.path('postgres')))
   return processes.length === 0 ? null : `server processes still work on ${dataDir}`
 }
@@ -35,6 +38,7 @@ export async function removeDataDirectory(context: Context): Promise<StepOutcome
   try {
     await removeContents(context.dataDir)
     await rmdir(context.dataDir).catch(() => {})
+    await unmarkRewind(context)
     return DONE
   } catch (error) {
     context.log('error', `cannot remove ${context.dataDir}: ${messageOf(error)}`)
@@ -49,6 +53,7 @@ export async function emptyDataDirectory(context: Context): Promise<StepOutcome>
   try {
     await removeContents(context.dataDir)
     await prepareDataDirectory(context)
+    await unmarkRewind(context)
     return DONE
   } catch (error) {
     return failed(`cannot empty ${context.dataDir}: ${messageOf(error)}`)
@@ -122,6 +127,7 @@ export async function setDataDirectoryAside(context: Context): Promise<StepOutco
       await symlink(`${link.target}.failed`, link.path)
     }
     await rename(dataDir, `${dataDir}.failed`)
+    await unmarkRewind(context)
     context.log('warning', `${dataDir} was renamed to ${dataDir}.failed`)
     return DONE
   } catch (error) {

@@ -9,11 +9,13 @@ import { failureOf, type RunResult } from '../system/child-process.ts'
 import { archiveReadyWal, expandCommand, isThere, readConfiguredSetting } from './archive-ready.ts'
 import { reportCopied } from './basebackup.ts'
 import { optionArguments } from './command-line.ts'
-import { type Context, cancelled, DONE, failed } from './context.ts'
+import { type Context, cancelled, DONE, failed, messageOf } from './context.ts'
 import { readControlData } from './control-data.ts'
 import { crashRecovery } from './crash-recovery.ts'
 import { readMajorVersion } from './data-directory.ts'
+import { endOrphanedPrograms } from './leftovers.ts'
 import { stop } from './stop.ts'
+import { markRewind, unfinishedRewind, unmarkRewind } from './unfinished-rewind.ts'
 
 export type RewindOutcome = StepOutcome & { readonly damaged?: boolean }
 
@@ -39,6 +41,8 @@ export async function rewind(
   report: Report,
 ): Promise<RewindOutcome> {
   report({ phase: 'preparing' })
+  const broken = await unfinishedRewind(context)
+  if (broken !== null) return { ...failed(broken), damaged: true }
   const prepared = await prepare(context, signal)
   if (!prepared.ok) return prepared
   const majorVersion = await readMajorVersion(context.dataDir)
@@ -46,8 +50,31 @@ export async function rewind(
   const restoreCommand = (await readConfiguredSetting(context, 'restore_command')) ?? ''
   const args = rewindArguments(context, majorVersion, restoreCommand)
   report({ phase: 'comparing' })
+  try {
+    await markRewind(context)
+  } catch (error) {
+    return failed(`no rewind: ${messageOf(error)}`)
+  }
+  const outcome = await attempt(context, { from, args, restoreCommand, signal, report })
+  // Taken away unless the directory is a mixture now; if we die meanwhile, it stays.
+  if (outcome.damaged !== true)
+    await unmarkRewind(context).catch(error => context.log('error', messageOf(error)))
+  return outcome
+}
+
+interface Attempt {
+  readonly from: Upstream
+  readonly args: readonly string[]
+  readonly restoreCommand: string
+  readonly signal: AbortSignal
+  readonly report: Report
+}
+
+/** pg_rewind, again after each WAL file that it missed and restore_command brought. */
+async function attempt(context: Context, what: Attempt): Promise<RewindOutcome> {
+  const { restoreCommand, signal } = what
   for (let fetches = 0; ; fetches += 1) {
-    const { result, touched } = await runRewind(context, from, args, signal, report)
+    const { result, touched } = await runRewind(context, what)
     const why = failureOf('pg_rewind', result)
     if (why === null) return DONE
     if (result.kind === 'aborted') return { ...cancelled('the rewind'), damaged: touched }
@@ -66,6 +93,7 @@ export async function rewind(
 /** Stopped, cleanly shut down, finished WAL archived. */
 async function prepare(context: Context, signal: AbortSignal): Promise<StepOutcome> {
   const { clock, dataDir, programs, state, watch } = context
+  await endOrphanedPrograms(context)
   if ((await watch.find()) !== null) {
     const timeoutMs = state.effective.pgCtlTimeoutMs
     const stopped = await stop(context, { mode: 'fast', checkpoint: false, timeoutMs }, signal)
@@ -94,10 +122,7 @@ function rewindArguments(context: Context, majorVersion: number, restoreCommand:
 /** `touched`: it had begun to change the data directory. */
 async function runRewind(
   context: Context,
-  from: Upstream,
-  args: readonly string[],
-  signal: AbortSignal,
-  report: Report,
+  { from, args, signal, report }: Attempt,
 ): Promise<{ readonly result: RunResult; readonly touched: boolean }> {
   const { access, dataDir, programs } = context
   let touched = false

@@ -4,25 +4,24 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdir, open, rename, stat } from 'node:fs/promises'
 import { getPriority, setPriority } from 'node:os'
-import { basename, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { PostmasterIdentity } from '../model/postgres.ts'
 import type { Millis } from '../model/units.ts'
 import type { StartOptions, StepOutcome } from '../ports/postgres.ts'
 import { isAlive, killTree, readProcess, signalProcess } from '../system/proc.ts'
 import { type Context, cancelled, DONE, failed, messageOf } from './context.ts'
 import { readDirectoryState } from './data-directory.ts'
+import { clearLeftovers } from './leftovers.ts'
 import { readinessOf } from './look.ts'
-import { findServerProcesses, readPidFile } from './postmaster.ts'
+import { readPidFile } from './postmaster.ts'
 import { childEnvironment } from './programs.ts'
 import { handOver } from './run-as.ts'
+import { unfinishedRewind } from './unfinished-rewind.ts'
 import { writeSettings } from './write-settings.ts'
 
 /** Between two connection attempts while the server starts. */
 const READY_PACE_MS: Millis = 20
 const ATTEMPT_LIMIT_MS: Millis = 1000
-/** Backends notice the death of their postmaster by themselves, unless they are busy. */
-const ORPHAN_GRACE_MS: Millis = 200
-const ORPHAN_LIMIT_MS: Millis = 5000
 /** A postmaster whose start was cancelled gets this long to obey SIGQUIT. */
 const QUIT_GRACE_MS: Millis = 5000
 
@@ -43,6 +42,8 @@ export async function start(
   if (directory.kind !== 'present') return failed(`cannot start: the data directory is ${directory.kind}`)
   const { majorVersion } = directory
   if (majorVersion === null) return failed('cannot start: PG_VERSION is missing or unreadable')
+  const broken = await unfinishedRewind(context)
+  if (broken !== null) return failed(`cannot start: ${broken}`)
   // Options of the program are cached: a new postmaster may be a new program.
   context.state.program = null
   const [written, cleared] = await Promise.all([
@@ -119,31 +120,6 @@ function resetPriority(pid: number): void {
     if (getPriority() < 0) setPriority(pid, 0)
   } catch {
     // The process may be gone already; its end is noticed elsewhere.
-  }
-}
-
-/** Server processes without a living postmaster keep its shared memory: nothing can start until they are gone. */
-export async function clearLeftovers(context: Context): Promise<StepOutcome> {
-  const { clock, dataDir, log, programs } = context
-  const find = () => findServerProcesses(dataDir, basename(programs.path('postgres')))
-  const file = await readPidFile(dataDir)
-  const startMs = clock.bootMs()
-  for (let killed = false; ; ) {
-    const leftovers = await find()
-    if (leftovers.length === 0) return DONE
-    const alone = leftovers.find(process => process.pid === -(file?.pid ?? 0))
-    if (alone !== undefined)
-      return failed(`a single-user server (pid ${alone.pid}) works on the data directory`)
-    const parent = leftovers.find(process => leftovers.some(child => child.parentPid === process.pid))
-    if (parent !== undefined) return failed(`a server without postmaster.pid runs here (pid ${parent.pid})`)
-    const waitedMs = clock.bootMs() - startMs
-    if (waitedMs > ORPHAN_LIMIT_MS) return failed(`server processes of a dead postmaster cannot be ended`)
-    if (waitedMs > ORPHAN_GRACE_MS && !killed) {
-      log('warning', `killing ${leftovers.length} server processes whose postmaster is dead`)
-      for (const process of leftovers) await signalProcess(process, 'SIGKILL')
-      killed = true
-    }
-    await clock.sleep(10)
   }
 }
 

@@ -51,6 +51,16 @@ export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
   return process !== null && process.startTicks === identity.startTicks
 }
 
+/** One system call, no file: some process has this number, perhaps a dead one that is not reaped yet. */
+export function pidExists(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
 /** Every living process; those that vanish meanwhile are left out. */
 export async function listProcesses(): Promise<readonly ProcessStat[]> {
   const names = await readdir('/proc')

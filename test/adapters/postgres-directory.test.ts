@@ -138,7 +138,7 @@ describe('a cluster with a tablespace and WAL elsewhere', () => {
     await writeFile(script, '#!/bin/sh\necho a line without meaning\necho key: value\n')
     await chmod(script, 0o755)
     for (const [name, why] of [
-      [`../../../../..${script}`, 'no usable control data'],
+      [script, 'no usable control data'],
       ['not_there', 'could not be started'],
     ] as const) {
       const broken = altered(node, { binNames: { pg_controldata: name } })

@@ -48,6 +48,7 @@ export interface NodeOptions {
   readonly bootstrap?: Partial<BootstrapConfig>
   readonly basebackup?: PostgresqlConfig['basebackup']
   readonly port?: number
+  readonly pgHba?: readonly string[]
 }
 
 export interface Lab {
@@ -97,7 +98,7 @@ async function makeNode(directory: string, name: string, options: NodeOptions): 
   const config = await makeConfig(directory, name, options)
   const effective: EffectivePostgresql = {
     parameters: config.parameters,
-    pgHba: null,
+    pgHba: options.pgHba ?? null,
     pgIdent: null,
     recoveryConf: config.recoveryConf,
     useSlots: true,

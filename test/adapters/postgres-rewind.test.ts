@@ -6,17 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Upstream } from '../../src/model/peer.ts'
 import { createPostgres } from '../../src/postgres/postgres.ts'
 import { sendSignal } from '../../src/system/proc.ts'
-import {
-  BIN_DIR,
-  clock,
-  type Lab,
-  type Node,
-  ok,
-  openLab,
-  runAs,
-  signalIdle,
-  until,
-} from './postgres-harness.ts'
+import { clock, type Lab, type Node, ok, openLab, runAs, signalIdle, until } from './postgres-harness.ts'
 
 let lab: Lab
 let a: Node
@@ -181,7 +171,7 @@ describe('rewind', () => {
       `#!/bin/sh\necho 'pg_rewind: need to copy 5 MB (total source directory size is 40 MB)' >&2\nexit 1\n`,
     )
     await chmod(script, 0o755)
-    const config = { ...b.config, binNames: { pg_rewind: `../../../../..${script}` } }
+    const config = { ...b.config, binNames: { pg_rewind: script } }
     const postgres = createPostgres({
       ...{ config, effective: b.effective, scope: 'lab', name: 'b', bootstrap: null, clock, log: () => {} },
       ...(runAs === undefined ? {} : { runAs }),
@@ -191,7 +181,18 @@ describe('rewind', () => {
       damaged: true,
     })
     await postgres.close()
-    expect(BIN_DIR.split('/')).toHaveLength(6)
+    // From now on, also after a restart of the agent, it is neither started nor rewound once more.
+    const start = { as: 'standby', upstream: a.upstream, timeoutMs: 5000 } as const
+    expect(await b.postgres.start(start, signalIdle())).toMatchObject({
+      ok: false,
+      why: expect.stringContaining('a rewind was broken off'),
+    })
+    expect(await b.postgres.rewind(a.upstream, signalIdle(), () => {})).toMatchObject({
+      ok: false,
+      damaged: true,
+    })
+    // It was a script that only said so: nothing was changed.
+    await rm(`${b.directory}.hactl/rewind-unfinished`)
   })
 
   test('(R17, R15) rewinds, with WAL that is no longer here fetched by restore_command, then streams', async () => {
