@@ -1,0 +1,67 @@
+// The shape of every command's --json is pinned: adding a field means changing the schema file, in the same review.
+
+import { readFile } from 'node:fs/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { encodeJson } from '../../src/terminal/json.ts'
+import { writeDemo, writeNew, writeTwo } from './clusters.ts'
+import { type FakeCluster, openCluster } from './members.ts'
+import { type Schema, violations } from './schema.ts'
+import { openStage, type Stage } from './stage.ts'
+
+let stage: Stage
+let cluster: FakeCluster
+
+beforeAll(async () => {
+  stage = await openStage()
+  await Promise.all([writeDemo(stage), writeTwo(stage), writeNew(stage)])
+  cluster = await openCluster(stage)
+})
+afterAll(async () => {
+  await cluster.close()
+  await stage.stop()
+})
+
+async function schemaNamed(name: string): Promise<Schema> {
+  return JSON.parse(await readFile(new URL(`schemas/${name}.json`, import.meta.url), 'utf8'))
+}
+
+test.each([
+  ['list', 'list demo two new --no-ask', 0],
+  ['list', 'list duo', 0],
+  ['list', 'list demo nowhere --no-ask', 4],
+  ['list', 'topology two --no-ask', 0],
+  ['history', 'history demo', 0],
+  ['history', 'history two', 0],
+  ['show-config', 'show-config demo', 0],
+  ['edit-config', 'edit-config demo --set ttl=25 --force', 0],
+  ['edit-config', 'edit-config demo --set ttl=25 --force', 0],
+  ['edit-config', 'edit-config demo --set ttl=abc --force', 3],
+  ['version', 'version', 0],
+  ['version', 'version duo', 0],
+  ['version', 'version demo', 9],
+  ['handover', 'switchover duo --dry-run', 0],
+  ['handover', 'switchover duo --candidate pg2 --dry-run', 3],
+  ['handover', 'failover duo --candidate pg0 --force', 0],
+  ['failure', 'failover duo --candidate pg1', 2],
+  ['failure', 'history nowhere', 4],
+  ['failure', 'list --bad', 2],
+])('%s: hactl %s --json', async (name, line, code) => {
+  const ran = await stage.hactl([...line.split(' '), '--json'])
+  expect([ran.code, ran.stderr]).toEqual([code, ''])
+  expect(violations(JSON.parse(ran.stdout), await schemaNamed(name))).toEqual([])
+})
+
+test('the check itself sees what is wrong', async () => {
+  const schema = await schemaNamed('version')
+  const good = { ok: true, error: null, version: '1', cluster: null, members: [] }
+  expect(violations(good, schema)).toEqual([])
+  expect(violations({ ...good, more: 1 }, schema)).toEqual(['$.more: not in the schema'])
+  expect(violations({ ...good, version: 1 }, schema)).toEqual(['$.version: not string: 1'])
+  expect(violations({ ...good, members: [{}] }, schema)).toHaveLength(5)
+})
+
+test('positions beyond what a double can hold keep all their digits', () => {
+  expect(encodeJson({ bytes: 9007199254740993n, gone: undefined, none: [], text: 'ä"' })).toBe(
+    '{\n  "bytes": 9007199254740993,\n  "none": [],\n  "text": "ä\\""\n}',
+  )
+})
