@@ -1,0 +1,129 @@
+// `edit-config`: what is changed, what is refused, and that nobody's change is overwritten.
+
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { changeDocument, settingPath } from '../../src/admin/edit-config.ts'
+import { writeDemo } from './clusters.ts'
+import { openStage, type Stage } from './stage.ts'
+import { openTerminal } from './terminal.ts'
+
+let stage: Stage
+let folder: string
+
+beforeAll(async () => {
+  stage = await openStage()
+  folder = await mkdtemp(join(tmpdir(), 'hactl-edit-'))
+})
+afterAll(async () => {
+  await rm(folder, { recursive: true })
+  await stage.stop()
+})
+beforeEach(() => writeDemo(stage))
+
+const config = async () => JSON.parse(await stage.get('demo/config'))
+
+test('settings, merges and replacements, with their diffs', async () => {
+  const merge = join(folder, 'merge.yml')
+  await writeFile(merge, 'pause: on\npostgresql:\n  parameters: {work_mem: 4MB, max_connections: null}\n')
+  const text = await stage.transcript(
+    [
+      [
+        'edit-config',
+        'demo',
+        '-s',
+        'loop_wait=5',
+        '-p',
+        'pg_stat_statements.max=100',
+        '-s',
+        'retry_timeout=',
+        '--force',
+      ],
+      ['edit-config', 'demo', '-s', 'loop_wait=5', '--force'],
+      ['edit-config', 'demo', '-p', 'max_connections=null', '-q', '--force'],
+      ['edit-config', 'demo', '--apply', 'merge.yml', '--force'],
+    ].map(args => args.map(word => (word === 'merge.yml' ? merge : word))),
+  )
+  await expect(text.replaceAll(folder, '/tmp')).toMatchFileSnapshot('transcripts/edit-config.txt')
+  const replaced = await stage.hactl(['edit-config', 'demo', '--replace', '-', '--force'], {
+    stdin: 'ttl: 20\n',
+  })
+  expect([replaced.code, await config()]).toEqual([0, { ttl: 20 }])
+})
+
+test('what is refused, and how it is said', async () => {
+  const text = await stage.transcript([
+    ['edit-config', 'demo', '-s', 'ttl=abc', '-s', 'loop_wait=-1', '--force'],
+    ['edit-config', 'demo', '-s', 'ttl', '--force'],
+    ['edit-config', 'demo', '-s', 'ttl=[1', '--force'],
+    ['edit-config', 'demo', '--apply', '/nonexistent/file', '--force'],
+    ['edit-config', 'demo', '-s', 'ttl=25'],
+    ['edit-config', 'demo'],
+    ['edit-config', 'nowhere', '-s', 'ttl=25'],
+  ])
+  await expect(text).toMatchFileSnapshot('transcripts/edit-config-refused.txt')
+  const list = await stage.hactl(['edit-config', 'demo', '--apply', '-', '--force'], { stdin: '- a\n' })
+  expect([list.code, list.stderr.split('\n')[0]]).toEqual([2, 'error: stdin is not a mapping (key: value)'])
+  expect((await config()).ttl).toBe(30)
+})
+
+test('--force-invalid stores what the agents will refuse', async () => {
+  const ran = await stage.hactl(['edit-config', 'demo', '-s', 'ttl=abc', '--force', '--force-invalid'])
+  expect([ran.code, (await config()).ttl]).toEqual([0, 'abc'])
+})
+
+test('in an editor, with a question', async () => {
+  const editor = join(folder, 'editor')
+  await writeFile(editor, '#!/bin/sh\nsed -i "s/^ttl: 30/ttl: 29/" "$1"\n')
+  await chmod(editor, 0o755)
+  const terminal = openTerminal(['edit-config', 'demo'], { DCS_URL: stage.url, EDITOR: editor })
+  await terminal.until('Apply these changes?')
+  terminal.type('y\r')
+  expect(await terminal.end()).toBe(0)
+  expect(terminal.shown()).toContain('Configuration changed')
+  expect((await config()).ttl).toBe(29)
+})
+
+test('an answer of no, and a change made meanwhile, leave everything as it is', async () => {
+  const declined = openTerminal(['edit-config', 'demo', '-s', 'ttl=25'], { DCS_URL: stage.url })
+  await declined.until('Apply these changes?')
+  declined.type('\r')
+  expect(await declined.end()).toBe(3)
+  expect((await config()).ttl).toBe(30)
+  const late = openTerminal(['edit-config', 'demo', '-s', 'ttl=25'], { DCS_URL: stage.url })
+  await late.until('Apply these changes?')
+  await stage.put('demo/config', { ttl: 28 })
+  late.type('y\r')
+  expect(await late.end()).toBe(5)
+  expect(late.shown()).toContain('was changed by somebody else meanwhile')
+  expect(await config()).toEqual({ ttl: 28 })
+})
+
+test('an editor that fails or is not there', async () => {
+  const failing = openTerminal(['edit-config', 'demo'], { DCS_URL: stage.url, EDITOR: 'false' })
+  expect(await failing.end()).toBe(2)
+  expect(failing.shown()).toContain('editor false exited with return code 1')
+  const missing = openTerminal(['edit-config', 'demo'], { DCS_URL: stage.url, EDITOR: '/nonexistent/editor' })
+  expect(await missing.end()).toBe(2)
+  expect(missing.shown()).toContain('no editor found (/nonexistent/editor)')
+})
+
+test('paths of settings', () => {
+  expect(settingPath('a.b.c')).toEqual(['a', 'b', 'c'])
+  expect(settingPath('postgresql.parameters.pg_stat_statements.max')).toEqual([
+    'postgresql',
+    'parameters',
+    'pg_stat_statements.max',
+  ])
+  const set = (path: string, value: null | number) => ({ kind: 'set', path: path.split('.'), value }) as const
+  const before = { a: { b: 1 }, c: 2 }
+  expect(changeDocument(before, [set('a.b', null)])).toEqual({ c: 2 })
+  expect(changeDocument(before, [set('c.d.e', 3)])).toEqual({ a: { b: 1 }, c: { d: { e: 3 } } })
+  expect(changeDocument(before, [set('x.y', null)])).toEqual(before)
+  expect(changeDocument(before, [{ kind: 'replace', document: { z: 1 } }, set('z', null)])).toEqual({})
+  expect(changeDocument(before, [{ kind: 'merge', document: { a: { b: '1', n: 2 } } }])).toEqual({
+    a: { b: 1, n: 2 },
+    c: 2,
+  })
+})
