@@ -17,6 +17,8 @@ export class Endpoints {
   readonly #config: EtcdConfig
   readonly #clock: Clock
   readonly #log: Log
+  /** Without duplicates, which would only shorten everybody's tries. */
+  readonly #names: readonly string[]
   readonly #clients: (Promise<Etcd3> | undefined)[] = []
   readonly #failing = new Set<number>()
   #current = 0
@@ -26,12 +28,14 @@ export class Endpoints {
 
   constructor(config: EtcdConfig, clock: Clock, log: Log) {
     this.#config = config
+    this.#names = [...new Set(config.endpoints.map(endpointName))]
+    if (this.#names.length === 0) throw new Error('no etcd endpoint is configured')
     this.#clock = clock
     this.#log = log
   }
 
   get count(): number {
-    return this.#config.endpoints.length
+    return this.#names.length
   }
 
   /** The endpoint that answered last; all calls start there. */
@@ -40,7 +44,7 @@ export class Endpoints {
   }
 
   name(index: number): string {
-    return endpointName(this.#config.endpoints[index])
+    return this.#names[index] ?? `endpoint ${index}`
   }
 
   /** Rejects when a certificate file cannot be read. */
@@ -124,9 +128,7 @@ export class Endpoints {
   }
 }
 
-export function endpointName(endpoint: HostPort | undefined): string {
-  if (endpoint === undefined) throw new Error('no such etcd endpoint')
-  const { host, port } = endpoint
+function endpointName({ host, port }: HostPort): string {
   return host.includes(':') && !host.startsWith('[') ? `[${host}]:${port}` : `${host}:${port}`
 }
 

@@ -114,6 +114,25 @@ test('a watch over a connection that has gone silent is left', async () => {
   expect(clock.bootMs() - startedMs).toBeLessThan(8500)
 })
 
+test('connections that break again and again: every change is told, in a view that is right', async () => {
+  const [a, b] = [open('a', [etcd.member(1).endpoint]), open('b', [relay.endpoint])]
+  const candidate = () => {
+    const view = b.view()
+    return view.known ? view.value.failover?.value.candidate : undefined
+  }
+  const told = new Set<string | null | undefined>()
+  b.onChange(keys => {
+    if (keys.includes('failover')) told.add(candidate())
+  })
+  await until('view', 3000, () => b.view().known)
+  for (let round = 0; round < 10; round++) {
+    relay.cut()
+    await a.writeFailover({ leader: 'a', candidate: `n${round}`, scheduledAt: null }, undefined, 2000)
+    await until(`request ${round} told`, 4000, () => told.has(`n${round}`))
+  }
+  expect(candidate()).toBe('n9')
+})
+
 test('etcd wiped and made anew under the same addresses: view and lease begin anew', async () => {
   const small = await startEtcd({ members: 1 })
   const fresh = await startEtcd({ members: 1 })
