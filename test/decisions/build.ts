@@ -222,7 +222,6 @@ function buildMemory(draft: Draft, members: readonly Member[]): Memory {
     sawCluster: true,
     leaderlessSinceMs: known && leader === null ? nowMs : null,
     retainedSlots: members.map(({ name }) => ({ slot: slotName(name), lastNeededMs: nowMs })),
-    handover: draft.handover,
     ...draft.memory,
   }
 }

@@ -3,7 +3,7 @@
 
 import type { LeaderKey } from '../../src/model/cluster.ts'
 import type { Divergence } from '../../src/model/divergence.ts'
-import type { Handover, Memory } from '../../src/model/memory.ts'
+import type { Memory } from '../../src/model/memory.ts'
 import type { Outcome } from '../../src/model/outcome.ts'
 import type { PeerView } from '../../src/model/peer.ts'
 import type { Seen } from '../../src/model/seen.ts'
@@ -101,7 +101,6 @@ export interface Draft {
   stopRequested: boolean
   outcomes: Outcome[]
   memory: Partial<Writable<Memory>>
-  handover: Writable<Handover> | null
 }
 
 export function newDraft(me: MemberName): Draft {
@@ -140,7 +139,6 @@ export function newDraft(me: MemberName): Draft {
     stopRequested: false,
     outcomes: [],
     memory: {},
-    handover: null,
   }
 }
 

@@ -4,7 +4,7 @@
 import type { Outcome } from '../../src/model/outcome.ts'
 import type { Job } from '../../src/model/work.ts'
 import type { Draft } from './draft.ts'
-import { applyClauses, positionAt, readDuration, readSwitches } from './units.ts'
+import { type Form, positionAt, readClauses, readDuration, readSwitches } from './units.ts'
 
 /** false: not such a line. */
 export function readMomentLine(key: string, text: string, d: Draft): boolean {
@@ -45,26 +45,12 @@ export function readMomentLine(key: string, text: string, d: Draft): boolean {
 
 /** `25s left`, `none`, `id 109`, `id 109, 25s left`. */
 function readLease(text: string, d: Draft): void {
-  applyClauses<Draft>('lease', text, d, [
-    [
-      /^(\S+) left$/,
-      (draft, [time = '']) => {
-        draft.leaderLeftMs = readDuration(time)
-      },
-    ],
-    [
-      /^none$/,
-      draft => {
-        draft.leaseId = null
-      },
-    ],
-    [
-      /^id (\d+)$/,
-      (draft, [id]) => {
-        draft.leaseId = id ?? null
-      },
-    ],
-  ])
+  const forms: readonly Form<Draft>[] = [
+    [/^(\S+) left$/, ([time = '']) => ({ leaderLeftMs: readDuration(time) })],
+    [/^none$/, () => ({ leaseId: null })],
+    [/^id (\d+)$/, ([id = '']) => ({ leaseId: id })],
+  ]
+  Object.assign(d, readClauses('lease', text, d.nowMs, forms))
 }
 
 function readFencer(text: string, d: Draft): void {

@@ -2,90 +2,35 @@
 
 import type { PeerView } from '../../src/model/peer.ts'
 import { seen, unseen } from '../../src/model/seen.ts'
-import type { Draft, MemberDraft } from './draft.ts'
-import { applyClauses, type Form, readDuration, readPosition, readSwitches } from './units.ts'
+import type { DynamicSettings } from '../../src/model/settings.ts'
+import { DEFAULT_LSN, type Draft, type EtcdDraft, type MemberDraft } from './draft.ts'
+import { type Form, readClauses, readDuration, readPosition, readSwitches } from './units.ts'
 
 export const WALL_MS = 1_700_000_000_000
 
-const etcdForms: readonly Form<Draft>[] = [
-  [
-    /^unknown \((.*)\)$/,
-    (d, [why]) => {
-      d.etcd.unknown = why ?? ''
-    },
-  ],
-  [
-    /^revision (\d+)$/,
-    (d, [revision]) => {
-      d.etcd.revision = Number(revision)
-    },
-  ],
-  [
-    /^watch$/,
-    d => {
-      d.etcd.source = 'watch'
-    },
-  ],
-  [
-    /^no leader$/,
-    d => {
-      d.etcd.leader = null
-    },
-  ],
+const etcdForms: readonly Form<EtcdDraft>[] = [
+  [/^unknown \((.*)\)$/, ([why = '']) => ({ unknown: why })],
+  [/^revision (\d+)$/, ([revision]) => ({ revision: Number(revision) })],
+  [/^watch$/, () => ({ source: 'watch' })],
+  [/^no leader$/, () => ({ leader: null })],
   [
     /^leader (\S+)(?: on lease (\d+))?$/,
-    (d, [name = '', leaseId]) =>
-      void (d.etcd.leader = { name, leaseId: leaseId ?? leaseOf(name), modRevision: 40 }),
+    ([name = '', leaseId]) => ({ leader: { name, leaseId: leaseId ?? leaseOf(name), modRevision: 40 } }),
   ],
+  [/^no initialize$/, () => ({ initialize: null })],
   [
-    /^no initialize$/,
-    d => {
-      d.etcd.initialize = null
-    },
+    /^initialize (\S+)(?: at (\d+))?$/,
+    ([value = '', revision]) => ({
+      initialize: value === 'empty' ? '' : value,
+      initializeRevision: Number(revision ?? 2),
+    }),
   ],
-  [
-    /^initialize (empty|\S+)(?: at (\d+))?$/,
-    (d, [value, revision]) => {
-      d.etcd.initialize = value === 'empty' ? '' : (value ?? '')
-      d.etcd.initializeRevision = Number(revision ?? 2)
-    },
-  ],
-  [
-    /^no config$/,
-    d => {
-      d.etcd.config = false
-    },
-  ],
-  [
-    /^members (.*)$/,
-    (d, [names = '']) => {
-      d.etcd.members = names.split(/\s+/)
-    },
-  ],
-  [
-    /^no members$/,
-    d => {
-      d.etcd.members = []
-    },
-  ],
-  [
-    /^optime (\S+)$/,
-    (d, [lsn = '']) => {
-      d.etcd.optime = readPosition(lsn)
-    },
-  ],
-  [
-    /^retain slots (.+)$/,
-    (d, [names = '']) => {
-      d.etcd.retainSlots = names.split(/\s+/)
-    },
-  ],
-  [
-    /^history (.+)$/,
-    (d, [text = '']) => {
-      d.etcd.history = readSwitches(text)
-    },
-  ],
+  [/^no config$/, () => ({ config: false })],
+  [/^members (.*)$/, ([names = '']) => ({ members: names.split(/\s+/) })],
+  [/^no members$/, () => ({ members: [] })],
+  [/^optime (\S+)$/, ([lsn = '']) => ({ optime: readPosition(lsn) })],
+  [/^retain slots (.+)$/, ([names = '']) => ({ retainSlots: names.split(/\s+/) })],
+  [/^history (.+)$/, ([text = '']) => ({ history: readSwitches(text) })],
 ]
 
 /** Every member's lease has a number of its own: pg1 has 101. */
@@ -93,205 +38,63 @@ export function leaseOf(name: string): string {
   return String(100 + Number(/\d+$/.exec(name)?.[0] ?? 99))
 }
 
-const memberForms: readonly Form<Partial<MemberDraft>>[] = [
-  [
-    /^role (\S+)$/,
-    (m, [role]) => {
-      m.role = role ?? null
-    },
-  ],
-  [
-    /^state (.+)$/,
-    (m, [state = '']) => {
-      m.state = state
-    },
-  ],
-  [
-    /^timeline (\d+)$/,
-    (m, [timeline]) => {
-      m.timeline = Number(timeline)
-    },
-  ],
-  [
-    /^checkpointing$/,
-    m => {
-      m.checkpointing = true
-    },
-  ],
-  [
-    /^no api_url$/,
-    m => {
-      m.apiUrl = false
-    },
-  ],
-  [
-    /^no conn_url$/,
-    m => {
-      m.connUrl = false
-    },
-  ],
-  [
-    /^tag (\S+)(?: (\S+))?$/,
-    (m, [name = '', value]) => {
-      m.tags = { ...m.tags, [name]: value === undefined ? true : value }
-    },
-  ],
+const memberForms: readonly Form<MemberDraft>[] = [
+  [/^role (\S+)$/, ([role = '']) => ({ role })],
+  [/^state (.+)$/, ([state = '']) => ({ state })],
+  [/^timeline (\d+)$/, ([timeline]) => ({ timeline: Number(timeline) })],
+  [/^checkpointing$/, () => ({ checkpointing: true })],
+  [/^no api_url$/, () => ({ apiUrl: false })],
+  [/^no conn_url$/, () => ({ connUrl: false })],
+  [/^tags (.+)$/, ([tags = '']) => ({ tags: readTags(tags) })],
 ]
 
-const peerForms: readonly Form<PeerView & { -readonly [K in keyof PeerView]: PeerView[K] }>[] = [
-  [/^standby$/, () => undefined],
-  [
-    /^primary$/,
-    p => {
-      p.role = 'primary'
-      p.runsAsPrimary = true
-    },
-  ],
-  [
-    /^state (.+)$/,
-    (p, [state = '']) => {
-      p.state = state
-    },
-  ],
-  [
-    /^timeline (\d+)$/,
-    (p, [timeline]) => {
-      p.timeline = Number(timeline)
-    },
-  ],
-  [
-    /^timeline unknown$/,
-    p => {
-      p.timeline = null
-    },
-  ],
-  [
-    /^lsn (\S+)$/,
-    (p, [lsn = '']) => {
-      p.position = readPosition(lsn)
-    },
-  ],
-  [
-    /^no position$/,
-    p => {
-      p.position = null
-    },
-  ],
-  [
-    /^nofailover$/,
-    p => {
-      p.nofailover = true
-    },
-  ],
-  [
-    /^priority (\d+)$/,
-    (p, [priority]) => {
-      p.failoverPriority = Number(priority)
-    },
-  ],
-  [
-    /^watchdog failed$/,
-    p => {
-      p.watchdogFailed = true
-    },
-  ],
+/** `nofailover failover_priority=2` */
+function readTags(text: string): MemberDraft['tags'] {
+  const pairs = text.split(/\s+/).map(word => word.split('='))
+  return Object.fromEntries(pairs.map(([name = '', value]) => [name, value ?? true]))
+}
+
+const peerForms: readonly Form<PeerView>[] = [
+  [/^standby$/, () => ({})],
+  [/^primary$/, () => ({ role: 'primary', runsAsPrimary: true })],
+  [/^state (.+)$/, ([state = '']) => ({ state })],
+  [/^timeline (\d+)$/, ([timeline]) => ({ timeline: Number(timeline) })],
+  [/^timeline unknown$/, () => ({ timeline: null })],
+  [/^lsn (\S+)$/, ([lsn = '']) => ({ position: readPosition(lsn) })],
+  [/^no position$/, () => ({ position: null })],
+  [/^nofailover$/, () => ({ nofailover: true })],
+  [/^priority (\d+)$/, ([priority]) => ({ failoverPriority: Number(priority) })],
+  [/^watchdog failed$/, () => ({ watchdogFailed: true })],
 ]
 
-const settingsForms: readonly Form<Draft>[] = [
-  [
-    /^ttl (\S+)$/,
-    (d, [time = '']) => {
-      d.settings.ttlMs = readDuration(time)
-    },
-  ],
-  [
-    /^loop (\S+)$/,
-    (d, [time = '']) => {
-      d.settings.loopWaitMs = readDuration(time)
-    },
-  ],
-  [
-    /^retry (\S+)$/,
-    (d, [time = '']) => {
-      d.settings.retryTimeoutMs = readDuration(time)
-    },
-  ],
-  [
-    /^paused$/,
-    d => {
-      d.settings.paused = true
-    },
-  ],
-  [
-    /^start timeout (\S+)$/,
-    (d, [time = '']) => {
-      d.settings.primaryStartTimeoutMs = readDuration(time)
-    },
-  ],
-  [
-    /^stop timeout (\S+)$/,
-    (d, [time = '']) => {
-      d.settings.primaryStopTimeoutMs = readDuration(time)
-    },
-  ],
-  [
-    /^maximum lag (\d+)$/,
-    (d, [bytes = '']) => {
-      d.settings.maximumLagOnFailover = BigInt(bytes)
-    },
-  ],
-  [
-    /^timelines (\d+)$/,
-    (d, [count]) => {
-      d.settings.maxTimelinesHistory = Number(count)
-    },
-  ],
-  [
-    /^no slots$/,
-    d => {
-      d.settings.useSlots = false
-    },
-  ],
-  [
-    /^synchronous$/,
-    d => {
-      d.settings.synchronousMode = 'on'
-    },
-  ],
-  [
-    /^quorum$/,
-    d => {
-      d.settings.synchronousMode = 'quorum'
-    },
-  ],
-  [
-    /^failsafe$/,
-    d => {
-      d.settings.failsafeMode = true
-    },
-  ],
-  [
-    /^standby cluster$/,
-    d => {
-      d.settings.standbyCluster = true
-    },
-  ],
+const settingsForms: readonly Form<DynamicSettings>[] = [
+  [/^ttl (\S+)$/, ([time = '']) => ({ ttlMs: readDuration(time) })],
+  [/^loop (\S+)$/, ([time = '']) => ({ loopWaitMs: readDuration(time) })],
+  [/^retry (\S+)$/, ([time = '']) => ({ retryTimeoutMs: readDuration(time) })],
+  [/^paused$/, () => ({ paused: true })],
+  [/^start timeout (\S+)$/, ([time = '']) => ({ primaryStartTimeoutMs: readDuration(time) })],
+  [/^stop timeout (\S+)$/, ([time = '']) => ({ primaryStopTimeoutMs: readDuration(time) })],
+  [/^maximum lag (\d+)$/, ([bytes = '']) => ({ maximumLagOnFailover: BigInt(bytes) })],
+  [/^timelines (\d+)$/, ([count]) => ({ maxTimelinesHistory: Number(count) })],
+  [/^no slots$/, () => ({ useSlots: false })],
+  [/^synchronous$/, () => ({ synchronousMode: 'on' })],
+  [/^quorum$/, () => ({ synchronousMode: 'quorum' })],
+  [/^failsafe$/, () => ({ failsafeMode: true })],
+  [/^standby cluster$/, () => ({ standbyCluster: true })],
 ]
 
 /** Lines about the world; false: not such a line. */
 export function readWorldLine(key: string, text: string, draft: Draft): boolean {
   switch (key) {
     case 'etcd':
-      applyClauses(key, text, draft, etcdForms)
+      Object.assign(draft.etcd, readClauses(key, text, draft.nowMs, etcdForms))
       return true
     case 'settings':
-      applyClauses(key, text, draft, settingsForms)
+      Object.assign(draft.settings, readClauses(key, text, draft.nowMs, settingsForms))
       return true
     case 'member': {
       const [name, rest] = firstWord(text)
-      const member = draft.members.get(name) ?? {}
-      applyClauses(key, rest, member, memberForms)
-      draft.members.set(name, member)
+      draft.members.set(name, readClauses(key, rest, draft.nowMs, memberForms))
       return true
     }
     case 'peers':
@@ -318,18 +121,18 @@ function readPeer(text: string, draft: Draft): void {
     peers.set(name, unseen(unknown[1] ?? ''))
     return
   }
-  const peer = {
+  const peer: PeerView = {
     state: 'running',
     role: 'replica',
     runsAsPrimary: false,
-    position: 0x3000148n,
+    position: DEFAULT_LSN,
     timeline: 1,
     nofailover: false,
     failoverPriority: 1,
     watchdogFailed: false,
     paused: draft.settings.paused,
+    ...readClauses('peer', rest, draft.nowMs, peerForms),
   }
-  applyClauses('peer', rest, peer, peerForms)
   peers.set(name, seen(peer, draft.nowMs))
 }
 

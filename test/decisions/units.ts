@@ -59,15 +59,24 @@ export function splitClauses(text: string): string[] {
   return clauses.filter(part => part !== '')
 }
 
-/** One form of a clause and what it changes. */
-export type Form<T> = readonly [pattern: RegExp, apply: (target: T, words: readonly string[]) => void]
+/** One form of a clause and what it says. */
+export type Form<T> = readonly [
+  pattern: RegExp,
+  says: (words: readonly (string | undefined)[], nowMs: number) => Partial<T>,
+]
 
-/** Applies each clause by the first form that fits the whole of it. */
-export function applyClauses<T>(line: string, text: string, target: T, forms: readonly Form<T>[]): void {
+/** What the clauses say together, each read by the first form that fits the whole of it. */
+export function readClauses<T>(
+  line: string,
+  text: string,
+  nowMs: number,
+  forms: readonly Form<T>[],
+): Partial<T> {
+  const said: Partial<T> = {}
   for (const clause of splitClauses(text)) {
     const fitting = forms.find(([pattern]) => pattern.test(clause))
     if (fitting === undefined) throw new Error(`"${line}" does not know the clause "${clause}"`)
-    const words = fitting[0].exec(clause)?.slice(1) ?? []
-    fitting[1](target, words)
+    Object.assign(said, fitting[1](fitting[0].exec(clause)?.slice(1) ?? [], nowMs))
   }
+  return said
 }
