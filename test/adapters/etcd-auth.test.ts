@@ -11,14 +11,8 @@ import { createEtcdStore } from '../../src/dcs/etcd.ts'
 import { readClusterOverGateway } from '../../src/dcs/gateway.ts'
 import type { EtcdConfig } from '../../src/model/config.ts'
 import type { Store } from '../../src/ports/store.ts'
-import {
-  type Certificates,
-  clock,
-  type EtcdCluster,
-  makeCertificates,
-  startEtcd,
-  until,
-} from './etcd-harness.ts'
+import { type Certificates, makeCertificates } from './etcd-certificates.ts'
+import { clock, type EtcdCluster, startEtcd, until } from './etcd-harness.ts'
 
 const run = promisify(execFile)
 const opened: Store[] = []

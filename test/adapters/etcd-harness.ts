@@ -3,12 +3,13 @@
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { mkdtemp, open, rm } from 'node:fs/promises'
-import { connect, createServer, type Server, type Socket } from 'node:net'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { EtcdConfig, HostPort } from '../../src/model/config.ts'
 import type { Clock } from '../../src/ports/clock.ts'
+import type { Certificates } from './etcd-certificates.ts'
 
 const run = promisify(execFile)
 
@@ -73,14 +74,6 @@ export interface EtcdOptions {
   readonly tls?: Certificates
   /** Host in the client URLs; default 127.0.0.1. */
   readonly host?: string
-}
-
-export interface Certificates {
-  readonly ca: string
-  readonly serverCert: string
-  readonly serverKey: string
-  readonly clientCert: string
-  readonly clientKey: string
 }
 
 export class EtcdMember {
@@ -247,123 +240,4 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<EtcdCluster>
     throw error
   }
   return cluster
-}
-
-/** A TCP relay in front of an endpoint that can lose answers, or keep requests back. */
-export class Relay {
-  readonly endpoint: HostPort
-  readonly #server: Server
-  readonly #sockets = new Set<Socket>()
-  #losesAnswers: boolean = false
-  #heldRequests: (() => void)[] | null = null
-  #onAnswer: (() => void) | null = null
-
-  private constructor(endpoint: HostPort, target: HostPort) {
-    this.endpoint = endpoint
-    this.#server = createServer(client => {
-      const upstream = connect(target.port, target.host)
-      for (const socket of [client, upstream]) {
-        this.#sockets.add(socket)
-        socket.on('error', () => undefined)
-        socket.on('close', () => {
-          client.destroy()
-          upstream.destroy()
-          this.#sockets.delete(socket)
-        })
-      }
-      client.on('data', chunk => {
-        if (this.#heldRequests === null) upstream.write(chunk)
-        else this.#heldRequests.push(() => upstream.write(chunk))
-      })
-      upstream.on('data', chunk => {
-        if (!this.#losesAnswers) client.write(chunk)
-        const onAnswer = this.#onAnswer
-        this.#onAnswer = null
-        onAnswer?.()
-      })
-    })
-  }
-
-  static async start(target: HostPort): Promise<Relay> {
-    const relay = new Relay({ host: '127.0.0.1', port: await freePort() }, target)
-    await new Promise<void>(resolve => relay.#server.listen(relay.endpoint.port, '127.0.0.1', resolve))
-    return relay
-  }
-
-  /** From now on requests arrive, and no answer comes back. */
-  loseAnswers(): void {
-    this.#losesAnswers = true
-  }
-
-  /** Lets one more answer pass, then keeps requests back until `meanwhile` is over. */
-  holdAfterNextAnswer(meanwhile: () => Promise<void>): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#onAnswer = () => {
-        this.#heldRequests = []
-        meanwhile()
-          .then(resolve, reject)
-          .finally(() => {
-            const held = this.#heldRequests ?? []
-            this.#heldRequests = null
-            for (const send of held) send()
-          })
-      }
-    })
-  }
-
-  /** Breaks every connection; new ones are accepted. */
-  cut(): void {
-    for (const socket of this.#sockets) socket.destroy()
-  }
-
-  async stop(): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy()
-    await new Promise(resolve => this.#server.close(resolve))
-  }
-}
-
-/** A small certificate authority with one server (127.0.0.1, ::1, localhost) and one client certificate. */
-export async function makeCertificates(directory: string): Promise<Certificates> {
-  const file = (name: string) => join(directory, name)
-  const openssl = (...args: string[]) => run('openssl', args, { cwd: directory, timeout: 20_000 })
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
-  await openssl(
-    'req',
-    '-x509',
-    ...key,
-    '-days',
-    '2',
-    '-subj',
-    '/CN=test ca',
-    '-keyout',
-    'ca.key',
-    '-out',
-    'ca.crt',
-  )
-  for (const name of ['server', 'client']) {
-    const san = 'subjectAltName=IP:127.0.0.1,IP:::1,DNS:localhost'
-    await openssl(
-      'req',
-      ...key,
-      '-subj',
-      `/CN=${name}`,
-      '-addext',
-      san,
-      '-keyout',
-      `${name}.key`,
-      '-out',
-      `${name}.csr`,
-    )
-    await openssl(
-      ...['x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial'],
-      ...['-days', '2', '-copy_extensions', 'copyall', '-out', `${name}.crt`],
-    )
-  }
-  return {
-    ca: file('ca.crt'),
-    serverCert: file('server.crt'),
-    serverKey: file('server.key'),
-    clientCert: file('client.crt'),
-    clientKey: file('client.key'),
-  }
 }

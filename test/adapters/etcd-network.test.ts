@@ -4,7 +4,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { createEtcdStore } from '../../src/dcs/etcd.ts'
 import type { HostPort } from '../../src/model/config.ts'
 import type { Store } from '../../src/ports/store.ts'
-import { clock, type EtcdCluster, Relay, startEtcd, until } from './etcd-harness.ts'
+import { clock, type EtcdCluster, startEtcd, until } from './etcd-harness.ts'
+import { Relay } from './etcd-relay.ts'
 
 let etcd: EtcdCluster
 let relay: Relay

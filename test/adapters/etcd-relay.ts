@@ -1,0 +1,78 @@
+// A network that can be made to misbehave, between the adapter under test and a real etcd member.
+
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import type { HostPort } from '../../src/model/config.ts'
+import { freePort } from './etcd-harness.ts'
+
+/** A TCP relay in front of an endpoint that can lose answers, or keep requests back. */
+export class Relay {
+  readonly endpoint: HostPort
+  readonly #server: Server
+  readonly #sockets = new Set<Socket>()
+  #losesAnswers: boolean = false
+  #heldRequests: (() => void)[] | null = null
+  #onAnswer: (() => void) | null = null
+
+  private constructor(endpoint: HostPort, target: HostPort) {
+    this.endpoint = endpoint
+    this.#server = createServer(client => {
+      const upstream = connect(target.port, target.host)
+      for (const socket of [client, upstream]) {
+        this.#sockets.add(socket)
+        socket.on('error', () => undefined)
+        socket.on('close', () => {
+          client.destroy()
+          upstream.destroy()
+          this.#sockets.delete(socket)
+        })
+      }
+      client.on('data', chunk => {
+        if (this.#heldRequests === null) upstream.write(chunk)
+        else this.#heldRequests.push(() => upstream.write(chunk))
+      })
+      upstream.on('data', chunk => {
+        if (!this.#losesAnswers) client.write(chunk)
+        const onAnswer = this.#onAnswer
+        this.#onAnswer = null
+        onAnswer?.()
+      })
+    })
+  }
+
+  static async start(target: HostPort): Promise<Relay> {
+    const relay = new Relay({ host: '127.0.0.1', port: await freePort() }, target)
+    await new Promise<void>(resolve => relay.#server.listen(relay.endpoint.port, '127.0.0.1', resolve))
+    return relay
+  }
+
+  /** From now on requests arrive, and no answer comes back. */
+  loseAnswers(): void {
+    this.#losesAnswers = true
+  }
+
+  /** Lets one more answer pass, then keeps requests back until `meanwhile` is over. */
+  holdAfterNextAnswer(meanwhile: () => Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#onAnswer = () => {
+        this.#heldRequests = []
+        meanwhile()
+          .then(resolve, reject)
+          .finally(() => {
+            const held = this.#heldRequests ?? []
+            this.#heldRequests = null
+            for (const send of held) send()
+          })
+      }
+    })
+  }
+
+  /** Breaks every connection; new ones are accepted. */
+  cut(): void {
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  async stop(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy()
+    await new Promise(resolve => this.#server.close(resolve))
+  }
+}
