@@ -2,10 +2,13 @@
 // classes load what is heavy only when they run.
 
 import Agent from '../commands/agent.ts'
+import Completion from '../commands/completion.ts'
 import EditConfig from '../commands/edit-config.ts'
 import Failover from '../commands/failover.ts'
+import Demo from '../commands/demo.ts'
 import History from '../commands/history.ts'
 import List from '../commands/list.ts'
+import Manual from '../commands/manual.ts'
 import ShowConfig from '../commands/show-config.ts'
 import Switchover from '../commands/switchover.ts'
 import Topology from '../commands/topology.ts'
@@ -13,10 +16,13 @@ import Version from '../commands/version.ts'
 
 export const COMMANDS = {
   agent: Agent,
+  demo: Demo,
+  completion: Completion,
   'edit-config': EditConfig,
   failover: Failover,
   history: History,
   list: List,
+  manual: Manual,
   'show-config': ShowConfig,
   switchover: Switchover,
   topology: Topology,

@@ -1,0 +1,30 @@
+// What the demo says at its end: how to talk to a kept one, and what the logs of a failed one hold.
+
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Layout } from './layout.ts'
+import type { Stage } from './stage.ts'
+
+export async function explain({ wish, layout, servers }: Stage): Promise<void> {
+  const first = layout.nodes[0]
+  const stop = join(layout.directory, 'stop.sh')
+  const pids = servers.pids().map(({ pid }) => pid)
+  await writeFile(
+    stop,
+    `#!/bin/sh\n# Ends this demo and removes it.\nkill ${pids.join(' ')}\nsleep 3\nrm -rf '${layout.directory}'\n`,
+    { mode: 0o755 },
+  )
+  wish.say(`\nstill running in ${layout.directory}. Talk to it:
+  hactl list --config-file ${first?.config}
+  psql 'host=127.0.0.1 port=${layout.proxyPort} user=postgres password=demo-password'
+  tail -f ${first?.directory}/agent.log
+End it with:
+  ${stop}`)
+}
+
+export async function tellLogs(layout: Layout, say: (line: string) => void): Promise<void> {
+  for (const path of ['etcd.log', 'haproxy.log', ...layout.nodes.map(node => join(node.name, 'agent.log'))]) {
+    const text = await readFile(join(layout.directory, path), 'utf8').catch(() => '')
+    if (text !== '') say(`--- the end of ${path}:\n${text.trimEnd().split('\n').slice(-12).join('\n')}`)
+  }
+}

@@ -1,0 +1,43 @@
+// Runs the demo to its end, interrupted or not, and says as a typed result what came of it.
+
+import { done, failed, type Result } from '../../model/failure.ts'
+import { systemClock } from '../../system/clock.ts'
+import { type DemoResult, runDemo } from './demo.ts'
+import type { DemoWish } from './stage.ts'
+
+/** Longest a demo may take in all (it takes about half a minute). */
+const DEMO_LIMIT_MS = 180_000
+
+export async function demonstrate(wish: Omit<DemoWish, 'clock' | 'signal'>): Promise<Result<DemoResult>> {
+  const interrupted = new AbortController()
+  const interrupt = (): void => interrupted.abort()
+  process.once('SIGINT', interrupt)
+  process.once('SIGTERM', interrupt)
+  try {
+    const signal = AbortSignal.any([interrupted.signal, AbortSignal.timeout(DEMO_LIMIT_MS)])
+    const result = await runDemo({ ...wish, clock: systemClock(), signal })
+    if (result.missing.length === 0) return done(result)
+    const reason = `${result.missing.length} acknowledged rows are missing: ${result.missing.slice(0, 10).join(', ')}`
+    return failed(
+      {
+        kind: 'refused',
+        action: 'the demo',
+        reason,
+        hint: 'This is a bug in hactl: please report it with the output above.',
+      },
+      result,
+    )
+  } catch (error) {
+    if (interrupted.signal.aborted) return failed({ kind: 'interrupted' })
+    const reason = error instanceof Error ? error.message : String(error)
+    return failed({
+      kind: 'refused',
+      action: 'the demo',
+      reason,
+      hint: 'Run bin/setup, and look at the logs above.',
+    })
+  } finally {
+    process.off('SIGINT', interrupt)
+    process.off('SIGTERM', interrupt)
+  }
+}
