@@ -41,8 +41,18 @@ export interface State {
   upstream: Upstream | null | undefined
   /** Settings that wait for a restart; null: to be asked again, because files or server changed. */
   pendingRestart: PendingRestart | null
-  /** `postgres --describe-config` and `--version` of the program that is in use; dropped at each start. */
-  program: { readonly fullVersion: string; readonly settings: ReadonlySet<string> } | null
+  /** initdb or a base backup is filling the data directory: nothing in it means anything yet. */
+  copying: boolean
+  /** What the installed program says of itself; asked again when its file is another one. */
+  program: Program | null
+}
+
+export interface Program {
+  readonly fullVersion: string
+  /** Lower-case names of `postgres --describe-config`. */
+  readonly settings: ReadonlySet<string>
+  /** Identity of the file; null: not to be had (found by PATH). */
+  readonly file: string | null
 }
 
 export const DONE: StepOutcome = { ok: true }

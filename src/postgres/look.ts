@@ -34,6 +34,8 @@ export class Look {
   #fixed: { key: string; control: ControlFixed } | null = null
   #identified: { key: string; timeline: Timeline } | null = null
   #restartPending = false
+  #reading: Promise<DirectoryState> | null = null
+  #finding: Promise<PostmasterIdentity | null> | null = null
   #history: { timeline: Timeline; entries: readonly TimelineSwitch[] } | null = null
 
   constructor(context: Context) {
@@ -41,12 +43,12 @@ export class Look {
   }
 
   async view(budgetMs: Millis): Promise<PostgresView> {
-    const { clock, dataDir, watch } = this.#context
+    const { clock, watch } = this.#context
     const startMs = clock.bootMs()
     const left = () => Math.max(20, budgetMs - RESERVE_MS - (clock.bootMs() - startMs))
     const [directory, identity] = await Promise.all([
-      within(readDirectoryState(dataDir), left(), tooSlow),
-      within(watch.find(), left(), () => null),
+      within(this.#readDirectory(), left(), tooSlow),
+      within(this.#findPostmaster(), left(), () => watch.lastKnown()),
     ])
     if (identity === null) return await this.#stopped(directory, left())
     const running = await this.#ask(identity, directory, left())
@@ -68,12 +70,29 @@ export class Look {
     }
   }
 
+  /** On a hung disk the reads of earlier looks are still pending: one of them is enough, the threads are few. */
+  #readDirectory(): Promise<DirectoryState> {
+    this.#reading ??= readDirectoryState(this.#context.dataDir).finally(() => {
+      this.#reading = null
+    })
+    return this.#reading
+  }
+
+  #findPostmaster(): Promise<PostmasterIdentity | null> {
+    this.#finding ??= this.#context.watch.find().finally(() => {
+      this.#finding = null
+    })
+    return this.#finding
+  }
+
   async #stopped(directory: DirectoryState, leftMs: Millis): Promise<PostgresView> {
-    const { programs, clock, dataDir } = this.#context
+    const { copying } = this.#context.state
     const control =
-      directory.kind === 'present'
-        ? await readControlData(programs, clock, dataDir, leftMs)
-        : unseen('there is no data directory')
+      directory.kind !== 'present'
+        ? unseen('there is no data directory')
+        : copying
+          ? unseen('the data directory is being made')
+          : await this.#controlFile(leftMs)
     return {
       dataDirectory: await this.#directory(directory, control, null, RESERVE_MS),
       process: { kind: 'stopped' },

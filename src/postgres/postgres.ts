@@ -68,6 +68,7 @@ function createContext(options: PostgresOptions): Context {
     effective,
     upstream: undefined,
     pendingRestart: null,
+    copying: false,
     program: null,
   }
   // Under systemd our stderr is the journal, which outlives us.
@@ -118,7 +119,7 @@ class LocalPostgres implements Postgres {
   }
 
   initdb(...args: Parameters<Postgres['initdb']>) {
-    return initdb(this.#context, ...args)
+    return this.#filling(initdb(this.#context, ...args))
   }
 
   finishBootstrap(...args: Parameters<Postgres['finishBootstrap']>) {
@@ -126,7 +127,15 @@ class LocalPostgres implements Postgres {
   }
 
   basebackup(...args: Parameters<Postgres['basebackup']>) {
-    return basebackup(this.#context, ...args)
+    return this.#filling(basebackup(this.#context, ...args))
+  }
+
+  async #filling(work: Promise<StepOutcome>): Promise<StepOutcome> {
+    const { state } = this.#context
+    state.copying = true
+    return await work.finally(() => {
+      state.copying = false
+    })
   }
 
   start(...args: Parameters<Postgres['start']>) {

@@ -139,6 +139,11 @@ export class PostmasterWatch {
     return found
   }
 
+  /** Without reading anything: the postmaster that was seen last, if its pid still exists. */
+  lastKnown(): PostmasterIdentity | null {
+    return this.#current !== null && pidExists(this.#current.pid) ? this.#current : null
+  }
+
   /** We started it: its exit event is the fastest news there is. */
   started(identity: PostmasterIdentity, child: ChildProcess): void {
     this.#child = child

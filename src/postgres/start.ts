@@ -44,8 +44,6 @@ export async function start(
   if (majorVersion === null) return failed('cannot start: PG_VERSION is missing or unreadable')
   const broken = await unfinishedRewind(context)
   if (broken !== null) return failed(`cannot start: ${broken}`)
-  // Options of the program are cached: a new postmaster may be a new program.
-  context.state.program = null
   const [written, cleared] = await Promise.all([
     writeSettings(context, { role: options.as, upstream: options.upstream, majorVersion, stopped: true }),
     clearLeftovers(context),

@@ -1,12 +1,14 @@
 // Asks src/postgres/settings to write what the server is to run with, and remembers what it said. Gathers the facts
 // that it needs: version and option names of the installed program, and the control file.
 
+import { stat } from 'node:fs/promises'
+import { isAbsolute } from 'node:path'
 import type { Upstream } from '../model/peer.ts'
 import type { ControlData } from '../model/postgres.ts'
 import type { StepOutcome } from '../ports/postgres.ts'
 import { failureOf } from '../system/child-process.ts'
 import { sendSignal } from '../system/proc.ts'
-import { type Context, DONE, failed, messageOf } from './context.ts'
+import { type Context, DONE, failed, messageOf, type Program } from './context.ts'
 import { readControlData } from './control-data.ts'
 import { readMajorVersion } from './data-directory.ts'
 
@@ -55,10 +57,13 @@ async function controlOf(context: Context, stopped: boolean): Promise<ControlDat
   return control.known ? control.value : null
 }
 
-/** Two child processes, once a start of the server: a postmaster never changes its program. */
-async function programOf(context: Context) {
+/** Two child processes, once for each program file. */
+async function programOf(context: Context): Promise<Program | null> {
   const { state, programs } = context
-  if (state.program !== null) return state.program
+  const path = programs.path('postgres')
+  const status = isAbsolute(path) ? await stat(path).catch(() => null) : null
+  const file = status === null ? null : `${status.ino} ${status.size} ${status.mtimeMs}`
+  if (state.program !== null && file !== null && state.program.file === file) return state.program
   const [version, described] = await Promise.all([
     programs.run('postgres', ['--version'], { timeoutMs: PROGRAM_LIMIT_MS }),
     programs.run('postgres', ['--describe-config'], { timeoutMs: PROGRAM_LIMIT_MS }),
@@ -67,7 +72,7 @@ async function programOf(context: Context) {
   if (number === undefined || failureOf('postgres', described) !== null) return null
   const names = described.stdout.split('\n').map(line => line.split('\t')[0]?.toLowerCase() ?? '')
   const fullVersion = number.includes('.') ? number : `${number}.0`
-  state.program = { fullVersion, settings: new Set(names.filter(name => name !== '')) }
+  state.program = { fullVersion, settings: new Set(names.filter(name => name !== '')), file }
   return state.program
 }
 

@@ -88,6 +88,11 @@ describe('base backup', () => {
     const copies = async () =>
       (await commandLines()).filter(line => line.includes(`--pgdata=${c.directory}`)).length
     await until('the copy to have begun', async () => (await readdir(c.directory).catch(() => [])).length > 3)
+    // (B24) Looks meanwhile do not read the control file of something unfinished.
+    const view = await c.see()
+    expect(view.dataDirectory).toMatchObject({
+      control: { known: false, why: 'the data directory is being made' },
+    })
     const startMs = performance.now()
     abort.abort()
     expect(await work).toMatchObject({ ok: false, cancelled: true })
