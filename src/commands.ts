@@ -3,9 +3,9 @@
 
 import Agent from '../commands/agent.ts'
 import Completion from '../commands/completion.ts'
+import Demo from '../commands/demo.ts'
 import EditConfig from '../commands/edit-config.ts'
 import Failover from '../commands/failover.ts'
-import Demo from '../commands/demo.ts'
 import History from '../commands/history.ts'
 import List from '../commands/list.ts'
 import Manual from '../commands/manual.ts'
@@ -16,8 +16,8 @@ import Version from '../commands/version.ts'
 
 export const COMMANDS = {
   agent: Agent,
-  demo: Demo,
   completion: Completion,
+  demo: Demo,
   'edit-config': EditConfig,
   failover: Failover,
   history: History,

@@ -1,0 +1,26 @@
+// `hactl completion bash|zsh`: the completion script of a shell.
+
+import { Args, Command } from '@oclif/core'
+import { completionScript, SHELLS } from '../src/terminal/completion.ts'
+import { describeCommands } from '../src/terminal/describe.ts'
+
+export default class Completion extends Command {
+  static override summary = 'Print the completion script for a shell.'
+  static override examples = [
+    { description: 'For this session:', command: 'source <(<%= config.bin %> completion bash)' },
+    {
+      description: 'For all users:',
+      command: '<%= config.bin %> completion bash > /usr/share/bash-completion/completions/hactl',
+    },
+  ]
+  static override args = {
+    shell: Args.string({ required: true, options: [...SHELLS], description: 'The shell.' }),
+  }
+
+  override async run(): Promise<void> {
+    const { args } = await this.parse(Completion)
+    process.stdout.write(
+      completionScript(describeCommands(this.config.commands), args.shell === 'zsh' ? 'zsh' : 'bash'),
+    )
+  }
+}

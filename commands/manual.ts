@@ -1,0 +1,23 @@
+// `hactl manual`: the manual of all commands, as a manual page or as Markdown.
+
+import { Command, Flags } from '@oclif/core'
+import { describeCommands } from '../src/terminal/describe.ts'
+import { manPage, markdownPage } from '../src/terminal/man.ts'
+
+export default class Manual extends Command {
+  static override summary = 'Print the manual of all commands.'
+  static override examples = [{ description: 'Read it:', command: '<%= config.bin %> manual | man -l -' }]
+  static override flags = {
+    format: Flags.option({
+      options: ['man', 'markdown'] as const,
+      default: 'man',
+      summary: 'Roff, or Markdown.',
+    })(),
+  }
+
+  override async run(): Promise<void> {
+    const { flags } = await this.parse(Manual)
+    const manual = describeCommands(this.config.commands)
+    process.stdout.write(flags.format === 'man' ? manPage(manual) : markdownPage(manual))
+  }
+}
