@@ -24,6 +24,8 @@ export interface PidFile {
   readonly startedAtSeconds: number | null
   readonly port: number | null
   readonly socketDirectory: string | null
+  /** `starting`, `stopping`, `ready`, or `standby` (recovering, without sessions); empty when there is no such line. */
+  readonly status: string
 }
 
 export async function readPidFile(dataDir: string): Promise<PidFile | null> {
@@ -39,6 +41,7 @@ export async function readPidFile(dataDir: string): Promise<PidFile | null> {
     startedAtSeconds: number(lines[2]),
     port: number(lines[3]),
     socketDirectory: directory.startsWith('/') ? directory : null,
+    status: lines[7] ?? '',
   }
 }
 
