@@ -74,7 +74,8 @@ if (exists) {
     define: { 'import.meta.url': '__bundleUrl' },
     plugins: [etcdProto],
     logLevel: 'warning',
-  })
+    // esbuild has printed what is wrong; its stack says nothing more.
+  }).catch(() => process.exit(1))
   // A hactl that is started meanwhile finds the old file or the new one, never half of it.
   await rename(`${root}dist/hactl.cjs.new`, `${root}dist/hactl.cjs`)
   // The first start fills the compile cache, so that the user's first start is already fast.

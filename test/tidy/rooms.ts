@@ -40,7 +40,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   fencer: { ...adapterRoom, imports: ['model', 'ports', 'system'] },
   config: { imports: ['model'], libraries: true, why: 'it turns YAML and environment into the model' },
   terminal: {
-    imports: ['model', 'ports', 'admin'],
+    imports: ['model', 'ports', 'admin', 'admin/demo'],
     libraries: true,
     why: 'it shows what admin and the model say',
   },
