@@ -16,6 +16,8 @@ export interface Ended {
 
 const FENCER_LIMIT_MS = 500
 const CLONE_START_LIMIT_MS = 60_000
+/** A standby has nothing to lose by a crash: after this its stop is enforced. */
+const STANDBY_STOP_LIMIT_MS = 60_000
 
 export async function runJob(
   job: Job,
@@ -122,7 +124,12 @@ async function stop(
 ): Promise<Ended> {
   report({ phase: job.checkpoint ? 'checkpoint and stop' : 'stop' })
   const outcome = await ports.postgres.stop(
-    { mode: job.mode, checkpoint: job.checkpoint, timeoutMs: job.timeoutMs },
+    {
+      mode: job.mode,
+      checkpoint: job.checkpoint,
+      timeoutMs: job.timeoutMs,
+      onShutDown: stoppedAt => report({ phase: 'shut down, waiting for the last processes', stoppedAt }),
+    },
     signal,
   )
   if (!outcome.ok) return { outcome }
@@ -143,7 +150,7 @@ async function rewind(
 }
 
 function stopCleanly(ports: WorkPorts, signal: AbortSignal): Promise<StepOutcome> {
-  return ports.postgres.stop({ mode: 'fast', checkpoint: false, timeoutMs: null }, signal)
+  return ports.postgres.stop({ mode: 'fast', checkpoint: false, timeoutMs: STANDBY_STOP_LIMIT_MS }, signal)
 }
 
 function stopAtOnce(ports: WorkPorts, signal: AbortSignal): Promise<StepOutcome> {

@@ -29,6 +29,8 @@ export interface WorkPorts {
   readonly clock: Clock
   /** Called when a job ended: a beat should begin. */
   readonly onEnd: (finished: FinishedWork) => void
+  /** PostgreSQL accepts nothing any more though its stop is not over: a handover may go on. */
+  readonly onShutDown?: () => void
 }
 
 export function createWorkRunner(ports: WorkPorts): WorkRunner {
@@ -38,7 +40,9 @@ export function createWorkRunner(ports: WorkPorts): WorkRunner {
   let running: Promise<void> = Promise.resolve()
 
   const report = (progress: Progress): void => {
-    if (work !== null) work = { ...work, progress }
+    if (work === null) return
+    work = { ...work, progress }
+    if (progress.stoppedAt !== undefined) ports.onShutDown?.()
   }
 
   async function run(job: Job, signal: AbortSignal): Promise<void> {

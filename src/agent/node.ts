@@ -1,6 +1,7 @@
 // The parts of one agent and how they are connected. Data flows one way: adapters wake the loop, a beat looks, decides
 // and acts, and the HTTP API reads what the last beat saw.
 
+import { join } from 'node:path'
 import { createWorkRunner } from '../act/work.ts'
 import { readDynamicSettings } from '../config/dynamic.ts'
 import { effectivePostgresql } from '../config/effective.ts'
@@ -77,6 +78,7 @@ export function assemble(start: NodeStart): Node {
     clock,
     log: (level, text) => log[level](text),
     effective: effectivePostgresql(config, settings().document, 'replica'),
+    serverLog: join(config.stateDirectory, 'postgres.log'),
   })
   const fencer = createFencer({
     binary: fencerBinary(start.env, start.entry),
@@ -95,6 +97,7 @@ export function assemble(start: NodeStart): Node {
     guard,
     clock,
     onEnd: done => loop.wake(`${done.job.kind} ended`),
+    onShutDown: () => loop.wake('PostgreSQL shut down'),
   })
   const configuration = createConfiguration({
     start,

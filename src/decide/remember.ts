@@ -8,7 +8,7 @@ import type { FinishedWork } from '../model/work.ts'
 import { control, holdsLease, server, succeeded } from './facts.ts'
 
 export function remember(memory: Memory, snap: Snapshot): Memory {
-  let next = snap.finished === null ? memory : rememberWork(memory, snap.finished)
+  let next = snap.finished === null ? rememberEarlyStop(memory, snap) : rememberWork(memory, snap.finished)
   next = rememberRole(next, snap)
   if (snap.cluster.known) next = rememberCluster(next, snap.cluster.value, snap)
   next = rememberDivergence(next, snap)
@@ -90,6 +90,13 @@ function rememberWork(memory: Memory, work: FinishedWork): Memory {
     default:
       return work.ok ? memory : failed
   }
+}
+
+/** The control file said `shut down` before the last process was gone: a handover need not wait for that one. */
+function rememberEarlyStop(memory: Memory, snap: Snapshot): Memory {
+  const stoppedAt = snap.work?.job.kind === 'stop' ? snap.work.progress?.stoppedAt : undefined
+  if (stoppedAt === undefined || memory.handover === null || memory.handover.position !== null) return memory
+  return { ...memory, handover: { ...memory.handover, position: stoppedAt, stoppedAtMs: snap.nowMs } }
 }
 
 /** A stop ended a role; for a handover it fixed the position that the candidate must reach. */

@@ -49,7 +49,7 @@ export function situationOf(snap: Snapshot, memory: Memory): Situation {
   const seen = { ...facts, view: snap.cluster.value }
   if (memory.founding !== null) return { name: 'founding', facts: seen }
   if (snap.settings.paused) return { name: 'paused', facts: seen }
-  if (snap.postgres.dataDirectory.kind !== 'present') return { name: 'empty', facts: seen }
+  if (hasNoData(snap)) return { name: 'empty', facts: seen }
   if (isStranger(seen.view, snap, memory)) return { name: 'stranger', facts: seen }
   if (!isRunning(snap)) return { name: 'down', facts: seen }
   if (!acceptsConnections(snap)) return { name: 'starting', facts: seen }
@@ -62,6 +62,12 @@ export function believesToLead(view: ClusterView, snap: Snapshot): boolean {
   if (holdsLease(snap)) return true
   const refused = ['renew-lease', 'adopt-lease'].some(action => outcomeOf(snap, action)?.kind === 'refused')
   return view.leader?.name === snap.self.name && !refused
+}
+
+/** A directory that could not be looked at while its server runs is a slow disk, not a lost one (promise 3). */
+function hasNoData(snap: Snapshot): boolean {
+  const { kind } = snap.postgres.dataDirectory
+  return kind === 'empty' || (kind === 'inaccessible' && !isRunning(snap))
 }
 
 function isStranger(view: ClusterView, snap: Snapshot, memory: Memory): boolean {

@@ -6,6 +6,8 @@ export interface Progress {
   readonly phase: string
   readonly doneBytes?: number
   readonly totalBytes?: number
+  /** The control file says `shut down`; the postmaster may live on for a slow archiver. */
+  readonly stoppedAt?: ShutdownPosition
 }
 
 /** Where a clean shutdown ended. `previousLsn` is the record before the shutdown checkpoint if that is a WAL switch. */

@@ -83,6 +83,7 @@ bootstrap:
       use_pg_rewind: true
       parameters:
         max_connections: 50
+        wal_retrieve_retry_interval: 200ms
         synchronous_standby_names: 'ANY 1 (${NAMES.join(', ')})'
   initdb:
   - encoding: UTF8

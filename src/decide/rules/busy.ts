@@ -12,6 +12,7 @@ import {
   unansweredButAlive,
 } from '../lease.ts'
 import type { Rule } from '../rule.ts'
+import { earlyHandoverRules } from './handover.ts'
 
 export const busyRules: readonly Rule<Facts>[] = [
   {
@@ -48,6 +49,7 @@ export const busyRules: readonly Rule<Facts>[] = [
       next: 'settled',
     }),
   },
+  ...earlyHandoverRules,
   {
     id: 'busy.hold-lease',
     why: 'no answer is not a refusal',

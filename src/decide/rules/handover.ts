@@ -6,7 +6,7 @@ import type { Handover } from '../../model/memory.ts'
 import { fenceMarginMs } from '../../model/timing.ts'
 import { formatLsn } from '../../model/units.ts'
 import { receivedEverything } from '../election.ts'
-import { type ClusterFacts, holdsLease, isRunning, seconds, tried } from '../facts.ts'
+import { type ClusterFacts, type Facts, holdsLease, isRunning, seconds, tried } from '../facts.ts'
 import type { Rule } from '../rule.ts'
 import { closingStatus } from '../status.ts'
 
@@ -61,12 +61,32 @@ export const handoverRules: readonly Rule<ClusterFacts>[] = [
   },
 ]
 
+/** While the last processes of the stop linger (a slow archiver), the lease can already be handed over. */
+export const earlyHandoverRules: readonly Rule<Facts>[] = handoverRules
+  .filter(rule => rule.id === 'handover.ask' || rule.id === 'handover.release-lease')
+  .map(rule => ({
+    ...rule,
+    id: rule.id.replace('handover.', 'busy.handover-'),
+    when: facts => withView(facts) !== null && rule.when(withView(facts) ?? never()),
+    choose: facts => rule.choose(withView(facts) ?? never()),
+  }))
+
+function withView(facts: Facts): ClusterFacts | null {
+  const { cluster } = facts.snap
+  return cluster.known ? { ...facts, view: cluster.value } : null
+}
+
+function never(): never {
+  throw new Error('a rule was asked about a cluster that is not known')
+}
+
 export function startTimeout({ snap }: ClusterFacts): number {
   return snap.settings.primaryStartTimeoutMs > 0 ? snap.settings.primaryStartTimeoutMs : 60_000
 }
 
 function inHandover({ memory, snap }: ClusterFacts): boolean {
-  return memory.handover !== null && memory.handover.stoppedAtMs !== null && !isRunning(snap)
+  if (memory.handover === null || memory.handover.stoppedAtMs === null) return false
+  return !isRunning(snap) || snap.work?.progress?.stoppedAt !== undefined
 }
 
 function handover({ memory }: ClusterFacts): Handover {
