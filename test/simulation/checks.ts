@@ -1,0 +1,205 @@
+// What must hold at every instant of a run (design.md 1). Each check sees the world as it is, not as the programs see it.
+
+import type { DecisionEntry } from '../../src/agent/beat.ts'
+import type { Machine } from './machine.ts'
+import type { Postmaster } from './postmaster.ts'
+import { type Branch, isPartOf, lsnOf, type WalEnd } from './wal.ts'
+import type { World } from './world.ts'
+
+/** A write that a client was told is committed. */
+interface Acknowledged {
+  readonly branch: Branch
+  readonly count: number
+  readonly atMs: number
+  readonly node: string
+}
+
+/** One server's time as primary: from its promotion, or start, to its end. */
+interface Reign {
+  readonly key: string
+  readonly node: string
+  readonly timeline: number
+  readonly sinceMs: number
+}
+
+interface PlannedHandover {
+  readonly from: string
+  readonly to: string
+  readonly atMs: number
+}
+
+export class Checks {
+  readonly violations: string[] = []
+  acknowledged: Acknowledged[] = []
+  lost = 0
+  promotions = 0
+  readonly #world: World
+  readonly #ended = new Set<string>()
+  #reign: Reign | null = null
+  #handover: PlannedHandover | null = null
+  #clusterExists = false
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  violated(what: string): void {
+    const text = `${(this.#world.nowMs / 1000).toFixed(3)} s: ${what}`
+    this.#world.trace('CHECK', what)
+    if (this.violations.length < 20) this.violations.push(text)
+  }
+
+  bug(machine: Machine, why: string): void {
+    this.violated(`${machine.name} threw: ${why}`)
+  }
+
+  /** A write was committed here, and the client knows it. */
+  acknowledge(server: Postmaster): void {
+    const { end } = server.data
+    const { name } = server.machine
+    this.#oneWriter(server)
+    this.#isFenced(server.machine)
+    this.acknowledged.push({
+      branch: end.branch,
+      count: end.count,
+      atMs: this.#world.nowMs,
+      node: name,
+    })
+  }
+
+  /** Two nodes never acknowledge in turns: once somebody new has begun, whoever was before is over. */
+  #oneWriter(server: Postmaster): void {
+    const { name } = server.machine
+    const key = `${name} ${server.identity.pid} ${server.data.end.branch.id}`
+    if (this.#reign?.key === key) return
+    const before = this.#reign
+    const timeline = server.data.timeline
+    if (this.#ended.has(key)) {
+      this.violated(
+        `two writers: ${name} acknowledges on timeline ${timeline} after ${before?.node} did on ${before?.timeline}`,
+      )
+      return
+    }
+    if (before !== null) {
+      this.#ended.add(before.key)
+      const grows = name === before.node ? timeline >= before.timeline : timeline > before.timeline
+      if (!grows)
+        this.violated(
+          `${name} writes on timeline ${timeline} after ${before.node} wrote on ${before.timeline}`,
+        )
+    }
+    this.#reign = { key, node: name, timeline, sinceMs: this.#world.nowMs }
+    this.#world.trace(name, `accepts writes on timeline ${timeline}`)
+  }
+
+  #isFenced(machine: Machine): void {
+    const holder = this.#world.leaderKey()
+    this.#clusterExists ||= holder !== null
+    if (!this.#clusterExists || this.#world.paused) return
+    const armed = [...machine.fencers].some(fencer => fencer.deadlineMs !== null)
+    if (!armed && holder !== machine.name)
+      this.violated(
+        `${machine.name} accepts writes without a fencer and without the lease (${holder ?? 'nobody'} holds it)`,
+      )
+  }
+
+  /** `before` is where the new timeline began. */
+  promoted(server: Postmaster, before: WalEnd): void {
+    const { name } = server.machine
+    this.promotions++
+    const kept = this.acknowledged.filter(write => isPartOf(write, server.data.end))
+    const gone = this.acknowledged.length - kept.length
+    this.acknowledged = kept
+    this.lost += gone
+    if (gone > 0) this.#world.trace(name, `${gone} acknowledged writes are not here`)
+    if (gone > 0 && this.#handover !== null) this.#lostByPlan(name, gone, this.#handover)
+    this.#withinLag(server, before)
+    this.#handover = null
+  }
+
+  #lostByPlan(name: string, gone: number, handover: PlannedHandover): void {
+    const { world } = { world: this.#world }
+    const chosen = world.machine(handover.to)
+    const able =
+      chosen !== null &&
+      chosen.server?.acceptsConnections === true &&
+      chosen.agent?.process.runs === true &&
+      world.network.connects(handover.to, name) &&
+      world.network.connects(handover.to, 'etcd')
+    if (name === handover.to || able)
+      this.violated(
+        `a planned handover from ${handover.from} to ${handover.to} lost ${gone} acknowledged writes: ${name} was promoted`,
+      )
+  }
+
+  /** No more is given up than the operator allowed, as far as the leader had told (an operator's own choice aside). */
+  #withinLag(server: Postmaster, before: WalEnd): void {
+    const { status, failover, maximumLag } = this.#world.atElection()
+    if (status === null || failover !== null || maximumLag === null) return
+    const behind = status - lsnOf(before)
+    if (behind > maximumLag)
+      this.violated(
+        `${server.machine.name} was promoted ${behind} bytes behind the leader, allowed are ${maximumLag}`,
+      )
+  }
+
+  /** PostgreSQL would go on with WAL that does not continue its own. */
+  corrupted(server: Postmaster, source: WalEnd): void {
+    this.violated(
+      `silent divergence: ${server.machine.name} at ${server.data.timeline}/${server.data.lsn} takes WAL of timeline ${source.branch.timeline} that does not continue its own`,
+    )
+    server.kill()
+  }
+
+  removed(machine: Machine): void {
+    if (this.#world.leaderKey() === machine.name)
+      this.violated(`${machine.name} removes its data directory while it holds the leader key`)
+    const others = this.#world.machines.filter(other => other !== machine && other.data?.usable === true)
+    if (machine.data?.usable === true && others.length === 0 && machine.data.state !== 'shut down')
+      this.violated(`${machine.name} removes the last usable copy of the data`)
+  }
+
+  decided(machine: Machine, { decision, snapshot }: DecisionEntry): void {
+    if (decision.rule === 'handover.release-lease') {
+      const to = /^(\S+) has /.exec(decision.reason)?.[1] ?? ''
+      this.#handover = { from: machine.name, to, atMs: this.#world.nowMs }
+    }
+    if (decision.rule === 'handover.take-back') this.#handover = null
+    const why = snapshot.finished?.why ?? ''
+    if (why.startsWith('bug:')) this.bug(machine, why)
+  }
+
+  /** Why the cluster is not whole yet; null: it is. */
+  obstacle(): string | null {
+    const { machines } = this.#world
+    const leader = this.#world.leaderKey()
+    if (leader === null) return 'nobody holds the leader key'
+    const primary = machines.find(machine => machine.name === leader)?.server ?? null
+    if (primary === null) return `the leader ${leader} has no server`
+    if (!primary.acceptsWrites) return `the leader ${leader} does not accept writes (${primary.phase})`
+    for (const machine of machines) {
+      if (machine.name === leader) continue
+      const { server } = machine
+      if (server === null) return `${machine.name} has no server`
+      if (!server.inRecovery) return `${machine.name} is no standby`
+      const { receiver } = server
+      if (receiver?.source !== primary)
+        return `${machine.name} does not stream from ${leader}: ${receiver?.problem}`
+      if (server.data.timeline !== primary.data.timeline)
+        return `${machine.name} is on timeline ${server.data.timeline}`
+    }
+    return null
+  }
+
+  /** At the end: every acknowledged write is with the leader, or was lost at a promotion that was counted. */
+  atEnd(): void {
+    const leader = this.#world.machine(this.#world.leaderKey() ?? '')
+    const end = leader?.data?.end
+    if (end === undefined) return
+    const missing = this.acknowledged.filter(write => !isPartOf(write, end))
+    if (missing.length > 0)
+      this.violated(
+        `${missing.length} acknowledged writes have vanished without a promotion, the first of ${missing[0]?.node}`,
+      )
+  }
+}

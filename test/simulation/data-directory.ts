@@ -1,0 +1,105 @@
+// What a node has on its disk: PostgreSQL's data directory as far as high availability looks at it.
+
+import type { JsonObject } from '../../src/model/cluster.ts'
+import type { Upstream } from '../../src/model/peer.ts'
+import type { ControlData } from '../../src/model/postgres.ts'
+import type { Lsn } from '../../src/model/units.ts'
+import { append, lastRecord, lsnOf, type RecordKind, startBranch, type WalEnd } from './wal.ts'
+
+export interface SlotOnDisk {
+  readonly name: string
+  restartLsn: Lsn | null
+}
+
+let directories = 0
+
+export class DataDirectory {
+  readonly id: number
+  readonly systemIdentifier: string
+  end: WalEnd
+  /** Greatest timeline of which it has a history file: a promotion takes the one after it. */
+  newestTimeline: number
+  recoveryConfigured = false
+  upstream: Upstream | null = null
+  backupLabel = false
+  /** False while a copy is not finished, or after one was cut short: the control file is missing or unusable. */
+  usable = true
+  state: string = 'shut down'
+  checkpoint: { lsn: Lsn; timeline: number }
+  /** As of the last restart point: what a standby's control file promises. */
+  restartPoint: WalEnd
+  readonly slots = new Map<string, SlotOnDisk>()
+  cachedConfig: JsonObject | null = null
+
+  private constructor(systemIdentifier: string, end: WalEnd) {
+    this.id = directories++
+    this.systemIdentifier = systemIdentifier
+    this.end = end
+    this.restartPoint = end
+    this.newestTimeline = end.branch.timeline
+    this.checkpoint = { lsn: lsnOf(end), timeline: end.branch.timeline }
+  }
+
+  static initdb(systemIdentifier: string): DataDirectory {
+    const directory = new DataDirectory(systemIdentifier, startBranch(1, null, directories))
+    directory.append('checkpoint', 120n)
+    directory.markCheckpoint()
+    return directory
+  }
+
+  /** A base backup taken at `end`. */
+  static copyOf(source: DataDirectory, end: WalEnd): DataDirectory {
+    const copy = new DataDirectory(source.systemIdentifier, end)
+    copy.state = 'in archive recovery'
+    copy.backupLabel = true
+    copy.newestTimeline = source.newestTimeline
+    copy.cachedConfig = source.cachedConfig
+    return copy
+  }
+
+  /** What pg_basebackup leaves when it is killed. */
+  static fragmentOf(source: DataDirectory): DataDirectory {
+    const fragment = DataDirectory.copyOf(source, source.end)
+    fragment.usable = false
+    return fragment
+  }
+
+  get lsn(): Lsn {
+    return lsnOf(this.end)
+  }
+
+  get timeline(): number {
+    return this.end.branch.timeline
+  }
+
+  append(kind: RecordKind, bytes: bigint): void {
+    this.end = append(this.end, this.id, kind, bytes)
+  }
+
+  /** The last record is a checkpoint, and the control file says so. */
+  markCheckpoint(): void {
+    this.checkpoint = { lsn: lastRecord(this.end)?.startLsn ?? this.lsn, timeline: this.timeline }
+    this.restartPoint = this.end
+  }
+
+  controlData(): ControlData {
+    const recovering = this.state === 'in archive recovery' || this.state === 'shut down in recovery'
+    return {
+      systemIdentifier: this.systemIdentifier,
+      state: this.state,
+      checkpointLsn: this.checkpoint.lsn,
+      checkpointTimeline: this.checkpoint.timeline,
+      minRecoveryLsn: recovering ? lsnOf(this.restartPoint) : 0n,
+      minRecoveryTimeline: recovering ? this.restartPoint.branch.timeline : 0,
+      walLogHints: false,
+      dataChecksums: true,
+      settings: {
+        maxConnections: 100,
+        maxWorkerProcesses: 8,
+        maxWalSenders: 10,
+        maxPreparedTransactions: 0,
+        maxLocksPerTransaction: 64,
+      },
+    }
+  }
+}

@@ -1,0 +1,153 @@
+// Child processes that change a data directory: initdb, pg_basebackup, pg_rewind and the single-user recovery. They take
+// time, need their source all the while, and leave a mess when they are cut short.
+
+import type { Upstream } from '../../src/model/peer.ts'
+import type { StepOutcome } from '../../src/ports/postgres.ts'
+import { DataDirectory } from './data-directory.ts'
+import type { Machine } from './machine.ts'
+import type { OsProcess } from './os-process.ts'
+import { cancelled, failed } from './postgres.ts'
+import type { Postmaster } from './postmaster.ts'
+import { commonEnd, isPartOf, lsnOf } from './wal.ts'
+
+type Ended = 'done' | 'aborted'
+
+/** Runs for `ms` on the machine; `cutShort` when its agent died, or was told to end it, before that. */
+function runChild(
+  machine: Machine,
+  process: OsProcess,
+  ms: number,
+  signal: AbortSignal,
+  cutShort: () => void,
+): Promise<Ended> {
+  return new Promise(resolve => {
+    if (signal.aborted) return resolve('aborted')
+    const over = (how: Ended): void => {
+      machine.children.delete(child)
+      timer.cancel()
+      signal.removeEventListener('abort', onAbort)
+      process.deliver(() => resolve(how))
+    }
+    const child = {
+      kill: (): void => {
+        cutShort()
+        over('aborted')
+      },
+    }
+    const onAbort = (): void => child.kill()
+    const timer = machine.world.scheduler.after(ms, () => over('done'))
+    machine.children.add(child)
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
+}
+
+export async function initialise(
+  machine: Machine,
+  process: OsProcess,
+  signal: AbortSignal,
+): Promise<StepOutcome> {
+  const created = DataDirectory.initdb(machine.world.systemIdentifier())
+  created.usable = false
+  machine.data = created
+  const ended = await runChild(machine, process, machine.tookMs(150, 900), signal, () => {})
+  if (ended === 'aborted') return cancelled('initdb')
+  created.usable = true
+  return { ok: true }
+}
+
+export async function baseBackup(
+  machine: Machine,
+  process: OsProcess,
+  from: Upstream,
+  signal: AbortSignal,
+): Promise<StepOutcome> {
+  const { world } = machine
+  if (machine.server !== null) return failed('the data directory is not emptied: PostgreSQL runs')
+  const source = sourceAt(machine, from)
+  if (source === null) {
+    await process.clock.sleep(200, signal)
+    return failed(`could not connect to ${from.name}`)
+  }
+  const fragment = DataDirectory.fragmentOf(source.data)
+  machine.data = fragment
+  const ended = await runChild(machine, process, machine.tookMs(300, 3000), signal, () => {})
+  if (machine.data !== fragment) return failed('somebody else works here')
+  if (ended === 'aborted') {
+    machine.data = null
+    return cancelled('the base backup')
+  }
+  if (sourceAt(machine, from) !== source) {
+    machine.data = null
+    return failed('the server closed the connection unexpectedly')
+  }
+  machine.data = DataDirectory.copyOf(source.data, source.data.end)
+  world.trace(machine.name, `copied ${from.name} at ${source.data.timeline}/${source.data.lsn}`)
+  return { ok: true }
+}
+
+export async function rewindData(
+  machine: Machine,
+  process: OsProcess,
+  from: Upstream,
+  signal: AbortSignal,
+): Promise<StepOutcome & { readonly damaged?: boolean }> {
+  const { data } = machine
+  if (data === null || !data.usable) return failed('no rewind: there is no data directory')
+  if (!data.state.startsWith('shut down')) {
+    const recovered = await crashRecovery(machine, process, signal)
+    if (!recovered.ok) return recovered
+  }
+  const source = sourceAt(machine, from)
+  if (source === null) {
+    await process.clock.sleep(200, signal)
+    return failed(`could not connect to ${from.name}`)
+  }
+  let touched = false
+  const halfMs = machine.tookMs(60, 700)
+  const compared = await runChild(machine, process, halfMs, signal, () => {})
+  if (compared === 'aborted') return cancelled('the rewind')
+  const forked = commonEnd(data.end, source.data.end)
+  if (source.data.systemIdentifier !== data.systemIdentifier || forked === null)
+    return failed('source and target clusters are from different systems')
+  // It believes the two control files.
+  if (source.data.checkpoint.timeline === data.checkpoint.timeline) return { ok: true }
+  if (isPartOf(data.end, source.data.end)) return { ok: true }
+  touched = true
+  data.usable = false
+  const ended = await runChild(machine, process, halfMs, signal, () => {})
+  if (ended === 'aborted') return { ...cancelled('the rewind'), damaged: touched }
+  if (sourceAt(machine, from) !== source)
+    return { ...failed('the server closed the connection unexpectedly'), damaged: true }
+  data.usable = true
+  data.end = source.data.end
+  data.restartPoint = source.data.end
+  data.newestTimeline = Math.max(data.newestTimeline, source.data.newestTimeline)
+  data.checkpoint = { lsn: lsnOf(forked), timeline: forked.branch.timeline }
+  data.state = 'in archive recovery'
+  data.backupLabel = true
+  machine.world.trace(machine.name, `rewound to ${from.name} at ${data.timeline}/${data.lsn}`)
+  return { ok: true }
+}
+
+export async function crashRecovery(
+  machine: Machine,
+  process: OsProcess,
+  signal: AbortSignal,
+): Promise<StepOutcome> {
+  const { data } = machine
+  if (machine.server !== null) return failed('no crash recovery: PostgreSQL is running')
+  if (data === null || !data.usable) return failed('no crash recovery: there is no data directory')
+  if (data.backupLabel) return failed('no crash recovery: backup_label says that this is a restored backup')
+  data.recoveryConfigured = false
+  const ended = await runChild(machine, process, machine.tookMs(30, 800), signal, () => {})
+  if (ended === 'aborted') return cancelled('the crash recovery')
+  data.append('checkpoint', 120n)
+  data.markCheckpoint()
+  data.state = 'shut down'
+  return { ok: true }
+}
+
+function sourceAt(machine: Machine, from: Upstream): Postmaster | null {
+  const source = machine.world.serverReachableFrom(machine.name, from.name)
+  return source?.acceptsConnections === true ? source : null
+}

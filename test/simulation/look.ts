@@ -1,0 +1,103 @@
+// What a look at the simulated PostgreSQL shows, in the terms of the model: files, process, and the monitoring query.
+
+import type {
+  DataDirectoryView,
+  PostgresView,
+  ProcessView,
+  ServerView,
+  WalSenderView,
+} from '../../src/model/postgres.ts'
+import { seen, unseen } from '../../src/model/seen.ts'
+import type { DataDirectory } from './data-directory.ts'
+import type { Machine } from './machine.ts'
+import type { Postmaster } from './postmaster.ts'
+import { historyOf } from './wal.ts'
+
+type Readiness = Extract<ProcessView, { kind: 'running' }>['readiness']
+
+/** `answers` false: the query got no answer within its limit. */
+export function lookAt(machine: Machine, atMs: number, answers: boolean, sinceMs: number): PostgresView {
+  const { server, data } = machine
+  const dataDirectory = directoryView(data, atMs)
+  if (server === null)
+    return { dataDirectory, process: { kind: 'stopped' }, server: unseen('PostgreSQL is not running') }
+  const readiness = readinessOf(server, answers)
+  return {
+    dataDirectory,
+    process: { kind: 'running', identity: server.identity, readiness, sinceMs },
+    server: readiness === 'accepting' ? seen(serverView(server), atMs) : unseen(whyMute(server)),
+  }
+}
+
+export function readinessOf(server: Postmaster, answers: boolean): Readiness {
+  if (server.phase !== 'running') return 'rejecting'
+  return answers ? 'accepting' : 'unknown'
+}
+
+function whyMute(server: Postmaster): string {
+  if (server.phase === 'running') return 'no answer within the limit'
+  return `the database system is ${server.phase === 'starting' ? 'starting up' : 'shutting down'}`
+}
+
+function directoryView(data: DataDirectory | null, atMs: number): DataDirectoryView {
+  if (data === null) return { kind: 'empty' }
+  return {
+    kind: 'present',
+    majorVersion: 150000,
+    control: data.usable
+      ? seen(data.controlData(), atMs)
+      : unseen('pg_controldata: could not open pg_control'),
+    recoveryConfigured: data.recoveryConfigured,
+    backupLabel: data.backupLabel,
+    history: data.usable ? seen(historyOf(data.end), atMs) : unseen('the newest timeline is not known'),
+  }
+}
+
+function serverView(server: Postmaster): ServerView {
+  const { data, inRecovery, receiver } = server
+  const streams = receiver?.streaming === true
+  return {
+    version: 150004,
+    inRecovery,
+    timeline: data.timeline,
+    position: data.lsn,
+    receiveLsn: inRecovery && streams ? data.lsn : null,
+    replayLsn: inRecovery ? data.lsn : null,
+    replayPaused: false,
+    replayTimestamp: null,
+    walReceiver: streams
+      ? { status: 'streaming', receivedTimeline: data.timeline, latestEndLsn: data.lsn }
+      : null,
+    restoreCommandSet: false,
+    controlTimeline: data.checkpoint.timeline,
+    startTime: '2026-11-22 09:00:00.000000+00:00',
+    slots: [...data.slots.values()].map(({ name, restartLsn }) => ({
+      name,
+      kind: 'physical',
+      active: isActive(server, name),
+      restartLsn,
+      confirmedFlushLsn: null,
+      xmin: null,
+      database: null,
+      plugin: null,
+      walStatus: 'reserved',
+    })),
+    replication: [...server.receivers].map(receiver => senderView(receiver.server.machine.name)),
+    pendingRestart: {},
+  }
+}
+
+function isActive(server: Postmaster, slot: string): boolean {
+  return [...server.receivers].some(receiver => receiver.server.data.upstream?.slot === slot)
+}
+
+function senderView(name: string): WalSenderView {
+  return {
+    user: 'replicator',
+    applicationName: name,
+    clientAddress: null,
+    state: 'streaming',
+    syncState: 'async',
+    syncPriority: 0,
+  }
+}

@@ -1,0 +1,124 @@
+// One node of the cluster: its clock, its disk, its PostgreSQL, its fencer programs and its agent, which live and die
+// apart from each other, and all at once when the power goes.
+
+import type { Tags } from '../../src/model/config.ts'
+import { Agent } from './agent.ts'
+import { BootClock } from './boot-clock.ts'
+import type { DataDirectory } from './data-directory.ts'
+import type { FencerProgram } from './fencer.ts'
+import { Postmaster } from './postmaster.ts'
+import type { Random } from './random.ts'
+import type { World } from './world.ts'
+
+export interface MachineOptions {
+  readonly name: string
+  /** Speed of its clock: 1 is right. */
+  readonly clockRate: number
+  readonly tags: Tags
+  readonly mayBootstrap: boolean
+  readonly useRewind: boolean
+}
+
+/** A child process of the agent that works on the data directory; it dies with the agent. */
+export interface Child {
+  /** Cuts it short and leaves the disk as it is then. */
+  kill(): void
+}
+
+const SYSTEMD_RESTART_MS = 1000
+
+export class Machine {
+  readonly world: World
+  readonly options: MachineOptions
+  readonly random: Random
+  readonly boot: BootClock
+  readonly children = new Set<Child>()
+  readonly fencers = new Set<FencerProgram>()
+  readonly exitListeners = new Map<object, (server: Postmaster) => void>()
+  up = true
+  data: DataDirectory | null = null
+  server: Postmaster | null = null
+  agent: Agent | null = null
+  /** Faults that last: everything on disk takes this much longer; queries hang; a fast stop does not end; starts fail. */
+  slowness = 1
+  hangsQueries = false
+  stopHangs = false
+  failsStarts = false
+
+  constructor(world: World, options: MachineOptions) {
+    this.world = world
+    this.options = options
+    this.random = world.random.fork()
+    this.boot = new BootClock(world.scheduler, options.clockRate, 100_000 + world.random.below(900_000))
+  }
+
+  get name(): string {
+    return this.options.name
+  }
+
+  tookMs(low: number, high: number): number {
+    return this.random.skewed(low, high) * this.slowness
+  }
+
+  stopTookMs(): number {
+    return this.stopHangs ? 3_600_000 : this.tookMs(8, 120)
+  }
+
+  /** A postmaster on the data directory that is there. */
+  spawnServer(): Postmaster {
+    if (this.data === null || this.server !== null) throw new Error(`bug: ${this.name} cannot start a server`)
+    this.server = new Postmaster(this, this.data)
+    return this.server
+  }
+
+  serverEnded(server: Postmaster, how: 'stopped' | 'killed'): void {
+    if (this.server === server) this.server = null
+    this.world.trace(this.name, `PostgreSQL ${how} at ${server.data.timeline}/${server.data.lsn}`)
+    for (const listener of [...this.exitListeners.values()]) listener(server)
+  }
+
+  killServer(): void {
+    this.server?.kill()
+  }
+
+  startAgent(): void {
+    if (!this.up || this.agent !== null) return
+    this.world.trace(this.name, 'agent starts')
+    this.agent = new Agent(this)
+    this.agent.start()
+  }
+
+  /** kill -9: what it was doing on the disk stays as it is. */
+  killAgent(): void {
+    if (this.agent === null) return
+    this.agent.process.kill()
+    this.agent = null
+    for (const child of [...this.children]) child.kill()
+    for (const fencer of this.fencers) fencer.orphan()
+  }
+
+  /** The agent has left by itself; systemd starts it again unless somebody asked it to stop. */
+  agentEnded(agent: Agent, code: number, why: string): void {
+    if (this.agent !== agent) return
+    this.world.trace(this.name, `agent ended with code ${code}: ${why}`)
+    this.killAgent()
+    if (code !== 0) this.world.scheduler.after(SYSTEMD_RESTART_MS, () => this.startAgent())
+  }
+
+  powerOff(): void {
+    if (!this.up) return
+    this.world.trace(this.name, 'the machine is lost')
+    this.up = false
+    this.killAgent()
+    for (const fencer of [...this.fencers]) fencer.kill()
+    this.killServer()
+  }
+
+  powerOn(): void {
+    if (this.up) return
+    this.world.trace(this.name, 'the machine is back')
+    this.up = true
+    this.boot.reboot()
+    this.startAgent()
+  }
+}

@@ -1,0 +1,291 @@
+// The Postgres port of one agent process over its machine's simulated server: every step bounded, told by a signal to
+// end, and cut short when the process dies, as in src/postgres.
+
+import type { Upstream } from '../../src/model/peer.ts'
+import type { PostgresView, PostmasterIdentity, RecoverySettingsView } from '../../src/model/postgres.ts'
+import type { ShutdownPosition } from '../../src/model/progress.ts'
+import { type Seen, seen, unseen } from '../../src/model/seen.ts'
+import type {
+  Divergence,
+  Postgres,
+  SlotChanges,
+  StartOptions,
+  StepOutcome,
+  StopOptions,
+} from '../../src/ports/postgres.ts'
+import { baseBackup, crashRecovery, initialise, rewindData } from './disk-work.ts'
+import { lookAt, readinessOf } from './look.ts'
+import type { Machine } from './machine.ts'
+import type { OsProcess } from './os-process.ts'
+import type { Postmaster } from './postmaster.ts'
+import { compareTimelines } from './timelines.ts'
+import { historyOf } from './wal.ts'
+
+const DONE: StepOutcome = { ok: true }
+
+export function failed(why: string): StepOutcome {
+  return { ok: false, why }
+}
+
+export function cancelled(what: string): StepOutcome {
+  return { ok: false, why: `${what} was cancelled`, cancelled: true }
+}
+
+function isGone(server: Postmaster): boolean {
+  return server.phase === 'gone'
+}
+
+type Waited = 'yes' | 'late' | 'aborted'
+
+export class SimulatedPostgres implements Postgres {
+  readonly #machine: Machine
+  readonly #process: OsProcess
+  /** The postmaster that a look or a start has shown: only its end is told. */
+  #known: PostmasterIdentity | null = null
+  #readiness: { readonly key: string; readonly sinceMs: number } | null = null
+
+  constructor(machine: Machine, process: OsProcess) {
+    this.#machine = machine
+    this.#process = process
+  }
+
+  async look(budgetMs: number): Promise<PostgresView> {
+    const { clock } = this.#process
+    const startMs = clock.bootMs()
+    const { server } = this.#machine
+    const answers = server === null || !this.#machine.hangsQueries
+    const tookMs = answers ? Math.min(budgetMs, this.#machine.tookMs(1, 6)) : budgetMs - 50
+    await clock.sleep(tookMs / 2)
+    const view = lookAt(this.#machine, startMs, answers && tookMs < budgetMs, this.#since(answers))
+    await clock.sleep(tookMs / 2)
+    this.#known = view.process.kind === 'running' ? view.process.identity : null
+    return view
+  }
+
+  #since(answers: boolean): number {
+    const { server } = this.#machine
+    if (server === null) return 0
+    const key = `${server.identity.pid} ${readinessOf(server, answers)}`
+    if (this.#readiness?.key !== key) this.#readiness = { key, sinceMs: this.#process.clock.bootMs() }
+    return this.#readiness.sinceMs
+  }
+
+  async compareRecovery(upstream: Upstream | null): Promise<Seen<RecoverySettingsView>> {
+    const { clock } = this.#process
+    const atMs = clock.bootMs()
+    await clock.sleep(1)
+    const { server, data } = this.#machine
+    if (server === null || !server.acceptsConnections || data === null || this.#machine.hangsQueries)
+      return unseen('the server does not answer')
+    const current = data.upstream
+    const differing = [
+      ...(current?.host === upstream?.host && current?.port === upstream?.port ? [] : ['primary_conninfo']),
+      ...((current?.slot ?? '') === (upstream?.slot ?? '') ? [] : ['primary_slot_name']),
+    ]
+    return seen({ change: differing.length === 0 ? 'none' : 'reload', differing }, atMs)
+  }
+
+  onExit(listener: () => void): () => void {
+    this.#machine.exitListeners.set(this.#process, server =>
+      this.#process.deliver(() => {
+        if (this.#known?.pid === server.identity.pid) listener()
+      }),
+    )
+    return () => this.#machine.exitListeners.delete(this.#process)
+  }
+
+  async configure(): Promise<StepOutcome> {
+    return DONE
+  }
+
+  initdb(signal: AbortSignal): Promise<StepOutcome> {
+    return initialise(this.#machine, this.#process, signal)
+  }
+
+  async finishBootstrap(signal: AbortSignal): Promise<StepOutcome> {
+    await this.#process.clock.sleep(this.#machine.tookMs(10, 80), signal)
+    if (signal.aborted) return cancelled('the bootstrap')
+    return this.#machine.server?.acceptsWrites === true ? DONE : failed('the new server does not answer')
+  }
+
+  basebackup(from: Upstream, signal: AbortSignal): Promise<StepOutcome> {
+    return baseBackup(this.#machine, this.#process, from, signal)
+  }
+
+  async start(options: StartOptions, signal: AbortSignal): Promise<StepOutcome> {
+    const { data, server } = this.#machine
+    if (signal.aborted) return cancelled('the start')
+    if (server !== null) return this.#waitUntilReady(server, options.timeoutMs, signal)
+    if (data === null) return failed('cannot start: the data directory is empty')
+    await this.#process.clock.sleep(this.#machine.tookMs(2, 15))
+    if (signal.aborted) return cancelled('the start')
+    if (this.#machine.failsStarts) return failed('could not bind to the port')
+    if (!data.usable) return failed('the server ended at once: could not read the control file')
+    if (this.#machine.data !== data || this.#machine.server !== null)
+      return failed('somebody else works here')
+    data.recoveryConfigured = options.as === 'standby'
+    data.upstream = options.as === 'standby' ? options.upstream : null
+    const started = this.#machine.spawnServer()
+    this.#known = started.identity
+    options.onSpawned?.(started.identity)
+    return this.#waitUntilReady(started, options.timeoutMs, signal)
+  }
+
+  async #waitUntilReady(server: Postmaster, timeoutMs: number, signal: AbortSignal): Promise<StepOutcome> {
+    const ended = await this.#until(server, () => server.phase !== 'starting', timeoutMs, signal)
+    if (ended === 'aborted') {
+      server.kill()
+      return cancelled('the start')
+    }
+    if (ended === 'late') return failed(`not ready after ${timeoutMs} ms, still starting`)
+    return server.acceptsConnections ? DONE : failed('the server ended while it was starting')
+  }
+
+  async stop(
+    options: StopOptions,
+    signal: AbortSignal,
+  ): Promise<StepOutcome & { readonly position?: ShutdownPosition | null }> {
+    const { server } = this.#machine
+    const { clock } = this.#process
+    if (server === null) return { ok: true, position: this.#position() }
+    if (options.checkpoint && options.mode === 'fast') await clock.sleep(this.#machine.tookMs(5, 300), signal)
+    if (signal.aborted) return cancelled('the stop')
+    const gone = () => isGone(server)
+    if (options.mode === 'fast') {
+      server.fastStop()
+      const ended = await this.#until(server, gone, options.timeoutMs, signal)
+      if (ended === 'yes') return { ok: true, position: this.#position() }
+      if (ended === 'aborted') return cancelled('the stop')
+    }
+    await clock.sleep(this.#machine.random.skewed(1, 20))
+    server.kill()
+    return { ok: true, position: this.#position() }
+  }
+
+  #position(): ShutdownPosition | null {
+    const { data } = this.#machine
+    if (data === null || data.state !== 'shut down') return null
+    return { checkpointLsn: data.checkpoint.lsn, previousLsn: data.checkpoint.lsn }
+  }
+
+  async follow(upstream: Upstream | null): Promise<StepOutcome> {
+    const { server, data } = this.#machine
+    await this.#process.clock.sleep(this.#machine.tookMs(1, 5))
+    if (server === null || data === null) return failed('PostgreSQL is not running')
+    data.upstream = upstream
+    server.reloadUpstream()
+    return DONE
+  }
+
+  async promote(timeoutMs: number, signal: AbortSignal): Promise<StepOutcome> {
+    const { server } = this.#machine
+    if (signal.aborted) return cancelled('the promotion')
+    if (server === null || server.phase !== 'running')
+      return failed('cannot promote: PostgreSQL is not running')
+    await this.#process.clock.sleep(1)
+    server.promote()
+    const over = () => !server.inRecovery || isGone(server)
+    const ended = await this.#until(server, over, timeoutMs, signal)
+    if (ended === 'aborted') return cancelled('the promotion')
+    if (ended === 'late') return failed(`still in recovery ${timeoutMs} ms after the promotion`)
+    return server.inRecovery ? failed('the server ended during the promotion') : DONE
+  }
+
+  crashRecovery(signal: AbortSignal): Promise<StepOutcome> {
+    return crashRecovery(this.#machine, this.#process, signal)
+  }
+
+  async rewind(from: Upstream, signal: AbortSignal): Promise<StepOutcome & { readonly damaged?: boolean }> {
+    const stopped = await this.stop({ mode: 'fast', checkpoint: false, timeoutMs: 60_000 }, signal)
+    if (!stopped.ok) return stopped
+    return rewindData(this.#machine, this.#process, from, signal)
+  }
+
+  compareTimelines(leader: Upstream, budgetMs: number): Promise<Seen<Divergence>> {
+    return compareTimelines(this.#machine, this.#process, leader, budgetMs)
+  }
+
+  async removeDataDirectory(): Promise<StepOutcome> {
+    if (this.#machine.server !== null) return failed('the data directory is not removed: PostgreSQL runs')
+    this.#machine.world.checks.removed(this.#machine)
+    await this.#process.clock.sleep(this.#machine.tookMs(2, 50))
+    this.#machine.data = null
+    return DONE
+  }
+
+  async setDataDirectoryAside(): Promise<StepOutcome> {
+    if (this.#machine.server !== null) return failed('the data directory is not moved: PostgreSQL runs')
+    this.#machine.world.checks.removed(this.#machine)
+    this.#machine.data = null
+    return DONE
+  }
+
+  checkpointSoon(): void {
+    this.#machine.server?.checkpointWithin(this.#machine.tookMs(10, 400))
+  }
+
+  async changeSlots({ create, drop, advance }: SlotChanges): Promise<StepOutcome> {
+    await this.#process.clock.sleep(this.#machine.tookMs(1, 6))
+    const { server, data } = this.#machine
+    if (server === null || data === null || !server.acceptsConnections || this.#machine.hangsQueries)
+      return failed('the server does not answer')
+    for (const name of create) data.slots.set(name, { name, restartLsn: data.lsn })
+    for (const name of drop) data.slots.delete(name)
+    for (const { name, to } of advance) {
+      const slot = data.slots.get(name)
+      if (slot !== undefined) slot.restartLsn = to
+    }
+    return DONE
+  }
+
+  async resumeReplay(): Promise<StepOutcome> {
+    return DONE
+  }
+
+  async readHistory(timeline: number) {
+    const { data } = this.#machine
+    const atMs = this.#process.clock.bootMs()
+    if (data === null || data.timeline !== timeline) return unseen(`no history of timeline ${timeline}`)
+    const lines = historyOf(data.end).map(line => ({
+      ...line,
+      reason: 'no recovery target specified',
+      atIso: '2026-11-22T09:00:00.000000+00:00',
+    }))
+    return seen(lines, atMs)
+  }
+
+  async cacheDynamicConfig(): Promise<StepOutcome> {
+    return DONE
+  }
+
+  async close(): Promise<void> {}
+
+  /** Waits until `isSo` holds of the server; the process hears of it only while it runs. */
+  #until(
+    server: Postmaster,
+    isSo: () => boolean,
+    timeoutMs: number | null,
+    signal: AbortSignal,
+  ): Promise<Waited> {
+    return new Promise(resolve => {
+      if (isSo()) return resolve('yes')
+      let unsubscribe = () => {}
+      const finish = (how: Waited): void => {
+        unsubscribe()
+        timer?.cancel()
+        signal.removeEventListener('abort', onAbort)
+        resolve(how)
+      }
+      const onAbort = (): void => finish('aborted')
+      const timer = timeoutMs === null ? null : this.#process.after(timeoutMs, () => finish('late'))
+      const listen = (): void => {
+        unsubscribe = server.whenChanged(() => {
+          if (isSo()) this.#process.deliver(() => finish('yes'))
+          else listen()
+        })
+      }
+      listen()
+      signal.addEventListener('abort', onAbort, { once: true })
+    })
+  }
+}

@@ -1,0 +1,136 @@
+// One run: a cluster made from a seed lives under faults, then everything is healed, and it has to become whole again.
+
+import type { DecisionEntry } from '../../src/agent/beat.ts'
+import type { JsonObject } from '../../src/model/cluster.ts'
+import type { Tags } from '../../src/model/config.ts'
+import { Faults } from './faults.ts'
+import type { Machine, MachineOptions } from './machine.ts'
+import { Random } from './random.ts'
+import { World } from './world.ts'
+
+export interface Result {
+  readonly violations: readonly string[]
+  readonly acknowledged: number
+  readonly summary: string
+}
+
+const TIMINGS = [
+  { ttl: 30, loop_wait: 10, retry_timeout: 10 },
+  { ttl: 20, loop_wait: 4, retry_timeout: 8 },
+  { ttl: 10, loop_wait: 2, retry_timeout: 4 },
+  { ttl: 5, loop_wait: 1, retry_timeout: 2 },
+] as const
+const STABLE_MS = 6000
+
+export type Tell = (atMs: number, who: string, text: string) => void
+
+export async function simulate(seed: number, tell?: Tell): Promise<Result> {
+  const plan = new Random(seed)
+  const timing = plan.pick(TIMINGS)
+  const world = new World({
+    seed: plan.below(0x7fffffff),
+    machines: machinesOf(plan),
+    firstConfig: configOf(plan, timing),
+    etcdClockRate: rate(plan),
+    onDecision: decisionsTo(tell),
+    ...(tell === undefined ? {} : { tell }),
+  })
+  const failed = (): boolean => world.checks.violations.length > 0
+  world.start()
+  const faults = new Faults(world, plan.fork())
+  const horizonMs = plan.between(20, 90) * 1000
+  faults.begin(plan.chance(0.8) ? plan.between(4000, 15_000) : 0, horizonMs)
+  await world.scheduler.runUntil(horizonMs, failed)
+  faults.healAll()
+  if (!failed()) await demandConvergence(world, timing.ttl * 1000, failed)
+  const { acknowledged, lost, promotions, violations } = world.checks
+  const seconds = Math.round(world.nowMs / 1000)
+  return {
+    violations,
+    acknowledged: acknowledged.length + lost,
+    summary: `${seconds} s, ${world.scheduler.fired} events, ${acknowledged.length + lost} writes, ${lost} lost, ${promotions} promotions, ${faults.count} faults`,
+  }
+}
+
+async function demandConvergence(world: World, ttlMs: number, failed: () => boolean): Promise<void> {
+  const limitMs = world.nowMs + 3 * ttlMs + 120_000
+  let wholeSinceMs: number | null = null
+  const look = (): boolean => {
+    if (failed()) return true
+    if (world.checks.obstacle() !== null) wholeSinceMs = null
+    else wholeSinceMs ??= world.nowMs
+    return wholeSinceMs !== null && world.nowMs - wholeSinceMs >= STABLE_MS
+  }
+  while (world.nowMs < limitMs && !look()) await world.scheduler.runUntil(world.nowMs + 500, failed)
+  if (failed()) return
+  if (wholeSinceMs === null)
+    world.checks.violated(`not whole again after the faults: ${world.checks.obstacle()}`)
+  else world.checks.atEnd()
+}
+
+function machinesOf(plan: Random): readonly MachineOptions[] {
+  const count = plan.pick([3, 3, 3, 3, 2, 5])
+  const useRewind = plan.chance(0.7)
+  return Array.from({ length: count }, (_, index) => ({
+    name: `pg${index + 1}`,
+    clockRate: rate(plan),
+    tags: tagsOf(plan, index),
+    mayBootstrap: true,
+    useRewind,
+  }))
+}
+
+function rate(plan: Random): number {
+  return 1 + (plan.unit() - 0.5) * 0.002
+}
+
+function tagsOf(plan: Random, index: number): Tags {
+  // The first two always may lead, so that a leader is possible whenever everything is healthy.
+  const nofailover = index > 1 && plan.chance(0.1)
+  const failoverPriority = nofailover ? 0 : plan.pick([1, 1, 1, 2])
+  return plainTags({ nofailover, failoverPriority })
+}
+
+export function plainTags({
+  nofailover,
+  failoverPriority,
+}: {
+  readonly nofailover: boolean
+  readonly failoverPriority: number
+}): Tags {
+  return {
+    nofailover,
+    failoverPriority,
+    clonefrom: false,
+    noloadbalance: false,
+    nosync: false,
+    nostream: false,
+    replicatefrom: null,
+    published: {
+      ...(nofailover ? { nofailover } : {}),
+      ...(failoverPriority === 1 || nofailover ? {} : { failover_priority: failoverPriority }),
+    },
+  }
+}
+
+function configOf(plan: Random, timing: (typeof TIMINGS)[number]): JsonObject {
+  return {
+    ...timing,
+    maximum_lag_on_failover: plan.pick([1048576, 1048576, 4000]),
+    ...(plan.chance(0.2) ? { primary_start_timeout: plan.pick([0, 5]) } : {}),
+    ...(plan.chance(0.3) ? { primary_stop_timeout: plan.between(3, 20) } : {}),
+    postgresql: { use_slots: plan.chance(0.8) },
+  }
+}
+
+/** A line for each step that is not the same as the one before. */
+function decisionsTo(tell: Tell | undefined): (machine: Machine, entry: DecisionEntry) => void {
+  if (tell === undefined) return () => {}
+  const last = new Map<string, string>()
+  return (machine, { decision, cause }) => {
+    const text = `${decision.rule}: ${decision.reason}`
+    if (last.get(machine.name) === text) return
+    last.set(machine.name, text)
+    tell(machine.world.nowMs, machine.name, `${text} [${cause}]`)
+  }
+}

@@ -1,0 +1,151 @@
+// The whole simulated cluster: machines, network, etcd and clients under one virtual clock, driven by one seed.
+
+import type { DecisionEntry } from '../../src/agent/beat.ts'
+import { readDynamicSettings } from '../../src/config/dynamic.ts'
+import { parseConfig, parseFailover, parseStatus } from '../../src/dcs/records.ts'
+import type { FailoverRequest, JsonObject } from '../../src/model/cluster.ts'
+import type { Lsn } from '../../src/model/units.ts'
+import { BootClock } from './boot-clock.ts'
+import { Checks } from './checks.ts'
+import { Etcd } from './etcd.ts'
+import type { EtcdWeather } from './etcd-client.ts'
+import { Machine, type MachineOptions } from './machine.ts'
+import { Network } from './network.ts'
+import type { Postmaster } from './postmaster.ts'
+import { Random } from './random.ts'
+import { Scheduler } from './scheduler.ts'
+import { absoluteKey } from './store.ts'
+import type { WalEnd } from './wal.ts'
+
+export interface WorldOptions {
+  readonly seed: number
+  readonly machines: readonly MachineOptions[]
+  readonly firstConfig: JsonObject
+  readonly etcdClockRate: number
+  /** Told everything, for people. */
+  readonly tell?: (atMs: number, who: string, text: string) => void
+  readonly onDecision?: (machine: Machine, entry: DecisionEntry) => void
+}
+
+const WRITE_EVERY_MS = 50
+
+export class World {
+  readonly scheduler = new Scheduler()
+  readonly random: Random
+  readonly network: Network
+  readonly etcd: Etcd
+  readonly weather: EtcdWeather = { requestLost: 0, answerLost: 0, slow: 0, slowMs: 1 }
+  readonly machines: readonly Machine[]
+  readonly checks: Checks
+  readonly firstConfig: JsonObject
+  /** Milliseconds that WAL takes longer to a standby; Infinity is not needed: a great number stalls it. */
+  readonly lags = new Map<string, number>()
+  readonly #options: WorldOptions
+
+  constructor(options: WorldOptions) {
+    this.#options = options
+    this.random = new Random(options.seed)
+    this.firstConfig = options.firstConfig
+    this.network = new Network(this.scheduler, this.random.fork())
+    const etcdClock = new BootClock(this.scheduler, options.etcdClockRate, 0)
+    this.etcd = new Etcd(this.scheduler, this.random.fork(), etcdClock)
+    this.checks = new Checks(this)
+    this.machines = options.machines.map(machine => new Machine(this, machine))
+    this.etcd.onChange(changes => {
+      for (const { key, value } of changes) {
+        if (key !== absoluteKey('leader')) continue
+        this.trace('etcd', value === null ? 'the leader key is gone' : `the leader key holds ${value.text}`)
+      }
+    })
+  }
+
+  get nowMs(): number {
+    return this.scheduler.nowMs
+  }
+
+  trace(who: string, text: string): void {
+    this.#options.tell?.(this.nowMs, who, text)
+  }
+
+  decided(machine: Machine, entry: DecisionEntry): void {
+    this.checks.decided(machine, entry)
+    this.#options.onDecision?.(machine, entry)
+  }
+
+  /** Starts every agent, and clients that write wherever they are let. */
+  start(): void {
+    for (const machine of this.machines)
+      this.scheduler.after(this.random.below(400), () => machine.startAgent())
+    this.#writeSoon(this.random.fork())
+  }
+
+  machine(name: string): Machine | null {
+    return this.machines.find(machine => machine.name === name) ?? null
+  }
+
+  /** Name of whom etcd holds for the leader. */
+  leaderKey(): string | null {
+    return this.etcd.get(absoluteKey('leader'))?.text ?? null
+  }
+
+  get paused(): boolean {
+    const config = this.#config()
+    return config?.pause === true
+  }
+
+  serverReachableFrom(name: string, target: string): Postmaster | null {
+    const server = this.machine(target)?.server ?? null
+    return this.network.connects(name, target) && server?.phase !== 'stopping' ? server : null
+  }
+
+  replicationLagMs(name: string): number {
+    return this.lags.get(name) ?? 0
+  }
+
+  systemIdentifier(): string {
+    return `74${String(this.random.below(1e9)).padStart(9, '0')}${String(this.random.below(1e8)).padStart(8, '0')}`
+  }
+
+  promoted(server: Postmaster, before: WalEnd): void {
+    this.trace(server.machine.name, `promoted to timeline ${server.data.timeline} at ${server.data.lsn}`)
+    this.checks.promoted(server, before)
+  }
+
+  becamePrimary(server: Postmaster): void {
+    this.trace(server.machine.name, `runs as primary on timeline ${server.data.timeline}`)
+  }
+
+  /** What the cluster knew when somebody was promoted. */
+  atElection(): {
+    readonly status: Lsn | null
+    readonly failover: FailoverRequest | null
+    readonly maximumLag: Lsn | null
+  } {
+    const text = (key: string): string | null => this.etcd.get(absoluteKey(key))?.text ?? null
+    const [status, failover] = [text('status'), text('failover')]
+    const settings = readDynamicSettings(this.#config() ?? {}, null)
+    return {
+      status: status === null ? null : parseStatus(status).optime,
+      failover: failover === null ? null : parseFailover(failover),
+      maximumLag: settings.ok ? settings.settings.maximumLagOnFailover : null,
+    }
+  }
+
+  #config(): JsonObject | null {
+    const entry = this.etcd.get(absoluteKey('config'))
+    const parsed = entry === null ? null : parseConfig(entry.text)
+    return parsed?.valid === true ? parsed.document : null
+  }
+
+  #writeSoon(random: Random): void {
+    this.scheduler.after(WRITE_EVERY_MS, () => {
+      for (const { server } of this.machines) {
+        if (server === null || !server.acceptsWrites || random.chance(0.3)) continue
+        const bytes = BigInt(8 * random.between(8, 60))
+        server.write(random.chance(0.05) ? 'background' : 'write', bytes)
+        this.checks.acknowledge(server)
+      }
+      this.#writeSoon(random)
+    })
+  }
+}
