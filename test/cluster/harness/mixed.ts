@@ -1,0 +1,174 @@
+// A cluster of nodes under hactl and nodes under Patroni on one stage, on the same kind of YAML, and what a test of their
+// living together asks: what each program's tool shows, which slots each node has, and whether a log holds a complaint.
+
+import { hactl, type MemberChoice, type Section, startAgent, writeMemberFile } from './member.ts'
+import type { Host } from './network.ts'
+import { fetchPatroni, type Patroni, patronictl, startPatroni } from './patroni.ts'
+import type { Ran } from './run.ts'
+import { query, startEtcd } from './servers.ts'
+import { type Running, type Stage, setStage } from './stage.ts'
+import { until } from './until.ts'
+
+export type Program = 'hactl' | 'patroni'
+export type Tool = 'hactl' | 'patronictl'
+
+export interface MixedNode {
+  readonly name: string
+  readonly host: Host
+  readonly program: Program
+  /** The YAML file, which either program reads. */
+  readonly file: string
+}
+
+/** A row of `list -f json`, which both tools print with the same columns; empty ones are left out. */
+export interface Row {
+  readonly Member: string
+  readonly Role: string
+  readonly State: string
+  readonly TL?: number
+  readonly [column: string]: unknown
+}
+
+export interface MixedCluster {
+  readonly stage: Stage
+  readonly etcd: readonly Host[]
+  readonly client: Host
+  readonly patroni: Patroni
+  node(name: string): MixedNode
+  /** Starts the node's agent, or starts it again. */
+  start(name: string): Promise<Running>
+  /** The agent that was started last. */
+  agent(name: string): Running
+  /** Runs one of the two tools on the client host. */
+  ctl(tool: Tool, args: readonly string[]): Promise<Ran>
+  /** `list -f json` of a tool. */
+  list(tool: Tool): Promise<readonly Row[]>
+  /** Waits until one member leads, of this name when one is given, and all others, `size` in all, stream on its timeline. */
+  healthy(limitMs: number, leader?: string, size?: number): Promise<readonly Row[]>
+  /** Lines of all logs so far that report a defect of a program. */
+  complaints(): Promise<readonly string[]>
+}
+
+/** Patroni refuses a ttl below 20. */
+export const mixedTimings = { ttl: 20, loop_wait: 2, retry_timeout: 3 } as const
+
+/** Hosts, etcd and the YAML files; no agent runs yet. `programs`: node name to the program that manages it. */
+export async function setMixedStage(
+  programs: Readonly<Record<string, Program>>,
+  dcs: Section = mixedTimings,
+  choice: Partial<MemberChoice> = {},
+): Promise<MixedCluster> {
+  const patroni = await fetchPatroni()
+  const stage = await setStage([...Object.keys(programs), 'etcd1', 'etcd2', 'etcd3', 'client'])
+  try {
+    const etcd = ['etcd1', 'etcd2', 'etcd3'].map(name => stage.host(name))
+    await startEtcd(stage, etcd)
+    const nodes = new Map<string, MixedNode>()
+    for (const [name, program] of Object.entries(programs)) {
+      const host = stage.host(name)
+      nodes.set(name, {
+        name,
+        host,
+        program,
+        file: await writeMemberFile(stage, host, { etcd, dcs, ...choice }),
+      })
+    }
+    return mixedCluster(stage, etcd, patroni, nodes)
+  } catch (error) {
+    await stage.close()
+    throw error
+  }
+}
+
+function mixedCluster(
+  stage: Stage,
+  etcd: readonly Host[],
+  patroni: Patroni,
+  nodes: ReadonlyMap<string, MixedNode>,
+): MixedCluster {
+  const client = stage.host('client')
+  const started: { readonly name: string; readonly program: Program; readonly running: Running }[] = []
+  const [first] = nodes.values()
+  if (first === undefined) throw new Error('a cluster without nodes')
+  const ctl = (tool: Tool, args: readonly string[]): Promise<Ran> =>
+    tool === 'hactl' ? hactl(client, first.file, args) : patronictl(client, patroni, first.file, args)
+  const list = async (tool: Tool): Promise<readonly Row[]> => rowsOf(await ctl(tool, ['list', '-f', 'json']))
+  const node = (name: string): MixedNode => {
+    const found = nodes.get(name)
+    if (found === undefined) throw new Error(`no node ${name}`)
+    return found
+  }
+  return {
+    stage,
+    etcd,
+    client,
+    patroni,
+    node,
+    ctl,
+    list,
+    async start(name) {
+      const { host, file, program } = node(name)
+      const running =
+        program === 'hactl'
+          ? await startAgent(stage, host, file)
+          : await startPatroni(stage, host, patroni, file)
+      started.push({ name, program, running })
+      return running
+    },
+    agent(name) {
+      const last = started.findLast(entry => entry.name === name)
+      if (last === undefined) throw new Error(`no agent was started on ${name}`)
+      return last.running
+    },
+    healthy: (limitMs, leader, size = nodes.size) =>
+      until(
+        'one leader and all others streaming',
+        async () => healthyRows(await list('hactl'), size, leader),
+        limitMs,
+      ),
+    async complaints() {
+      const found = await Promise.all(
+        started.map(async ({ name, program, running }) => complaintsIn(await running.log(), program, name)),
+      )
+      return found.flat()
+    },
+  }
+}
+
+/** The physical slots of a node, sorted. */
+export async function slotsOf(client: Host, host: Host): Promise<readonly string[]> {
+  const text = await query(
+    client,
+    host,
+    "select slot_name from pg_replication_slots where slot_type = 'physical'",
+  )
+  return text.split('\n').filter(Boolean).sort()
+}
+
+function rowsOf({ code, stdout, stderr }: Ran): readonly Row[] {
+  if (code !== 0) throw new Error(`list: exit code ${code}: ${stderr}`)
+  return JSON.parse(stdout) as readonly Row[]
+}
+
+/** Throws what it saw instead, for the message of `until`. */
+function healthyRows(rows: readonly Row[], size: number, leader: string | undefined): readonly Row[] {
+  const leading = rows.filter(row => row.Role === 'Leader' && row.State === 'running')
+  const streaming = rows.filter(
+    row => row.Role === 'Replica' && row.State === 'streaming' && row.TL === leading[0]?.TL,
+  )
+  const right = leader === undefined || leading[0]?.Member === leader
+  if (leading.length === 1 && right && streaming.length === size - 1) return rows
+  throw new Error(JSON.stringify(rows))
+}
+
+/** What neither program writes while it works as it should: tracebacks, own bugs, values that it could not read. */
+function complaintsIn(log: string, program: Program, name: string): readonly string[] {
+  const signs =
+    program === 'hactl'
+      ? /\bbug:|a beat failed|TypeError|UnhandledPromise|unreadable/
+      : /report it as a BUG|Traceback|Unexpected exception|Exception when parsing|JSONDecodeError|(Key|Value|Type|Attribute)Error/
+  return log
+    .split('\n')
+    .filter(line => signs.test(line))
+    .map(line => `${name} (${program}): ${line}`)
+}
