@@ -33,6 +33,7 @@ export class Look {
   #readiness: { key: string; readiness: Readiness; sinceMs: Millis } | null = null
   #fixed: { key: string; control: ControlFixed } | null = null
   #identified: { key: string; timeline: Timeline } | null = null
+  #reached: { key: string; timeline: Timeline } | null = null
   #restartPending = false
   #reading: Promise<DirectoryState> | null = null
   #finding: Promise<PostmasterIdentity | null> | null = null
@@ -190,8 +191,22 @@ export class Look {
 
   /** Adds what the query cannot say: the timeline of a standby that receives nothing, the values after a restart. */
   async #complete(server: ServerView, identity: PostmasterIdentity, from: Monitored, leftMs: Millis) {
-    const timeline = server.timeline ?? (await this.#replayedTimeline(identity, server.replayLsn, leftMs))
+    const reached = this.#reachedBy(identity, server.timeline ?? 0, from)
+    const timeline =
+      server.timeline ?? (await this.#replayedTimeline(identity, server.replayLsn, leftMs)) ?? reached
     return { ...server, timeline, pendingRestart: await this.#pendingRestart(from.restartPending, leftMs) }
+  }
+
+  /**
+   * The newest timeline that this postmaster is known to have reached, for a server that does not let us ask (no pg_hba
+   * line for local replication). Never more than the truth, so a node that goes by it rather stands back.
+   */
+  #reachedBy(identity: PostmasterIdentity, seenNow: Timeline, from: Monitored): Timeline {
+    const key = keyOf(identity)
+    const before = this.#reached?.key === key ? this.#reached.timeline : 0
+    const timeline = Math.max(before, seenNow, from.minRecoveryTimeline, from.checkpointTimeline)
+    this.#reached = { key, timeline }
+    return timeline
   }
 
   /** The values are asked for only when the server says that something waits, and again when that may have changed. */

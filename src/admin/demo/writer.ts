@@ -74,7 +74,9 @@ export function startWriter(port: number, clock: Clock): Writer {
     },
     async finish(limitMs) {
       stopping = true
-      await Promise.race([writing, clock.sleep(limitMs)])
+      const waited = new AbortController()
+      await Promise.race([writing, clock.sleep(limitMs, waited.signal)])
+      waited.abort()
       await drop(client)
       const rows = await readRows(port)
       return { acknowledged: acknowledged.length, missing: acknowledged.filter(id => !rows.has(id)) }

@@ -1,0 +1,87 @@
+// The adapters of one agent: how this node reaches etcd, its PostgreSQL, its fencer, the other members and its journal.
+
+import { join } from 'node:path'
+import { effectivePostgresql } from '../config/effective.ts'
+import { createEtcdStore } from '../dcs/etcd.ts'
+import { createFencer } from '../fencer/fencer.ts'
+import { createJournal } from '../journal/journal.ts'
+import type { AgentLog } from '../journal/log.ts'
+import type { LogConfig } from '../model/config.ts'
+import type { DynamicSettings } from '../model/settings.ts'
+import { createPeers } from '../peers/peers.ts'
+import type { Fencer } from '../ports/fencer.ts'
+import type { Journal } from '../ports/journal.ts'
+import type { Peers } from '../ports/peers.ts'
+import type { Postgres } from '../ports/postgres.ts'
+import type { Store } from '../ports/store.ts'
+import { createPostgres } from '../postgres/postgres.ts'
+import type { NodeStart } from './node.ts'
+import { fencerBinary } from './program-paths.ts'
+
+export interface Adapters {
+  readonly store: Store
+  readonly postgres: Postgres
+  readonly fencer: Fencer
+  readonly peers: Peers
+  readonly journal: Journal
+}
+
+/**
+ * Between the fencer's SIGQUIT and its SIGKILL. With the time of killing and the clock's step it stays below the smallest
+ * margin before the end of a lease (500 ms, model/timing.ts).
+ */
+const FENCER_GRACE_MS = 200
+
+/** `settings` are those in force now: the store is told of later ones by `retime`. */
+export function createAdapters(
+  start: NodeStart,
+  settings: DynamicSettings,
+  wake: (cause: string) => void,
+): Adapters {
+  const { config, log, clock } = start
+  const { ttlMs, retryTimeoutMs } = settings
+  return {
+    store: createEtcdStore({
+      config: config.etcd,
+      namespace: config.namespace,
+      scope: config.scope,
+      member: config.name,
+      clock,
+      log: asLines(log),
+      timings: { ttlMs, retryTimeoutMs },
+    }),
+    postgres: createPostgres({
+      config: config.postgresql,
+      scope: config.scope,
+      name: config.name,
+      bootstrap: config.bootstrap,
+      clock,
+      log: (level, text) => log[level](text),
+      effective: effectivePostgresql(config, settings.document, 'replica'),
+      serverLog: join(config.stateDirectory, 'postgres.log'),
+    }),
+    fencer: createFencer({
+      binary: fencerBinary(start.env, start.entry),
+      dataDir: config.postgresql.dataDir,
+      stateDirectory: config.stateDirectory,
+      clock,
+      log,
+      graceMs: FENCER_GRACE_MS,
+      onLost: () => wake('the fencer was lost'),
+    }),
+    peers: createPeers({ ctl: config.ctl, restapi: config.restapi, clock, log }),
+    journal: createJournal({ stateDirectory: config.stateDirectory, clock, log }),
+  }
+}
+
+/** For adapters that name the level with each line. */
+function asLines(log: AgentLog): (level: LogConfig['level'], text: string) => void {
+  const say = {
+    DEBUG: 'debug',
+    INFO: 'info',
+    WARNING: 'warning',
+    ERROR: 'error',
+    CRITICAL: 'critical',
+  } as const
+  return (level, text) => log[say[level]](text)
+}
