@@ -46,7 +46,11 @@ export abstract class MemberListing extends HactlCommand {
     if (!connected.ok) return this.fail(options.json, connected.failure)
     const operator = connected.value
     const frame = (): Promise<void> => this.#print(operator, options)
-    return options.watch === undefined ? frame() : repeat(operator.clock, options.watch * 1000, frame)
+    try {
+      await (options.watch === undefined ? frame() : repeat(operator.clock, options.watch * 1000, frame))
+    } finally {
+      await operator.store.close()
+    }
   }
 
   async #print(operator: Operator, options: ListOptions): Promise<void> {

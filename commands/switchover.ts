@@ -67,10 +67,13 @@ export abstract class HandoverCommand extends HactlCommand {
     this.exit(Number(process.exitCode ?? 0))
   }
 
-  #concludePlan(flags: HandoverFlags, wish: HandoverWish, plan: HandoverPlan): void {
+  async #concludePlan(flags: HandoverFlags, wish: HandoverWish, plan: HandoverPlan): Promise<void> {
     const report = describePlan(wish, plan)
+    const text = flags.json
+      ? ''
+      : await dryRunText(report, process.stdout.isTTY ? process.stdout.columns : null)
     const result = plan.failure === null ? done(report) : failed(plan.failure, report)
-    this.conclude(flags.json, result, dryRunText)
+    this.conclude(flags.json, result, () => text)
   }
 
   async #confirmAndCarryOut(

@@ -1,6 +1,7 @@
 // The one table of errors: for each kind of failure its exit code, its message (lower case, no full stop) and a hint
 // that names the next command or flag. Commands print nothing else when they fail; tests compare the whole text.
 
+import { styleText } from 'node:util'
 import type { CandidateVerdict } from '../model/candidates.ts'
 import type { Failure } from '../model/failure.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
@@ -127,9 +128,10 @@ export function describeFailure(failure: Failure): ShownError {
   }
 }
 
-/** Two lines for stderr. */
+/** Two lines for stderr; colour only where stderr is a terminal that wants it. */
 export function errorText(shown: ShownError): string {
-  return `error: ${shown.message}\n${shown.hint === '' ? '' : `HINT: ${shown.hint}\n`}`
+  const label = styleText(['bold', 'red'], 'error:', { stream: process.stderr })
+  return `${label} ${shown.message}\n${shown.hint === '' ? '' : `HINT: ${shown.hint}\n`}`
 }
 
 function nearest(similar: readonly string[], otherwise: string): string {

@@ -2,7 +2,6 @@
 
 import type { CandidateReport } from '../admin/handover.ts'
 import type { Lsn, WallMillis } from '../model/units.ts'
-import { boxTable } from './box-table.ts'
 import { localTime } from './time.ts'
 
 export interface HandoverOutcome {
@@ -40,10 +39,10 @@ function sentence({ action, outcome, newLeader, scheduledAt }: HandoverOutcome):
   }
 }
 
-export function dryRunText(plan: HandoverOutcome): string {
+export async function dryRunText(plan: HandoverOutcome, width: number | null): Promise<string> {
   if (plan.outcome === 'already') return `"${plan.newLeader}" is the leader already, nothing to do\n`
   const lines = [
-    ...(plan.candidates.length === 0 ? [] : [verdictTable(plan.candidates)]),
+    ...(plan.candidates.length === 0 ? [] : [await verdictTable(plan.candidates, width)]),
     ...(plan.newLeader === null ? [] : [winnerLine(plan), lossLine(plan)]),
   ]
   return lines.map(line => `${line}\n`).join('')
@@ -63,19 +62,14 @@ function lossLine(plan: HandoverOutcome): string {
     : 'Would be lost: nothing, the leader hands over.'
 }
 
-function verdictTable(verdicts: readonly CandidateReport[]): string {
+/** `width` of the terminal; null: not a terminal. */
+async function verdictTable(verdicts: readonly CandidateReport[], width: number | null): Promise<string> {
+  const { foldedTable } = await import('./table-package.ts')
   const text = (value: bigint | number | null) => (value === null ? '' : String(value))
-  return boxTable({
-    title: null,
-    columns: [
-      { title: 'Candidate', align: 'left' },
-      { title: 'Verdict', align: 'left' },
-      { title: 'TL', align: 'right' },
-      { title: 'LSN', align: 'right' },
-      { title: 'Bytes behind', align: 'right' },
-      { title: 'Priority', align: 'right' },
-      { title: 'Reason', align: 'left' },
-    ],
+  return foldedTable({
+    head: ['Candidate', 'Verdict', 'TL', 'LSN', 'Bytes behind', 'Priority', 'Reason'],
+    rightAligned: [2, 3, 4, 5],
+    widthMax: width,
     rows: verdicts.map(verdict => [
       verdict.name,
       verdict.code === 'good' ? 'good' : 'no',

@@ -1,9 +1,12 @@
 // `list`, `topology`, `history` and `show-config` against a real etcd: what is printed, byte for byte as patronictl
 // prints it, and what happens when etcd or the cluster is not there.
 
+import { execFile } from 'node:child_process'
 import { createServer } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { freePort } from '../adapters/etcd-harness.ts'
+import { freePort, startEtcd } from '../adapters/etcd-harness.ts'
 import { writeDemo, writeNew, writeTwo } from './clusters.ts'
 import { openStage, runHactl, type Stage } from './stage.ts'
 
@@ -112,8 +115,29 @@ test('etcd that refuses or hangs: exit code 8 within the time-out', async () => 
   expect(silent.ms).toBeLessThan(6000)
 })
 
+test('etcd without its JSON gateway is read over gRPC', async () => {
+  const bare = await startEtcd({ members: 1, flags: ['--enable-grpc-gateway=false'] })
+  try {
+    const { host, port } = bare.member(0).endpoint
+    await bare.ctl(['put', '/service/demo/initialize', '77'])
+    const ran = await runHactl(['list', 'demo'], { env: { DCS_URL: `etcd3://${host}:${port}` } })
+    expect([ran.code, ran.stdout.split('\n')[0]?.startsWith('+ Cluster: demo (77) ')]).toEqual([0, true])
+  } finally {
+    await bare.stop()
+  }
+})
+
 test('a reader that goes away is no error', async () => {
-  const { stdout, code } = await stage.hactl(['list', 'demo', '-t'])
+  const line = `'${process.execPath}' bin/dev.js list demo two demo two demo two | head -1`
+  const { stdout, stderr } = await promisify(execFile)('bash', ['--norc', '-o', 'pipefail', '-c', line], {
+    cwd: fileURLToPath(new URL('../..', import.meta.url)),
+    env: { PATH: process.env.PATH ?? '', DCS_URL: stage.url },
+  })
+  expect([stdout.startsWith('+ Cluster: demo'), stderr]).toEqual([true, ''])
+})
+
+test('--timestamp prints the time first', async () => {
+  const { stdout, code } = await stage.hactl(['list', 'demo', '--timestamp'])
   expect(code).toBe(0)
   expect(stdout.split('\n')[0]).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/)
 })
