@@ -15,8 +15,10 @@ export interface WakeUps {
 const KEYS = ['leader', 'failover', 'config', 'initialize', 'sync']
 
 export function wakeOnChange({ store, postgres, loop, name }: WakeUps): void {
+  const known = new Set<string>()
   store.onChange(keys => {
-    const concerning = keys.find(key => KEYS.includes(key)) ?? leadersKey(keys, store, name)
+    const concerning =
+      keys.find(key => KEYS.includes(key)) ?? leadersKey(keys, store, name) ?? newcomersKey(keys, known)
     if (concerning !== undefined) loop.wake(`${concerning} changed`)
     else if (keys.length === 0) loop.wake('the watch changed its state')
   })
@@ -28,4 +30,11 @@ function leadersKey(keys: readonly string[], store: Store, name: string): string
   const view = store.view()
   const leader = view.known ? view.value.leader?.name : undefined
   return leader === undefined || leader === name ? undefined : keys.find(key => key === `members/${leader}`)
+}
+
+/** A member that joins needs its slot before its copy is done, not a loop later. */
+function newcomersKey(keys: readonly string[], known: Set<string>): string | undefined {
+  const fresh = keys.filter(key => key.startsWith('members/') && !known.has(key))
+  for (const key of fresh) known.add(key)
+  return fresh[0]
 }

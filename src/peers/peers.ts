@@ -73,7 +73,7 @@ export function createPeers(options: PeersOptions): HttpPeers {
       log.warning(`request failed to ${member.name}: GET ${url.href} (${answer.unreachable})`)
       return unseen(answer.unreachable)
     }
-    log.info(`got response from ${member.name} ${url.href}: ${answer.body.slice(0, 2000)}`)
+    log.debug(`got response from ${member.name} ${url.href}: ${answer.body.slice(0, 2000)}`)
     return answer.status === 200 ? readPeerView(answer.body, atMs) : unseen(`HTTP status ${answer.status}`)
   }
 
