@@ -2,8 +2,16 @@
 // and fro by either tool, both tools show the same, and what one writes into etcd the other reads and continues.
 
 import { afterEach, describe, expect, test } from 'vitest'
-import { type MixedCluster, type Program, setMixedStage, slotsOf, type Tool } from './harness/mixed.ts'
-import { etcdctl } from './harness/servers.ts'
+import {
+  bothToolsAgree,
+  everyNodeKeepsSlots,
+  history,
+  lastLeader,
+  type MixedCluster,
+  type Program,
+  setLiveCluster,
+  type Tool,
+} from './harness/mixed.ts'
 import { until } from './harness/until.ts'
 
 let cluster: MixedCluster | undefined
@@ -13,17 +21,6 @@ afterEach(async () => {
   cluster = undefined
 })
 
-/** The first node makes the cluster; the others join it while it runs. */
-async function live(programs: Readonly<Record<string, Program>>): Promise<MixedCluster> {
-  cluster = await setMixedStage(programs)
-  const [founder = '', ...joining] = Object.keys(programs)
-  await cluster.start(founder)
-  await cluster.healthy(60_000, founder, 1)
-  for (const name of joining) await cluster.start(name)
-  await cluster.healthy(60_000, founder)
-  return cluster
-}
-
 const orders: readonly Readonly<Record<string, Program>>[] = [
   { pg1: 'hactl', pg2: 'patroni', pg3: 'hactl' },
   { pg1: 'patroni', pg2: 'hactl', pg3: 'hactl' },
@@ -31,7 +28,8 @@ const orders: readonly Readonly<Record<string, Program>>[] = [
 
 describe.each(orders)('pg1 $pg1, pg2 $pg2, pg3 $pg3', programs => {
   test('switchover by either tool, to and from every node', async () => {
-    const mixed = await live(programs)
+    const mixed = await setLiveCluster(programs)
+    cluster = mixed
     await bothToolsAgree(mixed)
     await everyNodeKeepsSlots(mixed)
     let timeline = 1
@@ -71,41 +69,4 @@ async function switchOver(mixed: MixedCluster, tool: Tool, from: string, to: str
   expect(`${tool} ${from} to ${to}: ${code} ${code === 0 ? '' : stdout + stderr}`).toBe(
     `${tool} ${from} to ${to}: 0 `,
   )
-}
-
-/** `[timeline, lsn, reason, timestamp, leader]` */
-type HistoryEntry = readonly [number, number, string, string?, string?]
-
-async function history({ client, etcd }: MixedCluster): Promise<readonly HistoryEntry[]> {
-  return JSON.parse(await etcdctl(client, ['get', '--print-value-only', '/service/test/history'], etcd))
-}
-
-function lastLeader(lines: readonly HistoryEntry[]): string | undefined {
-  return lines.at(-1)?.[4]
-}
-
-/** The table as people see it, to the character. Lags move, so both look until they saw the same moment. */
-async function bothToolsAgree(mixed: MixedCluster): Promise<void> {
-  const look = async () => {
-    const [ours, theirs] = await Promise.all(
-      (['hactl', 'patronictl'] as const).map(tool => mixed.ctl(tool, ['list'])),
-    )
-    if (ours?.stdout === theirs?.stdout && ours?.code === 0) return true
-    throw new Error(`${ours?.stdout}${ours?.stderr}\n${theirs?.stdout}${theirs?.stderr}`)
-  }
-  await until('hactl list and patronictl list print the same', look, 20_000)
-}
-
-/** Every node keeps a slot for each of the others, so that nobody is cloned again after a failover. */
-async function everyNodeKeepsSlots(mixed: MixedCluster): Promise<void> {
-  const names = ['pg1', 'pg2', 'pg3']
-  for (const name of names) {
-    const others = names.filter(other => other !== name)
-    const look = async () => {
-      const slots = await slotsOf(mixed.client, mixed.node(name).host)
-      if (slots.join() === others.join()) return true
-      throw new Error(slots.join())
-    }
-    await until(`${name} has the slots ${others}`, look, 20_000)
-  }
 }

@@ -5,7 +5,7 @@ import { hactl, type MemberChoice, type Section, startAgent, writeMemberFile } f
 import type { Host } from './network.ts'
 import { fetchPatroni, type Patroni, patronictl, startPatroni } from './patroni.ts'
 import type { Ran } from './run.ts'
-import { query, startEtcd } from './servers.ts'
+import { etcdctl, query, startEtcd } from './servers.ts'
 import { type Running, type Stage, setStage } from './stage.ts'
 import { until } from './until.ts'
 
@@ -135,8 +135,61 @@ function mixedCluster(
   }
 }
 
+/** The first node makes the cluster; the others join it while it runs. */
+export async function setLiveCluster(programs: Readonly<Record<string, Program>>): Promise<MixedCluster> {
+  const cluster = await setMixedStage(programs)
+  try {
+    const [founder = '', ...joining] = Object.keys(programs)
+    await cluster.start(founder)
+    await cluster.healthy(60_000, founder, 1)
+    for (const name of joining) await cluster.start(name)
+    await cluster.healthy(60_000, founder)
+    return cluster
+  } catch (error) {
+    await cluster.stage.close()
+    throw error
+  }
+}
+
+/** `[timeline, lsn, reason, timestamp, leader]` */
+export type HistoryEntry = readonly [number, number, string, string?, string?]
+
+export async function history({ client, etcd }: MixedCluster): Promise<readonly HistoryEntry[]> {
+  return JSON.parse(await etcdctl(client, ['get', '--print-value-only', '/service/test/history'], etcd))
+}
+
+export function lastLeader(lines: readonly HistoryEntry[]): string | undefined {
+  return lines.at(-1)?.[4]
+}
+
+/** The table as people see it, to the character. Lags move, so both look until they saw the same moment. */
+export async function bothToolsAgree(mixed: MixedCluster): Promise<void> {
+  const look = async () => {
+    const [ours, theirs] = await Promise.all(
+      (['hactl', 'patronictl'] as const).map(tool => mixed.ctl(tool, ['list'])),
+    )
+    if (ours?.stdout === theirs?.stdout && ours?.code === 0) return true
+    throw new Error(`${ours?.stdout}${ours?.stderr}\n${theirs?.stdout}${theirs?.stderr}`)
+  }
+  await until('hactl list and patronictl list print the same', look, 20_000)
+}
+
+/** Every node keeps a slot for each of the others, so that nobody is cloned again after a failover. */
+export async function everyNodeKeepsSlots(mixed: MixedCluster): Promise<void> {
+  const names = ['pg1', 'pg2', 'pg3']
+  for (const name of names) {
+    const others = names.filter(other => other !== name)
+    const look = async () => {
+      const slots = await slotsOf(mixed.client, mixed.node(name).host)
+      if (slots.join() === others.join()) return true
+      throw new Error(slots.join())
+    }
+    await until(`${name} has the slots ${others}`, look, 20_000)
+  }
+}
+
 /** The physical slots of a node, sorted. */
-export async function slotsOf(client: Host, host: Host): Promise<readonly string[]> {
+async function slotsOf(client: Host, host: Host): Promise<readonly string[]> {
   const text = await query(
     client,
     host,
