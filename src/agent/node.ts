@@ -79,8 +79,7 @@ export function assemble(start: NodeStart): Node {
       state.update(snapshot, memory, decision.rule)
       adapters.fencer.notify('WATCHDOG=1')
     },
-    failed: error =>
-      log.critical(`a beat failed: ${error instanceof Error ? (error.stack ?? error.message) : error}`),
+    failed: error => log.critical(`a beat failed: ${textOf(error)}`),
   })
   const requestReload = (): void => {
     configuration.requestReload()
@@ -161,4 +160,8 @@ function restOf({ start, adapters }: Parts, state: OwnedNodeState): RestServer {
       return result.ok ? [] : result.errors.map(formatProblem)
     },
   })
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }

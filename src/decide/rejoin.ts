@@ -14,6 +14,11 @@ import { holdOnMs } from './lease.ts'
 import type { Rule } from './rule.ts'
 
 export function rejoinRules(situation: 'down' | 'follower'): readonly Rule<ClusterFacts>[] {
+  return [...comparisonRules(situation), ...divergedRules(situation)]
+}
+
+/** Until the node knows whether it agrees with the leader. */
+function comparisonRules(situation: 'down' | 'follower'): readonly Rule<ClusterFacts>[] {
   return [
     {
       id: `${situation}.wait-for-promotion`,
@@ -41,6 +46,12 @@ export function rejoinRules(situation: 'down' | 'follower'): readonly Rule<Clust
         }
       },
     },
+  ]
+}
+
+/** What follows once the verdict is that the node went its own way. */
+function divergedRules(situation: 'down' | 'follower'): readonly Rule<ClusterFacts>[] {
+  return [
     {
       id: `${situation}.wait-for-checkpoint`,
       why: 'pg_rewind reads the timeline out of the control file of the source, which only its first checkpoint makes new (spec/ha.md 8.G9)',
