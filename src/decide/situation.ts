@@ -11,7 +11,9 @@ import {
   isRunning,
   isSystemIdentifier,
   outcomeOf,
+  runsAsPrimary,
 } from './facts.ts'
+import { keyVanished } from './lease.ts'
 
 export type Situation =
   /** The agent was asked to stop. */
@@ -53,15 +55,25 @@ export function situationOf(snap: Snapshot, memory: Memory): Situation {
   if (isStranger(seen.view, snap, memory)) return { name: 'stranger', facts: seen }
   if (!isRunning(snap)) return { name: 'down', facts: seen }
   if (!acceptsConnections(snap)) return { name: 'starting', facts: seen }
-  if (believesToLead(seen.view, snap)) return { name: 'leader', facts: seen }
+  if (believesToLead(seen)) return { name: 'leader', facts: seen }
   return seen.view.leader === null ? { name: 'race', facts: seen } : { name: 'follower', facts: seen }
 }
 
-/** The lease is proved ours for now, or etcd shows our name and nothing in this beat said otherwise. */
-export function believesToLead(view: ClusterView, snap: Snapshot): boolean {
-  if (holdsLease(snap)) return true
-  const refused = ['renew-lease', 'adopt-lease'].some(action => outcomeOf(snap, action)?.kind === 'refused')
-  return view.leader?.name === snap.self.name && !refused
+/**
+ * The lease is proved ours for now, or etcd shows our name and nothing in this beat said otherwise. A primary whose key
+ * somebody deleted while its lease lives puts it back: a race would leave it running while others are asked.
+ */
+function believesToLead(facts: ClusterFacts): boolean {
+  if (holdsLease(facts.snap)) return true
+  if (keyVanished(facts)) return runsAsPrimary(facts)
+  return facts.view.leader?.name === facts.snap.self.name && !wasRefused(facts)
+}
+
+/** That the lease of a former run is gone says nothing about the key. */
+function wasRefused({ snap }: ClusterFacts): boolean {
+  const adopted = outcomeOf(snap, 'adopt-lease')
+  if (adopted?.kind === 'refused' && adopted.holder !== null) return true
+  return ['renew-lease', 'acquire-lease'].some(action => outcomeOf(snap, action)?.kind === 'refused')
 }
 
 /** A directory that could not be looked at while its server runs is a slow disk, not a lost one (promise 3). */
@@ -72,7 +84,8 @@ function hasNoData(snap: Snapshot): boolean {
 
 function isStranger(view: ClusterView, snap: Snapshot, memory: Memory): boolean {
   const data = control(snap.postgres)
-  if (data === null) return false
+  // Whose data it is cannot be read: a node that never belonged here takes no part in a race.
+  if (data === null) return view.leader === null && !memory.joined && !holdsLease(snap)
   const initialize = view.initialize?.value ?? ''
   if (isSystemIdentifier(initialize)) return initialize !== data.systemIdentifier
   return view.leader === null && !memory.joined

@@ -46,7 +46,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'leader.arm-fencer',
     why: 'a node accepts writes only while something outside the agent would stop it in time',
-    when: f => holdsLease(f.snap) && !isFenced(f) && !tried(f.snap, 'arm-fencer') && server(f.snap) !== null,
+    when: f => holdsLease(f.snap) && !isFenced(f) && !tried(f.snap, 'arm-fencer') && needsFencer(f),
     choose: f => ({
       reason: 'arming the fencer with the end of the lease',
       actions: [{ kind: 'arm-fencer', marginMs: fenceMarginMs(f.snap.settings) }],
@@ -64,7 +64,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'leader.unfenced',
     why: 'the fencer is started again; until it is armed nothing is promoted',
-    when: f => !isFenced(f) && server(f.snap) !== null,
+    when: f => !isFenced(f) && needsFencer(f),
     choose: f => ({
       reason: `the fencer is not armed (${whyUnfenced(f)}); trying again`,
       remember: { unfencedSinceMs: f.memory.unfencedSinceMs ?? f.snap.nowMs },
@@ -139,6 +139,11 @@ export function isFenced({ snap }: ClusterFacts): boolean {
   const until = snap.fencer.armedUntilMs
   if (!snap.fencer.alive || until === null || until <= snap.nowMs) return false
   return samePostmaster(snap)
+}
+
+/** Also a primary that does not answer: it may write all the same. */
+function needsFencer(facts: ClusterFacts): boolean {
+  return server(facts.snap) !== null || runsAsPrimary(facts)
 }
 
 function samePostmaster(snap: ClusterFacts['snap']): boolean {

@@ -7,6 +7,7 @@ import {
   objectionToOwnTimeline,
   otherMembers,
   ownLag,
+  type Rival,
   receivedEverything,
   rivals,
 } from '../election.ts'
@@ -121,6 +122,15 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
     choose: f => ({ reason: `Primary (${livePrimary(f)}) is still alive`, wakeInMs: LOOK_AGAIN_MS }),
   },
   {
+    id: 'race.lease-lives',
+    why: 'a leader key deleted by hand says nothing about the leader: as long as the lease of a silent primary lives, it may write',
+    when: f => !runsAsPrimary(f) && silentPrimary(f) !== null,
+    choose: f => ({
+      reason: `the lease of ${silentPrimary(f)} is alive though nobody holds the leader key, and it does not answer: it may still be primary`,
+      wakeInMs: LOOK_AGAIN_MS,
+    }),
+  },
+  {
     id: 'race.candidate-goes-first',
     why: 'the operator named somebody, and that node can do it',
     when: f => candidateCan(f) !== null && sinceRelease(f) < CANDIDATE_LIMIT_MS,
@@ -132,7 +142,10 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'race.leader-steps-back',
     why: 'a switchover away from this node is not answered by this node taking the lease again',
-    when: f => f.view.failover?.value.leader === f.snap.self.name && anyoneElse(f) !== null,
+    when: f =>
+      f.view.failover?.value.leader === f.snap.self.name &&
+      anyoneElse(f) !== null &&
+      sinceRelease(f) < CANDIDATE_LIMIT_MS,
     choose: f => ({
       reason: `a switchover away from me was asked for and ${anyoneElse(f)} can take over`,
       wakeInMs: LOOK_AGAIN_MS,
@@ -189,6 +202,21 @@ function livePrimary(facts: ClusterFacts): string | null {
   return rivals(facts).find(({ peer }) => peer.runsAsPrimary)?.name ?? null
 }
 
+/**
+ * A member key that says "running as primary" hangs on the lease of its node, which gives up writing before that ends.
+ * Who hands over or stops says so in its key first; who answers is asked.
+ */
+function silentPrimary({ view, snap }: ClusterFacts): string | null {
+  const silent = view.members.find(
+    ({ name, record }) =>
+      name !== snap.self.name &&
+      record.state === 'running' &&
+      (record.role === 'primary' || record.role === 'master') &&
+      snap.peers?.get(name)?.known === false,
+  )
+  return silent?.name ?? null
+}
+
 function isNamed({ view, snap }: ClusterFacts): boolean {
   return view.failover?.value.candidate === snap.self.name
 }
@@ -206,7 +234,10 @@ function anyoneElse(facts: ClusterFacts): string | null {
   const needed = facts.view.status?.value.optime ?? 0n
   const lag = facts.snap.settings.maximumLagOnFailover
   const floor = needed > lag ? needed - lag : 0n
-  return rivals(facts).find(({ peer }) => receivedEverything(peer, floor))?.name ?? null
+  const timeline = localPosition(facts.snap)?.timeline ?? 0
+  const able = ({ peer }: Rival): boolean =>
+    receivedEverything(peer, floor) && (peer.timeline ?? 0) >= timeline
+  return rivals(facts).find(able)?.name ?? null
 }
 
 /** Since the lease was seen to be free; a request gets its candidate a head start, not a veto. */
