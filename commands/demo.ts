@@ -1,9 +1,7 @@
 // `hactl demo`: parses and prints; the story is src/admin/demo.
 
 import { Flags } from '@oclif/core'
-import { demonstrate } from '../src/admin/demo/result.ts'
 import { HactlCommand } from '../src/terminal/command.ts'
-import { demoText } from '../src/terminal/demo-text.ts'
 
 export default class Demo extends HactlCommand {
   static override summary = 'Run a throw-away cluster on this machine and watch it heal.'
@@ -16,6 +14,8 @@ export default class Demo extends HactlCommand {
 
   override async run(): Promise<void> {
     const { flags } = await this.parse(Demo)
+    const { demonstrate } = await import('../src/admin/demo/result.ts')
+    const { demoText } = await import('../src/terminal/demo-text.ts')
     const result = await demonstrate({
       keep: flags.keep,
       node: process.execPath,

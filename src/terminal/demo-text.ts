@@ -1,16 +1,17 @@
-// The account of a demo as people read it.
+// The account of a demo as people read it. Loaded only by the command that prints it.
 
+import Table from 'cli-table3'
 import type { DemoResult } from '../admin/demo/demo.ts'
 
 export function demoText({ events, acknowledged, missing }: DemoResult): string {
-  const width = Math.max(...events.map(({ event }) => event.length))
-  const lines = events.map(
-    ({ event, pauseMs, leaderBefore, leaderAfter }) =>
-      `  ${event.padEnd(width)}  ${(pauseMs / 1000).toFixed(2).padStart(6)} s  ${leaderBefore} -> ${leaderAfter}`,
-  )
-  return `
-longest pause between two acknowledged writes
-${lines.join('\n')}
-${acknowledged} rows were acknowledged, ${missing.length} of them are missing
-`
+  const table = new Table({
+    head: ['event', 'longest write pause', 'leader before', 'leader after'],
+    colAligns: ['left', 'right', 'left', 'left'],
+    // cli-table3 colours whatever the output is unless it is told not to (stack.md 9).
+    style: { head: [], border: [] },
+  })
+  for (const { event, pauseMs, leaderBefore, leaderAfter } of events) {
+    table.push([event, `${(pauseMs / 1000).toFixed(2)} s`, leaderBefore, leaderAfter])
+  }
+  return `\n${table.toString()}\n${acknowledged} rows were acknowledged, ${missing.length} of them are missing\n`
 }

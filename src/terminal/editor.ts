@@ -1,6 +1,5 @@
 // Lets a person edit a text in their editor: a private temporary file, the program from EDITOR (else editor, else vi).
 
-import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -36,12 +35,12 @@ async function runFirst(candidates: readonly string[], file: string): Promise<st
 }
 
 /** A person sits at it, so that it has no time limit. */
-function run(program: string, file: string): Promise<number | string | 'missing'> {
-  return new Promise(resolve => {
-    const child = spawn(program, [file], { stdio: 'inherit' })
-    child.once('error', (error: NodeJS.ErrnoException) =>
-      resolve(error.code === 'ENOENT' ? 'missing' : error.message),
-    )
-    child.once('exit', (code, signal) => resolve(code ?? signal ?? 'unknown'))
+async function run(program: string, file: string): Promise<number | string> {
+  const { execa } = await import('execa')
+  const { code, exitCode, signal, shortMessage } = await execa(program, [file], {
+    stdio: 'inherit',
+    reject: false,
   })
+  if (code === 'ENOENT') return 'missing'
+  return exitCode ?? signal ?? shortMessage ?? 'an unknown error'
 }
