@@ -2,6 +2,7 @@
 // signals, and takes everything down again in order. The only place that knows every part.
 
 import { readLocalConfig } from '../config/local.ts'
+import { ruleBook } from '../decide/rule-book.ts'
 import { createLog } from '../journal/log.ts'
 import { formatProblem } from '../model/problem.ts'
 import { HACTL_VERSION } from '../model/version.ts'
@@ -18,6 +19,13 @@ export interface AgentStart {
   readonly entry: string
   /** Where problems of the configuration go. */
   readonly complain: (line: string) => void
+}
+
+/** The policy of this version as text: one rule a line, in the order in which they are asked. */
+export function rules(): string {
+  return ruleBook()
+    .map(({ id, why }) => `${id.padEnd(36)} ${why}`)
+    .join('\n')
 }
 
 const EXIT_USAGE = 2
