@@ -7,6 +7,7 @@ import type { ClusterView, HistoryLine, Member } from '../model/cluster.ts'
 import type { PeerView } from '../model/peer.ts'
 import type { TimelineSwitch } from '../model/postgres.ts'
 import type { Seen } from '../model/seen.ts'
+import type { Snapshot } from '../model/snapshot.ts'
 import { clusterTimeline } from '../model/timeline.ts'
 import { formatLsn, type Lsn, type MemberName, type Timeline } from '../model/units.ts'
 import { type ClusterFacts, localPosition, server } from './facts.ts'
@@ -61,8 +62,11 @@ export function objectionToOwnTimeline(facts: ClusterFacts): string | null {
   const cluster = clusterTimeline(recorded)
   if (recorded === null || cluster === null) return null
   if (own.timeline < cluster) return behindCluster(own.timeline, own.lsn, cluster, recorded)
-  if (own.timeline === cluster) return null
-  return disagreement(own.timeline, recorded, ownHistory(facts))
+  const history = ownHistory(facts)
+  // A file that is missing or behind says nothing about the timeline that the cluster is on; one that contradicts does.
+  if (own.timeline === cluster)
+    return history.known ? contradiction(own.timeline, recorded, history.value) : null
+  return disagreement(own.timeline, recorded, history)
 }
 
 function behindCluster(
@@ -90,7 +94,19 @@ function disagreement(
     const mine = own.value.find(entry => entry.timeline === line.timeline)
     if (mine === undefined)
       return `timeline ${timeline} does not come from the cluster's timeline ${line.timeline}`
-    if (mine.lsn !== line.lsn) {
+  }
+  return contradiction(timeline, recorded, own.value)
+}
+
+/** Both left the same timeline, at different positions. */
+function contradiction(
+  timeline: Timeline,
+  recorded: readonly HistoryLine[],
+  own: readonly TimelineSwitch[],
+): string | null {
+  for (const line of recorded) {
+    const mine = own.find(entry => entry.timeline === line.timeline)
+    if (mine !== undefined && mine.lsn !== line.lsn) {
       return `timeline ${timeline} left timeline ${line.timeline} at ${formatLsn(mine.lsn)}, the cluster did at ${formatLsn(line.lsn)}`
     }
   }
@@ -106,6 +122,23 @@ function ownHistory({ snap }: ClusterFacts): Seen<readonly TimelineSwitch[]> {
 export function ownLag(view: ClusterView, position: Lsn): Lsn | null {
   const optime = view.status?.value.optime ?? null
   return optime === null ? null : optime - position
+}
+
+/** Modes that later versions carry out; under them this one makes nobody primary (design.md, promises 1 and 2). */
+export function unsupportedMode({ snap }: ClusterFacts): string | null {
+  if (snap.settings.synchronousMode !== 'off') return `synchronous_mode: ${snap.settings.synchronousMode}`
+  return snap.settings.standbyCluster ? 'standby_cluster' : null
+}
+
+/** An operator named this node in a request whose time has come. */
+export function isNamedCandidate({ view, snap }: ClusterFacts): boolean {
+  return view.failover?.value.candidate === snap.self.name && requestIsDue(view, snap)
+}
+
+/** A switchover for tomorrow says nothing about who takes over today. */
+export function requestIsDue(view: ClusterView, snap: Snapshot): boolean {
+  const at = view.failover?.value.scheduledAt ?? null
+  return at === null || (at.wallMs !== null && at.wallMs <= snap.wallMs)
 }
 
 /** A peer that answered and may take part in a race. */
@@ -144,7 +177,8 @@ function aheadOf(
   if (peer.position > own.lsn)
     return `${name} has ${formatLsn(peer.position)}, ${peer.position - own.lsn} bytes more than this node`
   const priority = facts.snap.self.tags.failoverPriority
-  if (peer.position === own.lsn && peer.failoverPriority > priority && name !== facts.memory.lastLeader) {
+  if (isNamedCandidate(facts) || name === facts.memory.lastLeader) return null
+  if (peer.position === own.lsn && peer.failoverPriority > priority) {
     return `${name} has the same position and priority ${peer.failoverPriority}, this node has priority ${priority}`
   }
   return null

@@ -55,12 +55,19 @@ export function isRunning(snap: Snapshot): boolean {
 
 /**
  * Does the server accept writes, as far as anybody can tell? One that does not answer is taken for what it was when
- * last seen (spec/ha.md 8.B3): neither demoted wrongly nor left running.
+ * last seen (spec/ha.md 8.B3), before the first sight for what its directory makes of it (S8): neither demoted wrongly
+ * nor left running.
  */
 export function runsAsPrimary(facts: Facts): boolean {
   const seen = server(facts.snap)
   if (seen !== null) return !seen.inRecovery
-  return isRunning(facts.snap) && facts.memory.lastRole === 'primary'
+  return isRunning(facts.snap) && (facts.memory.lastRole ?? roleByDirectory(facts.snap)) === 'primary'
+}
+
+function roleByDirectory({ postgres }: Snapshot): 'primary' | 'standby' | null {
+  const directory = postgres.dataDirectory
+  if (directory.kind !== 'present') return null
+  return directory.recoveryConfigured ? 'standby' : 'primary'
 }
 
 /** The server accepts writes or is about to: the fencer must be armed. */
@@ -88,6 +95,17 @@ export function leaderUpstream(view: ClusterView, snap: Snapshot): Upstream | nu
 export function rewindPossible(snap: Snapshot): boolean {
   const data = control(snap.postgres)
   return snap.self.useRewind && data !== null && (data.walLogHints || data.dataChecksums)
+}
+
+/** Known to be impossible: a control file that cannot be read says nothing. */
+export function rewindImpossible(snap: Snapshot): boolean {
+  return !snap.self.useRewind || (control(snap.postgres) !== null && !rewindPossible(snap))
+}
+
+/** Work of this kind failed less than this long ago. */
+export function failedLately({ memory, snap }: Facts, jobs: readonly string[], withinMs: number): boolean {
+  const failure = memory.lastFailure
+  return failure !== null && jobs.includes(failure.job) && snap.nowMs - failure.atMs < withinMs
 }
 
 /** This node's position: from the server, else from the control file. */

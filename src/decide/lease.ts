@@ -24,12 +24,26 @@ export function guardActions(facts: Facts): readonly Action[] {
   return mayWrite(facts) ? [{ kind: 'arm-fencer', marginMs: fenceMarginMs(facts.snap.settings) }] : []
 }
 
+/** Proved, refused, unanswered or given up in this beat; that a former run's lease is gone proves nothing yet. */
 export function triedToProveLease({ snap }: Facts): boolean {
+  const adopted = outcomeOf(snap, 'adopt-lease')
+  const formerIsGone = adopted?.kind === 'refused' && adopted.holder === null
+  if (adopted !== null && !formerIsGone) return true
+  return ['renew-lease', 'acquire-lease', 'take-leader', 'release-lease'].some(action => tried(snap, action))
+}
+
+/**
+ * Etcd has just said that nobody has the leader key, and our lease, on which it was proved to hang, has lived without a
+ * gap: somebody deleted the key. After a gap anybody may have led meanwhile: that is a race.
+ */
+export function keyVanished({ snap }: Facts): boolean {
+  const outcome = outcomeOf(snap, 'renew-lease')
   return (
-    tried(snap, 'renew-lease') ||
-    tried(snap, 'adopt-lease') ||
-    tried(snap, 'acquire-lease') ||
-    tried(snap, 'take-leader')
+    outcome?.kind === 'refused' &&
+    outcome.holder === null &&
+    snap.lease.validUntilMs > snap.nowMs &&
+    !tried(snap, 'acquire-lease') &&
+    !tried(snap, 'release-lease')
   )
 }
 
@@ -80,10 +94,7 @@ export function proofRules(situation: string): readonly Rule<Facts>[] {
     {
       id: `${situation}.reacquire-lease`,
       why: 'the leader key vanished while our lease lives: take it back before anybody else does',
-      when: f => {
-        const outcome = outcomeOf(f.snap, 'renew-lease')
-        return outcome?.kind === 'refused' && outcome.holder === null && !tried(f.snap, 'acquire-lease')
-      },
+      when: keyVanished,
       choose: () => ({
         reason: 'the leader key is gone though our lease is alive; creating it again',
         actions: [{ kind: 'acquire-lease' }],
@@ -119,6 +130,16 @@ export function refusedBy(facts: Facts): string | null {
     outcomeOf(facts.snap, 'adopt-lease')
   if (outcome?.kind !== 'refused') return null
   return outcome.holder ?? 'nobody'
+}
+
+/** How the lease was lost, for a reason. */
+export function lossOf(facts: Facts): string {
+  const refused = refusedBy(facts)
+  if (refused !== null) return `etcd says that ${refused} has it`
+  if (unanswered(facts)) return 'etcd did not answer'
+  const { cluster, self } = facts.snap
+  const leader = cluster.known ? (cluster.value.leader?.name ?? null) : null
+  return leader === null || leader === self.name ? 'it ran out' : `${leader} has it`
 }
 
 export function holdOnReason(facts: Facts): string {

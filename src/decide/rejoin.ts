@@ -6,6 +6,7 @@ import {
   leaderUpstream,
   memberNamed,
   outcomeOf,
+  rewindImpossible,
   rewindPossible,
   tried,
   wantedUpstream,
@@ -118,7 +119,7 @@ function diverged({ memory }: ClusterFacts): boolean {
 function mayReplace({ memory, snap }: ClusterFacts): boolean {
   const { removeDataOnDivergedTimelines: onDiverged, removeDataOnRewindFailure: onFailure } = snap.self
   if (memory.rejoin === 'rewind-failed') return onFailure || onDiverged
-  return memory.rejoin === 'diverged' && onDiverged && !rewindPossible(snap)
+  return memory.rejoin === 'diverged' && onDiverged && rewindImpossible(snap)
 }
 
 function hasLeader({ view, snap }: ClusterFacts): boolean {

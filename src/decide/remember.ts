@@ -21,7 +21,8 @@ export function remember(memory: Memory, snap: Snapshot): Memory {
 
 function rememberRole(memory: Memory, snap: Snapshot): Memory {
   const seen = server(snap)
-  if (seen === null) return memory
+  // Asked to promote, a server that does not answer may be primary by now, whatever became of the asking.
+  if (seen === null) return promoting(snap) ? { ...memory, lastRole: 'primary' } : memory
   return {
     ...memory,
     lastRole: seen.inRecovery ? 'standby' : 'primary',
@@ -29,6 +30,10 @@ function rememberRole(memory: Memory, snap: Snapshot): Memory {
     crashRecoveryTried: false,
     stoppedAt: null,
   }
+}
+
+function promoting({ work, finished }: Snapshot): boolean {
+  return work?.job.kind === 'promote' || finished?.job.kind === 'promote'
 }
 
 function rememberCluster(memory: Memory, view: ClusterView, snap: Snapshot): Memory {
@@ -72,7 +77,8 @@ function rememberWork(memory: Memory, work: FinishedWork): Memory {
       }
     case 'start':
     case 'restart':
-      if (work.ok) return { ...memory, startFailures: 0, lastFailure: null, crashRecoveryTried: false }
+      if (work.ok)
+        return { ...memory, ...started(work), startFailures: 0, lastFailure: null, crashRecoveryTried: false }
       return work.cancelled ? memory : { ...failed, startFailures: memory.startFailures + 1 }
     case 'clone':
       return work.ok
@@ -83,6 +89,9 @@ function rememberWork(memory: Memory, work: FinishedWork): Memory {
       return { ...failed, rejoin: work.damaged ? 'rewind-failed' : memory.rejoin }
     case 'remove-data':
       return work.ok ? { ...memory, rejoin: 'check', agreesWith: null, lastRole: null } : failed
+    case 'promote':
+      if (work.ok) return { ...memory, lastRole: 'primary' }
+      return work.cancelled ? memory : failed
     case 'crash-recovery':
       return { ...(work.ok ? memory : failed), crashRecoveryTried: true }
     case 'stop':
@@ -90,6 +99,11 @@ function rememberWork(memory: Memory, work: FinishedWork): Memory {
     default:
       return work.ok ? memory : failed
   }
+}
+
+/** A server that was just started may not answer the first look: its role is known all the same. */
+function started({ job }: FinishedWork): Pick<Memory, 'lastRole'> {
+  return { lastRole: job.kind === 'start' ? job.as : 'standby' }
 }
 
 /** The control file said `shut down` before the last process was gone: a handover need not wait for that one. */
@@ -102,9 +116,16 @@ function rememberEarlyStop(memory: Memory, snap: Snapshot): Memory {
 /** A stop ended a role; for a handover it fixed the position that the candidate must reach. */
 function rememberStop(memory: Memory, work: FinishedWork): Memory {
   const failure = work.ok ? {} : { lastFailure: { job: 'stop', why: work.why, atMs: work.finishedAtMs } }
-  if (memory.handover !== null) {
+  if (memory.handover !== null && work.ok) {
     const handover = { ...memory.handover, position: work.position, stoppedAtMs: work.finishedAtMs }
     return { ...memory, ...failure, handover, stoppedAt: work.position }
   }
-  return { ...memory, ...failure, rejoin: 'check', agreesWith: null, stoppedAt: work.position }
+  return {
+    ...memory,
+    ...failure,
+    handover: null,
+    rejoin: 'check',
+    agreesWith: null,
+    stoppedAt: work.position,
+  }
 }

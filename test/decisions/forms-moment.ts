@@ -2,6 +2,7 @@
 // ended, and what the actions of this beat came to so far.
 
 import type { Outcome } from '../../src/model/outcome.ts'
+import type { Progress } from '../../src/model/progress.ts'
 import type { Job } from '../../src/model/work.ts'
 import type { Draft } from './draft.ts'
 import { type Form, positionAt, readClauses, readDuration, readSwitches } from './units.ts'
@@ -82,9 +83,17 @@ function readWork(text: string, d: Draft): Draft['work'] {
   return {
     job: readJob(job),
     startedAtMs: d.nowMs - readDuration(time),
-    progress: phase === undefined ? null : { phase },
+    progress: phase === undefined ? null : readProgress(phase),
     cancelled: cancelled !== undefined,
   }
+}
+
+/** `shut down at 0/5000028`: the control file said so, and the last processes linger. Any other text is the phase. */
+function readProgress(text: string): Progress {
+  const shutDown = /^shut down at (\S+)$/.exec(text)
+  return shutDown === null
+    ? { phase: text }
+    : { phase: 'shut down', stoppedAt: positionAt(shutDown[1] ?? '') }
 }
 
 /** `stop ok at 0/5000028`, `rewind failed (why), damaged`, `clone cancelled`. */

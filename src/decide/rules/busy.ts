@@ -5,9 +5,9 @@ import { type Facts, holdsLease, runsAsPrimary, seconds } from '../facts.ts'
 import {
   holdOnMs,
   holdOnReason,
+  lossOf,
   namedLeader,
   proofRules,
-  refusedBy,
   unansweredAndEnding,
   unansweredButAlive,
 } from '../lease.ts'
@@ -28,7 +28,7 @@ export const busyRules: readonly Rule<Facts>[] = [
     when: f =>
       isPrimaryOnly(job(f).job) && !job(f).cancelled && (!holdsLease(f.snap) || unansweredAndEnding(f)),
     choose: f => ({
-      reason: `the lease is lost (${refusedBy(f) ?? 'it ran out'}) during ${job(f).job.kind}; cancelling it`,
+      reason: `the lease is lost (${lossOf(f)}) during ${job(f).job.kind}; cancelling it`,
       actions: [{ kind: 'cancel-work', why: 'the lease is lost' }],
       remember: { rejoin: 'check', agreesWith: null },
       next: 'settled',
@@ -44,7 +44,7 @@ export const busyRules: readonly Rule<Facts>[] = [
       !job(f).cancelled &&
       !holdsLease(f.snap),
     choose: f => ({
-      reason: `this node runs as primary without the lease (${refusedBy(f) ?? 'it ran out'}); cancelling ${job(f).job.kind}`,
+      reason: `this node runs as primary without the lease (${lossOf(f)}); cancelling ${job(f).job.kind}`,
       actions: [{ kind: 'cancel-work', why: 'the lease is lost' }],
       next: 'settled',
     }),

@@ -5,9 +5,12 @@ import { goodCandidates, otherMembers } from '../election.ts'
 import {
   type ClusterFacts,
   control,
+  failedLately,
   holdsLease,
+  outcomeOf,
   rewindPossible,
   seconds,
+  succeeded,
   tried,
   wantedUpstream,
 } from '../facts.ts'
@@ -15,6 +18,7 @@ import { holdOnMs, holdOnReason, namedLeader, proofRules, unansweredButAlive } f
 import { comparisonFailed, rejoinRules } from '../rejoin.ts'
 import type { Rule } from '../rule.ts'
 import { handoverRules, startTimeout } from './handover.ts'
+import { unfencedFailure } from './leader.ts'
 
 /** A handed-over lease is taken within milliseconds; this long we wait for the new leader before starting alone. */
 const NEW_LEADER_LIMIT_MS = 2000
@@ -45,11 +49,22 @@ const leaderRules: readonly Rule<ClusterFacts>[] = [
     }),
   },
   {
-    id: 'down.release-after-failure',
-    why: 'a leader that cannot start its PostgreSQL lets somebody else lead',
-    when: f => leads(f) && f.memory.startFailures > 0 && !tried(f.snap, 'release-lease'),
+    id: 'down.release-unfenced',
+    why: 'a node that cannot be made primary safely lets another one try',
+    when: f =>
+      leads(f) && outcomeOf(f.snap, 'arm-fencer')?.kind === 'failed' && !tried(f.snap, 'release-lease'),
     choose: f => ({
-      reason: `PostgreSQL did not start (${f.memory.lastFailure?.why ?? 'no reason known'}); releasing the lease`,
+      reason: `the fencer could not be armed (${unfencedFailure(f)?.why}), so PostgreSQL is not started as primary; releasing the lease`,
+      actions: [{ kind: 'release-lease', status: null }],
+      remember: { rejoin: 'check', agreesWith: null, unfencedSinceMs: null, lastFailure: unfencedFailure(f) },
+    }),
+  },
+  {
+    id: 'down.release-after-failure',
+    why: 'a leader that cannot bring its PostgreSQL up as primary lets somebody else lead',
+    when: f => leads(f) && couldNotLead(f) && !tried(f.snap, 'release-lease'),
+    choose: f => ({
+      reason: `PostgreSQL did not ${f.memory.startFailures > 0 ? 'start' : 'become primary'} (${f.memory.lastFailure?.why ?? 'no reason known'}); releasing the lease`,
       actions: [{ kind: 'release-lease', status: null }],
       remember: { lastRole: null, rejoin: 'check' },
     }),
@@ -57,14 +72,13 @@ const leaderRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'down.restart-primary',
     why: 'the lease is ours without a gap: the same timeline goes on (spec/ha.md R3)',
-    when: f => leads(f) && isPrimaryData(f) && hasTime(f) && f.memory.startFailures === 0,
+    when: f => leads(f) && isPrimaryData(f) && hasTime(f),
     choose: f => ({
       reason: `starting primary after failure (control file: ${control(f.snap.postgres)?.state ?? 'unreadable'}), lease ${seconds(leadershipLeftMs(f.snap.lease, f.snap.nowMs))}`,
       actions: [
         { kind: 'arm-fencer', marginMs: fenceMarginMs(f.snap.settings) },
         { kind: 'begin', job: { kind: 'start', as: 'primary', upstream: null, timeoutMs: startTimeout(f) } },
       ],
-      next: 'settled',
     }),
   },
   {
@@ -81,8 +95,8 @@ const leaderRules: readonly Rule<ClusterFacts>[] = [
   },
   {
     id: 'down.hold-lease',
-    why: 'no answer is not a refusal',
-    when: f => unansweredButAlive(f),
+    why: 'no answer is not a refusal: as long as the lease may be ours the data is what the cluster goes on with',
+    when: f => holdsLease(f.snap) || unansweredButAlive(f),
     choose: f => ({ reason: holdOnReason(f), wakeInMs: holdOnMs(f) }),
   },
 ]
@@ -147,7 +161,14 @@ export const downRules: readonly Rule<ClusterFacts>[] = [
 ]
 
 function leads(facts: ClusterFacts): boolean {
-  return holdsLease(facts.snap) && (namedLeader(facts) || facts.view.leader === null)
+  const { snap, view } = facts
+  // The view may be behind: a renewal or acquisition that etcd confirmed in this beat says more.
+  const proved = ['renew-lease', 'acquire-lease', 'adopt-lease'].some(action => succeeded(snap, action))
+  return holdsLease(snap) && (namedLeader(facts) || view.leader === null || proved)
+}
+
+function couldNotLead(facts: ClusterFacts): boolean {
+  return facts.memory.startFailures > 0 || failedLately(facts, ['promote'], facts.snap.settings.ttlMs)
 }
 
 function hasTime({ snap }: ClusterFacts): boolean {

@@ -17,18 +17,8 @@ import type { Choice, Rule } from '../rule.ts'
 
 export const emptyRules: readonly Rule<ClusterFacts>[] = [
   {
-    id: 'empty.release-lease',
-    why: 'a leader whose data directory is gone must not block the others (spec/ha.md 8.B13)',
-    when: f => (holdsLease(f.snap) || namedLeader(f)) && !tried(f.snap, 'release-lease'),
-    choose: f => ({
-      reason: `the data directory is ${describe(f)} and the leader key is ours: releasing it`,
-      actions: [{ kind: 'release-lease', status: null }],
-      remember: { lastRole: null },
-    }),
-  },
-  {
     id: 'empty.stop-orphan',
-    why: 'a postmaster may outlive its directory (spec/ha.md 8.B15)',
+    why: 'a postmaster may outlive its directory, and accept writes (spec/ha.md 8.B15): it goes before the lease does',
     when: f => isRunning(f.snap),
     choose: f => ({
       reason: `PostgreSQL still runs though its data directory is ${describe(f)}`,
@@ -44,6 +34,16 @@ export const emptyRules: readonly Rule<ClusterFacts>[] = [
         },
       ],
       next: 'settled',
+    }),
+  },
+  {
+    id: 'empty.release-lease',
+    why: 'a leader whose data directory is gone must not block the others (spec/ha.md 8.B13)',
+    when: f => (holdsLease(f.snap) || namedLeader(f)) && !tried(f.snap, 'release-lease'),
+    choose: f => ({
+      reason: `the data directory is ${describe(f)} and the leader key is ours: releasing it`,
+      actions: [{ kind: 'release-lease', status: null }],
+      remember: { lastRole: null },
     }),
   },
   {

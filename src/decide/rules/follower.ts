@@ -1,6 +1,7 @@
 // Somebody else holds the lease: run as its standby (spec/ha.md 3.7).
 
 import { type ClusterFacts, runsAsPrimary, server, tried, wantedUpstream } from '../facts.ts'
+import { lossOf } from '../lease.ts'
 import { comparisonFailed, rejoinRules } from '../rejoin.ts'
 import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
@@ -11,7 +12,7 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
     why: 'two primaries must never be: the one without the lease stops at once',
     when: runsAsPrimary,
     choose: f => ({
-      reason: `demoting self because I do not have the lock and I was a leader (${f.view.leader?.name} has it)`,
+      reason: `demoting self because I do not have the lock and I was a leader (${lossOf(f)})`,
       ...stopToFollow(f, 'immediate'),
     }),
   },

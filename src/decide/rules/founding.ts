@@ -1,18 +1,31 @@
 // A bootstrap of ours has ended: the new cluster is announced in etcd, or its traces are removed (spec/ha.md 3.4.3).
 
 import type { Action } from '../../model/action.ts'
-import { type ClusterFacts, control, holdsLease, tried } from '../facts.ts'
+import { type ClusterFacts, control, holdsLease, isSystemIdentifier, tried } from '../facts.ts'
 import { holdOnMs } from '../lease.ts'
 import type { Rule } from '../rule.ts'
 
 export const foundingRules: readonly Rule<ClusterFacts>[] = [
   {
+    id: 'founding.superseded',
+    why: 'the initialize key is not the one that this bootstrap was guarded by: another cluster has taken its place',
+    when: f => stage(f) !== 'failed' && !holdsLease(f.snap) && supersededBy(f) !== null,
+    choose: f => ({
+      reason: `the new cluster is not announced: ${supersededBy(f)}`,
+      remember: {
+        founding: { initializeRevision: f.memory.founding?.initializeRevision ?? 0, stage: 'failed' },
+        lastFailure: { job: 'bootstrap', why: supersededBy(f) ?? '', atMs: f.snap.nowMs },
+      },
+      next: 'again',
+    }),
+  },
+  {
     id: 'founding.clean-up',
     why: 'a failed bootstrap must not block the others: the race key goes, the data is kept aside for inspection',
     when: f =>
       stage(f) === 'failed' &&
-      f.view.initialize !== null &&
-      f.view.initialize.value === '' &&
+      f.view.initialize?.value === '' &&
+      f.view.initialize.modRevision === f.memory.founding?.initializeRevision &&
       !tried(f.snap, 'delete-initialize'),
     choose: f => ({
       reason: `bootstrap failed (${f.memory.lastFailure?.why ?? 'no reason known'}); removing the initialize key`,
@@ -81,6 +94,20 @@ export const foundingRules: readonly Rule<ClusterFacts>[] = [
 function stage({ memory }: ClusterFacts): 'running' | 'ready' | 'failed' {
   if (memory.founding === null) throw new Error('founding without a bootstrap')
   return memory.founding.stage
+}
+
+/** Who stands where our initialize key stood; null: nobody, or our own identifier. */
+function supersededBy({ view, snap, memory }: ClusterFacts): string | null {
+  const key = view.initialize
+  if (view.leader !== null && view.leader.name !== snap.self.name)
+    return `${view.leader.name} leads a cluster already`
+  if (key === null || key.value === control(snap.postgres)?.systemIdentifier) return null
+  if (isSystemIdentifier(key.value)) return `the cluster's system identifier is ${key.value}`
+  const ours = memory.founding?.initializeRevision ?? 0
+  // 0: the watch was down when the race was won, and the revision is not known.
+  return ours === 0 || key.modRevision === ours
+    ? null
+    : `the initialize key has revision ${key.modRevision}, ours had ${ours}`
 }
 
 function announcement(facts: ClusterFacts): readonly Action[] {

@@ -3,10 +3,10 @@
 
 import type { Member } from '../../model/cluster.ts'
 import type { Handover } from '../../model/memory.ts'
-import { fenceMarginMs } from '../../model/timing.ts'
+import { demoteMarginMs, fenceMarginMs, leadershipLeftMs } from '../../model/timing.ts'
 import { formatLsn } from '../../model/units.ts'
 import { receivedEverything } from '../election.ts'
-import { type ClusterFacts, type Facts, holdsLease, isRunning, seconds, tried } from '../facts.ts'
+import { type ClusterFacts, type Facts, isRunning, seconds, tried } from '../facts.ts'
 import type { Rule } from '../rule.ts'
 import { closingStatus } from '../status.ts'
 
@@ -47,23 +47,23 @@ export const handoverRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'handover.take-back',
     why: 'nobody can take over without losing what was written here: this node goes on as primary',
-    when: f => inHandover(f) && holdsLease(f.snap),
+    when: f =>
+      inHandover(f) && leadershipLeftMs(f.snap.lease, f.snap.nowMs) > demoteMarginMs(f.snap.settings),
     choose: f => ({
-      reason: `no candidate confirmed ${position(f)} in ${seconds(CONFIRM_LIMIT_MS)}; going on as primary`,
+      reason: `${whyTakenBack(f)}; going on as primary`,
       actions: [
-        { kind: 'clear-failover', ifRevision: handover(f).requestRevision },
         { kind: 'arm-fencer', marginMs: fenceMarginMs(f.snap.settings) },
         { kind: 'begin', job: { kind: 'start', as: 'primary', upstream: null, timeoutMs: startTimeout(f) } },
+        { kind: 'clear-failover', ifRevision: handover(f).requestRevision },
       ],
       remember: { handover: null },
-      next: 'settled',
     }),
   },
 ]
 
 /** While the last processes of the stop linger (a slow archiver), the lease can already be handed over. */
 export const earlyHandoverRules: readonly Rule<Facts>[] = handoverRules
-  .filter(rule => rule.id === 'handover.ask' || rule.id === 'handover.release-lease')
+  .filter(rule => rule.id !== 'handover.take-back')
   .map(rule => ({
     ...rule,
     id: rule.id.replace('handover.', 'busy.handover-'),
@@ -117,6 +117,13 @@ function confirmed(facts: ClusterFacts): string | null {
 function isLate(facts: ClusterFacts): boolean {
   const stoppedAt = handover(facts).stoppedAtMs ?? facts.snap.nowMs
   return facts.snap.nowMs - stoppedAt > CONFIRM_LIMIT_MS
+}
+
+function whyTakenBack(facts: ClusterFacts): string {
+  if (handover(facts).position === null) return 'where the WAL ended is not known, so nobody can confirm it'
+  if (candidates(facts).length === 0)
+    return `${handover(facts).candidate ?? 'nobody'} cannot be asked any more`
+  return `no candidate confirmed ${position(facts)} in ${seconds(CONFIRM_LIMIT_MS)}`
 }
 
 function position(facts: ClusterFacts): string {

@@ -1,15 +1,19 @@
 // The lease is ours, or etcd says so. Prove it, arm the fencer, and only then act as leader (spec/ha.md 3.6).
 
+import type { Memory } from '../../model/memory.ts'
 import { demoteMarginMs, fenceMarginMs, leadershipLeftMs } from '../../model/timing.ts'
-import { type ClusterFacts, holdsLease, outcomeOf, runsAsPrimary, seconds, server, tried } from '../facts.ts'
+import { unsupportedMode } from '../election.ts'
 import {
-  holdOnMs,
-  holdOnReason,
-  proofRules,
-  refusedBy,
-  unansweredAndEnding,
-  unansweredButAlive,
-} from '../lease.ts'
+  type ClusterFacts,
+  failedLately,
+  holdsLease,
+  outcomeOf,
+  runsAsPrimary,
+  seconds,
+  server,
+  tried,
+} from '../facts.ts'
+import { holdOnMs, holdOnReason, proofRules, unansweredAndEnding, unansweredButAlive } from '../lease.ts'
 import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
 import { requestRules } from './requests.ts'
@@ -19,15 +23,6 @@ const UNFENCED_LIMIT_MS = 3000
 
 export const leaderRules: readonly Rule<ClusterFacts>[] = [
   ...proofRules('leader'),
-  {
-    id: 'leader.lost-lease',
-    why: 'etcd says that the key is not ours: somebody else may promote at any moment',
-    when: f => !holdsLease(f.snap) && runsAsPrimary(f) && refusedBy(f) !== null,
-    choose: f => ({
-      reason: `the leader key belongs to ${refusedBy(f)}; stopping PostgreSQL at once`,
-      ...stopToFollow(f, 'immediate'),
-    }),
-  },
   {
     id: 'leader.lease-ends',
     why: 'no answer from etcd, and no time for another try',
@@ -46,7 +41,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'leader.arm-fencer',
     why: 'a node accepts writes only while something outside the agent would stop it in time',
-    when: f => holdsLease(f.snap) && !isFenced(f) && !tried(f.snap, 'arm-fencer') && needsFencer(f),
+    when: f => holdsLease(f.snap) && needsFencer(f) && !isFencedToTheEnd(f) && !tried(f.snap, 'arm-fencer'),
     choose: f => ({
       reason: 'arming the fencer with the end of the lease',
       actions: [{ kind: 'arm-fencer', marginMs: fenceMarginMs(f.snap.settings) }],
@@ -62,6 +57,17 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     }),
   },
   {
+    id: 'leader.unfenced-release',
+    why: 'a node that cannot be made primary safely lets another one try',
+    when: f =>
+      isStandby(f) && !isFenced(f) && unfencedForMs(f) > UNFENCED_LIMIT_MS && !tried(f.snap, 'release-lease'),
+    choose: f => ({
+      reason: `the fencer could not be armed for ${seconds(unfencedForMs(f))} (${whyUnfenced(f)}); releasing the lease`,
+      actions: [{ kind: 'release-lease', status: null }],
+      remember: { unfencedSinceMs: null, lastFailure: unfencedFailure(f) },
+    }),
+  },
+  {
     id: 'leader.unfenced',
     why: 'the fencer is started again; until it is armed nothing is promoted',
     when: f => !isFenced(f) && needsFencer(f),
@@ -69,6 +75,15 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
       reason: `the fencer is not armed (${whyUnfenced(f)}); trying again`,
       remember: { unfencedSinceMs: f.memory.unfencedSinceMs ?? f.snap.nowMs },
       wakeInMs: 500,
+    }),
+  },
+  {
+    id: 'leader.mode-not-supported',
+    why: 'promoting under rules that this version cannot keep could lose acknowledged writes',
+    when: f => isStandby(f) && unsupportedMode(f) !== null && !tried(f.snap, 'release-lease'),
+    choose: f => ({
+      reason: `${unsupportedMode(f)} is on, which this version of hactl cannot honour: not promoting, releasing the lease`,
+      actions: [{ kind: 'release-lease', status: null }],
     }),
   },
   {
@@ -86,9 +101,12 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     id: 'leader.renew-before-promotion',
     why: 'a promotion begins with a full lease',
     when: f => isStandby(f) && !hasTimeToPromote(f) && !tried(f.snap, 'renew-lease'),
-    choose: () => ({
+    choose: f => ({
       reason: 'renewing the lease before the promotion',
-      actions: [{ kind: 'renew-lease', status: null }],
+      actions: [
+        { kind: 'renew-lease', status: null },
+        { kind: 'arm-fencer', marginMs: fenceMarginMs(f.snap.settings) },
+      ],
     }),
   },
   {
@@ -104,13 +122,12 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     }),
   },
   {
-    id: 'leader.release-after-failed-promotion',
-    why: 'a node that cannot promote lets another one try',
-    when: f => isStandby(f) && promotionFailedLately(f) && !tried(f.snap, 'release-lease'),
+    id: 'leader.stop-after-failed-promotion',
+    why: 'a promotion that was given up may still come about: the server stops before another node gets the lease',
+    when: f => isStandby(f) && promotionFailedLately(f),
     choose: f => ({
-      reason: `the promotion failed (${f.memory.lastFailure?.why}); releasing the lease`,
-      actions: [{ kind: 'release-lease', status: null }],
-      next: 'settled',
+      reason: `the promotion failed (${f.memory.lastFailure?.why}); stopping PostgreSQL before the lease is released`,
+      ...stopToFollow(f, 'fast'),
     }),
   },
   ...requestRules,
@@ -134,11 +151,17 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
   },
 ]
 
-/** Armed for this postmaster, and not later than the lease allows, nor so early that it would hit a healthy primary. */
+/** Armed for this postmaster, and its deadline has not passed. */
 export function isFenced({ snap }: ClusterFacts): boolean {
   const until = snap.fencer.armedUntilMs
   if (!snap.fencer.alive || until === null || until <= snap.nowMs) return false
   return samePostmaster(snap)
+}
+
+/** And for as long as the lease allows: a deadline of an earlier renewal would hit a healthy primary. */
+function isFencedToTheEnd(facts: ClusterFacts): boolean {
+  const { fencer, lease, settings } = facts.snap
+  return isFenced(facts) && (fencer.armedUntilMs ?? 0) >= lease.leaderUntilMs - fenceMarginMs(settings)
 }
 
 /** Also a primary that does not answer: it may write all the same. */
@@ -165,13 +188,17 @@ function hasTimeToPromote({ snap }: ClusterFacts): boolean {
   return leadershipLeftMs(snap.lease, snap.nowMs) > demoteMarginMs(snap.settings)
 }
 
-function promotionFailedLately({ memory, snap }: ClusterFacts): boolean {
-  const failure = memory.lastFailure
-  return failure !== null && failure.job === 'promote' && snap.nowMs - failure.atMs < snap.settings.ttlMs
+function promotionFailedLately(facts: ClusterFacts): boolean {
+  return failedLately(facts, ['promote'], facts.snap.settings.ttlMs)
 }
 
 function unfencedForMs({ memory, snap }: ClusterFacts): number {
   return memory.unfencedSinceMs === null ? 0 : snap.nowMs - memory.unfencedSinceMs
+}
+
+/** Remembered, so that this node does not win the next race at once. */
+export function unfencedFailure(facts: ClusterFacts): Memory['lastFailure'] {
+  return { job: 'arm-fencer', why: whyUnfenced(facts), atMs: facts.snap.nowMs }
 }
 
 function whyUnfenced({ snap }: ClusterFacts): string {

@@ -4,15 +4,19 @@
 import { formatLsn } from '../../model/units.ts'
 import {
   betterRival,
+  isNamedCandidate,
   objectionToOwnTimeline,
   otherMembers,
   ownLag,
   type Rival,
   receivedEverything,
+  requestIsDue,
   rivals,
+  unsupportedMode,
 } from '../election.ts'
 import {
   type ClusterFacts,
+  failedLately,
   localPosition,
   memberNamed,
   outcomeOf,
@@ -20,7 +24,7 @@ import {
   server,
   tried,
 } from '../facts.ts'
-import { holdOnMs, holdOnReason, unansweredButAlive } from '../lease.ts'
+import { holdOnMs, holdOnReason, lossOf, unansweredButAlive } from '../lease.ts'
 import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
 
@@ -37,6 +41,15 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
     choose: () => ({
       reason: 'the leader key is gone; asking etcd itself',
       actions: [{ kind: 'read-cluster' }],
+    }),
+  },
+  {
+    id: 'race.lost-as-primary',
+    why: 'a primary that tried for the lease and did not get it does not go on: somebody else may promote at any moment',
+    when: f => runsAsPrimary(f) && tried(f.snap, 'acquire-lease'),
+    choose: f => ({
+      reason: `demoted self after trying and failing to obtain lock (${lossOf(f)})`,
+      ...stopToFollow(f, 'immediate'),
     }),
   },
   {
@@ -59,10 +72,10 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
   },
   {
     id: 'race.primary-unknown',
-    why: 'a server that was primary and does not answer any more has no lease: it must not go on',
-    when: f => server(f.snap) === null && runsAsPrimary(f),
+    why: 'a primary without a lease that cannot show its position must not go on',
+    when: f => runsAsPrimary(f) && (server(f.snap) === null || localPosition(f.snap) === null),
     choose: f => ({
-      reason: 'nobody holds the lease and the local primary does not answer; stopping it',
+      reason: `nobody holds the lease and the local primary does not tell its position (${f.snap.postgres.server.known ? 'no timeline' : f.snap.postgres.server.why}); stopping it`,
       ...stopToFollow(f, 'immediate'),
     }),
   },
@@ -89,6 +102,15 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
     when: f => f.snap.self.tags.nofailover && !runsAsPrimary(f),
     choose: () => ({
       reason: 'following a different leader because I am not allowed to promote',
+      wakeInMs: LOOK_AGAIN_MS,
+    }),
+  },
+  {
+    id: 'race.sit-out',
+    why: 'a node that held the lease and could not become primary lets the others try first (spec/ha.md 8.C14)',
+    when: f => !runsAsPrimary(f) && failedLately(f, ['promote', 'arm-fencer'], f.snap.settings.ttlMs),
+    choose: f => ({
+      reason: `backoff: skip leader race after ${f.memory.lastFailure?.job} failed (${f.memory.lastFailure?.why})`,
       wakeInMs: LOOK_AGAIN_MS,
     }),
   },
@@ -122,6 +144,15 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
     choose: f => ({ reason: `Primary (${livePrimary(f)}) is still alive`, wakeInMs: LOOK_AGAIN_MS }),
   },
   {
+    id: 'race.rival-primary',
+    why: 'of two primaries without a lease only the one on the newer timeline can be the right one',
+    when: f => runsAsPrimary(f) && rivalPrimary(f) !== null,
+    choose: f => ({
+      reason: `demoting self: ${rivalPrimary(f)} runs as primary too, and this node is not on a newer timeline (${localPosition(f.snap)?.timeline})`,
+      ...stopToFollow(f, 'immediate'),
+    }),
+  },
+  {
     id: 'race.lease-lives',
     why: 'a leader key deleted by hand says nothing about the leader: as long as the lease of a silent primary lives, it may write',
     when: f => !runsAsPrimary(f) && silentPrimary(f) !== null,
@@ -133,7 +164,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'race.candidate-goes-first',
     why: 'the operator named somebody, and that node can do it',
-    when: f => candidateCan(f) !== null && sinceRelease(f) < CANDIDATE_LIMIT_MS,
+    when: f => !runsAsPrimary(f) && candidateCan(f) !== null && sinceRelease(f) < CANDIDATE_LIMIT_MS,
     choose: f => ({
       reason: `manual failover: to ${candidateCan(f)}, i am ${f.snap.self.name}`,
       wakeInMs: Math.min(LOOK_AGAIN_MS, CANDIDATE_LIMIT_MS),
@@ -143,6 +174,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
     id: 'race.leader-steps-back',
     why: 'a switchover away from this node is not answered by this node taking the lease again',
     when: f =>
+      !runsAsPrimary(f) &&
       f.view.failover?.value.leader === f.snap.self.name &&
       anyoneElse(f) !== null &&
       sinceRelease(f) < CANDIDATE_LIMIT_MS,
@@ -154,7 +186,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'race.lag',
     why: 'no more may be lost than the operator allowed',
-    when: f => !runsAsPrimary(f) && !isNamed(f) && tooFarBehind(f) !== null,
+    when: f => !runsAsPrimary(f) && !isForced(f) && tooFarBehind(f) !== null,
     choose: f => ({
       reason: `My wal position exceeds maximum replication lag: ${tooFarBehind(f)}`,
       wakeInMs: LOOK_AGAIN_MS,
@@ -163,7 +195,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'race.stand-back',
     why: 'the node with the most WAL, then the highest priority, goes first',
-    when: f => !runsAsPrimary(f) && !isNamed(f) && betterRival(f) !== null,
+    when: f => !runsAsPrimary(f) && !isForced(f) && betterRival(f) !== null,
     choose: f => ({
       reason: `following a different leader because i am not the healthiest node: ${betterRival(f)?.reason}`,
       wakeInMs: LOOK_AGAIN_MS,
@@ -174,7 +206,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
     why: 'nobody holds the lease and no reachable member is ahead',
     when: f => !tried(f.snap, 'acquire-lease'),
     choose: f => ({
-      reason: `nobody holds the lease and no reachable member is ahead of ${formatLsn(localPosition(f.snap)?.lsn ?? 0n)}${isNamed(f) ? '; an operator named me' : ''}`,
+      reason: `nobody holds the lease and no reachable member is ahead of ${formatLsn(localPosition(f.snap)?.lsn ?? 0n)}${isNamedCandidate(f) ? '; an operator named me' : ''}`,
       actions: [{ kind: 'acquire-lease' }],
     }),
   },
@@ -190,12 +222,6 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
 function formerLeader({ memory, snap }: ClusterFacts): { readonly formerLeader?: string } {
   const name = memory.lastLeader
   return name === null || name === snap.self.name ? {} : { formerLeader: name }
-}
-
-/** Modes that later versions carry out; a node under them stays a standby (design.md promises 1 and 2). */
-function unsupportedMode({ snap }: ClusterFacts): string | null {
-  if (snap.settings.synchronousMode !== 'off') return `synchronous_mode: ${snap.settings.synchronousMode}`
-  return snap.settings.standbyCluster ? 'standby_cluster' : null
 }
 
 function livePrimary(facts: ClusterFacts): string | null {
@@ -217,26 +243,36 @@ function silentPrimary({ view, snap }: ClusterFacts): string | null {
   return silent?.name ?? null
 }
 
-function isNamed({ view, snap }: ClusterFacts): boolean {
-  return view.failover?.value.candidate === snap.self.name
+/** A manual failover to this node: what it does not have the operator gives up. A switchover never means that. */
+function isForced(facts: ClusterFacts): boolean {
+  return isNamedCandidate(facts) && facts.view.failover?.value.leader === null
 }
 
-/** The named candidate if it is a member, answers and may lead; scheduled requests count as well (spec/ha.md O5). */
+/** A primary that this one does not stand above. */
+function rivalPrimary(facts: ClusterFacts): string | null {
+  const own = localPosition(facts.snap)?.timeline ?? 0
+  const equal = rivals(facts).find(
+    ({ peer }) => peer.runsAsPrimary && (peer.timeline === null || peer.timeline >= own),
+  )
+  return equal?.name ?? null
+}
+
+/** The named candidate if its time has come, it is a member, answers and may lead. */
 function candidateCan(facts: ClusterFacts): string | null {
   const candidate = facts.view.failover?.value.candidate ?? null
   if (candidate === null || candidate === facts.snap.self.name) return null
+  if (!requestIsDue(facts.view, facts.snap)) return null
   if (memberNamed(facts.view, candidate) === null) return null
   const answer = facts.snap.peers?.get(candidate)
   return answer?.known === true && receivedEverything(answer.value, 0n) ? candidate : null
 }
 
+/** Somebody who has all that this node has: were it less, both would stand back for the other. */
+/** Somebody who has all that this node has: were it less, both would stand back for the other. */
 function anyoneElse(facts: ClusterFacts): string | null {
-  const needed = facts.view.status?.value.optime ?? 0n
-  const lag = facts.snap.settings.maximumLagOnFailover
-  const floor = needed > lag ? needed - lag : 0n
-  const timeline = localPosition(facts.snap)?.timeline ?? 0
+  const own = localPosition(facts.snap)
   const able = ({ peer }: Rival): boolean =>
-    receivedEverything(peer, floor) && (peer.timeline ?? 0) >= timeline
+    receivedEverything(peer, own?.lsn ?? 0n) && (peer.timeline ?? 0) >= (own?.timeline ?? 0)
   return rivals(facts).find(able)?.name ?? null
 }
 

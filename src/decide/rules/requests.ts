@@ -3,8 +3,8 @@
 
 import { rankCandidates } from '../../model/candidates.ts'
 import type { FailoverRequest } from '../../model/cluster.ts'
-import { otherMembers, verdicts } from '../election.ts'
-import { type ClusterFacts, runsAsPrimary, seconds, server, tried } from '../facts.ts'
+import { otherMembers, unsupportedMode, verdicts } from '../election.ts'
+import { type ClusterFacts, failedLately, runsAsPrimary, seconds, server, tried } from '../facts.ts'
 import type { Choice, Rule } from '../rule.ts'
 
 export const requestRules: readonly Rule<ClusterFacts>[] = [
@@ -35,6 +35,22 @@ export const requestRules: readonly Rule<ClusterFacts>[] = [
       ? `leader name does not match: ${leader} != ${f.snap.self.name}`
       : null
   }),
+  refusal(
+    'leader.request-mode',
+    'under a mode that this version cannot carry out nobody would take over',
+    f => {
+      const mode = unsupportedMode(f)
+      return mode === null ? null : `${mode} is on, which this version of hactl cannot honour`
+    },
+  ),
+  refusal(
+    'leader.request-stop-failed',
+    'a stop that just failed is not tried again for the same request',
+    f =>
+      failedLately(f, ['stop'], f.snap.settings.ttlMs)
+        ? `PostgreSQL could not be stopped: ${f.memory.lastFailure?.why}`
+        : null,
+  ),
   refusal('leader.request-self', 'nothing to do', f =>
     request(f).candidate === f.snap.self.name ? `I am already the leader, no need to ${kind(f)}` : null,
   ),

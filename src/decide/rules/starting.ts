@@ -2,7 +2,7 @@
 
 import { goodCandidates, otherMembers } from '../election.ts'
 import { type ClusterFacts, holdsLease, seconds, tried } from '../facts.ts'
-import { holdOnMs, proofRules, refusedBy, unansweredAndEnding } from '../lease.ts'
+import { holdOnMs, lossOf, proofRules, unansweredAndEnding } from '../lease.ts'
 import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
 
@@ -13,7 +13,7 @@ export const startingRules: readonly Rule<ClusterFacts>[] = [
     why: 'a primary in crash recovery must not come up without the lease',
     when: f => comesUpAsPrimary(f) && (!holdsLease(f.snap) || unansweredAndEnding(f)),
     choose: f => ({
-      reason: `stopping PostgreSQL while starting up: the lease is not ours (${refusedBy(f) ?? 'it ran out'})`,
+      reason: `stopping PostgreSQL while starting up: the lease is not ours (${lossOf(f)})`,
       ...stopToFollow(f, 'immediate'),
     }),
   },

@@ -1,11 +1,14 @@
 // The agent was asked to stop (SIGTERM): PostgreSQL is stopped in good order, the lease is handed on, and the process
 // ends. In maintenance mode both are left as they are (spec/ha.md 3.13.4).
 
-import { type Facts, holdsLease, isRunning } from '../facts.ts'
+import { type Facts, failedLately, holdsLease, isRunning } from '../facts.ts'
 import { proofRules, unansweredAndEnding } from '../lease.ts'
 import { memberRecord } from '../member-record.ts'
 import type { Rule } from '../rule.ts'
 import { closingStatus } from '../status.ts'
+
+/** A stop that failed this lately is the one that was asked for now. */
+const GIVE_UP_MS = 10_000
 
 export const stoppingRules: readonly Rule<Facts>[] = [
   {
@@ -36,14 +39,14 @@ export const stoppingRules: readonly Rule<Facts>[] = [
     choose: f => ({
       reason: unansweredAndEnding(f)
         ? 'PostgreSQL is stopping and the lease runs out'
-        : 'waiting for PostgreSQL to stop',
+        : `waiting for ${f.snap.work?.cancelled === true ? `the cancelled ${f.snap.work.job.kind} to end` : 'PostgreSQL to stop'}`,
       wakeInMs: 1000,
     }),
   },
   {
     id: 'stopping.stop-postgres',
     why: 'clients get a clean end and standbys the last byte of WAL before the lease is handed on',
-    when: f => isRunning(f.snap) && f.memory.lastFailure?.job !== 'stop',
+    when: f => isRunning(f.snap) && !failedLately(f, ['stop'], GIVE_UP_MS),
     choose: () => ({
       reason: 'the agent was asked to stop; stopping PostgreSQL with a checkpoint first',
       actions: [{ kind: 'begin', job: { kind: 'stop', mode: 'fast', checkpoint: true, timeoutMs: null } }],

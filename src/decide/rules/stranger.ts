@@ -3,15 +3,20 @@
 import {
   type ClusterFacts,
   control,
+  failedLately,
   holdsLease,
+  isRunning,
   isSystemIdentifier,
-  runsAsPrimary,
   server,
   succeeded,
   tried,
 } from '../facts.ts'
 import { holdOnMs } from '../lease.ts'
 import type { Rule } from '../rule.ts'
+import { stopToFollow } from '../stopping-postgres.ts'
+
+/** A stop that failed is tried again after this; PostgreSQL is not left to itself while the lease is ours. */
+const STOP_AGAIN_MS = 5000
 
 export const strangerRules: readonly Rule<ClusterFacts>[] = [
   {
@@ -24,9 +29,16 @@ export const strangerRules: readonly Rule<ClusterFacts>[] = [
     }),
   },
   {
+    id: 'stranger.stop-primary',
+    why: 'a leader whose data is not this cluster stops before it gives the lease up: nobody may be elected beside it',
+    when: f =>
+      isForeign(f) && holdsLease(f.snap) && isRunning(f.snap) && !failedLately(f, ['stop'], STOP_AGAIN_MS),
+    choose: f => ({ reason: `${mismatch(f)}; stopping PostgreSQL`, ...stopToFollow(f, 'fast') }),
+  },
+  {
     id: 'stranger.release-lease',
     why: 'a foreign node must not lead',
-    when: f => isForeign(f) && holdsLease(f.snap) && !tried(f.snap, 'release-lease'),
+    when: f => isForeign(f) && holdsLease(f.snap) && !isRunning(f.snap) && !tried(f.snap, 'release-lease'),
     choose: f => ({
       reason: `${mismatch(f)}; releasing the lease`,
       actions: [{ kind: 'release-lease', status: null }],
@@ -51,7 +63,7 @@ export const strangerRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'stranger.refuse-standby',
     why: 'a cluster is adopted from its primary: started here, it would be cut off from the primary it follows',
-    when: f => server(f.snap)?.inRecovery === true || isStandbyData(f),
+    when: f => control(f.snap.postgres) !== null && (server(f.snap)?.inRecovery === true || isStandbyData(f)),
     choose: f => ({
       reason:
         'no initialize key in etcd and the local data is a standby: start the agent on the node running as primary first',
@@ -114,7 +126,7 @@ function isStandbyData({ snap }: ClusterFacts): boolean {
 
 /** A running server must have answered that it is a primary; a stopped one has the data of a primary. */
 function canAdopt(facts: ClusterFacts): boolean {
-  return facts.snap.postgres.process.kind === 'stopped' || runsAsPrimary(facts)
+  return !isRunning(facts.snap) || server(facts.snap)?.inRecovery === false
 }
 
 function mismatch({ view, snap }: ClusterFacts): string {
