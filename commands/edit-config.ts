@@ -77,7 +77,7 @@ export default class EditConfig extends HactlCommand {
     const result = before.ok
       ? await this.#edit(operator, before.value, flags)
       : failed<EditReport>(before.failure)
-    await operator.store.close()
+    if (result.ok) await operator.store.close()
     this.conclude(flags.json, result, report =>
       report.stored ? 'Configuration changed\n' : report.changed ? '' : 'Not changed\n',
     )

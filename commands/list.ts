@@ -46,11 +46,10 @@ export abstract class MemberListing extends HactlCommand {
     if (!connected.ok) return this.fail(options.json, connected.failure)
     const operator = connected.value
     const frame = (): Promise<void> => this.#print(operator, options)
-    try {
-      await (options.watch === undefined ? frame() : repeat(operator.clock, options.watch * 1000, frame))
-    } finally {
-      await operator.store.close()
-    }
+    if (options.watch !== undefined) return repeat(operator.clock, options.watch * 1000, frame)
+    await frame()
+    if (process.exitCode !== 0) this.exit(Number(process.exitCode))
+    await operator.store.close()
   }
 
   async #print(operator: Operator, options: ListOptions): Promise<void> {
@@ -62,7 +61,7 @@ export abstract class MemberListing extends HactlCommand {
       budgetMs: options.timeout ?? READ_TIMEOUT_MS,
     })
     if (timestamp && !json) process.stdout.write(`${localTime(operator.clock.wallMs())}\n`)
-    this.conclude(json, result, report =>
+    this.show(json, result, report =>
       report.clusters.map(cluster => clusterText(cluster, options.format, options.extended)).join(''),
     )
   }

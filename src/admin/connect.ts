@@ -50,11 +50,10 @@ export async function withCluster<T>(
   if (!connected.ok) return failed(connected.failure)
   const cluster = chooseCluster(connected.value, named)
   if (!cluster.ok) return failed(cluster.failure)
-  try {
-    return await use(connected.value, cluster.value)
-  } finally {
-    await connected.value.store.close()
-  }
+  const result = await use(connected.value, cluster.value)
+  // After a failure the process ends at once: letting go of an etcd that does not answer would take its time.
+  if (result.ok) await connected.value.store.close()
+  return result
 }
 
 function operatorStore(config: OperatorConfig, clock: Clock): OperatorStore {

@@ -47,8 +47,7 @@ export async function followHandover(
   submitted: Submitted,
   deadline: Deadline,
 ): Promise<Followed> {
-  const startMs = operator.clock.bootMs()
-  const since = (): Millis => operator.clock.bootMs() - startMs
+  const since = (): Millis => operator.clock.bootMs() - submitted.atMs
   const nothing = { newLeader: null, writable: false, formerLeader: null, abandoned: null }
   const noTiming = { leaderMs: null, writableMs: null, streamingMs: null }
 

@@ -15,6 +15,8 @@ export interface Submitted {
   readonly scheduled: boolean
   /** The member's own account when it is over; it may come later than the end state, or never. Does not reject. */
   readonly reply: Promise<MemberReply> | null
+  /** Boot-time instant just before it was handed in. */
+  readonly atMs: Millis
 }
 
 /** As long as this a member may take to write the request before the next one is asked. */
@@ -65,6 +67,7 @@ async function tryMember(
   deadline: Deadline,
 ): Promise<Tried> {
   const stopLooking = new AbortController()
+  const atMs = operator.clock.bootMs()
   const reply = operator.members.call(member, {
     method: 'POST',
     path: `/${wish.action}`,
@@ -74,7 +77,7 @@ async function tryMember(
   const seen = seesRequest(operator, wish, plan, Math.min(ACCEPT_MS, deadline.leftMs()), stopLooking.signal)
   const first = await Promise.race([reply, seen])
   stopLooking.abort()
-  const submitted = { through: `rest:${member.name}`, scheduled: false, reply }
+  const submitted = { through: `rest:${member.name}`, scheduled: false, reply, atMs }
   if (first === 'seen') return { kind: 'accepted', submitted }
   if (first === 'not seen' || first.kind === 'unreachable') return { kind: 'silent' }
   if (first.status === 200) return { kind: 'accepted', submitted }
@@ -157,6 +160,7 @@ async function writeRequest(
   }
   // An empty request (`{}`) counts as none, so that there may be nothing to guard with.
   const guard = survey.view.failover?.modRevision
+  const atMs = operator.clock.bootMs()
   const outcome = await operator.store.writeFailover(wish.cluster, request, guard, deadline.leftMs())
   if (outcome.kind === 'unreachable') return failed({ kind: 'etcd-unreachable', why: outcome.why })
   if (outcome.kind === 'refused') {
@@ -166,5 +170,5 @@ async function writeRequest(
       hint: `see hactl list ${wish.cluster}, then try again.`,
     })
   }
-  return done({ through: 'etcd', scheduled: wish.scheduledAt !== null, reply: null })
+  return done({ through: 'etcd', scheduled: wish.scheduledAt !== null, reply: null, atMs })
 }

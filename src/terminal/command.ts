@@ -66,8 +66,17 @@ export const WAIT_TIMEOUT_MS: Millis = 60_000
 export abstract class HactlCommand extends Command {
   static override baseFlags = GLOBAL_FLAGS
 
-  /** Ends the command: `text` is only asked for when `--json` is not given. A failure may come with a partial value. */
+  /**
+   * Ends the command with the result's exit code. `text` is only asked for when `--json` is not given. A failure may come
+   * with a partial value, and ends at once: a connection to somebody who does not answer may still be open.
+   */
   protected conclude<T>(json: boolean, result: Result<T>, text: (value: T) => string): void {
+    this.show(json, result, text)
+    if (!result.ok) this.exit(Number(process.exitCode))
+  }
+
+  /** Prints and keeps the exit code, without ending: the frames of `--watch`. */
+  protected show<T>(json: boolean, result: Result<T>, text: (value: T) => string): void {
     const { value } = result
     const shown = result.ok ? null : describeFailure(result.failure)
     if (json) {

@@ -9,6 +9,7 @@ export interface HandoverOutcome {
   readonly cluster: string
   readonly outcome: 'done' | 'already' | 'scheduled' | 'planned' | 'requested' | 'unfinished'
   readonly oldLeader: string | null
+  readonly candidate: string | null
   readonly newLeader: string | null
   readonly scheduledAt: string | null
   readonly lostBytes: Lsn | null
@@ -51,7 +52,20 @@ export async function dryRunText(plan: HandoverOutcome, width: number | null): P
 function winnerLine(plan: HandoverOutcome): string {
   const from = plan.oldLeader === null ? 'there is no leader' : `the leader is ${plan.oldLeader}`
   const when = plan.scheduledAt === null ? '' : ` at ${plan.scheduledAt} (judged again then)`
-  return `Dry run, nothing was changed: ${from}; ${plan.newLeader} would take over${when}.`
+  return `Dry run, nothing was changed: ${from}; ${likelyWinners(plan)} would take over${when}.`
+}
+
+/** Candidates with the same WAL and priority race each other: who is faster cannot be told. */
+function likelyWinners(plan: HandoverOutcome): string {
+  const best = plan.candidates.find(candidate => candidate.name === plan.newLeader)
+  const asGood = plan.candidates.filter(
+    other =>
+      other.code === 'good' &&
+      other.position?.bytes === best?.position?.bytes &&
+      other.failoverPriority === best?.failoverPriority,
+  )
+  if (plan.candidate !== null || asGood.length < 2) return `${plan.newLeader}`
+  return asGood.map(candidate => candidate.name).join(' or ')
 }
 
 function lossLine(plan: HandoverOutcome): string {

@@ -64,11 +64,8 @@ function roffCommand(command: CommandDescription): readonly string[] {
     ]),
     ...command.options.flatMap(roffOption),
     ...command.examples.flatMap(example => [
-      '.PP',
-      roff(example.description),
-      '.PP',
-      '.nf',
-      `.RS 4`,
+      ...(example.description === '' ? [] : ['.PP', roff(example.description)]),
+      ...['.PP', '.nf', '.RS 4'],
       roff(example.command),
       '.RE',
       '.fi',
@@ -141,7 +138,10 @@ function markdownCommand(command: CommandDescription): readonly string[] {
     ...(command.takes.length === 0 ? [] : ['']),
     ...command.takes.map(({ synopsis: term, description }) => `- \`${term}\`: ${description}`),
     ...(command.options.length === 0 ? [] : ['', ...markdownOptions(command.options)]),
-    ...command.examples.flatMap(example => ['', example.description, '', '```sh', example.command, '```']),
+    ...command.examples.flatMap(example => [
+      ...(example.description === '' ? [] : ['', example.description]),
+      ...['', '```sh', example.command, '```'],
+    ]),
   ]
 }
 

@@ -112,7 +112,8 @@ test('etcd that refuses or hangs: exit code 8 within the time-out', async () => 
   })
   hung.close()
   expect(silent.code).toBe(8)
-  expect(silent.ms).toBeLessThan(6000)
+  // Two seconds of waiting; the rest is what a machine under load needs to start a process.
+  expect(silent.ms).toBeLessThan(12_000)
 })
 
 test('etcd without its JSON gateway is read over gRPC', async () => {

@@ -120,7 +120,7 @@ test('nothing happens in time: exit code 6', async () => {
   const ran = await stage.hactl(['switchover', 'duo', '--candidate', 'pg1', '--force', '--timeout', '3'])
   expect(ran.code).toBe(6)
   expect(ran.stderr).toContain('did not end within 3 s and may still be running: pg0 still leads')
-  expect(ran.ms).toBeLessThan(10_000)
+  expect(ran.ms).toBeLessThan(20_000)
 })
 
 test('the agents give it up: exit code 3', async () => {
@@ -145,7 +145,7 @@ test('a hung leader is passed over for another member', async () => {
   }
   const ran = await stage.hactl(['switchover', 'duo', '--candidate', 'pg1', '--force', '--json'])
   expect(JSON.parse(ran.stdout)).toMatchObject({ ok: true, outcome: 'done', requestedThrough: 'rest:pg1' })
-  expect(ran.ms).toBeLessThan(15_000)
+  expect(ran.ms).toBeLessThan(20_000)
 })
 
 test('with no member left to ask the request goes into etcd', async () => {
@@ -238,5 +238,5 @@ test('version and list ask the members, and say who did not answer', async () =>
   const listed = await stage.hactl(['list', 'duo', '--json'])
   const members: readonly { readonly answers: boolean }[] = JSON.parse(listed.stdout).clusters[0].members
   expect(members.map(member => member.answers)).toEqual([true, false, false])
-  expect(listed.ms).toBeLessThan(6000)
+  expect(listed.ms).toBeLessThan(15_000)
 })
