@@ -1,0 +1,109 @@
+// What the documents say is checked against the program: links lead somewhere, commands exist, the example
+// configuration is right, and the tables of the README list everything.
+
+import { access, readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import { COMMANDS } from '../../src/commands.ts'
+import { readLocalConfig } from '../../src/config/local.ts'
+import { EXIT_MEANINGS } from '../../src/terminal/exit-codes.ts'
+import { brokenLinks, hactlCommands, headings, tableColumn } from './markdown.ts'
+
+const top = fileURLToPath(new URL('../..', import.meta.url))
+const text = (path: string) => readFile(join(top, path), 'utf8')
+const exists = (path: string) =>
+  access(join(top, path)).then(
+    () => true,
+    () => false,
+  )
+
+async function documents(): Promise<readonly string[]> {
+  const folders = ['.', 'docs', 'docs/adr']
+  const found = await Promise.all(
+    folders.map(async folder => (await readdir(join(top, folder))).map(name => join(folder, name))),
+  )
+  return found.flat().filter(path => path.endsWith('.md'))
+}
+
+test('every relative link leads to a file, and to a heading that is there', async () => {
+  const paths = await documents()
+  expect(paths).toContain('README.md')
+  const anchors = new Map<string, readonly string[]>()
+  for (const path of paths) anchors.set(path, headings(await text(path)))
+  const problems: string[] = []
+  for (const path of paths)
+    problems.push(
+      ...(await brokenLinks(path, await text(path), exists, target => anchors.get(target) ?? null)),
+    )
+  expect(problems).toEqual([])
+})
+
+test('a broken link is seen', async () => {
+  const here = '[a](gone.md) [b](other.md#gone) [c](other.md#there) [d](https://example.org/x)'
+  const found = await brokenLinks(
+    'docs/x.md',
+    here,
+    async path => path === 'docs/other.md',
+    () => ['there'],
+  )
+  expect(found).toEqual(['docs/x.md: gone.md does not exist', 'docs/x.md: other.md has no heading #gone'])
+})
+
+/** Named as missing; everything else that a document calls a command must be one. */
+const NOT_YET = [
+  'pause',
+  'resume',
+  'restart',
+  'reinit',
+  'reload',
+  'remove',
+  'flush',
+  'why',
+  'replay',
+  'restart',
+]
+
+test('every command that a document names exists, or is named as missing', async () => {
+  const known = Object.keys(COMMANDS)
+  const problems: string[] = []
+  for (const path of (await documents()).filter(path => path !== 'docs/configuration.md')) {
+    const names = hactlCommands(await text(path))
+    const unknown = names.filter(name => !known.includes(name) && !NOT_YET.includes(name))
+    problems.push(...unknown.map(name => `${path}: hactl ${name}`))
+  }
+  expect(problems).toEqual([])
+  expect(NOT_YET.filter(name => known.includes(name))).toEqual([])
+})
+
+test('a command in code is seen, a placeholder or an option is not', () => {
+  const page = 'run `bin/hactl lst` or `hactl --help`\n\n    PGUSER=x hactl frob --now\n'
+  expect(hactlCommands(page)).toEqual(['lst', 'frob'])
+})
+
+test('the tables of the README list every command and every exit code', async () => {
+  const readme = await text('README.md')
+  const commands = tableColumn(readme, 'Commands').map(cell => cell.replaceAll('`', '').replace('hactl ', ''))
+  expect(new Set(commands)).toEqual(new Set(Object.keys(COMMANDS)))
+  const codes = tableColumn(readme, 'Exit codes').map(Number)
+  expect(codes).toEqual(EXIT_MEANINGS.map(([code]) => code))
+})
+
+test('contrib/hactl.yml is read without a warning', async () => {
+  const read = await readLocalConfig({ path: join(top, 'contrib/hactl.yml'), env: { HOME: '/nowhere' } })
+  expect(read.warnings).toEqual([])
+  expect(read.ok).toBe(true)
+})
+
+test('the unit keeps PostgreSQL and the fencer out of the way of systemd', async () => {
+  const unit = await text('contrib/systemd/hactl.service')
+  for (const line of [
+    'Type=notify',
+    'NotifyAccess=all',
+    'KillMode=process',
+    'User=postgres',
+    'Restart=always',
+  ])
+    expect(unit.split('\n')).toContain(line)
+  expect(unit).toMatch(/^ExecStart=\S+\/bin\/hactl agent \S+\.yml$/m)
+})
