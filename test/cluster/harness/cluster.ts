@@ -1,9 +1,12 @@
-// A whole hactl cluster on a stage: etcd on hosts of its own, so that a node can be lost without it, the nodes, HAProxy and
-// a client. What a cluster test asks again and again (who is primary, is everything well again) is asked here.
+// A whole hactl cluster on a stage: nodes with an agent and PostgreSQL, three etcd members on hosts of their own or on the
+// nodes, HAProxy and a client. What a cluster test asks again and again (who is primary, is everything well again) is asked
+// here.
 
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { hactl, type MemberChoice, type Section, startAgent, writeMemberFile } from './member.ts'
-import type { Host } from './network.ts'
-import { httpStatus, restPort, startEtcd, startHaproxy } from './servers.ts'
+import { type Host, heal, processesOn, signalHost } from './network.ts'
+import { httpStatus, restPort, startEtcd, startEtcdMember, startHaproxy } from './servers.ts'
 import { type Running, type Stage, setStage } from './stage.ts'
 import { until } from './until.ts'
 
@@ -21,31 +24,61 @@ export interface Cluster {
   readonly client: Host
   nodes(): readonly Node[]
   node(name: string): Node
-  /** Starts the node's agent again, after it or its host was killed. */
+  others(than: Node): readonly Node[]
+  /** The process of the etcd member that was started last on a host. */
+  etcdMember(host: Host): Running
+  /** Starts what was killed on the host of a node: its etcd member, if it has one, and its agent. */
   restart(name: string): Promise<void>
+  /** Starts a killed etcd member from its data. */
+  restartEtcd(host: Host): Promise<void>
+  /** Ends cuts and freezes and starts what has ended: what a failed test left behind must not fail the next one. */
+  mend(): Promise<void>
   /** The node whose REST API says that it is the primary, other than `not`; waits for it. */
   primary(limitMs: number, not?: Node): Promise<Node>
-  /** Waits until there is a primary and all other nodes stream from it. */
+  /** Waits until there is a primary and all other nodes stream from it, on its timeline. */
   healthy(limitMs: number): Promise<void>
 }
 
+export interface Layout {
+  /** `apart`: etcd outlives a node. `together`: each node has a member, as in most small clusters. */
+  readonly etcd?: 'apart' | 'together'
+  /** What is different on one node, by its name. */
+  readonly node?: Readonly<Record<string, Partial<MemberChoice>>>
+}
+
+/** A row of `hactl list`. */
+export interface Listed {
+  readonly Member: string
+  readonly Role: string
+  readonly State: string
+  readonly TL: number | string
+  readonly 'Pending restart'?: string
+  readonly 'Pending restart reason'?: unknown
+}
+
+const names = ['pg1', 'pg2', 'pg3']
+
 /** Three nodes `pg1` to `pg3` with the dynamic configuration `dcs`, all healthy when this returns. */
-export async function startCluster(dcs: Section, choice: Partial<MemberChoice> = {}): Promise<Cluster> {
-  const names = ['pg1', 'pg2', 'pg3']
-  const stage = await setStage([...names, 'etcd1', 'etcd2', 'etcd3', 'client'])
+export async function startCluster(
+  dcs: Section,
+  choice: Partial<MemberChoice> = {},
+  layout: Layout = {},
+): Promise<Cluster> {
+  const etcdNames = layout.etcd === 'together' ? names : ['etcd1', 'etcd2', 'etcd3']
+  const stage = await setStage([...new Set([...names, ...etcdNames, 'client'])])
   try {
-    const etcd = ['etcd1', 'etcd2', 'etcd3'].map(name => stage.host(name))
+    const etcd = etcdNames.map(name => stage.host(name))
     const hosts = names.map(name => stage.host(name))
-    await startEtcd(stage, etcd)
+    const members = await startEtcd(stage, etcd)
     const nodes = await Promise.all(
       hosts.map(async host => {
-        const file = await writeMemberFile(stage, host, { etcd, dcs, ...choice })
+        const file = await writeMemberFile(stage, host, { etcd, dcs, ...choice, ...layout.node?.[host.name] })
         return { host, file, agent: await startAgent(stage, host, file) }
       }),
     )
     const client = stage.host('client')
     await startHaproxy(stage, client, hosts)
-    const cluster = clusterOf(stage, etcd, client, nodes)
+    const cluster = clusterOf(stage, etcd, members, client, nodes)
     await cluster.healthy(60_000)
     return cluster
   } catch (error) {
@@ -54,37 +87,74 @@ export async function startCluster(dcs: Section, choice: Partial<MemberChoice> =
   }
 }
 
-function clusterOf(stage: Stage, etcd: readonly Host[], client: Host, started: readonly Node[]): Cluster {
+function clusterOf(
+  stage: Stage,
+  etcd: readonly Host[],
+  startedEtcd: readonly Running[],
+  client: Host,
+  started: readonly Node[],
+): Cluster {
   const nodes = new Map(started.map(node => [node.host.name, node]))
-  const node = (name: string) => {
-    const found = nodes.get(name)
-    if (found === undefined) throw new Error(`no node ${name}`)
-    return found
+  const members = new Map(etcd.map((host, index) => [host.name, startedEtcd[index]]))
+  const node = (name: string) => found(nodes.get(name), name)
+  const all = () => [...nodes.values()]
+  const others = (than: Node) => all().filter(({ host }) => host.name !== than.host.name)
+  const restartEtcd = async (host: Host) => {
+    members.set(host.name, await startEtcdMember(stage, host, etcd))
+  }
+  const restart = async (name: string) => {
+    const { host, file } = node(name)
+    if (members.get(name)?.hasEnded() === true) await restartEtcd(host)
+    nodes.set(name, { host, file, agent: await startAgent(stage, host, file) })
   }
   return {
     stage,
     etcd,
     client,
     node,
-    nodes: () => [...nodes.values()],
-    async restart(name) {
-      const { host, file } = node(name)
-      nodes.set(name, { host, file, agent: await startAgent(stage, host, file) })
+    nodes: all,
+    others,
+    etcdMember: host => found(members.get(host.name), `etcd on ${host.name}`),
+    restartEtcd,
+    restart,
+    async mend() {
+      for (const host of stage.hosts) {
+        await heal(host)
+        await signalHost(host, 'SIGCONT')
+      }
+      for (const host of etcd) if (members.get(host.name)?.hasEnded() === true) await restartEtcd(host)
+      for (const { host, agent } of all()) if (agent.hasEnded()) await restart(host.name)
     },
     primary(limitMs, not) {
-      const others = [...nodes.values()].filter(({ host }) => host.name !== not?.host.name)
-      return until('a node is primary', () => findPrimary(client, others), limitMs)
+      const asked = not === undefined ? all() : others(not)
+      return until('a node is primary', () => findPrimary(client, asked), limitMs, 50)
     },
     async healthy(limitMs) {
-      const [first] = nodes.values()
-      if (first === undefined) throw new Error('a cluster without nodes')
-      await until(
-        'one leader and all others streaming',
-        () => isHealthy(client, first.file, nodes.size),
-        limitMs,
-      )
+      const { file } = node('pg1')
+      const look = () => isHealthy(client, file, nodes.size)
+      await until('one leader and all others streaming', look, limitMs, 250)
     },
   }
+}
+
+/** As `hactl list` shows it, from the client: what an operator sees. */
+export async function list(client: Host, file: string): Promise<readonly Listed[]> {
+  const { code, stdout, stderr } = await hactl(client, file, ['list', '-f', 'json'])
+  if (code !== 0) throw new Error(`hactl list: exit code ${code}: ${stderr}`)
+  return JSON.parse(stdout) as readonly Listed[]
+}
+
+/** Process id of the node's postmaster; throws when there is none. */
+export async function postmasterOf(stage: Stage, { host }: Node): Promise<number> {
+  const text = await readFile(join(stage.directory, host.name, 'data', 'postmaster.pid'), 'utf8')
+  const pid = Number(text.split('\n', 1)[0])
+  if (!(await processesOn(host)).includes(pid)) throw new Error(`no process ${pid} on ${host.name}`)
+  return pid
+}
+
+function found<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new Error(`no ${what} in this cluster`)
+  return value
 }
 
 async function findPrimary(client: Host, nodes: readonly Node[]): Promise<Node | null> {
@@ -94,13 +164,12 @@ async function findPrimary(client: Host, nodes: readonly Node[]): Promise<Node |
   return nodes.find((_, index) => answers[index] === 200) ?? null
 }
 
-/** As `hactl list` shows it, from the client: so this sees what an operator sees. */
 async function isHealthy(client: Host, file: string, size: number): Promise<boolean> {
-  const { code, stdout, stderr } = await hactl(client, file, ['list', '-f', 'json'])
-  if (code !== 0) throw new Error(`hactl list: exit code ${code}: ${stderr}`)
-  const members = JSON.parse(stdout) as readonly { readonly Role: string; readonly State: string }[]
-  const count = (role: string, state: string) =>
-    members.filter(({ Role, State }) => Role === role && State === state).length
-  if (count('Leader', 'running') === 1 && count('Replica', 'streaming') === size - 1) return true
-  throw new Error(stdout)
+  const members = await list(client, file)
+  const leaders = members.filter(({ Role, State }) => Role === 'Leader' && State === 'running')
+  const streaming = members.filter(
+    ({ Role, State, TL }) => Role === 'Replica' && State === 'streaming' && TL === leaders[0]?.TL,
+  )
+  if (leaders.length === 1 && streaming.length === size - 1) return true
+  throw new Error(JSON.stringify(members))
 }

@@ -2,8 +2,8 @@
 // `close` removes all of it; what a killed test run left behind is removed when the next one sets its stage.
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { chown, mkdir, mkdtemp, open, readdir, readFile, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { chown, copyFile, mkdir, mkdtemp, open, readdir, readFile, rm } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { createNetwork, type Host, inside, removeNetwork, sweepNetworks } from './network.ts'
 import { until } from './until.ts'
 
@@ -32,6 +32,8 @@ export interface Running {
   readonly logFile: string
   log(): Promise<string>
   hasEnded(): boolean
+  /** null: still running, or ended by a signal. */
+  exitCode(): number | null
   signal(signal: NodeJS.Signals): void
   /** Sends the signal (SIGTERM when left out) and waits for the end. */
   stop(signal?: NodeJS.Signals, limitMs?: number): Promise<void>
@@ -61,6 +63,7 @@ export async function setStage(names: readonly string[]): Promise<Stage> {
     },
     async close() {
       await removeNetwork(hosts)
+      await keepLogs(directory)
       await rm(directory, { recursive: true, force: true })
     },
   }
@@ -110,12 +113,23 @@ function running(child: ChildProcess, pid: number, name: string, logFile: string
     logFile,
     log: () => readFile(logFile, 'utf8'),
     hasEnded,
+    exitCode: () => child.exitCode,
     signal,
     async stop(which = 'SIGTERM', limitMs = 20_000) {
       signal(which)
       await until(`${name} (process ${pid}) ended after ${which}`, hasEnded, limitMs)
     },
   }
+}
+
+/** For looking into a failed test: `HACTL_KEEP_LOGS=DIRECTORY` gets what the programs of each stage printed. */
+async function keepLogs(directory: string): Promise<void> {
+  const target = process.env.HACTL_KEEP_LOGS
+  if (target === undefined) return
+  const kept = join(target, basename(directory))
+  await mkdir(kept, { recursive: true })
+  for (const name of await readdir(directory))
+    if (/\.(log|jsonl|yml)$/.test(name)) await copyFile(join(directory, name), join(kept, name))
 }
 
 async function sweepDirectories(): Promise<void> {

@@ -7,12 +7,14 @@ export function nowMs(): number {
 
 /**
  * Calls `look` until it gives something other than false, null or undefined, and returns that. An error that `look` throws
- * counts as "not yet"; the last one is in the message when `limitMs` has passed.
+ * counts as "not yet"; the last one is in the message when `limitMs` has passed. A look that costs a process should not be
+ * taken often (`everyMs`): the machine has other things to do.
  */
 export async function until<T>(
   description: string,
   look: () => T | Promise<T>,
   limitMs: number,
+  everyMs = 20,
 ): Promise<NonNullable<Exclude<T, false>>> {
   const endMs = nowMs() + limitMs
   let last = 'never true'
@@ -26,6 +28,6 @@ export async function until<T>(
       last = error instanceof Error ? error.message : String(error)
     }
     if (nowMs() >= endMs) throw new Error(`not within ${limitMs} ms: ${description} (${last})`)
-    await new Promise(resolve => setTimeout(resolve, 20))
+    await new Promise(resolve => setTimeout(resolve, everyMs))
   }
 }

@@ -37,8 +37,8 @@ export interface Writer {
   readonly process: Running
   /** All acknowledgements until now. */
   acknowledgements(): Promise<readonly Acknowledgement[]>
-  /** Waits for an insert that was sent after this call to be acknowledged; gives it. */
-  nextAcknowledgement(limitMs: number): Promise<Acknowledgement>
+  /** Waits for an insert that was sent after this call to be acknowledged, by a server other than `not`; gives it. */
+  nextAcknowledgement(limitMs: number, not?: Host): Promise<Acknowledgement>
   /** Ends the writer and says what it saw. */
   finish(): Promise<Summary>
 }
@@ -78,14 +78,16 @@ export async function startWriter(
     command: [process.execPath, join(import.meta.dirname, 'writer-program.ts'), JSON.stringify(orders)],
     env: { PGPASSWORD: password },
   })
-  const acknowledgements = async () => parseAcknowledgements(await readFile(orders.file, 'utf8'))
+  const acknowledgements = readGrowing(orders.file)
   return {
     process: running,
     acknowledgements,
-    async nextAcknowledgement(limitMs) {
+    async nextAcknowledgement(limitMs, not) {
       const sinceMs = nowMs()
       const next = async () => {
-        const found = (await acknowledgements()).find(({ sentMs }) => sentMs > sinceMs)
+        const found = (await acknowledgements()).find(
+          ({ sentMs, server }) => sentMs > sinceMs && server !== not?.address,
+        )
         if (found === undefined) throw new Error(`the writer says: ${(await running.log()).slice(-500)}`)
         return found
       }
@@ -95,6 +97,25 @@ export async function startWriter(
       await running.stop('SIGTERM', orders.attemptMs + 5000)
       return summarise(await acknowledgements())
     },
+  }
+}
+
+/** Reads only what came since the last call: a file of a long test is looked at often. */
+function readGrowing(path: string): () => Promise<readonly Acknowledgement[]> {
+  const all: Acknowledgement[] = []
+  let position = 0
+  let turn: Promise<unknown> = Promise.resolve()
+  const read = async () => {
+    const text = (await readFile(path)).subarray(position).toString('utf8')
+    const complete = text.slice(0, text.lastIndexOf('\n') + 1)
+    position += Buffer.byteLength(complete)
+    all.push(...parseAcknowledgements(complete))
+    return [...all]
+  }
+  return () => {
+    const next = turn.then(read)
+    turn = next.catch(() => undefined)
+    return next
   }
 }
 

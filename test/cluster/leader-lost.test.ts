@@ -1,0 +1,102 @@
+// What happens to a leader's PostgreSQL, agent and machine, under load, on one cluster whose nodes carry an etcd member each.
+// Asynchronous replication: what no standby had received when a node died may be missing, and no more.
+
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Cluster, postmasterOf, startCluster } from './harness/cluster.ts'
+import { beginIncident } from './harness/incident.ts'
+import { signalHost } from './harness/network.ts'
+import { nowMs, until } from './harness/until.ts'
+
+const ttlMs = 5000
+/** The lease's end, an election, the check intervals of HAProxy; more than the budget, because machines that test are busy. */
+const takeoverLimitMs = ttlMs + 4000
+/** What may be on its way to a standby when the primary dies. */
+const inFlight = { lastMs: 500 }
+
+let cluster: Cluster
+
+beforeAll(async () => {
+  cluster = await startCluster(
+    { ttl: ttlMs / 1000, loop_wait: 1, retry_timeout: 2 },
+    {},
+    { etcd: 'together' },
+  )
+})
+
+afterAll(() => cluster.stage.close())
+
+test('kill -9 of its PostgreSQL: heals in place on the same timeline, nothing is lost', async () => {
+  const incident = await beginIncident(cluster, 'kill -9 of the leader’s PostgreSQL, agent alive')
+  const { leader } = incident
+  const postmaster = await postmasterOf(cluster.stage, leader)
+  incident.strike()
+  process.kill(postmaster, 'SIGKILL')
+  const next = await incident.writesAgain(15_000)
+  expect(next.host.name).toBe(leader.host.name)
+  const { reigns, serverGap } = await incident.end()
+  expect(reigns).toHaveLength(1)
+  expect(serverGap.ms).toBeLessThan(4000)
+})
+
+test('kill -9 of its agent, started again within the lease: no write is refused', async () => {
+  const incident = await beginIncident(cluster, 'kill -9 of the leader’s agent, started again at once')
+  const { leader } = incident
+  const postmaster = await postmasterOf(cluster.stage, leader)
+  incident.strike()
+  await leader.agent.stop('SIGKILL')
+  await cluster.restart(leader.host.name)
+  const { agent } = cluster.node(leader.host.name)
+  await until('the agent took the lease over', async () => /adopt-lease/.test(await agent.log()), 10_000)
+  // Beyond the old lease: had it not been taken over, somebody would have noticed by now.
+  const endMs = nowMs() + ttlMs
+  await until('the old lease would have ended', () => nowMs() > endMs, ttlMs + 1000)
+  const { reigns } = await incident.end()
+  expect(reigns).toHaveLength(1)
+  expect(await incident.application.process.log()).toBe('')
+  expect(await postmasterOf(cluster.stage, leader)).toBe(postmaster)
+})
+
+test('kill -9 of its agent, not started again: PostgreSQL is stopped in time and another node takes over', async () => {
+  const incident = await beginIncident(cluster, 'kill -9 of the leader’s agent')
+  const { leader } = incident
+  incident.strike()
+  await leader.agent.stop('SIGKILL')
+  await incident.writesAgain(20_000, leader)
+  await cluster.restart(leader.host.name)
+  const { applicationGap } = await incident.end({ mayLose: inFlight })
+  expect(applicationGap.ms).toBeLessThan(takeoverLimitMs)
+})
+
+test('power cut: agent, PostgreSQL and etcd at once', async () => {
+  const incident = await beginIncident(cluster, 'power cut of the leader’s machine, etcd member included')
+  const { leader } = incident
+  incident.strike()
+  await signalHost(leader.host, 'SIGKILL')
+  await incident.writesAgain(20_000, leader)
+  await cluster.restart(leader.host.name)
+  const { applicationGap } = await incident.end({ mayLose: inFlight })
+  expect(applicationGap.ms).toBeLessThan(takeoverLimitMs)
+})
+
+test('SIGSTOP of its agent for longer than the lease, then SIGCONT: another node takes over, the old one rejoins', async () => {
+  const incident = await beginIncident(cluster, 'SIGSTOP of the leader’s agent')
+  const { leader } = incident
+  incident.strike()
+  leader.agent.signal('SIGSTOP')
+  await incident.writesAgain(20_000, leader)
+  leader.agent.signal('SIGCONT')
+  const { applicationGap } = await incident.end({ mayLose: inFlight })
+  expect(applicationGap.ms).toBeLessThan(takeoverLimitMs)
+})
+
+test('SIGTERM of its agent: PostgreSQL is stopped cleanly, the lease handed on at once, nothing is lost', async () => {
+  const incident = await beginIncident(cluster, 'SIGTERM of the leader’s agent')
+  const { leader } = incident
+  incident.strike()
+  await leader.agent.stop('SIGTERM', 20_000)
+  await incident.writesAgain(10_000, leader)
+  expect(leader.agent.exitCode()).toBe(0)
+  await cluster.restart(leader.host.name)
+  const { serverGap } = await incident.end()
+  expect(serverGap.ms).toBeLessThan(2500)
+})
