@@ -101,9 +101,13 @@ function rememberWork(memory: Memory, work: FinishedWork): Memory {
   }
 }
 
-/** A server that was just started may not answer the first look: its role is known all the same. */
-function started({ job }: FinishedWork): Pick<Memory, 'lastRole'> {
-  return { lastRole: job.kind === 'start' ? job.as : 'standby' }
+/**
+ * A server that was just started may not answer the first look: its role is known all the same. A standby is compared
+ * with the leader anew: what the control file of a crashed one promised is less than what it has received.
+ */
+function started({ job }: FinishedWork): Partial<Memory> {
+  if (job.kind === 'start' && job.as === 'primary') return { lastRole: 'primary' }
+  return { lastRole: 'standby', rejoin: 'check', agreesWith: null }
 }
 
 /** The control file said `shut down` before the last process was gone: a handover need not wait for that one. */

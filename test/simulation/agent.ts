@@ -37,7 +37,7 @@ export class Agent {
   readonly #state: OwnedNodeState
   readonly #enter: () => Promise<void>
   readonly #endWork: () => Promise<void>
-  #stopRequested = false
+  #stopRequested: boolean = false
 
   constructor(machine: Machine) {
     const { world } = machine
@@ -74,6 +74,7 @@ export class Agent {
         if (done.why.startsWith('bug:')) world.checks.bug(machine, done.why)
         this.loop.wake(`${done.job.kind} ended`)
       },
+      onShutDown: () => this.loop.wake('PostgreSQL shut down'),
     })
     const startedAtMs = clock.bootMs()
     this.loop = createLoop({

@@ -37,7 +37,7 @@ export class Checks {
   readonly #ended = new Set<string>()
   #reign: Reign | null = null
   #handover: PlannedHandover | null = null
-  #clusterExists = false
+  #clusterExists: boolean = false
 
   constructor(world: World) {
     this.#world = world
@@ -160,7 +160,7 @@ export class Checks {
   }
 
   decided(machine: Machine, { decision, snapshot }: DecisionEntry): void {
-    if (decision.rule === 'handover.release-lease') {
+    if (/^(busy\.handover-|handover\.)release-lease$/.test(decision.rule)) {
       const to = /^(\S+) has /.exec(decision.reason)?.[1] ?? ''
       this.#handover = { from: machine.name, to, atMs: this.#world.nowMs }
     }

@@ -19,11 +19,11 @@ export class DataDirectory {
   end: WalEnd
   /** Greatest timeline of which it has a history file: a promotion takes the one after it. */
   newestTimeline: number
-  recoveryConfigured = false
+  recoveryConfigured: boolean = false
   upstream: Upstream | null = null
-  backupLabel = false
+  backupLabel: boolean = false
   /** False while a copy is not finished, or after one was cut short: the control file is missing or unusable. */
-  usable = true
+  usable: boolean = true
   state: string = 'shut down'
   checkpoint: { lsn: Lsn; timeline: number }
   /** As of the last restart point: what a standby's control file promises. */

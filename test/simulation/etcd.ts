@@ -57,7 +57,7 @@ export class Etcd {
   #revision = 1
   #term = 2
   #nextLease = 7587000000000000001n
-  #available = true
+  #available: boolean = true
 
   constructor(scheduler: Scheduler, random: Random, clock: BootClock) {
     this.#scheduler = scheduler

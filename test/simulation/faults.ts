@@ -1,5 +1,6 @@
 // What goes wrong: a random plan of faults, each with an end, and the healing of everything.
 
+import { parseConfig } from '../../src/dcs/records.ts'
 import type { Machine } from './machine.ts'
 import type { Random } from './random.ts'
 import { absoluteKey } from './store.ts'
@@ -11,7 +12,7 @@ export class Faults {
   count = 0
   readonly #world: World
   readonly #random: Random
-  #healed = false
+  #healed: boolean = false
   /** Machine names whose agent is stopped or dead: its fencer is their only protection. */
   readonly #agentless = new Set<string>()
 
@@ -26,9 +27,11 @@ export class Faults {
     const next = (): void => {
       if (this.#healed || this.#world.nowMs > untilMs) return
       const machine = this.#random.pick(this.#world.machines)
+      this.#world.scheduler.after(this.#random.between(1, 2 * everyMs), next)
+      // Whoever creates the cluster may do so in peace: if it dies meanwhile, an operator has to clean up.
+      if (this.#world.isBeingCreated) return
       this.#random.pick(kinds)(machine)
       this.count++
-      this.#world.scheduler.after(this.#random.between(1, 2 * everyMs), next)
     }
     this.#world.scheduler.after(fromMs, next)
   }
@@ -43,6 +46,7 @@ export class Faults {
   healAll(): void {
     const { network, etcd, weather, machines, lags } = this.#world
     this.#healed = true
+    this.#world.healed = true
     this.#world.trace('FAULT', 'everything is healed')
     network.mendAll()
     lags.clear()
@@ -243,9 +247,10 @@ export class Faults {
     const key = absoluteKey('config')
     const text = this.#world.etcd.get(key)?.text
     if (text === undefined) return
+    const parsed = parseConfig(text)
     const bad = this.#random.chance(0.3)
     const document = {
-      ...JSON.parse(text),
+      ...(parsed.valid === true ? parsed.document : this.#world.firstConfig),
       maximum_lag_on_failover: bad ? 'much' : this.#random.pick([4000, 1048576]),
     }
     if (!bad) Object.assign(document, this.#random.pick([{}, { ttl: 30 }, { ttl: 20 }, { loop_wait: 3 }]))

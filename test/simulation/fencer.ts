@@ -16,9 +16,9 @@ export class FencerProgram {
   readonly #machine: Machine
   readonly startedAtMs: number
   #timer: Timer | null = null
-  #orphaned = false
+  #orphaned: boolean = false
   deadlineMs: number | null = null
-  alive = true
+  alive: boolean = true
   onEnd: () => void = () => {}
   onFenced: () => void = () => {}
 

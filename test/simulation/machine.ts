@@ -35,15 +35,15 @@ export class Machine {
   readonly children = new Set<Child>()
   readonly fencers = new Set<FencerProgram>()
   readonly exitListeners = new Map<object, (server: Postmaster) => void>()
-  up = true
+  up: boolean = true
   data: DataDirectory | null = null
   server: Postmaster | null = null
   agent: Agent | null = null
   /** Faults that last: everything on disk takes this much longer; queries hang; a fast stop does not end; starts fail. */
   slowness = 1
-  hangsQueries = false
-  stopHangs = false
-  failsStarts = false
+  hangsQueries: boolean = false
+  stopHangs: boolean = false
+  failsStarts: boolean = false
 
   constructor(world: World, options: MachineOptions) {
     this.world = world
@@ -102,7 +102,8 @@ export class Machine {
     if (this.agent !== agent) return
     this.world.trace(this.name, `agent ended with code ${code}: ${why}`)
     this.killAgent()
-    if (code !== 0) this.world.scheduler.after(SYSTEMD_RESTART_MS, () => this.startAgent())
+    if (code !== 0 || this.world.healed)
+      this.world.scheduler.after(SYSTEMD_RESTART_MS, () => this.startAgent())
   }
 
   powerOff(): void {

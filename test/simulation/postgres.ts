@@ -153,7 +153,10 @@ export class SimulatedPostgres implements Postgres {
     const gone = () => isGone(server)
     if (options.mode === 'fast') {
       server.fastStop()
-      const ended = await this.#until(server, gone, options.timeoutMs, signal)
+      const ended = await this.#until(server, gone, options.timeoutMs, signal, () => {
+        const position = this.#position()
+        if (position !== null) options.onShutDown?.(position)
+      })
       if (ended === 'yes') return { ok: true, position: this.#position() }
       if (ended === 'aborted') return cancelled('the stop')
     }
@@ -186,6 +189,9 @@ export class SimulatedPostgres implements Postgres {
     server.promote()
     const over = () => !server.inRecovery || isGone(server)
     const ended = await this.#until(server, over, timeoutMs, signal)
+    // Whether it is a primary it has to say itself.
+    while (ended === 'yes' && this.#machine.hangsQueries && !isGone(server) && !signal.aborted)
+      await this.#process.clock.sleep(100, signal)
     if (ended === 'aborted') return cancelled('the promotion')
     if (ended === 'late') return failed(`still in recovery ${timeoutMs} ms after the promotion`)
     return server.inRecovery ? failed('the server ended during the promotion') : DONE
@@ -266,6 +272,7 @@ export class SimulatedPostgres implements Postgres {
     isSo: () => boolean,
     timeoutMs: number | null,
     signal: AbortSignal,
+    onChange: () => void = () => {},
   ): Promise<Waited> {
     return new Promise(resolve => {
       if (isSo()) return resolve('yes')
@@ -281,7 +288,10 @@ export class SimulatedPostgres implements Postgres {
       const listen = (): void => {
         unsubscribe = server.whenChanged(() => {
           if (isSo()) this.#process.deliver(() => finish('yes'))
-          else listen()
+          else {
+            listen()
+            this.#process.deliver(onChange)
+          }
         })
       }
       listen()

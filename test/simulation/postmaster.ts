@@ -22,7 +22,7 @@ export class Postmaster {
   phase: Phase = 'starting'
   inRecovery: boolean
   receiver: Receiver | null = null
-  promoting = false
+  promoting: boolean = false
   #checkpoint: Timer | null = null
   readonly #waiting = new Set<() => void>()
 
@@ -85,8 +85,10 @@ export class Postmaster {
       this.data.append('shutdown', 120n)
       this.data.markCheckpoint()
       this.data.state = 'shut down'
+      this.#changed()
       this.pump()
-      this.#endWhenSent()
+      // The archiver may still be at work.
+      this.machine.world.scheduler.after(this.machine.tookMs(0, 200), () => this.#endWhenSent())
     })
   }
 

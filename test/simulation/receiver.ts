@@ -13,9 +13,9 @@ export class Receiver {
   readonly server: Postmaster
   readonly #upstream: Upstream
   #source: Postmaster | null = null
-  #underWay = false
+  #underWay: boolean = false
   #silentSinceMs: number | null = null
-  #closed = false
+  #closed: boolean = false
   #retry: Timer | null = null
   /** Why it does not stream; null: it does. */
   problem: string | null = 'not connected yet'

@@ -23,7 +23,7 @@ type State = { readonly alive: true; readonly atMs: number } | { readonly alive:
 export class SimulatedWatch {
   readonly #parts: WatchParts
   #state: State = { alive: false, why: 'the watch has not begun' }
-  #started = false
+  #started: boolean = false
 
   constructor(parts: WatchParts) {
     this.#parts = parts
@@ -122,8 +122,8 @@ class EventStream {
   readonly #apply: (changes: readonly KeyChange[]) => void
   readonly #queue: (readonly KeyChange[])[] = []
   readonly #unsubscribe: () => void
-  #closed = false
-  #busy = false
+  #closed: boolean = false
+  #busy: boolean = false
 
   constructor(path: EtcdPath, after: number, apply: (changes: readonly KeyChange[]) => void) {
     this.#path = path

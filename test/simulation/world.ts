@@ -40,6 +40,8 @@ export class World {
   readonly firstConfig: JsonObject
   /** Milliseconds that WAL takes longer to a standby; Infinity is not needed: a great number stalls it. */
   readonly lags = new Map<string, number>()
+  /** The time of faults is over: whoever leaves is started again. */
+  healed: boolean = false
   readonly #options: WorldOptions
 
   constructor(options: WorldOptions) {
@@ -86,6 +88,11 @@ export class World {
   /** Name of whom etcd holds for the leader. */
   leaderKey(): string | null {
     return this.etcd.get(absoluteKey('leader'))?.text ?? null
+  }
+
+  /** Between the race for the initialize key and the first leader. */
+  get isBeingCreated(): boolean {
+    return this.etcd.get(absoluteKey('initialize'))?.text === ''
   }
 
   get paused(): boolean {
