@@ -87,7 +87,8 @@ function divergedRules(situation: 'down' | 'follower'): readonly Rule<ClusterFac
       choose: f => {
         const from = leaderUpstream(f.view, f.snap)
         if (from === null) throw new Error('no leader to clone from')
-        const replaces = f.memory.rejoin === 'rewind-failed' ? 'pg_rewind failed' : 'the timelines diverged'
+        const replaces =
+          f.memory.rejoin === 'rewind-failed' ? 'pg_rewind failed or cannot help' : 'the timelines diverged'
         return {
           reason: `${replaces}; replacing the local data by a copy of ${from.name}`,
           actions: [

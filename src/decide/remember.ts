@@ -59,7 +59,11 @@ function rememberDivergence(memory: Memory, snap: Snapshot): Memory {
   if (seen === null || !seen.known || !snap.cluster.known) return memory
   const leader = snap.cluster.value.leader
   if (leader === null) return memory
-  if (seen.value.verdict === 'diverged') return { ...memory, rejoin: 'diverged', agreesWith: null }
+  if (seen.value.verdict === 'diverged') {
+    // Between two timelines of the same number pg_rewind sees no difference.
+    const alike = seen.value.localTimeline === seen.value.leaderTimeline
+    return { ...memory, rejoin: alike ? 'rewind-failed' : 'diverged', agreesWith: null }
+  }
   return {
     ...memory,
     rejoin: 'follow',

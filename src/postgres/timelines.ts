@@ -72,7 +72,9 @@ export function walkHistory(
   leaderTimeline: Timeline,
   history: readonly TimelineSwitch[],
 ): Walked {
-  if (local.timeline === leaderTimeline) return { verdict: 'same', switchLsn: null }
+  // Whoever wrote on this timeline as a primary and does not lead it shares its number with another one.
+  if (local.timeline === leaderTimeline)
+    return { verdict: local.kind === 'replayed' ? 'same' : 'diverged', switchLsn: null }
   const left = history.find(entry => entry.timeline === local.timeline)
   if (local.timeline > leaderTimeline || left === undefined) return { verdict: 'diverged', switchLsn: null }
   const switchLsn = left.lsn

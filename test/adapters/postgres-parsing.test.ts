@@ -121,6 +121,7 @@ describe("does the local WAL lie on the leader's history", () => {
 
   test.each([
     ['the same timeline', end('replayed', 4, 1n), 'same', null],
+    ['the same number, but written here too', end('checkpoint', 4, 1n), 'diverged', null],
     ['a timeline of the future', end('replayed', 5, 1n), 'diverged', null],
     ['(R14) a timeline that is not in the history', end('replayed', 2, 1n), 'diverged', null],
     ['(R16) a standby before the switch point', end('replayed', 1, 99n), 'ancestor', 100n],

@@ -38,6 +38,8 @@ export class Checks {
   #reign: Reign | null = null
   #handover: PlannedHandover | null = null
   #clusterExists: boolean = false
+  /** Who took the lease last because an operator had named it. */
+  readonly #named = new Set<string>()
 
   constructor(world: World) {
     this.#world = world
@@ -134,8 +136,8 @@ export class Checks {
 
   /** No more is given up than the operator allowed, as far as the leader had told (an operator's own choice aside). */
   #withinLag(server: Postmaster, before: WalEnd): void {
-    const { status, failover, maximumLag } = this.#world.atElection()
-    if (status === null || failover !== null || maximumLag === null) return
+    const { status, maximumLag } = this.#world.atElection()
+    if (status === null || maximumLag === null || this.#named.has(server.machine.name)) return
     const behind = status - lsnOf(before)
     if (behind > maximumLag)
       this.violated(
@@ -165,6 +167,10 @@ export class Checks {
       this.#handover = { from: machine.name, to, atMs: this.#world.nowMs }
     }
     if (decision.rule === 'handover.take-back') this.#handover = null
+    if (decision.rule === 'race.acquire-lease') {
+      if (decision.reason.includes('an operator named me')) this.#named.add(machine.name)
+      else this.#named.delete(machine.name)
+    }
     const why = snapshot.finished?.why ?? ''
     if (why.startsWith('bug:')) this.bug(machine, why)
   }

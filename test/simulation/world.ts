@@ -2,8 +2,8 @@
 
 import type { DecisionEntry } from '../../src/agent/beat.ts'
 import { readDynamicSettings } from '../../src/config/dynamic.ts'
-import { parseConfig, parseFailover, parseStatus } from '../../src/dcs/records.ts'
-import type { FailoverRequest, JsonObject } from '../../src/model/cluster.ts'
+import { parseConfig, parseStatus } from '../../src/dcs/records.ts'
+import type { JsonObject } from '../../src/model/cluster.ts'
 import type { Lsn } from '../../src/model/units.ts'
 import { BootClock } from './boot-clock.ts'
 import { Checks } from './checks.ts'
@@ -125,15 +125,13 @@ export class World {
   /** What the cluster knew when somebody was promoted. */
   atElection(): {
     readonly status: Lsn | null
-    readonly failover: FailoverRequest | null
     readonly maximumLag: Lsn | null
   } {
     const text = (key: string): string | null => this.etcd.get(absoluteKey(key))?.text ?? null
-    const [status, failover] = [text('status'), text('failover')]
+    const status = text('status')
     const settings = readDynamicSettings(this.#config() ?? {}, null)
     return {
       status: status === null ? null : parseStatus(status).optime,
-      failover: failover === null ? null : parseFailover(failover),
       maximumLag: settings.ok ? settings.settings.maximumLagOnFailover : null,
     }
   }
