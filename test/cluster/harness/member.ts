@@ -8,7 +8,7 @@ import { postgresBin, postgresPort, restPort } from './servers.ts'
 import { makeDirectory, postgresUser, type Running, type Stage } from './stage.ts'
 
 export const superuserPassword = 'super-secret'
-const launcher = join(import.meta.dirname, '..', '..', '..', 'bin', 'hactl')
+export const launcher = join(import.meta.dirname, '..', '..', '..', 'bin', 'hactl')
 
 /** A value of YAML or JSON. */
 export type Value = string | number | boolean | null | readonly Value[] | { readonly [key: string]: Value }

@@ -56,7 +56,7 @@ export function startPatroni(stage: Stage, host: Host, patroni: Patroni, file: s
     name: 'patroni',
     asPostgres: true,
     command: ['/usr/bin/python3', '-m', 'patroni', file],
-    env: environment(patroni),
+    env: patroniEnvironment(patroni),
   })
 }
 
@@ -69,10 +69,10 @@ export function patronictl(
   limitMs = 60_000,
 ): Promise<Ran> {
   const command = inside(host, ['/usr/bin/python3', patroni.ctl, '-c', file, ...args])
-  return tryRun(command, { limitMs, env: { ...environment(patroni), PGPASSWORD: superuserPassword } })
+  return tryRun(command, { limitMs, env: { ...patroniEnvironment(patroni), PGPASSWORD: superuserPassword } })
 }
 
-function environment({ pythonPath }: Patroni): Readonly<Record<string, string>> {
+export function patroniEnvironment({ pythonPath }: Patroni): Readonly<Record<string, string>> {
   return { PYTHONPATH: pythonPath, PYTHONDONTWRITEBYTECODE: '1' }
 }
 
