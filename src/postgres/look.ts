@@ -19,6 +19,7 @@ import { type DirectoryState, readDirectoryState, readHistoryFile } from './data
 import { type Monitored, monitoringQuery, parseMonitoring } from './monitoring.ts'
 import { identifySystem } from './replication-protocol.ts'
 import type { PendingRestart } from './settings/settings.ts'
+import { isUnfinishedCopy } from './unfinished-copy.ts'
 
 type Readiness = Extract<ProcessView, { kind: 'running' }>['readiness']
 type ControlFixed = Pick<ControlData, 'walLogHints' | 'dataChecksums' | 'settings'>
@@ -86,8 +87,13 @@ export class Look {
     return this.#finding
   }
 
-  async #stopped(directory: DirectoryState, leftMs: Millis): Promise<PostgresView> {
+  async #stopped(found: DirectoryState, leftMs: Millis): Promise<PostgresView> {
     const { copying } = this.#context.state
+    const broken =
+      found.kind === 'present' &&
+      !copying &&
+      (await within(isUnfinishedCopy(this.#context.dataDir), leftMs, () => false))
+    const directory: DirectoryState = broken ? { kind: 'empty' } : found
     const control =
       directory.kind !== 'present'
         ? unseen('there is no data directory')

@@ -27,6 +27,7 @@ import { changeSlots } from './slots.ts'
 import { start } from './start.ts'
 import { stop } from './stop.ts'
 import { compareTimelines } from './timelines.ts'
+import { markedCopy } from './unfinished-copy.ts'
 import { rewriteSettings } from './write-settings.ts'
 
 export type { RunAs } from './run-as.ts'
@@ -127,7 +128,7 @@ class LocalPostgres implements Postgres {
   }
 
   basebackup(...args: Parameters<Postgres['basebackup']>) {
-    return this.#filling(basebackup(this.#context, ...args))
+    return this.#filling(markedCopy(this.#context, () => basebackup(this.#context, ...args)))
   }
 
   async #filling(work: Promise<StepOutcome>): Promise<StepOutcome> {

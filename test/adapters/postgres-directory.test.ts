@@ -63,6 +63,18 @@ describe('states', () => {
     expect((await node.see()).dataDirectory).toEqual({ kind: 'empty' })
   })
 
+  test('a base backup that died with its agent: empty, if it was ours and has no control file', async () => {
+    const node = await lab.node('cut-short')
+    await mkdir(join(node.directory, 'global'), { recursive: true })
+    await writeFile(join(node.directory, 'PG_VERSION'), '15\n')
+    expect((await node.see()).dataDirectory).toMatchObject({ kind: 'present', control: { known: false } })
+    await mkdir(`${node.directory}.hactl`, { recursive: true })
+    await writeFile(join(`${node.directory}.hactl`, 'copy-unfinished'), '')
+    expect((await node.see()).dataDirectory).toEqual({ kind: 'empty' })
+    await writeFile(join(node.directory, 'global', 'pg_control'), 'whatever it holds')
+    expect((await node.see()).dataDirectory).toMatchObject({ kind: 'present' })
+  })
+
   test('(P19) not listable: inaccessible with the reason, never empty', async () => {
     const node = await lab.node('inaccessible')
     await writeFile(node.directory, 'a file')

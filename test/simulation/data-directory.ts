@@ -22,7 +22,9 @@ export class DataDirectory {
   recoveryConfigured: boolean = false
   upstream: Upstream | null = null
   backupLabel: boolean = false
-  /** False while a copy is not finished, or after one was cut short: the control file is missing or unusable. */
+  /** A rewind was cut short, and a mark says so. */
+  rewindBroken: boolean = false
+  /** False while a copy is not finished, or after one was cut short: there is no control file, and a mark says why. */
   usable: boolean = true
   state: string = 'shut down'
   checkpoint: { lsn: Lsn; timeline: number }

@@ -93,6 +93,7 @@ export async function rewindData(
 ): Promise<StepOutcome & { readonly damaged?: boolean }> {
   const { data } = machine
   if (data === null || !data.usable) return failed('no rewind: there is no data directory')
+  if (data.rewindBroken) return { ...failed('a rewind was broken off'), damaged: true }
   if (!data.state.startsWith('shut down')) {
     const recovered = await crashRecovery(machine, process, signal)
     if (!recovered.ok) return recovered
@@ -102,7 +103,6 @@ export async function rewindData(
     await process.clock.sleep(200, signal)
     return failed(`could not connect to ${from.name}`)
   }
-  let touched = false
   const halfMs = machine.tookMs(60, 700)
   const compared = await runChild(machine, process, halfMs, signal, () => {})
   if (compared === 'aborted') return cancelled('the rewind')
@@ -112,13 +112,12 @@ export async function rewindData(
   // It believes the two control files.
   if (source.data.checkpoint.timeline === data.checkpoint.timeline) return { ok: true }
   if (isPartOf(data.end, source.data.end)) return { ok: true }
-  touched = true
-  data.usable = false
+  data.rewindBroken = true
   const ended = await runChild(machine, process, halfMs, signal, () => {})
-  if (ended === 'aborted') return { ...cancelled('the rewind'), damaged: touched }
+  if (ended === 'aborted') return { ...cancelled('the rewind'), damaged: true }
   if (sourceAt(machine, from) !== source)
     return { ...failed('the server closed the connection unexpectedly'), damaged: true }
-  data.usable = true
+  data.rewindBroken = false
   data.end = source.data.end
   data.restartPoint = source.data.end
   data.newestTimeline = Math.max(data.newestTimeline, source.data.newestTimeline)

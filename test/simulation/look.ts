@@ -18,7 +18,7 @@ type Readiness = Extract<ProcessView, { kind: 'running' }>['readiness']
 /** `answers` false: the query got no answer within its limit. */
 export function lookAt(machine: Machine, atMs: number, answers: boolean, sinceMs: number): PostgresView {
   const { server, data } = machine
-  const dataDirectory = directoryView(data, atMs)
+  const dataDirectory = directoryView(data, machine.children.size > 0, atMs)
   if (server === null)
     return { dataDirectory, process: { kind: 'stopped' }, server: unseen('PostgreSQL is not running') }
   const readiness = readinessOf(server, answers)
@@ -39,8 +39,9 @@ function whyMute(server: Postmaster): string {
   return `the database system is ${server.phase === 'starting' ? 'starting up' : 'shutting down'}`
 }
 
-function directoryView(data: DataDirectory | null, atMs: number): DataDirectoryView {
-  if (data === null) return { kind: 'empty' }
+function directoryView(data: DataDirectory | null, copying: boolean, atMs: number): DataDirectoryView {
+  // What a copy that died with its agent has left is marked as such.
+  if (data === null || (!data.usable && !copying)) return { kind: 'empty' }
   return {
     kind: 'present',
     majorVersion: 150000,

@@ -121,6 +121,7 @@ export class SimulatedPostgres implements Postgres {
     if (signal.aborted) return cancelled('the start')
     if (this.#machine.failsStarts) return failed('could not bind to the port')
     if (!data.usable) return failed('the server ended at once: could not read the control file')
+    if (data.rewindBroken) return failed('a rewind was broken off, the data directory needs a new copy')
     if (this.#machine.data !== data || this.#machine.server !== null)
       return failed('somebody else works here')
     data.recoveryConfigured = options.as === 'standby'
