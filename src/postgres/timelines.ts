@@ -9,6 +9,7 @@ import type { Divergence } from '../ports/postgres.ts'
 import { queryOnce } from './connection.ts'
 import type { Context } from './context.ts'
 import { readControlData } from './control-data.ts'
+import { readHistoryFile } from './data-directory.ts'
 import { identifySystem, identifyWithHistory } from './replication-protocol.ts'
 import { readEndOfLastRecord } from './wal-records.ts'
 
@@ -42,7 +43,7 @@ export async function compareTimelines(
   const remote = await identifyWithHistory(access.leaderReplication(leader), left())
   if (!remote.ok) return unseen(`${leader.name} does not say its timeline: ${remote.why}`)
   const { timeline, history } = remote.value
-  const walked = walkHistory(local, timeline, history)
+  const walked = walkHistory(local, timeline, history, await ownHistory(context, local.timeline))
   const verdict =
     walked.verdict === 'ends-at-switch'
       ? (await readEndOfLastRecord(programs, dataDir, local.timeline, local.lsn)) === walked.switchLsn
@@ -67,14 +68,19 @@ export type Walked = {
   readonly switchLsn: Lsn | null
 }
 
+/** `own`: the history of the local timeline; null when it is not known. */
 export function walkHistory(
   local: LocalEnd,
   leaderTimeline: Timeline,
   history: readonly TimelineSwitch[],
+  own: readonly TimelineSwitch[] | null,
 ): Walked {
-  // Whoever wrote on this timeline as a primary and does not lead it shares its number with another one.
-  if (local.timeline === leaderTimeline)
-    return { verdict: local.kind === 'replayed' ? 'same' : 'diverged', switchLsn: null }
+  if (local.timeline === leaderTimeline) {
+    // Two nodes may have promoted themselves to the same number: one that wrote on it and does not lead it is another,
+    // and so is one that began elsewhere.
+    const alike = own === null || own.length === 0 || own.at(-1)?.lsn === history.at(-1)?.lsn
+    return { verdict: local.kind === 'replayed' && alike ? 'same' : 'diverged', switchLsn: null }
+  }
   const left = history.find(entry => entry.timeline === local.timeline)
   if (local.timeline > leaderTimeline || left === undefined) return { verdict: 'diverged', switchLsn: null }
   const switchLsn = left.lsn
@@ -82,6 +88,14 @@ export function walkHistory(
   const beyond = local.kind === 'checkpoint' ? local.lsn >= switchLsn : local.lsn > switchLsn
   if (beyond) return { verdict: 'diverged', switchLsn }
   return { verdict: local.kind === 'checkpoint' ? 'ends-at-switch' : 'ancestor', switchLsn }
+}
+
+async function ownHistory(
+  { clock, dataDir }: Context,
+  timeline: Timeline,
+): Promise<readonly TimelineSwitch[] | null> {
+  const read = await readHistoryFile(dataDir, timeline, clock)
+  return read.known ? read.value : null
 }
 
 /** Text: why it is not known. */

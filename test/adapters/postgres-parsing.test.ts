@@ -131,7 +131,13 @@ describe("does the local WAL lie on the leader's history", () => {
     ['a shutdown checkpoint that begins at it', end('checkpoint', 1, 100n), 'diverged', 100n],
     ['(R12) one that begins before it', end('checkpoint', 1, 60n), 'ends-at-switch', 100n],
   ] as const)('%s', (_case, local, verdict, switchLsn) => {
-    expect(walkHistory(local, 4, history)).toEqual({ verdict, switchLsn })
+    expect(walkHistory(local, 4, history, null)).toEqual({ verdict, switchLsn })
+  })
+
+  test('the same number, begun at the same place or elsewhere', () => {
+    const local = end('replayed', 4, 400n)
+    expect(walkHistory(local, 4, history, history).verdict).toBe('same')
+    expect(walkHistory(local, 4, history, [{ timeline: 3, lsn: 299n }]).verdict).toBe('diverged')
   })
 })
 

@@ -19,7 +19,6 @@ interface Reign {
   readonly key: string
   readonly node: string
   readonly timeline: number
-  readonly sinceMs: number
 }
 
 interface PlannedHandover {
@@ -84,13 +83,12 @@ export class Checks {
     }
     if (before !== null) {
       this.#ended.add(before.key)
-      const grows = name === before.node ? timeline >= before.timeline : timeline > before.timeline
-      if (!grows)
+      if (timeline < before.timeline)
         this.violated(
           `${name} writes on timeline ${timeline} after ${before.node} wrote on ${before.timeline}`,
         )
     }
-    this.#reign = { key, node: name, timeline, sinceMs: this.#world.nowMs }
+    this.#reign = { key, node: name, timeline }
     this.#world.trace(name, `accepts writes on timeline ${timeline}`)
   }
 
@@ -109,6 +107,9 @@ export class Checks {
   promoted(server: Postmaster, before: WalEnd): void {
     const { name } = server.machine
     this.promotions++
+    const recorded = this.#world.recordedTimeline()
+    if (server.data.timeline <= recorded)
+      this.violated(`${name} was promoted to timeline ${server.data.timeline}, the cluster is on ${recorded}`)
     const kept = this.acknowledged.filter(write => isPartOf(write, server.data.end))
     const gone = this.acknowledged.length - kept.length
     this.acknowledged = kept

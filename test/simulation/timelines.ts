@@ -31,7 +31,8 @@ export async function compareTimelines(
   if (remote.inRecovery) return unseen(`${leader.name} is still in recovery`)
   const [leaderTimeline, history] = [remote.data.timeline, historyOf(remote.data.end)]
   await clock.sleep(machine.tookMs(2, 10))
-  const walked = walkHistory(local, leaderTimeline, history)
+  const own = machine.data?.timeline === local.timeline ? historyOf(machine.data.end) : null
+  const walked = walkHistory(local, leaderTimeline, history, own)
   const verdict =
     walked.verdict !== 'ends-at-switch'
       ? walked.verdict

@@ -2,8 +2,9 @@
 
 import type { DecisionEntry } from '../../src/agent/beat.ts'
 import { readDynamicSettings } from '../../src/config/dynamic.ts'
-import { parseConfig, parseStatus } from '../../src/dcs/records.ts'
+import { parseConfig, parseHistory, parseStatus } from '../../src/dcs/records.ts'
 import type { JsonObject } from '../../src/model/cluster.ts'
+import { clusterTimeline } from '../../src/model/timeline.ts'
 import type { Lsn } from '../../src/model/units.ts'
 import { BootClock } from './boot-clock.ts'
 import { Checks } from './checks.ts'
@@ -134,6 +135,13 @@ export class World {
       status: status === null ? null : parseStatus(status).optime,
       maximumLag: settings.ok ? settings.settings.maximumLagOnFailover : null,
     }
+  }
+
+  /** The cluster's timeline by the history key; 0: nothing is recorded. */
+  recordedTimeline(): number {
+    const entry = this.etcd.get(absoluteKey('history'))
+    const lines = entry === null ? null : parseHistory(entry.text)
+    return clusterTimeline(lines) ?? 0
   }
 
   #config(): JsonObject | null {
