@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hactl, type MemberChoice, type Section, startAgent, writeMemberFile } from './member.ts'
 import { type Host, heal, processesOn, signalHost } from './network.ts'
-import { httpStatus, restPort, startEtcd, startEtcdMember, startHaproxy } from './servers.ts'
+import { httpStatus, query, restPort, startEtcd, startEtcdMember, startHaproxy } from './servers.ts'
 import { type Running, type Stage, setStage } from './stage.ts'
 import { until } from './until.ts'
 
@@ -172,4 +172,20 @@ async function isHealthy(client: Host, file: string, size: number): Promise<bool
   )
   if (leaders.length === 1 && streaming.length === size - 1) return true
   throw new Error(JSON.stringify(members))
+}
+
+/**
+ * Acknowledged means received by a standby (`on`), or by nobody else. By a plain parameter of the dynamic configuration;
+ * returns when the primary acts on it.
+ */
+export async function replicateSynchronously({ client, ...cluster }: Cluster, on: boolean): Promise<void> {
+  const { file } = cluster.node('pg1')
+  const [names, state] = on ? ['ANY 1 (pg1,pg2,pg3)', 'quorum'] : ['null', 'async']
+  const setting = `postgresql.parameters.synchronous_standby_names=${names}`
+  const { code, stderr } = await hactl(client, file, ['edit-config', '-s', setting, '--force'])
+  if (code !== 0) throw new Error(`hactl edit-config: exit code ${code}: ${stderr}`)
+  const { host } = await cluster.primary(10_000)
+  const count = `select count(*) from pg_stat_replication where sync_state = '${state}'`
+  const look = async () => (await query(client, host, count)) === '2'
+  await until(`both standbys are ${state}`, look, 20_000, 200)
 }

@@ -1,0 +1,82 @@
+// Packets that are dropped without a word: the leader or a replica cut off from everybody, from etcd only, from all but the
+// clients, and in one direction only. etcd runs on hosts of its own. Whoever cannot prove its lease stops in time.
+
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Cluster, replicateSynchronously, startCluster } from './harness/cluster.ts'
+import { beginIncident } from './harness/incident.ts'
+import { type Cut, cut, heal } from './harness/network.ts'
+import { nowMs, until } from './harness/until.ts'
+
+const ttlMs = 5000
+/** The lease's end, an election, the check intervals of HAProxy; more than the budget, because machines that test are busy. */
+const takeoverLimitMs = ttlMs + 4000
+
+let cluster: Cluster
+
+beforeAll(async () => {
+  cluster = await startCluster({ ttl: ttlMs / 1000, loop_wait: 1, retry_timeout: 2 })
+})
+
+afterAll(() => cluster.stage.close())
+
+interface LeaderCut {
+  readonly name: string
+  /** Left out: from everybody, in both directions. */
+  readonly from?: 'etcd' | 'etcd and peers'
+  readonly direction?: Cut['direction']
+  readonly synchronous?: true
+}
+
+const cuts: readonly LeaderCut[] = [
+  { name: 'from everybody' },
+  { name: 'from etcd only', from: 'etcd' },
+  { name: 'from etcd and its peers, not from clients, asynchronous', from: 'etcd and peers' },
+  { name: 'from everybody, nothing comes in', direction: 'in' },
+  { name: 'from etcd, nothing goes out', from: 'etcd', direction: 'out' },
+  {
+    name: 'from etcd and its peers, not from clients, synchronous',
+    from: 'etcd and peers',
+    synchronous: true,
+  },
+]
+
+test.each(cuts)('leader cut off $name', async ({ name, from, direction = 'both', synchronous = false }) => {
+  await cluster.mend()
+  await cluster.healthy(60_000)
+  await replicateSynchronously(cluster, synchronous)
+  const incident = await beginIncident(cluster, `leader cut off ${name}`)
+  const { leader } = incident
+  const peers = [...cluster.etcd, ...(from === 'etcd' ? [] : cluster.others(leader).map(({ host }) => host))]
+  incident.strike()
+  const struckMs = nowMs()
+  await cut(leader.host, from === undefined ? { direction } : { peers, direction })
+  await incident.writesAgain(20_000, leader)
+  await heal(leader.host)
+  // Asynchronous: a leader that cannot reach its standbys goes on until its lease ends, and what it acknowledges to
+  // clients that still reach it is lost. Synchronous: it acknowledges nothing that no standby has.
+  const { applicationGap } = await incident.end({
+    mayLose: synchronous ? 'none' : { acknowledgedAfterMs: struckMs - 100 },
+  })
+  expect(applicationGap.ms).toBeLessThan(takeoverLimitMs)
+})
+
+test('a replica cut off from everybody, then in one direction: the primary does not notice', async () => {
+  await cluster.mend()
+  await cluster.healthy(60_000)
+  await replicateSynchronously(cluster, false)
+  const incident = await beginIncident(cluster, 'replica cut off')
+  const { leader } = incident
+  const [replica] = cluster.others(leader)
+  if (replica === undefined) throw new Error('no replica')
+  incident.strike()
+  for (const direction of ['both', 'in', 'out'] as const) {
+    await cut(replica.host, { direction })
+    const endMs = nowMs() + ttlMs + 2000
+    await until('longer than a lease', () => nowMs() > endMs, ttlMs + 4000)
+    await heal(replica.host)
+    await cluster.healthy(30_000)
+  }
+  const { reigns, applicationGap } = await incident.end()
+  expect(reigns.map(({ server }) => server)).toEqual([leader.host.address])
+  expect(applicationGap.ms).toBeLessThan(1000)
+})
