@@ -5,7 +5,7 @@ import { postgresState, roleOf } from '../decide/member-record.ts'
 import type { ClusterView, JsonObject } from '../model/cluster.ts'
 import type { AgentConfig } from '../model/config.ts'
 import { FIRST_MEMORY, type Memory } from '../model/memory.ts'
-import type { ServerView } from '../model/postgres.ts'
+import type { PostgresView, ServerView } from '../model/postgres.ts'
 import { type Seen, unseen } from '../model/seen.ts'
 import type { DynamicSettings } from '../model/settings.ts'
 import type { Snapshot } from '../model/snapshot.ts'
@@ -60,6 +60,7 @@ export function createNodeState(ports: NodeStatePorts): OwnedNodeState {
     const view = await ports.postgres.look(budgetMs)
     refreshedAtMs = ports.clock.bootMs()
     if (snapshot !== null) take({ ...snapshot, postgres: view })
+    else status = beforeFirstBeat(status, view)
   }
 
   function fresh(budgetMs: Millis): Promise<void> {
@@ -139,6 +140,19 @@ function statusOf(snapshot: Snapshot | null, memory: Memory, ports: NodeStatePor
     pendingRestartReason: pendingReason(snapshot.postgres.server),
     dcsLastSeen: snapshot.cluster.known ? Math.floor(snapshot.wallMs / 1000) : null,
     paused: snapshot.settings.paused,
+  }
+}
+
+/** A restarted agent may have a primary running: a peer that asks before the first beat has ended must hear of it. */
+function beforeFirstBeat(status: NodeStatus, { process, server, dataDirectory }: PostgresView): NodeStatus {
+  if (process.kind !== 'running') return status
+  const standby = dataDirectory.kind === 'present' && dataDirectory.recoveryConfigured
+  return {
+    ...status,
+    server,
+    postmasterRunning: true,
+    state: 'running',
+    role: standby ? 'replica' : 'primary',
   }
 }
 

@@ -153,6 +153,15 @@ export function rivals({ snap }: ClusterFacts): readonly Rival[] {
   return answered
 }
 
+/** A primary that the local one does not stand above by its timeline. */
+export function rivalPrimary(facts: ClusterFacts): string | null {
+  const own = localPosition(facts.snap)?.timeline ?? 0
+  const equal = rivals(facts).find(
+    ({ peer }) => peer.runsAsPrimary && (peer.timeline === null || peer.timeline >= own),
+  )
+  return equal?.name ?? null
+}
+
 /** The first rival that must go first: more WAL on the newest timeline, or equal WAL and a higher priority. */
 export function betterRival(facts: ClusterFacts): { readonly rival: Rival; readonly reason: string } | null {
   const own = localPosition(facts.snap)

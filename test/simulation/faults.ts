@@ -119,8 +119,11 @@ export class Faults {
       },
       killFencer: machine => {
         if (this.#agentless.has(machine.name) || machine.agent?.process.runs !== true) return
+        // An orphan is the only guard until the new agent has armed its own: two faults at once are not survived.
+        const own = [...machine.fencers].filter(fencer => !fencer.orphaned)
+        if (own.length === 0) return
         this.#told(machine.name, 'the fencer is killed')
-        for (const fencer of [...machine.fencers]) fencer.kill()
+        for (const fencer of own) fencer.kill()
       },
       powerCut: machine => {
         machine.powerOff()

@@ -28,6 +28,10 @@ export class FencerProgram {
     machine.fencers.add(this)
   }
 
+  get orphaned(): boolean {
+    return this.#orphaned
+  }
+
   arm(deadlineMs: number): void {
     this.#timer?.cancel()
     this.deadlineMs = deadlineMs

@@ -89,7 +89,7 @@ function guardedWrites({ path, entries, watch, lease, writes }: Parts): GuardedW
       return writes.member(memberKey, text, within(budgetMs))
     },
     writeInitialize: (text, ifRevision, budgetMs) =>
-      writes.write({ key: 'initialize', text, ifRevision }, within(budgetMs)),
+      writes.write({ key: 'initialize', text, ifRevision, onLease: text === '' }, within(budgetMs)),
     deleteInitialize: (ifRevision, budgetMs) =>
       writes.write({ key: 'initialize', text: null, ifRevision }, within(budgetMs)),
     writeConfig: (document, ifRevision, budgetMs) =>

@@ -129,7 +129,7 @@ const standbyRules: readonly Rule<ClusterFacts>[] = [
     when: f =>
       needsCrashRecovery(f) &&
       !f.memory.crashRecoveryTried &&
-      (f.view.leader === null || rewindPossible(f.snap)),
+      (f.view.leader === null || rewindPossible(f.snap) || f.snap.self.removeDataOnDivergedTimelines),
     choose: f => ({
       reason: `doing crash recovery in a single user mode (control file: ${control(f.snap.postgres)?.state})`,
       actions: [{ kind: 'begin', job: { kind: 'crash-recovery' } }],

@@ -11,6 +11,7 @@ import {
   type Rival,
   receivedEverything,
   requestIsDue,
+  rivalPrimary,
   rivals,
   unsupportedMode,
 } from '../election.ts'
@@ -59,7 +60,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
     choose: f => {
       const outcome = outcomeOf(f.snap, 'acquire-lease')
       return {
-        reason: `following new leader after trying and failing to obtain lock (held by ${outcome?.kind === 'refused' ? outcome.holder : '?'})`,
+        reason: `following new leader after trying and failing to obtain lock (held by ${(outcome?.kind === 'refused' ? outcome.holder : null) ?? 'nobody any more'})`,
         wakeInMs: LOOK_AGAIN_MS,
       }
     },
@@ -228,33 +229,27 @@ function livePrimary(facts: ClusterFacts): string | null {
   return rivals(facts).find(({ peer }) => peer.runsAsPrimary)?.name ?? null
 }
 
+/** States in which a member says of itself that nothing is written there any more. */
+const NOT_WRITING: readonly string[] = ['stopping', 'stopped', 'crashed', 'start failed', 'initdb failed']
+
 /**
- * A member key that says "running as primary" hangs on the lease of its node, which gives up writing before that ends.
- * Who hands over or stops says so in its key first; who answers is asked.
+ * A member key hangs on the lease of its node, which gives up writing before that ends. The key of the last leader may
+ * be older than what its server does now, unless it says that it is down; of others, only "running as primary" counts.
  */
-function silentPrimary({ view, snap }: ClusterFacts): string | null {
-  const silent = view.members.find(
-    ({ name, record }) =>
-      name !== snap.self.name &&
-      record.state === 'running' &&
-      (record.role === 'primary' || record.role === 'master') &&
-      snap.peers?.get(name)?.known === false,
-  )
+function silentPrimary({ view, snap, memory }: ClusterFacts): string | null {
+  const silent = view.members.find(({ name, record }) => {
+    if (name === snap.self.name || snap.peers?.get(name)?.known !== false) return false
+    const isPrimary = record.role === 'primary' || record.role === 'master'
+    return name === memory.lastLeader
+      ? !NOT_WRITING.includes(record.state)
+      : isPrimary && record.state === 'running'
+  })
   return silent?.name ?? null
 }
 
 /** A manual failover to this node: what it does not have the operator gives up. A switchover never means that. */
 function isForced(facts: ClusterFacts): boolean {
   return isNamedCandidate(facts) && facts.view.failover?.value.leader === null
-}
-
-/** A primary that this one does not stand above. */
-function rivalPrimary(facts: ClusterFacts): string | null {
-  const own = localPosition(facts.snap)?.timeline ?? 0
-  const equal = rivals(facts).find(
-    ({ peer }) => peer.runsAsPrimary && (peer.timeline === null || peer.timeline >= own),
-  )
-  return equal?.name ?? null
 }
 
 /** The named candidate if its time has come, it is a member, answers and may lead. */
