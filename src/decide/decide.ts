@@ -1,6 +1,7 @@
 // The brain: snapshot and memory in, decision out. Pure and synchronous: no clock, no randomness, no I/O, no log.
 // Situation first, then its rules in order; the first that matches wins.
 
+import type { Action } from '../model/action.ts'
 import type { Decision } from '../model/decision.ts'
 import type { Memory } from '../model/memory.ts'
 import type { Snapshot } from '../model/snapshot.ts'
@@ -42,7 +43,7 @@ export function decide(snap: Snapshot, before: Memory): Decision {
     upkeep: routine?.actions ?? [],
     memory: { ...chosen, ...routine?.remember },
     next,
-    wakeInMs: Math.max(0, Math.min(choice.wakeInMs ?? Number.POSITIVE_INFINITY, untilNextRenewal(snap))),
+    wakeInMs: Math.max(0, Math.min(choice.wakeInMs ?? Number.POSITIVE_INFINITY, untilNextRenewal(snap, routine?.actions ?? []))),
   }
 }
 
@@ -53,9 +54,10 @@ function routineOf(situation: Situation, snap: Snapshot, memory: Memory): Return
 }
 
 /** A lease is renewed in time whatever else goes on; a renewal that just failed is not repeated in a tight loop. */
-function untilNextRenewal(snap: Snapshot): number {
+function untilNextRenewal(snap: Snapshot, routine: readonly Action[]): number {
   const { loopWaitMs } = snap.settings
-  if (snap.lease.renewedAtMs === 0) return loopWaitMs
+  const renewsNow = routine.some(action => action.kind === 'keep-lease')
+  if (snap.lease.renewedAtMs === 0 || renewsNow) return loopWaitMs
   const due = renewalDueAtMs(snap.lease, snap.settings) - snap.nowMs
   return Math.min(loopWaitMs, Math.max(retryAfterMs(snap.settings), due))
 }

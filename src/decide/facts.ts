@@ -53,6 +53,16 @@ export function isRunning(snap: Snapshot): boolean {
   return snap.postgres.process.kind === 'running'
 }
 
+/** The bootstrap of an earlier agent was broken off, and the cluster in etcd is not the one that it was making. */
+export function isHalfMade({ snap, view }: ClusterFacts): boolean {
+  const directory = snap.postgres.dataDirectory
+  if (directory.kind !== 'present' || directory.unfinishedBootstrap !== true) return false
+  const initialize = view.initialize?.value ?? ''
+  const data = control(snap.postgres)
+  // A control file that cannot be read is no proof that the data is not the cluster's.
+  return data === null ? !isSystemIdentifier(initialize) : initialize !== data.systemIdentifier
+}
+
 /**
  * Does the server accept writes, as far as anybody can tell? One that does not answer is taken for what it was when
  * last seen (spec/ha.md 8.B3), before the first sight for what its directory makes of it (S8): neither demoted wrongly

@@ -8,6 +8,7 @@ import {
   control,
   type Facts,
   holdsLease,
+  isHalfMade,
   isRunning,
   isSystemIdentifier,
   outcomeOf,
@@ -51,7 +52,7 @@ export function situationOf(snap: Snapshot, memory: Memory): Situation {
   const seen = { ...facts, view: snap.cluster.value }
   if (memory.founding !== null) return { name: 'founding', facts: seen }
   if (snap.settings.paused) return { name: 'paused', facts: seen }
-  if (hasNoData(snap)) return { name: 'empty', facts: seen }
+  if (hasNoData(seen)) return { name: 'empty', facts: seen }
   if (isStranger(seen.view, snap, memory)) return { name: 'stranger', facts: seen }
   if (!isRunning(snap)) return { name: 'down', facts: seen }
   if (!acceptsConnections(snap)) return { name: 'starting', facts: seen }
@@ -76,10 +77,14 @@ function wasRefused({ snap }: ClusterFacts): boolean {
   return ['renew-lease', 'acquire-lease'].some(action => outcomeOf(snap, action)?.kind === 'refused')
 }
 
-/** A directory that could not be looked at while its server runs is a slow disk, not a lost one (promise 3). */
-function hasNoData(snap: Snapshot): boolean {
+/**
+ * A directory that could not be looked at while its server runs is a slow disk, not a lost one (promise 3). What an
+ * interrupted bootstrap left is no data, however much it looks like a primary's.
+ */
+function hasNoData(facts: ClusterFacts): boolean {
+  const { snap } = facts
   const { kind } = snap.postgres.dataDirectory
-  return kind === 'empty' || (kind === 'inaccessible' && !isRunning(snap))
+  return kind === 'empty' || isHalfMade(facts) || (kind === 'inaccessible' && !isRunning(snap))
 }
 
 function isStranger(view: ClusterView, snap: Snapshot, memory: Memory): boolean {

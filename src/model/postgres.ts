@@ -22,6 +22,8 @@ export type DataDirectoryView =
       /** standby.signal or recovery.signal exists. */
       readonly recoveryConfigured: boolean
       readonly backupLabel: boolean
+      /** A bootstrap began to make it and did not finish: there is nothing in it that any cluster knows of. */
+      readonly unfinishedBootstrap?: boolean
       /** Text of `<pg_wal>/<timeline>.history` of the control file's newest timeline, parsed; [] on timeline 1. */
       readonly history: Seen<readonly TimelineSwitch[]>
     }

@@ -72,6 +72,8 @@ function buildDirectory({ postgres, nowMs }: Draft): PostgresView['dataDirectory
         : unseen(postgres.controlUnknown),
     recoveryConfigured: postgres.recoveryConfigured ?? role === 'standby',
     backupLabel: postgres.backupLabel,
+    ...(postgres.unfinishedBootstrap ? { unfinishedBootstrap: true } : {}),
+    ...(postgres.unfinishedBootstrap ? { unfinishedBootstrap: true } : {}),
     history:
       postgres.history === null && timeline > 1
         ? unseen('no such file')

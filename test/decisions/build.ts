@@ -213,7 +213,7 @@ function buildMemory(draft: Draft, members: readonly Member[]): Memory {
   const known = etcd.unknown === null
   return {
     ...FIRST_MEMORY,
-    lastRole: postgres.directory === 'present' ? postgres.role : null,
+    lastRole: postgres.directory === 'empty' ? null : postgres.role,
     lastLeader: known ? leader : null,
     lastMembers: members,
     rejoin: 'follow',

@@ -71,6 +71,7 @@ export interface PostgresDraft {
   /** null: by role. */
   recoveryConfigured: boolean | null
   backupLabel: boolean
+  unfinishedBootstrap: boolean
   checksums: boolean
   replayPaused: boolean
   history: SwitchText[] | null
@@ -178,6 +179,7 @@ function defaultPostgres(): PostgresDraft {
     systemIdentifier: SYSTEM_IDENTIFIER,
     recoveryConfigured: null,
     backupLabel: false,
+    unfinishedBootstrap: false,
     checksums: true,
     replayPaused: false,
     history: null,

@@ -35,6 +35,7 @@ const postgresForms: readonly Form<PostgresDraft>[] = [
   [/^lsn (\S+)$/, ([lsn = '']) => ({ lsn: readPosition(lsn) })],
   [/^system identifier (\d+)$/, ([id = '']) => ({ systemIdentifier: id })],
   [/^backup_label$/, () => ({ backupLabel: true })],
+  [/^unfinished bootstrap$/, () => ({ unfinishedBootstrap: true })],
   [/^no checksums$/, () => ({ checksums: false })],
   [/^replay paused$/, () => ({ replayPaused: true })],
   [/^history (.+)$/, ([text = '']) => ({ history: readSwitches(text) })],

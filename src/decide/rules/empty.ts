@@ -4,6 +4,7 @@ import type { Member } from '../../model/cluster.ts'
 import {
   type ClusterFacts,
   holdsLease,
+  isHalfMade,
   isRunning,
   memberNamed,
   outcomeOf,
@@ -94,6 +95,16 @@ export const emptyRules: readonly Rule<ClusterFacts>[] = [
     }),
   },
   {
+    id: 'empty.set-aside-unfinished',
+    why: 'half of initdb, or a server without the roles of its replicas, must not become a cluster',
+    when: isHalfMade,
+    choose: () => ({
+      reason: 'an earlier agent was killed while it created the cluster; renaming what it left to .failed',
+      actions: [{ kind: 'begin', job: { kind: 'set-aside' } }],
+      next: 'settled',
+    }),
+  },
+  {
     id: 'empty.race-initialize',
     why: 'no cluster exists and this node may create one',
     when: f =>
@@ -127,7 +138,7 @@ export const emptyRules: readonly Rule<ClusterFacts>[] = [
 
 /** Running members tagged clonefrom first; the choice is spread over them by name, without randomness. */
 export function cloneSource({ view, snap }: ClusterFacts): Member | null {
-  if (view.leader === null) return null
+  if (view.leader === null || view.leader.name === snap.self.name) return null
   const leader = memberNamed(view, view.leader.name)
   const willing = view.members.filter(
     member =>
@@ -177,7 +188,8 @@ function coolingDown({ snap, memory }: ClusterFacts): boolean {
   )
 }
 
-function describe({ snap }: ClusterFacts): string {
-  const directory = snap.postgres.dataDirectory
+function describe(facts: ClusterFacts): string {
+  const directory = facts.snap.postgres.dataDirectory
+  if (isHalfMade(facts)) return 'what an interrupted bootstrap left'
   return directory.kind === 'inaccessible' ? `not accessible (${directory.why})` : directory.kind
 }

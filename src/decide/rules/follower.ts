@@ -55,7 +55,7 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'follower.behind-timeline',
     why: 'the same leader went on to a new timeline: look whether this node can follow it there',
-    when: f => f.memory.rejoin === 'follow' && leaderTimelineIsNew(f),
+    when: f => f.memory.rejoin === 'follow' && leaderTimelineIsNew(f) && !tried(f.snap, 'compare-timelines'),
     choose: () => ({
       reason: 'the leader is on a newer timeline than the one this node agreed with',
       remember: { rejoin: 'check' },

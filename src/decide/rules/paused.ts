@@ -1,6 +1,7 @@
 // Maintenance mode: the operator is at work. A primary keeps its lease; nothing is started, stopped, promoted or
 // cloned (the part of spec/ha.md 3.16 that keeps hactl harmless; the rest comes with its own issue).
 
+import { otherMembers, rivalPrimary } from '../election.ts'
 import { type ClusterFacts, control, holdsLease, runsAsPrimary, tried } from '../facts.ts'
 import { holdOnMs, namedLeader, proofRules } from '../lease.ts'
 import type { Rule } from '../rule.ts'
@@ -35,9 +36,18 @@ export const pausedRules: readonly Rule<ClusterFacts>[] = [
     },
   })),
   {
+    id: 'paused.ask-peers',
+    why: 'an operator who promotes by hand makes two primaries for a while: the lease is for the newer one',
+    when: f => mayAcquire(f) && f.snap.peers === null && otherMembers(f).length > 0,
+    choose: f => ({
+      reason: 'maintenance mode: nobody holds the lease; asking who else runs as primary',
+      actions: [{ kind: 'ask-peers', members: otherMembers(f) }],
+    }),
+  },
+  {
     id: 'paused.acquire-lease',
     why: 'a running primary of this cluster takes the free lease; standbys never do in maintenance mode',
-    when: f => f.view.leader === null && runsAsPrimary(f) && isOurs(f) && !tried(f.snap, 'acquire-lease'),
+    when: f => mayAcquire(f) && rivalPrimary(f) === null,
     choose: () => ({
       reason: 'maintenance mode: the running primary takes the free lease',
       actions: [{ kind: 'acquire-lease' }],
@@ -55,6 +65,12 @@ export const pausedRules: readonly Rule<ClusterFacts>[] = [
     }),
   },
 ]
+
+function mayAcquire(facts: ClusterFacts): boolean {
+  return (
+    facts.view.leader === null && runsAsPrimary(facts) && isOurs(facts) && !tried(facts.snap, 'acquire-lease')
+  )
+}
 
 function isOurs({ view, snap }: ClusterFacts): boolean {
   const initialize = view.initialize?.value ?? ''

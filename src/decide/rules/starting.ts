@@ -1,7 +1,7 @@
 // PostgreSQL runs but does not accept connections yet (spec/ha.md 3.9).
 
 import { goodCandidates, otherMembers } from '../election.ts'
-import { type ClusterFacts, holdsLease, seconds, tried } from '../facts.ts'
+import { type ClusterFacts, holdsLease, runsAsPrimary, seconds, tried } from '../facts.ts'
 import { holdOnMs, lossOf, proofRules, unansweredAndEnding } from '../lease.ts'
 import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
@@ -47,9 +47,10 @@ export const startingRules: readonly Rule<ClusterFacts>[] = [
   },
 ]
 
-function comesUpAsPrimary({ snap }: ClusterFacts): boolean {
-  const directory = snap.postgres.dataDirectory
-  return directory.kind === 'present' && !directory.recoveryConfigured
+/** By its directory; when a slow disk hides that, by what it was when last seen. */
+function comesUpAsPrimary(facts: ClusterFacts): boolean {
+  const directory = facts.snap.postgres.dataDirectory
+  return directory.kind === 'present' ? !directory.recoveryConfigured : runsAsPrimary(facts)
 }
 
 function startingFor({ snap }: ClusterFacts): number {

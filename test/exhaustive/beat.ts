@@ -1,0 +1,153 @@
+// One beat in the small world: decide, let something become of the actions, decide again, until it settles. `Luck` says
+// what becomes of them: everything works, etcd refuses, etcd is silent, or what is local fails.
+
+import { decide } from '../../src/decide/decide.ts'
+import type { Action } from '../../src/model/action.ts'
+import type { ClusterView } from '../../src/model/cluster.ts'
+import type { Outcome } from '../../src/model/outcome.ts'
+import { seen, unseen } from '../../src/model/seen.ts'
+import type { Snapshot } from '../../src/model/snapshot.ts'
+import { problems } from './checks.ts'
+import { frozen, ME, OTHER, TTL } from './frozen.ts'
+import { leaderKey, peer, type World } from './parts.ts'
+
+export type Luck = 'good' | 'refused by pg2' | 'refused by nobody' | 'silence' | 'local failure'
+export const LUCKS: readonly Luck[] = [
+  'good',
+  'refused by pg2',
+  'refused by nobody',
+  'silence',
+  'local failure',
+]
+
+export const STEPS_MAX = 25
+
+export interface Beat {
+  readonly rules: readonly string[]
+  readonly settled: boolean
+  readonly problems: readonly string[]
+}
+
+export function drive(start: World, luck: Luck): Beat {
+  const rules: string[] = []
+  const found: string[] = []
+  let world = start
+  for (let step = 0; step < STEPS_MAX; step++) {
+    const decision = decide(world.snap, world.memory)
+    rules.push(decision.rule)
+    found.push(...problems(world, decision))
+    const snap = performAll(decision.actions, world.snap, luck)
+    if (decision.next === 'settled') return { rules, settled: true, problems: found }
+    world = { snap, memory: decision.memory }
+  }
+  return { rules, settled: false, problems: found }
+}
+
+/** The memory that a beat ends with, for a beat that is known to settle. */
+export function performAll(actions: readonly Action[], before: Snapshot, luck: Luck): Snapshot {
+  let snap = before
+  for (const action of actions) {
+    const outcome = outcomeOf(action, luck)
+    snap = { ...effectOf(action, outcome, snap), outcomes: [...snap.outcomes, outcome] }
+    if (outcome.kind !== 'done') break
+  }
+  return snap
+}
+
+const LOCAL: readonly Action['kind'][] = ['arm-fencer', 'disarm-fencer', 'compare-timelines', 'resume-replay']
+const ALWAYS: readonly Action['kind'][] = ['begin', 'cancel-work', 'exit', 'ask-peers', 'checkpoint-soon']
+
+function outcomeOf({ kind }: Action, luck: Luck): Outcome {
+  const done: Outcome = { kind: 'done', action: kind }
+  if (luck === 'good' || ALWAYS.includes(kind)) return done
+  if (LOCAL.includes(kind))
+    return luck === 'local failure' ? { kind: 'failed', action: kind, why: 'it failed' } : done
+  if (luck === 'local failure') return done
+  if (luck === 'silence') return { kind: 'unreachable', action: kind, why: 'deadline exceeded' }
+  if (kind === 'read-cluster') return done
+  const holder = luck === 'refused by pg2' ? OTHER : null
+  return { kind: 'refused', action: kind, holder, why: 'the guard did not hold' }
+}
+
+const PROOFS: readonly Action['kind'][] = ['renew-lease', 'adopt-lease', 'acquire-lease', 'take-leader']
+
+function effectOf(action: Action, outcome: Outcome, snap: Snapshot): Snapshot {
+  if (PROOFS.includes(action.kind)) return proved(outcome, snap)
+  const ok = outcome.kind === 'done'
+  switch (action.kind) {
+    case 'read-cluster':
+      return ok ? withView(snap, { source: 'read' }) : snap
+    case 'ask-peers':
+      return {
+        ...snap,
+        peers: snap.peers ?? new Map(action.members.map(({ name }) => [name, frozen(peer())])),
+      }
+    case 'compare-timelines':
+      return { ...snap, divergence: ok ? sameTimeline(snap) : unseen('it failed') }
+    case 'release-lease': {
+      const given = { ...snap, lease: { ...snap.lease, leaderUntilMs: 0 } }
+      return ok ? withView(given, { leader: null }) : given
+    }
+    case 'arm-fencer': {
+      const { process } = snap.postgres
+      const postmaster = process.kind === 'running' ? process.identity : null
+      const armedUntilMs = snap.lease.leaderUntilMs - action.marginMs
+      return ok && armedUntilMs > snap.nowMs
+        ? { ...snap, fencer: { alive: true, armedUntilMs, postmaster } }
+        : snap
+    }
+    case 'disarm-fencer':
+      return ok ? { ...snap, fencer: { ...snap.fencer, armedUntilMs: null } } : snap
+    case 'begin':
+      return { ...snap, work: { job: action.job, startedAtMs: snap.nowMs, progress: null, cancelled: false } }
+    case 'cancel-work':
+      return snap.work === null ? snap : { ...snap, work: { ...snap.work, cancelled: true } }
+    default:
+      return ok ? written(action, snap) : snap
+  }
+}
+
+function written(action: Action, snap: Snapshot): Snapshot {
+  switch (action.kind) {
+    case 'race-initialize':
+      return withView(snap, { initialize: { value: '', modRevision: 42 } })
+    case 'write-initialize':
+      return withView(snap, { initialize: { value: action.value, modRevision: 42 } })
+    case 'delete-initialize':
+      return withView(snap, { initialize: null })
+    case 'clear-failover':
+      return withView(snap, { failover: null })
+    default:
+      return snap
+  }
+}
+
+/** As the lease guard and the store's view take it. */
+function proved(outcome: Outcome, snap: Snapshot): Snapshot {
+  const { nowMs } = snap
+  switch (outcome.kind) {
+    case 'done': {
+      const until = nowMs + TTL
+      const lease = { leaseId: '101', renewedAtMs: nowMs, validUntilMs: until, leaderUntilMs: until }
+      return withView({ ...snap, lease }, { leader: leaderKey(ME) })
+    }
+    case 'refused': {
+      const leader = outcome.holder === null ? null : leaderKey(outcome.holder)
+      return withView({ ...snap, lease: { ...snap.lease, leaderUntilMs: 0 } }, { leader })
+    }
+    default:
+      return snap
+  }
+}
+
+function withView(snap: Snapshot, change: Partial<ClusterView>): Snapshot {
+  if (!snap.cluster.known) return snap
+  return { ...snap, cluster: seen({ ...snap.cluster.value, ...change }, snap.nowMs) }
+}
+
+function sameTimeline({ nowMs }: Snapshot): Snapshot['divergence'] {
+  return seen(
+    { verdict: 'same' as const, localTimeline: 1, localLsn: 0n, leaderTimeline: 1, switchLsn: null },
+    nowMs,
+  )
+}

@@ -1,0 +1,129 @@
+// What must hold of every decision in the small world, written down without the help of the rules: who runs, who holds
+// the lease, and what may follow. Each check answers with a sentence about what is wrong, or with nothing.
+
+import { violations } from '../../src/decide/invariants.ts'
+import type { Action } from '../../src/model/action.ts'
+import type { Decision } from '../../src/model/decision.ts'
+import { fenceMarginMs } from '../../src/model/timing.ts'
+import type { World } from './parts.ts'
+
+export function problems(world: World, decision: Decision): readonly string[] {
+  return [
+    ...violations(world.snap, decision),
+    ...writesWithoutLease(world, decision),
+    ...acquiresBesidePrimary(world, decision),
+    ...releasesBesideItself(world, decision),
+    ...leavesPrimaryRunning(world, decision),
+    ...losesData(world, decision),
+    ...standsStill(world, decision),
+    ...unreadable(decision),
+  ]
+}
+
+const has = (decision: Decision, kind: Action['kind']): boolean =>
+  decision.actions.some(action => action.kind === kind)
+
+function jobs(decision: Decision): readonly Extract<Action, { kind: 'begin' }>['job'][] {
+  return decision.actions.flatMap(action => (action.kind === 'begin' ? [action.job] : []))
+}
+
+/** As far as this node can tell, without asking the rules. */
+function mayBePrimary({ snap, memory }: World): boolean {
+  const { server, process, dataDirectory } = snap.postgres
+  if (server.known) return !server.value.inRecovery
+  if (process.kind === 'stopped') return false
+  // Not (or no longer) accepting: it is coming up as what its directory says.
+  const starting = process.readiness === 'rejecting' || process.readiness === 'no-response'
+  if (starting && dataDirectory.kind === 'present') return !dataDirectory.recoveryConfigured
+  if (memory.lastRole !== null) return memory.lastRole === 'primary'
+  return dataDirectory.kind === 'present' && !dataDirectory.recoveryConfigured
+}
+
+function writesWithoutLease({ snap }: World, decision: Decision): readonly string[] {
+  const writing = jobs(decision).some(
+    job => job.kind === 'promote' || (job.kind === 'start' && job.as === 'primary'),
+  )
+  if (!writing) return []
+  const wrong: string[] = []
+  if (snap.lease.leaderUntilMs - snap.nowMs <= fenceMarginMs(snap.settings))
+    wrong.push('writes without lease time')
+  const begin = decision.actions.findIndex(action => action.kind === 'begin')
+  const arm = decision.actions.findIndex(action => action.kind === 'arm-fencer')
+  const armed = snap.fencer.alive && (snap.fencer.armedUntilMs ?? 0) > snap.nowMs
+  if (!armed && (arm < 0 || arm > begin)) wrong.push('writes without an armed fencer')
+  return wrong
+}
+
+/** A second writer is never made; of two that run already, the one on the newer timeline may take the lease. */
+function acquiresBesidePrimary(world: World, decision: Decision): readonly string[] {
+  if (!has(decision, 'acquire-lease') || decision.rule.endsWith('.reacquire-lease')) return []
+  const { server } = world.snap.postgres
+  const own = server.known && !server.value.inRecovery ? (server.value.timeline ?? 0) : 0
+  const rival = [...(world.snap.peers ?? [])].find(
+    ([, answer]) =>
+      answer.known &&
+      answer.value.runsAsPrimary &&
+      (answer.value.timeline === null || answer.value.timeline >= own),
+  )
+  return rival === undefined ? [] : [`acquires the lease though ${rival[0]} runs as primary`]
+}
+
+/** What was shut down by its control file writes nothing though a process lingers. */
+function releasesBesideItself(world: World, decision: Decision): readonly string[] {
+  if (!has(decision, 'release-lease') || !mayBePrimary(world)) return []
+  return world.snap.work?.progress?.stoppedAt === undefined ? ['releases the lease of a running primary'] : []
+}
+
+/** A settled decision leaves a primary running only with a lease, or on its way down, or where the operator wants it so. */
+function leavesPrimaryRunning(world: World, decision: Decision): readonly string[] {
+  const { snap, memory } = world
+  if (decision.next === 'again' || !mayBePrimary(world)) return []
+  if (snap.lease.leaderUntilMs > snap.nowMs || snap.settings.paused) return []
+  if (jobs(decision).some(job => job.kind === 'stop' || job.kind === 'set-aside')) return []
+  if (has(decision, 'cancel-work') || snap.work?.cancelled === true) return []
+  if (snap.work !== null && ['stop', 'bootstrap'].includes(snap.work.job.kind)) return []
+  // Data that is not (yet) this cluster's is nobody's second writer; a new cluster has no first one.
+  if (decision.rule.startsWith('stranger.') || memory.founding !== null) return []
+  if (decision.rule === 'blind.wait-first-sight' || decision.rule === 'stopping.stop-failed') return []
+  return ['leaves a primary running without a lease']
+}
+
+/** What might be the only copy of the newest data is not overwritten while it may have to lead. */
+function losesData({ snap, memory }: World, decision: Decision): readonly string[] {
+  const destroying = jobs(decision).filter(
+    job => job.kind === 'rewind' || job.kind === 'clone' || job.kind === 'remove-data',
+  )
+  const wrong: string[] = []
+  for (const job of destroying) {
+    if (snap.lease.leaderUntilMs > snap.nowMs) wrong.push(`${job.kind} while the lease may be ours`)
+    if (!snap.cluster.known || snap.cluster.value.leader === null) wrong.push(`${job.kind} without a leader`)
+    const present = snap.postgres.dataDirectory.kind === 'present'
+    const verdict = decision.memory.rejoin
+    if (present && verdict !== 'diverged' && verdict !== 'rewind-failed')
+      wrong.push(`${job.kind} without a verdict`)
+    if (
+      present &&
+      job.kind === 'clone' &&
+      !snap.self.removeDataOnDivergedTimelines &&
+      !snap.self.removeDataOnRewindFailure
+    )
+      wrong.push('replaces data without permission')
+    if (memory.handover !== null && memory.handover.stoppedAtMs === null)
+      wrong.push(`${job.kind} in a handover`)
+  }
+  return wrong
+}
+
+function standsStill({ memory }: World, decision: Decision): readonly string[] {
+  if (decision.next === 'settled' || decision.actions.length > 0) return []
+  const keys = Object.keys(memory) as (keyof typeof memory)[]
+  return keys.some(key => memory[key] !== decision.memory[key])
+    ? []
+    : ['takes another step without having done anything']
+}
+
+function unreadable(decision: Decision): readonly string[] {
+  return /undefined|null|NaN|\[object|\.$/.test(decision.reason)
+    ? [`an unreadable reason: ${decision.reason}`]
+    : []
+}

@@ -1,0 +1,280 @@
+// The values that each part of a small world can have, frozen to the bottom: a rule that changed its input would throw.
+// `pg1` is this node, `pg2` the other one; times are seconds around NOW, positions a few bytes apart.
+
+import type { ClusterView, LeaderKey, Member } from '../../src/model/cluster.ts'
+import { FIRST_MEMORY, type Memory } from '../../src/model/memory.ts'
+import type { PeerView } from '../../src/model/peer.ts'
+import type { ControlData, PostgresView, ServerView } from '../../src/model/postgres.ts'
+import { type Seen, seen, unseen } from '../../src/model/seen.ts'
+import type { DynamicSettings } from '../../src/model/settings.ts'
+import type { Snapshot } from '../../src/model/snapshot.ts'
+import type { MemberName } from '../../src/model/units.ts'
+import { frozen, ME, NOW, OTHER, OWN_IDENTIFIER, TTL, WALL } from './frozen.ts'
+import { noLease } from './proofs.ts'
+
+const IDENTITY = { pid: 4711, startTicks: '990' }
+const LSN = 0x3000148n
+
+export interface World {
+  readonly snap: Snapshot
+  readonly memory: Memory
+}
+
+export const settings: DynamicSettings = frozen({
+  ttlMs: TTL,
+  loopWaitMs: 10_000,
+  retryTimeoutMs: 10_000,
+  maximumLagOnFailover: 1_048_576n,
+  primaryStartTimeoutMs: 300_000,
+  primaryStopTimeoutMs: 0,
+  maxTimelinesHistory: 0,
+  memberSlotsTtlMs: 1_800_000,
+  useSlots: true,
+  paused: false,
+  synchronousMode: 'off',
+  failsafeMode: false,
+  standbyCluster: false,
+  document: { ttl: 30 },
+})
+
+export const self: Snapshot['self'] = frozen({
+  name: ME,
+  connUrl: 'postgres://10.0.0.1:5432/postgres',
+  apiUrl: 'http://10.0.0.1:8008/patroni',
+  proxyUrl: null,
+  slot: ME,
+  tags: {
+    nofailover: false,
+    failoverPriority: 1,
+    clonefrom: false,
+    noloadbalance: false,
+    nosync: false,
+    nostream: false,
+    replicatefrom: null,
+    published: {},
+  },
+  mayBootstrap: true,
+  useRewind: true,
+  removeDataOnRewindFailure: false,
+  removeDataOnDivergedTimelines: false,
+})
+
+export function member(name: MemberName, role: string, more: Partial<Member['record']> = {}): Member {
+  const host = `10.0.0.${name.slice(2)}`
+  return frozen({
+    name,
+    leaseId: `10${name.slice(2)}`,
+    modRevision: 30,
+    record: {
+      connUrl: `postgres://${host}:5432/postgres`,
+      apiUrl: `http://${host}:8008/patroni`,
+      state: 'running',
+      role,
+      version: '4.1.5',
+      tags: {},
+      timeline: 1,
+      extra: {},
+      ...more,
+    },
+  })
+}
+
+export function leaderKey(name: MemberName, leaseId = `10${name.slice(2)}`): LeaderKey {
+  return frozen({ name, leaseId, modRevision: 40 })
+}
+
+export function view(more: Partial<ClusterView>): Seen<ClusterView> {
+  const leader = more.leader ?? null
+  return frozen(
+    seen(
+      {
+        revision: 41,
+        source: 'read' as const,
+        initialize: { value: OWN_IDENTIFIER, modRevision: 2 },
+        config: { value: { valid: true as const, document: { ttl: 30 } }, modRevision: 3 },
+        leader,
+        members: [
+          member(ME, leader?.name === ME ? 'primary' : 'replica'),
+          member(OTHER, leader?.name === OTHER ? 'primary' : 'replica'),
+        ],
+        status: null,
+        failover: null,
+        history: null,
+        sync: null,
+        failsafe: null,
+        ...more,
+      },
+      NOW,
+    ),
+  )
+}
+
+export const clusters = {
+  unknown: frozen(unseen('no quorum')),
+  nobody: view({}),
+  me: view({ leader: leaderKey(ME) }),
+  meBefore: view({ leader: leaderKey(ME, '99') }),
+  other: view({ leader: leaderKey(OTHER) }),
+  otherStands: view({ leader: leaderKey(OTHER), members: [member(ME, 'primary'), member(OTHER, 'replica')] }),
+}
+
+const controlData: ControlData = {
+  systemIdentifier: OWN_IDENTIFIER,
+  state: 'in production',
+  checkpointLsn: LSN,
+  checkpointTimeline: 1,
+  minRecoveryLsn: 0n,
+  minRecoveryTimeline: 0,
+  walLogHints: false,
+  dataChecksums: true,
+  settings: {
+    maxConnections: 100,
+    maxWorkerProcesses: 8,
+    maxWalSenders: 10,
+    maxPreparedTransactions: 0,
+    maxLocksPerTransaction: 64,
+  },
+}
+
+type Directory = PostgresView['dataDirectory']
+
+function directory(
+  recoveryConfigured: boolean,
+  change: Partial<ControlData> | null,
+): Extract<Directory, { kind: 'present' }> {
+  return frozen({
+    kind: 'present',
+    majorVersion: 150_000,
+    control: change === null ? unseen('I/O error') : seen({ ...controlData, ...change }, NOW),
+    recoveryConfigured,
+    backupLabel: false,
+    history: seen([], NOW),
+  })
+}
+
+export const directories = {
+  empty: frozen({ kind: 'empty' }) satisfies Directory,
+  inaccessible: frozen({ kind: 'inaccessible', why: 'I/O error' }) satisfies Directory,
+  primary: directory(false, {}),
+  primaryClean: directory(false, { state: 'shut down' }),
+  primaryNoChecksums: directory(false, { dataChecksums: false }),
+  standby: directory(true, { state: 'shut down in recovery' }),
+  unreadablePrimary: directory(false, null),
+  unreadableStandby: directory(true, null),
+  unfinished: frozen({ ...directory(false, {}), unfinishedBootstrap: true }) satisfies Directory,
+  foreign: directory(false, { systemIdentifier: '7000000000000000999' }),
+}
+
+type Readiness = 'accepting' | 'rejecting' | 'no-response' | 'unknown'
+
+export function running(readiness: Readiness, forMs = 100_000): PostgresView['process'] {
+  return frozen({ kind: 'running', identity: IDENTITY, readiness, sinceMs: NOW - forMs })
+}
+
+export const stopped: PostgresView['process'] = frozen({ kind: 'stopped' })
+export const silent: PostgresView['server'] = frozen(unseen('timeout'))
+
+export function server(inRecovery: boolean, more: Partial<ServerView> = {}): PostgresView['server'] {
+  return frozen(
+    seen(
+      {
+        version: 150_010,
+        inRecovery,
+        timeline: 1,
+        position: LSN,
+        receiveLsn: inRecovery ? LSN : null,
+        replayLsn: inRecovery ? LSN : null,
+        replayPaused: false,
+        replayTimestamp: null,
+        walReceiver: null,
+        restoreCommandSet: false,
+        controlTimeline: 1,
+        startTime: '',
+        slots: [],
+        replication: [],
+        pendingRestart: {},
+        ...more,
+      },
+      NOW,
+    ),
+  )
+}
+
+export function peer(more: Partial<PeerView> = {}): Seen<PeerView> {
+  return seen(
+    {
+      state: 'running',
+      role: 'replica',
+      runsAsPrimary: false,
+      position: LSN,
+      timeline: 1,
+      nofailover: false,
+      failoverPriority: 1,
+      watchdogFailed: false,
+      paused: false,
+      ...more,
+    },
+    NOW,
+  )
+}
+
+const answers = (answer: Seen<PeerView>): Snapshot['peers'] => frozen(new Map([[OTHER, answer]]))
+
+export const peers = {
+  notAsked: null,
+  nobody: frozen(new Map()) satisfies Snapshot['peers'],
+  silent: answers(unseen('connect timeout')),
+  equal: answers(peer()),
+  ahead: answers(peer({ position: LSN + 8n })),
+  behind: answers(peer({ position: LSN - 8n })),
+  primary: answers(peer({ runsAsPrimary: true, role: 'primary' })),
+  newerPrimary: answers(peer({ runsAsPrimary: true, role: 'primary', timeline: 2 })),
+  nofailover: answers(peer({ position: LSN + 8n, nofailover: true })),
+}
+
+export const fencers = {
+  armed: frozen({ alive: true, armedUntilMs: NOW + 28_000, postmaster: IDENTITY }),
+  armedEarly: frozen({ alive: true, armedUntilMs: NOW + 3000, postmaster: IDENTITY }),
+  other: frozen({ alive: true, armedUntilMs: NOW + 28_000, postmaster: { pid: 12, startTicks: '1' } }),
+  idle: frozen({ alive: true, armedUntilMs: null, postmaster: null }),
+  dead: frozen({ alive: false, armedUntilMs: null, postmaster: null }),
+}
+
+export const memory: Memory = frozen({
+  ...FIRST_MEMORY,
+  joined: true,
+  sawCluster: true,
+  rejoin: 'follow',
+  lastMembers: [member(ME, 'replica'), member(OTHER, 'replica')],
+})
+
+/** A handover of which PostgreSQL was stopped `agoMs` ago; null: it is still stopping. */
+export function handover(agoMs: number | null): Memory['handover'] {
+  return frozen({
+    candidate: OTHER,
+    startedAtMs: NOW - 8000,
+    requestRevision: 39,
+    position: agoMs === null ? null : { checkpointLsn: LSN, previousLsn: LSN - 0x28n },
+    stoppedAtMs: agoMs === null ? null : NOW - agoMs,
+  })
+}
+
+export const base: Snapshot = frozen({
+  nowMs: NOW,
+  wallMs: WALL,
+  startedAtMs: NOW - 600_000,
+  self,
+  settings,
+  cluster: clusters.nobody,
+  lease: noLease,
+  postgres: { dataDirectory: directories.standby, process: running('accepting'), server: server(true) },
+  recovery: seen({ change: 'none' as const, differing: [] }, NOW),
+  peers: null,
+  divergence: null,
+  timelineHistory: unseen('not read'),
+  work: null,
+  finished: null,
+  fencer: fencers.idle,
+  stopRequested: false,
+  outcomes: [],
+})

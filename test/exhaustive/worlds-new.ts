@@ -1,0 +1,146 @@
+// The small worlds of a cluster that comes into being, and of one whose operator asked for something.
+
+import type { ClusterView } from '../../src/model/cluster.ts'
+import { FIRST_MEMORY, type Memory } from '../../src/model/memory.ts'
+import type { Outcome } from '../../src/model/outcome.ts'
+import type { Seen } from '../../src/model/seen.ts'
+import { failure, product, sights, standbyCluster, synchronous, values } from './combine.ts'
+import { ME, NOW, OTHER, OWN_IDENTIFIER, WALL } from './frozen.ts'
+import {
+  base,
+  directories,
+  fencers,
+  leaderKey,
+  memory,
+  peers,
+  settings,
+  silent,
+  stopped,
+  view,
+  type World,
+} from './parts.ts'
+import { noLease, proofs } from './proofs.ts'
+
+const raced = (kind: 'done' | 'refused' | 'unreachable', action: string): readonly Outcome[] =>
+  kind === 'done'
+    ? [{ kind, action }]
+    : kind === 'refused'
+      ? [{ kind, action, holder: null, why: 'it exists already' }]
+      : [{ kind, action, why: 'deadline exceeded' }]
+
+/** A cluster is created, adopted or joined. */
+export function* newWorlds(): Generator<World> {
+  const keys: readonly ClusterView['initialize'][] = [
+    null,
+    { value: '', modRevision: 2 },
+    { value: '', modRevision: 57 },
+    { value: OWN_IDENTIFIER, modRevision: 3 },
+    { value: '7000000000000000999', modRevision: 3 },
+  ]
+  const views: readonly Seen<ClusterView>[] = [null, ME, OTHER].flatMap(name =>
+    keys.flatMap(initialize =>
+      (['read', 'watch'] as const).map(source =>
+        view({ leader: name === null ? null : leaderKey(name), initialize, source, config: null }),
+      ),
+    ),
+  )
+  const parts = {
+    cluster: views,
+    directory: values(directories),
+    sight: [
+      ...sights.filter((_, index) => [0, 1, 6].includes(index)),
+      { process: stopped, server: silent, lastRole: null },
+    ],
+    founding: [null, 'running', 'ready', 'failed'] as const,
+    joined: [false, true],
+    proof: [proofs[0], proofs[4]],
+    outcomes: [
+      [],
+      ...(['done', 'refused', 'unreachable'] as const).flatMap(kind =>
+        ['race-initialize', 'write-initialize', 'delete-initialize', 'take-leader'].map(name =>
+          raced(kind, name),
+        ),
+      ),
+    ],
+    past: [null, failure('bootstrap', 1000), failure('set-aside', 1000), failure('clone', 1000)],
+  }
+  for (const { cluster, directory, sight, founding, joined, proof, outcomes, past } of product(parts)) {
+    const {
+      process,
+      server: answer,
+      lastRole,
+    } = sight ?? { process: stopped, server: silent, lastRole: null }
+    if (founding !== null && (joined || past?.job === 'clone')) continue
+    // The view is read anew where it matters: a beat with outcomes has one of its own.
+    if (cluster.known && cluster.value.source === 'watch' && outcomes.length > 0) continue
+    yield {
+      snap: {
+        ...base,
+        cluster,
+        lease: proof?.lease ?? noLease,
+        outcomes,
+        postgres: { dataDirectory: directory, process, server: answer },
+      },
+      memory: {
+        ...FIRST_MEMORY,
+        lastRole,
+        joined,
+        sawCluster: true,
+        founding: founding === null ? null : { initializeRevision: 2, stage: founding },
+        lastFailure: past,
+      },
+    }
+  }
+}
+
+/** A leader is asked to hand over, and a race is run under a request. */
+export function* requestWorlds(): Generator<World> {
+  const requests = [
+    { leader: ME, candidate: OTHER },
+    { leader: ME, candidate: null },
+    { leader: OTHER, candidate: ME },
+    { leader: null, candidate: OTHER },
+    { leader: null, candidate: ME },
+  ]
+  const times = [null, -1000, -7_200_000, 60_000, 'garbage'] as const
+  const parts = {
+    leader: [null, ME, OTHER],
+    request: requests,
+    time: times,
+    proof: proofs.filter((_, index) => [0, 4, 5, 8, 11, 15].includes(index)),
+    sight: sights.filter((_, index) => [0, 1, 4].includes(index)),
+    peers: values(peers),
+    fencer: [fencers.armed, fencers.idle],
+    settings: [settings, synchronous, standbyCluster],
+    past: [
+      {},
+      { lastFailure: failure('stop', 1000) },
+      { leaderlessSinceMs: NOW - 6000 },
+    ] satisfies readonly Partial<Memory>[],
+  }
+  for (const { leader, request, time, proof, sight, peers: asked, fencer, settings: mode, past } of product(
+    parts,
+  )) {
+    const wallMs = typeof time === 'number' ? WALL + time : null
+    const scheduledAt = time === null ? null : { text: String(time), wallMs }
+    const failover = { value: { ...request, scheduledAt }, modRevision: 39 }
+    const { process, server: answer, lastRole } = sight
+    yield {
+      snap: {
+        ...base,
+        cluster: view({ leader: leader === null ? null : leaderKey(leader), failover }),
+        lease: proof.lease,
+        outcomes: proof.outcomes,
+        postgres: {
+          dataDirectory: lastRole === 'standby' ? directories.standby : directories.primary,
+          process,
+          server: answer,
+        },
+        peers: asked,
+        fencer,
+        settings: mode,
+      },
+      memory: { ...memory, lastRole, ...past },
+    }
+  }
+}
