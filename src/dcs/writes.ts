@@ -19,6 +19,8 @@ export interface GuardedWrite {
   readonly ifRevision: Revision | null | undefined
   /** Texts that the view shows as `null` though the key exists, e.g. `{}` in `failover`. */
   readonly readsAsNone?: (text: string) => boolean
+  /** The key ends with our lease: a claim that must not outlive its owner. */
+  readonly onLease?: boolean
 }
 
 export class Writes {
@@ -33,15 +35,26 @@ export class Writes {
   }
 
   async write(wanted: GuardedWrite, wish: CallWish): Promise<WriteOutcome> {
+    const leaseId = wanted.onLease === true ? await this.#anyLease(wish) : null
+    if (leaseId !== null && typeof leaseId !== 'string') return leaseId
     let guard = await this.#firstGuard(wanted, wish)
     for (let round = 0; round < ROUNDS_MAX; round++) {
       if ('why' in guard) return guard
-      const change: Change = { key: wanted.key, text: wanted.text }
+      const change: Change = {
+        key: wanted.key,
+        text: wanted.text,
+        ...(leaseId === null ? {} : { leaseId }),
+      }
       const result = await this.#transactions.commit(guard, [change], wish)
-      if (!result.ok) return { kind: 'unreachable', why: result.why }
+      if (!result.ok) {
+        if (leaseId !== null && result.treatment === 'lease-gone') this.#lease.forget(leaseId)
+        return { kind: 'unreachable', why: result.why }
+      }
       if (result.succeeded) return { kind: 'done', revision: result.revision }
       const standing = result.entry
-      if (result.unclear && (standing?.text ?? null) === wanted.text) {
+      // Two nodes that race for a key may write the same text: whose it is says the lease.
+      const isOurs = leaseId === null || standing?.leaseId === leaseId
+      if (result.unclear && isOurs && (standing?.text ?? null) === wanted.text) {
         return { kind: 'done', revision: standing?.modRevision ?? result.revision }
       }
       const next = nextGuard(wanted, standing)
