@@ -7,7 +7,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { StoreTimings } from '../ports/store.ts'
 import type { Calls } from './calls.ts'
 import type { Entry } from './cluster-view.ts'
-import type { Endpoints } from './endpoints.ts'
+import { type Endpoints, PING_INTERVAL_MS } from './endpoints.ts'
 import type { Entries } from './entries.ts'
 import { isKnownKey, type KeySpace } from './keys.ts'
 import type { Log } from './log.ts'
@@ -147,9 +147,12 @@ export class Watch {
     if (changed.length > 0) onChange(changed)
   }
 
-  // Twice this is how long a hung carrier goes unnoticed.
+  // Twice this is how long a carrier that answers, but lags behind, goes unnoticed; and, where pings are too slow for the
+  // ttl, one that hangs. Where they are not, questions are rare: they are most of what an idle cluster asks of etcd.
   #intervalMs(): Millis {
-    return Math.min(6000, Math.max(1000, this.#parts.timings().ttlMs / 5))
+    const { ttlMs } = this.#parts.timings()
+    const oftenMs = Math.max(1000, ttlMs / 5)
+    return oftenMs < PING_INTERVAL_MS ? oftenMs : 2 * PING_INTERVAL_MS
   }
 }
 

@@ -30,14 +30,14 @@ afterEach(async () => {
   await relay.stop()
 })
 
-function open(member: string, endpoints: readonly HostPort[]): Store {
+function open(member: string, endpoints: readonly HostPort[], ttlMs = 10_000): Store {
   const store = createEtcdStore({
     config: { endpoints, tls: null, credentials: null },
     namespace: 'service',
     scope,
     member,
     clock,
-    timings: { ttlMs: 10_000, retryTimeoutMs: 2000 },
+    timings: { ttlMs, retryTimeoutMs: 2000 },
     log: (level, text) => logged.push(`${level} ${text}`),
   })
   opened.push(store)
@@ -113,6 +113,17 @@ test('a watch over a connection that has gone silent is left', async () => {
   await until('view unknown', 8000, () => !a.view().known)
   await until('view', 3000, () => a.view().known)
   expect(clock.bootMs() - startedMs).toBeLessThan(8500)
+})
+
+test('with a ttl of 30 s too it is left sooner than the lease of a leader that died with it can end', async () => {
+  const a = open('a', relayFirst(), 30_000)
+  await until('view', 3000, () => a.view().known)
+  relay.loseAnswers()
+  const startedMs = clock.bootMs()
+  await until('view unknown', 20_000, () => !a.view().known)
+  // Renewed every loop_wait, 10 s: at the earliest it ends 20 s after its last renewal.
+  expect(clock.bootMs() - startedMs).toBeLessThan(18_000)
+  await until('view', 3000, () => a.view().known)
 })
 
 test('connections that break again and again: every change is told, in a view that is right', async () => {
