@@ -87,8 +87,9 @@ export function createEtcdStore(options: EtcdStoreOptions): Store {
       }
       return writes.member(memberKey, text, within(budgetMs))
     },
+    // An empty one says "somebody creates the cluster": it goes with that node, so that another one can (spec/ha.md 3.4).
     writeInitialize: (text, ifRevision, budgetMs) =>
-      writes.write({ key: 'initialize', text, ifRevision }, within(budgetMs)),
+      writes.write({ key: 'initialize', text, ifRevision, onLease: text === '' }, within(budgetMs)),
     deleteInitialize: (ifRevision, budgetMs) =>
       writes.write({ key: 'initialize', text: null, ifRevision }, within(budgetMs)),
     writeConfig: (document, ifRevision, budgetMs) =>

@@ -7,11 +7,13 @@ import { join } from 'node:path'
 import type { Millis } from '../model/units.ts'
 import type { Report, StepOutcome } from '../ports/postgres.ts'
 import { failureOf } from '../system/child-process.ts'
+import { isThere } from './archive-ready.ts'
 import { optionArguments, splitCommand } from './command-line.ts'
 import { type Session, type SqlFailure, withSession } from './connection.ts'
 import { type Context, cancelled, DONE, failed, messageOf } from './context.ts'
+import { readDirectoryState } from './data-directory.ts'
 import { endOrphanedPrograms } from './leftovers.ts'
-import { prepareDataDirectory } from './removal.ts'
+import { emptyDataDirectory, prepareDataDirectory } from './removal.ts'
 import {
   createOrAlterRole,
   grantRewind,
@@ -21,6 +23,8 @@ import {
   superuserWish,
 } from './roles.ts'
 import { handOver } from './run-as.ts'
+import { isUnfinishedBootstrap, markBootstrap, unmarkBootstrap } from './unfinished-bootstrap.ts'
+import { isUnfinishedCopy } from './unfinished-copy.ts'
 import { unmarkRewind } from './unfinished-rewind.ts'
 
 const FORBIDDEN = ['pgdata', 'nosync', 'pwfile', 'sync-only', 'version', 'username']
@@ -37,6 +41,9 @@ export async function initdb(context: Context, signal: AbortSignal, report: Repo
   const directory = await mkdtemp(join(tmpdir(), 'hactl-initdb-'))
   try {
     await endOrphanedPrograms(context)
+    const emptied = await clearBrokenOff(context)
+    if (!emptied.ok) return emptied
+    await markBootstrap(dataDir)
     await prepareDataDirectory(context)
     await unmarkRewind(context)
     await handOver(directory, programs.runAs)
@@ -56,7 +63,17 @@ export async function initdb(context: Context, signal: AbortSignal, report: Repo
     return failed(`initdb: ${messageOf(error)}`)
   } finally {
     await rm(directory, { recursive: true, force: true })
+    // initdb cleans up behind a failure of its own: what an operator puts there next is not ours to judge.
+    if ((await readDirectoryState(dataDir)).kind === 'empty') await unmarkBootstrap(dataDir)
   }
+}
+
+/** What an initdb or a base backup without a control file left: initdb refuses a directory that is not empty. */
+async function clearBrokenOff(context: Context): Promise<StepOutcome> {
+  const { dataDir } = context
+  const marked = (await isUnfinishedBootstrap(dataDir)) || (await isUnfinishedCopy(dataDir))
+  const hasNothing = marked && !(await isThere(join(dataDir, 'global', 'pg_control')))
+  return hasNothing ? await emptyDataDirectory(context) : DONE
 }
 
 /** initdb reads one line; the file exists only while it runs. */
@@ -95,7 +112,11 @@ export async function finishBootstrap(
     const rewind = separateRewindUser(context.config)
     return rewind === null ? null : await grantRewind(session, rewind.username)
   })
-  return rest === null ? DONE : stepFailed(rest, signal)
+  if (rest !== null) return stepFailed(rest, signal)
+  return await unmarkBootstrap(context.dataDir).then(
+    () => DONE,
+    error => failed(`the mark of the bootstrap stays: ${messageOf(error)}`),
+  )
 }
 
 /** Null: done. */

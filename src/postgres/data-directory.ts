@@ -7,6 +7,7 @@ import type { TimelineSwitch } from '../model/postgres.ts'
 import { type Seen, seen, unseen } from '../model/seen.ts'
 import { parseLsn, type Timeline } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
+import { isUnfinishedBootstrap } from './unfinished-bootstrap.ts'
 
 export type DirectoryState =
   | { readonly kind: 'empty' }
@@ -16,6 +17,7 @@ export type DirectoryState =
       readonly majorVersion: number | null
       readonly recoveryConfigured: boolean
       readonly backupLabel: boolean
+      readonly unfinishedBootstrap?: boolean
     }
 
 /** Looks at global/pg_control first: listing a directory can take minutes on a sick disk. */
@@ -26,14 +28,18 @@ export async function readDirectoryState(dataDir: string): Promise<DirectoryStat
     if (!listed.ok) return { kind: 'inaccessible', why: listed.why }
     if (listed.names.every(name => name.startsWith('.') || name === 'lost+found')) return { kind: 'empty' }
   }
-  const [majorVersion, standby, recovery, label] = await Promise.all([
+  const [majorVersion, standby, recovery, label, unfinished] = await Promise.all([
     readMajorVersion(dataDir),
     exists(join(dataDir, 'standby.signal')),
     exists(join(dataDir, 'recovery.signal')),
     exists(join(dataDir, 'backup_label')),
+    isUnfinishedBootstrap(dataDir),
   ])
+  // initdb was killed before there was anything that a server could start with.
+  if (unfinished && control === false) return { kind: 'empty' }
   const recoveryConfigured = standby === true || recovery === true
-  return { kind: 'present', majorVersion, recoveryConfigured, backupLabel: label === true }
+  const present = { kind: 'present', majorVersion, recoveryConfigured, backupLabel: label === true } as const
+  return unfinished ? { ...present, unfinishedBootstrap: true } : present
 }
 
 /** `150000` for 15; null when PG_VERSION is missing or unreadable: nothing may be written into PGDATA then. */

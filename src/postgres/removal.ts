@@ -19,6 +19,7 @@ import { type Context, DONE, failed, messageOf } from './context.ts'
 import { endOrphanedPrograms } from './leftovers.ts'
 import { findServerProcesses } from './postmaster.ts'
 import { handOver } from './run-as.ts'
+import { unmarkBootstrap } from './unfinished-bootstrap.ts'
 import { unmarkRewind } from './unfinished-rewind.ts'
 
 /** Why nothing may be deleted now; null: nobody works on the data directory. */
@@ -38,7 +39,7 @@ export async function removeDataDirectory(context: Context): Promise<StepOutcome
   try {
     await removeContents(context.dataDir)
     await rmdir(context.dataDir).catch(() => {})
-    await unmarkRewind(context)
+    await unmark(context)
     return DONE
   } catch (error) {
     context.log('error', `cannot remove ${context.dataDir}: ${messageOf(error)}`)
@@ -53,11 +54,17 @@ export async function emptyDataDirectory(context: Context): Promise<StepOutcome>
   try {
     await removeContents(context.dataDir)
     await prepareDataDirectory(context)
-    await unmarkRewind(context)
+    await unmark(context)
     return DONE
   } catch (error) {
     return failed(`cannot empty ${context.dataDir}: ${messageOf(error)}`)
   }
+}
+
+/** What the marks beside the directory said of it is over. */
+async function unmark(context: Context): Promise<void> {
+  await unmarkRewind(context)
+  await unmarkBootstrap(context.dataDir)
 }
 
 /** Creates it when it is missing. Throws errors of the file system. */
@@ -127,7 +134,7 @@ export async function setDataDirectoryAside(context: Context): Promise<StepOutco
       await symlink(`${link.target}.failed`, link.path)
     }
     await rename(dataDir, `${dataDir}.failed`)
-    await unmarkRewind(context)
+    await unmark(context)
     context.log('warning', `${dataDir} was renamed to ${dataDir}.failed`)
     return DONE
   } catch (error) {

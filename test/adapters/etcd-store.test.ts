@@ -242,6 +242,20 @@ test('config, history and initialize are written only at the revision that was r
   expect((await get('initialize')).trim()).toBe('7710955613899059416')
 })
 
+test('the claim to create a cluster ends with its owner; the identifier does not', async () => {
+  newScope()
+  const a = open('a')
+  const claimed = await a.writeInitialize('', null, 2000)
+  const held = await a.read(2000)
+  expect(held.known && held.value.initialize?.value).toBe('')
+  const leaseOf = async (): Promise<string> =>
+    JSON.parse(await etcd.ctl(['get', `/service/${scope}/initialize`, '-w', 'json'])).kvs[0].lease ?? 0
+  expect(await leaseOf()).not.toBe(0)
+  const revision = claimed.kind === 'done' ? claimed.revision : 0
+  expect(await a.writeInitialize('7710955613899059416', revision, 2000)).toMatchObject({ kind: 'done' })
+  expect(await leaseOf()).toBe(0)
+})
+
 test('a failover request replaces an empty one, conflicts with another one, and is cleared by revision', async () => {
   newScope()
   const [a, b] = [open('a'), open('b')]

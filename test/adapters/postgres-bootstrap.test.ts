@@ -1,6 +1,6 @@
 // A new cluster: initdb, roles with awkward passwords, the post_bootstrap command, and where no secret may appear.
 
-import { chmod, readdir, readFile, writeFile } from 'node:fs/promises'
+import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -230,5 +230,29 @@ describe('without a superuser password', () => {
     await client.end()
     ok(await postgres.stop({ mode: 'fast', checkpoint: false, timeoutMs: 5000 }, signalIdle()))
     await postgres.close()
+  })
+})
+
+describe('a bootstrap that was broken off', () => {
+  const marked = { dataDirectory: { kind: 'present', unfinishedBootstrap: true } }
+
+  test('is told from a finished one until its roles are made', async () => {
+    const node = await lab.node('half', { bootstrap: {} })
+    ok(await node.postgres.initdb(signalIdle(), () => undefined))
+    expect(await node.see()).toMatchObject(marked)
+    await node.start()
+    expect(await node.see()).toMatchObject(marked)
+    ok(await node.postgres.finishBootstrap(signalIdle(), () => undefined))
+    expect((await node.see()).dataDirectory).not.toHaveProperty('unfinishedBootstrap')
+  })
+
+  test('without a control file is no data, and the next initdb takes its place', async () => {
+    const node = await lab.node('stub', { bootstrap: {} })
+    ok(await node.postgres.initdb(signalIdle(), () => undefined))
+    await rm(join(node.config.dataDir, 'global', 'pg_control'))
+    expect((await node.see()).dataDirectory).toEqual({ kind: 'empty' })
+    ok(await node.postgres.initdb(signalIdle(), () => undefined))
+    ok(await node.postgres.setDataDirectoryAside())
+    expect((await node.see()).dataDirectory).toEqual({ kind: 'empty' })
   })
 })
