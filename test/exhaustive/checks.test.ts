@@ -1,0 +1,93 @@
+// Each check of the small world is shown a decision that it must not let pass, so that silence means something.
+
+import { describe, expect, test } from 'vitest'
+import { decide } from '../../src/decide/decide.ts'
+import type { Action } from '../../src/model/action.ts'
+import type { Decision } from '../../src/model/decision.ts'
+import { drive } from './beat.ts'
+import { problems } from './checks.ts'
+import { frozen } from './frozen.ts'
+import { base, clusters, directories, fencers, memory, peers, running, server, type World } from './parts.ts'
+import { noLease, proofs } from './proofs.ts'
+
+const primary = {
+  dataDirectory: directories.primary,
+  process: running('accepting'),
+  server: server(false),
+}
+const fresh = proofs[4]?.lease ?? noLease
+const standby: World = { snap: { ...base, cluster: clusters.nobody }, memory }
+const leader: World = {
+  snap: { ...base, cluster: clusters.me, lease: fresh, postgres: primary, fencer: fencers.armed },
+  memory: { ...memory, lastRole: 'primary' },
+}
+const orphan: World = { snap: { ...leader.snap, lease: noLease }, memory: leader.memory }
+
+function decided(actions: readonly Action[], more: Partial<Decision> = {}): Decision {
+  return {
+    rule: 'test.rule',
+    reason: 'a test',
+    considered: [],
+    actions,
+    upkeep: [],
+    memory,
+    next: 'settled',
+    wakeInMs: 1000,
+    ...more,
+  }
+}
+
+const from = { name: 'pg2', host: '10.0.0.2', port: 5432, slot: null }
+const promote: Action = { kind: 'begin', job: { kind: 'promote', timeoutMs: 1 } }
+const startPrimary: Action = {
+  kind: 'begin',
+  job: { kind: 'start', as: 'primary', upstream: null, timeoutMs: 1 },
+}
+const rewind: Action = { kind: 'begin', job: { kind: 'rewind', from } }
+
+describe('the checks see', () => {
+  test.each<[string, World, Decision, string]>([
+    ['a promotion without a lease', standby, decided([promote]), 'writes without lease time'],
+    [
+      'a start without a fencer',
+      { ...leader, snap: { ...leader.snap, fencer: fencers.dead } },
+      decided([startPrimary]),
+      'writes without an armed fencer',
+    ],
+    [
+      'an acquisition beside a primary',
+      { ...standby, snap: { ...standby.snap, peers: peers.primary } },
+      decided([{ kind: 'acquire-lease' }]),
+      'though pg2 runs as primary',
+    ],
+    [
+      'a release beside itself',
+      leader,
+      decided([{ kind: 'release-lease', status: null }]),
+      'releases the lease of a running primary',
+    ],
+    ['a primary left running', orphan, decided([]), 'leaves a primary running without a lease'],
+    ['a rewind of what may lead', leader, decided([rewind]), 'while the lease may be ours'],
+    [
+      'a rewind without a verdict',
+      { ...standby, snap: { ...standby.snap, cluster: clusters.other } },
+      decided([rewind]),
+      'rewind without a verdict',
+    ],
+    ['a step that does nothing', standby, decided([], { next: 'again' }), 'takes another step'],
+    ['a reason with a hole', standby, decided([], { reason: 'held by null' }), 'an unreadable reason'],
+  ])('%s', (_name, world, decision, problem) => {
+    expect(problems(world, decision).join('; ')).toContain(problem)
+  })
+
+  test('nothing in a healthy leader', () => {
+    expect(problems(leader, decide(leader.snap, leader.memory))).toEqual([])
+    expect(drive(leader, 'good')).toMatchObject({ settled: true, problems: [] })
+  })
+  test('a written Map, list and object', () => {
+    const value = frozen({ map: new Map([['a', [1]]]), list: [1] })
+    expect(() => value.map.set('b', [])).toThrow('was written to')
+    expect(() => value.list.push(2)).toThrow()
+    expect(() => value.map.get('a')?.push(2)).toThrow()
+  })
+})
