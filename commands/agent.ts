@@ -12,6 +12,7 @@ export default class Agent extends Command {
   ]
   static override args = {
     config: Args.string({
+      ignoreStdin: true,
       description: 'YAML file, or a directory of *.yml files that are merged in order of name',
     }),
   }

@@ -21,6 +21,7 @@ export interface ListOptions extends GlobalFlags {
 
 export const CLUSTERS_ARG = Args.string({
   multiple: true,
+  ignoreStdin: true,
   description: 'Name of a cluster; several may be given.',
 })
 

@@ -21,6 +21,7 @@ export default class Version extends HactlCommand {
   static override args = {
     cluster: Args.string({
       multiple: true,
+      ignoreStdin: true,
       description: 'The cluster, and after it the names of members if not all are meant.',
     }),
   }

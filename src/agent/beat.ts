@@ -9,6 +9,7 @@ import type { Action } from '../model/action.ts'
 import type { Decision } from '../model/decision.ts'
 import { type Learned, NOTHING_LEARNED } from '../model/learned.ts'
 import type { Memory } from '../model/memory.ts'
+import type { Outcome } from '../model/outcome.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import { type AgentFacts, type LocalLook, observe } from '../observe/observe.ts'
 
@@ -17,6 +18,8 @@ export interface BeatPorts extends ActPorts {
   readonly facts: () => AgentFacts
   /** Every decision goes here before it is acted on. */
   readonly record: (entry: DecisionEntry) => void
+  /** Routine after a decision that did not succeed; the next beat tries again what is still missing. */
+  readonly routineFailed?: (outcome: Outcome) => void
 }
 
 export interface DecisionEntry {
@@ -92,5 +95,8 @@ function add(learned: Learned, { outcome, ...facts }: Performed): Learned {
 
 /** Routine: each on its own, the next beat sees what is still missing. */
 async function performAll(actions: readonly Action[], snapshot: Snapshot, ports: BeatPorts): Promise<void> {
-  for (const action of actions) await act(action, snapshot, ports)
+  for (const action of actions) {
+    const { outcome } = await act(action, snapshot, ports)
+    if (outcome.kind !== 'done') ports.routineFailed?.(outcome)
+  }
 }

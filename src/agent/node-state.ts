@@ -86,7 +86,11 @@ export function createNodeState(ports: NodeStatePorts): OwnedNodeState {
     },
     wake: ports.wake,
     reload: ports.reload,
-    acceptFailsafe: () => ({ kind: 'accepted', lsn: null }),
+    // Accepting means not racing while that leader is cut off, which this version does not do.
+    acceptFailsafe: () => ({
+      kind: 'refused',
+      why: 'failsafe mode is not supported by this version of hactl',
+    }),
     extra: (): JsonObject => ({ version: HACTL_VERSION, rule }),
     update(next, remembered, matched) {
       memory = remembered

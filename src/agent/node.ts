@@ -5,6 +5,7 @@ import { createWorkRunner, type WorkRunner } from '../act/work.ts'
 import { readDynamicSettings } from '../config/dynamic.ts'
 import type { AgentLog } from '../journal/log.ts'
 import type { AgentConfig } from '../model/config.ts'
+import type { Outcome } from '../model/outcome.ts'
 import { formatProblem } from '../model/problem.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { LeaseGuard } from '../ports/lease-guard.ts'
@@ -132,6 +133,7 @@ function loopOf(
       guard,
       work,
       record: createDecisionLog(log, adapters.journal),
+      routineFailed: tellOnce(log),
       facts: () => ({
         self: configuration.self(),
         settings: dynamic.settings(),
@@ -164,4 +166,14 @@ function restOf({ start, adapters }: Parts, state: OwnedNodeState): RestServer {
 
 function textOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}
+
+/** A routine that goes on failing in the same way is told once. */
+function tellOnce(log: AgentLog): (outcome: Outcome) => void {
+  let last = ''
+  return outcome => {
+    const text = `${outcome.action} did not succeed: ${'why' in outcome ? outcome.why : outcome.kind}`
+    if (text !== last) log.warning(text)
+    last = text
+  }
 }

@@ -98,7 +98,7 @@ export const DYNAMIC = {
   }),
   pause: setting(boolean(), false, {
     ...dynamic,
-    about: 'Maintenance mode; set by hactl pause and hactl resume.',
+    about: 'Maintenance mode: hactl keeps its hands off.',
   }),
   member_slots_ttl: setting(integer({ min: 0, max: SECONDS_MAX, unit: 's' }), 1800, {
     ...dynamic,

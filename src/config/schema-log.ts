@@ -47,7 +47,7 @@ export const LOG = {
   }),
   'log.dir': optional(path(), {
     env: 'PATRONI_LOG_DIR',
-    shown: 'none: standard error',
+    shown: 'none: standard output',
     about: 'Directory of patroni.log, which is rotated.',
   }),
   'log.mode': optional(integer({ min: 0, max: 0o777 }), {

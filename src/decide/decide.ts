@@ -43,7 +43,10 @@ export function decide(snap: Snapshot, before: Memory): Decision {
     upkeep: routine?.actions ?? [],
     memory: { ...chosen, ...routine?.remember },
     next,
-    wakeInMs: Math.max(0, Math.min(choice.wakeInMs ?? Number.POSITIVE_INFINITY, untilNextRenewal(snap, routine?.actions ?? []))),
+    wakeInMs: Math.max(
+      0,
+      Math.min(choice.wakeInMs ?? Number.POSITIVE_INFINITY, untilNextRenewal(snap, routine?.actions ?? [])),
+    ),
   }
 }
 

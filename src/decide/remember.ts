@@ -12,6 +12,7 @@ export function remember(memory: Memory, snap: Snapshot): Memory {
   next = rememberRole(next, snap)
   if (snap.cluster.known) next = rememberCluster(next, snap.cluster.value, snap)
   next = rememberDivergence(next, snap)
+  if (succeeded(snap, 'arm-fencer')) next = { ...next, unfencedSinceMs: null }
   if (succeeded(snap, 'release-lease')) next = { ...next, releasedAtMs: snap.nowMs }
   if (!holdsLease(snap) && next.handover !== null && next.handover.stoppedAtMs !== null) {
     next = { ...next, handover: null, rejoin: 'check', agreesWith: null }

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import type { PostmasterIdentity } from '../model/postgres.ts'
 import type { Millis } from '../model/units.ts'
 import type { StartOptions, StepOutcome } from '../ports/postgres.ts'
-import { isAlive, killTree, readProcess, signalProcess } from '../system/proc.ts'
+import { isAlive, killTree, pidExists, readProcess, signalProcess } from '../system/proc.ts'
 import { type Context, cancelled, DONE, failed, messageOf } from './context.ts'
 import { readDirectoryState } from './data-directory.ts'
 import { clearLeftovers } from './leftovers.ts'
@@ -110,7 +110,8 @@ async function spawnPostmaster(context: Context, commandLine: readonly string[],
 /** A stale pid file may name a living process that is not ours: the server then has to be told to ignore it. */
 async function grandparent(context: Context): Promise<Record<string, string>> {
   const file = await readPidFile(context.dataDir)
-  if (file === null || (await readProcess(Math.abs(file.pid))) === null) return {}
+  // A dead postmaster that nobody reaped yet has its number still: PostgreSQL would take it for a running one.
+  if (file === null || !pidExists(Math.abs(file.pid))) return {}
   return { PG_GRANDPARENT_PID: String(Math.abs(file.pid)) }
 }
 

@@ -23,6 +23,7 @@ export async function postFailsafe(context: Context): Promise<Reply> {
   if (ping === null) return page(400)
   const answer = context.state.acceptFailsafe(ping)
   if (answer.kind === 'running-as-leader') return text(500, 'Running as a leader')
+  if (answer.kind === 'refused') return text(500, answer.why)
   return text(200, 'Accepted', answer.lsn === null ? [] : [['lsn', String(answer.lsn)]])
 }
 

@@ -85,4 +85,6 @@ export interface FailsafePing {
 
 export type FailsafeAnswer =
   /** `lsn`: last position received or replayed here; null when not known. */
-  { readonly kind: 'accepted'; readonly lsn: Lsn | null } | { readonly kind: 'running-as-leader' }
+  | { readonly kind: 'accepted'; readonly lsn: Lsn | null }
+  | { readonly kind: 'running-as-leader' }
+  | { readonly kind: 'refused'; readonly why: string }

@@ -18,6 +18,15 @@ export const blindRules: readonly Rule<Facts>[] = [
     }),
   },
   {
+    id: 'blind.paused',
+    why: 'in maintenance mode PostgreSQL goes on whatever becomes of etcd',
+    when: f => f.snap.settings.paused,
+    choose: f => ({
+      reason: `PAUSE: etcd is not reachable (${whyBlind(f)}); changing nothing`,
+      wakeInMs: retryAfterMs(f.snap.settings),
+    }),
+  },
+  {
     id: 'blind.renew-lease',
     why: 'a member of etcd that cannot serve reads may still renew a lease',
     when: f => holdsLease(f.snap) && runsAsPrimary(f) && !triedToProveLease(f),

@@ -263,7 +263,6 @@ function candidateCan(facts: ClusterFacts): string | null {
 }
 
 /** Somebody who has all that this node has: were it less, both would stand back for the other. */
-/** Somebody who has all that this node has: were it less, both would stand back for the other. */
 function anyoneElse(facts: ClusterFacts): string | null {
   const own = localPosition(facts.snap)
   const able = ({ peer }: Rival): boolean =>
