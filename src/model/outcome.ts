@@ -5,7 +5,12 @@ import type { MemberName } from './units.ts'
 export type Outcome =
   | { readonly kind: 'done'; readonly action: OutcomeAction }
   /** The store said no: somebody else was there first, or the guard no longer holds. */
-  | { readonly kind: 'refused'; readonly action: OutcomeAction; readonly holder: MemberName | null; readonly why: string }
+  | {
+      readonly kind: 'refused'
+      readonly action: OutcomeAction
+      readonly holder: MemberName | null
+      readonly why: string
+    }
   /** Nobody answered; whether it happened is unknown. */
   | { readonly kind: 'unreachable'; readonly action: OutcomeAction; readonly why: string }
   /** A local step did not work. */

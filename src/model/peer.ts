@@ -1,7 +1,6 @@
 // What another member's `GET /patroni` said, and who a standby streams from.
 
-import type { MemberName, Timeline } from './units.ts'
-import type { Lsn } from './units.ts'
+import type { Lsn, MemberName, Timeline } from './units.ts'
 
 /** An answer without `xlog` counts as not healthy: `position` is null then (spec/interfaces.md 1.3). */
 export interface PeerView {

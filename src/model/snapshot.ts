@@ -34,7 +34,11 @@ export interface Snapshot {
   readonly work: Work | null
   /** Work that ended since the last decision; shown once. */
   readonly finished: FinishedWork | null
-  readonly fencer: { readonly alive: boolean; readonly armedUntilMs: Millis | null; readonly postmaster: PostmasterIdentity | null }
+  readonly fencer: {
+    readonly alive: boolean
+    readonly armedUntilMs: Millis | null
+    readonly postmaster: PostmasterIdentity | null
+  }
   readonly stopRequested: boolean
   /** What this beat's actions came to, in order. */
   readonly outcomes: readonly Outcome[]
@@ -63,4 +67,3 @@ export interface LeaseView {
   /** Same, and the leader key was proved to be ours on that lease; 0: not leader. */
   readonly leaderUntilMs: Millis
 }
-

@@ -1,20 +1,35 @@
 // The one long piece of work that may be in progress (design.md 2): what it is, how far it is, how it ended.
 
-import type { Progress, ShutdownPosition } from './progress.ts'
 import type { Upstream } from './peer.ts'
+import type { Progress, ShutdownPosition } from './progress.ts'
 import type { Millis, Revision } from './units.ts'
 
 export type Job =
   /** initdb, first start, users: a new cluster. `initializeRevision` guards the race key while it runs. */
   | { readonly kind: 'bootstrap'; readonly initializeRevision: Revision }
   /** Base backup from `from`, then start as a standby of `upstream`. `replaces` says why existing data is removed first. */
-  | { readonly kind: 'clone'; readonly from: Upstream; readonly upstream: Upstream | null; readonly replaces: string | null }
-  | { readonly kind: 'start'; readonly as: 'primary' | 'standby'; readonly upstream: Upstream | null; readonly timeoutMs: Millis }
+  | {
+      readonly kind: 'clone'
+      readonly from: Upstream
+      readonly upstream: Upstream | null
+      readonly replaces: string | null
+    }
+  | {
+      readonly kind: 'start'
+      readonly as: 'primary' | 'standby'
+      readonly upstream: Upstream | null
+      readonly timeoutMs: Millis
+    }
   /** New recovery settings; a reload is enough. */
   | { readonly kind: 'follow'; readonly upstream: Upstream | null }
   | { readonly kind: 'restart'; readonly upstream: Upstream | null; readonly timeoutMs: Millis }
   | { readonly kind: 'promote'; readonly timeoutMs: Millis }
-  | { readonly kind: 'stop'; readonly mode: 'fast' | 'immediate'; readonly checkpoint: boolean; readonly timeoutMs: Millis | null }
+  | {
+      readonly kind: 'stop'
+      readonly mode: 'fast' | 'immediate'
+      readonly checkpoint: boolean
+      readonly timeoutMs: Millis | null
+    }
   | { readonly kind: 'crash-recovery' }
   | { readonly kind: 'rewind'; readonly from: Upstream }
   | { readonly kind: 'remove-data'; readonly why: string }
