@@ -7,6 +7,7 @@ import type { Member } from '../model/cluster.ts'
 import type { Memory } from '../model/memory.ts'
 import type { SlotView } from '../model/postgres.ts'
 import { slotName } from '../model/slot-name.ts'
+import type { Snapshot } from '../model/snapshot.ts'
 import type { Lsn } from '../model/units.ts'
 import { type ClusterFacts, runsAsPrimary, server } from './facts.ts'
 
@@ -40,7 +41,7 @@ function wantedSlots(facts: ClusterFacts, retained: Memory['retainedSlots']): Ma
     if (name !== own && needsSlotHere(member, facts)) wanted.set(name, published[name] ?? null)
   }
   if (!snap.self.tags.nofailover) {
-    for (const { slot } of retained)
+    for (const { slot } of retained.filter(entry => isRetained(entry, snap)))
       if (slot !== own && !wanted.has(slot)) wanted.set(slot, published[slot] ?? null)
   }
   return wanted
@@ -58,7 +59,15 @@ function needsSlotHere(member: Member, { snap }: ClusterFacts): boolean {
   return true
 }
 
-/** Names of member slots with the time they were last needed; forgotten `member_slots_ttl` after that. */
+/** Its member is there, or was less than `member_slots_ttl` ago. */
+export function isRetained(entry: Memory['retainedSlots'][number], snap: Snapshot): boolean {
+  return snap.nowMs - entry.lastNeededMs < snap.settings.memberSlotsTtlMs
+}
+
+/**
+ * Names of member slots with the time they were last needed. One whose time is over is remembered until its slot is
+ * dropped, which somebody who streams from it may delay, and until the status key does not name it any more.
+ */
 function retain({ snap, memory, view }: ClusterFacts): Memory['retainedSlots'] {
   const current = new Set(
     view.members.filter(member => !isTrue(member.record.tags.nostream)).map(member => slotName(member.name)),
@@ -66,12 +75,13 @@ function retain({ snap, memory, view }: ClusterFacts): Memory['retainedSlots'] {
   const known = new Map(memory.retainedSlots.map(entry => [entry.slot, entry.lastNeededMs]))
   for (const slot of view.status?.value.retainSlots ?? []) if (!known.has(slot)) known.set(slot, snap.nowMs)
   for (const slot of current) known.set(slot, snap.nowMs)
+  const left = new Set([
+    ...(server(snap)?.slots ?? []).map(slot => slot.name),
+    ...(view.status?.value.retainSlots ?? []),
+  ])
   return [...known]
-    .filter(
-      ([slot, lastNeededMs]) =>
-        current.has(slot) || snap.nowMs - lastNeededMs < snap.settings.memberSlotsTtlMs,
-    )
     .map(([slot, lastNeededMs]) => ({ slot, lastNeededMs }))
+    .filter(entry => current.has(entry.slot) || isRetained(entry, snap) || left.has(entry.slot))
     .sort((a, b) => (a.slot < b.slot ? -1 : 1))
 }
 

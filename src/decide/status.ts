@@ -5,6 +5,7 @@ import type { ClusterStatus } from '../model/cluster.ts'
 import { slotName } from '../model/slot-name.ts'
 import type { Lsn } from '../model/units.ts'
 import { type Facts, server } from './facts.ts'
+import { isRetained } from './slots.ts'
 
 /** Status to write now, or null when unchanged, or when this is not a primary that answers. */
 export function buildStatus({ snap, memory }: Facts): ClusterStatus | null {
@@ -21,7 +22,7 @@ export function buildStatus({ snap, memory }: Facts): ClusterStatus | null {
     ...view.members.map(member => slotName(member.name)),
     slotName(snap.self.name),
   ])
-  for (const retained of memory.retainedSlots) memberSlots.add(retained.slot)
+  for (const entry of memory.retainedSlots) if (isRetained(entry, snap)) memberSlots.add(entry.slot)
   const retainSlots = Object.keys(slots)
     .filter(name => memberSlots.has(name))
     .sort(byText)

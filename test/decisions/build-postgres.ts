@@ -82,7 +82,7 @@ function buildDirectory({ postgres, nowMs }: Draft): PostgresView['dataDirectory
 }
 
 function buildServer(draft: Draft, role: 'primary' | 'standby', timeline: number | null): ServerView {
-  const { lsn, controlTimeline, replayPaused, idleSlots } = draft.postgres
+  const { lsn, controlTimeline, replayPaused, idleSlots, usedSlots } = draft.postgres
   const standby = role === 'standby'
   return {
     version: 150_010,
@@ -99,6 +99,7 @@ function buildServer(draft: Draft, role: 'primary' | 'standby', timeline: number
     startTime: '2026-01-01 00:00:00+00',
     slots: [
       ...draft.etcd.members.filter(name => name !== draft.me).map(name => slot(slotName(name), lsn, true)),
+      ...usedSlots.map(name => slot(name, lsn, true)),
       ...idleSlots.map(name => slot(name, lsn, false)),
     ],
     replication: [],

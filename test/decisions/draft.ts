@@ -76,6 +76,7 @@ export interface PostgresDraft {
   replayPaused: boolean
   history: SwitchText[] | null
   idleSlots: string[]
+  usedSlots: string[]
 }
 
 export interface Draft {
@@ -184,5 +185,6 @@ function defaultPostgres(): PostgresDraft {
     replayPaused: false,
     history: null,
     idleSlots: [],
+    usedSlots: [],
   }
 }

@@ -39,6 +39,7 @@ const postgresForms: readonly Form<PostgresDraft>[] = [
   [/^no checksums$/, () => ({ checksums: false })],
   [/^replay paused$/, () => ({ replayPaused: true })],
   [/^history (.+)$/, ([text = '']) => ({ history: readSwitches(text) })],
+  [/^used slots (.+)$/, ([names = '']) => ({ usedSlots: names.split(/\s+/) })],
   [/^idle slots (.+)$/, ([names = '']) => ({ idleSlots: names.split(/\s+/) })],
 ]
 
@@ -75,6 +76,7 @@ const memoryForms: readonly Form<Memory>[] = [
   [/^never saw etcd$/, () => ({ sawCluster: false })],
   [/^abandoned lease (\d+)$/, ([id = '']) => ({ abandonedLease: id })],
   [/^unfenced for (\S+)$/, ([time = ''], now) => ({ unfencedSinceMs: now - readDuration(time) })],
+  [/^retains (.+)$/, ([text = ''], now) => ({ retainedSlots: readRetained(text, now) })],
   [/^stopped at (\S+)$/, ([lsn = '']) => ({ stoppedAt: positionAt(lsn) })],
   [
     /^handover(?: to (\S+))? begun (\S+) ago$/,
@@ -91,6 +93,14 @@ const memoryForms: readonly Form<Memory>[] = [
     }),
   ],
 ]
+
+/** `pg2 0s ago pg3 31m ago`: slots, and when their members were last there. */
+function readRetained(text: string, now: number): Memory['retainedSlots'] {
+  return [...text.matchAll(/(\S+) (\S+) ago/g)].map(([, slot = '', time = '']) => ({
+    slot,
+    lastNeededMs: now - readDuration(time),
+  }))
+}
 
 function newHandover(candidate: string | undefined, startedAtMs: number): NonNullable<Memory['handover']> {
   return {
