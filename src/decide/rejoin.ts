@@ -56,7 +56,7 @@ function divergedRules(situation: 'down' | 'follower'): readonly Rule<ClusterFac
     {
       id: `${situation}.wait-for-checkpoint`,
       why: 'pg_rewind reads the timeline out of the control file of the source, which only its first checkpoint makes new (spec/ha.md 8.G9)',
-      when: f => diverged(f) && rewindPossible(f.snap) && !leaderCheckpointed(f),
+      when: f => diverged(f) && rewindPossible(f.snap) && leaderWrites(f) && !leaderCheckpointed(f),
       choose: f => ({
         reason: `waiting for the checkpoint of ${f.view.leader?.name} before the rewind`,
         wakeInMs: holdOnMs(f),
@@ -68,6 +68,7 @@ function divergedRules(situation: 'down' | 'follower'): readonly Rule<ClusterFac
       when: f =>
         diverged(f) &&
         rewindPossible(f.snap) &&
+        leaderWrites(f) &&
         leaderUpstream(f.view, f.snap) !== null &&
         !justFailed(f, 'rewind'),
       choose: f => {
@@ -83,7 +84,11 @@ function divergedRules(situation: 'down' | 'follower'): readonly Rule<ClusterFac
     {
       id: `${situation}.replace-data`,
       why: "configured: data that cannot be rewound is replaced by a copy of the leader's",
-      when: f => mayReplace(f) && leaderUpstream(f.view, f.snap) !== null && !justFailed(f, 'clone'),
+      when: f =>
+        mayReplace(f) &&
+        leaderWrites(f) &&
+        leaderUpstream(f.view, f.snap) !== null &&
+        !justFailed(f, 'clone'),
       choose: f => {
         const from = leaderUpstream(f.view, f.snap)
         if (from === null) throw new Error('no leader to clone from')

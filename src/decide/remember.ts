@@ -50,8 +50,8 @@ function rememberCluster(memory: Memory, view: ClusterView, snap: Snapshot): Mem
     lastMembers: view.members,
     leaderlessSinceMs: null,
     releasedAtMs: null,
-    // A new leader may have left our timeline before our position: look before following it.
-    ...(moved && memory.rejoin === 'follow' ? { rejoin: 'check' as const, agreesWith: null } : {}),
+    // A new leader may have left our timeline before our position, or not: look before following it or giving anything up.
+    ...(moved && memory.rejoin !== 'rewind-failed' ? { rejoin: 'check' as const, agreesWith: null } : {}),
   }
 }
 

@@ -88,6 +88,11 @@ function leavesPrimaryRunning(world: World, decision: Decision): readonly string
   return ['leaves a primary running without a lease']
 }
 
+function writes({ cluster }: World['snap'], name: string): boolean {
+  if (!cluster.known || cluster.value.leader?.name !== name) return false
+  return cluster.value.members.find(member => member.name === name)?.record.role === 'primary'
+}
+
 /** What might be the only copy of the newest data is not overwritten while it may have to lead. */
 function losesData({ snap, memory }: World, decision: Decision): readonly string[] {
   const destroying = jobs(decision).filter(
@@ -97,6 +102,8 @@ function losesData({ snap, memory }: World, decision: Decision): readonly string
   for (const job of destroying) {
     if (snap.lease.leaderUntilMs > snap.nowMs) wrong.push(`${job.kind} while the lease may be ours`)
     if (!snap.cluster.known || snap.cluster.value.leader === null) wrong.push(`${job.kind} without a leader`)
+    if (job.kind === 'rewind' && !writes(snap, job.from.name))
+      wrong.push('rewind from a node that does not write')
     const present = snap.postgres.dataDirectory.kind === 'present'
     const verdict = decision.memory.rejoin
     if (present && verdict !== 'diverged' && verdict !== 'rewind-failed')
