@@ -75,6 +75,8 @@ export function roleOf({ snap, memory }: Facts): Role {
   if (snap.postgres.dataDirectory.kind !== 'present') return 'uninitialized'
   const seen = server(snap)
   if (seen !== null) return seen.inRecovery ? 'replica' : 'primary'
+  // Peers in an election need not wait for the last processes of a server that is shut down.
+  if (snap.work?.progress?.stoppedAt !== undefined) return 'demoted'
   if (isRunning(snap)) return memory.lastRole === 'primary' ? 'primary' : 'replica'
   const directory = snap.postgres.dataDirectory
   return memory.lastRole === 'primary' || !directory.recoveryConfigured ? 'demoted' : 'replica'

@@ -11,6 +11,7 @@ export function remember(memory: Memory, snap: Snapshot): Memory {
   let next = snap.finished === null ? rememberEarlyStop(memory, snap) : rememberWork(memory, snap.finished)
   next = rememberRole(next, snap)
   if (snap.cluster.known) next = rememberCluster(next, snap.cluster.value, snap)
+  next = { ...next, foundNamed: foundNamed(next, snap) }
   next = rememberDivergence(next, snap)
   if (succeeded(snap, 'arm-fencer')) next = { ...next, unfencedSinceMs: null }
   if (succeeded(snap, 'release-lease')) next = { ...next, releasedAtMs: snap.nowMs }
@@ -53,6 +54,16 @@ function rememberCluster(memory: Memory, view: ClusterView, snap: Snapshot): Mem
     // A new leader may have left our timeline before our position, or not: look before following it or giving anything up.
     ...(moved && memory.rejoin !== 'rewind-failed' ? { rejoin: 'check' as const, agreesWith: null } : {}),
   }
+}
+
+/** Until a race of our own was won, or the server is primary anyway. */
+function foundNamed(memory: Memory, snap: Snapshot): boolean {
+  if (['acquire-lease', 'take-leader'].some(action => succeeded(snap, action))) return false
+  if (server(snap)?.inRecovery === false) return false
+  if (!snap.cluster.known) return memory.foundNamed
+  const key = snap.cluster.value.leader
+  if (key?.name !== snap.self.name) return false
+  return memory.foundNamed || (!holdsLease(snap) && key.leaseId !== snap.lease.leaseId)
 }
 
 function rememberDivergence(memory: Memory, snap: Snapshot): Memory {
@@ -126,7 +137,9 @@ function rememberEarlyStop(memory: Memory, snap: Snapshot): Memory {
 function rememberStop(memory: Memory, work: FinishedWork): Memory {
   const failure = work.ok ? {} : { lastFailure: { job: 'stop', why: work.why, atMs: work.finishedAtMs } }
   if (memory.handover !== null && work.ok) {
-    const handover = { ...memory.handover, position: work.position, stoppedAtMs: work.finishedAtMs }
+    // The candidate's time counts from when it could have everything, not from when the last process was gone.
+    const stoppedAtMs = memory.handover.stoppedAtMs ?? work.finishedAtMs
+    const handover = { ...memory.handover, position: work.position, stoppedAtMs }
     return { ...memory, ...failure, handover, stoppedAt: work.position }
   }
   return {

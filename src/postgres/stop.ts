@@ -36,7 +36,13 @@ export async function stop(
   const followed = await followShutdown(context, identity, options, signal)
   const position = () => followed.position ?? positionNow(context)
   if (followed.end === 'ended') return { ok: true, position: await position() }
-  if (followed.end === 'aborted') return cancelled('the stop')
+  // Shut down, and told to wait no longer for a standby or an archiver: nothing is lost with the processes that are left.
+  if (followed.end === 'aborted') {
+    if (followed.position === null) return cancelled('the stop')
+    await signalProcess(identity, 'SIGQUIT')
+    if (await watch.ended(identity, KILL_LIMIT_MS)) return { ok: true, position: followed.position }
+    return { ...(await kill(context, identity)), position: followed.position }
+  }
   if (options.mode === 'fast') {
     log('warning', `PostgreSQL did not stop within ${options.timeoutMs} ms: immediate shutdown`)
     await signalProcess(identity, 'SIGQUIT')

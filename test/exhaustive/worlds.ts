@@ -122,7 +122,7 @@ export function* busyWorlds(): Generator<World> {
     proof: proofs,
     work: frozen(works),
     sight: [...sights, { process: stopped, server: silent, lastRole: 'primary' as const }],
-    handover: [null, handover(null), handover(100)],
+    handover: [null, handover(null), handover(100), handover(6000)],
     peers: [peers.notAsked, peers.equal, peers.behind],
     stopRequested: [false, true],
   }

@@ -61,15 +61,28 @@ export const handoverRules: readonly Rule<ClusterFacts>[] = [
   },
 ]
 
+/** The stop may wait for a standby that reads nothing any more, up to wal_sender_timeout: not longer than a candidate may. */
+const endLingering: Rule<ClusterFacts> = {
+  id: 'handover.end-stop',
+  why: 'a server that is shut down but for a standby that reads nothing keeps nobody from going on as primary',
+  when: f => inHandover(f) && f.snap.work?.cancelled === false && handover(f).position !== null,
+  choose: f => ({
+    reason: `${whyTakenBack(f)}; ending the last processes of the stop`,
+    actions: [{ kind: 'cancel-work', why: 'nobody can take over' }],
+    next: 'settled',
+  }),
+}
+
 /** While the last processes of the stop linger (a slow archiver), the lease can already be handed over. */
-export const earlyHandoverRules: readonly Rule<Facts>[] = handoverRules
-  .filter(rule => rule.id !== 'handover.take-back')
-  .map(rule => ({
-    ...rule,
-    id: rule.id.replace('handover.', 'busy.handover-'),
-    when: facts => withView(facts) !== null && rule.when(withView(facts) ?? never()),
-    choose: facts => rule.choose(withView(facts) ?? never()),
-  }))
+export const earlyHandoverRules: readonly Rule<Facts>[] = [
+  ...handoverRules.filter(rule => rule.id !== 'handover.take-back'),
+  endLingering,
+].map(rule => ({
+  ...rule,
+  id: rule.id.replace('handover.', 'busy.handover-'),
+  when: facts => withView(facts) !== null && rule.when(withView(facts) ?? never()),
+  choose: facts => rule.choose(withView(facts) ?? never()),
+}))
 
 function withView(facts: Facts): ClusterFacts | null {
   const { cluster } = facts.snap

@@ -1,7 +1,10 @@
 // The agent was asked to stop (SIGTERM): PostgreSQL is stopped in good order, the lease is handed on, and the process
 // ends. In maintenance mode both are left as they are (spec/ha.md 3.13.4).
 
-import { type Facts, failedLately, holdsLease, isRunning } from '../facts.ts'
+import type { Member } from '../../model/cluster.ts'
+import type { ShutdownPosition } from '../../model/progress.ts'
+import { receivedEverything } from '../election.ts'
+import { type Facts, failedLately, holdsLease, isRunning, tried } from '../facts.ts'
 import { proofRules, unansweredAndEnding } from '../lease.ts'
 import { memberRecord } from '../member-record.ts'
 import type { Rule } from '../rule.ts'
@@ -9,6 +12,8 @@ import { closingStatus } from '../status.ts'
 
 /** A stop that failed this lately is the one that was asked for now. */
 const GIVE_UP_MS = 10_000
+/** A standby gets the last record in a moment, or not for a long time. */
+const ASK_AGAIN_MS = 200
 
 export const stoppingRules: readonly Rule<Facts>[] = [
   {
@@ -33,6 +38,27 @@ export const stoppingRules: readonly Rule<Facts>[] = [
   },
   ...proofRules('stopping').filter(rule => rule.id === 'stopping.renew-lease'),
   {
+    id: 'stopping.ask',
+    why: 'shut down but for its last processes (a slow archiver, a standby that reads nothing): nobody need wait for them',
+    when: f => isShutDown(f) && f.snap.peers === null && others(f).length > 0,
+    choose: f => ({
+      reason: `PostgreSQL is shut down; asking ${others(f)
+        .map(member => member.name)
+        .join(', ')} who has everything`,
+      actions: [{ kind: 'ask-peers', members: others(f) }],
+    }),
+  },
+  {
+    id: 'stopping.hand-on',
+    why: 'somebody has the last record that was written here: it may promote at once',
+    when: f => isShutDown(f) && successor(f) !== null && !tried(f.snap, 'release-lease'),
+    choose: f => ({
+      reason: `${successor(f)} has everything; handing the lease on`,
+      actions: [{ kind: 'release-lease', status: closingStatus(f, shutDownAt(f)?.previousLsn ?? null) }],
+      remember: { lastRole: 'standby' },
+    }),
+  },
+  {
     id: 'stopping.wait',
     why: 'the stop of PostgreSQL takes as long as its last checkpoint',
     when: ({ snap }) => snap.work !== null,
@@ -40,7 +66,7 @@ export const stoppingRules: readonly Rule<Facts>[] = [
       reason: unansweredAndEnding(f)
         ? 'PostgreSQL is stopping and the lease runs out'
         : `waiting for ${f.snap.work?.cancelled === true ? `the cancelled ${f.snap.work.job.kind} to end` : 'PostgreSQL to stop'}`,
-      wakeInMs: 1000,
+      wakeInMs: isShutDown(f) ? ASK_AGAIN_MS : 1000,
     }),
   },
   {
@@ -86,3 +112,29 @@ export const stoppingRules: readonly Rule<Facts>[] = [
     }),
   },
 ]
+
+/** Everything is written; only the end of the last processes is missing. The lease is still ours. */
+function isShutDown(facts: Facts): boolean {
+  return shutDownAt(facts) !== null && holdsLease(facts.snap)
+}
+
+function shutDownAt({ snap }: Facts): ShutdownPosition | null {
+  return snap.work?.job.kind === 'stop' ? (snap.work.progress?.stoppedAt ?? null) : null
+}
+
+function others({ snap }: Facts): readonly Member[] {
+  if (!snap.cluster.known) return []
+  return snap.cluster.value.members.filter(
+    member => member.name !== snap.self.name && member.record.apiUrl !== null,
+  )
+}
+
+function successor(facts: Facts): string | null {
+  const needed = shutDownAt(facts)
+  if (needed === null) return null
+  const ready = others(facts).find(({ name }) => {
+    const answer = facts.snap.peers?.get(name)
+    return answer?.known === true && receivedEverything(answer.value, needed.checkpointLsn)
+  })
+  return ready?.name ?? null
+}
