@@ -39,6 +39,8 @@ export interface Memory {
   readonly retainedSlots: readonly { readonly slot: string; readonly lastNeededMs: Millis }[]
   /** The lease that a restarted agent found its leader key on and could not adopt. */
   readonly abandonedLease: LeaseId | null
+  /** The leader key was found with our name on a lease that is not ours: left by a former run, or written by somebody. */
+  readonly foundNamed: boolean
   /** Since when the fencer could not be armed; null: it can. */
   readonly unfencedSinceMs: Millis | null
   /** The cluster in etcd has been seen at least once by this process. */
@@ -72,6 +74,7 @@ export const FIRST_MEMORY: Memory = {
   joined: false,
   retainedSlots: [],
   abandonedLease: null,
+  foundNamed: false,
   unfencedSinceMs: null,
   sawCluster: false,
 }

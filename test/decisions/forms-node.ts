@@ -75,6 +75,7 @@ const memoryForms: readonly Form<Memory>[] = [
   [/^not joined$/, () => ({ joined: false })],
   [/^never saw etcd$/, () => ({ sawCluster: false })],
   [/^abandoned lease (\d+)$/, ([id = '']) => ({ abandonedLease: id })],
+  [/^found named$/, () => ({ foundNamed: true })],
   [/^unfenced for (\S+)$/, ([time = ''], now) => ({ unfencedSinceMs: now - readDuration(time) })],
   [/^retains (.+)$/, ([text = ''], now) => ({ retainedSlots: readRetained(text, now) })],
   [/^stopped at (\S+)$/, ([lsn = '']) => ({ stoppedAt: positionAt(lsn) })],

@@ -2,7 +2,7 @@
 
 import type { Memory } from '../../model/memory.ts'
 import { demoteMarginMs, fenceMarginMs, leadershipLeftMs } from '../../model/timing.ts'
-import { unsupportedMode } from '../election.ts'
+import { otherMembers, unsupportedMode } from '../election.ts'
 import {
   type ClusterFacts,
   failedLately,
@@ -16,10 +16,47 @@ import {
 import { holdOnMs, holdOnReason, proofRules, unansweredAndEnding, unansweredButAlive } from '../lease.ts'
 import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
+import { livePrimary, silentPrimary } from './race.ts'
 import { requestRules } from './requests.ts'
 
 /** How long a primary may run with a fencer that cannot be armed anew, while its old deadline still protects. */
 const UNFENCED_LIMIT_MS = 3000
+
+/**
+ * A standby whose name stands on the leader key though it won no race: its former agent died between the lease and the
+ * promotion, or somebody wrote the key by hand. The race that nobody saw is made up for before anything is promoted.
+ */
+const foundNamedRules: readonly Rule<ClusterFacts>[] = [
+  {
+    id: 'leader.ask-before-promotion',
+    why: 'a leader key that this process did not take itself does not prove that there is no other primary',
+    when: f => isUnproven(f) && f.snap.peers === null && otherMembers(f).length > 0,
+    choose: f => ({
+      reason: `the leader key already held my name; before a promotion asking ${otherMembers(f)
+        .map(member => member.name)
+        .join(', ')}`,
+      actions: [{ kind: 'ask-peers', members: otherMembers(f) }],
+    }),
+  },
+  {
+    id: 'leader.not-elected',
+    why: 'two primaries must never be: whoever wrote the key did not ask the one that runs',
+    when: f => isUnproven(f) && livePrimary(f) !== null && !tried(f.snap, 'release-lease'),
+    choose: f => ({
+      reason: `the leader key held my name, but ${livePrimary(f)} runs as primary; releasing it`,
+      actions: [{ kind: 'release-lease', status: null }],
+    }),
+  },
+  {
+    id: 'leader.wait-for-silence',
+    why: 'as long as the lease of a silent primary lives, it may write',
+    when: f => isUnproven(f) && silentPrimary(f) !== null,
+    choose: f => ({
+      reason: `not promoting yet: the lease of ${silentPrimary(f)} is alive and it does not answer, it may still be primary`,
+      wakeInMs: holdOnMs(f),
+    }),
+  },
+]
 
 export const leaderRules: readonly Rule<ClusterFacts>[] = [
   ...proofRules('leader'),
@@ -86,6 +123,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
       actions: [{ kind: 'release-lease', status: null }],
     }),
   },
+  ...foundNamedRules,
   {
     id: 'leader.clear-request',
     why: 'the new leader takes the request that made it leader off the table',
@@ -182,6 +220,10 @@ function samePostmaster(snap: ClusterFacts['snap']): boolean {
 
 function isStandby(facts: ClusterFacts): boolean {
   return server(facts.snap)?.inRecovery === true && holdsLease(facts.snap)
+}
+
+function isUnproven(facts: ClusterFacts): boolean {
+  return facts.memory.foundNamed && isStandby(facts)
 }
 
 function hasTimeToPromote({ snap }: ClusterFacts): boolean {

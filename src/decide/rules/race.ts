@@ -225,7 +225,7 @@ function formerLeader({ memory, snap }: ClusterFacts): { readonly formerLeader?:
   return name === null || name === snap.self.name ? {} : { formerLeader: name }
 }
 
-function livePrimary(facts: ClusterFacts): string | null {
+export function livePrimary(facts: ClusterFacts): string | null {
   return rivals(facts).find(({ peer }) => peer.runsAsPrimary)?.name ?? null
 }
 
@@ -236,7 +236,7 @@ const NOT_WRITING: readonly string[] = ['stopping', 'stopped', 'crashed', 'start
  * A member key hangs on the lease of its node, which gives up writing before that ends. The key of the last leader may
  * be older than what its server does now, unless it says that it is down; of others, only "running as primary" counts.
  */
-function silentPrimary({ view, snap, memory }: ClusterFacts): string | null {
+export function silentPrimary({ view, snap, memory }: ClusterFacts): string | null {
   const silent = view.members.find(({ name, record }) => {
     if (name === snap.self.name || snap.peers?.get(name)?.known !== false) return false
     const isPrimary = record.role === 'primary' || record.role === 'master'
