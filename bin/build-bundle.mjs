@@ -1,9 +1,11 @@
 // Builds dist/hactl.cjs: all of hactl and its packages in one CommonJS file, which starts in half the time that hundreds
-// of modules need, and on which Node's compile cache works best. Not minified (measured: no faster, and a stack trace
-// would show one line of a megabyte), and without oclif's manifest (measured: no faster when all is in one file).
+// of modules need, and on which Node's compile cache works best. Without comments and blanks: V8 keeps the text in memory,
+// two bytes a character if one comment holds a dash that is not ASCII (measured: 5 MB less in every agent). Names and lines
+// are kept for stack traces. Without oclif's manifest (measured: no faster when all is in one file).
 
 import { execFile } from 'node:child_process'
-import { access, readFile, rename } from 'node:fs/promises'
+import { access, readFile, rename, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -56,6 +58,30 @@ const etcdProto = {
   },
 }
 
+/**
+ * The first start fills the compile cache with the functions that it used, and later ones add nothing. So the first one is
+ * a `list` to its end, with somebody who answers in place of etcd's gateway.
+ */
+async function fillCompileCache() {
+  await rm(`${root}build/compile-cache`, { recursive: true, force: true })
+  const member = {
+    conn_url: 'postgres://x:5432/x',
+    api_url: 'http://x:8008/patroni',
+    state: 'running',
+    role: 'primary',
+  }
+  const kvs = Object.entries({ initialize: '1', leader: 'x', 'members/x': JSON.stringify(member) }).map(
+    ([key, value]) => ({ key: btoa(`/service/x/${key}`), value: btoa(value), mod_revision: '1' }),
+  )
+  const gateway = createServer((_, response) =>
+    response.end(JSON.stringify({ header: { revision: '1' }, kvs })),
+  )
+  await new Promise(resolve => gateway.listen(0, '127.0.0.1', resolve))
+  const list = [`${root}bin/run.js`, 'list', 'x', '-d', `etcd3://127.0.0.1:${gateway.address().port}`]
+  await promisify(execFile)(process.execPath, list, { timeout: 60_000 })
+  gateway.close()
+}
+
 const exists = await access(`${root}src/commands.ts`).then(
   () => true,
   () => false,
@@ -69,6 +95,8 @@ if (exists) {
     format: 'cjs',
     target: 'node24',
     legalComments: 'none',
+    minifyWhitespace: true,
+    lineLimit: 160,
     external: ['pg-native', 'typescript', 'tsx', 'ts-node'],
     banner: { js: 'const __bundleUrl = require("node:url").pathToFileURL(__filename).href;' },
     define: { 'import.meta.url': '__bundleUrl' },
@@ -78,8 +106,7 @@ if (exists) {
   }).catch(() => process.exit(1))
   // A hactl that is started meanwhile finds the old file or the new one, never half of it.
   await rename(`${root}dist/hactl.cjs.new`, `${root}dist/hactl.cjs`)
-  // The first start fills the compile cache, so that the user's first start is already fast.
-  await promisify(execFile)(process.execPath, [`${root}bin/run.js`, '--help'], { timeout: 60_000 })
+  await fillCompileCache()
 } else {
   console.log('src/commands.ts does not exist: no bundle was made')
 }

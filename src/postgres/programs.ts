@@ -49,7 +49,7 @@ export function createPrograms(config: PostgresqlConfig, runAs: RunAs | null): P
   }
 }
 
-/** Our own environment without what belongs to the agent: its secrets, and systemd's socket. */
+/** Our own environment without what belongs to the agent: its secrets, systemd's socket, settings of its memory. */
 export function childEnvironment(): Record<string, string> {
   const environment: Record<string, string> = {}
   for (const [name, value] of Object.entries(process.env)) {
@@ -61,4 +61,15 @@ export function childEnvironment(): Record<string, string> {
   return environment
 }
 
-const OWN_VARIABLES = new Set(['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID', 'NODE_OPTIONS', 'NODE_ENV'])
+const OWN_VARIABLES = new Set([
+  'NOTIFY_SOCKET',
+  'WATCHDOG_USEC',
+  'WATCHDOG_PID',
+  'NODE_OPTIONS',
+  'NODE_ENV',
+  // What bin/hactl sets to keep the agent small would slow PostgreSQL down.
+  'MALLOC_ARENA_MAX',
+  'MALLOC_MMAP_THRESHOLD_',
+  'MALLOC_TRIM_THRESHOLD_',
+  'UV_THREADPOOL_SIZE',
+])
