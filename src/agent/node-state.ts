@@ -3,12 +3,11 @@
 
 import { postgresState, roleOf } from '../decide/member-record.ts'
 import type { ClusterView, JsonObject } from '../model/cluster.ts'
-import type { AgentConfig } from '../model/config.ts'
 import { FIRST_MEMORY, type Memory } from '../model/memory.ts'
 import type { PostgresView, ServerView } from '../model/postgres.ts'
 import { type Seen, unseen } from '../model/seen.ts'
 import type { DynamicSettings } from '../model/settings.ts'
-import type { Snapshot } from '../model/snapshot.ts'
+import type { Self, Snapshot } from '../model/snapshot.ts'
 import type { Millis } from '../model/units.ts'
 import { HACTL_VERSION } from '../model/version.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -18,7 +17,8 @@ import type { Store } from '../ports/store.ts'
 import type { NodeState, NodeStatus } from '../rest/node-state.ts'
 
 export interface NodeStatePorts {
-  readonly config: AgentConfig
+  /** Asked each time: tags change when the configuration is read again. */
+  readonly self: () => Self
   readonly clock: Clock
   readonly guard: LeaseGuard
   readonly postgres: Postgres
@@ -106,7 +106,7 @@ function clusterWithin(cluster: Seen<ClusterView>, ageMs: Millis, ttlMs: Millis)
 }
 
 function statusOf(snapshot: Snapshot | null, memory: Memory, ports: NodeStatePorts): NodeStatus {
-  const { tags } = ports.config
+  const { tags } = ports.self()
   const fixed = {
     tags: tags.published,
     configuredTags: tags.published,

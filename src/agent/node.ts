@@ -88,7 +88,7 @@ export function assemble(start: NodeStart): Node {
   }
   const state = createNodeState({
     ...adapters,
-    config,
+    self: configuration.self,
     clock,
     guard,
     settings: dynamic.settings,

@@ -9,7 +9,6 @@ import { createLeaseGuard, type OwnedLeaseGuard } from '../../src/agent/lease-gu
 import { createLoop, type Loop } from '../../src/agent/loop.ts'
 import { createNodeState, type OwnedNodeState } from '../../src/agent/node-state.ts'
 import { wakeOnChange } from '../../src/agent/wake-ups.ts'
-import type { AgentConfig } from '../../src/model/config.ts'
 import { slotName } from '../../src/model/slot-name.ts'
 import type { Self } from '../../src/model/snapshot.ts'
 import type { Store } from '../../src/ports/store.ts'
@@ -98,8 +97,7 @@ export class Agent {
       },
     })
     this.#state = createNodeState({
-      // Of the configuration it only reads the tags.
-      config: { tags: machine.options.tags } as AgentConfig,
+      self: () => this.self(),
       ...{ clock, guard: this.guard, postgres, store, settings },
       nextBeatDueMs: this.loop.nextBeatDueMs,
       wake: this.loop.wake,

@@ -107,7 +107,7 @@ export const strangerRules: readonly Rule<ClusterFacts>[] = [
     why: 'etcd did not answer, or the server cannot be judged yet',
     when: () => true,
     choose: f => ({
-      reason: 'cannot tell yet whether the local data is this cluster',
+      reason: `cannot tell yet whether the local data is this cluster${f.snap.postgres.server.known ? '' : ` (${f.snap.postgres.server.why})`}`,
       wakeInMs: holdOnMs(f),
     }),
   },

@@ -42,8 +42,8 @@ export interface Cluster {
 export interface Layout {
   /** `apart`: etcd outlives a node. `together`: each node has a member, as in most small clusters. */
   readonly etcd?: 'apart' | 'together'
-  /** What is different on one node, by its name. */
-  readonly node?: Readonly<Record<string, Partial<MemberChoice>>>
+  /** What is different on a node. */
+  readonly node?: (stage: Stage, name: string) => Promise<Partial<MemberChoice>>
 }
 
 /** A row of `hactl list`. */
@@ -72,7 +72,8 @@ export async function startCluster(
     const members = await startEtcd(stage, etcd)
     const nodes = await Promise.all(
       hosts.map(async host => {
-        const file = await writeMemberFile(stage, host, { etcd, dcs, ...choice, ...layout.node?.[host.name] })
+        const own = (await layout.node?.(stage, host.name)) ?? {}
+        const file = await writeMemberFile(stage, host, { etcd, dcs, ...choice, ...own })
         return { host, file, agent: await startAgent(stage, host, file) }
       }),
     )

@@ -1,6 +1,6 @@
 // One node of a test cluster: its YAML file, the same for hactl and Patroni, and `hactl agent` on it.
 
-import { chown, writeFile } from 'node:fs/promises'
+import { chown, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Host, inside } from './network.ts'
 import { type Ran, tryRun } from './run.ts'
@@ -16,6 +16,8 @@ export type Section = { readonly [key: string]: Value }
 
 export interface MemberChoice {
   readonly scope?: string
+  /** The member's name; the host's when left out. */
+  readonly name?: string
   /** Hosts of the etcd members. */
   readonly etcd: readonly Host[]
   /** Overrides of the dynamic configuration at bootstrap, e.g. `{ ttl: 5, loop_wait: 1, retry_timeout: 2 }`. */
@@ -33,6 +35,12 @@ export async function writeMemberFile(stage: Stage, host: Host, choice: MemberCh
   const { uid, gid } = await postgresUser()
   await chown(file, uid, gid)
   return file
+}
+
+/** Changes the section `tags` in a node's file; the agent takes it over on SIGHUP. */
+export async function rewriteTags(file: string, tags: Section): Promise<void> {
+  const configuration = JSON.parse(await readFile(file, 'utf8')) as Section
+  await writeFile(file, JSON.stringify({ ...configuration, tags }, null, 2))
 }
 
 /** Runs `hactl agent FILE` on the host as postgres. */
@@ -54,7 +62,7 @@ export function hactl(host: Host, file: string, args: readonly string[], limitMs
 function memberConfiguration(home: string, host: Host, choice: MemberChoice): Section {
   return {
     scope: choice.scope ?? 'test',
-    name: host.name,
+    name: choice.name ?? host.name,
     restapi: { listen: `0.0.0.0:${restPort}`, connect_address: `${host.address}:${restPort}` },
     etcd3: { hosts: choice.etcd.map(({ address }) => `${address}:2379`) },
     bootstrap: {

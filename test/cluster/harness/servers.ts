@@ -55,6 +55,17 @@ export async function etcdctl(
   ])
 }
 
+/** The host whose etcd member leads the others. */
+export async function etcdLeader(on: Host, hosts: readonly Host[]): Promise<Host> {
+  for (const host of hosts) {
+    const [status] = JSON.parse(await etcdctl(on, ['endpoint', 'status', '-w', 'json'], [host])) as readonly {
+      readonly Status: { readonly leader: number; readonly header: { readonly member_id: number } }
+    }[]
+    if (status !== undefined && status.Status.leader === status.Status.header.member_id) return host
+  }
+  throw new Error('no member of etcd leads')
+}
+
 /** HAProxy as the manual sets it up for Patroni: who answers 200 to OPTIONS /primary gets the connections. */
 export async function startHaproxy(stage: Stage, on: Host, nodes: readonly Host[]): Promise<Running> {
   const file = join(stage.directory, 'haproxy.cfg')

@@ -1,0 +1,171 @@
+// The agent comes and goes beside a PostgreSQL that runs on, and configurations change under it: restarts, maintenance
+// mode, bad and good dynamic configuration; nodes that must not join; a server that is taken over as it is.
+
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Cluster, list, postmasterOf, startCluster } from './harness/cluster.ts'
+import { beginIncident } from './harness/incident.ts'
+import { hactl, startAgent, writeMemberFile } from './harness/member.ts'
+import { processesOn, runOn } from './harness/network.ts'
+import { etcdctl, httpStatus, postgresBin, query, restPort, startPlainPostgres } from './harness/servers.ts'
+import { asPostgres } from './harness/stage.ts'
+import { nowMs, until } from './harness/until.ts'
+
+const ttlMs = 5000
+
+let cluster: Cluster
+
+beforeAll(async () => {
+  cluster = await startCluster(
+    { ttl: ttlMs / 1000, loop_wait: 1, retry_timeout: 2 },
+    {},
+    { etcd: 'together' },
+  )
+})
+
+afterAll(() => cluster.stage.close())
+
+async function edit(setting: string): Promise<void> {
+  const { file } = cluster.node('pg1')
+  const ran = await hactl(cluster.client, file, ['edit-config', '-s', setting, '--force'])
+  expect(ran, ran.stderr).toMatchObject({ code: 0 })
+}
+
+test('kill -9 of a replica’s agent and a new one: its PostgreSQL streams on, the same process', async () => {
+  const incident = await beginIncident(cluster, 'kill -9 of a replica’s agent, started again')
+  const [replica] = cluster.others(incident.leader)
+  if (replica === undefined) throw new Error('no replica')
+  const postmaster = await postmasterOf(cluster.stage, replica)
+  incident.strike()
+  await replica.agent.stop('SIGKILL')
+  await cluster.restart(replica.host.name)
+  const { agent } = cluster.node(replica.host.name)
+  await until('the new agent follows', async () => (await agent.log()).includes('follower.steady'), 10_000)
+  const { reigns, applicationGap } = await incident.end()
+  expect(reigns).toHaveLength(1)
+  expect(applicationGap.ms).toBeLessThan(1000)
+  expect(await postmasterOf(cluster.stage, replica)).toBe(postmaster)
+})
+
+test('in maintenance mode all agents stop by SIGTERM and start again: no server is touched, no write refused', async () => {
+  const incident = await beginIncident(cluster, 'all agents replaced in maintenance mode')
+  const postmasters = () => Promise.all(cluster.nodes().map(node => postmasterOf(cluster.stage, node)))
+  const before = await postmasters()
+  incident.strike()
+  await edit('pause=true')
+  const paused = async () => /PAUSE|maintenance/.test(await incident.leader.agent.log())
+  await until('the leader knows of it', paused, 10_000)
+  const agents = cluster.nodes().map(({ agent }) => agent)
+  // Beside each other; the replicas’ must have seen the mode as well.
+  for (const agent of agents)
+    await until('each agent knows of it', async () => /paused\./.test(await agent.log()), 10_000)
+  await Promise.all(agents.map(agent => agent.stop('SIGTERM', 15_000)))
+  expect(agents.map(agent => agent.exitCode())).toEqual([0, 0, 0])
+  await Promise.all(cluster.nodes().map(({ host }) => cluster.restart(host.name)))
+  const { host } = incident.leader
+  const primary = async () =>
+    (await httpStatus(cluster.client, `http://${host.address}:${restPort}/primary`)) === 200
+  await until('the leader’s new agent answers for it', primary, 15_000, 100)
+  await edit('pause=null')
+  const { reigns, serverGap } = await incident.end()
+  expect(reigns.map(({ server }) => server)).toEqual([host.address])
+  expect(serverGap.ms).toBeLessThan(1000)
+  expect(await postmasters()).toEqual(before)
+})
+
+test('a bad dynamic configuration is named in the log, and the last good one stays in force', async () => {
+  const incident = await beginIncident(cluster, 'bad dynamic configuration')
+  const { leader } = incident
+  const key = '/service/test/config'
+  const good = (await etcdctl(cluster.client, ['get', '--print-value-only', key], cluster.etcd)).trim()
+  incident.strike()
+  for (const [bad, named] of [
+    ['{"ttl": "soon", "loop_wait": 1}', /ttl/],
+    ['{"ttl": 5,', /unreadable|JSON/],
+  ] as const) {
+    const said = (await leader.agent.log()).length
+    await etcdctl(cluster.client, ['put', key, bad], cluster.etcd)
+    const refusal = async () => {
+      const lines = (await leader.agent.log()).slice(said).split('\n')
+      return lines.some(line => line.includes('last good one stays in force') && named.test(line))
+    }
+    await until(`the log names what is wrong with ${bad}`, refusal, 10_000)
+    const endMs = nowMs() + ttlMs + 1000
+    await until('longer than a lease', () => nowMs() > endMs, ttlMs + 5000)
+  }
+  await etcdctl(cluster.client, ['put', key, good], cluster.etcd)
+  const { reigns, applicationGap } = await incident.end()
+  expect(reigns).toHaveLength(1)
+  expect(applicationGap.ms).toBeLessThan(1000)
+})
+
+test('max_connections changes: hactl list shows on each node that a restart is pending', async () => {
+  await cluster.mend()
+  await cluster.healthy(30_000)
+  await edit('postgresql.parameters.max_connections=123')
+  const { client } = cluster
+  const { file } = cluster.node('pg1')
+  const pending = async () => {
+    const members = await list(client, file)
+    if (members.every(member => member['Pending restart'] === '*')) return members
+    throw new Error(JSON.stringify(members))
+  }
+  const members = await until('all members are shown with it', pending, 20_000, 250)
+  expect(JSON.stringify(members[0])).toMatch(/max_connections.*100.*123/)
+  const leader = await cluster.primary(5000)
+  expect(await query(client, leader.host, 'show max_connections')).toBe('100')
+})
+
+test('a second node of the same name is refused', async () => {
+  const { stage, client, etcd } = cluster
+  const file = await writeMemberFile(stage, client, { etcd, name: 'pg2' })
+  const agent = await startAgent(stage, client, file)
+  await until('it has ended', agent.hasEnded, 20_000)
+  expect(agent.exitCode()).toBe(1)
+  expect(await agent.log()).toMatch(/already a node named 'pg2' running/)
+  await cluster.healthy(10_000)
+})
+
+test('a node with the data of another cluster is refused, its data stays', async () => {
+  const { stage, client, etcd } = cluster
+  const file = await writeMemberFile(stage, client, { etcd, name: 'stranger' })
+  const data = join(stage.directory, client.name, 'data')
+  const initdb = [`${postgresBin}/initdb`, '-D', data, '--no-sync', '-A', 'trust', '-U', 'postgres']
+  await runOn(client, [...asPostgres, ...initdb], 60_000)
+  const before = await runOn(client, ['cat', join(data, 'PG_VERSION')])
+  const agent = await startAgent(stage, client, file)
+  await until('it has ended', agent.hasEnded, 20_000)
+  expect(agent.exitCode()).toBe(1)
+  expect(await agent.log()).toMatch(/belongs to a different cluster/)
+  expect(await runOn(client, ['cat', join(data, 'PG_VERSION')])).toBe(before)
+  expect((await list(client, cluster.node('pg1').file)).map(({ Member }) => Member)).not.toContain('stranger')
+})
+
+test('a PostgreSQL that already runs becomes a cluster as it is: the same process, its rows, its leader', async () => {
+  const { stage, client, etcd } = cluster
+  const server = await startPlainPostgres(stage, client)
+  await query(client, client, 'create table old as select 42 as answer')
+  const data = join(stage.directory, `${client.name}-plain`)
+  const file = await writeMemberFile(stage, client, {
+    etcd,
+    scope: 'adopted',
+    name: 'old',
+    postgresql: {
+      data_dir: data,
+      use_unix_socket: true,
+      parameters: { unix_socket_directories: data },
+      pg_hba: ['local all all trust', 'host all all 10.77.0.0/24 trust'],
+    },
+  })
+  const agent = await startAgent(stage, client, file)
+  const leads = async () => (await httpStatus(client, `http://${client.address}:${restPort}/primary`)) === 200
+  await until('it leads', leads, 20_000, 100)
+  expect(server.hasEnded()).toBe(false)
+  expect(await processesOn(client)).toContain(server.pid)
+  expect(await query(client, client, 'select answer from old')).toBe('42')
+  const members = await list(client, file)
+  expect(members).toMatchObject([{ Member: 'old', Role: 'Leader', State: 'running' }])
+  await agent.stop('SIGTERM')
+  expect(agent.exitCode()).toBe(0)
+  expect(server.hasEnded()).toBe(true)
+})

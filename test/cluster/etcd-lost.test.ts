@@ -1,0 +1,72 @@
+// Trouble in etcd under load: a member killed, etcd's own leader frozen, all members gone for longer than the lease.
+// A healthy primary stays as long as it can prove its lease, and not a moment longer.
+
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Cluster, startCluster } from './harness/cluster.ts'
+import { beginIncident } from './harness/incident.ts'
+import { signalHost } from './harness/network.ts'
+import { etcdctl, etcdLeader, httpStatus, restPort } from './harness/servers.ts'
+import { nowMs, until } from './harness/until.ts'
+
+const ttlMs = 5000
+
+let cluster: Cluster
+
+beforeAll(async () => {
+  cluster = await startCluster({ ttl: ttlMs / 1000, loop_wait: 1, retry_timeout: 2 })
+})
+
+afterAll(() => cluster.stage.close())
+
+async function passes(ms: number): Promise<void> {
+  const endMs = nowMs() + ms
+  await until(`${ms} ms passed`, () => nowMs() > endMs, ms + 5000)
+}
+
+test('each member of etcd killed in turn, one at a time: nobody is demoted', async () => {
+  const incident = await beginIncident(cluster, 'each etcd member killed in turn')
+  incident.strike()
+  for (const host of cluster.etcd) {
+    await signalHost(host, 'SIGKILL')
+    await passes(ttlMs + 1000)
+    await cluster.restartEtcd(host)
+    await until('it serves again', () => etcdctl(cluster.client, ['endpoint', 'health'], [host]), 15_000, 200)
+  }
+  const { reigns, applicationGap } = await incident.end()
+  expect(reigns).toHaveLength(1)
+  expect(applicationGap.ms).toBeLessThan(1000)
+})
+
+test('the leader of etcd frozen for longer than the lease: nobody is demoted', async () => {
+  const incident = await beginIncident(cluster, 'etcd’s leader frozen')
+  const leader = await etcdLeader(cluster.client, cluster.etcd)
+  incident.strike()
+  await signalHost(leader, 'SIGSTOP')
+  await passes(2 * ttlMs)
+  await signalHost(leader, 'SIGCONT')
+  const { reigns, applicationGap } = await incident.end()
+  expect(reigns).toHaveLength(1)
+  expect(applicationGap.ms).toBeLessThan(1000)
+})
+
+test('all of etcd gone for longer than the lease: the primary stops in time, and the cluster heals when etcd is back', async () => {
+  const incident = await beginIncident(cluster, 'all of etcd gone')
+  const { leader } = incident
+  const isPrimary = () => httpStatus(cluster.client, `http://${leader.host.address}:${restPort}/primary`)
+  incident.strike()
+  const struckMs = nowMs()
+  await Promise.all(cluster.etcd.map(host => signalHost(host, 'SIGKILL')))
+  await until('the leader says that it leads no more', async () => (await isPrimary()) === 503, ttlMs + 2000)
+  await passes(ttlMs)
+  const written = (await incident.application.acknowledgements()).at(-1)?.acknowledgedMs ?? 0
+  expect(written).toBeLessThan(struckMs + ttlMs)
+  await Promise.all(cluster.etcd.map(host => cluster.restartEtcd(host)))
+  const backMs = nowMs()
+  await incident.writesAgain(20_000)
+  const downMs = backMs - struckMs
+  const { applicationGap } = await incident.end()
+  console.log(
+    `measured | all of etcd gone for ${Math.round(downMs)} ms, writes again ${Math.round(applicationGap.toMs - backMs)} ms after it was started`,
+  )
+  expect(applicationGap.toMs).toBeLessThan(backMs + 10_000)
+})

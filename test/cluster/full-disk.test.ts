@@ -1,0 +1,57 @@
+// The disk of the primary's data directory is full: PostgreSQL cannot write WAL and ends, again and again. Another node
+// takes over once, nothing that was acknowledged is lost, and the node comes back when there is space.
+
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Cluster, list, startCluster } from './harness/cluster.ts'
+import { beginIncident } from './harness/incident.ts'
+import type { MemberChoice } from './harness/member.ts'
+import { run, tryRun } from './harness/run.ts'
+import { query } from './harness/servers.ts'
+import { makeDirectory, type Stage } from './harness/stage.ts'
+import { nowMs, until } from './harness/until.ts'
+
+let cluster: Cluster
+const mounts: string[] = []
+
+beforeAll(async () => {
+  cluster = await startCluster({ ttl: 5, loop_wait: 1, retry_timeout: 2 }, {}, { node: smallDisk })
+})
+
+/** Unmounted lazily: PostgreSQL still runs on it. */
+afterAll(async () => {
+  for (const path of mounts) await tryRun(['umount', '-l', path])
+  await cluster.stage.close()
+})
+
+/** A file system of its own for the data directory of each node, so that filling it up fills nothing else. */
+async function smallDisk(stage: Stage, name: string): Promise<Partial<MemberChoice>> {
+  const disk = await makeDirectory(stage, `${name}-disk`)
+  await run(['mount', '-t', 'tmpfs', '-o', 'size=384m,mode=0777', 'tmpfs', disk])
+  mounts.push(disk)
+  return { postgresql: { data_dir: join(disk, 'data') } }
+}
+
+test('the primary’s disk is full: one failover, the reason is told, and it comes back when there is space', async () => {
+  const incident = await beginIncident(cluster, 'the primary’s disk is full')
+  const { leader } = incident
+  const ballast = join(cluster.stage.directory, `${leader.host.name}-disk`, 'ballast')
+  incident.strike()
+  // dd ends with an error when nothing more fits; that is what it is for here.
+  await tryRun(['dd', 'if=/dev/zero', `of=${ballast}`, 'bs=64k'])
+  // The segment in use was allocated before: the next one is not.
+  await query(cluster.client, leader.host, 'select pg_switch_wal()').catch(() => undefined)
+  const next = await incident.writesAgain(30_000, leader)
+  const endMs = nowMs() + 10_000
+  await until('two leases later', () => nowMs() > endMs, 15_000)
+  expect((await cluster.primary(5000)).host.name).toBe(next.host.name)
+  const members = await list(cluster.client, next.file)
+  console.log(
+    `measured | the full node is shown as ${JSON.stringify(members.find(({ Member }) => Member === leader.host.name))}`,
+  )
+  expect(await leader.agent.log()).toMatch(/No space left on device/)
+  await rm(ballast)
+  const { reigns } = await incident.end()
+  expect(reigns.map(({ server }) => server)).toEqual([leader.host.address, next.host.address])
+})
