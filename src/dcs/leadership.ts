@@ -24,6 +24,7 @@ export class Leadership {
   readonly #transactions: Transactions
   readonly #entries: Entries
   readonly #log: Log
+  #statusRefused = false
 
   constructor(me: MemberName, lease: Lease, transactions: Transactions, entries: Entries, log: Log) {
     this.#me = me
@@ -54,10 +55,9 @@ export class Leadership {
   /** The key is deleted if it is ours, on whatever lease; `status` is written in the same transaction. */
   async release(status: ClusterStatus | null, wish: CallWish): Promise<WriteOutcome> {
     const release: Change = { key: 'leader', text: null }
-    const result = await this.#transactions.commit(
-      { key: 'leader', text: this.#me },
-      [...this.#statusChange(status), release],
-      wish,
+    const mine = { key: 'leader', text: this.#me }
+    const result = await this.#withStatus(status, changes =>
+      this.#transactions.commit(mine, [...changes, release], wish),
     )
     if (!result.ok) return { kind: 'unreachable', why: result.why }
     // After a try whose answer was lost, a key that is no longer ours is what was asked for.
@@ -92,15 +92,16 @@ export class Leadership {
   }
 
   async #prove(kept: HeldLease, status: ClusterStatus | null, wish: CallWish): Promise<Proof> {
-    const statusChange = this.#statusChange(status)
     const mine = { key: 'leader', text: this.#me, leaseId: kept.leaseId }
-    const result = await this.#transactions.commit(mine, statusChange, wish)
+    const result = await this.#withStatus(status, changes => this.#transactions.commit(mine, changes, wish))
     if (!result.ok || result.succeeded) return this.#otherwise(kept, result)
     if (result.entry?.text !== this.#me) return this.#otherwise(kept, result)
     // Ours, but on a lease of an earlier process or an earlier ttl.
     const rebind: Change = { key: 'leader', text: this.#me, leaseId: kept.leaseId }
     const guard = { key: 'leader', modRevision: result.entry.modRevision }
-    const rebound = await this.#transactions.commit(guard, [rebind, ...statusChange], wish)
+    const rebound = await this.#withStatus(status, changes =>
+      this.#transactions.commit(guard, [rebind, ...changes], wish),
+    )
     if (rebound.ok && !rebound.succeeded && rebound.unclear)
       return { kind: 'again', why: 'an answer was lost' }
     return this.#otherwise(kept, rebound)
@@ -122,6 +123,25 @@ export class Leadership {
       return { kind: 'again', why: `etcd went from raft term ${kept.term} to ${result.term}` }
     }
     return { kind: 'done', leaseId: kept.leaseId, validUntilMs: kept.validUntilMs }
+  }
+
+  /** An etcd that takes no more data (its disk is full) still proves a lease: the news of a healthy primary can wait. */
+  async #withStatus(
+    status: ClusterStatus | null,
+    commit: (changes: readonly Change[]) => Promise<Committed>,
+  ): Promise<Committed> {
+    const changes = this.#statusChange(status)
+    const result = await commit(changes)
+    if (result.ok || result.treatment !== 'give-up' || changes.length === 0) {
+      if (result.ok && changes.length > 0) this.#statusRefused = false
+      return result
+    }
+    const without = await commit([])
+    if (without.ok && !this.#statusRefused) {
+      this.#statusRefused = true
+      this.#log('WARNING', `status is not written until etcd takes it again: ${result.why}`)
+    }
+    return without
   }
 
   // An unchanged status is not written again.

@@ -265,3 +265,26 @@ test('close ends calls in flight, the watch and every socket in bounded time', a
   }
   expect(await a.acquireLeader(200)).toMatchObject({ kind: 'unreachable' })
 })
+
+test('an etcd whose disk is full refuses the status, not the lease: the leader stays and can be relieved', async () => {
+  const full = await startEtcd({ flags: ['--quota-backend-bytes', '1000000'] })
+  const store = createEtcdStore({
+    ...{ config: full.config, namespace: 'service', scope, member: 'a', clock, log: () => undefined },
+    timings: { ttlMs: 5000, retryTimeoutMs: 2000 },
+  })
+  try {
+    expect(await store.acquireLeader(2000)).toMatchObject({ kind: 'done' })
+    const blob = 'x'.repeat(100_000)
+    for (let n = 0; n < 30; n++) await full.ctl(['put', `/filler${n}`, blob]).catch(() => undefined)
+    expect(await full.ctl(['alarm', 'list'])).toContain('NOSPACE')
+    const status = { optime: 83886080n, slots: null, retainSlots: null }
+    expect(await store.renewLeader(status, 2000)).toMatchObject({ kind: 'done' })
+    expect(await store.renewLeader(status, 2000)).toMatchObject({ kind: 'done' })
+    expect(await store.releaseLeader(status, 2000)).toMatchObject({ kind: 'done' })
+    const view = await store.read(2000)
+    expect(view.known && view.value.leader).toBeNull()
+  } finally {
+    await store.close()
+    await full.stop()
+  }
+})
