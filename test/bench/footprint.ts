@@ -8,6 +8,8 @@ import { run } from '../cluster/harness/run.ts'
 import { nowMs } from '../cluster/harness/until.ts'
 import { nodeNames, type Side } from './side.ts'
 
+const settlingMs = 15_000
+
 export interface Footprint {
   /** Per node, percent of one core. */
   readonly cpuPercent: readonly number[]
@@ -20,6 +22,8 @@ export interface Footprint {
 }
 
 export async function footprint(side: Side, forMs: number): Promise<Footprint> {
+  // What led here (a new table, a restart) is told to etcd within the next loop, and is not what a cluster at rest costs.
+  await sleep(settlingMs)
   const before = await sample(side)
   await sleep(forMs)
   const after = await sample(side)

@@ -1,7 +1,7 @@
 // Maintenance mode, configuration changes and manual failover in a cluster of both programs, by either tool.
 
 import { afterEach, expect, test } from 'vitest'
-import { bothToolsAgree, type MixedCluster, setLiveCluster, type Tool } from './harness/mixed.ts'
+import { bothToolsAgree, history, type MixedCluster, setLiveCluster, type Tool } from './harness/mixed.ts'
 import { runOn } from './harness/network.ts'
 import { etcdctl, query, restPort } from './harness/servers.ts'
 import { until } from './harness/until.ts'
@@ -56,6 +56,26 @@ test('manual failover by either tool, to a node of the other program', async () 
     await mixed.healthy(60_000, to)
   }
   await bothToolsAgree(mixed)
+  expect(await mixed.complaints()).toEqual([])
+})
+
+test('a switchover scheduled by either tool is carried out by a leader of the other program', async () => {
+  const mixed = await setLiveCluster({ pg1: 'hactl', pg2: 'patroni', pg3: 'hactl' })
+  cluster = mixed
+  for (const [tool, from, to] of [
+    ['patronictl', 'pg1', 'pg2'],
+    ['hactl', 'pg2', 'pg1'],
+  ] as const) {
+    const at = new Date(Date.now() + 8000).toISOString()
+    const request = ['switchover', 'test', '--leader', from, '--candidate', to, '--scheduled', at, '--force']
+    await ran(mixed, tool, request)
+    await bothToolsAgree(mixed)
+    await mixed.healthy(60_000, to)
+  }
+  expect((await history(mixed)).map(([timeline, , , , leader]) => [timeline, leader])).toEqual([
+    [1, 'pg2'],
+    [2, 'pg1'],
+  ])
   expect(await mixed.complaints()).toEqual([])
 })
 
