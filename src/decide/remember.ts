@@ -24,7 +24,8 @@ export function remember(memory: Memory, snap: Snapshot): Memory {
 function rememberRole(memory: Memory, snap: Snapshot): Memory {
   const seen = server(snap)
   // Asked to promote, a server that does not answer may be primary by now, whatever became of the asking.
-  if (seen === null) return promoting(snap) ? { ...memory, lastRole: 'primary' } : memory
+  if (seen === null && promoting(snap)) return { ...memory, lastRole: 'primary' }
+  if (seen === null) return comesUpAsStandby(snap) ? { ...memory, lastRole: 'standby' } : memory
   return {
     ...memory,
     lastRole: seen.inRecovery ? 'standby' : 'primary',
@@ -36,6 +37,14 @@ function rememberRole(memory: Memory, snap: Snapshot): Memory {
 
 function promoting({ work, finished }: Snapshot): boolean {
   return work?.job.kind === 'promote' || finished?.job.kind === 'promote'
+}
+
+/** Its predecessor was a primary perhaps; this one replays WAL, for hours if need be, before it answers. */
+function comesUpAsStandby({ work, postgres }: Snapshot): boolean {
+  const directory = postgres.dataDirectory
+  if (postgres.process.kind !== 'running' || directory.kind !== 'present') return false
+  const starts = work?.job.kind === 'clone' || (work?.job.kind === 'start' && work.job.as === 'standby')
+  return starts && directory.recoveryConfigured
 }
 
 function rememberCluster(memory: Memory, view: ClusterView, snap: Snapshot): Memory {
