@@ -118,7 +118,13 @@ export const benches: readonly Bench[] = [
       const hactl = cell('s', await measure(pair, 'hactl', five, side => nodeLosses(side, 3)))
       const patroni = text('not possible: ttl ≥ 20')
       return [
-        { what: "loss of the primary's node, ttl 5", budget: '≤ 6 s', hactl, patroni, met: within(hactl, 6) },
+        {
+          what: "loss of the primary's node, ttl 5: longest gap between two acknowledged writes",
+          budget: '≤ 6 s',
+          hactl,
+          patroni,
+          met: within(hactl, 6),
+        },
       ]
     },
   },
@@ -229,11 +235,17 @@ function restLines(hactl: Measured<Footprint>, patroni: Measured<Footprint>): re
     what: string,
     budget: string,
     unit: string,
-    limit: number,
+    limit: number | null,
     of: (found: Footprint) => readonly number[],
   ): Line => {
     const ours = cell(unit, pick(hactl, of))
-    return { what, budget, hactl: ours, patroni: cell(unit, pick(patroni, of)), met: within(ours, limit) }
+    return {
+      what,
+      budget,
+      hactl: ours,
+      patroni: cell(unit, pick(patroni, of)),
+      met: limit === null ? 'no budget' : within(ours, limit),
+    }
   }
   return [
     line(
@@ -244,8 +256,8 @@ function restLines(hactl: Measured<Footprint>, patroni: Measured<Footprint>): re
       found => found.cpuPercent,
     ),
     line('the same: resident memory', '≤ 80 MB', 'MB', 80, found => found.residentMb),
-    line('the same: proportional memory (PSS)', '≤ 80 MB', 'MB', 80, found => found.proportionalMb),
-    line('etcd messages a minute, three nodes, loop_wait 10', '≤ 40', '', 40, found => [found.messages]),
-    line('the same: calls started', '≤ 40', '', 40, found => [found.calls]),
+    line('the same: proportional memory (PSS)', '', 'MB', null, found => found.proportionalMb),
+    line('etcd messages a minute, three nodes, loop_wait 10', '≤ 40', '/min', 40, found => [found.messages]),
+    line('the same: calls started', '≤ 40', '/min', 40, found => [found.calls]),
   ]
 }

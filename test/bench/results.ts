@@ -8,7 +8,7 @@ export interface Line {
   readonly hactl: Cell
   readonly patroni: Cell
   /** null: nothing to compare with, because the measurement failed. */
-  readonly met: boolean | null
+  readonly met: boolean | null | 'no budget'
 }
 
 /** Measured values of one program, in the order measured; or why there are none. */
@@ -41,7 +41,7 @@ export function within(cell: Cell, limit: number): boolean | null {
 }
 
 export function showLine({ what, budget, hactl, patroni, met }: Line): string {
-  const verdict = met === null ? 'not measured' : met ? 'yes' : '**no**'
+  const verdict = met === null ? 'not measured' : met === 'no budget' ? '' : met ? 'yes' : '**no**'
   return `| ${what} | ${budget} | ${showCell(hactl)} | ${showCell(patroni)} | ${verdict} |`
 }
 

@@ -5,6 +5,7 @@
 import { writeFile } from 'node:fs/promises'
 import { loadavg } from 'node:os'
 import { join } from 'node:path'
+import { run, tryRun } from '../cluster/harness/run.ts'
 import { benches, type Pair } from './benches.ts'
 import { describeMachine, page } from './page.ts'
 import { type Line, showTable } from './results.ts'
@@ -22,6 +23,7 @@ if (unknown.length > 0) {
 }
 
 async function runAll(): Promise<void> {
+  await prepare()
   const chosen = asked.length === 0 ? benches : benches.filter(({ name }) => asked.includes(name))
   const loadBefore = loadavg()[0] ?? 0
   const startedMs = Date.now()
@@ -46,4 +48,13 @@ async function runAll(): Promise<void> {
     Date.now() - startedMs,
   )
   await writeFile(join(import.meta.dirname, '../../docs/benchmarks.md'), page(machine, lines))
+}
+
+/** hactl is measured as users run it: from the bundle, and from the sources as they are now. */
+async function prepare(): Promise<void> {
+  await run([join(import.meta.dirname, '../../bin/setup')], { limitMs: 300_000 })
+  for (const program of ['hyperfine', 'wrk']) {
+    const { code } = await tryRun([program, '--version'])
+    if (code === -1) throw new Error(`${program} is missing: apt-get install hyperfine wrk`)
+  }
 }
