@@ -76,10 +76,14 @@ describe('the checks see', () => {
     ],
     ['a step that does nothing', standby, decided([], { next: 'again' }), 'takes another step'],
     ['a reason with a hole', standby, decided([], { reason: 'held by null' }), 'an unreadable reason'],
+    ['a full stop', standby, decided([], { reason: 'it is over.' }), 'an unreadable reason'],
   ])('%s', (_name, world, decision, problem) => {
     expect(problems(world, decision).join('; ')).toContain(problem)
   })
 
+  test('nothing in a reason with a hint', () => {
+    expect(problems(standby, decided([], { reason: 'it is full. HINT: Remove something.' }))).toEqual([])
+  })
   test('nothing in a healthy leader', () => {
     expect(problems(leader, decide(leader.snap, leader.memory))).toEqual([])
     expect(drive(leader, 'good')).toMatchObject({ settled: true, problems: [] })

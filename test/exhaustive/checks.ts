@@ -129,8 +129,9 @@ function standsStill({ memory }: World, decision: Decision): readonly string[] {
     : ['takes another step without having done anything']
 }
 
+/** No holes, and no full stop but that of a hint, which is a sentence of its own (style: errors are a table). */
 function unreadable(decision: Decision): readonly string[] {
-  return /undefined|null|NaN|\[object|\.$/.test(decision.reason)
-    ? [`an unreadable reason: ${decision.reason}`]
-    : []
+  const [said = ''] = decision.reason.split(/\.? HINT: /)
+  const holes = /undefined|null|NaN|\[object/.test(decision.reason)
+  return said === '' || holes || said.endsWith('.') ? [`an unreadable reason: ${decision.reason}`] : []
 }
