@@ -155,7 +155,8 @@ function rememberStop(memory: Memory, work: FinishedWork): Memory {
     ...memory,
     ...failure,
     handover: null,
-    rejoin: 'check',
+    // Nothing but a new copy mends data that pg_rewind cannot.
+    rejoin: memory.rejoin === 'rewind-failed' ? memory.rejoin : 'check',
     agreesWith: null,
     stoppedAt: work.position,
   }

@@ -11,6 +11,7 @@ import type { Context } from './context.ts'
 import { readControlData } from './control-data.ts'
 import { readHistoryFile } from './data-directory.ts'
 import { identifySystem, identifyWithHistory } from './replication-protocol.ts'
+import { beginAlike } from './timeline-beginning.ts'
 import { readEndOfLastRecord } from './wal-records.ts'
 
 export interface LocalEnd {
@@ -44,12 +45,7 @@ export async function compareTimelines(
   if (!remote.ok) return unseen(`${leader.name} does not say its timeline: ${remote.why}`)
   const { timeline, history } = remote.value
   const walked = walkHistory(local, timeline, history, await ownHistory(context, local.timeline))
-  const verdict =
-    walked.verdict === 'ends-at-switch'
-      ? (await readEndOfLastRecord(programs, dataDir, local.timeline, local.lsn)) === walked.switchLsn
-        ? 'ancestor'
-        : 'diverged'
-      : walked.verdict
+  const verdict = await settle(local, walked)
   return seen(
     {
       verdict,
@@ -60,6 +56,20 @@ export async function compareTimelines(
     },
     atMs,
   )
+
+  async function settle(
+    end: LocalEnd,
+    { verdict: found, switchLsn }: Walked,
+  ): Promise<Divergence['verdict']> {
+    if (found === 'ends-at-switch') {
+      const last = await readEndOfLastRecord(programs, dataDir, end.timeline, end.lsn)
+      return last === switchLsn ? 'ancestor' : 'diverged'
+    }
+    const beginning = history.at(-1)?.lsn
+    if (found !== 'same' || beginning === undefined) return found
+    const alike = await beginAlike(dataDir, await access.leader(leader), { beginning, end: end.lsn }, left())
+    return alike === false ? 'diverged' : 'same'
+  }
 }
 
 /** `ends-at-switch`: it depends on whether the last record ends exactly at the switch point. */

@@ -238,3 +238,28 @@ describe('rewind', () => {
     expect(await b.query('SELECT n FROM t ORDER BY n')).toEqual([{ n: 1 }, { n: 3 }])
   })
 })
+
+describe('two nodes that promoted themselves at the same position', () => {
+  test('are told apart, though number and history of their timelines are the same', async () => {
+    const former = await lab.primary('former')
+    const winner = await lab.standby('winner', former)
+    const loser = await lab.standby('loser', former)
+    const third = await lab.standby('third', former)
+    for (const node of [winner, loser, third]) await untilStreaming(node, former)
+    await former.stop()
+    for (const node of [winner, loser]) ok(await node.postgres.promote(5000, signalIdle()))
+    await winner.query('CREATE TABLE mine AS SELECT 1 AS n')
+    await loser.query('CREATE TABLE yours AS SELECT 1 AS n')
+    await winner.query('CREATE TABLE more AS SELECT generate_series(1, 9999) AS n')
+    // Behind the winner, and a standby again while nobody led: only what stands in its WAL gives it away.
+    await loser.stop()
+    await loser.start({ as: 'standby', upstream: null })
+    expect(await compare(loser, winner.upstream)).toMatchObject({
+      ...{ verdict: 'diverged', localTimeline: 2, leaderTimeline: 2 },
+    })
+    await third.stop()
+    await third.start({ as: 'standby', upstream: winner.upstream })
+    await untilStreaming(third, winner)
+    expect(await compare(third, winner.upstream)).toMatchObject({ verdict: 'same', localTimeline: 2 })
+  })
+})

@@ -138,6 +138,15 @@ const standbyRules: readonly Rule<ClusterFacts>[] = [
   },
   ...rejoinRules('down').filter(rule => rule.id !== 'down.wait-for-promotion'),
   {
+    id: 'down.keep-diverged',
+    why: 'PostgreSQL lets a node follow a timeline of the same number without a question: data that pg_rewind cannot mend would be mixed',
+    when: f => f.view.leader !== null && f.memory.rejoin === 'rewind-failed',
+    choose: f => ({
+      reason: `the local data left the history of leader ${f.view.leader?.name} and pg_rewind cannot take it back: not started. HINT: Save what is needed of the data directory and remove it`,
+      wakeInMs: f.snap.settings.loopWaitMs,
+    }),
+  },
+  {
     id: 'down.start-as-standby',
     why: 'whoever is not the leader runs as a standby',
     when: () => true,

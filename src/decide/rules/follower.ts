@@ -1,10 +1,14 @@
 // Somebody else holds the lease: run as its standby (spec/ha.md 3.7).
 
-import { type ClusterFacts, runsAsPrimary, server, tried, wantedUpstream } from '../facts.ts'
+import { type ClusterFacts, failedLately, runsAsPrimary, server, tried, wantedUpstream } from '../facts.ts'
 import { lossOf } from '../lease.ts'
 import { comparisonFailed, rejoinRules } from '../rejoin.ts'
 import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
+
+/** A standby has nothing to lose by being killed then. */
+const STOP_LIMIT_MS = 10_000
+const STOP_AGAIN_MS = 5000
 
 export const followerRules: readonly Rule<ClusterFacts>[] = [
   {
@@ -17,6 +21,18 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
     }),
   },
   ...rejoinRules('follower'),
+  {
+    id: 'follower.stop-diverged',
+    why: 'a standby whose data went its own way on a timeline of the same number would go on as a mixture of both',
+    when: f => f.memory.rejoin === 'rewind-failed' && !failedLately(f, ['stop'], STOP_AGAIN_MS),
+    choose: f => ({
+      reason: `the local data left the history of leader ${f.view.leader?.name} and pg_rewind cannot take it back; stopping PostgreSQL`,
+      actions: [
+        { kind: 'begin', job: { kind: 'stop', mode: 'fast', checkpoint: false, timeoutMs: STOP_LIMIT_MS } },
+      ],
+      next: 'settled',
+    }),
+  },
   {
     id: 'follower.restart-to-follow',
     why: 'a recovery setting that only a restart changes',
