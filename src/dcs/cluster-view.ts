@@ -33,7 +33,7 @@ export function clusterView(
   return {
     revision,
     source,
-    initialize: versioned(entries.get('initialize'), parseInitialize),
+    initialize: initializeOf(entries.get('initialize')),
     config: versioned(entries.get('config'), parseConfig),
     leader: leaderOf(entries.get('leader')),
     members: membersOf(entries),
@@ -60,6 +60,13 @@ function versioned<T>(entry: Entry | undefined, parse: (text: string) => T): Ver
 
 function presentOnly<T>(item: Versioned<T | null> | null): Versioned<T> | null {
   return item === null || item.value === null ? null : { value: item.value, modRevision: item.modRevision }
+}
+
+function initializeOf(entry: Entry | undefined): ClusterView['initialize'] {
+  const key = versioned(entry, parseInitialize)
+  return key === null || entry === undefined || entry.leaseId === '0'
+    ? key
+    : { ...key, leaseId: entry.leaseId }
 }
 
 function leaderOf(entry: Entry | undefined): ClusterView['leader'] {

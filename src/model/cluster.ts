@@ -15,7 +15,7 @@ export interface ClusterView {
   /** `read`: a linearizable range read; `watch`: fed by the watch, a hint that may be late. */
   readonly source: 'read' | 'watch'
   /** Empty text while somebody bootstraps, afterwards the PostgreSQL system identifier. */
-  readonly initialize: Versioned<string> | null
+  readonly initialize: InitializeKey | null
   readonly config: Versioned<DynamicConfig> | null
   readonly leader: LeaderKey | null
   /** Sorted by name. */
@@ -26,6 +26,11 @@ export interface ClusterView {
   readonly sync: Versioned<SyncState> | null
   /** Member name to api_url; null when absent or unreadable. */
   readonly failsafe: Versioned<Readonly<Record<string, string>>> | null
+}
+
+export interface InitializeKey extends Versioned<string> {
+  /** Lease that an empty one hangs on: of the node that creates the cluster. Absent: not known, or none. */
+  readonly leaseId?: LeaseId
 }
 
 /** The `config` key. An unreadable document is kept as such: the last good one stays in force. */

@@ -32,13 +32,16 @@ export class Checks {
   acknowledged: Acknowledged[] = []
   lost = 0
   promotions = 0
+  /** Between two acknowledged writes. */
+  longestGapMs = 0
+  #lastAtMs: number | null = null
   readonly #world: World
   readonly #ended = new Set<string>()
   #reign: Reign | null = null
   #handover: PlannedHandover | null = null
   #clusterExists: boolean = false
-  /** Who took the lease last because an operator had named it. */
-  readonly #named = new Set<string>()
+  /** Who took the lease last because an operator wanted it, whatever it has. */
+  readonly #forced = new Set<string>()
 
   constructor(world: World) {
     this.#world = world
@@ -58,6 +61,9 @@ export class Checks {
   acknowledge(server: Postmaster): void {
     const { end } = server.data
     const { name } = server.machine
+    if (this.#lastAtMs !== null)
+      this.longestGapMs = Math.max(this.longestGapMs, this.#world.nowMs - this.#lastAtMs)
+    this.#lastAtMs = this.#world.nowMs
     this.#oneWriter(server)
     this.#isFenced(server.machine)
     this.acknowledged.push({
@@ -115,7 +121,8 @@ export class Checks {
     this.acknowledged = kept
     this.lost += gone
     if (gone > 0) this.#world.trace(name, `${gone} acknowledged writes are not here`)
-    if (gone > 0 && this.#handover !== null) this.#lostByPlan(name, gone, this.#handover)
+    if (gone > 0 && this.#handover !== null && !this.#forced.has(name))
+      this.#lostByPlan(name, gone, this.#handover)
     this.#withinLag(server, before)
     this.#handover = null
   }
@@ -138,7 +145,7 @@ export class Checks {
   /** No more is given up than the operator allowed, as far as the leader had told (an operator's own choice aside). */
   #withinLag(server: Postmaster, before: WalEnd): void {
     const { status, maximumLag } = this.#world.atElection()
-    if (status === null || maximumLag === null || this.#named.has(server.machine.name)) return
+    if (status === null || maximumLag === null || this.#forced.has(server.machine.name)) return
     const behind = status - lsnOf(before)
     if (behind > maximumLag)
       this.violated(
@@ -169,8 +176,10 @@ export class Checks {
     }
     if (decision.rule === 'handover.take-back') this.#handover = null
     if (decision.rule === 'race.acquire-lease') {
-      if (decision.reason.includes('an operator named me')) this.#named.add(machine.name)
-      else this.#named.delete(machine.name)
+      const request = snapshot.cluster.known ? snapshot.cluster.value.failover?.value : undefined
+      // A manual failover: what its target does not have the operator has given up.
+      if (request?.leader === null && request.candidate === machine.name) this.#forced.add(machine.name)
+      else this.#forced.delete(machine.name)
     }
     const why = snapshot.finished?.why ?? ''
     if (why.startsWith('bug:')) this.bug(machine, why)

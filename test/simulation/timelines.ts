@@ -6,7 +6,7 @@ import type { Divergence } from '../../src/ports/postgres.ts'
 import { type LocalEnd, walkHistory } from '../../src/postgres/timelines.ts'
 import type { Machine } from './machine.ts'
 import type { OsProcess } from './os-process.ts'
-import { historyOf, lsnOf } from './wal.ts'
+import { beginningOf, historyOf, lsnOf, type WalEnd } from './wal.ts'
 
 export async function compareTimelines(
   machine: Machine,
@@ -35,7 +35,9 @@ export async function compareTimelines(
   const walked = walkHistory(local, leaderTimeline, history, own)
   const verdict =
     walked.verdict !== 'ends-at-switch'
-      ? walked.verdict
+      ? walked.verdict === 'same' && !beginAlike(machine.data?.end, remote.data.end)
+        ? 'diverged'
+        : walked.verdict
       : machine.data !== null && lsnOf(machine.data.end) === walked.switchLsn
         ? 'ancestor'
         : 'diverged'
@@ -49,6 +51,11 @@ export async function compareTimelines(
     },
     atMs,
   )
+}
+
+/** As in src/postgres/timeline-beginning.ts: what stands where the two timelines of one number begin. */
+function beginAlike(own: WalEnd | undefined, leader: WalEnd): boolean {
+  return own === undefined || beginningOf(own.branch) === beginningOf(leader.branch)
 }
 
 /** As in src/postgres/timelines.ts. */

@@ -80,6 +80,12 @@ export function historyOf(end: WalEnd): readonly TimelineSwitch[] {
   return lines
 }
 
+/** The branch with which the timeline of this one began. */
+export function beginningOf(branch: Branch): Branch {
+  const before = branch.parent?.branch
+  return before?.timeline === branch.timeline ? beginningOf(before) : branch
+}
+
 /** The last record, wherever it was written. */
 export function lastRecord(end: WalEnd): WalRecord | null {
   const record = end.branch.records[end.count - 1]

@@ -79,6 +79,10 @@ export class World {
   start(): void {
     for (const machine of this.machines)
       this.scheduler.after(this.random.below(400), () => machine.startAgent())
+    this.startClients()
+  }
+
+  startClients(): void {
     this.#writeSoon(this.random.fork())
   }
 

@@ -74,7 +74,7 @@ export const emptyRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'empty.begin-bootstrap',
     why: 'the initialize key is ours: nobody else may create data now',
-    when: f => succeeded(f.snap, 'race-initialize'),
+    when: f => succeeded(f.snap, 'race-initialize') || claimIsOurs(f),
     choose: f => {
       const initializeRevision = f.view.initialize?.modRevision ?? 0
       return {
@@ -135,6 +135,12 @@ export const emptyRules: readonly Rule<ClusterFacts>[] = [
     }),
   },
 ]
+
+/** The empty key hangs on our lease: the request that made it got no answer. */
+function claimIsOurs({ view, snap }: ClusterFacts): boolean {
+  const key = view.initialize
+  return key?.value === '' && key.leaseId !== undefined && key.leaseId === snap.lease.leaseId
+}
 
 /** Running members tagged clonefrom first; the choice is spread over them by name, without randomness. */
 export function cloneSource({ view, snap }: ClusterFacts): Member | null {

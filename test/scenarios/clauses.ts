@@ -1,0 +1,59 @@
+// What a scenario may demand at its end, in words.
+
+import type { World } from '../simulation/world.ts'
+
+interface Clause {
+  readonly pattern: RegExp
+  /** What is not so; null: it is so. */
+  readonly wrong: (world: World, words: readonly string[]) => string | null
+}
+
+const CLAUSES: readonly Clause[] = [
+  {
+    // Every invariant of the simulation: two writers, no fencer, silent divergence, a bug, and all others.
+    pattern: /^nothing forbidden happened$/,
+    wrong: ({ checks }) => checks.violations[0] ?? null,
+  },
+  {
+    pattern: /^no acknowledged write lost$/,
+    wrong: ({ checks }) => (checks.lost === 0 ? null : `${checks.lost} acknowledged writes were lost`),
+  },
+  {
+    pattern: /^at most (\d+) acknowledged writes lost$/,
+    wrong: ({ checks }, [most = '0']) =>
+      checks.lost <= Number(most) ? null : `${checks.lost} acknowledged writes were lost`,
+  },
+  {
+    pattern: /^leader (pg\d|nobody)$/,
+    wrong: (world, [name = '']) => {
+      const leader = world.leaderKey() ?? 'nobody'
+      return leader === name ? null : `the leader is ${leader}`
+    },
+  },
+  {
+    pattern: /^timeline (\d+)$/,
+    wrong: (world, [wanted = '']) => {
+      const timeline = world.machine(world.leaderKey() ?? '')?.data?.timeline ?? null
+      return timeline === Number(wanted) ? null : `the leader is on timeline ${timeline}`
+    },
+  },
+  {
+    pattern: /^everybody follows$/,
+    wrong: world => world.checks.obstacle(),
+  },
+  {
+    pattern: /^writes paused at most (\d+(?:\.\d+)?)s$/,
+    wrong: ({ checks }, [most = '0']) => {
+      const seconds = checks.longestGapMs / 1000
+      return seconds <= Number(most) ? null : `no write was acknowledged for ${seconds.toFixed(1)} s`
+    },
+  },
+]
+
+export function failedClause(text: string, world: World): string | null {
+  for (const { pattern, wrong } of CLAUSES) {
+    const match = pattern.exec(text)
+    if (match !== null) return wrong(world, match.slice(1))
+  }
+  throw new Error(`not understood: ${text}`)
+}

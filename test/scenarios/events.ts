@@ -1,0 +1,167 @@
+// What may happen in a scenario, in an operator's words. Durations end by themselves; without one it stays as it is.
+
+import type { Machine } from '../simulation/machine.ts'
+import { absoluteKey } from '../simulation/store.ts'
+import type { World } from '../simulation/world.ts'
+
+type Words = Readonly<Record<string, string>>
+
+interface Form {
+  readonly pattern: RegExp
+  /** Does it, and says how it ends. */
+  readonly begin: (world: World, words: Words) => () => void
+}
+
+const NODE = '(?<node>pg\\d)'
+const nothing = (): void => {}
+
+const PROCESSES: readonly Form[] = [
+  form(`kill postgres of ${NODE}`, (world, { node }) => {
+    named(world, node).killServer()
+    return nothing
+  }),
+  form(`kill agent of ${NODE}`, (world, { node }) => {
+    const machine = named(world, node)
+    machine.killAgent()
+    return () => machine.startAgent()
+  }),
+  form(`stop agent of ${NODE}`, (world, { node }) => {
+    const machine = named(world, node)
+    machine.agent?.requestStop()
+    return () => machine.startAgent()
+  }),
+  form(`start agent of ${NODE}`, (world, { node }) => {
+    named(world, node).startAgent()
+    return nothing
+  }),
+  form(`freeze agent of ${NODE}`, (world, { node }) => {
+    const { agent } = named(world, node)
+    agent?.process.stop()
+    return () => agent?.process.goOn()
+  }),
+  form(`kill fencer of ${NODE}`, (world, { node }) => {
+    for (const fencer of [...named(world, node).fencers]) fencer.kill()
+    return nothing
+  }),
+  form(`lose the machine of ${NODE}`, (world, { node }) => {
+    const machine = named(world, node)
+    machine.powerOff()
+    return () => machine.powerOn()
+  }),
+  form(`bring back the machine of ${NODE}`, (world, { node }) => {
+    named(world, node).powerOn()
+    return nothing
+  }),
+]
+
+const SLOWNESS: readonly Form[] = [
+  form(`slow disk of ${NODE}, (?<factor>\\d+) times`, (world, { node, factor }) => {
+    const machine = named(world, node)
+    machine.slowness = Number(factor)
+    return () => {
+      machine.slowness = 1
+    }
+  }),
+  form(`queries hang on ${NODE}`, (world, { node }) => {
+    const machine = named(world, node)
+    machine.hangsQueries = true
+    return () => {
+      machine.hangsQueries = false
+    }
+  }),
+  form(`postgres does not start on ${NODE}`, (world, { node }) => {
+    const machine = named(world, node)
+    machine.failsStarts = true
+    return () => {
+      machine.failsStarts = false
+    }
+  }),
+  form(`replication to ${NODE} is (?<lag>\\d+)s late`, (world, { node = '', lag }) => {
+    world.lags.set(node, Number(lag) * 1000)
+    return () => world.lags.delete(node)
+  }),
+]
+
+const NETWORK: readonly Form[] = [
+  form(`cut ${NODE} from everything`, (world, { node = '' }) => {
+    const others = ['etcd', ...world.machines.map(machine => machine.name)].filter(name => name !== node)
+    return cut(
+      world,
+      others.flatMap(other => [
+        [node, other],
+        [other, node],
+      ]),
+    )
+  }),
+  form(`cut ${NODE} from (?<other>pg\\d|etcd)`, (world, { node = '', other = '' }) =>
+    cut(world, [
+      [node, other],
+      [other, node],
+    ]),
+  ),
+  form(`cut (?<from>pg\\d|etcd) -> (?<to>pg\\d|etcd)`, (world, { from = '', to = '' }) =>
+    cut(world, [[from, to]]),
+  ),
+  form('etcd is down', world => {
+    world.etcd.goDown()
+    return () => world.etcd.comeUp()
+  }),
+]
+
+const OPERATOR: readonly Form[] = [
+  form(`operator asks switchover to ${NODE}`, (world, { node }) => request(world, { member: node })),
+  form('operator asks switchover', world => request(world, {})),
+  form(`operator asks failover to ${NODE}`, (world, { node }) => {
+    world.etcd.put(absoluteKey('failover'), JSON.stringify({ member: node }))
+    return nothing
+  }),
+  form('operator deletes the leader key', world => {
+    world.etcd.delete(absoluteKey('leader'))
+    return nothing
+  }),
+  form('operator sets (?<key>[a-z_]+) to (?<value>.+)', (world, { key = '', value = '' }) => {
+    const text = world.etcd.get(absoluteKey('config'))?.text ?? '{}'
+    const parsed = /^\d+$/.test(value) ? Number(value) : value
+    world.etcd.put(absoluteKey('config'), JSON.stringify({ ...JSON.parse(text), [key]: parsed }))
+    return nothing
+  }),
+]
+
+const FORMS = [...PROCESSES, ...SLOWNESS, ...NETWORK, ...OPERATOR]
+
+/** Does `text`, e.g. `cut pg1 from etcd for 20s`, when called. Throws at once when nobody understands it. */
+export function eventNamed(text: string, world: World): () => void {
+  const [, what = text, duration] = /^(.*?)(?: for (\d+(?:\.\d+)?)s)?$/.exec(text) ?? []
+  for (const { pattern, begin } of FORMS) {
+    const match = pattern.exec(what)
+    if (match === null) continue
+    const words = match.groups ?? {}
+    return () => {
+      const end = begin(world, words)
+      if (duration !== undefined) world.scheduler.after(Number(duration) * 1000, end)
+    }
+  }
+  throw new Error(`not understood: ${text}`)
+}
+
+function form(pattern: string, begin: Form['begin']): Form {
+  return { pattern: new RegExp(`^${pattern}$`), begin }
+}
+
+function named(world: World, name: string | undefined): Machine {
+  const machine = world.machine(name ?? '')
+  if (machine === null) throw new Error(`there is no ${name}`)
+  return machine
+}
+
+function cut(world: World, links: readonly (readonly string[])[]): () => void {
+  for (const [from = '', to = ''] of links) world.network.cut(from, to)
+  return () => {
+    for (const [from = '', to = ''] of links) world.network.mend(from, to)
+  }
+}
+
+function request(world: World, wish: { readonly member?: string | undefined }): () => void {
+  world.etcd.put(absoluteKey('failover'), JSON.stringify({ leader: world.leaderKey(), ...wish }))
+  return nothing
+}
