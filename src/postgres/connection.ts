@@ -69,6 +69,8 @@ export class KeptConnection {
   #client: pg.Client | null = null
   #opening: Promise<Opened> | null = null
   #generation = 0
+  /** The query that was asked last; pg 9 takes no second one before the first is answered. */
+  #last: Promise<unknown> = Promise.resolve()
 
   /** `onLost` is called when an open connection ends without our doing: a hint that the server died. */
   constructor(target: () => Promise<ConnectTarget>, onLost: () => void) {
@@ -89,7 +91,9 @@ export class KeptConnection {
           ? await Promise.race([this.#open(limitMs), limit.reached])
           : { ok: true as const, client: this.#client }
       if (!opened.ok) return opened
-      const answer = await queryClient(opened.client, sql, limit.reached, values)
+      const answer = await this.#inTurn(limit.reached, () =>
+        queryClient(opened.client, sql, limit.reached, values),
+      )
       if (!answer.ok && generation === this.#generation) this.#drop(opened.client)
       return answer
     } finally {
@@ -102,6 +106,18 @@ export class KeptConnection {
     this.#generation += 1
     if (this.#client !== null) this.#drop(this.#client)
     this.#opening = null
+  }
+
+  /** A beat, a request and a promotion may ask at once: one after the other, each within its own limit. */
+  #inTurn(limit: Promise<SqlFailure>, ask: () => Promise<SqlResult>): Promise<SqlResult> {
+    const before = this.#last
+    const run = async (): Promise<SqlResult> => {
+      const late = await Promise.race([before.then(() => null), limit])
+      return late ?? (await ask())
+    }
+    const answer = run()
+    this.#last = answer.catch(() => undefined)
+    return answer
   }
 
   #open(limitMs: Millis): Promise<Opened> {
@@ -132,7 +148,10 @@ export class KeptConnection {
   }
 
   #drop(client: pg.Client): void {
-    if (this.#client === client) this.#client = null
+    if (this.#client === client) {
+      this.#client = null
+      this.#last = Promise.resolve()
+    }
     destroyClient(client)
   }
 }

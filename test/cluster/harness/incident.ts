@@ -22,6 +22,8 @@ export interface Incident {
   readonly leader: Node
   /** The application: one connection through HAProxy. */
   readonly application: Writer
+  /** A connection to each server, so that HAProxy's checks have no part in what it sees. */
+  readonly watcher: Writer
   /** Marks the instant from which gaps count; call it right before the fault. */
   strike(): void
   /** Waits until the application writes again, elsewhere than on `not`; gives the node that took it. */
@@ -69,6 +71,7 @@ export async function beginIncident(cluster: Cluster, name: string): Promise<Inc
   return {
     leader,
     application,
+    watcher,
     strike() {
       struckMs = nowMs()
     },
