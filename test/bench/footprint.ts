@@ -8,7 +8,8 @@ import { run } from '../cluster/harness/run.ts'
 import { nowMs } from '../cluster/harness/until.ts'
 import { nodeNames, type Side } from './side.ts'
 
-const settlingMs = 15_000
+/** PostgreSQL writes a last record up to 15 s after the last change; a loop later the leader tells it, then the others. */
+const settlingMs = 40_000
 
 export interface Footprint {
   /** Per node, percent of one core. */
@@ -22,7 +23,7 @@ export interface Footprint {
 }
 
 export async function footprint(side: Side, forMs: number): Promise<Footprint> {
-  // What led here (a new table, a restart) is told to etcd within the next loop, and is not what a cluster at rest costs.
+  // What led here (a new table, a restart) is still told to etcd, and is not what a cluster at rest costs.
   await sleep(settlingMs)
   const before = await sample(side)
   await sleep(forMs)

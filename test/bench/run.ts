@@ -2,15 +2,16 @@
 // budgets of design.md 5. Without names: everything, in about ten minutes, and docs/benchmarks.md is written anew.
 // Needs root (network namespaces), `bin/setup`, and Debian's packages hyperfine and wrk. Nothing else should run meanwhile.
 
-import { writeFile } from 'node:fs/promises'
+import { readdir, stat, writeFile } from 'node:fs/promises'
 import { loadavg } from 'node:os'
 import { join } from 'node:path'
-import { run, tryRun } from '../cluster/harness/run.ts'
+import { tryRun } from '../cluster/harness/run.ts'
 import { benches, type Pair } from './benches.ts'
 import { describeMachine, page } from './page.ts'
 import { type Line, showTable } from './results.ts'
 import { startSide } from './side.ts'
 
+const top = join(import.meta.dirname, '../..')
 const asked = process.argv.slice(2)
 const unknown = asked.filter(name => !benches.some(bench => bench.name === name))
 if (unknown.length > 0) {
@@ -47,14 +48,37 @@ async function runAll(): Promise<void> {
     loadBefore,
     Date.now() - startedMs,
   )
-  await writeFile(join(import.meta.dirname, '../../docs/benchmarks.md'), page(machine, lines))
+  await writeFile(join(top, 'docs/benchmarks.md'), page(machine, lines))
 }
 
-/** hactl is measured as users run it: from the bundle, and from the sources as they are now. */
+/** hactl is measured as users run it, from what `bin/setup` builds; what is older than the sources would be another hactl. */
 async function prepare(): Promise<void> {
-  await run([join(import.meta.dirname, '../../bin/setup')], { limitMs: 300_000 })
+  const sources = (await Promise.all([filesIn('src'), filesIn('commands')])).flat()
+  for (const [product, ending] of [
+    ['dist/hactl.cjs', /\.ts$/],
+    ['build/hactl-fencer', /\.[ch]$/],
+  ] as const) {
+    const built = await stat(join(top, product)).catch(() => null)
+    const stale = sources.some(
+      ({ name, changedMs }) => ending.test(name) && changedMs > (built?.mtimeMs ?? 0),
+    )
+    if (stale) throw new Error(`${product} is older than its sources: run bin/setup`)
+  }
   for (const program of ['hyperfine', 'wrk']) {
     const { code } = await tryRun([program, '--version'])
     if (code === -1) throw new Error(`${program} is missing: apt-get install hyperfine wrk`)
   }
+}
+
+async function filesIn(
+  folder: string,
+): Promise<readonly { readonly name: string; readonly changedMs: number }[]> {
+  const entries = await readdir(join(top, folder), { recursive: true, withFileTypes: true })
+  const files = entries.filter(entry => entry.isFile())
+  return Promise.all(
+    files.map(async ({ parentPath, name }) => ({
+      name,
+      changedMs: (await stat(join(parentPath, name))).mtimeMs,
+    })),
+  )
 }
