@@ -195,7 +195,9 @@ export class Checks {
     if (!primary.acceptsWrites) return `the leader ${leader} does not accept writes (${primary.phase})`
     for (const machine of machines) {
       if (machine.name === leader) continue
-      const { server } = machine
+      const { server, data } = machine
+      // It was created and not announced before somebody else did: an operator has to look whose data this is.
+      if (data?.usable === true && data.systemIdentifier !== this.#world.clusterIdentifier) continue
       if (server === null) return `${machine.name} has no server`
       if (!server.inRecovery) return `${machine.name} is no standby`
       const { receiver } = server

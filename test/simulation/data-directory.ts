@@ -22,6 +22,8 @@ export class DataDirectory {
   recoveryConfigured: boolean = false
   upstream: Upstream | null = null
   backupLabel: boolean = false
+  /** initdb and what follows it are not over, or were cut short; a mark says so. */
+  unfinishedBootstrap: boolean = false
   /** A rewind was cut short, and a mark says so. */
   rewindBroken: boolean = false
   /** False while a copy is not finished, or after one was cut short: there is no control file, and a mark says why. */

@@ -48,6 +48,7 @@ export async function initialise(
 ): Promise<StepOutcome> {
   const created = DataDirectory.initdb(machine.world.systemIdentifier())
   created.usable = false
+  created.unfinishedBootstrap = true
   machine.data = created
   const ended = await runChild(machine, process, machine.tookMs(150, 900), signal, () => {})
   if (ended === 'aborted') return cancelled('initdb')

@@ -28,8 +28,6 @@ export class Faults {
       if (this.#healed || this.#world.nowMs > untilMs) return
       const machine = this.#random.pick(this.#world.machines)
       this.#world.scheduler.after(this.#random.between(1, 2 * everyMs), next)
-      // Whoever creates the cluster may do so in peace: if it dies meanwhile, an operator has to clean up.
-      if (this.#world.isBeingCreated) return
       this.#random.pick(kinds)(machine)
       this.count++
     }

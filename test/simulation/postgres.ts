@@ -105,7 +105,10 @@ export class SimulatedPostgres implements Postgres {
   async finishBootstrap(signal: AbortSignal): Promise<StepOutcome> {
     await this.#process.clock.sleep(this.#machine.tookMs(10, 80), signal)
     if (signal.aborted) return cancelled('the bootstrap')
-    return this.#machine.server?.acceptsWrites === true ? DONE : failed('the new server does not answer')
+    const { server, data } = this.#machine
+    if (server?.acceptsWrites !== true || data === null) return failed('the new server does not answer')
+    data.unfinishedBootstrap = false
+    return DONE
   }
 
   basebackup(from: Upstream, signal: AbortSignal): Promise<StepOutcome> {

@@ -95,9 +95,9 @@ export class World {
     return this.etcd.get(absoluteKey('leader'))?.text ?? null
   }
 
-  /** Between the race for the initialize key and the first leader. */
-  get isBeingCreated(): boolean {
-    return this.etcd.get(absoluteKey('initialize'))?.text === ''
+  /** Whose data is the cluster's; null: nobody has created it yet. */
+  get clusterIdentifier(): string | null {
+    return this.etcd.get(absoluteKey('initialize'))?.text || null
   }
 
   get paused(): boolean {
@@ -158,6 +158,8 @@ export class World {
     this.scheduler.after(WRITE_EVERY_MS, () => {
       for (const { server } of this.machines) {
         if (server === null || !server.acceptsWrites || random.chance(0.3)) continue
+        // Nobody knows of a server whose cluster does not exist, or not yet.
+        if (server.data.systemIdentifier !== this.clusterIdentifier) continue
         const bytes = BigInt(8 * random.between(8, 60))
         server.write(random.chance(0.05) ? 'background' : 'write', bytes)
         this.checks.acknowledge(server)
