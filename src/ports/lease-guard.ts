@@ -7,7 +7,12 @@ import type { LeaseId, Millis } from '../model/units.ts'
 export interface LeaseGuard {
   view(): LeaseView
   /** The store confirmed our lease by a request sent at `sentAtMs`; `leader`: and that the leader key hangs on it. */
-  confirmed(lease: { readonly leaseId: LeaseId; readonly validUntilMs: Millis; readonly sentAtMs: Millis; readonly leader: boolean }): void
+  confirmed(lease: {
+    readonly leaseId: LeaseId
+    readonly validUntilMs: Millis
+    readonly sentAtMs: Millis
+    readonly leader: boolean
+  }): void
   /** The store said that the key, or the lease itself, is not ours. */
   refused(): void
   /** We gave the lease up ourselves. */

@@ -5,12 +5,19 @@
 import type { EffectivePostgresql } from '../model/config.ts'
 import type { Divergence } from '../model/divergence.ts'
 import type { Upstream } from '../model/peer.ts'
-import type { PostgresView, PostmasterIdentity, RecoverySettingsView, TimelineSwitch } from '../model/postgres.ts'
+import type {
+  PostgresView,
+  PostmasterIdentity,
+  RecoverySettingsView,
+  TimelineSwitch,
+} from '../model/postgres.ts'
 import type { Progress, ShutdownPosition } from '../model/progress.ts'
 import type { Seen } from '../model/seen.ts'
 import type { Lsn, Millis, Timeline } from '../model/units.ts'
 
-export type StepOutcome = { readonly ok: true } | { readonly ok: false; readonly why: string; readonly cancelled?: boolean }
+export type StepOutcome =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly why: string; readonly cancelled?: boolean }
 
 export interface StartOptions {
   /** `primary`: no recovery configuration; `standby`: follow `upstream` (null: nobody yet). */
@@ -48,21 +55,31 @@ export interface Postgres {
   onExit(listener: () => void): () => void
 
   /** New configuration: writes the settings files, reloads when running. Lists what needs a restart in the next look. */
-  configure(effective: EffectivePostgresql, options: { readonly rewriteAlways: boolean }): Promise<StepOutcome>
+  configure(
+    effective: EffectivePostgresql,
+    options: { readonly rewriteAlways: boolean },
+  ): Promise<StepOutcome>
 
   initdb(signal: AbortSignal, report: Report): Promise<StepOutcome>
   /** Users, grants and the post_bootstrap command, after the first start. */
   finishBootstrap(signal: AbortSignal, report: Report): Promise<StepOutcome>
   basebackup(from: Upstream, signal: AbortSignal, report: Report): Promise<StepOutcome>
   start(options: StartOptions, signal: AbortSignal): Promise<StepOutcome>
-  stop(options: StopOptions, signal: AbortSignal): Promise<StepOutcome & { readonly position?: ShutdownPosition | null }>
+  stop(
+    options: StopOptions,
+    signal: AbortSignal,
+  ): Promise<StepOutcome & { readonly position?: ShutdownPosition | null }>
   /** Rewrites the recovery settings for `upstream` and reloads (role stays standby). */
   follow(upstream: Upstream | null, signal: AbortSignal): Promise<StepOutcome>
   /** pg_ctl promote, then wait until the server is out of recovery. */
   promote(timeoutMs: Millis, signal: AbortSignal): Promise<StepOutcome>
   crashRecovery(signal: AbortSignal): Promise<StepOutcome>
   /** `damaged`: the data directory can no longer be trusted as it is. */
-  rewind(from: Upstream, signal: AbortSignal, report: Report): Promise<StepOutcome & { readonly damaged?: boolean }>
+  rewind(
+    from: Upstream,
+    signal: AbortSignal,
+    report: Report,
+  ): Promise<StepOutcome & { readonly damaged?: boolean }>
   compareTimelines(leader: Upstream, budgetMs: Millis): Promise<Seen<Divergence>>
   /** Deletes data, WAL and tablespace directories. */
   removeDataDirectory(): Promise<StepOutcome>
@@ -74,7 +91,9 @@ export interface Postgres {
   changeSlots(changes: SlotChanges): Promise<StepOutcome>
   resumeReplay(): Promise<StepOutcome>
   /** History file of `timeline` as this node has it, with reasons, for the `history` key. */
-  readHistory(timeline: Timeline): Promise<Seen<readonly (TimelineSwitch & { readonly reason: string; readonly atIso: string })[]>>
+  readHistory(
+    timeline: Timeline,
+  ): Promise<Seen<readonly (TimelineSwitch & { readonly reason: string; readonly atIso: string })[]>>
   /** Writes the accepted dynamic configuration to patroni.dynamic.json (temporary file, rename). */
   cacheDynamicConfig(text: string): Promise<StepOutcome>
   close(): Promise<void>
