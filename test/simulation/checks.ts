@@ -27,6 +27,9 @@ interface PlannedHandover {
   readonly atMs: number
 }
 
+/** leader.ts: how long a primary may run with a fencer that cannot be armed anew; and a beat. */
+const UNFENCED_LIMIT_MS = 3500
+
 export class Checks {
   readonly violations: string[] = []
   acknowledged: Acknowledged[] = []
@@ -103,7 +106,9 @@ export class Checks {
     this.#clusterExists ||= holder !== null
     if (!this.#clusterExists || this.#world.paused) return
     const armed = [...machine.fencers].some(fencer => fencer.deadlineMs !== null)
-    if (!armed && holder !== machine.name)
+    // The agent has this long to arm another one (leader.unfenced-demote), however often a fault takes it away.
+    const sinceKillMs = this.#world.nowMs - machine.fencerKilledAtMs
+    if (!armed && holder !== machine.name && sinceKillMs > UNFENCED_LIMIT_MS)
       this.violated(
         `${machine.name} accepts writes without a fencer and without the lease (${holder ?? 'nobody'} holds it)`,
       )

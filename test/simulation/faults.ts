@@ -122,6 +122,7 @@ export class Faults {
         if (own.length === 0) return
         this.#told(machine.name, 'the fencer is killed')
         for (const fencer of own) fencer.kill()
+        machine.fencerKilledAtMs = this.#world.nowMs
       },
       powerCut: machine => {
         machine.powerOff()

@@ -34,6 +34,8 @@ export class Machine {
   readonly boot: BootClock
   readonly children = new Set<Child>()
   readonly fencers = new Set<FencerProgram>()
+  /** When a fault last took the fencer away. */
+  fencerKilledAtMs = Number.NEGATIVE_INFINITY
   readonly exitListeners = new Map<object, (server: Postmaster) => void>()
   up: boolean = true
   data: DataDirectory | null = null

@@ -18,18 +18,9 @@ import { lookAt, readinessOf } from './look.ts'
 import type { Machine } from './machine.ts'
 import type { OsProcess } from './os-process.ts'
 import type { Postmaster } from './postmaster.ts'
+import { cancelled, DONE, failed } from './step.ts'
 import { compareTimelines } from './timelines.ts'
 import { historyOf } from './wal.ts'
-
-const DONE: StepOutcome = { ok: true }
-
-export function failed(why: string): StepOutcome {
-  return { ok: false, why }
-}
-
-export function cancelled(what: string): StepOutcome {
-  return { ok: false, why: `${what} was cancelled`, cancelled: true }
-}
 
 function isGone(server: Postmaster): boolean {
   return server.phase === 'gone'
