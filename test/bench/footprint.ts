@@ -8,8 +8,8 @@ import { run } from '../cluster/harness/run.ts'
 import { nowMs } from '../cluster/harness/until.ts'
 import { nodeNames, type Side } from './side.ts'
 
-/** PostgreSQL writes a last record up to 15 s after the last change; a loop later the leader tells it, then the others. */
-const settlingMs = 40_000
+/** A minute after a cluster was made autovacuum looks at its tables, which writes WAL, whose position every node tells. */
+const settlingMs = 70_000
 
 export interface Footprint {
   /** Per node, percent of one core. */

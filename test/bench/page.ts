@@ -75,7 +75,8 @@ Where there are several measurements the figure is their median, and a budget co
   lost are acknowledged rows that the cluster does not have after both are back.
 * **Health checks**: wrk against the leader's real agent, 8 s, one thread, 32 connections kept alive.
 * **\`list\`**: hyperfine, whole processes without a shell, two warm-up runs.
-* **At rest**: 60 s without any client. Processor time of all threads of the agent and what it starts, PostgreSQL left out,
+* **At rest**: 60 s without any client, begun when PostgreSQL has written its last WAL: each position that moves is told to etcd by
+  every node, under both programs. Processor time of all threads of the agent and what it starts, PostgreSQL left out,
   as the scheduler counts it; memory from \`smaps_rollup\` (hactl with its fencer). More than half of hactl's resident memory are clean
   pages of Node's own program file, which the page cache holds once for all that run Node; the proportional figure divides
   them among the three agents here. On a machine with one agent and no other Node process nobody shares them. Requests are what the metrics of the three etcd members
