@@ -59,6 +59,16 @@ const foundNamedRules: readonly Rule<ClusterFacts>[] = [
 ]
 
 export const leaderRules: readonly Rule<ClusterFacts>[] = [
+  {
+    id: 'leader.rearm-fencer',
+    why: 'a primary whose fencer was lost gets another one before anything that may take time, etcd above all',
+    when: f => holdsLease(f.snap) && runsAsPrimary(f) && !isFenced(f) && !tried(f.snap, 'arm-fencer'),
+    choose: f => ({
+      reason: `the fencer does not guard this primary (${whyUnfenced(f)}); arming it again`,
+      actions: [{ kind: 'arm-fencer', marginMs: fenceMarginMs(f.snap.settings) }],
+      next: 'again',
+    }),
+  },
   ...proofRules('leader'),
   {
     id: 'leader.lease-ends',
