@@ -76,7 +76,7 @@ const SLOWNESS: readonly Form[] = [
       machine.failsStarts = false
     }
   }),
-  form(`replication to ${NODE} is (?<lag>\\d+)s late`, (world, { node = '', lag }) => {
+  form(`replication to ${NODE} is (?<lag>[\\d.]+)s late`, (world, { node = '', lag }) => {
     world.lags.set(node, Number(lag) * 1000)
     return () => world.lags.delete(node)
   }),
@@ -102,6 +102,10 @@ const NETWORK: readonly Form[] = [
   form(`cut (?<from>pg\\d|etcd) -> (?<to>pg\\d|etcd)`, (world, { from = '', to = '' }) =>
     cut(world, [[from, to]]),
   ),
+  form('etcd is unreliable', world => {
+    Object.assign(world.weather, { requestLost: 0.3, answerLost: 0.3, slow: 0.3, slowMs: 500 })
+    return () => Object.assign(world.weather, { requestLost: 0, answerLost: 0, slow: 0 })
+  }),
   form('etcd is down', world => {
     world.etcd.goDown()
     return () => world.etcd.comeUp()

@@ -12,7 +12,8 @@ import { eventNamed } from './events.ts'
 
 const READY_LIMIT_MS = 60_000
 /** Told to the scenario; everything else that the simulation traces is for people who debug it. */
-const TOLD = /^the leader key|^accepts writes|acknowledged writes are not here|^the fencer stops|^agent ended/
+const TOLD =
+  /^the leader key|^accepts writes|acknowledged writes are not here|^the fencer stops|^agent ended|is refused/
 
 export class Stage {
   readonly world: World
@@ -96,8 +97,8 @@ export class Stage {
   }
 
   #say(who: string, text: string): void {
-    const seconds = ((this.world.nowMs - this.#startMs) / 1000).toFixed(1)
-    this.#lines.push(`${`${seconds}s`.padStart(6)}  ${who.padEnd(4)}  ${text}`)
+    const seconds = ((this.world.nowMs - this.#startMs) / 1000).toFixed(2)
+    this.#lines.push(`${`${seconds}s`.padStart(7)}  ${who.padEnd(4)}  ${text}`)
   }
 
   #logOf(machine: Machine): (entry: DecisionEntry) => void {

@@ -43,7 +43,7 @@ export class Agent {
     this.#machine = machine
     this.process = new OsProcess(world.scheduler, machine.boot)
     const { clock } = this.process
-    this.#dynamic = createDynamicConfiguration(silent)
+    this.#dynamic = createDynamicConfiguration(logOf(machine))
     this.#dynamic.startWith(machine.data?.cachedConfig ?? world.firstConfig, 'first')
     const { settings } = this.#dynamic
     this.guard = createLeaseGuard(clock, settings)
@@ -172,4 +172,7 @@ export class Agent {
   }
 }
 
-const silent = { debug: () => {}, info: () => {}, warning: () => {}, error: () => {} }
+function logOf({ world, name }: Machine) {
+  const tell = (text: string): void => world.trace(name, text)
+  return { debug: () => {}, info: () => {}, warning: tell, error: tell }
+}

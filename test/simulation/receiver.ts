@@ -64,7 +64,8 @@ export class Receiver {
     world.scheduler.after(lagMs, () => {
       this.#underWay = false
       if (this.#closed || this.#source !== source) return
-      if (!world.network.connects(source.machine.name, name)) {
+      // What a dead server had not sent yet is lost.
+      if (source.phase === 'gone' || !world.network.connects(source.machine.name, name)) {
         this.#waitInSilence()
         return
       }
