@@ -232,18 +232,22 @@ export function livePrimary(facts: ClusterFacts): string | null {
 /** States in which a member says of itself that nothing is written there any more. */
 const NOT_WRITING: readonly string[] = ['stopping', 'stopped', 'crashed', 'start failed', 'initdb failed']
 
+/** Roles of a member that was a primary when it wrote its key, or may have become one since. */
+const PRIMARY_ROLES: readonly string[] = ['primary', 'master', 'demoted', 'promoted']
+
 /**
- * A member key hangs on the lease of its node, which gives up writing before that ends. The key of the last leader may
- * be older than what its server does now, unless it says that it is down; of others, only "running as primary" counts.
+ * A member key hangs on the lease of its node, which gives up writing before that ends. It may be older than what the
+ * server does now: a primary that was started again, a standby that was promoted. Only a key that says that the server is
+ * down is believed.
  */
 export function silentPrimary({ view, snap, memory }: ClusterFacts): string | null {
-  const silent = view.members.find(({ name, record }) => {
-    if (name === snap.self.name || snap.peers?.get(name)?.known !== false) return false
-    const isPrimary = record.role === 'primary' || record.role === 'master'
-    return name === memory.lastLeader
-      ? !NOT_WRITING.includes(record.state)
-      : isPrimary && record.state === 'running'
-  })
+  const silent = view.members.find(
+    ({ name, record }) =>
+      name !== snap.self.name &&
+      snap.peers?.get(name)?.known === false &&
+      !NOT_WRITING.includes(record.state) &&
+      (name === memory.lastLeader || PRIMARY_ROLES.includes(record.role)),
+  )
   return silent?.name ?? null
 }
 
