@@ -32,7 +32,10 @@ async function failures(seeds: Iterable<number>, limitMs: number): Promise<reado
 
 /** Fresh for each commit, and the same for everybody who runs that commit: a red run can be repeated as it was. */
 async function seedsOfThisCommit(): Promise<number> {
-  const { stdout } = await promisify(execFile)('git', ['rev-parse', 'HEAD'], { cwd: directory, timeout: 5000 })
+  const { stdout } = await promisify(execFile)('git', ['rev-parse', 'HEAD'], {
+    cwd: directory,
+    timeout: 5000,
+  })
   return Number.parseInt(stdout.slice(0, 8), 16)
 }
 
