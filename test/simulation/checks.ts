@@ -169,6 +169,8 @@ export class Checks {
   removed(machine: Machine): void {
     if (this.#world.leaderKey() === machine.name)
       this.violated(`${machine.name} removes its data directory while it holds the leader key`)
+    // Before the cluster exists there is nothing to lose: a failed bootstrap is set aside.
+    if (!this.#clusterExists) return
     const others = this.#world.machines.filter(other => other !== machine && other.data?.usable === true)
     if (machine.data?.usable === true && others.length === 0 && machine.data.state !== 'shut down')
       this.violated(`${machine.name} removes the last usable copy of the data`)

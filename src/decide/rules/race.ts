@@ -283,6 +283,14 @@ function tooFarBehind(facts: ClusterFacts): string | null {
   const position = localPosition(facts.snap)?.lsn
   if (position === undefined) return null
   const lag = ownLag(facts.view, position)
-  const limit = facts.snap.settings.maximumLagOnFailover
+  const limit = lagLimit(facts)
   return lag !== null && lag > limit ? `${lag} bytes behind, maximum_lag_on_failover is ${limit}` : null
+}
+
+/** The limit as etcd has it now: a node that was blind has not taken the newest configuration over yet. */
+function lagLimit({ view, snap }: ClusterFacts): bigint {
+  const config = view.config?.value
+  const written = config?.valid === true ? config.document.maximum_lag_on_failover : undefined
+  const isLimit = typeof written === 'number' && Number.isSafeInteger(written) && written >= 0
+  return isLimit ? BigInt(written) : snap.settings.maximumLagOnFailover
 }
