@@ -192,3 +192,25 @@ function aheadOf(
   }
   return null
 }
+
+/** States in which a member says of itself that nothing is written there any more. */
+const NOT_WRITING: readonly string[] = ['stopping', 'stopped', 'crashed', 'start failed', 'initdb failed']
+
+/** Roles of a member that was a primary when it wrote its key, or may have become one since. */
+const PRIMARY_ROLES: readonly string[] = ['primary', 'master', 'demoted', 'promoted']
+
+/**
+ * A member key hangs on the lease of its node, which gives up writing before that ends. It may be older than what the
+ * server does now: a primary that was started again, a standby that was promoted. Only a key that says that the server is
+ * down is believed.
+ */
+export function silentPrimary({ view, snap, memory }: ClusterFacts): string | null {
+  const silent = view.members.find(
+    ({ name, record }) =>
+      name !== snap.self.name &&
+      snap.peers?.get(name)?.known === false &&
+      !NOT_WRITING.includes(record.state) &&
+      (name === memory.lastLeader || PRIMARY_ROLES.includes(record.role)),
+  )
+  return silent?.name ?? null
+}

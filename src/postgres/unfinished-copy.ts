@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { StepOutcome } from '../ports/postgres.ts'
 import { isThere } from './archive-ready.ts'
 import { type Context, failed, messageOf } from './context.ts'
+import { isUnfinishedBootstrap } from './unfinished-bootstrap.ts'
 
 function pathOf(dataDir: string): string {
   return join(`${dataDir}.hactl`, 'copy-unfinished')
@@ -25,9 +26,12 @@ export async function markedCopy(context: Context, copy: () => Promise<StepOutco
   return outcome
 }
 
-/** pg_basebackup writes the control file last: with it the copy is whole, whatever the mark says. */
+/**
+ * pg_basebackup writes the control file last: with it the copy is whole, whatever the mark says. A bootstrap that died
+ * before initdb wrote one is worth no more.
+ */
 export async function isUnfinishedCopy(dataDir: string): Promise<boolean> {
-  if (!(await isThere(pathOf(dataDir)))) return false
+  if (!(await isThere(pathOf(dataDir))) && !(await isUnfinishedBootstrap(dataDir))) return false
   return await isMissing(join(dataDir, 'global', 'pg_control'))
 }
 

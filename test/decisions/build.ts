@@ -33,7 +33,9 @@ export function build(draft: Draft): Question {
     self,
     settings: draft.settings,
     cluster:
-      draft.etcd.unknown === null ? seen(buildView(draft, list), draft.nowMs) : unseen(draft.etcd.unknown),
+      draft.etcd.unknown === null
+        ? seen(buildView(draft, list), draft.nowMs - draft.etcd.ageMs)
+        : unseen(draft.etcd.unknown),
     lease,
     postgres: buildPostgres(draft),
     recovery: buildRecovery(draft),

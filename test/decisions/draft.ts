@@ -38,6 +38,8 @@ export interface EtcdDraft {
   unknown: string | null
   revision: number
   source: 'read' | 'watch'
+  /** How long ago it was read. */
+  ageMs: number
   leader: Writable<LeaderKey> | null
   initialize: string | null
   initializeRevision: number
@@ -117,6 +119,7 @@ export function newDraft(me: MemberName): Draft {
       unknown: null,
       revision: 41,
       source: 'read',
+      ageMs: 0,
       leader: null,
       initialize: SYSTEM_IDENTIFIER,
       initializeRevision: 2,

@@ -12,6 +12,7 @@ const etcdForms: readonly Form<EtcdDraft>[] = [
   [/^unknown \((.*)\)$/, ([why = '']) => ({ unknown: why })],
   [/^revision (\d+)$/, ([revision]) => ({ revision: Number(revision) })],
   [/^watch$/, () => ({ source: 'watch' })],
+  [/^read (\S+) ago$/, ([time = '']) => ({ ageMs: readDuration(time) })],
   [/^no leader$/, () => ({ leader: null })],
   [
     /^leader (\S+)(?: on lease (\d+))?$/,

@@ -26,6 +26,7 @@ const kinds = {
 const NOT_HERE: Readonly<Record<string, string>> = {
   'leader.wait-for-silence':
     'somebody wrote our name over a living leader that is silent: test/decisions/leader.txt',
+  'race.stale-sight': 'nothing is older than a moment here: test/decisions/race.txt',
 }
 
 /** One world of each rule and problem is enough to look at. */

@@ -41,7 +41,7 @@ function whyMute(server: Postmaster): string {
 
 function directoryView(data: DataDirectory | null, copying: boolean, atMs: number): DataDirectoryView {
   // What a copy that died with its agent has left is marked as such.
-  if (data === null || (!data.usable && !copying && !data.unfinishedBootstrap)) return { kind: 'empty' }
+  if (data === null || (!data.usable && !copying)) return { kind: 'empty' }
   return {
     kind: 'present',
     majorVersion: 150000,

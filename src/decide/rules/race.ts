@@ -13,6 +13,7 @@ import {
   requestIsDue,
   rivalPrimary,
   rivals,
+  silentPrimary,
   unsupportedMode,
 } from '../election.ts'
 import {
@@ -22,6 +23,7 @@ import {
   memberNamed,
   outcomeOf,
   runsAsPrimary,
+  seconds,
   server,
   tried,
 } from '../facts.ts'
@@ -31,6 +33,8 @@ import { stopToFollow } from '../stopping-postgres.ts'
 
 /** How soon a node that stood back looks again: somebody better may fail. */
 const LOOK_AGAIN_MS = 1000
+/** What was read longer ago than the steps of a race take was read before this agent was stopped for a while. */
+const STALE_MS = 6000
 /** A candidate named by an operator gets this long before the others race. */
 const CANDIDATE_LIMIT_MS = 5000
 
@@ -203,6 +207,15 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
     }),
   },
   {
+    id: 'race.stale-sight',
+    why: 'an agent that was stopped in the middle of a race may have missed a whole leader: nothing is claimed on what it saw before',
+    when: f => sightAgeMs(f) > STALE_MS,
+    choose: f => ({
+      reason: `what etcd said ${seconds(sightAgeMs(f))} ago is too old to race on`,
+      wakeInMs: 0,
+    }),
+  },
+  {
     id: 'race.acquire-lease',
     why: 'nobody holds the lease and no reachable member is ahead',
     when: f => !tried(f.snap, 'acquire-lease'),
@@ -229,26 +242,9 @@ export function livePrimary(facts: ClusterFacts): string | null {
   return rivals(facts).find(({ peer }) => peer.runsAsPrimary)?.name ?? null
 }
 
-/** States in which a member says of itself that nothing is written there any more. */
-const NOT_WRITING: readonly string[] = ['stopping', 'stopped', 'crashed', 'start failed', 'initdb failed']
-
-/** Roles of a member that was a primary when it wrote its key, or may have become one since. */
-const PRIMARY_ROLES: readonly string[] = ['primary', 'master', 'demoted', 'promoted']
-
-/**
- * A member key hangs on the lease of its node, which gives up writing before that ends. It may be older than what the
- * server does now: a primary that was started again, a standby that was promoted. Only a key that says that the server is
- * down is believed.
- */
-export function silentPrimary({ view, snap, memory }: ClusterFacts): string | null {
-  const silent = view.members.find(
-    ({ name, record }) =>
-      name !== snap.self.name &&
-      snap.peers?.get(name)?.known === false &&
-      !NOT_WRITING.includes(record.state) &&
-      (name === memory.lastLeader || PRIMARY_ROLES.includes(record.role)),
-  )
-  return silent?.name ?? null
+/** Of what this beat has read itself; the watch tells by itself when it has fallen silent. */
+function sightAgeMs({ snap, view }: ClusterFacts): number {
+  return snap.cluster.known && view.source === 'read' ? snap.nowMs - snap.cluster.atMs : 0
 }
 
 /** A manual failover to this node: what it does not have the operator gives up. A switchover never means that. */
@@ -256,14 +252,21 @@ function isForced(facts: ClusterFacts): boolean {
   return isNamedCandidate(facts) && facts.view.failover?.value.leader === null
 }
 
-/** The named candidate if its time has come, it is a member, answers and may lead. */
+/** The named candidate if its time has come, it is a member and may lead, or cannot be asked. */
 function candidateCan(facts: ClusterFacts): string | null {
   const candidate = facts.view.failover?.value.candidate ?? null
   if (candidate === null || candidate === facts.snap.self.name) return null
   if (!requestIsDue(facts.view, facts.snap)) return null
   if (memberNamed(facts.view, candidate) === null) return null
   const answer = facts.snap.peers?.get(candidate)
-  return answer?.known === true && receivedEverything(answer.value, 0n) ? candidate : null
+  if (answer === undefined) return null
+  if (!answer.known) return isOnItsWay(facts, candidate) ? candidate : null
+  return receivedEverything(answer.value, 0n) ? candidate : null
+}
+
+/** Not reachable from here, but alive: it may have what the old leader saw it have, and take the lease itself. */
+function isOnItsWay({ view }: ClusterFacts, candidate: string): boolean {
+  return memberNamed(view, candidate)?.record.state === 'running'
 }
 
 /** Somebody who has all that this node has: were it less, both would stand back for the other. */
