@@ -48,7 +48,8 @@ export function createConfiguration({
     store.retime({ ttlMs, retryTimeoutMs })
     const effective = effectivePostgresql(config, document, role)
     self = selfOf(config, effective)
-    const written = await postgres.configure(effective, { rewriteAlways })
+    const accounts = config.postgresql.authentication
+    const written = await postgres.configure(effective, { rewriteAlways, accounts })
     if (!written.ok) log.warning(`PostgreSQL's settings: ${written.why}`)
     const cached = await postgres.cacheDynamicConfig(JSON.stringify(document))
     if (!cached.ok) log.debug(`patroni.dynamic.json: ${cached.why}`)

@@ -2,7 +2,7 @@
 // Every step takes an AbortSignal, is bounded, kills what it started when aborted, and answers with a value:
 // it throws only for a bug. Behaviour: spec/postgres.md 1-4.
 
-import type { EffectivePostgresql } from '../model/config.ts'
+import type { EffectivePostgresql, PostgresqlConfig } from '../model/config.ts'
 import type { Divergence } from '../model/divergence.ts'
 import type { Upstream } from '../model/peer.ts'
 import type {
@@ -54,10 +54,13 @@ export interface Postgres {
   /** Called once when the postmaster that was last seen running exits. Returns how to stop listening. */
   onExit(listener: () => void): () => void
 
-  /** New configuration: writes the settings files, reloads when running. Lists what needs a restart in the next look. */
+  /**
+   * New configuration: writes the settings files, reloads when running. Lists what needs a restart in the next look.
+   * `accounts`: as whom to log in from now on; open sessions stay.
+   */
   configure(
     effective: EffectivePostgresql,
-    options: { readonly rewriteAlways: boolean },
+    options: { readonly rewriteAlways: boolean; readonly accounts?: PostgresqlConfig['authentication'] },
   ): Promise<StepOutcome>
 
   initdb(signal: AbortSignal, report: Report): Promise<StepOutcome>

@@ -41,8 +41,11 @@ export const LOOKING = {
 
 export function createAccess(config: PostgresqlConfig, settings: Settings, runAs: RunAs | null): Access {
   const database = config.database === '' ? 'postgres' : config.database
-  const { superuser, replication } = config.authentication
-  const rewind = config.authentication.rewind ?? superuser
+  // Asked each time: passwords are rotated while the agent runs.
+  const accounts = () => {
+    const { superuser, replication, rewind } = config.authentication
+    return { superuser, replication, rewind: rewind ?? superuser }
+  }
   const target = async (
     credentials: Credentials | null,
     place: { host: string; port: number },
@@ -56,31 +59,38 @@ export function createAccess(config: PostgresqlConfig, settings: Settings, runAs
     security: credentials?.options ?? {},
     applicationName: name,
   })
-  const numeric = superuser?.options.sslmode !== 'verify-full' && listensOnLoopback(config.listenAddresses)
-  const localPlace = () => placeOf(config.dataDir, settings.localAddress(), numeric)
-  const replicationPlace = () => placeOf(config.dataDir, settings.localReplicationAddress(), numeric)
+  const isNumeric = () =>
+    accounts().superuser?.options.sslmode !== 'verify-full' && listensOnLoopback(config.listenAddresses)
+  const localPlace = () => placeOf(config.dataDir, settings.localAddress(), isNumeric())
+  const replicationPlace = () => placeOf(config.dataDir, settings.localReplicationAddress(), isNumeric())
   return {
     local: async (applicationName, extra = LOOKING) => ({
-      ...(await target(superuser, await localPlace(), applicationName)),
+      ...(await target(accounts().superuser, await localPlace(), applicationName)),
       settings: extra,
     }),
     localReplication: async () => ({
-      ...(await target(replication, await replicationPlace(), 'hactl')),
+      ...(await target(accounts().replication, await replicationPlace(), 'hactl')),
       replication: true,
     }),
-    leader: async upstream => ({ ...(await target(rewind, upstream, 'hactl')), settings: LOOKING }),
-    leaderReplication: upstream => ({
-      host: upstream.host,
-      port: upstream.port,
-      database,
-      user: replication.username,
-      password: replication.password,
-      security: replication.options,
-      applicationName: 'hactl',
-      replication: true,
+    leader: async upstream => ({
+      ...(await target(accounts().rewind, upstream, 'hactl')),
+      settings: LOOKING,
     }),
+    leaderReplication: upstream => {
+      const { username, password, options } = accounts().replication
+      return {
+        host: upstream.host,
+        port: upstream.port,
+        database,
+        user: username,
+        password,
+        security: options,
+        applicationName: 'hactl',
+        replication: true,
+      }
+    },
     withConninfo: async (use, task) => {
-      const credentials = { replication, rewind, superuser }[use.as]
+      const credentials = accounts()[use.as]
       const place = use.to ?? (await localPlace())
       return await withPassFile(await target(credentials, place, 'hactl'), use.as, runAs, task)
     },

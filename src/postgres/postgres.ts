@@ -55,7 +55,9 @@ function createContext(options: PostgresOptions): Context {
   const { bootstrap, clock, config: given, effective, log, name, scope } = options
   const runAs = checkRunAs(options.runAs)
   const dataDir = given.dataDir.replace(/(?<=.)\/+$/, '')
-  const config = { ...given, dataDir, configDir: given.configDir.replace(/(?<=.)\/+$/, '') }
+  const configDir = given.configDir.replace(/(?<=.)\/+$/, '')
+  // A copy, because configure() changes it: passwords are rotated while the agent runs.
+  const config = { ...given, dataDir, configDir, authentication: { ...given.authentication } }
   const programs = createPrograms(config, runAs)
   const settings = createSettings({ config, scope, name, clock, log, ...(runAs === null ? {} : { runAs }) })
   const access = createAccess(config, settings, runAs)
@@ -109,8 +111,9 @@ class LocalPostgres implements Postgres {
   }
 
   async configure(...[effective, options]: Parameters<Postgres['configure']>): Promise<StepOutcome> {
-    const { dataDir, state } = this.#context
+    const { config, dataDir, state } = this.#context
     state.effective = effective
+    if (options.accounts !== undefined) Object.assign(config.authentication, options.accounts)
     const directory = await readDirectoryState(dataDir)
     if (directory.kind !== 'present') return DONE
     const role = directory.recoveryConfigured ? 'standby' : 'primary'

@@ -180,6 +180,28 @@ describe('following', () => {
 })
 
 describe('settings', () => {
+  test('accounts that were rotated hold for new logins, and for a standby that connects again', async () => {
+    const accounts = {
+      superuser: { username: 'rotated', password: 'new-1', options: {} },
+      replication: { ...a.config.authentication.replication, password: 'new-2' },
+      rewind: null,
+    }
+    await a.query("CREATE ROLE rotated SUPERUSER LOGIN PASSWORD 'new-1'")
+    await a.query("ALTER ROLE replicator PASSWORD 'new-2'")
+    ok(await a.postgres.configure(a.effective, { rewriteAlways: true, accounts }))
+    ok(await b.postgres.configure(b.effective, { rewriteAlways: true, accounts }))
+    await a.query(
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datid > 0 OR backend_type = $$walsender$$',
+    )
+    await until('b streams again', () => isStreaming(b, a))
+    const heartbeats = "SELECT usename FROM pg_stat_activity WHERE application_name = 'hactl heartbeat'"
+    expect(await a.query(heartbeats)).toEqual([{ usename: 'rotated' }])
+    const restored = a.config.authentication
+    await a.query(`ALTER ROLE replicator PASSWORD '${restored.replication.password?.replaceAll("'", "''")}'`)
+    ok(await a.postgres.configure(a.effective, { rewriteAlways: true, accounts: restored }))
+    ok(await b.postgres.configure(b.effective, { rewriteAlways: true, accounts: restored }))
+  })
+
   test('a changed parameter is reloaded; one that needs a restart is listed with both values, until the restart', async () => {
     const parameters = { ...a.effective.parameters, work_mem: '8MB', shared_buffers: '24MB' }
     ok(await a.postgres.configure({ ...a.effective, parameters }, { rewriteAlways: false }))
