@@ -39,11 +39,11 @@ export async function act(action: Action, snap: Snapshot, ports: ActPorts): Prom
     case 'adopt-lease':
       return lease(action, ports, true, store.adoptLease(action.leaseId, budgetMs))
     case 'acquire-lease':
-      return lease(action, ports, true, store.acquireLeader(budgetMs))
+      return lease(action, ports, true, store.acquireLeader(action.ifRevision, budgetMs))
     case 'renew-lease':
       return lease(action, ports, true, store.renewLeader(action.status, budgetMs))
     case 'take-leader':
-      return lease(action, ports, true, store.takeLeaderAfterBootstrap(budgetMs))
+      return lease(action, ports, true, store.takeLeaderAfterBootstrap(action.ifRevision, budgetMs))
     case 'release-lease':
       // From here on this node is not the leader, whatever becomes of the request.
       guard.released()

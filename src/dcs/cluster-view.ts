@@ -2,7 +2,7 @@
 
 import type { ClusterStatus, ClusterView, Member, MemberRecord, Versioned } from '../model/cluster.ts'
 import type { LeaseId, Revision } from '../model/units.ts'
-import { memberNameOf } from './keys.ts'
+import { LAST_LEADER, memberNameOf } from './keys.ts'
 import {
   parseConfig,
   parseFailover,
@@ -36,6 +36,7 @@ export function clusterView(
     initialize: initializeOf(entries.get('initialize')),
     config: versioned(entries.get('config'), parseConfig),
     leader: leaderOf(entries.get('leader')),
+    lastLeader: versioned(entries.get(LAST_LEADER), parseLeader),
     members: membersOf(entries),
     status: statusOf(entries),
     failover: presentOnly(versioned(entries.get('failover'), parseFailover)),

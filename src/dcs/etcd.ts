@@ -72,10 +72,9 @@ export function createEtcdStore(options: EtcdStoreOptions): Store {
         : { kind: 'unreachable', why: kept.kind === 'gone' ? 'the lease is gone' : kept.why }
     },
     adoptLease: (leaseId, budgetMs) => leadership.adopt(leaseId, within(budgetMs)),
-    acquireLeader: budgetMs => leadership.acquire(within(budgetMs)),
+    acquireLeader: (ifRevision, budgetMs) => leadership.acquire(ifRevision, within(budgetMs)),
     renewLeader: (status, budgetMs) => leadership.renew(status, within(budgetMs)),
-    // The key must be absent here too: whoever holds it meanwhile has won.
-    takeLeaderAfterBootstrap: budgetMs => leadership.acquire(within(budgetMs)),
+    takeLeaderAfterBootstrap: (ifRevision, budgetMs) => leadership.acquire(ifRevision, within(budgetMs)),
     releaseLeader: (status, budgetMs) => leadership.release(status, within(budgetMs)),
 
     publishMember: async (record, budgetMs) => {

@@ -28,8 +28,12 @@ export function keySpace(namespace: string, scope: string): KeySpace {
   }
 }
 
+/** A key of our own beside Patroni's, which ignores it: who took the leader key last, and empty once that node gave it up. On no lease. */
+export const LAST_LEADER = 'hactl/last_leader'
+
 const KNOWN_KEYS: ReadonlySet<string> = new Set([
   ...['initialize', 'config', 'leader', 'status', 'optime/leader', 'failover', 'history', 'sync', 'failsafe'],
+  LAST_LEADER,
 ])
 
 /** Does the key stand for something in a ClusterView? All others are not even kept. */

@@ -3,14 +3,15 @@
 // `refused`; no answer is `unreachable`, and what became of the write is then not known (the next guarded one finds out).
 
 import type { ClusterStatus } from '../model/cluster.ts'
-import type { LeaseId, MemberName } from '../model/units.ts'
+import type { LeaseId, MemberName, Revision } from '../model/units.ts'
 import type { LeaseOutcome, WriteOutcome } from '../ports/store.ts'
 import type { CallWish } from './calls.ts'
 import type { Entries } from './entries.ts'
+import { LAST_LEADER } from './keys.ts'
 import type { Kept, Lease } from './lease.ts'
 import type { Log } from './log.ts'
 import { serialiseStatus } from './records.ts'
-import type { Change, Committed, Transactions } from './transaction.ts'
+import type { Change, Committed, Guard, Transactions } from './transaction.ts'
 
 const ROUNDS_MAX = 6
 
@@ -34,8 +35,11 @@ export class Leadership {
     this.#log = log
   }
 
-  acquire(wish: CallWish): Promise<LeaseOutcome> {
-    return this.#proven(wish, kept => this.#create(kept, wish))
+  /** `ifRevision`: at which the caller saw the record of the last leader; null: there was none. */
+  acquire(ifRevision: Revision | null, wish: CallWish): Promise<LeaseOutcome> {
+    const nobodySince: Guard =
+      ifRevision === null ? { key: LAST_LEADER, absent: true } : { key: LAST_LEADER, modRevision: ifRevision }
+    return this.#proven(wish, kept => this.#create(kept, nobodySince, wish))
   }
 
   renew(status: ClusterStatus | null, wish: CallWish): Promise<LeaseOutcome> {
@@ -52,12 +56,15 @@ export class Leadership {
     return proof
   }
 
-  /** The key is deleted if it is ours, on whatever lease; `status` is written in the same transaction. */
+  /** The key is deleted if it is ours, on whatever lease; `status` and that it was given up are written with it. */
   async release(status: ClusterStatus | null, wish: CallWish): Promise<WriteOutcome> {
-    const release: Change = { key: 'leader', text: null }
+    const release: readonly Change[] = [
+      { key: 'leader', text: null },
+      { key: LAST_LEADER, text: '' },
+    ]
     const mine = { key: 'leader', text: this.#me }
     const result = await this.#withStatus(status, changes =>
-      this.#transactions.commit(mine, [...changes, release], wish),
+      this.#transactions.commit(mine, [...changes, ...release], wish),
     )
     if (!result.ok) return { kind: 'unreachable', why: result.why }
     // After a try whose answer was lost, a key that is no longer ours is what was asked for.
@@ -79,9 +86,10 @@ export class Leadership {
     return { kind: 'unreachable', why }
   }
 
-  async #create(kept: HeldLease, wish: CallWish): Promise<Proof> {
-    const change: Change = { key: 'leader', text: this.#me, leaseId: kept.leaseId }
-    const result = await this.#transactions.commit({ key: 'leader', absent: true }, [change], wish)
+  async #create(kept: HeldLease, nobodySince: Guard, wish: CallWish): Promise<Proof> {
+    const changes = this.#taking(kept)
+    const absent: Guard = { key: 'leader', absent: true }
+    const result = await this.#transactions.commit(absent, changes, wish, [nobodySince])
     if (result.ok && !result.succeeded && result.entry?.text === this.#me) {
       if (result.entry.leaseId === kept.leaseId) return this.#done(kept, result)
       const why = `the leader key is ours on another lease, ${result.entry.leaseId}`
@@ -97,14 +105,18 @@ export class Leadership {
     if (!result.ok || result.succeeded) return this.#otherwise(kept, result)
     if (result.entry?.text !== this.#me) return this.#otherwise(kept, result)
     // Ours, but on a lease of an earlier process or an earlier ttl.
-    const rebind: Change = { key: 'leader', text: this.#me, leaseId: kept.leaseId }
     const guard = { key: 'leader', modRevision: result.entry.modRevision }
     const rebound = await this.#withStatus(status, changes =>
-      this.#transactions.commit(guard, [rebind, ...changes], wish),
+      this.#transactions.commit(guard, [...this.#taking(kept), ...changes], wish),
     )
     if (rebound.ok && !rebound.succeeded && rebound.unclear)
       return { kind: 'again', why: 'an answer was lost' }
     return this.#otherwise(kept, rebound)
+  }
+
+  #taking(kept: HeldLease): readonly Change[] {
+    const leader: Change = { key: 'leader', text: this.#me, leaseId: kept.leaseId }
+    return [leader, { key: LAST_LEADER, text: this.#me }]
   }
 
   #otherwise(kept: HeldLease, result: Committed): Proof {

@@ -109,7 +109,7 @@ export function serialiseMember(record: MemberRecord): string {
     scheduled_restart: nonEmpty(record.scheduledRestart),
     pause: record.pause === true ? true : undefined,
   }
-  const extra = Object.entries(record.extra).filter(([key]) => !(key in fields))
+  const extra = Object.entries(record.extra).filter(([key]) => !Object.hasOwn(fields, key))
   return stringifyExact({ ...fields, ...Object.fromEntries(extra) })
 }
 

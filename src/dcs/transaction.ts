@@ -48,10 +48,16 @@ export class Transactions {
     this.#observe = observe
   }
 
-  async commit(guard: Guard, changes: readonly Change[], wish: CallWish): Promise<Committed> {
+  /** All guards must hold; the answer is about the key of the first one. */
+  async commit(
+    guard: Guard,
+    changes: readonly Change[],
+    wish: CallWish,
+    also: readonly Guard[] = [],
+  ): Promise<Committed> {
     const read: IRequestOp = { request_range: { key: this.#keys.absolute(guard.key) } }
     const request = {
-      compare: this.#compares(guard),
+      compare: [guard, ...also].flatMap(one => this.#compares(one)),
       success: [...changes.map(change => this.#operation(change)), read],
       failure: [read],
     }

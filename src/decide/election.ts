@@ -124,6 +124,23 @@ export function ownLag(view: ClusterView, position: Lsn): Lsn | null {
   return optime === null ? null : optime - position
 }
 
+/** Further behind the last published position than the operator allows a new leader to be; null: not. */
+export function tooFarBehind(facts: ClusterFacts): string | null {
+  const position = localPosition(facts.snap)?.lsn
+  if (position === undefined) return null
+  const lag = ownLag(facts.view, position)
+  const limit = lagLimit(facts)
+  return lag !== null && lag > limit ? `${lag} bytes behind, maximum_lag_on_failover is ${limit}` : null
+}
+
+/** The limit as etcd has it now: a node that was blind has not taken the newest configuration over yet. */
+function lagLimit({ view, snap }: ClusterFacts): bigint {
+  const config = view.config?.value
+  const written = config?.valid === true ? config.document.maximum_lag_on_failover : undefined
+  const isLimit = typeof written === 'number' && Number.isSafeInteger(written) && written >= 0
+  return isLimit ? BigInt(written) : snap.settings.maximumLagOnFailover
+}
+
 /** Modes that later versions carry out; under them this one makes nobody primary (design.md, promises 1 and 2). */
 export function unsupportedMode({ snap }: ClusterFacts): string | null {
   if (snap.settings.synchronousMode !== 'off') return `synchronous_mode: ${snap.settings.synchronousMode}`
@@ -200,17 +217,28 @@ const NOT_WRITING: readonly string[] = ['stopping', 'stopped', 'crashed', 'start
 const PRIMARY_ROLES: readonly string[] = ['primary', 'master', 'demoted', 'promoted']
 
 /**
- * A member key hangs on the lease of its node, which gives up writing before that ends. It may be older than what the
- * server does now: a primary that was started again, a standby that was promoted. Only a key that says that the server is
- * down is believed.
+ * A member key hangs on the lease of its node, which gives up writing before that ends: an unreachable member whose key
+ * is still there may write.
  */
-export function silentPrimary({ view, snap, memory }: ClusterFacts): string | null {
+export function silentPrimary(facts: ClusterFacts): string | null {
+  const { view, snap } = facts
   const silent = view.members.find(
-    ({ name, record }) =>
-      name !== snap.self.name &&
-      snap.peers?.get(name)?.known === false &&
-      !NOT_WRITING.includes(record.state) &&
-      (name === memory.lastLeader || PRIMARY_ROLES.includes(record.role)),
+    member =>
+      member.name !== snap.self.name &&
+      snap.peers?.get(member.name)?.known === false &&
+      mayStillWrite(member, facts),
   )
   return silent?.name ?? null
+}
+
+/**
+ * Who took the leader key and did not give it up may write whatever its own key says: that may be older than a start or
+ * a promotion. Of the others, of whom etcd has no such record, a key that says that the server is down is believed.
+ */
+function mayStillWrite({ name, record }: Member, { view, memory }: ClusterFacts): boolean {
+  const last = view.lastLeader
+  const tells = last !== null && last.modRevision >= memory.lastLeaderRevision
+  if (tells && last.value === name) return true
+  if (NOT_WRITING.includes(record.state)) return false
+  return PRIMARY_ROLES.includes(record.role) || (!tells && name === memory.lastLeader)
 }

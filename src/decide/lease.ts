@@ -34,17 +34,32 @@ export function triedToProveLease({ snap }: Facts): boolean {
 
 /**
  * Etcd has just said that nobody has the leader key, and our lease, on which it was proved to hang, has lived without a
- * gap: somebody deleted the key. After a gap anybody may have led meanwhile: that is a race.
+ * gap and nobody else took the key since: somebody deleted it. Otherwise anybody may have led meanwhile: that is a race.
  */
-export function keyVanished({ snap }: Facts): boolean {
+export function keyVanished(facts: Facts): boolean {
+  const { snap } = facts
   const outcome = outcomeOf(snap, 'renew-lease')
   return (
+    !ledMeanwhile(facts) &&
     outcome?.kind === 'refused' &&
     outcome.holder === null &&
     snap.lease.validUntilMs > snap.nowMs &&
     !tried(snap, 'acquire-lease') &&
     !tried(snap, 'release-lease')
   )
+}
+
+/** Somebody else took the leader key since this node did. Unknown counts as yes: who led last is in etcd only. */
+export function ledMeanwhile({ snap }: Facts): boolean {
+  if (!snap.cluster.known) return true
+  const last = snap.cluster.value.lastLeader
+  return last !== null && last.value !== snap.self.name
+}
+
+/** Lost to whoever has led since this decision looked, even if nobody holds the key any more. */
+export function acquireLease({ snap }: Facts): Action {
+  const last = snap.cluster.known ? snap.cluster.value.lastLeader : null
+  return { kind: 'acquire-lease', ifRevision: last?.modRevision ?? null }
 }
 
 function mustRenew(facts: Facts): boolean {
@@ -95,9 +110,9 @@ export function proofRules(situation: string): readonly Rule<Facts>[] {
       id: `${situation}.reacquire-lease`,
       why: 'the leader key vanished while our lease lives: take it back before anybody else does',
       when: keyVanished,
-      choose: () => ({
+      choose: f => ({
         reason: 'the leader key is gone though our lease is alive; creating it again',
-        actions: [{ kind: 'acquire-lease' }],
+        actions: [acquireLease(f)],
       }),
     },
   ]

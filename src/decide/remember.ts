@@ -51,15 +51,23 @@ function rememberCluster(memory: Memory, view: ClusterView, snap: Snapshot): Mem
   const data = control(snap.postgres)
   const joined = memory.joined || (data !== null && view.initialize?.value === data.systemIdentifier)
   const next = { ...memory, sawCluster: true, joined }
-  const leader = view.leader
-  if (leader === null) return { ...next, leaderlessSinceMs: memory.leaderlessSinceMs ?? snap.nowMs }
-  const moved = leader.name !== memory.lastLeader && leader.name !== snap.self.name
+  const led = rememberLeader(next, view, snap)
+  if (view.leader === null) return { ...led, leaderlessSinceMs: memory.leaderlessSinceMs ?? snap.nowMs }
+  return { ...led, lastMembers: view.members, leaderlessSinceMs: null, releasedAtMs: null }
+}
+
+/** Of the leader key and the record that outlives it, the newer: somebody may have led and gone between two looks. */
+function rememberLeader(memory: Memory, view: ClusterView, snap: Snapshot): Memory {
+  const { lastLeader } = view
+  const recorded = lastLeader === null ? null : { ...lastLeader, name: lastLeader.value ?? memory.lastLeader }
+  const newest = view.leader ?? recorded
+  if (newest === null || (view.leader === null && newest.modRevision <= memory.lastLeaderRevision))
+    return memory
+  const moved = newest.name !== memory.lastLeader && newest.name !== snap.self.name
   return {
-    ...next,
-    lastLeader: leader.name,
-    lastMembers: view.members,
-    leaderlessSinceMs: null,
-    releasedAtMs: null,
+    ...memory,
+    lastLeader: newest.name,
+    lastLeaderRevision: newest.modRevision,
     // A new leader may have left our timeline before our position, or not: look before following it or giving anything up.
     ...(moved && memory.rejoin !== 'rewind-failed' ? { rejoin: 'check' as const, agreesWith: null } : {}),
   }

@@ -14,9 +14,10 @@ export type Action =
   // --- the lease
   | { readonly kind: 'keep-lease' }
   | { readonly kind: 'adopt-lease'; readonly leaseId: LeaseId }
-  | { readonly kind: 'acquire-lease' }
+  /** `ifRevision`: of the record of the last leader, null when there is none: a race is lost to whoever led since. */
+  | { readonly kind: 'acquire-lease'; readonly ifRevision: Revision | null }
   | { readonly kind: 'renew-lease'; readonly status: ClusterStatus | null }
-  | { readonly kind: 'take-leader' }
+  | { readonly kind: 'take-leader'; readonly ifRevision: Revision | null }
   | { readonly kind: 'release-lease'; readonly status: ClusterStatus | null }
   /** Arms the fencer until the end of the leadership now proved, less `marginMs`. */
   | { readonly kind: 'arm-fencer'; readonly marginMs: Millis }

@@ -18,6 +18,8 @@ export interface ClusterView {
   readonly initialize: InitializeKey | null
   readonly config: Versioned<DynamicConfig> | null
   readonly leader: LeaderKey | null
+  /** Who took the leader key last: hactl's own key, which outlives the leader key. A value of null: it was given up in good order. */
+  readonly lastLeader: Versioned<MemberName | null> | null
   /** Sorted by name. */
   readonly members: readonly Member[]
   readonly status: Versioned<ClusterStatus> | null

@@ -8,8 +8,10 @@ import type { LeaseId, MemberName, Millis, Revision } from './units.ts'
 export interface Memory {
   /** Role in which the server was last seen running: what an unanswering server is taken for. */
   readonly lastRole: 'primary' | 'standby' | null
-  /** Leader and members of the last view that had a leader: who to ask in a race, even if their keys have expired. */
+  /** Who led last, by the leader key or by the record that outlives it, and the newest revision that told about it. */
   readonly lastLeader: MemberName | null
+  readonly lastLeaderRevision: Revision
+  /** Members of the last view that had a leader: who to ask in a race, even if their keys have expired. */
   readonly lastMembers: readonly Member[]
   /** Leader whose timeline this node's data was last found to agree with; null: must be checked before following. */
   readonly agreesWith: { readonly leader: MemberName; readonly timeline: number } | null
@@ -60,6 +62,7 @@ export interface Handover {
 export const FIRST_MEMORY: Memory = {
   lastRole: null,
   lastLeader: null,
+  lastLeaderRevision: 0,
   lastMembers: [],
   agreesWith: null,
   rejoin: 'check',

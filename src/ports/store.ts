@@ -44,15 +44,18 @@ export interface Store {
   keepLease(budgetMs: Millis): Promise<LeaseOutcome>
   /** After a restart of the agent: go on with the lease that our leader key already hangs on. */
   adoptLease(leaseId: LeaseId, budgetMs: Millis): Promise<LeaseOutcome>
-  /** Own lease kept alive, then create `leader` if absent. */
-  acquireLeader(budgetMs: Millis): Promise<LeaseOutcome>
+  /**
+   * Own lease kept alive, then create `leader` if it is absent and nobody led since the caller looked: the record of the
+   * last leader, which is written in the same transaction, is still at `ifRevision` (null: absent).
+   */
+  acquireLeader(ifRevision: Revision | null, budgetMs: Millis): Promise<LeaseOutcome>
   /**
    * Own lease kept alive, then proof in one transaction that `leader` is ours and on this lease; in the same
    * transaction `status` is written when given. Re-binds the key when it is ours on another lease.
    */
   renewLeader(status: ClusterStatus | null, budgetMs: Millis): Promise<LeaseOutcome>
-  /** Unconditional take at the end of a bootstrap: `initialize` must hold `systemIdentifier`'s empty text guard. */
-  takeLeaderAfterBootstrap(budgetMs: Millis): Promise<LeaseOutcome>
+  /** At the end of a bootstrap; the key must be absent here too: whoever holds it meanwhile has won. */
+  takeLeaderAfterBootstrap(ifRevision: Revision | null, budgetMs: Millis): Promise<LeaseOutcome>
   /** Deletes `leader` if it is ours, writing `status` first in the same transaction when given. */
   releaseLeader(status: ClusterStatus | null, budgetMs: Millis): Promise<WriteOutcome>
 

@@ -12,7 +12,7 @@ import { readClusterOverGateway } from '../../src/dcs/gateway.ts'
 import type { EtcdConfig } from '../../src/model/config.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { type Certificates, makeCertificates } from './etcd-certificates.ts'
-import { clock, type EtcdCluster, startEtcd, until } from './etcd-harness.ts'
+import { clock, type EtcdCluster, lead, startEtcd, until } from './etcd-harness.ts'
 
 const run = promisify(execFile)
 const opened: Store[] = []
@@ -68,7 +68,7 @@ describe('passwords', () => {
 
   test('work, also after the token has expired and after the auth store has changed', async () => {
     const [a, b] = [open(config, 'auth1'), open(config, 'auth1', 'b')]
-    expect(await a.acquireLeader(2000)).toMatchObject({ kind: 'done' })
+    expect(await lead(a, 2000)).toMatchObject({ kind: 'done' })
     await until('view', 3000, () => b.view().known)
     await clock.sleep(2500)
     expect(await a.renewLeader({ optime: 1n, slots: null, retainSlots: null }, 2000)).toMatchObject({
@@ -101,7 +101,7 @@ describe('passwords', () => {
     const a = open(wrong, 'auth3')
     a.view()
     const startedMs = clock.bootMs()
-    const outcome = await a.acquireLeader(2000)
+    const outcome = await lead(a, 2000)
     expect(outcome).toMatchObject({
       kind: 'unreachable',
       why: expect.stringContaining('authentication failed'),
@@ -119,7 +119,7 @@ describe('passwords', () => {
     expect(before).toBeGreaterThan(0)
     const a = open({ ...config, credentials: { username: 'nobody', password: 'secret-of-nobody' } }, 'auth4')
     a.view()
-    const outcome = await a.acquireLeader(1000)
+    const outcome = await lead(a, 1000)
     expect(outcome).toMatchObject({ kind: 'unreachable', why: expect.stringContaining('permission denied') })
     await clock.sleep(1500)
     const view = a.view()
@@ -137,12 +137,12 @@ describe('passwords', () => {
 
   test('no credentials at all: the reason is told', async () => {
     const a = open(etcd.config, 'auth5')
-    const outcome = await a.acquireLeader(1000)
+    const outcome = await lead(a, 1000)
     expect(outcome).toMatchObject({ kind: 'unreachable', why: expect.stringContaining('user name is empty') })
   })
 
   test('the gateway logs in as well', async () => {
-    await open(config, 'auth6').acquireLeader(2000)
+    await lead(open(config, 'auth6'), 2000)
     const view = await readClusterOverGateway({
       config,
       namespace: 'service',
@@ -168,7 +168,7 @@ test('credentials against an etcd without authentication do no harm', async () =
   const etcd = await startEtcd({ members: 1 })
   try {
     const config = { ...etcd.config, credentials: { username: 'node', password: 'x' } }
-    expect(await open(config, 'off').acquireLeader(2000)).toMatchObject({ kind: 'done' })
+    expect(await lead(open(config, 'off'), 2000)).toMatchObject({ kind: 'done' })
     const view = await readClusterOverGateway({
       config,
       namespace: 'service',
@@ -202,7 +202,7 @@ describe('client certificates', () => {
   test('work over IPv6 and over gateway', async () => {
     const { ca, clientCert: cert, clientKey: key } = certificates
     const a = open(configWith({ ca, cert, key }), 'tls1')
-    expect(await a.acquireLeader(2000)).toMatchObject({ kind: 'done' })
+    expect(await lead(a, 2000)).toMatchObject({ kind: 'done' })
     await until('view', 3000, () => a.view().known)
     const config = configWith({ ca, cert, key })
     const view = await readClusterOverGateway({
@@ -217,11 +217,10 @@ describe('client certificates', () => {
 
   test('without a certificate, and with an unreadable one, the answer is unreachable, with the reason', async () => {
     const { ca } = certificates
-    expect(await open(configWith({ ca, cert: null, key: null }), 'tls2').acquireLeader(800)).toMatchObject({
-      kind: 'unreachable',
-    })
+    const without = open(configWith({ ca, cert: null, key: null }), 'tls2')
+    expect(await lead(without, 800)).toMatchObject({ kind: 'unreachable' })
     const a = open(configWith({ ca: join(directory, 'missing.crt'), cert: null, key: null }), 'tls2')
-    expect(await a.acquireLeader(800)).toMatchObject({
+    expect(await lead(a, 800)).toMatchObject({
       kind: 'unreachable',
       why: expect.stringContaining('ENOENT'),
     })
@@ -246,10 +245,10 @@ describe('client certificates', () => {
       ...['-subj', '/CN=foreign', '-keyout', key, '-out', cert],
     ])
     const a = open(configWith({ ca, cert, key }), 'tls3')
-    expect(await a.acquireLeader(800)).toMatchObject({ kind: 'unreachable' })
+    expect(await lead(a, 800)).toMatchObject({ kind: 'unreachable' })
     await copyFile(clientCert, cert)
     await copyFile(clientKey, key)
-    await until('success', 8000, async () => (await a.acquireLeader(1000)).kind === 'done')
+    await until('success', 8000, async () => (await lead(a, 1000)).kind === 'done')
   })
 })
 
@@ -261,10 +260,10 @@ test('an endpoint whose name does not resolve, and one that refuses, cost little
     const endpoints = [{ host: 'no-such-host.invalid', port: 2379 }, { host: '127.0.0.1', port: 1 }, good]
     const a = open({ ...etcd.config, endpoints }, 'names')
     const startedMs = clock.bootMs()
-    expect(await a.acquireLeader(2000)).toMatchObject({ kind: 'done' })
+    expect(await lead(a, 2000)).toMatchObject({ kind: 'done' })
     expect(clock.bootMs() - startedMs).toBeLessThan(1500)
     const local = open({ ...etcd.config, endpoints: [{ host: 'localhost', port: good.port }] }, 'names', 'b')
-    expect(await local.acquireLeader(2000)).toMatchObject({ kind: 'refused', holder: 'a' })
+    expect(await lead(local, 2000)).toMatchObject({ kind: 'refused', holder: 'a' })
     await Promise.all(opened.splice(0).map(store => store.close()))
   } finally {
     await etcd.stop()

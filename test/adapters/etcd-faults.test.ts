@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { createEtcdStore } from '../../src/dcs/etcd.ts'
 import type { MemberName } from '../../src/model/units.ts'
 import type { LeaseOutcome, Store } from '../../src/ports/store.ts'
-import { clock, type EtcdCluster, startEtcd, until } from './etcd-harness.ts'
+import { clock, type EtcdCluster, lead, startEtcd, until } from './etcd-harness.ts'
 
 let etcd: EtcdCluster
 let scope = ''
@@ -66,7 +66,7 @@ async function follower(): Promise<number> {
 test('a frozen follower that is in use costs one bounded try', async () => {
   const index = await follower()
   const a = open('a', { first: index })
-  expect(await a.acquireLeader(2000)).toMatchObject({ kind: 'done' })
+  expect(await lead(a, 2000)).toMatchObject({ kind: 'done' })
   try {
     etcd.member(index).freeze()
     const first = await renew(a, 1000)
@@ -83,7 +83,7 @@ test('a frozen follower that is in use costs one bounded try', async () => {
 test('a frozen raft leader: renewals go on after etcd has elected, and no validity is false', async () => {
   const index = await etcd.raftLeader()
   const a = open('a', { first: index, ttlMs: 6000 })
-  expect(await a.acquireLeader(2000)).toMatchObject({ kind: 'done' })
+  expect(await lead(a, 2000)).toMatchObject({ kind: 'done' })
   const outcomes: Timed[] = []
   try {
     etcd.member(index).freeze()
@@ -102,7 +102,7 @@ test('a frozen raft leader: renewals go on after etcd has elected, and no validi
 test('a killed member in use costs next to nothing', async () => {
   const index = await follower()
   const a = open('a', { first: index })
-  await a.acquireLeader(2000)
+  await lead(a, 2000)
   await etcd.member(index).kill()
   try {
     const { outcome, tookMs } = await renew(a, 1000)
@@ -116,7 +116,7 @@ test('a killed member in use costs next to nothing', async () => {
 
 test('all frozen: unreachable within the budget; thawed before the ttl: the same lease goes on', async () => {
   const a = open('a')
-  const got = await a.acquireLeader(2000)
+  const got = await lead(a, 2000)
   try {
     for (const member of etcd.members) member.freeze()
     const { outcome, tookMs } = await renew(a, 1000)
@@ -138,7 +138,7 @@ test('all frozen: unreachable within the budget; thawed before the ttl: the same
 
 test('all killed: unreachable within the budget, the view says so; back again: the store and its watch recover', async () => {
   const [a, b] = [open('a', { ttlMs: 30_000 }), open('b')]
-  await a.acquireLeader(2000)
+  await lead(a, 2000)
   await until('view', 3000, () => leaderSeenBy(b) === 'a')
   await Promise.all(etcd.members.map(member => member.kill()))
   try {
@@ -170,7 +170,7 @@ test('a frozen carrier of the watch is left within three intervals, and no chang
   try {
     etcd.member(index).freeze()
     const frozenMs = clock.bootMs()
-    await a.acquireLeader(2000)
+    await lead(a, 2000)
     await until('leader seen', 6000, () => leaderSeenBy(b) === 'a')
     expect(clock.bootMs() - frozenMs).toBeLessThan(4500)
     expect(lost).toEqual(['unknown'])
@@ -203,7 +203,7 @@ test('the watch begins anew after a compaction that it had slept through', async
   await until('view', 3000, () => b.view().known)
   await etcd.member(index).kill()
   try {
-    await a.acquireLeader(2000)
+    await lead(a, 2000)
     const read = await a.read(2000)
     await etcd.ctl(['compact', String(read.known ? read.value.revision : 0)], {
       endpoint: etcd.member((index + 1) % 3).endpoint,
@@ -222,8 +222,8 @@ test('a lost answer of the own write is recognised: acquire says done, not refus
   try {
     etcd.member(index).freeze()
     setTimeout(() => etcd.thawAll(), 250)
-    expect(await a.acquireLeader(2000)).toMatchObject({ kind: 'done' })
-    expect(await a.acquireLeader(2000)).toMatchObject({ kind: 'done' })
+    expect(await lead(a, 2000)).toMatchObject({ kind: 'done' })
+    expect(await lead(a, 2000)).toMatchObject({ kind: 'done' })
   } finally {
     etcd.thawAll()
   }
@@ -239,7 +239,7 @@ test('two candidates race while the raft leader is frozen: exactly one wins', as
   let outcomes: readonly LeaseOutcome[] = []
   try {
     etcd.member(index).freeze()
-    outcomes = await Promise.all([a.acquireLeader(6000), b.acquireLeader(6000)])
+    outcomes = await Promise.all([lead(a, 6000), lead(b, 6000)])
   } finally {
     etcd.thawAll()
   }
@@ -263,7 +263,7 @@ test('close ends calls in flight, the watch and every socket in bounded time', a
   } finally {
     etcd.thawAll()
   }
-  expect(await a.acquireLeader(200)).toMatchObject({ kind: 'unreachable' })
+  expect(await lead(a, 200)).toMatchObject({ kind: 'unreachable' })
 })
 
 test('an etcd whose disk is full refuses the status, not the lease: the leader stays and can be relieved', async () => {
@@ -273,7 +273,7 @@ test('an etcd whose disk is full refuses the status, not the lease: the leader s
     timings: { ttlMs: 5000, retryTimeoutMs: 2000 },
   })
   try {
-    expect(await store.acquireLeader(2000)).toMatchObject({ kind: 'done' })
+    expect(await lead(store, 2000)).toMatchObject({ kind: 'done' })
     const blob = 'x'.repeat(100_000)
     for (let n = 0; n < 30; n++) await full.ctl(['put', `/filler${n}`, blob]).catch(() => undefined)
     expect(await full.ctl(['alarm', 'list'])).toContain('NOSPACE')

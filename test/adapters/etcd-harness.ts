@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { EtcdConfig, HostPort } from '../../src/model/config.ts'
 import type { Clock } from '../../src/ports/clock.ts'
+import type { LeaseOutcome, Store } from '../../src/ports/store.ts'
 import type { Certificates } from './etcd-certificates.ts'
 
 const run = promisify(execFile)
@@ -240,4 +241,11 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<EtcdCluster>
     throw error
   }
   return cluster
+}
+
+/** Takes the leader key as a race does: guarded by the record of the last leader that it has just read. */
+export async function lead(store: Store, budgetMs: number): Promise<LeaseOutcome> {
+  const view = await store.read(budgetMs)
+  const last = view.known ? view.value.lastLeader : null
+  return store.acquireLeader(last?.modRevision ?? null, budgetMs)
 }

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { createEtcdStore } from '../../src/dcs/etcd.ts'
 import type { HostPort } from '../../src/model/config.ts'
 import type { Store } from '../../src/ports/store.ts'
-import { clock, type EtcdCluster, startEtcd, until } from './etcd-harness.ts'
+import { clock, type EtcdCluster, lead, startEtcd, until } from './etcd-harness.ts'
 import { Relay } from './etcd-relay.ts'
 
 let etcd: EtcdCluster
@@ -55,7 +55,7 @@ test('acquire whose answer is lost is done', async () => {
   await a.keepLease(2000)
   // The keep-alive's answer passes, the answer to the create does not.
   const lost = relay.holdAfterNextAnswer(async () => relay.loseAnswers())
-  expect(await a.acquireLeader(2000)).toMatchObject({ kind: 'done' })
+  expect(await lead(a, 2000)).toMatchObject({ kind: 'done' })
   await lost
   expect(logged.join()).toMatch(/no answer within|Deadline exceeded/)
   const read = await a.read(2000)
@@ -73,7 +73,7 @@ test('guarded writes whose answer is lost are done, once', async () => {
 
 test('release whose answer is lost is done', async () => {
   const a = open('a', relayFirst())
-  await a.acquireLeader(2000)
+  await lead(a, 2000)
   relay.loseAnswers()
   expect(await a.releaseLeader({ optime: 5n, slots: null, retainSlots: null }, 2000)).toMatchObject({
     kind: 'done',
@@ -92,7 +92,7 @@ test('the only endpoint loses answers: the write is unreachable, never refused, 
 
 test('a keep-alive that a raft leader answered before it was replaced proves nothing: it is repeated', async () => {
   const a = open('a', [relay.endpoint])
-  expect(await a.acquireLeader(2000)).toMatchObject({ kind: 'done' })
+  expect(await lead(a, 2000)).toMatchObject({ kind: 'done' })
   let movedMs = 0
   const moved = relay.holdAfterNextAnswer(async () => {
     await etcd.moveLeader()
@@ -152,7 +152,7 @@ test('etcd wiped and made anew under the same addresses: view and lease begin an
     const [one, other] = [small.member(0).endpoint, fresh.member(0).endpoint]
     const a = open('a', [one, other])
     for (let round = 0; round < 20; round++) await small.ctl(['put', 'x', String(round)])
-    expect(await a.acquireLeader(2000)).toMatchObject({ kind: 'done' })
+    expect(await lead(a, 2000)).toMatchObject({ kind: 'done' })
     await until('view', 3000, () => a.view().known)
     await small.member(0).kill()
     await until('empty view', 5000, () => {
@@ -161,7 +161,7 @@ test('etcd wiped and made anew under the same addresses: view and lease begin an
     })
     expect(logged.join()).toContain('etcd was replaced')
     expect(await a.renewLeader(null, 2000)).toMatchObject({ kind: 'refused', holder: null })
-    expect(await a.acquireLeader(2000)).toMatchObject({ kind: 'done' })
+    expect(await lead(a, 2000)).toMatchObject({ kind: 'done' })
     await until('leader seen', 2000, () => {
       const view = a.view()
       return view.known && view.value.leader?.name === 'a'

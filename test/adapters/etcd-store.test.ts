@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { createEtcdStore } from '../../src/dcs/etcd.ts'
 import type { ClusterStatus, MemberRecord } from '../../src/model/cluster.ts'
 import type { Store } from '../../src/ports/store.ts'
-import { clock, type EtcdCluster, startEtcd, until } from './etcd-harness.ts'
+import { clock, type EtcdCluster, lead, startEtcd, until } from './etcd-harness.ts'
 
 let etcd: EtcdCluster
 let scope = ''
@@ -55,7 +55,7 @@ const get = (key: string) => etcd.ctl(['get', '--print-value-only', `/service/${
 test('the first of two candidates gets the leader key, the second is refused with its name', async () => {
   newScope()
   const [a, b] = [open('a'), open('b')]
-  const outcomes = await Promise.all([a.acquireLeader(2000), b.acquireLeader(2000)])
+  const outcomes = await Promise.all([lead(a, 2000), lead(b, 2000)])
   expect(outcomes.map(({ kind }) => kind).sort()).toEqual(['done', 'refused'])
   const winner = outcomes[0]?.kind === 'done' ? 'a' : 'b'
   expect(outcomes.find(({ kind }) => kind === 'refused')).toMatchObject({ holder: winner })
@@ -65,7 +65,7 @@ test('the first of two candidates gets the leader key, the second is refused wit
 test('renewLeader writes the status in the same transaction, and only when it changed', async () => {
   newScope()
   const a = open('a')
-  expect(await a.acquireLeader(2000)).toMatchObject({ kind: 'done' })
+  expect(await lead(a, 2000)).toMatchObject({ kind: 'done' })
   expect(await a.renewLeader(status(9_007_199_254_740_993n), 2000)).toMatchObject({ kind: 'done' })
   expect((await get('status')).trim()).toBe('{"optime":9007199254740993}')
   const before = await a.read(2000)
@@ -79,7 +79,7 @@ test('renewLeader is refused when the key is absent, and when somebody else hold
   newScope()
   const [a, b] = [open('a'), open('b')]
   expect(await a.renewLeader(null, 2000)).toMatchObject({ kind: 'refused', holder: null })
-  expect(await b.acquireLeader(2000)).toMatchObject({ kind: 'done' })
+  expect(await lead(b, 2000)).toMatchObject({ kind: 'done' })
   expect(await a.renewLeader(status(1n), 2000)).toMatchObject({ kind: 'refused', holder: 'b' })
   expect((await get('status')).trim()).toBe('')
 })
@@ -87,18 +87,18 @@ test('renewLeader is refused when the key is absent, and when somebody else hold
 test('release deletes only the own key, and writes the status with it', async () => {
   newScope()
   const [a, b] = [open('a'), open('b')]
-  await a.acquireLeader(2000)
+  await lead(a, 2000)
   expect(await b.releaseLeader(status(1n), 2000)).toMatchObject({ kind: 'refused' })
   expect(await a.releaseLeader(status(77n), 2000)).toMatchObject({ kind: 'done' })
   expect((await get('leader')).trim()).toBe('')
   expect((await get('status')).trim()).toBe('{"optime":77}')
-  expect(await b.acquireLeader(2000)).toMatchObject({ kind: 'done' })
+  expect(await lead(b, 2000)).toMatchObject({ kind: 'done' })
 })
 
 test('a second instance adopts the lease and goes on without a new leader key', async () => {
   newScope()
   const first = open('a')
-  const got = await first.acquireLeader(2000)
+  const got = await lead(first, 2000)
   await first.close()
   const second = open('a')
   const view = await second.read(2000)
@@ -114,10 +114,10 @@ test('a second instance adopts the lease and goes on without a new leader key', 
 test('an unknown lease cannot be adopted; without adoption the key is re-bound to a new lease', async () => {
   newScope()
   const first = open('a')
-  const got = await first.acquireLeader(2000)
+  const got = await lead(first, 2000)
   const second = open('a')
   expect(await second.adoptLease('12345', 2000)).toMatchObject({ kind: 'refused', holder: null })
-  expect(await second.acquireLeader(2000)).toMatchObject({ kind: 'refused', holder: 'a' })
+  expect(await lead(second, 2000)).toMatchObject({ kind: 'refused', holder: 'a' })
   const renewed = await second.renewLeader(null, 2000)
   expect(renewed).toMatchObject({ kind: 'done' })
   expect(renewed.kind === 'done' && got.kind === 'done' && renewed.leaseId !== got.leaseId).toBe(true)
@@ -128,11 +128,11 @@ test('an unknown lease cannot be adopted; without adoption the key is re-bound t
 test('a lease that etcd no longer knows is replaced; the leader learns that its key is gone', async () => {
   newScope()
   const a = open('a')
-  const got = await a.acquireLeader(2000)
+  const got = await lead(a, 2000)
   await etcd.ctl(['lease', 'revoke', BigInt(got.kind === 'done' ? got.leaseId : '0').toString(16)])
   expect(await a.renewLeader(null, 2000)).toMatchObject({ kind: 'refused', holder: null })
   expect(await a.publishMember(record('running'), 2000)).toMatchObject({ kind: 'done' })
-  expect(await a.acquireLeader(2000)).toMatchObject({ kind: 'done' })
+  expect(await lead(a, 2000)).toMatchObject({ kind: 'done' })
 })
 
 test('a changed ttl takes a new lease, to which member and leader key move', async () => {
@@ -140,7 +140,7 @@ test('a changed ttl takes a new lease, to which member and leader key move', asy
   const a = open('a', 5000)
   a.view()
   await until('view', 3000, () => a.view().known)
-  const before = await a.acquireLeader(2000)
+  const before = await lead(a, 2000)
   await a.publishMember(record('running'), 2000)
   a.retime({ ttlMs: 8000, retryTimeoutMs: 2000 })
   const sentMs = clock.bootMs()
@@ -163,7 +163,7 @@ test('validUntil lies before the instant at which etcd removes the key, and not 
     if (keys.includes('leader') && view.known && view.value.leader === null) goneMs ||= clock.bootMs()
   })
   await until('view', 3000, () => b.view().known)
-  const got = await a.acquireLeader(2000)
+  const got = await lead(a, 2000)
   expect(got.kind).toBe('done')
   await until('leader seen', 2000, () => leaderOf(b) === 'a')
   await until('expiry', 8000, () => goneMs > 0)
@@ -186,7 +186,7 @@ test('the view follows other nodes, tells which keys changed, and shows own writ
   await until('view', 3000, () => b.view().known)
   await a.publishMember(record('running'), 2000)
   await until('member seen', 2000, () => heard.includes('members/a'))
-  await a.acquireLeader(2000)
+  await lead(a, 2000)
   await until('leader seen', 2000, () => leaderOf(b) === 'a')
   await b.publishMember(record('stopped'), 2000)
   const view = b.view()
@@ -360,4 +360,28 @@ test('the view of an idle cluster stays known, and its age small', async () => {
   const view = a.view()
   expect(view.known && clock.bootMs() - view.atMs).toBeLessThan(1500)
   expect(lost).toBe(0)
+})
+
+test('who decided before somebody else led does not get the leader key, even if it is free again', async () => {
+  newScope()
+  const a = open('a')
+  const b = open('b')
+  const before = await a.read(2000)
+  expect(before.known && before.value.lastLeader).toBeNull()
+  expect(await b.acquireLeader(null, 2000)).toMatchObject({ kind: 'done' })
+  await etcd.ctl(['del', `/service/${scope}/leader`])
+  expect(await a.acquireLeader(null, 2000)).toMatchObject({ kind: 'refused', holder: null })
+  const now = await a.read(2000)
+  expect(now.known && now.value.lastLeader?.value).toBe('b')
+  expect(await lead(a, 2000)).toMatchObject({ kind: 'done' })
+})
+
+test('a leader that gives the key up leaves a record that says so', async () => {
+  newScope()
+  const a = open('a')
+  await lead(a, 2000)
+  expect(await a.releaseLeader(null, 2000)).toMatchObject({ kind: 'done' })
+  const view = await a.read(2000)
+  expect(view.known && view.value.leader).toBeNull()
+  expect(view.known && view.value.lastLeader).toMatchObject({ value: null })
 })

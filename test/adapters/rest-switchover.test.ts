@@ -7,6 +7,7 @@ import type { Store } from '../../src/ports/store.ts'
 import { startEtcd, type TestEtcd } from '../rest/etcd.ts'
 import { clock, startServer } from '../rest/node.ts'
 import { BUDGET_MS, peers, record, send, startPairIn, stored } from '../rest/pair.ts'
+import { lead } from './etcd-harness.ts'
 
 let etcd: TestEtcd
 beforeAll(async () => {
@@ -98,7 +99,7 @@ describe('switchover and failover, refused', () => {
     const store = etcd.store(newScope(), 'pg0')
     const running = await startServer({ store, self: 'pg0', peers })
     await store.publishMember(record(running), BUDGET_MS)
-    await store.acquireLeader(BUDGET_MS)
+    await lead(store, BUDGET_MS)
     expect(await send(running, 'POST', '/switchover', { leader: 'pg0' })).toEqual([
       412,
       'switchover is not possible: cluster does not have members except leader',
@@ -112,7 +113,7 @@ describe('switchover and failover, carried out', () => {
   async function handOver(from: Store, to: Store): Promise<void> {
     while ((await stored(from)).failover === null) await clock.sleep(20)
     await from.releaseLeader(null, BUDGET_MS)
-    await to.acquireLeader(BUDGET_MS)
+    await lead(to, BUDGET_MS)
     const failover = (await stored(to)).failover
     await to.writeFailover(null, failover?.modRevision, BUDGET_MS)
   }

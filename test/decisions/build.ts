@@ -127,6 +127,8 @@ function buildView(draft: Draft, members: readonly Member[]): ClusterView {
     initialize: etcd.initialize === null ? null : versioned(etcd.initialize, etcd.initializeRevision),
     config: etcd.config ? versioned({ valid: true as const, document: draft.settings.document }, 3) : null,
     leader: etcd.leader,
+    lastLeader:
+      etcd.lastLeader === null ? null : versioned(etcd.lastLeader === 'gave up' ? null : etcd.lastLeader, 40),
     members,
     status:
       etcd.optime === null && etcd.retainSlots.length === 0
@@ -217,6 +219,7 @@ function buildMemory(draft: Draft, members: readonly Member[]): Memory {
     ...FIRST_MEMORY,
     lastRole: postgres.directory === 'empty' ? null : postgres.role,
     lastLeader: known ? leader : null,
+    lastLeaderRevision: known && leader !== null ? 40 : 0,
     lastMembers: members,
     rejoin: 'follow',
     agreesWith: follows ? { leader, timeline: postgres.timeline ?? 1 } : null,

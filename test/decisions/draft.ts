@@ -41,6 +41,8 @@ export interface EtcdDraft {
   /** How long ago it was read. */
   ageMs: number
   leader: Writable<LeaderKey> | null
+  /** The record that outlives the leader key; `gave up`: it was released in good order. */
+  lastLeader: MemberName | 'gave up' | null
   initialize: string | null
   initializeRevision: number
   config: boolean
@@ -123,6 +125,7 @@ export function newDraft(me: MemberName): Draft {
       leader: null,
       initialize: SYSTEM_IDENTIFIER,
       initializeRevision: 2,
+      lastLeader: null,
       config: true,
       members: ['pg1', 'pg2', 'pg3'],
       optime: null,

@@ -18,6 +18,7 @@ const etcdForms: readonly Form<EtcdDraft>[] = [
     /^leader (\S+)(?: on lease (\d+))?$/,
     ([name = '', leaseId]) => ({ leader: { name, leaseId: leaseId ?? leaseOf(name), modRevision: 40 } }),
   ],
+  [/^last leader (gave up|\S+)$/, ([name = '']) => ({ lastLeader: name })],
   [/^no initialize$/, () => ({ initialize: null })],
   [
     /^initialize (\S+)(?: at (\d+))?$/,

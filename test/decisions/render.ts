@@ -26,6 +26,9 @@ function showAction(action: Action): string {
       return `ask-peers ${action.members.map(({ name }) => (name === action.formerLeader ? `${name} (former leader)` : name)).join(' ') || 'nobody'}`
     case 'compare-timelines':
       return `compare-timelines with ${action.leader.name}`
+    case 'acquire-lease':
+    case 'take-leader':
+      return action.ifRevision === null ? action.kind : `${action.kind} ${guard(action.ifRevision)}`
     case 'adopt-lease':
       return `adopt-lease ${action.leaseId}`
     case 'renew-lease':

@@ -57,7 +57,7 @@ describe('the checks see', () => {
     [
       'an acquisition beside a primary',
       { ...standby, snap: { ...standby.snap, peers: peers.primary } },
-      decided([{ kind: 'acquire-lease' }]),
+      decided([{ kind: 'acquire-lease', ifRevision: null }]),
       'though pg2 runs as primary',
     ],
     [

@@ -93,6 +93,7 @@ export function view(more: Partial<ClusterView>): Seen<ClusterView> {
         initialize: { value: OWN_IDENTIFIER, modRevision: 2 },
         config: { value: { valid: true as const, document: { ttl: 30 } }, modRevision: 3 },
         leader,
+        lastLeader: null,
         members: [
           member(ME, leader?.name === ME ? 'primary' : 'replica'),
           member(OTHER, leader?.name === OTHER ? 'primary' : 'replica'),
@@ -112,6 +113,7 @@ export function view(more: Partial<ClusterView>): Seen<ClusterView> {
 export const clusters = {
   unknown: frozen(unseen('no quorum')),
   nobody: view({}),
+  otherLed: view({ lastLeader: { value: OTHER, modRevision: 40 } }),
   me: view({ leader: leaderKey(ME) }),
   meBefore: view({ leader: leaderKey(ME, '99') }),
   other: view({ leader: leaderKey(OTHER) }),

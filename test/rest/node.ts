@@ -90,6 +90,7 @@ export const CLUSTER: ClusterView = {
   initialize: { value: '7710955613899059416', modRevision: 1 },
   config: { value: { valid: true, document: { ttl: 30 } }, modRevision: 2 },
   leader: { name: 'pg0', leaseId: '1', modRevision: 3 },
+  lastLeader: null,
   members: [],
   status: { value: { optime: 67381760n, slots: null, retainSlots: null }, modRevision: 4 },
   failover: null,

@@ -162,12 +162,8 @@ function keyValue(key: string, value: StoredKey): object {
   }
 }
 
-function compareOf([compare]: readonly ICompare[], also: readonly ICompare[]): Compare {
-  if (compare === undefined) throw new Error('bug: a transaction without a guard')
-  return {
-    key: String(compare.key),
-    holds: value => [compare, ...also].every(one => holds(one, value)),
-  }
+function comparesOf(compares: readonly ICompare[]): readonly Compare[] {
+  return compares.map(compare => ({ key: String(compare.key), holds: value => holds(compare, value) }))
 }
 
 function holds(compare: ICompare, value: StoredKey | null): boolean {
@@ -197,9 +193,11 @@ function fakeClient(path: EtcdPath): Etcd3 {
       readonly success: readonly IRequestOp[]
     }): Promise<ITxnResponse> =>
       exchange(path, etcd => {
-        const guard = compareOf(request.compare.slice(0, 1), request.compare.slice(1))
+        const guards = comparesOf(request.compare)
+        const [guard] = guards
+        if (guard === undefined) throw new Error('bug: a transaction without a guard')
         const operations = request.success.map(operationOf).filter(operation => operation !== null)
-        const { succeeded, entry } = etcd.txn(guard, operations)
+        const { succeeded, entry } = etcd.txn(guards, operations)
         const kvs = entry === null ? [] : [keyValue(guard.key, entry)]
         const responses = [{ response_range: { kvs } }]
         return { header: headerOf(etcd), succeeded, responses } as unknown as ITxnResponse

@@ -132,10 +132,11 @@ export class Etcd {
     return lease.ttlSeconds
   }
 
-  txn(compare: Compare, operations: readonly Operation[]): TxnAnswer {
-    const succeeded = compare.holds(this.get(compare.key))
+  /** `entry` of the answer is about the key of the first compare. */
+  txn(compares: readonly Compare[], operations: readonly Operation[]): TxnAnswer {
+    const succeeded = compares.every(({ key, holds }) => holds(this.get(key)))
     if (succeeded) this.#apply(operations)
-    return { succeeded, revision: this.#revision, term: this.term, entry: this.get(compare.key) }
+    return { succeeded, revision: this.#revision, term: this.term, entry: this.get(compares[0]?.key ?? '') }
   }
 
   /** What an operator's etcdctl does. */

@@ -63,9 +63,9 @@ export function createSimulatedStore(path: EtcdPath, timings: StoreTimings): Sto
         : { kind: 'unreachable', why: kept.kind === 'gone' ? 'the lease is gone' : kept.why }
     },
     adoptLease: (leaseId, budgetMs) => leadership.adopt(leaseId, within(budgetMs)),
-    acquireLeader: budgetMs => leadership.acquire(within(budgetMs)),
+    acquireLeader: (ifRevision, budgetMs) => leadership.acquire(ifRevision, within(budgetMs)),
     renewLeader: (status, budgetMs) => leadership.renew(status, within(budgetMs)),
-    takeLeaderAfterBootstrap: budgetMs => leadership.acquire(within(budgetMs)),
+    takeLeaderAfterBootstrap: (ifRevision, budgetMs) => leadership.acquire(ifRevision, within(budgetMs)),
     releaseLeader: (status, budgetMs) => leadership.release(status, within(budgetMs)),
     ...guardedWrites(parts),
     close: async () => {},

@@ -123,6 +123,6 @@ function announcement(facts: ClusterFacts): readonly Action[] {
   }
   if (view.config === null)
     actions.push({ kind: 'write-config', document: snap.settings.document, ifRevision: null })
-  actions.push({ kind: 'take-leader' })
+  actions.push({ kind: 'take-leader', ifRevision: view.lastLeader?.modRevision ?? null })
   return actions
 }

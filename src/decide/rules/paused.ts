@@ -3,7 +3,7 @@
 
 import { otherMembers, rivalPrimary } from '../election.ts'
 import { type ClusterFacts, control, holdsLease, runsAsPrimary, tried } from '../facts.ts'
-import { holdOnMs, namedLeader, proofRules } from '../lease.ts'
+import { acquireLease, holdOnMs, namedLeader, proofRules } from '../lease.ts'
 import type { Rule } from '../rule.ts'
 
 export const pausedRules: readonly Rule<ClusterFacts>[] = [
@@ -48,9 +48,9 @@ export const pausedRules: readonly Rule<ClusterFacts>[] = [
     id: 'paused.acquire-lease',
     why: 'a running primary of this cluster takes the free lease; standbys never do in maintenance mode',
     when: f => mayAcquire(f) && rivalPrimary(f) === null,
-    choose: () => ({
+    choose: f => ({
       reason: 'maintenance mode: the running primary takes the free lease',
-      actions: [{ kind: 'acquire-lease' }],
+      actions: [acquireLease(f)],
     }),
   },
   {

@@ -7,13 +7,13 @@ import {
   isNamedCandidate,
   objectionToOwnTimeline,
   otherMembers,
-  ownLag,
   type Rival,
   receivedEverything,
   requestIsDue,
   rivalPrimary,
   rivals,
   silentPrimary,
+  tooFarBehind,
   unsupportedMode,
 } from '../election.ts'
 import {
@@ -27,7 +27,7 @@ import {
   server,
   tried,
 } from '../facts.ts'
-import { holdOnMs, holdOnReason, lossOf, unansweredButAlive } from '../lease.ts'
+import { acquireLease, holdOnMs, holdOnReason, ledMeanwhile, lossOf, unansweredButAlive } from '../lease.ts'
 import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
 
@@ -54,6 +54,15 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
     when: f => runsAsPrimary(f) && tried(f.snap, 'acquire-lease'),
     choose: f => ({
       reason: `demoted self after trying and failing to obtain lock (${lossOf(f)})`,
+      ...stopToFollow(f, 'immediate'),
+    }),
+  },
+  {
+    id: 'race.led-meanwhile',
+    why: 'whoever led since this node was last proved leader has written: this primary is a stale one, whoever has the key now',
+    when: f => runsAsPrimary(f) && outcomeOf(f.snap, 'renew-lease')?.kind === 'refused' && ledMeanwhile(f),
+    choose: f => ({
+      reason: `demoting self: ${f.view.lastLeader?.value ?? 'another node'} has led since this node did`,
       ...stopToFollow(f, 'immediate'),
     }),
   },
@@ -221,7 +230,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
     when: f => !tried(f.snap, 'acquire-lease'),
     choose: f => ({
       reason: `nobody holds the lease and no reachable member is ahead of ${formatLsn(localPosition(f.snap)?.lsn ?? 0n)}${isNamedCandidate(f) ? '; an operator named me' : ''}`,
-      actions: [{ kind: 'acquire-lease' }],
+      actions: [acquireLease(f)],
     }),
   },
   {
@@ -280,20 +289,4 @@ function anyoneElse(facts: ClusterFacts): string | null {
 /** Since the lease was seen to be free; a request gets its candidate a head start, not a veto. */
 function sinceRelease({ memory, snap }: ClusterFacts): number {
   return memory.leaderlessSinceMs === null ? 0 : snap.nowMs - memory.leaderlessSinceMs
-}
-
-function tooFarBehind(facts: ClusterFacts): string | null {
-  const position = localPosition(facts.snap)?.lsn
-  if (position === undefined) return null
-  const lag = ownLag(facts.view, position)
-  const limit = lagLimit(facts)
-  return lag !== null && lag > limit ? `${lag} bytes behind, maximum_lag_on_failover is ${limit}` : null
-}
-
-/** The limit as etcd has it now: a node that was blind has not taken the newest configuration over yet. */
-function lagLimit({ view, snap }: ClusterFacts): bigint {
-  const config = view.config?.value
-  const written = config?.valid === true ? config.document.maximum_lag_on_failover : undefined
-  const isLimit = typeof written === 'number' && Number.isSafeInteger(written) && written >= 0
-  return isLimit ? BigInt(written) : snap.settings.maximumLagOnFailover
 }
