@@ -32,9 +32,11 @@ export function createDecisionLog(log: Log, journal: Journal): (entry: DecisionE
     const text = `${decision.rule}: ${decision.reason}`
     const news = isNews(entry, text)
     if (!news) return
+    const isToldAgain = lastText.get(decision.rule) === text
     lastText.set(decision.rule, text)
     lastAtMs = snapshot.nowMs
-    log.info(text)
+    if (decision.level === 'warning' && !isToldAgain) log.warning(text)
+    else log.info(text)
     journal.append(toEntry(entry))
   }
 }

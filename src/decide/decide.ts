@@ -38,6 +38,7 @@ export function decide(snap: Snapshot, before: Memory): Decision {
   return {
     rule,
     reason: choice.reason,
+    ...(choice.level === undefined ? {} : { level: choice.level }),
     considered,
     actions,
     upkeep: routine?.actions ?? [],

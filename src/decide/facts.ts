@@ -134,6 +134,30 @@ export function isSystemIdentifier(text: string): boolean {
   return /^\d{10,20}$/.test(text)
 }
 
+/** Etcd holds another identifier than the local data's. */
+export function isForeign({ view, snap }: ClusterFacts): boolean {
+  const initialize = view.initialize?.value ?? ''
+  const data = control(snap.postgres)
+  return data !== null && isSystemIdentifier(initialize) && initialize !== data.systemIdentifier
+}
+
+/** This process joined with the data that it has: that etcd holds another identifier came later. */
+export function hasJoined({ memory, snap }: Facts): boolean {
+  return memory.joinedAs !== null && memory.joinedAs === control(snap.postgres)?.systemIdentifier
+}
+
+/** Somebody overwrote the identifier of a running cluster; whoever leads is the one that led before, or this node. */
+export function isOverwritten(facts: ClusterFacts): boolean {
+  return (
+    isForeign(facts) && hasJoined(facts) && (facts.memory.strangeLeader === null || holdsLease(facts.snap))
+  )
+}
+
+/** For a reason. */
+export function overwritten({ view, memory }: ClusterFacts): string {
+  return `somebody overwrote the system identifier in etcd with ${view.initialize?.value}; this node joined under ${memory.joinedAs}`
+}
+
 export function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`
 }

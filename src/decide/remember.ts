@@ -4,13 +4,17 @@
 import type { ClusterView } from '../model/cluster.ts'
 import type { Memory } from '../model/memory.ts'
 import type { Snapshot } from '../model/snapshot.ts'
+import type { MemberName } from '../model/units.ts'
 import type { FinishedWork } from '../model/work.ts'
-import { control, holdsLease, server, succeeded } from './facts.ts'
+import { control, holdsLease, isSystemIdentifier, server, succeeded } from './facts.ts'
 
 export function remember(memory: Memory, snap: Snapshot): Memory {
   let next = snap.finished === null ? rememberEarlyStop(memory, snap) : rememberWork(memory, snap.finished)
   next = rememberRole(next, snap)
-  if (snap.cluster.known) next = rememberCluster(next, snap.cluster.value, snap)
+  if (snap.cluster.known) {
+    const view = snap.cluster.value
+    next = rememberIdentifier(rememberCluster(next, view, snap), memory.lastLeader, view, snap)
+  }
   next = { ...next, foundNamed: foundNamed(next, snap) }
   next = rememberDivergence(next, snap)
   if (succeeded(snap, 'arm-fencer')) next = { ...next, unfencedSinceMs: null }
@@ -71,6 +75,21 @@ function rememberLeader(memory: Memory, view: ClusterView, snap: Snapshot): Memo
     // A new leader may have left our timeline before our position, or not: look before following it or giving anything up.
     ...(moved && memory.rejoin !== 'rewind-failed' ? { rejoin: 'check' as const, agreesWith: null } : {}),
   }
+}
+
+/** A leader that came while etcd holds an identifier that is not ours may lead another cluster. */
+function rememberIdentifier(
+  memory: Memory,
+  leaderBefore: MemberName | null,
+  view: ClusterView,
+  snap: Snapshot,
+): Memory {
+  const own = control(snap.postgres)?.systemIdentifier ?? memory.joinedAs
+  const written = view.initialize?.value ?? ''
+  if (own !== null && written === own) return { ...memory, joinedAs: own, strangeLeader: null }
+  if (own === null || !isSystemIdentifier(written)) return { ...memory, strangeLeader: null }
+  const isNew = memory.lastLeader !== leaderBefore && memory.lastLeader !== snap.self.name
+  return isNew ? { ...memory, strangeLeader: memory.lastLeader } : memory
 }
 
 /** Until a race of our own was won, or the server is primary anyway. */

@@ -17,6 +17,8 @@ export interface Rule<Facts> {
 export interface Choice {
   /** One sentence with the numbers that mattered, in lower case, without a full stop. */
   readonly reason: string
+  /** Somebody has to do something about it, or should know. */
+  readonly level?: 'warning'
   readonly actions?: readonly Action[]
   /** Changes to the memory. */
   readonly remember?: Partial<Memory>

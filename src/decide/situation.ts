@@ -9,6 +9,7 @@ import {
   type Facts,
   holdsLease,
   isHalfMade,
+  isOverwritten,
   isRunning,
   isSystemIdentifier,
   outcomeOf,
@@ -92,7 +93,8 @@ function isStranger(view: ClusterView, snap: Snapshot, memory: Memory): boolean 
   // Whose data it is cannot be read: a node that never belonged here takes no part in a race.
   if (data === null) return view.leader === null && !memory.joined && !holdsLease(snap)
   const initialize = view.initialize?.value ?? ''
-  if (isSystemIdentifier(initialize)) return initialize !== data.systemIdentifier
+  if (isSystemIdentifier(initialize))
+    return initialize !== data.systemIdentifier && !isOverwritten({ view, snap, memory })
   return view.leader === null && !memory.joined
 }
 

@@ -11,6 +11,8 @@ export interface Decision {
   readonly rule: RuleId
   /** One sentence with the numbers that mattered. */
   readonly reason: string
+  /** Somebody has to do something about it, or should know; absent: business as usual. */
+  readonly level?: 'warning'
   /** Rules of the situation looked at before this one, in order. */
   readonly considered: readonly RuleId[]
   /** In order; the first that does not succeed ends the step. */

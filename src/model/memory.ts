@@ -37,6 +37,10 @@ export interface Memory {
   readonly leaderlessSinceMs: Millis | null
   /** This process has taken part in the cluster: the checks for adopting a foreign data directory are over. */
   readonly joined: boolean
+  /** System identifier under which that was; another one in etcd later is a mistake, unless somebody else leads with it. */
+  readonly joinedAs: string | null
+  /** Took the lead while etcd held an identifier that is not ours: perhaps of another cluster. */
+  readonly strangeLeader: MemberName | null
   /** Slots of members that went away: name and when last needed. */
   readonly retainedSlots: readonly { readonly slot: string; readonly lastNeededMs: Millis }[]
   /** The lease that a restarted agent found its leader key on and could not adopt. */
@@ -75,6 +79,8 @@ export const FIRST_MEMORY: Memory = {
   releasedAtMs: null,
   leaderlessSinceMs: null,
   joined: false,
+  joinedAs: null,
+  strangeLeader: null,
   retainedSlots: [],
   abandonedLease: null,
   foundNamed: false,

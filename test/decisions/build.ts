@@ -13,7 +13,7 @@ import { fenceMarginMs } from '../../src/model/timing.ts'
 import type { MemberName } from '../../src/model/units.ts'
 import { PROTOCOL_VERSION } from '../../src/model/version.ts'
 import { buildPostgres, IDENTITY } from './build-postgres.ts'
-import type { Draft, SwitchText } from './draft.ts'
+import { type Draft, type SwitchText, SYSTEM_IDENTIFIER } from './draft.ts'
 import { leaseOf, WALL_MS } from './forms-world.ts'
 
 export interface Question {
@@ -224,6 +224,7 @@ function buildMemory(draft: Draft, members: readonly Member[]): Memory {
     rejoin: 'follow',
     agreesWith: follows ? { leader, timeline: postgres.timeline ?? 1 } : null,
     joined: true,
+    joinedAs: SYSTEM_IDENTIFIER,
     sawCluster: true,
     leaderlessSinceMs: known && leader === null ? nowMs : null,
     retainedSlots: members.map(({ name }) => ({ slot: slotName(name), lastNeededMs: nowMs })),

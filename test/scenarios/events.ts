@@ -123,6 +123,10 @@ const OPERATOR: readonly Form[] = [
     world.etcd.delete(absoluteKey('leader'))
     return nothing
   }),
+  form('operator writes (?<text>\\S+) into (?<key>[a-z]+)', (world, { key = '', text = '' }) => {
+    world.etcd.put(absoluteKey(key), text)
+    return nothing
+  }),
   form('operator sets (?<key>[a-z_]+) to (?<value>.+)', (world, { key = '', value = '' }) => {
     const text = world.etcd.get(absoluteKey('config'))?.text ?? '{}'
     const parsed = /^\d+$/.test(value) ? Number(value) : value

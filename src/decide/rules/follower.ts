@@ -1,6 +1,15 @@
 // Somebody else holds the lease: run as its standby (spec/ha.md 3.7).
 
-import { type ClusterFacts, failedLately, runsAsPrimary, server, tried, wantedUpstream } from '../facts.ts'
+import {
+  type ClusterFacts,
+  failedLately,
+  isOverwritten,
+  overwritten,
+  runsAsPrimary,
+  server,
+  tried,
+  wantedUpstream,
+} from '../facts.ts'
 import { lossOf } from '../lease.ts'
 import { comparisonFailed, rejoinRules } from '../rejoin.ts'
 import type { Rule } from '../rule.ts'
@@ -84,9 +93,10 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
     when: () => true,
     choose: f => {
       const failed = comparisonFailed(f)
-      return {
-        reason: `no action. I am (${f.snap.self.name}), a secondary, and following a leader (${f.view.leader?.name})${failed === null ? '' : `; could not compare timelines: ${failed}`}`,
-      }
+      const compared = failed === null ? '' : `; could not compare timelines: ${failed}`
+      const reason = `no action. I am (${f.snap.self.name}), a secondary, and following a leader (${f.view.leader?.name})${compared}`
+      if (!isOverwritten(f)) return { reason }
+      return { reason: `${reason}; ${overwritten(f)} and goes on: the leader restores it`, level: 'warning' }
     },
   },
 ]

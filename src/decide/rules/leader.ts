@@ -7,7 +7,9 @@ import {
   type ClusterFacts,
   failedLately,
   holdsLease,
+  isOverwritten,
   outcomeOf,
+  overwritten,
   runsAsPrimary,
   seconds,
   server,
@@ -134,6 +136,23 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     }),
   },
   ...foundNamedRules,
+  {
+    id: 'leader.restore-initialize',
+    why: 'a running cluster is not ended by an overwritten key: agents that start now would take themselves for strangers',
+    when: f => isOverwritten(f) && holdsLease(f.snap) && !tried(f.snap, 'write-initialize'),
+    choose: f => ({
+      reason: `${overwritten(f)}; writing it back`,
+      level: 'warning',
+      actions: [
+        {
+          kind: 'write-initialize',
+          value: f.memory.joinedAs ?? '',
+          ifRevision: f.view.initialize?.modRevision ?? null,
+        },
+      ],
+      next: 'again',
+    }),
+  },
   {
     id: 'leader.clear-request',
     why: 'the new leader takes the request that made it leader off the table',

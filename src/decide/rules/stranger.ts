@@ -4,9 +4,11 @@ import {
   type ClusterFacts,
   control,
   failedLately,
+  hasJoined,
   holdsLease,
+  isForeign,
   isRunning,
-  isSystemIdentifier,
+  runsAsPrimary,
   server,
   succeeded,
   tried,
@@ -30,9 +32,8 @@ export const strangerRules: readonly Rule<ClusterFacts>[] = [
   },
   {
     id: 'stranger.stop-primary',
-    why: 'a leader whose data is not this cluster stops before it gives the lease up: nobody may be elected beside it',
-    when: f =>
-      isForeign(f) && holdsLease(f.snap) && isRunning(f.snap) && !failedLately(f, ['stop'], STOP_AGAIN_MS),
+    why: 'a leader whose data is not this cluster stops before it gives the lease up: nobody may be elected beside it; a member that lost the lead stops as well',
+    when: f => isForeign(f) && isRunning(f.snap) && mustStop(f) && !failedLately(f, ['stop'], STOP_AGAIN_MS),
     choose: f => ({ reason: `${mismatch(f)}; stopping PostgreSQL`, ...stopToFollow(f, 'fast') }),
   },
   {
@@ -42,6 +43,15 @@ export const strangerRules: readonly Rule<ClusterFacts>[] = [
     choose: f => ({
       reason: `${mismatch(f)}; releasing the lease`,
       actions: [{ kind: 'release-lease', status: null }],
+    }),
+  },
+  {
+    id: 'stranger.wait-for-leader',
+    why: 'a running cluster is not ended by an overwritten key; whether the new leader is of this cluster shows when it restores that',
+    when: f => isForeign(f) && hasJoined(f),
+    choose: f => ({
+      reason: `${mismatch(f)}, under which this node joined; ${f.memory.strangeLeader} took the lead since then and may belong to another cluster: neither following it nor racing until the identifier is restored`,
+      level: 'warning',
     }),
   },
   {
@@ -113,10 +123,8 @@ export const strangerRules: readonly Rule<ClusterFacts>[] = [
   },
 ]
 
-function isForeign({ view, snap }: ClusterFacts): boolean {
-  const initialize = view.initialize?.value ?? ''
-  const data = control(snap.postgres)
-  return data !== null && isSystemIdentifier(initialize) && initialize !== data.systemIdentifier
+function mustStop(facts: ClusterFacts): boolean {
+  return holdsLease(facts.snap) || (hasJoined(facts) && runsAsPrimary(facts))
 }
 
 function isStandbyData({ snap }: ClusterFacts): boolean {
