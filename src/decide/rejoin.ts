@@ -109,7 +109,7 @@ function divergedRules(situation: 'down' | 'follower'): readonly Rule<ClusterFac
     {
       id: `${situation}.wait-after-failure`,
       why: 'work that failed is not repeated in a tight loop',
-      when: f => ['rewind', 'clone'].some(job => justFailed(f, job)),
+      when: f => justFailed(f, 'clone') || (justFailed(f, 'rewind') && f.memory.rejoin !== 'rewind-failed'),
       choose: f => ({
         reason: `${f.memory.lastFailure?.job} failed: ${f.memory.lastFailure?.why}; trying again soon`,
         wakeInMs: holdOnMs(f),
@@ -126,6 +126,19 @@ function mayReplace({ memory, snap }: ClusterFacts): boolean {
   const { removeDataOnDivergedTimelines: onDiverged, removeDataOnRewindFailure: onFailure } = snap.self
   if (memory.rejoin === 'rewind-failed') return onFailure || onDiverged
   return memory.rejoin === 'diverged' && onDiverged && rewindImpossible(snap)
+}
+
+/** Somebody else leads, and the local data can neither follow nor be rewound. */
+export function cannotRejoin(facts: ClusterFacts): boolean {
+  return facts.memory.rejoin === 'rewind-failed' && hasLeader(facts)
+}
+
+/** How it came to that, for a reason. */
+export function whyCannotRejoin({ memory, view }: ClusterFacts): string {
+  const leader = view.leader?.name
+  return memory.brokenRewind === null
+    ? `the local data left the history of leader ${leader} and pg_rewind cannot take it back`
+    : `a rewind did not finish (${memory.brokenRewind}), the data directory is a mixture of the local data and the leader's`
 }
 
 function hasLeader({ view, snap }: ClusterFacts): boolean {

@@ -134,13 +134,22 @@ function rememberWork(memory: Memory, work: FinishedWork): Memory {
       return work.cancelled ? memory : { ...failed, startFailures: memory.startFailures + 1 }
     case 'clone':
       return work.ok
-        ? { ...memory, rejoin: 'check', agreesWith: null, lastFailure: null, lastRole: null }
+        ? {
+            ...memory,
+            rejoin: 'check',
+            agreesWith: null,
+            brokenRewind: null,
+            lastFailure: null,
+            lastRole: null,
+          }
         : failed
     case 'rewind':
       if (work.ok) return { ...memory, rejoin: 'check', agreesWith: null, lastFailure: null }
-      return { ...failed, rejoin: work.damaged ? 'rewind-failed' : memory.rejoin }
+      return work.damaged ? { ...failed, rejoin: 'rewind-failed', brokenRewind: work.why } : failed
     case 'remove-data':
-      return work.ok ? { ...memory, rejoin: 'check', agreesWith: null, lastRole: null } : failed
+      return work.ok
+        ? { ...memory, rejoin: 'check', agreesWith: null, brokenRewind: null, lastRole: null }
+        : failed
     case 'promote':
       if (work.ok) return { ...memory, lastRole: 'primary' }
       return work.cancelled ? memory : failed

@@ -17,6 +17,8 @@ export interface Memory {
   readonly agreesWith: { readonly leader: MemberName; readonly timeline: number } | null
   /** Verdict of the last comparison: `diverged` stays until a rewind or a clone ended it. */
   readonly rejoin: 'check' | 'follow' | 'diverged' | 'rewind-failed'
+  /** Why a rewind was broken off half way: the data is a mixture of two histories since then. */
+  readonly brokenRewind: string | null
   /** A single-user recovery was tried since the last successful start. */
   readonly crashRecoveryTried: boolean
   /** A bootstrap of ours is on its way, guarded by this revision of `initialize`. */
@@ -70,6 +72,7 @@ export const FIRST_MEMORY: Memory = {
   lastMembers: [],
   agreesWith: null,
   rejoin: 'check',
+  brokenRewind: null,
   crashRecoveryTried: false,
   founding: null,
   handover: null,

@@ -76,6 +76,7 @@ const memoryForms: readonly Form<Memory>[] = [
   [/^strange leader (\S+)$/, ([name = '']) => ({ strangeLeader: name })],
   [/^never saw etcd$/, () => ({ sawCluster: false })],
   [/^abandoned lease (\d+)$/, ([id = '']) => ({ abandonedLease: id })],
+  [/^broken rewind \((.*)\)$/, ([why = '']) => ({ brokenRewind: why })],
   [/^found named$/, () => ({ foundNamed: true })],
   [/^unfenced for (\S+)$/, ([time = ''], now) => ({ unfencedSinceMs: now - readDuration(time) })],
   [/^retains (.+)$/, ([text = ''], now) => ({ retainedSlots: readRetained(text, now) })],

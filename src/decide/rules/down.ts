@@ -15,7 +15,7 @@ import {
   wantedUpstream,
 } from '../facts.ts'
 import { holdOnMs, holdOnReason, namedLeader, proofRules, unansweredButAlive } from '../lease.ts'
-import { comparisonFailed, rejoinRules } from '../rejoin.ts'
+import { cannotRejoin, comparisonFailed, rejoinRules, whyCannotRejoin } from '../rejoin.ts'
 import type { Rule } from '../rule.ts'
 import { handoverRules, startTimeout } from './handover.ts'
 import { unfencedFailure } from './leader.ts'
@@ -140,9 +140,10 @@ const standbyRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'down.keep-diverged',
     why: 'PostgreSQL lets a node follow a timeline of the same number without a question: data that pg_rewind cannot mend would be mixed',
-    when: f => f.view.leader !== null && f.memory.rejoin === 'rewind-failed',
+    when: cannotRejoin,
     choose: f => ({
-      reason: `the local data left the history of leader ${f.view.leader?.name} and pg_rewind cannot take it back: not started. HINT: Save what is needed of the data directory and remove it`,
+      reason: `${whyCannotRejoin(f)}: not started. HINT: ${f.memory.brokenRewind === null ? 'Save what is needed of the data directory and remove it' : 'Remove the data directory'}; a copy of ${f.view.leader?.name} takes its place`,
+      level: 'warning',
       wakeInMs: f.snap.settings.loopWaitMs,
     }),
   },

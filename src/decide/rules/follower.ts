@@ -11,7 +11,7 @@ import {
   wantedUpstream,
 } from '../facts.ts'
 import { lossOf } from '../lease.ts'
-import { comparisonFailed, rejoinRules } from '../rejoin.ts'
+import { cannotRejoin, comparisonFailed, rejoinRules, whyCannotRejoin } from '../rejoin.ts'
 import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
 
@@ -33,9 +33,10 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'follower.stop-diverged',
     why: 'a standby whose data went its own way on a timeline of the same number would go on as a mixture of both',
-    when: f => f.memory.rejoin === 'rewind-failed' && !failedLately(f, ['stop'], STOP_AGAIN_MS),
+    when: f => cannotRejoin(f) && !failedLately(f, ['stop'], STOP_AGAIN_MS),
     choose: f => ({
-      reason: `the local data left the history of leader ${f.view.leader?.name} and pg_rewind cannot take it back; stopping PostgreSQL`,
+      reason: `${whyCannotRejoin(f)}; stopping PostgreSQL`,
+      level: 'warning',
       actions: [
         { kind: 'begin', job: { kind: 'stop', mode: 'fast', checkpoint: false, timeoutMs: STOP_LIMIT_MS } },
       ],
