@@ -7,6 +7,7 @@ import { createLog } from '../journal/log.ts'
 import { formatProblem } from '../model/problem.ts'
 import { HACTL_VERSION } from '../model/version.ts'
 import { systemClock } from '../system/clock.ts'
+import { claimDirectory } from '../system/sole-agent.ts'
 import { assemble, type Node } from './node.ts'
 import { listenToSignals } from './signals.ts'
 import { firstDynamicConfiguration } from './start-up.ts'
@@ -50,6 +51,13 @@ export async function runAgent(start: AgentStart): Promise<number> {
   log.info(
     `hactl ${HACTL_VERSION} starts as ${read.config.name} in cluster ${read.config.scope}, pid ${process.pid}`,
   )
+  const { dataDir } = read.config.postgresql
+  const claim = await claimDirectory(dataDir, `${read.config.name}, pid ${process.pid}`)
+  if (!claim.ok) {
+    log.critical(`Can't start; another agent works on ${dataDir} (${claim.holder})`)
+    await log.flush(1000)
+    return 1
+  }
   const node = assemble({ ...start, config: read.config, log, clock })
   await firstDynamicConfiguration(read.config, node.dynamic, log)
   const stopListening = listenToSignals({
