@@ -97,13 +97,16 @@ export function createAccess(config: PostgresqlConfig, settings: Settings, runAs
   }
 }
 
-/** No host means libpq's default socket directory; the running server has written down where that is. */
+/**
+ * The running server has written down its port, which may be another one than the file now says: a healthy primary
+ * would look like one that never finishes starting. No host means libpq's default socket directory, which is there too.
+ */
 async function placeOf(dataDir: string, address: { host: string | null; port: number }, numeric: boolean) {
-  // Looking up a name takes a thread of the pool in which reads of a hung disk may already wait.
-  if (address.host === 'localhost' && numeric) return { host: '127.0.0.1', port: address.port }
-  if (address.host !== null) return { host: address.host, port: address.port }
   const file = await readPidFile(dataDir)
-  return { host: file?.socketDirectory ?? 'localhost', port: address.port }
+  const port = file?.port ?? address.port
+  // Looking up a name takes a thread of the pool in which reads of a hung disk may already wait.
+  if (address.host === 'localhost' && numeric) return { host: '127.0.0.1', port }
+  return { host: address.host ?? file?.socketDirectory ?? 'localhost', port }
 }
 
 function listensOnLoopback(listenAddresses: string): boolean {

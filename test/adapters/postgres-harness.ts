@@ -31,8 +31,8 @@ export interface Node {
   readonly postgres: Postgres
   readonly upstream: Upstream
   readonly messages: string[]
-  /** A second adapter on the same directory: what a restarted agent is. */
-  again(): Postgres
+  /** A second adapter on the same directory: what a restarted agent is, perhaps with another file. */
+  again(changed?: Partial<PostgresqlConfig>): Postgres
   start(options?: Partial<StartOptions>): Promise<void>
   stop(options?: Partial<StopOptions>): Promise<void>
   query(sql: string): Promise<readonly Record<string, unknown>[]>
@@ -125,9 +125,9 @@ async function makeNode(directory: string, name: string, options: NodeOptions): 
     postBootstrap: null,
     ...options.bootstrap,
   }
-  const again = () =>
+  const again = (changed: Partial<PostgresqlConfig> = {}) =>
     createPostgres({
-      config,
+      config: { ...config, ...changed },
       scope: 'lab',
       name,
       bootstrap,

@@ -165,6 +165,15 @@ describe('death and restart', () => {
     expect((await node.server()).inRecovery).toBe(false)
   })
 
+  test('a server that still runs on the port of the former file is found there', async () => {
+    const second = node.again({ port: node.config.port + 1 })
+    expect(await second.look(3000)).toMatchObject({
+      process: { readiness: 'accepting' },
+      server: { known: true },
+    })
+    await second.close()
+  })
+
   test('a server outlives the adapter that started it', async () => {
     const second = node.again()
     await node.stop()
