@@ -1,5 +1,6 @@
 // This node as its configuration describes it, in the rules' terms. Holds no secret.
 
+import { keySpace } from '../dcs/keys.ts'
 import type { AgentConfig, EffectivePostgresql, HostPort } from '../model/config.ts'
 import { slotName } from '../model/slot-name.ts'
 import type { Self } from '../model/snapshot.ts'
@@ -19,6 +20,7 @@ export function selfOf(config: AgentConfig, effective: EffectivePostgresql): Sel
     useRewind: effective.useRewind,
     removeDataOnRewindFailure: effective.removeDataDirectoryOnRewindFailure,
     removeDataOnDivergedTimelines: effective.removeDataDirectoryOnDivergedTimelines,
+    keyPrefix: keySpace(config.namespace, config.scope).prefix,
   }
 }
 

@@ -149,7 +149,7 @@ function leaderRole({ view }: ClusterFacts): string | null {
   return memberNamed(view, view.leader?.name ?? null)?.record.role ?? null
 }
 
-function leaderWrites(facts: ClusterFacts): boolean {
+export function leaderWrites(facts: ClusterFacts): boolean {
   const role = leaderRole(facts)
   return hasLeader(facts) && (role === 'primary' || role === 'master')
 }

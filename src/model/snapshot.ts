@@ -56,6 +56,8 @@ export interface Self {
   readonly useRewind: boolean
   readonly removeDataOnRewindFailure: boolean
   readonly removeDataOnDivergedTimelines: boolean
+  /** What every key of the cluster starts with, `/service/batman/`, for commands that an operator can copy. */
+  readonly keyPrefix?: string
 }
 
 export interface LeaseView {

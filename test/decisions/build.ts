@@ -80,6 +80,7 @@ function buildSelf(draft: Draft): Self {
     useRewind: true,
     removeDataOnRewindFailure: false,
     removeDataOnDivergedTimelines: false,
+    keyPrefix: '/service/demo/',
     ...draft.self,
   }
 }

@@ -10,8 +10,9 @@ import {
   tried,
   wantedUpstream,
 } from '../facts.ts'
+import { askHolder, silentHolder } from '../key-without-lease.ts'
 import { lossOf } from '../lease.ts'
-import { cannotRejoin, comparisonFailed, rejoinRules, whyCannotRejoin } from '../rejoin.ts'
+import { cannotRejoin, comparisonFailed, leaderWrites, rejoinRules, whyCannotRejoin } from '../rejoin.ts'
 import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
 
@@ -28,6 +29,13 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
       reason: `demoting self because I do not have the lock and I was a leader (${lossOf(f)})`,
       ...stopToFollow(f, 'immediate'),
     }),
+  },
+  askHolder,
+  {
+    id: 'follower.key-without-lease',
+    why: 'a leader that somebody wrote into the key by hand and that is not there keeps everybody from being elected',
+    when: f => f.memory.rejoin === 'check' && !leaderWrites(f) && silentHolder(f) !== null,
+    choose: f => ({ reason: silentHolder(f) ?? '', level: 'warning' }),
   },
   ...rejoinRules('follower'),
   {
@@ -96,8 +104,10 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
       const failed = comparisonFailed(f)
       const compared = failed === null ? '' : `; could not compare timelines: ${failed}`
       const reason = `no action. I am (${f.snap.self.name}), a secondary, and following a leader (${f.view.leader?.name})${compared}`
-      if (!isOverwritten(f)) return { reason }
-      return { reason: `${reason}; ${overwritten(f)} and goes on: the leader restores it`, level: 'warning' }
+      const wrong = isOverwritten(f)
+        ? `${overwritten(f)} and goes on: the leader restores it`
+        : silentHolder(f)
+      return wrong === null ? { reason } : { reason: `${reason}; ${wrong}`, level: 'warning' }
     },
   },
 ]
