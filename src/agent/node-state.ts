@@ -91,7 +91,11 @@ export function createNodeState(ports: NodeStatePorts): OwnedNodeState {
       kind: 'refused',
       why: 'failsafe mode is not supported by this version of hactl',
     }),
-    extra: (): JsonObject => ({ version: HACTL_VERSION, rule }),
+    extra: (): JsonObject => ({
+      version: HACTL_VERSION,
+      rule,
+      leads: ports.guard.view().leaderUntilMs > ports.clock.bootMs(),
+    }),
     update(next, remembered, matched) {
       memory = remembered
       rule = matched

@@ -170,6 +170,11 @@ export function rivals({ snap }: ClusterFacts): readonly Rival[] {
   return answered
 }
 
+/** Somebody who answered and runs as primary, or holds the lease for all it knows. */
+export function livePrimary(facts: ClusterFacts): string | null {
+  return rivals(facts).find(({ peer }) => peer.runsAsPrimary)?.name ?? null
+}
+
 /** A primary that the local one does not stand above by its timeline. */
 export function rivalPrimary(facts: ClusterFacts): string | null {
   const own = localPosition(facts.snap)?.timeline ?? 0

@@ -74,6 +74,11 @@ export function runsAsPrimary(facts: Facts): boolean {
   return isRunning(facts.snap) && (facts.memory.lastRole ?? roleByDirectory(facts.snap)) === 'primary'
 }
 
+/** A promotion that was asked for cannot be taken back: without the lease, the server must go before it ends. */
+export function promotesInVain(facts: Facts): boolean {
+  return facts.memory.promotionAsked && !holdsLease(facts.snap) && !runsAsPrimary(facts)
+}
+
 function roleByDirectory({ postgres }: Snapshot): 'primary' | 'standby' | null {
   const directory = postgres.dataDirectory
   if (directory.kind !== 'present') return null

@@ -10,7 +10,7 @@ import { control, holdsLease, isSystemIdentifier, server, succeeded } from './fa
 
 export function remember(memory: Memory, snap: Snapshot): Memory {
   let next = snap.finished === null ? rememberEarlyStop(memory, snap) : rememberWork(memory, snap.finished)
-  next = rememberRole(next, snap)
+  next = { ...rememberRole(next, snap), promotionAsked: promotionAsked(memory, snap) }
   if (snap.cluster.known) {
     const view = snap.cluster.value
     next = rememberIdentifier(rememberCluster(next, view, snap), memory.lastLeader, view, snap)
@@ -41,6 +41,12 @@ function rememberRole(memory: Memory, snap: Snapshot): Memory {
 
 function promoting({ work, finished }: Snapshot): boolean {
   return work?.job.kind === 'promote' || finished?.job.kind === 'promote'
+}
+
+/** Whatever became of the asking; over when the server is a primary, or another one was started. */
+function promotionAsked(memory: Memory, snap: Snapshot): boolean {
+  if (snap.postgres.process.kind !== 'running' || server(snap)?.inRecovery === false) return false
+  return memory.promotionAsked || promoting(snap)
 }
 
 /** Its predecessor was a primary perhaps; this one replays WAL, for hours if need be, before it answers. */

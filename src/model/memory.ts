@@ -13,6 +13,8 @@ export interface Memory {
   readonly lastLeaderRevision: Revision
   /** Members of the last view that had a leader: who to ask in a race, even if their keys have expired. */
   readonly lastMembers: readonly Member[]
+  /** The server was asked to promote and still recovers: that cannot be taken back, it may be a primary at any moment. */
+  readonly promotionAsked: boolean
   /** Leader whose timeline this node's data was last found to agree with; null: must be checked before following. */
   readonly agreesWith: { readonly leader: MemberName; readonly timeline: number } | null
   /** Verdict of the last comparison: `diverged` stays until a rewind or a clone ended it. */
@@ -70,6 +72,7 @@ export const FIRST_MEMORY: Memory = {
   lastLeader: null,
   lastLeaderRevision: 0,
   lastMembers: [],
+  promotionAsked: false,
   agreesWith: null,
   rejoin: 'check',
   brokenRewind: null,

@@ -6,7 +6,7 @@ import type { Lsn, MemberName, Timeline } from './units.ts'
 export interface PeerView {
   readonly state: string
   readonly role: string
-  /** `xlog.location` was there, or the role is primary: the server accepts, or believes it accepts, writes. */
+  /** It accepts writes, believes it does, or holds the lease (hactl says so) and may be promoted at any moment. */
   readonly runsAsPrimary: boolean
   readonly position: Lsn | null
   readonly timeline: Timeline | null

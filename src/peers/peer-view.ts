@@ -18,14 +18,16 @@ export function readPeerView(body: string, atMs: Millis): Seen<PeerView> {
     return unseen(`the answer is no status document: ${excerpt(body)}`)
   const xlog = own(document, 'xlog') ?? own(document, 'wal')
   const location = isJsonObject(xlog) ? lsnOf(own(xlog, 'location')) : null
-  const runsAsPrimary = (location ?? 0n) > 0n || role === 'primary' || role === 'master'
+  const isPrimary = (location ?? 0n) > 0n || role === 'primary' || role === 'master'
+  const hactl = own(document, 'hactl')
+  const leads = isJsonObject(hactl) && own(hactl, 'leads') === true
   const tags = own(document, 'tags')
   return seen(
     {
       state,
       role: role === 'master' ? 'primary' : role,
-      runsAsPrimary,
-      position: isJsonObject(xlog) ? (runsAsPrimary ? location : standbyPosition(xlog)) : null,
+      runsAsPrimary: isPrimary || leads,
+      position: isJsonObject(xlog) ? (isPrimary ? location : standbyPosition(xlog)) : null,
       timeline: timelineOf(own(document, 'timeline')),
       ...failoverTags(isJsonObject(tags) ? tags : {}),
       watchdogFailed: pythonTruth(own(document, 'watchdog_failed') ?? false),

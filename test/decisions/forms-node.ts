@@ -55,6 +55,7 @@ const memoryForms: readonly Form<Memory>[] = [
     ([leader = '', timeline]) => ({ rejoin: 'follow', agreesWith: { leader, timeline: Number(timeline) } }),
   ],
   [/^last leader (\S+)$/, ([name = '']) => ({ lastLeader: name === 'none' ? null : name })],
+  [/^promotion asked$/, () => ({ promotionAsked: true })],
   [/^crash recovery tried$/, () => ({ crashRecoveryTried: true })],
   [
     /^founding (running|ready|failed)(?: at (\d+))?$/,

@@ -63,6 +63,7 @@ export function* raceWorlds(): Generator<World> {
     past: [
       {},
       { lastFailure: failure('promote', 1000) },
+      { promotionAsked: true },
       { lastLeader: OTHER },
     ] satisfies readonly Partial<Memory>[],
     source: ['read', 'watch'] as const,
@@ -137,7 +138,13 @@ export function* followerWorlds(): Generator<World> {
       { ...permitting, useRewind: false },
       { ...self, tags: { ...self.tags, nostream: true } },
     ]),
-    past: [null, failure('rewind', 1000), failure('clone', 1000), failure('follow', 1000)],
+    past: frozen([
+      { lastFailure: null },
+      { lastFailure: failure('rewind', 1000) },
+      { lastFailure: failure('clone', 1000) },
+      { lastFailure: failure('follow', 1000) },
+      { lastFailure: null, promotionAsked: true },
+    ]),
     agreesWith: frozen([null, { leader: OTHER, timeline: 1 }]),
   }
   for (const part of product(parts)) {
@@ -156,7 +163,7 @@ export function* followerWorlds(): Generator<World> {
         self: part.self,
         postgres: { dataDirectory: directory, ...sight },
       },
-      memory: { ...memory, lastRole: 'standby', lastLeader: OTHER, rejoin, agreesWith, lastFailure: past },
+      memory: { ...memory, lastRole: 'standby', lastLeader: OTHER, rejoin, agreesWith, ...past },
     }
   }
 }

@@ -2,7 +2,7 @@
 // ends (promise 1); everybody else does nothing.
 
 import { demoteMarginMs, leadershipLeftMs, retryAfterMs } from '../../model/timing.ts'
-import { type Facts, holdsLease, runsAsPrimary, seconds, tried } from '../facts.ts'
+import { type Facts, holdsLease, promotesInVain, runsAsPrimary, seconds, tried } from '../facts.ts'
 import { guardActions, holdOnMs, triedToProveLease } from '../lease.ts'
 import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
@@ -60,7 +60,7 @@ export const blindRules: readonly Rule<Facts>[] = [
   {
     id: 'blind.demote',
     why: 'a primary that cannot prove its lease stops before somebody else can be elected',
-    when: runsAsPrimary,
+    when: f => runsAsPrimary(f) || promotesInVain(f),
     choose: f => ({
       reason: `etcd is not reachable (${whyBlind(f)}) and the lease has ${seconds(Math.max(0, leadershipLeftMs(f.snap.lease, f.snap.nowMs)))} left; stopping PostgreSQL`,
       ...stopToFollow(f, 'fast'),

@@ -5,6 +5,7 @@ import {
   failedLately,
   isOverwritten,
   overwritten,
+  promotesInVain,
   runsAsPrimary,
   server,
   tried,
@@ -27,6 +28,15 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
     when: runsAsPrimary,
     choose: f => ({
       reason: `demoting self because I do not have the lock and I was a leader (${lossOf(f)})`,
+      ...stopToFollow(f, 'immediate'),
+    }),
+  },
+  {
+    id: 'follower.stop-promoting',
+    why: 'a promotion that was asked for cannot be taken back: the server stops before it becomes a second primary',
+    when: promotesInVain,
+    choose: f => ({
+      reason: `the lease was lost (${lossOf(f)}) while PostgreSQL was being promoted; stopping it`,
       ...stopToFollow(f, 'immediate'),
     }),
   },

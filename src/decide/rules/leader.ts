@@ -2,7 +2,7 @@
 
 import type { Memory } from '../../model/memory.ts'
 import { demoteMarginMs, fenceMarginMs, leadershipLeftMs } from '../../model/timing.ts'
-import { otherMembers, silentPrimary, unsupportedMode } from '../election.ts'
+import { livePrimary, otherMembers, silentPrimary, unsupportedMode } from '../election.ts'
 import {
   type ClusterFacts,
   failedLately,
@@ -18,7 +18,6 @@ import {
 import { holdOnMs, holdOnReason, proofRules, unansweredAndEnding, unansweredButAlive } from '../lease.ts'
 import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
-import { livePrimary } from './race.ts'
 import { requestRules } from './requests.ts'
 
 /** How long a primary may run with a fencer that cannot be armed anew, while its old deadline still protects. */

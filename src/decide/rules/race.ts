@@ -5,6 +5,7 @@ import { formatLsn } from '../../model/units.ts'
 import {
   betterRival,
   isNamedCandidate,
+  livePrimary,
   objectionToOwnTimeline,
   otherMembers,
   type Rival,
@@ -22,6 +23,7 @@ import {
   localPosition,
   memberNamed,
   outcomeOf,
+  promotesInVain,
   runsAsPrimary,
   seconds,
   server,
@@ -63,6 +65,15 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
     when: f => runsAsPrimary(f) && outcomeOf(f.snap, 'renew-lease')?.kind === 'refused' && ledMeanwhile(f),
     choose: f => ({
       reason: `demoting self: ${f.view.lastLeader?.value ?? 'another node'} has led since this node did`,
+      ...stopToFollow(f, 'immediate'),
+    }),
+  },
+  {
+    id: 'race.stop-promoting',
+    why: 'a promotion that was asked for cannot be taken back: the server stops before it becomes a primary without a lease',
+    when: promotesInVain,
+    choose: f => ({
+      reason: 'nobody holds the lease and PostgreSQL is still being promoted; stopping it',
       ...stopToFollow(f, 'immediate'),
     }),
   },
@@ -245,10 +256,6 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
 function formerLeader({ memory, snap }: ClusterFacts): { readonly formerLeader?: string } {
   const name = memory.lastLeader
   return name === null || name === snap.self.name ? {} : { formerLeader: name }
-}
-
-export function livePrimary(facts: ClusterFacts): string | null {
-  return rivals(facts).find(({ peer }) => peer.runsAsPrimary)?.name ?? null
 }
 
 /** Of what this beat has read itself; the watch tells by itself when it has fallen silent. */
