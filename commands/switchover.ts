@@ -16,14 +16,14 @@ import {
 import { chooseCluster, type Deadline, deadlineIn, type Operator } from '../src/admin/operator.ts'
 import { done, type Failure, failed, type Result } from '../src/model/failure.ts'
 import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
-import { type GlobalFlags, HactlCommand, WAIT_TIMEOUT_MS } from '../src/terminal/command.ts'
+import { type GlobalFlags, HactlCommand, memberFlag, WAIT_TIMEOUT_MS } from '../src/terminal/command.ts'
 import { completeWish, confirmHandover, type HandoverAnswers } from '../src/terminal/handover-questions.ts'
 import { dryRunText, outcomeText } from '../src/terminal/handover-text.ts'
 import { clusterText } from '../src/terminal/member-table.ts'
 import { askYesNo, canAsk } from '../src/terminal/questions.ts'
 
 export const HANDOVER_FLAGS = {
-  candidate: Flags.string({ helpValue: 'MEMBER', summary: 'Who is to take over.' }),
+  candidate: memberFlag({ summary: 'Who is to take over.' }),
   force: Flags.boolean({ aliases: ['yes'], summary: 'Do not ask. It never overrides a refusal.' }),
   'dry-run': Flags.boolean({ summary: 'Say who would win and why not the others; change nothing.' }),
   wait: Flags.boolean({
@@ -157,9 +157,8 @@ export default class Switchover extends HandoverCommand {
   ]
   static override args = { cluster: CLUSTER_ARG }
   static override flags = {
-    leader: Flags.string({
+    leader: memberFlag({
       aliases: ['primary'],
-      helpValue: 'MEMBER',
       summary: 'Only if this member leads.',
     }),
     scheduled: Flags.string({

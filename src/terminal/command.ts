@@ -19,6 +19,15 @@ export const durationFlag = Flags.custom<Millis>({
   },
 })
 
+/** A script whose variable is empty must not hand over to, or from, just anybody. */
+export const memberFlag = Flags.custom<string>({
+  helpValue: 'MEMBER',
+  parse: async text => {
+    if (text.trim() === '') throw new Error('expected the name of a member, not an empty one')
+    return text
+  },
+})
+
 /** Patroni's three, which may also stand before the command (argv.ts), and hactl's two. */
 export const GLOBAL_FLAGS = {
   'config-file': Flags.string({

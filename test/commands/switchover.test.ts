@@ -38,6 +38,15 @@ test('a dry run says who would win and why not the others', async () => {
   ).toEqual([])
 })
 
+test('an empty name, as from an unset variable of a script, is no wish for just anybody', async () => {
+  for (const flag of ['--candidate=', '--leader=']) {
+    const ran = await stage.hactl(['switchover', 'duo', flag, '--force'])
+    expect(ran).toMatchObject({ code: 2, stdout: '' })
+    expect(ran.stderr).toContain('expected the name of a member, not an empty one')
+  }
+  expect(cluster.members.flatMap(member => member.requests)).toEqual([])
+})
+
 test('a switchover ends when the new leader writes and the old one streams', async () => {
   leaderHandsOver('pg1')
   const text = await stage.transcript([['switchover', 'duo', '--candidate', 'pg1', '--force']])
