@@ -93,11 +93,12 @@ export default class EditConfig extends HactlCommand {
       changed: diff !== '',
       stored: false,
       diff,
-      problems: await problemsOf(document),
+      ...(await judgementOf(document)),
       document,
     }
     if (!report.changed) return done(report)
     if (!flags.quiet && !flags.json) process.stdout.write(process.stdout.isTTY ? colouredDiff(diff) : diff)
+    if (!flags.json) process.stderr.write(report.warnings.map(text => `warning: ${text}\n`).join(''))
     if (report.problems.length > 0 && !flags['force-invalid']) {
       return failed({ kind: 'config-invalid', problems: report.problems }, report)
     }
@@ -140,9 +141,9 @@ async function readYaml(text: string) {
   return value === undefined ? { why: errors.map(problemText).join('; ') } : { value }
 }
 
-/** What an agent would refuse, by name. */
-async function problemsOf(document: JsonObject): Promise<readonly string[]> {
+/** What an agent would refuse, and what it would warn of, by name. */
+async function judgementOf(document: JsonObject): Promise<Pick<EditReport, 'problems' | 'warnings'>> {
   const { readDynamicSettings } = await import('../src/config/dynamic.ts')
   const read = readDynamicSettings(document, null)
-  return read.ok ? [] : read.errors.map(problemText)
+  return { problems: read.ok ? [] : read.errors.map(problemText), warnings: read.warnings.map(problemText) }
 }

@@ -23,6 +23,8 @@ export interface EditReport {
   readonly diff: string
   /** What is wrong with the new document; stored all the same only with --force-invalid. */
   readonly problems: readonly string[]
+  /** What the agents will ignore, adjust or not honour, though they accept the document. */
+  readonly warnings: readonly string[]
   readonly document: JsonObject
 }
 

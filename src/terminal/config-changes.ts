@@ -54,13 +54,17 @@ async function readDocument(
 ): Promise<Result<ConfigChange>> {
   const read = await readInput(source)
   if (!read.ok) return failed(read.failure)
-  const parsed = await parseDocument(read.value, readYaml)
+  const isNothing = kind === 'replace' && read.value.trim() === ''
+  const parsed = isNothing ? 'is empty' : await parseDocument(read.value, readYaml)
   if (typeof parsed === 'string') {
     const where = source === '-' ? 'stdin' : source
     return failed({
       kind: 'usage',
       message: `${where} ${parsed}`,
-      hint: 'give a YAML mapping such as show-config prints.',
+      // The program before a pipe that failed must not delete every setting of the cluster.
+      hint: isNothing
+        ? 'give a YAML mapping such as show-config prints, or {} to remove every setting.'
+        : 'give a YAML mapping such as show-config prints.',
     })
   }
   return done({ kind, document: parsed })

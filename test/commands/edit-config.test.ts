@@ -68,6 +68,34 @@ test('what is refused, and how it is said', async () => {
   expect((await config()).ttl).toBe(30)
 })
 
+test('what is stored but will not have the effect that it seems to have is said', async () => {
+  const ran = await stage.hactl([
+    ...['edit-config', 'demo', '--force', '-q', '-s', 'ttl=12', '-s', 'no_such_key=1'],
+    ...['-s', 'synchronous_mode=on', '-p', 'max_connections=1'],
+  ])
+  expect(ran.code).toBe(0)
+  expect(ran.stderr.split('\n')).toEqual([
+    'warning: no_such_key: is not known and has no effect',
+    expect.stringContaining('warning: synchronous_mode: not supported yet by this version of hactl'),
+    expect.stringContaining(
+      'warning: ttl: Violated the rule "loop_wait + 2*retry_timeout <= ttl", where ttl=12',
+    ),
+    expect.stringContaining('warning: postgresql.parameters.max_connections: '),
+    '',
+  ])
+  const json = await stage.hactl(['edit-config', 'demo', '--force', '--json', '-s', 'ttl=13'])
+  expect(JSON.parse(json.stdout)).toMatchObject({ stored: true, warnings: { length: 4 } })
+})
+
+test('an empty input replaces nothing: a program before a pipe that failed deletes no settings', async () => {
+  const before = await config()
+  const ran = await stage.hactl(['edit-config', 'demo', '--replace', '-', '--force'], { stdin: '\n' })
+  expect([ran.code, ran.stderr.split('\n')[0]]).toEqual([2, 'error: stdin is empty'])
+  expect(await config()).toEqual(before)
+  const asked = await stage.hactl(['edit-config', 'demo', '--replace', '-', '--force'], { stdin: '{}' })
+  expect([asked.code, await config()]).toEqual([0, {}])
+})
+
 test('--force-invalid stores what the agents will refuse', async () => {
   const ran = await stage.hactl(['edit-config', 'demo', '-s', 'ttl=abc', '--force', '--force-invalid'])
   expect([ran.code, (await config()).ttl]).toEqual([0, 'abc'])
