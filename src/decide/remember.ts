@@ -16,7 +16,7 @@ export function remember(memory: Memory, snap: Snapshot): Memory {
     next = rememberIdentifier(rememberCluster(next, view, snap), memory.lastLeader, view, snap)
   }
   next = { ...next, foundNamed: foundNamed(next, snap) }
-  next = rememberDivergence(next, snap)
+  next = rememberArrival(rememberDivergence(next, snap), snap)
   if (succeeded(snap, 'arm-fencer')) next = { ...next, unfencedSinceMs: null }
   if (succeeded(snap, 'release-lease')) next = { ...next, releasedAtMs: snap.nowMs }
   if (!holdsLease(snap) && next.handover !== null && next.handover.stoppedAtMs !== null) {
@@ -121,8 +121,17 @@ function rememberDivergence(memory: Memory, snap: Snapshot): Memory {
   return {
     ...memory,
     rejoin: 'follow',
-    agreesWith: { leader: leader.name, timeline: seen.value.leaderTimeline },
+    agreesWith: { leader: leader.name, timeline: seen.value.leaderTimeline, untilLsn: seen.value.switchLsn },
   }
+}
+
+/** It streams the leader's own timeline: it can leave the leader's history no more. */
+function rememberArrival(memory: Memory, snap: Snapshot): Memory {
+  const { agreesWith } = memory
+  const receiver = server(snap)?.walReceiver
+  if (agreesWith === null || agreesWith.untilLsn === null || receiver?.status !== 'streaming') return memory
+  if (receiver.receivedTimeline !== agreesWith.timeline) return memory
+  return { ...memory, agreesWith: { ...agreesWith, untilLsn: null } }
 }
 
 function rememberWork(memory: Memory, work: FinishedWork): Memory {

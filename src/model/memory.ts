@@ -3,7 +3,7 @@
 
 import type { Member } from './cluster.ts'
 import type { ShutdownPosition } from './progress.ts'
-import type { LeaseId, MemberName, Millis, Revision } from './units.ts'
+import type { LeaseId, Lsn, MemberName, Millis, Revision, Timeline } from './units.ts'
 
 export interface Memory {
   /** Role in which the server was last seen running: what an unanswering server is taken for. */
@@ -15,8 +15,11 @@ export interface Memory {
   readonly lastMembers: readonly Member[]
   /** The server was asked to promote and still recovers: that cannot be taken back, it may be a primary at any moment. */
   readonly promotionAsked: boolean
-  /** Leader whose timeline this node's data was last found to agree with; null: must be checked before following. */
-  readonly agreesWith: { readonly leader: MemberName; readonly timeline: number } | null
+  /**
+   * Leader whose timeline this node's data was last found to agree with; null: must be checked before following.
+   * `untilLsn`: where the leader's history leaves our timeline; null when we are known to be on the leader's.
+   */
+  readonly agreesWith: Agreement | null
   /** Verdict of the last comparison: `diverged` stays until a rewind or a clone ended it. */
   readonly rejoin: 'check' | 'follow' | 'diverged' | 'rewind-failed'
   /** Why a rewind was broken off half way: the data is a mixture of two histories since then. */
@@ -55,6 +58,12 @@ export interface Memory {
   readonly unfencedSinceMs: Millis | null
   /** The cluster in etcd has been seen at least once by this process. */
   readonly sawCluster: boolean
+}
+
+export interface Agreement {
+  readonly leader: MemberName
+  readonly timeline: Timeline
+  readonly untilLsn: Lsn | null
 }
 
 /** A planned switchover or manual failover from the moment the leader stops accepting writes. */

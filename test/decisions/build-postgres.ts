@@ -93,7 +93,10 @@ function buildServer(draft: Draft, role: 'primary' | 'standby', timeline: number
     replayLsn: standby ? lsn : null,
     replayPaused,
     replayTimestamp: null,
-    walReceiver: standby ? { status: 'streaming', receivedTimeline: timeline, latestEndLsn: lsn } : null,
+    walReceiver:
+      standby && draft.postgres.streaming
+        ? { status: 'streaming', receivedTimeline: timeline, latestEndLsn: lsn }
+        : null,
     restoreCommandSet: false,
     controlTimeline: controlTimeline ?? timeline,
     startTime: '2026-01-01 00:00:00+00',

@@ -223,7 +223,7 @@ function buildMemory(draft: Draft, members: readonly Member[]): Memory {
     lastLeaderRevision: known && leader !== null ? 40 : 0,
     lastMembers: members,
     rejoin: 'follow',
-    agreesWith: follows ? { leader, timeline: postgres.timeline ?? 1 } : null,
+    agreesWith: follows ? { leader, timeline: postgres.timeline ?? 1, untilLsn: null } : null,
     joined: true,
     joinedAs: SYSTEM_IDENTIFIER,
     sawCluster: true,

@@ -78,6 +78,7 @@ export interface PostgresDraft {
   unfinishedBootstrap: boolean
   checksums: boolean
   replayPaused: boolean
+  streaming: boolean
   history: SwitchText[] | null
   idleSlots: string[]
   usedSlots: string[]
@@ -189,6 +190,7 @@ function defaultPostgres(): PostgresDraft {
     unfinishedBootstrap: false,
     checksums: true,
     replayPaused: false,
+    streaming: true,
     history: null,
     idleSlots: [],
     usedSlots: [],

@@ -37,6 +37,7 @@ const postgresForms: readonly Form<PostgresDraft>[] = [
   [/^backup_label$/, () => ({ backupLabel: true })],
   [/^unfinished bootstrap$/, () => ({ unfinishedBootstrap: true })],
   [/^no checksums$/, () => ({ checksums: false })],
+  [/^not streaming$/, () => ({ streaming: false })],
   [/^replay paused$/, () => ({ replayPaused: true })],
   [/^history (.+)$/, ([text = '']) => ({ history: readSwitches(text) })],
   [/^used slots (.+)$/, ([names = '']) => ({ usedSlots: names.split(/\s+/) })],
@@ -51,8 +52,15 @@ const memoryForms: readonly Form<Memory>[] = [
     ([verdict]) => ({ rejoin: verdict as Memory['rejoin'], agreesWith: null }),
   ],
   [
-    /^agrees with (\S+) on timeline (\d+)$/,
-    ([leader = '', timeline]) => ({ rejoin: 'follow', agreesWith: { leader, timeline: Number(timeline) } }),
+    /^agrees with (\S+) on timeline (\d+)(?: until (\S+))?$/,
+    ([leader = '', timeline, until]) => ({
+      rejoin: 'follow',
+      agreesWith: {
+        leader,
+        timeline: Number(timeline),
+        untilLsn: until === undefined ? null : readPosition(until),
+      },
+    }),
   ],
   [/^last leader (\S+)$/, ([name = '']) => ({ lastLeader: name === 'none' ? null : name })],
   [/^promotion asked$/, () => ({ promotionAsked: true })],

@@ -145,7 +145,11 @@ export function* followerWorlds(): Generator<World> {
       { lastFailure: failure('follow', 1000) },
       { lastFailure: null, promotionAsked: true },
     ]),
-    agreesWith: frozen([null, { leader: OTHER, timeline: 1 }]),
+    agreesWith: frozen([
+      null,
+      { leader: OTHER, timeline: 1, untilLsn: null },
+      { leader: OTHER, timeline: 2, untilLsn: 0x3000000n },
+    ]),
   }
   for (const part of product(parts)) {
     const { leader, rejoin, divergence, recovery, sight, directory, past, agreesWith } = part

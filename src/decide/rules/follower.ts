@@ -1,5 +1,6 @@
 // Somebody else holds the lease: run as its standby (spec/ha.md 3.7).
 
+import { formatLsn } from '../../model/units.ts'
 import {
   type ClusterFacts,
   failedLately,
@@ -107,6 +108,16 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
     }),
   },
   {
+    id: 'follower.check-again',
+    why: 'WAL that was received before and replayed since led this node off the history it had agreed with',
+    when: f => f.memory.rejoin === 'follow' && wentOn(f) && !tried(f.snap, 'compare-timelines'),
+    choose: f => ({
+      reason: `replayed past ${formatLsn(f.memory.agreesWith?.untilLsn ?? 0n)}, where leader ${f.view.leader?.name} left this timeline; comparing again`,
+      remember: { rejoin: 'check' },
+      next: 'again',
+    }),
+  },
+  {
     id: 'follower.steady',
     why: 'nothing to do',
     when: () => true,
@@ -136,6 +147,13 @@ function mayChange({ memory, snap, view }: ClusterFacts): boolean {
   const lately =
     failure !== null && ['follow', 'restart'].includes(failure.job) && snap.nowMs - failure.atMs < 5000
   return !lately && (wantedUpstream(view, snap) !== null || snap.self.tags.nostream)
+}
+
+/** Has replayed past the point at which the leader's history leaves its timeline, which it has not left itself. */
+function wentOn({ memory, snap }: ClusterFacts): boolean {
+  const until = memory.agreesWith?.untilLsn ?? null
+  const replayed = server(snap)?.replayLsn ?? null
+  return until !== null && replayed !== null && replayed > until
 }
 
 function leaderTimelineIsNew({ view, memory }: ClusterFacts): boolean {
