@@ -1,12 +1,13 @@
-// What starts a beat besides the timer: changes in etcd that somebody has to act on, and the end of PostgreSQL.
+// What starts a beat besides the timer: changes in etcd that somebody has to act on, and the end of PostgreSQL, or of its recovery.
 
-import type { Postgres } from '../ports/postgres.ts'
+import type { Postgres, RecoveryEnd } from '../ports/postgres.ts'
 import type { Store } from '../ports/store.ts'
 import type { Loop } from './loop.ts'
 
 export interface WakeUps {
   readonly store: Store
-  readonly postgres: Postgres
+  /** A simulated server tells of its exit only. */
+  readonly postgres: Postgres & Partial<RecoveryEnd>
   readonly loop: Pick<Loop, 'wake'>
   readonly name: string
 }
@@ -23,6 +24,8 @@ export function wakeOnChange({ store, postgres, loop, name }: WakeUps): void {
     else if (keys.length === 0) loop.wake('the watch changed its state')
   })
   postgres.onExit(() => loop.wake('PostgreSQL exited'))
+  // By hand too: writes are accepted from then on, until the rules have seen it.
+  postgres.onLeftRecovery?.(() => loop.wake('PostgreSQL left recovery'))
 }
 
 /** Followers wait for the leader to become primary and to finish its checkpoint: both show in its member key. */

@@ -102,4 +102,10 @@ export interface Postgres {
   close(): Promise<void>
 }
 
+/** What an adapter of a real server tells besides: nobody here asked for it. */
+export interface RecoveryEnd {
+  /** Called when the server left recovery, as soon as it accepts writes: by a promotion of ours, or by hand. */
+  onLeftRecovery(listener: () => void): () => void
+}
+
 export type { Divergence, Progress, ShutdownPosition }

@@ -10,6 +10,7 @@ import type { Access } from './access.ts'
 import type { KeptConnection } from './connection.ts'
 import type { PostmasterWatch } from './postmaster.ts'
 import type { Programs } from './programs.ts'
+import type { RecoveryWatch } from './recovery-watch.ts'
 import type { PendingRestart, Settings } from './settings/settings.ts'
 
 export type LogLevel = 'debug' | 'info' | 'warning' | 'error'
@@ -31,6 +32,7 @@ export interface Context {
   readonly access: Access
   readonly kept: KeptConnection
   readonly watch: PostmasterWatch
+  readonly recovery: RecoveryWatch
   readonly state: State
 }
 

@@ -45,12 +45,14 @@ export class Look {
   }
 
   async view(budgetMs: Millis): Promise<PostgresView> {
-    const { clock, watch } = this.#context
+    const { clock, recovery, watch } = this.#context
     const startMs = clock.bootMs()
     const left = () => Math.max(20, budgetMs - RESERVE_MS - (clock.bootMs() - startMs))
     const [directory, identity] = await Promise.all([
       within(this.#readDirectory(), left(), tooSlow),
       within(this.#findPostmaster(), left(), () => watch.lastKnown()),
+      // Before the query: what happens after that is told.
+      within(recovery.follow(), left(), () => undefined),
     ])
     if (identity === null) return await this.#stopped(directory, left())
     const running = await this.#ask(identity, directory, left())

@@ -7,7 +7,7 @@ import type { Upstream } from '../model/peer.ts'
 import { unseen } from '../model/seen.ts'
 import type { MemberName, Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { Postgres, StepOutcome } from '../ports/postgres.ts'
+import type { Postgres, RecoveryEnd, StepOutcome } from '../ports/postgres.ts'
 import { createAccess } from './access.ts'
 import { basebackup } from './basebackup.ts'
 import { finishBootstrap, initdb } from './bootstrap.ts'
@@ -19,6 +19,7 @@ import { Look } from './look.ts'
 import { identifyPostmaster, PostmasterWatch } from './postmaster.ts'
 import { createPrograms } from './programs.ts'
 import { promote } from './promote.ts'
+import { RecoveryWatch } from './recovery-watch.ts'
 import { removeDataDirectory, setDataDirectoryAside } from './removal.ts'
 import { rewind } from './rewind.ts'
 import { checkRunAs, handOver, type RunAs } from './run-as.ts'
@@ -47,7 +48,7 @@ export interface PostgresOptions {
 }
 
 /** Throws when the agent is root and is not told as whom PostgreSQL shall run. Touches nothing yet. */
-export function createPostgres(options: PostgresOptions): Postgres {
+export function createPostgres(options: PostgresOptions): Postgres & RecoveryEnd {
   return new LocalPostgres(createContext(options))
 }
 
@@ -67,6 +68,7 @@ function createContext(options: PostgresOptions): Context {
     () => access.local('hactl heartbeat'),
     () => watch.hint(),
   )
+  const recovery = new RecoveryWatch({ dataDir, clock, log, kept, findPostmaster: () => watch.find() })
   const state: State = {
     effective,
     upstream: undefined,
@@ -77,14 +79,14 @@ function createContext(options: PostgresOptions): Context {
   // Under systemd our stderr is the journal, which outlives us.
   const inJournal = process.env.JOURNAL_STREAM !== undefined
   const serverLog = options.serverLog ?? (inJournal ? null : `${dataDir}.hactl/postgres.log`)
-  const parts = { access, kept, programs, settings, state, watch }
+  const parts = { access, kept, programs, recovery, settings, state, watch }
   return { bootstrap, clock, config, dataDir, log, name, scope, serverLog, ...parts }
 }
 
 /** A CHECKPOINT that nobody waits for may take as long as the disks need. */
 const CHECKPOINT_LIMIT_MS: Millis = 3_600_000
 
-class LocalPostgres implements Postgres {
+class LocalPostgres implements Postgres, RecoveryEnd {
   readonly #context: Context
   readonly #look: Look
   #checkpoint: Promise<void> | null = null
@@ -101,6 +103,10 @@ class LocalPostgres implements Postgres {
 
   onExit(listener: () => void): () => void {
     return this.#context.watch.onExit(listener)
+  }
+
+  onLeftRecovery(listener: () => void): () => void {
+    return this.#context.recovery.onLeft(listener)
   }
 
   async compareRecovery(upstream: Upstream | null): ReturnType<Postgres['compareRecovery']> {
@@ -224,6 +230,7 @@ class LocalPostgres implements Postgres {
   async close(): Promise<void> {
     this.#closing.abort()
     this.#context.watch.close()
+    this.#context.recovery.close()
     this.#context.kept.close()
     await this.#checkpoint
   }

@@ -9,7 +9,7 @@ import pg from 'pg'
 import type { BootstrapConfig, EffectivePostgresql, PostgresqlConfig } from '../../src/model/config.ts'
 import type { Upstream } from '../../src/model/peer.ts'
 import type { PostgresView, ServerView } from '../../src/model/postgres.ts'
-import type { Postgres, StartOptions, StopOptions } from '../../src/ports/postgres.ts'
+import type { Postgres, RecoveryEnd, StartOptions, StopOptions } from '../../src/ports/postgres.ts'
 import { createPostgres } from '../../src/postgres/postgres.ts'
 import { systemClock } from '../../src/system/clock.ts'
 import { listProcesses, sendSignal, workingDirectoryOf } from '../../src/system/proc.ts'
@@ -28,11 +28,11 @@ export interface Node {
   readonly directory: string
   readonly config: PostgresqlConfig
   readonly effective: EffectivePostgresql
-  readonly postgres: Postgres
+  readonly postgres: Postgres & RecoveryEnd
   readonly upstream: Upstream
   readonly messages: string[]
   /** A second adapter on the same directory: what a restarted agent is, perhaps with another file. */
-  again(changed?: Partial<PostgresqlConfig>): Postgres
+  again(changed?: Partial<PostgresqlConfig>): Postgres & RecoveryEnd
   start(options?: Partial<StartOptions>): Promise<void>
   stop(options?: Partial<StopOptions>): Promise<void>
   query(sql: string): Promise<readonly Record<string, unknown>[]>

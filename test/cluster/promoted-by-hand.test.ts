@@ -1,0 +1,62 @@
+// Somebody promotes a standby behind the agent's back. Its agent notices at once, not with its next beat ten seconds later:
+// what is written there meanwhile is lost by the rewind.
+
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Cluster, type Node, startCluster } from './harness/cluster.ts'
+import { superuserPassword } from './harness/member.ts'
+import { postgresPort, query } from './harness/servers.ts'
+import { nowMs, until } from './harness/until.ts'
+import { createTable, startWriter, type Writer } from './harness/writer.ts'
+
+/** Far below loop_wait, which is what it took without the watch; a quiet machine takes some 100 ms. */
+const limitMs = 3000
+
+let cluster: Cluster
+
+beforeAll(async () => {
+  cluster = await startCluster({ ttl: 30, loop_wait: 10, retry_timeout: 10 })
+})
+
+afterAll(() => cluster.stage.close())
+
+async function demotions({ agent }: Node): Promise<number> {
+  return (await agent.log()).match(/follower\.demote/g)?.length ?? 0
+}
+
+/** Gives how long after the promotion was asked for the last row was accepted there. */
+async function promoteByHand(standby: Node, writer: Writer): Promise<number> {
+  const before = await demotions(standby)
+  const rowsBefore = (await writer.acknowledgements()).length
+  const askedMs = nowMs()
+  await query(cluster.client, standby.host, 'select pg_promote(false)')
+  await until('its agent demotes it', async () => (await demotions(standby)) > before, 20_000)
+  await cluster.healthy(60_000)
+  const rows = (await writer.acknowledgements()).slice(rowsBefore)
+  const forMs = (rows.at(-1)?.acknowledgedMs ?? askedMs) - askedMs
+  console.log(`promoted by hand: ${rows.length} rows accepted there, the last after ${Math.round(forMs)} ms`)
+  return forMs
+}
+
+test('a standby promoted by hand is stopped at once and follows again; once more with the rewound data', async () => {
+  const leader = await cluster.primary(5000)
+  await createTable(cluster.client, leader.host)
+  const [standby] = cluster.others(leader)
+  if (standby === undefined) throw new Error('no standby')
+  const hasTable = async () =>
+    (await query(cluster.client, standby.host, "select to_regclass('acknowledged') is not null")) === 't'
+  await until('the standby has the table', hasTable, 10_000)
+  const addresses = [`${standby.host.address}:${postgresPort}`]
+  const writer = await startWriter(
+    cluster.stage,
+    cluster.client,
+    { addresses, pauseMs: 1 },
+    superuserPassword,
+  )
+
+  expect(await promoteByHand(standby, writer)).toBeLessThan(limitMs)
+  expect((await cluster.primary(5000)).host.name).toBe(leader.host.name)
+  expect(await promoteByHand(standby, writer)).toBeLessThan(limitMs)
+  expect((await cluster.primary(5000)).host.name).toBe(leader.host.name)
+  await writer.finish()
+  expect(await query(cluster.client, standby.host, 'select count(*) from acknowledged')).toBe('0')
+})
