@@ -47,21 +47,21 @@ export function createFencer(options: FencerOptions): LocalFencer {
 
 /**
  * Ends the fencer of a former agent. Only to be called when a fencer of our own has confirmed its arm, or when
- * nothing is to be fenced. True once that process is gone; a process with other start ticks is not touched.
+ * nothing is to be fenced. A process with other start ticks is not touched. `gone`: it had ended before we asked.
  */
 export async function retireOrphan(
   program: Program,
   orphan: ProgramIdentity,
   clock: Clock,
   budgetMs: Millis,
-): Promise<boolean> {
+): Promise<'relieved' | 'gone' | 'stays'> {
   const limitMs = clock.bootMs() + budgetMs
-  for (;;) {
+  for (let asked = false; ; asked = true) {
     const leftMs = limitMs - clock.bootMs()
-    if (leftMs <= 0) return false
+    if (leftMs <= 0) return 'stays'
     const reply = await program.ask('retire', `${orphan.pid} ${orphan.startTicks}`, leftMs)
-    if (reply.kind !== 'done') return false
-    if (reply.word === 'retired') return true
+    if (reply.kind !== 'done') return 'stays'
+    if (reply.word === 'retired') return asked ? 'relieved' : 'gone'
     await clock.sleep(RETIRE_PAUSE_MS)
   }
 }
@@ -208,9 +208,11 @@ class ProgramFencer implements LocalFencer {
     if (this.#orphans.length === 0) return
     const kept: ProgramIdentity[] = []
     for (const orphan of this.#orphans) {
-      if (await retireOrphan(program, orphan, this.#options.clock, Math.min(budgetMs, RETIRE_LIMIT_MS))) {
+      const limitMs = Math.min(budgetMs, RETIRE_LIMIT_MS)
+      const end = await retireOrphan(program, orphan, this.#options.clock, limitMs)
+      if (end === 'relieved')
         this.#options.log.info(`fencer: relieved the one of the former agent (pid ${orphan.pid})`)
-      } else kept.push(orphan)
+      else if (end === 'stays') kept.push(orphan)
     }
     this.#orphans = kept
     if (program.identity !== null) {

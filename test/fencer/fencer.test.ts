@@ -183,3 +183,22 @@ test('a required watchdog that is missing: not armed, not usable; automatic goes
   expect(automatic.watchdog.view().problem).toBe(`${device}: No such file or directory`)
   expect(messages.filter(message => message.startsWith('watchdog not active'))).toHaveLength(2)
 })
+
+test('says which fencer it relieved, and nothing of one that had ended by itself', async () => {
+  const first = open()
+  expect(await first.arm(inMs(60_000), null, 1000)).toBe(true)
+  const old = await programPid()
+  await first.close()
+  expect(await lives(old)).toBe(true)
+  const second = open()
+  expect(await second.arm(inMs(60_000), null, 1000)).toBe(true)
+  expect(await lives(old)).toBe(false)
+  const relieved = `fencer: relieved the one of the former agent (pid ${old})`
+  expect(messages.filter(message => message.includes('relieved'))).toEqual([relieved])
+  const ended = await programPid()
+  await second.disarm(1000)
+  await second.close()
+  expect(await lives(ended)).toBe(false)
+  expect(await open().arm(inMs(60_000), null, 1000)).toBe(true)
+  expect(messages.filter(message => message.includes('relieved'))).toEqual([relieved])
+})
