@@ -46,6 +46,7 @@ export interface HttpPeers extends Peers {
 export function createPeers(options: PeersOptions): HttpPeers {
   const { clock, log } = options
   const call = caller(options)
+  const tell = troubleTeller(log)
   return {
     async ask(members, timeoutMs) {
       const answers = members.map(async member => [member.name, await askOne(member, timeoutMs)] as const)
@@ -69,10 +70,8 @@ export function createPeers(options: PeersOptions): HttpPeers {
     const url = apiAddress(member.record.apiUrl ?? '')
     if (url === null) return unseen('its member key has no usable api_url')
     const answer = await call({ url, method: 'GET', timeoutMs, wantBody: true })
-    if ('unreachable' in answer) {
-      log.warning(`request failed to ${member.name}: GET ${url.href} (${answer.unreachable})`)
-      return unseen(answer.unreachable)
-    }
+    tell(member.name, url.href, 'unreachable' in answer ? answer.unreachable : null)
+    if ('unreachable' in answer) return unseen(answer.unreachable)
     log.debug(`got response from ${member.name} ${url.href}: ${answer.body.slice(0, 2000)}`)
     return answer.status === 200 ? readPeerView(answer.body, atMs) : unseen(`HTTP status ${answer.status}`)
   }
@@ -91,6 +90,23 @@ export function createPeers(options: PeersOptions): HttpPeers {
     }
     const { lsn } = answer.headers
     return { kind: 'accepted', lsn: typeof lsn === 'string' && /^\d{1,19}$/.test(lsn) ? BigInt(lsn) : null }
+  }
+}
+
+/** A race asks every second: a member that does not answer is told of when the reason is new, and when it answers again. */
+function troubleTeller(log: Log): (name: MemberName, url: string, why: string | null) => void {
+  const told = new Map<MemberName, string>()
+  return (name, url, why) => {
+    if (why === null) {
+      if (told.delete(name)) log.info(`${name} answers again: GET ${url}`)
+      return
+    }
+    const text = `request failed to ${name}: GET ${url} (${why})`
+    // A wait of another length is no other reason.
+    const reason = text.replace(/\b\d+ ms\b/, '')
+    if (told.get(name) === reason) log.debug(text)
+    else log.warning(text)
+    told.set(name, reason)
   }
 }
 

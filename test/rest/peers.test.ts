@@ -137,6 +137,29 @@ describe('asking members', () => {
     expect(answers.get('a')).toEqual({ known: false, why: 'no answer within 400 ms' })
   })
 
+  it('a member that stays silent is told of once, again when the reason changes, and when it answers', async () => {
+    const lines = new Lines()
+    const asking = createPeers({ ctl: CTL, restapi: OPEN_CONFIG, clock, log: lines })
+    const ask = (url: string, timeoutMs = 200) => asking.ask([member('p', url)], timeoutMs)
+    const dead = 'http://127.0.0.1:1/patroni'
+    for (let round = 0; round < 3; round++) await ask(dead)
+    const refused =
+      'WARNING request failed to p: GET http://127.0.0.1:1/patroni (connect ECONNREFUSED 127.0.0.1:1)'
+    expect(lines.above('DEBUG')).toEqual([refused])
+    const silent = await speaker(() => {})
+    await ask(silent)
+    await ask(silent, 150)
+    expect(lines.above('DEBUG')).toEqual([
+      refused,
+      `WARNING request failed to p: GET ${silent} (no answer within 200 ms)`,
+    ])
+    const answering = await says('HTTP/1.0 503 No\r\n\r\n')
+    for (let round = 0; round < 2; round++) await ask(answering)
+    expect(lines.above('DEBUG').slice(2)).toEqual([`INFO p answers again: GET ${answering}`])
+    await ask(dead)
+    expect(lines.above('DEBUG').slice(3)).toEqual([refused])
+  })
+
   it('asks again nobody: one request a member, with our credentials, which the log never shows', async () => {
     const requests: string[] = []
     const url = await speaker(socket => {
