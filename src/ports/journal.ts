@@ -4,7 +4,7 @@ import type { JsonObject } from '../model/cluster.ts'
 import type { Seen } from '../model/seen.ts'
 import type { MemberName, Millis } from '../model/units.ts'
 
-/** Nested values may be anything that data is made of, bigint and Map included (written as `X/X` and as object). */
+/** Nested values may be anything that data is made of, bigint and Map included (positions are written as `X/X`, amounts as numbers). */
 export interface JournalEntry {
   /** ISO 8601 with milliseconds. */
   readonly at: string

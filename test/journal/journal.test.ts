@@ -60,11 +60,19 @@ test('data becomes JSON that a DBA reads', () => {
     slots: new Map([['a', 1n]]),
     names: new Set(['b']),
   }
-  expect(toJournalJson(value)).toBe('{"lsn":"1/3000148","lag":"-5","slots":{"a":"0/1"},"names":["b"]}')
+  expect(toJournalJson(value)).toBe('{"lsn":"1/3000148","lag":-5,"slots":{"a":"0/1"},"names":["b"]}')
   expect(toJournalJson({ error: new Error('why'), none: undefined, list: [undefined] })).toBe(
     '{"error":"why","list":[null]}',
   )
   expect(toJournalJson(undefined)).toBe('null')
+  const amounts = { maximumLagOnFailover: 1_048_576n, lostBytes: 0n, behindBytes: 9_007_199_254_740_993n }
+  expect(toJournalJson(amounts)).toBe(
+    '{"maximumLagOnFailover":1048576,"lostBytes":0,"behindBytes":"9007199254740993"}',
+  )
+  const positions = { to: 16n, optime: 16n, replayLsn: 16n, slots: { lag_bytes: 16n } }
+  expect(toJournalJson(positions)).toBe(
+    '{"to":"0/10","optime":"0/10","replayLsn":"0/10","slots":{"lag_bytes":"0/10"}}',
+  )
 })
 
 test('entries come back in order, the last ones first asked for', async () => {
