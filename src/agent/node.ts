@@ -1,6 +1,7 @@
 // The parts of one agent and how they are connected. Data flows one way: adapters wake the loop, a beat looks, decides
 // and acts, and the HTTP API reads what the last beat saw.
 
+import { join } from 'node:path'
 import { createWorkRunner, type WorkRunner } from '../act/work.ts'
 import { readDynamicSettings } from '../config/dynamic.ts'
 import type { AgentLog } from '../journal/log.ts'
@@ -19,6 +20,7 @@ import { createEntry } from './entry.ts'
 import { createLeaseGuard } from './lease-guard.ts'
 import { createLoop, type Loop, type LoopHooks } from './loop.ts'
 import { createNodeState, type OwnedNodeState } from './node-state.ts'
+import { createTroubleLog } from './trouble-log.ts'
 import { wakeOnChange } from './wake-ups.ts'
 
 export interface Node extends Adapters {
@@ -124,7 +126,8 @@ function loopOf(
   { start, adapters, dynamic, guard, work, configuration, stopRequested }: Parts,
   hooks: LoopHooks,
 ): Loop {
-  const { clock, log } = start
+  const { clock, config, log } = start
+  const tellTrouble = createTroubleLog({ log, serverLog: join(config.stateDirectory, 'postgres.log') })
   const startedAtMs = clock.bootMs()
   return createLoop({
     ports: {
@@ -143,7 +146,13 @@ function loopOf(
         finished: work.takeFinished(),
       }),
     },
-    hooks,
+    hooks: {
+      ...hooks,
+      after: (snapshot, decision, memory) => {
+        hooks.after(snapshot, decision, memory)
+        tellTrouble(snapshot)
+      },
+    },
   })
 }
 

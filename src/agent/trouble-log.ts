@@ -1,0 +1,61 @@
+// What no rule acts on and an operator must know of all the same: PostgreSQL runs but does not let the agent in, or a
+// standby receives nothing. "No action" is then the right decision, and alone it would read as if all were well.
+
+import type { Snapshot } from '../model/snapshot.ts'
+import type { Millis } from '../model/units.ts'
+import type { Log } from '../ports/log.ts'
+
+/** Logins fail and receivers pause for a moment in any restart and reload. */
+const PATIENCE_MS: Millis = 10_000
+
+export interface TroubleLogOptions {
+  readonly log: Log
+  /** Where PostgreSQL says why, for the reader to look. */
+  readonly serverLog: string
+}
+
+/** To be told every snapshot: one warning when a trouble has lasted, one line when it is over. */
+export function createTroubleLog({ log, serverLog }: TroubleLogOptions): (snapshot: Snapshot) => void {
+  const unseen = createTrouble(log, 'PostgreSQL lets the agent in again')
+  const idle = createTrouble(log, 'PostgreSQL streams again')
+  return snapshot => {
+    unseen(snapshot.nowMs, shutOut(snapshot))
+    idle(snapshot.nowMs, notStreaming(snapshot, serverLog))
+  }
+}
+
+/** `why` is null while all is well. */
+function createTrouble(log: Log, over: string): (nowMs: Millis, why: string | null) => void {
+  let sinceMs: Millis | null = null
+  let told: string | null = null
+  return (nowMs, why) => {
+    if (why === null) {
+      if (told !== null) log.info(over)
+      sinceMs = null
+      told = null
+      return
+    }
+    sinceMs ??= nowMs
+    if (nowMs - sinceMs < PATIENCE_MS || why === told) return
+    log.warning(why)
+    told = why
+  }
+}
+
+function shutOut({ postgres, work }: Snapshot): string | null {
+  const { process, server } = postgres
+  if (work !== null || process.kind !== 'running' || process.readiness !== 'accepting' || server.known)
+    return null
+  return `PostgreSQL runs but does not let the agent in (${server.why}): this node cannot become primary, nor see how its PostgreSQL fares. Check postgresql.authentication.superuser, pg_hba.conf and max_connections`
+}
+
+function notStreaming({ postgres, cluster, self, work }: Snapshot, serverLog: string): string | null {
+  const { server } = postgres
+  const leader = cluster.known ? cluster.value.leader : null
+  if (work !== null || leader === null || leader.name === self.name || self.tags.nostream) return null
+  if (!server.known || !server.value.inRecovery || server.value.walReceiver?.status === 'streaming')
+    return null
+  // Files from an archive come first, and may take hours.
+  if (server.value.restoreCommandSet) return null
+  return `PostgreSQL receives no WAL though ${leader.name} leads; why is in ${serverLog} or in PostgreSQL's own log. If it says that a WAL segment has already been removed, this node must be copied anew: stop its agent, remove the data directory, start the agent`
+}

@@ -1,0 +1,65 @@
+// A node whose decision is rightly "no action" though something is wrong: its log says so once it has lasted, and again
+// when it is over.
+
+import { expect, test } from 'vitest'
+import { createTroubleLog } from '../../src/agent/trouble-log.ts'
+import type { Snapshot } from '../../src/model/snapshot.ts'
+import { base, leaderKey, running, server, silent, view } from '../exhaustive/parts.ts'
+
+function listen() {
+  const lines: string[] = []
+  const say = (level: string) => (text: string) => void lines.push(`${level} ${text}`)
+  const log = { debug: say('DEBUG'), info: say('INFO'), warning: say('WARNING'), error: say('ERROR') }
+  const consider = createTroubleLog({ log, serverLog: '/state/postgres.log' })
+  return {
+    lines,
+    at: (seconds: number, change: Partial<Snapshot>) =>
+      consider({ ...base, ...change, nowMs: 1_000_000 + seconds * 1000 }),
+  }
+}
+
+const receiver = { status: 'streaming', receivedTimeline: 1, latestEndLsn: 1n }
+const led = view({ leader: leaderKey('pg2') })
+const standby = (walReceiver: typeof receiver | null): Partial<Snapshot> => ({
+  cluster: led,
+  postgres: { ...base.postgres, process: running('accepting'), server: server(true, { walReceiver }) },
+})
+const shutOut: Partial<Snapshot> = {
+  cluster: led,
+  postgres: { ...base.postgres, process: running('accepting'), server: silent },
+}
+
+test('an agent that PostgreSQL does not let in', () => {
+  const { lines, at } = listen()
+  at(0, shutOut)
+  at(9, shutOut)
+  expect(lines).toEqual([])
+  at(10, shutOut)
+  at(100, shutOut)
+  expect(lines).toEqual([
+    expect.stringMatching(/^WARNING PostgreSQL runs but does not let the agent in \(timeout\)/),
+  ])
+  at(110, standby(receiver))
+  expect(lines.slice(1)).toEqual(['INFO PostgreSQL lets the agent in again'])
+})
+
+test('a standby that receives nothing from the leader, for example because its WAL is gone there', () => {
+  const { lines, at } = listen()
+  at(0, standby(null))
+  at(11, standby(null))
+  expect(lines).toEqual([expect.stringMatching(/^WARNING PostgreSQL receives no WAL though pg2 leads/)])
+  expect(lines[0]).toContain('must be copied anew: stop its agent, remove the data directory')
+  at(20, standby(receiver))
+  expect(lines.slice(1)).toEqual(['INFO PostgreSQL streams again'])
+})
+
+test('nothing is said of a standby without a leader, of a leader, and of work in progress', () => {
+  const { lines, at } = listen()
+  const quiet: readonly Partial<Snapshot>[] = [
+    { ...standby(null), cluster: view({ leader: null }) },
+    { ...standby(null), cluster: view({ leader: leaderKey(base.self.name) }) },
+    { ...shutOut, work: { job: { kind: 'start' } } as unknown as Snapshot['work'] },
+  ]
+  for (const change of quiet) for (const seconds of [0, 30, 60]) at(seconds, change)
+  expect(lines).toEqual([])
+})
