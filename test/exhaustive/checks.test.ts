@@ -6,7 +6,7 @@ import type { Action } from '../../src/model/action.ts'
 import type { Decision } from '../../src/model/decision.ts'
 import { drive } from './beat.ts'
 import { problems } from './checks.ts'
-import { frozen } from './frozen.ts'
+import { frozen, OWN_IDENTIFIER } from './frozen.ts'
 import { base, clusters, directories, fencers, memory, peers, running, server, type World } from './parts.ts'
 import { noLease, proofs } from './proofs.ts'
 
@@ -73,6 +73,12 @@ describe('the checks see', () => {
       { ...standby, snap: { ...standby.snap, cluster: clusters.other } },
       decided([rewind]),
       'rewind without a verdict',
+    ],
+    [
+      'the end of a member',
+      { ...standby, memory: { ...memory, joinedAs: OWN_IDENTIFIER } },
+      decided([{ kind: 'exit', code: 1, why: 'system ID mismatch' }]),
+      'ends the agent of a member',
     ],
     ['a step that does nothing', standby, decided([], { next: 'again' }), 'takes another step'],
     ['a reason with a hole', standby, decided([], { reason: 'held by null' }), 'an unreadable reason'],

@@ -15,6 +15,7 @@ export function problems(world: World, decision: Decision): readonly string[] {
     ...releasesBesideItself(world, decision),
     ...leavesPrimaryRunning(world, decision),
     ...losesData(world, decision),
+    ...endsMember(world, decision),
     ...standsStill(world, decision),
     ...unreadable(decision),
   ]
@@ -83,7 +84,8 @@ function leavesPrimaryRunning(world: World, decision: Decision): readonly string
   if (has(decision, 'cancel-work') || snap.work?.cancelled === true) return []
   if (snap.work !== null && ['stop', 'bootstrap'].includes(snap.work.job.kind)) return []
   // Data that is not (yet) this cluster's is nobody's second writer; a new cluster has no first one.
-  if (decision.rule.startsWith('stranger.') || memory.founding !== null) return []
+  if (memory.founding !== null) return []
+  if (decision.rule.startsWith('stranger.') && memory.joinedAs === null) return []
   if (decision.rule === 'blind.wait-first-sight' || decision.rule === 'stopping.stop-failed') return []
   return ['leaves a primary running without a lease']
 }
@@ -119,6 +121,16 @@ function losesData({ snap, memory }: World, decision: Decision): readonly string
       wrong.push(`${job.kind} in a handover`)
   }
   return wrong
+}
+
+/** A key that was overwritten does not end an agent that had joined with the data that it has. */
+function endsMember({ snap, memory }: World, decision: Decision): readonly string[] {
+  const directory = snap.postgres.dataDirectory
+  if (!has(decision, 'exit') || snap.stopRequested || directory.kind !== 'present') return []
+  const { control } = directory
+  return control.known && control.value.systemIdentifier === memory.joinedAs
+    ? ['ends the agent of a member']
+    : []
 }
 
 function standsStill({ memory }: World, decision: Decision): readonly string[] {

@@ -8,6 +8,7 @@ import { drive, LUCKS, STEPS_MAX } from './beat.ts'
 import { problems } from './checks.ts'
 import type { World } from './parts.ts'
 import { busyWorlds, runningWorlds, stoppedWorlds } from './worlds.ts'
+import { mistakenWorlds } from './worlds-mistakes.ts'
 import { newWorlds, requestWorlds } from './worlds-new.ts'
 import { followerWorlds, leaderWorlds, raceWorlds } from './worlds-standby.ts'
 
@@ -20,12 +21,11 @@ const kinds = {
   'nobody leads': raceWorlds,
   'somebody else leads': followerWorlds,
   'this node may lead': leaderWorlds,
+  'somebody wrote into etcd by hand': mistakenWorlds,
 }
 
 /** What never shows in the small world, and why not. */
 const NOT_HERE: Readonly<Record<string, string>> = {
-  'leader.wait-for-silence':
-    'somebody wrote our name over a living leader that is silent: test/decisions/leader.txt',
   'race.stale-sight': 'nothing is older than a moment here: test/decisions/race.txt',
 }
 
