@@ -56,10 +56,13 @@ export async function followHandover(
     return { ...nothing, abandoned: change.abandoned, sofar: change.sofar, timing: noTiming }
   }
   const leaderMs = since()
-  const newLeader = change.leader
-  const writable = await awaitWritable(operator, newLeader, plan.survey.modes.standbyCluster, deadline)
-  const timing = { ...noTiming, leaderMs, writableMs: writable ? since() : null }
   const former = plan.survey.leader
+  const { leader: newLeader, writable } = await awaitWritable(operator, wish, plan, change.leader, deadline)
+  if (newLeader.name === former) {
+    const abandoned = `${change.leader.name} took the lease and lost it before it accepted writes`
+    return { ...nothing, abandoned, sofar: `${former} leads again`, timing: noTiming }
+  }
+  const timing = { ...noTiming, leaderMs, writableMs: writable ? since() : null }
   const base = { newLeader: newLeader.name, writable, abandoned: null }
   if (!writable || former === null) {
     return { ...base, formerLeader: null, sofar: `${newLeader.name} holds the leader key`, timing }
@@ -126,26 +129,31 @@ function leaderMember(view: ClusterView): Member | null {
   return view.members.find(member => member.name === view.leader?.name) ?? null
 }
 
+/** Until whoever leads says that it accepts writes: the first to take the lease may die before, and another one follow. */
 async function awaitWritable(
   operator: Operator,
-  leader: Member,
-  standbyCluster: boolean,
+  wish: HandoverWish,
+  plan: HandoverPlan,
+  first: Member,
   deadline: Deadline,
-): Promise<boolean> {
-  const { apiUrl } = leader.record
-  // Without an address the leader key is all there is to see.
-  if (apiUrl === null) return true
-  const path = standbyCluster ? '/standby-leader' : '/primary'
+): Promise<{ readonly leader: Member; readonly writable: boolean }> {
+  const path = plan.survey.modes.standbyCluster ? '/standby-leader' : '/primary'
+  let leader = first
   while (deadline.leftMs() > 0) {
+    const { apiUrl } = leader.record
+    // Without an address the leader key is all there is to see.
+    if (apiUrl === null) return { leader, writable: true }
     const timeoutMs = Math.min(LOOK_BUDGET_MS, deadline.leftMs())
     const reply = await operator.members.call(
       { name: leader.name, apiUrl },
       { method: 'GET', path, timeoutMs },
     )
-    if (reply.kind === 'answered' && reply.status === 200) return true
+    if (reply.kind === 'answered' && reply.status === 200) return { leader, writable: true }
     await operator.clock.sleep(Math.min(LOOK_EVERY_MS, deadline.leftMs()))
+    const read = await operator.store.read(wish.cluster, Math.min(LOOK_BUDGET_MS, deadline.leftMs()))
+    leader = (read.known ? leaderMember(read.value) : null) ?? leader
   }
-  return false
+  return { leader, writable: false }
 }
 
 async function awaitStreaming(

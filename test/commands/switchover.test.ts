@@ -121,6 +121,31 @@ test('another member wins: partly done, exit code 7', async () => {
   expect(ran.stderr).toContain('pg2 leads cluster duo, but pg1 was asked for')
 })
 
+test('the winner dies before it accepts writes: who leads then is told at once, exit code 7', async () => {
+  cluster.member('pg0').onRequest = async () => {
+    await cluster.member('pg1').close()
+    await stage.put('duo/leader', 'pg1')
+    setTimeout(() => void cluster.changeLeader('pg0', 'pg2', 'rejoins'), 700)
+    return [200, 'Successfully switched over to "pg1"']
+  }
+  const ran = await stage.hactl(['switchover', 'duo', '--candidate', 'pg1', '--force', '--timeout', '20'])
+  expect(ran.code).toBe(7)
+  expect(ran.stderr).toContain('pg2 leads cluster duo, but pg1 was asked for')
+  expect(ran.ms).toBeLessThan(10_000)
+})
+
+test('the winner dies and the old leader takes over again: exit code 3', async () => {
+  cluster.member('pg0').onRequest = async () => {
+    await cluster.member('pg1').close()
+    await stage.put('duo/leader', 'pg1')
+    setTimeout(() => void stage.put('duo/leader', 'pg0'), 700)
+    return [200, 'Successfully switched over to "pg1"']
+  }
+  const ran = await stage.hactl(['switchover', 'duo', '--candidate', 'pg1', '--force', '--timeout', '20'])
+  expect(ran.code).toBe(3)
+  expect(ran.stderr).toContain('pg1 took the lease and lost it before it accepted writes; pg0 leads again')
+})
+
 test('nothing happens in time: exit code 6', async () => {
   cluster.member('pg0').onRequest = async (_action, body) => {
     await stage.put('duo/failover', { leader: body.leader, member: body.candidate })
