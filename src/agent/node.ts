@@ -150,7 +150,7 @@ function loopOf(
       ...hooks,
       after: (snapshot, decision, memory) => {
         hooks.after(snapshot, decision, memory)
-        tellTrouble(snapshot)
+        tellTrouble(snapshot, memory)
       },
     },
   })

@@ -1,6 +1,7 @@
 // What no rule acts on and an operator must know of all the same: PostgreSQL runs but does not let the agent in, or a
 // standby receives nothing. "No action" is then the right decision, and alone it would read as if all were well.
 
+import type { Memory } from '../model/memory.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import type { Millis } from '../model/units.ts'
 import type { Log } from '../ports/log.ts'
@@ -14,13 +15,15 @@ export interface TroubleLogOptions {
   readonly serverLog: string
 }
 
-/** To be told every snapshot: one warning when a trouble has lasted, one line when it is over. */
-export function createTroubleLog({ log, serverLog }: TroubleLogOptions): (snapshot: Snapshot) => void {
+export type TroubleLog = (snapshot: Snapshot, memory: Memory) => void
+
+/** To be told what every beat saw: one warning when a trouble has lasted, one line when it is over. */
+export function createTroubleLog({ log, serverLog }: TroubleLogOptions): TroubleLog {
   const unseen = createTrouble(log, 'PostgreSQL lets the agent in again')
   const idle = createTrouble(log, 'PostgreSQL streams again')
-  return snapshot => {
+  return (snapshot, memory) => {
     unseen(snapshot.nowMs, shutOut(snapshot))
-    idle(snapshot.nowMs, notStreaming(snapshot, serverLog))
+    idle(snapshot.nowMs, notStreaming(snapshot, memory, serverLog))
   }
 }
 
@@ -49,13 +52,18 @@ function shutOut({ postgres, work }: Snapshot): string | null {
   return `PostgreSQL runs but does not let the agent in (${server.why}): this node cannot become primary, nor see how its PostgreSQL fares. Check postgresql.authentication.superuser, pg_hba.conf and max_connections`
 }
 
-function notStreaming({ postgres, cluster, self, work }: Snapshot, serverLog: string): string | null {
+const COPY_ANEW = 'this node must be copied anew: stop its agent, remove the data directory, start the agent'
+
+function notStreaming(snapshot: Snapshot, memory: Memory, serverLog: string): string | null {
+  const { postgres, cluster, self, work } = snapshot
   const { server } = postgres
   const leader = cluster.known ? cluster.value.leader : null
   if (work !== null || leader === null || leader.name === self.name || self.tags.nostream) return null
   if (!server.known || !server.value.inRecovery || server.value.walReceiver?.status === 'streaming')
     return null
+  if (memory.rejoin === 'diverged')
+    return `the local data left the history of leader ${leader.name}, and cannot be rewound (that needs use_pg_rewind, and data checksums or wal_log_hints): what was written here after that is nowhere else. It is kept until an operator decides; to follow again ${COPY_ANEW}`
   // Files from an archive come first, and may take hours.
   if (server.value.restoreCommandSet) return null
-  return `PostgreSQL receives no WAL though ${leader.name} leads; why is in ${serverLog} or in PostgreSQL's own log. If it says that a WAL segment has already been removed, this node must be copied anew: stop its agent, remove the data directory, start the agent`
+  return `PostgreSQL receives no WAL though ${leader.name} leads; why is in ${serverLog} or in PostgreSQL's own log. If it says that a WAL segment has already been removed, ${COPY_ANEW}`
 }

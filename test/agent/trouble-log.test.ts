@@ -3,8 +3,9 @@
 
 import { expect, test } from 'vitest'
 import { createTroubleLog } from '../../src/agent/trouble-log.ts'
+import type { Memory } from '../../src/model/memory.ts'
 import type { Snapshot } from '../../src/model/snapshot.ts'
-import { base, leaderKey, running, server, silent, view } from '../exhaustive/parts.ts'
+import { base, leaderKey, memory, running, server, silent, view } from '../exhaustive/parts.ts'
 
 function listen() {
   const lines: string[] = []
@@ -13,8 +14,8 @@ function listen() {
   const consider = createTroubleLog({ log, serverLog: '/state/postgres.log' })
   return {
     lines,
-    at: (seconds: number, change: Partial<Snapshot>) =>
-      consider({ ...base, ...change, nowMs: 1_000_000 + seconds * 1000 }),
+    at: (seconds: number, change: Partial<Snapshot>, rejoin: Memory['rejoin'] = 'follow') =>
+      consider({ ...base, ...change, nowMs: 1_000_000 + seconds * 1000 }, { ...memory, rejoin }),
   }
 }
 
@@ -51,6 +52,15 @@ test('a standby that receives nothing from the leader, for example because its W
   expect(lines[0]).toContain('must be copied anew: stop its agent, remove the data directory')
   at(20, standby(receiver))
   expect(lines.slice(1)).toEqual(['INFO PostgreSQL streams again'])
+})
+
+test('a former leader that went its own way and cannot be rewound', () => {
+  const { lines, at } = listen()
+  at(0, standby(null), 'diverged')
+  at(10, standby(null), 'diverged')
+  expect(lines).toEqual([
+    expect.stringMatching(/^WARNING the local data left the history of leader pg2, and cannot be rewound/),
+  ])
 })
 
 test('nothing is said of a standby without a leader, of a leader, and of work in progress', () => {
