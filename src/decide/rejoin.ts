@@ -1,8 +1,10 @@
 // How a node gets back behind a leader: compare timelines, rewind, clone, or just follow. The same rules serve a node
 // whose PostgreSQL is down and one that streams (spec/ha.md 3.11, spec/postgres.md 4).
 
+import type { Upstream } from '../model/peer.ts'
 import {
   type ClusterFacts,
+  control,
   leaderUpstream,
   memberNamed,
   outcomeOf,
@@ -126,6 +128,24 @@ function mayReplace({ memory, snap }: ClusterFacts): boolean {
   const { removeDataOnDivergedTimelines: onDiverged, removeDataOnRewindFailure: onFailure } = snap.self
   if (memory.rejoin === 'rewind-failed') return onFailure || onDiverged
   return memory.rejoin === 'diverged' && onDiverged && rewindImpossible(snap)
+}
+
+/**
+ * Whom to take WAL from: nobody until the local data was compared with the history of a new leader, for PostgreSQL would
+ * follow a timeline of the same number without a question. The node is up meanwhile, can be read, and can race. A cascading
+ * standby may have no way to the leader at all, and a copy accepts no connection before it was replayed to its end.
+ */
+export function provenUpstream(facts: ClusterFacts): Upstream | null {
+  const upstream = wantedUpstream(facts.view, facts.snap)
+  return upstream === null || isUncompared(facts, upstream) ? null : upstream
+}
+
+export function isUncompared(facts: ClusterFacts, upstream: Upstream | null): boolean {
+  const { memory, snap, view } = facts
+  if (memory.rejoin !== 'check' || upstream === null || upstream.name !== view.leader?.name) return false
+  const directory = snap.postgres.dataDirectory
+  const isCopy = directory.kind === 'present' && directory.backupLabel
+  return !isCopy && control(snap.postgres)?.unfinishedBackup !== true
 }
 
 /** Somebody else leads, and the local data can neither follow nor be rewound. */

@@ -54,6 +54,8 @@ export interface ControlData {
   /** pg_rewind needs one of the two. */
   readonly walLogHints: boolean
   readonly dataChecksums: boolean
+  /** A copy that was not replayed to its end: until then the server accepts no connection. Absent: none, or a running server. */
+  readonly unfinishedBackup?: boolean
   readonly settings: {
     readonly maxConnections: number | null
     readonly maxWorkerProcesses: number | null

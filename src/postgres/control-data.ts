@@ -51,6 +51,7 @@ export function parseControlData(text: string): ControlFile | null {
     minRecoveryLsn: lsnOf(values.get('Minimum recovery ending location')) ?? 0n,
     minRecoveryTimeline: numberOf(values.get("Min recovery ending loc's timeline")) ?? 0,
     walLogHints: values.get('wal_log_hints setting') === 'on',
+    ...(isUnfinished(values.get('Backup start location')) ? { unfinishedBackup: true } : {}),
     dataChecksums: (numberOf(values.get('Data page checksum version')) ?? 0) !== 0,
     settings: {
       maxConnections: numberOf(values.get('max_connections setting')),
@@ -61,6 +62,11 @@ export function parseControlData(text: string): ControlFile | null {
     },
     redoWalFile: values.get("Latest checkpoint's REDO WAL file") ?? null,
   }
+}
+
+/** Set from the backup_label of a copy, or of a rewind, until the replay has reached the end of that. */
+function isUnfinished(backupStart: string | undefined): boolean {
+  return (lsnOf(backupStart) ?? 0n) !== 0n
 }
 
 function lsnOf(text: string | undefined): Lsn | null {

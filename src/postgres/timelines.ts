@@ -34,13 +34,9 @@ export async function compareTimelines(
   const left = () => Math.max(50, budgetMs - (clock.bootMs() - atMs))
   const local = await localEnd(context, left())
   if (typeof local === 'string') return unseen(local)
-  const role = await queryOnce(
-    await access.leader(leader),
-    'SELECT pg_catalog.pg_is_in_recovery() AS r',
-    left(),
-  )
-  if (!role.ok) return unseen(`${leader.name} does not answer: ${role.why}`)
-  if (role.rows[0]?.r !== false) return unseen(`${leader.name} is still in recovery`)
+  const recovers = await isRecovering(context, leader, left)
+  if (typeof recovers === 'string') return unseen(`${leader.name} does not answer: ${recovers}`)
+  if (recovers) return unseen(`${leader.name} is still in recovery`)
   const remote = await identifyWithHistory(access.leaderReplication(leader), left())
   if (!remote.ok) return unseen(`${leader.name} does not say its timeline: ${remote.why}`)
   const { timeline, history } = remote.value
@@ -70,6 +66,23 @@ export async function compareTimelines(
     const alike = await beginAlike(dataDir, await access.leader(leader), { beginning, end: end.lsn }, left())
     return alike === false ? 'diverged' : 'same'
   }
+}
+
+/**
+ * Asked as the user of pg_rewind; where that one is not let in (no pg_rewind, so no line for it in pg_hba), as the standby
+ * that we are, which PostgreSQL answers from version 14 on. Text: why it is not known.
+ */
+async function isRecovering(
+  { access }: Context,
+  leader: Upstream,
+  left: () => Millis,
+): Promise<boolean | string> {
+  const sql = 'SELECT pg_catalog.pg_is_in_recovery() AS recovering'
+  const role = await queryOnce(await access.leader(leader), sql, left())
+  if (role.ok) return role.rows[0]?.recovering !== false
+  if (role.kind !== 'login') return role.why
+  const standby = await queryOnce(access.leaderReplication(leader), 'SHOW in_hot_standby', left())
+  return standby.ok ? standby.rows[0]?.in_hot_standby !== 'off' : role.why
 }
 
 /** `ends-at-switch`: it depends on whether the last record ends exactly at the switch point. */

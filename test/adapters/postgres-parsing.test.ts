@@ -50,6 +50,12 @@ describe('pg_controldata', () => {
     expect(parseControlData(text)).toMatchObject({ walLogHints: true })
   })
 
+  test('a copy whose replay has not reached the end of its backup', () => {
+    const at = (lsn: string) => parseControlData(`${CONTROL}\nBackup start location:                ${lsn}\n`)
+    expect(at('0/2000028')).toMatchObject({ unfinishedBackup: true })
+    expect(at('0/0')).not.toHaveProperty('unfinishedBackup')
+  })
+
   test('(P34) without a value that everything needs, or with a nonsense identifier: null', () => {
     expect(parseControlData('')).toBeNull()
     expect(parseControlData(CONTROL.replace(/^Latest checkpoint location.*$/m, ''))).toBeNull()

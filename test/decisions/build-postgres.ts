@@ -59,6 +59,7 @@ function buildDirectory({ postgres, nowMs }: Draft): PostgresView['dataDirectory
               minRecoveryTimeline: role === 'primary' ? 0 : timeline,
               walLogHints: false,
               dataChecksums: postgres.checksums,
+              ...(postgres.unfinishedBackup ? { unfinishedBackup: true } : {}),
               settings: {
                 maxConnections: 100,
                 maxWorkerProcesses: 8,
@@ -72,7 +73,6 @@ function buildDirectory({ postgres, nowMs }: Draft): PostgresView['dataDirectory
         : unseen(postgres.controlUnknown),
     recoveryConfigured: postgres.recoveryConfigured ?? role === 'standby',
     backupLabel: postgres.backupLabel,
-    ...(postgres.unfinishedBootstrap ? { unfinishedBootstrap: true } : {}),
     ...(postgres.unfinishedBootstrap ? { unfinishedBootstrap: true } : {}),
     history:
       postgres.history === null && timeline > 1

@@ -76,6 +76,7 @@ export interface PostgresDraft {
   recoveryConfigured: boolean | null
   backupLabel: boolean
   unfinishedBootstrap: boolean
+  unfinishedBackup: boolean
   checksums: boolean
   replayPaused: boolean
   streaming: boolean
@@ -188,6 +189,7 @@ function defaultPostgres(): PostgresDraft {
     recoveryConfigured: null,
     backupLabel: false,
     unfinishedBootstrap: false,
+    unfinishedBackup: false,
     checksums: true,
     replayPaused: false,
     streaming: true,

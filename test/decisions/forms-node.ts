@@ -35,6 +35,7 @@ const postgresForms: readonly Form<PostgresDraft>[] = [
   [/^lsn (\S+)$/, ([lsn = '']) => ({ lsn: readPosition(lsn) })],
   [/^system identifier (\d+)$/, ([id = '']) => ({ systemIdentifier: id })],
   [/^backup_label$/, () => ({ backupLabel: true })],
+  [/^unfinished backup$/, () => ({ unfinishedBackup: true })],
   [/^unfinished bootstrap$/, () => ({ unfinishedBootstrap: true })],
   [/^no checksums$/, () => ({ checksums: false })],
   [/^not streaming$/, () => ({ streaming: false })],

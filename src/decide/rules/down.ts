@@ -15,7 +15,7 @@ import {
   wantedUpstream,
 } from '../facts.ts'
 import { holdOnMs, holdOnReason, namedLeader, proofRules, unansweredButAlive } from '../lease.ts'
-import { cannotRejoin, comparisonFailed, rejoinRules, whyCannotRejoin } from '../rejoin.ts'
+import { cannotRejoin, comparisonFailed, provenUpstream, rejoinRules, whyCannotRejoin } from '../rejoin.ts'
 import type { Rule } from '../rule.ts'
 import { handoverRules, startTimeout } from './handover.ts'
 import { unfencedFailure } from './leader.ts'
@@ -152,10 +152,11 @@ const standbyRules: readonly Rule<ClusterFacts>[] = [
     why: 'whoever is not the leader runs as a standby',
     when: () => true,
     choose: f => {
-      const upstream = wantedUpstream(f.view, f.snap)
+      const upstream = provenUpstream(f)
       const failed = comparisonFailed(f)
+      const of = upstream === null ? withoutUpstream(f) : ` of ${upstream.name}`
       return {
-        reason: `starting as a secondary${upstream === null ? '' : ` of ${upstream.name}`}${failed === null ? '' : ` (could not compare timelines: ${failed})`}`,
+        reason: `starting as a secondary${of}${failed === null ? '' : ` (could not compare timelines: ${failed})`}`,
         actions: [{ kind: 'begin', job: { kind: 'start', as: 'standby', upstream, timeoutMs: 60_000 } }],
         next: 'settled',
       }
@@ -188,6 +189,11 @@ function hasTime({ snap }: ClusterFacts): boolean {
 function isPrimaryData({ snap }: ClusterFacts): boolean {
   const directory = snap.postgres.dataDirectory
   return directory.kind === 'present' && !directory.recoveryConfigured
+}
+
+function withoutUpstream(facts: ClusterFacts): string {
+  const wanted = wantedUpstream(facts.view, facts.snap)
+  return wanted === null ? '' : `, of nobody until it was compared with ${wanted.name}`
 }
 
 function needsCrashRecovery({ snap }: ClusterFacts): boolean {

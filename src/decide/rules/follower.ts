@@ -13,8 +13,15 @@ import {
   wantedUpstream,
 } from '../facts.ts'
 import { askHolder, silentHolder } from '../key-without-lease.ts'
-import { lossOf } from '../lease.ts'
-import { cannotRejoin, comparisonFailed, leaderWrites, rejoinRules, whyCannotRejoin } from '../rejoin.ts'
+import { holdOnMs, lossOf } from '../lease.ts'
+import {
+  cannotRejoin,
+  comparisonFailed,
+  isUncompared,
+  leaderWrites,
+  rejoinRules,
+  whyCannotRejoin,
+} from '../rejoin.ts'
 import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
 
@@ -122,13 +129,15 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
     why: 'nothing to do',
     when: () => true,
     choose: f => {
-      const failed = comparisonFailed(f)
-      const compared = failed === null ? '' : `; could not compare timelines: ${failed}`
-      const reason = `no action. I am (${f.snap.self.name}), a secondary, and following a leader (${f.view.leader?.name})${compared}`
-      const wrong = isOverwritten(f)
-        ? `${overwritten(f)} and goes on: the leader restores it`
-        : silentHolder(f)
-      return wrong === null ? { reason } : { reason: `${reason}; ${wrong}`, level: 'warning' }
+      const reason = `no action. I am (${f.snap.self.name}), a secondary, and following a leader (${f.view.leader?.name})`
+      const wrong = [
+        uncompared(f),
+        isOverwritten(f) ? `${overwritten(f)} and goes on: the leader restores it` : null,
+        silentHolder(f),
+      ].filter(text => text !== null)
+      const waits = mustBeCompared(f) ? { wakeInMs: holdOnMs(f) } : {}
+      if (wrong.length === 0) return { reason, ...waits }
+      return { reason: [reason, ...wrong].join('; '), level: 'warning', ...waits }
     },
   },
 ]
@@ -142,11 +151,27 @@ function differing({ snap }: ClusterFacts): string {
 }
 
 /** A failed change is not repeated in a tight loop, and a node without an upstream keeps what it has. */
-function mayChange({ memory, snap, view }: ClusterFacts): boolean {
+function mayChange(facts: ClusterFacts): boolean {
+  const { memory, snap, view } = facts
   const failure = memory.lastFailure
   const lately =
     failure !== null && ['follow', 'restart'].includes(failure.job) && snap.nowMs - failure.atMs < 5000
-  return !lately && (wantedUpstream(view, snap) !== null || snap.self.tags.nostream)
+  return !lately && (wantedUpstream(view, snap) !== null || snap.self.tags.nostream) && !mustBeCompared(facts)
+}
+
+/** null: it was compared, or need not be. */
+function uncompared(facts: ClusterFacts): string | null {
+  const failed = comparisonFailed(facts)
+  if (failed === null) return null
+  const takesNothing = mustBeCompared(facts) ? `, so it takes no WAL from ${facts.view.leader?.name} yet` : ''
+  return `could not compare timelines: ${failed}${takesNothing}`
+}
+
+/** Another upstream waits for the comparison; settings that leave the present one alone do not. */
+function mustBeCompared(facts: ClusterFacts): boolean {
+  const { recovery } = facts.snap
+  const moves = recovery.known && recovery.value.differing.includes('primary_conninfo')
+  return moves && isUncompared(facts, wantedUpstream(facts.view, facts.snap))
 }
 
 /** Has replayed past the point at which the leader's history leaves its timeline, which it has not left itself. */
