@@ -25,7 +25,7 @@ export class Leadership {
   readonly #transactions: Transactions
   readonly #entries: Entries
   readonly #log: Log
-  #statusRefused = false
+  #newsRefused = false
 
   constructor(me: MemberName, lease: Lease, transactions: Transactions, entries: Entries, log: Log) {
     this.#me = me
@@ -58,13 +58,11 @@ export class Leadership {
 
   /** The key is deleted if it is ours, on whatever lease; `status` and that it was given up are written with it. */
   async release(status: ClusterStatus | null, wish: CallWish): Promise<WriteOutcome> {
-    const release: readonly Change[] = [
-      { key: 'leader', text: null },
-      { key: LAST_LEADER, text: '' },
-    ]
+    const release: Change = { key: 'leader', text: null }
     const mine = { key: 'leader', text: this.#me }
-    const result = await this.#withStatus(status, changes =>
-      this.#transactions.commit(mine, [...changes, ...release], wish),
+    const news = [...this.#statusChange(status), { key: LAST_LEADER, text: '' }]
+    const result = await this.#withNews(news, changes =>
+      this.#transactions.commit(mine, [...changes, release], wish),
     )
     if (!result.ok) return { kind: 'unreachable', why: result.why }
     // After a try whose answer was lost, a key that is no longer ours is what was asked for.
@@ -101,12 +99,13 @@ export class Leadership {
 
   async #prove(kept: HeldLease, status: ClusterStatus | null, wish: CallWish): Promise<Proof> {
     const mine = { key: 'leader', text: this.#me, leaseId: kept.leaseId }
-    const result = await this.#withStatus(status, changes => this.#transactions.commit(mine, changes, wish))
+    const news = [...this.#statusChange(status), ...this.#recordChange()]
+    const result = await this.#withNews(news, changes => this.#transactions.commit(mine, changes, wish))
     if (!result.ok || result.succeeded) return this.#otherwise(kept, result)
     if (result.entry?.text !== this.#me) return this.#otherwise(kept, result)
     // Ours, but on a lease of an earlier process or an earlier ttl.
     const guard = { key: 'leader', modRevision: result.entry.modRevision }
-    const rebound = await this.#withStatus(status, changes =>
+    const rebound = await this.#withNews(this.#statusChange(status), changes =>
       this.#transactions.commit(guard, [...this.#taking(kept), ...changes], wish),
     )
     if (rebound.ok && !rebound.succeeded && rebound.unclear)
@@ -137,23 +136,29 @@ export class Leadership {
     return { kind: 'done', leaseId: kept.leaseId, validUntilMs: kept.validUntilMs }
   }
 
-  /** An etcd that takes no more data (its disk is full) still proves a lease: the news of a healthy primary can wait. */
-  async #withStatus(
-    status: ClusterStatus | null,
+  /** An etcd that takes no more data (its disk is full) still proves or ends a lease: what a healthy primary tells can wait. */
+  async #withNews(
+    news: readonly Change[],
     commit: (changes: readonly Change[]) => Promise<Committed>,
   ): Promise<Committed> {
-    const changes = this.#statusChange(status)
-    const result = await commit(changes)
-    if (result.ok || result.treatment !== 'give-up' || changes.length === 0) {
-      if (result.ok && changes.length > 0) this.#statusRefused = false
+    const result = await commit(news)
+    if (result.ok || result.treatment !== 'give-up' || news.length === 0) {
+      if (result.ok && news.length > 0) this.#newsRefused = false
       return result
     }
     const without = await commit([])
-    if (without.ok && !this.#statusRefused) {
-      this.#statusRefused = true
-      this.#log('WARNING', `status is not written until etcd takes it again: ${result.why}`)
+    if (without.ok && !this.#newsRefused) {
+      this.#newsRefused = true
+      const keys = news.map(({ key }) => key).join(' and ')
+      this.#log('WARNING', `${keys}: not written until etcd takes it again: ${result.why}`)
     }
     return without
+  }
+
+  // The key may come from Patroni, or from a hactl that kept no such record.
+  #recordChange(): readonly Change[] {
+    const isRecorded = this.#entries.get(LAST_LEADER)?.text === this.#me
+    return isRecorded ? [] : [{ key: LAST_LEADER, text: this.#me }]
   }
 
   // An unchanged status is not written again.
