@@ -48,18 +48,26 @@ async function baseOfCommit(): Promise<number> {
   return hash === undefined ? Math.floor(Date.now() / 1000) : Number.parseInt(hash, 16)
 }
 
-test('seeds that once failed', async () => {
-  const lines = (await readFile(join(directory, 'seeds.txt'), 'utf8')).split('\n')
-  const seeds = new Set(lines.filter(line => /^\d/.test(line)).map(line => Number.parseInt(line, 10)))
-  expect(seeds.size).toBeGreaterThan(0)
-  expect(await failures(seeds, LIMIT_MS)).toEqual([])
-}, LIMIT_MS + 60_000)
+test(
+  'seeds that once failed',
+  async () => {
+    const lines = (await readFile(join(directory, 'seeds.txt'), 'utf8')).split('\n')
+    const seeds = new Set(lines.filter(line => /^\d/.test(line)).map(line => Number.parseInt(line, 10)))
+    expect(seeds.size).toBeGreaterThan(0)
+    expect(await failures(seeds, LIMIT_MS)).toEqual([])
+  },
+  LIMIT_MS + 60_000,
+)
 
-test('fresh seeds', async () => {
-  const base = Number(process.env.HACTL_SEED_BASE ?? (await baseOfCommit()))
-  console.log(`HACTL_SEED_BASE=${base}`)
-  expect(await failures(from(base), LIMIT_MS)).toEqual([])
-}, LIMIT_MS + 60_000)
+test(
+  'fresh seeds',
+  async () => {
+    const base = Number(process.env.HACTL_SEED_BASE ?? (await baseOfCommit()))
+    console.log(`HACTL_SEED_BASE=${base}`)
+    expect(await failures(from(base), LIMIT_MS)).toEqual([])
+  },
+  LIMIT_MS + 60_000,
+)
 
 test('a seed replays its run', async () => {
   const first: string[] = []
