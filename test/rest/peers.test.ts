@@ -200,6 +200,8 @@ describe('reading a status document', () => {
     expect(view({ xlog: { location: 5 } })).toMatchObject({ position: 5n, runsAsPrimary: true })
     expect(view({ role: 'master' })).toMatchObject({ role: 'primary', runsAsPrimary: true, position: null })
     expect(view({})).toMatchObject({ runsAsPrimary: false, position: null, timeline: null })
+    const promoting = { hactl: { leads: true }, xlog: { received_location: 7, replayed_location: 6 } }
+    expect(view(promoting)).toMatchObject({ runsAsPrimary: true, role: 'replica', position: 7n })
     expect(view({ xlog: {} })).toMatchObject({ position: 0n })
     expect(view({ xlog: { received_location: -1, replayed_location: 'x' } })).toMatchObject({ position: 0n })
   })
