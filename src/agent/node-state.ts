@@ -1,6 +1,8 @@
 // What the HTTP API reads: the last snapshot and the lease guard, turned into the documents' terms. Everything answers
 // from memory; only `fresh` looks at PostgreSQL.
 
+import { objectionToOwnTimeline } from '../decide/election.ts'
+import { localPosition } from '../decide/facts.ts'
 import { postgresState, roleOf } from '../decide/member-record.ts'
 import type { ClusterView, JsonObject } from '../model/cluster.ts'
 import { FIRST_MEMORY, type Memory } from '../model/memory.ts'
@@ -41,6 +43,7 @@ export function createNodeState(ports: NodeStatePorts): OwnedNodeState {
   let snapshot: Snapshot | null = null
   let memory: Memory = FIRST_MEMORY
   let rule = 'start'
+  let offHistory = false
   let status = statusOf(null, memory, ports)
   let cluster: Seen<ClusterView> = unseen('etcd was not seen yet')
   let lastClusterMs = Number.NEGATIVE_INFINITY
@@ -95,14 +98,25 @@ export function createNodeState(ports: NodeStatePorts): OwnedNodeState {
       version: HACTL_VERSION,
       rule,
       leads: ports.guard.view().leaderUntilMs > ports.clock.bootMs(),
+      ...(offHistory && { off_history: true }),
     }),
     update(next, remembered, matched) {
       memory = remembered
       rule = matched
+      offHistory = leftHistory(next, remembered)
       refreshedAtMs = ports.clock.bootMs()
       take(next)
     },
   }
+}
+
+/** By the judgement that keeps this node from leading: others need not wait for it. */
+function leftHistory(snap: Snapshot, memory: Memory): boolean {
+  const directory = snap.postgres.dataDirectory
+  // A history that could not be read for a moment is no judgement.
+  if (directory.kind !== 'present' || !directory.history.known) return false
+  if (!snap.cluster.known || localPosition(snap) === null) return false
+  return objectionToOwnTimeline({ snap, memory, view: snap.cluster.value }) !== null
 }
 
 function clusterWithin(cluster: Seen<ClusterView>, ageMs: Millis, ttlMs: Millis): Seen<ClusterView> {

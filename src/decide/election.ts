@@ -200,7 +200,8 @@ function aheadOf(
   facts: ClusterFacts,
   { name, peer }: Rival,
 ): string | null {
-  if (peer.nofailover || peer.watchdogFailed || peer.position === null || peer.position === 0n) return null
+  if (peer.nofailover || peer.watchdogFailed || peer.offHistory) return null
+  if (peer.position === null || peer.position === 0n) return null
   const timeline = peer.timeline ?? own.timeline
   // On an older timeline a greater number is not more data: that branch was left.
   if (timeline < own.timeline) return null

@@ -13,6 +13,8 @@ export interface PeerView {
   readonly nofailover: boolean
   readonly failoverPriority: number
   readonly watchdogFailed: boolean
+  /** It says itself (hactl) that its data left the cluster's history: it will not lead. */
+  readonly offHistory: boolean
   readonly paused: boolean
 }
 

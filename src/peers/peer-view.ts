@@ -30,6 +30,7 @@ export function readPeerView(body: string, atMs: Millis): Seen<PeerView> {
       position: isJsonObject(xlog) ? (isPrimary ? location : standbyPosition(xlog)) : null,
       timeline: timelineOf(own(document, 'timeline')),
       ...failoverTags(isJsonObject(tags) ? tags : {}),
+      offHistory: isJsonObject(hactl) && own(hactl, 'off_history') === true,
       watchdogFailed: pythonTruth(own(document, 'watchdog_failed') ?? false),
       paused: pythonTruth(own(document, 'pause') ?? false),
     },

@@ -67,6 +67,7 @@ const peerForms: readonly Form<PeerView>[] = [
   [/^nofailover$/, () => ({ nofailover: true })],
   [/^priority (\d+)$/, ([priority]) => ({ failoverPriority: Number(priority) })],
   [/^watchdog failed$/, () => ({ watchdogFailed: true })],
+  [/^off history$/, () => ({ offHistory: true })],
 ]
 
 const settingsForms: readonly Form<DynamicSettings>[] = [
@@ -132,6 +133,7 @@ function readPeer(text: string, draft: Draft): void {
     nofailover: false,
     failoverPriority: 1,
     watchdogFailed: false,
+    offHistory: false,
     paused: draft.settings.paused,
     ...readClauses('peer', rest, draft.nowMs, peerForms),
   }

@@ -213,6 +213,7 @@ export function peer(more: Partial<PeerView> = {}): Seen<PeerView> {
       nofailover: false,
       failoverPriority: 1,
       watchdogFailed: false,
+      offHistory: false,
       paused: false,
       ...more,
     },

@@ -18,7 +18,7 @@ function member(
 
 const healthy: PeerView = {
   ...{ state: 'running', role: 'replica', runsAsPrimary: false, position: 1000n, timeline: 2 },
-  ...{ nofailover: false, failoverPriority: 1, watchdogFailed: false, paused: false },
+  ...{ nofailover: false, failoverPriority: 1, watchdogFailed: false, offHistory: false, paused: false },
 }
 
 function question(

@@ -85,6 +85,7 @@ describe('asking members', () => {
         nofailover: false,
         failoverPriority: 3,
         watchdogFailed: false,
+        offHistory: false,
         paused: true,
       },
     })
@@ -202,6 +203,7 @@ describe('reading a status document', () => {
     expect(view({})).toMatchObject({ runsAsPrimary: false, position: null, timeline: null })
     const promoting = { hactl: { leads: true }, xlog: { received_location: 7, replayed_location: 6 } }
     expect(view(promoting)).toMatchObject({ runsAsPrimary: true, role: 'replica', position: 7n })
+    expect(view({ hactl: { off_history: true } })).toMatchObject({ offHistory: true })
     expect(view({ xlog: {} })).toMatchObject({ position: 0n })
     expect(view({ xlog: { received_location: -1, replayed_location: 'x' } })).toMatchObject({ position: 0n })
   })
