@@ -5,7 +5,7 @@ import { connect } from '../src/admin/connect.ts'
 import { changeDocument, type EditReport, storeConfig } from '../src/admin/edit-config.ts'
 import { chooseCluster, type Operator } from '../src/admin/operator.ts'
 import { problemText } from '../src/admin/problem-text.ts'
-import { type ConfigReport, showConfig } from '../src/admin/show-config.ts'
+import { type ConfigReport, configToReplace, showConfig } from '../src/admin/show-config.ts'
 import type { JsonObject } from '../src/model/cluster.ts'
 import { done, type Failure, failed, type Result } from '../src/model/failure.ts'
 import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
@@ -73,7 +73,8 @@ export default class EditConfig extends HactlCommand {
     const operator = connected.value
     const cluster = chooseCluster(operator, args.cluster)
     if (!cluster.ok) return this.fail(flags.json, cluster.failure)
-    const before = await showConfig(operator, cluster.value, flags.timeout ?? READ_TIMEOUT_MS)
+    const read = flags.replace === undefined ? showConfig : configToReplace
+    const before = await read(operator, cluster.value, flags.timeout ?? READ_TIMEOUT_MS)
     const result = before.ok
       ? await this.#edit(operator, before.value, flags)
       : failed<EditReport>(before.failure)

@@ -20,6 +20,20 @@ export function showConfig(
   return readConfig(operator, cluster, deadlineIn(operator.clock, budgetMs))
 }
 
+/** As showConfig, for who is about to replace all of it: what cannot be read is worth as much as nothing. */
+export async function configToReplace(
+  operator: Operator,
+  cluster: string,
+  budgetMs: Millis,
+): Promise<Result<ConfigReport>> {
+  const read = await readCluster(operator, cluster, deadlineIn(operator.clock, budgetMs))
+  if (!read.ok) return failed(read.failure)
+  const { config } = read.value
+  if (config === null) return failed({ kind: 'config-missing', cluster })
+  const document = config.value.valid ? config.value.document : {}
+  return done({ cluster, revision: config.modRevision, document })
+}
+
 export async function readConfig(
   operator: Operator,
   cluster: string,

@@ -96,6 +96,20 @@ test('an empty input replaces nothing: a program before a pipe that failed delet
   expect([asked.code, await config()]).toEqual([0, {}])
 })
 
+test('a key that cannot be read is repaired as its error message says: with --replace', async () => {
+  await stage.put('demo/config', 'not json')
+  const edit = await stage.hactl(['edit-config', 'demo', '-s', 'ttl=20', '--force'])
+  expect([edit.code, edit.stderr.includes('hactl edit-config --replace FILE')]).toEqual([3, true])
+  const repair = await stage.hactl(['edit-config', 'demo', '--replace', '-', '--force'], {
+    stdin: 'ttl: 20\n',
+  })
+  expect([repair.code, repair.stderr, await config()]).toEqual([
+    0,
+    expect.stringContaining('warning: ttl'),
+    { ttl: 20 },
+  ])
+})
+
 test('--force-invalid stores what the agents will refuse', async () => {
   const ran = await stage.hactl(['edit-config', 'demo', '-s', 'ttl=abc', '--force', '--force-invalid'])
   expect([ran.code, (await config()).ttl]).toEqual([0, 'abc'])
