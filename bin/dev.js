@@ -9,6 +9,7 @@ import { normaliseArgv } from '../src/terminal/argv.ts'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const pjson = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
 pjson.oclif.commands.target = './src/commands.ts'
+pjson.oclif.hooks.command_not_found.target = './src/terminal/unknown-command.ts'
 settings.enableAutoTranspile = false
 await execute({
   args: normaliseArgv(process.argv.slice(2)),

@@ -1,8 +1,9 @@
 // `hactl agent CONFIG`: the daemon of a database node. Parses and hands over; everything else is src/agent.
 
-import { Args, Command, Flags } from '@oclif/core'
+import { Args, Flags } from '@oclif/core'
+import { ParsedCommand } from '../src/terminal/command.ts'
 
-export default class Agent extends Command {
+export default class Agent extends ParsedCommand {
   static override summary = 'run the agent of a database node, usually under systemd'
   static override description =
     'Holds the leader lease in etcd, manages the local PostgreSQL, elects, fails over and rejoins. Reads the same YAML as Patroni; without CONFIG everything comes from PATRONI_* variables. SIGHUP reloads, SIGTERM stops PostgreSQL and hands the lease on.'

@@ -1,10 +1,11 @@
 // `hactl completion bash|zsh`: the completion script of a shell.
 
-import { Args, Command } from '@oclif/core'
+import { Args } from '@oclif/core'
+import { ParsedCommand } from '../src/terminal/command.ts'
 import { completionScript, SHELLS } from '../src/terminal/completion.ts'
 import { describeCommands } from '../src/terminal/describe.ts'
 
-export default class Completion extends Command {
+export default class Completion extends ParsedCommand {
   static override summary = 'Print the completion script for a shell.'
   static override examples = [
     { description: 'For this session:', command: 'source <(<%= config.bin %> completion bash)' },

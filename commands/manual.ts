@@ -1,10 +1,11 @@
 // `hactl manual`: the manual of all commands, as a manual page or as Markdown.
 
-import { Command, Flags } from '@oclif/core'
+import { Flags } from '@oclif/core'
+import { ParsedCommand } from '../src/terminal/command.ts'
 import { describeCommands } from '../src/terminal/describe.ts'
 import { manPage, markdownPage } from '../src/terminal/man.ts'
 
-export default class Manual extends Command {
+export default class Manual extends ParsedCommand {
   static override summary = 'Print the manual of all commands.'
   static override examples = [{ description: 'Read it:', command: '<%= config.bin %> manual | man -l -' }]
   static override flags = {

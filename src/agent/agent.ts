@@ -22,10 +22,13 @@ export interface AgentStart {
   readonly complain: (line: string) => void
 }
 
+/** Where a rule's reason stands in Patroni's specification: for who works on hactl, who reads the sources. */
+const SOURCE = / \(spec\/[^)]*\)/g
+
 /** The policy of this version as text: one rule a line, in the order in which they are asked. */
 export function rules(): string {
   return ruleBook()
-    .map(({ id, why }) => `${id.padEnd(36)} ${why}`)
+    .map(({ id, why }) => `${id.padEnd(36)} ${why.replace(SOURCE, '')}`)
     .join('\n')
 }
 

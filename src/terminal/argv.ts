@@ -18,6 +18,7 @@ const WITHOUT_VALUE: Readonly<Record<string, string>> = {
 /**
  * Takes the arguments after the program's name, gives them with the command first. Everything from the command on is
  * left as it is; without a command (`hactl -c x --help`) the global options are dropped, since nothing would read them.
+ * `help COMMAND` is `COMMAND --help`.
  */
 export function normaliseArgv(argv: readonly string[]): string[] {
   const moved: string[] = []
@@ -29,7 +30,8 @@ export function normaliseArgv(argv: readonly string[]): string[] {
     index += taken.length
   }
   const [command, ...rest] = argv.slice(index)
-  if (command === undefined || command.startsWith('-') || command === 'help') return [...argv.slice(index)]
+  if (command === 'help') return [...rest.slice(0, 1), '--help']
+  if (command === undefined || command.startsWith('-')) return [...argv.slice(index)]
   return [command, ...moved, ...rest]
 }
 

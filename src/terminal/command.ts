@@ -1,8 +1,9 @@
 // The base of every operator command: the global options, and the one way to end, so that each command is only flags in,
 // one call, result out. Results go to stdout, everything else to stderr.
 
-import { Command, Flags } from '@oclif/core'
+import { Command, Errors, Flags } from '@oclif/core'
 import { type Failure, failed, type Result } from '../model/failure.ts'
+import { nearestNames } from '../model/nearest.ts'
 import type { Millis } from '../model/units.ts'
 import { describeFailure, errorText, type ShownError } from './errors.ts'
 import { EXIT, processExitCode } from './exit-codes.ts'
@@ -72,7 +73,35 @@ export interface GlobalFlags {
 export const READ_TIMEOUT_MS: Millis = 10_000
 export const WAIT_TIMEOUT_MS: Millis = 60_000
 
-export abstract class HactlCommand extends Command {
+/** What every command does when its flags or arguments are wrong. */
+export abstract class ParsedCommand extends Command {
+  /** Wrong flags and arguments, in the same form as every other error. */
+  protected override async catch(
+    error: Error & { readonly oclif?: { readonly exit?: number } },
+  ): Promise<void> {
+    const badValue = /^Parsing --(\S+) \n\t([^\n]*)/.exec(error.message)
+    // What `this.exit` throws is the way out of a command that has said everything.
+    const ended = 'code' in error && error.code === 'EEXIT'
+    if (ended || (error.oclif?.exit !== EXIT.usage && badValue === null)) throw error
+    // Otherwise oclif warns, in development, of a command that did not parse: it is the parsing that failed.
+    this.parsed = true
+    const text = badValue === null ? (error.message.split('\n')[0] ?? '') : `--${badValue[1]}: ${badValue[2]}`
+    const message = text.replace(/^./, first => first.toLowerCase())
+    const help = `see ${this.config.bin} ${this.id ?? ''} --help`
+    const meant = this.flagsMeant(message)
+    const hint = meant.length > 0 ? `did you mean ${meant.join(' or ')}? ${help}` : help
+    endWith(this.argv.includes('--json'), { kind: 'usage', message, hint })
+  }
+
+  private flagsMeant(message: string): readonly string[] {
+    const wrong = /^nonexistent flags?: --([\w-]+)/.exec(message)?.[1]
+    if (wrong === undefined) return []
+    const { flags, baseFlags } = this.ctor
+    return nearestNames(wrong, Object.keys({ ...baseFlags, ...flags })).map(name => `--${name}`)
+  }
+}
+
+export abstract class HactlCommand extends ParsedCommand {
   static override baseFlags = GLOBAL_FLAGS
 
   /**
@@ -86,36 +115,30 @@ export abstract class HactlCommand extends Command {
 
   /** Prints and keeps the exit code, without ending: the frames of `--watch`. */
   protected show<T>(json: boolean, result: Result<T>, text: (value: T) => string): void {
-    const { value } = result
-    const shown = result.ok ? null : describeFailure(result.failure)
-    if (json) {
-      process.stdout.write(`${encodeJson(jsonDocument(value, shown))}\n`)
-    } else {
-      if (value !== null) process.stdout.write(text(value))
-      if (shown !== null) process.stderr.write(errorText(shown))
-    }
-    process.exitCode = processExitCode(shown?.exit ?? EXIT.done, process.env)
+    print(json, result, text)
   }
 
   protected fail(json: boolean, failure: Failure): void {
-    this.conclude(json, failed(failure), () => '')
+    endWith(json, failure)
   }
+}
 
-  /** Wrong flags and arguments, in the same form as every other error. */
-  protected override async catch(
-    error: Error & { readonly oclif?: { readonly exit?: number } },
-  ): Promise<void> {
-    const badValue = /^Parsing --(\S+) \n\t([^\n]*)/.exec(error.message)
-    // What `this.exit` throws is the way out of a command that has said everything.
-    const ended = 'code' in error && error.code === 'EEXIT'
-    if (ended || (error.oclif?.exit !== EXIT.usage && badValue === null)) throw error
-    // Otherwise oclif warns, in development, of a command that did not parse: it is the parsing that failed.
-    this.parsed = true
-    const text = badValue === null ? (error.message.split('\n')[0] ?? '') : `--${badValue[1]}: ${badValue[2]}`
-    const message = text.replace(/^./, first => first.toLowerCase())
-    const hint = `see ${this.config.bin} ${this.id ?? ''} --help`
-    this.fail(this.argv.includes('--json'), { kind: 'usage', message, hint })
+/** Prints the failure and ends with its exit code. */
+export function endWith(json: boolean, failure: Failure): never {
+  print(json, failed(failure), () => '')
+  return Errors.exit(Number(process.exitCode))
+}
+
+function print<T>(json: boolean, result: Result<T>, text: (value: T) => string): void {
+  const { value } = result
+  const shown = result.ok ? null : describeFailure(result.failure)
+  if (json) {
+    process.stdout.write(`${encodeJson(jsonDocument(value, shown))}\n`)
+  } else {
+    if (value !== null) process.stdout.write(text(value))
+    if (shown !== null) process.stderr.write(errorText(shown))
   }
+  process.exitCode = processExitCode(shown?.exit ?? EXIT.done, process.env)
 }
 
 function jsonDocument(value: unknown, shown: ShownError | null): Readonly<Record<string, unknown>> {

@@ -13,7 +13,7 @@ test.each([
   ['--timeout 5 --json list demo', 'list --timeout=5 --json demo'],
   ['--timeout=5 list', 'list --timeout=5'],
   ['-c a.yml --help', '--help'],
-  ['-c a.yml help list', 'help list'],
+  ['-c a.yml help list', 'list --help'],
   ['--version', '--version'],
   ['', ''],
   ['-c', '-c'],

@@ -25,6 +25,13 @@ test('man/hactl.1 is current and well formed', async () => {
   expect(bad).toEqual([])
 })
 
+test('the printed rules speak of nothing that their reader does not have', async () => {
+  const { stdout, code } = await runHactl(['agent', '--rules'])
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/^leader\.steady +\S/m)
+  expect(stdout).not.toMatch(/spec\/|\( *\)| +[:,;.]/)
+})
+
 test('docs/commands.md is current', async () => {
   const { stdout } = await runHactl(['manual', '--format', 'markdown'])
   await expect(stdout).toMatchFileSnapshot('../../docs/commands.md')

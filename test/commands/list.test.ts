@@ -75,6 +75,12 @@ test('wrong names and wrong flags', async () => {
     ['list', 'demo', '--format', 'xml'],
     ['list', 'demo', '--timeout', 'soon'],
     ['show-config', 'demo', 'more'],
+    ['lst', 'demo'],
+    ['lst', '--json'],
+    ['frobnicate'],
+    ['manual', 'list'],
+    ['list', 'demo', '--watchh'],
+    ['agent', '--ruels'],
   ])
   await expect(text).toMatchFileSnapshot('transcripts/wrong-usage.txt')
 })

@@ -1,0 +1,21 @@
+// What oclif calls when nobody has the command that was typed: an error like every other, with the names that may be meant.
+
+import type { Hook } from '@oclif/core'
+import { nearestNames } from '../model/nearest.ts'
+import { endWith } from './command.ts'
+
+export const unknownCommand: Hook.CommandNotFound = async ({ id, argv = [], config }) => {
+  // What follows a command that takes no argument comes as a part of its name.
+  const [typed = '', ...more] = id.split(':')
+  const { bin, commandIDs } = config
+  const json = argv.includes('--json')
+  if (commandIDs.includes(typed)) {
+    const message = `unexpected argument: ${more.join(' ')}`
+    return endWith(json, { kind: 'usage', message, hint: `see ${bin} ${typed} --help` })
+  }
+  const similar = nearestNames(typed, commandIDs)
+  const message = `there is no ${typed.startsWith('-') ? 'option' : 'command'} ${typed}`
+  const hint =
+    similar.length > 0 ? `did you mean ${similar.join(' or ')}?` : `see ${bin} --help for all commands.`
+  endWith(json, { kind: 'usage', message, hint })
+}
