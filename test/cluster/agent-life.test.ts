@@ -141,6 +141,36 @@ test('a node with the data of another cluster is refused, its data stays', async
   expect((await list(client, cluster.node('pg1').file)).map(({ Member }) => Member)).not.toContain('stranger')
 })
 
+test('another cluster’s identifier written into the initialize key: the leader writes its own back, nobody ends', async () => {
+  const incident = await beginIncident(cluster, 'initialize key overwritten')
+  const key = '/service/test/initialize'
+  const read = async () =>
+    (await etcdctl(cluster.client, ['get', '--print-value-only', key], cluster.etcd)).trim()
+  const own = await read()
+  incident.strike()
+  await etcdctl(cluster.client, ['put', key, '7000000000000000999'], cluster.etcd)
+  await until('it is restored', async () => (await read()) === own, 10_000)
+  expect(await incident.leader.agent.log()).toMatch(/WARNING: leader\.restore-initialize/)
+  const { reigns, applicationGap } = await incident.end()
+  expect(cluster.nodes().filter(({ agent }) => agent.hasEnded())).toEqual([])
+  expect(reigns).toHaveLength(1)
+  expect(applicationGap.ms).toBeLessThan(1000)
+})
+
+test('a name that nobody has, written into the leader key: everybody says why nobody leads; deleted, the cluster goes on', async () => {
+  await cluster.mend()
+  await cluster.healthy(60_000)
+  const key = '/service/test/leader'
+  await etcdctl(cluster.client, ['put', key, 'pg9'], cluster.etcd)
+  const reason =
+    /WARNING: follower\.key-without-lease: .* pg9 is not known here\. HINT: .*: etcdctl del \/service\/test\/leader/
+  const told = async () =>
+    (await Promise.all(cluster.nodes().map(({ agent }) => agent.log()))).every(log => reason.test(log))
+  await until('every agent says why', told, 20_000)
+  await etcdctl(cluster.client, ['del', key], cluster.etcd)
+  await cluster.healthy(60_000)
+})
+
 test('a PostgreSQL that already runs becomes a cluster as it is: the same process, its rows, its leader', async () => {
   const { stage, client, etcd } = cluster
   const server = await startPlainPostgres(stage, client)
