@@ -22,18 +22,22 @@ export function createTroubleLog({ log, serverLog }: TroubleLogOptions): Trouble
   const unseen = createTrouble(log, 'PostgreSQL lets the agent in again')
   const idle = createTrouble(log, 'PostgreSQL streams again')
   return (snapshot, memory) => {
-    unseen(snapshot.nowMs, shutOut(snapshot))
-    idle(snapshot.nowMs, notStreaming(snapshot, memory, serverLog))
+    const { server } = snapshot.postgres
+    unseen(snapshot.nowMs, shutOut(snapshot), server.known)
+    const streams = server.known && server.value.walReceiver?.status === 'streaming'
+    idle(snapshot.nowMs, notStreaming(snapshot, memory, serverLog), streams)
   }
 }
 
-/** `why` is null while all is well. */
-function createTrouble(log: Log, over: string): (nowMs: Millis, why: string | null) => void {
+/** `why`: what is wrong, null when nothing is; `well`: the opposite was seen, and not only the question is gone. */
+type Trouble = (nowMs: Millis, why: string | null, well: boolean) => void
+
+function createTrouble(log: Log, over: string): Trouble {
   let sinceMs: Millis | null = null
   let told: string | null = null
-  return (nowMs, why) => {
+  return (nowMs, why, well) => {
     if (why === null) {
-      if (told !== null) log.info(over)
+      if (told !== null && well) log.info(over)
       sinceMs = null
       told = null
       return

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { createTroubleLog } from '../../src/agent/trouble-log.ts'
 import type { Memory } from '../../src/model/memory.ts'
 import type { Snapshot } from '../../src/model/snapshot.ts'
-import { base, leaderKey, memory, running, server, silent, view } from '../exhaustive/parts.ts'
+import { base, leaderKey, memory, running, server, silent, stopped, view } from '../exhaustive/parts.ts'
 
 function listen() {
   const lines: string[] = []
@@ -42,6 +42,14 @@ test('an agent that PostgreSQL does not let in', () => {
   ])
   at(110, standby(receiver))
   expect(lines.slice(1)).toEqual(['INFO PostgreSQL lets the agent in again'])
+})
+
+test('a PostgreSQL that is stopped is not said to let the agent in', () => {
+  const { lines, at } = listen()
+  at(0, shutOut)
+  at(10, shutOut)
+  at(20, { cluster: led, postgres: { ...base.postgres, process: stopped, server: silent } })
+  expect(lines).toHaveLength(1)
 })
 
 test('a standby that receives nothing from the leader, for example because its WAL is gone there', () => {
