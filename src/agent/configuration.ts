@@ -96,9 +96,18 @@ function warnOfFixed(before: AgentConfig, after: AgentConfig, log: Log): void {
     ['namespace', before.namespace, after.namespace],
     ['postgresql.data_dir', before.postgresql.dataDir, after.postgresql.dataDir],
     ['etcd3', JSON.stringify(before.etcd), JSON.stringify(after.etcd)],
+    ['postgresql.listen', addressOf(before), addressOf(after)],
+    ['postgresql.bin_dir', before.postgresql.binDir, after.postgresql.binDir],
+    ['postgresql.database', before.postgresql.database, after.postgresql.database],
+    ['postgresql.pgpass', before.postgresql.pgpass, after.postgresql.pgpass],
+    ['ctl', JSON.stringify(before.ctl), JSON.stringify(after.ctl)],
   ]
   for (const [name, old, fresh] of fixed) {
     if (old !== fresh)
       log.warning(`${name} changed in the file; it takes effect when the agent is started again`)
   }
+}
+
+function addressOf({ postgresql }: AgentConfig): string {
+  return `${postgresql.listenAddresses}:${postgresql.port}`
 }
