@@ -205,5 +205,12 @@ async function lastWords(context: Context, log: ServerLog | null): Promise<strin
   const words = lines.findLast(line => /\b(FATAL|PANIC|ERROR):|^postgres: /.test(line))
   const found = /\b(?:FATAL|PANIC|ERROR):\s*(.*)$/.exec(words ?? '')?.[1] ?? words
   if (found === undefined) return ` (see ${context.serverLog})`
-  return `: ${found.trim()}`
+  return `: ${found.trim()}${causeBefore(found, lines)}`
+}
+
+/** Without an address to listen at the server says only that, and at a lower level before it that the port is taken. */
+function causeBefore(found: string, lines: readonly string[]): string {
+  if (!found.includes('TCP/IP sockets')) return ''
+  const cause = lines.map(line => /\bLOG:\s*(could not bind .*)$/.exec(line)?.[1]).findLast(text => text)
+  return cause === undefined ? '' : ` (${cause.trim()})`
 }

@@ -2,7 +2,9 @@
 // spec/postgres.md 10 that a test stands for.
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chown, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -321,6 +323,25 @@ describe('start', () => {
     expect(outcome).toMatchObject({ ok: false, why: expect.stringContaining('not_there') })
     expect((await node.see()).process.kind).toBe('stopped')
     await writeFile(conf, text)
+    await node.start()
+  })
+
+  test('a port that somebody else listens on is named as the reason', async () => {
+    await node.stop()
+    const stranger = createServer().listen(node.config.port, '127.0.0.1')
+    await once(stranger, 'listening')
+    const outcome = await node.postgres.start(
+      { as: 'primary', upstream: null, timeoutMs: 10_000 },
+      signalIdle(),
+    )
+    expect(outcome).toMatchObject({
+      ok: false,
+      why: expect.stringMatching(
+        /could not create any TCP\/IP sockets \(could not bind IPv4 address "127\.0\.0\.1": Address already in use\)/,
+      ),
+    })
+    stranger.close()
+    await once(stranger, 'close')
     await node.start()
   })
 
