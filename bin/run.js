@@ -11,6 +11,13 @@ const args = process.argv.slice(2)
 if (args.length === 1 && args[0] === '--version') {
   const { name, version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
   console.log(`${name} ${version}`)
+} else if (isPlainAgent(args) && existsSync(`${root}dist/agent.cjs`)) {
+  // Without the compile cache: it starts once in months, and its user seldom may write there.
+  process.exit(
+    await module
+      .createRequire(import.meta.url)(`${root}dist/agent.cjs`)
+      .main(args[1] ?? null),
+  )
 } else if (existsSync(`${root}dist/hactl.cjs`)) {
   // Silently without effect where this user cannot write; never shared between users (Node keeps one folder per uid).
   module.enableCompileCache?.(`${root}build/compile-cache`)
@@ -21,4 +28,9 @@ if (args.length === 1 && args[0] === '--version') {
   const { execute } = await import('@oclif/core')
   const { normaliseArgv } = await import('../dist/src/terminal/argv.js')
   await execute({ args: normaliseArgv(args), dir: import.meta.url })
+}
+
+/** `agent` or `agent CONFIG`: stays for months, and needs nothing of what parses, asks and prints. */
+function isPlainAgent([command, config = '', ...rest]) {
+  return command === 'agent' && !config.startsWith('-') && rest.length === 0
 }
