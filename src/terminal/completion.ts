@@ -39,7 +39,8 @@ function bash(manual: Manual): string {
   const cases = manual.commands.map(command => {
     const options = optionsOf(manual, command).flatMap(spellings)
     const fixed = command.takes.flatMap(argument => argument.choices)
-    return `    ${command.name}) words='${[...options, ...fixed].join(' ')}' ;;`
+    const file = takesFile(command) ? ' compopt -o default;' : ''
+    return `    ${command.name})${file} words='${[...options, ...fixed].join(' ')}' ;;`
   })
   const choices = manual.commands.flatMap(command =>
     command.options
@@ -52,9 +53,14 @@ function bash(manual: Manual): string {
   return `# bash completion for hactl; load it with: source <(hactl completion bash)
 _hactl() {
   local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} command='' words='' at
+  # --option=value comes as three words, or two while the value is empty.
+  if [[ $current == = ]]; then current='';
+  elif [[ $previous == = ]]; then previous=\${COMP_WORDS[COMP_CWORD-2]}; fi
   for ((at = 1; at < COMP_CWORD; at++)); do
     case \${COMP_WORDS[at]} in
-      ${['-c', '-d', '--config-file', '--dcs-url', '--dcs', '--timeout'].join('|')}) ((at++)) ;;
+      ${['-c', '-d', '--config-file', '--dcs-url', '--dcs', '--timeout'].join('|')})
+        if [[ \${COMP_WORDS[at+1]} == = ]]; then ((at++)); fi
+        ((at++)) ;;
       -*) ;;
       *) command=\${COMP_WORDS[at]}; break ;;
     esac
@@ -82,12 +88,19 @@ function takesText(option: OptionDescription): boolean {
   return option.value !== null && option.choices.length === 0
 }
 
+function takesFile(command: CommandDescription): boolean {
+  return command.name === 'agent'
+}
+
 function zsh(manual: Manual): string {
   const commands = manual.commands.map(({ name, summary }) => `    '${name}:${quoted(summary)}'`)
   const cases = manual.commands.map(command => {
     const specs = optionsOf(manual, command).flatMap(zshOption)
     const fixed = command.takes.flatMap(argument => argument.choices)
-    const rest = fixed.length === 0 ? [] : [`'1:value:(${fixed.join(' ')})'`]
+    const rest =
+      fixed.length > 0
+        ? [`'1:value:(${fixed.join(' ')})'`]
+        : [takesFile(command) ? "'1:file:_files'" : "'*:argument:( )'"]
     return `    ${command.name}) _arguments ${[...specs, ...rest].join(' ')} ;;`
   })
   return `#compdef hactl
@@ -107,7 +120,8 @@ ${cases.join('\n')}
     esac ;;
   esac
 }
-compdef _hactl hactl
+# Found in fpath, this file is the function itself when it is called first.
+if [[ $funcstack[1] == _hactl ]]; then _hactl "$@"; else compdef _hactl hactl; fi
 `
 }
 
@@ -120,7 +134,9 @@ function zshOption(option: OptionDescription): readonly string[] {
         : ' '
   const value = option.value === null ? '' : `:${quoted(option.long)}:${action}`
   const repeat = option.repeatable ? '\\*' : ''
-  return spellings(option).map(name => `${repeat}'${name}[${quoted(option.summary)}]${value}'`)
+  // With the sign of equality `--option=value` is completed too.
+  const form = (name: string) => (option.value !== null && name.startsWith('--') ? `${name}=` : name)
+  return spellings(option).map(name => `${repeat}'${form(name)}[${quoted(option.summary)}]${value}'`)
 }
 
 /** Inside single quotes and brackets of a zsh specification. */

@@ -2,7 +2,9 @@
 // (`npx vitest run test/commands/documents.test.ts -u` writes them). And the completion scripts complete.
 
 import { execFile } from 'node:child_process'
-import { readdir } from 'node:fs/promises'
+import { once } from 'node:events'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { COMMANDS } from '../../src/commands.ts'
@@ -82,6 +84,59 @@ test('bash completes commands, options after values, and values', async () => {
   expect(await completed(['hactl', 'list', '-f', 'y'])).toEqual(['yaml', 'yml'])
   expect(await completed(['hactl', 'switchover', '--candidate', ''])).toEqual([])
   expect(await completed(['hactl', 'completion', ''])).toEqual(['bash', 'zsh'])
+  expect(await completed(['hactl', 'list', '--format', '='])).toEqual([
+    'pretty',
+    'tsv',
+    'json',
+    'yaml',
+    'yml',
+  ])
+  expect(await completed(['hactl', 'list', '--format', '=', 'y'])).toEqual(['yaml', 'yml'])
+  expect(await completed(['hactl', '--config-file', '=', 'a.yml', 'topo'])).toEqual(['topology'])
+})
+
+/** On a terminal, because zsh completes nowhere else; `script` makes one. What is on the line after the Tab key. */
+async function completedByZsh(load: string, line: string): Promise<string> {
+  const startup = `autoload -U compinit; compinit -u -D; ${load}; PS1=READY; hactl() { : }`
+  const shell = run('script', ['-qefc', 'zsh -f -i', '/dev/null'], {
+    env: { PATH: process.env.PATH, HOME: '/nonexistent', TERM: 'dumb' },
+    timeout: 20_000,
+    killSignal: 'SIGKILL',
+  })
+  const { stdin, stdout } = shell.child
+  let shown = ''
+  const until = async (text: string) => {
+    while (!shown.includes(text)) shown += String((await once(stdout as Readable, 'data'))[0])
+    shown = ''
+  }
+  stdin?.write(`${startup}\n`)
+  await until('READY')
+  // Ctrl-A and the word before the line make a command of it that prints what it was given.
+  stdin?.write(`${line}\t\x01print -r -- DONE \r`)
+  stdin?.write('exit\n')
+  const { stdout: all } = await shell
+  return /^DONE (.*?)\s*$/m.exec(all)?.[1] ?? all
+}
+
+const zshIsHere = await run('zsh', ['--version']).then(
+  () => true,
+  () => false,
+)
+
+test.skipIf(!zshIsHere)('zsh completes, sourced and found in fpath', async () => {
+  const folder = await mkdtemp('/tmp/hactl-zsh-')
+  const file = `${folder}/_hactl`
+  await writeFile(file, (await runHactl(['completion', 'zsh'])).stdout)
+  for (const load of [
+    `source ${file}`,
+    `fpath=(${folder} $fpath); autoload -U _hactl; compdef _hactl hactl`,
+  ]) {
+    expect(await completedByZsh(load, 'hactl sw')).toBe('hactl switchover')
+    expect(await completedByZsh(load, 'hactl list demo --ext')).toBe('hactl list demo --extended')
+    expect(await completedByZsh(load, 'hactl list --format=t')).toBe('hactl list --format=tsv')
+    expect(await completedByZsh(load, 'hactl -c a.yml topo')).toBe('hactl -c a.yml topology')
+  }
+  await rm(folder, { recursive: true })
 })
 
 test('an unknown shell is wrong usage', async () => {
