@@ -67,6 +67,12 @@ const OWN_VARIABLES = new Set([
   'WATCHDOG_PID',
   'NODE_OPTIONS',
   'NODE_ENV',
+  // What libpq reads before, or instead of, what it is given: the agent was started in a shell in which somebody used psql.
+  'PGPASSWORD',
+  'PGHOSTADDR',
+  'PGSERVICE',
+  'PGOPTIONS',
+  'PGTARGETSESSIONATTRS',
   // What bin/hactl sets to keep the agent small would slow PostgreSQL down.
   'MALLOC_ARENA_MAX',
   'MALLOC_MMAP_THRESHOLD_',

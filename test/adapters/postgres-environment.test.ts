@@ -25,6 +25,12 @@ test('settings of its own memory, its secrets and its socket stay with the agent
   expect(kept).toEqual([])
 })
 
+test('a password, a server or options for psql in the shell of the agent do not reach the WAL receiver of a standby', () => {
+  const names = ['PGPASSWORD', 'PGHOSTADDR', 'PGSERVICE', 'PGOPTIONS', 'PGTARGETSESSIONATTRS']
+  for (const name of names) process.env[name] = 'x'
+  expect(Object.keys(childEnvironment()).filter(name => names.includes(name))).toEqual([])
+})
+
 test('an operator may still limit the malloc arenas of PostgreSQL, as under Patroni', () => {
   process.env.MALLOC_ARENA_MAX = '1'
   process.env.PG_MALLOC_ARENA_MAX = '4'
