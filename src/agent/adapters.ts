@@ -59,6 +59,7 @@ export function createAdapters(
       log: (level, text) => log[level](text),
       effective: effectivePostgresql(config, settings.document, 'replica'),
       serverLog: join(config.stateDirectory, 'postgres.log'),
+      stateDirectory: config.stateDirectory,
     }),
     fencer: createFencer({
       binary: fencerBinary(start.env, start.entry),

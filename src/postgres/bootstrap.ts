@@ -43,7 +43,7 @@ export async function initdb(context: Context, signal: AbortSignal, report: Repo
     await endOrphanedPrograms(context)
     const emptied = await clearBrokenOff(context)
     if (!emptied.ok) return emptied
-    await markBootstrap(dataDir)
+    await markBootstrap(context)
     await prepareDataDirectory(context)
     await unmarkRewind(context)
     await handOver(directory, programs.runAs)
@@ -64,14 +64,14 @@ export async function initdb(context: Context, signal: AbortSignal, report: Repo
   } finally {
     await rm(directory, { recursive: true, force: true })
     // initdb cleans up behind a failure of its own: what an operator puts there next is not ours to judge.
-    if ((await readDirectoryState(dataDir)).kind === 'empty') await unmarkBootstrap(dataDir)
+    if ((await readDirectoryState(context)).kind === 'empty') await unmarkBootstrap(context)
   }
 }
 
 /** What an initdb or a base backup without a control file left: initdb refuses a directory that is not empty. */
 async function clearBrokenOff(context: Context): Promise<StepOutcome> {
   const { dataDir } = context
-  const marked = (await isUnfinishedBootstrap(dataDir)) || (await isUnfinishedCopy(dataDir))
+  const marked = (await isUnfinishedBootstrap(context)) || (await isUnfinishedCopy(context))
   const hasNothing = marked && !(await isThere(join(dataDir, 'global', 'pg_control')))
   return hasNothing ? await emptyDataDirectory(context) : DONE
 }
@@ -113,7 +113,7 @@ export async function finishBootstrap(
     return rewind === null ? null : await grantRewind(session, rewind.username)
   })
   if (rest !== null) return stepFailed(rest, signal)
-  return await unmarkBootstrap(context.dataDir).then(
+  return await unmarkBootstrap(context).then(
     () => DONE,
     error => failed(`the mark of the bootstrap stays: ${messageOf(error)}`),
   )

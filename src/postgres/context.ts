@@ -23,6 +23,8 @@ export interface Context {
   readonly name: MemberName
   /** Without a slash at its end. */
   readonly dataDir: string
+  /** Marks of what was begun on the data directory (marks.ts). */
+  readonly stateDirectory: string
   /** Where the server's output goes until its own logging starts; null: to our own stderr (the journal). */
   readonly serverLog: string | null
   readonly clock: Clock

@@ -13,7 +13,7 @@ import { clearLeftovers } from './leftovers.ts'
 export async function crashRecovery(context: Context, signal: AbortSignal): Promise<StepOutcome> {
   const { dataDir, log, programs, watch } = context
   if ((await watch.find()) !== null) return failed('no crash recovery: PostgreSQL is running')
-  const directory = await readDirectoryState(dataDir)
+  const directory = await readDirectoryState(context)
   if (directory.kind !== 'present')
     return failed(`no crash recovery: the data directory is ${directory.kind}`)
   // From 15 on the file is there only while a restored backup has not been recovered: replaying without it destroys it.

@@ -7,6 +7,7 @@ import type { TimelineSwitch } from '../model/postgres.ts'
 import { type Seen, seen, unseen } from '../model/seen.ts'
 import { parseLsn, type Timeline } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { Places } from './marks.ts'
 import { isUnfinishedBootstrap } from './unfinished-bootstrap.ts'
 
 export type DirectoryState =
@@ -21,7 +22,8 @@ export type DirectoryState =
     }
 
 /** Looks at global/pg_control first: listing a directory can take minutes on a sick disk. */
-export async function readDirectoryState(dataDir: string): Promise<DirectoryState> {
+export async function readDirectoryState(places: Places): Promise<DirectoryState> {
+  const { dataDir } = places
   const control = await exists(join(dataDir, 'global', 'pg_control'))
   if (control !== true) {
     const listed = await listDirectory(dataDir)
@@ -33,7 +35,7 @@ export async function readDirectoryState(dataDir: string): Promise<DirectoryStat
     exists(join(dataDir, 'standby.signal')),
     exists(join(dataDir, 'recovery.signal')),
     exists(join(dataDir, 'backup_label')),
-    isUnfinishedBootstrap(dataDir),
+    isUnfinishedBootstrap(places),
   ])
   // initdb was killed before there was anything that a server could start with.
   if (unfinished && control === false) return { kind: 'empty' }

@@ -76,7 +76,7 @@ export class Look {
 
   /** On a hung disk the reads of earlier looks are still pending: one of them is enough, the threads are few. */
   #readDirectory(): Promise<DirectoryState> {
-    this.#reading ??= readDirectoryState(this.#context.dataDir).finally(() => {
+    this.#reading ??= readDirectoryState(this.#context).finally(() => {
       this.#reading = null
     })
     return this.#reading
@@ -94,7 +94,7 @@ export class Look {
     const broken =
       found.kind === 'present' &&
       !copying &&
-      (await within(isUnfinishedCopy(this.#context.dataDir), leftMs, () => false))
+      (await within(isUnfinishedCopy(this.#context), leftMs, () => false))
     const directory: DirectoryState = broken ? { kind: 'empty' } : found
     const control =
       directory.kind !== 'present'

@@ -45,6 +45,8 @@ export interface PostgresOptions {
   readonly runAs?: RunAs
   /** File for what the server prints before its own logging starts; default the journal, else `<data_dir>.hactl/postgres.log`. */
   readonly serverLog?: string
+  /** Of the agent; default `<dataDir>.hactl`. */
+  readonly stateDirectory?: string
 }
 
 /** Throws when the agent is root and is not told as whom PostgreSQL shall run. Touches nothing yet. */
@@ -78,9 +80,10 @@ function createContext(options: PostgresOptions): Context {
   }
   // Under systemd our stderr is the journal, which outlives us.
   const inJournal = process.env.JOURNAL_STREAM !== undefined
-  const serverLog = options.serverLog ?? (inJournal ? null : `${dataDir}.hactl/postgres.log`)
+  const stateDirectory = options.stateDirectory ?? `${dataDir}.hactl`
+  const serverLog = options.serverLog ?? (inJournal ? null : `${stateDirectory}/postgres.log`)
   const parts = { access, kept, programs, recovery, settings, state, watch }
-  return { bootstrap, clock, config, dataDir, log, name, scope, serverLog, ...parts }
+  return { bootstrap, clock, config, dataDir, log, name, scope, serverLog, stateDirectory, ...parts }
 }
 
 /** A CHECKPOINT that nobody waits for may take as long as the disks need. */
@@ -117,10 +120,10 @@ class LocalPostgres implements Postgres, RecoveryEnd {
   }
 
   async configure(...[effective, options]: Parameters<Postgres['configure']>): Promise<StepOutcome> {
-    const { config, dataDir, state } = this.#context
+    const { config, state } = this.#context
     state.effective = effective
     if (options.accounts !== undefined) Object.assign(config.authentication, options.accounts)
-    const directory = await readDirectoryState(dataDir)
+    const directory = await readDirectoryState(this.#context)
     if (directory.kind !== 'present') return DONE
     const role = directory.recoveryConfigured ? 'standby' : 'primary'
     // A standby that was found running: whom it follows is written with the next follow(), which compareRecovery asks for.
@@ -213,7 +216,7 @@ class LocalPostgres implements Postgres, RecoveryEnd {
 
   async cacheDynamicConfig(text: string): Promise<StepOutcome> {
     const { dataDir, programs } = this.#context
-    const directory = await readDirectoryState(dataDir)
+    const directory = await readDirectoryState(this.#context)
     if (directory.kind !== 'present' || directory.majorVersion === null) return DONE
     const path = join(dataDir, 'patroni.dynamic.json')
     try {

@@ -64,7 +64,7 @@ export async function emptyDataDirectory(context: Context): Promise<StepOutcome>
 /** What the marks beside the directory said of it is over. */
 async function unmark(context: Context): Promise<void> {
   await unmarkRewind(context)
-  await unmarkBootstrap(context.dataDir)
+  await unmarkBootstrap(context)
 }
 
 /** Creates it when it is missing. Throws errors of the file system. */

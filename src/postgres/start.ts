@@ -40,7 +40,7 @@ export async function start(
     log('warning', `start: PostgreSQL already runs with pid ${running.pid}`)
     return await waitUntilReady(context, running, options.timeoutMs, signal)
   }
-  const directory = await readDirectoryState(context.dataDir)
+  const directory = await readDirectoryState(context)
   if (directory.kind !== 'present') return failed(`cannot start: the data directory is ${directory.kind}`)
   const { majorVersion } = directory
   if (majorVersion === null) return failed('cannot start: PG_VERSION is missing or unreadable')

@@ -1,6 +1,6 @@
 // Rejoining: who needs no rewind, who does, what happens before it, and what a failed one leaves behind.
 
-import { chmod, mkdir, readdir, readFile, rm, unlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, rename, rm, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Upstream } from '../../src/model/peer.ts'
@@ -172,17 +172,32 @@ describe('rewind', () => {
     )
     await chmod(script, 0o755)
     const config = { ...b.config, binNames: { pg_rewind: script } }
-    const postgres = createPostgres({
+    const stateDirectory = `${b.directory}-state`
+    const options = {
       ...{ config, effective: b.effective, scope: 'lab', name: 'b', bootstrap: null, clock, log: () => {} },
       ...(runAs === undefined ? {} : { runAs }),
-    })
+      stateDirectory,
+    }
+    const postgres = createPostgres(options)
     expect(await postgres.rewind(a.upstream, signalIdle(), () => {})).toMatchObject({
       ok: false,
       damaged: true,
     })
-    await postgres.close()
-    // From now on, also after a restart of the agent, it is neither started nor rewound once more.
     const start = { as: 'standby', upstream: a.upstream, timeoutMs: 5000 } as const
+    const mark = join(stateDirectory, 'rewind-unfinished')
+    expect(await postgres.start(start, signalIdle())).toMatchObject({
+      ok: false,
+      why: expect.stringContaining(`a rewind was broken off, the data directory needs a new copy (${mark})`),
+    })
+    await postgres.close()
+    // The mark of a time when the state directory was not configured yet counts as well.
+    const beside = `${b.directory}.hactl`
+    await expect(readdir(beside)).resolves.not.toContain('rewind-unfinished')
+    await rename(mark, join(beside, 'rewind-unfinished'))
+    const restarted = createPostgres(options)
+    expect(await restarted.start(start, signalIdle())).toMatchObject({ ok: false })
+    await restarted.close()
+    // From now on, also after a restart of the agent, it is neither started nor rewound once more.
     expect(await b.postgres.start(start, signalIdle())).toMatchObject({
       ok: false,
       why: expect.stringContaining('a rewind was broken off'),

@@ -1,0 +1,34 @@
+// Marks that say what was begun on the data directory and not finished. They lie in the state directory: pg_rewind and a
+// new copy would delete them in the data directory, and the folder around it need not be ours to write in.
+
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isThere } from './archive-ready.ts'
+
+export interface Places {
+  readonly dataDir: string
+  readonly stateDirectory: string
+}
+
+export type Mark = 'rewind-unfinished' | 'copy-unfinished' | 'bootstrap-unfinished'
+
+/** Throws when it cannot be written: then what it guards must not begin. */
+export async function setMark({ stateDirectory }: Places, mark: Mark, text: string): Promise<void> {
+  await mkdir(stateDirectory, { recursive: true, mode: 0o700 })
+  await writeFile(join(stateDirectory, mark), `${text}\n`, { flush: true })
+}
+
+export async function clearMark(places: Places, mark: Mark): Promise<void> {
+  for (const path of pathsOf(places, mark)) await rm(path, { force: true })
+}
+
+/** Where it lies; null: there is none. */
+export async function findMark(places: Places, mark: Mark): Promise<string | null> {
+  for (const path of pathsOf(places, mark)) if (await isThere(path)) return path
+  return null
+}
+
+/** Also beside the data directory: the state directory may have been configured after the mark was made. */
+function pathsOf({ dataDir, stateDirectory }: Places, mark: Mark): readonly string[] {
+  return [...new Set([stateDirectory, `${dataDir}.hactl`])].map(folder => join(folder, mark))
+}
