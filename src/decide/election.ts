@@ -152,6 +152,11 @@ export function isNamedCandidate({ view, snap }: ClusterFacts): boolean {
   return view.failover?.value.candidate === snap.self.name && requestIsDue(view, snap)
 }
 
+/** A manual failover to this node: what it does not have the operator gives up. A switchover never means that. */
+export function isForced(facts: ClusterFacts): boolean {
+  return isNamedCandidate(facts) && facts.view.failover?.value.leader === null
+}
+
 /** A switchover for tomorrow says nothing about who takes over today. */
 export function requestIsDue(view: ClusterView, snap: Snapshot): boolean {
   const at = view.failover?.value.scheduledAt ?? null

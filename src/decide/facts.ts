@@ -74,6 +74,11 @@ export function runsAsPrimary(facts: Facts): boolean {
   return isRunning(facts.snap) && (facts.memory.lastRole ?? roleByDirectory(facts.snap)) === 'primary'
 }
 
+/** The lease is ours and the server is still a standby: it is to be promoted. */
+export function isStandbyWithLease(facts: Facts): boolean {
+  return server(facts.snap)?.inRecovery === true && holdsLease(facts.snap)
+}
+
 /** A promotion that was asked for cannot be taken back: without the lease, the server must go before it ends. */
 export function promotesInVain(facts: Facts): boolean {
   return facts.memory.promotionAsked && !holdsLease(facts.snap) && !runsAsPrimary(facts)

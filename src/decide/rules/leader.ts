@@ -2,12 +2,13 @@
 
 import type { Memory } from '../../model/memory.ts'
 import { demoteMarginMs, fenceMarginMs, leadershipLeftMs } from '../../model/timing.ts'
-import { livePrimary, otherMembers, silentPrimary, unsupportedMode } from '../election.ts'
+import { unsupportedMode } from '../election.ts'
 import {
   type ClusterFacts,
   failedLately,
   holdsLease,
   isOverwritten,
+  isStandbyWithLease,
   outcomeOf,
   overwritten,
   runsAsPrimary,
@@ -18,46 +19,11 @@ import {
 import { holdOnMs, holdOnReason, proofRules, unansweredAndEnding, unansweredButAlive } from '../lease.ts'
 import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
+import { foundNamedRules } from './found-named.ts'
 import { requestRules } from './requests.ts'
 
 /** How long a primary may run with a fencer that cannot be armed anew, while its old deadline still protects. */
 const UNFENCED_LIMIT_MS = 3000
-
-/**
- * A standby whose name stands on the leader key though it won no race: its former agent died between the lease and the
- * promotion, or somebody wrote the key by hand. The race that nobody saw is made up for before anything is promoted.
- */
-const foundNamedRules: readonly Rule<ClusterFacts>[] = [
-  {
-    id: 'leader.ask-before-promotion',
-    why: 'a leader key that this process did not take itself does not prove that there is no other primary',
-    when: f => isUnproven(f) && f.snap.peers === null && otherMembers(f).length > 0,
-    choose: f => ({
-      reason: `the leader key already held my name; before a promotion asking ${otherMembers(f)
-        .map(member => member.name)
-        .join(', ')}`,
-      actions: [{ kind: 'ask-peers', members: otherMembers(f) }],
-    }),
-  },
-  {
-    id: 'leader.not-elected',
-    why: 'two primaries must never be: whoever wrote the key did not ask the one that runs',
-    when: f => isUnproven(f) && livePrimary(f) !== null && !tried(f.snap, 'release-lease'),
-    choose: f => ({
-      reason: `the leader key held my name, but ${livePrimary(f)} runs as primary; releasing it`,
-      actions: [{ kind: 'release-lease', status: null }],
-    }),
-  },
-  {
-    id: 'leader.wait-for-silence',
-    why: 'as long as the lease of a silent primary lives, it may write',
-    when: f => isUnproven(f) && silentPrimary(f) !== null,
-    choose: f => ({
-      reason: `not promoting yet: the lease of ${silentPrimary(f)} is alive and it does not answer, it may still be primary`,
-      wakeInMs: holdOnMs(f),
-    }),
-  },
-]
 
 export const leaderRules: readonly Rule<ClusterFacts>[] = [
   {
@@ -108,7 +74,10 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     id: 'leader.unfenced-release',
     why: 'a node that cannot be made primary safely lets another one try',
     when: f =>
-      isStandby(f) && !isFenced(f) && unfencedForMs(f) > UNFENCED_LIMIT_MS && !tried(f.snap, 'release-lease'),
+      isStandbyWithLease(f) &&
+      !isFenced(f) &&
+      unfencedForMs(f) > UNFENCED_LIMIT_MS &&
+      !tried(f.snap, 'release-lease'),
     choose: f => ({
       reason: `the fencer could not be armed for ${seconds(unfencedForMs(f))} (${whyUnfenced(f)}); releasing the lease`,
       actions: [{ kind: 'release-lease', status: null }],
@@ -128,7 +97,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'leader.mode-not-supported',
     why: 'promoting under rules that this version cannot keep could lose acknowledged writes',
-    when: f => isStandby(f) && unsupportedMode(f) !== null && !tried(f.snap, 'release-lease'),
+    when: f => isStandbyWithLease(f) && unsupportedMode(f) !== null && !tried(f.snap, 'release-lease'),
     choose: f => ({
       reason: `${unsupportedMode(f)} is on, which this version of hactl cannot honour: not promoting, releasing the lease`,
       actions: [{ kind: 'release-lease', status: null }],
@@ -166,7 +135,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'leader.renew-before-promotion',
     why: 'a promotion begins with a full lease',
-    when: f => isStandby(f) && !hasTimeToPromote(f) && !tried(f.snap, 'renew-lease'),
+    when: f => isStandbyWithLease(f) && !hasTimeToPromote(f) && !tried(f.snap, 'renew-lease'),
     choose: f => ({
       reason: 'renewing the lease before the promotion',
       actions: [
@@ -178,7 +147,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'leader.promote',
     why: 'the lease is held with time left, a running standby was seen, and the fencer is armed',
-    when: f => isStandby(f) && hasTimeToPromote(f) && !promotionFailedLately(f),
+    when: f => isStandbyWithLease(f) && hasTimeToPromote(f) && !promotionFailedLately(f),
     choose: f => ({
       reason: `promoted self to leader: the lease lasts ${seconds(leadershipLeftMs(f.snap.lease, f.snap.nowMs))}`,
       actions: [
@@ -190,7 +159,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'leader.stop-after-failed-promotion',
     why: 'a promotion that was given up may still come about: the server stops before another node gets the lease',
-    when: f => isStandby(f) && promotionFailedLately(f),
+    when: f => isStandbyWithLease(f) && promotionFailedLately(f),
     choose: f => ({
       reason: `the promotion failed (${f.memory.lastFailure?.why}); stopping PostgreSQL before the lease is released`,
       ...stopToFollow(f, 'fast'),
@@ -244,14 +213,6 @@ function samePostmaster(snap: ClusterFacts['snap']): boolean {
     guarded.pid === process.identity.pid &&
     guarded.startTicks === process.identity.startTicks
   )
-}
-
-function isStandby(facts: ClusterFacts): boolean {
-  return server(facts.snap)?.inRecovery === true && holdsLease(facts.snap)
-}
-
-function isUnproven(facts: ClusterFacts): boolean {
-  return facts.memory.foundNamed && isStandby(facts)
 }
 
 function hasTimeToPromote({ snap }: ClusterFacts): boolean {

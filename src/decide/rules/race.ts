@@ -4,6 +4,7 @@
 import { formatLsn } from '../../model/units.ts'
 import {
   betterRival,
+  isForced,
   isNamedCandidate,
   livePrimary,
   objectionToOwnTimeline,
@@ -261,11 +262,6 @@ function formerLeader({ memory, snap }: ClusterFacts): { readonly formerLeader?:
 /** Of what this beat has read itself; the watch tells by itself when it has fallen silent. */
 function sightAgeMs({ snap, view }: ClusterFacts): number {
   return snap.cluster.known && view.source === 'read' ? snap.nowMs - snap.cluster.atMs : 0
-}
-
-/** A manual failover to this node: what it does not have the operator gives up. A switchover never means that. */
-function isForced(facts: ClusterFacts): boolean {
-  return isNamedCandidate(facts) && facts.view.failover?.value.leader === null
 }
 
 /** The named candidate if its time has come, it is a member and may lead, or cannot be asked. */

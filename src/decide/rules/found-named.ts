@@ -1,0 +1,58 @@
+// A standby whose name stands on the leader key though this process won no race: its former agent died between the lease
+// and the promotion, or somebody wrote the key by hand. The race that nobody saw is made up for before anything is promoted.
+
+import { betterRival, isForced, livePrimary, otherMembers, silentPrimary, tooFarBehind } from '../election.ts'
+import { type ClusterFacts, isStandbyWithLease, tried } from '../facts.ts'
+import { holdOnMs } from '../lease.ts'
+import type { Rule } from '../rule.ts'
+
+export const foundNamedRules: readonly Rule<ClusterFacts>[] = [
+  {
+    id: 'leader.ask-before-promotion',
+    why: 'a leader key that this process did not take itself does not prove that there is no other primary',
+    when: f => isUnproven(f) && f.snap.peers === null && otherMembers(f).length > 0,
+    choose: f => ({
+      reason: `the leader key already held my name; before a promotion asking ${otherMembers(f)
+        .map(member => member.name)
+        .join(', ')}`,
+      actions: [{ kind: 'ask-peers', members: otherMembers(f) }],
+    }),
+  },
+  {
+    id: 'leader.not-elected',
+    why: 'two primaries must never be: whoever wrote the key did not ask the one that runs',
+    when: f => isUnproven(f) && livePrimary(f) !== null && !tried(f.snap, 'release-lease'),
+    choose: f => ({
+      reason: `the leader key held my name, but ${livePrimary(f)} runs as primary; releasing it`,
+      actions: [{ kind: 'release-lease', status: null }],
+    }),
+  },
+  {
+    id: 'leader.not-the-best',
+    why: 'since the lease was won by a former run of this agent somebody may have come back who has more of the data',
+    when: f => isUnproven(f) && lessThanOthers(f) !== null && !tried(f.snap, 'release-lease'),
+    choose: f => ({
+      reason: `the leader key held my name, but this node was not promoted yet and ${lessThanOthers(f)}; releasing it`,
+      actions: [{ kind: 'release-lease', status: null }],
+    }),
+  },
+  {
+    id: 'leader.wait-for-silence',
+    why: 'as long as the lease of a silent primary lives, it may write',
+    when: f => isUnproven(f) && silentPrimary(f) !== null,
+    choose: f => ({
+      reason: `not promoting yet: the lease of ${silentPrimary(f)} is alive and it does not answer, it may still be primary`,
+      wakeInMs: holdOnMs(f),
+    }),
+  },
+]
+
+function isUnproven(facts: ClusterFacts): boolean {
+  return facts.memory.foundNamed && isStandbyWithLease(facts)
+}
+
+/** What would have kept this node from winning a race now. */
+function lessThanOthers(facts: ClusterFacts): string | null {
+  if (isForced(facts)) return null
+  return betterRival(facts)?.reason ?? tooFarBehind(facts)
+}
