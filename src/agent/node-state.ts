@@ -5,6 +5,7 @@ import { objectionToOwnTimeline } from '../decide/election.ts'
 import { localPosition } from '../decide/facts.ts'
 import { postgresState, roleOf } from '../decide/member-record.ts'
 import type { ClusterView, JsonObject } from '../model/cluster.ts'
+import type { Decision } from '../model/decision.ts'
 import { FIRST_MEMORY, type Memory } from '../model/memory.ts'
 import type { PostgresView, ServerView } from '../model/postgres.ts'
 import { type Seen, unseen } from '../model/seen.ts'
@@ -34,6 +35,8 @@ export interface NodeStatePorts {
 export interface OwnedNodeState extends NodeState {
   /** After each beat. */
   update(snapshot: Snapshot, memory: Memory, rule: string): void
+  /** Before each decision is acted on. */
+  decided(decision: Decision, nowMs: Millis): void
 }
 
 /** Ageing numbers are refreshed at most this often, however many checks arrive. */
@@ -94,6 +97,7 @@ export function createNodeState(ports: NodeStatePorts): OwnedNodeState {
       kind: 'refused',
       why: 'failsafe mode is not supported by this version of hactl',
     }),
+    ...rememberRefusals(),
     extra: (): JsonObject => ({
       version: HACTL_VERSION,
       rule,
@@ -108,6 +112,21 @@ export function createNodeState(ports: NodeStatePorts): OwnedNodeState {
       take(next)
     },
   }
+}
+
+function rememberRefusals(): Pick<OwnedNodeState, 'decided' | 'refusedSince'> {
+  let last: { readonly reason: string; readonly atMs: Millis } | null = null
+  return {
+    decided(decision, nowMs) {
+      if (isRefusal(decision)) last = { reason: decision.reason, atMs: nowMs }
+    },
+    refusedSince: sinceMs => (last !== null && last.atMs >= sinceMs ? last.reason : null),
+  }
+}
+
+/** The request is taken off the table without being done; the new leader does that too, to one that is done. */
+function isRefusal({ rule, actions }: Decision): boolean {
+  return rule !== 'leader.clear-request' && actions.some(action => action.kind === 'clear-failover')
 }
 
 /** By the judgement that keeps this node from leading: others need not wait for it. */

@@ -13,6 +13,7 @@ import type { LeaseGuard } from '../ports/lease-guard.ts'
 import { createRestServer, type RestServer } from '../rest/server.ts'
 import { type Adapters, createAdapters } from './adapters.ts'
 import type { AgentStart } from './agent.ts'
+import type { DecisionEntry } from './beat.ts'
 import { type Configuration, createConfiguration } from './configuration.ts'
 import { createDecisionLog } from './decision-log.ts'
 import { createDynamicConfiguration, type DynamicConfiguration } from './dynamic-config.ts'
@@ -73,7 +74,7 @@ export function assemble(start: NodeStart): Node {
   })
   let stopRequested = false
   const parts = { start, adapters, dynamic, guard, work, configuration, stopRequested: () => stopRequested }
-  const loop = loopOf(parts, {
+  const loop = loopOf(parts, entry => state.decided(entry.decision, entry.snapshot.nowMs), {
     before: async () => {
       await entry.enter()
       await configuration.bringUpToDate(state.status().role)
@@ -124,9 +125,11 @@ export function assemble(start: NodeStart): Node {
 
 function loopOf(
   { start, adapters, dynamic, guard, work, configuration, stopRequested }: Parts,
+  decided: (entry: DecisionEntry) => void,
   hooks: LoopHooks,
 ): Loop {
   const { clock, config, log } = start
+  const writeDown = createDecisionLog(log, adapters.journal)
   const tellTrouble = createTroubleLog({ log, serverLog: join(config.stateDirectory, 'postgres.log') })
   const startedAtMs = clock.bootMs()
   return createLoop({
@@ -135,7 +138,10 @@ function loopOf(
       clock,
       guard,
       work,
-      record: createDecisionLog(log, adapters.journal),
+      record: entry => {
+        writeDown(entry)
+        decided(entry)
+      },
       routineFailed: tellOnce(log),
       facts: () => ({
         self: configuration.self(),

@@ -44,6 +44,7 @@ async function carryOut(
   loopWaitMs: Millis,
 ): Promise<Reply> {
   const { leader, candidate, scheduledAt } = wish
+  const sinceMs = context.clock.bootMs()
   // Listens before it writes, so that the fastest agent cannot be missed.
   const changes = new Changes(context)
   try {
@@ -53,7 +54,7 @@ async function carryOut(
     context.state.wake(`rest: ${wish.action} requested`)
     if (scheduledAt !== null) return text(202, 'Switchover scheduled')
     const limitSeconds = 2 * Math.max(10, Math.round(loopWaitMs / 1000))
-    return await followToEnd(context, changes, wish, oldLeader, limitSeconds)
+    return await followToEnd(context, changes, { ...wish, oldLeader, sinceMs }, limitSeconds)
   } finally {
     changes.stop()
   }
@@ -70,12 +71,17 @@ export async function deleteSwitchover(context: Context): Promise<Reply> {
   return text(200, 'scheduled switchover deleted')
 }
 
+/** A request on its way: `sinceMs` is the boot-time instant before it was written. */
+interface Followed extends Wish {
+  readonly oldLeader: MemberName | null
+  readonly sinceMs: Millis
+}
+
 /** Looks at the cluster whenever the leader or the request changes, until the outcome is known or the time is over. */
 async function followToEnd(
   context: Context,
   changes: Changes,
-  wish: Wish,
-  oldLeader: MemberName | null,
+  wish: Followed,
   limitSeconds: number,
 ): Promise<Reply> {
   const { clock, signal } = context
@@ -83,7 +89,8 @@ async function followToEnd(
   while (!signal.aborted && clock.bootMs() < deadlineMs) {
     await changes.next(Math.min(LOOK_EVERY_MS, deadlineMs - clock.bootMs()))
     const read = await context.reads.read()
-    const reply = read.known ? finalReply(read.value, wish, oldLeader) : null
+    const why = context.state.refusedSince(wish.sinceMs)
+    const reply = read.known ? finalReply(read.value, wish, why) : null
     if (reply !== null) return reply
   }
   // The client has gone or the agent stops: nobody reads this.
@@ -93,9 +100,9 @@ async function followToEnd(
 }
 
 /** null: not over. A cluster without a leader is still on its way, whether or not the request still stands. */
-function finalReply(cluster: ClusterView, wish: Wish, oldLeader: MemberName | null): Reply | null {
+function finalReply(cluster: ClusterView, wish: Followed, why: string | null): Reply | null {
   const leader = cluster.leader?.name ?? null
-  if (leader !== null && leader !== oldLeader) {
+  if (leader !== null && leader !== wish.oldLeader) {
     const done = wish.action === 'switchover' ? 'switched' : 'failed'
     if (wish.candidate === null || wish.candidate === leader)
       return text(200, `Successfully ${done} over to "${leader}"`)
@@ -104,7 +111,8 @@ function finalReply(cluster: ClusterView, wish: Wish, oldLeader: MemberName | nu
   const withdrawn =
     cluster.failover === null ||
     (cluster.failover.value.leader === null && cluster.failover.value.candidate === null)
-  return withdrawn && leader === oldLeader ? text(503, `${titled(wish.action)} failed`) : null
+  if (!withdrawn || leader !== wish.oldLeader) return null
+  return text(503, `${titled(wish.action)} failed${why === null ? '' : `: ${why}`}`)
 }
 
 /** Waits for something to happen to `leader` or `failover`; what happens while nobody waits is not lost. */

@@ -35,6 +35,8 @@ export interface NodeState {
   reload(): void
   /** POST /failsafe: the leader, cut off from etcd, asks whether we agree that it goes on. Only called in failsafe mode. */
   acceptFailsafe(ping: FailsafePing): FailsafeAnswer
+  /** Why this node withdrew a switchover or failover at or after this boot-time instant; null: it did not. */
+  refusedSince(sinceMs: Millis): string | null
   /** hactl's own fields, shown in the object `hactl` of the status document beside our version. */
   extra(): JsonObject
 }

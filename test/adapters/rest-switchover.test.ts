@@ -166,6 +166,22 @@ describe('switchover and failover, carried out', () => {
     await pair.stop()
   })
 
+  it('the node that was asked withdrew it: its reason goes with the answer', async () => {
+    const pair = await startPair()
+    const withdraw = async () => {
+      let failover = (await stored(pair.stores.pg0)).failover
+      for (; failover === null; failover = (await stored(pair.stores.pg0)).failover) await clock.sleep(20)
+      pair.pg0.node.refusal = 'no candidate confirmed 0/3000060 in 5.0 s; going on as primary'
+      await pair.stores.pg0.writeFailover(null, failover.modRevision, BUDGET_MS)
+    }
+    const [answer] = await Promise.all([send(pair.pg0, 'POST', '/switchover', { leader: 'pg0' }), withdraw()])
+    expect(answer).toEqual([
+      503,
+      'Switchover failed: no candidate confirmed 0/3000060 in 5.0 s; going on as primary',
+    ])
+    await pair.stop()
+  })
+
   it('nothing happened: the time is over', async () => {
     const pair = await startPair({ loop_wait: 1 })
     const answer = await send(pair.pg1, 'POST', '/switchover', { leader: 'pg0' })

@@ -144,6 +144,10 @@ export class SettableNode implements NodeState {
   reload() {
     this.reloads += 1
   }
+  refusal: string | null = null
+  refusedSince() {
+    return this.refusal
+  }
   acceptFailsafe(ping: FailsafePing) {
     this.pings.push(ping)
     return this.failsafeAnswer
