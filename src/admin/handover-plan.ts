@@ -187,7 +187,7 @@ function objection(wish: HandoverWish, verdicts: readonly CandidateVerdict[]): F
   }
   const verdict = verdicts.find(other => other.name === wish.candidate)
   if (verdict === undefined || verdict.code === 'good') return null
-  if (verdict.code === 'unreachable' || verdict.code === 'no-position') {
+  if (verdict.code === 'unreachable') {
     return {
       kind: 'member-unreachable',
       member: verdict.name,

@@ -116,7 +116,7 @@ function objectionOfPeer(
   question: CandidateQuestion,
 ): Objection | null {
   if (peer.position === null && !peer.runsAsPrimary) {
-    return ['no-position', `not reachable: its answer has no WAL position (state ${peer.state})`]
+    return ['no-position', `not ready: its answer has no WAL position (state ${peer.state})`]
   }
   if (peer.nofailover) return ['nofailover', 'tagged nofailover']
   if (peer.watchdogFailed) return ['watchdog', 'its watchdog is required and not usable']

@@ -9,6 +9,7 @@ import type { Stage } from './stage.ts'
 export interface MemberState {
   role: 'primary' | 'replica'
   state: string
+  /** NaN: nothing runs that could say. */
   location: number
   timeline: number
   streaming: boolean
@@ -80,7 +81,8 @@ export class FakeMember {
     const xlog =
       role === 'primary' ? { location } : { received_location: location, replayed_location: location }
     return {
-      ...{ state, role, timeline, tags, xlog, server_version: 150020 },
+      ...{ state, role, timeline, tags, server_version: 150020 },
+      ...(Number.isFinite(location) && { xlog }),
       ...(streaming && { replication_state: 'streaming' }),
       patroni: { version: '4.1.5', scope: 'duo', name: this.name },
     }

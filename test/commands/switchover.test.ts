@@ -260,6 +260,16 @@ test('a candidate that does not answer: exit code 9', async () => {
   expect(ran.stderr).toMatch(/^error: member pg1 cannot be reached: .*ECONNREFUSED/)
 })
 
+test('a candidate that answers but is being copied is refused, not called unreachable: exit code 3', async () => {
+  const pg1 = cluster.member('pg1')
+  pg1.now = { ...pg1.now, state: 'creating replica', location: Number.NaN }
+  const ran = await stage.hactl(['switchover', 'duo', '--candidate', 'pg1', '--force'])
+  expect(ran.code).toBe(3)
+  expect(ran.stderr).toContain(
+    'candidate pg1: not ready: its answer has no WAL position (state creating replica)',
+  )
+})
+
 test('version and list ask the members, and say who did not answer', async () => {
   await cluster.member('pg1').close()
   cluster.member('pg2').hung = true
