@@ -3,7 +3,7 @@
 
 import { defaultSettings, readDynamicSettings } from '../config/dynamic.ts'
 import type { ClusterView, JsonObject } from '../model/cluster.ts'
-import { formatProblem } from '../model/problem.ts'
+import { formatProblem, type Problem } from '../model/problem.ts'
 import type { DynamicSettings } from '../model/settings.ts'
 import type { Revision } from '../model/units.ts'
 import type { Log } from '../ports/log.ts'
@@ -22,10 +22,10 @@ export function createDynamicConfiguration(log: Log): DynamicConfiguration {
 
   function accept(document: JsonObject, source: string): boolean {
     const result = readDynamicSettings(document, settings)
-    for (const warning of result.warnings) log.warning(`${source}: ${formatProblem(warning)}`)
+    for (const warning of result.warnings) log.warning(`${source}: ${told(warning)}`)
     if (!result.ok) {
       log.error(
-        `${source} is refused, the last good one stays in force: ${result.errors.map(formatProblem).join('; ')}`,
+        `${source} is refused, the last good one stays in force: ${result.errors.map(told).join('; ')}`,
       )
       return false
     }
@@ -51,4 +51,9 @@ export function createDynamicConfiguration(log: Log): DynamicConfiguration {
       accept(document, source)
     },
   }
+}
+
+/** Without the place, which the source before it names. */
+function told(problem: Problem): string {
+  return formatProblem({ ...problem, place: null })
 }
