@@ -42,6 +42,12 @@ export interface OwnedNodeState extends NodeState {
 /** Ageing numbers are refreshed at most this often, however many checks arrive. */
 const REFRESH_MS = 1000
 
+/** Accepting means not racing while that leader is cut off, which this version does not do. */
+const NO_FAILSAFE = {
+  kind: 'refused',
+  why: 'failsafe mode is not supported by this version of hactl',
+} as const
+
 export function createNodeState(ports: NodeStatePorts): OwnedNodeState {
   let snapshot: Snapshot | null = null
   let memory: Memory = FIRST_MEMORY
@@ -92,11 +98,7 @@ export function createNodeState(ports: NodeStatePorts): OwnedNodeState {
     },
     wake: ports.wake,
     reload: ports.reload,
-    // Accepting means not racing while that leader is cut off, which this version does not do.
-    acceptFailsafe: () => ({
-      kind: 'refused',
-      why: 'failsafe mode is not supported by this version of hactl',
-    }),
+    acceptFailsafe: () => NO_FAILSAFE,
     ...rememberRefusals(),
     extra: (): JsonObject => ({
       version: HACTL_VERSION,
