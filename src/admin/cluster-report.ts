@@ -1,7 +1,7 @@
 // Turns what stands in etcd into the report behind `hactl list`: roles, positions in both forms, lags in bytes, pause,
 // scheduled switchover. Pure; the rules are those of Patroni's `/cluster` (spec/interfaces.md 1.7, 2.3).
 
-import type { ClusterView, Json, Member } from '../model/cluster.ts'
+import type { ClusterView, Json, Member, MemberRecord } from '../model/cluster.ts'
 import { isJsonObject } from '../model/patch.ts'
 import type { ClusterReport, MemberReport, Position, ReportedRole } from '../model/report.ts'
 import { clusterTimeline } from '../model/timeline.ts'
@@ -108,6 +108,7 @@ function reportMember(
     role,
     publishedRole: record.role,
     state: record.state,
+    problem: problemOf(record),
     replicationState: record.replicationState ?? null,
     holdsLeaderKey,
     leaseId: member.leaseId,
@@ -130,6 +131,11 @@ function reportMember(
     answers: answer === undefined ? null : answer === null,
     answerError: answer ?? null,
   }
+}
+
+function problemOf({ extra }: MemberRecord): string | null {
+  const own = extra.hactl
+  return isJsonObject(own) && typeof own.problem === 'string' ? own.problem : null
 }
 
 function roleOf(member: Member, view: ClusterView, modes: ClusterModes): ReportedRole {

@@ -19,8 +19,15 @@ export function memberRecord(facts: Facts): MemberRecord {
     ...pendingRestart(facts),
     ...positions(facts),
     ...(snap.settings.paused ? { pause: true } : {}),
-    extra: { hactl: { version: HACTL_VERSION } },
+    extra: { hactl: { version: HACTL_VERSION, ...trouble(facts) } },
   }
+}
+
+/** Patroni's words have none for a server that runs and lets nobody in, e.g. because its disk is full: it says so beside. */
+function trouble({ snap }: Facts): { readonly problem?: string } {
+  const { process, server: seen } = snap.postgres
+  const shutOut = process.kind === 'running' && process.readiness === 'accepting' && !seen.known
+  return shutOut ? { problem: `PostgreSQL runs, but lets no session in: ${seen.why}`.slice(0, 200) } : {}
 }
 
 /** Until the checkpoint after a promotion is done, the control file still carries the old timeline. */

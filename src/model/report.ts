@@ -49,6 +49,8 @@ export interface MemberReport {
   readonly publishedRole: string
   /** The member's PostgreSQL: `running`, `stopped`, … */
   readonly state: string
+  /** What hactl's agent says beside the state, e.g. that the server lets no session in; null: nothing. */
+  readonly problem: string | null
   /** `streaming` or `in archive recovery` on a standby that says so. */
   readonly replicationState: string | null
   readonly holdsLeaderKey: boolean

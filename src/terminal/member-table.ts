@@ -90,13 +90,18 @@ function mainCells(
     Member: prefix + member.name,
     Host: member.host === null ? '' : withPort ? `${member.host}:${member.port}` : member.host,
     Role: member.role.split('_').map(capitalised).join(' '),
-    State: (follows ? member.replicationState : null) || member.state,
+    State: (follows ? member.replicationState : null) || stateOf(member),
     TL: member.timeline ?? '',
     'Receive LSN': standby ? (receive.at?.lsn ?? 'unknown') : '',
     'Receive Lag': standby ? megabytes(receive) : '',
     'Replay LSN': standby ? (replay.at?.lsn ?? 'unknown') : '',
     'Replay Lag': standby ? megabytes(replay) : '',
   }
+}
+
+/** Patroni has no word for a server that lets nobody in; what it is stands in `problem`. */
+function stateOf({ state, problem }: MemberReport): string {
+  return state === 'running' && problem !== null ? 'running, no access' : state
 }
 
 interface Place {
