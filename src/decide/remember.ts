@@ -113,9 +113,10 @@ function rememberDivergence(memory: Memory, snap: Snapshot): Memory {
   if (seen === null || !seen.known || !snap.cluster.known) return memory
   const leader = snap.cluster.value.leader
   if (leader === null) return memory
-  if (seen.value.verdict === 'diverged') {
+  const { verdict, localTimeline, leaderTimeline } = seen.value
+  if (verdict === 'diverged' || verdict === 'twin') {
     // Between two timelines of the same number pg_rewind sees no difference.
-    const alike = seen.value.localTimeline === seen.value.leaderTimeline
+    const alike = verdict === 'twin' || localTimeline === leaderTimeline
     return { ...memory, rejoin: alike ? 'rewind-failed' : 'diverged', agreesWith: null }
   }
   return {

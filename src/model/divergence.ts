@@ -3,7 +3,8 @@
 import type { Lsn, Timeline } from './units.ts'
 
 export interface Divergence {
-  readonly verdict: 'same' | 'ancestor' | 'diverged'
+  /** `twin`: both began a timeline of this number at the same position, and wrote different things: pg_rewind sees no difference. */
+  readonly verdict: 'same' | 'ancestor' | 'diverged' | 'twin'
   readonly localTimeline: Timeline
   readonly localLsn: Lsn
   readonly leaderTimeline: Timeline

@@ -3,33 +3,41 @@
 
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { formatLsn, type Lsn, type Millis } from '../model/units.ts'
+import { formatLsn, type Lsn, type Millis, type Timeline } from '../model/units.ts'
 import { type ConnectTarget, queryOnce } from './connection.ts'
 
 /** The first records hold the time of the promotion and the sums of all before them: a page is plenty. */
 const COMPARED_MAX = 8192
 
-/** As the leader names it: the file of its own timeline in which `beginning` lies. */
-const question = (beginning: Lsn, length: number) => `
-  SELECT at.file_name AS file, at.file_offset - 1 AS start,
-         pg_catalog.encode(pg_catalog.pg_read_binary_file('pg_wal/' || at.file_name, at.file_offset - 1, ${length}, true), 'hex') AS bytes
-    FROM pg_catalog.pg_walfile_name_offset('${formatLsn(beginning + 1n)}'::pg_catalog.pg_lsn) AS at`
+/** The file in which `beginning` lies, by the name it has on `timeline`; read there, or on the leader's own timeline, which repeats it. */
+const question = (timeline: Timeline, beginning: Lsn, length: number) => `
+  SELECT old.file, at.file_offset - 1 AS start,
+         pg_catalog.encode(COALESCE(
+           pg_catalog.pg_read_binary_file('pg_wal/' || old.file, at.file_offset - 1, ${length}, true),
+           pg_catalog.pg_read_binary_file('pg_wal/' || at.file_name, at.file_offset - 1, ${length}, true)), 'hex') AS bytes
+    FROM pg_catalog.pg_walfile_name_offset('${formatLsn(beginning + 1n)}'::pg_catalog.pg_lsn) AS at,
+         LATERAL (SELECT '${walFilePrefix(timeline)}' || pg_catalog.substr(at.file_name, 9) AS file) AS old`
+
+/** The first eight digits of the name of a WAL file. */
+function walFilePrefix(timeline: Timeline): string {
+  return timeline.toString(16).toUpperCase().padStart(8, '0')
+}
 
 /**
- * Compares the WAL from `beginning` (where both timelines began) up to `end`, the local position, as far as both nodes
+ * Compares the WAL of `timeline` from `beginning` (where both nodes' began) up to `end`, the local position, as far as both
  * still have it. Null: it cannot be told, e.g. because the WAL is gone. To be asked before the node streams from that
  * leader: a WAL receiver begins with the segment and writes the leader's over the node's own.
  */
 export async function beginAlike(
   dataDir: string,
   leader: ConnectTarget,
-  { beginning, end }: { readonly beginning: Lsn; readonly end: Lsn },
+  { timeline, beginning, end }: { readonly timeline: Timeline; readonly beginning: Lsn; readonly end: Lsn },
   limitMs: Millis,
 ): Promise<boolean | null> {
   if (end <= beginning) return true
   const wanted = end - beginning
   const length = wanted < BigInt(COMPARED_MAX) ? Number(wanted) : COMPARED_MAX
-  const answer = await queryOnce(leader, question(beginning, length), limitMs)
+  const answer = await queryOnce(leader, question(timeline, beginning, length), limitMs)
   if (!answer.ok) return null
   const { file, start, bytes } = answer.rows[0] ?? {}
   if (typeof file !== 'string' || !/^[0-9A-F]{24}$/.test(file) || typeof bytes !== 'string') return null

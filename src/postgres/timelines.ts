@@ -57,15 +57,29 @@ export async function compareTimelines(
     end: LocalEnd,
     { verdict: found, switchLsn }: Walked,
   ): Promise<Divergence['verdict']> {
+    if (found === 'diverged') return found
     if (found === 'ends-at-switch') {
       const last = await readEndOfLastRecord(programs, dataDir, end.timeline, end.lsn)
-      return last === switchLsn ? 'ancestor' : 'diverged'
+      if (last !== switchLsn) return 'diverged'
     }
-    const beginning = history.at(-1)?.lsn
-    if (found !== 'same' || beginning === undefined) return found
-    const alike = await beginAlike(dataDir, await access.leader(leader), { beginning, end: end.lsn }, left())
-    return alike === false ? 'diverged' : 'same'
+    const beginning = beginningOf(end.timeline, timeline, history)
+    const same = found === 'same' ? 'same' : 'ancestor'
+    if (beginning === null) return same
+    const part = { timeline: end.timeline, beginning, end: end.lsn }
+    const alike = await beginAlike(dataDir, await access.leader(leader), part, left())
+    return alike === false ? 'twin' : same
   }
+}
+
+/** Where `timeline` began, as the history of the leader's timeline has it; null: with the cluster, or not on it. */
+function beginningOf(
+  timeline: Timeline,
+  leaderTimeline: Timeline,
+  history: readonly TimelineSwitch[],
+): Lsn | null {
+  const index =
+    timeline === leaderTimeline ? history.length : history.findIndex(entry => entry.timeline === timeline)
+  return history[index - 1]?.lsn ?? null
 }
 
 /**
@@ -109,7 +123,9 @@ export function walkHistory(
   const switchLsn = left.lsn
   // A shutdown checkpoint that begins at the switch point or behind it was written after the others had left.
   const beyond = local.kind === 'checkpoint' ? local.lsn >= switchLsn : local.lsn > switchLsn
-  if (beyond) return { verdict: 'diverged', switchLsn }
+  const begun = beginningOf(local.timeline, leaderTimeline, history)
+  const elsewhere = own !== null && own.length > 0 && own.at(-1)?.lsn !== begun
+  if (beyond || elsewhere) return { verdict: 'diverged', switchLsn }
   return { verdict: local.kind === 'checkpoint' ? 'ends-at-switch' : 'ancestor', switchLsn }
 }
 

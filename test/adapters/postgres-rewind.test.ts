@@ -270,11 +270,21 @@ describe('two nodes that promoted themselves at the same position', () => {
     await loser.stop()
     await loser.start({ as: 'standby', upstream: null })
     expect(await compare(loser, winner.upstream)).toMatchObject({
-      ...{ verdict: 'diverged', localTimeline: 2, leaderTimeline: 2 },
+      ...{ verdict: 'twin', localTimeline: 2, leaderTimeline: 2 },
     })
     await third.stop()
     await third.start({ as: 'standby', upstream: winner.upstream })
     await untilStreaming(third, winner)
     expect(await compare(third, winner.upstream)).toMatchObject({ verdict: 'same', localTimeline: 2 })
+    const fourth = await lab.standby('fourth', winner)
+    await untilStreaming(fourth, winner)
+    await fourth.stop()
+    // The winner hands over: the twins' number is now one of the past, and the loser ends before it was left.
+    await winner.stop()
+    ok(await third.postgres.promote(5000, signalIdle()))
+    expect(await compare(loser, third.upstream)).toMatchObject({
+      ...{ verdict: 'twin', localTimeline: 2, leaderTimeline: 3 },
+    })
+    expect(await compare(fourth, third.upstream)).toMatchObject({ verdict: 'ancestor', localTimeline: 2 })
   })
 })

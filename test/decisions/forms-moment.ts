@@ -70,9 +70,9 @@ function readFencer(text: string, d: Draft): void {
 function readComparison(text: string): Draft['divergence'] {
   const unknown = /^unknown \((.*)\)$/.exec(text)
   if (unknown !== null) return { unknown: unknown[1] ?? '' }
-  const match = /^(same|ancestor|diverged) on timeline (\d+)$/.exec(text)
+  const match = /^(same|ancestor|diverged|twin) on timeline (\d+)$/.exec(text)
   if (match === null) throw new Error(`not a comparison: ${text}`)
-  const verdict = match[1] === 'same' ? 'same' : match[1] === 'ancestor' ? 'ancestor' : 'diverged'
+  const verdict = match[1] as 'same' | 'ancestor' | 'diverged' | 'twin'
   return { verdict, timeline: Number(match[2]) }
 }
 

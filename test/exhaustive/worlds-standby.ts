@@ -123,7 +123,13 @@ export function* followerWorlds(): Generator<World> {
       null,
     ],
     rejoin: ['check', 'follow', 'diverged', 'rewind-failed'] as const,
-    divergence: frozen([null, compared('same'), compared('diverged'), unseen('connection refused')]),
+    divergence: frozen([
+      null,
+      compared('same'),
+      compared('diverged'),
+      compared('twin'),
+      unseen('connection refused'),
+    ]),
     recovery: frozen(recoveries),
     sight: frozen([
       { process: running('accepting'), server: server(true) },

@@ -99,6 +99,8 @@ export class Checks {
     }
     this.#reign = { key, node: name, timeline }
     this.#world.trace(name, `accepts writes on timeline ${timeline}`)
+    // Whoever writes on, on whatever timeline, ends what was planned before.
+    this.#handover = null
   }
 
   #isFenced(machine: Machine): void {

@@ -33,14 +33,9 @@ export async function compareTimelines(
   await clock.sleep(machine.tookMs(2, 10))
   const own = machine.data?.timeline === local.timeline ? historyOf(machine.data.end) : null
   const walked = walkHistory(local, leaderTimeline, history, own)
-  const verdict =
-    walked.verdict !== 'ends-at-switch'
-      ? walked.verdict === 'same' && !beginAlike(machine.data?.end, remote.data.end)
-        ? 'diverged'
-        : walked.verdict
-      : machine.data !== null && lsnOf(machine.data.end) === walked.switchLsn
-        ? 'ancestor'
-        : 'diverged'
+  const endsThere = machine.data !== null && lsnOf(machine.data.end) === walked.switchLsn
+  const found = walked.verdict !== 'ends-at-switch' ? walked.verdict : endsThere ? 'ancestor' : 'diverged'
+  const verdict = found === 'diverged' || beginAlike(machine.data?.end, remote.data.end) ? found : 'twin'
   return seen(
     {
       verdict,
@@ -55,7 +50,10 @@ export async function compareTimelines(
 
 /** As in src/postgres/timeline-beginning.ts: what stands where the two timelines of one number begin. */
 function beginAlike(own: WalEnd | undefined, leader: WalEnd): boolean {
-  return own === undefined || beginningOf(own.branch) === beginningOf(leader.branch)
+  const timeline = own?.branch.timeline
+  for (let at: WalEnd | null = leader; at !== null && own !== undefined; at = at.branch.parent)
+    if (at.branch.timeline === timeline) return beginningOf(own.branch) === beginningOf(at.branch)
+  return true
 }
 
 /** As in src/postgres/timelines.ts. */
