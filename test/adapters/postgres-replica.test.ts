@@ -220,6 +220,15 @@ describe('settings', () => {
     await until('b streams again', () => isStreaming(b, a))
   })
 
+  test('a parameter that was taken back before the restart waits for none', async () => {
+    const parameters = { ...a.effective.parameters, shared_preload_libraries: 'not_there' }
+    ok(await a.postgres.configure({ ...a.effective, parameters }, { rewriteAlways: false }))
+    const isPending = async () => 'shared_preload_libraries' in (await a.server()).pendingRestart
+    await until('the restart to be pending', isPending)
+    ok(await a.postgres.configure(a.effective, { rewriteAlways: false }))
+    await until('no restart to be pending', async () => !(await isPending()))
+  })
+
   test('(P27) more max_connections on the primary pauses the replay; resumed, the standby ends and starts with the value', async () => {
     const parameters = { ...a.effective.parameters, max_connections: 120 }
     ok(await a.postgres.configure({ ...a.effective, parameters }, { rewriteAlways: false }))

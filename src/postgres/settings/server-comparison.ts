@@ -38,7 +38,9 @@ export async function pendingRestartOf(query: Query): Promise<PendingRestart> {
     if (isIgnored(name.toLowerCase())) continue
     const show = (value: unknown) =>
       readableValue(String(row.vartype), textOrNull(row.unit), String(value ?? ''))
-    pending[name] = { oldValue: show(row.setting), newValue: show(row.file_setting ?? row.boot_val ?? '?') }
+    const [oldValue, newValue] = [show(row.setting), show(row.file_setting ?? row.boot_val ?? '?')]
+    // The flag of a parameter whose line was taken out of the file again stays up until the restart that it asks for.
+    if (oldValue !== newValue) pending[name] = { oldValue, newValue }
   }
   return pending
 }
