@@ -13,6 +13,10 @@ export default class Completion extends ParsedCommand {
       description: 'For all users:',
       command: '<%= config.bin %> completion bash > /usr/share/bash-completion/completions/hactl',
     },
+    {
+      description: 'For all users of zsh:',
+      command: '<%= config.bin %> completion zsh > /usr/local/share/zsh/site-functions/_hactl',
+    },
   ]
   static override args = {
     shell: Args.string({ required: true, options: [...SHELLS], description: 'The shell.' }),
