@@ -133,6 +133,21 @@ export function tooFarBehind(facts: ClusterFacts): string | null {
   return lag !== null && lag > limit ? `${lag} bytes behind, maximum_lag_on_failover is ${limit}` : null
 }
 
+/**
+ * A leader that gave the lease up in good order left everything that it had with somebody. What this node lacks of it, if
+ * somebody who may have it does not answer; null: nothing, or everybody answered.
+ */
+export function lacksOfGivenUp(facts: ClusterFacts): string | null {
+  const { view, memory, snap } = facts
+  const last = view.lastLeader
+  if (last === null || last.value !== null || last.modRevision < memory.lastLeaderRevision) return null
+  const lag = ownLag(view, localPosition(snap)?.lsn ?? 0n)
+  if (lag === null || lag <= 0n) return null
+  const silent = otherMembers(facts).filter(({ name }) => snap.peers?.get(name)?.known !== true)
+  if (silent.length === 0) return null
+  return `this node lacks ${lag} bytes of what the last leader left, and ${silent.map(({ name }) => name).join(' and ')}, who may have them, cannot be asked`
+}
+
 /** The limit as etcd has it now: a node that was blind has not taken the newest configuration over yet. */
 function lagLimit({ view, snap }: ClusterFacts): bigint {
   const config = view.config?.value

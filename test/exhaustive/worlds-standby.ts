@@ -57,7 +57,7 @@ export function* raceWorlds(): Generator<World> {
     history: histories,
     own: frozen(own),
     inRecovery: [true, false],
-    optime: [null, 0x3000148n, 0x9000000n],
+    optime: [null, 0x3000148n, 0x3000200n, 0x9000000n],
     peers: values(peers),
     self: frozen([self, { ...self, tags: { ...self.tags, failoverPriority: 0 } }, nofailover]),
     past: [
@@ -72,10 +72,10 @@ export function* raceWorlds(): Generator<World> {
       [acquired],
       [{ kind: 'done', action: 'read-cluster' }],
     ] satisfies readonly (readonly Outcome[])[],
-    silentPrimary: [false, true],
+    others: ['stand by', 'silent primary', 'last leader gave up'] as const,
   }
   for (const part of product(parts)) {
-    const { history, own: mine, inRecovery, optime, past, source, outcomes, silentPrimary } = part
+    const { history, own: mine, inRecovery, optime, past, source, outcomes, others } = part
     const directory = inRecovery ? directories.standby : directories.primary
     yield {
       snap: {
@@ -85,7 +85,11 @@ export function* raceWorlds(): Generator<World> {
           history: history === null ? null : { value: history, modRevision: 20 },
           status:
             optime === null ? null : { value: { optime, slots: null, retainSlots: null }, modRevision: 38 },
-          members: [member(ME, 'replica'), member(OTHER, silentPrimary ? 'primary' : 'replica')],
+          lastLeader: others === 'last leader gave up' ? { value: null, modRevision: 40 } : null,
+          members: [
+            member(ME, 'replica'),
+            member(OTHER, others === 'silent primary' ? 'primary' : 'replica'),
+          ],
         }),
         lease: noLease,
         outcomes,

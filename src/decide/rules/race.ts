@@ -6,14 +6,11 @@ import {
   betterRival,
   isForced,
   isNamedCandidate,
+  lacksOfGivenUp,
   livePrimary,
   objectionToOwnTimeline,
   otherMembers,
-  type Rival,
-  receivedEverything,
-  requestIsDue,
   rivalPrimary,
-  rivals,
   silentPrimary,
   tooFarBehind,
   unsupportedMode,
@@ -22,7 +19,6 @@ import {
   type ClusterFacts,
   failedLately,
   localPosition,
-  memberNamed,
   outcomeOf,
   promotesInVain,
   runsAsPrimary,
@@ -30,6 +26,7 @@ import {
   server,
   tried,
 } from '../facts.ts'
+import { anyoneElse, candidateCan, sinceRelease } from '../head-start.ts'
 import { acquireLease, holdOnMs, holdOnReason, ledMeanwhile, lossOf, unansweredButAlive } from '../lease.ts'
 import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
@@ -228,6 +225,16 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
     }),
   },
   {
+    id: 'race.others-have-all',
+    why: 'a leader that gave the lease up in good order left all of its data with somebody: that one, or it itself, may come back',
+    when: f =>
+      !runsAsPrimary(f) &&
+      !isForced(f) &&
+      lacksOfGivenUp(f) !== null &&
+      sinceRelease(f) < f.snap.settings.ttlMs,
+    choose: f => ({ reason: `not promoting yet: ${lacksOfGivenUp(f)}`, wakeInMs: LOOK_AGAIN_MS }),
+  },
+  {
     id: 'race.stale-sight',
     why: 'an agent that was stopped in the middle of a race may have missed a whole leader: nothing is claimed on what it saw before',
     when: f => sightAgeMs(f) > STALE_MS,
@@ -262,34 +269,4 @@ function formerLeader({ memory, snap }: ClusterFacts): { readonly formerLeader?:
 /** Of what this beat has read itself; the watch tells by itself when it has fallen silent. */
 function sightAgeMs({ snap, view }: ClusterFacts): number {
   return snap.cluster.known && view.source === 'read' ? snap.nowMs - snap.cluster.atMs : 0
-}
-
-/** The named candidate if its time has come, it is a member and may lead, or cannot be asked. */
-function candidateCan(facts: ClusterFacts): string | null {
-  const candidate = facts.view.failover?.value.candidate ?? null
-  if (candidate === null || candidate === facts.snap.self.name) return null
-  if (!requestIsDue(facts.view, facts.snap)) return null
-  if (memberNamed(facts.view, candidate) === null) return null
-  const answer = facts.snap.peers?.get(candidate)
-  if (answer === undefined) return null
-  if (!answer.known) return isOnItsWay(facts, candidate) ? candidate : null
-  return receivedEverything(answer.value, 0n) ? candidate : null
-}
-
-/** Not reachable from here, but alive: it may have what the old leader saw it have, and take the lease itself. */
-function isOnItsWay({ view }: ClusterFacts, candidate: string): boolean {
-  return memberNamed(view, candidate)?.record.state === 'running'
-}
-
-/** Somebody who has all that this node has: were it less, both would stand back for the other. */
-function anyoneElse(facts: ClusterFacts): string | null {
-  const own = localPosition(facts.snap)
-  const able = ({ peer }: Rival): boolean =>
-    receivedEverything(peer, own?.lsn ?? 0n) && (peer.timeline ?? 0) >= (own?.timeline ?? 0)
-  return rivals(facts).find(able)?.name ?? null
-}
-
-/** Since the lease was seen to be free; a request gets its candidate a head start, not a veto. */
-function sinceRelease({ memory, snap }: ClusterFacts): number {
-  return memory.leaderlessSinceMs === null ? 0 : snap.nowMs - memory.leaderlessSinceMs
 }
