@@ -42,9 +42,11 @@ export async function readClusterOverGateway(read: GatewayRead): Promise<Seen<Cl
       return unseen(`etcd did not answer within ${budgetMs} ms: ${why}`)
     const ms = Math.min(leftMs, Math.max(TRY_MS_MIN, budgetMs / (2 * config.endpoints.length)))
     const sentMs = clock.bootMs()
-    const answer = await readAt({ endpoint, tls, signal: AbortSignal.timeout(Math.ceil(ms)) }, config, keys)
+    const signal = AbortSignal.timeout(Math.ceil(ms))
+    const answer = await readAt({ endpoint, tls, signal }, config, keys)
     if (answer.ok) return seen(viewOf(answer.body, keys), sentMs)
-    why = answer.why
+    // That the rest of the budget was too short for a try says less than what an earlier one was told.
+    if (tries === 0 || !signal.aborted || ms >= TRY_MS_MIN) why = answer.why
     if (answer.final) return unseen(`etcd at ${endpoint.host}:${endpoint.port}: ${why}`)
     if (tries % config.endpoints.length === config.endpoints.length - 1)
       await clock.sleep(Math.min(50, leftMs))
