@@ -1,7 +1,7 @@
 // Before a switchover or failover: what was asked for, what the cluster looks like, and whether it would work. The
 // agents judge again when they act; asking first means that a refusal comes with its reason and nothing was touched.
 
-import { type CandidateVerdict, judgeCandidates, rankCandidates } from '../model/candidates.ts'
+import { type CandidateVerdict, judgeCandidates, rankCandidates, withoutSilent } from '../model/candidates.ts'
 import type { ClusterView, Member } from '../model/cluster.ts'
 import { done, type Failure, failed, type Result } from '../model/failure.ts'
 import type { PeerView } from '../model/peer.ts'
@@ -159,7 +159,7 @@ export function judgePlan(
   answers: ReadonlyMap<MemberName, Seen<PeerView>>,
 ): HandoverPlan {
   const leaderPosition = lastKnownPosition(survey, answers)
-  const verdicts = judgeCandidates({
+  const judged = judgeCandidates({
     members: survey.view.members,
     answers,
     exclude: survey.leader === null ? [] : [survey.leader],
@@ -171,6 +171,10 @@ export function judgePlan(
         : { kind: 'lag', leaderPosition, maximumBytes: maximumLag(survey.view) },
     clusterTimeline: survey.modes.standbyCluster ? null : clusterTimeline(survey.view.history?.value ?? null),
   })
+  const { leader } = survey
+  const leaderSays = leader === null ? undefined : answers.get(leader)
+  const receivers = leaderSays?.known === true ? (leaderSays.value.receivers ?? null) : null
+  const verdicts = leader === null ? judged : withoutSilent(judged, survey.view.members, leader, receivers)
   const winner = wish.candidate ?? rankCandidates(verdicts)[0]?.name ?? null
   const lostBytes = bytesLost(winner, survey, verdicts, leaderPosition)
   const plan = { survey, alreadySo: false, verdicts, winner, lostBytes, leaderPosition }

@@ -39,6 +39,7 @@ export type CandidateCode =
   | 'behind'
   | 'timeline-unknown'
   | 'timeline-behind'
+  | 'not-streaming'
 
 export interface CandidateVerdict {
   readonly name: MemberName
@@ -63,6 +64,53 @@ export function judgeCandidates(question: CandidateQuestion): readonly Candidate
 /** Those who could take over, the likeliest winner first: most WAL, then highest failover_priority, then name. */
 export function rankCandidates(verdicts: readonly CandidateVerdict[]): readonly CandidateVerdict[] {
   return verdicts.filter(verdict => verdict.code === 'good').sort(byLikelihood)
+}
+
+/** States of a WAL sender in which WAL flows; what is broken comes no further than `startup`. */
+const SENDING: readonly string[] = ['streaming', 'catchup']
+
+/** Application names of those that get WAL from a server, from its view of its WAL senders. */
+export function receiversOf(
+  senders: readonly { readonly applicationName: string; readonly state: string }[],
+): readonly string[] {
+  return senders.filter(({ state }) => SENDING.includes(state)).map(sender => sender.applicationName)
+}
+
+/**
+ * The verdicts for a leader that is there and would have to send the last record itself: a good one is taken back from who
+ * should stream from it and is not among `receivers`. null: nobody knows who does, and nothing changes.
+ */
+export function withoutSilent(
+  verdicts: readonly CandidateVerdict[],
+  members: readonly Member[],
+  leader: MemberName,
+  receivers: readonly string[] | null,
+): readonly CandidateVerdict[] {
+  if (receivers === null) return verdicts
+  const silent = members.filter(
+    member => streamsDirectly(member, leader) && !receivers.includes(applicationName(member.name)),
+  )
+  return verdicts.map(verdict =>
+    verdict.code === 'good' && silent.some(member => member.name === verdict.name)
+      ? {
+          ...verdict,
+          code: 'not-streaming',
+          reason: `${verdict.reason}, but it does not stream from ${leader}`,
+        }
+      : verdict,
+  )
+}
+
+/** By its tags, and with a name that shows in PostgreSQL as it is: what is not ASCII each version writes differently. */
+function streamsDirectly({ name, record }: Member, leader: MemberName): boolean {
+  const { replicatefrom: source, nostream } = record.tags
+  const cascades = typeof source === 'string' && source !== '' && source !== leader
+  return !cascades && !isTruthy(nostream ?? false) && /^[ -~]+$/.test(name)
+}
+
+/** As PostgreSQL shows it: NAMEDATALEN - 1 bytes at most. */
+function applicationName(name: MemberName): string {
+  return name.slice(0, 63)
 }
 
 function byLikelihood(a: CandidateVerdict, b: CandidateVerdict): number {

@@ -16,6 +16,8 @@ export interface PeerView {
   /** It says itself (hactl) that its data left the cluster's history: it will not lead. */
   readonly offHistory: boolean
   readonly paused: boolean
+  /** Application names of those that get WAL from it, as hactl tells of its server. Absent: not known. */
+  readonly receivers?: readonly string[]
 }
 
 /** Who a standby takes its WAL from. Never holds credentials: the adapter adds them. */

@@ -1,6 +1,7 @@
 // Reads another member's status document (spec/ha.md 3.8.6). It may come from Patroni of any version, so nothing in it is
 // taken for granted: what does not fit is the reason why the member counts as unknown.
 
+import { receiversOf } from '../model/candidates.ts'
 import type { Json, JsonObject } from '../model/cluster.ts'
 import { isJsonObject, own, tooDeep } from '../model/patch.ts'
 import type { PeerView } from '../model/peer.ts'
@@ -33,6 +34,7 @@ export function readPeerView(body: string, atMs: Millis): Seen<PeerView> {
       offHistory: isJsonObject(hactl) && own(hactl, 'off_history') === true,
       watchdogFailed: pythonTruth(own(document, 'watchdog_failed') ?? false),
       paused: pythonTruth(own(document, 'pause') ?? false),
+      ...(isJsonObject(hactl) ? receivers(document) : {}),
     },
     atMs,
   )
@@ -50,6 +52,18 @@ function failoverTags(tags: JsonObject): Pick<PeerView, 'nofailover' | 'failover
     return { nofailover: barred, failoverPriority: barred ? 0 : (priority ?? 1) }
   }
   return { nofailover: priority !== null && priority <= 0, failoverPriority: priority ?? 1 }
+}
+
+/** The list is left out when it is empty; without `server_version` the server was not looked at and nothing is known. */
+function receivers(document: JsonObject): Pick<PeerView, 'receivers'> {
+  if (typeof own(document, 'server_version') !== 'number') return {}
+  const list = own(document, 'replication') ?? []
+  if (!Array.isArray(list)) return {}
+  const senders = (list as readonly Json[]).filter(isJsonObject).map(sender => ({
+    applicationName: String(own(sender, 'application_name')),
+    state: String(own(sender, 'state')),
+  }))
+  return { receivers: receiversOf(senders) }
 }
 
 function timelineOf(value: Json | undefined): number | null {

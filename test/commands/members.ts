@@ -14,6 +14,8 @@ export interface MemberState {
   timeline: number
   streaming: boolean
   tags: Readonly<Record<string, unknown>>
+  /** Who gets WAL from it, as an agent of hactl tells; left out: it is Patroni's and need not. */
+  sendsTo?: readonly string[]
 }
 
 /** What a POST of /switchover or /failover comes to. */
@@ -77,13 +79,18 @@ export class FakeMember {
   }
 
   document(): Readonly<Record<string, unknown>> {
-    const { role, state, location, timeline, streaming, tags } = this.now
+    const { role, state, location, timeline, streaming, tags, sendsTo } = this.now
     const xlog =
       role === 'primary' ? { location } : { received_location: location, replayed_location: location }
     return {
       ...{ state, role, timeline, tags, server_version: 150020 },
       ...(Number.isFinite(location) && { xlog }),
       ...(streaming && { replication_state: 'streaming' }),
+      ...(sendsTo !== undefined &&
+        sendsTo.length > 0 && {
+          replication: sendsTo.map(name => ({ application_name: name, state: 'streaming' })),
+        }),
+      ...(sendsTo !== undefined && { hactl: { version: '1.0.0' } }),
       patroni: { version: '4.1.5', scope: 'duo', name: this.name },
     }
   }

@@ -38,6 +38,33 @@ test('a dry run says who would win and why not the others', async () => {
   ).toEqual([])
 })
 
+test('a dry run refuses what the leader would: nobody, or not the named one, streams from it', async () => {
+  const pg0 = cluster.member('pg0')
+  cluster.member('pg2').now.location = 50_000_000
+  const dryRun = async (...more: string[]) => {
+    const ran = await stage.hactl(['switchover', 'duo', '--dry-run', '--json', ...more])
+    const { candidates, error } = JSON.parse(ran.stdout)
+    const codes = candidates.map((each: { code: string }) => each.code).join(' ')
+    return [ran.code, codes, error?.message ?? null]
+  }
+  pg0.now = { ...pg0.now, sendsTo: [] }
+  const silent = (name: string) =>
+    `${name}: at 0/2FAF080, 0 bytes behind the leader, but it does not stream from pg0`
+  expect(await dryRun()).toEqual([
+    3,
+    'not-streaming not-streaming',
+    `switchover refused: no member of cluster duo can take over: ${silent('pg1')}; ${silent('pg2')}`,
+  ])
+  pg0.now = { ...pg0.now, sendsTo: ['pg2'] }
+  expect(await dryRun()).toEqual([0, 'not-streaming good', null])
+  expect(await dryRun('--candidate', 'pg1')).toEqual([
+    3,
+    'not-streaming good',
+    `switchover refused: candidate ${silent('pg1')}`,
+  ])
+  expect(pg0.requests.filter(({ line }) => line.startsWith('POST'))).toEqual([])
+})
+
 test('an empty name, as from an unset variable of a script, is no wish for just anybody', async () => {
   for (const flag of ['--candidate=', '--leader=']) {
     const ran = await stage.hactl(['switchover', 'duo', flag, '--force'])

@@ -105,9 +105,20 @@ function buildServer(draft: Draft, role: 'primary' | 'standby', timeline: number
       ...usedSlots.map(name => slot(name, lsn, true)),
       ...idleSlots.map(name => slot(name, lsn, false)),
     ],
-    replication: [],
+    replication: standby ? [] : sendersOf(draft),
     pendingRestart: {},
   }
+}
+
+function sendersOf({ etcd, me, postgres }: Draft): ServerView['replication'] {
+  const names = postgres.streamsTo ?? etcd.members.filter(name => name !== me)
+  return names.map(text => {
+    const [applicationName = '', state = 'streaming'] = text.split(':')
+    return {
+      user: 'replicator',
+      ...{ applicationName, state, clientAddress: null, syncState: 'async', syncPriority: 0 },
+    }
+  })
 }
 
 function slot(name: string, restartLsn: bigint, active: boolean): SlotView {

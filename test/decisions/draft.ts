@@ -80,6 +80,8 @@ export interface PostgresDraft {
   checksums: boolean
   replayPaused: boolean
   streaming: boolean
+  /** Who streams from it when it is a primary (`pg2`, `pg2:startup` in another state); null: every other member. */
+  streamsTo: string[] | null
   history: SwitchText[] | null
   idleSlots: string[]
   usedSlots: string[]
@@ -193,6 +195,7 @@ function defaultPostgres(): PostgresDraft {
     checksums: true,
     replayPaused: false,
     streaming: true,
+    streamsTo: null,
     history: null,
     idleSlots: [],
     usedSlots: [],

@@ -39,6 +39,7 @@ const postgresForms: readonly Form<PostgresDraft>[] = [
   [/^unfinished bootstrap$/, () => ({ unfinishedBootstrap: true })],
   [/^no checksums$/, () => ({ checksums: false })],
   [/^not streaming$/, () => ({ streaming: false })],
+  [/^streams to (.+)$/, ([names = '']) => ({ streamsTo: names === 'nobody' ? [] : names.split(/\s+/) })],
   [/^replay paused$/, () => ({ replayPaused: true })],
   [/^history (.+)$/, ([text = '']) => ({ history: readSwitches(text) })],
   [/^used slots (.+)$/, ([names = '']) => ({ usedSlots: names.split(/\s+/) })],

@@ -176,6 +176,11 @@ export function running(readiness: Readiness, forMs = 100_000): PostgresView['pr
 export const stopped: PostgresView['process'] = frozen({ kind: 'stopped' })
 export const silent: PostgresView['server'] = frozen(unseen('timeout'))
 
+const OTHER_STREAMS = {
+  ...{ user: 'replicator', applicationName: OTHER, clientAddress: null },
+  ...{ state: 'streaming', syncState: 'async', syncPriority: 0 },
+}
+
 export function server(inRecovery: boolean, more: Partial<ServerView> = {}): PostgresView['server'] {
   return frozen(
     seen(
@@ -193,7 +198,7 @@ export function server(inRecovery: boolean, more: Partial<ServerView> = {}): Pos
         controlTimeline: 1,
         startTime: '',
         slots: [],
-        replication: [],
+        replication: inRecovery ? [] : [OTHER_STREAMS],
         pendingRestart: {},
         ...more,
       },

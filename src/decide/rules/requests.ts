@@ -1,7 +1,7 @@
 // What the lease holder does with a request in `failover`: refuse it with a reason, wait for its time, or begin the
 // handover (spec/ha.md 3.8.4, 3.15.2). Everything is validated again here: anybody may write that key.
 
-import { rankCandidates } from '../../model/candidates.ts'
+import { type CandidateVerdict, rankCandidates, receiversOf, withoutSilent } from '../../model/candidates.ts'
 import type { FailoverRequest } from '../../model/cluster.ts'
 import { otherMembers, unsupportedMode, verdicts } from '../election.ts'
 import { type ClusterFacts, failedLately, runsAsPrimary, seconds, server, tried } from '../facts.ts'
@@ -71,7 +71,7 @@ export const requestRules: readonly Rule<ClusterFacts>[] = [
     }),
   },
   refusal('leader.request-impossible', 'without a candidate that can take over the leader stays', f => {
-    const judged = verdicts(f, request(f).candidate)
+    const judged = judgedCandidates(f)
     if (rankCandidates(judged).length > 0) return null
     const reasons = judged.map(verdict => `${verdict.name}: ${verdict.reason}`).join('; ')
     return `no healthy members found, ${kind(f)} is not possible (${reasons || `${request(f).candidate ?? 'nobody'} is not a member`})`
@@ -81,7 +81,7 @@ export const requestRules: readonly Rule<ClusterFacts>[] = [
     why: 'a checkpoint first, so that the shutdown is short; then stop, and hand the lease to whoever has the last record',
     when: isPending,
     choose: f => ({
-      reason: `${kind(f)}: demoting myself${target(f)} (${rankCandidates(verdicts(f, request(f).candidate))
+      reason: `${kind(f)}: demoting myself${target(f)} (${rankCandidates(judgedCandidates(f))
         .map(v => v.name)
         .join(', ')} can take over)`,
       actions: [
@@ -115,6 +115,14 @@ function refusal(
       actions: [{ kind: 'clear-failover', ifRevision: f.view.failover?.modRevision ?? 0 }],
     }),
   }
+}
+
+/** Who does not stream from here would not get the last record: PostgreSQL would stop, and start again for nothing. */
+function judgedCandidates(facts: ClusterFacts): readonly CandidateVerdict[] {
+  const { self } = facts.snap
+  const senders = server(facts.snap)?.replication ?? null
+  const judged = verdicts(facts, request(facts).candidate)
+  return withoutSilent(judged, otherMembers(facts), self.name, senders === null ? null : receiversOf(senders))
 }
 
 function isPending(facts: ClusterFacts): boolean {
