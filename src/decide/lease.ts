@@ -132,9 +132,16 @@ export function unansweredAndEnding(facts: Facts): boolean {
 }
 
 function unanswered(facts: Facts): boolean {
-  return ['renew-lease', 'adopt-lease', 'acquire-lease', 'take-leader'].some(
-    action => outcomeOf(facts.snap, action)?.kind === 'unreachable',
-  )
+  return whyUnanswered(facts) !== null
+}
+
+/** In the words of the store: etcd may have been silent, or have answered that it serves nobody. */
+function whyUnanswered({ snap }: Facts): string | null {
+  for (const action of ['renew-lease', 'adopt-lease', 'acquire-lease', 'take-leader']) {
+    const outcome = outcomeOf(snap, action)
+    if (outcome?.kind === 'unreachable') return outcome.why
+  }
+  return null
 }
 
 /** Somebody else holds the key: said by etcd itself, in this beat. */
@@ -151,7 +158,8 @@ export function refusedBy(facts: Facts): string | null {
 export function lossOf(facts: Facts): string {
   const refused = refusedBy(facts)
   if (refused !== null) return `etcd says that ${refused} has it`
-  if (unanswered(facts)) return 'etcd did not answer'
+  const why = whyUnanswered(facts)
+  if (why !== null) return `etcd has not confirmed it: ${why}`
   const { cluster, self } = facts.snap
   const leader = cluster.known ? (cluster.value.leader?.name ?? null) : null
   return leader === null || leader === self.name ? 'it ran out' : `${leader} has it`
@@ -159,7 +167,9 @@ export function lossOf(facts: Facts): string {
 
 export function holdOnReason(facts: Facts): string {
   const left = seconds(Math.max(0, leadershipLeftMs(facts.snap.lease, facts.snap.nowMs)))
-  return `etcd did not answer; the lease lasts ${left} more, giving up below ${seconds(demoteMarginMs(facts.snap.settings))}`
+  const why = whyUnanswered(facts)
+  const lease = why === null ? 'the lease' : `etcd has not confirmed the lease (${why}); it`
+  return `${lease} lasts ${left} more, giving up below ${seconds(demoteMarginMs(facts.snap.settings))}`
 }
 
 export function holdOnMs(facts: Facts): number {

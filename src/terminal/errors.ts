@@ -88,8 +88,11 @@ const ERRORS: { readonly [K in Kind]: Entry<K> } = {
   },
   'etcd-unreachable': {
     exit: EXIT.etcdUnreachable,
-    message: f => `etcd cannot be reached: ${f.why}`,
-    hint: () => 'check the etcd3 section or --dcs-url, and etcd itself: etcdctl endpoint status.',
+    message: f =>
+      `${refusalOfEtcd(f.why) === null ? 'etcd cannot be reached' : 'etcd answers, but refuses'}: ${f.why}`,
+    hint: f =>
+      refusalOfEtcd(f.why) ??
+      'check the etcd3 section or --dcs-url, and etcd itself: etcdctl endpoint status.',
   },
   'member-unreachable': {
     exit: EXIT.memberUnreachable,
@@ -132,6 +135,15 @@ export function describeFailure(failure: Failure): ShownError {
 export function errorText(shown: ShownError): string {
   const label = styleText(['bold', 'red'], 'error:', { stream: process.stderr })
   return `${label} ${shown.message}\n${shown.hint === '' ? '' : `HINT: ${shown.hint}\n`}`
+}
+
+/** What helps when etcd was reached and serves nobody; null: it was not reached, as far as its words tell. */
+function refusalOfEtcd(why: string): string | null {
+  if (/user name is empty|authentication failed|permission denied/.test(why))
+    return 'authentication is on in etcd: set etcd3.username and etcd3.password in the file (--config-file) to a user with rights on the keys.'
+  return /database space exceeded/.test(why)
+    ? 'etcd takes no writes until there is space: etcdctl alarm list; then etcdctl compact, etcdctl defrag, and etcdctl alarm disarm.'
+    : null
 }
 
 function nearest(similar: readonly string[], otherwise: string): string {

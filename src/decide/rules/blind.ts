@@ -31,7 +31,7 @@ export const blindRules: readonly Rule<Facts>[] = [
     why: 'a member of etcd that cannot serve reads may still renew a lease',
     when: f => holdsLease(f.snap) && runsAsPrimary(f) && !triedToProveLease(f),
     choose: f => ({
-      reason: 'etcd does not answer reads; trying to renew the lease all the same',
+      reason: `the cluster cannot be read (${whyBlind(f)}); trying to renew the lease all the same`,
       actions: [{ kind: 'renew-lease', status: null }, ...guardActions(f)],
     }),
   },

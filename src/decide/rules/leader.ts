@@ -16,7 +16,14 @@ import {
   server,
   tried,
 } from '../facts.ts'
-import { holdOnMs, holdOnReason, proofRules, unansweredAndEnding, unansweredButAlive } from '../lease.ts'
+import {
+  holdOnMs,
+  holdOnReason,
+  lossOf,
+  proofRules,
+  unansweredAndEnding,
+  unansweredButAlive,
+} from '../lease.ts'
 import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
 import { foundNamedRules } from './found-named.ts'
@@ -42,7 +49,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     why: 'no answer from etcd, and no time for another try',
     when: f => runsAsPrimary(f) && (unansweredAndEnding(f) || !holdsLease(f.snap)),
     choose: f => ({
-      reason: `the lease could not be renewed and has ${seconds(Math.max(0, leadershipLeftMs(f.snap.lease, f.snap.nowMs)))} left; stopping PostgreSQL`,
+      reason: `the lease could not be renewed (${lossOf(f)}) and has ${seconds(Math.max(0, leadershipLeftMs(f.snap.lease, f.snap.nowMs)))} left; stopping PostgreSQL`,
       ...stopToFollow(f, 'fast'),
     }),
   },
