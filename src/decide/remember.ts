@@ -16,6 +16,7 @@ export function remember(memory: Memory, snap: Snapshot): Memory {
     next = rememberIdentifier(rememberCluster(next, view, snap), memory.lastLeader, view, snap)
   }
   next = { ...next, foundNamed: foundNamed(next, snap) }
+  if (mayHaveBeenAsked(memory, next, snap)) next = { ...next, promotionAsked: true }
   next = rememberArrival(rememberDivergence(next, snap), snap)
   if (succeeded(snap, 'arm-fencer')) next = { ...next, unfencedSinceMs: null }
   if (succeeded(snap, 'release-lease')) next = { ...next, releasedAtMs: snap.nowMs }
@@ -47,6 +48,12 @@ function promoting({ work, finished }: Snapshot): boolean {
 function promotionAsked(memory: Memory, snap: Snapshot): boolean {
   if (snap.postgres.process.kind !== 'running' || server(snap)?.inRecovery === false) return false
   return memory.promotionAsked || promoting(snap)
+}
+
+/** A former run of this agent won the lease; whether it had asked for the promotion when it died nobody can tell. */
+function mayHaveBeenAsked(before: Memory, { foundNamed: isNamed }: Memory, snap: Snapshot): boolean {
+  const isFirstSight = !before.sawCluster && snap.cluster.known
+  return isFirstSight && isNamed && snap.postgres.process.kind === 'running'
 }
 
 /** Its predecessor was a primary perhaps; this one replays WAL, for hours if need be, before it answers. */

@@ -1,6 +1,7 @@
 // How a primary that must not be one any more is stopped: the stop is a job, and what comes after it (wait, rewind,
 // follow) is decided when PostgreSQL is down.
 
+import type { Memory } from '../model/memory.ts'
 import { fenceMarginMs, leadershipLeftMs } from '../model/timing.ts'
 import type { Facts } from './facts.ts'
 import type { Choice } from './rule.ts'
@@ -22,4 +23,21 @@ export function stopToFollow(
     remember: { rejoin: 'check', agreesWith: null },
     next: 'settled',
   }
+}
+
+/** Gives up a lease under which nothing was promoted yet: what was asked for may come about after that, so it stops first. */
+export function releaseUnpromoted(
+  facts: Facts,
+  remember: Partial<Memory> = {},
+): Pick<Choice, 'actions' | 'remember' | 'next'> {
+  if (!facts.memory.promotionAsked) return { actions: [{ kind: 'release-lease', status: null }], remember }
+  const stop = stopToFollow(facts, 'fast')
+  return { ...stop, remember: { ...stop.remember, ...remember } }
+}
+
+/** For a reason. */
+export function releasing({ memory }: Facts): string {
+  return memory.promotionAsked
+    ? 'a promotion may be on its way: stopping PostgreSQL before the lease is released'
+    : 'releasing the lease'
 }

@@ -27,6 +27,7 @@ export function upkeep(situation: SituationName, facts: ClusterFacts): Upkeep {
   return {
     actions: [
       ...ownLease(facts),
+      ...ownFencer(facts),
       ...(leading ? leaderUpkeep(facts) : []),
       ...slots.actions,
       ...publish(facts),
@@ -42,6 +43,13 @@ function slotsMayChange(situation: SituationName): boolean {
 function ownLease({ snap }: ClusterFacts): readonly Action[] {
   const due = snap.nowMs >= renewalDueAtMs(snap.lease, snap.settings)
   return due && !holdsLease(snap) ? [{ kind: 'keep-lease' }] : []
+}
+
+/** Armed for a promotion that was given up before it was asked for, it would stop a healthy standby at the deadline. */
+function ownFencer({ snap, memory }: ClusterFacts): readonly Action[] {
+  const isStandby = server(snap)?.inRecovery === true && !memory.promotionAsked
+  const isArmed = snap.fencer.alive && snap.fencer.armedUntilMs !== null
+  return isStandby && isArmed && !holdsLease(snap) && snap.work === null ? [{ kind: 'disarm-fencer' }] : []
 }
 
 function publish(facts: ClusterFacts): readonly Action[] {

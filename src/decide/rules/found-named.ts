@@ -5,6 +5,7 @@ import { betterRival, isForced, livePrimary, otherMembers, silentPrimary, tooFar
 import { type ClusterFacts, isStandbyWithLease, tried } from '../facts.ts'
 import { holdOnMs } from '../lease.ts'
 import type { Rule } from '../rule.ts'
+import { releaseUnpromoted, releasing } from '../stopping-postgres.ts'
 
 export const foundNamedRules: readonly Rule<ClusterFacts>[] = [
   {
@@ -23,8 +24,8 @@ export const foundNamedRules: readonly Rule<ClusterFacts>[] = [
     why: 'two primaries must never be: whoever wrote the key did not ask the one that runs',
     when: f => isUnproven(f) && livePrimary(f) !== null && !tried(f.snap, 'release-lease'),
     choose: f => ({
-      reason: `the leader key held my name, but ${livePrimary(f)} runs as primary; releasing it`,
-      actions: [{ kind: 'release-lease', status: null }],
+      reason: `the leader key held my name, but ${livePrimary(f)} runs as primary; ${releasing(f)}`,
+      ...releaseUnpromoted(f),
     }),
   },
   {
@@ -32,8 +33,8 @@ export const foundNamedRules: readonly Rule<ClusterFacts>[] = [
     why: 'since the lease was won by a former run of this agent somebody may have come back who has more of the data',
     when: f => isUnproven(f) && lessThanOthers(f) !== null && !tried(f.snap, 'release-lease'),
     choose: f => ({
-      reason: `the leader key held my name, but this node was not promoted yet and ${lessThanOthers(f)}; releasing it`,
-      actions: [{ kind: 'release-lease', status: null }],
+      reason: `the leader key held my name, but this node was not promoted yet and ${lessThanOthers(f)}; ${releasing(f)}`,
+      ...releaseUnpromoted(f),
     }),
   },
   {

@@ -25,7 +25,7 @@ import {
   unansweredButAlive,
 } from '../lease.ts'
 import type { Rule } from '../rule.ts'
-import { stopToFollow } from '../stopping-postgres.ts'
+import { releaseUnpromoted, releasing, stopToFollow } from '../stopping-postgres.ts'
 import { foundNamedRules } from './found-named.ts'
 import { requestRules } from './requests.ts'
 
@@ -86,9 +86,8 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
       unfencedForMs(f) > UNFENCED_LIMIT_MS &&
       !tried(f.snap, 'release-lease'),
     choose: f => ({
-      reason: `the fencer could not be armed for ${seconds(unfencedForMs(f))} (${whyUnfenced(f)}); releasing the lease`,
-      actions: [{ kind: 'release-lease', status: null }],
-      remember: { unfencedSinceMs: null, lastFailure: unfencedFailure(f) },
+      reason: `the fencer could not be armed for ${seconds(unfencedForMs(f))} (${whyUnfenced(f)}); ${releasing(f)}`,
+      ...releaseUnpromoted(f, { unfencedSinceMs: null, lastFailure: unfencedFailure(f) }),
     }),
   },
   {
@@ -106,8 +105,8 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     why: 'promoting under rules that this version cannot keep could lose acknowledged writes',
     when: f => isStandbyWithLease(f) && unsupportedMode(f) !== null && !tried(f.snap, 'release-lease'),
     choose: f => ({
-      reason: `${unsupportedMode(f)} is on, which this version of hactl cannot honour: not promoting, releasing the lease`,
-      actions: [{ kind: 'release-lease', status: null }],
+      reason: `${unsupportedMode(f)} is on, which this version of hactl cannot honour: not promoting; ${releasing(f)}`,
+      ...releaseUnpromoted(f),
     }),
   },
   ...foundNamedRules,
