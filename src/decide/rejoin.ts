@@ -161,6 +161,22 @@ export function whyCannotRejoin({ memory, view }: ClusterFacts): string {
     : `a rewind did not finish (${memory.brokenRewind}), the data directory is a mixture of the local data and the leader's`
 }
 
+/** Why a node that went its own way stays as it is, and what helps; null: it did not, or nobody else leads. */
+export function divergedBecause(facts: ClusterFacts): string | null {
+  if (!diverged(facts) || !hasLeader(facts)) return null
+  const { self } = facts.snap
+  const leader = facts.view.leader?.name
+  const left = `the local data left the history of leader ${leader}: it cannot follow`
+  if (!rewindImpossible(facts.snap) || mayReplace(facts)) {
+    if (control(facts.snap.postgres) === null) return `${left}, and whether pg_rewind can help is not known`
+    return `${left} before ${leader} runs as primary and can be reached`
+  }
+  const why = self.useRewind
+    ? 'pg_rewind needs data checksums or wal_log_hints'
+    : 'postgresql.use_pg_rewind is off'
+  return `${left}, and ${why}; what was written here since is kept. HINT: Stop the agent, save what is needed of the data directory, remove it and start the agent: a copy of ${leader} takes its place`
+}
+
 function hasLeader({ view, snap }: ClusterFacts): boolean {
   return view.leader !== null && view.leader.name !== snap.self.name
 }

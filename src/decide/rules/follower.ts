@@ -17,6 +17,7 @@ import { holdOnMs, lossOf } from '../lease.ts'
 import {
   cannotRejoin,
   comparisonFailed,
+  divergedBecause,
   isUncompared,
   leaderWrites,
   rejoinRules,
@@ -122,6 +123,16 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
       reason: `replayed past ${formatLsn(f.memory.agreesWith?.untilLsn ?? 0n)}, where leader ${f.view.leader?.name} left this timeline; comparing again`,
       remember: { rejoin: 'check' },
       next: 'again',
+    }),
+  },
+  {
+    id: 'follower.diverged',
+    why: 'a node whose data went its own way follows nobody, and what it has may be nowhere else: an operator decides',
+    when: f => divergedBecause(f) !== null,
+    choose: f => ({
+      reason: divergedBecause(f) ?? '',
+      level: 'warning',
+      wakeInMs: f.snap.settings.loopWaitMs,
     }),
   },
   {
