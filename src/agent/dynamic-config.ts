@@ -2,7 +2,7 @@
 // the refusal is named. The first comes from etcd, the cached copy beside the data, or bootstrap.dcs, in this order.
 
 import { defaultSettings, readDynamicSettings } from '../config/dynamic.ts'
-import type { ClusterView, JsonObject } from '../model/cluster.ts'
+import type { ClusterView, JsonObject, UnreadableKey } from '../model/cluster.ts'
 import { formatProblem, type Problem } from '../model/problem.ts'
 import type { DynamicSettings } from '../model/settings.ts'
 import type { Revision } from '../model/units.ts'
@@ -10,7 +10,7 @@ import type { Log } from '../ports/log.ts'
 
 export interface DynamicConfiguration {
   settings(): DynamicSettings
-  /** Puts the document of this view in force if it is new and good; true when the settings changed. */
+  /** Puts the document of this view in force if it is new and good; true when the settings changed. Tells of keys that nobody can read. */
   consider(view: ClusterView): boolean
   /** A document from elsewhere than etcd (cache, bootstrap.dcs), at start. */
   startWith(document: JsonObject, source: string): void
@@ -19,6 +19,7 @@ export interface DynamicConfiguration {
 export function createDynamicConfiguration(log: Log): DynamicConfiguration {
   let settings = defaultSettings()
   let seenRevision: Revision = -1
+  let toldRevision: Revision = -1
 
   function accept(document: JsonObject, source: string): boolean {
     const result = readDynamicSettings(document, settings)
@@ -34,9 +35,18 @@ export function createDynamicConfiguration(log: Log): DynamicConfiguration {
     return changed
   }
 
+  function tellUnreadable({ key, modRevision, why }: UnreadableKey): void {
+    if (modRevision === toldRevision) return
+    toldRevision = modRevision
+    log.warning(
+      `the ${key} key in etcd is not understood and nothing is done for it: ${why}. HINT: ask with hactl switchover or hactl failover`,
+    )
+  }
+
   return {
     settings: () => settings,
-    consider({ config }) {
+    consider({ config, unreadable = [] }) {
+      for (const key of unreadable) tellUnreadable(key)
       if (config === null || config.modRevision === seenRevision) return false
       seenRevision = config.modRevision
       if (!config.value.valid) {

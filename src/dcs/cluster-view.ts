@@ -1,6 +1,13 @@
 // Puts the raw keys of a cluster together as a ClusterView. Each value is parsed once, however often a view is asked for.
 
-import type { ClusterStatus, ClusterView, Member, MemberRecord, Versioned } from '../model/cluster.ts'
+import type {
+  ClusterStatus,
+  ClusterView,
+  Member,
+  MemberRecord,
+  UnreadableKey,
+  Versioned,
+} from '../model/cluster.ts'
 import type { LeaseId, Revision } from '../model/units.ts'
 import { LAST_LEADER, memberNameOf } from './keys.ts'
 import {
@@ -13,6 +20,7 @@ import {
   parseMember,
   parseStatus,
   parseSync,
+  whyUnreadableFailover,
 } from './records.ts'
 
 /** One key as etcd holds it. Immutable, so that what was parsed from it can be remembered. */
@@ -43,6 +51,7 @@ export function clusterView(
     history: presentOnly(versioned(entries.get('history'), parseHistory)),
     sync: versioned(entries.get('sync'), parseSync),
     failsafe: presentOnly(versioned(entries.get('failsafe'), parseFailsafe)),
+    unreadable: unreadableOf(entries.get('failover')),
   }
 }
 
@@ -61,6 +70,13 @@ function versioned<T>(entry: Entry | undefined, parse: (text: string) => T): Ver
 
 function presentOnly<T>(item: Versioned<T | null> | null): Versioned<T> | null {
   return item === null || item.value === null ? null : { value: item.value, modRevision: item.modRevision }
+}
+
+/** A request that nobody understands must not vanish without a word. */
+function unreadableOf(failover: Entry | undefined): readonly UnreadableKey[] {
+  if (failover === undefined || once(failover, parseFailover) !== null) return []
+  const why = whyUnreadableFailover(failover.text)
+  return why === null ? [] : [{ key: 'failover', modRevision: failover.modRevision, why }]
 }
 
 function initializeOf(entry: Entry | undefined): ClusterView['initialize'] {

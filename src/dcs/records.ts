@@ -118,6 +118,17 @@ export function parseFailover(text: string): FailoverRequest | null {
   return request(nameOrNull(value.leader), nameOrNull(value.member), textOrNull(value.scheduled_at))
 }
 
+/** Why a value that `parseFailover` makes nothing of asks for something all the same; null: it asks for nothing. */
+export function whyUnreadableFailover(text: string): string | null {
+  if (/^[\s:]*$/.test(text)) return null
+  const value = parseExact(text)
+  if (value === undefined) return 'not JSON, or too large'
+  if (value === null) return null
+  if (!isObject(value)) return 'not a JSON object'
+  const isEmpty = Object.values(value).every(item => item === null || item === '')
+  return isEmpty ? null : 'it names neither a leader nor a member'
+}
+
 function request(
   leader: MemberName | null,
   candidate: MemberName | null,

@@ -28,6 +28,15 @@ export interface ClusterView {
   readonly sync: Versioned<SyncState> | null
   /** Member name to api_url; null when absent or unreadable. */
   readonly failsafe: Versioned<Readonly<Record<string, string>>> | null
+  /** Keys that ask for something which nobody can read; of `failover` only, `config` tells so itself. Absent: not looked for. */
+  readonly unreadable?: readonly UnreadableKey[]
+}
+
+export interface UnreadableKey {
+  readonly key: 'failover'
+  readonly modRevision: Revision
+  /** One clause, without the text of the key. */
+  readonly why: string
 }
 
 export interface InitializeKey extends Versioned<string> {

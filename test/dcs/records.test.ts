@@ -316,6 +316,23 @@ describe('view', () => {
     expect([view.leader, view.failover]).toEqual([null, null])
   })
 
+  test.each([
+    ['{"leader":"a"', 'not JSON, or too large'],
+    ['pg2', 'not JSON, or too large'],
+    ['["pg2"]', 'not a JSON object'],
+    ['{"leader":{}}', 'it names neither a leader nor a member'],
+    ['{"candidate":"pg2"}', 'it names neither a leader nor a member'],
+    ['{"scheduled_at":"2030-01-01T10:00:00Z"}', 'it names neither a leader nor a member'],
+  ])('a failover key that nobody can read is known as such: %s', (text, why) => {
+    const view = clusterView(new Map([['failover', entry(text, 17)]]), 20, 'watch')
+    expect([view.failover, view.unreadable]).toEqual([null, [{ key: 'failover', modRevision: 17, why }]])
+  })
+
+  test.each(['', '{}', 'null', ':', '{"leader":null,"member":""}', '{"member":"b"}', 'a:b'])(
+    'a failover key that says nothing, or is understood, is not: %s',
+    text => expect(clusterView(new Map([['failover', entry(text)]]), 1, 'read').unreadable).toEqual([]),
+  )
+
   test('key names', () => {
     const keys = keySpace('/service/', 'batman')
     expect(keys.prefix).toBe('/service/batman/')
