@@ -16,7 +16,6 @@ import { HACTL_VERSION } from '../model/version.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { LeaseGuard } from '../ports/lease-guard.ts'
 import type { Postgres } from '../ports/postgres.ts'
-import type { Store } from '../ports/store.ts'
 import type { NodeState, NodeStatus } from '../rest/node-state.ts'
 
 export interface NodeStatePorts {
@@ -24,8 +23,7 @@ export interface NodeStatePorts {
   readonly self: () => Self
   readonly clock: Clock
   readonly guard: LeaseGuard
-  readonly postgres: Postgres
-  readonly store: Store
+  readonly postgres: Pick<Postgres, 'look'>
   readonly settings: () => DynamicSettings
   readonly nextBeatDueMs: () => Millis
   readonly wake: (cause: string) => void
@@ -66,6 +64,7 @@ export function createNodeState(ports: NodeStatePorts): OwnedNodeState {
       lastClusterMs = ports.clock.bootMs()
     }
     status = statusOf(next, memory, ports)
+    offHistory = leftHistory(next, memory)
   }
 
   async function look(budgetMs: Millis): Promise<void> {
@@ -109,7 +108,6 @@ export function createNodeState(ports: NodeStatePorts): OwnedNodeState {
     update(next, remembered, matched) {
       memory = remembered
       rule = matched
-      offHistory = leftHistory(next, remembered)
       refreshedAtMs = ports.clock.bootMs()
       take(next)
     },

@@ -1,0 +1,55 @@
+// What a node says of itself to peers that race holds for the server as it is asked, not as it was at the last beat.
+
+import { expect, test } from 'vitest'
+import { createLeaseGuard } from '../../src/agent/lease-guard.ts'
+import { createNodeState } from '../../src/agent/node-state.ts'
+import type { PostgresView } from '../../src/model/postgres.ts'
+import { systemClock } from '../../src/system/clock.ts'
+import {
+  base,
+  directories,
+  leaderKey,
+  memory,
+  running,
+  self,
+  server,
+  settings,
+  view,
+} from '../exhaustive/parts.ts'
+
+const clock = systemClock()
+
+function standbyOn(timeline: number): PostgresView {
+  return {
+    ...base.postgres,
+    dataDirectory: directories.standby,
+    process: running('accepting'),
+    server: server(true, { timeline }),
+  }
+}
+
+test('a standby that reached the timeline of the cluster since the last beat no longer says that it is off its history', async () => {
+  let now = standbyOn(1)
+  const state = createNodeState({
+    self: () => self,
+    clock,
+    guard: createLeaseGuard(clock, () => settings),
+    postgres: { look: async () => now },
+    settings: () => settings,
+    nextBeatDueMs: () => 0,
+    wake: () => {},
+    reload: () => {},
+  })
+  const cluster = view({
+    leader: leaderKey('pg2'),
+    history: {
+      value: [{ timeline: 1, lsn: 0x3000060n, reason: 'no recovery target specified' }],
+      modRevision: 20,
+    },
+  })
+  state.update({ ...base, cluster, postgres: now }, memory, 'follower.steady')
+  expect(state.extra()).toMatchObject({ off_history: true })
+  now = standbyOn(2)
+  await state.fresh(1000)
+  expect(state.extra()).not.toHaveProperty('off_history')
+})
