@@ -68,6 +68,6 @@ function isRoutine(rule: string): boolean {
 function isCounting(rule: string): boolean {
   return (
     ['busy.', 'blind.', 'race.', 'starting.'].some(prefix => rule.startsWith(prefix)) ||
-    /\.(wait|hold-lease|request-waits)/.test(rule)
+    /\.(wait|hold-lease|request-waits|unfenced$)/.test(rule)
   )
 }

@@ -238,7 +238,9 @@ export function unfencedFailure(facts: ClusterFacts): Memory['lastFailure'] {
   return { job: 'arm-fencer', why: whyUnfenced(facts), atMs: facts.snap.nowMs }
 }
 
-function whyUnfenced({ snap }: ClusterFacts): string {
+function whyUnfenced(facts: ClusterFacts): string {
+  const { snap } = facts
+  if (!holdsLease(snap)) return `there is no lease to arm it with: ${lossOf(facts)}`
   const outcome = outcomeOf(snap, 'arm-fencer')
   if (outcome !== null && outcome.kind !== 'done') return outcome.why
   return snap.fencer.alive ? 'it guards another server' : 'it does not run'
