@@ -2,7 +2,7 @@
 // the kernel gives to one process at a time and takes back the moment that process is gone. No file can go stale.
 
 import { createHash } from 'node:crypto'
-import { realpath } from 'node:fs/promises'
+import { realpath, stat } from 'node:fs/promises'
 import { connect, createServer, type Server } from 'node:net'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { Millis } from '../model/units.ts'
@@ -21,7 +21,7 @@ const INTRODUCTION_MS: Millis = 500
  */
 export async function claimDirectory(directory: string, introduction: string): Promise<Claim> {
   const path = `\0hactl-agent-${createHash('sha256')
-    .update(await trueName(directory))
+    .update(`${await rootName()} ${await trueName(directory)}`)
     .digest('hex')}`
   const server = createServer(socket => {
     socket.on('error', () => {})
@@ -34,6 +34,12 @@ export async function claimDirectory(directory: string, introduction: string): P
   }
   if (error.code !== 'EADDRINUSE') throw error
   return { ok: false, holder: await introductionAt(path) }
+}
+
+/** On the network of the host, agents of several containers share these sockets, and the path may be the same in each of them. */
+async function rootName(): Promise<string> {
+  const { dev, ino } = await stat('/', { bigint: true })
+  return `${dev}:${ino}`
 }
 
 /** The same directory reached by another path is the same directory. */
