@@ -93,7 +93,8 @@ export class StatusCache {
   #untilMs: Millis = Number.NEGATIVE_INFINITY
 
   text(facts: Facts, identity: Identity, extra: () => JsonObject): string {
-    const key = [facts.status, facts.settings, facts.cluster, facts.failsafeActive, facts.server, identity]
+    const { status, settings, cluster, failsafeActive, server, leads } = facts
+    const key = [status, settings, cluster, failsafeActive, server, leads, identity]
     if (facts.nowMs < this.#untilMs && key.every((part, index) => part === this.#key[index]))
       return this.#text
     this.#text = statusDocument(facts, identity, extra())
