@@ -14,6 +14,7 @@ import {
   runsAsPrimary,
   seconds,
   server,
+  succeeded,
   tried,
 } from '../facts.ts'
 import {
@@ -35,10 +36,13 @@ const UNFENCED_LIMIT_MS = 3000
 export const leaderRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'leader.rearm-fencer',
-    why: 'a primary whose fencer was lost gets another one before anything that may take time, etcd above all',
+    why: 'a primary that is new, or whose fencer was lost, gets one before anything that may take time, etcd above all',
     when: f => holdsLease(f.snap) && runsAsPrimary(f) && !isFenced(f) && !tried(f.snap, 'arm-fencer'),
     choose: f => ({
-      reason: `the fencer does not guard this primary (${whyUnfenced(f)}); arming it again`,
+      reason:
+        f.snap.fencer.armedUntilMs === null && becameLeader(f)
+          ? 'arming the fencer for this primary with the end of the lease'
+          : `the fencer does not guard this primary (${whyUnfenced(f)}); arming it again`,
       actions: [{ kind: 'arm-fencer', marginMs: fenceMarginMs(f.snap.settings) }],
       next: 'again',
     }),
@@ -192,6 +196,11 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
   },
 ]
 
+/** It has just announced the cluster that it made: no fencer can have been armed for it before. */
+function becameLeader({ snap }: ClusterFacts): boolean {
+  return succeeded(snap, 'take-leader')
+}
+
 /** Armed for this postmaster, and its deadline has not passed. */
 export function isFenced({ snap }: ClusterFacts): boolean {
   const until = snap.fencer.armedUntilMs
@@ -243,5 +252,8 @@ function whyUnfenced(facts: ClusterFacts): string {
   if (!holdsLease(snap)) return `there is no lease to arm it with: ${lossOf(facts)}`
   const outcome = outcomeOf(snap, 'arm-fencer')
   if (outcome !== null && outcome.kind !== 'done') return outcome.why
-  return snap.fencer.alive ? 'it guards another server' : 'it does not run'
+  const { alive, armedUntilMs } = snap.fencer
+  if (!alive) return 'it does not run'
+  if (armedUntilMs === null) return 'it is not armed'
+  return armedUntilMs <= snap.nowMs ? 'its deadline has passed' : 'it guards another server'
 }
