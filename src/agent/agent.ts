@@ -4,6 +4,7 @@
 import { readLocalConfig } from '../config/local.ts'
 import { ruleBook } from '../decide/rule-book.ts'
 import { createLog } from '../journal/log.ts'
+import type { AgentConfig } from '../model/config.ts'
 import { formatProblem } from '../model/problem.ts'
 import { HACTL_VERSION } from '../model/version.ts'
 import { systemClock } from '../system/clock.ts'
@@ -54,10 +55,9 @@ export async function runAgent(start: AgentStart): Promise<number> {
   log.info(
     `hactl ${HACTL_VERSION} starts as ${read.config.name} in cluster ${read.config.scope}, pid ${process.pid}`,
   )
-  const { dataDir } = read.config.postgresql
-  const claim = await claimDirectory(dataDir, `${read.config.name}, pid ${process.pid}`)
-  if (!claim.ok) {
-    log.critical(`Can't start; another agent works on ${dataDir} (${claim.holder})`)
+  const other = await otherAgent(read.config)
+  if (other !== null) {
+    log.critical(`Can't start; ${other}`)
     await log.flush(1000)
     return 1
   }
@@ -74,6 +74,15 @@ export async function runAgent(start: AgentStart): Promise<number> {
   stopListening()
   await log.flush(1000)
   return ended.code
+}
+
+/** Null: there is none. What two agents on one state directory noted about their data would be taken for the other's. */
+async function otherAgent({ name, postgresql, stateDirectory }: AgentConfig): Promise<string | null> {
+  for (const path of new Set([postgresql.dataDir, stateDirectory])) {
+    const claim = await claimDirectory(path, `${name}, pid ${process.pid}`)
+    if (!claim.ok) return `another agent works on ${path} (${claim.holder})`
+  }
+  return null
 }
 
 /** Each step on its own and bounded: none may keep the process from ending (spec/ha.md 8.B30). */
