@@ -84,7 +84,7 @@ function beginningOf(
 
 /**
  * Asked as the user of pg_rewind; where that one is not let in (no pg_rewind, so no line for it in pg_hba), as the standby
- * that we are, which PostgreSQL answers from version 14 on. Text: why it is not known.
+ * that we are. Text: why it is not known.
  */
 async function isRecovering(
   { access }: Context,
@@ -95,8 +95,13 @@ async function isRecovering(
   const role = await queryOnce(await access.leader(leader), sql, left())
   if (role.ok) return role.rows[0]?.recovering !== false
   if (role.kind !== 'login') return role.why
-  const standby = await queryOnce(access.leaderReplication(leader), 'SHOW in_hot_standby', left())
-  return standby.ok ? standby.rows[0]?.in_hot_standby !== 'off' : role.why
+  const replication = access.leaderReplication(leader)
+  const readOnly = await queryOnce(replication, 'SHOW transaction_read_only', left())
+  if (!readOnly.ok) return role.why
+  if (readOnly.rows[0]?.transaction_read_only === 'off') return false
+  // On: every standby, and a primary of which the operator wants that by default. From version 14 on it can be told.
+  const standby = await queryOnce(replication, 'SHOW in_hot_standby', left())
+  return standby.ok ? standby.rows[0]?.in_hot_standby !== 'off' : true
 }
 
 /** `ends-at-switch`: it depends on whether the last record ends exactly at the switch point. */

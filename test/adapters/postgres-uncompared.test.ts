@@ -31,6 +31,16 @@ describe('a comparison where only replication is let in', () => {
     await adapter.close()
   })
 
+  test('knows a leader that is read-only by default from a standby', async () => {
+    await a.query('ALTER SYSTEM SET default_transaction_read_only = on')
+    await a.query('SELECT pg_reload_conf()')
+    const adapter = withoutRewindUser(b)
+    expect(await adapter.compareTimelines(a.upstream, 3000)).toMatchObject({ value: { verdict: 'same' } })
+    await a.query('ALTER SYSTEM RESET default_transaction_read_only')
+    await a.query('SELECT pg_reload_conf()')
+    await adapter.close()
+  })
+
   test('sees a leader that is still in recovery', async () => {
     const adapter = withoutRewindUser(a)
     expect(await adapter.compareTimelines(b.upstream, 3000)).toMatchObject({
