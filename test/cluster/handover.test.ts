@@ -98,6 +98,39 @@ test.each(ways)('switchover under load: $name', async ({ name, ask }) => {
   expect(serverGap.ms).toBeLessThan(switchoverLimitMs)
 })
 
+test('switchover while no standby streams: refused by everybody, and no write waits for it', async () => {
+  const incident = await beginIncident(cluster, 'switchover, no WAL receiver can log in')
+  const { leader } = incident
+  const candidate = standbyOf(incident)
+  const onLeader = (sql: string) => query(cluster.client, leader.host, sql)
+  await onLeader('alter role replicator nologin')
+  await onLeader('select pg_terminate_backend(pid) from pg_stat_replication')
+  await until(
+    'nobody streams',
+    async () => (await onLeader('select count(*) from pg_stat_replication')) === '0',
+    5000,
+  )
+  incident.strike()
+  // The status document of the leader may be a second old.
+  await until(
+    'the dry run refuses',
+    async () => {
+      const planned = await hactl(cluster.client, leader.file, ['switchover', '--dry-run'])
+      return planned.code === 3 && planned.stderr.includes(`but it does not stream from ${leader.host.name}`)
+    },
+    10_000,
+  )
+  // Straight into etcd, so that the leader itself has to refuse.
+  const wish = JSON.stringify({ leader: leader.host.name, member: candidate.host.name })
+  await etcdctl(cluster.client, ['put', '/service/test/failover', wish], cluster.etcd)
+  await until('the leader has withdrawn it', async () => !(await get('failover')).includes('member'), 5000)
+  expect(await leader.agent.log()).toContain('leader.request-impossible: refusing the switchover request')
+  await onLeader('alter role replicator login')
+  const { reigns, serverGap } = await incident.end()
+  expect(reigns).toHaveLength(1)
+  expect(serverGap.ms).toBeLessThan(1000)
+})
+
 test('switchover whose candidate cannot get the last record: the leader goes back to work, the command says so', async () => {
   const incident = await beginIncident(cluster, 'switchover, candidate’s WAL receiver frozen')
   const { leader } = incident
