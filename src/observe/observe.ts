@@ -100,11 +100,20 @@ async function compareRecovery(
   postgres: PostgresView,
 ): Promise<Seen<RecoverySettingsView>> {
   if (agent.work !== null) return unseen('work is in progress')
-  if (!cluster.known || !postgres.server.known) return unseen('cluster or server is not known')
-  if (!postgres.server.value.inRecovery) return unseen('the server is not a standby')
+  if (!cluster.known) return unseen('the cluster is not known')
+  const recovers = isStandby(postgres)
+  if (recovers === null) return unseen('the server is not known')
+  if (!recovers) return unseen('the server is not a standby')
   const upstream = upstreamFor(cluster.value, agent.self, agent.settings)
   if (upstream === null && !agent.self.tags.nostream) return unseen('there is nobody to follow')
   return port.compareRecovery(upstream)
+}
+
+/** One that starts cannot be asked: then its directory tells. */
+function isStandby({ dataDirectory, process, server }: PostgresView): boolean | null {
+  if (server.known) return server.value.inRecovery
+  const starts = process.kind === 'running' && process.readiness === 'rejecting'
+  return starts && dataDirectory.kind === 'present' ? dataDirectory.recoveryConfigured : null
 }
 
 async function readHistory(

@@ -66,3 +66,40 @@ describe('a standby without an upstream', () => {
     expect(await b.pid()).toBe(pid)
   })
 })
+
+describe('a standby whose own WAL does not make it readable', () => {
+  const MANY_SUBTRANSACTIONS = `DO $$ BEGIN FOR i IN 1..100 LOOP
+      BEGIN INSERT INTO many VALUES (i); EXCEPTION WHEN others THEN NULL; END;
+    END LOOP; PERFORM pg_sleep(6); END $$`
+
+  test('is compared and told to follow while it starts', async () => {
+    await a.query('CREATE TABLE many (i int)')
+    const open = a.query(MANY_SUBTRANSACTIONS)
+    const busy = "SELECT count(*)::int AS n FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+    await until('the transaction is big', async () => (await a.query(busy))[0]?.n === 1, 5000)
+    // The restart point of b is then one at which the transaction was in progress.
+    await a.query('CHECKPOINT')
+    const caughtUp = async () => (await b.see()).server.known && (await replayed(b)) >= (await written(a))
+    await until('b has the checkpoint', caughtUp, 5000)
+    await b.query('CHECKPOINT')
+    await b.stop()
+    const alone = { as: 'standby', upstream: null, timeoutMs: 2000 } as const
+    expect(await b.postgres.start(alone, signalIdle())).toMatchObject({ ok: false })
+    expect((await b.see()).process).toMatchObject({ kind: 'running', readiness: 'rejecting' })
+    await open
+    expect(await b.postgres.compareTimelines(a.upstream, 3000)).toMatchObject({ value: { verdict: 'same' } })
+    const upstream = { ...a.upstream, slot: null }
+    expect(await b.postgres.compareRecovery(upstream)).toMatchObject({ value: { change: 'reload' } })
+    ok(await b.postgres.follow(upstream, signalIdle()))
+    await a.query('CHECKPOINT')
+    await until('b lets somebody in', async () => (await b.see()).server.known, 10_000)
+  })
+})
+
+async function written(node: Node): Promise<bigint> {
+  return (await node.server()).position
+}
+
+async function replayed(node: Node): Promise<bigint> {
+  return (await node.server()).replayLsn ?? 0n
+}

@@ -1,10 +1,22 @@
 // PostgreSQL runs but does not accept connections yet (spec/ha.md 3.9).
 
 import { goodCandidates, otherMembers } from '../election.ts'
-import { type ClusterFacts, holdsLease, runsAsPrimary, seconds, tried } from '../facts.ts'
+import {
+  type ClusterFacts,
+  failedLately,
+  holdsLease,
+  leaderUpstream,
+  runsAsPrimary,
+  seconds,
+  tried,
+  wantedUpstream,
+} from '../facts.ts'
 import { holdOnMs, lossOf, proofRules, unansweredAndEnding } from '../lease.ts'
+import { leaderWrites } from '../rejoin.ts'
 import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
+
+const FOLLOW_AGAIN_MS = 5000
 
 export const startingRules: readonly Rule<ClusterFacts>[] = [
   ...proofRules('starting'),
@@ -37,6 +49,38 @@ export const startingRules: readonly Rule<ClusterFacts>[] = [
     }),
   },
   {
+    id: 'starting.compare-timelines',
+    why: 'a standby that runs without an upstream may need more WAL before it lets anybody in: what could not be compared before it started is compared now',
+    when: f =>
+      comesUpAsStandby(f) &&
+      f.memory.rejoin === 'check' &&
+      leaderWrites(f) &&
+      leaderUpstream(f.view, f.snap) !== null &&
+      !tried(f.snap, 'compare-timelines'),
+    choose: f => {
+      const leader = leaderUpstream(f.view, f.snap)
+      if (leader === null) throw new Error('no leader to compare with')
+      return {
+        reason: `PostgreSQL is still starting up; comparing the local timeline with leader ${leader.name}`,
+        actions: [{ kind: 'compare-timelines', leader }],
+      }
+    },
+  },
+  {
+    id: 'starting.follow',
+    why: 'with a transaction of many subtransactions at its end, the local WAL alone never makes a standby that can be read',
+    when: f =>
+      comesUpAsStandby(f) &&
+      f.memory.rejoin === 'follow' &&
+      lacksUpstream(f) &&
+      !failedLately(f, ['follow'], FOLLOW_AGAIN_MS),
+    choose: f => ({
+      reason: `PostgreSQL is still starting up, for ${seconds(startingFor(f))}; changing ${differing(f)} to follow ${wantedUpstream(f.view, f.snap)?.name ?? 'nobody'}`,
+      actions: [{ kind: 'begin', job: { kind: 'follow', upstream: wantedUpstream(f.view, f.snap) } }],
+      next: 'settled',
+    }),
+  },
+  {
     id: 'starting.wait',
     why: 'recovery takes as long as it takes while nobody else could do better',
     when: () => true,
@@ -51,6 +95,20 @@ export const startingRules: readonly Rule<ClusterFacts>[] = [
 function comesUpAsPrimary(facts: ClusterFacts): boolean {
   const directory = facts.snap.postgres.dataDirectory
   return directory.kind === 'present' ? !directory.recoveryConfigured : runsAsPrimary(facts)
+}
+
+function comesUpAsStandby(facts: ClusterFacts): boolean {
+  const directory = facts.snap.postgres.dataDirectory
+  return directory.kind === 'present' && directory.recoveryConfigured && !holdsLease(facts.snap)
+}
+
+/** By what this agent started it with; a reload is enough. */
+function lacksUpstream({ view, snap }: ClusterFacts): boolean {
+  return wantedUpstream(view, snap) !== null && snap.recovery.known && snap.recovery.value.change === 'reload'
+}
+
+function differing({ snap }: ClusterFacts): string {
+  return snap.recovery.known ? snap.recovery.value.differing.join(', ') : 'nothing'
 }
 
 function startingFor({ snap }: ClusterFacts): number {
