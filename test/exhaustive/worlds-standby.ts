@@ -139,6 +139,7 @@ export function* followerWorlds(): Generator<World> {
       { process: running('accepting'), server: server(true) },
       { process: running('accepting'), server: server(true, { replayPaused: true }) },
       { process: running('accepting'), server: silent },
+      { process: running('rejecting'), server: silent },
       { process: stopped, server: silent },
     ]),
     directory: [directories.standby, directories.unreadableStandby, directories.primaryNoChecksums],
