@@ -15,6 +15,8 @@ import type { ActPorts, Performed } from './context.ts'
 
 /** How long peers may take to answer in an election (spec/ha.md 2.5). */
 const PEERS_LIMIT_MS = 2000
+/** An election may have begun: whether the key that seems to be gone is still ours must be known before it ends. */
+const KEY_GONE_LIMIT_MS = 500
 /** Long enough for a live node on a busy network, short enough for the budget of a failover (design.md 5). */
 const FORMER_LEADER_LIMIT_MS = 600
 const COMPARE_LIMIT_MS = 5000
@@ -41,7 +43,7 @@ export async function act(action: Action, snap: Snapshot, ports: ActPorts): Prom
     case 'acquire-lease':
       return lease(action, ports, true, store.acquireLeader(action.ifRevision, budgetMs))
     case 'renew-lease':
-      return lease(action, ports, true, store.renewLeader(action.status, budgetMs))
+      return lease(action, ports, true, store.renewLeader(action.status, renewalMs(snap, budgetMs)))
     case 'take-leader':
       return lease(action, ports, true, store.takeLeaderAfterBootstrap(action.ifRevision, budgetMs))
     case 'release-lease':
@@ -54,6 +56,11 @@ export async function act(action: Action, snap: Snapshot, ports: ActPorts): Prom
     default:
       return actOnKeys(action, ports, budgetMs)
   }
+}
+
+function renewalMs({ cluster }: Snapshot, budgetMs: number): number {
+  const seemsGone = cluster.known && cluster.value.leader === null
+  return seemsGone ? Math.min(budgetMs, KEY_GONE_LIMIT_MS) : budgetMs
 }
 
 type KeyAction = Exclude<

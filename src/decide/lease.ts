@@ -62,6 +62,20 @@ export function acquireLease({ snap }: Facts): Action {
   return { kind: 'acquire-lease', ifRevision: last?.modRevision ?? null }
 }
 
+/**
+ * Somebody else's name stands on the leader key. What the watch or a read tells is never older than our own last proof, so
+ * that this is a fact, whatever the arithmetic of the lease says: somebody revoked it, or etcd lost it.
+ */
+export function overtakenBy({ snap }: Facts): string | null {
+  const leader = snap.cluster.known ? snap.cluster.value.leader : null
+  return leader === null || leader.name === snap.self.name ? null : leader.name
+}
+
+/** The key is gone by the watch: an election may begin at any moment, and only a proof says that it is still ours. */
+export function keyIsGone({ snap }: Facts): boolean {
+  return snap.cluster.known && snap.cluster.value.leader === null
+}
+
 function mustRenew(facts: Facts): boolean {
   const { snap } = facts
   if (triedToProveLease(facts)) return false
@@ -118,10 +132,11 @@ export function proofRules(situation: string): readonly Rule<Facts>[] {
   ]
 }
 
-/** The renewal got no answer. There is time: hold on and try again soon (promise 3). */
+/** The renewal got no answer. There is time, and the key is not known to be gone: hold on and try again soon (promise 3). */
 export function unansweredButAlive(facts: Facts): boolean {
   return (
     unanswered(facts) &&
+    !keyIsGone(facts) &&
     leadershipLeftMs(facts.snap.lease, facts.snap.nowMs) > demoteMarginMs(facts.snap.settings)
   )
 }

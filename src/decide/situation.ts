@@ -15,7 +15,7 @@ import {
   outcomeOf,
   runsAsPrimary,
 } from './facts.ts'
-import { keyVanished } from './lease.ts'
+import { keyVanished, overtakenBy } from './lease.ts'
 
 export type Situation =
   /** The agent was asked to stop. */
@@ -66,6 +66,7 @@ export function situationOf(snap: Snapshot, memory: Memory): Situation {
  * somebody deleted while its lease lives puts it back: a race would leave it running while others are asked.
  */
 function believesToLead(facts: ClusterFacts): boolean {
+  if (overtakenBy(facts) !== null) return false
   if (holdsLease(facts.snap)) return true
   if (keyVanished(facts)) return runsAsPrimary(facts)
   return facts.view.leader?.name === facts.snap.self.name && !wasRefused(facts)

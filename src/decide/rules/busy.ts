@@ -7,6 +7,7 @@ import {
   holdOnReason,
   lossOf,
   namedLeader,
+  overtakenBy,
   proofRules,
   unansweredAndEnding,
   unansweredButAlive,
@@ -20,6 +21,21 @@ export const busyRules: readonly Rule<Facts>[] = [
     why: 'cancelled work ends by itself; until then only the lease is looked after',
     when: f => job(f).cancelled && !holdsLease(f.snap),
     choose: f => ({ reason: `waiting for the cancelled ${job(f).job.kind} to end`, wakeInMs: 1000 }),
+  },
+  {
+    id: 'busy.overtaken',
+    why: "somebody else's name on the leader key is a fact that needs no question: what only a leader may do stops",
+    when: f =>
+      holdsLease(f.snap) &&
+      overtakenBy(f) !== null &&
+      !job(f).cancelled &&
+      (isPrimaryOnly(job(f).job) || (runsAsPrimary(f) && !['stop', 'bootstrap'].includes(job(f).job.kind))),
+    choose: f => ({
+      reason: `${overtakenBy(f)} holds the leader key; cancelling ${job(f).job.kind}`,
+      actions: [{ kind: 'cancel-work', why: 'the lease is lost' }],
+      remember: { rejoin: 'check', agreesWith: null },
+      next: 'settled',
+    }),
   },
   ...proofRules('busy'),
   {

@@ -20,6 +20,7 @@ import {
 import {
   holdOnMs,
   holdOnReason,
+  keyIsGone,
   lossOf,
   proofRules,
   unansweredAndEnding,
@@ -54,7 +55,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     when: f => runsAsPrimary(f) && (unansweredAndEnding(f) || !holdsLease(f.snap)),
     choose: f => ({
       reason: `the lease could not be renewed (${lossOf(f)}) and has ${seconds(Math.max(0, leadershipLeftMs(f.snap.lease, f.snap.nowMs)))} left; stopping PostgreSQL`,
-      ...stopToFollow(f, 'fast'),
+      ...stopToFollow(f, keyIsGone(f) ? 'immediate' : 'fast'),
     }),
   },
   {
