@@ -12,6 +12,7 @@ import {
   summarise,
 } from './acknowledgements.ts'
 import type { Cluster, Node } from './cluster.ts'
+import { stolenMs, withEvidence } from './evidence.ts'
 import { superuserPassword } from './member.ts'
 import { haproxyPort, postgresPort } from './servers.ts'
 import { nowMs } from './until.ts'
@@ -68,6 +69,7 @@ export async function beginIncident(cluster: Cluster, name: string): Promise<Inc
   })
   await Promise.all([application.nextAcknowledgement(20_000), watcher.nextAcknowledgement(20_000)])
   let struckMs = nowMs()
+  const stolenBeforeMs = await stolenMs()
   return {
     leader,
     application,
@@ -85,7 +87,9 @@ export async function beginIncident(cluster: Cluster, name: string): Promise<Inc
       await cluster.healthy(limitMs)
       await application.nextAcknowledgement(10_000)
       await Promise.all([application.finish(), watcher.finish()])
-      const measured = await account(cluster, [application, watcher], struckMs, mayLose)
+      const measured = await withEvidence(stage, stolenBeforeMs, () =>
+        account(cluster, [application, watcher], struckMs, mayLose),
+      )
       tell(name, measured)
       return measured
     },
