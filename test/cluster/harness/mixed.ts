@@ -220,8 +220,15 @@ function complaintsIn(log: string, program: Program, name: string): readonly str
     program === 'hactl'
       ? /\bbug:|a beat failed|TypeError|UnhandledPromise|unreadable/
       : /report it as a BUG|Traceback|Unexpected exception|Exception when parsing|JSONDecodeError|(Key|Value|Type|Attribute)Error/
-  return log
-    .split('\n')
-    .filter(line => signs.test(line))
-    .map(line => `${name} (${program}): ${line}`)
+  return entriesOf(log)
+    .filter(entry => signs.test(entry) && !(program === 'patroni' && slowEtcd.test(entry)))
+    .map(entry => `${name} (${program}): ${entry}`)
+}
+
+/** Patroni logs the whole stack when etcd takes longer than it waits, which says nothing about what hactl wrote. */
+const slowEtcd = /^urllib3\.exceptions\.(ReadTimeout|ConnectTimeout|MaxRetry|Protocol)Error/m
+
+/** A line that does not begin with a date goes on with the entry before it. */
+function entriesOf(log: string): readonly string[] {
+  return log.split(/\n(?=\d{4}-\d\d-\d\d )/)
 }
