@@ -81,6 +81,9 @@ Where there are several measurements the figure is their median, and a budget co
   pages of Node's own program file, which the page cache holds once for all that run Node; the proportional figure divides
   them among the three agents here. On a machine with one agent and no other Node process nobody shares them. Requests are what the metrics of the three etcd members
   count: gRPC messages received (\`grpc_server_msg_received_total\`, streams included) and calls started
-  (\`grpc_server_started_total\`). Patroni's JSON requests pass through etcd's gateway and are counted in the same place.
+  (\`grpc_server_started_total\`). Patroni's JSON requests pass through etcd's gateway and are counted in the same place. What hactl
+  sends beyond its calls are the watches asking for a sign of life, five times a minute each: that tells a carrier that hangs
+  from one that is quiet before the lease of a leader that died with it can end. Asked less often it would meet the
+  budget, and notice too late.
 `
 }
