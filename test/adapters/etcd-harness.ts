@@ -2,14 +2,14 @@
 // (SIGSTOP) and started again one by one. Everything lives in one temporary directory and ends with `stop()`.
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { mkdtemp, open, rm } from 'node:fs/promises'
+import { open, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { EtcdConfig, HostPort } from '../../src/model/config.ts'
 import type { Clock } from '../../src/ports/clock.ts'
 import type { LeaseOutcome, Store } from '../../src/ports/store.ts'
+import { memoryDirectory } from '../memory-directory.ts'
 import type { Certificates } from './etcd-certificates.ts'
 
 const run = promisify(execFile)
@@ -197,7 +197,7 @@ export class EtcdCluster {
 export async function startEtcd(options: EtcdOptions = {}): Promise<EtcdCluster> {
   const { flags = [], tls, host = '127.0.0.1' } = options
   const count = options.members ?? 3
-  const directory = await mkdtemp(join(tmpdir(), 'hactl-etcd-'))
+  const directory = await memoryDirectory('hactl-etcd-')
   const peers: string[] = []
   const clients: HostPort[] = []
   for (let index = 0; index < count; index++) {

@@ -2,12 +2,11 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { createEtcdStore } from '../../src/dcs/etcd.ts'
 import type { Store } from '../../src/ports/store.ts'
+import { memoryDirectory } from '../memory-directory.ts'
 import { clock } from './node.ts'
 
 export interface TestEtcd {
@@ -19,7 +18,7 @@ export interface TestEtcd {
 }
 
 export async function startEtcd(): Promise<TestEtcd> {
-  const folder = await mkdtemp(join(tmpdir(), 'hactl-rest-etcd-'))
+  const folder = await memoryDirectory('hactl-rest-etcd-')
   const [client, peer] = [await freePort(), await freePort()]
   const [clientUrl, peerUrl] = [`http://127.0.0.1:${client}`, `http://127.0.0.1:${peer}`]
   const child = spawn(

@@ -27,7 +27,7 @@ export async function startEtcdMember(stage: Stage, host: Host, hosts: readonly 
     name: 'etcd',
     command: [
       'etcd',
-      ...['--name', host.name, '--data-dir', join(stage.directory, `${host.name}-etcd`)],
+      ...['--name', host.name, '--data-dir', join(stage.memory, `${host.name}-etcd`)],
       ...['--listen-client-urls', client, '--advertise-client-urls', client],
       ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer],
       ...['--initial-cluster', cluster, '--initial-cluster-token', 'test', '--log-level', 'warn'],

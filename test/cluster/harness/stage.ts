@@ -4,6 +4,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { chown, copyFile, mkdir, mkdtemp, open, readdir, readFile, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { MEMORY, memoryDirectory } from '../../memory-directory.ts'
 import { createNetwork, type Host, inside, removeNetwork, sweepNetworks } from './network.ts'
 import { until } from './until.ts'
 
@@ -11,6 +12,8 @@ export interface Stage {
   readonly hosts: readonly Host[]
   /** Owned by the user postgres; removed by `close`. */
   readonly directory: string
+  /** The same, for etcd's data. */
+  readonly memory: string
   host(name: string): Host
   start(host: Host, program: Program): Promise<Running>
   close(): Promise<void>
@@ -39,19 +42,21 @@ export interface Running {
   stop(signal?: NodeJS.Signals, limitMs?: number): Promise<void>
 }
 
-const directoryPrefix = '/tmp/hactl-stage-'
+const stagePrefix = 'hactl-stage-'
 
 export async function setStage(names: readonly string[]): Promise<Stage> {
   await sweepNetworks()
   await sweepDirectories()
   const hosts = await createNetwork(names)
-  const directory = await mkdtemp(`${directoryPrefix}${process.pid}-`)
+  const directory = await mkdtemp(`/tmp/${stagePrefix}${process.pid}-`)
+  const memory = await memoryDirectory(`${stagePrefix}${process.pid}-`)
   const { uid, gid } = await postgresUser()
-  await chown(directory, uid, gid)
+  await Promise.all([directory, memory].map(path => chown(path, uid, gid)))
   let starts = 0
   return {
     hosts,
     directory,
+    memory,
     host(name) {
       const found = hosts.find(host => host.name === name)
       if (found === undefined) throw new Error(`no host ${name} on the stage`)
@@ -64,7 +69,7 @@ export async function setStage(names: readonly string[]): Promise<Stage> {
     async close() {
       await removeNetwork(hosts)
       await keepLogs(directory)
-      await rm(directory, { recursive: true, force: true })
+      for (const path of [directory, memory]) await rm(path, { recursive: true, force: true })
     },
   }
 }
@@ -134,9 +139,10 @@ async function keepLogs(directory: string): Promise<void> {
 
 async function sweepDirectories(): Promise<void> {
   const alive = new Set(await readdir('/proc'))
-  for (const name of await readdir('/tmp')) {
-    const owner = /^hactl-stage-(\d+)-/.exec(name)?.[1]
-    if (owner !== undefined && !alive.has(owner))
-      await rm(join('/tmp', name), { recursive: true, force: true })
-  }
+  for (const parent of ['/tmp', MEMORY])
+    for (const name of await readdir(parent).catch(() => [])) {
+      const owner = /^hactl-stage-(\d+)-/.exec(name)?.[1]
+      if (owner !== undefined && !alive.has(owner))
+        await rm(join(parent, name), { recursive: true, force: true })
+    }
 }
