@@ -74,6 +74,11 @@ export function runsAsPrimary(facts: Facts): boolean {
   return isRunning(facts.snap) && (facts.memory.lastRole ?? roleByDirectory(facts.snap)) === 'primary'
 }
 
+/** Names of the recovery settings that are not as the wanted upstream needs them, for a reason. */
+export function differing({ snap }: Facts): string {
+  return snap.recovery.known ? snap.recovery.value.differing.join(', ') : 'nothing'
+}
+
 /** The lease is ours and the server is still a standby: it is to be promoted. */
 export function isStandbyWithLease(facts: Facts): boolean {
   return server(facts.snap)?.inRecovery === true && holdsLease(facts.snap)

@@ -14,7 +14,7 @@ import {
   wantedUpstream,
 } from './facts.ts'
 import { holdOnMs } from './lease.ts'
-import type { Rule } from './rule.ts'
+import type { Choice, Rule } from './rule.ts'
 
 export function rejoinRules(situation: 'down' | 'follower'): readonly Rule<ClusterFacts>[] {
   return [...comparisonRules(situation), ...divergedRules(situation)]
@@ -35,21 +35,29 @@ function comparisonRules(situation: 'down' | 'follower'): readonly Rule<ClusterF
     {
       id: `${situation}.compare-timelines`,
       why: 'a node follows only a leader whose history contains everything the node has',
-      when: f =>
-        f.memory.rejoin === 'check' &&
-        leaderWrites(f) &&
-        leaderUpstream(f.view, f.snap) !== null &&
-        !tried(f.snap, 'compare-timelines'),
-      choose: f => {
-        const leader = leaderUpstream(f.view, f.snap)
-        if (leader === null) throw new Error('no leader to compare with')
-        return {
-          reason: `comparing the local timeline with leader ${leader.name}`,
-          actions: [{ kind: 'compare-timelines', leader }],
-        }
-      },
+      when: mustCompare,
+      choose: compare,
     },
   ]
+}
+
+/** It is not known whether the node agrees with the leader, which can be asked and was not in this beat. */
+export function mustCompare({ memory, snap, view }: ClusterFacts): boolean {
+  return (
+    memory.rejoin === 'check' &&
+    leaderWrites({ memory, snap, view }) &&
+    leaderUpstream(view, snap) !== null &&
+    !tried(snap, 'compare-timelines')
+  )
+}
+
+export function compare({ snap, view }: ClusterFacts): Choice {
+  const leader = leaderUpstream(view, snap)
+  if (leader === null) throw new Error('no leader to compare with')
+  return {
+    reason: `comparing the local timeline with leader ${leader.name}`,
+    actions: [{ kind: 'compare-timelines', leader }],
+  }
 }
 
 /** What follows once the verdict is that the node went its own way. */

@@ -3,6 +3,7 @@
 import { formatLsn } from '../../model/units.ts'
 import {
   type ClusterFacts,
+  differing,
   failedLately,
   isOverwritten,
   overwritten,
@@ -155,10 +156,6 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
 
 function change({ snap }: ClusterFacts): 'none' | 'reload' | 'restart' {
   return snap.recovery.known ? snap.recovery.value.change : 'none'
-}
-
-function differing({ snap }: ClusterFacts): string {
-  return snap.recovery.known ? snap.recovery.value.differing.join(', ') : 'nothing'
 }
 
 /** A failed change is not repeated in a tight loop, and a node without an upstream keeps what it has. */

@@ -3,16 +3,16 @@
 import { goodCandidates, otherMembers } from '../election.ts'
 import {
   type ClusterFacts,
+  differing,
   failedLately,
   holdsLease,
-  leaderUpstream,
   runsAsPrimary,
   seconds,
   tried,
   wantedUpstream,
 } from '../facts.ts'
 import { holdOnMs, lossOf, proofRules, unansweredAndEnding } from '../lease.ts'
-import { leaderWrites } from '../rejoin.ts'
+import { compare, mustCompare } from '../rejoin.ts'
 import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
 
@@ -51,19 +51,10 @@ export const startingRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'starting.compare-timelines',
     why: 'a standby that runs without an upstream may need more WAL before it lets anybody in: what could not be compared before it started is compared now',
-    when: f =>
-      comesUpAsStandby(f) &&
-      f.memory.rejoin === 'check' &&
-      leaderWrites(f) &&
-      leaderUpstream(f.view, f.snap) !== null &&
-      !tried(f.snap, 'compare-timelines'),
+    when: f => comesUpAsStandby(f) && mustCompare(f),
     choose: f => {
-      const leader = leaderUpstream(f.view, f.snap)
-      if (leader === null) throw new Error('no leader to compare with')
-      return {
-        reason: `PostgreSQL is still starting up; comparing the local timeline with leader ${leader.name}`,
-        actions: [{ kind: 'compare-timelines', leader }],
-      }
+      const choice = compare(f)
+      return { ...choice, reason: `PostgreSQL is still starting up; ${choice.reason}` }
     },
   },
   {
@@ -105,10 +96,6 @@ function comesUpAsStandby(facts: ClusterFacts): boolean {
 /** By what this agent started it with; a reload is enough. */
 function lacksUpstream({ view, snap }: ClusterFacts): boolean {
   return wantedUpstream(view, snap) !== null && snap.recovery.known && snap.recovery.value.change === 'reload'
-}
-
-function differing({ snap }: ClusterFacts): string {
-  return snap.recovery.known ? snap.recovery.value.differing.join(', ') : 'nothing'
 }
 
 function startingFor({ snap }: ClusterFacts): number {
