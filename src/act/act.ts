@@ -7,7 +7,7 @@ import type { Outcome } from '../model/outcome.ts'
 import type { PeerView } from '../model/peer.ts'
 import type { Seen } from '../model/seen.ts'
 import type { Snapshot } from '../model/snapshot.ts'
-import { demoteMarginMs, requestBudgetMs } from '../model/timing.ts'
+import { demoteMarginMs, renewalBudgetMs, requestBudgetMs } from '../model/timing.ts'
 import type { MemberName } from '../model/units.ts'
 import type { StepOutcome } from '../ports/postgres.ts'
 import type { LeaseOutcome, WriteOutcome } from '../ports/store.ts'
@@ -15,8 +15,6 @@ import type { ActPorts, Performed } from './context.ts'
 
 /** How long peers may take to answer in an election (spec/ha.md 2.5). */
 const PEERS_LIMIT_MS = 2000
-/** An election may have begun: whether the key that seems to be gone is still ours must be known before it ends. */
-const KEY_GONE_LIMIT_MS = 500
 /** Long enough for a live node on a busy network, short enough for the budget of a failover (design.md 5). */
 const FORMER_LEADER_LIMIT_MS = 600
 const COMPARE_LIMIT_MS = 5000
@@ -43,7 +41,12 @@ export async function act(action: Action, snap: Snapshot, ports: ActPorts): Prom
     case 'acquire-lease':
       return lease(action, ports, true, store.acquireLeader(action.ifRevision, budgetMs))
     case 'renew-lease':
-      return lease(action, ports, true, store.renewLeader(action.status, renewalMs(snap, budgetMs)))
+      return lease(
+        action,
+        ports,
+        true,
+        store.renewLeader(action.status, renewalBudgetMs(budgetMs, seemsGone(snap))),
+      )
     case 'take-leader':
       return lease(action, ports, true, store.takeLeaderAfterBootstrap(action.ifRevision, budgetMs))
     case 'release-lease':
@@ -58,9 +61,8 @@ export async function act(action: Action, snap: Snapshot, ports: ActPorts): Prom
   }
 }
 
-function renewalMs({ cluster }: Snapshot, budgetMs: number): number {
-  const seemsGone = cluster.known && cluster.value.leader === null
-  return seemsGone ? Math.min(budgetMs, KEY_GONE_LIMIT_MS) : budgetMs
+function seemsGone({ cluster }: Snapshot): boolean {
+  return cluster.known && cluster.value.leader === null
 }
 
 type KeyAction = Exclude<

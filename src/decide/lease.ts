@@ -5,9 +5,9 @@ import type { Action } from '../model/action.ts'
 import {
   demoteMarginMs,
   fenceMarginMs,
+  holdOnAfterMs,
   leadershipLeftMs,
   renewalDueAtMs,
-  retryAfterMs,
 } from '../model/timing.ts'
 import { type Facts, holdsLease, mayWrite, outcomeOf, seconds, tried } from './facts.ts'
 import type { Rule } from './rule.ts'
@@ -188,5 +188,5 @@ export function holdOnReason(facts: Facts): string {
 }
 
 export function holdOnMs(facts: Facts): number {
-  return retryAfterMs(facts.snap.settings)
+  return holdOnAfterMs(facts.snap.lease, facts.snap.settings, facts.snap.nowMs)
 }

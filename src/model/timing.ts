@@ -40,3 +40,22 @@ export function requestBudgetMs(lease: LeaseView, settings: DynamicSettings, now
   if (left <= 0) return limit
   return Math.min(limit, Math.max(300, left - demoteMarginMs(settings)))
 }
+
+/** An election may have begun: whether a key that seems to be gone is still ours must be known before it ends. */
+const KEY_GONE_LIMIT_MS = 500
+
+/** Budget of a renewal, out of that of any request. */
+export function renewalBudgetMs(requestMs: Millis, keySeemsGone: boolean): Millis {
+  return keySeemsGone ? Math.min(requestMs, KEY_GONE_LIMIT_MS) : requestMs
+}
+
+/** A beat takes some milliseconds itself. */
+const SOONEST_MS = 50
+
+/** When to look again at a lease that etcd has not confirmed: soon, and in time for the last try before the agent gives up. */
+export function holdOnAfterMs(lease: LeaseView, settings: DynamicSettings, nowMs: Millis): Millis {
+  const spareMs = leadershipLeftMs(lease, nowMs) - demoteMarginMs(settings)
+  return spareMs > 0
+    ? Math.min(retryAfterMs(settings), Math.max(SOONEST_MS, spareMs))
+    : retryAfterMs(settings)
+}

@@ -177,8 +177,8 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
   },
   {
     id: 'race.lease-lives',
-    why: 'a leader key deleted by hand says nothing about the leader: as long as the lease of a silent primary lives, it may write',
-    when: f => !runsAsPrimary(f) && silentPrimary(f) !== null,
+    why: 'a leader key deleted by hand says nothing about the leader: as long as the lease of a silent primary lives, it may write, but not for longer than a ttl after its last proof',
+    when: f => !runsAsPrimary(f) && silentPrimary(f) !== null && sinceRelease(f) < 2 * f.snap.settings.ttlMs,
     choose: f => ({
       reason: `the lease of ${silentPrimary(f)} is alive though nobody holds the leader key, and it does not answer: it may still be primary`,
       wakeInMs: LOOK_AGAIN_MS,
