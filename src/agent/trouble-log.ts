@@ -65,8 +65,8 @@ function notStreaming(snapshot: Snapshot, memory: Memory, serverLog: string): st
   if (work !== null || leader === null || leader.name === self.name || self.tags.nostream) return null
   if (!server.known || !server.value.inRecovery || server.value.walReceiver?.status === 'streaming')
     return null
-  if (memory.rejoin === 'diverged')
-    return `the local data left the history of leader ${leader.name}, and cannot be rewound (that needs use_pg_rewind, and data checksums or wal_log_hints): what was written here after that is nowhere else. It is kept until an operator decides; to follow again ${COPY_ANEW}`
+  // A rule tells of data that went its own way, or waits to be compared.
+  if (memory.rejoin !== 'follow') return null
   // Files from an archive come first, and may take hours.
   if (server.value.restoreCommandSet) return null
   return `PostgreSQL receives no WAL though ${leader.name} leads; why is in ${serverLog} or in PostgreSQL's own log. If it says that a WAL segment has already been removed, ${COPY_ANEW}`

@@ -44,7 +44,7 @@ export interface Memory {
   readonly leaderlessSinceMs: Millis | null
   /** This process has taken part in the cluster: the checks for adopting a foreign data directory are over. */
   readonly joined: boolean
-  /** System identifier under which that was; another one in etcd later is a mistake, unless somebody else leads with it. */
+  /** System identifier under which that was, once the control file could be read; another one in etcd later is a mistake, unless somebody else leads with it. */
   readonly joinedAs: string | null
   /** Took the lead while etcd held an identifier that is not ours: perhaps of another cluster. */
   readonly strangeLeader: MemberName | null

@@ -62,13 +62,13 @@ test('a standby that receives nothing from the leader, for example because its W
   expect(lines.slice(1)).toEqual(['INFO PostgreSQL streams again'])
 })
 
-test('a former leader that went its own way and cannot be rewound', () => {
+test('a standby whose data went its own way, or waits to be compared, is told of by its rule', () => {
   const { lines, at } = listen()
-  at(0, standby(null), 'diverged')
-  at(10, standby(null), 'diverged')
-  expect(lines).toEqual([
-    expect.stringMatching(/^WARNING the local data left the history of leader pg2, and cannot be rewound/),
-  ])
+  for (const rejoin of ['diverged', 'rewind-failed', 'check'] as const) {
+    at(0, standby(null), rejoin)
+    at(20, standby(null), rejoin)
+  }
+  expect(lines).toEqual([])
 })
 
 test('nothing is said of a standby without a leader, of a leader, and of work in progress', () => {
