@@ -133,6 +133,13 @@ export function tooFarBehind(facts: ClusterFacts): string | null {
   return lag !== null && lag > limit ? `${lag} bytes behind, maximum_lag_on_failover is ${limit}` : null
 }
 
+/** Somebody took the leader key, or gave it up, while the peers were being asked. */
+export function spokeBeforeLeaderMoved({ memory, snap }: ClusterFacts): boolean {
+  const movedAtMs = memory.leaderMovedAtMs
+  if (movedAtMs === null) return false
+  return [...(snap.peers?.values() ?? [])].some(answer => answer.known && answer.atMs < movedAtMs)
+}
+
 /**
  * A leader that gave the lease up in good order left everything that it had with somebody. What this node lacks of it, if
  * somebody who may have it does not answer; null: nothing, or everybody answered.

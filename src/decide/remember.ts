@@ -85,6 +85,7 @@ function rememberLeader(memory: Memory, view: ClusterView, snap: Snapshot): Memo
     ...memory,
     lastLeader: newest.name,
     lastLeaderRevision: newest.modRevision,
+    leaderMovedAtMs: newest.modRevision === memory.lastLeaderRevision ? memory.leaderMovedAtMs : snap.nowMs,
     // A new leader may have left our timeline before our position, or not: look before following it or giving anything up.
     ...(moved && memory.rejoin !== 'rewind-failed' ? { rejoin: 'check' as const, agreesWith: null } : {}),
   }

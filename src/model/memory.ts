@@ -11,6 +11,8 @@ export interface Memory {
   /** Who led last, by the leader key or by the record that outlives it, and the newest revision that told about it. */
   readonly lastLeader: MemberName | null
   readonly lastLeaderRevision: Revision
+  /** When this node learned of it: what peers said before that says nothing about them now. */
+  readonly leaderMovedAtMs: Millis | null
   /** Members of the last view that had a leader: who to ask in a race, even if their keys have expired. */
   readonly lastMembers: readonly Member[]
   /** The server was asked to promote and still recovers: that cannot be taken back, it may be a primary at any moment. */
@@ -80,6 +82,7 @@ export const FIRST_MEMORY: Memory = {
   lastRole: null,
   lastLeader: null,
   lastLeaderRevision: 0,
+  leaderMovedAtMs: null,
   lastMembers: [],
   promotionAsked: false,
   agreesWith: null,

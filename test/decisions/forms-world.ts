@@ -124,6 +124,8 @@ function readPeer(text: string, draft: Draft): void {
     peers.set(name, unseen(unknown[1] ?? ''))
     return
   }
+  const asked = / asked (\S+) ago$/.exec(rest)
+  const clauses = asked === null ? rest : rest.slice(0, asked.index).replace(/,$/, '')
   const peer: PeerView = {
     state: 'running',
     role: 'replica',
@@ -135,9 +137,9 @@ function readPeer(text: string, draft: Draft): void {
     watchdogFailed: false,
     offHistory: false,
     paused: draft.settings.paused,
-    ...readClauses('peer', rest, draft.nowMs, peerForms),
+    ...readClauses('peer', clauses, draft.nowMs, peerForms),
   }
-  peers.set(name, seen(peer, draft.nowMs))
+  peers.set(name, seen(peer, draft.nowMs - (asked === null ? 0 : readDuration(asked[1] ?? ''))))
 }
 
 /** `switchover from pg1 to pg2, in 60s` or `failover to pg2` or `…, at "garbage"`. */

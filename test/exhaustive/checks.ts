@@ -12,6 +12,7 @@ export function problems(world: World, decision: Decision): readonly string[] {
     ...violations(world.snap, decision),
     ...writesWithoutLease(world, decision),
     ...acquiresBesidePrimary(world, decision),
+    ...acquiresOnOldAnswers(world, decision),
     ...releasesBesideItself(world, decision),
     ...leavesPrimaryRunning(world, decision),
     ...losesData(world, decision),
@@ -67,6 +68,14 @@ function acquiresBesidePrimary(world: World, decision: Decision): readonly strin
       (answer.value.timeline === null || answer.value.timeline >= own),
   )
   return rival === undefined ? [] : [`acquires the lease though ${rival[0]} runs as primary`]
+}
+
+/** Who spoke before the leader key changed hands may have had it since. */
+function acquiresOnOldAnswers({ snap }: World, decision: Decision): readonly string[] {
+  if (!has(decision, 'acquire-lease') || decision.rule.endsWith('.reacquire-lease')) return []
+  const movedAtMs = decision.memory.leaderMovedAtMs ?? 0
+  const isOld = [...(snap.peers ?? [])].some(([, answer]) => answer.known && answer.atMs < movedAtMs)
+  return isOld ? ['acquires the lease on answers from before somebody else had it'] : []
 }
 
 /** What was shut down by its control file writes nothing though a process lingers. */

@@ -207,7 +207,10 @@ export function server(inRecovery: boolean, more: Partial<ServerView> = {}): Pos
   )
 }
 
-export function peer(more: Partial<PeerView> = {}): Seen<PeerView> {
+/** When the leader key changed hands last. */
+const MOVED = NOW - 500
+
+export function peer(more: Partial<PeerView> = {}, atMs = NOW): Seen<PeerView> {
   return seen(
     {
       state: 'running',
@@ -222,7 +225,7 @@ export function peer(more: Partial<PeerView> = {}): Seen<PeerView> {
       paused: false,
       ...more,
     },
-    NOW,
+    atMs,
   )
 }
 
@@ -238,6 +241,7 @@ export const peers = {
   primary: answers(peer({ runsAsPrimary: true, role: 'primary' })),
   newerPrimary: answers(peer({ runsAsPrimary: true, role: 'primary', timeline: 2 })),
   nofailover: answers(peer({ position: LSN + 8n, nofailover: true })),
+  earlier: answers(peer({}, MOVED - 500)),
 }
 
 export const fencers = {
@@ -253,6 +257,7 @@ export const memory: Memory = frozen({
   joined: true,
   sawCluster: true,
   rejoin: 'follow',
+  leaderMovedAtMs: MOVED,
   lastMembers: [member(ME, 'replica'), member(OTHER, 'replica')],
 })
 

@@ -1,7 +1,7 @@
 // Maintenance mode: the operator is at work. A primary keeps its lease; nothing is started, stopped, promoted or
 // cloned (the part of spec/ha.md 3.16 that keeps hactl harmless; the rest comes with its own issue).
 
-import { otherMembers, rivalPrimary } from '../election.ts'
+import { otherMembers, rivalPrimary, spokeBeforeLeaderMoved } from '../election.ts'
 import { type ClusterFacts, control, holdsLease, runsAsPrimary, tried } from '../facts.ts'
 import { acquireLease, holdOnMs, namedLeader, proofRules } from '../lease.ts'
 import type { Rule } from '../rule.ts'
@@ -47,7 +47,7 @@ export const pausedRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'paused.acquire-lease',
     why: 'a running primary of this cluster takes the free lease; standbys never do in maintenance mode',
-    when: f => mayAcquire(f) && rivalPrimary(f) === null,
+    when: f => mayAcquire(f) && rivalPrimary(f) === null && !spokeBeforeLeaderMoved(f),
     choose: f => ({
       reason: 'maintenance mode: the running primary takes the free lease',
       actions: [acquireLease(f)],

@@ -12,6 +12,7 @@ import {
   otherMembers,
   rivalPrimary,
   silentPrimary,
+  spokeBeforeLeaderMoved,
   tooFarBehind,
   unsupportedMode,
 } from '../election.ts'
@@ -158,6 +159,24 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
         .map(member => member.name)
         .join(', ')}`,
       actions: [{ kind: 'ask-peers', members: otherMembers(f), ...formerLeader(f) }],
+    }),
+  },
+  {
+    id: 'race.led-while-asking',
+    why: 'whoever led while this primary asked the others has written: this one is stale, whoever has the key now',
+    when: f => runsAsPrimary(f) && spokeBeforeLeaderMoved(f),
+    choose: f => ({
+      reason: `demoting self: ${f.memory.lastLeader ?? 'another node'} has led since the others were asked`,
+      ...stopToFollow(f, 'immediate'),
+    }),
+  },
+  {
+    id: 'race.ask-again',
+    why: 'who said that it was a standby may have led since: what was said before that is no ground for a race',
+    when: spokeBeforeLeaderMoved,
+    choose: f => ({
+      reason: `${f.memory.lastLeader ?? 'another node'} has led, or stopped leading, since the others were asked; asking them again`,
+      wakeInMs: 0,
     }),
   },
   {
