@@ -1,6 +1,7 @@
 // Stopping the server (spec/postgres.md 1.7): CHECKPOINT, signal, and from then on a close look at the control file,
 // because standbys may take over from the instant it says `shut down`, however long the process lives on.
 
+import { basename } from 'node:path'
 import type { PostmasterIdentity } from '../model/postgres.ts'
 import type { Millis } from '../model/units.ts'
 import type { ShutdownPosition, StepOutcome, StopOptions } from '../ports/postgres.ts'
@@ -107,11 +108,23 @@ async function positionNow(context: Context): Promise<ShutdownPosition | null> {
 }
 
 async function kill(context: Context, identity: PostmasterIdentity): Promise<StopOutcome> {
-  const { log, watch, dataDir } = context
+  const { log, watch } = context
   log('warning', `PostgreSQL does not stop: killing pid ${identity.pid} and its children`)
   if (!(await killTree(identity))) return failed(`not permitted to kill the postmaster (pid ${identity.pid})`)
   if (!(await watch.ended(identity, KILL_LIMIT_MS))) return failed(`pid ${identity.pid} survives SIGKILL`)
-  for (const process of await findServerProcesses(dataDir, 'postgres'))
-    await signalProcess(process, 'SIGKILL')
-  return { ok: true, position: null }
+  return (await endBackends(context))
+    ? { ok: true, position: null }
+    : failed('backends of the killed postmaster survive SIGKILL')
+}
+
+/** A backend that was killed may still be writing: nothing else may work on the data before the last one is gone. */
+async function endBackends({ clock, dataDir, programs }: Context): Promise<boolean> {
+  const limitMs = clock.bootMs() + KILL_LIMIT_MS
+  for (;;) {
+    const left = await findServerProcesses(dataDir, basename(programs.path('postgres')))
+    if (left.length === 0) return true
+    if (clock.bootMs() > limitMs) return false
+    for (const backend of left) await signalProcess(backend, 'SIGKILL')
+    await clock.sleep(STATE_PACE_MS)
+  }
 }

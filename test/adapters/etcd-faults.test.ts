@@ -68,7 +68,7 @@ test('a frozen follower that is in use costs one bounded try', async () => {
   const a = open('a', { first: index })
   expect(await lead(a, 2000)).toMatchObject({ kind: 'done' })
   try {
-    etcd.member(index).freeze()
+    await etcd.member(index).freeze()
     const first = await renew(a, 1000)
     expect(first.outcome).toMatchObject({ kind: 'done' })
     expect(first.tookMs).toBeLessThan(900)
@@ -86,7 +86,7 @@ test('a frozen raft leader: renewals go on after etcd has elected, and no validi
   expect(await lead(a, 2000)).toMatchObject({ kind: 'done' })
   const outcomes: Timed[] = []
   try {
-    etcd.member(index).freeze()
+    await etcd.member(index).freeze()
     const endMs = clock.bootMs() + 6000
     while (clock.bootMs() < endMs && outcomes.at(-1)?.outcome.kind !== 'done')
       outcomes.push(await renew(a, 1500))
@@ -118,7 +118,7 @@ test('all frozen: unreachable within the budget; thawed before the ttl: the same
   const a = open('a')
   const got = await lead(a, 2000)
   try {
-    for (const member of etcd.members) member.freeze()
+    for (const member of etcd.members) await member.freeze()
     const { outcome, tookMs } = await renew(a, 1000)
     expect(outcome).toMatchObject({ kind: 'unreachable' })
     expect(tookMs).toBeGreaterThan(900)
@@ -168,7 +168,7 @@ test('a frozen carrier of the watch is left within three intervals, and no chang
   })
   await until('view', 3000, () => b.view().known)
   try {
-    etcd.member(index).freeze()
+    await etcd.member(index).freeze()
     const frozenMs = clock.bootMs()
     await lead(a, 2000)
     await until('leader seen', 6000, () => leaderSeenBy(b) === 'a')
@@ -187,8 +187,8 @@ test('a member that lost its raft leader ends the watch, although it still answe
   const a = open('a', { first: one })
   await until('view', 3000, () => a.view().known)
   try {
-    etcd.member(leader).freeze()
-    etcd.member(two).freeze()
+    await etcd.member(leader).freeze()
+    await etcd.member(two).freeze()
     await until('view unknown', 8000, () => !a.view().known)
   } finally {
     etcd.thawAll()
@@ -220,7 +220,7 @@ test('a lost answer of the own write is recognised: acquire says done, not refus
   const a = open('a', { first: index })
   await a.keepLease(2000)
   try {
-    etcd.member(index).freeze()
+    await etcd.member(index).freeze()
     setTimeout(() => etcd.thawAll(), 250)
     expect(await lead(a, 2000)).toMatchObject({ kind: 'done' })
     expect(await lead(a, 2000)).toMatchObject({ kind: 'done' })
@@ -238,7 +238,7 @@ test('two candidates race while the raft leader is frozen: exactly one wins', as
   await Promise.all([a.keepLease(2000), b.keepLease(2000)])
   let outcomes: readonly LeaseOutcome[] = []
   try {
-    etcd.member(index).freeze()
+    await etcd.member(index).freeze()
     outcomes = await Promise.all([lead(a, 6000), lead(b, 6000)])
   } finally {
     etcd.thawAll()
@@ -253,7 +253,7 @@ test('close ends calls in flight, the watch and every socket in bounded time', a
   const a = open('a')
   await until('view', 3000, () => a.view().known)
   try {
-    for (const member of etcd.members) member.freeze()
+    for (const member of etcd.members) await member.freeze()
     const pending = a.renewLeader(null, 10_000)
     const startedMs = clock.bootMs()
     await a.close()

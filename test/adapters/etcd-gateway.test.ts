@@ -63,7 +63,7 @@ test('a frozen endpoint costs its part of the budget, a dead one nothing', async
   const leader = await etcd.raftLeader()
   const [follower, other] = [etcd.member((leader + 1) % 3), etcd.member((leader + 2) % 3)]
   try {
-    follower.freeze()
+    await follower.freeze()
     const startedMs = clock.bootMs()
     const view = await read([{ host: '127.0.0.1', port: 1 }, follower.endpoint, other.endpoint], 3000)
     expect(view.known && view.value.leader?.name).toBe('a')

@@ -9,6 +9,7 @@ import { promisify } from 'node:util'
 import type { EtcdConfig, HostPort } from '../../src/model/config.ts'
 import type { Clock } from '../../src/ports/clock.ts'
 import type { LeaseOutcome, Store } from '../../src/ports/store.ts'
+import { freeze } from '../freeze.ts'
 import { memoryDirectory } from '../memory-directory.ts'
 import type { Certificates } from './etcd-certificates.ts'
 
@@ -107,8 +108,9 @@ export class EtcdMember {
     await gone
   }
 
-  freeze(): void {
-    this.#process?.kill('SIGSTOP')
+  async freeze(): Promise<void> {
+    const pid = this.#process?.pid
+    if (pid !== undefined) await freeze(pid)
   }
 
   thaw(): void {

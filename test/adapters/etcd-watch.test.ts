@@ -100,7 +100,7 @@ test('a frozen member is silent: the stream is ended after two intervals', async
   const { end, alive } = await follow(await revision())
   await until('alive', 2000, () => alive.length > 0)
   try {
-    etcd.member(0).freeze()
+    await etcd.member(0).freeze()
     const frozenMs = clock.bootMs()
     expect(await end).toMatchObject({ treatment: 'other-endpoint', why: expect.stringContaining('silent') })
     expect(clock.bootMs() - frozenMs).toBeLessThan(1000)

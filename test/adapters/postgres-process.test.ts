@@ -3,7 +3,7 @@
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chown, readFile, rm, writeFile } from 'node:fs/promises'
+import { chown, readFile, readlink, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ShutdownPosition } from '../../src/ports/postgres.ts'
 import { createPostgres } from '../../src/postgres/postgres.ts'
 import { listProcesses, readProcess, sendSignal } from '../../src/system/proc.ts'
+import { freeze } from '../freeze.ts'
 import {
   clock,
   exitOf,
@@ -194,13 +195,13 @@ describe('death and restart', () => {
         (await node.query(`SELECT 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)'`)).length > 0,
     )
     const [row] = await node.query(`SELECT pid FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)'`)
-    sendSignal(Number(row?.pid), 'SIGSTOP')
+    await freeze(Number(row?.pid))
     sendSignal(pid, 'SIGKILL')
     await until('the postmaster to be gone', async () => (await node.see()).process.kind === 'stopped')
     expect(await readProcess(Number(row?.pid))).not.toBeNull()
     const { ms } = await timed('restart with an orphaned backend', () => node.start())
     expect(ms).toBeLessThan(1500)
-    expect(await readProcess(Number(row?.pid))).toBeNull()
+    await until('the backend to be gone', async () => (await readProcess(Number(row?.pid))) === null)
     await busy
   })
 })
@@ -264,19 +265,21 @@ describe('stop', () => {
     const pid = await node.pid()
     const children = await backendsOf(pid)
     expect(children.length).toBeGreaterThan(3)
-    sendSignal(pid, 'SIGSTOP')
+    await freeze(pid)
     const { value, ms } = await timed('stop of a frozen server, limit 300 ms', () =>
       node.postgres.stop({ mode: 'fast', checkpoint: false, timeoutMs: 300 }, signalIdle()),
     )
     expect(value).toMatchObject({ ok: true, position: null })
     expect(ms).toBeLessThan(2000)
-    for (const child of children) expect(await readProcess(child.pid)).toBeNull()
+    // A process that ends has no directory any more, and has closed its files before it lost that.
+    const places = children.map(({ pid }) => readlink(`/proc/${pid}/cwd`).catch(() => null))
+    expect((await Promise.all(places)).filter(place => place !== null)).toEqual([])
     await node.start()
   })
 
   test('an aborted stop answers at once', async () => {
     const pid = await node.pid()
-    sendSignal(pid, 'SIGSTOP')
+    await freeze(pid)
     const outcome = await node.postgres.stop(
       { mode: 'fast', checkpoint: false, timeoutMs: null },
       AbortSignal.timeout(200),
@@ -386,7 +389,7 @@ describe('start', () => {
 describe('hangs', () => {
   test('postmaster stopped: the open session still answers; without one the server is unknown in time', async () => {
     const pid = await node.pid()
-    sendSignal(pid, 'SIGSTOP')
+    await freeze(pid)
     try {
       expect((await node.postgres.look(1000)).server.known).toBe(true)
       const second = node.again()
@@ -407,7 +410,7 @@ describe('hangs', () => {
     const [row] = await node.query(
       `SELECT pid FROM pg_stat_activity WHERE application_name = 'hactl heartbeat'`,
     )
-    sendSignal(Number(row?.pid), 'SIGSTOP')
+    await freeze(Number(row?.pid))
     const { value: view, ms } = await timed('look with a stopped backend, budget 800 ms', () =>
       node.postgres.look(800),
     )

@@ -212,7 +212,7 @@ describe('switchover and failover, carried out', () => {
 describe('etcd away', () => {
   it('says so within the budget and goes on afterwards', async () => {
     const pair = await startPair()
-    etcd.signal('SIGSTOP')
+    await etcd.freeze()
     const began = clock.bootMs()
     const answers = await Promise.all([
       send(pair.pg0, 'PATCH', '/config', { ttl: 31 }),
@@ -222,7 +222,7 @@ describe('etcd away', () => {
     ])
     expect(answers.map(([status]) => status)).toEqual([503, 503, 503, 200])
     expect(clock.bootMs() - began).toBeLessThan(7000)
-    etcd.signal('SIGCONT')
+    etcd.thaw()
     expect((await send(pair.pg0, 'GET', '/cluster'))[0]).toBe(200)
     await pair.stop()
   })

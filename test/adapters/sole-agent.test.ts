@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { claimDirectory } from '../../src/system/sole-agent.ts'
+import { freeze } from '../freeze.ts'
 
 let top: string
 let child: ChildProcess | undefined
@@ -48,7 +49,7 @@ test('a frozen process still holds; a killed one no longer', async () => {
   })
   const [said] = child.stdout === null ? [] : await once(child.stdout, 'data')
   expect(String(said)).toBe('true')
-  child.kill('SIGSTOP')
+  if (child.pid !== undefined) await freeze(child.pid)
   expect(await claimDirectory(directory, 'pg2')).toEqual({
     ok: false,
     holder: 'a process that does not answer',

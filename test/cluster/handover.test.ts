@@ -2,6 +2,7 @@
 // listening in the middle, and failover when no standby may promote by itself.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { freeze } from '../freeze.ts'
 import { type Cluster, type Node, startCluster } from './harness/cluster.ts'
 import { beginIncident, type Incident } from './harness/incident.ts'
 import { hactl } from './harness/member.ts'
@@ -195,7 +196,7 @@ async function switchTo({ leader }: Incident, { host }: Node): Promise<Ran> {
 async function freezeWalReceiver({ host }: Node): Promise<void> {
   const pid = Number(await query(cluster.client, host, 'select pid from pg_stat_wal_receiver'))
   if (!(await processesOn(host)).includes(pid)) throw new Error(`no WAL receiver on ${host.name}`)
-  process.kill(pid, 'SIGSTOP')
+  await freeze(pid)
 }
 
 test('failover when no standby may promote by itself: refused without the flag, done with it', async () => {

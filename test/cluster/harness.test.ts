@@ -2,6 +2,7 @@
 // would prove anything.
 
 import { afterEach, describe, expect, test } from 'vitest'
+import { freeze } from '../freeze.ts'
 import { findTwoWriters, longestGap, parseAcknowledgements, summarise } from './harness/acknowledgements.ts'
 import { cut, heal, processesOn, runOn, signalHost, unplug } from './harness/network.ts'
 import { etcdctl, query, startEtcd, startEtcdMember, startPlainPostgres } from './harness/servers.ts'
@@ -63,9 +64,10 @@ describe('etcd', () => {
     await signalHost(c, 'SIGKILL')
     await until('c is empty', async () => (await processesOn(c)).length === 0, 5000)
     await until('two of three take a write', () => etcdctl(a, ['put', 'x', '1'], [a, b]), 10_000)
-    second?.signal('SIGSTOP')
+    if (second === undefined) throw new Error('no second member')
+    await freeze(second.pid)
     await expect(etcdctl(a, ['put', 'x', '2'], [a])).rejects.toThrow(/deadline|timed out/)
-    second?.signal('SIGCONT')
+    second.signal('SIGCONT')
     await until('quorum again', () => etcdctl(a, ['put', 'x', '3'], [a, b]), 10_000)
     await startEtcdMember(on, c, on.hosts)
     await until('c serves again', async () => (await etcdctl(c, ['get', 'x'], [c])).includes('3'), 15_000)

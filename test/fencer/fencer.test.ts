@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createFencer, type FencerOptions, type LocalFencer } from '../../src/fencer/fencer.ts'
 import { watchdogTiming } from '../../src/fencer/watchdog.ts'
+import { freeze } from '../freeze.ts'
 import { buildFencer, clock, lives, startTicks, until } from './stage.ts'
 
 let home = ''
@@ -110,7 +111,7 @@ test('a program that hangs: arm says so in time, the next arm replaces it', asyn
   const fencer = open()
   await fencer.arm(inMs(60_000), null, 1000)
   const hung = await programPid()
-  process.kill(hung, 'SIGSTOP')
+  await freeze(hung)
   const askedMs = clock.bootMs()
   expect(await fencer.arm(inMs(60_000), null, 300)).toBe(false)
   expect(clock.bootMs() - askedMs).toBeLessThan(600)

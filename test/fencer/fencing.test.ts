@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { FencerView } from '../../src/ports/fencer.ts'
+import { freeze } from '../freeze.ts'
 import { Agent, buildFencer, clock, lives, processesIn, Server, startTicks, until, Writer } from './stage.ts'
 
 /** The contract: nothing is acknowledged later than the grace behind the deadline. (Measured: about 10 ms.) */
@@ -75,7 +76,7 @@ test('an agent that is stopped: no commit is acknowledged after the deadline', a
   const { ok, deadlineMs } = await agent.arm(1500, postmaster)
   expect(ok).toBe(true)
   const writer = await Writer.start(server, 4)
-  agent.child.kill('SIGSTOP')
+  await freeze(agent.child.pid ?? 0)
   await writer.stopped()
   await expectStopped()
   const stoppedMs = clock.bootMs()
@@ -115,7 +116,7 @@ test('a postmaster and backends that are stopped are killed after the grace', as
   await client.connect()
   const backends = (await processesIn(server.dataDir)).filter(pid => pid !== postmaster.pid)
   expect(backends.length).toBeGreaterThan(3)
-  for (const pid of [postmaster.pid, ...backends]) process.kill(pid, 'SIGSTOP')
+  for (const pid of [postmaster.pid, ...backends]) await freeze(pid)
   const agent = newAgent()
   await agent.arm(300, postmaster)
   await expectStopped()
@@ -132,7 +133,7 @@ test('a stopped postmaster: its running backends acknowledge nothing during the 
   const writer = await Writer.start(server, 2)
   const agent = newAgent()
   const { deadlineMs } = await agent.arm(300, postmaster)
-  process.kill(postmaster.pid, 'SIGSTOP')
+  await freeze(postmaster.pid)
   await writer.stopped()
   await expectStopped()
   expect(writer.lastAckMs).toBeLessThan(deadlineMs + LATE_ACK_MS)

@@ -6,14 +6,16 @@ import { rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { createEtcdStore } from '../../src/dcs/etcd.ts'
 import type { Store } from '../../src/ports/store.ts'
+import { freeze } from '../freeze.ts'
 import { memoryDirectory } from '../memory-directory.ts'
 import { clock } from './node.ts'
 
 export interface TestEtcd {
   /** A store of the cluster `scope` as `member` sees it; closed with the etcd. */
   store(scope: string, member: string): Store
-  /** Sends a signal: SIGSTOP makes it unreachable, SIGCONT brings it back. */
-  signal(name: NodeJS.Signals): void
+  /** Makes it unreachable. */
+  freeze(): Promise<void>
+  thaw(): void
   stop(): Promise<void>
 }
 
@@ -52,7 +54,10 @@ export async function startEtcd(): Promise<TestEtcd> {
   }
   return {
     store,
-    signal: name => void child.kill(name),
+    async freeze() {
+      if (child.pid !== undefined) await freeze(child.pid)
+    },
+    thaw: () => void child.kill('SIGCONT'),
     async stop() {
       await Promise.all(stores.map(one => one.close()))
       child.kill('SIGCONT')

@@ -2,6 +2,7 @@
 // nothing of the machine's own network is touched. Links can be unplugged, and packets dropped silently, whole or in part.
 
 import { readdir, readFile } from 'node:fs/promises'
+import { standsStill } from '../../freeze.ts'
 import { run, tryRun } from './run.ts'
 import { until } from './until.ts'
 
@@ -118,7 +119,9 @@ export async function processesOn(host: Host): Promise<readonly number[]> {
 
 /** Sends a signal to everything that runs on the host: SIGKILL is a power cut, SIGSTOP a frozen virtual machine. */
 export async function signalHost(host: Host, signal: NodeJS.Signals): Promise<void> {
-  for (const pid of await processIds(host.namespace)) send(pid, signal)
+  const ids = await processIds(host.namespace)
+  for (const pid of ids) send(pid, signal)
+  if (signal === 'SIGSTOP') await Promise.all(ids.map(standsStill))
 }
 
 /** Works whether there is a cut or not: nft applies a file as one transaction. */
