@@ -146,7 +146,8 @@ export function unansweredAndEnding(facts: Facts): boolean {
   return unanswered(facts) && !unansweredButAlive(facts)
 }
 
-function unanswered(facts: Facts): boolean {
+/** Whether the lease is still ours was asked in this beat, and etcd did not answer. */
+export function unanswered(facts: Facts): boolean {
   return whyUnanswered(facts) !== null
 }
 

@@ -6,6 +6,7 @@ import type { HistoryLine } from '../model/cluster.ts'
 import type { Memory } from '../model/memory.ts'
 import { renewalDueAtMs } from '../model/timing.ts'
 import { type ClusterFacts, control, holdsLease, isSystemIdentifier, memberNamed, server } from './facts.ts'
+import { unanswered } from './lease.ts'
 import { awaitsCheckpoint, memberRecord, sameRecord } from './member-record.ts'
 import type { SituationName } from './situation.ts'
 import { slotUpkeep } from './slots.ts'
@@ -20,6 +21,8 @@ const NOTHING: Upkeep = { actions: [], remember: {} }
 export function upkeep(situation: SituationName, facts: ClusterFacts): Upkeep {
   // A stranger writes nothing into a cluster that is not its own; a blind node cannot.
   if (situation === 'stranger' || situation === 'blind' || situation === 'founding') return NOTHING
+  // An etcd that has just left the lease unanswered would keep the next renewal waiting for less urgent writes.
+  if (unanswered(facts)) return NOTHING
   const slots = slotsMayChange(situation)
     ? slotUpkeep(facts)
     : { actions: [], retainedSlots: facts.memory.retainedSlots }

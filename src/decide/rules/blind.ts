@@ -11,7 +11,7 @@ export const blindRules: readonly Rule<Facts>[] = [
   {
     id: 'blind.read-cluster',
     why: 'the watch is a hint: its silence says nothing until a read has failed too',
-    when: ({ snap }) => !tried(snap, 'read-cluster'),
+    when: f => !tried(f.snap, 'read-cluster') && !renewsLast(f),
     choose: ({ snap }) => ({
       reason: `the watch tells nothing (${snap.cluster.known ? 'it does' : snap.cluster.why}); asking etcd directly`,
       actions: [{ kind: 'read-cluster' }],
@@ -76,6 +76,15 @@ export const blindRules: readonly Rule<Facts>[] = [
     }),
   },
 ]
+
+/** There is time for one more request before the agent gives up: the renewal. */
+function renewsLast(f: Facts): boolean {
+  return (
+    runsAsPrimary(f) &&
+    holdsLease(f.snap) &&
+    leadershipLeftMs(f.snap.lease, f.snap.nowMs) <= demoteMarginMs(f.snap.settings)
+  )
+}
 
 function whyBlind({ snap }: Facts): string {
   return snap.cluster.known ? 'no reason' : snap.cluster.why
