@@ -17,12 +17,14 @@ import type { Postgres } from '../ports/postgres.ts'
 import type { Store } from '../ports/store.ts'
 
 export interface ObservePorts {
-  readonly store: Store
-  readonly postgres: Postgres
-  readonly fencer: Fencer
-  readonly clock: Clock
-  readonly guard: LeaseGuard
+  readonly store: Pick<Store, 'view'>
+  readonly postgres: LookedAt
+  readonly fencer: Pick<Fencer, 'view'>
+  readonly clock: Pick<Clock, 'bootMs' | 'wallMs'>
+  readonly guard: Pick<LeaseGuard, 'view'>
 }
+
+type LookedAt = Pick<Postgres, 'look' | 'compareRecovery' | 'readHistory'>
 
 /** What the agent itself contributes to a snapshot. */
 export interface AgentFacts {
@@ -51,8 +53,9 @@ export async function observe(
   previous: LocalLook | null,
 ): Promise<{ readonly snapshot: Snapshot; readonly look: LocalLook }> {
   const before = clusterOf(ports.store.view(), learned.cluster)
-  const look =
-    previous !== null && !learned.postgresTouched ? previous : await lookAtPostgres(ports, agent, before)
+  // What a piece of work has done that ended in the middle of a beat shows only to a look that began after its end.
+  const holds = previous !== null && !learned.postgresTouched && agent.finished === null
+  const look = holds ? previous : await lookAtPostgres(ports, agent, before)
   const { armedUntilMs, alive, postmaster } = ports.fencer.view()
   const snapshot: Snapshot = {
     nowMs: ports.clock.bootMs(),
@@ -94,7 +97,7 @@ async function lookAtPostgres(
 }
 
 async function compareRecovery(
-  port: Postgres,
+  port: LookedAt,
   agent: AgentFacts,
   cluster: Seen<ClusterView>,
   postgres: PostgresView,
@@ -117,7 +120,7 @@ function isStandby({ dataDirectory, process, server }: PostgresView): boolean | 
 }
 
 async function readHistory(
-  port: Postgres,
+  port: LookedAt,
   agent: AgentFacts,
   postgres: PostgresView,
 ): Promise<Seen<readonly HistoryLine[]>> {

@@ -151,7 +151,7 @@ export class Checks {
 
   /** No more is given up than the operator allowed, as far as the leader had told (an operator's own choice aside). */
   #withinLag(server: Postmaster, before: WalEnd): void {
-    const { status, maximumLag } = this.#world.atElection()
+    const { status, maximumLag } = this.#world.atElection
     if (status === null || maximumLag === null || this.#forced.has(server.machine.name)) return
     const behind = status - lsnOf(before)
     if (behind > maximumLag)

@@ -30,6 +30,12 @@ export interface WorldOptions {
 
 const WRITE_EVERY_MS = 50
 
+/** By what a race is decided. */
+interface Known {
+  readonly status: Lsn | null
+  readonly maximumLag: Lsn | null
+}
+
 export class World {
   readonly scheduler = new Scheduler()
   readonly random: Random
@@ -43,6 +49,8 @@ export class World {
   readonly lags = new Map<string, number>()
   /** The time of faults is over: whoever leaves is started again. */
   healed: boolean = false
+  /** What etcd held when the leader key was taken last: an operator may change it before the promotion. */
+  atElection: Known = { status: null, maximumLag: null }
   readonly #options: WorldOptions
 
   constructor(options: WorldOptions) {
@@ -58,6 +66,7 @@ export class World {
       for (const { key, value } of changes) {
         if (key !== absoluteKey('leader')) continue
         this.trace('etcd', value === null ? 'the leader key is gone' : `the leader key holds ${value.text}`)
+        if (value !== null) this.atElection = this.#knownNow()
       }
     })
   }
@@ -127,11 +136,7 @@ export class World {
     this.trace(server.machine.name, `runs as primary on timeline ${server.data.timeline}`)
   }
 
-  /** What the cluster knew when somebody was promoted. */
-  atElection(): {
-    readonly status: Lsn | null
-    readonly maximumLag: Lsn | null
-  } {
+  #knownNow(): Known {
     const text = (key: string): string | null => this.etcd.get(absoluteKey(key))?.text ?? null
     const status = text('status')
     const settings = readDynamicSettings(this.#config() ?? {}, null)
