@@ -11,7 +11,14 @@ import type {
 } from '../model/cluster.ts'
 import type { Lsn, MemberName } from '../model/units.ts'
 import { lsnOrNull, nameOrNull, textOrNull, timelineOrNull } from './fields.ts'
-import { type ExactJson, isObject, parseExact, stringifyExact, toJsonObject } from './json.ts'
+import {
+  type ExactJson,
+  type ExactObject,
+  isObject,
+  parseExact,
+  stringifyExact,
+  toJsonObject,
+} from './json.ts'
 
 export { parseMember, serialiseMember } from './member-record.ts'
 
@@ -114,8 +121,19 @@ export function parseFailover(text: string): FailoverRequest | null {
     const [leader, candidate] = text.split(':', 2)
     return request(nameOrNull(leader?.trim()), nameOrNull(candidate?.trim()), null)
   }
-  if (!isObject(value)) return null
+  // A request of which a part cannot be read would be another one: a switchover to anybody, or at once.
+  if (!isObject(value) || misread(value) !== null) return null
   return request(nameOrNull(value.leader), nameOrNull(value.member), textOrNull(value.scheduled_at))
+}
+
+/** The field that says something which cannot be a name, or no text for a time; null: none. */
+function misread(value: ExactObject): string | null {
+  const says = (item: ExactJson | undefined) => item !== undefined && item !== null && item !== ''
+  const field = (['leader', 'member'] as const).find(
+    name => says(value[name]) && nameOrNull(value[name]) === null,
+  )
+  if (field !== undefined) return field
+  return says(value.scheduled_at) && textOrNull(value.scheduled_at) === null ? 'scheduled_at' : null
 }
 
 /** Why a value that `parseFailover` makes nothing of asks for something all the same; null: it asks for nothing. */
@@ -125,6 +143,8 @@ export function whyUnreadableFailover(text: string): string | null {
   if (value === undefined) return 'not JSON, or too large'
   if (value === null) return null
   if (!isObject(value)) return 'not a JSON object'
+  const field = misread(value)
+  if (field !== null) return `its ${field} is not ${field === 'scheduled_at' ? 'a text' : 'a name'}`
   const isEmpty = Object.values(value).every(item => item === null || item === '')
   return isEmpty ? null : 'it names neither a leader nor a member'
 }

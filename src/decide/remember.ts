@@ -87,7 +87,8 @@ function rememberLeader(memory: Memory, view: ClusterView, snap: Snapshot): Memo
     lastLeaderRevision: newest.modRevision,
     leaderMovedAtMs: newest.modRevision === memory.lastLeaderRevision ? memory.leaderMovedAtMs : snap.nowMs,
     // A new leader may have left our timeline before our position, or not: look before following it or giving anything up.
-    ...(moved && memory.rejoin !== 'rewind-failed' ? { rejoin: 'check' as const, agreesWith: null } : {}),
+    // Only data that a rewind left half done is nobody's.
+    ...(moved && memory.brokenRewind === null ? { rejoin: 'check' as const, agreesWith: null } : {}),
   }
 }
 

@@ -320,7 +320,11 @@ describe('view', () => {
     ['{"leader":"a"', 'not JSON, or too large'],
     ['pg2', 'not JSON, or too large'],
     ['["pg2"]', 'not a JSON object'],
-    ['{"leader":{}}', 'it names neither a leader nor a member'],
+    ['{"leader":{}}', 'its leader is not a name'],
+    ['{"leader":"a","member":5}', 'its member is not a name'],
+    ['{"leader":"a","member":"b/c"}', 'its member is not a name'],
+    ['{"member":"b","leader":["a"]}', 'its leader is not a name'],
+    ['{"leader":"a","scheduled_at":1900000000}', 'its scheduled_at is not a text'],
     ['{"candidate":"pg2"}', 'it names neither a leader nor a member'],
     ['{"scheduled_at":"2030-01-01T10:00:00Z"}', 'it names neither a leader nor a member'],
   ])('a failover key that nobody can read is known as such: %s', (text, why) => {
