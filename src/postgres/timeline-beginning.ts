@@ -8,6 +8,8 @@ import { type ConnectTarget, queryOnce } from './connection.ts'
 
 /** The first records hold the time of the promotion and the sums of all before them: a page is plenty. */
 const COMPARED_MAX = 8192
+/** The header of the first record, with its checksum, also behind or around the header of a page. */
+const FIRST_RECORD = 64
 
 /** The file in which `beginning` lies, by the name it has on `timeline`; read there, or on the leader's own timeline, which repeats it. */
 const question = (timeline: Timeline, beginning: Lsn, length: number) => `
@@ -23,6 +25,14 @@ function walFilePrefix(timeline: Timeline): string {
   return timeline.toString(16).toUpperCase().padStart(8, '0')
 }
 
+export interface PartOfTimeline {
+  readonly timeline: Timeline
+  readonly beginning: Lsn
+  readonly end: Lsn
+  /** False: the local WAL up to `end` may have been copied before its source wrote the last of it. */
+  readonly isWhole: boolean
+}
+
 /**
  * Compares the WAL of `timeline` from `beginning` (where both nodes' began) up to `end`, the local position, as far as both
  * still have it. Null: it cannot be told, e.g. because the WAL is gone. To be asked before the node streams from that
@@ -31,12 +41,13 @@ function walFilePrefix(timeline: Timeline): string {
 export async function beginAlike(
   dataDir: string,
   leader: ConnectTarget,
-  { timeline, beginning, end }: { readonly timeline: Timeline; readonly beginning: Lsn; readonly end: Lsn },
+  { timeline, beginning, end, isWhole }: PartOfTimeline,
   limitMs: Millis,
 ): Promise<boolean | null> {
   if (end <= beginning) return true
   const wanted = end - beginning
-  const length = wanted < BigInt(COMPARED_MAX) ? Number(wanted) : COMPARED_MAX
+  const most = isWhole ? COMPARED_MAX : FIRST_RECORD
+  const length = wanted < BigInt(most) ? Number(wanted) : most
   const answer = await queryOnce(leader, question(timeline, beginning, length), limitMs)
   if (!answer.ok) return null
   const { file, start, bytes } = answer.rows[0] ?? {}

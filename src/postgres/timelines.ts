@@ -1,11 +1,13 @@
 // Does this node's WAL lie on the leader's history, or did it leave it (spec/postgres.md 4.2)? The leader must prove
 // that it accepts writes; without that there is no answer.
 
+import { join } from 'node:path'
 import type { Upstream } from '../model/peer.ts'
 import type { TimelineSwitch } from '../model/postgres.ts'
 import { type Seen, seen, unseen } from '../model/seen.ts'
 import { type Lsn, type Millis, parseLsn, type Timeline } from '../model/units.ts'
 import type { Divergence } from '../ports/postgres.ts'
+import { isThere } from './archive-ready.ts'
 import { queryOnce } from './connection.ts'
 import type { Context } from './context.ts'
 import { readControlData } from './control-data.ts'
@@ -19,9 +21,10 @@ export interface LocalEnd {
   readonly lsn: Lsn
   /**
    * `replayed`: everything up to `lsn` was applied by a standby; `written`: a primary has written up to `lsn`;
-   * `checkpoint`: a clean shutdown's last record begins at `lsn`.
+   * `checkpoint`: a clean shutdown's last record begins at `lsn`; `copied`: a copy or a rewind ends at `lsn`, where its source
+   * was when it was complete, but its WAL was copied before that and may lack the last of it.
    */
-  readonly kind: 'replayed' | 'written' | 'checkpoint'
+  readonly kind: 'replayed' | 'written' | 'checkpoint' | 'copied'
 }
 
 export async function compareTimelines(
@@ -65,7 +68,7 @@ export async function compareTimelines(
     const beginning = beginningOf(end.timeline, timeline, history)
     const same = found === 'same' ? 'same' : 'ancestor'
     if (beginning === null) return same
-    const part = { timeline: end.timeline, beginning, end: end.lsn }
+    const part = { timeline: end.timeline, beginning, end: end.lsn, isWhole: end.kind !== 'copied' }
     const alike = await beginAlike(dataDir, await access.leader(leader), part, left())
     return alike === false ? 'twin' : same
   }
@@ -121,7 +124,8 @@ export function walkHistory(
     // Two nodes may have promoted themselves to the same number: one that wrote on it and does not lead it is another,
     // and so is one that began elsewhere.
     const alike = own === null || own.length === 0 || own.at(-1)?.lsn === history.at(-1)?.lsn
-    return { verdict: local.kind === 'replayed' && alike ? 'same' : 'diverged', switchLsn: null }
+    const followed = local.kind === 'replayed' || local.kind === 'copied'
+    return { verdict: followed && alike ? 'same' : 'diverged', switchLsn: null }
   }
   const left = history.find(entry => entry.timeline === local.timeline)
   if (local.timeline > leaderTimeline || left === undefined) return { verdict: 'diverged', switchLsn: null }
@@ -172,7 +176,8 @@ async function endByControlFile(context: Context, limitMs: Millis): Promise<Loca
   const { state, minRecoveryLsn, minRecoveryTimeline, checkpointLsn, checkpointTimeline } = control.value
   const recovering = state === 'shut down in recovery' || state === 'in archive recovery'
   if (recovering && minRecoveryLsn !== 0n && minRecoveryTimeline !== 0) {
-    return { timeline: minRecoveryTimeline, lsn: minRecoveryLsn, kind: 'replayed' }
+    const isCopy = control.value.unfinishedBackup === true || (await isThere(join(dataDir, 'backup_label')))
+    return { timeline: minRecoveryTimeline, lsn: minRecoveryLsn, kind: isCopy ? 'copied' : 'replayed' }
   }
   if (recovering || state === 'shut down') {
     return { timeline: checkpointTimeline, lsn: checkpointLsn, kind: 'checkpoint' }

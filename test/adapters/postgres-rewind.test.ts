@@ -1,6 +1,16 @@
 // Rejoining: who needs no rewind, who does, what happens before it, and what a failed one leaves behind.
 
-import { chmod, mkdir, readdir, readFile, rename, rm, unlink, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  mkdir,
+  open as openFile,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  unlink,
+  writeFile,
+} from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Upstream } from '../../src/model/peer.ts'
@@ -254,6 +264,39 @@ describe('rewind', () => {
   })
 })
 
+describe('a rewind from a leader that writes little, and something meanwhile', () => {
+  /** As the WAL of a timeline that has just begun looks when it was copied before the leader wrote most of what it has now. */
+  async function forgetWal(node: Node, timeline: number, from: bigint): Promise<void> {
+    const segment = (from / 0x1000000n).toString(16).toUpperCase().padStart(8, '0')
+    const name = `${timeline.toString(16).padStart(8, '0')}00000000${segment}`
+    const file = await openFile(join(node.directory, 'pg_wal', name), 'r+')
+    await file.write(Buffer.alloc(4096), 0, 4096, Number(from % 0x1000000n))
+    await file.close()
+  }
+
+  test('is not taken for a twin: WAL that was copied may lack what the leader wrote before the rewind was complete', async () => {
+    const leader = await lab.primary('busy')
+    const node = await lab.standby('rewound', leader)
+    await untilStreaming(node, leader)
+    ok(await node.postgres.promote(5000, signalIdle()))
+    await leader.query('CREATE TABLE lost ()')
+    await leader.stop()
+    node.postgres.checkpointSoon()
+    await until('the checkpoint', async () => (await node.server()).controlTimeline === 2)
+    ok(await leader.postgres.rewind(node.upstream, signalIdle(), () => {}))
+    await node.query('CREATE TABLE kept ()')
+    const { localLsn } = await compare(leader, node.upstream)
+    await forgetWal(leader, 2, localLsn - 64n)
+    expect(await compare(leader, node.upstream)).toMatchObject({ verdict: 'same', localTimeline: 2 })
+    await leader.start({ as: 'standby', upstream: node.upstream })
+    await untilStreaming(leader, node)
+    expect(await compare(leader, node.upstream)).toMatchObject({ verdict: 'same', localTimeline: 2 })
+    expect(await leader.query(`SELECT relname FROM pg_class WHERE relname IN ('lost', 'kept')`)).toEqual([
+      { relname: 'kept' },
+    ])
+  })
+})
+
 describe('two nodes that promoted themselves at the same position', () => {
   test('are told apart, though number and history of their timelines are the same', async () => {
     const former = await lab.primary('former')
@@ -272,6 +315,12 @@ describe('two nodes that promoted themselves at the same position', () => {
     expect(await compare(loser, winner.upstream)).toMatchObject({
       ...{ verdict: 'twin', localTimeline: 2, leaderTimeline: 2 },
     })
+    // Of a copy only the first record is compared: the rest may not have been there yet when it was copied.
+    await loser.stop()
+    await writeFile(join(loser.directory, 'backup_label'), 'x')
+    expect(await compare(loser, winner.upstream)).toMatchObject({ verdict: 'twin', localTimeline: 2 })
+    await rm(join(loser.directory, 'backup_label'))
+    await loser.start({ as: 'standby', upstream: null })
     await third.stop()
     await third.start({ as: 'standby', upstream: winner.upstream })
     await untilStreaming(third, winner)
