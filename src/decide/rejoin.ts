@@ -165,7 +165,7 @@ export function cannotRejoin(facts: ClusterFacts): boolean {
 export function whyCannotRejoin({ memory, view }: ClusterFacts): string {
   const leader = view.leader?.name
   return memory.brokenRewind === null
-    ? `the local data left the history of leader ${leader} and pg_rewind cannot take it back`
+    ? `the local data went its own way on a timeline of the same number as leader ${leader}'s, which pg_rewind cannot tell apart`
     : `a rewind did not finish (${memory.brokenRewind}), the data directory is a mixture of the local data and the leader's`
 }
 
