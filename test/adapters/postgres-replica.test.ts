@@ -236,7 +236,8 @@ describe('settings', () => {
     await a.start()
     await until('the replay to pause', async () => (await b.server()).replayPaused)
     const exit = exitOf(b.postgres)
-    ok(await b.postgres.resumeReplay())
+    // The server may end before it has answered.
+    await b.postgres.resumeReplay()
     expect(await exit).toBe(true)
     await b.start({ as: 'standby', upstream: a.upstream })
     expect(await b.query('SHOW max_connections')).toEqual([{ max_connections: '120' }])
