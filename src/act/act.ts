@@ -2,7 +2,7 @@
 // waited for or decided here.
 
 import type { Action } from '../model/action.ts'
-import type { Member } from '../model/cluster.ts'
+import { leaderKeyIsGone, type Member } from '../model/cluster.ts'
 import type { Outcome } from '../model/outcome.ts'
 import type { PeerView } from '../model/peer.ts'
 import type { Seen } from '../model/seen.ts'
@@ -45,7 +45,7 @@ export async function act(action: Action, snap: Snapshot, ports: ActPorts): Prom
         action,
         ports,
         true,
-        store.renewLeader(action.status, renewalBudgetMs(budgetMs, seemsGone(snap))),
+        store.renewLeader(action.status, renewalBudgetMs(budgetMs, leaderKeyIsGone(snap.cluster))),
       )
     case 'take-leader':
       return lease(action, ports, true, store.takeLeaderAfterBootstrap(action.ifRevision, budgetMs))
@@ -59,10 +59,6 @@ export async function act(action: Action, snap: Snapshot, ports: ActPorts): Prom
     default:
       return actOnKeys(action, ports, budgetMs)
   }
-}
-
-function seemsGone({ cluster }: Snapshot): boolean {
-  return cluster.known && cluster.value.leader === null
 }
 
 type KeyAction = Exclude<

@@ -2,6 +2,7 @@
 // agent left, renew in time, and tell "refused" from "nobody answered". Ids carry the situation's name.
 
 import type { Action } from '../model/action.ts'
+import { leaderKeyIsGone } from '../model/cluster.ts'
 import {
   demoteMarginMs,
   fenceMarginMs,
@@ -73,7 +74,7 @@ export function overtakenBy({ snap }: Facts): string | null {
 
 /** The key is gone by the watch: an election may begin at any moment, and only a proof says that it is still ours. */
 export function keyIsGone({ snap }: Facts): boolean {
-  return snap.cluster.known && snap.cluster.value.leader === null
+  return leaderKeyIsGone(snap.cluster)
 }
 
 function mustRenew(facts: Facts): boolean {
@@ -132,13 +133,14 @@ export function proofRules(situation: string): readonly Rule<Facts>[] {
   ]
 }
 
+/** Enough of the lease is left to ask once more before giving up; the fencer needs the rest (promise 1). */
+export function hasTimeLeft({ snap }: Facts): boolean {
+  return leadershipLeftMs(snap.lease, snap.nowMs) > demoteMarginMs(snap.settings)
+}
+
 /** The renewal got no answer. There is time, and the key is not known to be gone: hold on and try again soon (promise 3). */
 export function unansweredButAlive(facts: Facts): boolean {
-  return (
-    unanswered(facts) &&
-    !keyIsGone(facts) &&
-    leadershipLeftMs(facts.snap.lease, facts.snap.nowMs) > demoteMarginMs(facts.snap.settings)
-  )
+  return unanswered(facts) && !keyIsGone(facts) && hasTimeLeft(facts)
 }
 
 /** The renewal got no answer and there is no time left for another. */

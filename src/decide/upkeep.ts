@@ -21,8 +21,8 @@ const NOTHING: Upkeep = { actions: [], remember: {} }
 export function upkeep(situation: SituationName, facts: ClusterFacts): Upkeep {
   // A stranger writes nothing into a cluster that is not its own; a blind node cannot.
   if (situation === 'stranger' || situation === 'blind' || situation === 'founding') return NOTHING
-  // An etcd that has just left the lease unanswered would keep the next renewal waiting for less urgent writes.
-  if (unanswered(facts)) return NOTHING
+  // An etcd that has just left a leader's renewal unanswered would keep the next one waiting for less urgent writes.
+  if (holdsLease(facts.snap) && unanswered(facts)) return NOTHING
   const slots = slotsMayChange(situation)
     ? slotUpkeep(facts)
     : { actions: [], retainedSlots: facts.memory.retainedSlots }

@@ -1,6 +1,7 @@
 // What stands in etcd below `/<namespace>/<scope>/`, read leniently (others write there too) and typed.
 // Key names and JSON fields are Patroni 4.1's (spec/ha.md 1.2, 1.3); extra fields are kept in `extra`.
 
+import type { Seen } from './seen.ts'
 import type { LeaseId, Lsn, MemberName, Revision, Timeline, WallMillis } from './units.ts'
 
 /** A key's value with the revision that a guarded write must name. */
@@ -30,6 +31,11 @@ export interface ClusterView {
   readonly failsafe: Versioned<Readonly<Record<string, string>>> | null
   /** Keys that ask for something which nobody can read; of `failover` only, `config` tells so itself. Absent: not looked for. */
   readonly unreadable?: readonly UnreadableKey[]
+}
+
+/** Known, and nobody has the key: an election may begin at any moment. */
+export function leaderKeyIsGone(cluster: Seen<ClusterView>): boolean {
+  return cluster.known && cluster.value.leader === null
 }
 
 export interface UnreadableKey {

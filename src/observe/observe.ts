@@ -1,5 +1,6 @@
 // World to Snapshot. Every look is bounded; a late or failing one becomes "unknown, because". Nothing is decided here
-// and nothing throws. PostgreSQL is looked at once a beat unless an action touched it.
+// and nothing throws. PostgreSQL is looked at once a beat, and again when an action touched it or work
+// on it ended.
 
 import type { ClusterView, HistoryLine } from '../model/cluster.ts'
 import type { Learned } from '../model/learned.ts'

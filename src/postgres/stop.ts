@@ -1,7 +1,6 @@
 // Stopping the server (spec/postgres.md 1.7): CHECKPOINT, signal, and from then on a close look at the control file,
 // because standbys may take over from the instant it says `shut down`, however long the process lives on.
 
-import { basename } from 'node:path'
 import type { PostmasterIdentity } from '../model/postgres.ts'
 import type { Millis } from '../model/units.ts'
 import type { ShutdownPosition, StepOutcome, StopOptions } from '../ports/postgres.ts'
@@ -9,7 +8,7 @@ import { killTree, signalProcess } from '../system/proc.ts'
 import { queryOnce } from './connection.ts'
 import { type Context, cancelled, failed } from './context.ts'
 import { peekClusterState, readControlData } from './control-data.ts'
-import { findServerProcesses } from './postmaster.ts'
+import { clearLeftovers } from './leftovers.ts'
 import { readShutdownPosition } from './wal-records.ts'
 
 export type StopOutcome = StepOutcome & { readonly position?: ShutdownPosition | null }
@@ -112,19 +111,7 @@ async function kill(context: Context, identity: PostmasterIdentity): Promise<Sto
   log('warning', `PostgreSQL does not stop: killing pid ${identity.pid} and its children`)
   if (!(await killTree(identity))) return failed(`not permitted to kill the postmaster (pid ${identity.pid})`)
   if (!(await watch.ended(identity, KILL_LIMIT_MS))) return failed(`pid ${identity.pid} survives SIGKILL`)
-  return (await endBackends(context))
-    ? { ok: true, position: null }
-    : failed('backends of the killed postmaster survive SIGKILL')
-}
-
-/** A backend that was killed may still be writing: nothing else may work on the data before the last one is gone. */
-async function endBackends({ clock, dataDir, programs }: Context): Promise<boolean> {
-  const limitMs = clock.bootMs() + KILL_LIMIT_MS
-  for (;;) {
-    const left = await findServerProcesses(dataDir, basename(programs.path('postgres')))
-    if (left.length === 0) return true
-    if (clock.bootMs() > limitMs) return false
-    for (const backend of left) await signalProcess(backend, 'SIGKILL')
-    await clock.sleep(STATE_PACE_MS)
-  }
+  // A backend that was killed may still be writing: nothing else may work on the data before the last one is gone.
+  const cleared = await clearLeftovers(context)
+  return cleared.ok ? { ok: true, position: null } : cleared
 }

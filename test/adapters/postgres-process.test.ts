@@ -1,12 +1,11 @@
 // The server as a process: bootstrap, start, stop, death, adoption, leftovers, hangs. Names in brackets are the rows of
 // spec/postgres.md 10 that a test stands for.
 
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, readlink, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ShutdownPosition } from '../../src/ports/postgres.ts'
 import { listProcesses, readProcess, sendSignal } from '../../src/system/proc.ts'
@@ -23,7 +22,6 @@ import {
   until,
 } from './postgres-harness.ts'
 
-const _run = promisify(execFile)
 let lab: Lab
 let node: Node
 

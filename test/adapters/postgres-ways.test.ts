@@ -5,9 +5,7 @@ import { chown } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createPostgres } from '../../src/postgres/postgres.ts'
 import {
-  clock,
   type Lab,
   type Node,
   ok,
@@ -29,19 +27,7 @@ afterAll(() => lab.close())
 
 describe('ways to the local server', () => {
   test('by unix socket when the configuration says so', async () => {
-    const config = { ...node.config, useUnixSocket: true, useUnixSocketRepl: true }
-    const second = createPostgres({
-      ...{
-        config,
-        effective: node.effective,
-        scope: 'lab',
-        name: 'a',
-        bootstrap: null,
-        clock,
-        log: () => {},
-      },
-      ...(runAs === undefined ? {} : { runAs }),
-    })
+    const second = node.again({ useUnixSocket: true, useUnixSocketRepl: true })
     expect((await second.look(3000)).server.known).toBe(true)
     const rows = await node.query(
       `SELECT client_addr FROM pg_stat_activity WHERE application_name = 'hactl heartbeat' AND client_addr IS NULL`,
@@ -72,16 +58,7 @@ describe('ways to the local server', () => {
       [{ sslmode: 'disable' }, false],
     ] as const) {
       const authentication = { ...strict.config.authentication, superuser: { ...superuser, options } }
-      const other = createPostgres({
-        ...{
-          config: { ...strict.config, authentication },
-          effective: strict.effective,
-          scope: 'lab',
-          name: 'tls',
-        },
-        ...{ bootstrap: null, clock, log: () => {} },
-        ...(runAs === undefined ? {} : { runAs }),
-      })
+      const other = strict.again({ authentication })
       const view = await other.look(3000)
       expect(view.process).toMatchObject({ kind: 'running', readiness: 'accepting' })
       expect(view.server.known).toBe(known)

@@ -1,9 +1,9 @@
 // Etcd cannot be seen. A healthy primary stays as long as its lease provably lives (promise 3) and stops before it
 // ends (promise 1); everybody else does nothing.
 
-import { demoteMarginMs, leadershipLeftMs, retryAfterMs } from '../../model/timing.ts'
+import { leadershipLeftMs, retryAfterMs } from '../../model/timing.ts'
 import { type Facts, holdsLease, promotesInVain, runsAsPrimary, seconds, tried } from '../facts.ts'
-import { guardActions, holdOnMs, triedToProveLease } from '../lease.ts'
+import { guardActions, hasTimeLeft, holdOnMs, triedToProveLease } from '../lease.ts'
 import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
 
@@ -38,8 +38,7 @@ export const blindRules: readonly Rule<Facts>[] = [
   {
     id: 'blind.hold-lease',
     why: 'trouble in etcd is no reason to demote while the lease still has time',
-    when: f =>
-      runsAsPrimary(f) && leadershipLeftMs(f.snap.lease, f.snap.nowMs) > demoteMarginMs(f.snap.settings),
+    when: f => runsAsPrimary(f) && hasTimeLeft(f),
     choose: f => ({
       reason: `etcd is not reachable (${whyBlind(f)}); the lease lasts ${seconds(leadershipLeftMs(f.snap.lease, f.snap.nowMs))} more`,
       wakeInMs: holdOnMs(f),
@@ -77,13 +76,9 @@ export const blindRules: readonly Rule<Facts>[] = [
   },
 ]
 
-/** There is time for one more request before the agent gives up: the renewal. */
+/** There is time for one more request before the agent gives up: the renewal. Maintenance mode never gives up. */
 function renewsLast(f: Facts): boolean {
-  return (
-    runsAsPrimary(f) &&
-    holdsLease(f.snap) &&
-    leadershipLeftMs(f.snap.lease, f.snap.nowMs) <= demoteMarginMs(f.snap.settings)
-  )
+  return !f.snap.settings.paused && runsAsPrimary(f) && holdsLease(f.snap) && !hasTimeLeft(f)
 }
 
 function whyBlind({ snap }: Facts): string {

@@ -1,6 +1,6 @@
 // PostgreSQL is not running: bring it back in the role that the lease allows, without losing what it holds (spec/ha.md 3.5).
 
-import { demoteMarginMs, fenceMarginMs, leadershipLeftMs } from '../../model/timing.ts'
+import { fenceMarginMs, leadershipLeftMs } from '../../model/timing.ts'
 import { goodCandidates, otherMembers } from '../election.ts'
 import {
   type ClusterFacts,
@@ -14,7 +14,7 @@ import {
   tried,
   wantedUpstream,
 } from '../facts.ts'
-import { holdOnMs, holdOnReason, namedLeader, proofRules, unansweredButAlive } from '../lease.ts'
+import { hasTimeLeft, holdOnMs, holdOnReason, namedLeader, proofRules, unansweredButAlive } from '../lease.ts'
 import { cannotRejoin, comparisonFailed, provenUpstream, rejoinRules, whyCannotRejoin } from '../rejoin.ts'
 import type { Rule } from '../rule.ts'
 import { handoverRules, startTimeout } from './handover.ts'
@@ -72,7 +72,7 @@ const leaderRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'down.restart-primary',
     why: 'the lease is ours without a gap: the same timeline goes on (spec/ha.md R3)',
-    when: f => leads(f) && isPrimaryData(f) && hasTime(f),
+    when: f => leads(f) && isPrimaryData(f) && hasTimeLeft(f),
     choose: f => ({
       reason: `starting primary after failure (control file: ${control(f.snap.postgres)?.state ?? 'unreadable'}), lease ${seconds(leadershipLeftMs(f.snap.lease, f.snap.nowMs))}`,
       actions: [
@@ -84,7 +84,7 @@ const leaderRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'down.start-to-promote',
     why: "the lease is ours but the data is a standby's: start it as one, the promotion follows",
-    when: f => leads(f) && hasTime(f) && !isPrimaryData(f),
+    when: f => leads(f) && hasTimeLeft(f) && !isPrimaryData(f),
     choose: f => ({
       reason: 'starting as readonly because i had the session lock',
       actions: [
@@ -180,10 +180,6 @@ function leads(facts: ClusterFacts): boolean {
 
 function couldNotLead(facts: ClusterFacts): boolean {
   return facts.memory.startFailures > 0 || failedLately(facts, ['promote'], facts.snap.settings.ttlMs)
-}
-
-function hasTime({ snap }: ClusterFacts): boolean {
-  return leadershipLeftMs(snap.lease, snap.nowMs) > demoteMarginMs(snap.settings)
 }
 
 function isPrimaryData({ snap }: ClusterFacts): boolean {

@@ -3,10 +3,11 @@
 
 import type { Member } from '../../model/cluster.ts'
 import type { Handover } from '../../model/memory.ts'
-import { demoteMarginMs, fenceMarginMs, leadershipLeftMs } from '../../model/timing.ts'
+import { fenceMarginMs } from '../../model/timing.ts'
 import { formatLsn } from '../../model/units.ts'
 import { receivedEverything } from '../election.ts'
 import { type ClusterFacts, type Facts, isRunning, seconds, tried } from '../facts.ts'
+import { hasTimeLeft } from '../lease.ts'
 import type { Rule } from '../rule.ts'
 import { closingStatus } from '../status.ts'
 
@@ -47,8 +48,7 @@ export const handoverRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'handover.take-back',
     why: 'nobody can take over without losing what was written here: this node goes on as primary',
-    when: f =>
-      inHandover(f) && leadershipLeftMs(f.snap.lease, f.snap.nowMs) > demoteMarginMs(f.snap.settings),
+    when: f => inHandover(f) && hasTimeLeft(f),
     choose: f => ({
       reason: `${whyTakenBack(f)}; going on as primary`,
       actions: [

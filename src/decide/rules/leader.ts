@@ -1,7 +1,7 @@
 // The lease is ours, or etcd says so. Prove it, arm the fencer, and only then act as leader (spec/ha.md 3.6).
 
 import type { Memory } from '../../model/memory.ts'
-import { demoteMarginMs, fenceMarginMs, leadershipLeftMs } from '../../model/timing.ts'
+import { fenceMarginMs, leadershipLeftMs } from '../../model/timing.ts'
 import { unsupportedMode } from '../election.ts'
 import {
   type ClusterFacts,
@@ -18,6 +18,7 @@ import {
   tried,
 } from '../facts.ts'
 import {
+  hasTimeLeft,
   holdOnMs,
   holdOnReason,
   keyIsGone,
@@ -146,7 +147,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'leader.renew-before-promotion',
     why: 'a promotion begins with a full lease',
-    when: f => isStandbyWithLease(f) && !hasTimeToPromote(f) && !tried(f.snap, 'renew-lease'),
+    when: f => isStandbyWithLease(f) && !hasTimeLeft(f) && !tried(f.snap, 'renew-lease'),
     choose: f => ({
       reason: 'renewing the lease before the promotion',
       actions: [
@@ -158,7 +159,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'leader.promote',
     why: 'the lease is held with time left, a running standby was seen, and the fencer is armed',
-    when: f => isStandbyWithLease(f) && hasTimeToPromote(f) && !promotionFailedLately(f),
+    when: f => isStandbyWithLease(f) && hasTimeLeft(f) && !promotionFailedLately(f),
     choose: f => ({
       reason: `promoted self to leader: the lease lasts ${seconds(leadershipLeftMs(f.snap.lease, f.snap.nowMs))}`,
       actions: [
@@ -229,10 +230,6 @@ function samePostmaster(snap: ClusterFacts['snap']): boolean {
     guarded.pid === process.identity.pid &&
     guarded.startTicks === process.identity.startTicks
   )
-}
-
-function hasTimeToPromote({ snap }: ClusterFacts): boolean {
-  return leadershipLeftMs(snap.lease, snap.nowMs) > demoteMarginMs(snap.settings)
 }
 
 function promotionFailedLately(facts: ClusterFacts): boolean {
