@@ -184,8 +184,10 @@ export function lossOf(facts: Facts): string {
 }
 
 export function holdOnReason(facts: Facts): string {
-  const left = seconds(Math.max(0, leadershipLeftMs(facts.snap.lease, facts.snap.nowMs)))
   const why = whyUnanswered(facts)
+  if (why !== null && !holdsLease(facts.snap))
+    return `etcd has not given the leader key (${why}); asking again`
+  const left = seconds(Math.max(0, leadershipLeftMs(facts.snap.lease, facts.snap.nowMs)))
   const lease = why === null ? 'the lease' : `etcd has not confirmed the lease (${why}); it`
   return `${lease} lasts ${left} more, giving up below ${seconds(demoteMarginMs(facts.snap.settings))}`
 }

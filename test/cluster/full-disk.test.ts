@@ -51,7 +51,7 @@ test('the primary’s disk is full: one failover, the reason is told, and it com
   console.log(`measured | the full node is shown as ${JSON.stringify(shown)}`)
   // It recovers from the WAL that it has and lets nobody in, or does not even start.
   expect(shown?.State).toMatch(/^(running, no access|starting|start failed|crashed|stopped)$/)
-  expect(await leader.agent.log()).toMatch(/No space left on device/)
+  await leader.agent.says(/No space left on device/, 5000)
   await rm(ballast)
   const { reigns } = await incident.end()
   expect(reigns.map(({ server }) => server)).toEqual([leader.host.address, next.host.address])

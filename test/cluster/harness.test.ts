@@ -87,11 +87,7 @@ describe('writer', () => {
 
     await signalHost(server, 'SIGSTOP')
     const frozenMs = nowMs()
-    await until(
-      'the writer gave up waiting',
-      async () => (await writer.process.log()).includes('within'),
-      5000,
-    )
+    await writer.process.says(/within/, 5000)
     await signalHost(server, 'SIGCONT')
     const first = await writer.nextAcknowledgement(10_000)
     expect(first).toMatchObject({ server: server.address, timeline: 1 })

@@ -46,7 +46,7 @@ test('kill -9 of its agent, started again within the lease: no write is refused'
   await leader.agent.stop('SIGKILL')
   await cluster.restart(leader.host.name)
   const { agent } = cluster.node(leader.host.name)
-  await until('the agent took the lease over', async () => /adopt-lease/.test(await agent.log()), 10_000)
+  await agent.says(/adopt-lease/, 10_000)
   // Beyond the old lease: had it not been taken over, somebody would have noticed by now.
   const endMs = nowMs() + ttlMs
   await until('the old lease would have ended', () => nowMs() > endMs, ttlMs + 1000)

@@ -34,6 +34,8 @@ export interface Running {
   /** stdout and stderr. */
   readonly logFile: string
   log(): Promise<string>
+  /** Waits until the log has it: a program may write its log a moment after what it tells of. */
+  says(pattern: RegExp, limitMs: number): Promise<void>
   hasEnded(): boolean
   /** null: still running, or ended by a signal. */
   exitCode(): number | null
@@ -113,10 +115,14 @@ async function startProgram(host: Host, program: Program, logFile: string): Prom
 function running(child: ChildProcess, pid: number, name: string, logFile: string): Running {
   const hasEnded = () => child.exitCode !== null || child.signalCode !== null
   const signal = (which: NodeJS.Signals) => void child.kill(which)
+  const log = () => readFile(logFile, 'utf8')
   return {
     pid,
     logFile,
-    log: () => readFile(logFile, 'utf8'),
+    log,
+    async says(pattern, limitMs) {
+      await until(`${name} (process ${pid}) says ${pattern}`, async () => pattern.test(await log()), limitMs)
+    },
     hasEnded,
     exitCode: () => child.exitCode,
     signal,
