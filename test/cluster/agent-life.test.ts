@@ -4,7 +4,7 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Cluster, list, postmasterOf, startCluster } from './harness/cluster.ts'
-import { beginIncident } from './harness/incident.ts'
+import { beginIncident, expectUnnoticed, unnoticedMs } from './harness/incident.ts'
 import { hactl, startAgent, writeMemberFile } from './harness/member.ts'
 import { processesOn, runOn } from './harness/network.ts'
 import { etcdctl, httpStatus, postgresBin, query, restPort, startPlainPostgres } from './harness/servers.ts'
@@ -41,9 +41,9 @@ test('kill -9 of a replica’s agent and a new one: its PostgreSQL streams on, t
   await cluster.restart(replica.host.name)
   const { agent } = cluster.node(replica.host.name)
   await agent.says(/follower\.steady/, 10_000)
-  const { reigns, applicationGap } = await incident.end()
-  expect(reigns).toHaveLength(1)
-  expect(applicationGap.ms).toBeLessThan(1000)
+  const measured = await incident.end()
+  expectUnnoticed(incident, measured)
+  expect(measured.applicationGap.ms).toBeLessThan(unnoticedMs)
   expect(await postmasterOf(cluster.stage, replica)).toBe(postmaster)
 })
 
@@ -65,9 +65,7 @@ test('in maintenance mode all agents stop by SIGTERM and start again: no server 
     (await httpStatus(cluster.client, `http://${host.address}:${restPort}/primary`)) === 200
   await until('the leader’s new agent answers for it', primary, 15_000, 100)
   await edit('pause=null')
-  const { reigns, serverGap } = await incident.end()
-  expect(reigns.map(({ server }) => server)).toEqual([host.address])
-  expect(serverGap.ms).toBeLessThan(1000)
+  expectUnnoticed(incident, await incident.end())
   expect(await postmasters()).toEqual(before)
 })
 
@@ -92,9 +90,9 @@ test('a bad dynamic configuration is named in the log, and the last good one sta
     await until('longer than a lease', () => nowMs() > endMs, ttlMs + 5000)
   }
   await etcdctl(cluster.client, ['put', key, good], cluster.etcd)
-  const { reigns, applicationGap } = await incident.end()
-  expect(reigns).toHaveLength(1)
-  expect(applicationGap.ms).toBeLessThan(1000)
+  const measured = await incident.end()
+  expectUnnoticed(incident, measured)
+  expect(measured.applicationGap.ms).toBeLessThan(unnoticedMs)
 })
 
 test('max_connections changes: hactl list shows on each node that a restart is pending', async () => {
@@ -149,10 +147,10 @@ test('another cluster’s identifier written into the initialize key: the leader
   await etcdctl(cluster.client, ['put', key, '7000000000000000999'], cluster.etcd)
   await until('it is restored', async () => (await read()) === own, 10_000)
   await incident.leader.agent.says(/WARNING: leader\.restore-initialize/, 5000)
-  const { reigns, applicationGap } = await incident.end()
+  const measured = await incident.end()
   expect(cluster.nodes().filter(({ agent }) => agent.hasEnded())).toEqual([])
-  expect(reigns).toHaveLength(1)
-  expect(applicationGap.ms).toBeLessThan(1000)
+  expectUnnoticed(incident, measured)
+  expect(measured.applicationGap.ms).toBeLessThan(unnoticedMs)
 })
 
 test('a name that nobody has, written into the leader key: everybody says why nobody leads; deleted, the cluster goes on', async () => {
@@ -189,8 +187,12 @@ test('a PostgreSQL that already runs becomes a cluster as it is: the same proces
   expect(server.hasEnded()).toBe(false)
   expect(await processesOn(client)).toContain(server.pid)
   expect(await query(client, client, 'select answer from old')).toBe('42')
-  const members = await list(client, file)
-  expect(members).toMatchObject([{ Member: 'old', Role: 'Leader', State: 'running' }])
+  // It leads from the moment that etcd says so; its member key is written at the end of that beat, or of the next one.
+  const listed = async () => {
+    expect(await list(client, file)).toMatchObject([{ Member: 'old', Role: 'Leader', State: 'running' }])
+    return true
+  }
+  await until('hactl list shows it', listed, 15_000, 250)
   await agent.stop('SIGTERM')
   expect(agent.exitCode()).toBe(0)
   expect(server.hasEnded()).toBe(true)

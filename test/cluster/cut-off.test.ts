@@ -3,7 +3,7 @@
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Cluster, replicateSynchronously, startCluster } from './harness/cluster.ts'
-import { beginIncident } from './harness/incident.ts'
+import { beginIncident, expectUnnoticed, unnoticedMs } from './harness/incident.ts'
 import { type Cut, cut, heal } from './harness/network.ts'
 import { nowMs, until } from './harness/until.ts'
 
@@ -55,9 +55,10 @@ test.each(cuts)('leader cut off $name', async ({ name, from, direction = 'both',
   // Asynchronous: a leader that cannot reach its standbys goes on until its lease ends, and what it acknowledges to
   // clients that still reach it is lost. Synchronous: it acknowledges nothing that no standby has.
   const { applicationGap } = await incident.end({
-    mayLose: synchronous ? 'none' : { acknowledgedAfterMs: struckMs - 100 },
+    mayLose: synchronous ? 'none' : { acknowledgedAfterMs: struckMs - 1000 },
   })
-  expect(applicationGap.ms).toBeLessThan(takeoverLimitMs)
+  // Etcd hears a leader that hears nobody, and renews its lease until the leader has tried every open connection.
+  expect(applicationGap.ms).toBeLessThan(takeoverLimitMs + (direction === 'in' ? 2000 : 0))
 })
 
 test('a replica cut off from everybody, then in one direction: the primary does not notice', async () => {
@@ -80,7 +81,7 @@ test('a replica cut off from everybody, then in one direction: the primary does 
     await heal(replica.host)
     await cluster.healthy(30_000)
   }
-  const { reigns, applicationGap } = await incident.end()
-  expect(reigns.map(({ server }) => server)).toEqual([leader.host.address])
-  expect(applicationGap.ms).toBeLessThan(1000)
+  const measured = await incident.end()
+  expectUnnoticed(incident, measured)
+  expect(measured.applicationGap.ms).toBeLessThan(unnoticedMs)
 })

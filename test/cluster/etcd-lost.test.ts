@@ -3,12 +3,13 @@
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Cluster, startCluster } from './harness/cluster.ts'
-import { beginIncident } from './harness/incident.ts'
+import { beginIncident, expectUnnoticed, unnoticedMs } from './harness/incident.ts'
 import { signalHost } from './harness/network.ts'
 import { etcdctl, etcdLeader, httpStatus, restPort } from './harness/servers.ts'
 import { nowMs, until } from './harness/until.ts'
 
-const ttlMs = 5000
+/** Longer than elsewhere: etcd's own election, and once more after a split vote, must fit into what a lease has left. */
+const ttlMs = 8000
 
 let cluster: Cluster
 
@@ -33,21 +34,21 @@ test('each member of etcd killed in turn, one at a time: nobody is demoted', asy
     await cluster.restartEtcd(host)
     await until('it serves again', () => etcdctl(cluster.client, ['endpoint', 'health'], [host]), 15_000, 200)
   }
-  const { reigns, applicationGap } = await incident.end()
-  expect(reigns).toHaveLength(1)
-  expect(applicationGap.ms).toBeLessThan(1000)
+  const measured = await incident.end()
+  expectUnnoticed(incident, measured)
+  expect(measured.applicationGap.ms).toBeLessThan(unnoticedMs)
 })
 
 test('the leader of etcd frozen for longer than the lease: nobody is demoted', async () => {
   const incident = await beginIncident(cluster, 'etcd’s leader frozen')
-  const leader = await etcdLeader(cluster.client, cluster.etcd)
+  const leader = await until('etcd has a leader', () => etcdLeader(cluster.client, cluster.etcd), 10_000, 200)
   incident.strike()
   await signalHost(leader, 'SIGSTOP')
   await passes(2 * ttlMs)
   await signalHost(leader, 'SIGCONT')
-  const { reigns, applicationGap } = await incident.end()
-  expect(reigns).toHaveLength(1)
-  expect(applicationGap.ms).toBeLessThan(1000)
+  const measured = await incident.end()
+  expectUnnoticed(incident, measured)
+  expect(measured.applicationGap.ms).toBeLessThan(unnoticedMs)
 })
 
 test('all of etcd gone for longer than the lease: the primary stops in time, and the cluster heals when etcd is back', async () => {
@@ -55,16 +56,17 @@ test('all of etcd gone for longer than the lease: the primary stops in time, and
   const { leader } = incident
   const isPrimary = () => httpStatus(cluster.client, `http://${leader.host.address}:${restPort}/primary`)
   incident.strike()
-  const struckMs = nowMs()
   await Promise.all(cluster.etcd.map(host => signalHost(host, 'SIGKILL')))
-  await until('the leader says that it leads no more', async () => (await isPrimary()) === 503, ttlMs + 2000)
+  // From here on no lease can be confirmed. By both clocks: when an insert ran is told by the server's, the wall clock.
+  const [goneMs, goneWallMs] = [nowMs(), Date.now()]
+  await until('the leader says that it leads no more', async () => (await isPrimary()) === 503, ttlMs + 5000)
   await passes(ttlMs)
-  const written = (await incident.application.acknowledgements()).at(-1)?.acknowledgedMs ?? 0
-  expect(written).toBeLessThan(struckMs + ttlMs)
+  const written = (await incident.application.acknowledgements()).at(-1)?.executedMs ?? 0
+  expect(written).toBeLessThan(goneWallMs + ttlMs)
   await Promise.all(cluster.etcd.map(host => cluster.restartEtcd(host)))
   const backMs = nowMs()
   await incident.writesAgain(20_000)
-  const downMs = backMs - struckMs
+  const downMs = backMs - goneMs
   const { applicationGap } = await incident.end()
   console.log(
     `measured | all of etcd gone for ${Math.round(downMs)} ms, writes again ${Math.round(applicationGap.toMs - backMs)} ms after it was started`,

@@ -46,11 +46,14 @@ test('the primary’s disk is full: one failover, the reason is told, and it com
   const endMs = nowMs() + 10_000
   await until('two leases later', () => nowMs() > endMs, 15_000)
   expect((await cluster.primary(5000)).host.name).toBe(next.host.name)
-  const members = await list(cluster.client, next.file)
-  const shown = members.find(({ Member }) => Member === leader.host.name)
-  console.log(`measured | the full node is shown as ${JSON.stringify(shown)}`)
   // It recovers from the WAL that it has and lets nobody in, or does not even start.
-  expect(shown?.State).toMatch(/^(running, no access|starting|start failed|crashed|stopped)$/)
+  const shown = async () => {
+    const members = await list(cluster.client, next.file)
+    const { State } = members.find(({ Member }) => Member === leader.host.name) ?? {}
+    expect(State).toMatch(/^(running, no access|starting|start failed|crashed|stopped)$/)
+    return State
+  }
+  console.log(`measured | the full node is shown as ${await until('how it fares', shown, 15_000, 500)}`)
   await leader.agent.says(/No space left on device/, 5000)
   await rm(ballast)
   const { reigns } = await incident.end()

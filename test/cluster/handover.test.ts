@@ -1,10 +1,10 @@
 // The lease handed on by an operator, under load: switchover by the command and by REST, with a candidate that stops
 // listening in the middle, and failover when no standby may promote by itself.
 
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { freeze } from '../freeze.ts'
 import { type Cluster, type Node, startCluster } from './harness/cluster.ts'
-import { beginIncident, type Incident } from './harness/incident.ts'
+import { beginIncident, expectUnnoticed, type Incident } from './harness/incident.ts'
 import { hactl } from './harness/member.ts'
 import { cut, heal, processesOn, runOn, signalHost } from './harness/network.ts'
 import type { Ran } from './harness/run.ts'
@@ -104,6 +104,7 @@ test('switchover while no standby streams: refused by everybody, and no write wa
   const { leader } = incident
   const candidate = standbyOf(incident)
   const onLeader = (sql: string) => query(cluster.client, leader.host, sql)
+  const letLogIn = () => until('replicator may log in', () => onLeader('alter role replicator login'), 10_000)
   await onLeader('alter role replicator nologin')
   await onLeader('select pg_terminate_backend(pid) from pg_stat_replication')
   await until(
@@ -111,6 +112,7 @@ test('switchover while no standby streams: refused by everybody, and no write wa
     async () => (await onLeader('select count(*) from pg_stat_replication')) === '0',
     5000,
   )
+  onTestFinished(async () => void (await letLogIn()))
   incident.strike()
   // The status document of the leader may be a second old.
   await until(
@@ -120,16 +122,16 @@ test('switchover while no standby streams: refused by everybody, and no write wa
       return planned.code === 3 && planned.stderr.includes(`but it does not stream from ${leader.host.name}`)
     },
     10_000,
+    250,
   )
   // Straight into etcd, so that the leader itself has to refuse.
   const wish = JSON.stringify({ leader: leader.host.name, member: candidate.host.name })
   await etcdctl(cluster.client, ['put', '/service/test/failover', wish], cluster.etcd)
-  await until('the leader has withdrawn it', async () => !(await get('failover')).includes('member'), 5000)
+  const withdrawn = async () => !(await get('failover')).includes('member')
+  await until('the leader has withdrawn it', withdrawn, 15_000, 250)
   await leader.agent.says(/leader\.request-impossible: refusing the switchover request/, 5000)
-  await onLeader('alter role replicator login')
-  const { reigns, serverGap } = await incident.end()
-  expect(reigns).toHaveLength(1)
-  expect(serverGap.ms).toBeLessThan(1000)
+  await letLogIn()
+  expectUnnoticed(incident, await incident.end())
 })
 
 test('switchover whose candidate cannot get the last record: the leader goes back to work, the command says so', async () => {
@@ -140,7 +142,8 @@ test('switchover whose candidate cannot get the last record: the leader goes bac
   incident.strike()
   const ran = await switchTo(incident, candidate)
   expect(ran).toMatchObject({ code: 3 })
-  expect(ran.stderr).toMatch(/Switchover failed/)
+  // The leader's own answer, or, should that be late, what the command read in etcd.
+  expect(ran.stderr).toMatch(/Switchover failed|withdrew the request/)
   expect((await incident.writesAgain(10_000)).host.name).toBe(leader.host.name)
   await signalHost(candidate.host, 'SIGCONT')
   const { reigns } = await incident.end()
@@ -194,9 +197,11 @@ async function switchTo({ leader }: Incident, { host }: Node): Promise<Ran> {
 }
 
 async function freezeWalReceiver({ host }: Node): Promise<void> {
-  const pid = Number(await query(cluster.client, host, 'select pid from pg_stat_wal_receiver'))
-  if (!(await processesOn(host)).includes(pid)) throw new Error(`no WAL receiver on ${host.name}`)
-  await freeze(pid)
+  const receiver = async () => {
+    const pid = Number(await query(cluster.client, host, 'select pid from pg_stat_wal_receiver'))
+    return (await processesOn(host)).includes(pid) ? pid : null
+  }
+  await freeze(await until(`${host.name} has a WAL receiver`, receiver, 10_000, 200))
 }
 
 test('failover when no standby may promote by itself: refused without the flag, done with it', async () => {
@@ -226,7 +231,7 @@ test('failover when no standby may promote by itself: refused without the flag, 
   expect((await incident.writesAgain(10_000)).host.name).toBe(candidate.host.name)
   await heal(leader.host)
   await cluster.restart(leader.host.name)
-  const { lost } = await incident.end({ mayLose: { acknowledgedAfterMs: struckMs - 500 } })
+  const { lost } = await incident.end({ mayLose: { acknowledgedAfterMs: struckMs - 1000 } })
   expect(lost).toBeGreaterThan(0)
 })
 

@@ -31,26 +31,32 @@ describe('network', () => {
       const probe = ['bash', '-c', `timeout 0.5 bash -c '</dev/tcp/${to.address}/9' 2>&1; true`]
       return (await runOn(from, probe)).includes('refused')
     }
-    expect(await reaches(a, b)).toBe(true)
+    // A first packet may wait for the link; where none arrives, one try of half a second says so.
+    const reachesSoon = (from: typeof a, to: typeof a) =>
+      until(`${from.name} reaches ${to.name}`, () => reaches(from, to), 10_000, 100)
+    await reachesSoon(a, b)
     await cut(a)
-    expect([await reaches(a, b), await reaches(b, a), await reaches(b, c)]).toEqual([false, false, true])
+    expect([await reaches(a, b), await reaches(b, a)]).toEqual([false, false])
+    await reachesSoon(b, c)
     await cut(a, { peers: [b] })
-    expect([await reaches(a, b), await reaches(a, c)]).toEqual([false, true])
+    expect(await reaches(a, b)).toBe(false)
+    await reachesSoon(a, c)
     // Answers to a's own requests do not come in either, so one direction is seen in who still hears whom.
     await cut(a, { direction: 'in' })
     expect([await reaches(a, b), await reaches(b, a)]).toEqual([false, false])
     await heal(a)
-    expect([await reaches(a, b), await reaches(b, a)]).toEqual([true, true])
+    await reachesSoon(a, b)
+    await reachesSoon(b, a)
     await unplug(a)
     expect([await reaches(a, b), await reaches(b, a)]).toEqual([false, false])
     await heal(a)
-    await until('a reaches b again', () => reaches(a, b), 5000)
+    await reachesSoon(a, b)
   })
 
   test('a cut host still reaches itself', async () => {
     const { host } = await set('a', 'b')
     await cut(host('a'))
-    const probe = ['bash', '-c', `timeout 0.5 bash -c '</dev/tcp/127.0.0.1/9' 2>&1; true`]
+    const probe = ['bash', '-c', `timeout 5 bash -c '</dev/tcp/127.0.0.1/9' 2>&1; true`]
     expect(await runOn(host('a'), probe)).toContain('refused')
   })
 })
@@ -86,8 +92,8 @@ describe('writer', () => {
     await until('the writer is under way', busy, 10_000)
 
     await signalHost(server, 'SIGSTOP')
-    const frozenMs = nowMs()
     await writer.process.says(/within/, 5000)
+    const continuedMs = nowMs()
     await signalHost(server, 'SIGCONT')
     const first = await writer.nextAcknowledgement(10_000)
     expect(first).toMatchObject({ server: server.address, timeline: 1 })
@@ -95,7 +101,8 @@ describe('writer', () => {
     const summary = await writer.finish()
     expect(summary.acknowledged).toBeGreaterThan(10)
     expect(summary.longestGap.ms).toBeGreaterThan(900)
-    expect(summary.longestGap.fromMs).toBeLessThan(frozenMs + 100)
+    expect(summary.longestGap.fromMs).toBeLessThan(continuedMs)
+    expect(summary.longestGap.toMs).toBeGreaterThan(continuedMs)
     expect(summary.reigns).toHaveLength(1)
     expect(summary.twoWriters).toEqual([])
 

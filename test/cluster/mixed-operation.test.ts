@@ -1,12 +1,22 @@
 // Maintenance mode, configuration changes and manual failover in a cluster of both programs, by either tool.
 
-import { afterEach, expect, test } from 'vitest'
-import { bothToolsAgree, history, type MixedCluster, setLiveCluster, type Tool } from './harness/mixed.ts'
+import { afterEach, beforeAll, expect, test } from 'vitest'
+import {
+  bothToolsAgree,
+  historyBecomes,
+  type MixedCluster,
+  setLiveCluster,
+  type Tool,
+} from './harness/mixed.ts'
 import { runOn } from './harness/network.ts'
+import { fetchPatroni } from './harness/patroni.ts'
 import { etcdctl, query, restPort } from './harness/servers.ts'
 import { until } from './harness/until.ts'
 
 let cluster: MixedCluster | undefined
+
+// On a new machine it is downloaded first.
+beforeAll(() => fetchPatroni(), 600_000)
 
 afterEach(async () => {
   await cluster?.stage.close()
@@ -72,7 +82,7 @@ test('a switchover scheduled by either tool is carried out by a leader of the ot
     await bothToolsAgree(mixed)
     await mixed.healthy(60_000, to)
   }
-  expect((await history(mixed)).map(([timeline, , , , leader]) => [timeline, leader])).toEqual([
+  await historyBecomes(mixed, [
     [1, 'pg2'],
     [2, 'pg1'],
   ])

@@ -1,7 +1,7 @@
 // Nodes under hactl and nodes under Patroni 4.1 in one cluster, whoever made it: each joins the other's, leadership goes to
 // and fro by either tool, both tools show the same, and what one writes into etcd the other reads and continues.
 
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import {
   bothToolsAgree,
   everyNodeKeepsSlots,
@@ -12,9 +12,13 @@ import {
   setLiveCluster,
   type Tool,
 } from './harness/mixed.ts'
+import { fetchPatroni } from './harness/patroni.ts'
 import { until } from './harness/until.ts'
 
 let cluster: MixedCluster | undefined
+
+// On a new machine it is downloaded first.
+beforeAll(() => fetchPatroni(), 600_000)
 
 afterEach(async () => {
   await cluster?.stage.close()
@@ -47,6 +51,7 @@ describe.each(orders)('pg1 $pg1, pg2 $pg2, pg3 $pg3', programs => {
           'history names the new leader',
           async () => lastLeader(await history(mixed)) === to,
           15_000,
+          500,
         )
       }
     }

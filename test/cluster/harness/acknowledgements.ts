@@ -13,10 +13,13 @@ export interface Acknowledgement {
   readonly executedMs: number
 }
 
+/** Begins the note of an attempt that was given up: that may be this machine's fault as well as the server's. */
+export const NO_ANSWER = 'no answer within'
+
 export interface Summary {
   readonly acknowledged: number
   readonly longestGap: Gap
-  /** In the order of their first acknowledgement; a server that lost and regained its role appears twice. */
+  /** In the order in which the servers ran the inserts; a server that lost and regained its role appears twice. */
   readonly reigns: readonly Reign[]
   readonly twoWriters: readonly TwoWriters[]
 }
@@ -56,7 +59,7 @@ export function summarise(acknowledgements: readonly Acknowledgement[]): Summary
   return {
     acknowledged: sorted.length,
     longestGap: longestGap(sorted),
-    reigns: reignsOf(sorted),
+    reigns: reignsOf(acknowledgements.toSorted((a, b) => a.executedMs - b.executedMs)),
     twoWriters: findTwoWriters(acknowledgements),
   }
 }
@@ -98,6 +101,7 @@ function splitTimeline(a: Acknowledgement, b: Acknowledgement): boolean {
   return a.timeline === b.timeline && a.server !== b.server
 }
 
+/** `sorted` by execution: two writers may read their acknowledgements in any order. */
 function reignsOf(sorted: readonly Acknowledgement[]): readonly Reign[] {
   const reigns: Reign[] = []
   for (const { server, timeline, acknowledgedMs } of sorted) {
@@ -105,7 +109,8 @@ function reignsOf(sorted: readonly Acknowledgement[]): readonly Reign[] {
     if (current !== undefined && current.server === server && current.timeline === timeline) {
       reigns[reigns.length - 1] = {
         ...current,
-        lastMs: acknowledgedMs,
+        firstMs: Math.min(current.firstMs, acknowledgedMs),
+        lastMs: Math.max(current.lastMs, acknowledgedMs),
         acknowledged: current.acknowledged + 1,
       }
     } else {

@@ -8,6 +8,7 @@ import {
   findTwoWriters,
   type Gap,
   longestGap,
+  NO_ANSWER,
   type Reign,
   summarise,
 } from './acknowledgements.ts'
@@ -16,7 +17,7 @@ import { stolenMs, withEvidence } from './evidence.ts'
 import { superuserPassword } from './member.ts'
 import { haproxyPort, postgresPort } from './servers.ts'
 import { nowMs } from './until.ts'
-import { createTable, lostRows, startWriter, type Writer } from './writer.ts'
+import { createTable, lostRows, type Note, startWriter, type Writer } from './writer.ts'
 
 export interface Incident {
   /** Who led when it began. */
@@ -50,6 +51,18 @@ export interface Measured {
   readonly reigns: readonly Reign[]
   readonly acknowledged: number
   readonly lost: number
+  /** What the server that led when it began answered to the watcher since the strike instead of taking a row. */
+  readonly refusals: readonly Note[]
+}
+
+/** Longer than any pause that a busy machine makes, shorter than any failover of these tests. */
+export const unnoticedMs = 3000
+
+/** The leader stayed the leader, and whoever asked it got an answer. */
+export function expectUnnoticed({ leader }: Incident, { reigns, refusals, serverGap }: Measured): void {
+  expect(reigns.map(({ server }) => server)).toEqual([leader.host.address])
+  expect(refusals).toEqual([])
+  expect(serverGap.ms).toBeLessThan(unnoticedMs)
 }
 
 /** Begins when both writers are under way on a healthy cluster. */
@@ -88,7 +101,7 @@ export async function beginIncident(cluster: Cluster, name: string): Promise<Inc
       await application.nextAcknowledgement(10_000)
       await Promise.all([application.finish(), watcher.finish()])
       const measured = await withEvidence(stage, stolenBeforeMs, () =>
-        account(cluster, [application, watcher], struckMs, mayLose),
+        account(cluster, [application, watcher], { leader, struckMs }, mayLose),
       )
       tell(name, measured)
       return measured
@@ -101,7 +114,7 @@ type MayLose = NonNullable<EndChoice['mayLose']>
 async function account(
   cluster: Cluster,
   writers: readonly [application: Writer, watcher: Writer],
-  struckMs: number,
+  { leader, struckMs }: { readonly leader: Node; readonly struckMs: number },
   mayLose: MayLose,
 ): Promise<Measured> {
   const [application, watcher] = await Promise.all(writers.map(writer => writer.acknowledgements()))
@@ -118,7 +131,16 @@ async function account(
     reigns,
     acknowledged: all.length,
     lost: lost.length,
+    refusals: refusalsIn(await writers[1].notes(), leader, struckMs),
   }
+}
+
+/** That an attempt took too long is in the gap already. */
+function refusalsIn(notes: readonly Note[], { host }: Node, sinceMs: number): readonly Note[] {
+  return notes.filter(
+    ({ atMs, address, text }) =>
+      atMs >= sinceMs && address === `${host.address}:${postgresPort}` && !text.startsWith(NO_ANSWER),
+  )
 }
 
 function isExcused(row: Acknowledgement, reigns: readonly Reign[], mayLose: MayLose): boolean {

@@ -9,6 +9,9 @@ import { etcdctl, query, startEtcd } from './servers.ts'
 import { type Running, type Stage, setStage } from './stage.ts'
 import { until } from './until.ts'
 
+/** Each look is a process or two, on a machine that has a cluster to run. */
+const LOOK_EVERY_MS = 500
+
 export type Program = 'hactl' | 'patroni'
 export type Tool = 'hactl' | 'patronictl'
 
@@ -125,6 +128,7 @@ function mixedCluster(
         'one leader and all others streaming',
         async () => healthyRows(await list('hactl'), size, leader),
         limitMs,
+        LOOK_EVERY_MS,
       ),
     async complaints() {
       const found = await Promise.all(
@@ -162,6 +166,19 @@ export function lastLeader(lines: readonly HistoryEntry[]): string | undefined {
   return lines.at(-1)?.[4]
 }
 
+/** Waits until the history says who led each timeline: a new leader writes it with one of its next loops. */
+export async function historyBecomes(
+  mixed: MixedCluster,
+  wanted: readonly (readonly [timeline: number, leader: string])[],
+): Promise<void> {
+  const look = async () => {
+    const told = (await history(mixed)).map(([timeline, , , , leader]) => [timeline, leader])
+    if (JSON.stringify(told) === JSON.stringify(wanted)) return true
+    throw new Error(JSON.stringify(told))
+  }
+  await until('the history names every leader', look, 15_000, LOOK_EVERY_MS)
+}
+
 /** The table as people see it, to the character. Lags move, so both look until they saw the same moment. */
 export async function bothToolsAgree(mixed: MixedCluster): Promise<void> {
   const look = async () => {
@@ -171,7 +188,7 @@ export async function bothToolsAgree(mixed: MixedCluster): Promise<void> {
     if (ours?.stdout === theirs?.stdout && ours?.code === 0) return true
     throw new Error(`${ours?.stdout}${ours?.stderr}\n${theirs?.stdout}${theirs?.stderr}`)
   }
-  await until('hactl list and patronictl list print the same', look, 20_000)
+  await until('hactl list and patronictl list print the same', look, 20_000, LOOK_EVERY_MS)
 }
 
 /** Every node keeps a slot for each of the others, so that nobody is cloned again after a failover. */
@@ -184,7 +201,7 @@ export async function everyNodeKeepsSlots(mixed: MixedCluster): Promise<void> {
       if (slots.join() === others.join()) return true
       throw new Error(slots.join())
     }
-    await until(`${name} has the slots ${others}`, look, 20_000)
+    await until(`${name} has the slots ${others}`, look, 20_000, LOOK_EVERY_MS)
   }
 }
 
@@ -225,8 +242,9 @@ function complaintsIn(log: string, program: Program, name: string): readonly str
     .map(entry => `${name} (${program}): ${entry}`)
 }
 
-/** Patroni logs the whole stack when etcd takes longer than it waits, which says nothing about what hactl wrote. */
-const slowEtcd = /^urllib3\.exceptions\.(ReadTimeout|ConnectTimeout|MaxRetry|Protocol)Error/m
+/** Patroni logs the whole stack when etcd is slow or elects, which says nothing about what hactl wrote. */
+const slowEtcd =
+  /^(urllib3\.exceptions\.(ReadTimeout|ConnectTimeout|MaxRetry|Protocol|NewConnection)Error|patroni\.dcs\.etcd3\.(Unavailable|DeadlineExceeded|LeaseNotFound)|patroni\.utils\.RetryFailedError|etcd\.EtcdConnectionFailed)\b/m
 
 /** A line that does not begin with a date goes on with the entry before it. */
 function entriesOf(log: string): readonly string[] {

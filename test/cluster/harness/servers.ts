@@ -66,6 +66,23 @@ export async function etcdLeader(on: Host, hosts: readonly Host[]): Promise<Host
   throw new Error('no member of etcd leads')
 }
 
+/** Hands the leadership of etcd to the member on `to`, and waits until it has it. */
+export async function moveEtcdLeader(on: Host, hosts: readonly Host[], to: Host): Promise<void> {
+  await until(
+    `${to.name} leads etcd`,
+    async () => {
+      const leader = await etcdLeader(on, hosts)
+      if (leader.name === to.name) return true
+      const members = (await etcdctl(on, ['member', 'list'], hosts)).split('\n').map(line => line.split(', '))
+      const [id = ''] = members.find(([, , name]) => name === to.name) ?? []
+      await etcdctl(on, ['move-leader', id], [leader])
+      return false
+    },
+    15_000,
+    200,
+  )
+}
+
 /** HAProxy as the manual sets it up for Patroni: who answers 200 to OPTIONS /primary gets the connections. */
 export async function startHaproxy(stage: Stage, on: Host, nodes: readonly Host[]): Promise<Running> {
   const file = join(stage.directory, 'haproxy.cfg')
@@ -116,11 +133,11 @@ export async function startPlainPostgres(stage: Stage, host: Host): Promise<Runn
 
 /** One statement by psql from a host to a host; rows as lines, columns divided by `|`. Bounded; throws when it fails. */
 export async function query(from: Host, to: Host, sql: string, user = 'postgres'): Promise<string> {
-  const conninfo = `host=${to.address} port=${postgresPort} user=${user} dbname=postgres connect_timeout=2`
+  const conninfo = `host=${to.address} port=${postgresPort} user=${user} dbname=postgres connect_timeout=10`
   // The password of member.ts; a server that trusts us does not ask for it.
-  const environment = ['PGOPTIONS=-c statement_timeout=5s', `PGPASSWORD=${superuserPassword}`]
+  const environment = ['PGOPTIONS=-c statement_timeout=20s', `PGPASSWORD=${superuserPassword}`]
   const psql = [`${postgresBin}/psql`, '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', conninfo, '-c', sql]
-  const text = await runOn(from, ['env', ...environment, ...psql], 15_000)
+  const text = await runOn(from, ['env', ...environment, ...psql], 40_000)
   return text.trimEnd()
 }
 

@@ -12,7 +12,7 @@ export interface Stage {
   readonly hosts: readonly Host[]
   /** Owned by the user postgres; removed by `close`. */
   readonly directory: string
-  /** The same, for etcd's data. */
+  /** The same, for what must not wait for a disk: etcd's data, a writer's notes. */
   readonly memory: string
   host(name: string): Host
   start(host: Host, program: Program): Promise<Running>
@@ -70,7 +70,7 @@ export async function setStage(names: readonly string[]): Promise<Stage> {
     },
     async close() {
       await removeNetwork(hosts)
-      await keepLogs(directory)
+      await keepLogs(directory, memory)
       for (const path of [directory, memory]) await rm(path, { recursive: true, force: true })
     },
   }
@@ -134,13 +134,14 @@ function running(child: ChildProcess, pid: number, name: string, logFile: string
 }
 
 /** For looking into a failed test: `HACTL_KEEP_LOGS=DIRECTORY` gets what the programs of each stage printed. */
-async function keepLogs(directory: string): Promise<void> {
+async function keepLogs(directory: string, memory: string): Promise<void> {
   const target = process.env.HACTL_KEEP_LOGS
   if (target === undefined) return
   const kept = join(target, basename(directory))
   await mkdir(kept, { recursive: true })
-  for (const name of await readdir(directory))
-    if (/\.(log|jsonl|yml)$/.test(name)) await copyFile(join(directory, name), join(kept, name))
+  for (const from of [directory, memory])
+    for (const name of await readdir(from))
+      if (/\.(log|jsonl|yml)$/.test(name)) await copyFile(join(from, name), join(kept, name))
 }
 
 async function sweepDirectories(): Promise<void> {

@@ -33,8 +33,17 @@ export interface WriterOrders {
   readonly attemptMs: number
 }
 
+/** What the writer said of a server: why it lost its connection, or got none. */
+export interface Note {
+  readonly atMs: number
+  /** `address:port` */
+  readonly address: string
+  readonly text: string
+}
+
 export interface Writer {
   readonly process: Running
+  notes(): Promise<readonly Note[]>
   /** All acknowledgements until now. */
   acknowledgements(): Promise<readonly Acknowledgement[]>
   /** Waits for an insert that was sent after this call to be acknowledged, by a server other than `not`; gives it. */
@@ -70,7 +79,8 @@ export async function startWriter(
     pauseMs: 5,
     attemptMs: 1000,
     ...choice,
-    file: join(stage.directory, `acknowledged-${writers}.jsonl`),
+    // In memory: a disk that stands still would be taken for a server that does.
+    file: join(stage.memory, `acknowledged-${writers}.jsonl`),
   }
   await writeFile(orders.file, '')
   const running = await stage.start(on, {
@@ -81,6 +91,7 @@ export async function startWriter(
   const acknowledgements = readGrowing(orders.file)
   return {
     process: running,
+    notes: async () => notesIn(await running.log()),
     acknowledgements,
     async nextAcknowledgement(limitMs, not) {
       const sinceMs = nowMs()
@@ -98,6 +109,14 @@ export async function startWriter(
       return summarise(await acknowledgements())
     },
   }
+}
+
+function notesIn(log: string): readonly Note[] {
+  return log
+    .split('\n')
+    .map(line => /^(\d+) (\S+) (.*)$/.exec(line))
+    .filter(match => match !== null)
+    .map(([, at, address = '', text = '']) => ({ atMs: Number(at), address, text }))
 }
 
 /** Reads only what came since the last call: a file of a long test is looked at often. */
