@@ -91,8 +91,8 @@ function hasNoData(facts: ClusterFacts): boolean {
 
 function isStranger(view: ClusterView, snap: Snapshot, memory: Memory): boolean {
   const data = control(snap.postgres)
-  // Whose data it is cannot be read: a node that never belonged here takes no part in a race.
-  if (data === null) return view.leader === null && !memory.joined && !holdsLease(snap)
+  // Whose data it is cannot be read: a node that never belonged here takes no part in a race, and starts nothing.
+  if (data === null) return !memory.joined && !holdsLease(snap) && (view.leader === null || !isRunning(snap))
   const initialize = view.initialize?.value ?? ''
   if (isSystemIdentifier(initialize))
     return initialize !== data.systemIdentifier && !isOverwritten({ view, snap, memory })

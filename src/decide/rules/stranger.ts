@@ -117,11 +117,18 @@ export const strangerRules: readonly Rule<ClusterFacts>[] = [
     why: 'etcd did not answer, or the server cannot be judged yet',
     when: () => true,
     choose: f => ({
-      reason: `cannot tell yet whether the local data is this cluster${f.snap.postgres.server.known ? '' : ` (${f.snap.postgres.server.why})`}`,
+      reason: `cannot tell yet whether the local data is this cluster's${whyUntold(f)}`,
       wakeInMs: holdOnMs(f),
     }),
   },
 ]
+
+function whyUntold({ snap }: ClusterFacts): string {
+  const { dataDirectory: directory, server } = snap.postgres
+  if (directory.kind === 'present' && !directory.control.known)
+    return `: pg_control: ${directory.control.why}`
+  return server.known ? '' : ` (${server.why})`
+}
 
 function mustStop(facts: ClusterFacts): boolean {
   return holdsLease(facts.snap) || (hasJoined(facts) && runsAsPrimary(facts))
