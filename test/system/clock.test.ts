@@ -46,3 +46,45 @@ test('sleep ends after its time, or at once when aborted, and never rejects', as
   await clock.sleep(-5)
   expect(clock.bootMs() - startMs).toBeLessThan(5000)
 })
+
+/** Both clocks of a machine, which stands still for `pauses[n]` ms right after the n-th reading of its uptime. */
+function pausedMachine(pauses: Readonly<Record<number, number>>) {
+  let nowMs = 1000
+  let readings = 0
+  return {
+    pass: (ms: number) => {
+      nowMs += ms
+    },
+    trueMs: () => nowMs,
+    kernel: {
+      uptimeMs: () => {
+        const seen = Math.floor(nowMs / 10) * 10
+        nowMs += pauses[readings] ?? 0
+        readings += 1
+        return seen
+      },
+      monotonicMs: () => nowMs,
+    },
+  }
+}
+
+test('a process that is paused between its two readings is not taken for a machine that was moved', () => {
+  const machine = pausedMachine({ 3: 60_000 })
+  const clock = systemClock(machine.kernel)
+  let last = 0
+  for (let round = 0; round < 10; round++) {
+    machine.pass(5)
+    const now = clock.bootMs()
+    expect(now).toBeGreaterThanOrEqual(last)
+    expect(now).toBeLessThanOrEqual(machine.trueMs())
+    expect(now).toBeGreaterThanOrEqual(machine.trueMs() - 11)
+    last = now
+  }
+})
+
+test('a pause within the very first reading is mended by the next one', () => {
+  const machine = pausedMachine({ 0: 60_000 })
+  const clock = systemClock(machine.kernel)
+  clock.bootMs()
+  expect(clock.bootMs()).toBeGreaterThanOrEqual(machine.trueMs() - 11)
+})
