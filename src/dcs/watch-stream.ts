@@ -45,6 +45,8 @@ class WatchStream {
   #ended: boolean = false
   #heardMs: Millis
   #askedMs: Millis | null = null
+  /** For how many ticks the question has been open. */
+  #openTicks = 0
   /** Highest store revision that this stream's member has shown. */
   #shownRevision: Revision = 0
   /** What others had shown when the last question was asked, and an interval earlier. */
@@ -131,6 +133,7 @@ class WatchStream {
 
   #tick(stream: Stream): void {
     const nowMs = this.#wish.clock.bootMs()
+    this.#openTicks = this.#askedMs === null ? 0 : this.#openTicks + 1
     const trouble = this.#trouble(nowMs)
     if (trouble !== null) {
       this.#end('other-endpoint', trouble)
@@ -145,7 +148,9 @@ class WatchStream {
 
   #trouble(nowMs: Millis): string | null {
     const silentMs = nowMs - this.#heardMs
-    if (silentMs > 2 * this.#wish.intervalMs()) return `silent for ${Math.round(silentMs)} ms`
+    // Ticks as well: an agent that was itself paused has heard nothing for long, and has given no time to answer.
+    if (this.#openTicks >= 2 && silentMs > 2 * this.#wish.intervalMs())
+      return `silent for ${Math.round(silentMs)} ms`
     if (this.#epoch !== this.#wish.terms.epoch) return 'etcd was replaced by another one'
     // Its member answers, but does not take part any more: others had shown a higher revision long before it was asked.
     if (this.#askedMs !== null || this.#shownRevision >= this.#expectedRevision) return null
