@@ -3,7 +3,9 @@
 
 import { defineConfig } from 'vitest/config'
 
-const real = ['test/adapters/**/*.test.ts', 'test/commands/**/*.test.ts']
+const real = ['adapters', 'commands', 'fencer', 'journal', 'rest', 'system'].map(
+  room => `test/${room}/**/*.test.ts`,
+)
 const cluster = ['test/cluster/**/*.test.ts']
 const bench = ['test/bench/**/*.test.ts']
 
@@ -18,7 +20,8 @@ export default defineConfig({
           name: 'pure',
           include: ['test/**/*.test.ts'],
           exclude: [...real, ...cluster, ...bench],
-          testTimeout: 60_000,
+          testTimeout: 180_000,
+          hookTimeout: 60_000,
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
