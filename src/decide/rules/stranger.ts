@@ -118,16 +118,22 @@ export const strangerRules: readonly Rule<ClusterFacts>[] = [
     when: () => true,
     choose: f => ({
       reason: `cannot tell yet whether the local data is this cluster's${whyUntold(f)}`,
+      ...(identityUnread(f) === null ? {} : { level: 'warning' as const }),
       wakeInMs: holdOnMs(f),
     }),
   },
 ]
 
-function whyUntold({ snap }: ClusterFacts): string {
-  const { dataDirectory: directory, server } = snap.postgres
-  if (directory.kind === 'present' && !directory.control.known)
-    return `: pg_control: ${directory.control.why}`
+function whyUntold(facts: ClusterFacts): string {
+  const { server } = facts.snap.postgres
+  const unread = identityUnread(facts)
+  if (unread !== null) return `: pg_control: ${unread}`
   return server.known ? '' : ` (${server.why})`
+}
+
+function identityUnread({ snap }: ClusterFacts): string | null {
+  const directory = snap.postgres.dataDirectory
+  return directory.kind === 'present' && !directory.control.known ? directory.control.why : null
 }
 
 function mustStop(facts: ClusterFacts): boolean {
