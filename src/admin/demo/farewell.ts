@@ -9,17 +9,30 @@ export async function explain({ wish, layout, servers }: Stage): Promise<void> {
   const first = layout.nodes[0]
   const stop = join(layout.directory, 'stop.sh')
   const pids = servers.pids().map(({ pid }) => pid)
-  await writeFile(
-    stop,
-    `#!/bin/sh\n# Ends this demo and removes it.\nkill ${pids.join(' ')}\nsleep 3\nrm -rf '${layout.directory}'\n`,
-    { mode: 0o755 },
-  )
+  await writeFile(stop, stopScript(pids, layout.directory), { mode: 0o755 })
   wish.say(`\nstill running in ${layout.directory}. Talk to it:
   hactl list --config-file ${first?.config}
   psql 'host=127.0.0.1 port=${layout.proxyPort} user=postgres password=demo-password'
   tail -f ${first?.directory}/agent.log
 End it with:
   ${stop}`)
+}
+
+/** Waits for the servers to end, 20 seconds at most: they write into the directory until then. */
+function stopScript(pids: readonly number[], directory: string): string {
+  return `#!/bin/sh
+# Ends this demo and removes it.
+pids='${pids.join(' ')}'
+for pid in $pids; do kill "$pid" 2>/dev/null; done
+tries=100
+for pid in $pids; do
+  while [ $tries -gt 0 ] && kill -0 "$pid" 2>/dev/null; do
+    tries=$((tries - 1))
+    sleep 0.2
+  done
+done
+rm -rf '${directory}'
+`
 }
 
 export async function tellLogs(layout: Layout, say: (line: string) => void): Promise<void> {
