@@ -122,6 +122,16 @@ export function rewindPossible(snap: Snapshot): boolean {
   return snap.self.useRewind && data !== null && (data.walLogHints || data.dataChecksums)
 }
 
+/**
+ * A copy, or what pg_rewind made, that was never replayed to its end. Its pages may be newer than its own WAL tells, so
+ * that pg_rewind would leave some of them as they are, whatever state the control file names.
+ */
+export function isUnfinishedCopy({ postgres }: Snapshot): boolean {
+  const directory = postgres.dataDirectory
+  const hasLabel = directory.kind === 'present' && directory.backupLabel
+  return hasLabel || control(postgres)?.unfinishedBackup === true
+}
+
 /** Known to be impossible: a control file that cannot be read says nothing. */
 export function rewindImpossible(snap: Snapshot): boolean {
   return !snap.self.useRewind || (control(snap.postgres) !== null && !rewindPossible(snap))

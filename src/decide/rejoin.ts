@@ -5,6 +5,7 @@ import type { Upstream } from '../model/peer.ts'
 import {
   type ClusterFacts,
   control,
+  isUnfinishedCopy,
   leaderUpstream,
   memberNamed,
   outcomeOf,
@@ -78,6 +79,7 @@ function divergedRules(situation: 'down' | 'follower'): readonly Rule<ClusterFac
       when: f =>
         diverged(f) &&
         rewindPossible(f.snap) &&
+        !isUnfinishedCopy(f.snap) &&
         leaderWrites(f) &&
         leaderUpstream(f.view, f.snap) !== null &&
         !justFailed(f, 'rewind'),
@@ -151,9 +153,7 @@ export function provenUpstream(facts: ClusterFacts): Upstream | null {
 export function isUncompared(facts: ClusterFacts, upstream: Upstream | null): boolean {
   const { memory, snap, view } = facts
   if (memory.rejoin !== 'check' || upstream === null || upstream.name !== view.leader?.name) return false
-  const directory = snap.postgres.dataDirectory
-  const isCopy = directory.kind === 'present' && directory.backupLabel
-  return !isCopy && control(snap.postgres)?.unfinishedBackup !== true
+  return !isUnfinishedCopy(snap)
 }
 
 /** Somebody else leads, and the local data can neither follow nor be rewound. */

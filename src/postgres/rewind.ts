@@ -101,6 +101,9 @@ async function prepare(context: Context, signal: AbortSignal): Promise<StepOutco
   }
   const control = await readControlData(programs, clock, dataDir)
   if (!control.known) return failed(`no rewind: ${control.why}`)
+  // Stopped in good order or not: its pages may be newer than the WAL that pg_rewind would look through.
+  if (control.value.unfinishedBackup === true)
+    return failed('no rewind: the data is a copy that was not replayed to its end')
   if (!control.value.state.startsWith('shut down')) return await crashRecovery(context, signal)
   await archiveReadyWal(context, signal)
   return signal.aborted ? cancelled('the rewind') : DONE

@@ -7,6 +7,7 @@ import {
   control,
   failedLately,
   holdsLease,
+  isUnfinishedCopy,
   outcomeOf,
   rewindPossible,
   seconds,
@@ -145,6 +146,16 @@ const standbyRules: readonly Rule<ClusterFacts>[] = [
       reason: `${whyCannotRejoin(f)}: not started. HINT: ${f.memory.brokenRewind === null ? 'Save what is needed of the data directory and remove it' : 'Remove the data directory'}; a copy of ${f.view.leader?.name} takes its place`,
       level: 'warning',
       wakeInMs: f.snap.settings.loopWaitMs,
+    }),
+  },
+  {
+    id: 'down.finish-copy',
+    why: 'pg_rewind works on data that was replayed to its end: a copy whose source was lost before it ever ran is replayed first, following nobody',
+    when: f => f.memory.rejoin === 'diverged' && isUnfinishedCopy(f.snap),
+    choose: f => ({
+      reason: `starting as a secondary of nobody: the local copy left the history of leader ${f.view.leader?.name} and must be replayed to its end before a rewind`,
+      actions: [{ kind: 'begin', job: { kind: 'start', as: 'standby', upstream: null, timeoutMs: 60_000 } }],
+      next: 'settled',
     }),
   },
   {

@@ -17,6 +17,8 @@ import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
 
 const FOLLOW_AGAIN_MS = 5000
+/** A replay that takes longer may still be one that ends. */
+const STUCK_COPY_MS = 60_000
 
 export const startingRules: readonly Rule<ClusterFacts>[] = [
   ...proofRules('starting'),
@@ -69,6 +71,16 @@ export const startingRules: readonly Rule<ClusterFacts>[] = [
       reason: `PostgreSQL is still starting up, for ${seconds(startingFor(f))}; changing ${differing(f)} to follow ${wantedUpstream(f.view, f.snap)?.name ?? 'nobody'}`,
       actions: [{ kind: 'begin', job: { kind: 'follow', upstream: wantedUpstream(f.view, f.snap) } }],
       next: 'settled',
+    }),
+  },
+  {
+    id: 'starting.stuck-copy',
+    why: 'a copy whose end was lost with its source never becomes whole, and only somebody who knows that can tell it from a long replay',
+    when: f => comesUpAsStandby(f) && f.memory.rejoin === 'diverged' && startingFor(f) > STUCK_COPY_MS,
+    choose: f => ({
+      reason: `PostgreSQL is still starting up: the local data left the history of leader ${f.view.leader?.name} and is rewound as soon as it is up. HINT: If it waits for WAL that nobody has any more, stop the agent, remove the data directory and start the agent: a copy of ${f.view.leader?.name} takes its place`,
+      level: 'warning',
+      wakeInMs: holdOnMs(f),
     }),
   },
   {
