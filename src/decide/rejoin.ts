@@ -185,7 +185,7 @@ export function divergedBecause(facts: ClusterFacts): string | null {
   return `${left}, and ${why}; what was written here since is kept. HINT: Stop the agent, save what is needed of the data directory, remove it and start the agent: a copy of ${leader} takes its place`
 }
 
-function hasLeader({ view, snap }: ClusterFacts): boolean {
+export function hasLeader({ view, snap }: ClusterFacts): boolean {
   return view.leader !== null && view.leader.name !== snap.self.name
 }
 

@@ -115,6 +115,8 @@ function losesData({ snap, memory }: World, decision: Decision): readonly string
     if (!snap.cluster.known || snap.cluster.value.leader === null) wrong.push(`${job.kind} without a leader`)
     if (job.kind === 'rewind' && !writes(snap, job.from.name))
       wrong.push('rewind from a node that does not write')
+    if (job.kind === 'rewind' && isUnfinishedCopy(snap.postgres.dataDirectory))
+      wrong.push('rewind of a copy that was not replayed to its end')
     const present = snap.postgres.dataDirectory.kind === 'present'
     const verdict = decision.memory.rejoin
     if (present && verdict !== 'diverged' && verdict !== 'rewind-failed')
@@ -130,6 +132,13 @@ function losesData({ snap, memory }: World, decision: Decision): readonly string
       wrong.push(`${job.kind} in a handover`)
   }
   return wrong
+}
+
+function isUnfinishedCopy(directory: World['snap']['postgres']['dataDirectory']): boolean {
+  if (directory.kind !== 'present') return false
+  return (
+    directory.backupLabel || (directory.control.known && directory.control.value.unfinishedBackup === true)
+  )
 }
 
 /** A key that was overwritten does not end an agent that had joined with the data that it has. */

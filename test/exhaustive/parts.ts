@@ -161,6 +161,10 @@ export const directories = {
   primaryClean: directory(false, { state: 'shut down' }),
   primaryNoChecksums: directory(false, { dataChecksums: false }),
   standby: directory(true, { state: 'shut down in recovery' }),
+  copy: frozen({
+    ...directory(true, { state: 'in archive recovery' }),
+    backupLabel: true,
+  }) satisfies Directory,
   unreadablePrimary: directory(false, null),
   unreadableStandby: directory(true, null),
   unfinished: frozen({ ...directory(false, {}), unfinishedBootstrap: true }) satisfies Directory,

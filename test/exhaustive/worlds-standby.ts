@@ -142,7 +142,12 @@ export function* followerWorlds(): Generator<World> {
       { process: running('rejecting'), server: silent },
       { process: stopped, server: silent },
     ]),
-    directory: [directories.standby, directories.unreadableStandby, directories.primaryNoChecksums],
+    directory: [
+      directories.standby,
+      directories.copy,
+      directories.unreadableStandby,
+      directories.primaryNoChecksums,
+    ],
     self: frozen([
       self,
       permitting,

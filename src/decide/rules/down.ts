@@ -16,7 +16,14 @@ import {
   wantedUpstream,
 } from '../facts.ts'
 import { hasTimeLeft, holdOnMs, holdOnReason, namedLeader, proofRules, unansweredButAlive } from '../lease.ts'
-import { cannotRejoin, comparisonFailed, provenUpstream, rejoinRules, whyCannotRejoin } from '../rejoin.ts'
+import {
+  cannotRejoin,
+  comparisonFailed,
+  hasLeader,
+  provenUpstream,
+  rejoinRules,
+  whyCannotRejoin,
+} from '../rejoin.ts'
 import type { Rule } from '../rule.ts'
 import { handoverRules, startTimeout } from './handover.ts'
 import { unfencedFailure } from './leader.ts'
@@ -151,7 +158,7 @@ const standbyRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'down.finish-copy',
     why: 'pg_rewind works on data that was replayed to its end: a copy whose source was lost before it ever ran is replayed first, following nobody',
-    when: f => f.memory.rejoin === 'diverged' && isUnfinishedCopy(f.snap),
+    when: f => f.memory.rejoin === 'diverged' && hasLeader(f) && isUnfinishedCopy(f.snap),
     choose: f => ({
       reason: `starting as a secondary of nobody: the local copy left the history of leader ${f.view.leader?.name} and must be replayed to its end before a rewind`,
       actions: [{ kind: 'begin', job: { kind: 'start', as: 'standby', upstream: null, timeoutMs: 60_000 } }],

@@ -12,7 +12,7 @@ import {
   wantedUpstream,
 } from '../facts.ts'
 import { holdOnMs, lossOf, proofRules, unansweredAndEnding } from '../lease.ts'
-import { compare, mustCompare } from '../rejoin.ts'
+import { compare, hasLeader, mustCompare } from '../rejoin.ts'
 import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
 
@@ -76,7 +76,8 @@ export const startingRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'starting.stuck-copy',
     why: 'a copy whose end was lost with its source never becomes whole, and only somebody who knows that can tell it from a long replay',
-    when: f => comesUpAsStandby(f) && f.memory.rejoin === 'diverged' && startingFor(f) > STUCK_COPY_MS,
+    when: f =>
+      comesUpAsStandby(f) && hasLeader(f) && f.memory.rejoin === 'diverged' && startingFor(f) > STUCK_COPY_MS,
     choose: f => ({
       reason: `PostgreSQL is still starting up: the local data left the history of leader ${f.view.leader?.name} and is rewound as soon as it is up. HINT: If it waits for WAL that nobody has any more, stop the agent, remove the data directory and start the agent: a copy of ${f.view.leader?.name} takes its place`,
       level: 'warning',
