@@ -77,7 +77,7 @@ describe('bootstrap with awkward passwords and every kind of logging', () => {
         user,
         password,
         database: 'postgres',
-        connectionTimeoutMillis: 3000,
+        connectionTimeoutMillis: 10_000,
       })
       await client.connect()
       expect((await client.query('SELECT current_user AS name')).rows).toEqual([{ name: user }])

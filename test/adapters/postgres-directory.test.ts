@@ -82,7 +82,7 @@ describe('states', () => {
       dataDir: join(node.directory, 'below'),
       configDir: join(node.directory, 'below'),
     })
-    expect((await below.look(2000)).dataDirectory).toMatchObject({
+    expect((await below.look(5000)).dataDirectory).toMatchObject({
       kind: 'inaccessible',
       why: expect.stringContaining('ENOTDIR'),
     })
@@ -154,7 +154,7 @@ describe('a cluster with a tablespace and WAL elsewhere', () => {
       ['not_there', 'could not be started'],
     ] as const) {
       const broken = altered(node, { binNames: { pg_controldata: name } })
-      const view = await broken.look(3000)
+      const view = await broken.look(5000)
       expect(view.server.known).toBe(true)
       expect(view.dataDirectory).toMatchObject({
         control: { known: false, why: expect.stringContaining(why) },
@@ -216,10 +216,10 @@ describe('a cluster with a tablespace and WAL elsewhere', () => {
     await node.start()
     const pid = await node.pid()
     await rename(node.directory, `${node.directory}.elsewhere`)
-    const view = await node.postgres.look(2000)
+    const view = await node.postgres.look(5000)
     expect(view.dataDirectory).toEqual({ kind: 'empty' })
     expect(view.process).toMatchObject({ kind: 'running', identity: { pid } })
-    ok(await node.postgres.stop({ mode: 'immediate', checkpoint: false, timeoutMs: 2000 }, signalIdle()))
+    ok(await node.postgres.stop({ mode: 'immediate', checkpoint: false, timeoutMs: 10_000 }, signalIdle()))
     expect((await node.see()).process.kind).toBe('stopped')
   })
 })

@@ -2,7 +2,6 @@
 // as the user `postgres` when the tests run as root. Everything that was started is stopped again.
 
 import { chown, mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -13,6 +12,7 @@ import type { Postgres, RecoveryEnd, StartOptions, StopOptions } from '../../src
 import { createPostgres } from '../../src/postgres/postgres.ts'
 import { systemClock } from '../../src/system/clock.ts'
 import { listProcesses, sendSignal, workingDirectoryOf } from '../../src/system/proc.ts'
+import { freePort } from './free-port.ts'
 
 export const BIN_DIR = '/usr/lib/postgresql/15/bin'
 export const clock = systemClock()
@@ -89,7 +89,7 @@ export async function openLab(): Promise<Lab> {
     close: async () => {
       for (const made of nodes) await made.postgres.close()
       await killServersBelow(directory)
-      await rm(directory, { recursive: true, force: true })
+      await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
     },
   }
 }
@@ -220,18 +220,24 @@ export function ok<T extends { readonly ok: boolean }>(outcome: T): void {
   if (!outcome.ok) throw new Error((outcome as { why?: string }).why ?? 'a step failed')
 }
 
-export async function queryAt(port: number, sql: string): Promise<readonly Record<string, unknown>[]> {
+/** A session that the caller ends. */
+export async function sessionAt(port: number): Promise<pg.Client> {
   const client = new pg.Client({
     host: '127.0.0.1',
     port,
     user: 'admin',
     password: SUPERUSER_PASSWORD,
     database: 'postgres',
-    connectionTimeoutMillis: 3000,
-    query_timeout: 10_000,
+    connectionTimeoutMillis: 10_000,
+    query_timeout: 20_000,
   })
   client.on('error', () => {})
   await client.connect()
+  return client
+}
+
+export async function queryAt(port: number, sql: string): Promise<readonly Record<string, unknown>[]> {
+  const client = await sessionAt(port)
   try {
     return (await client.query(sql)).rows
   } finally {
@@ -239,50 +245,49 @@ export async function queryAt(port: number, sql: string): Promise<readonly Recor
   }
 }
 
-/** Asks until the answer is true; fails, saying what it waited for, after `limitMs`. */
+/**
+ * Asks until the answer is true; fails, saying what it waited for, after `limitMs`. A question that fails is not yet: one
+ * look may be late. The default is several times the five seconds after which a WAL receiver tries again.
+ */
 export async function until(
   what: string,
   condition: () => Promise<boolean>,
-  limitMs = 10_000,
+  limitMs = 30_000,
 ): Promise<void> {
   const startMs = clock.bootMs()
-  while (!(await condition())) {
-    if (clock.bootMs() - startMs > limitMs) throw new Error(`waited ${limitMs} ms in vain: ${what}`)
+  for (;;) {
+    const answer = await condition().catch((error: unknown) => `${error}`)
+    if (answer === true) return
+    if (clock.bootMs() - startMs > limitMs) {
+      const last = answer === false ? '' : ` (${answer})`
+      throw new Error(`waited ${limitMs} ms in vain: ${what}${last}`)
+    }
     await clock.sleep(20)
   }
 }
 
 /** Resolves to true at the exit of the postmaster, to false after `limitMs`. */
-export function exitOf(postgres: Postgres, limitMs = 5000): Promise<boolean> {
-  return new Promise(resolve => {
-    const stop = postgres.onExit(() => {
-      stop()
-      resolve(true)
-    })
-    void clock.sleep(limitMs).then(() => resolve(false))
-  })
+export async function exitOf(postgres: Postgres, limitMs = 20_000): Promise<boolean> {
+  const exited = new AbortController()
+  const stop = postgres.onExit(() => exited.abort())
+  await clock.sleep(limitMs, exited.signal)
+  stop()
+  return exited.signal.aborted
 }
 
 export function signalIdle(): AbortSignal {
   return never
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => {
-    server.listen(0, '127.0.0.1', resolve)
-  })
-  const address = server.address()
-  await new Promise<void>(resolve => {
-    server.close(() => resolve())
-  })
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
-}
-
+/** Returns when the last one is gone: what still ends may yet make a file in a directory that is being removed. */
 async function killServersBelow(directory: string): Promise<void> {
-  for (const found of await listProcesses()) {
-    const at = await workingDirectoryOf(found.pid)
-    if (at?.startsWith(`${directory}/`) === true) sendSignal(found.pid, 'SIGKILL')
-  }
+  await until(`nothing works below ${directory}`, async () => {
+    const places = (await listProcesses()).map(async ({ pid }) => ({
+      pid,
+      at: await workingDirectoryOf(pid),
+    }))
+    const left = (await Promise.all(places)).filter(({ at }) => at?.startsWith(`${directory}/`) === true)
+    for (const { pid } of left) sendSignal(pid, 'SIGKILL')
+    return left.length === 0
+  })
 }

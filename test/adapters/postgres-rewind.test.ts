@@ -52,7 +52,7 @@ async function untilStreaming(node: Node, from: Node): Promise<void> {
 }
 
 async function compare(node: Node, leader: Upstream) {
-  const seen = await node.postgres.compareTimelines(leader, 3000)
+  const seen = await node.postgres.compareTimelines(leader, 20_000)
   if (!seen.known) throw new Error(seen.why)
   return seen.value
 }
@@ -79,16 +79,16 @@ describe('no rewind needed', () => {
   })
 
   test('(R13, R21) a leader that is still in recovery, or that does not answer, gives no verdict', async () => {
-    const answer = await a.postgres.compareTimelines(b.upstream, 2000)
+    const answer = await a.postgres.compareTimelines(b.upstream, 20_000)
     expect(answer).toMatchObject({ known: false, why: 'b is still in recovery' })
-    const nobody = await a.postgres.compareTimelines({ ...b.upstream, port: 1 }, 2000)
+    const nobody = await a.postgres.compareTimelines({ ...b.upstream, port: 1 }, 20_000)
     expect(nobody).toMatchObject({ known: false, why: expect.stringContaining('does not answer') })
   })
 
   test('(R12, R05) a former primary whose last record ends at the switch point follows without a rewind', async () => {
     await a.stop()
     await until('b has the shutdown checkpoint', async () => (await b.server()).walReceiver === null)
-    ok(await b.postgres.promote(5000, signalIdle()))
+    ok(await b.postgres.promote(20_000, signalIdle()))
     const found = await compare(a, b.upstream)
     expect(found).toMatchObject({ verdict: 'ancestor', localTimeline: 1, leaderTimeline: 2 })
     expect(found.localLsn).toBeLessThan(found.switchLsn ?? 0n)
@@ -109,7 +109,7 @@ describe('no rewind needed', () => {
 describe('rewind', () => {
   test('a primary that wrote on after the others had left is diverged, dead or alive', async () => {
     // a leaves b's history (timeline 3), and b goes on writing on timeline 2.
-    ok(await a.postgres.promote(5000, signalIdle()))
+    ok(await a.postgres.promote(20_000, signalIdle()))
     await a.query(`INSERT INTO t VALUES (3)`)
     await b.query(`INSERT INTO t VALUES (2); SELECT pg_switch_wal()`)
     await b.query(`INSERT INTO t VALUES (2)`)
@@ -121,7 +121,7 @@ describe('rewind', () => {
     a.postgres.checkpointSoon()
     await until('the checkpoint of a', async () => (await a.server()).controlTimeline === 3)
     await kill(b)
-    const answer = await b.postgres.compareTimelines(a.upstream, 2000)
+    const answer = await b.postgres.compareTimelines(a.upstream, 20_000)
     expect(answer).toMatchObject({ known: false, why: expect.stringContaining('"in production"') })
   })
 
@@ -231,6 +231,9 @@ describe('rewind', () => {
     ok(await b.postgres.rewind(a.upstream, signalIdle(), ({ phase }) => phases.add(phase)))
     console.log(`rewind: ${Math.round(performance.now() - startMs)} ms`)
     expect([...phases]).toEqual(['preparing', 'comparing', 'copying'])
+    // A base backup left the leader at the beginning of a WAL file: b is whole when the next record has come, and at rest
+    // that takes a quarter of a minute.
+    await a.query('CHECKPOINT')
     await b.start({ as: 'standby', upstream: a.upstream })
     await untilStreaming(b, a)
     const rows = await b.query('SELECT n FROM t ORDER BY n')
@@ -249,7 +252,7 @@ describe('rewind', () => {
     await a.stop()
     expect(await controlState(b)).toBe('in archive recovery')
     await c.start({ as: 'standby', upstream: null })
-    ok(await c.postgres.promote(5000, signalIdle()))
+    ok(await c.postgres.promote(20_000, signalIdle()))
     expect(await compare(b, c.upstream)).toMatchObject({
       verdict: 'diverged',
       localTimeline: 3,
@@ -278,7 +281,7 @@ describe('a rewind from a leader that writes little, and something meanwhile', (
     const leader = await lab.primary('busy')
     const node = await lab.standby('rewound', leader)
     await untilStreaming(node, leader)
-    ok(await node.postgres.promote(5000, signalIdle()))
+    ok(await node.postgres.promote(20_000, signalIdle()))
     await leader.query('CREATE TABLE lost ()')
     await leader.stop()
     node.postgres.checkpointSoon()
@@ -305,7 +308,7 @@ describe('two nodes that promoted themselves at the same position', () => {
     const third = await lab.standby('third', former)
     for (const node of [winner, loser, third]) await untilStreaming(node, former)
     await former.stop()
-    for (const node of [winner, loser]) ok(await node.postgres.promote(5000, signalIdle()))
+    for (const node of [winner, loser]) ok(await node.postgres.promote(20_000, signalIdle()))
     await winner.query('CREATE TABLE mine AS SELECT 1 AS n')
     await loser.query('CREATE TABLE yours AS SELECT 1 AS n')
     await winner.query('CREATE TABLE more AS SELECT generate_series(1, 9999) AS n')
@@ -330,7 +333,7 @@ describe('two nodes that promoted themselves at the same position', () => {
     await fourth.stop()
     // The winner hands over: the twins' number is now one of the past, and the loser ends before it was left.
     await winner.stop()
-    ok(await third.postgres.promote(5000, signalIdle()))
+    ok(await third.postgres.promote(20_000, signalIdle()))
     expect(await compare(loser, third.upstream)).toMatchObject({
       ...{ verdict: 'twin', localTimeline: 2, leaderTimeline: 3 },
     })

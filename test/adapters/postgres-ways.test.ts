@@ -28,7 +28,7 @@ afterAll(() => lab.close())
 describe('ways to the local server', () => {
   test('by unix socket when the configuration says so', async () => {
     const second = node.again({ useUnixSocket: true, useUnixSocketRepl: true })
-    expect((await second.look(3000)).server.known).toBe(true)
+    expect((await second.look(5000)).server.known).toBe(true)
     const rows = await node.query(
       `SELECT client_addr FROM pg_stat_activity WHERE application_name = 'hactl heartbeat' AND client_addr IS NULL`,
     )
@@ -59,7 +59,7 @@ describe('ways to the local server', () => {
     ] as const) {
       const authentication = { ...strict.config.authentication, superuser: { ...superuser, options } }
       const other = strict.again({ authentication })
-      const view = await other.look(3000)
+      const view = await other.look(5000)
       expect(view.process).toMatchObject({ kind: 'running', readiness: 'accepting' })
       expect(view.server.known).toBe(known)
       await other.close()

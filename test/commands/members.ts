@@ -1,6 +1,7 @@
 // Small real HTTP servers in the place of members' REST API: each answers from what the test says the member is, and
 // the leader's answers a switchover by doing in etcd what a cluster does. A hung one accepts and never answers.
 
+import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { freePort } from '../adapters/etcd-harness.ts'
@@ -49,7 +50,9 @@ export class FakeMember {
       this.#sockets.add(socket)
       socket.on('close', () => this.#sockets.delete(socket))
     })
-    await new Promise<void>(resolve => server.listen(this.port, '127.0.0.1', resolve))
+    server.listen(this.port, '127.0.0.1')
+    // Rejects when the port is taken.
+    await once(server, 'listening')
     this.#server = server
   }
 
@@ -95,8 +98,9 @@ export class FakeMember {
     }
   }
 
-  record(): Readonly<Record<string, unknown>> {
-    const { role, state, location, timeline, streaming, tags } = this.now
+  /** Its member key, when it is `now`. */
+  record(now: MemberState): Readonly<Record<string, unknown>> {
+    const { role, state, location, timeline, streaming, tags } = now
     return {
       conn_url: `postgres://127.0.0.1:${5432 + Number(this.name.slice(2))}/postgres`,
       api_url: `http://127.0.0.1:${this.port}/patroni`,
@@ -110,8 +114,6 @@ export class FakeMember {
 export interface FakeCluster {
   readonly members: readonly FakeMember[]
   member(name: string): FakeMember
-  /** Writes all member keys anew. */
-  publish(): Promise<void>
   /** What a healthy cluster does after a request: hand over, rejoin, clear the request. */
   changeLeader(from: string | null, to: string, rejoins: 'rejoins' | 'stays away'): Promise<void>
   close(): Promise<void>
@@ -136,28 +138,34 @@ export async function openCluster(stage: Stage): Promise<FakeCluster> {
     if (found === undefined) throw new Error(`no member ${name}`)
     return found
   }
-  const publish = async () => {
-    await Promise.all(members.map(each => stage.put(`duo/members/${each.name}`, each.record())))
+  /** Writes the key of each member as it is, or is about to be. */
+  const publish = async (states: ReadonlyMap<FakeMember, MemberState>) => {
+    await Promise.all(
+      [...states].map(([each, state]) => stage.put(`duo/members/${each.name}`, each.record(state))),
+    )
   }
+  const states = () => new Map(members.map(each => [each, each.now]))
   await stage.delete('duo/')
   await stage.put('duo/initialize', '7710955613899059418')
   await stage.put('duo/config', { ttl: 30, loop_wait: 10, maximum_lag_on_failover: 1048576 })
   await stage.put('duo/status', { optime: 50_000_000 })
   await stage.put('duo/history', [])
   await stage.put('duo/leader', 'pg0')
-  await publish()
+  await publish(states())
   const changeLeader: FakeCluster['changeLeader'] = async (from, to, rejoins) => {
+    const back = { ...standby, location: 50_000_000, timeline: 2 }
+    const next = states()
+    next.set(member(to), { ...member(to).now, role: 'primary', streaming: false, timeline: 2 })
+    if (from !== null)
+      next.set(member(from), rejoins === 'rejoins' ? back : { ...back, state: 'stopped', streaming: false })
+    await publish(next)
     await stage.put('duo/leader', to)
-    member(to).now = { ...member(to).now, role: 'primary', streaming: false, timeline: 2 }
     await stage.put('duo/failover', '{}')
-    const state = { ...standby, location: 50_000_000, timeline: 2 }
-    if (from !== null && rejoins === 'rejoins') member(from).now = state
-    if (from !== null && rejoins !== 'rejoins')
-      member(from).now = { ...state, state: 'stopped', streaming: false }
-    await publish()
+    // Only now: whoever is told by a member that all is well finds all of it in etcd.
+    for (const [each, state] of next) each.now = state
   }
   const close = async () => {
     await Promise.all(members.map(each => each.close()))
   }
-  return { members, member, publish, changeLeader, close }
+  return { members, member, changeLeader, close }
 }

@@ -2,7 +2,7 @@
 // which was not seen. etcd is real; the members are small HTTP servers that behave as the test says.
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { type FakeCluster, openCluster } from './members.ts'
+import { type FakeCluster, type FakeMember, openCluster } from './members.ts'
 import { openStage, type Stage } from './stage.ts'
 
 let stage: Stage
@@ -24,6 +24,15 @@ function leaderHandsOver(to: string, rejoins: 'rejoins' | 'stays away' = 'rejoin
     await cluster.changeLeader('pg0', to, rejoins)
     return [200, `Successfully ${action === 'switchover' ? 'switched' : 'failed'} over to "${to}"`]
   }
+}
+
+/** Until hactl has seen it lead, it says that it does not accept writes yet; then it is gone and pg0 leads again. */
+async function dieWhenAsked(winner: FakeMember): Promise<void> {
+  const endMs = performance.now() + 20_000
+  const isAsked = () => winner.requests.some(({ line }) => line === 'GET /primary')
+  while (!isAsked() && performance.now() < endMs) await new Promise(resolve => setTimeout(resolve, 20))
+  await winner.close()
+  await stage.put('duo/leader', 'pg0')
 }
 
 test('a dry run says who would win and why not the others', async () => {
@@ -133,7 +142,7 @@ test('a member refuses: exit code 3 with its words', async () => {
 
 test('the former leader does not come back: partly done, exit code 7', async () => {
   leaderHandsOver('pg1', 'stays away')
-  const ran = await stage.hactl(['switchover', 'duo', '--force', '--timeout', '3'])
+  const ran = await stage.hactl(['switchover', 'duo', '--force', '--timeout', '8'])
   expect(ran.code).toBe(7)
   expect(ran.stderr).toContain(
     'pg1 leads cluster duo, but the former leader pg0 is not back as a streaming standby (stopped)',
@@ -162,13 +171,14 @@ test('the winner dies before it accepts writes: who leads then is told at once, 
 })
 
 test('the winner dies and the old leader takes over again: exit code 3', async () => {
+  const dying: Promise<void>[] = []
   cluster.member('pg0').onRequest = async () => {
-    await cluster.member('pg1').close()
     await stage.put('duo/leader', 'pg1')
-    setTimeout(() => void stage.put('duo/leader', 'pg0'), 700)
+    dying.push(dieWhenAsked(cluster.member('pg1')))
     return [200, 'Successfully switched over to "pg1"']
   }
   const ran = await stage.hactl(['switchover', 'duo', '--candidate', 'pg1', '--force', '--timeout', '20'])
+  await Promise.all(dying)
   expect(ran.code).toBe(3)
   expect(ran.stderr).toContain('pg1 took the lease and lost it before it accepted writes; pg0 leads again')
 })
@@ -178,16 +188,17 @@ test('nothing happens in time: exit code 6', async () => {
     await stage.put('duo/failover', { leader: body.leader, member: body.candidate })
     return new Promise(() => {})
   }
-  const ran = await stage.hactl(['switchover', 'duo', '--candidate', 'pg1', '--force', '--timeout', '3'])
+  const ran = await stage.hactl(['switchover', 'duo', '--candidate', 'pg1', '--force', '--timeout', '8'])
   expect(ran.code).toBe(6)
-  expect(ran.stderr).toContain('did not end within 3 s and may still be running: pg0 still leads')
+  expect(ran.stderr).toContain('did not end within 8 s and may still be running: pg0 still leads')
   expect(ran.ms).toBeLessThan(20_000)
 })
 
 test('the agents give it up: exit code 3', async () => {
   cluster.member('pg0').onRequest = async (_action, body) => {
     await stage.put('duo/failover', { leader: body.leader, member: body.candidate })
-    await new Promise(resolve => setTimeout(resolve, 700))
+    // Until hactl, which looks four times a second, has seen the request.
+    await new Promise(resolve => setTimeout(resolve, 2500))
     await stage.put('duo/failover', '{}')
     return [503, 'Switchover failed']
   }

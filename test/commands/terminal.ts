@@ -23,11 +23,14 @@ export function openTerminal(args: readonly string[], env: Readonly<Record<strin
     env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', TZ: 'UTC', TERM: 'xterm', ...env },
     stdio: ['pipe', 'pipe', 'inherit'],
   })
+  let written = ''
   let shown = ''
   let seen = 0
   const waiting = new Set<() => void>()
-  child.stdout.on('data', chunk => {
-    shown += stripVTControlCharacters(String(chunk))
+  child.stdout.setEncoding('utf8').on('data', chunk => {
+    written += chunk
+    // All of it: a cursor move may come in two pieces.
+    shown = stripVTControlCharacters(written)
     for (const look of waiting) look()
   })
   const ended = new Promise<number | null>(resolve => child.once('close', resolve))

@@ -9,12 +9,15 @@ import { formatDefaultTime, formatLine, strftime } from '../../src/journal/log-f
 import { redact } from '../../src/journal/redact.ts'
 import type { LogConfig } from '../../src/model/config.ts'
 import { systemClock } from '../../src/system/clock.ts'
+import { memoryDirectory } from '../memory-directory.ts'
 
 const clock = systemClock()
+/** Where all is to be written. */
+const WRITTEN_MS = 20_000
 let home = ''
 
 beforeAll(async () => {
-  home = await mkdtemp('/tmp/hactl-log-')
+  home = await memoryDirectory('hactl-log-')
 })
 afterAll(() => rm(home, { recursive: true, force: true }))
 
@@ -43,7 +46,7 @@ async function printed(
   const { out, text } = capture()
   const log = createLog({ ...PLAIN, ...config }, clock, out)
   say(log)
-  expect(await log.flush(1000)).toBe(true)
+  expect(await log.flush(WRITTEN_MS)).toBe(true)
   return text()
 }
 
@@ -151,14 +154,14 @@ test('files: patroni.log, its backups, its mode', async () => {
   const log = createLog({ ...PLAIN, dir, fileNum: 2, fileSize: 1000, mode: 0o640 }, clock, out)
   for (let line = 0; line < 60; line++) {
     log.info(`line ${line}`)
-    if (line % 10 === 9) await log.flush(1000)
+    if (line % 10 === 9) await log.flush(WRITTEN_MS)
   }
-  expect(await log.flush(1000)).toBe(true)
+  expect(await log.flush(WRITTEN_MS)).toBe(true)
   expect((await readdir(dir)).sort()).toEqual(['patroni.log', 'patroni.log.1', 'patroni.log.2'])
   expect((await stat(join(dir, 'patroni.log'))).mode & 0o777).toBe(0o640)
   expect(await readFile(join(dir, 'patroni.log'), 'utf8')).toMatch(/line 59\n$/)
   expect(text()).toBe('')
-  await log.close(1000)
+  await log.close(WRITTEN_MS)
 })
 
 test('a log file that cannot be written is said once on the stream, and the agent goes on', async () => {
@@ -166,7 +169,7 @@ test('a log file that cannot be written is said once on the stream, and the agen
   const log = createLog({ ...PLAIN, dir: join(home, 'missing') }, clock, out)
   for (let line = 0; line < 5; line++) {
     log.info('x')
-    expect(await log.flush(1000)).toBe(false)
+    expect(await log.flush(WRITTEN_MS)).toBe(false)
   }
   expect(text()).toMatch(/^[^\n]* ERROR: cannot write [^\n]*patroni\.log: ENOENT[^\n]*\n$/)
 })
@@ -178,13 +181,13 @@ test('a reload changes level, format and destination with the next line', async 
   log.debug('no')
   log.configure({ ...PLAIN, level: 'DEBUG', format: '%(message)s' })
   log.debug('yes')
-  await log.flush(1000)
+  await log.flush(WRITTEN_MS)
   log.configure({ ...PLAIN, dir, format: '%(message)s' })
   log.info('to the file')
-  await log.flush(1000)
+  await log.flush(WRITTEN_MS)
   expect(text()).toBe('yes\n')
   expect(await readFile(join(dir, 'patroni.log'), 'utf8')).toBe('to the file\n')
-  await log.close(1000)
+  await log.close(WRITTEN_MS)
 })
 
 test('a reader that stalls: the queue is bounded, the loss is said when it reads again', async () => {
@@ -205,7 +208,7 @@ test('a reader that stalls: the queue is bounded, the loss is said when it reads
   expect(log.dropped()).toBe(4001)
   expect(await log.flush(50)).toBe(false)
   ;(release as (() => void) | null)?.()
-  expect(await log.flush(1000)).toBe(true)
+  expect(await log.flush(WRITTEN_MS)).toBe(true)
   const text = taken.join('')
   expect(text).toContain('line 4999\n')
   expect(text).toContain('the log was too slow: 4001 lines are lost\n')
@@ -217,7 +220,7 @@ test('a stream that is gone does not bring the process down', async () => {
   const log = createLog(PLAIN, clock, out)
   out.destroy(new Error('EPIPE'))
   log.info('x')
-  expect(await log.flush(1000)).toBe(false)
+  expect(await log.flush(WRITTEN_MS)).toBe(false)
   log.info('y')
-  expect(await log.flush(1000)).toBe(false)
+  expect(await log.flush(WRITTEN_MS)).toBe(false)
 })

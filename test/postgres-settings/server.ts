@@ -3,7 +3,6 @@
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { chmod, chown, mkdtemp, open, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -12,6 +11,7 @@ import pg from 'pg'
 import type { Json } from '../../src/model/cluster.ts'
 import type { FileOwner, Query, Settings, WriteInput } from '../../src/postgres/settings/settings.ts'
 import { createSettings } from '../../src/postgres/settings/settings.ts'
+import { freePort } from '../adapters/free-port.ts'
 import { effectiveOf, makeConfig } from './place.ts'
 
 const BIN = '/usr/lib/postgresql/15/bin'
@@ -119,7 +119,7 @@ export async function makeServer(name: string, owner: FileOwner): Promise<Server
     },
     remove: async () => {
       await node.stop()
-      await rm(root, { recursive: true, force: true })
+      await rm(root, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
     },
     query: async (sql, values = []) => {
       const client = new pg.Client({
@@ -145,15 +145,6 @@ export async function makeServer(name: string, owner: FileOwner): Promise<Server
 export async function describeConfig(owner: FileOwner): Promise<ReadonlySet<string>> {
   const { stdout } = await execute(`${BIN}/postgres`, ['--describe-config'], owner)
   return new Set(stdout.split('\n').map(line => line.split('\t')[0] ?? ''))
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise(resolve => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }
 
 /** Waits for `what` to become true; errors count as not yet. The server's last words explain a failure. */

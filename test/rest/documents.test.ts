@@ -44,6 +44,7 @@ const OURS = '"hactl": {"version": "0.1.0"}}'
 
 describe('the status document', () => {
   it('a replica, key by key as Patroni prints it', async () => {
+    running.node.onFresh = () => void running.node.replica()
     running.node.replica().set({
       scheduledRestart: {
         postmaster_start_time: '2026-11-22 11:26:35.031618+00:00',

@@ -3,9 +3,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { createEtcdStore } from '../../src/dcs/etcd.ts'
 import type { Store } from '../../src/ports/store.ts'
+import { freePort } from '../adapters/free-port.ts'
 import { freeze } from '../freeze.ts'
 import { memoryDirectory } from '../memory-directory.ts'
 import { clock } from './node.ts'
@@ -66,14 +66,4 @@ export async function startEtcd(): Promise<TestEtcd> {
       await rm(folder, { recursive: true, force: true })
     },
   }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (typeof address !== 'object' || address === null) throw new Error('no port')
-  return address.port
 }

@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { clock } from './node.ts'
 
 /** Sends `bytes`, reads until the server closes or `limitMs` passes; then the client closes. */
-export async function exchange(port: number, bytes: string | Buffer, limitMs = 2000): Promise<string> {
+export async function exchange(port: number, bytes: string | Buffer, limitMs = 10_000): Promise<string> {
   const socket = connect(port, '127.0.0.1')
   const chunks: Buffer[] = []
   const closed = new AbortController()
