@@ -24,6 +24,10 @@ export interface FencerOptions {
   readonly watchdog?: WatchdogOptions
   /** Default: the environment's NOTIFY_SOCKET; null: none. */
   readonly notifySocket?: string | null
+  /** How long an arm or disarm waits for a former agent's fencer to go: one whose agent lives does not. Default 200. */
+  readonly retireLimitMs?: Millis
+  /** A program that lived shorter than `afterMs` would only die again: the next `arm` tries it. Default: 1000 each. */
+  readonly respawn?: { readonly afterMs: Millis; readonly budgetMs: Millis }
   /** The program ended though it was wanted. It is started and armed again by itself; this wakes the agent too. */
   readonly onLost?: () => void
   readonly onFenced?: (record: FenceRecord) => void
@@ -33,12 +37,9 @@ export interface LocalFencer extends Fencer {
   readonly watchdog: Watchdog
 }
 
-/** A program that lived shorter than this would only die again: the next `arm` tries, nothing before it. */
-const RESPAWN_AFTER_MS = 1000
-const RESPAWN_BUDGET_MS = 1000
+const RESPAWN = { afterMs: 1000, budgetMs: 1000 } as const
 const CLOSE_LIMIT_MS = 1000
 const RETIRE_PAUSE_MS = 5
-/** An "orphan" whose agent lives does not go: the arm must not wait for it. */
 const RETIRE_LIMIT_MS = 200
 
 export function createFencer(options: FencerOptions): LocalFencer {
@@ -206,10 +207,10 @@ class ProgramFencer implements LocalFencer {
   async #relieve(program: Program, budgetMs: Millis): Promise<void> {
     for (const old of this.#replaced.splice(0)) old.kill()
     if (this.#orphans.length === 0) return
+    const { clock, retireLimitMs = RETIRE_LIMIT_MS } = this.#options
     const kept: ProgramIdentity[] = []
     for (const orphan of this.#orphans) {
-      const limitMs = Math.min(budgetMs, RETIRE_LIMIT_MS)
-      const end = await retireOrphan(program, orphan, this.#options.clock, limitMs)
+      const end = await retireOrphan(program, orphan, clock, Math.min(budgetMs, retireLimitMs))
       if (end === 'relieved')
         this.#options.log.info(`fencer: relieved the one of the former agent (pid ${orphan.pid})`)
       else if (end === 'stays') kept.push(orphan)
@@ -237,10 +238,10 @@ class ProgramFencer implements LocalFencer {
     this.#forgetArm()
     this.#options.log.error(`fencer ended: ${why}`)
     this.#options.onLost?.()
+    const { afterMs, budgetMs } = this.#options.respawn ?? RESPAWN
     const livedMs = this.#options.clock.bootMs() - program.startedAtMs
     // `arm` never rejects; its outcome is in the view and in the log.
-    if (deadlineMs !== null && livedMs >= RESPAWN_AFTER_MS)
-      void this.arm(deadlineMs, postmaster, RESPAWN_BUDGET_MS)
+    if (deadlineMs !== null && livedMs >= afterMs) void this.arm(deadlineMs, postmaster, budgetMs)
   }
 
   #forgetArm(): void {

@@ -11,18 +11,29 @@ interface Order {
   readonly startTicks?: string
 }
 
+/** What a slow machine may need for any of this: no test here is about an agent that gives up. */
+const BUDGET_MS = 20_000
+
 const [binary = '', dataDir = '', stateDirectory = ''] = process.argv.slice(2)
 const clock = systemClock()
 const quiet = () => {}
 const log = { debug: quiet, info: quiet, warning: quiet, error: quiet }
-const fencer = createFencer({ binary, dataDir, stateDirectory, clock, log, notifySocket: null })
+const fencer = createFencer({
+  binary,
+  dataDir,
+  stateDirectory,
+  clock,
+  log,
+  notifySocket: null,
+  retireLimitMs: BUDGET_MS,
+})
 
 async function obey(order: Order): Promise<unknown> {
   const deadlineMs = clock.bootMs() + (order.inMs ?? 0)
   const { pid, startTicks } = order
   const postmaster = pid === undefined || startTicks === undefined ? null : { pid, startTicks }
-  if (order.do === 'arm') return { ok: await fencer.arm(deadlineMs, postmaster, 2000), deadlineMs }
-  if (order.do === 'disarm') return { ok: await fencer.disarm(2000) }
+  if (order.do === 'arm') return { ok: await fencer.arm(deadlineMs, postmaster, BUDGET_MS), deadlineMs }
+  if (order.do === 'disarm') return { ok: await fencer.disarm(BUDGET_MS) }
   return fencer.view()
 }
 

@@ -1,18 +1,24 @@
 // The fencer port: what the agent sees when the program dies, hangs, is missing, or left something behind.
 
+import type { ChildProcess } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createFencer, type FencerOptions, type LocalFencer } from '../../src/fencer/fencer.ts'
 import { watchdogTiming } from '../../src/fencer/watchdog.ts'
+import type { PostmasterIdentity } from '../../src/model/postgres.ts'
 import { freeze } from '../freeze.ts'
-import { buildFencer, clock, lives, startTicks, until } from './stage.ts'
+import { buildFencer, clock, ended, lives, startSleeper, until } from './stage.ts'
+
+/** What a slow machine may need: only the tests of giving up give less. */
+const BUDGET_MS = 20_000
 
 let home = ''
 let binary = ''
 let stateDirectory = ''
 let messages: string[] = []
 const opened: LocalFencer[] = []
+const sleepers: ChildProcess[] = []
 
 beforeAll(async () => {
   home = await mkdtemp('/tmp/hactl-port-')
@@ -26,9 +32,10 @@ beforeEach(async () => {
 
 afterEach(async () => {
   for (const fencer of opened.splice(0)) {
-    await fencer.disarm(1000)
+    await fencer.disarm(BUDGET_MS)
     await fencer.close()
   }
+  for (const child of sleepers.splice(0)) child.kill('SIGKILL')
 })
 
 afterAll(() => rm(home, { recursive: true, force: true }))
@@ -44,6 +51,7 @@ function open(options: Partial<FencerOptions> = {}): LocalFencer {
     clock,
     log,
     notifySocket: null,
+    retireLimitMs: BUDGET_MS,
     ...options,
   })
   opened.push(fencer)
@@ -54,41 +62,57 @@ async function programPid(): Promise<number> {
   return (JSON.parse(await readFile(join(stateDirectory, 'fencer.json'), 'utf8')) as { pid: number }).pid
 }
 
+/** Somebody to be armed for, and whom a mistake may stop: never this process itself. */
+async function somebody(): Promise<{
+  readonly child: ChildProcess
+  readonly postmaster: PostmasterIdentity
+}> {
+  const { child, pid, ticks } = await startSleeper(home)
+  sleepers.push(child)
+  return { child, postmaster: { pid, startTicks: ticks } }
+}
+
 const inMs = (ms: number) => clock.bootMs() + ms
 
 test('arms, shows it, disarms, and goes', async () => {
   const fencer = open()
   expect(fencer.view()).toEqual({ alive: false, armedUntilMs: null, postmaster: null, lastFence: null })
-  const self = { pid: process.pid, startTicks: (await startTicks(process.pid)) ?? '' }
+  const { child, postmaster } = await somebody()
   const deadlineMs = inMs(60_000)
-  expect(await fencer.arm(deadlineMs, self, 1000)).toBe(true)
-  expect(fencer.view()).toEqual({ alive: true, armedUntilMs: deadlineMs, postmaster: self, lastFence: null })
+  expect(await fencer.arm(deadlineMs, postmaster, BUDGET_MS)).toBe(true)
+  expect(fencer.view()).toEqual({ alive: true, armedUntilMs: deadlineMs, postmaster, lastFence: null })
   const pid = await programPid()
-  expect(await fencer.disarm(1000)).toBe(true)
+  expect(await fencer.disarm(BUDGET_MS)).toBe(true)
   expect(fencer.view()).toMatchObject({ alive: true, armedUntilMs: null, postmaster: null })
   await fencer.close()
-  expect(await lives(pid)).toBe(false)
+  await until('it is gone', async () => !(await lives(pid)))
+  expect(ended(child)).toBe(false)
 })
 
 test('a wrong identity is refused without harm', async () => {
   const fencer = open()
-  expect(await fencer.arm(inMs(60_000), { pid: process.pid, startTicks: '1' }, 1000)).toBe(false)
+  const { child, postmaster } = await somebody()
+  expect(await fencer.arm(inMs(60_000), { ...postmaster, startTicks: '1' }, BUDGET_MS)).toBe(false)
   expect(fencer.view()).toMatchObject({ alive: true, armedUntilMs: null })
   expect(messages).toContain('fencer not armed: the process with this pid is another one')
+  expect(ended(child)).toBe(false)
 })
 
 test('a program that is killed: seen at once, and armed again with the same deadline', async () => {
   const seen: boolean[] = []
-  const fencer: LocalFencer = open({ onLost: () => seen.push(fencer.view().alive) })
+  const fencer: LocalFencer = open({
+    onLost: () => seen.push(fencer.view().alive),
+    respawn: { afterMs: 1000, budgetMs: BUDGET_MS },
+  })
   const deadlineMs = inMs(60_000)
-  await fencer.arm(deadlineMs, null, 1000)
+  await fencer.arm(deadlineMs, null, BUDGET_MS)
   const first = await programPid()
   const bornMs = clock.bootMs()
-  await until('it has lived a second', 3000, () => clock.bootMs() > bornMs + 1100)
+  await until('it has lived a second', () => clock.bootMs() > bornMs + 1100)
   process.kill(first, 'SIGKILL')
-  await until('its end is seen', 2000, () => seen.length === 1)
+  await until('its end is seen', () => seen.length === 1)
   expect(seen).toEqual([false])
-  await until('armed again', 2000, () => fencer.view().armedUntilMs === deadlineMs)
+  await until('armed again', () => fencer.view().armedUntilMs === deadlineMs)
   expect(fencer.view().alive).toBe(true)
   expect(await programPid()).not.toBe(first)
 })
@@ -98,27 +122,28 @@ test('a program that dies young is not started in a circle; the next arm starts 
   const onLost = () => {
     lost = true
   }
-  const fencer = open({ onLost })
-  await fencer.arm(inMs(60_000), null, 1000)
+  // However long this test takes over it, the program is young.
+  const fencer = open({ onLost, respawn: { afterMs: 600_000, budgetMs: BUDGET_MS } })
+  await fencer.arm(inMs(60_000), null, BUDGET_MS)
   process.kill(await programPid(), 'SIGKILL')
-  await until('its end is seen', 2000, () => lost)
+  await until('its end is seen', () => lost)
   expect(fencer.view()).toMatchObject({ alive: false, armedUntilMs: null })
-  expect(await fencer.arm(inMs(60_000), null, 1000)).toBe(true)
+  expect(await fencer.arm(inMs(60_000), null, BUDGET_MS)).toBe(true)
   expect(fencer.view().alive).toBe(true)
 })
 
 test('a program that hangs: arm says so in time, the next arm replaces it', async () => {
   const fencer = open()
-  await fencer.arm(inMs(60_000), null, 1000)
+  await fencer.arm(inMs(60_000), null, BUDGET_MS)
   const hung = await programPid()
   await freeze(hung)
   const askedMs = clock.bootMs()
   expect(await fencer.arm(inMs(60_000), null, 300)).toBe(false)
-  expect(clock.bootMs() - askedMs).toBeLessThan(600)
+  expect(clock.bootMs() - askedMs).toBeLessThan(10_000)
   expect(fencer.view().alive).toBe(false)
-  expect(await fencer.arm(inMs(60_000), null, 1000)).toBe(true)
+  expect(await fencer.arm(inMs(60_000), null, BUDGET_MS)).toBe(true)
   expect(fencer.view().alive).toBe(true)
-  await until('the hung one is gone', 2000, async () => !(await lives(hung)))
+  await until('the hung one is gone', async () => !(await lives(hung)))
 })
 
 test('without the program, arm is false and nothing throws', async () => {
@@ -133,7 +158,7 @@ test('a state directory that cannot be written does not keep the node from being
   const file = join(home, 'a-file')
   await writeFile(file, '')
   const fencer = open({ stateDirectory: join(file, 'below') })
-  expect(await fencer.arm(inMs(60_000), null, 1000)).toBe(true)
+  expect(await fencer.arm(inMs(60_000), null, BUDGET_MS)).toBe(true)
   expect(messages.some(message => message.includes('ENOTDIR'))).toBe(true)
 })
 
@@ -149,17 +174,20 @@ test('the last fence is read from the record, past a torn last line', async () =
   const text = `${JSON.stringify({ ...record, pid: 6 })}\n${JSON.stringify(record)}\n{"at":"2026-`
   await writeFile(join(stateDirectory, 'fencer-record.jsonl'), text)
   const fencer = open()
-  await until('it is read', 2000, () => fencer.view().lastFence !== null)
+  await until('it is read', () => fencer.view().lastFence !== null)
   expect(fencer.view().lastFence).toEqual(record)
 })
 
 test('an identity of another boot, or one that is another process now, is left alone', async () => {
   const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()
-  const foreign = { pid: process.pid, startTicks: '1', bootId }
-  for (const identity of [foreign, { ...foreign, bootId: 'another' }, { pid: -1, bootId }]) {
+  const { child, postmaster } = await somebody()
+  const foreign = { ...postmaster, startTicks: '1', bootId }
+  const fromAnotherBoot = { ...postmaster, bootId: 'another' }
+  for (const identity of [foreign, fromAnotherBoot, { pid: -1, bootId }]) {
     await writeFile(join(stateDirectory, 'fencer.json'), JSON.stringify(identity))
-    expect(await open().disarm(1000)).toBe(true)
+    expect(await open().disarm(BUDGET_MS)).toBe(true)
   }
+  expect(ended(child)).toBe(false)
 })
 
 test('watchdog time-outs: what ttl, margin and loop_wait leave', () => {
@@ -173,13 +201,13 @@ test('a required watchdog that is missing: not armed, not usable; automatic goes
   const timing = { device, safetyMarginMs: 5000, ttlMs: 30_000, loopWaitMs: 10_000 }
   const required = open({ watchdog: { mode: 'required', ...timing } })
   expect(await required.watchdog.usable(500)).toBe(false)
-  expect(await required.arm(inMs(60_000), null, 1000)).toBe(false)
+  expect(await required.arm(inMs(60_000), null, BUDGET_MS)).toBe(false)
   expect(required.view().armedUntilMs).toBeNull()
   await required.close()
   const automatic = open({ watchdog: { mode: 'automatic', ...timing } })
   expect(await automatic.watchdog.usable(500)).toBe(true)
-  expect(await automatic.arm(inMs(60_000), null, 1000)).toBe(true)
-  expect(await automatic.arm(inMs(60_000), null, 1000)).toBe(true)
+  expect(await automatic.arm(inMs(60_000), null, BUDGET_MS)).toBe(true)
+  expect(await automatic.arm(inMs(60_000), null, BUDGET_MS)).toBe(true)
   expect(automatic.watchdog.view()).toMatchObject({ active: false, timeoutSeconds: null })
   expect(automatic.watchdog.view().problem).toBe(`${device}: No such file or directory`)
   expect(messages.filter(message => message.startsWith('watchdog not active'))).toHaveLength(2)
@@ -187,19 +215,19 @@ test('a required watchdog that is missing: not armed, not usable; automatic goes
 
 test('says which fencer it relieved, and nothing of one that had ended by itself', async () => {
   const first = open()
-  expect(await first.arm(inMs(60_000), null, 1000)).toBe(true)
+  expect(await first.arm(inMs(60_000), null, BUDGET_MS)).toBe(true)
   const old = await programPid()
   await first.close()
   expect(await lives(old)).toBe(true)
   const second = open()
-  expect(await second.arm(inMs(60_000), null, 1000)).toBe(true)
+  expect(await second.arm(inMs(60_000), null, BUDGET_MS)).toBe(true)
   expect(await lives(old)).toBe(false)
   const relieved = `fencer: relieved the one of the former agent (pid ${old})`
   expect(messages.filter(message => message.includes('relieved'))).toEqual([relieved])
-  const ended = await programPid()
-  await second.disarm(1000)
+  const last = await programPid()
+  await second.disarm(BUDGET_MS)
   await second.close()
-  expect(await lives(ended)).toBe(false)
-  expect(await open().arm(inMs(60_000), null, 1000)).toBe(true)
+  await until('it is gone', async () => !(await lives(last)))
+  expect(await open().arm(inMs(60_000), null, BUDGET_MS)).toBe(true)
   expect(messages.filter(message => message.includes('relieved'))).toEqual([relieved])
 })
