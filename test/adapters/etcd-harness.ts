@@ -18,6 +18,11 @@ const run = promisify(execFile)
 /** Another server version may be tested with this variable. */
 const ETCD = process.env.HACTL_TEST_ETCD ?? '/usr/bin/etcd'
 
+/** For a call that etcd answers: many times what that takes, also on a busy machine. */
+export const BUDGET_MS = 10_000
+/** For what comes about by itself, such as a change that is seen: tells late from never. */
+export const LIMIT_MS = 20_000
+
 /** Real time for the adapter under test. */
 export const clock: Clock = {
   bootMs: () => performance.now(),
@@ -48,12 +53,17 @@ export async function until(
   }
 }
 
+const PORTS_PER_WORKER = 3000
 const taken = new Set<number>()
 
-/** A TCP port on loopback from 20000 up that nobody listens on. */
+/**
+ * A TCP port on loopback from 20000 up that nobody listens on. Each of up to four test workers has a part of its own:
+ * between this answer and the start of the server another one would be free to choose it as well.
+ */
 export async function freePort(): Promise<number> {
+  const part = Number(process.env.VITEST_POOL_ID ?? 1) % 4
   for (let tries = 0; tries < 200; tries++) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000)
+    const port = 20_000 + part * PORTS_PER_WORKER + Math.floor(Math.random() * PORTS_PER_WORKER)
     if (taken.has(port)) continue
     const server = createServer()
     const free = await new Promise<boolean>(resolve => {
@@ -145,12 +155,12 @@ export class EtcdCluster {
     const list = endpoints.map(({ host, port }) =>
       host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`,
     )
-    const argv = ['--endpoints', list.join(','), '--command-timeout', '5s', ...this.#ctlFlags, ...args]
-    const { stdout } = await run('/usr/bin/etcdctl', argv, { env: { ETCDCTL_API: '3' }, timeout: 10_000 })
+    const argv = ['--endpoints', list.join(','), '--command-timeout', '15s', ...this.#ctlFlags, ...args]
+    const { stdout } = await run('/usr/bin/etcdctl', argv, { env: { ETCDCTL_API: '3' }, timeout: LIMIT_MS })
     return stdout
   }
 
-  async healthy(limitMs = 20_000): Promise<void> {
+  async healthy(limitMs = LIMIT_MS): Promise<void> {
     for (const { name, endpoint } of this.members) {
       await until(`etcd member ${name} healthy`, limitMs, async () => {
         try {
@@ -166,11 +176,16 @@ export class EtcdCluster {
 
   /** Index of the member that leads raft, as the members themselves say. */
   async raftLeader(): Promise<number> {
-    for (const [index, { endpoint }] of this.members.entries()) {
-      const [status] = JSON.parse(await this.ctl(['endpoint', 'status', '-w', 'json'], { endpoint }))
-      if (status.Status.leader === status.Status.header.member_id) return index
-    }
-    throw new Error('no raft leader')
+    let leader = -1
+    // While they elect, or hand over between one question and the next, nobody says so.
+    await until('a raft leader', LIMIT_MS, async () => {
+      for (const [index, { endpoint }] of this.members.entries()) {
+        const [status] = JSON.parse(await this.ctl(['endpoint', 'status', '-w', 'json'], { endpoint }))
+        if (status.Status.leader === status.Status.header.member_id) leader = index
+      }
+      return leader >= 0
+    })
+    return leader
   }
 
   /** Makes another member raft leader, which begins a new raft term. */

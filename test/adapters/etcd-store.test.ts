@@ -2,9 +2,9 @@
 
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { createEtcdStore } from '../../src/dcs/etcd.ts'
-import type { ClusterStatus, MemberRecord } from '../../src/model/cluster.ts'
+import type { ClusterStatus, ClusterView, MemberRecord } from '../../src/model/cluster.ts'
 import type { Store } from '../../src/ports/store.ts'
-import { clock, type EtcdCluster, lead, startEtcd, until } from './etcd-harness.ts'
+import { BUDGET_MS, clock, type EtcdCluster, LIMIT_MS, lead, startEtcd, until } from './etcd-harness.ts'
 
 let etcd: EtcdCluster
 let scope = ''
@@ -26,7 +26,7 @@ function newScope(): void {
   scope = `scope${++scopes}`
 }
 
-function open(member: string, ttlMs = 5000): Store {
+function open(member: string, ttlMs = 20_000): Store {
   const store = createEtcdStore({
     config: etcd.config,
     namespace: '/service/',
@@ -55,7 +55,7 @@ const get = (key: string) => etcd.ctl(['get', '--print-value-only', `/service/${
 test('the first of two candidates gets the leader key, the second is refused with its name', async () => {
   newScope()
   const [a, b] = [open('a'), open('b')]
-  const outcomes = await Promise.all([lead(a, 2000), lead(b, 2000)])
+  const outcomes = await Promise.all([lead(a, BUDGET_MS), lead(b, BUDGET_MS)])
   expect(outcomes.map(({ kind }) => kind).sort()).toEqual(['done', 'refused'])
   const winner = outcomes[0]?.kind === 'done' ? 'a' : 'b'
   expect(outcomes.find(({ kind }) => kind === 'refused')).toMatchObject({ holder: winner })
@@ -65,12 +65,12 @@ test('the first of two candidates gets the leader key, the second is refused wit
 test('renewLeader writes the status in the same transaction, and only when it changed', async () => {
   newScope()
   const a = open('a')
-  expect(await lead(a, 2000)).toMatchObject({ kind: 'done' })
-  expect(await a.renewLeader(status(9_007_199_254_740_993n), 2000)).toMatchObject({ kind: 'done' })
+  expect(await lead(a, BUDGET_MS)).toMatchObject({ kind: 'done' })
+  expect(await a.renewLeader(status(9_007_199_254_740_993n), BUDGET_MS)).toMatchObject({ kind: 'done' })
   expect((await get('status')).trim()).toBe('{"optime":9007199254740993}')
-  const before = await a.read(2000)
-  expect(await a.renewLeader(status(9_007_199_254_740_993n), 2000)).toMatchObject({ kind: 'done' })
-  const after = await a.read(2000)
+  const before = await a.read(BUDGET_MS)
+  expect(await a.renewLeader(status(9_007_199_254_740_993n), BUDGET_MS)).toMatchObject({ kind: 'done' })
+  const after = await a.read(BUDGET_MS)
   expect(before.known && after.known && after.value.revision - before.value.revision).toBe(0)
   expect(after.known && after.value.status?.value.optime).toBe(9_007_199_254_740_993n)
 })
@@ -78,99 +78,108 @@ test('renewLeader writes the status in the same transaction, and only when it ch
 test('renewLeader is refused when the key is absent, and when somebody else holds it', async () => {
   newScope()
   const [a, b] = [open('a'), open('b')]
-  expect(await a.renewLeader(null, 2000)).toMatchObject({ kind: 'refused', holder: null })
-  expect(await lead(b, 2000)).toMatchObject({ kind: 'done' })
-  expect(await a.renewLeader(status(1n), 2000)).toMatchObject({ kind: 'refused', holder: 'b' })
+  expect(await a.renewLeader(null, BUDGET_MS)).toMatchObject({ kind: 'refused', holder: null })
+  expect(await lead(b, BUDGET_MS)).toMatchObject({ kind: 'done' })
+  expect(await a.renewLeader(status(1n), BUDGET_MS)).toMatchObject({ kind: 'refused', holder: 'b' })
   expect((await get('status')).trim()).toBe('')
 })
 
 test('release deletes only the own key, and writes the status with it', async () => {
   newScope()
   const [a, b] = [open('a'), open('b')]
-  await lead(a, 2000)
-  expect(await b.releaseLeader(status(1n), 2000)).toMatchObject({ kind: 'refused' })
-  expect(await a.releaseLeader(status(77n), 2000)).toMatchObject({ kind: 'done' })
+  await lead(a, BUDGET_MS)
+  expect(await b.releaseLeader(status(1n), BUDGET_MS)).toMatchObject({ kind: 'refused' })
+  expect(await a.releaseLeader(status(77n), BUDGET_MS)).toMatchObject({ kind: 'done' })
   expect((await get('leader')).trim()).toBe('')
   expect((await get('status')).trim()).toBe('{"optime":77}')
-  expect(await lead(b, 2000)).toMatchObject({ kind: 'done' })
+  expect(await lead(b, BUDGET_MS)).toMatchObject({ kind: 'done' })
 })
 
 test('a second instance adopts the lease and goes on without a new leader key', async () => {
   newScope()
   const first = open('a')
-  const got = await lead(first, 2000)
+  const got = await lead(first, BUDGET_MS)
   await first.close()
   const second = open('a')
-  const view = await second.read(2000)
+  const view = await second.read(BUDGET_MS)
   const leader = view.known ? view.value.leader : null
   expect(leader).toMatchObject({ name: 'a', leaseId: got.kind === 'done' ? got.leaseId : '' })
-  const adopted = await second.adoptLease(leader?.leaseId ?? '', 2000)
+  const adopted = await second.adoptLease(leader?.leaseId ?? '', BUDGET_MS)
   expect(adopted).toMatchObject({ kind: 'done', leaseId: leader?.leaseId })
-  expect(await second.renewLeader(null, 2000)).toMatchObject({ kind: 'done', leaseId: leader?.leaseId })
-  const now = await second.read(2000)
+  expect(await second.renewLeader(null, BUDGET_MS)).toMatchObject({ kind: 'done', leaseId: leader?.leaseId })
+  const now = await second.read(BUDGET_MS)
   expect(now.known && now.value.leader?.modRevision).toBe(leader?.modRevision)
 })
 
 test('an unknown lease cannot be adopted; without adoption the key is re-bound to a new lease', async () => {
   newScope()
   const first = open('a')
-  const got = await lead(first, 2000)
+  const got = await lead(first, BUDGET_MS)
   const second = open('a')
-  expect(await second.adoptLease('12345', 2000)).toMatchObject({ kind: 'refused', holder: null })
-  expect(await lead(second, 2000)).toMatchObject({ kind: 'refused', holder: 'a' })
-  const renewed = await second.renewLeader(null, 2000)
+  expect(await second.adoptLease('12345', BUDGET_MS)).toMatchObject({ kind: 'refused', holder: null })
+  expect(await lead(second, BUDGET_MS)).toMatchObject({ kind: 'refused', holder: 'a' })
+  const renewed = await second.renewLeader(null, BUDGET_MS)
   expect(renewed).toMatchObject({ kind: 'done' })
   expect(renewed.kind === 'done' && got.kind === 'done' && renewed.leaseId !== got.leaseId).toBe(true)
-  const view = await second.read(2000)
+  const view = await second.read(BUDGET_MS)
   expect(view.known && view.value.leader?.leaseId).toBe(renewed.kind === 'done' ? renewed.leaseId : '')
 })
 
 test('a lease that etcd no longer knows is replaced; the leader learns that its key is gone', async () => {
   newScope()
   const a = open('a')
-  const got = await lead(a, 2000)
+  const got = await lead(a, BUDGET_MS)
   await etcd.ctl(['lease', 'revoke', BigInt(got.kind === 'done' ? got.leaseId : '0').toString(16)])
-  expect(await a.renewLeader(null, 2000)).toMatchObject({ kind: 'refused', holder: null })
-  expect(await a.publishMember(record('running'), 2000)).toMatchObject({ kind: 'done' })
-  expect(await lead(a, 2000)).toMatchObject({ kind: 'done' })
+  expect(await a.renewLeader(null, BUDGET_MS)).toMatchObject({ kind: 'refused', holder: null })
+  expect(await a.publishMember(record('running'), BUDGET_MS)).toMatchObject({ kind: 'done' })
+  expect(await lead(a, BUDGET_MS)).toMatchObject({ kind: 'done' })
 })
 
 test('a changed ttl takes a new lease, to which member and leader key move', async () => {
   newScope()
-  const a = open('a', 5000)
-  a.view()
-  await until('view', 3000, () => a.view().known)
-  const before = await lead(a, 2000)
-  await a.publishMember(record('running'), 2000)
-  a.retime({ ttlMs: 8000, retryTimeoutMs: 2000 })
+  const a = open('a')
+  await until('view', LIMIT_MS, () => a.view().known)
+  const before = await lead(a, BUDGET_MS)
+  await a.publishMember(record('running'), BUDGET_MS)
+  a.retime({ ttlMs: 28_000, retryTimeoutMs: 2000 })
   const sentMs = clock.bootMs()
-  const after = await a.renewLeader(null, 2000)
+  const after = await a.renewLeader(null, BUDGET_MS)
   if (before.kind !== 'done' || after.kind !== 'done') throw new Error('not done')
   expect(after.leaseId).not.toBe(before.leaseId)
-  expect(after.validUntilMs).toBeGreaterThanOrEqual(sentMs + 8000)
-  expect(await a.publishMember(record('running'), 2000)).toMatchObject({ kind: 'done' })
-  const view = await a.read(2000)
+  expect(after.validUntilMs).toBeGreaterThanOrEqual(sentMs + 28_000)
+  expect(await a.publishMember(record('running'), BUDGET_MS)).toMatchObject({ kind: 'done' })
+  const view = await a.read(BUDGET_MS)
   expect(view.known && view.value.members.map(({ leaseId }) => leaseId)).toEqual([after.leaseId])
   expect(view.known && view.value.leader?.leaseId).toBe(after.leaseId)
 })
 
 test('validUntil lies before the instant at which etcd removes the key, and not much before', async () => {
   newScope()
-  const [a, b] = [open('a', 2000), open('b', 2000)]
+  const [a, b] = [open('a', 5000), open('b', 5000)]
+  let held = false
   let goneMs = 0
   b.onChange(keys => {
     const view = b.view()
+    held ||= leaderOf(b) === 'a'
     if (keys.includes('leader') && view.known && view.value.leader === null) goneMs ||= clock.bootMs()
   })
-  await until('view', 3000, () => b.view().known)
-  const got = await lead(a, 2000)
+  await until('view', LIMIT_MS, () => b.view().known)
+  const got = await lead(a, BUDGET_MS)
   expect(got.kind).toBe('done')
-  await until('leader seen', 2000, () => leaderOf(b) === 'a')
-  await until('expiry', 8000, () => goneMs > 0)
+  await until('leader seen', LIMIT_MS, () => held)
+  await until('expiry', LIMIT_MS, () => goneMs > 0)
   const marginMs = goneMs - (got.kind === 'done' ? got.validUntilMs : 0)
   expect(marginMs).toBeGreaterThan(0)
-  expect(marginMs).toBeLessThan(3000)
+  expect(marginMs).toBeLessThan(8000)
 })
+
+/** At once, unless the watch just begins anew. */
+async function knownView(store: Store): Promise<ClusterView> {
+  await until('view', LIMIT_MS, () => store.view().known)
+  const view = store.view()
+  if (!view.known) throw new Error(view.why)
+  return view.value
+}
 
 function leaderOf(store: Store): string | null | undefined {
   const view = store.view()
@@ -183,36 +192,33 @@ test('the view follows other nodes, tells which keys changed, and shows own writ
   const heard: string[] = []
   b.onChange(keys => heard.push(...keys))
   expect(b.view().known).toBe(false)
-  await until('view', 3000, () => b.view().known)
-  await a.publishMember(record('running'), 2000)
-  await until('member seen', 2000, () => heard.includes('members/a'))
-  await lead(a, 2000)
-  await until('leader seen', 2000, () => leaderOf(b) === 'a')
-  await b.publishMember(record('stopped'), 2000)
-  const view = b.view()
-  expect(view.known && view.value.members.map(({ name, record: { state } }) => `${name} ${state}`)).toEqual([
-    'a running',
-    'b stopped',
-  ])
-  expect(view.known && view.value.source).toBe('watch')
-  await a.releaseLeader(null, 2000)
-  await until('release seen', 2000, () => leaderOf(b) === null)
+  await until('view', LIMIT_MS, () => b.view().known)
+  await a.publishMember(record('running'), BUDGET_MS)
+  await until('member seen', LIMIT_MS, () => heard.includes('members/a'))
+  await lead(a, BUDGET_MS)
+  await until('leader seen', LIMIT_MS, () => leaderOf(b) === 'a')
+  await b.publishMember(record('stopped'), BUDGET_MS)
+  const { members, source } = await knownView(b)
+  expect(members.map(({ name, record: { state } }) => `${name} ${state}`)).toEqual(['a running', 'b stopped'])
+  expect(source).toBe('watch')
+  await a.releaseLeader(null, BUDGET_MS)
+  await until('release seen', LIMIT_MS, () => leaderOf(b) === null)
 })
 
 test('an unchanged member record is not written again while the watch is alive', async () => {
   newScope()
   const a = open('a')
-  a.view()
-  await until('view', 3000, () => a.view().known)
-  const first = await a.publishMember(record('running'), 2000)
-  const second = await a.publishMember(record('running'), 2000)
+  await knownView(a)
+  const first = await a.publishMember(record('running'), BUDGET_MS)
+  await knownView(a)
+  const second = await a.publishMember(record('running'), BUDGET_MS)
   expect(second).toEqual(first)
   await etcd.ctl(['del', `/service/${scope}/members/a`])
-  await until('deletion seen', 2000, () => {
+  await until('deletion seen', LIMIT_MS, () => {
     const view = a.view()
     return view.known && view.value.members.length === 0
   })
-  const third = await a.publishMember(record('running'), 2000)
+  const third = await a.publishMember(record('running'), BUDGET_MS)
   expect(third).toMatchObject({ kind: 'done' })
   expect(third).not.toEqual(first)
 })
@@ -220,39 +226,44 @@ test('an unchanged member record is not written again while the watch is alive',
 test('config, history and initialize are written only at the revision that was read', async () => {
   newScope()
   const [a, b] = [open('a'), open('b')]
-  const created = await a.writeConfig({ ttl: 30 }, null, 2000)
+  const created = await a.writeConfig({ ttl: 30 }, null, BUDGET_MS)
   expect(created).toMatchObject({ kind: 'done' })
-  expect(await b.writeConfig({ ttl: 20 }, null, 2000)).toMatchObject({ kind: 'refused' })
+  expect(await b.writeConfig({ ttl: 20 }, null, BUDGET_MS)).toMatchObject({ kind: 'refused' })
   const revision = created.kind === 'done' ? created.revision : 0
-  expect(await b.writeConfig({ ttl: 20 }, revision, 2000)).toMatchObject({ kind: 'done' })
-  expect(await a.writeConfig({ ttl: 10 }, revision, 2000)).toMatchObject({ kind: 'refused' })
+  expect(await b.writeConfig({ ttl: 20 }, revision, BUDGET_MS)).toMatchObject({ kind: 'done' })
+  expect(await a.writeConfig({ ttl: 10 }, revision, BUDGET_MS)).toMatchObject({ kind: 'refused' })
   expect((await get('config')).trim()).toBe('{"ttl":20}')
 
   const line = { timeline: 1, lsn: 25_000_000n, reason: 'no recovery target specified' }
-  expect(await a.writeHistory([line], null, 2000)).toMatchObject({ kind: 'done' })
-  expect(await b.writeHistory([], null, 2000)).toMatchObject({ kind: 'refused' })
+  expect(await a.writeHistory([line], null, BUDGET_MS)).toMatchObject({ kind: 'done' })
+  expect(await b.writeHistory([], null, BUDGET_MS)).toMatchObject({ kind: 'refused' })
   expect((await get('history')).trim()).toBe('[[1,25000000,"no recovery target specified"]]')
 
-  const races = await Promise.all([a.writeInitialize('', null, 2000), b.writeInitialize('', null, 2000)])
+  const races = await Promise.all([
+    a.writeInitialize('', null, BUDGET_MS),
+    b.writeInitialize('', null, BUDGET_MS),
+  ])
   expect(races.map(({ kind }) => kind).sort()).toEqual(['done', 'refused'])
   const won = races.find(({ kind }) => kind === 'done')
   const initRevision = won?.kind === 'done' ? won.revision : 0
-  expect(await a.writeInitialize('7710955613899059416', initRevision, 2000)).toMatchObject({ kind: 'done' })
-  expect(await b.deleteInitialize(initRevision, 2000)).toMatchObject({ kind: 'refused' })
+  expect(await a.writeInitialize('7710955613899059416', initRevision, BUDGET_MS)).toMatchObject({
+    kind: 'done',
+  })
+  expect(await b.deleteInitialize(initRevision, BUDGET_MS)).toMatchObject({ kind: 'refused' })
   expect((await get('initialize')).trim()).toBe('7710955613899059416')
 })
 
 test('the claim to create a cluster ends with its owner; the identifier does not', async () => {
   newScope()
   const a = open('a')
-  const claimed = await a.writeInitialize('', null, 2000)
-  const held = await a.read(2000)
+  const claimed = await a.writeInitialize('', null, BUDGET_MS)
+  const held = await a.read(BUDGET_MS)
   expect(held.known && held.value.initialize?.value).toBe('')
   const leaseOf = async (): Promise<string> =>
     JSON.parse(await etcd.ctl(['get', `/service/${scope}/initialize`, '-w', 'json'])).kvs[0].lease ?? 0
   expect(await leaseOf()).not.toBe(0)
   const revision = claimed.kind === 'done' ? claimed.revision : 0
-  expect(await a.writeInitialize('7710955613899059416', revision, 2000)).toMatchObject({ kind: 'done' })
+  expect(await a.writeInitialize('7710955613899059416', revision, BUDGET_MS)).toMatchObject({ kind: 'done' })
   expect(await leaseOf()).toBe(0)
 })
 
@@ -260,25 +271,27 @@ test('a failover request replaces an empty one, conflicts with another one, and 
   newScope()
   const [a, b] = [open('a'), open('b')]
   const request = { leader: 'a', candidate: 'b', scheduledAt: null }
-  const empty = await a.writeFailover(null, undefined, 2000)
+  const empty = await a.writeFailover(null, undefined, BUDGET_MS)
   expect(empty).toMatchObject({ kind: 'done' })
   expect((await get('failover')).trim()).toBe('{}')
-  const asked = await a.writeFailover(request, null, 2000)
+  const asked = await a.writeFailover(request, null, BUDGET_MS)
   expect(asked).toMatchObject({ kind: 'done' })
   expect((await get('failover')).trim()).toBe('{"leader":"a","member":"b"}')
-  expect(await b.writeFailover({ ...request, candidate: 'c' }, null, 2000)).toMatchObject({ kind: 'refused' })
-  expect(await b.writeFailover({ ...request, candidate: 'c' }, undefined, 2000)).toMatchObject({
+  expect(await b.writeFailover({ ...request, candidate: 'c' }, null, BUDGET_MS)).toMatchObject({
+    kind: 'refused',
+  })
+  expect(await b.writeFailover({ ...request, candidate: 'c' }, undefined, BUDGET_MS)).toMatchObject({
     kind: 'done',
   })
   const revision = asked.kind === 'done' ? asked.revision : 0
-  expect(await a.writeFailover(null, revision, 2000)).toMatchObject({ kind: 'refused' })
+  expect(await a.writeFailover(null, revision, BUDGET_MS)).toMatchObject({ kind: 'refused' })
 })
 
 test('garbage in every key neither throws nor hides the rest', async () => {
   newScope()
-  const a = open('a')
+  const a = open('a', 60_000)
   a.view()
-  await a.publishMember(record('running'), 2000)
+  await a.publishMember(record('running'), BUDGET_MS)
   const garbage = ['null', '[]', '{"leader":', '"x"', '{"__proto__":{"x":1}}', '[[[', '12', 'a:b:c', '']
   const keys = [
     'leader',
@@ -292,31 +305,31 @@ test('garbage in every key neither throws nor hides the rest', async () => {
     'members/x',
     'y',
   ]
-  await until('view', 3000, () => a.view().known)
+  await until('view', LIMIT_MS, () => a.view().known)
   for (const text of garbage) {
     const puts = keys.map(key => `put /service/${scope}/${key} -- ${JSON.stringify(text)}`).join('\n')
     await etcd.ctl(['put', `/service/${scope}/zz`, text])
     for (const key of keys) await etcd.ctl(['put', '--', `/service/${scope}/${key}`, text])
-    const read = await a.read(2000)
+    const read = await a.read(BUDGET_MS)
     expect(read.known && read.value.members.map(({ name }) => name), puts).toEqual(['a', 'x'])
     expect(({} as { x?: unknown }).x).toBeUndefined()
   }
-  await until('last garbage seen', 2000, () => {
+  await until('last garbage seen', LIMIT_MS, () => {
     const view = a.view()
     return view.known && view.value.initialize?.value === ''
   })
-  expect(await a.writeHistory([], null, 2000)).toMatchObject({ kind: 'done' })
+  expect(await a.writeHistory([], null, BUDGET_MS)).toMatchObject({ kind: 'done' })
 })
 
 test('many calls at once: each is answered, on one lease', async () => {
   newScope()
   const a = open('a')
-  const outcomes = await Promise.all(Array.from({ length: 40 }, () => a.keepLease(3000)))
+  const outcomes = await Promise.all(Array.from({ length: 40 }, () => a.keepLease(BUDGET_MS)))
   expect(
     new Set(outcomes.map(outcome => (outcome.kind === 'done' ? outcome.leaseId : outcome.kind))).size,
   ).toBe(1)
   const published = await Promise.all(
-    Array.from({ length: 8 }, (_, i) => a.publishMember(record(`state ${i}`), 3000)),
+    Array.from({ length: 8 }, (_, i) => a.publishMember(record(`state ${i}`), BUDGET_MS)),
   )
   expect(published.every(({ kind }) => kind === 'done')).toBe(true)
 })
@@ -332,11 +345,11 @@ test('a burst of changes: none is lost, the last one stands', async () => {
   b.onChange(keys => {
     if (keys.includes('failover')) told.push(candidate())
   })
-  await until('view', 3000, () => b.view().known)
+  await until('view', LIMIT_MS, () => b.view().known)
   for (let i = 0; i < 100; i++) {
-    await a.writeFailover({ leader: 'a', candidate: `n${i}`, scheduledAt: null }, undefined, 2000)
+    await a.writeFailover({ leader: 'a', candidate: `n${i}`, scheduledAt: null }, undefined, BUDGET_MS)
   }
-  await until('last request seen', 3000, () => candidate() === 'n99')
+  await until('last request seen', LIMIT_MS, () => candidate() === 'n99')
   // One message of etcd may hold several changes, of which only the last is seen.
   const numbers = told.map(name => Number(name?.slice(1)))
   expect(numbers).toEqual([...new Set(numbers)].sort((x, y) => x - y))
@@ -345,20 +358,20 @@ test('a burst of changes: none is lost, the last one stands', async () => {
 
 test('the view of an idle cluster stays known, and its age small', async () => {
   newScope()
-  const a = open('a')
+  const a = open('a', 5000)
   let lost = 0
   a.onChange(() => {
     if (!a.view().known) lost++
   })
-  await until('view', 3000, () => a.view().known)
+  await until('view', LIMIT_MS, () => a.view().known)
   const ages = new Set<number>()
-  await until('progress told four times', 8000, () => {
+  await until('progress told four times', 30_000, () => {
     const view = a.view()
     if (view.known) ages.add(view.atMs)
     return ages.size >= 5
   })
   const view = a.view()
-  expect(view.known && clock.bootMs() - view.atMs).toBeLessThan(1500)
+  expect(view.known && clock.bootMs() - view.atMs).toBeLessThan(10_000)
   expect(lost).toBe(0)
 })
 
@@ -366,22 +379,22 @@ test('who decided before somebody else led does not get the leader key, even if 
   newScope()
   const a = open('a')
   const b = open('b')
-  const before = await a.read(2000)
+  const before = await a.read(BUDGET_MS)
   expect(before.known && before.value.lastLeader).toBeNull()
-  expect(await b.acquireLeader(null, 2000)).toMatchObject({ kind: 'done' })
+  expect(await b.acquireLeader(null, BUDGET_MS)).toMatchObject({ kind: 'done' })
   await etcd.ctl(['del', `/service/${scope}/leader`])
-  expect(await a.acquireLeader(null, 2000)).toMatchObject({ kind: 'refused', holder: null })
-  const now = await a.read(2000)
+  expect(await a.acquireLeader(null, BUDGET_MS)).toMatchObject({ kind: 'refused', holder: null })
+  const now = await a.read(BUDGET_MS)
   expect(now.known && now.value.lastLeader?.value).toBe('b')
-  expect(await lead(a, 2000)).toMatchObject({ kind: 'done' })
+  expect(await lead(a, BUDGET_MS)).toMatchObject({ kind: 'done' })
 })
 
 test('a leader that gives the key up leaves a record that says so', async () => {
   newScope()
   const a = open('a')
-  await lead(a, 2000)
-  expect(await a.releaseLeader(null, 2000)).toMatchObject({ kind: 'done' })
-  const view = await a.read(2000)
+  await lead(a, BUDGET_MS)
+  expect(await a.releaseLeader(null, BUDGET_MS)).toMatchObject({ kind: 'done' })
+  const view = await a.read(BUDGET_MS)
   expect(view.known && view.value.leader).toBeNull()
   expect(view.known && view.value.lastLeader).toMatchObject({ value: null })
 })

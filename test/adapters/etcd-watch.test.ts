@@ -1,37 +1,38 @@
 // One watch stream by itself: why and when it ends. One member, no store around it.
 
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Endpoints } from '../../src/dcs/endpoints.ts'
 import { keySpace } from '../../src/dcs/keys.ts'
 import { Terms } from '../../src/dcs/terms.ts'
 import { followWatch, type StreamEnd } from '../../src/dcs/watch-stream.ts'
-import { clock, type EtcdCluster, startEtcd, until } from './etcd-harness.ts'
+import { clock, type EtcdCluster, LIMIT_MS, startEtcd, until } from './etcd-harness.ts'
 
 let etcd: EtcdCluster
+/** To look with; each stream has a connection of its own. */
 let endpoints: Endpoints
-let abort: AbortController
-let terms: Terms
+const INTERVAL_MS = 1000
+const begun: { readonly abort: AbortController; readonly connection: Endpoints }[] = []
 const keys = keySpace('service', 'watched')
 
 beforeAll(async () => {
   etcd = await startEtcd({ members: 1 })
   for (let i = 0; i < 5; i++) await etcd.ctl(['put', '/service/watched/config', String(i)])
+  endpoints = connect()
 })
 afterAll(async () => {
+  for (const { abort } of begun) abort.abort()
+  await Promise.all([endpoints, ...begun.map(({ connection }) => connection)].map(used => used.close()))
   await etcd.stop()
 })
-beforeEach(() => {
-  endpoints = new Endpoints(etcd.config, clock, () => undefined)
-  abort = new AbortController()
-  terms = new Terms(clock, () => undefined)
-})
-afterEach(async () => {
-  abort.abort()
-  await endpoints.close()
-})
+
+function connect(): Endpoints {
+  return new Endpoints(etcd.config, clock, () => undefined)
+}
 
 interface Followed {
   readonly end: Promise<StreamEnd>
+  readonly abort: AbortController
+  readonly terms: Terms
   readonly alive: (number | null)[]
   readonly events: string[]
 }
@@ -41,12 +42,16 @@ async function revision(): Promise<number> {
   return Number(header.revision)
 }
 
-async function follow(fromRevision: number, intervalMs = 200): Promise<Followed> {
+async function follow(fromRevision: number): Promise<Followed> {
+  const abort = new AbortController()
+  const connection = connect()
+  begun.push({ abort, connection })
+  const terms = new Terms(clock, () => undefined)
   const alive: (number | null)[] = []
   const events: string[] = []
   const end = followWatch({
     ...{
-      client: await endpoints.client(0),
+      client: await connection.client(0),
       token: null,
       keys,
       fromRevision,
@@ -54,32 +59,33 @@ async function follow(fromRevision: number, intervalMs = 200): Promise<Followed>
       terms,
       abort: abort.signal,
     },
-    intervalMs: () => intervalMs,
+    intervalMs: () => INTERVAL_MS,
     onAlive: askedMs => alive.push(askedMs),
     onEvents: batch => events.push(...batch.map(({ kv }) => kv.value.toString())),
   })
-  return { end, alive, events }
+  return { end, abort, terms, alive, events }
 }
 
-test('every change from the given revision is told, in order; progress proves that the stream lives', async () => {
-  const { end, alive, events } = await follow(3)
-  await until('events', 2000, () => events.length === 4)
+// At the same time, as each takes some intervals.
+test.concurrent('every change from the given revision is told, in order; progress proves that the stream lives', async () => {
+  const { end, abort, alive, events } = await follow(3)
+  await until('events', LIMIT_MS, () => events.length === 4)
   expect(events).toEqual(['1', '2', '3', '4'])
-  await until('three answers to progress requests', 3000, () => alive.length >= 4)
+  await until('three answers to progress requests', LIMIT_MS, () => alive.length >= 4)
   expect(alive[0]).toBeNull()
   expect(alive.slice(1).every(askedMs => askedMs !== null)).toBe(true)
   abort.abort()
   expect(await end).toMatchObject({ why: 'the store is closed' })
 })
 
-test('an idle etcd answers progress requests of a watch that begins at its present revision', async () => {
+test.concurrent('an idle etcd answers progress requests of a watch that begins at its present revision', async () => {
   const { alive } = await follow(await revision())
-  await until('three answers to progress requests', 3000, () => alive.length >= 4)
+  await until('three answers to progress requests', LIMIT_MS, () => alive.length >= 4)
 })
 
-test('others have shown a higher revision: the stream of a member that lags is ended', async () => {
-  const { end, alive } = await follow(await revision())
-  await until('alive', 2000, () => alive.length > 0)
+test.concurrent('others have shown a higher revision: the stream of a member that lags is ended', async () => {
+  const { end, terms, alive } = await follow(await revision())
+  await until('alive', LIMIT_MS, () => alive.length > 0)
   terms.reached({ cluster_id: '1', raft_term: '1', revision: '1000000' })
   expect(await end).toMatchObject({
     treatment: 'other-endpoint',
@@ -87,23 +93,23 @@ test('others have shown a higher revision: the stream of a member that lags is e
   })
 })
 
-test('a stream from a higher raft term than its member shows is ended', async () => {
+test.concurrent('a stream from a higher raft term than its member shows is ended', async () => {
   const first = await follow(await revision())
-  await until('alive', 2000, () => first.alive.length > 0)
+  await until('alive', LIMIT_MS, () => first.alive.length > 0)
   const client = await endpoints.client(0)
   const { header } = await client.kv.range({ key: Buffer.from('x') })
-  terms.regression({ ...header, raft_term: '999' })
+  first.terms.regression({ ...header, raft_term: '999' })
   expect(await first.end).toMatchObject({ treatment: 'other-endpoint', why: expect.stringContaining('999') })
 })
 
 test('a frozen member is silent: the stream is ended after two intervals', async () => {
   const { end, alive } = await follow(await revision())
-  await until('alive', 2000, () => alive.length > 0)
+  await until('alive', LIMIT_MS, () => alive.length > 0)
   try {
     await etcd.member(0).freeze()
     const frozenMs = clock.bootMs()
     expect(await end).toMatchObject({ treatment: 'other-endpoint', why: expect.stringContaining('silent') })
-    expect(clock.bootMs() - frozenMs).toBeLessThan(1000)
+    expect(clock.bootMs() - frozenMs).toBeLessThan(10_000)
   } finally {
     etcd.thawAll()
   }
