@@ -5,7 +5,10 @@ import { Endpoints } from '../../src/dcs/endpoints.ts'
 import { keySpace } from '../../src/dcs/keys.ts'
 import { Terms } from '../../src/dcs/terms.ts'
 import { followWatch, type StreamEnd } from '../../src/dcs/watch-stream.ts'
+import type { EtcdConfig } from '../../src/model/config.ts'
+import type { Clock } from '../../src/ports/clock.ts'
 import { clock, type EtcdCluster, LIMIT_MS, startEtcd, until } from './etcd-harness.ts'
+import { Relay } from './etcd-relay.ts'
 
 let etcd: EtcdCluster
 /** To look with; each stream has a connection of its own. */
@@ -25,8 +28,8 @@ afterAll(async () => {
   await etcd.stop()
 })
 
-function connect(): Endpoints {
-  return new Endpoints(etcd.config, clock, () => undefined)
+function connect(config = etcd.config): Endpoints {
+  return new Endpoints(config, clock, () => undefined)
 }
 
 interface Followed {
@@ -42,9 +45,15 @@ async function revision(): Promise<number> {
   return Number(header.revision)
 }
 
-async function follow(fromRevision: number): Promise<Followed> {
+interface Choice {
+  readonly config?: EtcdConfig
+  readonly clock?: Clock
+  readonly intervalMs?: () => number
+}
+
+async function follow(fromRevision: number, choice: Choice = {}): Promise<Followed> {
   const abort = new AbortController()
-  const connection = connect()
+  const connection = connect(choice.config)
   begun.push({ abort, connection })
   const terms = new Terms(clock, () => undefined)
   const alive: (number | null)[] = []
@@ -55,11 +64,11 @@ async function follow(fromRevision: number): Promise<Followed> {
       token: null,
       keys,
       fromRevision,
-      clock,
+      clock: choice.clock ?? clock,
       terms,
       abort: abort.signal,
     },
-    intervalMs: () => INTERVAL_MS,
+    intervalMs: choice.intervalMs ?? (() => INTERVAL_MS),
     onAlive: askedMs => alive.push(askedMs),
     onEvents: batch => events.push(...batch.map(({ kv }) => kv.value.toString())),
   })
@@ -100,6 +109,44 @@ test.concurrent('a stream from a higher raft term than its member shows is ended
   const { header } = await client.kv.range({ key: Buffer.from('x') })
   first.terms.regression({ ...header, raft_term: '999' })
   expect(await first.end).toMatchObject({ treatment: 'other-endpoint', why: expect.stringContaining('999') })
+})
+
+test('an agent that was paused asks its member before it calls it silent', async () => {
+  let aheadMs = 0
+  const { alive } = await follow(await revision(), {
+    clock: { ...clock, bootMs: () => clock.bootMs() + aheadMs },
+  })
+  await until('an answer', LIMIT_MS, () => alive.length > 1)
+  aheadMs = 60_000
+  const before = alive.length
+  await until('the next answers', LIMIT_MS, () => alive.length > before + 1)
+})
+
+test('an agent that was paused with a question open waits a while longer for the answer', async () => {
+  const relay = await Relay.start(etcd.member(0).endpoint)
+  let aheadMs = 0
+  // Asked for once in each tick that does not end the stream.
+  let ticks = 0
+  const { alive } = await follow(await revision(), {
+    config: { ...etcd.config, endpoints: [relay.endpoint] },
+    clock: { ...clock, bootMs: () => clock.bootMs() + aheadMs },
+    intervalMs: () => {
+      ticks += 1
+      // The tick after the pause is the last one before the answer may come.
+      return aheadMs === 0 ? INTERVAL_MS : LIMIT_MS
+    },
+  })
+  await until('an answer', LIMIT_MS, () => alive.length > 1)
+  await relay.holdAfterNextAnswer(async () => {
+    const answered = ticks
+    await until('a question', LIMIT_MS, () => ticks > answered)
+    aheadMs = 60_000
+    const asked = ticks
+    await until('the tick after the pause', LIMIT_MS, () => ticks > asked)
+  })
+  const before = alive.length
+  await until('the answer', LIMIT_MS, () => alive.length > before)
+  await relay.stop()
 })
 
 test('a frozen member is silent: the stream is ended after two intervals', async () => {
