@@ -72,11 +72,6 @@ export function overtakenBy({ snap }: Facts): string | null {
   return leader === null || leader.name === snap.self.name ? null : leader.name
 }
 
-/** The key is gone by the watch: an election may begin at any moment, and only a proof says that it is still ours. */
-export function keyIsGone({ snap }: Facts): boolean {
-  return leaderKeyIsGone(snap.cluster)
-}
-
 function mustRenew(facts: Facts): boolean {
   const { snap } = facts
   if (triedToProveLease(facts)) return false
@@ -140,7 +135,7 @@ export function hasTimeLeft({ snap }: Facts): boolean {
 
 /** The renewal got no answer. There is time, and the key is not known to be gone: hold on and try again soon (promise 3). */
 export function unansweredButAlive(facts: Facts): boolean {
-  return unanswered(facts) && !keyIsGone(facts) && hasTimeLeft(facts)
+  return unanswered(facts) && !leaderKeyIsGone(facts.snap.cluster) && hasTimeLeft(facts)
 }
 
 /** The renewal got no answer and there is no time left for another. */

@@ -33,7 +33,7 @@ export interface ClusterView {
   readonly unreadable?: readonly UnreadableKey[]
 }
 
-/** Known, and nobody has the key: an election may begin at any moment. */
+/** Nobody has the key, by the watch or a read: an election may begin at any moment, and only a proof says whose it is. */
 export function leaderKeyIsGone(cluster: Seen<ClusterView>): boolean {
   return cluster.known && cluster.value.leader === null
 }

@@ -39,6 +39,12 @@ export async function readDirectoryState(places: Places): Promise<DirectoryState
   ])
   // initdb was killed before there was anything that a server could start with.
   if (unfinished && control === false) return { kind: 'empty' }
+  // A standby whose signal file is not seen would pass for a primary, and an unfinished copy for a whole one.
+  if (standby === null || recovery === null || label === null)
+    return {
+      kind: 'inaccessible',
+      why: `standby.signal, recovery.signal or backup_label in ${dataDir} cannot be looked at`,
+    }
   const recoveryConfigured = standby === true || recovery === true
   const present = { kind: 'present', majorVersion, recoveryConfigured, backupLabel: label === true } as const
   return unfinished ? { ...present, unfinishedBootstrap: true } : present

@@ -3,7 +3,6 @@
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { open, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { EtcdConfig, HostPort } from '../../src/model/config.ts'
@@ -12,6 +11,7 @@ import type { LeaseOutcome, Store } from '../../src/ports/store.ts'
 import { freeze } from '../freeze.ts'
 import { memoryDirectory } from '../memory-directory.ts'
 import type { Certificates } from './etcd-certificates.ts'
+import { freePort } from './free-port.ts'
 
 const run = promisify(execFile)
 
@@ -51,31 +51,6 @@ export async function until(
     if (performance.now() > endMs) throw new Error(`not within ${limitMs} ms: ${what}`)
     await clock.sleep(20)
   }
-}
-
-const PORTS_PER_WORKER = 3000
-const taken = new Set<number>()
-
-/**
- * A TCP port on loopback from 20000 up that nobody listens on. Each of up to four test workers has a part of its own:
- * between this answer and the start of the server another one would be free to choose it as well.
- */
-export async function freePort(): Promise<number> {
-  const part = Number(process.env.VITEST_POOL_ID ?? 1) % 4
-  for (let tries = 0; tries < 200; tries++) {
-    const port = 20_000 + part * PORTS_PER_WORKER + Math.floor(Math.random() * PORTS_PER_WORKER)
-    if (taken.has(port)) continue
-    const server = createServer()
-    const free = await new Promise<boolean>(resolve => {
-      server.once('error', () => resolve(false))
-      server.listen(port, '127.0.0.1', () => resolve(true))
-    })
-    await new Promise(resolve => server.close(resolve))
-    if (!free) continue
-    taken.add(port)
-    return port
-  }
-  throw new Error('no free port')
 }
 
 export interface EtcdOptions {

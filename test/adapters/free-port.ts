@@ -3,10 +3,9 @@
 
 import { createServer } from 'node:net'
 
-/** Up to 20_000, where the ports of the etcd tests begin. */
 const LOWEST = 10_000
 const PARTS = 4
-const PORTS_OF_A_PART = 2500
+const PORTS_OF_A_PART = 5000
 
 const part = Number(process.env.VITEST_POOL_ID ?? 0) % PARTS
 const taken = new Set<number>()

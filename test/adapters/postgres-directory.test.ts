@@ -89,6 +89,23 @@ describe('states', () => {
     await below.close()
   })
 
+  test.each(['standby.signal', 'backup_label'])(
+    'a %s that cannot be looked at: inaccessible, never without',
+    async name => {
+      const node = await lab.node(`unseen-${name.split(/[._]/)[0]}`)
+      await mkdir(join(node.directory, 'global'), { recursive: true })
+      await writeFile(join(node.directory, 'PG_VERSION'), '15\n')
+      await writeFile(join(node.directory, 'global', 'pg_control'), 'whatever it holds')
+      expect((await node.see()).dataDirectory).toMatchObject({ kind: 'present', recoveryConfigured: false })
+      // To itself: the kernel gives up.
+      await symlink(name, join(node.directory, name))
+      expect((await node.see()).dataDirectory).toMatchObject({
+        kind: 'inaccessible',
+        why: expect.stringContaining('cannot be looked at'),
+      })
+    },
+  )
+
   test('a link to a disk that is not mounted: inaccessible', async () => {
     const node = await lab.node('dangling')
     await symlink(join(lab.directory, 'not-mounted'), node.directory)

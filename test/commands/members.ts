@@ -4,7 +4,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { freePort } from '../adapters/etcd-harness.ts'
+import { freePort } from '../adapters/free-port.ts'
 import type { Stage } from './stage.ts'
 
 export interface MemberState {

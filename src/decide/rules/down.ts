@@ -158,7 +158,8 @@ const standbyRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'down.finish-copy',
     why: 'pg_rewind works on data that was replayed to its end: a copy whose source was lost before it ever ran is replayed first, following nobody',
-    when: f => f.memory.rejoin === 'diverged' && hasLeader(f) && isUnfinishedCopy(f.snap),
+    when: f =>
+      f.memory.rejoin === 'diverged' && hasLeader(f) && rewindPossible(f.snap) && isUnfinishedCopy(f.snap),
     choose: f => ({
       reason: `starting as a secondary of nobody: the local copy left the history of leader ${f.view.leader?.name} and must be replayed to its end before a rewind`,
       actions: [{ kind: 'begin', job: { kind: 'start', as: 'standby', upstream: null, timeoutMs: 60_000 } }],

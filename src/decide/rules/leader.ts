@@ -1,5 +1,6 @@
 // The lease is ours, or etcd says so. Prove it, arm the fencer, and only then act as leader (spec/ha.md 3.6).
 
+import { leaderKeyIsGone } from '../../model/cluster.ts'
 import type { Memory } from '../../model/memory.ts'
 import { fenceMarginMs, leadershipLeftMs } from '../../model/timing.ts'
 import { unsupportedMode } from '../election.ts'
@@ -21,7 +22,6 @@ import {
   hasTimeLeft,
   holdOnMs,
   holdOnReason,
-  keyIsGone,
   lossOf,
   proofRules,
   unansweredAndEnding,
@@ -56,7 +56,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     when: f => runsAsPrimary(f) && (unansweredAndEnding(f) || !holdsLease(f.snap)),
     choose: f => ({
       reason: `the lease could not be renewed (${lossOf(f)}) and has ${seconds(Math.max(0, leadershipLeftMs(f.snap.lease, f.snap.nowMs)))} left; stopping PostgreSQL`,
-      ...stopToFollow(f, keyIsGone(f) ? 'immediate' : 'fast'),
+      ...stopToFollow(f, leaderKeyIsGone(f.snap.cluster) ? 'immediate' : 'fast'),
     }),
   },
   {

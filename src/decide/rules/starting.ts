@@ -6,6 +6,7 @@ import {
   differing,
   failedLately,
   holdsLease,
+  rewindPossible,
   runsAsPrimary,
   seconds,
   tried,
@@ -79,7 +80,7 @@ export const startingRules: readonly Rule<ClusterFacts>[] = [
     when: f =>
       comesUpAsStandby(f) && hasLeader(f) && f.memory.rejoin === 'diverged' && startingFor(f) > STUCK_COPY_MS,
     choose: f => ({
-      reason: `PostgreSQL is still starting up: the local data left the history of leader ${f.view.leader?.name} and is rewound as soon as it is up. HINT: If it waits for WAL that nobody has any more, stop the agent, remove the data directory and start the agent: a copy of ${f.view.leader?.name} takes its place`,
+      reason: `PostgreSQL is still starting up: the local data left the history of leader ${f.view.leader?.name} and ${rewindPossible(f.snap) ? 'is rewound as soon as it is up' : 'cannot follow'}. HINT: If it waits for WAL that nobody has any more, stop the agent, remove the data directory and start the agent: a copy of ${f.view.leader?.name} takes its place`,
       level: 'warning',
       wakeInMs: holdOnMs(f),
     }),
