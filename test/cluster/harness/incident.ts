@@ -56,13 +56,19 @@ export interface Measured {
 }
 
 /** Longer than any pause that a busy machine makes, shorter than any failover of these tests. */
-export const unnoticedMs = 3000
+const unnoticedMs = 3000
 
 /** The leader stayed the leader, and whoever asked it got an answer. */
 export function expectUnnoticed({ leader }: Incident, { reigns, refusals, serverGap }: Measured): void {
   expect(reigns.map(({ server }) => server)).toEqual([leader.host.address])
   expect(refusals).toEqual([])
   expect(serverGap.ms).toBeLessThan(unnoticedMs)
+}
+
+/** The same of an incident in which HAProxy saw every agent answer, so that it cut no connection either. */
+export function expectUnnoticedByAll(incident: Incident, measured: Measured): void {
+  expectUnnoticed(incident, measured)
+  expect(measured.applicationGap.ms).toBeLessThan(unnoticedMs)
 }
 
 /** Begins when both writers are under way on a healthy cluster. */
