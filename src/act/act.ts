@@ -95,7 +95,7 @@ async function actOnKeys(action: KeyAction, ports: ActPorts, budgetMs: number): 
     case 'clear-failover':
       return write(action, store.writeFailover(null, action.ifRevision, budgetMs))
     case 'write-history':
-      return write(action, store.writeHistory(action.lines, action.ifRevision, budgetMs))
+      return write(action, store.writeHistory(action.lines, action.status, action.ifRevision, budgetMs))
     default:
       return actOnPostgres(action, ports)
   }

@@ -11,18 +11,12 @@ import { Calls, type CallWish } from './calls.ts'
 import { clusterView } from './cluster-view.ts'
 import { Endpoints } from './endpoints.ts'
 import { Entries } from './entries.ts'
+import { historyWrite } from './history-write.ts'
 import { type KeySpace, keySpace } from './keys.ts'
 import { Leadership } from './leadership.ts'
 import { Lease } from './lease.ts'
 import type { Log } from './log.ts'
-import {
-  parseFailover,
-  parseHistory,
-  serialiseConfig,
-  serialiseFailover,
-  serialiseHistory,
-  serialiseMember,
-} from './records.ts'
+import { parseFailover, serialiseConfig, serialiseFailover, serialiseMember } from './records.ts'
 import { Session } from './session.ts'
 import { Terms } from './terms.ts'
 import { type Observe, Transactions } from './transaction.ts'
@@ -98,13 +92,8 @@ export function createEtcdStore(options: EtcdStoreOptions): Store {
       const text = serialiseFailover(request)
       return writes.write({ key: 'failover', text, ifRevision, readsAsNone }, within(budgetMs))
     },
-    writeHistory: (lines, ifRevision, budgetMs) => {
-      const readsAsNone = (text: string) => parseHistory(text) === null
-      return writes.write(
-        { key: 'history', text: serialiseHistory(lines), ifRevision, readsAsNone },
-        within(budgetMs),
-      )
-    },
+    writeHistory: (lines, status, ifRevision, budgetMs) =>
+      writes.write(historyWrite(member, lines, status, ifRevision), within(budgetMs)),
     close,
   }
 }

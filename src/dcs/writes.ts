@@ -21,6 +21,10 @@ export interface GuardedWrite {
   readonly readsAsNone?: (text: string) => boolean
   /** The key ends with our lease: a claim that must not outlive its owner. */
   readonly onLease?: boolean
+  /** Written in the same transaction. */
+  readonly together?: readonly Change[]
+  /** What has to hold besides. */
+  readonly onlyIf?: Guard
 }
 
 export class Writes {
@@ -37,6 +41,7 @@ export class Writes {
   async write(wanted: GuardedWrite, wish: CallWish): Promise<WriteOutcome> {
     const leaseId = wanted.onLease === true ? await this.#anyLease(wish) : null
     if (leaseId !== null && typeof leaseId !== 'string') return leaseId
+    const also = wanted.onlyIf === undefined ? [] : [wanted.onlyIf]
     let guard = await this.#firstGuard(wanted, wish)
     for (let round = 0; round < ROUNDS_MAX; round++) {
       if ('why' in guard) return guard
@@ -45,7 +50,8 @@ export class Writes {
         text: wanted.text,
         ...(leaseId === null ? {} : { leaseId }),
       }
-      const result = await this.#transactions.commit(guard, [change], wish)
+      const changes = [change, ...(wanted.together ?? [])]
+      const result = await this.#transactions.commit(guard, changes, wish, also)
       if (!result.ok) {
         if (leaseId !== null && result.treatment === 'lease-gone') this.#lease.forget(leaseId)
         return { kind: 'unreachable', why: result.why }
@@ -57,6 +63,7 @@ export class Writes {
       if (result.unclear && isOurs && (standing?.text ?? null) === wanted.text) {
         return { kind: 'done', revision: standing?.modRevision ?? result.revision }
       }
+      if (holds(guard, standing)) return { kind: 'refused', why: `${wanted.onlyIf?.key} is not what it was` }
       const next = nextGuard(wanted, standing)
       if (next === null) return { kind: 'refused', why: conflict(wanted, standing) }
       guard = next
@@ -115,6 +122,12 @@ export class Writes {
 
 function guardOf(key: string, entry: Entry | null): Guard {
   return entry === null ? { key, absent: true } : { key, modRevision: entry.modRevision }
+}
+
+/** It was not this guard that failed. */
+function holds(guard: Guard, standing: Entry | null): boolean {
+  if ('absent' in guard) return standing === null
+  return 'modRevision' in guard && standing?.modRevision === guard.modRevision
 }
 
 function nextGuard(wanted: GuardedWrite, standing: Entry | null): Guard | null {

@@ -10,6 +10,7 @@ import { unanswered } from './lease.ts'
 import { awaitsCheckpoint, memberRecord, sameRecord } from './member-record.ts'
 import type { SituationName } from './situation.ts'
 import { slotUpkeep } from './slots.ts'
+import { buildStatus } from './status.ts'
 
 export interface Upkeep {
   readonly actions: readonly Action[]
@@ -79,8 +80,10 @@ function leaderUpkeep(facts: ClusterFacts): readonly Action[] {
     actions.push({ kind: 'write-config', document: snap.settings.document, ifRevision: null })
   }
   const lines = historyToWrite(facts)
-  if (lines !== null)
-    actions.push({ kind: 'write-history', lines, ifRevision: view.history?.modRevision ?? null })
+  if (lines !== null) {
+    const ifRevision = view.history?.modRevision ?? null
+    actions.push({ kind: 'write-history', lines, status: buildStatus(facts), ifRevision })
+  }
   if (awaitsCheckpoint(facts)) actions.push({ kind: 'checkpoint-soon' })
   return actions
 }

@@ -32,6 +32,8 @@ export type Action =
   | {
       readonly kind: 'write-history'
       readonly lines: readonly HistoryLine[]
+      /** The position on that timeline, written with it; null: unchanged. */
+      readonly status: ClusterStatus | null
       readonly ifRevision: Revision | null
     }
   // --- the local PostgreSQL

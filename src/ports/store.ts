@@ -71,8 +71,10 @@ export interface Store {
     ifRevision: Revision | null | undefined,
     budgetMs: Millis,
   ): Promise<WriteOutcome>
+  /** Only while `leader` is ours; `status`, when given, is written in the same transaction. */
   writeHistory(
     lines: readonly HistoryLine[],
+    status: ClusterStatus | null,
     ifRevision: Revision | null,
     budgetMs: Millis,
   ): Promise<WriteOutcome>

@@ -223,7 +223,7 @@ test('an unchanged member record is not written again while the watch is alive',
   expect(third).not.toEqual(first)
 })
 
-test('config, history and initialize are written only at the revision that was read', async () => {
+test('config and initialize are written only at the revision that was read', async () => {
   newScope()
   const [a, b] = [open('a'), open('b')]
   const created = await a.writeConfig({ ttl: 30 }, null, BUDGET_MS)
@@ -233,11 +233,6 @@ test('config, history and initialize are written only at the revision that was r
   expect(await b.writeConfig({ ttl: 20 }, revision, BUDGET_MS)).toMatchObject({ kind: 'done' })
   expect(await a.writeConfig({ ttl: 10 }, revision, BUDGET_MS)).toMatchObject({ kind: 'refused' })
   expect((await get('config')).trim()).toBe('{"ttl":20}')
-
-  const line = { timeline: 1, lsn: 25_000_000n, reason: 'no recovery target specified' }
-  expect(await a.writeHistory([line], null, BUDGET_MS)).toMatchObject({ kind: 'done' })
-  expect(await b.writeHistory([], null, BUDGET_MS)).toMatchObject({ kind: 'refused' })
-  expect((await get('history')).trim()).toBe('[[1,25000000,"no recovery target specified"]]')
 
   const races = await Promise.all([
     a.writeInitialize('', null, BUDGET_MS),
@@ -318,7 +313,33 @@ test('garbage in every key neither throws nor hides the rest', async () => {
     const view = a.view()
     return view.known && view.value.initialize?.value === ''
   })
-  expect(await a.writeHistory([], null, BUDGET_MS)).toMatchObject({ kind: 'done' })
+  await etcd.ctl(['del', `/service/${scope}/leader`])
+  expect(await lead(a, BUDGET_MS)).toMatchObject({ kind: 'done' })
+  expect(await a.writeHistory([], null, null, BUDGET_MS)).toMatchObject({ kind: 'done' })
+})
+
+test('history and the position on the new timeline are written together, by the leader, at the revision that was read', async () => {
+  newScope()
+  const [a, b] = [open('a'), open('b')]
+  const line = { timeline: 1, lsn: 25_000_000n, reason: 'no recovery target specified' }
+  const status = { optime: 25_000_100n, slots: { a: 25_000_100n }, retainSlots: [] }
+  expect(await a.writeHistory([line], status, null, BUDGET_MS)).toMatchObject({
+    kind: 'refused',
+    why: 'leader is not what it was',
+  })
+  expect([await get('history'), await get('status')]).toEqual(['', ''])
+  expect(await lead(a, BUDGET_MS)).toMatchObject({ kind: 'done' })
+  const written = await a.writeHistory([line], status, null, BUDGET_MS)
+  expect(written).toMatchObject({ kind: 'done' })
+  expect((await get('history')).trim()).toBe('[[1,25000000,"no recovery target specified"]]')
+  expect((await get('status')).trim()).toBe('{"optime":25000100,"slots":{"a":25000100}}')
+
+  const revision = written.kind === 'done' ? written.revision : 0
+  const before = await a.writeHistory([], { ...status, optime: 1n }, null, BUDGET_MS)
+  expect(before).toMatchObject({ kind: 'refused', why: expect.stringContaining('exists already') })
+  expect(await b.writeHistory([], status, revision, BUDGET_MS)).toMatchObject({ kind: 'refused' })
+  expect((await get('status')).trim()).toContain('"optime":25000100')
+  expect(await a.writeHistory([line, line], null, revision, BUDGET_MS)).toMatchObject({ kind: 'done' })
 })
 
 test('many calls at once: each is answered, on one lease', async () => {

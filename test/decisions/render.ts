@@ -2,6 +2,7 @@
 // memory, and when to look again.
 
 import type { Action } from '../../src/model/action.ts'
+import type { ClusterStatus } from '../../src/model/cluster.ts'
 import type { Decision } from '../../src/model/decision.ts'
 import type { Memory } from '../../src/model/memory.ts'
 import type { Upstream } from '../../src/model/peer.ts'
@@ -33,10 +34,8 @@ function showAction(action: Action): string {
     case 'adopt-lease':
       return `adopt-lease ${action.leaseId}`
     case 'renew-lease':
-    case 'release-lease': {
-      const optime = action.status?.optime ?? null
-      return `${action.kind}${optime === null ? '' : ` writing optime ${formatLsn(optime)}`}`
-    }
+    case 'release-lease':
+      return `${action.kind}${showOptime(action.status)}`
     case 'arm-fencer':
       return `arm-fencer ${showDuration(action.marginMs)} before the lease ends`
     case 'publish-member':
@@ -49,7 +48,7 @@ function showAction(action: Action): string {
     case 'write-config':
       return `write-config ${guard(action.ifRevision)}`
     case 'write-history':
-      return `write-history ${showSwitches(action.lines)} ${guard(action.ifRevision)}`
+      return `write-history ${showSwitches(action.lines)}${showOptime(action.status)} ${guard(action.ifRevision)}`
     case 'begin':
       return `begin ${showJob(action.job)}`
     case 'cancel-work':
@@ -61,6 +60,10 @@ function showAction(action: Action): string {
     default:
       return action.kind
   }
+}
+
+function showOptime(status: ClusterStatus | null): string {
+  return status?.optime == null ? '' : ` writing optime ${formatLsn(status.optime)}`
 }
 
 function guard(revision: number | null): string {

@@ -3,17 +3,11 @@
 
 import { clusterView } from '../../src/dcs/cluster-view.ts'
 import { Entries } from '../../src/dcs/entries.ts'
+import { historyWrite } from '../../src/dcs/history-write.ts'
 import { keySpace } from '../../src/dcs/keys.ts'
 import { Leadership } from '../../src/dcs/leadership.ts'
 import { Lease } from '../../src/dcs/lease.ts'
-import {
-  parseFailover,
-  parseHistory,
-  serialiseConfig,
-  serialiseFailover,
-  serialiseHistory,
-  serialiseMember,
-} from '../../src/dcs/records.ts'
+import { parseFailover, serialiseConfig, serialiseFailover, serialiseMember } from '../../src/dcs/records.ts'
 import { type Observe, Transactions } from '../../src/dcs/transaction.ts'
 import { snapshotOf } from '../../src/dcs/watch.ts'
 import { Writes } from '../../src/dcs/writes.ts'
@@ -99,11 +93,8 @@ function guardedWrites({ path, entries, watch, lease, writes }: Parts): GuardedW
       const text = serialiseFailover(request)
       return writes.write({ key: 'failover', text, ifRevision, readsAsNone }, within(budgetMs))
     },
-    writeHistory: (lines, ifRevision, budgetMs) => {
-      const readsAsNone = (text: string) => parseHistory(text) === null
-      const text = serialiseHistory(lines)
-      return writes.write({ key: 'history', text, ifRevision, readsAsNone }, within(budgetMs))
-    },
+    writeHistory: (lines, status, ifRevision, budgetMs) =>
+      writes.write(historyWrite(path.member, lines, status, ifRevision), within(budgetMs)),
   }
 }
 
