@@ -33,7 +33,7 @@ export function decide(snap: Snapshot, before: Memory): Decision {
   const chosen = { ...memory, ...choice.remember }
   const routine =
     next === 'settled' && !actions.some(action => action.kind === 'exit')
-      ? routineOf(situation, snap, chosen)
+      ? routineOf(situation, snap, chosen, actions)
       : null
   return {
     rule,
@@ -51,10 +51,15 @@ export function decide(snap: Snapshot, before: Memory): Decision {
   }
 }
 
-function routineOf(situation: Situation, snap: Snapshot, memory: Memory): ReturnType<typeof upkeep> | null {
+function routineOf(
+  situation: Situation,
+  snap: Snapshot,
+  memory: Memory,
+  actions: readonly Action[],
+): ReturnType<typeof upkeep> | null {
   if (!snap.cluster.known) return null
   const facts: ClusterFacts = { snap, memory, view: snap.cluster.value }
-  return upkeep(situation.name, facts)
+  return upkeep(situation.name, facts, actions)
 }
 
 /** A lease is renewed in time whatever else goes on; a renewal that just failed is not repeated in a tight loop. */

@@ -19,14 +19,18 @@ export interface Upkeep {
 
 const NOTHING: Upkeep = { actions: [], remember: {} }
 
-export function upkeep(situation: SituationName, facts: ClusterFacts): Upkeep {
+/** `decided`: what is carried out first. */
+export function upkeep(situation: SituationName, facts: ClusterFacts, decided: readonly Action[]): Upkeep {
   // A stranger writes nothing into a cluster that is not its own; a blind node cannot.
   if (situation === 'stranger' || situation === 'blind' || situation === 'founding') return NOTHING
   // An etcd that has just left a leader's renewal unanswered would keep the next one waiting for less urgent writes.
   if (holdsLease(facts.snap) && unanswered(facts)) return NOTHING
-  const slots = slotsMayChange(situation)
-    ? slotUpkeep(facts)
-    : { actions: [], retainedSlots: facts.memory.retainedSlots }
+  // The work that begins may be a stop.
+  const begins = decided.some(action => action.kind === 'begin')
+  const slots =
+    slotsMayChange(situation) && !begins
+      ? slotUpkeep(facts)
+      : { actions: [], retainedSlots: facts.memory.retainedSlots }
   const leading = situation === 'leader' && server(facts.snap)?.inRecovery === false && holdsLease(facts.snap)
   return {
     actions: [
