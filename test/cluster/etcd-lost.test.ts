@@ -32,14 +32,14 @@ test('each member of etcd killed in turn, one at a time: nobody is demoted', asy
     // A leader whose renewals fail gives up before its lease ends: this is longer than that.
     await passes(ttlMs - 500)
     await cluster.restartEtcd(host)
-    await until('it serves again', () => etcdctl(cluster.client, ['endpoint', 'health'], [host]), 15_000, 200)
+    await until('it serves again', () => etcdctl(cluster.client, ['endpoint', 'health'], [host]), 40_000, 200)
   }
   expectUnnoticedByAll(incident, await incident.end())
 })
 
 test('the leader of etcd frozen for longer than the lease: nobody is demoted', async () => {
   const incident = await beginIncident(cluster, 'etcd’s leader frozen')
-  const leader = await until('etcd has a leader', () => etcdLeader(cluster.client, cluster.etcd), 10_000, 200)
+  const leader = await until('etcd has a leader', () => etcdLeader(cluster.client, cluster.etcd), 30_000, 200)
   incident.strike()
   await signalHost(leader, 'SIGSTOP')
   await passes(2 * ttlMs)
@@ -60,12 +60,13 @@ test('all of etcd gone for longer than the lease: the primary stops in time, and
   const written = (await incident.application.acknowledgements()).at(-1)?.executedMs ?? 0
   expect(written).toBeLessThan(goneWallMs + ttlMs)
   await Promise.all(cluster.etcd.map(host => cluster.restartEtcd(host)))
+  await until('etcd serves', () => etcdctl(cluster.client, ['endpoint', 'health'], cluster.etcd), 40_000, 200)
   const backMs = nowMs()
-  await incident.writesAgain(20_000)
+  await incident.writesAgain(40_000)
   const downMs = backMs - goneMs
   const { applicationGap } = await incident.end()
   console.log(
-    `measured | all of etcd gone for ${Math.round(downMs)} ms, writes again ${Math.round(applicationGap.toMs - backMs)} ms after it was started`,
+    `measured | all of etcd gone for ${Math.round(downMs)} ms, writes again ${Math.round(applicationGap.toMs - backMs)} ms after it served`,
   )
   expect(applicationGap.toMs).toBeLessThan(backMs + 10_000)
 })

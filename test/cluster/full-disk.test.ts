@@ -4,7 +4,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Cluster, list, startCluster } from './harness/cluster.ts'
+import { type Cluster, list, replicateSynchronously, startCluster } from './harness/cluster.ts'
 import { beginIncident } from './harness/incident.ts'
 import type { MemberChoice } from './harness/member.ts'
 import { run, tryRun } from './harness/run.ts'
@@ -34,6 +34,8 @@ async function smallDisk(stage: Stage, name: string): Promise<Partial<MemberChoi
 }
 
 test('the primary’s disk is full: one failover, the reason is told, and it comes back when there is space', async () => {
+  // Otherwise what no standby had received yet, when PostgreSQL ended, might be missing.
+  await replicateSynchronously(cluster, true)
   const incident = await beginIncident(cluster, 'the primary’s disk is full')
   const { leader } = incident
   const ballast = join(cluster.stage.directory, `${leader.host.name}-disk`, 'ballast')
@@ -42,10 +44,10 @@ test('the primary’s disk is full: one failover, the reason is told, and it com
   await tryRun(['dd', 'if=/dev/zero', `of=${ballast}`, 'bs=64k'])
   // The segment in use was allocated before: the next one is not.
   await query(cluster.client, leader.host, 'select pg_switch_wal()').catch(() => undefined)
-  const next = await incident.writesAgain(30_000, leader)
+  const next = await incident.writesAgain(40_000, leader)
   const endMs = nowMs() + 10_000
   await until('two leases later', () => nowMs() > endMs, 15_000)
-  expect((await cluster.primary(5000)).host.name).toBe(next.host.name)
+  expect((await cluster.primary(20_000)).host.name).toBe(next.host.name)
   // It recovers from the WAL that it has and lets nobody in, or does not even start.
   const shown = async () => {
     const members = await list(cluster.client, next.file)
@@ -53,8 +55,8 @@ test('the primary’s disk is full: one failover, the reason is told, and it com
     expect(State).toMatch(/^(running, no access|starting|start failed|crashed|stopped)$/)
     return State
   }
-  console.log(`measured | the full node is shown as ${await until('how it fares', shown, 15_000, 500)}`)
-  await leader.agent.says(/No space left on device/, 5000)
+  console.log(`measured | the full node is shown as ${await until('how it fares', shown, 40_000, 500)}`)
+  await leader.agent.says(/No space left on device/, 30_000)
   await rm(ballast)
   const { reigns } = await incident.end()
   expect(reigns.map(({ server }) => server)).toEqual([leader.host.address, next.host.address])

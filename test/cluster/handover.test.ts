@@ -11,8 +11,10 @@ import type { Ran } from './harness/run.ts'
 import { etcdctl, query, restPort } from './harness/servers.ts'
 import { nowMs, until } from './harness/until.ts'
 
-/** The budget is 0.7 s; machines that test are busy. */
-const switchoverLimitMs = 2000
+/** The budget is 0.7 s, and it takes 0.5 s here; if the lease had to end, it would take 4 s or more. */
+const switchoverLimitMs = 3000
+/** What may be on its way to a standby when the link breaks. */
+const inFlightMs = 2000
 
 let cluster: Cluster
 
@@ -77,7 +79,7 @@ async function post(to: Node, leader: string, candidate: string): Promise<void> 
     'curl',
     '-s',
     '-m',
-    '30',
+    '60',
     '-w',
     ' %{http_code}',
     '-d',
@@ -92,7 +94,7 @@ test.each(ways)('switchover under load: $name', async ({ name, ask }) => {
   const { leader } = incident
   incident.strike()
   const named = await ask(leader, standbyOf(incident))
-  const next = await incident.writesAgain(10_000, leader)
+  const next = await incident.writesAgain(30_000, leader)
   if (named !== null) expect(next.host.name).toBe(named.host.name)
   const { reigns, serverGap } = await incident.end()
   expect(reigns.map(({ server }) => server)).toEqual([leader.host.address, next.host.address])
@@ -104,15 +106,13 @@ test('switchover while no standby streams: refused by everybody, and no write wa
   const { leader } = incident
   const candidate = standbyOf(incident)
   const onLeader = (sql: string) => query(cluster.client, leader.host, sql)
-  const letLogIn = () => until('replicator may log in', () => onLeader('alter role replicator login'), 10_000)
+  const letLogIn = () => until('replicator may log in', () => onLeader('alter role replicator login'), 30_000)
   await onLeader('alter role replicator nologin')
-  await onLeader('select pg_terminate_backend(pid) from pg_stat_replication')
-  await until(
-    'nobody streams',
-    async () => (await onLeader('select count(*) from pg_stat_replication')) === '0',
-    5000,
-  )
   onTestFinished(async () => void (await letLogIn()))
+  // Again and again: one that had just logged in is not shown at once.
+  const nobodyStreams = async () =>
+    (await onLeader('select pg_terminate_backend(pid) from pg_stat_replication')) === ''
+  await until('nobody streams', nobodyStreams, 30_000, 200)
   incident.strike()
   // The status document of the leader may be a second old.
   await until(
@@ -121,15 +121,15 @@ test('switchover while no standby streams: refused by everybody, and no write wa
       const planned = await hactl(cluster.client, leader.file, ['switchover', '--dry-run'])
       return planned.code === 3 && planned.stderr.includes(`but it does not stream from ${leader.host.name}`)
     },
-    10_000,
+    30_000,
     250,
   )
   // Straight into etcd, so that the leader itself has to refuse.
   const wish = JSON.stringify({ leader: leader.host.name, member: candidate.host.name })
   await etcdctl(cluster.client, ['put', '/service/test/failover', wish], cluster.etcd)
   const withdrawn = async () => !(await get('failover')).includes('member')
-  await until('the leader has withdrawn it', withdrawn, 15_000, 250)
-  await leader.agent.says(/leader\.request-impossible: refusing the switchover request/, 5000)
+  await until('the leader has withdrawn it', withdrawn, 30_000, 250)
+  await leader.agent.says(/leader\.request-impossible: refusing the switchover request/, 20_000)
   await letLogIn()
   expectUnnoticed(incident, await incident.end())
 })
@@ -144,7 +144,7 @@ test('switchover whose candidate cannot get the last record: the leader goes bac
   expect(ran).toMatchObject({ code: 3 })
   // The leader's own answer, or, should that be late, what the command read in etcd.
   expect(ran.stderr).toMatch(/Switchover failed|withdrew the request/)
-  expect((await incident.writesAgain(10_000)).host.name).toBe(leader.host.name)
+  expect((await incident.writesAgain(30_000)).host.name).toBe(leader.host.name)
   await signalHost(candidate.host, 'SIGCONT')
   const { reigns } = await incident.end()
   expect(reigns).toHaveLength(1)
@@ -162,11 +162,11 @@ test('switchover whose candidate freezes in the middle, agent and all: the leade
   await until(
     'the leader begins to hand over',
     async () => (await leader.agent.log()).slice(said).includes('leader.begin-handover'),
-    10_000,
+    30_000,
   )
   await signalHost(candidate.host, 'SIGSTOP')
   expect(await command).toMatchObject({ code: 3 })
-  expect((await incident.writesAgain(10_000)).host.name).toBe(leader.host.name)
+  expect((await incident.writesAgain(30_000)).host.name).toBe(leader.host.name)
   await signalHost(candidate.host, 'SIGCONT')
   const { reigns } = await incident.end()
   expect(reigns).toHaveLength(1)
@@ -182,7 +182,7 @@ test('SIGTERM of the leader’s agent while a standby reads nothing: the other o
   await freezeWalReceiver(frozen)
   incident.strike()
   const ended = leader.agent.stop('SIGTERM', 30_000)
-  const next = await incident.writesAgain(10_000, leader)
+  const next = await incident.writesAgain(30_000, leader)
   expect(next.host.name).not.toBe(frozen.host.name)
   await signalHost(frozen.host, 'SIGCONT')
   await ended
@@ -201,7 +201,7 @@ async function freezeWalReceiver({ host }: Node): Promise<void> {
     const pid = Number(await query(cluster.client, host, 'select pid from pg_stat_wal_receiver'))
     return (await processesOn(host)).includes(pid) ? pid : null
   }
-  await freeze(await until(`${host.name} has a WAL receiver`, receiver, 10_000, 200))
+  await freeze(await until(`${host.name} has a WAL receiver`, receiver, 30_000, 200))
 }
 
 test('failover when no standby may promote by itself: refused without the flag, done with it', async () => {
@@ -218,20 +218,20 @@ test('failover when no standby may promote by itself: refused without the flag, 
     "select pg_logical_emit_message(false, 'ballast', repeat('x', 4000000))",
   )
   const end = BigInt(await query(cluster.client, leader.host, "select pg_current_wal_lsn() - '0/0'"))
-  await until('the leader has told etcd how far it is', async () => (await optime()) >= end, 10_000, 200)
+  await until('the leader has told etcd how far it is', async () => (await optime()) >= end, 30_000, 200)
   await signalHost(leader.host, 'SIGKILL')
-  await until('the lease has ended', async () => (await get('leader')) === '', 15_000, 200)
+  await until('the lease has ended', async () => (await get('leader')) === '', 30_000, 200)
   // Each stands back.
-  for (const { agent } of standbys) await agent.says(/race\.lag/, 15_000)
+  for (const { agent } of standbys) await agent.says(/race\.lag/, 30_000)
   const command = ['failover', '--force', '--candidate', candidate.host.name]
   const refused = await hactl(cluster.client, candidate.file, command)
   expect(refused, refused.stderr).toMatchObject({ code: 10 })
   const accepted = await hactl(cluster.client, candidate.file, [...command, '--accept-data-loss'])
   expect(accepted, accepted.stderr).toMatchObject({ code: 0 })
-  expect((await incident.writesAgain(10_000)).host.name).toBe(candidate.host.name)
+  expect((await incident.writesAgain(30_000)).host.name).toBe(candidate.host.name)
   await heal(leader.host)
   await cluster.restart(leader.host.name)
-  const { lost } = await incident.end({ mayLose: { acknowledgedAfterMs: struckMs - 1000 } })
+  const { lost } = await incident.end({ mayLose: { acknowledgedAfterMs: struckMs - inFlightMs } })
   expect(lost).toBeGreaterThan(0)
 })
 

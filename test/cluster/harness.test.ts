@@ -68,16 +68,16 @@ describe('etcd', () => {
     if (a === undefined || b === undefined || c === undefined) throw new Error('three hosts')
     const [, second] = await startEtcd(on, on.hosts)
     await signalHost(c, 'SIGKILL')
-    await until('c is empty', async () => (await processesOn(c)).length === 0, 5000)
-    await until('two of three take a write', () => etcdctl(a, ['put', 'x', '1'], [a, b]), 10_000)
+    await until('c is empty', async () => (await processesOn(c)).length === 0, 20_000)
+    await until('two of three take a write', () => etcdctl(a, ['put', 'early', '1'], [a, b]), 30_000)
     if (second === undefined) throw new Error('no second member')
     await freeze(second.pid)
-    // A key of its own: a write that nobody answered may still be carried out, even after the next one.
+    // Each has a key of its own: a write that nobody answered may still be carried out, even after the next one.
     await expect(etcdctl(a, ['put', 'unanswered', '2'], [a])).rejects.toThrow(/deadline|timed out/)
     second.signal('SIGCONT')
-    await until('quorum again', () => etcdctl(a, ['put', 'x', '3'], [a, b]), 10_000)
+    await until('quorum again', () => etcdctl(a, ['put', 'late', '3'], [a, b]), 40_000)
     await startEtcdMember(on, c, on.hosts)
-    await until('c serves again', async () => (await etcdctl(c, ['get', 'x'], [c])).includes('3'), 15_000)
+    await until('c serves again', async () => (await etcdctl(c, ['get', 'late'], [c])).includes('3'), 40_000)
   })
 })
 
@@ -90,18 +90,24 @@ describe('writer', () => {
     await createTable(client, server)
     const writer = await startWriter(stage, client, { addresses: [`${server.address}:5432`] })
     const busy = async () => (await writer.acknowledgements()).length > 20
-    await until('the writer is under way', busy, 10_000)
+    await until('the writer is under way', busy, 40_000)
 
     await signalHost(server, 'SIGSTOP')
-    await writer.process.says(/within/, 5000)
+    const frozenMs = nowMs()
+    const givesUp = async () =>
+      (await writer.notes()).some(({ atMs, text }) => atMs > frozenMs && text.includes('within'))
+    await until('the writer gives its connection up', givesUp, 20_000)
+    // Longer than the machine itself stands still at another time.
+    const endMs = nowMs() + 2000
+    await until('frozen for 2 s more', () => nowMs() > endMs, 10_000)
     const continuedMs = nowMs()
     await signalHost(server, 'SIGCONT')
-    const first = await writer.nextAcknowledgement(10_000)
+    const first = await writer.nextAcknowledgement(30_000)
     expect(first).toMatchObject({ server: server.address, timeline: 1 })
 
     const summary = await writer.finish()
     expect(summary.acknowledged).toBeGreaterThan(10)
-    expect(summary.longestGap.ms).toBeGreaterThan(900)
+    expect(summary.longestGap.ms).toBeGreaterThan(2900)
     expect(summary.longestGap.fromMs).toBeLessThan(continuedMs)
     expect(summary.longestGap.toMs).toBeGreaterThan(continuedMs)
     expect(summary.reigns).toHaveLength(1)
@@ -125,7 +131,7 @@ describe('writer', () => {
     const addresses = [left, right].map(({ address }) => `${address}:5432`)
     const writer = await startWriter(stage, client, { addresses, mode: 'all-at-once' })
     const servers = async () => new Set((await writer.acknowledgements()).map(({ server }) => server)).size
-    await until('both servers acknowledged', async () => (await servers()) === 2, 10_000)
+    await until('both servers acknowledged', async () => (await servers()) === 2, 40_000)
     expect((await writer.finish()).twoWriters.length).toBeGreaterThan(0)
   })
 })

@@ -1,18 +1,19 @@
 // What happens to a leader's PostgreSQL, agent and machine, under load, on one cluster whose nodes carry an etcd member each.
 // Asynchronous replication: what no standby had received when a node died may be missing, and no more.
 
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { type Cluster, postmasterOf, startCluster } from './harness/cluster.ts'
-import { beginIncident, expectUnnoticed } from './harness/incident.ts'
+import { beginIncident, expectUnnoticed, takeoverLimitMs } from './harness/incident.ts'
+import { hactl } from './harness/member.ts'
 import { signalHost } from './harness/network.ts'
-import { moveEtcdLeader } from './harness/servers.ts'
+import { etcdctl, moveEtcdLeader } from './harness/servers.ts'
 import { nowMs, until } from './harness/until.ts'
 
 const ttlMs = 5000
-/** The lease's end, an election, the check intervals of HAProxy; more than the budget, because machines that test are busy. */
-const takeoverLimitMs = ttlMs + 4000
 /** What may be on its way to a standby when the primary dies. */
-const inFlight = { lastMs: 1000 }
+const inFlight = { lastMs: 2000 }
+/** In which a new agent starts and takes the lease over, however busy the machine is. */
+const restartTtlMs = 12_000
 
 let cluster: Cluster
 
@@ -26,13 +27,28 @@ beforeAll(async () => {
 
 afterAll(() => cluster.stage.close())
 
+/** Changes the ttl, and waits until the leader holds a lease of that length. */
+async function useTtl(ms: number): Promise<void> {
+  const setting = `ttl=${ms / 1000}`
+  const ran = await hactl(cluster.client, cluster.node('pg1').file, ['edit-config', '-s', setting, '--force'])
+  expect(ran, ran.stderr).toMatchObject({ code: 0 })
+  const { client, etcd } = cluster
+  const granted = async () => {
+    // Not as JSON: the lease's number is too long for it.
+    const key = await etcdctl(client, ['get', '-w', 'fields', '/service/test/leader'], etcd)
+    const lease = BigInt(/"Lease" : (\d+)/.exec(key)?.[1] ?? 0).toString(16)
+    return (await etcdctl(client, ['lease', 'timetolive', lease], etcd)).includes(`TTL(${ms / 1000}s)`)
+  }
+  await until(`the leader has a lease of ${ms} ms`, granted, 40_000, 200)
+}
+
 test('kill -9 of its PostgreSQL: heals in place on the same timeline, nothing is lost', async () => {
   const incident = await beginIncident(cluster, 'kill -9 of the leader’s PostgreSQL, agent alive')
   const { leader } = incident
   const postmaster = await postmasterOf(cluster.stage, leader)
   incident.strike()
   process.kill(postmaster, 'SIGKILL')
-  const next = await incident.writesAgain(15_000)
+  const next = await incident.writesAgain(30_000)
   expect(next.host.name).toBe(leader.host.name)
   const { reigns, serverGap } = await incident.end()
   expect(reigns).toHaveLength(1)
@@ -40,6 +56,10 @@ test('kill -9 of its PostgreSQL: heals in place on the same timeline, nothing is
 })
 
 test('kill -9 of its agent, started again within the lease: no write is refused', async () => {
+  await cluster.mend()
+  await cluster.healthy(60_000)
+  onTestFinished(() => useTtl(ttlMs))
+  await useTtl(restartTtlMs)
   const incident = await beginIncident(cluster, 'kill -9 of the leader’s agent, started again at once')
   const { leader } = incident
   const postmaster = await postmasterOf(cluster.stage, leader)
@@ -47,10 +67,10 @@ test('kill -9 of its agent, started again within the lease: no write is refused'
   await leader.agent.stop('SIGKILL')
   await cluster.restart(leader.host.name)
   const { agent } = cluster.node(leader.host.name)
-  await agent.says(/adopt-lease/, 10_000)
+  await agent.says(/adopt-lease/, 30_000)
   // Beyond the old lease: had it not been taken over, somebody would have noticed by now.
-  const endMs = nowMs() + ttlMs
-  await until('the old lease would have ended', () => nowMs() > endMs, ttlMs + 1000)
+  const endMs = nowMs() + restartTtlMs
+  await until('the old lease would have ended', () => nowMs() > endMs, restartTtlMs + 5000)
   // Not of the application: HAProxy may find nobody at the new agent's port twice in a row, and cut its connection.
   expectUnnoticed(incident, await incident.end())
   expect(await postmasterOf(cluster.stage, leader)).toBe(postmaster)
@@ -61,16 +81,15 @@ test('kill -9 of its agent, not started again: PostgreSQL is stopped in time and
   const { leader } = incident
   incident.strike()
   await leader.agent.stop('SIGKILL')
-  await incident.writesAgain(20_000, leader)
+  await incident.writesAgain(40_000, leader)
   await cluster.restart(leader.host.name)
-  const { applicationGap } = await incident.end({ mayLose: inFlight })
-  expect(applicationGap.ms).toBeLessThan(takeoverLimitMs)
+  const measured = await incident.end({ mayLose: inFlight })
+  expect(measured.applicationGap.ms).toBeLessThan(takeoverLimitMs(ttlMs, measured))
 })
 
 test.each([
-  { which: 'a follower', leads: false, longerMs: 0 },
-  // Etcd's new leader gives every lease its whole ttl again, and the time of an election on top.
-  { which: 'the leader', leads: true, longerMs: 4000 },
+  { which: 'a follower', leads: false },
+  { which: 'the leader', leads: true },
 ])('power cut: agent, PostgreSQL and an etcd member at once, which was $which of etcd', async cut => {
   const incident = await beginIncident(
     cluster,
@@ -82,10 +101,10 @@ test.each([
   await moveEtcdLeader(cluster.client, cluster.etcd, cut.leads ? leader.host : other.host)
   incident.strike()
   await signalHost(leader.host, 'SIGKILL')
-  await incident.writesAgain(20_000, leader)
+  await incident.writesAgain(40_000, leader)
   await cluster.restart(leader.host.name)
-  const { applicationGap } = await incident.end({ mayLose: inFlight })
-  expect(applicationGap.ms).toBeLessThan(takeoverLimitMs + cut.longerMs)
+  const measured = await incident.end({ mayLose: inFlight })
+  expect(measured.applicationGap.ms).toBeLessThan(takeoverLimitMs(ttlMs, measured))
 })
 
 test('SIGSTOP of its agent for longer than the lease, then SIGCONT: another node takes over, the old one rejoins', async () => {
@@ -93,18 +112,18 @@ test('SIGSTOP of its agent for longer than the lease, then SIGCONT: another node
   const { leader } = incident
   incident.strike()
   leader.agent.signal('SIGSTOP')
-  await incident.writesAgain(20_000, leader)
+  await incident.writesAgain(40_000, leader)
   leader.agent.signal('SIGCONT')
-  const { applicationGap } = await incident.end({ mayLose: inFlight })
-  expect(applicationGap.ms).toBeLessThan(takeoverLimitMs)
+  const measured = await incident.end({ mayLose: inFlight })
+  expect(measured.applicationGap.ms).toBeLessThan(takeoverLimitMs(ttlMs, measured))
 })
 
 test('SIGTERM of its agent: PostgreSQL is stopped cleanly, the lease handed on at once, nothing is lost', async () => {
   const incident = await beginIncident(cluster, 'SIGTERM of the leader’s agent')
   const { leader } = incident
   incident.strike()
-  await leader.agent.stop('SIGTERM', 20_000)
-  await incident.writesAgain(10_000, leader)
+  await leader.agent.stop('SIGTERM', 40_000)
+  await incident.writesAgain(30_000, leader)
   expect(leader.agent.exitCode()).toBe(0)
   await cluster.restart(leader.host.name)
   const { serverGap } = await incident.end()

@@ -37,7 +37,7 @@ test('a change of the configuration by either tool reaches every node', async ()
       await until(
         `${name} has work_mem ${value} from ${tool}`,
         async () => (await query(mixed.client, mixed.node(name).host, 'show work_mem')) === value,
-        20_000,
+        40_000,
       )
     const [ours, theirs] = await Promise.all(tools.map(which => ran(mixed, which, ['show-config', 'test'])))
     expect(ours?.split('\n').toSorted()).toEqual(theirs?.split('\n').toSorted())
@@ -47,7 +47,7 @@ test('a change of the configuration by either tool reaches every node', async ()
   await until(
     'all members ask for a restart',
     async () => (await mixed.list('hactl')).every(row => row['Pending restart'] === '*'),
-    20_000,
+    40_000,
   )
   await bothToolsAgree(mixed)
   expect(await mixed.complaints()).toEqual([])
@@ -76,7 +76,7 @@ test('a switchover scheduled by either tool is carried out by a leader of the ot
     ['patronictl', 'pg1', 'pg2'],
     ['hactl', 'pg2', 'pg1'],
   ] as const) {
-    const at = new Date(Date.now() + 8000).toISOString()
+    const at = new Date(Date.now() + 15_000).toISOString()
     const request = ['switchover', 'test', '--leader', from, '--candidate', to, '--scheduled', at, '--force']
     await ran(mixed, tool, request)
     await bothToolsAgree(mixed)
@@ -106,13 +106,13 @@ test.each([
 
     await mixed.agent('pg1').stop('SIGKILL')
     const leaderKey = () => etcdctl(client, ['get', '--print-value-only', '/service/test/leader'], etcd)
-    await until('the lease has ended', async () => (await leaderKey()).trim() === '', 40_000)
+    await until('the lease has ended', async () => (await leaderKey()).trim() === '', 60_000)
     const endedS = Date.now() / 1000
     for (const name of ['pg2', 'pg3'])
       await until(
         `${name} has looked at etcd again`,
         async () => (await lastSeenS(mixed, name)) > endedS + 3,
-        20_000,
+        40_000,
       )
     expect((await leaderKey()).trim()).toBe('')
     for (const name of ['pg2', 'pg3'])
@@ -121,9 +121,9 @@ test.each([
     expect(await started()).toBe(since)
 
     await mixed.start('pg1')
-    await mixed.healthy(30_000, 'pg1')
+    await mixed.healthy(60_000, 'pg1')
     await ran(mixed, 'patronictl', ['resume', 'test', '--wait'])
-    const rows = await mixed.healthy(30_000, 'pg1')
+    const rows = await mixed.healthy(60_000, 'pg1')
     expect(rows.map(row => row.TL)).toEqual([1, 1, 1])
     expect(await started()).toBe(since)
     await bothToolsAgree(mixed)

@@ -50,7 +50,7 @@ describe.each(orders)('pg1 $pg1, pg2 $pg2, pg3 $pg3', programs => {
         await until(
           'history names the new leader',
           async () => lastLeader(await history(mixed)) === to,
-          15_000,
+          30_000,
           500,
         )
       }

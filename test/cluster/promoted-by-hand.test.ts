@@ -28,7 +28,7 @@ async function promoteByHand(standby: Node, writer: Writer): Promise<number> {
   const before = await demotions(standby)
   const rowsBefore = (await writer.acknowledgements()).length
   await query(cluster.client, standby.host, 'select pg_promote(false)')
-  await until('its agent demotes it', async () => (await demotions(standby)) > before, 20_000)
+  await until('its agent demotes it', async () => (await demotions(standby)) > before, 40_000)
   // What it published last, as a standby, stands in etcd a moment longer.
   const follows = async () =>
     (await query(cluster.client, standby.host, 'select pg_is_in_recovery()')) === 't'
@@ -42,13 +42,13 @@ async function promoteByHand(standby: Node, writer: Writer): Promise<number> {
 }
 
 test('a standby promoted by hand is stopped at once and follows again; once more with the rewound data', async () => {
-  const leader = await cluster.primary(5000)
+  const leader = await cluster.primary(20_000)
   await createTable(cluster.client, leader.host)
   const [standby] = cluster.others(leader)
   if (standby === undefined) throw new Error('no standby')
   const hasTable = async () =>
     (await query(cluster.client, standby.host, "select to_regclass('acknowledged') is not null")) === 't'
-  await until('the standby has the table', hasTable, 10_000)
+  await until('the standby has the table', hasTable, 40_000)
   const addresses = [`${standby.host.address}:${postgresPort}`]
   const writer = await startWriter(
     cluster.stage,
@@ -58,9 +58,9 @@ test('a standby promoted by hand is stopped at once and follows again; once more
   )
 
   expect(await promoteByHand(standby, writer)).toBeLessThan(limitMs)
-  expect((await cluster.primary(5000)).host.name).toBe(leader.host.name)
+  expect((await cluster.primary(20_000)).host.name).toBe(leader.host.name)
   expect(await promoteByHand(standby, writer)).toBeLessThan(limitMs)
-  expect((await cluster.primary(5000)).host.name).toBe(leader.host.name)
+  expect((await cluster.primary(20_000)).host.name).toBe(leader.host.name)
   await writer.finish()
   expect(await query(cluster.client, standby.host, 'select count(*) from acknowledged')).toBe('0')
 })

@@ -2,7 +2,7 @@
 // cluster; etcd runs on hosts of its own, so that a lost machine is only a lost machine.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Cluster, type Node, startCluster } from './harness/cluster.ts'
+import { type Cluster, list, type Node, startCluster } from './harness/cluster.ts'
 import { hactl, rewriteTags, type Section } from './harness/member.ts'
 import { runOn, signalHost } from './harness/network.ts'
 import { query, restPort } from './harness/servers.ts'
@@ -16,7 +16,7 @@ beforeAll(async () => {
 
 afterAll(() => cluster.stage.close())
 
-/** Takes effect when the node's own status page shows it. */
+/** Takes effect when both that others judge it by show it: its own status page and, a moment later, its member key. */
 async function tag(node: Node, tags: Section): Promise<void> {
   await rewriteTags(node.file, tags)
   node.agent.signal('SIGHUP')
@@ -32,14 +32,25 @@ async function tag(node: Node, tags: Section): Promise<void> {
     expect(published).toMatchObject(tags)
     return true
   }
-  await until(`${node.host.name} has its tags`, shown, 10_000, 200)
+  await until(`${node.host.name} has its tags`, shown, 30_000, 200)
+  const listed = async () => {
+    const members = await list(cluster.client, node.file)
+    const { Tags } = members.find(({ Member }) => Member === node.host.name) ?? {}
+    expect(Tags).toMatchObject(tags)
+    return true
+  }
+  await until(`${node.host.name} is listed with its tags`, listed, 30_000, 200)
 }
 
 /** The leader's machine is lost; gives who leads next. The lost one is started again. */
 async function loseLeader(): Promise<readonly [lost: Node, next: Node]> {
-  const lost = await cluster.primary(5000)
+  const lost = await cluster.primary(20_000)
+  // Whoever has more WAL wins, whatever the tags say.
+  const all = 'select bool_and(write_lsn = pg_current_wal_lsn()) from pg_stat_replication'
+  const arrived = async () => (await query(cluster.client, lost.host, all)) === 't'
+  await until('what it wrote has arrived', arrived, 30_000, 100)
   await signalHost(lost.host, 'SIGKILL')
-  const next = await cluster.primary(20_000, lost)
+  const next = await cluster.primary(40_000, lost)
   await cluster.restart(lost.host.name)
   await cluster.healthy(60_000)
   return [lost, next]
@@ -52,7 +63,7 @@ function pair(of: readonly Node[]): readonly [Node, Node] {
 }
 
 test('a node tagged nofailover is never elected, and is refused as a candidate', async () => {
-  const leader = await cluster.primary(5000)
+  const leader = await cluster.primary(20_000)
   const [never, other] = pair(cluster.others(leader))
   await tag(never, { nofailover: true })
   const command = ['switchover', '--force', '--candidate', never.host.name]
@@ -67,14 +78,14 @@ test('a node tagged nofailover is never elected, and is refused as a candidate',
 test('of two equal candidates the one with the higher failover_priority is elected', async () => {
   await cluster.mend()
   await cluster.healthy(60_000)
-  const [low, high] = pair(cluster.others(await cluster.primary(5000)))
+  const [low, high] = pair(cluster.others(await cluster.primary(20_000)))
   await tag(low, { failover_priority: 1 })
   await tag(high, { failover_priority: 5 })
   const [, next] = await loseLeader()
   expect(next.host.name).toBe(high.host.name)
   await tag(low, { failover_priority: 5 })
   await tag(next, { failover_priority: 1 })
-  const again = await cluster.primary(5000)
+  const again = await cluster.primary(20_000)
   const [third] = cluster.others(again).filter(({ host }) => host.name !== low.host.name)
   if (third === undefined) throw new Error('a third node')
   await tag(third, { failover_priority: 1 })
@@ -86,7 +97,7 @@ test('a cascading replica streams on after a failover to the member it takes its
   await cluster.mend()
   await cluster.healthy(60_000)
   for (const node of cluster.nodes()) await tag(node, { failover_priority: 1 })
-  const [middle, last] = pair(cluster.others(await cluster.primary(5000)))
+  const [middle, last] = pair(cluster.others(await cluster.primary(20_000)))
   await tag(last, { nofailover: true, replicatefrom: middle.host.name })
   await streams(last, middle)
   const [lost, next] = await loseLeader()
@@ -94,15 +105,15 @@ test('a cascading replica streams on after a failover to the member it takes its
   await streams(last, middle)
   const command = ['switchover', '--force', '--candidate', lost.host.name]
   expect(await hactl(cluster.client, lost.file, command)).toMatchObject({ code: 0 })
-  await cluster.healthy(30_000)
+  await cluster.healthy(60_000)
   await streams(last, middle)
-  const leader = await cluster.primary(5000)
+  const leader = await cluster.primary(20_000)
   await query(cluster.client, leader.host, 'create table through_the_cascade ()')
   const arrived = `select 1 from pg_class where relname = 'through_the_cascade'`
   await until(
     'a change arrives at the end',
     async () => (await query(cluster.client, last.host, arrived)) === '1',
-    10_000,
+    30_000,
     100,
   )
 })
@@ -110,5 +121,5 @@ test('a cascading replica streams on after a failover to the member it takes its
 async function streams(from: Node, upstream: Node): Promise<void> {
   const asked = `select state from pg_stat_replication where application_name = '${from.host.name}'`
   const look = async () => (await query(cluster.client, upstream.host, asked)) === 'streaming'
-  await until(`${from.host.name} streams from ${upstream.host.name}`, look, 20_000, 200)
+  await until(`${from.host.name} streams from ${upstream.host.name}`, look, 40_000, 200)
 }

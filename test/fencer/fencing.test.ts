@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { FencerView } from '../../src/ports/fencer.ts'
 import { freeze } from '../freeze.ts'
+import { memoryDirectory } from '../memory-directory.ts'
 import {
   Agent,
   buildFencer,
@@ -19,6 +20,7 @@ import {
   until,
   Writer,
 } from './stage.ts'
+import { Stalls } from './stalls.ts'
 
 /** The contract: nothing is acknowledged later than the grace behind the deadline. (Measured: about 10 ms.) */
 const LATE_ACK_MS = 300
@@ -27,16 +29,20 @@ let home = ''
 let binary = ''
 let state = ''
 let server: Server
+let stalls: Stalls
 let agents: Agent[] = []
 
 beforeAll(async () => {
   home = await mkdtemp('/tmp/hactl-fencer-')
   binary = buildFencer(home)
   server = await Server.create()
+  stalls = await Stalls.start()
 }, 60_000)
 
 beforeEach(async () => {
-  state = await mkdtemp(join(home, 'state-'))
+  // In memory: a disk that stands still would hold up who takes over from a dead agent.
+  state = await memoryDirectory('hactl-fencer-')
+  await stalls.forget()
 })
 
 afterEach(async ({ task }) => {
@@ -45,6 +51,7 @@ afterEach(async ({ task }) => {
   const { pid } = await fencerIdentity().catch(() => ({ pid: 0 }))
   if (task.result?.state === 'fail') await clearUp(pid)
   if (pid > 0) await until('the fencer is gone', async () => !(await lives(pid)))
+  await rm(state, { recursive: true, force: true })
 })
 
 /** What a failed test leaves, armed and running, would make the next ones fail as well. */
@@ -58,6 +65,7 @@ async function clearUp(fencer: number): Promise<void> {
 }
 
 afterAll(async () => {
+  stalls.stop()
   await server.remove()
   await rm(home, { recursive: true, force: true })
 })
@@ -92,13 +100,18 @@ async function expectStopped(): Promise<void> {
   )
 }
 
+/** What the machine did to the fencer is not the fencer's: to this process here, or to a processor that it ran on. */
+async function stallMs(writer: Writer): Promise<number> {
+  return Math.max(writer.stallMs(), await stalls.longestMs())
+}
+
 /** Fenced once, no sooner than the deadline; nothing was acknowledged later than the grace behind it. */
 async function expectFencedInTime(writer: Writer, deadlineMs: number): Promise<Record<string, unknown>> {
   await writer.stopped()
   expect(hasPassed(deadlineMs)).toBe(true)
   await expectStopped()
   const record = await theRecord()
-  const limitMs = LATE_ACK_MS + writer.stallMs()
+  const limitMs = LATE_ACK_MS + (await stallMs(writer))
   expect(writer.lastCommitMs - deadlineMs).toBeLessThan(limitMs)
   expect(record).toMatchObject({ deadlineMs, left: 0 })
   expect(record.lateMs).toBeGreaterThanOrEqual(0)
@@ -168,7 +181,7 @@ test('a stopped postmaster: its running backends acknowledge nothing during the 
   // Each was told by the fencer itself, when it began and not when the grace of 300 ms was over.
   expect(record.quit).toBeGreaterThan(3)
   const begunMs = deadlineMs + Number(record.lateMs)
-  expect(writer.lastCommitMs - begunMs).toBeLessThan(200 + writer.stallMs())
+  expect(writer.lastCommitMs - begunMs).toBeLessThan(200 + (await stallMs(writer)))
 })
 
 test('backends that outlived a killed postmaster are found by their data directory', async () => {
@@ -214,7 +227,7 @@ test('a data directory reached by a symbolic link, many busy backends, no postma
   console.log(`fencer: 40 busy backends gone in ${record.tookMs} ms`)
   expect(record).toMatchObject({ pid: 0 })
   // The postmaster, told first, tells them too: those that obey it at once need no signal of ours.
-  expect(record.quit).toBeGreaterThan(1)
+  expect(record.quit).toBeGreaterThanOrEqual(1)
 })
 
 test('a restarted agent takes over: the old fencer goes, nothing is stopped, writes go on', async () => {
@@ -225,7 +238,7 @@ test('a restarted agent takes over: the old fencer goes, nothing is stopped, wri
   const second = newAgent()
   await second.order({ do: 'view' })
   const writer = await Writer.start(server, 2)
-  const oldDeadlineMs = await first.armSoon(5000, postmaster)
+  const oldDeadlineMs = await first.armSoon(8000, postmaster)
   await first.kill()
   expect(await lives(old.pid)).toBe(true)
   await second.arm(postmaster)
@@ -257,7 +270,7 @@ test('a moved deadline does not fire; the last one does', async () => {
   const agent = newAgent()
   await agent.arm(postmaster)
   for (let renewal = 0; renewal < 3; renewal++) {
-    const movedMs = await agent.armSoon(2000, postmaster)
+    const movedMs = await agent.armSoon(3000, postmaster)
     await agent.arm(postmaster)
     await until('the moved deadline has passed', () => hasPassed(movedMs + 100))
     expect(await lives(postmaster.pid)).toBe(true)

@@ -52,6 +52,7 @@ export interface Listed {
   readonly Role: string
   readonly State: string
   readonly TL: number | string
+  readonly Tags?: Section
   readonly 'Pending restart'?: string
   readonly 'Pending restart reason'?: unknown
 }
@@ -80,7 +81,7 @@ export async function startCluster(
     const client = stage.host('client')
     await startHaproxy(stage, client, hosts)
     const cluster = clusterOf(stage, etcd, members, client, nodes)
-    await cluster.healthy(60_000)
+    await cluster.healthy(90_000)
     return cluster
   } catch (error) {
     await stage.close()
@@ -185,8 +186,8 @@ export async function replicateSynchronously({ client, ...cluster }: Cluster, on
   const setting = `postgresql.parameters.synchronous_standby_names=${names}`
   const { code, stderr } = await hactl(client, file, ['edit-config', '-s', setting, '--force'])
   if (code !== 0) throw new Error(`hactl edit-config: exit code ${code}: ${stderr}`)
-  const { host } = await cluster.primary(10_000)
+  const { host } = await cluster.primary(20_000)
   const count = `select count(*) from pg_stat_replication where sync_state = '${state}'`
   const look = async () => (await query(client, host, count)) === '2'
-  await until(`both standbys are ${state}`, look, 20_000, 200)
+  await until(`both standbys are ${state}`, look, 40_000, 200)
 }

@@ -118,10 +118,26 @@ export async function processesOn(host: Host): Promise<readonly number[]> {
 }
 
 /** Sends a signal to everything that runs on the host: SIGKILL is a power cut, SIGSTOP a frozen virtual machine. */
-export async function signalHost(host: Host, signal: NodeJS.Signals): Promise<void> {
-  const ids = await processIds(host.namespace)
-  for (const pid of ids) send(pid, signal)
+export async function signalHost(host: Host, signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void> {
+  const ids = signal === 'SIGCONT' ? await processIds(host.namespace) : await stopAll(host.namespace)
   if (signal === 'SIGSTOP') await Promise.all(ids.map(standsStill))
+  else for (const pid of ids) send(pid, signal)
+}
+
+/**
+ * Until no process is added: one may fork while the others are told. Also before a kill: power is gone for all at once, and
+ * an agent that sees its server end would start another one, which outlives it.
+ */
+async function stopAll(namespace: string): Promise<readonly number[]> {
+  const told = new Set<number>()
+  for (;;) {
+    const added = (await processIds(namespace)).filter(pid => !told.has(pid))
+    if (added.length === 0) return [...told]
+    for (const pid of added) {
+      send(pid, 'SIGSTOP')
+      told.add(pid)
+    }
+  }
 }
 
 /** Works whether there is a cut or not: nft applies a file as one transaction. */
@@ -152,10 +168,10 @@ async function endProcesses(namespace: string): Promise<void> {
   }
   const empty = async () => (await processIds(namespace)).length === 0
   try {
-    await until('processes gone', empty, 3000)
+    await until('processes gone', empty, 5000)
   } catch {
     for (const { pid } of await others()) send(pid, 'SIGKILL')
-    await until(`no process left in ${namespace}`, empty, 5000)
+    await until(`no process left in ${namespace}`, empty, 30_000)
   }
 }
 

@@ -15,7 +15,7 @@ export const haproxyPort = 5000
 /** One member on each host, ready to take writes. The same call again after a kill starts them from their data. */
 export async function startEtcd(stage: Stage, hosts: readonly Host[]): Promise<readonly Running[]> {
   const members = await Promise.all(hosts.map(host => startEtcdMember(stage, host, hosts)))
-  await until('etcd has a leader', () => etcdctl(hosts[0], ['put', 'ready', 'yes'], hosts), 15_000)
+  await until('etcd has a leader', () => etcdctl(hosts[0], ['put', 'ready', 'yes'], hosts), 30_000)
   return members
 }
 
@@ -35,7 +35,7 @@ export async function startEtcdMember(stage: Stage, host: Host, hosts: readonly 
   })
 }
 
-/** Runs etcdctl on a host against all members; throws when it fails. */
+/** Runs etcdctl on a host against all members; throws when it fails. It waits longer than etcd elects. */
 export async function etcdctl(
   on: Host | undefined,
   args: readonly string[],
@@ -50,7 +50,7 @@ export async function etcdctl(
     '--endpoints',
     endpoints,
     '--command-timeout',
-    '3s',
+    '10s',
     ...args,
   ])
 }
@@ -66,6 +66,16 @@ export async function etcdLeader(on: Host, hosts: readonly Host[]): Promise<Host
   throw new Error('no member of etcd leads')
 }
 
+/** How many times etcd has voted since it began, as its members count (the Raft term). */
+export function etcdVotes(on: Host, hosts: readonly Host[]): Promise<number> {
+  const ask = async () => {
+    const text = await etcdctl(on, ['endpoint', 'status', '-w', 'json'], hosts)
+    const members = JSON.parse(text) as readonly { readonly Status: { readonly raftTerm: number } }[]
+    return Math.max(...members.map(({ Status }) => Status.raftTerm))
+  }
+  return until('every member of etcd tells its term', ask, 40_000, 200)
+}
+
 /** Hands the leadership of etcd to the member on `to`, and waits until it has it. */
 export async function moveEtcdLeader(on: Host, hosts: readonly Host[], to: Host): Promise<void> {
   await until(
@@ -78,7 +88,7 @@ export async function moveEtcdLeader(on: Host, hosts: readonly Host[], to: Host)
       await etcdctl(on, ['move-leader', id], [leader])
       return false
     },
-    15_000,
+    40_000,
     200,
   )
 }
@@ -127,7 +137,7 @@ export async function startPlainPostgres(stage: Stage, host: Host): Promise<Runn
     asPostgres: true,
     command: [`${postgresBin}/postgres`, '-D', data, ...settings.flatMap(setting => ['-c', setting])],
   })
-  await until(`PostgreSQL on ${host.name} answers`, () => query(host, host, 'select 1'), 20_000)
+  await until(`PostgreSQL on ${host.name} answers`, () => query(host, host, 'select 1'), 40_000)
   return server
 }
 

@@ -105,7 +105,7 @@ export async function startWriter(
       return until('an insert is acknowledged', next, limitMs)
     },
     async finish() {
-      await running.stop('SIGTERM', orders.attemptMs + 5000)
+      await running.stop('SIGTERM', orders.attemptMs + 20_000)
       return summarise(await acknowledgements())
     },
   }
