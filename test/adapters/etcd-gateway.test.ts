@@ -75,9 +75,9 @@ test('a frozen endpoint costs its part of the budget, a dead one nothing', async
 
 test('nobody answers: unknown within the budget, with the reason', async () => {
   const startedMs = clock.bootMs()
-  const view = await read([{ host: '127.0.0.1', port: 1 }], 600)
+  const view = await read([{ host: '127.0.0.1', port: 1 }], 2000)
   expect(view).toMatchObject({ known: false, why: expect.stringContaining('ECONNREFUSED') })
-  expect(clock.bootMs() - startedMs).toBeLessThan(5000)
+  expect(clock.bootMs() - startedMs).toBeLessThan(10_000)
 })
 
 // At the same time, as each asks again until its budget is spent.

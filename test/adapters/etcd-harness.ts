@@ -165,14 +165,20 @@ export class EtcdCluster {
 
   /** Makes another member raft leader, which begins a new raft term. */
   async moveLeader(): Promise<void> {
-    const target = `m${((await this.raftLeader()) + 1) % this.members.length}`
     const list = await this.ctl(['member', 'list'])
-    const id = list
-      .split('\n')
-      .find(line => line.includes(` ${target},`))
-      ?.split(',')[0]
-    if (id === undefined) throw new Error(`no etcd member ${target}`)
-    await this.ctl(['move-leader', id])
+    // Refused when they elect by themselves between the question who leads and the order.
+    await until('the order to another raft leader', LIMIT_MS, async () => {
+      const target = `m${((await this.raftLeader()) + 1) % this.members.length}`
+      const id = list
+        .split('\n')
+        .find(line => line.includes(` ${target},`))
+        ?.split(',')[0]
+      if (id === undefined) throw new Error(`no etcd member ${target}`)
+      return await this.ctl(['move-leader', id]).then(
+        () => true,
+        () => false,
+      )
+    })
   }
 
   thawAll(): void {

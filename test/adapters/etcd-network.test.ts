@@ -45,14 +45,21 @@ function open(member: string, endpoints: readonly HostPort[], ttlMs = 60_000): S
 }
 
 const relayFirst = () => [relay.endpoint, etcd.member(1).endpoint]
-const revisionNow = async (store: Store) => {
-  const read = await store.read(BUDGET_MS)
-  return read.known ? read.value.revision : 0
+
+/** A store with a lease that has asked nobody but the relay yet. */
+async function openThroughRelay(): Promise<Store> {
+  for (let tries = 0; tries < 5; tries++) {
+    logged.length = 0
+    const store = open('a', relayFirst())
+    const { kind } = await store.keepLease(BUDGET_MS)
+    // An endpoint that was slow once is left for another one.
+    if (kind === 'done' && !logged.some(line => line.includes(' failed:'))) return store
+  }
+  throw new Error(`no lease through the relay: ${logged.join()}`)
 }
 
 test('acquire whose answer is lost is done', async () => {
-  const a = open('a', relayFirst())
-  await a.keepLease(BUDGET_MS)
+  const a = await openThroughRelay()
   // The keep-alive's answer passes, the answer to the create does not.
   const lost = relay.holdAfterNextAnswer(async () => relay.loseAnswers())
   expect(await a.acquireLeader(null, BUDGET_MS)).toMatchObject({ kind: 'done' })
@@ -63,19 +70,19 @@ test('acquire whose answer is lost is done', async () => {
 })
 
 test('guarded writes whose answer is lost are done, once', async () => {
-  const a = open('a', relayFirst())
-  const before = await revisionNow(a)
+  const a = await openThroughRelay()
   relay.loseAnswers()
-  expect(await a.writeConfig({ ttl: 30 }, null, BUDGET_MS)).toMatchObject({
-    kind: 'done',
-    revision: before + 1,
-  })
+  const written = await a.writeConfig({ ttl: 30 }, null, BUDGET_MS)
+  expect(written).toMatchObject({ kind: 'done' })
   expect(logged.join()).toMatch(/no answer within|Deadline exceeded/)
-  expect(await revisionNow(a)).toBe(before + 1)
+  const key = await etcd.ctl(['get', `/service/${scope}/config`, '-w', 'json'])
+  // By the key, which says how often it was written: the revision of etcd moves with other clusters and ending leases.
+  const revision = written.kind === 'done' ? written.revision : 0
+  expect(JSON.parse(key).kvs).toMatchObject([{ version: 1, mod_revision: revision }])
 })
 
 test('release whose answer is lost is done', async () => {
-  const a = open('a', relayFirst())
+  const a = await openThroughRelay()
   await lead(a, BUDGET_MS)
   relay.loseAnswers()
   expect(await a.releaseLeader({ optime: 5n, slots: null, retainSlots: null }, BUDGET_MS)).toMatchObject({
@@ -89,7 +96,8 @@ test('the only endpoint loses answers: the write is unreachable, never refused, 
   const [a, b] = [open('a', [relay.endpoint]), open('b', [etcd.member(1).endpoint])]
   await a.read(BUDGET_MS)
   relay.loseAnswers()
-  expect(await a.writeConfig({ ttl: 30 }, null, 1000)).toMatchObject({ kind: 'unreachable' })
+  // Long enough for several tries: etcd drops a request that was given up before it was read.
+  expect(await a.writeConfig({ ttl: 30 }, null, 3000)).toMatchObject({ kind: 'unreachable' })
   await until('the write applied', LIMIT_MS, async () => {
     const read = await b.read(BUDGET_MS)
     return read.known && read.value.config !== null

@@ -22,6 +22,8 @@ export const runAs = isRoot ? { uid: 101, gid: 104 } : undefined
 export const SUPERUSER_PASSWORD = `su'per%s "pass\\word`
 export const REPLICATION_PASSWORD = "rep:pa'ss%"
 const never = new AbortController().signal
+/** After it a server is killed, and is another one than the test wants. An archiver that fails takes three seconds. */
+const STOP_MS = 30_000
 
 export interface Node {
   readonly name: string
@@ -157,7 +159,7 @@ async function makeNode(directory: string, name: string, options: NodeOptions): 
     start: async given =>
       ok(await postgres.start({ as: 'primary', upstream: null, timeoutMs: 20_000, ...given }, never)),
     stop: async given =>
-      ok(await postgres.stop({ mode: 'fast', checkpoint: true, timeoutMs: 10_000, ...given }, never)),
+      ok(await postgres.stop({ mode: 'fast', checkpoint: true, timeoutMs: STOP_MS, ...given }, never)),
     query: sql => queryAt(config.port, sql),
     pid: async () => {
       const { process } = await see()

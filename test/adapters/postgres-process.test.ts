@@ -3,12 +3,13 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { readFile, readlink, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Postgres, ShutdownPosition } from '../../src/ports/postgres.ts'
-import { listProcesses, readProcess, sendSignal } from '../../src/system/proc.ts'
+import { listProcesses, pidExists, readProcess, sendSignal } from '../../src/system/proc.ts'
 import { freeze } from '../freeze.ts'
 import { bestOfThree } from './best-of-three.ts'
 import {
@@ -38,6 +39,9 @@ beforeAll(async () => {
   delete process.env.NOTIFY_SOCKET
 })
 afterAll(() => lab.close())
+
+/** Tells bounded from hanging. */
+const BOUND_MS = 15_000
 
 /** Measures and prints. Limits here only tell bounded from hanging: that times are short is what test/bench sees to. */
 async function timed<T>(what: string, work: () => Promise<T>): Promise<{ value: T; ms: number }> {
@@ -111,20 +115,26 @@ describe('a running primary', () => {
   })
 
   test('(P13) a look at rest starts no child process and sends one query', async () => {
-    await node.see()
-    const sql = `SELECT xact_commit + xact_rollback AS n FROM pg_stat_database WHERE datname = 'postgres'`
-    await clock.sleep(1100)
-    const before = Number((await node.query(`SELECT pg_stat_clear_snapshot(), (${sql}) AS n`))[0]?.n)
+    // What the server writes down before it answers: its statistics come late, and count autovacuum as well.
+    const asked = async () =>
+      (await readFile(`${node.directory}.hactl/postgres.log`, 'utf8'))
+        .split('\n')
+        .filter(line => /^hactl.*: LOG: +(statement|execute)/.test(line))
+    await node.query(`ALTER SYSTEM SET log_line_prefix = '%a: '`)
+    await node.query(`ALTER SYSTEM SET log_statement = 'all'`)
+    await node.query('SELECT pg_reload_conf()')
+    await until('the session to write down what it is asked', async () => {
+      await node.see()
+      return (await asked()).length > 0
+    })
+    const before = (await asked()).length
     const started = (await childrenOf(process.pid)).length
     for (let look = 0; look < 20; look += 1) await node.see()
     expect((await childrenOf(process.pid)).length).toBeLessThanOrEqual(started + 2)
-    // Statistics arrive with the backend's next report, at most a second later.
-    await clock.sleep(1100)
-    await node.see()
-    await until('the statistics to arrive', async () => {
-      const now = Number((await node.query(`SELECT pg_stat_clear_snapshot(), (${sql}) AS n`))[0]?.n)
-      return now - before >= 20 && now - before <= 40
-    })
+    expect((await asked()).slice(before)).toHaveLength(20)
+    await node.query('ALTER SYSTEM RESET log_line_prefix')
+    await node.query('ALTER SYSTEM RESET log_statement')
+    await node.query('SELECT pg_reload_conf()')
   })
 
   test('statement_timeout of a look: the server is unknown with the reason, but accepting (P02)', async () => {
@@ -138,7 +148,7 @@ describe('a running primary', () => {
     expect(view.process).toMatchObject({ kind: 'running', readiness: 'accepting' })
     expect(view.server).toMatchObject({ known: false, why: expect.stringContaining('statement timeout') })
     expect(view.dataDirectory).toMatchObject({ control: { known: true } })
-    expect(ms).toBeLessThan(5000)
+    expect(ms).toBeLessThan(BOUND_MS)
     expect((await node.see()).server.known).toBe(true)
   })
 })
@@ -164,7 +174,7 @@ describe('death and restart', () => {
         await node.start()
         await node.query('CREATE TABLE IF NOT EXISTS t (n int); INSERT INTO t VALUES (1)')
       })
-      expect(ms).toBeLessThan(5000)
+      expect(ms).toBeLessThan(BOUND_MS)
       expect((await node.server()).timeline).toBe(1)
       return noticedMs
     })
@@ -179,7 +189,7 @@ describe('death and restart', () => {
       expect(view.process).toMatchObject({ kind: 'running', identity: { pid } })
       const noticedMs = await killed(second, 'an adopted server')
       // And starts it again.
-      ok(await second.start({ as: 'primary', upstream: null, timeoutMs: 10_000 }, signalIdle()))
+      ok(await second.start({ as: 'primary', upstream: null, timeoutMs: 20_000 }, signalIdle()))
       await second.close()
       expect((await node.server()).inRecovery).toBe(false)
       return noticedMs
@@ -199,7 +209,7 @@ describe('death and restart', () => {
   test('a server outlives the adapter that started it', async () => {
     const second = node.again()
     await node.stop()
-    ok(await second.start({ as: 'primary', upstream: null, timeoutMs: 10_000 }, signalIdle()))
+    ok(await second.start({ as: 'primary', upstream: null, timeoutMs: 20_000 }, signalIdle()))
     await second.close()
     expect((await node.see()).process.kind).toBe('running')
   })
@@ -219,7 +229,7 @@ describe('death and restart', () => {
     await until('the postmaster to be gone', async () => (await node.see()).process.kind === 'stopped')
     expect(await readProcess(Number(row?.pid))).not.toBeNull()
     const { ms } = await timed('restart with an orphaned backend', () => node.start())
-    expect(ms).toBeLessThan(5000)
+    expect(ms).toBeLessThan(BOUND_MS)
     await until('the backend to be gone', async () => (await readProcess(Number(row?.pid))) === null)
     await busy
   })
@@ -230,13 +240,13 @@ describe('stop', () => {
     let told: ShutdownPosition | null = null
     const { value, ms } = await timed('fast stop', () =>
       node.postgres.stop(
-        { mode: 'fast', checkpoint: true, timeoutMs: 10_000, onShutDown: position => (told = position) },
+        { mode: 'fast', checkpoint: true, timeoutMs: 20_000, onShutDown: position => (told = position) },
         signalIdle(),
       ),
     )
     expect(value).toMatchObject({ ok: true, position: told })
     expect(told).not.toBeNull()
-    expect(ms).toBeLessThan(5000)
+    expect(ms).toBeLessThan(BOUND_MS)
     const view = await node.see()
     expect(view.process.kind).toBe('stopped')
     expect(view.dataDirectory).toMatchObject({ control: { known: true, value: { state: 'shut down' } } })
@@ -247,33 +257,30 @@ describe('stop', () => {
 
   test('(P21) the position is told when the control file says shut down, though a slow archiver keeps the server', async () => {
     await node.stop()
+    // Until the position was told: whoever tells it later has waited for the archiver.
+    const told = join(lab.directory, 'told')
+    const archiveCommand = `until test -f ${told}; do sleep 0.05; done`
     const slow = await lab.node('slow', {
-      parameters: { archive_mode: 'on', archive_command: 'sleep 1.5', archive_timeout: 0 },
+      parameters: { archive_mode: 'on', archive_command: archiveCommand, archive_timeout: 0 },
     })
     ok(await slow.postgres.initdb(signalIdle(), () => {}))
     await slow.start()
     await slow.query('CREATE TABLE t AS SELECT 1; SELECT pg_switch_wal()')
-    let toldMs = 0
+    const pid = await slow.pid()
+    let runs = false
     let position: ShutdownPosition | null = null
-    const startMs = performance.now()
+    const onShutDown = (found: ShutdownPosition) => {
+      position = found
+      runs = pidExists(pid)
+      writeFileSync(told, '')
+    }
     const outcome = await slow.postgres.stop(
-      {
-        mode: 'fast',
-        checkpoint: true,
-        timeoutMs: 20_000,
-        onShutDown: told => {
-          position = told
-          toldMs = performance.now() - startMs
-        },
-      },
+      { mode: 'fast', checkpoint: true, timeoutMs: 20_000, onShutDown },
       signalIdle(),
     )
-    const endedMs = performance.now() - startMs
-    console.log(
-      `shut down told after ${Math.round(toldMs)} ms, process ended after ${Math.round(endedMs)} ms`,
-    )
+    expect(position).not.toBeNull()
     expect(outcome).toMatchObject({ ok: true, position })
-    expect(endedMs - toldMs).toBeGreaterThan(400)
+    expect(runs).toBe(true)
     // Archiving switches WAL before the shutdown checkpoint: the record before it is that switch.
     const { previousLsn, checkpointLsn } = (position ?? {}) as ShutdownPosition
     expect(previousLsn).toBeLessThan(checkpointLsn)
@@ -289,7 +296,7 @@ describe('stop', () => {
       node.postgres.stop({ mode: 'fast', checkpoint: false, timeoutMs: 300 }, signalIdle()),
     )
     expect(value).toMatchObject({ ok: true, position: null })
-    expect(ms).toBeLessThan(5000)
+    expect(ms).toBeLessThan(BOUND_MS)
     // A process that ends has no directory any more, and has closed its files before it lost that.
     const places = children.map(({ pid }) => readlink(`/proc/${pid}/cwd`).catch(() => null))
     expect((await Promise.all(places)).filter(place => place !== null)).toEqual([])
@@ -313,7 +320,7 @@ describe('stop', () => {
 describe('start', () => {
   test('(P41) a stale postmaster.pid with the pid of a living stranger: start succeeds', async () => {
     await node.stop()
-    const stranger: ChildProcess = spawn('sleep', ['30'], { stdio: 'ignore', ...runAs })
+    const stranger: ChildProcess = spawn('sleep', ['300'], { stdio: 'ignore', ...runAs })
     const path = join(node.directory, 'postmaster.pid')
     await writeFile(path, `${stranger.pid}\n${node.directory}\n1\n${node.config.port}\n\n\n\n`)
     expect((await node.see()).process.kind).toBe('stopped')
@@ -339,7 +346,7 @@ describe('start', () => {
     const text = await readFile(conf, 'utf8')
     await writeFile(conf, `${text}\nshared_preload_libraries = 'not_there'\n`)
     const outcome = await node.postgres.start(
-      { as: 'primary', upstream: null, timeoutMs: 10_000 },
+      { as: 'primary', upstream: null, timeoutMs: 20_000 },
       signalIdle(),
     )
     expect(outcome).toMatchObject({ ok: false, why: expect.stringContaining('not_there') })
@@ -353,7 +360,7 @@ describe('start', () => {
     const stranger = createServer().listen(node.config.port, '127.0.0.1')
     await once(stranger, 'listening')
     const outcome = await node.postgres.start(
-      { as: 'primary', upstream: null, timeoutMs: 10_000 },
+      { as: 'primary', upstream: null, timeoutMs: 20_000 },
       signalIdle(),
     )
     expect(outcome).toMatchObject({
@@ -388,7 +395,7 @@ describe('start', () => {
     await node.stop()
     const abort = new AbortController()
     const outcome = await node.postgres.start(
-      { as: 'primary', upstream: null, timeoutMs: 10_000, onSpawned: () => abort.abort() },
+      { as: 'primary', upstream: null, timeoutMs: 20_000, onSpawned: () => abort.abort() },
       abort.signal,
     )
     expect(outcome).toMatchObject({ ok: false, cancelled: true })
@@ -418,7 +425,7 @@ describe('hangs', () => {
       expect(view.process).toMatchObject({ kind: 'running', readiness: 'unknown' })
       expect(view.server).toMatchObject({ known: false, why: expect.stringContaining('no answer') })
       expect(view.dataDirectory).toMatchObject({ kind: 'present', control: { known: true } })
-      expect(ms).toBeLessThan(6000)
+      expect(ms).toBeLessThan(BOUND_MS)
       await second.close()
     } finally {
       sendSignal(pid, 'SIGCONT')
@@ -426,18 +433,22 @@ describe('hangs', () => {
   })
 
   test('backend of the kept session stopped: unknown in time, and well again with a new session', async () => {
-    const [row] = await node.query(
-      `SELECT pid FROM pg_stat_activity WHERE application_name = 'hactl heartbeat'`,
-    )
-    await freeze(Number(row?.pid))
+    let rows: readonly Record<string, unknown>[] = []
+    await until('one session', async () => {
+      await node.see()
+      rows = await node.query(`SELECT pid FROM pg_stat_activity WHERE application_name = 'hactl heartbeat'`)
+      return rows.length === 1
+    })
+    const session = Number(rows[0]?.pid)
+    await freeze(session)
     const { value: view, ms } = await timed('look with a stopped backend, budget 800 ms', () =>
       node.postgres.look(800),
     )
     expect(view.server.known).toBe(false)
-    expect(ms).toBeLessThan(5000)
+    expect(ms).toBeLessThan(BOUND_MS)
     expect((await node.postgres.look(5000)).server.known).toBe(true)
     const before = await backendsOf(await node.pid())
-    sendSignal(Number(row?.pid), 'SIGKILL')
+    sendSignal(session, 'SIGKILL')
     // A killed backend makes the postmaster restart all others.
     await until('the old processes to be gone', async () => {
       const now = (await backendsOf(await node.pid())).map(backend => backend.pid)

@@ -32,12 +32,19 @@ describe('a comparison where only replication is let in', () => {
   })
 
   test('knows a leader that is read-only by default from a standby', async () => {
+    const readOnly = (value: string) =>
+      until(`new sessions to be read-only: ${value}`, async () => {
+        const [row] = await a.query('SHOW default_transaction_read_only')
+        return row?.default_transaction_read_only === value
+      })
     await a.query('ALTER SYSTEM SET default_transaction_read_only = on')
     await a.query('SELECT pg_reload_conf()')
+    await readOnly('on')
     const adapter = withoutRewindUser(b)
     expect(await adapter.compareTimelines(a.upstream, 20_000)).toMatchObject({ value: { verdict: 'same' } })
     await a.query('ALTER SYSTEM RESET default_transaction_read_only')
     await a.query('SELECT pg_reload_conf()')
+    await readOnly('off')
     await adapter.close()
   })
 
@@ -87,7 +94,10 @@ describe('a standby whose own WAL does not make it readable', () => {
     await b.stop()
     const alone = { as: 'standby', upstream: null, timeoutMs: 2000 } as const
     expect(await b.postgres.start(alone, signalIdle())).toMatchObject({ ok: false })
-    expect((await b.see()).process).toMatchObject({ kind: 'running', readiness: 'rejecting' })
+    await until('b rejects', async () => {
+      const { process: found } = await b.see()
+      return found.kind === 'running' && found.readiness === 'rejecting'
+    })
     await session.query('COMMIT')
     await session.end()
     expect(await b.postgres.compareTimelines(a.upstream, 20_000)).toMatchObject({

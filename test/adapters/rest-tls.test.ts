@@ -26,6 +26,9 @@ beforeAll(async () => {
 })
 afterAll(() => Promise.all([authority.remove(), stranger.remove()]))
 
+/** Where an answer is expected: both sides of a call are this process, which may stand still for a while. */
+const ANSWER_MS = 10_000
+
 const CTL: CtlConfig = {
   credentials: null,
   insecure: false,
@@ -220,14 +223,14 @@ describe('calling others', () => {
   })
   async function agentAsks(running: Running, ctl: Partial<CtlConfig>): Promise<string> {
     const peers = createPeers({ ctl: { ...CTL, ...ctl }, restapi: OPEN_CONFIG, clock, log: new Lines() })
-    const answer = (await peers.ask([member(running)], 2000)).get('pg1')
+    const answer = (await peers.ask([member(running)], ANSWER_MS)).get('pg1')
     return answer?.known === true ? answer.value.role : (answer?.why ?? 'not asked')
   }
   async function operatorCalls(running: Running, ctl: Partial<CtlConfig>): Promise<string> {
     const answer = await callMember(running.base, {
       method: 'GET',
       path: '/liveness',
-      timeoutMs: 2000,
+      timeoutMs: ANSWER_MS,
       ctl: { ...CTL, ...ctl },
     })
     return 'status' in answer ? String(answer.status) : answer.unreachable

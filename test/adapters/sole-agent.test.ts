@@ -10,6 +10,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { claimDirectory } from '../../src/system/sole-agent.ts'
 import { freeze } from '../freeze.ts'
 
+const SILENT = 'a process that does not answer'
+
 let top: string
 let child: ChildProcess | undefined
 
@@ -25,7 +27,12 @@ test('the second is told who was first, also by another path; what was released 
   const directory = join(top, 'not-there-yet')
   const first = await claimDirectory(directory, 'pg1, pid 17')
   expect(first.ok).toBe(true)
-  expect(await claimDirectory(`${directory}/`, 'pg2')).toEqual({ ok: false, holder: 'pg1, pid 17' })
+  // Who stands still for half a second introduces himself too late, and holds all the same.
+  let second = await claimDirectory(`${directory}/`, 'pg2')
+  for (let tries = 0; tries < 20 && !second.ok && second.holder === SILENT; tries++) {
+    second = await claimDirectory(`${directory}/`, 'pg2')
+  }
+  expect(second).toEqual({ ok: false, holder: 'pg1, pid 17' })
   await symlink(top, `${top}/link`)
   expect(await claimDirectory(join(top, 'link', 'not-there-yet'), 'pg2')).toMatchObject({ ok: false })
   const other = await claimDirectory(join(top, 'other'), 'pg2')
@@ -52,7 +59,7 @@ test('a frozen process still holds; a killed one no longer', async () => {
   if (child.pid !== undefined) await freeze(child.pid)
   expect(await claimDirectory(directory, 'pg2')).toEqual({
     ok: false,
-    holder: 'a process that does not answer',
+    holder: SILENT,
   })
   child.kill('SIGKILL')
   await once(child, 'exit')

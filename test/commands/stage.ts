@@ -3,7 +3,7 @@
 
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { type EtcdCluster, startEtcd } from '../adapters/etcd-harness.ts'
+import { type EtcdCluster, LIMIT_MS, startEtcd, until } from '../adapters/etcd-harness.ts'
 
 const ENTRY = fileURLToPath(new URL('../../bin/dev.js', import.meta.url))
 
@@ -53,6 +53,8 @@ export interface Stage {
   put(key: string, value: unknown): Promise<void>
   delete(key: string): Promise<void>
   get(key: string): Promise<string>
+  /** Settles when hactl has read the cluster whole, and has seen what stood there when this was called. */
+  untilRead(): Promise<void>
   hactl(args: readonly string[], options?: RunOptions): Promise<Ran>
   /** Command line, stdout, stderr and exit code as a reviewer reads them; what differs from run to run is masked. */
   transcript(runs: readonly (readonly string[])[], options?: RunOptions): Promise<string>
@@ -63,6 +65,23 @@ export async function openStage(): Promise<Stage> {
   const etcd = await startEtcd({ members: 1 })
   const { host, port } = etcd.member(0).endpoint
   const url = `etcd3://${host}:${port}`
+  // Without a process for each: hactl waits three seconds for a member to write something.
+  const ask = async (path: string, body: object): Promise<{ kvs?: readonly { value?: string }[] }> => {
+    const answer = await fetch(`http://${host}:${port}/v3/${path}`, {
+      method: 'POST',
+      body: JSON.stringify(body),
+    })
+    if (!answer.ok) throw new Error(`etcd answers ${path} with ${answer.status}: ${await answer.text()}`)
+    return JSON.parse(await answer.text())
+  }
+  /** How many reads etcd has answered. */
+  const reads = async (): Promise<number> => {
+    const metrics = await (await fetch(`http://${host}:${port}/metrics`)).text()
+    const counted = /^grpc_server_handled_total\{grpc_code="OK",grpc_method="Range",.*\} (\d+)$/m.exec(
+      metrics,
+    )
+    return Number(counted?.[1] ?? '0')
+  }
   const hactl = (args: readonly string[], options: RunOptions = {}) =>
     runHactl(args, { ...options, env: { DCS_URL: url, ...options.env } })
   return {
@@ -70,18 +89,21 @@ export async function openStage(): Promise<Stage> {
     url,
     hactl,
     async put(key, value) {
-      await etcd.ctl([
-        'put',
-        `/service/${key}`,
-        '--',
-        typeof value === 'string' ? value : JSON.stringify(value),
-      ])
+      const text = typeof value === 'string' ? value : JSON.stringify(value)
+      await ask('kv/put', { key: base64(`/service/${key}`), value: base64(text) })
     },
     async delete(key) {
-      await etcd.ctl(['del', `/service/${key}`, '--prefix'])
+      const [begin, end] = [`/service/${key}`, `/service/${key}\uffff`]
+      await ask('kv/deleterange', { key: base64(begin), range_end: base64(end) })
     },
     async get(key) {
-      return (await etcd.ctl(['get', '--print-value-only', `/service/${key}`])).replace(/\n$/, '')
+      const { kvs } = await ask('kv/range', { key: base64(`/service/${key}`) })
+      return Buffer.from(kvs?.[0]?.value ?? '', 'base64').toString()
+    },
+    async untilRead() {
+      const before = await reads()
+      // The first may have begun before, and the answer to the second may still be on its way.
+      await until('hactl to look at etcd', LIMIT_MS, async () => (await reads()) >= before + 3)
     },
     async transcript(runs, options) {
       const parts: string[] = []
@@ -90,6 +112,10 @@ export async function openStage(): Promise<Stage> {
     },
     stop: () => etcd.stop(),
   }
+}
+
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64')
 }
 
 function shown(args: readonly string[], ran: Ran, url: string): string {
@@ -102,7 +128,7 @@ function mask(text: string, url: string): string {
   const port = url.replace(/.*:/, '')
   return text
     .replaceAll(`:${port}`, ':ETCD')
-    .replace(/127\.0\.0\.1:[23]\d{4}/g, '127.0.0.1:PORT')
+    .replace(/127\.0\.0\.1:\d{5}/g, '127.0.0.1:PORT')
     .replace(/"(leaseId|revision|leaderMs|writableMs|streamingMs)": ("\d+"|\d+)/g, '"$1": "MASKED"')
     .replace(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{5})?/gm, 'TIME')
 }

@@ -164,10 +164,11 @@ test('the winner dies before it accepts writes: who leads then is told at once, 
     setTimeout(() => void cluster.changeLeader('pg0', 'pg2', 'rejoins'), 700)
     return [200, 'Successfully switched over to "pg1"']
   }
-  const ran = await stage.hactl(['switchover', 'duo', '--candidate', 'pg1', '--force', '--timeout', '20'])
+  const ran = await stage.hactl(['switchover', 'duo', '--candidate', 'pg1', '--force', '--timeout', '25'])
   expect(ran.code).toBe(7)
   expect(ran.stderr).toContain('pg2 leads cluster duo, but pg1 was asked for')
-  expect(ran.ms).toBeLessThan(10_000)
+  // Without waiting for the time to be over.
+  expect(ran.ms).toBeLessThan(20_000)
 })
 
 test('the winner dies and the old leader takes over again: exit code 3', async () => {
@@ -197,8 +198,8 @@ test('nothing happens in time: exit code 6', async () => {
 test('the agents give it up: exit code 3', async () => {
   cluster.member('pg0').onRequest = async (_action, body) => {
     await stage.put('duo/failover', { leader: body.leader, member: body.candidate })
-    // Until hactl, which looks four times a second, has seen the request.
-    await new Promise(resolve => setTimeout(resolve, 2500))
+    // Only what was seen to be under way can be given up.
+    await stage.untilRead()
     await stage.put('duo/failover', '{}')
     return [503, 'Switchover failed']
   }
@@ -320,5 +321,5 @@ test('version and list ask the members, and say who did not answer', async () =>
   const listed = await stage.hactl(['list', 'duo', '--json'])
   const members: readonly { readonly answers: boolean }[] = JSON.parse(listed.stdout).clusters[0].members
   expect(members.map(member => member.answers)).toEqual([true, false, false])
-  expect(listed.ms).toBeLessThan(15_000)
+  expect(listed.ms).toBeLessThan(20_000)
 })

@@ -236,7 +236,8 @@ describe('hostile texts', () => {
     expect(parseExact(`${'{"a":'.repeat(100)}1${'}'.repeat(100)}`)).toBeUndefined()
     expect(parseExact(`"${'x'.repeat(2_000_000)}"`)).toBeUndefined()
     expect(parseExact(`[${'9'.repeat(500_000)}]`)).toBeDefined()
-    expect(performance.now() - startedMs).toBeLessThan(1000)
+    // Some milliseconds; with work that grows as the square of the length it would be minutes.
+    expect(performance.now() - startedMs).toBeLessThan(10_000)
     expect(parseExact('["[[[","\\"[",{"a":"}"}]')).toEqual(['[[[', '"[', { a: '}' }])
   })
 

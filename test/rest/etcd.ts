@@ -41,7 +41,7 @@ export async function startEtcd(): Promise<TestEtcd> {
       scope,
       member,
       clock,
-      timings: { ttlMs: 30_000, retryTimeoutMs: 5000 },
+      timings: { ttlMs: 60_000, retryTimeoutMs: 5000 },
       log: () => {},
     })
     stores.push(made)
