@@ -1,5 +1,5 @@
 // Guarded writes of single keys: member, initialize, config, failover, history. After a try whose answer was lost, a
-// key that holds exactly our text counts as written.
+// key that holds exactly our text counts as written; what became of it otherwise is not known.
 
 import type { LeaseId, Revision } from '../model/units.ts'
 import type { WriteOutcome } from '../ports/store.ts'
@@ -63,6 +63,10 @@ export class Writes {
       if (result.unclear && isOurs && (standing?.text ?? null) === wanted.text) {
         return { kind: 'done', revision: standing?.modRevision ?? result.revision }
       }
+      // The earlier try may have been carried out and replaced, or even consumed, since: neither no nor once more. A claim on
+      // our lease is different: nobody replaces that, and somebody else's stands there.
+      if (result.unclear && leaseId === null)
+        return { kind: 'unreachable', why: lostAnswer(wanted, standing) }
       if (holds(guard, standing)) return { kind: 'refused', why: `${wanted.onlyIf?.key} is not what it was` }
       const next = nextGuard(wanted, standing)
       if (next === null) return { kind: 'refused', why: conflict(wanted, standing) }
@@ -134,6 +138,11 @@ function nextGuard(wanted: GuardedWrite, standing: Entry | null): Guard | null {
   if (wanted.ifRevision === undefined) return guardOf(wanted.key, standing)
   if (wanted.ifRevision !== null || standing === null) return null
   return wanted.readsAsNone?.(standing.text) === true ? guardOf(wanted.key, standing) : null
+}
+
+function lostAnswer({ key }: GuardedWrite, standing: Entry | null): string {
+  const now = standing === null ? 'is gone' : `has revision ${standing.modRevision}`
+  return `an answer of etcd was lost and ${key} ${now}, which is not ours: whether it was written in between is not known`
 }
 
 function conflict({ key, ifRevision }: GuardedWrite, standing: Entry | null): string {

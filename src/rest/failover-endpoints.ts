@@ -50,7 +50,7 @@ async function carryOut(
   try {
     const request = { leader, candidate, scheduledAt }
     const outcome = await context.store.writeFailover(request, undefined, READ_BUDGET_MS)
-    if (outcome.kind !== 'done') return text(503, 'failed to write failover key into DCS')
+    if (outcome.kind !== 'done') return text(503, `failed to write failover key into DCS: ${outcome.why}`)
     context.state.wake(`rest: ${wish.action} requested`)
     if (scheduledAt !== null) return text(202, 'Switchover scheduled')
     const limitSeconds = 2 * Math.max(10, Math.round(loopWaitMs / 1000))
@@ -66,7 +66,8 @@ export async function deleteSwitchover(context: Context): Promise<Reply> {
   const { failover } = read.value
   if (failover === null || failover.value.scheduledAt === null) return text(404, 'no switchover is scheduled')
   const outcome = await context.store.writeFailover(null, failover.modRevision, READ_BUDGET_MS)
-  if (outcome.kind !== 'done') return page(409)
+  if (outcome.kind === 'unreachable') return page(503, `Deleting the switchover: ${outcome.why}`)
+  if (outcome.kind === 'refused') return page(409)
   context.state.wake('rest: scheduled switchover deleted')
   return text(200, 'scheduled switchover deleted')
 }

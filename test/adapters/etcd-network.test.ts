@@ -1,6 +1,6 @@
 // The etcd adapter over a network that loses answers or delays requests: what it was told must stay true.
 
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { createEtcdStore } from '../../src/dcs/etcd.ts'
 import type { HostPort } from '../../src/model/config.ts'
 import type { Store } from '../../src/ports/store.ts'
@@ -47,10 +47,10 @@ function open(member: string, endpoints: readonly HostPort[], ttlMs = 60_000): S
 const relayFirst = () => [relay.endpoint, etcd.member(1).endpoint]
 
 /** A store with a lease that has asked nobody but the relay yet. */
-async function openThroughRelay(): Promise<Store> {
+async function openThroughRelay(second = etcd.member(1).endpoint): Promise<Store> {
   for (let tries = 0; tries < 5; tries++) {
     logged.length = 0
-    const store = open('a', relayFirst())
+    const store = open('a', [relay.endpoint, second])
     const { kind } = await store.keepLease(BUDGET_MS)
     // An endpoint that was slow once is left for another one.
     if (kind === 'done' && !logged.some(line => line.includes(' failed:'))) return store
@@ -80,6 +80,31 @@ test('guarded writes whose answer is lost are done, once', async () => {
   const revision = written.kind === 'done' ? written.revision : 0
   expect(JSON.parse(key).kvs).toMatchObject([{ version: 1, mod_revision: revision }])
 })
+
+test.each(['config', 'failover'] as const)(
+  'a write of %s whose answer is lost, and that somebody replaced since, is neither told as refused nor done again',
+  async key => {
+    const late = await Relay.start(etcd.member(1).endpoint)
+    onTestFinished(() => late.stop())
+    const a = await openThroughRelay(late.endpoint)
+    const path = `/service/${scope}/${key}`
+    const standing = async () => (await etcd.ctl(['get', '--print-value-only', path])).trim()
+    const replaced = late.holdRequests(async () => {
+      await until('the write applied', LIMIT_MS, async () => (await standing()) !== '')
+      await etcd.ctl(['put', path, '{}'])
+    })
+    // Where any request may be replaced, the key is read first.
+    const lost = key === 'failover' ? relay.holdAfterNextAnswer(async () => relay.loseAnswers()) : null
+    if (lost === null) relay.loseAnswers()
+    const outcome =
+      key === 'config'
+        ? await a.writeConfig({ ttl: 30 }, null, LIMIT_MS)
+        : await a.writeFailover({ leader: 'a', candidate: 'b', scheduledAt: null }, undefined, LIMIT_MS)
+    await Promise.all([replaced, lost])
+    expect(outcome).toMatchObject({ kind: 'unreachable', why: expect.stringContaining('was lost') })
+    expect(await standing()).toBe('{}')
+  },
+)
 
 test('release whose answer is lost is done', async () => {
   const a = await openThroughRelay()

@@ -71,16 +71,21 @@ export class Relay {
   holdAfterNextAnswer(meanwhile: () => Promise<void>): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#onAnswer = () => {
-        this.#heldRequests = []
-        meanwhile()
-          .then(resolve, reject)
-          .finally(() => {
-            const held = this.#heldRequests ?? []
-            this.#heldRequests = null
-            for (const send of held) send()
-          })
+        this.holdRequests(meanwhile).then(resolve, reject)
       }
     })
+  }
+
+  /** Keeps requests back until `meanwhile` is over. */
+  async holdRequests(meanwhile: () => Promise<void>): Promise<void> {
+    this.#heldRequests = []
+    try {
+      await meanwhile()
+    } finally {
+      const held = this.#heldRequests
+      this.#heldRequests = null
+      for (const send of held) send()
+    }
   }
 
   /** Breaks every connection; new ones are accepted. */
