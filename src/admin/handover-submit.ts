@@ -78,7 +78,8 @@ async function tryMember(
   const first = await Promise.race([reply, seen])
   stopLooking.abort()
   const submitted = { through: `rest:${member.name}`, scheduled: false, reply, atMs }
-  if (first === 'seen') return { kind: 'accepted', submitted }
+  const scheduled = wish.scheduledAt !== null
+  if (first === 'seen') return { kind: 'accepted', submitted: { ...submitted, scheduled } }
   if (first === 'not seen' || first.kind === 'unreachable') return { kind: 'silent' }
   if (first.status === 200) return { kind: 'accepted', submitted }
   if (first.status === 202) return { kind: 'accepted', submitted: { ...submitted, scheduled: true } }
@@ -141,7 +142,9 @@ async function seesRequest(
 
 function showsRequest(view: ClusterView, wish: HandoverWish, plan: HandoverPlan): boolean {
   const before = plan.survey.view
-  if (view.leader !== null && view.leader.name !== plan.survey.leader) return true
+  // A leader that changes before the time has come is not the work of a scheduled request.
+  const now = wish.scheduledAt === null
+  if (now && view.leader !== null && view.leader.name !== plan.survey.leader) return true
   const changed = view.failover?.modRevision !== before.failover?.modRevision
   return changed && view.failover !== null && view.failover.value.candidate === wish.candidate
 }

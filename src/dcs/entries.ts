@@ -4,9 +4,11 @@
 import type { Revision } from '../model/units.ts'
 import type { Entry } from './cluster-view.ts'
 
+const DELETIONS_MAX = 1000
+
 export class Entries {
   readonly #entries = new Map<string, Entry>()
-  /** Revision of each known deletion that a late message could still contradict. */
+  /** Revision of each deletion: an answer from another endpoint may be older, and come after all that the watch told. */
   readonly #deleted = new Map<string, Revision>()
   #revision: Revision = 0
   #version = 0
@@ -45,7 +47,7 @@ export class Entries {
     this.#revision = Math.max(this.#revision, revision)
     const known = this.#entries.get(key)
     if (known !== undefined && known.modRevision > revision) return false
-    this.#deleted.set(key, Math.max(revision, this.#deleted.get(key) ?? 0))
+    this.#remember(key, revision)
     if (known !== undefined) this.#version++
     return this.#entries.delete(key)
   }
@@ -57,7 +59,6 @@ export class Entries {
       if (!snapshot.has(key) && this.delete(key, revision)) changed.push(key)
     }
     for (const [key, entry] of snapshot) if (this.put(key, entry)) changed.push(key)
-    this.forgetDeletions(revision)
     this.#revision = Math.max(this.#revision, revision)
     return changed
   }
@@ -70,8 +71,12 @@ export class Entries {
     this.#version++
   }
 
-  /** Nothing older than `revision` will be told any more (the watch is in order): deletions up to it need no memory. */
-  forgetDeletions(revision: Revision): void {
-    for (const [key, deletedAt] of this.#deleted) if (deletedAt <= revision) this.#deleted.delete(key)
+  /** The oldest is forgotten when a scope has seen more names than any cluster has. */
+  #remember(key: string, revision: Revision): void {
+    const latest = Math.max(revision, this.#deleted.get(key) ?? 0)
+    this.#deleted.delete(key)
+    this.#deleted.set(key, latest)
+    const [oldest] = this.#deleted.keys()
+    if (this.#deleted.size > DELETIONS_MAX && oldest !== undefined) this.#deleted.delete(oldest)
   }
 }

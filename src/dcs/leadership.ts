@@ -6,6 +6,7 @@ import type { ClusterStatus } from '../model/cluster.ts'
 import type { LeaseId, MemberName, Revision } from '../model/units.ts'
 import type { LeaseOutcome, WriteOutcome } from '../ports/store.ts'
 import type { CallWish } from './calls.ts'
+import type { Entry } from './cluster-view.ts'
 import type { Entries } from './entries.ts'
 import { LAST_LEADER } from './keys.ts'
 import type { Kept, Lease } from './lease.ts'
@@ -26,6 +27,8 @@ export class Leadership {
   readonly #entries: Entries
   readonly #log: Log
   #newsRefused = false
+  /** A release, ours or of a former run of this agent, may be on its way still. */
+  #mayBeReleased = false
 
   constructor(me: MemberName, lease: Lease, transactions: Transactions, entries: Entries, log: Log) {
     this.#me = me
@@ -50,6 +53,7 @@ export class Leadership {
     const kept = await this.#lease.adopt(leaseId, wish)
     if (kept.kind === 'unreachable') return kept
     if (kept.kind === 'gone') return { kind: 'refused', holder: null, why: `lease ${leaseId} is gone` }
+    this.#mayBeReleased = true
     const proof = await this.#prove(kept, null, wish)
     if (proof.kind === 'again') return this.renew(null, wish)
     if (proof.kind === 'refused') this.#lease.leave()
@@ -59,15 +63,33 @@ export class Leadership {
   /** The key is deleted if it is ours, on whatever lease; `status` and that it was given up are written with it. */
   async release(status: ClusterStatus | null, wish: CallWish): Promise<WriteOutcome> {
     const release: Change = { key: 'leader', text: null }
-    const mine = { key: 'leader', text: this.#me }
     const news = [...this.#statusChange(status), { key: LAST_LEADER, text: '' }]
-    const result = await this.#withNews(news, changes =>
-      this.#transactions.commit(mine, [...changes, release], wish),
-    )
-    if (!result.ok) return { kind: 'unreachable', why: result.why }
+    const seen = this.#entries.get('leader')
+    const isSeen = seen?.text === this.#me
+    const now = isSeen
+      ? { entry: seen, revision: seen.modRevision }
+      : await this.#transactions.read('leader', wish)
+    if ('why' in now) return { kind: 'unreachable', why: now.why }
+    let { entry, revision }: { entry: Entry | null; revision: Revision } = now
+    let unclear = false
+    // By the revision: a try that etcd carries out late must not delete what was taken, or proved ours, after it.
+    for (let round = 0; round < ROUNDS_MAX && entry?.text === this.#me; round++) {
+      const asSeen: Guard = { key: 'leader', modRevision: entry.modRevision }
+      const result = await this.#withNews(news, changes =>
+        this.#transactions.commit(asSeen, [...changes, release], wish),
+      )
+      if (!result.ok) {
+        this.#mayBeReleased = true
+        return { kind: 'unreachable', why: result.why }
+      }
+      if (result.succeeded) return { kind: 'done', revision: result.revision }
+      unclear ||= result.unclear
+      entry = result.entry
+      revision = result.revision
+    }
     // After a try whose answer was lost, a key that is no longer ours is what was asked for.
-    if (result.succeeded || result.unclear) return { kind: 'done', revision: result.revision }
-    return { kind: 'refused', why: `the leader key is held by ${result.entry?.text ?? 'nobody'}` }
+    if (unclear && entry?.text !== this.#me) return { kind: 'done', revision }
+    return { kind: 'refused', why: `the leader key is held by ${entry?.text ?? 'nobody'}` }
   }
 
   async #proven(wish: CallWish, step: (kept: HeldLease) => Promise<Proof>): Promise<LeaseOutcome> {
@@ -100,7 +122,12 @@ export class Leadership {
   async #prove(kept: HeldLease, status: ClusterStatus | null, wish: CallWish): Promise<Proof> {
     const mine = { key: 'leader', text: this.#me, leaseId: kept.leaseId }
     const news = [...this.#statusChange(status), ...this.#recordChange()]
-    const result = await this.#withNews(news, changes => this.#transactions.commit(mine, changes, wish))
+    // Written anew, a release that is still on its way finds another revision.
+    const anew = this.#mayBeReleased ? [this.#leaderKey(kept)] : []
+    const result = await this.#withNews(news, changes =>
+      this.#transactions.commit(mine, [...anew, ...changes], wish),
+    )
+    if (result.ok && result.succeeded) this.#mayBeReleased = false
     if (!result.ok || result.succeeded) return this.#otherwise(kept, result)
     if (result.entry?.text !== this.#me) return this.#otherwise(kept, result)
     // Ours, but on a lease of an earlier process or an earlier ttl.
@@ -114,8 +141,11 @@ export class Leadership {
   }
 
   #taking(kept: HeldLease): readonly Change[] {
-    const leader: Change = { key: 'leader', text: this.#me, leaseId: kept.leaseId }
-    return [leader, { key: LAST_LEADER, text: this.#me }]
+    return [this.#leaderKey(kept), { key: LAST_LEADER, text: this.#me }]
+  }
+
+  #leaderKey(kept: HeldLease): Change {
+    return { key: 'leader', text: this.#me, leaseId: kept.leaseId }
   }
 
   #otherwise(kept: HeldLease, result: Committed): Proof {

@@ -27,7 +27,7 @@ export interface StreamWish {
   readonly abort: AbortSignal
   /** null: the stream stands now; later: etcd answered what was asked at that boot-time instant. */
   readonly onAlive: (askedMs: Millis | null) => void
-  readonly onEvents: (events: IWatchResponse['events'], revision: Revision) => void
+  readonly onEvents: (events: IWatchResponse['events']) => void
 }
 
 type Stream = IDuplexStream<IWatchRequest, IWatchResponse>
@@ -100,8 +100,7 @@ class WatchStream {
     if (regression !== null) this.#end('other-endpoint', regression)
     else if (message.canceled) this.#cancelled(message)
     else if (message.created) this.#created(stream)
-    else if (message.events.length > 0)
-      onEvents(message.events, Number(message.events.at(-1)?.kv.mod_revision ?? 0))
+    else if (message.events.length > 0) onEvents(message.events)
     else this.#progress()
     this.#shownRevision = Math.max(this.#shownRevision, Number(message.header.revision))
   }

@@ -110,7 +110,7 @@ export class Watch {
       terms,
       abort,
       onAlive: askedMs => this.#alive(askedMs ?? read.sentMs, changed),
-      onEvents: (events, upTo) => this.#apply(events, upTo),
+      onEvents: events => this.#apply(events),
     })
     if (end.treatment === 're-authenticate') session.refused(login.value)
     return end
@@ -130,10 +130,7 @@ export class Watch {
     if (was.alive) this.#parts.onChange([])
   }
 
-  #apply(
-    events: readonly { readonly type: string; readonly kv: Parameters<typeof entryOf>[0] }[],
-    upTo: Revision,
-  ): void {
+  #apply(events: readonly { readonly type: string; readonly kv: Parameters<typeof entryOf>[0] }[]): void {
     const { entries, keys, onChange } = this.#parts
     const changed: string[] = []
     for (const { type, kv } of events) {
@@ -143,7 +140,6 @@ export class Watch {
         type === 'Delete' ? entries.delete(key, Number(kv.mod_revision)) : entries.put(key, entryOf(kv))
       if (isNew) changed.push(key)
     }
-    entries.forgetDeletions(upTo)
     if (changed.length > 0) onChange(changed)
   }
 

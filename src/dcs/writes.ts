@@ -60,7 +60,9 @@ export class Writes {
       const standing = result.entry
       // Two nodes that race for a key may write the same text: whose it is says the lease.
       const isOurs = leaseId === null || standing?.leaseId === leaseId
-      if (result.unclear && isOurs && (standing?.text ?? null) === wanted.text) {
+      // An empty request may be the work of whoever carried the request out.
+      const isTelling = wanted.text === null || wanted.readsAsNone?.(wanted.text) !== true
+      if (result.unclear && isOurs && isTelling && (standing?.text ?? null) === wanted.text) {
         return { kind: 'done', revision: standing?.modRevision ?? result.revision }
       }
       // The earlier try may have been carried out and replaced, or even consumed, since: neither no nor once more. A claim on

@@ -45,6 +45,8 @@ async function carryOut(
 ): Promise<Reply> {
   const { leader, candidate, scheduledAt } = wish
   const sinceMs = context.clock.bootMs()
+  // Whoever has hung up may have asked another member meanwhile: nothing is begun for them.
+  if (context.signal.aborted) return statusOnly(503)
   // Listens before it writes, so that the fastest agent cannot be missed.
   const changes = new Changes(context)
   try {

@@ -87,15 +87,12 @@ export class SimulatedWatch {
   #apply(changes: readonly KeyChange[]): void {
     const { keys, entries, onChange } = this.#parts
     const changed: string[] = []
-    let upTo = 0
     for (const { key, value, revision } of changes) {
-      upTo = Math.max(upTo, revision)
       const name = keys.relative(Buffer.from(key))
       if (name === null || !isKnownKey(name)) continue
       const entry: Entry | null = value === null ? null : entryOf(value)
       if (entry === null ? entries.delete(name, revision) : entries.put(name, entry)) changed.push(name)
     }
-    entries.forgetDeletions(upTo)
     if (changed.length > 0) onChange(changed)
   }
 
