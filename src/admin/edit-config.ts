@@ -82,7 +82,12 @@ export async function storeConfig(
 ): Promise<Result<null>> {
   const outcome = await operator.store.writeConfig(before.cluster, document, before.revision, budgetMs)
   if (outcome.kind === 'done') return done(null)
-  if (outcome.kind === 'unreachable') return failed({ kind: 'etcd-unreachable', why: outcome.why })
+  if (outcome.kind === 'unreachable') {
+    const what = 'the configuration may have been stored all the same'
+    const mayBeDone =
+      outcome.mayBeWritten === true ? { what, look: `hactl show-config ${before.cluster}` } : null
+    return failed({ kind: 'etcd-unreachable', why: outcome.why, mayBeDone })
+  }
   return failed({
     kind: 'conflict',
     what: 'the configuration was changed by somebody else meanwhile; nothing was stored',

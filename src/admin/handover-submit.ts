@@ -165,7 +165,11 @@ async function writeRequest(
   const guard = survey.view.failover?.modRevision
   const atMs = operator.clock.bootMs()
   const outcome = await operator.store.writeFailover(wish.cluster, request, guard, deadline.leftMs())
-  if (outcome.kind === 'unreachable') return failed({ kind: 'etcd-unreachable', why: outcome.why })
+  if (outcome.kind === 'unreachable') {
+    const what = `the ${wish.action} may have been asked for all the same`
+    const mayBeDone = outcome.mayBeWritten === true ? { what, look: `hactl list ${wish.cluster}` } : null
+    return failed({ kind: 'etcd-unreachable', why: outcome.why, mayBeDone })
+  }
   if (outcome.kind === 'refused') {
     return failed({
       kind: 'conflict',

@@ -32,7 +32,7 @@ export type Committed =
       /** An earlier try may have been applied. */
       readonly unclear: boolean
     }
-  | { readonly ok: false; readonly treatment: Treatment; readonly why: string }
+  | { readonly ok: false; readonly treatment: Treatment; readonly why: string; readonly unclear: boolean }
 
 /** Told what a transaction wrote (`own`) or found. */
 export type Observe = (key: string, entry: Entry | null, revision: Revision, own: boolean) => void
@@ -62,7 +62,7 @@ export class Transactions {
       failure: [read],
     }
     const result = await this.#calls.run(wish, (client, options) => client.kv.txn(request, options))
-    if (!result.ok) return { ok: false, treatment: result.treatment, why: result.why }
+    if (!result.ok) return result
     const { succeeded, header } = result.value
     const revision = Number(header.revision)
     if (succeeded) this.#observeOwn(changes, revision)
@@ -74,7 +74,7 @@ export class Transactions {
   /** One linearizable read of a key. */
   async read(key: string, wish: CallWish): Promise<Committed> {
     const result = await this.#calls.range(wish, { key: this.#keys.absolute(key) })
-    if (!result.ok) return { ok: false, treatment: result.treatment, why: result.why }
+    if (!result.ok) return { ...result, unclear: false }
     const { kvs, header } = result.value
     const revision = Number(header.revision)
     const entry = kvs[0] === undefined ? null : entryOf(kvs[0])

@@ -54,7 +54,7 @@ export class Writes {
       const result = await this.#transactions.commit(guard, changes, wish, also)
       if (!result.ok) {
         if (leaseId !== null && result.treatment === 'lease-gone') this.#lease.forget(leaseId)
-        return { kind: 'unreachable', why: result.why }
+        return { kind: 'unreachable', why: result.why, mayBeWritten: result.unclear }
       }
       if (result.succeeded) return { kind: 'done', revision: result.revision }
       const standing = result.entry
@@ -68,7 +68,7 @@ export class Writes {
       // The earlier try may have been carried out and replaced, or even consumed, since: neither no nor once more. A claim on
       // our lease is different: nobody replaces that, and somebody else's stands there.
       if (result.unclear && leaseId === null)
-        return { kind: 'unreachable', why: lostAnswer(wanted, standing) }
+        return { kind: 'unreachable', why: lostAnswer(wanted, standing), mayBeWritten: true }
       if (holds(guard, standing)) return { kind: 'refused', why: `${wanted.onlyIf?.key} is not what it was` }
       const next = nextGuard(wanted, standing)
       if (next === null) return { kind: 'refused', why: conflict(wanted, standing) }

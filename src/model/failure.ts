@@ -42,7 +42,12 @@ export type Failure =
   /** The work goes on without us. */
   | { readonly kind: 'timed-out'; readonly action: string; readonly seconds: number; readonly sofar: string }
   | { readonly kind: 'partly-done'; readonly done: string; readonly missing: string; readonly hint: string }
-  | { readonly kind: 'etcd-unreachable'; readonly why: string }
+  /** `mayBeDone`: what may have been written all the same, and how to see it; null: nothing. */
+  | {
+      readonly kind: 'etcd-unreachable'
+      readonly why: string
+      readonly mayBeDone?: { readonly what: string; readonly look: string } | null
+    }
   | { readonly kind: 'member-unreachable'; readonly member: MemberName; readonly why: string }
   | {
       readonly kind: 'data-loss'

@@ -16,7 +16,12 @@ import type { LeaseId, MemberName, Millis, Revision } from '../model/units.ts'
 export type WriteOutcome =
   | { readonly kind: 'done'; readonly revision: Revision }
   | { readonly kind: 'refused'; readonly why: string }
-  | { readonly kind: 'unreachable'; readonly why: string }
+  | {
+      readonly kind: 'unreachable'
+      readonly why: string
+      /** It was sent, and may be carried out all the same, also later. */
+      readonly mayBeWritten?: boolean
+    }
 
 /** `validUntilMs`: boot-time instant before which etcd cannot have ended the lease, counted from before the request. */
 export type LeaseOutcome =

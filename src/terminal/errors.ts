@@ -89,10 +89,14 @@ const ERRORS: { readonly [K in Kind]: Entry<K> } = {
   'etcd-unreachable': {
     exit: EXIT.etcdUnreachable,
     message: f =>
-      `${refusalOfEtcd(f.why) === null ? 'etcd cannot be reached' : 'etcd answers, but refuses'}: ${f.why}`,
+      f.mayBeDone == null
+        ? `${refusalOfEtcd(f.why) === null ? 'etcd cannot be reached' : 'etcd answers, but refuses'}: ${f.why}`
+        : `${f.mayBeDone.what}: ${f.why}`,
     hint: f =>
-      refusalOfEtcd(f.why) ??
-      'check the etcd3 section or --dcs-url, and etcd itself: etcdctl endpoint status.',
+      f.mayBeDone == null
+        ? (refusalOfEtcd(f.why) ??
+          'check the etcd3 section or --dcs-url, and etcd itself: etcdctl endpoint status.')
+        : `look at it with ${f.mayBeDone.look} before you try again.`,
   },
   'member-unreachable': {
     exit: EXIT.memberUnreachable,

@@ -125,7 +125,7 @@ test.each(['config', 'failover'] as const)(
       ended = await replacedMeanwhile(key)
     }
     const why = expect.stringContaining('was lost')
-    expect(ended).toEqual({ outcome: { kind: 'unreachable', why }, text: '{}' })
+    expect(ended).toEqual({ outcome: { kind: 'unreachable', why, mayBeWritten: true }, text: '{}' })
   },
   120_000,
 )

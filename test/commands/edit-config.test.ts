@@ -142,6 +142,22 @@ test('an answer of no, and a change made meanwhile, leave everything as it is', 
   expect(await config()).toEqual({ ttl: 28 })
 })
 
+test('etcd that stands still after the question: what is said is that it may be stored, and how to look', async () => {
+  const terminal = openTerminal(['edit-config', 'demo', '-s', 'ttl=25'], { DCS_URL: stage.url })
+  await terminal.until('Apply these changes?')
+  await stage.etcd.member(0).freeze()
+  try {
+    terminal.type('y\r')
+    expect(await terminal.end()).toBe(8)
+  } finally {
+    stage.etcd.member(0).thaw()
+  }
+  expect(terminal.shown()).toContain(
+    'error: the configuration may have been stored all the same: etcd did not answer',
+  )
+  expect(terminal.shown()).toContain('HINT: look at it with hactl show-config demo before you try again.')
+})
+
 test('an editor that fails or is not there', async () => {
   const failing = openTerminal(['edit-config', 'demo'], { DCS_URL: stage.url, EDITOR: 'false' })
   expect(await failing.end()).toBe(2)

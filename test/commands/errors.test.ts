@@ -17,6 +17,16 @@ test('nobody answers', () => {
   ])
 })
 
+test('somebody may have carried it out', () => {
+  const mayBeDone = { what: 'the switchover may have been asked for all the same', look: 'hactl list demo' }
+  const { message, hint, exit } = describeFailure({ kind: 'etcd-unreachable', why: 'no answer', mayBeDone })
+  expect([exit, message, hint]).toEqual([
+    8,
+    'the switchover may have been asked for all the same: no answer',
+    'look at it with hactl list demo before you try again.',
+  ])
+})
+
 test.each([
   ['etcd at 127.0.0.1:2379: etcdserver: user name is empty'],
   ['etcd at 127.0.0.1:2379: etcdserver: authentication failed, invalid user ID or password'],
