@@ -121,13 +121,12 @@ export class Leadership {
 
   async #prove(kept: HeldLease, status: ClusterStatus | null, wish: CallWish): Promise<Proof> {
     const mine = { key: 'leader', text: this.#me, leaseId: kept.leaseId }
-    const news = [...this.#statusChange(status), ...this.#recordChange()]
     // Written anew, a release that is still on its way finds another revision.
     const anew = this.#mayBeReleased ? [this.#leaderKey(kept)] : []
-    const result = await this.#withNews(news, changes =>
-      this.#transactions.commit(mine, [...anew, ...changes], wish),
-    )
-    if (result.ok && result.succeeded) this.#mayBeReleased = false
+    const news = [...anew, ...this.#statusChange(status), ...this.#recordChange()]
+    const result = await this.#withNews(news, changes => this.#transactions.commit(mine, changes, wish))
+    if (result.ok && result.succeeded && result.entry?.modRevision === result.revision)
+      this.#mayBeReleased = false
     if (!result.ok || result.succeeded) return this.#otherwise(kept, result)
     if (result.entry?.text !== this.#me) return this.#otherwise(kept, result)
     // Ours, but on a lease of an earlier process or an earlier ttl.

@@ -302,23 +302,30 @@ test('close ends calls in flight, the watch and every socket in bounded time', a
 
 test('an etcd whose disk is full refuses the status, not the lease: the leader stays and can be relieved', async () => {
   const full = await startEtcd({ flags: ['--quota-backend-bytes', '1000000'] })
-  const store = createEtcdStore({
-    ...{ config: full.config, namespace: 'service', scope, member: 'a', clock, log: () => undefined },
-    timings: { ttlMs: 60_000, retryTimeoutMs: 2000 },
-  })
+  const openOnFull = () =>
+    createEtcdStore({
+      ...{ config: full.config, namespace: 'service', scope, member: 'a', clock, log: () => undefined },
+      timings: { ttlMs: 60_000, retryTimeoutMs: 2000 },
+    })
+  const [former, store] = [openOnFull(), openOnFull()]
   try {
-    expect(await lead(store, BUDGET_MS)).toMatchObject({ kind: 'done' })
+    const led = await lead(former, BUDGET_MS)
+    expect(led).toMatchObject({ kind: 'done' })
     const blob = 'x'.repeat(100_000)
     for (let n = 0; n < 30; n++) await full.ctl(['put', `/filler${n}`, blob]).catch(() => undefined)
     await until('the alarm', LIMIT_MS, async () => (await full.ctl(['alarm', 'list'])).includes('NOSPACE'))
     const status = { optime: 83886080n, slots: null, retainSlots: null }
-    expect(await store.renewLeader(status, BUDGET_MS)).toMatchObject({ kind: 'done' })
+    expect(await former.renewLeader(status, BUDGET_MS)).toMatchObject({ kind: 'done' })
+    expect(await former.renewLeader(status, BUDGET_MS)).toMatchObject({ kind: 'done' })
+    // An agent that was started again needs it no less.
+    const leaseId = led.kind === 'done' ? led.leaseId : ''
+    expect(await store.adoptLease(leaseId, BUDGET_MS)).toMatchObject({ kind: 'done', leaseId })
     expect(await store.renewLeader(status, BUDGET_MS)).toMatchObject({ kind: 'done' })
     expect(await store.releaseLeader(status, BUDGET_MS)).toMatchObject({ kind: 'done' })
     const view = await store.read(BUDGET_MS)
     expect(view.known && view.value.leader).toBeNull()
   } finally {
-    await store.close()
+    await Promise.all([former.close(), store.close()])
     await full.stop()
   }
 })
