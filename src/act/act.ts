@@ -210,7 +210,8 @@ async function fence(
       ? done(action)
       : failed(action, 'the fencer did not answer')
   }
-  const until = ports.guard.view().leaderUntilMs - action.marginMs
+  const { leaderUntilMs, validUntilMs } = ports.guard.view()
+  const until = (action.ahead === true ? validUntilMs : leaderUntilMs) - action.marginMs
   if (until <= ports.clock.bootMs()) return failed(action, 'there is no lease to arm it with')
   const { process } = snap.postgres
   const armed = await ports.fencer.arm(

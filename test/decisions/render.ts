@@ -37,7 +37,7 @@ function showAction(action: Action): string {
     case 'release-lease':
       return `${action.kind}${showOptime(action.status)}`
     case 'arm-fencer':
-      return `arm-fencer ${showDuration(action.marginMs)} before the lease ends`
+      return `arm-fencer ${showDuration(action.marginMs)} before the ${action.ahead === true ? 'own lease, on which leadership is to hang,' : 'lease'} ends`
     case 'publish-member':
       return `publish-member ${showRecord(action.record)}`
     case 'write-initialize':

@@ -1,6 +1,7 @@
 // A bootstrap of ours has ended: the new cluster is announced in etcd, or its traces are removed (spec/ha.md 3.4.3).
 
 import type { Action } from '../../model/action.ts'
+import { fenceMarginMs } from '../../model/timing.ts'
 import { type ClusterFacts, control, holdsLease, isSystemIdentifier, tried } from '../facts.ts'
 import { holdOnMs } from '../lease.ts'
 import type { Rule } from '../rule.ts'
@@ -73,7 +74,7 @@ export const foundingRules: readonly Rule<ClusterFacts>[] = [
   },
   {
     id: 'founding.announce',
-    why: 'identifier, configuration and leader key, in this order, each guarded: what is already there is not written again',
+    why: 'identifier, configuration and leader key, in this order, each guarded: what is already there is not written again; the fencer is armed before etcd may name this node',
     when: f => !tried(f.snap, 'take-leader') && !f.snap.outcomes.some(outcome => outcome.kind !== 'done'),
     choose: f => ({ reason: 'the new server is up; announcing the cluster', actions: announcement(f) }),
   },
@@ -123,6 +124,11 @@ function announcement(facts: ClusterFacts): readonly Action[] {
   }
   if (view.config === null)
     actions.push({ kind: 'write-config', document: snap.settings.document, ifRevision: null })
-  actions.push({ kind: 'take-leader', ifRevision: view.lastLeader?.modRevision ?? null })
+  // Others may copy this node, and follow it, from the moment at which etcd names it, whether its answer arrives or not.
+  actions.push(
+    { kind: 'keep-lease' },
+    { kind: 'arm-fencer', marginMs: fenceMarginMs(snap.settings), ahead: true },
+    { kind: 'take-leader', ifRevision: view.lastLeader?.modRevision ?? null },
+  )
   return actions
 }
