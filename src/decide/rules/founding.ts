@@ -1,9 +1,8 @@
 // A bootstrap of ours has ended: the new cluster is announced in etcd, or its traces are removed (spec/ha.md 3.4.3).
 
 import type { Action } from '../../model/action.ts'
-import { fenceMarginMs } from '../../model/timing.ts'
 import { type ClusterFacts, control, holdsLease, isSystemIdentifier, tried } from '../facts.ts'
-import { holdOnMs } from '../lease.ts'
+import { guardAhead, holdOnMs } from '../lease.ts'
 import type { Rule } from '../rule.ts'
 
 export const foundingRules: readonly Rule<ClusterFacts>[] = [
@@ -124,11 +123,9 @@ function announcement(facts: ClusterFacts): readonly Action[] {
   }
   if (view.config === null)
     actions.push({ kind: 'write-config', document: snap.settings.document, ifRevision: null })
-  // Others may copy this node, and follow it, from the moment at which etcd names it, whether its answer arrives or not.
-  actions.push(
-    { kind: 'keep-lease' },
-    { kind: 'arm-fencer', marginMs: fenceMarginMs(snap.settings), ahead: true },
-    { kind: 'take-leader', ifRevision: view.lastLeader?.modRevision ?? null },
-  )
+  actions.push(...guardAhead(facts), {
+    kind: 'take-leader',
+    ifRevision: view.lastLeader?.modRevision ?? null,
+  })
   return actions
 }

@@ -22,6 +22,7 @@ import {
   hasTimeLeft,
   holdOnMs,
   holdOnReason,
+  isFenced,
   lossOf,
   proofRules,
   unansweredAndEnding,
@@ -203,13 +204,6 @@ function becameLeader({ snap }: ClusterFacts): boolean {
   return succeeded(snap, 'take-leader')
 }
 
-/** Armed for this postmaster, and its deadline has not passed. */
-export function isFenced({ snap }: ClusterFacts): boolean {
-  const until = snap.fencer.armedUntilMs
-  if (!snap.fencer.alive || until === null || until <= snap.nowMs) return false
-  return samePostmaster(snap)
-}
-
 /** And for as long as the lease allows: a deadline of an earlier renewal would hit a healthy primary. */
 function isFencedToTheEnd(facts: ClusterFacts): boolean {
   const { fencer, lease, settings } = facts.snap
@@ -219,17 +213,6 @@ function isFencedToTheEnd(facts: ClusterFacts): boolean {
 /** Also a primary that does not answer: it may write all the same. */
 function needsFencer(facts: ClusterFacts): boolean {
   return server(facts.snap) !== null || runsAsPrimary(facts)
-}
-
-function samePostmaster(snap: ClusterFacts['snap']): boolean {
-  const { process } = snap.postgres
-  const guarded = snap.fencer.postmaster
-  return (
-    process.kind === 'running' &&
-    guarded !== null &&
-    guarded.pid === process.identity.pid &&
-    guarded.startTicks === process.identity.startTicks
-  )
 }
 
 function promotionFailedLately(facts: ClusterFacts): boolean {

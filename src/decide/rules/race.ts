@@ -28,7 +28,15 @@ import {
   tried,
 } from '../facts.ts'
 import { anyoneElse, candidateCan, sinceRelease } from '../head-start.ts'
-import { acquireLease, holdOnMs, holdOnReason, ledMeanwhile, lossOf, unansweredButAlive } from '../lease.ts'
+import {
+  acquireLease,
+  guardAhead,
+  holdOnMs,
+  holdOnReason,
+  ledMeanwhile,
+  lossOf,
+  unansweredButAlive,
+} from '../lease.ts'
 import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
 
@@ -268,7 +276,8 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
     when: f => !tried(f.snap, 'acquire-lease'),
     choose: f => ({
       reason: `nobody holds the lease and no reachable member is ahead of ${formatLsn(localPosition(f.snap)?.lsn ?? 0n)}${isNamedCandidate(f) ? '; an operator named me' : ''}`,
-      actions: [acquireLease(f)],
+      // A fencer that cannot be armed is judged once the lease is held: leader.unfenced.
+      actions: [...(tried(f.snap, 'keep-lease') ? [] : guardAhead(f)), acquireLease(f)],
     }),
   },
   {
