@@ -218,6 +218,7 @@ async function fence(
     until,
     process.kind === 'running' ? process.identity : null,
     FENCER_LIMIT_MS,
+    action.ahead,
   )
   return armed ? done(action) : failed(action, 'the fencer did not confirm')
 }

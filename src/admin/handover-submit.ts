@@ -83,8 +83,12 @@ async function tryMember(
   if (first === 'not seen' || first.kind === 'unreachable') return { kind: 'silent' }
   if (first.status === 200) return { kind: 'accepted', submitted }
   if (first.status === 202) return { kind: 'accepted', submitted: { ...submitted, scheduled: true } }
-  // It followed the request until its own patience ended: the work goes on, and so do we.
-  if (first.status === 503 && first.body.includes('status unknown')) return { kind: 'accepted', submitted }
+  if (first.status === 503 && first.body.includes('status unknown')) {
+    // Nothing would be left to follow if it did not come to be written.
+    if (scheduled) return { kind: 'refused', failure: mayBeAsked(wish, first.body) }
+    // It may stand, or it is being carried out and the member's own patience ended: we go on looking.
+    return { kind: 'accepted', submitted }
+  }
   return refusalOf(wish, member, first)
 }
 
@@ -166,9 +170,8 @@ async function writeRequest(
   const atMs = operator.clock.bootMs()
   const outcome = await operator.store.writeFailover(wish.cluster, request, guard, deadline.leftMs())
   if (outcome.kind === 'unreachable') {
-    const what = `the ${wish.action} may have been asked for all the same`
-    const mayBeDone = outcome.mayBeWritten === true ? { what, look: `hactl list ${wish.cluster}` } : null
-    return failed({ kind: 'etcd-unreachable', why: outcome.why, mayBeDone })
+    if (outcome.mayBeWritten === true) return failed(mayBeAsked(wish, outcome.why))
+    return failed({ kind: 'etcd-unreachable', why: outcome.why, mayBeDone: null })
   }
   if (outcome.kind === 'refused') {
     return failed({
@@ -178,4 +181,9 @@ async function writeRequest(
     })
   }
   return done({ through: 'etcd', scheduled: wish.scheduledAt !== null, reply: null, atMs })
+}
+
+function mayBeAsked({ action, cluster }: HandoverWish, why: string): Failure {
+  const what = `the ${action} may have been asked for all the same`
+  return { kind: 'etcd-unreachable', why, mayBeDone: { what, look: `hactl list ${cluster}` } }
 }

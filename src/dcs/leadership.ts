@@ -121,9 +121,10 @@ export class Leadership {
 
   async #prove(kept: HeldLease, status: ClusterStatus | null, wish: CallWish): Promise<Proof> {
     const mine = { key: 'leader', text: this.#me, leaseId: kept.leaseId }
-    // Written anew, a release that is still on its way finds another revision.
-    const anew = this.#mayBeReleased ? [this.#leaderKey(kept)] : []
-    const news = [...anew, ...this.#statusChange(status), ...this.#recordChange()]
+    // Written anew, a release that is still on its way finds another revision; so is the record of it, which others
+    // believe only while it is not older than the key.
+    const own = this.#mayBeReleased ? this.#taking(kept) : this.#recordChange()
+    const news = [...own, ...this.#statusChange(status)]
     const result = await this.#withNews(news, changes => this.#transactions.commit(mine, changes, wish))
     if (result.ok && result.succeeded && result.entry?.modRevision === result.revision)
       this.#mayBeReleased = false
@@ -140,11 +141,10 @@ export class Leadership {
   }
 
   #taking(kept: HeldLease): readonly Change[] {
-    return [this.#leaderKey(kept), { key: LAST_LEADER, text: this.#me }]
-  }
-
-  #leaderKey(kept: HeldLease): Change {
-    return { key: 'leader', text: this.#me, leaseId: kept.leaseId }
+    return [
+      { key: 'leader', text: this.#me, leaseId: kept.leaseId },
+      { key: LAST_LEADER, text: this.#me },
+    ]
   }
 
   #otherwise(kept: HeldLease, result: Committed): Proof {

@@ -144,7 +144,7 @@ function nextGuard(wanted: GuardedWrite, standing: Entry | null): Guard | null {
 
 function lostAnswer({ key }: GuardedWrite, standing: Entry | null): string {
   const now = standing === null ? 'is gone' : `has revision ${standing.modRevision}`
-  return `an answer of etcd was lost and ${key} ${now}, which is not ours: whether it was written in between is not known`
+  return `an answer of etcd was lost: ${key} ${now} now, and whether ours was written is not known`
 }
 
 function conflict({ key, ifRevision }: GuardedWrite, standing: Entry | null): string {

@@ -26,15 +26,24 @@ export function guardActions(facts: Facts): readonly Action[] {
 }
 
 /**
- * Before a primary that nothing guards asks to lead: others may follow it, and take over from it, from the moment at
- * which etcd names it, whether the answer arrives or not. The first action that fails ends the step.
+ * How a primary that nothing guards asks to lead: others may follow it, and take over from it, from the moment at which
+ * etcd names it, whether the answer arrives or not. The first action that fails ends the step.
  */
-export function guardAhead(facts: Facts): readonly Action[] {
-  if (!runsAsPrimary(facts) || isFenced(facts)) return []
+export function askGuarded({ snap }: Facts, request: Action): readonly Action[] {
+  const marginMs = fenceMarginMs(snap.settings)
   return [
     { kind: 'keep-lease' },
-    { kind: 'arm-fencer', marginMs: fenceMarginMs(facts.snap.settings), ahead: true },
+    { kind: 'arm-fencer', marginMs, ahead: true },
+    request,
+    { kind: 'arm-fencer', marginMs },
   ]
+}
+
+/** A fencer that cannot be armed is judged once the lease is held: `leader.unfenced`. */
+export function raceForLease(facts: Facts): readonly Action[] {
+  const ask = acquireLease(facts)
+  const isUnguarded = runsAsPrimary(facts) && !isFenced(facts)
+  return isUnguarded && !tried(facts.snap, 'keep-lease') ? askGuarded(facts, ask) : [ask]
 }
 
 /** Armed for this postmaster, and its deadline has not passed. */
@@ -176,7 +185,7 @@ export function unanswered(facts: Facts): boolean {
 
 /** In the words of the store: etcd may have been silent, or have answered that it serves nobody. */
 function whyUnanswered({ snap }: Facts): string | null {
-  for (const action of ['renew-lease', 'adopt-lease', 'acquire-lease', 'take-leader']) {
+  for (const action of ['keep-lease', 'renew-lease', 'adopt-lease', 'acquire-lease', 'take-leader']) {
     const outcome = outcomeOf(snap, action)
     if (outcome?.kind === 'unreachable') return outcome.why
   }

@@ -99,7 +99,12 @@ class ProgramFencer implements LocalFencer {
     }
   }
 
-  async arm(deadlineMs: Millis, postmaster: PostmasterIdentity | null, budgetMs: Millis): Promise<boolean> {
+  async arm(
+    deadlineMs: Millis,
+    postmaster: PostmasterIdentity | null,
+    budgetMs: Millis,
+    ahead: boolean = false,
+  ): Promise<boolean> {
     const { clock } = this.#options
     const limitMs = clock.bootMs() + budgetMs
     const leftMs = () => limitMs - clock.bootMs()
@@ -121,7 +126,7 @@ class ProgramFencer implements LocalFencer {
     this.#armedBy = program
     this.#armedUntilMs = deadlineMs
     this.#postmaster = postmaster
-    await this.#relieve(program, leftMs())
+    if (!ahead) await this.#relieve(program, leftMs())
     if (await this.watchdog.ensure(program, Math.max(leftMs(), 1))) return true
     if (!wasArmed) await this.disarm(Math.max(leftMs(), 1))
     return false
@@ -240,8 +245,8 @@ class ProgramFencer implements LocalFencer {
     this.#options.onLost?.()
     const { afterMs, budgetMs } = this.#options.respawn ?? RESPAWN
     const livedMs = this.#options.clock.bootMs() - program.startedAtMs
-    // `arm` never rejects; its outcome is in the view and in the log.
-    if (deadlineMs !== null && livedMs >= afterMs) void this.arm(deadlineMs, postmaster, budgetMs)
+    // `arm` never rejects; its outcome is in the view and in the log. It proves nothing, and relieves nobody.
+    if (deadlineMs !== null && livedMs >= afterMs) void this.arm(deadlineMs, postmaster, budgetMs, true)
   }
 
   #forgetArm(): void {

@@ -32,8 +32,16 @@ export interface FenceRecord {
 
 export interface Fencer {
   view(): FencerView
-  /** Starts the program if need be, arms it or moves the deadline; true once it has confirmed, within `budgetMs`. */
-  arm(deadlineMs: Millis, postmaster: PostmasterIdentity | null, budgetMs: Millis): Promise<boolean>
+  /**
+   * Starts the program if need be, arms it or moves the deadline; true once it has confirmed, within `budgetMs`.
+   * `ahead`: leadership is not proved yet, so that what a former agent armed goes on beside it.
+   */
+  arm(
+    deadlineMs: Millis,
+    postmaster: PostmasterIdentity | null,
+    budgetMs: Millis,
+    ahead?: boolean,
+  ): Promise<boolean>
   /** PostgreSQL no longer accepts writes, or is stopped: nothing to fence. */
   disarm(budgetMs: Millis): Promise<boolean>
   /** sd_notify text such as `READY=1`; does nothing without NOTIFY_SOCKET. */

@@ -52,6 +52,9 @@ async function carryOut(
   try {
     const request = { leader, candidate, scheduledAt }
     const outcome = await context.store.writeFailover(request, undefined, READ_BUDGET_MS)
+    if (outcome.kind === 'unreachable' && outcome.mayBeWritten === true) {
+      return text(503, `${titled(wish.action)} status unknown; it may have been asked for: ${outcome.why}`)
+    }
     if (outcome.kind !== 'done') return text(503, `failed to write failover key into DCS: ${outcome.why}`)
     context.state.wake(`rest: ${wish.action} requested`)
     if (scheduledAt !== null) return text(202, 'Switchover scheduled')

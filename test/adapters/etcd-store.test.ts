@@ -107,6 +107,7 @@ test('a second instance adopts the lease and goes on with the same key, written 
   const got = await lead(first, BUDGET_MS)
   await first.close()
   const second = open('a')
+  await until('view', LIMIT_MS, () => second.view().known)
   const view = await second.read(BUDGET_MS)
   const leader = view.known ? view.value.leader : null
   expect(leader).toMatchObject({ name: 'a', leaseId: got.kind === 'done' ? got.leaseId : '' })
@@ -117,6 +118,8 @@ test('a second instance adopts the lease and goes on with the same key, written 
   // Once: what a former run may have sent to release it finds another revision.
   const key = JSON.parse(await etcd.ctl(['get', `/service/${scope}/leader`, '-w', 'json']))
   expect(key.kvs).toMatchObject([{ version: 2, mod_revision: now.known && now.value.leader?.modRevision }])
+  // Others believe the record of who led last only while it is not older than the key.
+  expect(now.known && now.value.lastLeader).toEqual({ value: 'a', modRevision: key.kvs[0].mod_revision })
 })
 
 test('an unknown lease cannot be adopted; without adoption the key is re-bound to a new lease', async () => {

@@ -6,9 +6,10 @@ import { carryOutHandover } from '../../src/admin/handover.ts'
 import { type HandoverPlan, type HandoverWish, surveyOf } from '../../src/admin/handover-plan.ts'
 import { deadlineIn, type Operator } from '../../src/admin/operator.ts'
 import type { MemberReply } from '../../src/ports/operator.ts'
+import type { Store } from '../../src/ports/store.ts'
 import { startEtcd, type TestEtcd } from '../rest/etcd.ts'
-import { clock } from '../rest/node.ts'
-import { BUDGET_MS, peers, startPairIn, stored } from '../rest/pair.ts'
+import { clock, startServer } from '../rest/node.ts'
+import { BUDGET_MS, peers, send, startPairIn, stored } from '../rest/pair.ts'
 
 let etcd: TestEtcd
 beforeAll(async () => {
@@ -35,12 +36,41 @@ test('a failover that a client asked for who has gone since is not written when 
   expect(view.failover).toBeNull()
 })
 
-test('a scheduled switchover that is seen in etcd before the member answers is told as scheduled', async () => {
-  const pair = await startPairIn(etcd, 'scheduled')
-  const scheduledAt = { text: '2030-01-01T10:00:00Z', wallMs: Date.parse('2030-01-01T10:00:00Z') }
+/** Writes the request, and its answer is lost. */
+function withoutAnswers(store: Store): Store {
+  return new Proxy(store, {
+    get(target, name) {
+      if (name === 'writeFailover') {
+        return async (...request: Parameters<Store['writeFailover']>) => {
+          await target.writeFailover(...request)
+          return { kind: 'unreachable', why: 'deadline exceeded', mayBeWritten: true }
+        }
+      }
+      const value = Reflect.get(target, name)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+}
+
+test('a request whose write got no answer is told as unknown: asked of another member, it would be written again', async () => {
+  const pair = await startPairIn(etcd, 'unanswered')
+  const other = await startServer({ store: withoutAnswers(pair.stores.pg1), self: 'pg1', peers })
+  const answer = await send(other, 'POST', '/switchover', { leader: 'pg0', candidate: 'pg1' })
+  const view = await stored(pair.stores.pg0)
+  await other.server.stop()
+  await pair.stop()
+  expect(answer).toEqual([503, 'Switchover status unknown; it may have been asked for: deadline exceeded'])
+  expect(view.failover?.value).toMatchObject({ leader: 'pg0', candidate: 'pg1' })
+})
+
+const scheduledAt = { text: '2030-01-01T10:00:00Z', wallMs: Date.parse('2030-01-01T10:00:00Z') }
+
+/** What the operator is told of a scheduled switchover that `member` deals with. */
+async function schedule(cluster: string, member: (store: Store) => Promise<MemberReply>) {
+  const pair = await startPairIn(etcd, cluster)
   const wish: HandoverWish = {
     action: 'switchover',
-    cluster: 'scheduled',
+    cluster,
     leader: 'pg0',
     candidate: 'pg1',
     scheduledAt,
@@ -68,22 +98,38 @@ test('a scheduled switchover that is seen in etcd before the member answers is t
       writeFailover: notAsked,
       close: async () => {},
     },
-    members: {
-      // It writes the request, and its answer is lost.
-      async call() {
-        await pair.stores.pg0.writeFailover(
-          { leader: 'pg0', candidate: 'pg1', scheduledAt },
-          undefined,
-          BUDGET_MS,
-        )
-        return new Promise<MemberReply>(() => {})
-      },
-    },
+    members: { call: () => member(pair.stores.pg0) },
   }
   const told = await carryOutHandover(operator, wish, plan, {
     wait: true,
     deadline: deadlineIn(clock, 10_000),
   })
   await pair.stop()
+  return told
+}
+
+test('a scheduled switchover that is seen in etcd before the member answers is told as scheduled', async () => {
+  // It writes the request, and its answer is lost.
+  const told = await schedule('scheduled', async store => {
+    await store.writeFailover({ leader: 'pg0', candidate: 'pg1', scheduledAt }, undefined, BUDGET_MS)
+    return new Promise<MemberReply>(() => {})
+  })
   expect(told).toMatchObject({ ok: true, value: { outcome: 'scheduled' } })
+})
+
+test('a scheduled switchover of which the member does not know whether it stands: said so, and no other member is asked', async () => {
+  let asked = 0
+  const told = await schedule('maybe-scheduled', async () => {
+    asked++
+    return { kind: 'answered', status: 503, body: 'Switchover status unknown; deadline exceeded' }
+  })
+  expect(told).toMatchObject({
+    ok: false,
+    failure: {
+      kind: 'etcd-unreachable',
+      why: 'Switchover status unknown; deadline exceeded',
+      mayBeDone: { what: 'the switchover may have been asked for all the same' },
+    },
+  })
+  expect(asked).toBe(1)
 })

@@ -213,6 +213,18 @@ test('a required watchdog that is missing: not armed, not usable; automatic goes
   expect(messages.filter(message => message.startsWith('watchdog not active'))).toHaveLength(2)
 })
 
+test('what a former agent armed goes on beside one that is armed ahead of the proof of leadership', async () => {
+  const first = open()
+  expect(await first.arm(inMs(60_000), null, BUDGET_MS)).toBe(true)
+  const old = await programPid()
+  await first.close()
+  const second = open()
+  expect(await second.arm(inMs(90_000), null, BUDGET_MS, true)).toBe(true)
+  expect(await lives(old)).toBe(true)
+  expect(await second.arm(inMs(90_000), null, BUDGET_MS)).toBe(true)
+  expect(await lives(old)).toBe(false)
+})
+
 test('says which fencer it relieved, and nothing of one that had ended by itself', async () => {
   const first = open()
   expect(await first.arm(inMs(60_000), null, BUDGET_MS)).toBe(true)

@@ -103,7 +103,12 @@ export class SimulatedFencer implements Fencer {
     }
   }
 
-  async arm(deadlineMs: number, postmaster: PostmasterIdentity | null): Promise<boolean> {
+  async arm(
+    deadlineMs: number,
+    postmaster: PostmasterIdentity | null,
+    _budgetMs: number,
+    ahead: boolean = false,
+  ): Promise<boolean> {
     const program = this.#current()
     await this.#process.clock.sleep(this.#machine.random.skewed(1, 4))
     if (!program.alive) return false
@@ -112,7 +117,7 @@ export class SimulatedFencer implements Fencer {
     if (!program.alive) return false
     this.#armedUntilMs = deadlineMs
     this.#postmaster = postmaster
-    this.#relieve()
+    if (!ahead) this.#relieve()
     return true
   }
 
@@ -158,6 +163,6 @@ export class SimulatedFencer implements Fencer {
     this.#forget()
     this.#onLost()
     const livedMs = this.#machine.boot.nowMs() - program.startedAtMs
-    if (deadlineMs !== null && livedMs >= RESPAWN_AFTER_MS) void this.arm(deadlineMs, postmaster)
+    if (deadlineMs !== null && livedMs >= RESPAWN_AFTER_MS) void this.arm(deadlineMs, postmaster, 0, true)
   }
 }

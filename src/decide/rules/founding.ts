@@ -2,7 +2,7 @@
 
 import type { Action } from '../../model/action.ts'
 import { type ClusterFacts, control, holdsLease, isSystemIdentifier, tried } from '../facts.ts'
-import { guardAhead, holdOnMs } from '../lease.ts'
+import { askGuarded, holdOnMs } from '../lease.ts'
 import type { Rule } from '../rule.ts'
 
 export const foundingRules: readonly Rule<ClusterFacts>[] = [
@@ -79,7 +79,7 @@ export const foundingRules: readonly Rule<ClusterFacts>[] = [
   },
   {
     id: 'founding.retry',
-    why: 'etcd did not take all of it; the same guarded writes are tried again',
+    why: 'etcd did not take all of it, or the fencer could not be armed: the same guarded steps are tried again',
     when: () => true,
     choose: f => ({
       reason: `announcing the new cluster did not succeed: ${f.snap.outcomes
@@ -123,9 +123,7 @@ function announcement(facts: ClusterFacts): readonly Action[] {
   }
   if (view.config === null)
     actions.push({ kind: 'write-config', document: snap.settings.document, ifRevision: null })
-  actions.push(...guardAhead(facts), {
-    kind: 'take-leader',
-    ifRevision: view.lastLeader?.modRevision ?? null,
-  })
+  const ifRevision = view.lastLeader?.modRevision ?? null
+  actions.push(...askGuarded(facts, { kind: 'take-leader', ifRevision }))
   return actions
 }

@@ -42,10 +42,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     why: 'a primary that is new, or whose fencer was lost, gets one before anything that may take time, etcd above all',
     when: f => holdsLease(f.snap) && runsAsPrimary(f) && !isFenced(f) && !tried(f.snap, 'arm-fencer'),
     choose: f => ({
-      reason:
-        f.snap.fencer.armedUntilMs === null && becameLeader(f)
-          ? 'arming the fencer for this primary with the end of the lease'
-          : `the fencer does not guard this primary (${whyUnfenced(f)}); arming it again`,
+      reason: `the fencer does not guard this primary (${whyUnfenced(f)}); arming it again`,
       actions: [{ kind: 'arm-fencer', marginMs: fenceMarginMs(f.snap.settings) }],
       next: 'again',
     }),
@@ -198,11 +195,6 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     }),
   },
 ]
-
-/** It has just announced the cluster that it made: no fencer can have been armed for it before. */
-function becameLeader({ snap }: ClusterFacts): boolean {
-  return succeeded(snap, 'take-leader')
-}
 
 /** And for as long as the lease allows: a deadline of an earlier renewal would hit a healthy primary. */
 function isFencedToTheEnd(facts: ClusterFacts): boolean {

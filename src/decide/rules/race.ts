@@ -25,18 +25,11 @@ import {
   runsAsPrimary,
   seconds,
   server,
+  succeeded,
   tried,
 } from '../facts.ts'
 import { anyoneElse, candidateCan, sinceRelease } from '../head-start.ts'
-import {
-  acquireLease,
-  guardAhead,
-  holdOnMs,
-  holdOnReason,
-  ledMeanwhile,
-  lossOf,
-  unansweredButAlive,
-} from '../lease.ts'
+import { holdOnMs, holdOnReason, ledMeanwhile, lossOf, raceForLease, unansweredButAlive } from '../lease.ts'
 import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
 
@@ -60,7 +53,9 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'race.lost-as-primary',
     why: 'a primary that tried for the lease and did not get it does not go on: somebody else may promote at any moment',
-    when: f => runsAsPrimary(f) && tried(f.snap, 'acquire-lease'),
+    when: f =>
+      runsAsPrimary(f) &&
+      (tried(f.snap, 'acquire-lease') || (tried(f.snap, 'keep-lease') && !succeeded(f.snap, 'keep-lease'))),
     choose: f => ({
       reason: `demoted self after trying and failing to obtain lock (${lossOf(f)})`,
       ...stopToFollow(f, 'immediate'),
@@ -276,8 +271,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
     when: f => !tried(f.snap, 'acquire-lease'),
     choose: f => ({
       reason: `nobody holds the lease and no reachable member is ahead of ${formatLsn(localPosition(f.snap)?.lsn ?? 0n)}${isNamedCandidate(f) ? '; an operator named me' : ''}`,
-      // A fencer that cannot be armed is judged once the lease is held: leader.unfenced.
-      actions: [...(tried(f.snap, 'keep-lease') ? [] : guardAhead(f)), acquireLease(f)],
+      actions: raceForLease(f),
     }),
   },
   {
