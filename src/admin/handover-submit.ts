@@ -150,7 +150,9 @@ function showsRequest(view: ClusterView, wish: HandoverWish, plan: HandoverPlan)
   const now = wish.scheduledAt === null
   if (now && view.leader !== null && view.leader.name !== plan.survey.leader) return true
   const changed = view.failover?.modRevision !== before.failover?.modRevision
-  return changed && view.failover !== null && view.failover.value.candidate === wish.candidate
+  if (!changed || view.failover === null) return false
+  const { candidate, scheduledAt } = view.failover.value
+  return candidate === wish.candidate && (scheduledAt === null) === now
 }
 
 async function writeRequest(
@@ -165,6 +167,7 @@ async function writeRequest(
     candidate: wish.candidate,
     scheduledAt: wish.scheduledAt,
   }
+  const scheduled = wish.scheduledAt !== null
   // An empty request (`{}`) counts as none, so that there may be nothing to guard with.
   const guard = survey.view.failover?.modRevision
   const atMs = operator.clock.bootMs()
@@ -174,13 +177,17 @@ async function writeRequest(
     return failed({ kind: 'etcd-unreachable', why: outcome.why, mayBeDone: null })
   }
   if (outcome.kind === 'refused') {
+    // It may be ours, of a member that was asked and fell silent.
+    const read = await operator.store.read(wish.cluster, deadline.leftMs())
+    if (read.known && showsRequest(read.value, wish, plan))
+      return done({ through: 'etcd', scheduled, reply: null, atMs })
     return failed({
       kind: 'conflict',
       what: `another request for cluster ${wish.cluster} was made meanwhile; ours was not`,
       hint: `see hactl list ${wish.cluster}, then try again.`,
     })
   }
-  return done({ through: 'etcd', scheduled: wish.scheduledAt !== null, reply: null, atMs })
+  return done({ through: 'etcd', scheduled, reply: null, atMs })
 }
 
 function mayBeAsked({ action, cluster }: HandoverWish, why: string): Failure {

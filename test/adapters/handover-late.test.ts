@@ -65,9 +65,11 @@ test('a request whose write got no answer is told as unknown: asked of another m
 
 const scheduledAt = { text: '2030-01-01T10:00:00Z', wallMs: Date.parse('2030-01-01T10:00:00Z') }
 
-/** What the operator is told of a scheduled switchover that `member` deals with. */
-async function schedule(cluster: string, member: (store: Store) => Promise<MemberReply>) {
+/** What the operator is told of a scheduled switchover that `member` deals with; `before`: one to anybody stands already. */
+async function schedule(cluster: string, member: (store: Store) => Promise<MemberReply>, before = false) {
   const pair = await startPairIn(etcd, cluster)
+  const earlier = { leader: 'pg0', candidate: null, scheduledAt }
+  if (before) await pair.stores.pg0.writeFailover(earlier, undefined, BUDGET_MS)
   const wish: HandoverWish = {
     action: 'switchover',
     cluster,
@@ -95,7 +97,7 @@ async function schedule(cluster: string, member: (store: Store) => Promise<Membe
       read: (_scope, budgetMs) => pair.stores.pg1.read(budgetMs),
       scopes: notAsked,
       writeConfig: notAsked,
-      writeFailover: notAsked,
+      writeFailover: (_scope, ...request) => pair.stores.pg1.writeFailover(...request),
       close: async () => {},
     },
     members: { call: () => member(pair.stores.pg0) },
@@ -115,6 +117,15 @@ test('a scheduled switchover that is seen in etcd before the member answers is t
     return new Promise<MemberReply>(() => {})
   })
   expect(told).toMatchObject({ ok: true, value: { outcome: 'scheduled' } })
+})
+
+test('a scheduled switchover that a member wrote before it fell silent is not told as somebody else’s', async () => {
+  const silent = async (store: Store): Promise<MemberReply> => {
+    await store.writeFailover({ leader: 'pg0', candidate: 'pg1', scheduledAt }, undefined, BUDGET_MS)
+    return { kind: 'unreachable', why: 'connection reset' }
+  }
+  const told = await schedule('silent', silent, true)
+  expect(told).toMatchObject({ ok: true, value: { outcome: 'scheduled', requestedThrough: 'etcd' } })
 })
 
 test('a scheduled switchover of which the member does not know whether it stands: said so, and no other member is asked', async () => {
