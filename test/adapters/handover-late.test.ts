@@ -125,7 +125,7 @@ test('a scheduled switchover that a member wrote before it fell silent is not to
     return { kind: 'unreachable', why: 'connection reset' }
   }
   const told = await schedule('silent', silent, true)
-  expect(told).toMatchObject({ ok: true, value: { outcome: 'scheduled', requestedThrough: 'etcd' } })
+  expect(told).toMatchObject({ ok: true, value: { outcome: 'scheduled' } })
 })
 
 test('a scheduled switchover of which the member does not know whether it stands: said so, and no other member is asked', async () => {
