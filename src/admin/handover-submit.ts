@@ -2,7 +2,7 @@
 // else into etcd, guarded. A member that is hung is not waited for: if etcd shows nothing of the request soon, the next
 // one is asked. Asking twice is harmless, the second request is the same.
 
-import type { ClusterView, JsonObject } from '../model/cluster.ts'
+import type { ClusterView, FailoverRequest, JsonObject } from '../model/cluster.ts'
 import { done, type Failure, failed, type Result } from '../model/failure.ts'
 import type { MemberName, Millis } from '../model/units.ts'
 import type { MemberAddress, MemberReply } from '../ports/operator.ts'
@@ -30,15 +30,17 @@ export async function submitHandover(
   deadline: Deadline,
 ): Promise<Result<Submitted>> {
   let refusal: Failure | null = null
+  let anySilent = false
   for (const member of membersToAsk(wish, plan)) {
     const tried = await tryMember(operator, wish, plan, member, deadline)
     if (tried.kind === 'accepted') return done(tried.submitted)
     if (tried.kind === 'refused') return failed(tried.failure)
     if (tried.kind === 'cannot') refusal ??= tried.failure
+    anySilent ||= tried.kind === 'silent'
   }
   // Nobody could be asked: what patronictl does then is right, as long as the request that was seen is still there.
   if (refusal !== null) return failed(refusal)
-  return writeRequest(operator, wish, plan, deadline)
+  return writeRequest(operator, wish, plan, deadline, anySilent)
 }
 
 /** The leader first; without one the candidate; then the others, in the order of their names. */
@@ -76,20 +78,22 @@ async function tryMember(
   })
   const seen = seesRequest(operator, wish, plan, Math.min(ACCEPT_MS, deadline.leftMs()), stopLooking.signal)
   const first = await Promise.race([reply, seen])
+  // It may stand, or not: etcd shows it in a moment, and another member would write it once more.
+  const unknown = typeof first === 'object' && saysUnknown(first) ? first.body.trim().slice(0, 300) : null
+  const isSeen = (unknown === null ? first : await seen) === 'seen'
   stopLooking.abort()
   const submitted = { through: `rest:${member.name}`, scheduled: false, reply, atMs }
   const scheduled = wish.scheduledAt !== null
-  if (first === 'seen') return { kind: 'accepted', submitted: { ...submitted, scheduled } }
-  if (first === 'not seen' || first.kind === 'unreachable') return { kind: 'silent' }
+  if (isSeen) return { kind: 'accepted', submitted: { ...submitted, scheduled } }
+  if (unknown !== null) return { kind: 'refused', failure: mayBeAsked(wish, unknown) }
+  if (typeof first === 'string' || first.kind === 'unreachable') return { kind: 'silent' }
   if (first.status === 200) return { kind: 'accepted', submitted }
   if (first.status === 202) return { kind: 'accepted', submitted: { ...submitted, scheduled: true } }
-  if (first.status === 503 && first.body.includes('status unknown')) {
-    // Nothing would be left to follow if it did not come to be written.
-    if (scheduled) return { kind: 'refused', failure: mayBeAsked(wish, first.body) }
-    // It may stand, or it is being carried out and the member's own patience ended: we go on looking.
-    return { kind: 'accepted', submitted }
-  }
   return refusalOf(wish, member, first)
+}
+
+function saysUnknown(reply: MemberReply): reply is MemberReply & { readonly kind: 'answered' } {
+  return reply.kind === 'answered' && reply.status === 503 && reply.body.includes('status unknown')
 }
 
 function refusalOf(
@@ -151,8 +155,12 @@ function showsRequest(view: ClusterView, wish: HandoverWish, plan: HandoverPlan)
   if (now && view.leader !== null && view.leader.name !== plan.survey.leader) return true
   const changed = view.failover?.modRevision !== before.failover?.modRevision
   if (!changed || view.failover === null) return false
-  const { candidate, scheduledAt } = view.failover.value
-  return candidate === wish.candidate && (scheduledAt === null) === now
+  const { leader, candidate, scheduledAt } = view.failover.value
+  return (
+    leader === requestOf(wish, plan).leader &&
+    candidate === wish.candidate &&
+    scheduledAt?.wallMs === wish.scheduledAt?.wallMs
+  )
 }
 
 async function writeRequest(
@@ -160,27 +168,29 @@ async function writeRequest(
   wish: HandoverWish,
   plan: HandoverPlan,
   deadline: Deadline,
+  anySilent: boolean,
 ): Promise<Result<Submitted>> {
   const { survey } = plan
-  const request = {
-    leader: wish.action === 'switchover' ? survey.leader : null,
-    candidate: wish.candidate,
-    scheduledAt: wish.scheduledAt,
-  }
   const scheduled = wish.scheduledAt !== null
   // An empty request (`{}`) counts as none, so that there may be nothing to guard with.
   const guard = survey.view.failover?.modRevision
   const atMs = operator.clock.bootMs()
-  const outcome = await operator.store.writeFailover(wish.cluster, request, guard, deadline.leftMs())
+  const outcome = await operator.store.writeFailover(
+    wish.cluster,
+    requestOf(wish, plan),
+    guard,
+    deadline.leftMs(),
+  )
   if (outcome.kind === 'unreachable') {
     if (outcome.mayBeWritten === true) return failed(mayBeAsked(wish, outcome.why))
     return failed({ kind: 'etcd-unreachable', why: outcome.why, mayBeDone: null })
   }
   if (outcome.kind === 'refused') {
-    // It may be ours, of a member that was asked and fell silent.
-    const read = await operator.store.read(wish.cluster, deadline.leftMs())
-    if (read.known && showsRequest(read.value, wish, plan))
+    // What stands there may be ours, of a member that was asked and fell silent; or it came and went.
+    const read = anySilent ? await operator.store.read(wish.cluster, deadline.leftMs()) : null
+    if (read?.known && showsRequest(read.value, wish, plan))
       return done({ through: 'etcd', scheduled, reply: null, atMs })
+    if (read !== null) return failed(mayBeAsked(wish, outcome.why))
     return failed({
       kind: 'conflict',
       what: `another request for cluster ${wish.cluster} was made meanwhile; ours was not`,
@@ -188,6 +198,13 @@ async function writeRequest(
     })
   }
   return done({ through: 'etcd', scheduled, reply: null, atMs })
+}
+
+function requestOf(
+  { action, candidate, scheduledAt }: HandoverWish,
+  { survey }: HandoverPlan,
+): FailoverRequest {
+  return { leader: action === 'switchover' ? survey.leader : null, candidate, scheduledAt }
 }
 
 function mayBeAsked({ action, cluster }: HandoverWish, why: string): Failure {

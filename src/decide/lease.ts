@@ -10,7 +10,7 @@ import {
   leadershipLeftMs,
   renewalDueAtMs,
 } from '../model/timing.ts'
-import { type Facts, holdsLease, mayWrite, outcomeOf, runsAsPrimary, seconds, tried } from './facts.ts'
+import { type Facts, holdsLease, mayWrite, outcomeOf, seconds, tried } from './facts.ts'
 import type { Rule } from './rule.ts'
 import { buildStatus } from './status.ts'
 
@@ -23,41 +23,6 @@ export function namedLeader(facts: Facts): boolean {
 /** Keeps the fencer's deadline behind the lease whenever the server may accept writes. */
 export function guardActions(facts: Facts): readonly Action[] {
   return mayWrite(facts) ? [{ kind: 'arm-fencer', marginMs: fenceMarginMs(facts.snap.settings) }] : []
-}
-
-/**
- * How a primary that nothing guards asks to lead: others may follow it, and take over from it, from the moment at which
- * etcd names it, whether the answer arrives or not. The first action that fails ends the step.
- */
-export function askGuarded({ snap }: Facts, request: Action): readonly Action[] {
-  const marginMs = fenceMarginMs(snap.settings)
-  return [
-    { kind: 'keep-lease' },
-    { kind: 'arm-fencer', marginMs, ahead: true },
-    request,
-    { kind: 'arm-fencer', marginMs },
-  ]
-}
-
-/** A fencer that cannot be armed is judged once the lease is held: `leader.unfenced`. */
-export function raceForLease(facts: Facts): readonly Action[] {
-  const ask = acquireLease(facts)
-  const isUnguarded = runsAsPrimary(facts) && !isFenced(facts)
-  return isUnguarded && !tried(facts.snap, 'keep-lease') ? askGuarded(facts, ask) : [ask]
-}
-
-/** Armed for this postmaster, and its deadline has not passed. */
-export function isFenced({ snap }: Facts): boolean {
-  const until = snap.fencer.armedUntilMs
-  if (!snap.fencer.alive || until === null || until <= snap.nowMs) return false
-  const { process } = snap.postgres
-  const guarded = snap.fencer.postmaster
-  return (
-    process.kind === 'running' &&
-    guarded !== null &&
-    guarded.pid === process.identity.pid &&
-    guarded.startTicks === process.identity.startTicks
-  )
 }
 
 /** Proved, refused, unanswered or given up in this beat; that a former run's lease is gone proves nothing yet. */
@@ -80,6 +45,8 @@ export function keyVanished(facts: Facts): boolean {
     outcome?.kind === 'refused' &&
     outcome.holder === null &&
     snap.lease.validUntilMs > snap.nowMs &&
+    // A lease that was made in this beat has no past.
+    !tried(snap, 'keep-lease') &&
     !tried(snap, 'acquire-lease') &&
     !tried(snap, 'release-lease')
   )

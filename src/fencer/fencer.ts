@@ -77,6 +77,7 @@ class ProgramFencer implements LocalFencer {
   /** Armed programs of our own that stopped answering: killed once their successor is armed. */
   #replaced: Program[] = []
   #orphans: readonly ProgramIdentity[] = []
+  #pastIsRead: boolean = false
   #written: Program | null = null
   #armedUntilMs: Millis | null = null
   #postmaster: PostmasterIdentity | null = null
@@ -95,6 +96,7 @@ class ProgramFencer implements LocalFencer {
       alive: this.#program?.responsive === true && (this.#armedBy ?? this.#program) === this.#program,
       armedUntilMs: this.#armedUntilMs,
       postmaster: this.#postmaster,
+      formerMayAct: !this.#pastIsRead || this.#orphans.length > 0,
       lastFence: this.#lastFence,
     }
   }
@@ -269,6 +271,8 @@ class ProgramFencer implements LocalFencer {
       this.#lastFence ??= last
     } catch (error) {
       log.warning(`fencer: cannot read ${stateDirectory}: ${error instanceof Error ? error.message : error}`)
+    } finally {
+      this.#pastIsRead = true
     }
   }
 

@@ -38,6 +38,8 @@ export interface Snapshot {
     readonly alive: boolean
     readonly armedUntilMs: Millis | null
     readonly postmaster: PostmasterIdentity | null
+    /** A fencer that a former agent armed may still stop PostgreSQL; also while that is not known. */
+    readonly formerMayAct: boolean
   }
   readonly stopRequested: boolean
   /** What this beat's actions came to, in order. */

@@ -57,7 +57,7 @@ export async function observe(
   // What a piece of work has done that ended in the middle of a beat shows only to a look that began after its end.
   const holds = previous !== null && !learned.postgresTouched && agent.finished === null
   const look = holds ? previous : await lookAtPostgres(ports, agent, before)
-  const { armedUntilMs, alive, postmaster } = ports.fencer.view()
+  const { armedUntilMs, alive, postmaster, formerMayAct } = ports.fencer.view()
   const snapshot: Snapshot = {
     nowMs: ports.clock.bootMs(),
     wallMs: ports.clock.wallMs(),
@@ -71,7 +71,7 @@ export async function observe(
     divergence: learned.divergence,
     work: agent.work,
     finished: agent.finished,
-    fencer: { alive, armedUntilMs, postmaster },
+    fencer: { alive, armedUntilMs, postmaster, formerMayAct },
     stopRequested: agent.stopRequested,
     outcomes: learned.outcomes,
   }

@@ -10,6 +10,8 @@ export interface FencerView {
   readonly armedUntilMs: Millis | null
   /** Postmaster it will stop; null when armed before the postmaster exists. */
   readonly postmaster: PostmasterIdentity | null
+  /** A fencer that a former agent armed may still stop PostgreSQL; also while that is not known. */
+  readonly formerMayAct: boolean
   /** Last time it had to act, from its record file. */
   readonly lastFence: FenceRecord | null
 }

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { carryOutHandover } from '../../src/admin/handover.ts'
 import { type HandoverPlan, type HandoverWish, surveyOf } from '../../src/admin/handover-plan.ts'
 import { deadlineIn, type Operator } from '../../src/admin/operator.ts'
+import type { FailoverRequest } from '../../src/model/cluster.ts'
 import type { MemberReply } from '../../src/ports/operator.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { startEtcd, type TestEtcd } from '../rest/etcd.ts'
@@ -65,17 +66,24 @@ test('a request whose write got no answer is told as unknown: asked of another m
 
 const scheduledAt = { text: '2030-01-01T10:00:00Z', wallMs: Date.parse('2030-01-01T10:00:00Z') }
 
-/** What the operator is told of a scheduled switchover that `member` deals with; `before`: one to anybody stands already. */
-async function schedule(cluster: string, member: (store: Store) => Promise<MemberReply>, before = false) {
+interface Case {
+  /** null: at once. */
+  readonly at: typeof scheduledAt | null
+  /** A request that stands already when the operator looks. */
+  readonly before?: FailoverRequest
+  readonly member: (store: Store) => Promise<MemberReply>
+}
+
+/** What the operator is told of a switchover from pg0 to pg1 that `member` deals with. */
+async function switchover(cluster: string, { at, before, member }: Case) {
   const pair = await startPairIn(etcd, cluster)
-  const earlier = { leader: 'pg0', candidate: null, scheduledAt }
-  if (before) await pair.stores.pg0.writeFailover(earlier, undefined, BUDGET_MS)
+  if (before !== undefined) await pair.stores.pg0.writeFailover(before, undefined, BUDGET_MS)
   const wish: HandoverWish = {
     action: 'switchover',
     cluster,
     leader: 'pg0',
     candidate: 'pg1',
-    scheduledAt,
+    scheduledAt: at,
     acceptDataLoss: false,
   }
   const plan: HandoverPlan = {
@@ -103,44 +111,77 @@ async function schedule(cluster: string, member: (store: Store) => Promise<Membe
     members: { call: () => member(pair.stores.pg0) },
   }
   const told = await carryOutHandover(operator, wish, plan, {
-    wait: true,
+    wait: false,
     deadline: deadlineIn(clock, 10_000),
   })
   await pair.stop()
   return told
 }
 
+const SCHEDULED: FailoverRequest = { leader: 'pg0', candidate: 'pg1', scheduledAt }
+const UNKNOWN: MemberReply = { kind: 'answered', status: 503, body: 'Switchover status unknown; no answer' }
+const ASKED_PERHAPS = {
+  ok: false,
+  failure: {
+    kind: 'etcd-unreachable',
+    why: 'Switchover status unknown; no answer',
+    mayBeDone: { what: 'the switchover may have been asked for all the same' },
+  },
+}
+
 test('a scheduled switchover that is seen in etcd before the member answers is told as scheduled', async () => {
   // It writes the request, and its answer is lost.
-  const told = await schedule('scheduled', async store => {
-    await store.writeFailover({ leader: 'pg0', candidate: 'pg1', scheduledAt }, undefined, BUDGET_MS)
+  const member = async (store: Store): Promise<MemberReply> => {
+    await store.writeFailover(SCHEDULED, undefined, BUDGET_MS)
     return new Promise<MemberReply>(() => {})
-  })
+  }
+  const told = await switchover('scheduled', { at: scheduledAt, member })
   expect(told).toMatchObject({ ok: true, value: { outcome: 'scheduled' } })
 })
 
 test('a scheduled switchover that a member wrote before it fell silent is not told as somebody else’s', async () => {
-  const silent = async (store: Store): Promise<MemberReply> => {
-    await store.writeFailover({ leader: 'pg0', candidate: 'pg1', scheduledAt }, undefined, BUDGET_MS)
+  const member = async (store: Store): Promise<MemberReply> => {
+    await store.writeFailover(SCHEDULED, undefined, BUDGET_MS)
     return { kind: 'unreachable', why: 'connection reset' }
   }
-  const told = await schedule('silent', silent, true)
+  const before = { ...SCHEDULED, candidate: null }
+  const told = await switchover('silent', { at: scheduledAt, before, member })
   expect(told).toMatchObject({ ok: true, value: { outcome: 'scheduled' } })
 })
 
-test('a scheduled switchover of which the member does not know whether it stands: said so, and no other member is asked', async () => {
-  let asked = 0
-  const told = await schedule('maybe-scheduled', async () => {
-    asked++
-    return { kind: 'answered', status: 503, body: 'Switchover status unknown; deadline exceeded' }
-  })
-  expect(told).toMatchObject({
-    ok: false,
-    failure: {
-      kind: 'etcd-unreachable',
-      why: 'Switchover status unknown; deadline exceeded',
-      mayBeDone: { what: 'the switchover may have been asked for all the same' },
-    },
-  })
-  expect(asked).toBe(1)
+test('somebody else’s scheduled switchover to the same candidate, at another time, is not told as ours', async () => {
+  const theirs = { text: '2031-01-01T10:00:00Z', wallMs: Date.parse('2031-01-01T10:00:00Z') }
+  const member = async (store: Store): Promise<MemberReply> => {
+    await store.writeFailover({ ...SCHEDULED, scheduledAt: theirs }, undefined, BUDGET_MS)
+    return { kind: 'unreachable', why: 'connection reset' }
+  }
+  const before = { ...SCHEDULED, candidate: null }
+  const told = await switchover('theirs', { at: scheduledAt, before, member })
+  expect(told).toMatchObject({ ok: false, failure: { ...ASKED_PERHAPS.failure, why: expect.any(String) } })
+})
+
+test.each([
+  ['scheduled', scheduledAt],
+  ['at once', null],
+])(
+  '%s: the member does not know whether the request stands: said so, and no other one is asked',
+  async (name, at) => {
+    let asked = 0
+    const member = async (): Promise<MemberReply> => {
+      asked++
+      return UNKNOWN
+    }
+    const told = await switchover(`perhaps-${name.replace(' ', '-')}`, { at, member })
+    expect(told).toMatchObject(ASKED_PERHAPS)
+    expect(asked).toBe(1)
+  },
+)
+
+test('the member does not know whether the request stands, and etcd shows it: it is told as asked for', async () => {
+  const member = async (store: Store): Promise<MemberReply> => {
+    await store.writeFailover({ ...SCHEDULED, scheduledAt: null }, undefined, BUDGET_MS)
+    return UNKNOWN
+  }
+  const told = await switchover('shown', { at: null, member })
+  expect(told).toMatchObject({ ok: true, value: { outcome: 'requested' } })
 })

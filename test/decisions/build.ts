@@ -200,6 +200,7 @@ function buildFencer({ fencer, postgres, leaderLeftMs, nowMs, settings }: Draft)
       armedUntilMs: fencer.armedForMs === null ? null : nowMs + fencer.armedForMs,
       postmaster:
         fencer.armedForMs === null ? null : fencer.sameServer ? IDENTITY : { ...IDENTITY, pid: 1234 },
+      formerMayAct: fencer.formerMayAct,
     }
   }
   const guarded = leaderLeftMs !== null && postgres.role === 'primary' && postgres.process === 'running'
@@ -207,6 +208,7 @@ function buildFencer({ fencer, postgres, leaderLeftMs, nowMs, settings }: Draft)
     alive: true,
     armedUntilMs: guarded ? nowMs + leaderLeftMs - fenceMarginMs(settings) : null,
     postmaster: guarded ? IDENTITY : null,
+    formerMayAct: false,
   }
 }
 

@@ -107,7 +107,7 @@ export interface Draft {
   ownHistory: SwitchText[] | null
   work: Writable<Work> | null
   finished: Writable<FinishedWork> | null
-  fencer: { alive: boolean; armedForMs: Millis | null; sameServer: boolean } | null
+  fencer: { alive: boolean; armedForMs: Millis | null; sameServer: boolean; formerMayAct: boolean } | null
   stopRequested: boolean
   outcomes: Outcome[]
   memory: Partial<Writable<Memory>>

@@ -61,10 +61,16 @@ function readFencer(text: string, d: Draft): void {
       alive: true,
       armedForMs: readDuration(armed[1] ?? ''),
       sameServer: armed[2] === undefined,
+      formerMayAct: false,
     }
-  else if (text === 'dead' || text === 'idle')
-    d.fencer = { alive: text === 'idle', armedForMs: null, sameServer: true }
-  else throw new Error(`the fencer is armed for a time, idle or dead, not ${text}`)
+  else if (['dead', 'idle', 'of a former agent'].includes(text))
+    d.fencer = {
+      alive: text === 'idle',
+      armedForMs: null,
+      sameServer: true,
+      formerMayAct: text === 'of a former agent',
+    }
+  else throw new Error(`the fencer is armed for a time, idle, dead or of a former agent, not ${text}`)
 }
 
 function readComparison(text: string): Draft['divergence'] {

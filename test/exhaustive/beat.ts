@@ -91,13 +91,16 @@ function effectOf(action: Action, outcome: Outcome, snap: Snapshot): Snapshot {
     case 'arm-fencer': {
       const { process } = snap.postgres
       const postmaster = process.kind === 'running' ? process.identity : null
-      const armedUntilMs = snap.lease.leaderUntilMs - action.marginMs
+      const { leaderUntilMs, validUntilMs } = snap.lease
+      const armedUntilMs = (action.ahead === true ? validUntilMs : leaderUntilMs) - action.marginMs
       return ok && armedUntilMs > snap.nowMs
-        ? { ...snap, fencer: { alive: true, armedUntilMs, postmaster } }
+        ? { ...snap, fencer: { ...snap.fencer, alive: true, armedUntilMs, postmaster } }
         : snap
     }
     case 'disarm-fencer':
-      return ok ? { ...snap, fencer: { ...snap.fencer, armedUntilMs: null } } : snap
+      return ok ? { ...snap, fencer: { ...snap.fencer, armedUntilMs: null, formerMayAct: false } } : snap
+    case 'keep-lease':
+      return ok ? { ...snap, lease: { ...snap.lease, validUntilMs: snap.nowMs + TTL } } : snap
     case 'begin':
       return { ...snap, work: { job: action.job, startedAtMs: snap.nowMs, progress: null, cancelled: false } }
     case 'cancel-work':

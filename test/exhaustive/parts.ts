@@ -248,12 +248,15 @@ export const peers = {
   earlier: answers(peer({}, MOVED - 500)),
 }
 
+const idle: Snapshot['fencer'] = { alive: true, armedUntilMs: null, postmaster: null, formerMayAct: false }
+const armed = { ...idle, armedUntilMs: NOW + 28_000, postmaster: IDENTITY }
+
 export const fencers = {
-  armed: frozen({ alive: true, armedUntilMs: NOW + 28_000, postmaster: IDENTITY }),
-  armedEarly: frozen({ alive: true, armedUntilMs: NOW + 3000, postmaster: IDENTITY }),
-  other: frozen({ alive: true, armedUntilMs: NOW + 28_000, postmaster: { pid: 12, startTicks: '1' } }),
-  idle: frozen({ alive: true, armedUntilMs: null, postmaster: null }),
-  dead: frozen({ alive: false, armedUntilMs: null, postmaster: null }),
+  armed: frozen(armed),
+  armedEarly: frozen({ ...armed, armedUntilMs: NOW + 3000 }),
+  other: frozen({ ...armed, postmaster: { pid: 12, startTicks: '1' } }),
+  idle: frozen(idle),
+  dead: frozen({ ...idle, alive: false, formerMayAct: true }),
 }
 
 export const memory: Memory = frozen({

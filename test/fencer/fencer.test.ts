@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { createFencer, type FencerOptions, type LocalFencer } from '../../src/fencer/fencer.ts'
 import { watchdogTiming } from '../../src/fencer/watchdog.ts'
 import type { PostmasterIdentity } from '../../src/model/postgres.ts'
+import type { FencerView } from '../../src/ports/fencer.ts'
 import { freeze } from '../freeze.ts'
 import { buildFencer, clock, ended, lives, startSleeper, until } from './stage.ts'
 
@@ -72,15 +73,23 @@ async function somebody(): Promise<{
   return { child, postmaster: { pid, startTicks: ticks } }
 }
 
+const NOBODY: FencerView = {
+  alive: false,
+  armedUntilMs: null,
+  postmaster: null,
+  formerMayAct: false,
+  lastFence: null,
+}
+
 const inMs = (ms: number) => clock.bootMs() + ms
 
 test('arms, shows it, disarms, and goes', async () => {
   const fencer = open()
-  expect(fencer.view()).toEqual({ alive: false, armedUntilMs: null, postmaster: null, lastFence: null })
+  expect(fencer.view()).toEqual({ ...NOBODY, formerMayAct: true })
   const { child, postmaster } = await somebody()
   const deadlineMs = inMs(60_000)
   expect(await fencer.arm(deadlineMs, postmaster, BUDGET_MS)).toBe(true)
-  expect(fencer.view()).toEqual({ alive: true, armedUntilMs: deadlineMs, postmaster, lastFence: null })
+  expect(fencer.view()).toEqual({ ...NOBODY, alive: true, armedUntilMs: deadlineMs, postmaster })
   const pid = await programPid()
   expect(await fencer.disarm(BUDGET_MS)).toBe(true)
   expect(fencer.view()).toMatchObject({ alive: true, armedUntilMs: null, postmaster: null })
@@ -220,9 +229,9 @@ test('what a former agent armed goes on beside one that is armed ahead of the pr
   await first.close()
   const second = open()
   expect(await second.arm(inMs(90_000), null, BUDGET_MS, true)).toBe(true)
-  expect(await lives(old)).toBe(true)
+  expect([await lives(old), second.view().formerMayAct]).toEqual([true, true])
   expect(await second.arm(inMs(90_000), null, BUDGET_MS)).toBe(true)
-  expect(await lives(old)).toBe(false)
+  expect([await lives(old), second.view().formerMayAct]).toEqual([false, false])
 })
 
 test('says which fencer it relieved, and nothing of one that had ended by itself', async () => {

@@ -99,6 +99,7 @@ export class SimulatedFencer implements Fencer {
       alive: this.#program?.alive === true,
       armedUntilMs: this.#armedUntilMs,
       postmaster: this.#postmaster,
+      formerMayAct: this.#orphans.some(orphan => orphan.alive),
       lastFence: null,
     }
   }

@@ -2,7 +2,8 @@
 
 import type { Action } from '../../model/action.ts'
 import { type ClusterFacts, control, holdsLease, isSystemIdentifier, tried } from '../facts.ts'
-import { askGuarded, holdOnMs } from '../lease.ts'
+import { askGuarded } from '../fencing.ts'
+import { holdOnMs } from '../lease.ts'
 import type { Rule } from '../rule.ts'
 
 export const foundingRules: readonly Rule<ClusterFacts>[] = [

@@ -18,11 +18,11 @@ import {
   succeeded,
   tried,
 } from '../facts.ts'
+import { isFenced, UNFENCED_LIMIT_MS, unfencedForMs } from '../fencing.ts'
 import {
   hasTimeLeft,
   holdOnMs,
   holdOnReason,
-  isFenced,
   lossOf,
   proofRules,
   unansweredAndEnding,
@@ -32,9 +32,6 @@ import type { Rule } from '../rule.ts'
 import { releaseUnpromoted, releasing, stopToFollow } from '../stopping-postgres.ts'
 import { foundNamedRules } from './found-named.ts'
 import { requestRules } from './requests.ts'
-
-/** How long a primary may run with a fencer that cannot be armed anew, while its old deadline still protects. */
-const UNFENCED_LIMIT_MS = 3000
 
 export const leaderRules: readonly Rule<ClusterFacts>[] = [
   {
@@ -209,10 +206,6 @@ function needsFencer(facts: ClusterFacts): boolean {
 
 function promotionFailedLately(facts: ClusterFacts): boolean {
   return failedLately(facts, ['promote'], facts.snap.settings.ttlMs)
-}
-
-function unfencedForMs({ memory, snap }: ClusterFacts): number {
-  return memory.unfencedSinceMs === null ? 0 : snap.nowMs - memory.unfencedSinceMs
 }
 
 /** Remembered, so that this node does not win the next race at once. */

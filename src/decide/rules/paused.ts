@@ -10,7 +10,8 @@ export const pausedRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'paused.disarm-fencer',
     why: 'in maintenance mode a primary goes on even without a lease, so nothing may stop it',
-    when: f => f.snap.fencer.armedUntilMs !== null && !tried(f.snap, 'disarm-fencer'),
+    when: f =>
+      (f.snap.fencer.armedUntilMs !== null || f.snap.fencer.formerMayAct) && !tried(f.snap, 'disarm-fencer'),
     choose: () => ({
       reason: 'maintenance mode: disarming the fencer',
       actions: [{ kind: 'disarm-fencer' }],

@@ -29,9 +29,10 @@ import {
   tried,
 } from '../facts.ts'
 import { anyoneElse, candidateCan, sinceRelease } from '../head-start.ts'
-import { holdOnMs, holdOnReason, ledMeanwhile, lossOf, raceForLease, unansweredButAlive } from '../lease.ts'
+import { holdOnMs, holdOnReason, ledMeanwhile, lossOf, unansweredButAlive } from '../lease.ts'
 import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
+import { raceForLease, raceUnfencedRules } from './race-unfenced.ts'
 
 /** How soon a node that stood back looks again: somebody better may fail. */
 const LOOK_AGAIN_MS = 1000
@@ -265,6 +266,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
       wakeInMs: 0,
     }),
   },
+  ...raceUnfencedRules,
   {
     id: 'race.acquire-lease',
     why: 'nobody holds the lease and no reachable member is ahead',

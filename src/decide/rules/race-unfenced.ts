@@ -1,0 +1,36 @@
+// A primary that nobody named and nothing guards, because it was started by hand or maintenance has just ended: it asks
+// to lead only once its fencer is armed, and does not go on without.
+
+import type { Action } from '../../model/action.ts'
+import { type ClusterFacts, runsAsPrimary } from '../facts.ts'
+import { askGuarded, isFenced } from '../fencing.ts'
+import { acquireLease } from '../lease.ts'
+import type { Rule } from '../rule.ts'
+import { stopToFollow } from '../stopping-postgres.ts'
+
+/** In one beat: a machine that stands still for a moment is no reason to stop a primary. */
+const TRIES_MAX = 3
+
+export const raceUnfencedRules: readonly Rule<ClusterFacts>[] = [
+  {
+    id: 'race.unfenced-demote',
+    why: 'etcd may name a primary before it reads the answer: one that nothing would stop does not ask to lead, and must not go on',
+    when: f => runsAsPrimary(f) && !isFenced(f) && unarmed(f).length >= TRIES_MAX,
+    choose: f => ({
+      reason: `the fencer could not be armed in ${TRIES_MAX} tries (${unarmed(f).at(-1)}); not asking to lead, stopping PostgreSQL`,
+      ...stopToFollow(f, 'fast'),
+    }),
+  },
+]
+
+export function raceForLease(facts: ClusterFacts): readonly Action[] {
+  const ask = acquireLease(facts)
+  return runsAsPrimary(facts) && !isFenced(facts) ? askGuarded(facts, ask) : [ask]
+}
+
+/** Why the fencer could not be armed, each time in this beat. */
+function unarmed({ snap }: ClusterFacts): readonly string[] {
+  return snap.outcomes.flatMap(outcome =>
+    outcome.action === 'arm-fencer' && outcome.kind !== 'done' ? [outcome.why] : [],
+  )
+}
