@@ -89,6 +89,7 @@ const memoryForms: readonly Form<Memory>[] = [
   [/^abandoned lease (\d+)$/, ([id = '']) => ({ abandonedLease: id })],
   [/^broken rewind \((.*)\)$/, ([why = '']) => ({ brokenRewind: why })],
   [/^found named$/, () => ({ foundNamed: true })],
+  [/^leader moved (\S+) ago$/, ([time = ''], now) => ({ leaderMovedAtMs: now - readDuration(time) })],
   [/^unfenced for (\S+)$/, ([time = ''], now) => ({ unfencedSinceMs: now - readDuration(time) })],
   [/^retains (.+)$/, ([text = ''], now) => ({ retainedSlots: readRetained(text, now) })],
   [/^stopped at (\S+)$/, ([lsn = '']) => ({ stoppedAt: positionAt(lsn) })],

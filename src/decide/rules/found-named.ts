@@ -1,6 +1,7 @@
 // A standby whose name stands on the leader key though this process won no race: its former agent died between the lease
 // and the promotion, or somebody wrote the key by hand. The race that nobody saw is made up for before anything is promoted.
 
+import type { Millis } from '../../model/units.ts'
 import { betterRival, isForced, livePrimary, otherMembers, silentPrimary, tooFarBehind } from '../election.ts'
 import { type ClusterFacts, isStandbyWithLease, tried } from '../facts.ts'
 import { holdOnMs } from '../lease.ts'
@@ -39,8 +40,8 @@ export const foundNamedRules: readonly Rule<ClusterFacts>[] = [
   },
   {
     id: 'leader.wait-for-silence',
-    why: 'as long as the lease of a silent primary lives, it may write',
-    when: f => isUnproven(f) && silentPrimary(f) !== null,
+    why: 'as long as the lease of a silent primary lives, it may write, but not for longer than a ttl after its last proof',
+    when: f => isUnproven(f) && silentPrimary(f) !== null && sinceNamed(f) < 2 * f.snap.settings.ttlMs,
     choose: f => ({
       reason: `not promoting yet: the lease of ${silentPrimary(f)} is alive and it does not answer, it may still be primary`,
       wakeInMs: holdOnMs(f),
@@ -50,6 +51,11 @@ export const foundNamedRules: readonly Rule<ClusterFacts>[] = [
 
 function isUnproven(facts: ClusterFacts): boolean {
   return facts.memory.foundNamed && isStandbyWithLease(facts)
+}
+
+/** How long nobody else can have proved the leader key theirs. */
+function sinceNamed({ memory, snap }: ClusterFacts): Millis {
+  return memory.leaderMovedAtMs === null ? 0 : snap.nowMs - memory.leaderMovedAtMs
 }
 
 /** What would have kept this node from winning a race now. */
