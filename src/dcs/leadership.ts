@@ -181,7 +181,8 @@ export class Leadership {
       const keys = news.map(({ key }) => key).join(' and ')
       this.#log('WARNING', `${keys}: not written until etcd takes it again: ${result.why}`)
     }
-    return without
+    // A try with the news, before this one, may have been applied.
+    return { ...without, unclear: without.unclear || result.unclear }
   }
 
   // The key may come from Patroni, or from a hactl that kept no such record.
