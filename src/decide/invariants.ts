@@ -19,6 +19,7 @@ export function violations(snap: Snapshot, decision: Decision): readonly string[
   for (const kind of SINGLE)
     if (kinds.filter(other => other === kind).length > 1) wrong.push(`more than one ${kind}`)
   if (kinds.includes('begin') && snap.work !== null) wrong.push('a second long piece of work')
+  wrong.push(...askingUnguarded(snap, decision))
   if (decision.reason === '') wrong.push('a decision without a reason')
   if (!(decision.wakeInMs >= 0)) wrong.push(`wake-up in ${decision.wakeInMs} ms`)
   for (const action of decision.actions) {
@@ -31,6 +32,15 @@ export function violations(snap: Snapshot, decision: Decision): readonly string[
       wrong.push(`${action.job.kind} while holding the lease`)
   }
   return wrong
+}
+
+/** Etcd may name whoever asks to lead before the answer is read. In maintenance mode nothing guards a primary. */
+function askingUnguarded(snap: Snapshot, decision: Decision): readonly string[] {
+  if (server(snap)?.inRecovery !== false || snap.settings.paused || isArmed(snap)) return []
+  const kinds = decision.actions.map(action => action.kind)
+  const asks = kinds.findIndex(kind => kind === 'acquire-lease' || kind === 'take-leader')
+  const arms = kinds.indexOf('arm-fencer')
+  return asks >= 0 && (arms < 0 || arms > asks) ? ['a primary that nothing guards asks to lead'] : []
 }
 
 function removesData(kind: string): boolean {

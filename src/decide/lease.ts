@@ -10,7 +10,8 @@ import {
   leadershipLeftMs,
   renewalDueAtMs,
 } from '../model/timing.ts'
-import { type Facts, holdsLease, mayWrite, outcomeOf, seconds, tried } from './facts.ts'
+import { type Facts, holdsLease, mayWrite, outcomeOf, runsAsPrimary, seconds, tried } from './facts.ts'
+import { askGuarded, isFenced } from './fencing.ts'
 import type { Rule } from './rule.ts'
 import { buildStatus } from './status.ts'
 
@@ -63,6 +64,12 @@ export function ledMeanwhile({ snap }: Facts): boolean {
 export function acquireLease({ snap }: Facts): Action {
   const last = snap.cluster.known ? snap.cluster.value.lastLeader : null
   return { kind: 'acquire-lease', ifRevision: last?.modRevision ?? null }
+}
+
+/** A primary that nothing guards gets its fencer first. */
+export function askForLease(facts: Facts): readonly Action[] {
+  const ask = acquireLease(facts)
+  return runsAsPrimary(facts) && !isFenced(facts) ? askGuarded(facts, ask) : [ask]
 }
 
 /**
@@ -124,7 +131,7 @@ export function proofRules(situation: string): readonly Rule<Facts>[] {
       when: keyVanished,
       choose: f => ({
         reason: 'the leader key is gone though our lease is alive; creating it again',
-        actions: [acquireLease(f)],
+        actions: askForLease(f),
       }),
     },
   ]

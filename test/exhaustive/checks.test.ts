@@ -61,6 +61,12 @@ describe('the checks see', () => {
       'though pg2 runs as primary',
     ],
     [
+      'an unguarded primary that asks to lead',
+      { ...orphan, snap: { ...orphan.snap, fencer: fencers.idle } },
+      decided([{ kind: 'acquire-lease', ifRevision: null }]),
+      'a primary that nothing guards asks to lead',
+    ],
+    [
       'a release beside itself',
       leader,
       decided([{ kind: 'release-lease', status: null }]),

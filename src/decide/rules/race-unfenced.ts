@@ -1,10 +1,8 @@
 // A primary that nobody named and nothing guards, because it was started by hand or maintenance has just ended: it asks
 // to lead only once its fencer is armed, and does not go on without.
 
-import type { Action } from '../../model/action.ts'
 import { type ClusterFacts, runsAsPrimary } from '../facts.ts'
-import { askGuarded, isFenced } from '../fencing.ts'
-import { acquireLease } from '../lease.ts'
+import { isFenced } from '../fencing.ts'
 import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
 
@@ -22,11 +20,6 @@ export const raceUnfencedRules: readonly Rule<ClusterFacts>[] = [
     }),
   },
 ]
-
-export function raceForLease(facts: ClusterFacts): readonly Action[] {
-  const ask = acquireLease(facts)
-  return runsAsPrimary(facts) && !isFenced(facts) ? askGuarded(facts, ask) : [ask]
-}
 
 /** Why the fencer could not be armed, each time in this beat. */
 function unarmed({ snap }: ClusterFacts): readonly string[] {

@@ -29,10 +29,10 @@ import {
   tried,
 } from '../facts.ts'
 import { anyoneElse, candidateCan, sinceRelease } from '../head-start.ts'
-import { holdOnMs, holdOnReason, ledMeanwhile, lossOf, unansweredButAlive } from '../lease.ts'
+import { askForLease, holdOnMs, holdOnReason, ledMeanwhile, lossOf, unansweredButAlive } from '../lease.ts'
 import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
-import { raceForLease, raceUnfencedRules } from './race-unfenced.ts'
+import { raceUnfencedRules } from './race-unfenced.ts'
 
 /** How soon a node that stood back looks again: somebody better may fail. */
 const LOOK_AGAIN_MS = 1000
@@ -273,7 +273,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
     when: f => !tried(f.snap, 'acquire-lease'),
     choose: f => ({
       reason: `nobody holds the lease and no reachable member is ahead of ${formatLsn(localPosition(f.snap)?.lsn ?? 0n)}${isNamedCandidate(f) ? '; an operator named me' : ''}`,
-      actions: raceForLease(f),
+      actions: askForLease(f),
     }),
   },
   {
