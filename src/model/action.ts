@@ -19,8 +19,10 @@ export type Action =
   | { readonly kind: 'renew-lease'; readonly status: ClusterStatus | null }
   | { readonly kind: 'take-leader'; readonly ifRevision: Revision | null }
   | { readonly kind: 'release-lease'; readonly status: ClusterStatus | null }
-  /** Arms the fencer until the end of the leadership now proved, less `marginMs`; `ahead`: until the end of the own
-   * lease, on which leadership will hang if a request for it comes to be. */
+  /**
+   * Arms the fencer until the end of the leadership now proved, less `marginMs`; `ahead`: until the end of the own lease,
+   * on which leadership will hang if a request for it comes to be.
+   */
   | { readonly kind: 'arm-fencer'; readonly marginMs: Millis; readonly ahead?: true }
   | { readonly kind: 'disarm-fencer' }
   // --- other keys
