@@ -98,8 +98,9 @@ export async function findServerProcesses(
   const found = await Promise.all(
     (await listProcesses()).map(async candidate => {
       if ((await workingDirectoryOf(candidate.pid)) !== wanted) return null
-      const executable = await executableOf(candidate.pid)
-      return executable !== null && isServerProgram(executable, programName) ? candidate : null
+      // One that ends gives its memory back, and with it its program, before it closes its files and sockets.
+      const program = (await executableOf(candidate.pid)) ?? candidate.command
+      return isServerProgram(program, programName) ? candidate : null
     }),
   )
   return found.filter(candidate => candidate !== null)
