@@ -16,7 +16,13 @@ import {
 import { chooseCluster, type Deadline, deadlineIn, type Operator } from '../src/admin/operator.ts'
 import { done, type Failure, failed, type Result } from '../src/model/failure.ts'
 import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
-import { type GlobalFlags, HactlCommand, memberFlag, WAIT_TIMEOUT_MS } from '../src/terminal/command.ts'
+import {
+  type GlobalFlags,
+  HactlCommand,
+  memberFlag,
+  READ_TIMEOUT_MS,
+  WAIT_TIMEOUT_MS,
+} from '../src/terminal/command.ts'
 import { completeWish, confirmHandover, type HandoverAnswers } from '../src/terminal/handover-questions.ts'
 import { dryRunText, outcomeText } from '../src/terminal/handover-text.ts'
 import { clusterText } from '../src/terminal/member-table.ts'
@@ -52,7 +58,9 @@ export abstract class HandoverCommand extends HactlCommand {
     const cluster = chooseCluster(operator, named)
     if (!cluster.ok) return this.fail(flags.json, cluster.failure)
     const budgetMs = flags.timeout ?? WAIT_TIMEOUT_MS
-    const survey = await surveyCluster(operator, cluster.value, deadlineIn(operator.clock, budgetMs))
+    // The minute is for the handover: an etcd that does not answer is told as soon as by `hactl list`.
+    const looking = deadlineIn(operator.clock, flags.timeout ?? READ_TIMEOUT_MS)
+    const survey = await surveyCluster(operator, cluster.value, looking)
     if (!survey.ok) return this.fail(flags.json, survey.failure)
     if (!flags.json)
       process.stdout.write(`Current cluster topology\n${this.#table(operator, cluster.value, survey.value)}`)
