@@ -10,6 +10,7 @@ import type { Clock } from '../../src/ports/clock.ts'
 import type { LeaseOutcome, Store } from '../../src/ports/store.ts'
 import { freeze } from '../freeze.ts'
 import { memoryDirectory } from '../memory-directory.ts'
+import { TimeLimit } from '../time-limit.ts'
 import type { Certificates } from './etcd-certificates.ts'
 import { freePort } from './free-port.ts'
 
@@ -48,7 +49,7 @@ export async function until(
 ): Promise<void> {
   const endMs = performance.now() + limitMs
   while (!(await probe())) {
-    if (performance.now() > endMs) throw new Error(`not within ${limitMs} ms: ${what}`)
+    if (performance.now() > endMs) throw new TimeLimit(`not within ${limitMs} ms: ${what}`)
     await clock.sleep(20)
   }
 }

@@ -12,6 +12,7 @@ import type { Postgres, RecoveryEnd, StartOptions, StopOptions } from '../../src
 import { createPostgres } from '../../src/postgres/postgres.ts'
 import { systemClock } from '../../src/system/clock.ts'
 import { listProcesses, sendSignal, workingDirectoryOf } from '../../src/system/proc.ts'
+import { TimeLimit } from '../time-limit.ts'
 import { freePort } from './free-port.ts'
 
 export const BIN_DIR = '/usr/lib/postgresql/15/bin'
@@ -262,7 +263,7 @@ export async function until(
     if (answer === true) return
     if (clock.bootMs() - startMs > limitMs) {
       const last = answer === false ? '' : ` (${answer})`
-      throw new Error(`waited ${limitMs} ms in vain: ${what}${last}`)
+      throw new TimeLimit(`waited ${limitMs} ms in vain: ${what}${last}`)
     }
     await clock.sleep(20)
   }

@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { type EtcdCluster, LIMIT_MS, startEtcd, until } from '../adapters/etcd-harness.ts'
+import { TimeLimit } from '../time-limit.ts'
 
 const ENTRY = fileURLToPath(new URL('../../bin/dev.js', import.meta.url))
 
@@ -35,7 +36,7 @@ export function runHactl(args: readonly string[], options: RunOptions = {}): Pro
   return new Promise((resolve, reject) => {
     const limit = setTimeout(() => {
       child.kill('SIGKILL')
-      reject(new Error(`hactl ${args.join(' ')} did not end within ${limitMs} ms: ${stdout}${stderr}`))
+      reject(new TimeLimit(`hactl ${args.join(' ')} did not end within ${limitMs} ms: ${stdout}${stderr}`))
     }, limitMs)
     child.once('error', reject)
     child.once('close', code => {

@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
+import { TimeLimit } from '../time-limit.ts'
 
 const ENTRY = fileURLToPath(new URL('../../bin/dev.js', import.meta.url))
 const LIMIT_MS = 20_000
@@ -38,7 +39,7 @@ export function openTerminal(args: readonly string[], env: Readonly<Record<strin
     const late = Promise.withResolvers<never>()
     const timer = setTimeout(() => {
       child.kill('SIGKILL')
-      late.reject(new Error(`not within ${LIMIT_MS} ms: ${what}; shown: ${shown}`))
+      late.reject(new TimeLimit(`not within ${LIMIT_MS} ms: ${what}; shown: ${shown}`))
     }, LIMIT_MS)
     return Promise.race([work, late.promise]).finally(() => clearTimeout(timer))
   }

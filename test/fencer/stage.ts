@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import type { PostmasterIdentity } from '../../src/model/postgres.ts'
 import { systemClock } from '../../src/system/clock.ts'
+import { TimeLimit } from '../time-limit.ts'
 
 export const clock = systemClock()
 /** How early `clock` may be: in steps of 10 ms, rounded down. */
@@ -37,7 +38,7 @@ export function buildFencer(directory: string): string {
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   const limit = clock.bootMs() + LIMIT_MS
   while (!(await holds())) {
-    if (clock.bootMs() > limit) throw new Error(`not within ${LIMIT_MS} ms: ${what}`)
+    if (clock.bootMs() > limit) throw new TimeLimit(`not within ${LIMIT_MS} ms: ${what}`)
     await sleep(5)
   }
 }

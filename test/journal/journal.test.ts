@@ -9,6 +9,7 @@ import { createJournal, type JournalOptions, journalPath } from '../../src/journ
 import type { Journal, JournalEntry, StoredEntry } from '../../src/ports/journal.ts'
 import { systemClock } from '../../src/system/clock.ts'
 import { memoryDirectory } from '../memory-directory.ts'
+import { TimeLimit } from '../time-limit.ts'
 
 const clock = systemClock()
 let home = ''
@@ -56,7 +57,7 @@ async function recent(journal: Journal, count: number): Promise<readonly StoredE
 async function until(what: string, holds: () => boolean): Promise<void> {
   const limitMs = clock.bootMs() + 20_000
   while (!holds()) {
-    if (clock.bootMs() > limitMs) throw new Error(`not within 20 s: ${what}`)
+    if (clock.bootMs() > limitMs) throw new TimeLimit(`not within 20 s: ${what}`)
     await clock.sleep(5)
   }
 }

@@ -12,6 +12,7 @@ import type { Json } from '../../src/model/cluster.ts'
 import type { FileOwner, Query, Settings, WriteInput } from '../../src/postgres/settings/settings.ts'
 import { createSettings } from '../../src/postgres/settings/settings.ts'
 import { freePort } from '../adapters/free-port.ts'
+import { TimeLimit } from '../time-limit.ts'
 import { effectiveOf, makeConfig } from './place.ts'
 
 const BIN = '/usr/lib/postgresql/15/bin'
@@ -155,7 +156,7 @@ export async function until(what: () => Promise<boolean>, root: string): Promise
     if (reached === true) return
     if (performance.now() > deadline) {
       const log = await readFile(join(root, 'server.log'), 'utf8').catch(() => '')
-      throw new Error(`not reached in time: ${String(reached)}\n${log.slice(-2000)}`)
+      throw new TimeLimit(`not reached in time: ${String(reached)}\n${log.slice(-2000)}`)
     }
     await pause(50)
   }

@@ -1,5 +1,7 @@
 // Waiting in cluster tests: for something to become true, with a limit, and with a message that says what did not.
 
+import { TimeLimit } from '../../time-limit.ts'
+
 /** Milliseconds of CLOCK_MONOTONIC: the same clock in every process of this machine, so that their times compare. */
 export function nowMs(): number {
   return Number(process.hrtime.bigint()) / 1e6
@@ -27,7 +29,7 @@ export async function until<T>(
     } catch (error) {
       last = error instanceof Error ? error.message : String(error)
     }
-    if (nowMs() >= endMs) throw new Error(`not within ${limitMs} ms: ${description} (${last})`)
+    if (nowMs() >= endMs) throw new TimeLimit(`not within ${limitMs} ms: ${description} (${last})`)
     await new Promise(resolve => setTimeout(resolve, everyMs))
   }
 }
