@@ -108,7 +108,8 @@ function reportMember(
     role,
     publishedRole: record.role,
     state: record.state,
-    problem: problemOf(record),
+    problem: said(record, 'problem'),
+    problemId: said(record, 'problem_id'),
     replicationState: record.replicationState ?? null,
     holdsLeaderKey,
     leaseId: member.leaseId,
@@ -133,9 +134,11 @@ function reportMember(
   }
 }
 
-function problemOf({ extra }: MemberRecord): string | null {
+/** What only hactl's agents say. */
+function said({ extra }: MemberRecord, field: string): string | null {
   const own = extra.hactl
-  return isJsonObject(own) && typeof own.problem === 'string' ? own.problem : null
+  const value = isJsonObject(own) ? own[field] : null
+  return typeof value === 'string' && value !== '' ? value : null
 }
 
 function roleOf(member: Member, view: ClusterView, modes: ClusterModes): ReportedRole {

@@ -4,6 +4,7 @@
 import { objectionToOwnTimeline } from '../decide/election.ts'
 import { localPosition } from '../decide/facts.ts'
 import { postgresState, roleOf } from '../decide/member-record.ts'
+import { trouble } from '../decide/trouble.ts'
 import type { ClusterView, JsonObject } from '../model/cluster.ts'
 import type { Decision } from '../model/decision.ts'
 import { FIRST_MEMORY, type Memory } from '../model/memory.ts'
@@ -165,6 +166,7 @@ function statusOf(snapshot: Snapshot | null, memory: Memory, ports: NodeStatePor
       systemIdentifier: null,
       pendingRestartReason: null,
       dcsLastSeen: null,
+      problem: null,
       paused: false,
     }
   }
@@ -180,6 +182,7 @@ function statusOf(snapshot: Snapshot | null, memory: Memory, ports: NodeStatePor
     systemIdentifier: control?.systemIdentifier ?? null,
     pendingRestartReason: pendingReason(snapshot.postgres.server),
     dcsLastSeen: snapshot.cluster.known ? Math.floor(snapshot.wallMs / 1000) : null,
+    problem: trouble(facts),
     paused: snapshot.settings.paused,
   }
 }

@@ -3,6 +3,7 @@
 import type { MemberRecord, PostgresState, Role } from '../model/cluster.ts'
 import { HACTL_VERSION, PROTOCOL_VERSION } from '../model/version.ts'
 import { control, type Facts, holdsLease, isRunning, server } from './facts.ts'
+import { trouble } from './trouble.ts'
 
 export function memberRecord(facts: Facts): MemberRecord {
   const { snap } = facts
@@ -19,15 +20,13 @@ export function memberRecord(facts: Facts): MemberRecord {
     ...pendingRestart(facts),
     ...positions(facts),
     ...(snap.settings.paused ? { pause: true } : {}),
-    extra: { hactl: { version: HACTL_VERSION, ...trouble(facts) } },
+    extra: { hactl: { version: HACTL_VERSION, ...problemOf(facts) } },
   }
 }
 
-/** Patroni's words have none for a server that runs and lets nobody in, e.g. because its disk is full: it says so beside. */
-function trouble({ snap }: Facts): { readonly problem?: string } {
-  const { process, server: seen } = snap.postgres
-  const shutOut = process.kind === 'running' && process.readiness === 'accepting' && !seen.known
-  return shutOut ? { problem: `PostgreSQL runs, but lets no session in: ${seen.why}`.slice(0, 200) } : {}
+function problemOf(facts: Facts): { readonly problem?: string; readonly problem_id?: string } {
+  const found = trouble(facts)
+  return found === null ? {} : { problem: found.text, problem_id: found.id }
 }
 
 /** Until the checkpoint after a promotion is done, the control file still carries the old timeline. */

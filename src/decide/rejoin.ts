@@ -185,6 +185,13 @@ export function divergedBecause(facts: ClusterFacts): string | null {
   return `${left}, and ${why}; what was written here since is kept. HINT: Stop the agent, save what is needed of the data directory, remove it and start the agent: a copy of ${leader} takes its place`
 }
 
+/** Nothing that the agent does by itself brings this node back behind the leader; null: something does, or nobody else leads. */
+export function noWayBack(facts: ClusterFacts): string | null {
+  if (mayReplace(facts)) return null
+  if (cannotRejoin(facts)) return whyCannotRejoin(facts)
+  return rewindImpossible(facts.snap) ? divergedBecause(facts) : null
+}
+
 export function hasLeader({ view, snap }: ClusterFacts): boolean {
   return view.leader !== null && view.leader.name !== snap.self.name
 }

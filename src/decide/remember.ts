@@ -4,13 +4,17 @@
 import type { ClusterView } from '../model/cluster.ts'
 import type { Memory } from '../model/memory.ts'
 import type { Snapshot } from '../model/snapshot.ts'
-import type { MemberName } from '../model/units.ts'
+import type { MemberName, Millis } from '../model/units.ts'
 import type { FinishedWork } from '../model/work.ts'
 import { control, holdsLease, isSystemIdentifier, server, succeeded } from './facts.ts'
 
 export function remember(memory: Memory, snap: Snapshot): Memory {
   let next = snap.finished === null ? rememberEarlyStop(memory, snap) : rememberWork(memory, snap.finished)
-  next = { ...rememberRole(next, snap), promotionAsked: promotionAsked(memory, snap) }
+  next = {
+    ...rememberRole(next, snap),
+    promotionAsked: promotionAsked(memory, snap),
+    silentSinceMs: silentSince(memory, snap),
+  }
   if (snap.cluster.known) {
     const view = snap.cluster.value
     next = rememberIdentifier(rememberCluster(next, view, snap), memory.lastLeader, view, snap)
@@ -38,6 +42,13 @@ function rememberRole(memory: Memory, snap: Snapshot): Memory {
     crashRecoveryTried: false,
     stoppedAt: null,
   }
+}
+
+/** A server that starts or lets nobody in answers that much. */
+function silentSince(memory: Memory, { postgres, nowMs }: Snapshot): Millis | null {
+  const { process, server: seen } = postgres
+  const isSilent = process.kind === 'running' && !seen.known && process.readiness !== 'rejecting'
+  return isSilent && process.readiness !== 'accepting' ? (memory.silentSinceMs ?? nowMs) : null
 }
 
 function promoting({ work, finished }: Snapshot): boolean {

@@ -6,6 +6,8 @@ import type { ShutdownPosition } from './progress.ts'
 import type { LeaseId, Lsn, MemberName, Millis, Revision, Timeline } from './units.ts'
 
 export interface Memory {
+  /** Since when the running server has answered nothing; null: it answers, starts, or does not run. */
+  readonly silentSinceMs: Millis | null
   /** Role in which the server was last seen running: what an unanswering server is taken for. */
   readonly lastRole: 'primary' | 'standby' | null
   /** Who led last, by the leader key or by the record that outlives it, and the newest revision that told about it. */
@@ -79,6 +81,7 @@ export interface Handover {
 }
 
 export const FIRST_MEMORY: Memory = {
+  silentSinceMs: null,
   lastRole: null,
   lastLeader: null,
   lastLeaderRevision: 0,

@@ -49,8 +49,10 @@ export interface MemberReport {
   readonly publishedRole: string
   /** The member's PostgreSQL: `running`, `stopped`, … */
   readonly state: string
-  /** What hactl's agent says beside the state, e.g. that the server lets no session in; null: nothing. */
+  /** What hactl's agent says is wrong, e.g. that the server lets no session in; null: nothing. */
   readonly problem: string | null
+  /** The same for programs, e.g. `no-access`; null: nothing is wrong, or an agent said it that has no such word. */
+  readonly problemId: string | null
   /** `streaming` or `in archive recovery` on a standby that says so. */
   readonly replicationState: string | null
   readonly holdsLeaderKey: boolean

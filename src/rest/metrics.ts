@@ -1,4 +1,5 @@
-// GET /metrics in Prometheus text form. Names, order and types of the series are Patroni's; dashboards rely on them.
+// GET /metrics in Prometheus text form. Names, order and types of the series are Patroni's, on which dashboards rely; the
+// last one is hactl's own.
 
 import { POSTGRES_STATES } from '../model/cluster.ts'
 import type { MemberName } from '../model/units.ts'
@@ -29,6 +30,7 @@ export function metricsText(facts: Facts, identity: Identity): string {
     ...replicationSeries(facts),
     ...clusterSeries(facts, identity.name),
     ...agentSeries(facts),
+    problemSeries(facts),
   ]
     .map(series => seriesText(series, labels))
     .join('')
@@ -131,6 +133,13 @@ function agentSeries(facts: Facts): readonly Series[] {
     { ...gauge('postgres_state', 'State of PostgreSQL.', index), values: STATE_VALUES },
     gauge('failover_priority', 'Failover priority of this node.', priority),
   ]
+}
+
+/** hactl's own: what to alarm on; GET /patroni says what it is. */
+function problemSeries({ status }: Facts): Series {
+  const value = status.problem === null ? 0 : 1
+  const help = 'Value is 1 if the agent reports a problem of this node, 0 otherwise.'
+  return { name: 'hactl_problem', type: 'gauge', help, value }
 }
 
 const STATE_NAMES = [

@@ -64,6 +64,8 @@ export interface NodeStatus {
   readonly scheduledRestart: JsonObject | null
   /** Epoch seconds of the last successful read of etcd; null before the first. */
   readonly dcsLastSeen: number | null
+  /** What is wrong, for people and for programs; null: nothing that the agent sees. */
+  readonly problem: { readonly id: string; readonly text: string } | null
   /** A watchdog is required and unusable. */
   readonly watchdogFailed: boolean
   readonly paused: boolean

@@ -31,7 +31,7 @@ export function statusDocument(facts: Facts, identity: Identity, extra: JsonObje
     patroni: { version: PROTOCOL_VERSION, scope: identity.scope, name: identity.name },
     scheduled_restart: shownSchedule(status),
     watchdog_failed: status.watchdogFailed || undefined,
-    hactl: { ...extra, version: HACTL_VERSION },
+    hactl: { ...extra, version: HACTL_VERSION, ...problemPart(status) },
   })
 }
 
@@ -77,6 +77,11 @@ function restartPart(status: NodeStatus): { readonly [key: string]: Encodable | 
     pending_restart: true,
     pending_restart_reason: Object.keys(reason).length > 0 ? reason : undefined,
   }
+}
+
+/** As in the member key; also what cannot be written there, because etcd is not reachable. */
+function problemPart({ problem }: NodeStatus): JsonObject {
+  return problem === null ? {} : { problem: problem.text, problem_id: problem.id }
 }
 
 /** The stored request, `schedule` first, without the start time that only guards against a restart in between. */

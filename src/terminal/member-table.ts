@@ -12,6 +12,8 @@ import { yamlDocument, yamlFlow } from './yaml-text.ts'
 export type MemberFormat = 'pretty' | 'topology' | 'tsv' | 'json' | 'yaml' | 'yml'
 
 const OPTIONAL = ['Pending restart', 'Pending restart reason', 'Scheduled restart', 'Tags'] as const
+/** hactl's own: only when there is one, so that the table is otherwise patronictl's. */
+const PROBLEM = 'Problem'
 
 /** One cluster as text with its line ends; only the formats for people have the footer. */
 export function clusterText(report: ClusterReport, format: MemberFormat, extended: boolean): string {
@@ -27,11 +29,15 @@ export function memberListing(report: ClusterReport, format: MemberFormat, exten
   const members =
     format === 'topology' ? tree(report.members) : report.members.map(member => ({ member, prefix: '' }))
   const withPort = needsPort(report.members)
-  const records = members.map(({ member, prefix }) => ({
-    ...mainCells(report.cluster, member, prefix, withPort),
-    ...optionalCells(member, format),
-  }))
-  const shown = OPTIONAL.filter(title => extended || records.some(record => record[title] !== ''))
+  const records = members.map(
+    ({ member, prefix }): Record<string, Cell> => ({
+      ...mainCells(report.cluster, member, prefix, withPort),
+      ...optionalCells(member, format),
+      [PROBLEM]: problemCell(member, forPeople),
+    }),
+  )
+  const says = (title: string): boolean => records.some(record => record[title] !== '')
+  const shown = [...OPTIONAL.filter(title => extended || says(title)), ...[PROBLEM].filter(says)]
   const keys = [...(forPeople ? [] : ['Cluster']), ...MAIN, ...shown]
   return {
     title: titleOf(report),
@@ -99,9 +105,11 @@ function mainCells(
   }
 }
 
-/** Patroni has no word for a server that lets nobody in; what it is stands in `problem`. */
-function stateOf({ state, problem }: MemberReport): string {
-  return state === 'running' && problem !== null ? 'running, no access' : state
+/** Patroni has no words for a server that lets nobody in or says nothing: its *running* alone would mislead. */
+function stateOf({ state, problemId }: MemberReport): string {
+  if (state !== 'running') return state
+  if (problemId === 'no-access') return 'running, no access'
+  return problemId === 'no-answer' ? 'running, no answer' : state
 }
 
 interface Place {
@@ -161,6 +169,20 @@ function restartReason(member: MemberReport, format: MemberFormat): string {
       return forPeople && line.length > REASON_LENGTH_MAX ? `${name}: [hidden - too long]` : line
     })
     .join('\n')
+}
+
+/** In lines that fit beside the other columns. */
+const PROBLEM_WIDTH = 50
+
+function problemCell({ problem }: MemberReport, forPeople: boolean): string {
+  if (problem === null || !forPeople) return problem ?? ''
+  const lines: string[] = ['']
+  for (const word of problem.split(' ')) {
+    const line = lines.at(-1) ?? ''
+    if (line !== '' && line.length + 1 + word.length > PROBLEM_WIDTH) lines.push(word)
+    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`
+  }
+  return lines.join('\n')
 }
 
 function tagsCell(tags: Readonly<Record<string, Json>>, format: MemberFormat): Cell {

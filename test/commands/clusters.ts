@@ -99,6 +99,44 @@ export async function writeTwo(stage: Stage): Promise<void> {
   })
 }
 
+/** What members say of themselves that is wrong, in words of hactl's agents. */
+export async function writeSick(stage: Stage): Promise<void> {
+  await stage.put('sick/initialize', '7710955613899059418')
+  await stage.put('sick/leader', 'c1')
+  await stage.put('sick/config', { ttl: 30 })
+  await stage.put('sick/status', { optime: 67109888 })
+  const member = (name: string, fields: Readonly<Record<string, unknown>>, hactl: unknown) => {
+    const host = `10.0.0.${name.slice(1)}`
+    const urls = { conn_url: `postgres://${host}:5432/postgres`, api_url: `http://${host}:8008/patroni` }
+    return stage.put(`sick/members/${name}`, { ...urls, role: 'replica', version: '4.1.5', ...fields, hactl })
+  }
+  const version = '0.1.0'
+  await member(
+    'c1',
+    { state: 'running', role: 'primary', xlog_location: 67109888, timeline: 1 },
+    {
+      version,
+      problem: 'PostgreSQL runs, but has not answered for more than 10 s',
+      problem_id: 'no-answer',
+    },
+  )
+  await member(
+    'c2',
+    { state: 'running', xlog_location: 67109888, replay_lsn: 67109888, timeline: 1 },
+    {
+      version,
+      problem: 'PostgreSQL runs, but lets no session in: could not write init file: No space left on device',
+      problem_id: 'no-access',
+    },
+  )
+  await member(
+    'c3',
+    { state: 'start failed' },
+    { version, problem: 'start failed 3 times: FATAL: no', problem_id: 'work-failed' },
+  )
+  await member('c4', { state: 'running', xlog_location: 67109888, timeline: 1 }, { version })
+}
+
 export async function writeNew(stage: Stage): Promise<void> {
   await stage.put('new/initialize', '')
   await stage.put('new/members/n1', {

@@ -9,14 +9,14 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startEtcd } from '../adapters/etcd-harness.ts'
 import { freePort } from '../adapters/free-port.ts'
-import { writeDemo, writeNew, writeTwo } from './clusters.ts'
+import { writeDemo, writeNew, writeSick, writeTwo } from './clusters.ts'
 import { openStage, runHactl, type Stage } from './stage.ts'
 
 let stage: Stage
 
 beforeAll(async () => {
   stage = await openStage()
-  await Promise.all([writeDemo(stage), writeTwo(stage), writeNew(stage)])
+  await Promise.all([writeDemo(stage), writeTwo(stage), writeNew(stage), writeSick(stage)])
 })
 afterAll(() => stage.stop())
 
@@ -60,6 +60,24 @@ test('history and show-config', async () => {
     ['show-config', 'new'],
   ])
   await expect(text).toMatchFileSnapshot('transcripts/history-and-config.txt')
+})
+
+test('what is wrong with a member is a last column, in each format', async () => {
+  const text = await stage.transcript([
+    ['list', 'sick'],
+    ['topology', 'sick'],
+    ['list', 'sick', '-f', 'tsv'],
+    ['list', 'sick', '-f', 'json'],
+  ])
+  await expect(text).toMatchFileSnapshot('transcripts/list-problems.txt')
+  const { stdout } = await stage.hactl(['list', 'sick', '--json', '--no-ask'])
+  const { members } = JSON.parse(stdout).clusters[0]
+  expect(members.map(({ problemId }: { problemId: string | null }) => problemId)).toEqual([
+    'no-answer',
+    'no-access',
+    'work-failed',
+    null,
+  ])
 })
 
 test("hactl's own JSON of a listing", async () => {

@@ -29,7 +29,7 @@ test('a server that runs and lets nobody in says why, beside the state that Patr
     serverUnknown: 'could not write init file',
   })
   const problem = 'PostgreSQL runs, but lets no session in: could not write init file'
-  expect(record).toMatchObject({ state: 'running', extra: { hactl: { problem } } })
+  expect(record).toMatchObject({ state: 'running', extra: { hactl: { problem, problem_id: 'no-access' } } })
   expect(member).toMatchObject({ state: 'running', problem })
   expect(shown).toContain('\tReplica\trunning, no access\t')
 })

@@ -5,6 +5,7 @@ import type { Action } from '../../src/model/action.ts'
 import type { ClusterStatus } from '../../src/model/cluster.ts'
 import type { Decision } from '../../src/model/decision.ts'
 import type { Memory } from '../../src/model/memory.ts'
+import { isJsonObject } from '../../src/model/patch.ts'
 import type { Upstream } from '../../src/model/peer.ts'
 import { formatLsn } from '../../src/model/units.ts'
 import type { Job } from '../../src/model/work.ts'
@@ -81,7 +82,9 @@ function showSlots(action: Action & { kind: 'change-slots' }): string {
 
 function showRecord(record: Extract<Action, { kind: 'publish-member' }>['record']): string {
   const flags = [record.checkpointAfterPromote === false ? 'checkpointing' : '', record.pause ? 'pause' : '']
-  return [record.role, record.state, ...flags.filter(flag => flag !== '')].join(', ')
+  const problem = isJsonObject(record.extra.hactl) ? record.extra.hactl.problem : undefined
+  const said = problem === undefined ? [] : [`problem: ${problem}`]
+  return [record.role, record.state, ...flags.filter(flag => flag !== ''), ...said].join(', ')
 }
 
 function showJob(job: Job): string {

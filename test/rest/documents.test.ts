@@ -103,6 +103,17 @@ describe('the status document', () => {
     expect([document.state, document.role]).toEqual(['unknown', 'primary'])
   })
 
+  it('says what is wrong with the node, in the words of its member key', async () => {
+    running.node.primary().set({ problem: { id: 'no-answer', text: 'PostgreSQL does not answer' } })
+    const { hactl } = JSON.parse(await body('/patroni'))
+    expect(hactl).toEqual({
+      version: '0.1.0',
+      problem: 'PostgreSQL does not answer',
+      problem_id: 'no-answer',
+    })
+    expect(await body('/metrics')).toContain('\nhactl_problem{scope="demo",name="pg1"} 1\n')
+  })
+
   it('GET /patroni looks anew, and an old look does not count', async () => {
     running.node.replica()
     running.node.set({ server: seen({ ...PRIMARY_SERVER, inRecovery: true }, clock.bootMs() - 5000) })

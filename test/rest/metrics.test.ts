@@ -21,13 +21,14 @@ describe('GET /metrics', () => {
     'xlog_received_location xlog_replayed_location xlog_replayed_timestamp xlog_paused postgres_streaming',
     'postgres_in_archive_recovery postgres_server_version cluster_unlocked failsafe_mode_is_active failsafe_mode_enabled',
     'failsafe_member postgres_timeline dcs_last_seen pending_restart is_paused postgres_state failover_priority',
+    'hactl_problem',
   ]
   const names = ORDER.join(' ').split(' ')
 
   async function series(): Promise<readonly [name: string, value: string][]> {
     const lines = (await body('/metrics')).split('\n').filter(line => line !== '' && !line.startsWith('#'))
     return lines.map(line => {
-      const match = /^patroni_(\w+)\{scope="demo",name="pg1"\} (\S+)$/.exec(line)
+      const match = /^(?:patroni_)?(\w+)\{scope="demo",name="pg1"\} (\S+)$/.exec(line)
       expect(match, line).not.toBeNull()
       return [match?.[1] ?? '', match?.[2] ?? '']
     })

@@ -79,6 +79,7 @@ export const STATUS: NodeStatus = {
   pendingRestartReason: null,
   scheduledRestart: null,
   dcsLastSeen: 1795346862,
+  problem: null,
   watchdogFailed: false,
   paused: false,
   nextBeatDueMs: 0,

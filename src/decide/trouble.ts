@@ -1,0 +1,127 @@
+// What is wrong with this node, in one sentence, for whoever looks at `hactl list`, at the member key or at GET /patroni.
+// Each condition is one small function; they are asked in the order of their urgency, and the first that holds is shown.
+// A sentence has no number that changes from beat to beat: each change of it is a write to etcd.
+
+import type { Snapshot } from '../model/snapshot.ts'
+import type { Millis } from '../model/units.ts'
+import { unsupportedMode } from './election.ts'
+import { type ClusterFacts, type Facts, server } from './facts.ts'
+import { unfencedForMs } from './fencing.ts'
+import { noWayBack } from './rejoin.ts'
+
+export interface Trouble {
+  /** Stable, for programs; `no-access` and `no-answer` also show in the state that `hactl list` prints. */
+  readonly id: string
+  /** For people, with what to do where that is known. */
+  readonly text: string
+}
+
+interface Condition {
+  readonly id: string
+  readonly find: (facts: Facts) => string | null
+}
+
+/** A slow moment is no trouble. */
+const SILENCE_MS: Millis = 10_000
+/** It is started anew in less. */
+const UNFENCED_MS: Millis = 1000
+/** The member key is read by everybody all the time. */
+const TEXT_MAX = 200
+
+const CONDITIONS: readonly Condition[] = [
+  { id: 'etcd', find: blind },
+  { id: 'data-directory', find: inaccessible },
+  { id: 'diverged', find: onCluster(noWayBack) },
+  { id: 'work-failed', find: workFailed },
+  { id: 'no-access', find: shutOut },
+  { id: 'no-answer', find: silent },
+  { id: 'fencer', find: unfenced },
+  { id: 'mode', find: onCluster(modeKeepsLeaderless) },
+]
+
+/** The most urgent one; null: all is well, as far as can be told. */
+export function trouble(facts: Facts): Trouble | null {
+  for (const { id, find } of CONDITIONS) {
+    const text = find(facts)
+    if (text !== null) return { id, text: shortened(text) }
+  }
+  return null
+}
+
+/** What to do is in the log as well: it goes first. */
+function shortened(text: string): string {
+  const line = text.replace(/\s+/g, ' ').trim()
+  if (line.length <= TEXT_MAX) return line
+  const [what = ''] = line.split('. HINT: ')
+  return what.length <= TEXT_MAX ? what : `${what.slice(0, TEXT_MAX - 1)}…`
+}
+
+function onCluster(find: (facts: ClusterFacts) => string | null): Condition['find'] {
+  return facts => {
+    const { cluster } = facts.snap
+    return cluster.known ? find({ ...facts, view: cluster.value }) : null
+  }
+}
+
+/** Nothing can be published then; GET /patroni shows it. */
+function blind({ snap }: Facts): string | null {
+  return snap.cluster.known ? null : `etcd is not reachable: ${snap.cluster.why}`
+}
+
+function inaccessible({ snap }: Facts): string | null {
+  const directory = snap.postgres.dataDirectory
+  return directory.kind === 'inaccessible' ? `the data directory is not accessible: ${directory.why}` : null
+}
+
+const WORK: Readonly<Record<string, string>> = {
+  bootstrap: 'bootstrap',
+  clone: 'clone',
+  start: 'start',
+  restart: 'restart',
+  rewind: 'rewind',
+  'crash-recovery': 'crash recovery',
+  'remove-data': 'removing the data directory',
+  'set-aside': 'setting the data directory aside',
+}
+
+/** Until PostgreSQL answers again; also while the same is tried once more. */
+function workFailed({ snap, memory }: Facts): string | null {
+  const failure = memory.lastFailure
+  const work = failure === null ? undefined : WORK[failure.job]
+  if (failure === null || work === undefined || server(snap) !== null) return null
+  const times = failure.job === 'start' && memory.startFailures > 1 ? ` ${memory.startFailures} times` : ''
+  return `${work} failed${times}: ${failure.why}`
+}
+
+/** Patroni's words have none for a server that runs and lets nobody in, e.g. because its disk is full. */
+function shutOut({ snap }: Facts): string | null {
+  const { process, server: seen } = snap.postgres
+  const letsIn = process.kind !== 'running' || process.readiness !== 'accepting' || seen.known
+  return letsIn || startsOrStops(snap) ? null : `PostgreSQL runs, but lets no session in: ${seen.why}`
+}
+
+/** Nobody gets in then, and the state says so. */
+function startsOrStops({ work }: Snapshot): boolean {
+  return work !== null && work.job.kind !== 'follow'
+}
+
+/** Frozen, or on a disk that hangs: clients wait, and nothing ends by itself. */
+function silent({ snap, memory }: Facts): string | null {
+  const since = memory.silentSinceMs
+  if (since === null || startsOrStops(snap) || snap.nowMs - since < SILENCE_MS) return null
+  return `PostgreSQL runs, but has not answered for more than ${SILENCE_MS / 1000} s`
+}
+
+function unfenced(facts: Facts): string | null {
+  const { snap, memory } = facts
+  if (unfencedForMs(facts) >= UNFENCED_MS) return 'the fencer cannot be armed: this node must not be primary'
+  const failure = memory.lastFailure
+  const lately = failure?.job === 'arm-fencer' && snap.nowMs - failure.atMs < snap.settings.ttlMs
+  return lately ? `the fencer could not be armed (${failure.why}): this node was not made primary` : null
+}
+
+function modeKeepsLeaderless(facts: ClusterFacts): string | null {
+  const mode = unsupportedMode(facts)
+  if (mode === null || facts.view.leader !== null) return null
+  return `nobody leads, and this version of hactl promotes nobody with ${mode}`
+}

@@ -1,0 +1,134 @@
+// What is wrong with a node, in one sentence: when it is said, when not, and which of two is.
+
+import { expect, test } from 'vitest'
+import { remember } from '../../src/decide/remember.ts'
+import { trouble } from '../../src/decide/trouble.ts'
+import { build } from './build.ts'
+import { type Draft, newDraft } from './draft.ts'
+
+/** As pg2, a standby of pg1, unless `change` says otherwise. */
+function said(change: (draft: Draft) => void): string | null {
+  const draft = newDraft('pg2')
+  draft.etcd.leader = { name: 'pg1', leaseId: '101', modRevision: 40 }
+  change(draft)
+  const found = trouble(build(draft))
+  return found === null ? null : `${found.id}: ${found.text}`
+}
+
+const STOPPED = { process: 'stopped', serverUnknown: 'PostgreSQL is not running' } as const
+const NOW = 1_000_000
+
+test.each<readonly [string, (draft: Draft) => void, string | null]>([
+  ['a healthy standby', () => {}, null],
+  [
+    'etcd is away',
+    ({ etcd }) => {
+      etcd.unknown = 'etcd1:2379 refuses connections'
+    },
+    'etcd: etcd is not reachable: etcd1:2379 refuses connections',
+  ],
+  [
+    'a directory that cannot be read',
+    ({ postgres }) =>
+      Object.assign(postgres, {
+        process: 'stopped',
+        directory: 'inaccessible',
+        directoryWhy: 'EACCES: permission denied',
+      }),
+    'data-directory: the data directory is not accessible: EACCES: permission denied',
+  ],
+  [
+    'a start that failed',
+    ({ postgres, memory }) => {
+      Object.assign(postgres, STOPPED)
+      memory.lastFailure = { job: 'start', why: 'FATAL: no', atMs: NOW - 60_000 }
+    },
+    'work-failed: start failed: FATAL: no',
+  ],
+  [
+    'a start that failed three times',
+    ({ postgres, memory }) => {
+      Object.assign(postgres, STOPPED)
+      memory.startFailures = 3
+      memory.lastFailure = { job: 'start', why: 'FATAL: no', atMs: NOW - 60_000 }
+    },
+    'work-failed: start failed 3 times: FATAL: no',
+  ],
+  [
+    'a start that failed before the server came up all the same',
+    ({ memory }) => {
+      memory.lastFailure = { job: 'start', why: 'FATAL: no', atMs: NOW - 60_000 }
+    },
+    null,
+  ],
+  [
+    'data that pg_rewind cannot mend',
+    ({ postgres, memory }) => {
+      Object.assign(postgres, STOPPED, { checksums: false })
+      memory.rejoin = 'diverged'
+    },
+    'diverged: the local data left the history of leader pg1: it cannot follow, and pg_rewind needs data checksums or wal_log_hints; what was written here since is kept',
+  ],
+  [
+    'data that a copy replaces by itself',
+    ({ postgres, memory, self }) => {
+      Object.assign(postgres, STOPPED, { checksums: false })
+      memory.rejoin = 'diverged'
+      self.removeDataOnDivergedTimelines = true
+    },
+    null,
+  ],
+  [
+    'a server that says nothing, for a moment',
+    ({ postgres, memory }) => {
+      Object.assign(postgres, { readiness: 'unknown', serverUnknown: 'no answer within 2446 ms' })
+      memory.silentSinceMs = NOW - 9000
+    },
+    null,
+  ],
+  [
+    'a server that says nothing, in a sentence that stays the same',
+    ({ postgres, memory }) => {
+      Object.assign(postgres, { readiness: 'unknown', serverUnknown: 'no answer within 2446 ms' })
+      memory.silentSinceMs = NOW - 60_000
+    },
+    'no-answer: PostgreSQL runs, but has not answered for more than 10 s',
+  ],
+  [
+    'a server that starts says so in its state',
+    draft => {
+      Object.assign(draft.postgres, { readiness: 'accepting', serverUnknown: 'starting up' })
+      const job = { kind: 'start', as: 'standby', upstream: null, timeoutMs: 60_000 } as const
+      draft.work = { job, startedAtMs: NOW - 60_000, progress: null, cancelled: false }
+    },
+    null,
+  ],
+  [
+    'a mode under which nobody is promoted',
+    ({ etcd, settings }) => {
+      etcd.leader = null
+      settings.synchronousMode = 'on'
+    },
+    'mode: nobody leads, and this version of hactl promotes nobody with synchronous_mode: on',
+  ],
+])('%s', (_title, change, expected) => {
+  expect(said(change)).toBe(expected)
+})
+
+test('since when a server says nothing is remembered until it says something', () => {
+  const draft = newDraft('pg2')
+  Object.assign(draft.postgres, { readiness: 'unknown', serverUnknown: 'no answer within 2446 ms' })
+  const { snap, memory } = build(draft)
+  const silent = remember(memory, snap)
+  expect(silent.silentSinceMs).toBe(NOW)
+  expect(remember(silent, { ...snap, nowMs: NOW + 5000 }).silentSinceMs).toBe(NOW)
+  expect(remember(silent, build(newDraft('pg2')).snap).silentSinceMs).toBe(null)
+})
+
+test('a sentence is bounded, and is one line', () => {
+  const draft = newDraft('pg2')
+  Object.assign(draft.postgres, STOPPED)
+  draft.memory.lastFailure = { job: 'clone', why: `one\ntwo ${'x'.repeat(300)}`, atMs: NOW }
+  const text = trouble(build(draft))?.text ?? ''
+  expect([text.length, text.slice(0, 22), text.at(-1)]).toEqual([200, 'clone failed: one two ', '…'])
+})
