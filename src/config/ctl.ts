@@ -16,6 +16,7 @@ import type { Source } from './files.ts'
 import { gatherSource, placesOf } from './gather.ts'
 import { OPERATOR } from './schema.ts'
 import { OTHER_STORES } from './schema-general.ts'
+import { warnUnquoted } from './unquoted.ts'
 
 export interface CtlSource {
   /** `-c`; null: PATRONICTL_CONFIG_FILE, then the usual places. */
@@ -53,7 +54,8 @@ export async function readCtlConfig(source: CtlSource): Promise<OperatorResult> 
   // A command that was told everything reads no file: the YAML package alone would take 25 ms.
   const gathered = await gatherSource({ path: found.path, env: source.env })
   if (gathered.errors.length > 0) return { ok: false, errors: gathered.errors, warnings: gathered.warnings }
-  return check(gathered, found.path, url.url, source.insecure === true)
+  const result = check(gathered, found.path, url.url, source.insecure === true)
+  return result.ok ? result : { ...result, errors: explained(result.errors, found.unreadable) }
 }
 
 function check(gathered: Source, file: string | null, url: DcsUrl | null, insecure: boolean): OperatorResult {
@@ -78,6 +80,7 @@ function check(gathered: Source, file: string | null, url: DcsUrl | null, insecu
   const warnings = [
     ...gathered.warnings.filter(({ path }) => path?.startsWith('etcd') === true),
     ...checked.warnings,
+    ...warnUnquoted({ ...gathered, tree }, OPERATOR, placeOf),
     ...etcd.warnings,
   ]
   if (errors.length > 0 || etcd.etcd === null) return { ok: false, errors, warnings }
@@ -94,6 +97,12 @@ function check(gathered: Source, file: string | null, url: DcsUrl | null, insecu
     file,
   }
   return { ok: true, config, warnings: [...warnings, ...version2(url)] }
+}
+
+/** Where etcd is stands in a file that this user may not read: that is the thing to say. */
+function explained(errors: readonly Problem[], unreadable: readonly Problem[]): readonly Problem[] {
+  const onlyMissing = errors.every(error => error.path === 'etcd3' && error.place === null)
+  return onlyMissing && unreadable.length > 0 ? unreadable : errors
 }
 
 function fromUrl(url: DcsUrl): EtcdConfig {
@@ -132,19 +141,38 @@ function readUrl(source: CtlSource): { readonly url: DcsUrl | null; readonly err
 interface FoundFile {
   readonly path: string | null
   readonly errors: readonly Problem[]
+  /** Usual files that are there and may not be read: what to say when nothing else names etcd. */
+  readonly unreadable: readonly Problem[]
 }
 
-/** A file that was named must be readable; the usual places are only tried. */
+/** A file that was named must be readable; of the usual places the first that can be read counts. */
 async function findFile({ path, env }: CtlSource): Promise<FoundFile> {
   const named = path ?? (env.PATRONICTL_CONFIG_FILE || null)
-  if (named !== null) {
-    if (await readable(named)) return { path: named, errors: [] }
-    const place = { kind: 'file', file: named, line: null } as const
-    const hint = path === null ? 'Check the variable PATRONICTL_CONFIG_FILE.' : 'Check the -c option.'
-    return { path: null, errors: [{ path: null, place, message: 'does not exist or cannot be read', hint }] }
+  if (named !== null) return findNamed(named, path === null)
+  const unreadable: Problem[] = []
+  for (const usual of usualFiles(env)) {
+    const why = await whyUnreadable(usual)
+    if (why === null) return { path: usual, errors: [], unreadable }
+    if (!isAbsent(why)) unreadable.push(notReadable(usual, why, null))
   }
-  for (const usual of usualFiles(env)) if (await readable(usual)) return { path: usual, errors: [] }
-  return { path: null, errors: [] }
+  return { path: null, errors: [], unreadable }
+}
+
+async function findNamed(file: string, byVariable: boolean): Promise<FoundFile> {
+  const why = await whyUnreadable(file)
+  if (why === null) return { path: file, errors: [], unreadable: [] }
+  const hint = byVariable ? 'Check the variable PATRONICTL_CONFIG_FILE.' : 'Check the -c option.'
+  return { path: null, errors: [notReadable(file, why, isAbsent(why) ? hint : null)], unreadable: [] }
+}
+
+function notReadable(file: string, why: string, hint: string | null): Problem {
+  const advice = why === 'EACCES' ? 'Run as a user who may read it, or name another file with -c.' : hint
+  const message = isAbsent(why) ? 'does not exist' : `cannot be read (${why})`
+  return { path: null, place: { kind: 'file', file, line: null }, message, hint: advice }
+}
+
+function isAbsent(why: string): boolean {
+  return why === 'ENOENT' || why === 'ENOTDIR'
 }
 
 export function usualFiles(env: NodeJS.ProcessEnv): readonly string[] {
@@ -152,9 +180,10 @@ export function usualFiles(env: NodeJS.ProcessEnv): readonly string[] {
   return [join(home, 'patroni', 'patronictl.yaml'), '/etc/patroni/patroni.yml', '/etc/hactl/hactl.yml']
 }
 
-async function readable(path: string): Promise<boolean> {
+/** null: it can be read; otherwise the code of the error. */
+async function whyUnreadable(path: string): Promise<string | null> {
   return access(path, constants.R_OK).then(
-    () => true,
-    () => false,
+    () => null,
+    (error: NodeJS.ErrnoException) => error.code ?? String(error),
   )
 }

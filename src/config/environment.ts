@@ -98,7 +98,8 @@ function withValue(source: Source, path: string, value: Json, place: ProblemPlac
   const keys = path.split('.')
   const patch = keys.reduceRight<Json>((inner, key) => ({ [key]: inner }), value)
   const tree: JsonObject = asMapping(patchDocument(source.tree, patch)) ?? {}
-  return { ...source, tree, places: new Map([...source.places, [path, place]]) }
+  const notAsTyped = new Map([...source.notAsTyped].filter(([of]) => of !== path))
+  return { ...source, tree, notAsTyped, places: new Map([...source.places, [path, place]]) }
 }
 
 function unknownVariables(names: readonly string[]): readonly Problem[] {

@@ -6,18 +6,26 @@ import { join } from 'node:path'
 import type { JsonObject } from '../model/cluster.ts'
 import { patchDocument } from '../model/patch.ts'
 import type { Problem, ProblemPlace } from '../model/problem.ts'
-import { asMapping, parseYaml } from './yaml.ts'
+import { asMapping, type NotAsTyped, parseYaml } from './yaml.ts'
 
 /** A configuration as written, and where each key stands. */
 export interface Source {
   readonly tree: JsonObject
   /** By dotted path. */
   readonly places: ReadonlyMap<string, ProblemPlace>
+  /** By dotted path: unquoted values that YAML reads as something else than what was typed. */
+  readonly notAsTyped: ReadonlyMap<string, NotAsTyped>
   readonly errors: readonly Problem[]
   readonly warnings: readonly Problem[]
 }
 
-export const EMPTY_SOURCE: Source = { tree: {}, places: new Map(), errors: [], warnings: [] }
+export const EMPTY_SOURCE: Source = {
+  tree: {},
+  places: new Map(),
+  notAsTyped: new Map(),
+  errors: [],
+  warnings: [],
+}
 
 const BYTES_MAX = 1024 * 1024
 const FILES_MAX = 100
@@ -52,7 +60,8 @@ export async function parseSource(text: string, file: string): Promise<Source> {
   )
   const tree = asMapping(parsed.value)
   if (tree !== null || parsed.value === undefined) {
-    return { tree: tree ?? {}, places, errors: parsed.errors, warnings: parsed.warnings }
+    const { notAsTyped, errors, warnings } = parsed
+    return { tree: tree ?? {}, places, notAsTyped, errors, warnings }
   }
   return failed(file, parsed.value === null ? 'is empty' : 'is not a mapping (key: value)')
 }
@@ -63,6 +72,10 @@ export function mergeSources(earlier: Source, later: Source): Source {
   return {
     tree,
     places: new Map([...earlier.places, ...later.places]),
+    notAsTyped: new Map([
+      ...[...earlier.notAsTyped].filter(([path]) => !later.places.has(path)),
+      ...later.notAsTyped,
+    ]),
     errors: [...earlier.errors, ...later.errors],
     warnings: [...earlier.warnings, ...later.warnings],
   }

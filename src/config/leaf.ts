@@ -38,7 +38,7 @@ export function readText(raw: Json): Parsed<string> {
   }
   if (typeof raw === 'boolean')
     return refuse('is not text: YAML reads on, off, yes and no as booleans; put it in quotes')
-  return refuse('is not text')
+  return refuse('is not text but a list or a mapping; if text is meant, put it in quotes')
 }
 
 /** Text that must say something. */

@@ -15,6 +15,7 @@ import { type ConfigSource, gatherSource, placesOf } from './gather.ts'
 import { DYNAMIC, LOCAL } from './schema.ts'
 import { OTHER_STORES } from './schema-general.ts'
 import { readTags } from './tags.ts'
+import { warnUnquoted } from './unquoted.ts'
 
 export type ConfigResult =
   | { readonly ok: true; readonly config: AgentConfig; readonly warnings: readonly Problem[] }
@@ -63,6 +64,7 @@ function checkLocal(source: Source, env: NodeJS.ProcessEnv): ConfigResult {
   const warnings = [
     ...source.warnings,
     ...checked.warnings,
+    ...warnUnquoted(source, LOCAL, placeOf),
     ...found.warnings,
     ...etcd.warnings,
     ...tags.warnings.map(inTags),

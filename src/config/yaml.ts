@@ -7,6 +7,7 @@ import type { Json, JsonObject } from '../model/cluster.ts'
 import { isJsonObject, JSON_DEPTH_MAX } from '../model/patch.ts'
 import type { Problem } from '../model/problem.ts'
 import { isJsonArray } from '../model/values.ts'
+import { explainYaml, offsetOfError, QUOTE_IT } from './yaml-problems.ts'
 import { resolvePlain } from './yaml-scalar.ts'
 
 export interface YamlResult {
@@ -14,9 +15,14 @@ export interface YamlResult {
   readonly value: Json | undefined
   /** Dotted path of each key to its line, from 1. */
   readonly lines: ReadonlyMap<string, number>
+  /** Paths of unquoted values that YAML reads as something else than what was typed. */
+  readonly notAsTyped: ReadonlyMap<string, NotAsTyped>
   readonly errors: readonly Problem[]
   readonly warnings: readonly Problem[]
 }
+
+/** `number`: 0123 is read as 83, 1.10 as 1.1. `comment`: what follows # without a blank was cut off. */
+export type NotAsTyped = 'number' | 'comment'
 
 /** A real configuration has some hundred nodes and a handful of aliases. */
 const NODES_MAX = 50_000
@@ -35,6 +41,7 @@ export async function parseYaml(text: string, file: string | null): Promise<Yaml
     counter,
     file,
     lines: new Map(),
+    notAsTyped: new Map(),
     errors: [],
     warnings: [],
     nodes: 0,
@@ -54,9 +61,9 @@ export async function parseYaml(text: string, file: string | null): Promise<Yaml
   })
   const [error] = document.errors
   if (error !== undefined) {
-    // Only the first: the others follow from it. What stands in quotes may be a piece of a password.
-    const { message, hint } = explain(error.code, error.message.split(': "')[0] ?? '')
-    complain(reading, 'error', null, error.pos[0], message, hint)
+    // Only the first: the others follow from it.
+    const { message, hint } = explainYaml(error.code, error.message)
+    complain(reading, 'error', null, offsetOfError(yaml, document, error), message, hint)
     return finished(reading, undefined)
   }
   const value = convert(reading, document, document.contents, '', 0)
@@ -68,6 +75,7 @@ interface Reading {
   readonly counter: LineCounter
   readonly file: string | null
   readonly lines: Map<string, number>
+  readonly notAsTyped: Map<string, NotAsTyped>
   readonly errors: Problem[]
   readonly warnings: Problem[]
   nodes: number
@@ -75,7 +83,8 @@ interface Reading {
 }
 
 function finished(reading: Reading, value: Json | undefined): YamlResult {
-  return { value, lines: reading.lines, errors: reading.errors, warnings: reading.warnings }
+  const { lines, notAsTyped, errors, warnings } = reading
+  return { value, lines, notAsTyped, errors, warnings }
 }
 
 function convert(reading: Reading, document: Document, node: unknown, path: string, depth: number): Json {
@@ -102,7 +111,14 @@ function convertAlias(reading: Reading, document: Document, alias: Alias, path: 
   }
   const target = alias.resolve(document)
   if (target === undefined)
-    complain(reading, 'error', null, alias.range?.[0] ?? null, 'has an alias without its anchor', null)
+    complain(
+      reading,
+      'error',
+      null,
+      alias.range?.[0] ?? null,
+      'begins with *, which YAML reads as an alias, and there is no such anchor',
+      QUOTE_IT,
+    )
   return convert(reading, document, target, path, depth + 1)
 }
 
@@ -156,7 +172,13 @@ function keyOf(reading: Reading, pair: Pair): { readonly key: string | null; rea
 function convertScalar(reading: Reading, scalar: Scalar, path: string): Json {
   const text = typeof scalar.value === 'string' ? scalar.value : ''
   const tag = tagOf(scalar)
-  if (tag === null) return scalar.type === 'PLAIN' || scalar.value === null ? resolvePlain(text) : text
+  if (tag === null) {
+    if (scalar.type !== 'PLAIN' && scalar.value !== null) return text
+    const value = resolvePlain(text)
+    if (/^[^\s#]/.test(scalar.comment ?? '')) reading.notAsTyped.set(path, 'comment')
+    if (typeof value === 'number' && String(value) !== text) reading.notAsTyped.set(path, 'number')
+    return value
+  }
   if (tag === 'str') return text
   if (['int', 'float', 'bool', 'null'].includes(tag)) return resolvePlain(text)
   complain(
@@ -164,8 +186,9 @@ function convertScalar(reading: Reading, scalar: Scalar, path: string): Json {
     'error',
     path,
     scalar.range?.[0] ?? null,
-    `has the tag ${tag}, which is not read`,
-    'Remove the tag.',
+    // Not its name: it may be the beginning of a password.
+    'begins with !, which YAML reads as a tag; tags are not read',
+    QUOTE_IT,
   )
   return null
 }
@@ -186,26 +209,6 @@ function complain(
   const place = reading.file === null ? null : ({ kind: 'file', file: reading.file, line } as const)
   const problems = kind === 'error' ? reading.errors : reading.warnings
   if (problems.length < PROBLEMS_MAX) problems.push({ path: path === '' ? null : path, place, message, hint })
-}
-
-function explain(code: string, message: string): { readonly message: string; readonly hint: string | null } {
-  switch (code) {
-    case 'TAB_AS_INDENT':
-      return {
-        message: 'is not valid YAML: tabs are not allowed as indentation',
-        hint: 'Indent with blanks.',
-      }
-    case 'MULTIPLE_DOCS':
-      return { message: 'has more than one YAML document', hint: 'Use one file for each, in a directory.' }
-    case 'RESOURCE_EXHAUSTION':
-      return { message: 'is nested too deeply', hint: null }
-    default:
-      return { message: `is not valid YAML: ${lowerFirst(message)}`, hint: null }
-  }
-}
-
-function lowerFirst(message: string): string {
-  return message.charAt(0).toLowerCase() + message.slice(1)
 }
 
 /** `objects` only: a document whose top is a mapping. */

@@ -23,7 +23,7 @@ interface Series {
 }
 
 export function metricsText(facts: Facts, identity: Identity): string {
-  const labels = `{scope="${identity.scope}",name="${identity.name}"}`
+  const labels = `{scope="${labelValue(identity.scope)}",name="${labelValue(identity.name)}"}`
   return [
     ...serverSeries(facts),
     ...walSeries(facts),
@@ -34,6 +34,11 @@ export function metricsText(facts: Facts, identity: Identity): string {
   ]
     .map(series => seriesText(series, labels))
     .join('')
+}
+
+/** As the text format asks for; everything else may stand in a label as it is. */
+function labelValue(text: string): string {
+  return text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
 }
 
 function seriesText(series: Series, labels: string): string {

@@ -1,10 +1,11 @@
 // The configuration of an operator's command: where it is looked for, what -d and -k change, and how little it needs.
 
 import { execFile } from 'node:child_process'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type OperatorConfig, type OperatorResult, readCtlConfig, usualFiles } from '../../src/config/ctl.ts'
+import { formatProblem } from '../../src/model/problem.ts'
 import { COMPLETE, directory, errorsOf, warningsOf } from './sample.ts'
 
 const NOBODY = { HOME: '/nonexistent' }
@@ -84,12 +85,25 @@ describe('where the file is looked for', () => {
     expect(usualFiles({ HOME: '/h', XDG_CONFIG_HOME: '/x' })[0]).toBe('/x/patroni/patronictl.yaml')
   })
 
-  test('a file that was named must be there', async () => {
-    expect(errorsOf(await readCtlConfig({ path: '/nowhere.yml', env: NOBODY }))).toEqual([
-      'does not exist or cannot be read',
+  test('a file that may not be read is named, unless something else says where etcd is', async () => {
+    const home = await directory()
+    const file = join(home, '.config', 'patroni', 'patronictl.yaml')
+    await mkdir(join(home, '.config', 'patroni'), { recursive: true })
+    // For root every mode can be read; a link to itself cannot.
+    await symlink(file, file)
+    const unreadable = await readCtlConfig({ path: null, env: { HOME: home } })
+    expect(unreadable.ok ? [] : unreadable.errors.map(formatProblem)).toEqual([
+      `${file}: cannot be read (ELOOP)`,
     ])
+    expect((await readCtlConfig({ path: null, env: { HOME: home }, dcsUrl: 'e1:2379' })).ok).toBe(true)
+    const variables = { HOME: home, PATRONI_ETCD3_HOST: 'e1:2379' }
+    expect((await readCtlConfig({ path: null, env: variables })).ok).toBe(true)
+  })
+
+  test('a file that was named must be there', async () => {
+    expect(errorsOf(await readCtlConfig({ path: '/nowhere.yml', env: NOBODY }))).toEqual(['does not exist'])
     const env = { ...NOBODY, PATRONICTL_CONFIG_FILE: '/nowhere.yml' }
-    expect(errorsOf(await readCtlConfig({ path: null, env }))).toEqual(['does not exist or cannot be read'])
+    expect(errorsOf(await readCtlConfig({ path: null, env }))).toEqual(['does not exist'])
   })
 
   test('a directory will do', async () => {
@@ -188,7 +202,7 @@ describe('-d and -k', () => {
 test.each<[string, string[]]>([
   ['scope: s\n', ['etcd3: is missing: hactl needs to know where etcd is']],
   ['consul: {host: c}\n', ['consul: is not supported: hactl works with etcd, not with consul']],
-  ['etcd3: {host: [a]}\n', ['1: etcd3.host: is not text']],
+  ['etcd3: {host: [a]}\n', ['1: etcd3.host: is not text but a list or a mapping; if text is meant, put it in quotes']],
   ['etcd3: [a]\n', ['1: etcd3: is not a mapping (key: value)']],
   [
     'x: [1\n',

@@ -100,11 +100,15 @@ describe('hostile or broken', () => {
       'is not valid YAML: flow sequence in block collection must be sufficiently indented and end with a ]',
     ],
     ['two documents', 'a: 1\n---\nb: 2\n', 'has more than one YAML document'],
-    ['an unknown alias', 'a: *nothing\n', 'has an alias without its anchor'],
+    [
+      'an unknown alias',
+      'a: *nothing\n',
+      'begins with *, which YAML reads as an alias, and there is no such anchor',
+    ],
     [
       'a Python object',
       'a: !!python/object:os.system x\n',
-      'a: has the tag python/object:os.system, which is not read',
+      'a: begins with !, which YAML reads as a tag; tags are not read',
     ],
     ['a key that is a list', '? [a, b]\n: 1\n', 'has a key that is a list or a mapping'],
   ])('%s', async (_what, text, message) => {

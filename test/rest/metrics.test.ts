@@ -57,6 +57,19 @@ describe('GET /metrics', () => {
     })
   })
 
+  it('a name with quotes, backslashes or a line end cannot break the scrape', async () => {
+    const odd = await startServer({ self: 'pg"x\\y\nz {ä}' })
+    try {
+      const response = await fetch(`${odd.base}/metrics`)
+      const lines = (await response.text()).split('\n').filter(line => line !== '' && !line.startsWith('#'))
+      expect(lines).toHaveLength(names.length)
+      for (const line of lines)
+        expect(line).toMatch(/^patroni_\w+\{scope="demo",name="pg\\"x\\\\y\\nz \{ä\}"\} \S+$/)
+    } finally {
+      await odd.server.stop()
+    }
+  })
+
   it('types and the comment with the values', async () => {
     const text = await body('/metrics')
     const types = [...text.matchAll(/^# TYPE patroni_(\w+) (\w+)$/gm)].map(match => `${match[1]}:${match[2]}`)
