@@ -8,11 +8,13 @@ import { problemText } from '../src/admin/problem-text.ts'
 import { type ConfigReport, configToReplace, showConfig } from '../src/admin/show-config.ts'
 import type { JsonObject } from '../src/model/cluster.ts'
 import { done, type Failure, failed, type Result } from '../src/model/failure.ts'
+import { isJsonObject } from '../src/model/patch.ts'
+import type { Problem } from '../src/model/problem.ts'
 import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
 import { type GlobalFlags, HactlCommand, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
-import { type ChangeOptions, parseDocument, readChanges, readsStdin } from '../src/terminal/config-changes.ts'
+import { type ChangeOptions, readChanges, readsStdin } from '../src/terminal/config-changes.ts'
 import { colouredDiff, unifiedDiff } from '../src/terminal/diff.ts'
-import { editText } from '../src/terminal/editor.ts'
+import { type Edited, editUntilValid, type Judged } from '../src/terminal/edit-until-valid.ts'
 import { askYesNo, canAsk } from '../src/terminal/questions.ts'
 import { yamlDocument } from '../src/terminal/yaml-text.ts'
 
@@ -22,7 +24,7 @@ type EditFlags = GlobalFlags &
 export default class EditConfig extends HactlCommand {
   static override summary = 'Change the dynamic configuration of a cluster.'
   static override description =
-    'Without an option that says what to change, an editor is opened ($EDITOR, else editor, else vi). The new document is validated, shown as a diff, and stored only if nobody changed it meanwhile. Options are applied in the order --replace, --apply, --set, --pg.'
+    'Without an option that says what to change, an editor is opened ($VISUAL, $EDITOR, else editor, else vi). The new document is validated, shown as a diff, and stored only if nobody changed it meanwhile. Options are applied in the order --replace, --apply, --set, --pg.'
   static override examples = [
     {
       description: 'In an editor:',
@@ -87,21 +89,28 @@ export default class EditConfig extends HactlCommand {
   async #edit(operator: Operator, before: ConfigReport, flags: EditFlags): Promise<Result<EditReport>> {
     const wanted = await wantedDocument(before, flags)
     if (!wanted.ok) return failed(wanted.failure)
-    const document = wanted.value
+    const { document, discard, keep } = wanted.value
+    const result = await this.#store(operator, before, document, flags)
+    // Somebody changed it meanwhile, etcd did not answer: what was typed is needed again.
+    if (result.ok || result.failure.kind === 'declined') await discard()
+    else keep()
+    return result
+  }
+
+  async #store(
+    operator: Operator,
+    before: ConfigReport,
+    document: JsonObject,
+    flags: EditFlags,
+  ): Promise<Result<EditReport>> {
     const diff = unifiedDiff(yamlDocument(before.document), yamlDocument(document))
-    const report = {
-      cluster: before.cluster,
-      changed: diff !== '',
-      stored: false,
-      diff,
-      ...(await judgementOf(document)),
-      document,
-    }
+    const judged = await judgementOf(document)
+    const report = { cluster: before.cluster, changed: diff !== '', stored: false, diff, ...judged, document }
     if (!report.changed) return done(report)
     if (!flags.quiet && !flags.json) process.stdout.write(process.stdout.isTTY ? colouredDiff(diff) : diff)
     if (!flags.json) process.stderr.write(report.warnings.map(text => `warning: ${text}\n`).join(''))
     if (report.problems.length > 0 && !flags['force-invalid']) {
-      return failed({ kind: 'config-invalid', problems: report.problems }, report)
+      return failed({ kind: 'config-invalid', problems: report.problems, isDocument: true }, report)
     }
     const refused = await confirm(flags)
     if (refused !== null) return failed(refused, report)
@@ -110,21 +119,37 @@ export default class EditConfig extends HactlCommand {
   }
 }
 
-async function wantedDocument(before: ConfigReport, flags: EditFlags): Promise<Result<JsonObject>> {
+async function wantedDocument(before: ConfigReport, flags: EditFlags): Promise<Result<Edited>> {
   const changes = await readChanges(flags, readYaml)
   if (!changes.ok) return failed(changes.failure)
-  if (changes.value.length > 0) return done(changeDocument(before.document, changes.value))
+  if (changes.value.length > 0) {
+    const document = changeDocument(before.document, changes.value)
+    return done({ document, discard: async () => {}, keep: () => {} })
+  }
   if (!canAsk())
     return failed({
       kind: 'not-a-terminal',
       question: 'What is to change?',
       flags: '--set, --pg, --apply or --replace',
     })
-  const edited = await editText(yamlDocument(before.document), `${before.cluster}-config.yaml`)
-  if (!edited.ok) return failed(edited.failure)
-  const parsed = await parseDocument(edited.value, readYaml)
-  if (typeof parsed !== 'string') return done(parsed)
-  return failed({ kind: 'config-invalid', problems: [`the edited text ${parsed}`] })
+  const name = `${before.cluster}-config.yaml`
+  const judge = (text: string) => judgeText(text, name)
+  return editUntilValid({
+    text: yamlDocument(before.document),
+    name,
+    judge,
+    acceptInvalid: flags['force-invalid'],
+  })
+}
+
+async function judgeText(text: string, name: string): Promise<Judged> {
+  const { parseYaml } = await import('../src/config/yaml.ts')
+  const parsed = await parseYaml(text, name)
+  if (parsed.value === undefined) return { document: null, problems: parsed.errors.map(problemText) }
+  const document = parsed.value === null ? {} : parsed.value
+  if (!isJsonObject(document)) return { document: null, problems: [`${name} is not a mapping (key: value)`] }
+  const { problems } = await judgementOf(document, parsed.lines)
+  return { document, problems }
 }
 
 async function confirm(flags: EditFlags): Promise<Failure | null> {
@@ -142,9 +167,16 @@ async function readYaml(text: string) {
   return value === undefined ? { why: errors.map(problemText).join('; ') } : { value }
 }
 
-/** What an agent would refuse, and what it would warn of, by name. */
-async function judgementOf(document: JsonObject): Promise<Pick<EditReport, 'problems' | 'warnings'>> {
+/** What an agent would refuse, and what it would warn of, by name, and by line where there is one. */
+async function judgementOf(
+  document: JsonObject,
+  lines: ReadonlyMap<string, number> = new Map(),
+): Promise<Pick<EditReport, 'problems' | 'warnings'>> {
   const { readDynamicSettings } = await import('../src/config/dynamic.ts')
   const read = readDynamicSettings(document, null)
-  return { problems: read.ok ? [] : read.errors.map(problemText), warnings: read.warnings.map(problemText) }
+  const text = (problem: Problem) => {
+    const line = problem.path === null ? undefined : lines.get(problem.path)
+    return line === undefined ? problemText(problem) : `line ${line}: ${problemText(problem)}`
+  }
+  return { problems: read.ok ? [] : read.errors.map(text), warnings: read.warnings.map(text) }
 }

@@ -37,7 +37,8 @@ export type Failure =
       readonly cluster: string
       readonly verdicts: readonly CandidateVerdict[]
     }
-  | { readonly kind: 'config-invalid'; readonly problems: readonly string[] }
+  /** `isDocument: false`: it is no YAML mapping at all, so that it cannot be stored by force either. */
+  | { readonly kind: 'config-invalid'; readonly problems: readonly string[]; readonly isDocument: boolean }
   | { readonly kind: 'conflict'; readonly what: string; readonly hint: string }
   /** The work goes on without us. */
   | { readonly kind: 'timed-out'; readonly action: string; readonly seconds: number; readonly sofar: string }

@@ -71,7 +71,7 @@ async function readDocument(
 }
 
 /** A text instead of a document says what is wrong with it. */
-export async function parseDocument(
+async function parseDocument(
   text: string,
   readYaml: ReadYaml,
 ): Promise<{ readonly [key: string]: Json } | string> {

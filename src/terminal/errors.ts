@@ -73,7 +73,7 @@ const ERRORS: { readonly [K in Kind]: Entry<K> } = {
   'config-invalid': {
     exit: EXIT.refused,
     message: f => `the new configuration is not valid: ${f.problems.join('; ')}`,
-    hint: () => 'correct it, or store it all the same with --force-invalid.',
+    hint: f => (f.isDocument ? 'correct it, or store it all the same with --force-invalid.' : 'correct it.'),
   },
   conflict: { exit: EXIT.conflict, message: f => f.what, hint: f => f.hint },
   'timed-out': {

@@ -18,8 +18,9 @@ export async function askText(message: string, suggestion: string): Promise<Resu
 }
 
 /** An empty answer means no. */
-export async function askYesNo(message: string): Promise<Result<boolean>> {
-  return asked(async ({ confirm }, context) => confirm({ message, default: false }, context))
+/** `byDefault`: what the return key alone answers. */
+export async function askYesNo(message: string, byDefault = false): Promise<Result<boolean>> {
+  return asked(async ({ confirm }, context) => confirm({ message, default: byDefault }, context))
 }
 
 type Prompts = typeof import('./prompts-package.ts')

@@ -1,10 +1,11 @@
 // `edit-config`: what is changed, what is refused, and that nobody's change is overwritten.
 
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { changeDocument, settingPath } from '../../src/admin/edit-config.ts'
+import { editors, splitWords } from '../../src/terminal/editor.ts'
 import { writeDemo } from './clusters.ts'
 import { openStage, type Stage } from './stage.ts'
 import { openTerminal } from './terminal.ts'
@@ -125,6 +126,63 @@ test('in an editor, with a question', async () => {
   expect(await terminal.end()).toBe(0)
   expect(terminal.shown()).toContain('Configuration changed')
   expect((await config()).ttl).toBe(29)
+})
+
+/** An editor that makes the first of `edits` (sed scripts) at its first call, the next at its next. */
+async function editorThat(name: string, edits: readonly string[]): Promise<string> {
+  const path = join(folder, name)
+  const cases = edits.map((edit, call) => `  ${call}) sed -i '${edit}' "$file" ;;`).join('\n')
+  await writeFile(
+    path,
+    `#!/bin/sh\nfor file; do :; done\ncall=$(cat ${path}.calls 2>/dev/null || echo 0)\necho $((call + 1)) >${path}.calls\ncase $call in\n${cases}\nesac\n`,
+  )
+  await chmod(path, 0o755)
+  return path
+}
+
+test('a text that is no YAML, then one that is not valid, is edited again from where it was left', async () => {
+  const editor = await editorThat('again', [
+    's/^ttl: .*/ttl: 27\\nloop_wait=5/',
+    's/^loop_wait=5/# mine/',
+    's/27/26/',
+  ])
+  const terminal = openTerminal(['edit-config', 'demo'], { DCS_URL: stage.url, EDITOR: `'${editor}' --wait` })
+  await terminal.until('Edit again?')
+  expect(terminal.shown()).toMatch(/error: demo-config\.yaml:\d+: is not valid YAML: /)
+  terminal.type('\r')
+  await terminal.until('Apply these changes?')
+  terminal.type('y\r')
+  expect(await terminal.end()).toBe(0)
+  expect((await config()).ttl).toBe(27)
+})
+
+test('a text that is given up is kept, and the line of what is wrong is named', async () => {
+  const editor = await editorThat('given-up', ['s/^ttl: .*/ttl: no-number/'])
+  const env = { DCS_URL: stage.url, VISUAL: editor, EDITOR: 'false' }
+  const terminal = openTerminal(['edit-config', 'demo'], env)
+  await terminal.until('Edit again?')
+  expect(terminal.shown()).toMatch(/error: line \d+: ttl: "no-number" is not an integer/)
+  terminal.type('n\r')
+  expect(await terminal.end()).toBe(3)
+  const kept = /Your text is kept in (\S+)/.exec(terminal.shown())?.[1] ?? ''
+  expect(await readFile(kept, 'utf8')).toMatch(/^ttl: no-number$/m)
+  expect((await stat(kept)).mode & 0o077).toBe(0)
+  await rm(dirname(kept), { recursive: true })
+  expect((await config()).ttl).toBe(30)
+})
+
+test('words of VISUAL and EDITOR are split as a shell splits them, and none of them is run by one', () => {
+  expect(splitWords(`code --wait`)).toEqual(['code', '--wait'])
+  expect(splitWords(`"/opt/My Editor/bin/ed" -f 'a b' c\\ d`)).toEqual([
+    '/opt/My Editor/bin/ed',
+    '-f',
+    'a b',
+    'c d',
+  ])
+  expect(splitWords('emacs -nw; rm -rf $HOME `x`')).toEqual(['emacs', '-nw;', 'rm', '-rf', '$HOME', '`x`'])
+  expect(splitWords('  ')).toEqual([])
+  expect(editors({ VISUAL: ' ', EDITOR: 'nano' })).toEqual([['nano']])
+  expect(editors({})).toEqual([['editor'], ['vi']])
 })
 
 test('an answer of no, and a change made meanwhile, leave everything as it is', async () => {

@@ -202,7 +202,10 @@ describe('-d and -k', () => {
 test.each<[string, string[]]>([
   ['scope: s\n', ['etcd3: is missing: hactl needs to know where etcd is']],
   ['consul: {host: c}\n', ['consul: is not supported: hactl works with etcd, not with consul']],
-  ['etcd3: {host: [a]}\n', ['1: etcd3.host: is not text but a list or a mapping; if text is meant, put it in quotes']],
+  [
+    'etcd3: {host: [a]}\n',
+    ['1: etcd3.host: is not text but a list or a mapping; if text is meant, put it in quotes'],
+  ],
   ['etcd3: [a]\n', ['1: etcd3: is not a mapping (key: value)']],
   [
     'x: [1\n',
