@@ -13,7 +13,7 @@ const ARCHIVE_LIMIT_MS = 300_000
 export async function readConfiguredSetting(context: Context, name: string): Promise<string | null> {
   const { config, dataDir, programs } = context
   const configFile = join(config.configDir, `${config.configBaseName}.conf`)
-  const args = ['-D', dataDir, '-C', name, `--config-file=${configFile}`]
+  const args = ['-D', dataDir, '-C', name, `--config-file=${configFile}`, `--data_directory=${dataDir}`]
   const result = await programs.run('postgres', args, { timeoutMs: SETTING_LIMIT_MS })
   return failureOf('postgres -C', result) === null ? result.stdout.trim() : null
 }

@@ -1,14 +1,15 @@
 // Brings a crashed data directory to a clean shutdown with a single-user server, which can neither be connected to nor
 // accept writes (spec/postgres.md 1.12): pg_rewind and the comparison of timelines need that.
 
-import { readdir, readFile, rm } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { StepOutcome } from '../ports/postgres.ts'
 import { failureOf } from '../system/child-process.ts'
-import { archiveReadyWal } from './archive-ready.ts'
+import { archiveReadyWal, isThere } from './archive-ready.ts'
 import { type Context, cancelled, DONE, failed } from './context.ts'
 import { readDirectoryState } from './data-directory.ts'
 import { clearLeftovers } from './leftovers.ts'
+import { readStartArguments } from './postmaster-options.ts'
 
 export async function crashRecovery(context: Context, signal: AbortSignal): Promise<StepOutcome> {
   const { dataDir, log, programs, watch } = context
@@ -25,10 +26,9 @@ export async function crashRecovery(context: Context, signal: AbortSignal): Prom
   await archiveReadyWal(context, signal)
   if (signal.aborted) return cancelled('the crash recovery')
   await forgetArchived(dataDir)
-  const settings = await settingsOfLastStart(dataDir)
+  const parameters = await settingsFor(context)
   for (const name of ['standby.signal', 'recovery.signal', 'recovery.conf'])
     await rm(join(dataDir, name), { force: true })
-  const parameters = [...settings, 'archive_mode=on', 'archive_command=false'].sort()
   const args = ['--single', '-D', dataDir, ...parameters.flatMap(parameter => ['-c', parameter]), 'template1']
   // Its length depends on the WAL to replay: only the caller can say when it has been long enough.
   const result = await programs.run('postgres', args, { timeoutMs: null, signal })
@@ -50,15 +50,15 @@ async function forgetArchived(dataDir: string): Promise<void> {
   }
 }
 
-/** postmaster.opts: the program, then each argument in double quotes; the `--name=value` ones count. */
-async function settingsOfLastStart(dataDir: string): Promise<readonly string[]> {
-  const text = await readFile(join(dataDir, 'postmaster.opts'), 'utf8').catch(() => '')
-  const parts = text
-    .trim()
-    .replace(/"$/, '')
-    .split(/" "| "/)
-    .slice(1)
-  const named = parts.filter(part => /^--[^=]+=/.test(part)).map(part => part.slice(2))
-  const own = ['archive_mode', 'archive_command']
-  return named.filter(setting => !own.includes(setting.split('=')[0]?.replaceAll('-', '_') ?? ''))
+/**
+ * What the last start was given, so that the recovery loads what the server had loaded. Where data and configuration are
+ * is ours to say: another program may have started it, and a copied file may name its source's directory.
+ */
+async function settingsFor({ config, dataDir }: Context): Promise<readonly string[]> {
+  const given = (await readStartArguments(dataDir)) ?? []
+  const values = new Map(given.map(({ name, value }) => [name, value]))
+  const configFile = join(config.configDir, `${config.configBaseName}.conf`)
+  if (await isThere(configFile)) values.set('config_file', configFile)
+  values.set('data_directory', dataDir).set('archive_mode', 'on').set('archive_command', 'false')
+  return [...values].map(([name, value]) => `${name}=${value}`).sort()
 }

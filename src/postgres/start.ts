@@ -88,7 +88,8 @@ async function spawnPostmaster(context: Context, commandLine: readonly string[],
   const output = logFd ?? (context.serverLog === null ? 'inherit' : 'ignore')
   const child: ChildProcess = spawn(
     programs.path('postgres'),
-    ['-D', dataDir, `--config-file=${configFile}`, ...commandLine],
+    // A file may name another data directory, a copied one its source's, and would win over -D.
+    ['-D', dataDir, `--config-file=${configFile}`, `--data_directory=${dataDir}`, ...commandLine],
     {
       cwd: '/',
       detached: true,

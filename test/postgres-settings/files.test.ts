@@ -132,12 +132,12 @@ test.runIf(process.getuid?.() === 0)('a full disk keeps the old file and says so
   }
 })
 
-test('custom_conf is included, and the original file is not renamed', async () => {
+test('custom_conf is included, and the original file is kept beside it', async () => {
   await place.remove()
   place = await makePlace({ customConf: "/etc/pg/it's.conf" })
   await place.write()
   expect((await place.conf())[2]).toBe("include '/etc/pg/it''s.conf'")
-  await expect(place.read('postgresql.base.conf')).rejects.toThrow('ENOENT')
+  expect(await place.read('postgresql.base.conf')).toBe("# the operator's own\n")
 })
 
 test('the generated file never becomes its own base', async () => {

@@ -3,6 +3,7 @@
 
 import { join } from 'node:path'
 import { exists, readIfPresent, replaceFile } from './durable-file.ts'
+import { isGenerated } from './file-text.ts'
 import type { Places } from './places.ts'
 
 /** Names relative to the configuration directory. */
@@ -14,10 +15,15 @@ export async function backUpFiles(places: Places, names: readonly string[]): Pro
   }
 }
 
-/** Brings back what is missing. Returns the names that it brought. */
+/**
+ * Brings back what is missing. Returns the names that it brought. After a copy it is the source's: where the node has a
+ * postgresql.conf of its own, that is the base, and not the source's.
+ */
 export async function restoreFiles(places: Places, names: readonly string[]): Promise<readonly string[]> {
   const restored: string[] = []
-  for (const name of names) if (await restoreFile(places, name)) restored.push(name)
+  const hasOwn = (await ownConf(places)) !== null
+  const wanted = names.filter(name => name !== places.baseName || !hasOwn)
+  for (const name of wanted) if (await restoreFile(places, name)) restored.push(name)
   return restored
 }
 
@@ -28,6 +34,27 @@ export async function restoreFile(places: Places, name: string): Promise<boolean
   const text = await readIfPresent(backupOf(places, name))
   if (text === null) return false
   return await replaceFile(target, text, await places.optionsFor(target))
+}
+
+/** The operator's own postgresql.conf; null: there is none, or it is one that was generated. */
+export async function ownConf(places: Places): Promise<Buffer | null> {
+  const text = await readIfPresent(places.conf)
+  return text === null || isGenerated(text) || includesBase(text, places) ? null : text
+}
+
+function includesBase(text: Buffer, { baseName }: Places): boolean {
+  return text
+    .toString()
+    .split('\n')
+    .some(line => line.trim() === `include '${baseName}'`)
+}
+
+/** What initdb made, for a configuration directory outside that has none yet. False: it is there, or there is none. */
+export async function copyFromDataDirectory(places: Places, name: string, to: string): Promise<boolean> {
+  if (places.configDir === places.dataDir || (await exists(to))) return false
+  const text = await readIfPresent(join(places.dataDir, name))
+  if (text === null || isGenerated(text)) return false
+  return await replaceFile(to, text, await places.optionsFor(to))
 }
 
 function backupOf(places: Places, name: string): string {

@@ -1,6 +1,6 @@
 // Where the settings files of one server are, and with which mode and owner a new one is made there.
 
-import { stat } from 'node:fs/promises'
+import { realpath, stat } from 'node:fs/promises'
 import { join, resolve, sep } from 'node:path'
 import type { PostgresqlConfig } from '../../model/config.ts'
 import { asSettingsError, type FileOwner, type ReplaceOptions } from './durable-file.ts'
@@ -53,4 +53,10 @@ async function modeInside(dataDir: string): Promise<number> {
   } catch (error) {
     throw asSettingsError(error, `cannot look at ${dataDir}`)
   }
+}
+
+/** By whichever links: a directory that is not there is only its name. */
+export async function sameDirectory(one: string, other: string): Promise<boolean> {
+  const [a, b] = await Promise.all([one, other].map(path => realpath(path).catch(() => resolve(path))))
+  return a === b
 }

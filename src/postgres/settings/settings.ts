@@ -10,7 +10,7 @@ import { type Seen, seen, unseen } from '../../model/seen.ts'
 import type { Millis } from '../../model/units.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { elements, type LocalAddress, localAddress } from './addresses.ts'
-import { backUpFiles, restoreFiles } from './backups.ts'
+import { backUpFiles, copyFromDataDirectory, restoreFiles } from './backups.ts'
 import {
   exists,
   type FileOwner,
@@ -110,9 +110,10 @@ class SettingsFiles implements Settings {
   write(input: WriteInput): Promise<Written> {
     return this.#inTurn(async () => {
       const warnings: string[] = []
-      const prepared = await prepare(input, this.#options, text => warnings.push(text))
-      this.#warnNewly(warnings)
-      const written = await writeFiles({ ...prepared, input, config: this.#config, places: this.#places })
+      const warn = (text: string) => warnings.push(text)
+      const prepared = await prepare(input, this.#options, warn)
+      const job = { ...prepared, input, config: this.#config, places: this.#places, warn }
+      const written = await writeFiles(job).finally(() => this.#warnNewly(warnings))
       for (const problem of written.problems) this.#options.log('error', problem)
       this.#last = { ...prepared, input }
       if (input.running !== true) {
@@ -200,6 +201,7 @@ class SettingsFiles implements Settings {
       if (lines.length === 0 || listed.length > 0 || !this.#manages('hba')) return
       const added = accessLines(lines)
       if (added === null) throw new SettingsError('refused', 'an entry of bootstrap.pg_hba is not one line')
+      await copyFromDataDirectory(this.#places, 'pg_hba.conf', hba)
       const text = (await readIfPresent(hba)) ?? Buffer.alloc(0)
       const appended = Buffer.from(`\n${added}`)
       if (text.subarray(-appended.length).equals(appended)) return

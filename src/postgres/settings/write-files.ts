@@ -3,12 +3,14 @@
 
 import { join, resolve } from 'node:path'
 import type { PostgresqlConfig } from '../../model/config.ts'
-import { restoreFile } from './backups.ts'
+import { copyFromDataDirectory, ownConf, restoreFile } from './backups.ts'
+import { lastValue, readConfChain } from './conf-chain.ts'
 import { exists, readIfPresent, removeFile, renameFile, replaceFile } from './durable-file.ts'
 import { accessFile, postgresqlConf, withoutParameters } from './file-text.ts'
 import type { Parameter } from './parameter-map.ts'
+import type { Warn } from './parameters.ts'
 import { writePgpass } from './pgpass.ts'
-import type { Places } from './places.ts'
+import { type Places, sameDirectory } from './places.ts'
 import { conninfoText, type Prepared, type WriteInput } from './prepared.ts'
 import { RECOVERY_NAMES, type RecoverySettings } from './recovery-settings.ts'
 
@@ -16,6 +18,7 @@ interface Job extends Prepared {
   readonly input: WriteInput
   readonly config: PostgresqlConfig
   readonly places: Places
+  readonly warn: Warn
 }
 
 export interface FilesWritten {
@@ -31,7 +34,7 @@ export async function writeFiles(job: Job): Promise<FilesWritten> {
     standby && (await writeSignals(job)),
     await writePassword(job),
     await writeBaseConf(job, problems),
-    await write(job, job.places.conf, confText(job)),
+    await writeConf(job),
     await writeAccess(job, 'pg_hba', problems),
     await writeAccess(job, 'pg_ident', problems),
     await cleanAutoConf(job),
@@ -49,14 +52,41 @@ export function manages(path: string, configured: string | null, places: Places)
   return configured === null || resolve(places.configDir, configured) === path
 }
 
-function confText({ parameters, recovery, input, config, places }: Job): string {
+/** The operator's own file, which ours includes. */
+function includedFile({ config, places }: Job): string {
+  return resolve(places.configDir, config.customConf ?? places.baseName)
+}
+
+async function writeConf(job: Job): Promise<boolean> {
+  const { parameters, recovery, input, config, places } = job
   const located = (name: string, value: string) => (parameters.has(name) ? [] : [{ name, value }])
-  return postgresqlConf({
+  const strange = await namesAnotherServer(job)
+  const ours = [
+    ...(strange ? [{ name: 'data_directory', value: places.dataDir }] : []),
+    ...(strange ? located('external_pid_file', '') : []),
+    ...located('hba_file', places.hba),
+    ...located('ident_file', places.ident),
+  ]
+  const text = postgresqlConf({
     include: config.customConf ?? places.baseName,
     parameters: parameters.sorted(),
-    fileLocations: [...located('hba_file', places.hba), ...located('ident_file', places.ident)],
+    fileLocations: ours,
     recovery: recovery === null ? null : recoverySection(recovery, config, input.majorVersion),
   })
+  return await write(job, places.conf, text)
+}
+
+/**
+ * A base file that came with a copy may name its source's data directory. The server is started on ours by its command
+ * line; other programs (pg_rewind, pg_ctl) read the file.
+ */
+async function namesAnotherServer(job: Job): Promise<boolean> {
+  const { places, warn } = job
+  const file = includedFile(job)
+  const named = lastValue(await readConfChain(file), 'data_directory')
+  if (named === null || (await sameDirectory(named, places.dataDir))) return false
+  warn(`${file} names another data directory, ${named}: PostgreSQL is started on ${places.dataDir}`)
+  return true
 }
 
 function recoverySection(
@@ -74,21 +104,22 @@ function recoverySection(
  * missing file would keep the server from starting.
  */
 async function writeBaseConf(job: Job, problems: string[]): Promise<boolean> {
-  const { config, places } = job
+  const { config, places, warn } = job
   const base = join(places.configDir, places.baseName)
-  if (config.customConf !== null || (await exists(base))) return false
-  const text = await readIfPresent(places.conf)
-  const ours =
-    text
-      ?.toString()
-      .split('\n')
-      .some(line => line.trim() === `include '${places.baseName}'`) ?? true
-  if (!ours) {
+  const own = await ownConf(places)
+  if (await exists(base)) {
+    if (own === null) return false
+    await renameFile(places.conf, `${places.conf}.found`)
+    warn(`${places.conf} is not hactl's: it is kept as ${places.conf}.found and written anew; ${base} counts`)
+    return true
+  }
+  if (own !== null) {
     await renameFile(places.conf, base)
     return true
   }
-  // Ours renamed would include itself.
+  if (config.customConf !== null) return false
   if (await restoreFile(places, places.baseName)) return true
+  if (await copyFromDataDirectory(places, 'postgresql.conf', base)) return true
   problems.push(`${base} is missing and there is no copy of it, an empty one is used`)
   return await write(job, base, '')
 }
@@ -99,7 +130,8 @@ async function writeAccess(job: Job, which: 'pg_hba' | 'pg_ident', problems: str
     which === 'pg_hba'
       ? [input.effective.pgHba, places.hba, 'hba_file']
       : [input.effective.pgIdent, places.ident, 'ident_file']
-  if (entries === null || !manages(path, parameters.get(parameter), places)) return false
+  if (!manages(path, parameters.get(parameter), places)) return false
+  if (entries === null) return await copyFromDataDirectory(places, `${which}.conf`, path)
   // An hba file without entries would lock everybody out, us included.
   if (which === 'pg_hba' && entries.length === 0) return false
   const text = accessFile(entries)
