@@ -64,7 +64,7 @@ describe('GET /metrics', () => {
       const lines = (await response.text()).split('\n').filter(line => line !== '' && !line.startsWith('#'))
       expect(lines.length).toBeGreaterThan(20)
       for (const line of lines)
-        expect(line).toMatch(/^patroni_\w+\{scope="demo",name="pg\\"x\\\\y\\nz \{ä\}"\} \S+$/)
+        expect(line).toMatch(/^(?:patroni|hactl)_\w+\{scope="demo",name="pg\\"x\\\\y\\nz \{ä\}"\} \S+$/)
     } finally {
       await odd.server.stop()
     }
