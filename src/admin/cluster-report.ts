@@ -1,18 +1,12 @@
 // Turns what stands in etcd into the report behind `hactl list`: roles, positions in both forms, lags in bytes, pause,
 // scheduled switchover. Pure; the rules are those of Patroni's `/cluster` (spec/interfaces.md 1.7, 2.3).
 
-import type { ClusterView, Json, Member, MemberRecord } from '../model/cluster.ts'
+import type { ClusterView, Member, MemberRecord } from '../model/cluster.ts'
+import { type ClusterModes, modesOf } from '../model/modes.ts'
 import { isJsonObject } from '../model/patch.ts'
 import type { ClusterReport, MemberReport, Position, ReportedRole } from '../model/report.ts'
 import { clusterTimeline } from '../model/timeline.ts'
 import { formatLsn, type Lsn, type MemberName } from '../model/units.ts'
-import { parseBoolean, pythonTruth } from '../model/values.ts'
-
-export interface ClusterModes {
-  readonly paused: boolean
-  readonly synchronousMode: 'off' | 'on' | 'quorum'
-  readonly standbyCluster: boolean
-}
 
 /** `answers`: what asking the members directly came to (null text: it answered); without it nobody was asked. */
 export function reportCluster(
@@ -66,27 +60,10 @@ export function isUnknownCluster(view: ClusterView): boolean {
   return view.members.length === 0 && view.failsafe === null && keys.every(key => key === null)
 }
 
-/** The modes that a listing needs, read as leniently as Patroni reads them: validation is the agent's business. */
+/** A document that cannot be read says nothing about any mode. */
 export function clusterModes(view: ClusterView): ClusterModes {
   const config = view.config?.value
-  const document = config?.valid === true ? config.document : {}
-  const standbyCluster = isStandbyCluster(document.standby_cluster)
-  const mode = document.synchronous_mode
-  const quorum = typeof mode === 'string' && mode.toLowerCase() === 'quorum'
-  return {
-    paused: isOn(document.pause),
-    standbyCluster,
-    synchronousMode: standbyCluster ? 'off' : quorum ? 'quorum' : isOn(mode) ? 'on' : 'off',
-  }
-}
-
-function isOn(value: Json | undefined): boolean {
-  return value !== undefined && parseBoolean(value) === true
-}
-
-function isStandbyCluster(value: Json | undefined): boolean {
-  if (!isJsonObject(value)) return false
-  return [value.host, value.port, value.restore_command].some(item => item !== undefined && pythonTruth(item))
+  return modesOf(config?.valid === true ? config.document : {})
 }
 
 function reportMember(

@@ -55,6 +55,7 @@ export function createNodeState(ports: NodeStatePorts): OwnedNodeState {
   let status = statusOf(null, memory, ports)
   let cluster: Seen<ClusterView> = unseen('etcd was not seen yet')
   let lastClusterMs = Number.NEGATIVE_INFINITY
+  let dcsLastSeen: number | null = null
   let refreshedAtMs = Number.NEGATIVE_INFINITY
   let refreshing: Promise<void> | null = null
 
@@ -62,9 +63,10 @@ export function createNodeState(ports: NodeStatePorts): OwnedNodeState {
     snapshot = next
     if (next.cluster.known) {
       cluster = next.cluster
-      lastClusterMs = ports.clock.bootMs()
+      lastClusterMs = next.nowMs
+      dcsLastSeen = Math.floor(next.wallMs / 1000)
     }
-    status = statusOf(next, memory, ports)
+    status = { ...statusOf(next, memory, ports), dcsLastSeen }
     offHistory = leftHistory(next, memory)
   }
 
@@ -154,6 +156,7 @@ function statusOf(snapshot: Snapshot | null, memory: Memory, ports: NodeStatePor
     scheduledRestart: null,
     watchdogFailed: false,
     nextBeatDueMs: ports.nextBeatDueMs(),
+    dcsLastSeen: null,
   }
   if (snapshot === null) {
     const server = unseen('PostgreSQL was not looked at yet')
@@ -165,7 +168,6 @@ function statusOf(snapshot: Snapshot | null, memory: Memory, ports: NodeStatePor
       postmasterRunning: false,
       systemIdentifier: null,
       pendingRestartReason: null,
-      dcsLastSeen: null,
       problem: null,
       paused: false,
     }
@@ -181,7 +183,6 @@ function statusOf(snapshot: Snapshot | null, memory: Memory, ports: NodeStatePor
     postmasterRunning: snapshot.postgres.process.kind === 'running',
     systemIdentifier: control?.systemIdentifier ?? null,
     pendingRestartReason: pendingReason(snapshot.postgres.server),
-    dcsLastSeen: snapshot.cluster.known ? Math.floor(snapshot.wallMs / 1000) : null,
     problem: trouble(facts),
     paused: snapshot.settings.paused,
   }

@@ -3,7 +3,8 @@
 // which is adjusted exactly as Patroni does it, with a warning, so that the nodes of a mixed cluster agree.
 
 import type { Json, JsonObject } from '../model/cluster.ts'
-import { deepEqualText, isJsonObject, JSON_DEPTH_MAX, own, tooDeep } from '../model/patch.ts'
+import { isStandbyCluster } from '../model/modes.ts'
+import { deepEqualText, isJsonObject, JSON_DEPTH_MAX, tooDeep } from '../model/patch.ts'
 import type { Problem, ProblemPlace } from '../model/problem.ts'
 import type { DynamicSettings } from '../model/settings.ts'
 import { type Advice, adviseLocalOnly, adviseUnknown } from './advice.ts'
@@ -84,7 +85,7 @@ function toSettings(checked: Checked<typeof DYNAMIC>, document: JsonObject, timi
     paused: read('pause'),
     synchronousMode: read('synchronous_mode'),
     failsafeMode: read('failsafe_mode'),
-    standbyCluster: isStandbyCluster(read('standby_cluster')),
+    standbyCluster: isStandbyCluster(read('standby_cluster') ?? undefined),
     document,
   }
 }
@@ -129,11 +130,6 @@ function parameterWarnings({ read }: DynamicValues): readonly Told[] {
     }))
   })
   return [...checked, ...overlaid]
-}
-
-function isStandbyCluster(section: JsonObject | null): boolean {
-  if (section === null) return false
-  return ['host', 'port', 'restore_command'].some(key => Boolean(own(section, key)))
 }
 
 function standbyWarnings({ read }: DynamicValues): readonly Told[] {

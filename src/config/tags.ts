@@ -3,8 +3,8 @@
 
 import type { Json, JsonObject } from '../model/cluster.ts'
 import type { Tags } from '../model/config.ts'
-import { own } from '../model/patch.ts'
-import { parseBoolean, parseInteger, pythonText, pythonTruth } from '../model/values.ts'
+import { barredBy, hasNostream, isFlagged, replicatesFrom, tagValue } from '../model/tags.ts'
+import { parseInteger, pythonText, pythonTruth } from '../model/values.ts'
 
 export interface TagsResult {
   readonly tags: Tags
@@ -20,22 +20,22 @@ export interface TagProblem {
 export function readTags(section: JsonObject): TagsResult {
   const errors: TagProblem[] = []
   const warnings: TagProblem[] = []
-  const value = (tag: string): Json => own(section, tag) ?? null
+  const value = (tag: string): Json => tagValue(section, tag)
   const priority = (tag: string): number => {
     const number = value(tag) === null ? 1 : parseInteger(value(tag))
     if (number === null) errors.push({ tag, message: 'is not an integer' })
     return number ?? 1
   }
-  const pair = (flag: string, rank: string) => {
-    const forbidden = value(flag) === null ? null : pythonTruth(value(flag))
+  const pair = (flag: 'nofailover' | 'nosync', rank: string) => {
     const number = priority(rank)
-    if (forbidden !== null && value(rank) !== null && forbidden !== number <= 0) {
+    const forbidden = barredBy(section, flag, number)
+    if (value(flag) !== null && value(rank) !== null && forbidden !== number <= 0) {
       warnings.push({ tag: flag, message: conflict(flag, value(flag), rank, value(rank)) })
     }
-    return { forbidden: forbidden ?? number <= 0, number }
+    return { forbidden, number }
   }
   for (const tag of FLAGS) {
-    if (typeof value(tag) === 'string') warnings.push(textForFlag(tag, value(tag)))
+    if (typeof value(tag) === 'string') warnings.push(textForFlag(tag, section))
   }
   const replicatefrom = value('replicatefrom')
   if (typeof replicatefrom === 'object' && replicatefrom !== null)
@@ -44,11 +44,11 @@ export function readTags(section: JsonObject): TagsResult {
   const tags: Tags = {
     nofailover: failover.forbidden,
     failoverPriority: failover.forbidden ? 0 : failover.number,
-    clonefrom: pythonTruth(value('clonefrom')),
-    noloadbalance: pythonTruth(value('noloadbalance')),
+    clonefrom: isFlagged(section, 'clonefrom'),
+    noloadbalance: isFlagged(section, 'noloadbalance'),
     nosync: pair('nosync', 'sync_priority').forbidden,
-    nostream: parseBoolean(value('nostream')) ?? false,
-    replicatefrom: replicatefrom === null || replicatefrom === '' ? null : pythonText(replicatefrom),
+    nostream: hasNostream(section),
+    replicatefrom: replicatesFrom(section),
     published: publishedTags(section),
   }
   return { tags, errors, warnings }
@@ -73,8 +73,8 @@ function conflict(flag: string, set: Json, rank: string, number: Json): string {
 }
 
 /** `nofailover: "false"` is true for Patroni, as any text is; only nostream is read as a boolean text. */
-function textForFlag(tag: string, value: Json): TagProblem {
-  const meaning = tag === 'nostream' ? (parseBoolean(value) ?? false) : pythonTruth(value)
+function textForFlag(tag: string, section: JsonObject): TagProblem {
+  const meaning = tag === 'nostream' ? hasNostream(section) : pythonTruth(tagValue(section, tag))
   return {
     tag,
     message: `is text and counts as ${meaning}; write ${tag}: true or ${tag}: false without quotes`,

@@ -8,6 +8,7 @@ import type { Memory } from '../model/memory.ts'
 import type { SlotView } from '../model/postgres.ts'
 import { slotName } from '../model/slot-name.ts'
 import type { Snapshot } from '../model/snapshot.ts'
+import { hasNostream, replicatesFrom } from '../model/tags.ts'
 import type { Lsn } from '../model/units.ts'
 import { type ClusterFacts, runsAsPrimary, server } from './facts.ts'
 
@@ -48,10 +49,10 @@ function wantedSlots(facts: ClusterFacts, retained: Memory['retainedSlots']): Ma
 }
 
 function needsSlotHere(member: Member, { snap }: ClusterFacts): boolean {
-  if (isTrue(member.record.tags.nostream)) return false
+  if (hasNostream(member.record.tags)) return false
   if (snap.self.tags.nofailover || snap.settings.memberSlotsTtlMs === 0) {
     return (
-      member.record.tags.replicatefrom === snap.self.name ||
+      replicatesFrom(member.record.tags) === snap.self.name ||
       !snap.postgres.server.known ||
       !snap.postgres.server.value.inRecovery
     )
@@ -70,7 +71,7 @@ export function isRetained(entry: Memory['retainedSlots'][number], snap: Snapsho
  */
 function retain({ snap, memory, view }: ClusterFacts): Memory['retainedSlots'] {
   const current = new Set(
-    view.members.filter(member => !isTrue(member.record.tags.nostream)).map(member => slotName(member.name)),
+    view.members.filter(member => !hasNostream(member.record.tags)).map(member => slotName(member.name)),
   )
   const known = new Map(memory.retainedSlots.map(entry => [entry.slot, entry.lastNeededMs]))
   for (const slot of view.status?.value.retainSlots ?? []) if (!known.has(slot)) known.set(slot, snap.nowMs)
@@ -110,8 +111,4 @@ function behind(
     if (slot.restartLsn !== null && slot.restartLsn < to) advance.push({ name, to })
   }
   return advance
-}
-
-function isTrue(value: unknown): boolean {
-  return value === true || value === 'true' || value === 'on' || value === 1
 }

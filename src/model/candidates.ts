@@ -5,6 +5,7 @@
 import type { Member } from './cluster.ts'
 import type { PeerView } from './peer.ts'
 import type { Seen } from './seen.ts'
+import { failoverTags, hasNostream, replicatesFrom } from './tags.ts'
 import { formatLsn, type Lsn, type MemberName, type Timeline } from './units.ts'
 
 export interface CandidateQuestion {
@@ -103,9 +104,9 @@ export function withoutSilent(
 
 /** By its tags, and with a name that shows in PostgreSQL as it is: what is not ASCII each version writes differently. */
 function streamsDirectly({ name, record }: Member, leader: MemberName): boolean {
-  const { replicatefrom: source, nostream } = record.tags
-  const cascades = typeof source === 'string' && source !== '' && source !== leader
-  return !cascades && !isTruthy(nostream ?? false) && /^[ -~]+$/.test(name)
+  const source = replicatesFrom(record.tags)
+  const cascades = source !== null && source !== leader
+  return !cascades && !hasNostream(record.tags) && /^[ -~]+$/.test(name)
 }
 
 /** As PostgreSQL shows it: NAMEDATALEN - 1 bytes at most. */
@@ -136,7 +137,7 @@ function judge(member: Member, question: CandidateQuestion): CandidateVerdict {
     position,
     timeline: peer?.timeline ?? null,
     behindBytes: behind(position, question),
-    failoverPriority: peer?.failoverPriority ?? priorityOfTags(member),
+    failoverPriority: peer?.failoverPriority ?? failoverTags(member.record.tags).failoverPriority,
   }
 }
 
@@ -148,7 +149,7 @@ function firstObjection(
   position: Lsn | null,
   question: CandidateQuestion,
 ): Objection | null {
-  if (tagsForbidFailover(member)) return ['nofailover', 'tagged nofailover']
+  if (failoverTags(member.record.tags).nofailover) return ['nofailover', 'tagged nofailover']
   if (member.record.apiUrl === null) return ['no-api-url', 'its member key has no api_url to ask it at']
   if (question.voters !== null && !hasName(question.voters, member.name)) {
     return ['not-voter', `not a synchronous standby (${question.voters.join(', ') || 'there is none'})`]
@@ -216,23 +217,6 @@ function behind(position: Lsn | null, question: CandidateQuestion): Lsn | null {
   const leader = question.wal.kind === 'position' ? question.wal.required : question.wal.leaderPosition
   if (leader === null || position === null) return null
   return leader > position ? leader - position : 0n
-}
-
-/** Tags as the member key shows them: `nofailover` wins over `failover_priority` (spec/ha.md 1.4). */
-export function tagsForbidFailover(member: Member): boolean {
-  const { nofailover, failover_priority: priority } = member.record.tags
-  if (nofailover !== undefined && nofailover !== null) return isTruthy(nofailover)
-  return priority !== undefined && priority !== null && Number(priority) <= 0
-}
-
-function priorityOfTags(member: Member): number {
-  if (tagsForbidFailover(member)) return 0
-  const priority = Number(member.record.tags.failover_priority ?? 1)
-  return Number.isInteger(priority) ? priority : 1
-}
-
-function isTruthy(value: unknown): boolean {
-  return !(value === false || value === 0 || value === '')
 }
 
 /** Names under synchronous replication are compared without case (spec/ha.md 1.3). */

@@ -6,8 +6,9 @@ import type { Json, JsonObject } from '../model/cluster.ts'
 import { isJsonObject, own, tooDeep } from '../model/patch.ts'
 import type { PeerView } from '../model/peer.ts'
 import { type Seen, seen, unseen } from '../model/seen.ts'
+import { failoverTags } from '../model/tags.ts'
 import { type Lsn, type Millis, maxLsn } from '../model/units.ts'
-import { parseInteger, pythonTruth } from '../model/values.ts'
+import { pythonTruth } from '../model/values.ts'
 
 /** `atMs` is when the question was sent. */
 export function readPeerView(body: string, atMs: Millis): Seen<PeerView> {
@@ -42,16 +43,6 @@ export function readPeerView(body: string, atMs: Millis): Seen<PeerView> {
 
 function standbyPosition(xlog: JsonObject): Lsn | null {
   return maxLsn(lsnOf(own(xlog, 'received_location')), lsnOf(own(xlog, 'replayed_location'))) ?? 0n
-}
-
-function failoverTags(tags: JsonObject): Pick<PeerView, 'nofailover' | 'failoverPriority'> {
-  const nofailover = own(tags, 'nofailover') ?? null
-  const priority = parseInteger(own(tags, 'failover_priority') ?? null)
-  if (nofailover !== null) {
-    const barred = pythonTruth(nofailover)
-    return { nofailover: barred, failoverPriority: barred ? 0 : (priority ?? 1) }
-  }
-  return { nofailover: priority !== null && priority <= 0, failoverPriority: priority ?? 1 }
 }
 
 /** The list is left out when it is empty; without `server_version` the server was not looked at and nothing is known. */

@@ -4,6 +4,7 @@
 import type { Json } from '../model/cluster.ts'
 import { isJsonObject } from '../model/patch.ts'
 import type { ClusterReport, MemberReport, Position } from '../model/report.ts'
+import { replicatesFrom } from '../model/tags.ts'
 import type { Lsn } from '../model/units.ts'
 import { pythonText, roundHalfEven } from '../model/values.ts'
 import { type Cell, type Column, formatListing, type Listing } from './listing.ts'
@@ -201,7 +202,7 @@ function tree(members: readonly MemberReport[]): readonly Branch[] {
   const leader = members.find(member => member.holdsLeaderKey)
   const replicas = members.filter(member => member !== leader)
   const upstreamOf = (member: MemberReport) => {
-    const named = member.tags.replicatefrom
+    const named = replicatesFrom(member.tags)
     return replicas.find(other => other.name === named && other !== member)?.name ?? null
   }
   const shown = new Set<string>()

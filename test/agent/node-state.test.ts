@@ -2,8 +2,9 @@
 
 import { expect, test } from 'vitest'
 import { createLeaseGuard } from '../../src/agent/lease-guard.ts'
-import { createNodeState } from '../../src/agent/node-state.ts'
+import { createNodeState, type OwnedNodeState } from '../../src/agent/node-state.ts'
 import type { PostgresView } from '../../src/model/postgres.ts'
+import { unseen } from '../../src/model/seen.ts'
 import { systemClock } from '../../src/system/clock.ts'
 import {
   base,
@@ -28,18 +29,22 @@ function standbyOn(timeline: number): PostgresView {
   }
 }
 
-test('a standby that reached the timeline of the cluster since the last beat no longer says that it is off its history', async () => {
-  let now = standbyOn(1)
-  const state = createNodeState({
+function nodeState(look: () => PostgresView): OwnedNodeState {
+  return createNodeState({
     self: () => self,
     clock,
     guard: createLeaseGuard(clock, () => settings),
-    postgres: { look: async () => now },
+    postgres: { look: async () => look() },
     settings: () => settings,
     nextBeatDueMs: () => 0,
     wake: () => {},
     reload: () => {},
   })
+}
+
+test('a standby that reached the timeline of the cluster since the last beat no longer says that it is off its history', async () => {
+  let now = standbyOn(1)
+  const state = nodeState(() => now)
   const cluster = view({
     leader: leaderKey('pg2'),
     history: {
@@ -52,4 +57,13 @@ test('a standby that reached the timeline of the cluster since the last beat no 
   now = standbyOn(2)
   await state.fresh(1000)
   expect(state.extra()).not.toHaveProperty('off_history')
+})
+
+test('when etcd was last seen is said for as long as it is away: an alert on the age must not count from 1970', () => {
+  const state = nodeState(() => standbyOn(1))
+  expect(state.status().dcsLastSeen).toBeNull()
+  state.update({ ...base, wallMs: 1_700_000_000_000 }, memory, 'follower.steady')
+  const away = { ...base, wallMs: 1_700_000_050_000, cluster: unseen('etcd does not answer') }
+  state.update(away, memory, 'blind.wait')
+  expect(state.status().dcsLastSeen).toBe(1_700_000_000)
 })

@@ -1,6 +1,7 @@
 // There is no usable data directory: race for the right to create the cluster, clone from it, or wait (spec/ha.md 3.3, 3.4).
 
 import type { Member } from '../../model/cluster.ts'
+import { isFlagged } from '../../model/tags.ts'
 import {
   type ClusterFacts,
   holdsLease,
@@ -151,7 +152,7 @@ export function cloneSource({ view, snap }: ClusterFacts): Member | null {
       member.name !== snap.self.name &&
       member.name !== view.leader?.name &&
       member.record.state === 'running' &&
-      isTagged(member) &&
+      isFlagged(member.record.tags, 'clonefrom') &&
       upstreamOf(member, snap) !== null,
   )
   const pick =
@@ -161,11 +162,6 @@ export function cloneSource({ view, snap }: ClusterFacts): Member | null {
     ]
   if (pick !== undefined) return pick
   return leader !== null && upstreamOf(leader, snap) !== null ? leader : null
-}
-
-function isTagged(member: Member): boolean {
-  const tag = member.record.tags.clonefrom
-  return tag === true || tag === 'true' || tag === 1
 }
 
 export function beginClone(facts: ClusterFacts): Choice {
