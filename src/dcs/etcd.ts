@@ -93,7 +93,10 @@ export function createEtcdStore(options: EtcdStoreOptions): Store {
       return writes.write({ key: 'failover', text, ifRevision, readsAsNone }, within(budgetMs))
     },
     writeHistory: (lines, status, ifRevision, budgetMs) =>
-      writes.write(historyWrite(member, lines, status, ifRevision), within(budgetMs)),
+      writes.write(
+        historyWrite(member, lines, status, entries.get('status') ?? null, ifRevision),
+        within(budgetMs),
+      ),
     close,
   }
 }

@@ -3,22 +3,29 @@
 
 import type { ClusterStatus, HistoryLine } from '../model/cluster.ts'
 import type { MemberName, Revision } from '../model/units.ts'
-import { parseHistory, serialiseHistory, serialiseStatus } from './records.ts'
+import type { Entry } from './cluster-view.ts'
+import { parseHistory, serialiseHistory } from './records.ts'
+import { statusWrite } from './status-write.ts'
 import type { GuardedWrite } from './writes.ts'
 
-/** `status` null: it stays as it is. Refused unless the leader key holds `leader`. */
+/**
+ * `status` null: it stays as it is; else `standing` is what is known of the key. Refused unless the leader key holds
+ * `leader`, and when another writer was at the status since: the next routine sees that.
+ */
 export function historyWrite(
   leader: MemberName,
   lines: readonly HistoryLine[],
   status: ClusterStatus | null,
+  standing: Entry | null,
   ifRevision: Revision | null,
 ): GuardedWrite {
+  const write = statusWrite(status, standing)
   return {
     key: 'history',
     text: serialiseHistory(lines),
     ifRevision,
     readsAsNone: text => parseHistory(text) === null,
-    together: status === null ? [] : [{ key: 'status', text: serialiseStatus(status) }],
-    onlyIf: { key: 'leader', text: leader },
+    together: write === null ? [] : [write.change],
+    onlyIf: [{ key: 'leader', text: leader }, ...(write === null ? [] : [write.guard])],
   }
 }

@@ -11,10 +11,17 @@ import type { Entries } from './entries.ts'
 import { LAST_LEADER } from './keys.ts'
 import type { Kept, Lease } from './lease.ts'
 import type { Log } from './log.ts'
-import { serialiseStatus } from './records.ts'
-import type { Change, Committed, Guard, Transactions } from './transaction.ts'
+import { statusWrite } from './status-write.ts'
+import { type Change, type Committed, type Guard, holds, type Transactions } from './transaction.ts'
 
 const ROUNDS_MAX = 6
+const STATUS_ROUNDS_MAX = 3
+
+/** What is written beside a proof or a release, in the same transaction. */
+interface News {
+  readonly changes: readonly Change[]
+  readonly status: ClusterStatus | null
+}
 
 type HeldLease = Extract<Kept, { kind: 'kept' }>
 /** `again`: the lease went away, or etcd changed its leader between the two steps. */
@@ -63,7 +70,7 @@ export class Leadership {
   /** The key is deleted if it is ours, on whatever lease; `status` and that it was given up are written with it. */
   async release(status: ClusterStatus | null, wish: CallWish): Promise<WriteOutcome> {
     const release: Change = { key: 'leader', text: null }
-    const news = [...this.#statusChange(status), { key: LAST_LEADER, text: '' }]
+    const news = { changes: [{ key: LAST_LEADER, text: '' }], status }
     const seen = this.#entries.get('leader')
     const isSeen = seen?.text === this.#me
     const now = isSeen
@@ -75,9 +82,7 @@ export class Leadership {
     // By the revision: a try that etcd carries out late must not delete what was taken, or proved ours, after it.
     for (let round = 0; round < ROUNDS_MAX && entry?.text === this.#me; round++) {
       const asSeen: Guard = { key: 'leader', modRevision: entry.modRevision }
-      const result = await this.#withNews(news, changes =>
-        this.#transactions.commit(asSeen, [...changes, release], wish),
-      )
+      const result = await this.#withNews(asSeen, [release], news, wish)
       if (!result.ok) {
         this.#mayBeReleased = true
         return { kind: 'unreachable', why: result.why }
@@ -124,17 +129,14 @@ export class Leadership {
     // Written anew, a release that is still on its way finds another revision; so is the record of it, which others
     // believe only while it is not older than the key.
     const own = this.#mayBeReleased ? this.#taking(kept) : this.#recordChange()
-    const news = [...own, ...this.#statusChange(status)]
-    const result = await this.#withNews(news, changes => this.#transactions.commit(mine, changes, wish))
+    const result = await this.#withNews(mine, [], { changes: own, status }, wish)
     if (result.ok && result.succeeded && result.entry?.modRevision === result.revision)
       this.#mayBeReleased = false
     if (!result.ok || result.succeeded) return this.#otherwise(kept, result)
     if (result.entry?.text !== this.#me) return this.#otherwise(kept, result)
     // Ours, but on a lease of an earlier process or an earlier ttl.
     const guard = { key: 'leader', modRevision: result.entry.modRevision }
-    const rebound = await this.#withNews(this.#statusChange(status), changes =>
-      this.#transactions.commit(guard, [...this.#taking(kept), ...changes], wish),
-    )
+    const rebound = await this.#withNews(guard, this.#taking(kept), { changes: [], status }, wish)
     if (rebound.ok && !rebound.succeeded && rebound.unclear)
       return { kind: 'again', why: 'an answer was lost' }
     return this.#otherwise(kept, rebound)
@@ -165,36 +167,52 @@ export class Leadership {
     return { kind: 'done', leaseId: kept.leaseId, validUntilMs: kept.validUntilMs }
   }
 
-  /** An etcd that takes no more data (its disk is full) still proves or ends a lease: what a healthy primary tells can wait. */
-  async #withNews(
-    news: readonly Change[],
-    commit: (changes: readonly Change[]) => Promise<Committed>,
-  ): Promise<Committed> {
-    const result = await commit(news)
-    if (result.ok || result.treatment !== 'give-up' || news.length === 0) {
-      if (result.ok && news.length > 0) this.#newsRefused = false
+  /**
+   * `needed` with the news. An etcd that takes no more data (its disk is full) still proves or ends a lease: what a healthy
+   * primary tells can wait.
+   */
+  async #withNews(guard: Guard, needed: readonly Change[], news: News, wish: CallWish): Promise<Committed> {
+    const result = await this.#withStatus(guard, [...news.changes, ...needed], news.status, wish)
+    const none = news.changes.length === 0 && news.status === null
+    if (result.ok || result.treatment !== 'give-up' || none) {
+      if (result.ok && !none) this.#newsRefused = false
       return result
     }
-    const without = await commit([])
+    const without = await this.#transactions.commit(guard, needed, wish)
     if (without.ok && !this.#newsRefused) {
       this.#newsRefused = true
-      const keys = news.map(({ key }) => key).join(' and ')
-      this.#log('WARNING', `${keys}: not written until etcd takes it again: ${result.why}`)
+      const keys = [...news.changes.map(({ key }) => key), ...(news.status === null ? [] : ['status'])]
+      this.#log('WARNING', `${keys.join(' and ')}: not written until etcd takes it again: ${result.why}`)
     }
     // A try with the news, before this one, may have been applied.
     return { ...without, unclear: without.unclear || result.unclear }
+  }
+
+  /** Somebody who writes to `status` all the time keeps nobody from proving a lease: then it goes without. */
+  async #withStatus(
+    guard: Guard,
+    changes: readonly Change[],
+    status: ClusterStatus | null,
+    wish: CallWish,
+  ): Promise<Committed> {
+    let unclear = false
+    for (let round = 0; round < STATUS_ROUNDS_MAX; round++) {
+      const write = statusWrite(status, this.#entries.get('status') ?? null)
+      if (write === null) break
+      const result = await this.#transactions.commit(guard, [...changes, write.change], wish, [write.guard])
+      if (!result.ok || result.succeeded || !holds(guard, result.entry))
+        return { ...result, unclear: result.unclear || unclear }
+      // Another writer was there since: read what it wrote, so that it stays.
+      unclear ||= result.unclear
+      if (!(await this.#transactions.read('status', wish)).ok) break
+    }
+    const without = await this.#transactions.commit(guard, changes, wish)
+    return { ...without, unclear: without.unclear || unclear }
   }
 
   // The key may come from Patroni, or from a hactl that kept no such record.
   #recordChange(): readonly Change[] {
     const isRecorded = this.#entries.get(LAST_LEADER)?.text === this.#me
     return isRecorded ? [] : [{ key: LAST_LEADER, text: this.#me }]
-  }
-
-  // An unchanged status is not written again.
-  #statusChange(status: ClusterStatus | null): readonly Change[] {
-    if (status === null) return []
-    const text = serialiseStatus(status)
-    return this.#entries.get('status')?.text === text ? [] : [{ key: 'status', text }]
   }
 }

@@ -17,6 +17,7 @@ import {
   isObject,
   parseExact,
   stringifyExact,
+  toJson,
   toJsonObject,
 } from './json.ts'
 
@@ -76,12 +77,14 @@ function parseNames(value: ExactJson | undefined): readonly string[] | null {
   return (value as readonly ExactJson[]).slice(0, ENTRIES_MAX).filter(item => typeof item === 'string')
 }
 
-export function serialiseStatus(status: ClusterStatus): string {
+/** `foreign` are fields of other writers, which follow. */
+export function serialiseStatus(status: ClusterStatus, foreign: ExactObject = {}): string {
   const { optime, slots, retainSlots } = status
   return stringifyExact({
     optime: optime ?? undefined,
     slots: slots !== null && Object.keys(slots).length > 0 ? slots : undefined,
     retain_slots: retainSlots !== null && retainSlots.length > 0 ? retainSlots : undefined,
+    ...foreign,
   })
 }
 
@@ -183,7 +186,7 @@ export function parseHistory(text: string): readonly HistoryLine[] | null {
 
 function parseHistoryLine(line: ExactJson): readonly HistoryLine[] {
   if (!Array.isArray(line)) return []
-  const [first, second, third, fourth, fifth] = line as readonly ExactJson[]
+  const [first, second, third, fourth, fifth, ...more] = line as readonly ExactJson[]
   const timeline = timelineOrNull(first)
   const lsn = lsnOrNull(second)
   if (timeline === null || lsn === null) return []
@@ -196,13 +199,15 @@ function parseHistoryLine(line: ExactJson): readonly HistoryLine[] {
       reason: textOrNull(third) ?? '',
       ...(timestamp !== null && { timestamp }),
       ...(leader !== null && { leader }),
+      ...(more.length > 0 && { more: more.map(toJson) }),
     },
   ]
 }
 
 export function serialiseHistory(lines: readonly HistoryLine[]): string {
   return stringifyExact(
-    lines.map(({ timeline, lsn, reason, timestamp, leader }) => {
+    lines.map(({ timeline, lsn, reason, timestamp, leader, more }) => {
+      if (more !== undefined) return [timeline, lsn, reason, timestamp ?? '', leader ?? '', ...more]
       if (timestamp === undefined) return [timeline, lsn, reason]
       return leader === undefined
         ? [timeline, lsn, reason, timestamp]

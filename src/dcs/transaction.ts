@@ -21,6 +21,14 @@ export type Guard =
   | { readonly key: string; readonly modRevision: Revision }
   | { readonly key: string; readonly text: string; readonly leaseId?: LeaseId }
 
+/** As far as the key tells: whether it was this guard that failed. */
+export function holds(guard: Guard, standing: Entry | null): boolean {
+  if ('absent' in guard) return standing === null
+  if ('modRevision' in guard) return standing?.modRevision === guard.modRevision
+  const onLease = guard.leaseId === undefined || standing?.leaseId === guard.leaseId
+  return standing?.text === guard.text && onLease
+}
+
 export type Committed =
   | {
       readonly ok: true

@@ -7,7 +7,7 @@ import type { CallWish } from './calls.ts'
 import type { Entry } from './cluster-view.ts'
 import type { Entries } from './entries.ts'
 import type { Lease } from './lease.ts'
-import type { Change, Committed, Guard, Transactions } from './transaction.ts'
+import { type Change, type Committed, type Guard, holds, type Transactions } from './transaction.ts'
 
 const ROUNDS_MAX = 5
 
@@ -24,7 +24,7 @@ export interface GuardedWrite {
   /** Written in the same transaction. */
   readonly together?: readonly Change[]
   /** What has to hold besides. */
-  readonly onlyIf?: Guard
+  readonly onlyIf?: readonly Guard[]
 }
 
 export class Writes {
@@ -41,7 +41,7 @@ export class Writes {
   async write(wanted: GuardedWrite, wish: CallWish): Promise<WriteOutcome> {
     const leaseId = wanted.onLease === true ? await this.#anyLease(wish) : null
     if (leaseId !== null && typeof leaseId !== 'string') return leaseId
-    const also = wanted.onlyIf === undefined ? [] : [wanted.onlyIf]
+    const also = wanted.onlyIf ?? []
     let guard = await this.#firstGuard(wanted, wish)
     for (let round = 0; round < ROUNDS_MAX; round++) {
       if ('why' in guard) return guard
@@ -69,7 +69,8 @@ export class Writes {
       // our lease is different: nobody replaces that, and somebody else's stands there.
       if (result.unclear && leaseId === null)
         return { kind: 'unreachable', why: lostAnswer(wanted, standing), mayBeWritten: true }
-      if (holds(guard, standing)) return { kind: 'refused', why: `${wanted.onlyIf?.key} is not what it was` }
+      if (holds(guard, standing))
+        return { kind: 'refused', why: `${also.map(({ key }) => key).join(' or ')} is not what it was` }
       const next = nextGuard(wanted, standing)
       if (next === null) return { kind: 'refused', why: conflict(wanted, standing) }
       guard = next
@@ -128,12 +129,6 @@ export class Writes {
 
 function guardOf(key: string, entry: Entry | null): Guard {
   return entry === null ? { key, absent: true } : { key, modRevision: entry.modRevision }
-}
-
-/** It was not this guard that failed. */
-function holds(guard: Guard, standing: Entry | null): boolean {
-  if ('absent' in guard) return standing === null
-  return 'modRevision' in guard && standing?.modRevision === guard.modRevision
 }
 
 function nextGuard(wanted: GuardedWrite, standing: Entry | null): Guard | null {

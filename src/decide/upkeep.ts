@@ -108,7 +108,7 @@ export function historyToWrite({ snap, view }: ClusterFacts): readonly HistoryLi
   return limit > 0 ? lines.slice(-limit) : lines
 }
 
-/** Time and leader of a switch that was recorded before stay as they were. */
+/** Time and leader of a switch that was recorded before stay as they were, and what others noted of it. */
 function withOldNotes(line: HistoryLine, recorded: readonly HistoryLine[]): HistoryLine {
   const before = recorded.find(old => old.timeline === line.timeline && old.lsn === line.lsn)
   if (before === undefined) return line
@@ -116,5 +116,6 @@ function withOldNotes(line: HistoryLine, recorded: readonly HistoryLine[]): Hist
     ...line,
     ...(before.timestamp === undefined ? {} : { timestamp: before.timestamp }),
     ...(before.leader === undefined ? {} : { leader: before.leader }),
+    ...(before.more === undefined ? {} : { more: before.more }),
   }
 }

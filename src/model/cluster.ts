@@ -121,6 +121,8 @@ export interface HistoryLine {
   readonly reason: string
   readonly timestamp?: string
   readonly leader?: MemberName
+  /** What another writer put behind these; kept as it is. */
+  readonly more?: readonly Json[]
 }
 
 export interface SyncState {

@@ -101,6 +101,31 @@ test('release deletes only the own key, and writes the status with it', async ()
   expect(await lead(b, BUDGET_MS)).toMatchObject({ kind: 'done' })
 })
 
+test('what another writer keeps in status stays, through renewals, a new timeline and the release', async () => {
+  newScope()
+  const a = open('a')
+  expect(await lead(a, BUDGET_MS)).toMatchObject({ kind: 'done' })
+  await etcd.ctl([
+    'put',
+    `/service/${scope}/status`,
+    '{"optime":1,"current_site":"dc1","zzz":[9007199254740993]}',
+  ])
+  expect(await a.renewLeader(status(5n), BUDGET_MS)).toMatchObject({ kind: 'done' })
+  expect((await get('status')).trim()).toBe('{"optime":5,"current_site":"dc1","zzz":[9007199254740993]}')
+
+  await etcd.ctl(['put', `/service/${scope}/status`, '{"optime":5,"current_site":"dc2"}'])
+  const line = { timeline: 1, lsn: 25_000_000n, reason: 'no recovery target specified' }
+  await until('the watch shows what the other writer wrote', LIMIT_MS, async () => {
+    a.view()
+    const written = await a.writeHistory([line], status(6n), null, BUDGET_MS)
+    return written.kind === 'done'
+  })
+  expect((await get('status')).trim()).toBe('{"optime":6,"current_site":"dc2"}')
+  await etcd.ctl(['put', `/service/${scope}/status`, '{"current_site":"dc3"}'])
+  expect(await a.releaseLeader(status(7n), BUDGET_MS)).toMatchObject({ kind: 'done' })
+  expect((await get('status')).trim()).toBe('{"optime":7,"current_site":"dc3"}')
+})
+
 test('a second instance adopts the lease and goes on with the same key, written anew', async () => {
   newScope()
   const first = open('a')
@@ -341,7 +366,7 @@ test('history and the position on the new timeline are written together, by the 
   const status = { optime: 25_000_100n, slots: { a: 25_000_100n }, retainSlots: [] }
   expect(await a.writeHistory([line], status, null, BUDGET_MS)).toMatchObject({
     kind: 'refused',
-    why: 'leader is not what it was',
+    why: 'leader or status is not what it was',
   })
   expect([await get('history'), await get('status')]).toEqual(['', ''])
   expect(await lead(a, BUDGET_MS)).toMatchObject({ kind: 'done' })

@@ -175,6 +175,12 @@ describe('failover', () => {
 })
 
 describe('history, failsafe, config, initialize, leader', () => {
+  test('history keeps what another writer put behind the five columns', () => {
+    const text =
+      '[[1,25000000,"why","2026-11-22T11:26:35+00:00","pg1",{"site":"dc1"}],[2,25000100,"why","","",7]]'
+    expect(serialiseHistory(parseHistory(text) ?? [])).toBe(text)
+  })
+
   test('history', () => {
     const text = `[[1,25000000,"no recovery target specified"],[2,${HUGE},"x","2026-11-22T12:00:00+00:00","a"]]`
     const lines = parseHistory(text)

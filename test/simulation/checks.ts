@@ -3,6 +3,7 @@
 import type { DecisionEntry } from '../../src/agent/beat.ts'
 import type { Machine } from './machine.ts'
 import type { Postmaster } from './postmaster.ts'
+import { absoluteKey } from './store.ts'
 import { type Branch, isPartOf, lsnOf, type WalEnd } from './wal.ts'
 import type { World } from './world.ts'
 
@@ -37,6 +38,8 @@ export class Checks {
   promotions = 0
   /** Between two acknowledged writes. */
   longestGapMs = 0
+  /** What another program wrote into `status` last; null: nothing. */
+  currentSite: string | null = null
   #lastAtMs: number | null = null
   readonly #world: World
   readonly #ended = new Set<string>()
@@ -218,8 +221,20 @@ export class Checks {
     return null
   }
 
+  /** Nobody but its writer changes or drops a field that is not hactl's. */
+  foreignStatusStays(): void {
+    if (this.currentSite === null) return
+    const text = this.#world.etcd.get(absoluteKey('status'))?.text ?? '{}'
+    const { current_site: site } = JSON.parse(text) as { readonly current_site?: string }
+    if (site !== this.currentSite)
+      this.violated(
+        `status lost another program's current_site ${this.currentSite}: it has ${site ?? 'none'}`,
+      )
+  }
+
   /** At the end: every acknowledged write is with the leader, or was lost at a promotion that was counted. */
   atEnd(): void {
+    this.foreignStatusStays()
     const leader = this.#world.machine(this.#world.leaderKey() ?? '')
     const end = leader?.data?.end
     if (end === undefined) return

@@ -162,6 +162,13 @@ function keyValue(key: string, value: StoredKey): object {
   }
 }
 
+function isWithin(
+  { key: from, range_end: to }: { readonly key: Buffer; readonly range_end?: Buffer },
+  key: string,
+) {
+  return to === undefined ? key === String(from) : key >= String(from) && key < String(to)
+}
+
 function comparesOf(compares: readonly ICompare[]): readonly Compare[] {
   return compares.map(compare => ({ key: String(compare.key), holds: value => holds(compare, value) }))
 }
@@ -183,9 +190,11 @@ function holds(compare: ICompare, value: StoredKey | null): boolean {
 
 function fakeClient(path: EtcdPath): Etcd3 {
   const kv = {
-    range: (): Promise<IRangeResponse> =>
+    range: (range: { readonly key: Buffer; readonly range_end?: Buffer }): Promise<IRangeResponse> =>
       exchange(path, etcd => {
-        const kvs = [...etcd.all()].map(([key, value]) => keyValue(key, value))
+        const kvs = [...etcd.all()]
+          .filter(([key]) => isWithin(range, key))
+          .map(([key, value]) => keyValue(key, value))
         return { header: headerOf(etcd), kvs } as unknown as IRangeResponse
       }),
     txn: (request: {

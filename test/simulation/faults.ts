@@ -242,7 +242,19 @@ export class Faults {
         etcd.delete(absoluteKey('leader'))
       },
       changeConfig: () => this.#changeConfig(),
+      foreignStatus: () => this.#writeForeignStatus(),
     }
+  }
+
+  /** Another writer's field beside the leader's own, as Patroni 4.2 keeps one. */
+  #writeForeignStatus(): void {
+    const key = absoluteKey('status')
+    const text = this.#world.etcd.get(key)?.text
+    if (text === undefined) return
+    const site = `dc${this.#random.between(1, 9)}`
+    this.#told('another program', `writes current_site ${site} into status`)
+    this.#world.checks.currentSite = site
+    this.#world.etcd.put(key, JSON.stringify({ ...JSON.parse(text), current_site: site }))
   }
 
   #changeConfig(): void {

@@ -94,7 +94,10 @@ function guardedWrites({ path, entries, watch, lease, writes }: Parts): GuardedW
       return writes.write({ key: 'failover', text, ifRevision, readsAsNone }, within(budgetMs))
     },
     writeHistory: (lines, status, ifRevision, budgetMs) =>
-      writes.write(historyWrite(path.member, lines, status, ifRevision), within(budgetMs)),
+      writes.write(
+        historyWrite(path.member, lines, status, entries.get('status') ?? null, ifRevision),
+        within(budgetMs),
+      ),
   }
 }
 

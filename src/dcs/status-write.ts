@@ -1,0 +1,35 @@
+// The `status` key as hactl changes it: its own fields are replaced, what others keep there stays (Patroni 4.2 keeps
+// `current_site`), and the write goes by the revision that was read, so that nothing written meanwhile is lost.
+
+import type { ClusterStatus } from '../model/cluster.ts'
+import type { Entry } from './cluster-view.ts'
+import { type ExactObject, isObject, parseExact } from './json.ts'
+import { serialiseStatus } from './records.ts'
+import type { Change, Guard } from './transaction.ts'
+
+export interface StatusWrite {
+  readonly change: Change
+  readonly guard: Guard
+}
+
+const OWN_FIELDS: readonly string[] = ['optime', 'slots', 'retain_slots']
+
+/** null: there is nothing to write; an unchanged status is not written again. */
+export function statusWrite(status: ClusterStatus | null, standing: Entry | null): StatusWrite | null {
+  if (status === null) return null
+  const text = serialiseStatus(status, foreignFields(standing))
+  if (standing?.text === text) return null
+  return { change: { key: 'status', text }, guard: statusAsSeen(standing) }
+}
+
+export function statusAsSeen(standing: Entry | null): Guard {
+  return standing === null
+    ? { key: 'status', absent: true }
+    : { key: 'status', modRevision: standing.modRevision }
+}
+
+function foreignFields(standing: Entry | null): ExactObject {
+  const value = standing === null ? null : parseExact(standing.text)
+  if (!isObject(value)) return {}
+  return Object.fromEntries(Object.entries(value).filter(([field]) => !OWN_FIELDS.includes(field)))
+}
