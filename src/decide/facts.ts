@@ -53,10 +53,16 @@ export function isRunning(snap: Snapshot): boolean {
   return snap.postgres.process.kind === 'running'
 }
 
+/** Part of a base backup: no server can ever start in it. */
+export function isHalfCopied({ postgres }: Snapshot): boolean {
+  const directory = postgres.dataDirectory
+  return directory.kind === 'present' && directory.unfinished === 'copy'
+}
+
 /** The bootstrap of an earlier agent was broken off, and the cluster in etcd is not the one that it was making. */
 export function isHalfMade({ snap, view }: ClusterFacts): boolean {
   const directory = snap.postgres.dataDirectory
-  if (directory.kind !== 'present' || directory.unfinishedBootstrap !== true) return false
+  if (directory.kind !== 'present' || directory.unfinished !== 'bootstrap') return false
   const initialize = view.initialize?.value ?? ''
   const data = control(snap.postgres)
   // A control file that cannot be read is no proof that the data is not the cluster's.

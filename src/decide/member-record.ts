@@ -2,7 +2,7 @@
 
 import type { MemberRecord, PostgresState, Role } from '../model/cluster.ts'
 import { HACTL_VERSION, PROTOCOL_VERSION } from '../model/version.ts'
-import { control, type Facts, holdsLease, isRunning, server } from './facts.ts'
+import { control, type Facts, holdsLease, isHalfCopied, isRunning, server } from './facts.ts'
 import { trouble } from './trouble.ts'
 
 export function memberRecord(facts: Facts): MemberRecord {
@@ -78,7 +78,7 @@ function isStarting({ snap }: Facts): boolean {
 }
 
 export function roleOf({ snap, memory }: Facts): Role {
-  if (snap.postgres.dataDirectory.kind !== 'present') return 'uninitialized'
+  if (snap.postgres.dataDirectory.kind !== 'present' || isHalfCopied(snap)) return 'uninitialized'
   const seen = server(snap)
   if (seen !== null) return seen.inRecovery ? 'replica' : 'primary'
   // Peers in an election need not wait for the last processes of a server that is shut down.

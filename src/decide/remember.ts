@@ -10,6 +10,7 @@ import { control, holdsLease, isSystemIdentifier, server, succeeded } from './fa
 
 export function remember(memory: Memory, snap: Snapshot): Memory {
   let next = snap.finished === null ? rememberEarlyStop(memory, snap) : rememberWork(memory, snap.finished)
+  next = rememberBrokenRewind(next, snap)
   next = {
     ...rememberRole(next, snap),
     promotionAsked: promotionAsked(memory, snap),
@@ -49,6 +50,14 @@ function silentSince(memory: Memory, { postgres, nowMs }: Snapshot): Millis | nu
   const { process, server: seen } = postgres
   const isSilent = process.kind === 'running' && !seen.known && process.readiness !== 'rejecting'
   return isSilent && process.readiness !== 'accepting' ? (memory.silentSinceMs ?? nowMs) : null
+}
+
+/** A former run of this agent, or this one, died or was stopped in the middle of a rewind. */
+function rememberBrokenRewind(memory: Memory, { postgres }: Snapshot): Memory {
+  const directory = postgres.dataDirectory
+  if (directory.kind !== 'present' || directory.unfinished !== 'rewind') return memory
+  const why = memory.brokenRewind ?? 'an earlier agent ended while it ran'
+  return { ...memory, rejoin: 'rewind-failed', agreesWith: null, brokenRewind: why }
 }
 
 function promoting({ work, finished }: Snapshot): boolean {

@@ -8,6 +8,7 @@ import {
   control,
   type Facts,
   holdsLease,
+  isHalfCopied,
   isHalfMade,
   isOverwritten,
   isRunning,
@@ -86,7 +87,8 @@ function wasRefused({ snap }: ClusterFacts): boolean {
 function hasNoData(facts: ClusterFacts): boolean {
   const { snap } = facts
   const { kind } = snap.postgres.dataDirectory
-  return kind === 'empty' || isHalfMade(facts) || (kind === 'inaccessible' && !isRunning(snap))
+  if (kind === 'empty' || isHalfMade(facts)) return true
+  return !isRunning(snap) && (kind === 'inaccessible' || isHalfCopied(snap))
 }
 
 function isStranger(view: ClusterView, snap: Snapshot, memory: Memory): boolean {

@@ -6,12 +6,12 @@ import { Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 import type { LogConfig } from '../model/config.ts'
+import { isSecretName, redact } from '../model/redact.ts'
 import type { WallMillis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import { BoundedWriter, type LineSink } from './bounded-writer.ts'
 import { type FieldValues, fieldsOf, formatDefaultTime, formatLine, strftime } from './log-format.ts'
-import { isSecretName, redact } from './redact.ts'
 import { RotatingFile } from './rotating-file.ts'
 
 export interface AgentLog extends Log {

@@ -22,11 +22,17 @@ export type DataDirectoryView =
       /** standby.signal or recovery.signal exists. */
       readonly recoveryConfigured: boolean
       readonly backupLabel: boolean
-      /** A bootstrap began to make it and did not finish: there is nothing in it that any cluster knows of. */
-      readonly unfinishedBootstrap?: boolean
+      /** What was begun on it and not finished. When that cannot be looked at, the directory is `inaccessible`. */
+      readonly unfinished: Unfinished | null
       /** Text of `<pg_wal>/<timeline>.history` of the control file's newest timeline, parsed; [] on timeline 1. */
       readonly history: Seen<readonly TimelineSwitch[]>
     }
+
+/**
+ * `bootstrap`: a cluster was being made, there is nothing in it that any cluster knows of. `copy`: part of a base backup,
+ * without a control file. `rewind`: a mixture of two histories that looks like a clean data directory.
+ */
+export type Unfinished = 'bootstrap' | 'copy' | 'rewind'
 
 /** A line of a PostgreSQL history file: `timeline` was left at `lsn` for the next one. */
 export interface TimelineSwitch {

@@ -8,7 +8,7 @@ import type { Credentials, PostgresqlConfig } from '../model/config.ts'
 import type { Upstream } from '../model/peer.ts'
 import { type ConnectTarget, STATEMENT_LIMIT_MS } from './connection.ts'
 import { readPidFile } from './postmaster.ts'
-import { handOver, type RunAs, systemUserName } from './run-as.ts'
+import { chownToServerUser, type RunAs, systemUserName } from './run-as.ts'
 import { formatConninfo } from './settings/conninfo.ts'
 import { writePgpass } from './settings/pgpass.ts'
 import type { Settings } from './settings/settings.ts'
@@ -128,7 +128,7 @@ async function withPassFile<T>(
   try {
     const env: Record<string, string> = {}
     if (directory !== null && password !== null) {
-      await handOver(directory, runAs)
+      await chownToServerUser(directory, runAs)
       env.PGPASSFILE = join(directory, 'pgpass')
       await writePgpass(env.PGPASSFILE, [{ host, port, user, password }], runAs)
     }

@@ -3,7 +3,8 @@
 
 import { access, readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
-import { failureOf, lastLine } from '../system/child-process.ts'
+import { failureOf } from '../system/child-process.ts'
+import { wordsOf } from '../system/program-words.ts'
 import type { Context } from './context.ts'
 
 const SETTING_LIMIT_MS = 5000
@@ -38,7 +39,7 @@ export async function archiveReadyWal(context: Context, signal: AbortSignal): Pr
     const failed = failureOf('archive_command', result)
     if (failed === null) await rename(join(statusDir, mark), join(statusDir, `${file}.done`)).catch(() => {})
     // The command may hold a credential: only what it printed is logged.
-    else log('warning', `WAL file ${file} not archived: ${lastLine(result.stderr) || failed}`)
+    else log('warning', `WAL file ${file} not archived: ${wordsOf(result.stderr) || failed}`)
   }
 }
 

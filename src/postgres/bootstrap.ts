@@ -7,12 +7,12 @@ import { join } from 'node:path'
 import type { Millis } from '../model/units.ts'
 import type { Report, StepOutcome } from '../ports/postgres.ts'
 import { failureOf } from '../system/child-process.ts'
-import { isThere } from './archive-ready.ts'
 import { optionArguments, splitCommand } from './command-line.ts'
 import { type Session, type SqlFailure, withSession } from './connection.ts'
 import { type Context, cancelled, DONE, failed, messageOf } from './context.ts'
 import { readDirectoryState } from './data-directory.ts'
 import { endOrphanedPrograms } from './leftovers.ts'
+import { findMarks } from './marks.ts'
 import { emptyDataDirectory, prepareDataDirectory } from './removal.ts'
 import {
   createOrAlterRole,
@@ -22,9 +22,8 @@ import {
   separateRewindUser,
   superuserWish,
 } from './roles.ts'
-import { handOver } from './run-as.ts'
-import { isUnfinishedBootstrap, markBootstrap, unmarkBootstrap } from './unfinished-bootstrap.ts'
-import { isUnfinishedCopy } from './unfinished-copy.ts'
+import { chownToServerUser } from './run-as.ts'
+import { markBootstrap, unmarkBootstrap } from './unfinished-bootstrap.ts'
 import { unmarkRewind } from './unfinished-rewind.ts'
 
 const FORBIDDEN = ['pgdata', 'nosync', 'pwfile', 'sync-only', 'version', 'username']
@@ -46,7 +45,7 @@ export async function initdb(context: Context, signal: AbortSignal, report: Repo
     await markBootstrap(context)
     await prepareDataDirectory(context)
     await unmarkRewind(context)
-    await handOver(directory, programs.runAs)
+    await chownToServerUser(directory, programs.runAs)
     const user = superuser === null ? [] : [`--username=${superuser.username}`]
     const password = await passwordFile(context, directory, superuser?.password ?? null)
     const result = await programs.run('initdb', [...options, ...user, ...password, dataDir], {
@@ -70,10 +69,12 @@ export async function initdb(context: Context, signal: AbortSignal, report: Repo
 
 /** What an initdb or a base backup without a control file left: initdb refuses a directory that is not empty. */
 async function clearBrokenOff(context: Context): Promise<StepOutcome> {
-  const { dataDir } = context
-  const marked = (await isUnfinishedBootstrap(context)) || (await isUnfinishedCopy(context))
-  const hasNothing = marked && !(await isThere(join(dataDir, 'global', 'pg_control')))
-  return hasNothing ? await emptyDataDirectory(context) : DONE
+  const directory = await readDirectoryState(context)
+  // Of a bootstrap that was broken off this early the directory shows as empty.
+  const isOurs =
+    directory.kind === 'empty' || (directory.kind === 'present' && directory.unfinished === 'copy')
+  const marks = isOurs ? await findMarks(context) : []
+  return marks.some(mark => mark !== 'rewind-unfinished') ? await emptyDataDirectory(context) : DONE
 }
 
 /** initdb reads one line; the file exists only while it runs. */
@@ -82,7 +83,7 @@ async function passwordFile(context: Context, directory: string, password: strin
   if (/[\r\n]/.test(password)) throw new Error('the superuser password holds a line break')
   const path = join(directory, 'password')
   await writeFile(path, `${password}\n`, { mode: 0o600 })
-  await handOver(path, context.programs.runAs)
+  await chownToServerUser(path, context.programs.runAs)
   return [`--pwfile=${path}`]
 }
 

@@ -47,6 +47,8 @@ export interface State {
   pendingRestart: PendingRestart | null
   /** initdb or a base backup is filling the data directory: nothing in it means anything yet. */
   copying: boolean
+  /** pg_rewind is changing the data directory. */
+  rewinding: boolean
   /** What the installed program says of itself; asked again when its file is another one. */
   program: Program | null
 }

@@ -3,12 +3,11 @@
 
 import { access, lstat, readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { TimelineSwitch } from '../model/postgres.ts'
+import type { TimelineSwitch, Unfinished } from '../model/postgres.ts'
 import { type Seen, seen, unseen } from '../model/seen.ts'
 import { parseLsn, type Timeline } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { Places } from './marks.ts'
-import { isUnfinishedBootstrap } from './unfinished-bootstrap.ts'
+import { findMarks, type Mark, type Places } from './marks.ts'
 
 export type DirectoryState =
   | { readonly kind: 'empty' }
@@ -18,7 +17,7 @@ export type DirectoryState =
       readonly majorVersion: number | null
       readonly recoveryConfigured: boolean
       readonly backupLabel: boolean
-      readonly unfinishedBootstrap?: boolean
+      readonly unfinished: Unfinished | null
     }
 
 /** Looks at global/pg_control first: listing a directory can take minutes on a sick disk. */
@@ -30,15 +29,18 @@ export async function readDirectoryState(places: Places): Promise<DirectoryState
     if (!listed.ok) return { kind: 'inaccessible', why: listed.why }
     if (listed.names.every(name => name.startsWith('.') || name === 'lost+found')) return { kind: 'empty' }
   }
-  const [majorVersion, standby, recovery, label, unfinished] = await Promise.all([
+  const [majorVersion, standby, recovery, label, marks] = await Promise.all([
     readMajorVersion(dataDir),
     exists(join(dataDir, 'standby.signal')),
     exists(join(dataDir, 'recovery.signal')),
     exists(join(dataDir, 'backup_label')),
-    isUnfinishedBootstrap(places),
+    findMarks(places).catch(() => null),
   ])
+  if (marks === null || (control === null && marks.includes('copy-unfinished')))
+    return { kind: 'inaccessible', why: `what was left unfinished in ${dataDir} cannot be looked at` }
+  const unfinished = unfinishedBy(marks, control === true)
   // initdb was killed before there was anything that a server could start with.
-  if (unfinished && control === false) return { kind: 'empty' }
+  if (unfinished === 'bootstrap' && control === false) return { kind: 'empty' }
   // A standby whose signal file is not seen would pass for a primary, and an unfinished copy for a whole one.
   if (standby === null || recovery === null || label === null)
     return {
@@ -46,8 +48,14 @@ export async function readDirectoryState(places: Places): Promise<DirectoryState
       why: `standby.signal, recovery.signal or backup_label in ${dataDir} cannot be looked at`,
     }
   const recoveryConfigured = standby === true || recovery === true
-  const present = { kind: 'present', majorVersion, recoveryConfigured, backupLabel: label === true } as const
-  return unfinished ? { ...present, unfinishedBootstrap: true } : present
+  return { kind: 'present', majorVersion, recoveryConfigured, backupLabel: label === true, unfinished }
+}
+
+/** pg_basebackup writes the control file last: with it the copy is whole, whatever the mark says. */
+function unfinishedBy(marks: readonly Mark[], hasControl: boolean): Unfinished | null {
+  if (marks.includes('bootstrap-unfinished')) return 'bootstrap'
+  if (marks.includes('copy-unfinished') && !hasControl) return 'copy'
+  return marks.includes('rewind-unfinished') ? 'rewind' : null
 }
 
 /** `150000` for 15; null when PG_VERSION is missing or unreadable: nothing may be written into PGDATA then. */

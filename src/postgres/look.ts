@@ -19,7 +19,6 @@ import { type DirectoryState, readDirectoryState, readHistoryFile } from './data
 import { type Monitored, monitoringQuery, parseMonitoring } from './monitoring.ts'
 import { identifySystem } from './replication-protocol.ts'
 import type { PendingRestart } from './settings/settings.ts'
-import { isUnfinishedCopy } from './unfinished-copy.ts'
 
 type Readiness = Extract<ProcessView, { kind: 'running' }>['readiness']
 type ControlFixed = Pick<ControlData, 'walLogHints' | 'dataChecksums' | 'settings'>
@@ -91,22 +90,28 @@ export class Look {
 
   async #stopped(found: DirectoryState, leftMs: Millis): Promise<PostgresView> {
     const { copying } = this.#context.state
-    const broken =
-      found.kind === 'present' &&
-      !copying &&
-      (await within(isUnfinishedCopy(this.#context), leftMs, () => false))
-    const directory: DirectoryState = broken ? { kind: 'empty' } : found
+    const directory = this.#withoutOwnWork(found)
     const control =
       directory.kind !== 'present'
         ? unseen('there is no data directory')
         : copying
           ? unseen('the data directory is being made')
-          : await this.#controlFile(leftMs)
+          : directory.unfinished === 'copy'
+            ? unseen('a base backup was broken off before it wrote one')
+            : await this.#controlFile(leftMs)
     return {
       dataDirectory: await this.#directory(directory, control, null, RESERVE_MS),
       process: { kind: 'stopped' },
       server: unseen('PostgreSQL is not running'),
     }
+  }
+
+  /** Work of this agent that goes on is not left unfinished: its marks say what would be if the agent died now. */
+  #withoutOwnWork(found: DirectoryState): DirectoryState {
+    const { copying, rewinding } = this.#context.state
+    if (found.kind !== 'present') return found
+    const isOurs = (copying && found.unfinished === 'copy') || (rewinding && found.unfinished === 'rewind')
+    return isOurs ? { ...found, unfinished: null } : found
   }
 
   async #ask(identity: PostmasterIdentity, directory: DirectoryState, leftMs: Millis) {

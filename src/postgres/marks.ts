@@ -1,16 +1,16 @@
 // Marks that say what was begun on the data directory and not finished. They lie in the state directory: pg_rewind and a
 // new copy would delete them in the data directory, and the folder around it need not be ours to write in.
 
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { access, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isThere } from './archive-ready.ts'
 
 export interface Places {
   readonly dataDir: string
   readonly stateDirectory: string
 }
 
-export type Mark = 'rewind-unfinished' | 'copy-unfinished' | 'bootstrap-unfinished'
+const MARKS = ['rewind-unfinished', 'copy-unfinished', 'bootstrap-unfinished'] as const
+export type Mark = (typeof MARKS)[number]
 
 /** Throws when it cannot be written: then what it guards must not begin. */
 export async function setMark({ stateDirectory }: Places, mark: Mark, text: string): Promise<void> {
@@ -22,10 +22,27 @@ export async function clearMark(places: Places, mark: Mark): Promise<void> {
   for (const path of pathsOf(places, mark)) await rm(path, { force: true })
 }
 
-/** Where it lies; null: there is none. */
+/** Where it lies; null: there is none. Throws when that cannot be looked at. */
 export async function findMark(places: Places, mark: Mark): Promise<string | null> {
-  for (const path of pathsOf(places, mark)) if (await isThere(path)) return path
+  for (const path of pathsOf(places, mark)) if (await isFile(path)) return path
   return null
+}
+
+/** All that there are. Throws when that cannot be looked at. */
+export async function findMarks(places: Places): Promise<readonly Mark[]> {
+  const paths = await Promise.all(MARKS.map(mark => findMark(places, mark)))
+  return MARKS.filter((_, index) => paths[index] !== null)
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    await access(path)
+    return true
+  } catch (error) {
+    // A state directory that is not a directory was never written to.
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return false
+    throw error
+  }
 }
 
 /** Also beside the data directory: the state directory may have been configured after the mark was made. */

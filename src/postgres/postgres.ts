@@ -22,7 +22,7 @@ import { promote } from './promote.ts'
 import { RecoveryWatch } from './recovery-watch.ts'
 import { removeDataDirectory, setDataDirectoryAside } from './removal.ts'
 import { rewind } from './rewind.ts'
-import { checkRunAs, handOver, type RunAs } from './run-as.ts'
+import { checkRunAs, chownToServerUser, type RunAs } from './run-as.ts'
 import { createSettings } from './settings/settings.ts'
 import { changeSlots } from './slots.ts'
 import { start } from './start.ts'
@@ -76,6 +76,7 @@ function createContext(options: PostgresOptions): Context {
     upstream: undefined,
     pendingRestart: null,
     copying: false,
+    rewinding: false,
     program: null,
   }
   // Under systemd our stderr is the journal, which outlives us.
@@ -171,8 +172,12 @@ class LocalPostgres implements Postgres, RecoveryEnd {
     return crashRecovery(this.#context, ...args)
   }
 
-  rewind(...args: Parameters<Postgres['rewind']>) {
-    return rewind(this.#context, ...args)
+  async rewind(...args: Parameters<Postgres['rewind']>) {
+    const { state } = this.#context
+    state.rewinding = true
+    return await rewind(this.#context, ...args).finally(() => {
+      state.rewinding = false
+    })
   }
 
   compareTimelines(...args: Parameters<Postgres['compareTimelines']>) {
@@ -221,7 +226,7 @@ class LocalPostgres implements Postgres, RecoveryEnd {
     const path = join(dataDir, 'patroni.dynamic.json')
     try {
       await writeFile(`${path}.tmp`, text, { mode: 0o600, flush: true })
-      await handOver(`${path}.tmp`, programs.runAs)
+      await chownToServerUser(`${path}.tmp`, programs.runAs)
       await rename(`${path}.tmp`, path)
       return DONE
     } catch (error) {

@@ -18,7 +18,7 @@ import type { StepOutcome } from '../ports/postgres.ts'
 import { type Context, DONE, failed, messageOf } from './context.ts'
 import { endOrphanedPrograms } from './leftovers.ts'
 import { findServerProcesses } from './postmaster.ts'
-import { handOver } from './run-as.ts'
+import { chownToServerUser } from './run-as.ts'
 import { unmarkBootstrap } from './unfinished-bootstrap.ts'
 import { unmarkRewind } from './unfinished-rewind.ts'
 
@@ -71,7 +71,8 @@ async function unmark(context: Context): Promise<void> {
 export async function prepareDataDirectory(context: Context): Promise<void> {
   const { dataDir, programs } = context
   const created = await mkdir(dataDir, { recursive: true, mode: 0o700 })
-  if (created !== undefined || (await readdir(dataDir)).length === 0) await handOver(dataDir, programs.runAs)
+  if (created !== undefined || (await readdir(dataDir)).length === 0)
+    await chownToServerUser(dataDir, programs.runAs)
 }
 
 /**

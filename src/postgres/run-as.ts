@@ -27,8 +27,11 @@ export async function systemUserName(runAs: RunAs | null): Promise<string> {
   return line?.split(':')[0] ?? 'postgres'
 }
 
-/** Gives one file to the user that PostgreSQL runs as; nothing to do when that is ourselves. */
-export async function handOver(path: string, runAs: RunAs | null): Promise<void> {
+/**
+ * Gives one file to the user that PostgreSQL runs as; nothing to do when that is ourselves. Throws: what belongs to somebody
+ * else fails later with a worse reason.
+ */
+export async function chownToServerUser(path: string, runAs: RunAs | null): Promise<void> {
   if (runAs === null) return
-  await chown(path, runAs.uid, runAs.gid).catch(() => {})
+  await chown(path, runAs.uid, runAs.gid)
 }

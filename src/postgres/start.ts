@@ -15,7 +15,7 @@ import { clearLeftovers } from './leftovers.ts'
 import { readinessOf } from './look.ts'
 import { readPidFile } from './postmaster.ts'
 import { childEnvironment } from './programs.ts'
-import { handOver } from './run-as.ts'
+import { chownToServerUser } from './run-as.ts'
 import { unfinishedRewind } from './unfinished-rewind.ts'
 import { writeSettings } from './write-settings.ts'
 
@@ -189,7 +189,7 @@ async function openServerLog(context: Context): Promise<ServerLog | null> {
   const size = (await stat(path).catch(() => null))?.size ?? 0
   if (size > SERVER_LOG_BYTES_MAX) await rename(path, `${path}.1`).catch(() => {})
   const file = await open(path, 'a', 0o600)
-  await handOver(path, context.programs.runAs)
+  await chownToServerUser(path, context.programs.runAs)
   return { fd: file.fd, path, from: size > SERVER_LOG_BYTES_MAX ? 0 : size, close: () => file.close() }
 }
 

@@ -1,7 +1,7 @@
 // A bootstrap whose agent was killed half way leaves a data directory that looks like a primary's: perhaps half of
 // initdb's work, perhaps all of it without the roles that the others need. A mark (marks.ts) says so until all is done.
 
-import { clearMark, findMark, type Places, setMark } from './marks.ts'
+import { clearMark, type Places, setMark } from './marks.ts'
 
 /** Throws when it cannot be written: then there must be no bootstrap. */
 export function markBootstrap(places: Places): Promise<void> {
@@ -10,8 +10,4 @@ export function markBootstrap(places: Places): Promise<void> {
 
 export function unmarkBootstrap(places: Places): Promise<void> {
   return clearMark(places, 'bootstrap-unfinished')
-}
-
-export async function isUnfinishedBootstrap(places: Places): Promise<boolean> {
-  return (await findMark(places, 'bootstrap-unfinished')) !== null
 }

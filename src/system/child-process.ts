@@ -3,6 +3,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { descendantsOf, listProcesses, readProcess, sendSignal, signalProcess } from './proc.ts'
+import { wordsOf } from './program-words.ts'
 
 export interface RunOptions {
   readonly file: string
@@ -56,12 +57,6 @@ export async function runProgram(options: RunOptions): Promise<RunResult> {
   return { ...end, ...output() }
 }
 
-/** The last line that names an error, else the last one that says anything: for an error message. */
-export function lastLine(text: string): string {
-  const lines = text.split(/[\r\n]+/).filter(line => line.trim() !== '')
-  return (lines.findLast(line => /\b(error|fatal|panic):/i.test(line)) ?? lines.at(-1) ?? '').trim()
-}
-
 /** One sentence about a run that did not end with code 0; null when it did. */
 export function failureOf(name: string, result: RunResult): string | null {
   switch (result.kind) {
@@ -69,7 +64,7 @@ export function failureOf(name: string, result: RunResult): string | null {
       if (result.code === 0) return null
       const how =
         result.code === null ? `was ended by ${result.signal}` : `ended with exit code ${result.code}`
-      const said = lastLine(result.stderr) || lastLine(result.stdout)
+      const said = wordsOf(result.stderr) || wordsOf(result.stdout)
       return said === '' ? `${name} ${how}` : `${name} ${how}: ${said}`
     }
     case 'timed-out':

@@ -234,7 +234,7 @@ describe('without a superuser password', () => {
 })
 
 describe('a bootstrap that was broken off', () => {
-  const marked = { dataDirectory: { kind: 'present', unfinishedBootstrap: true } }
+  const marked = { dataDirectory: { kind: 'present', unfinished: 'bootstrap' } }
 
   test('is told from a finished one until its roles are made', async () => {
     const node = await lab.node('half', { bootstrap: {} })
@@ -243,7 +243,7 @@ describe('a bootstrap that was broken off', () => {
     await node.start()
     expect(await node.see()).toMatchObject(marked)
     ok(await node.postgres.finishBootstrap(signalIdle(), () => undefined))
-    expect((await node.see()).dataDirectory).not.toHaveProperty('unfinishedBootstrap')
+    expect((await node.see()).dataDirectory).toMatchObject({ unfinished: null })
   })
 
   test('without a control file is no data, and the next initdb takes its place', async () => {

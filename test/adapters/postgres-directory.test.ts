@@ -63,16 +63,41 @@ describe('states', () => {
     expect((await node.see()).dataDirectory).toEqual({ kind: 'empty' })
   })
 
-  test('a base backup that died with its agent: empty, if it was ours and has no control file', async () => {
+  test('a base backup that died with its agent: a part of a copy, if it was ours and has no control file', async () => {
     const node = await lab.node('cut-short')
     await mkdir(join(node.directory, 'global'), { recursive: true })
     await writeFile(join(node.directory, 'PG_VERSION'), '15\n')
     expect((await node.see()).dataDirectory).toMatchObject({ kind: 'present', control: { known: false } })
     await mkdir(`${node.directory}.hactl`, { recursive: true })
     await writeFile(join(`${node.directory}.hactl`, 'copy-unfinished'), '')
-    expect((await node.see()).dataDirectory).toEqual({ kind: 'empty' })
+    expect((await node.see()).dataDirectory).toMatchObject({ unfinished: 'copy', control: { known: false } })
     await writeFile(join(node.directory, 'global', 'pg_control'), 'whatever it holds')
-    expect((await node.see()).dataDirectory).toMatchObject({ kind: 'present' })
+    expect((await node.see()).dataDirectory).toMatchObject({ kind: 'present', unfinished: null })
+  })
+
+  test.each(['copy-unfinished', 'rewind-unfinished', 'bootstrap-unfinished'])(
+    'whether there is a mark %s cannot be looked at: inaccessible, never without',
+    async mark => {
+      const node = await lab.node(`unmarked-${mark.split('-')[0]}`)
+      await mkdir(join(node.directory, 'global'), { recursive: true })
+      await writeFile(join(node.directory, 'global', 'pg_control'), 'whatever it holds')
+      await mkdir(`${node.directory}.hactl`, { recursive: true })
+      // To itself: the kernel gives up.
+      await symlink(mark, join(`${node.directory}.hactl`, mark))
+      expect((await node.see()).dataDirectory).toMatchObject({
+        kind: 'inaccessible',
+        why: expect.stringContaining('cannot be looked at'),
+      })
+    },
+  )
+
+  test('a rewind that died with its agent is seen', async () => {
+    const node = await lab.node('mixed')
+    await mkdir(join(node.directory, 'global'), { recursive: true })
+    await writeFile(join(node.directory, 'global', 'pg_control'), 'whatever it holds')
+    await mkdir(`${node.directory}.hactl`, { recursive: true })
+    await writeFile(join(`${node.directory}.hactl`, 'rewind-unfinished'), '')
+    expect((await node.see()).dataDirectory).toMatchObject({ unfinished: 'rewind' })
   })
 
   test('(P19) not listable: inaccessible with the reason, never empty', async () => {

@@ -73,7 +73,7 @@ function buildDirectory({ postgres, nowMs }: Draft): PostgresView['dataDirectory
         : unseen(postgres.controlUnknown),
     recoveryConfigured: postgres.recoveryConfigured ?? role === 'standby',
     backupLabel: postgres.backupLabel,
-    ...(postgres.unfinishedBootstrap ? { unfinishedBootstrap: true } : {}),
+    unfinished: postgres.unfinished,
     history:
       postgres.history === null && timeline > 1
         ? unseen('no such file')

@@ -6,6 +6,7 @@ import type { Divergence } from '../../src/model/divergence.ts'
 import type { Memory } from '../../src/model/memory.ts'
 import type { Outcome } from '../../src/model/outcome.ts'
 import type { PeerView } from '../../src/model/peer.ts'
+import type { Unfinished } from '../../src/model/postgres.ts'
 import type { Seen } from '../../src/model/seen.ts'
 import type { DynamicSettings } from '../../src/model/settings.ts'
 import type { Self } from '../../src/model/snapshot.ts'
@@ -75,7 +76,7 @@ export interface PostgresDraft {
   /** null: by role. */
   recoveryConfigured: boolean | null
   backupLabel: boolean
-  unfinishedBootstrap: boolean
+  unfinished: Unfinished | null
   unfinishedBackup: boolean
   checksums: boolean
   replayPaused: boolean
@@ -190,7 +191,7 @@ function defaultPostgres(): PostgresDraft {
     systemIdentifier: SYSTEM_IDENTIFIER,
     recoveryConfigured: null,
     backupLabel: false,
-    unfinishedBootstrap: false,
+    unfinished: null,
     unfinishedBackup: false,
     checksums: true,
     replayPaused: false,

@@ -1,6 +1,7 @@
 // The notation of a case, second part: the local PostgreSQL, what this node remembers, how it is configured.
 
 import type { Memory } from '../../src/model/memory.ts'
+import type { Unfinished } from '../../src/model/postgres.ts'
 import type { Self } from '../../src/model/snapshot.ts'
 import type { Draft, PostgresDraft } from './draft.ts'
 import { readMomentLine } from './forms-moment.ts'
@@ -36,7 +37,7 @@ const postgresForms: readonly Form<PostgresDraft>[] = [
   [/^system identifier (\d+)$/, ([id = '']) => ({ systemIdentifier: id })],
   [/^backup_label$/, () => ({ backupLabel: true })],
   [/^unfinished backup$/, () => ({ unfinishedBackup: true })],
-  [/^unfinished bootstrap$/, () => ({ unfinishedBootstrap: true })],
+  [/^unfinished (bootstrap|copy|rewind)$/, ([what]) => ({ unfinished: what as Unfinished })],
   [/^no checksums$/, () => ({ checksums: false })],
   [/^not streaming$/, () => ({ streaming: false })],
   [/^streams to (.+)$/, ([names = '']) => ({ streamsTo: names === 'nobody' ? [] : names.split(/\s+/) })],

@@ -139,18 +139,18 @@ const controlData: ControlData = {
 }
 
 type Directory = PostgresView['dataDirectory']
+type Present = Extract<Directory, { kind: 'present' }>
 
-function directory(
-  recoveryConfigured: boolean,
-  change: Partial<ControlData> | null,
-): Extract<Directory, { kind: 'present' }> {
-  return frozen({
+function directory(standby: boolean, change: Partial<ControlData> | null, beside: Partial<Present> = {}) {
+  return frozen<Present>({
     kind: 'present',
     majorVersion: 150_000,
     control: change === null ? unseen('I/O error') : seen({ ...controlData, ...change }, NOW),
-    recoveryConfigured,
+    recoveryConfigured: standby,
     backupLabel: false,
+    unfinished: null,
     history: seen([], NOW),
+    ...beside,
   })
 }
 
@@ -161,13 +161,11 @@ export const directories = {
   primaryClean: directory(false, { state: 'shut down' }),
   primaryNoChecksums: directory(false, { dataChecksums: false }),
   standby: directory(true, { state: 'shut down in recovery' }),
-  copy: frozen({
-    ...directory(true, { state: 'in archive recovery' }),
-    backupLabel: true,
-  }) satisfies Directory,
+  copy: directory(true, { state: 'in archive recovery' }, { backupLabel: true }),
   unreadablePrimary: directory(false, null),
   unreadableStandby: directory(true, null),
-  unfinished: frozen({ ...directory(false, {}), unfinishedBootstrap: true }) satisfies Directory,
+  unfinished: directory(false, {}, { unfinished: 'bootstrap' }),
+  halfCopied: directory(true, null, { unfinished: 'copy' }),
   foreign: directory(false, { systemIdentifier: '7000000000000000999' }),
 }
 

@@ -5,6 +5,7 @@ import type {
   PostgresView,
   ProcessView,
   ServerView,
+  Unfinished,
   WalSenderView,
 } from '../../src/model/postgres.ts'
 import { seen, unseen } from '../../src/model/seen.ts'
@@ -40,8 +41,7 @@ function whyMute(server: Postmaster): string {
 }
 
 function directoryView(data: DataDirectory | null, copying: boolean, atMs: number): DataDirectoryView {
-  // What a copy that died with its agent has left is marked as such.
-  if (data === null || (!data.usable && !copying)) return { kind: 'empty' }
+  if (data === null || (data.unfinishedBootstrap && !data.usable && !copying)) return { kind: 'empty' }
   return {
     kind: 'present',
     majorVersion: 150000,
@@ -50,9 +50,16 @@ function directoryView(data: DataDirectory | null, copying: boolean, atMs: numbe
       : unseen('pg_controldata: could not open pg_control'),
     recoveryConfigured: data.recoveryConfigured,
     backupLabel: data.backupLabel,
-    ...(data.unfinishedBootstrap ? { unfinishedBootstrap: true } : {}),
+    unfinished: unfinishedOf(data, copying),
     history: data.usable ? seen(historyOf(data.end), atMs) : unseen('the newest timeline is not known'),
   }
+}
+
+/** What a copy or a bootstrap that died with its agent has left is marked as such. */
+function unfinishedOf(data: DataDirectory, working: boolean): Unfinished | null {
+  if (data.unfinishedBootstrap) return 'bootstrap'
+  if (working) return null
+  return data.rewindBroken ? 'rewind' : data.usable ? null : 'copy'
 }
 
 function serverView(server: Postmaster): ServerView {

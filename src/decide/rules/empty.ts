@@ -5,6 +5,7 @@ import { isFlagged } from '../../model/tags.ts'
 import {
   type ClusterFacts,
   holdsLease,
+  isHalfCopied,
   isHalfMade,
   isRunning,
   memberNamed,
@@ -193,5 +194,6 @@ function coolingDown({ snap, memory }: ClusterFacts): boolean {
 function describe(facts: ClusterFacts): string {
   const directory = facts.snap.postgres.dataDirectory
   if (isHalfMade(facts)) return 'what an interrupted bootstrap left'
+  if (isHalfCopied(facts.snap)) return 'what an interrupted copy left'
   return directory.kind === 'inaccessible' ? `not accessible (${directory.why})` : directory.kind
 }

@@ -2,8 +2,8 @@
 
 const MASK = '***'
 const NAMES = /\b([\w-]*(?:password|passwd|secret|token|passphrase))\b(["']?\s*[=:]\s*)/gi
-/** Behind the name: a quoted text, or everything up to the next separator. */
-const VALUE = /^(?:'(?:[^'\\]|\\.|'')*'?|"(?:[^"\\]|\\.)*"?|[^\s,;&)}\]]+)/
+/** Behind the name: a quoted text, perhaps within another one, or everything up to the next separator. */
+const VALUE = /^(?:''[^']*''|'(?:[^'\\]|\\.|'')*'?|"(?:[^"\\]|\\.)*"?|[^\s,;&)}\]]+)/
 const URL_CREDENTIALS = /\b([a-z][a-z0-9+.-]*:\/\/[^\s:@/]*):[^\s"']*@/gi
 const SQL_PASSWORD = /\b(PASSWORD\s+)E?'(?:[^'\\]|\\.|'')*'?/gi
 const HEADER_CREDENTIALS = /\b(Basic|Bearer)\s+[\w+/.~=-]{8,}/g
