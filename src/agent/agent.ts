@@ -26,10 +26,13 @@ export interface AgentStart {
 /** Where a rule's reason stands in Patroni's specification: for who works on hactl, who reads the sources. */
 const SOURCE = / \(spec\/[^)]*\)/g
 
-/** The policy of this version as text: one rule a line, in the order in which they are asked. */
+/** The policy of this version as text: one rule a line, in the order in which they are asked; in brackets, how loud it is. */
 export function rules(): string {
   return ruleBook()
-    .map(({ id, why }) => `${id.padEnd(36)} ${why.replace(SOURCE, '')}`)
+    .map(({ id, why, level }) => {
+      const loud = level === undefined ? '' : ` [${level}]`
+      return `${id.padEnd(36)} ${why.replace(SOURCE, '')}${loud}`
+    })
     .join('\n')
 }
 

@@ -1,6 +1,7 @@
-// One log line whenever the rule or its reason changes, and a heartbeat now and then; the same entries go to the
-// journal. The only place where a decision becomes text.
+// What of the decisions is said in the log: whatever is new, once; what goes on or comes again and again, at growing
+// intervals with a count; and a heartbeat. The only place where a decision becomes text. How loud a rule is, is the rule's own.
 
+import type { LogLevel } from '../model/decision.ts'
 import type { Millis } from '../model/units.ts'
 import type { Journal, JournalEntry } from '../ports/journal.ts'
 import type { Log } from '../ports/log.ts'
@@ -8,37 +9,139 @@ import type { DecisionEntry } from './beat.ts'
 
 /** A steady node says so this often: log shippers take the line as a heartbeat. */
 const HEARTBEAT_MS: Millis = 60_000
+/** A warning that holds on is said again after this, then after twice as long, and so on. */
+const AGAIN_FIRST_MS: Millis = 30_000
+const AGAIN_LAST_MS: Millis = 1_800_000
+/** So much rest ends a story: what follows is told from its beginning. */
+const REST_MS: Millis = 10_000
+/** Reasons may quote anything, so that their number has no other bound. */
+const KNOWN_MAX = 200
+
+const LOUDNESS: readonly LogLevel[] = ['info', 'warning', 'error']
+
+interface Told {
+  readonly sinceMs: Millis
+  /** How often it came up, not counting the beats in a row. */
+  readonly times: number
+  readonly atMs: Millis
+  readonly againAfterMs: Millis
+  readonly level: LogLevel
+}
 
 export function createDecisionLog(log: Log, journal: Journal): (entry: DecisionEntry) => void {
-  let previousBeat: ReadonlySet<string> = new Set()
-  let thisBeat = new Set<string>()
-  const lastText = new Map<string, string>()
+  const stories = createStories()
+  const beats = createBeats()
   let lastAtMs = Number.NEGATIVE_INFINITY
-
-  function isNews({ snapshot, decision, step }: DecisionEntry, text: string): boolean {
-    if (step === 0) {
-      previousBeat = thisBeat
-      thisBeat = new Set()
-    }
-    thisBeat.add(decision.rule)
-    if (snapshot.nowMs - lastAtMs >= HEARTBEAT_MS && decision.next === 'settled') return true
-    if (isRoutine(decision.rule)) return false
-    if (!previousBeat.has(decision.rule)) return true
-    return lastText.get(decision.rule) !== text && !isCounting(decision.rule)
-  }
-
   return entry => {
     const { snapshot, decision } = entry
+    const { nowMs } = snapshot
     const text = `${decision.rule}: ${decision.reason}`
-    const news = isNews(entry, text)
-    if (!news) return
-    const isToldAgain = lastText.get(decision.rule) === text
-    lastText.set(decision.rule, text)
-    lastAtMs = snapshot.nowMs
-    if (decision.level === 'warning' && !isToldAgain) log.warning(text)
-    else log.info(text)
-    journal.append(toEntry(entry))
+    const key = withoutMeasures(text)
+    const goesOn = beats.goesOn(entry, key)
+    const said = stories.next(entry, key, goesOn)
+    const isDue = nowMs - lastAtMs >= HEARTBEAT_MS && decision.next === 'settled'
+    if (said.level !== null || isDue) {
+      log[said.level ?? 'info'](withCount(text, counted(text, said, nowMs)))
+      lastAtMs = nowMs
+    }
+    const isNews = !goesOn && decision.log !== 'pulse'
+    if (said.level !== null || isDue || isNews) journal.append(toEntry(entry))
   }
+}
+
+/** Whether the same was decided in this beat or the one before. */
+function createBeats(): { readonly goesOn: (entry: DecisionEntry, key: string) => boolean } {
+  let previous: ReadonlySet<string> = new Set()
+  let current = new Set<string>()
+  return {
+    goesOn({ step }, key) {
+      if (step === 0) {
+        previous = current
+        current = new Set()
+      }
+      const isKnown = previous.has(key) || current.has(key)
+      current.add(key)
+      return isKnown
+    },
+  }
+}
+
+interface Said {
+  /** null: not now. */
+  readonly level: LogLevel | null
+  readonly times: number
+  readonly sinceMs: Millis
+}
+
+/** What was said since the node was last at rest for a while. */
+function createStories(): {
+  readonly next: (entry: DecisionEntry, key: string, goesOn: boolean) => Said
+} {
+  const known = new Map<string, Told>()
+  let restsSinceMs: Millis | null = null
+  let restWasSaid = false
+
+  /** That all is well is said again when something else was said in between. */
+  function rest(nowMs: Millis): Said {
+    restsSinceMs ??= nowMs
+    const level = restWasSaid ? null : 'info'
+    restWasSaid = true
+    return { level, times: 1, sinceMs: nowMs }
+  }
+
+  function story(level: LogLevel, key: string, nowMs: Millis, isDone: boolean, goesOn: boolean): Said {
+    const told = known.get(key)
+    const times = (told?.times ?? 0) + (goesOn && told !== undefined ? 0 : 1)
+    const sinceMs = told?.sinceMs ?? nowMs
+    const isNew = told === undefined || LOUDNESS.indexOf(level) > LOUDNESS.indexOf(told.level)
+    const isDue = told !== undefined && level !== 'info' && nowMs - told.atMs >= told.againAfterMs
+    const isSaid = isNew || isDue || (level === 'error' && isDone && !goesOn)
+    if (known.size >= KNOWN_MAX) known.clear()
+    known.set(key, {
+      sinceMs,
+      times,
+      atMs: isSaid || told === undefined ? nowMs : told.atMs,
+      againAfterMs: isDue
+        ? Math.min(2 * told.againAfterMs, AGAIN_LAST_MS)
+        : (told?.againAfterMs ?? AGAIN_FIRST_MS),
+      level,
+    })
+    return { level: isSaid ? level : null, times, sinceMs }
+  }
+
+  return {
+    next({ snapshot: { nowMs }, decision }, key, goesOn) {
+      if (decision.log === 'pulse') return { level: null, times: 1, sinceMs: nowMs }
+      const level = decision.level ?? 'info'
+      if (decision.log === 'rest' && level === 'info') return rest(nowMs)
+      if (restsSinceMs !== null && nowMs - restsSinceMs >= REST_MS) known.clear()
+      restsSinceMs = null
+      const said = story(level, key, nowMs, decision.actions.length > 0, goesOn)
+      if (said.level !== null) restWasSaid = false
+      return said
+    },
+  }
+}
+
+/** The remedy stays the last word. */
+function withCount(text: string, count: string): string {
+  const hint = text.indexOf('. HINT: ')
+  return hint < 0 ? text + count : text.slice(0, hint) + count + text.slice(hint)
+}
+
+function counted(text: string, { times, sinceMs }: Said, nowMs: Millis): string {
+  const seconds = Math.round((nowMs - sinceMs) / 1000)
+  if (times > 1) return ` (${times} times in ${seconds} s)`
+  return seconds === 0 || /\bfor \d+(?:\.\d+)? s\b/.test(text) ? '' : ` (for ${seconds} s)`
+}
+
+/** Durations, sizes, positions, times and process ids change with every beat; alone they are no news. */
+function withoutMeasures(text: string): string {
+  return text
+    .replace(/\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?/g, '#')
+    .replace(/\b[0-9A-F]{1,8}\/[0-9A-F]{1,8}\b/g, '#')
+    .replace(/(?<![\w.-])\d+(?:\.\d+)?(?= (?:s|ms|seconds|bytes|kB|MB)\b)/g, '#')
+    .replace(/(?<![\w.:-])\d{3,}\b/g, '#')
 }
 
 function toEntry({ snapshot, decision, cause, step }: DecisionEntry): JournalEntry {
@@ -57,17 +160,4 @@ function toEntry({ snapshot, decision, cause, step }: DecisionEntry): JournalEnt
     snapshot,
     memory,
   }
-}
-
-/** Renewals are the pulse, not news; what comes of them is. */
-function isRoutine(rule: string): boolean {
-  return rule.endsWith('.renew-lease')
-}
-
-/** Reasons that count seconds or bytes change with every beat. */
-function isCounting(rule: string): boolean {
-  return (
-    ['busy.', 'blind.', 'race.', 'starting.'].some(prefix => rule.startsWith(prefix)) ||
-    /\.(wait|hold-lease|request-waits|unfenced$)/.test(rule)
-  )
 }

@@ -2,10 +2,11 @@
 // Situation first, then its rules in order; the first that matches wins.
 
 import type { Action } from '../model/action.ts'
-import type { Decision } from '../model/decision.ts'
+import type { Decision, LogLevel } from '../model/decision.ts'
 import type { Memory } from '../model/memory.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import { renewalDueAtMs, retryAfterMs } from '../model/timing.ts'
+import type { Millis } from '../model/units.ts'
 import type { ClusterFacts } from './facts.ts'
 import { remember } from './remember.ts'
 import { firstMatch, type Matched } from './rule.ts'
@@ -27,7 +28,7 @@ import { upkeep } from './upkeep.ts'
 export function decide(snap: Snapshot, before: Memory): Decision {
   const memory = remember(before, snap)
   const situation = situationOf(snap, memory)
-  const { rule, choice, considered } = match(situation)
+  const { rule, choice, considered, log, ...matched } = match(situation)
   const actions = choice.actions ?? []
   const next = choice.next ?? (actions.length > 0 ? 'again' : 'settled')
   const chosen = { ...memory, ...choice.remember }
@@ -35,10 +36,12 @@ export function decide(snap: Snapshot, before: Memory): Decision {
     next === 'settled' && !actions.some(action => action.kind === 'exit')
       ? routineOf(situation, snap, chosen, actions)
       : null
+  const level = matched.level ?? levelOfWaiting(situation, snap, memory, actions)
   return {
     rule,
     reason: choice.reason,
-    ...(choice.level === undefined ? {} : { level: choice.level }),
+    ...(level === null || level === 'info' ? {} : { level }),
+    ...(log === null ? {} : { log }),
     considered,
     actions,
     upkeep: routine?.actions ?? [],
@@ -49,6 +52,21 @@ export function decide(snap: Snapshot, before: Memory): Decision {
       Math.min(choice.wakeInMs ?? Number.POSITIVE_INFINITY, untilNextRenewal(snap, routine?.actions ?? [])),
     ),
   }
+}
+
+/** An election takes a moment; after that, to do nothing while nobody leads is no business as usual. */
+const ELECTION_MS: Millis = 5000
+
+function levelOfWaiting(
+  { name }: Situation,
+  snap: Snapshot,
+  { leaderlessSinceMs }: Memory,
+  actions: readonly Action[],
+): LogLevel | null {
+  const waits = actions.length === 0 && (name === 'race' || name === 'down' || name === 'starting')
+  return waits && leaderlessSinceMs !== null && snap.nowMs - leaderlessSinceMs >= ELECTION_MS
+    ? 'warning'
+    : null
 }
 
 function routineOf(

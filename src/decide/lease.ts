@@ -119,6 +119,7 @@ export function proofRules(situation: string): readonly Rule<Facts>[] {
     {
       id: `${situation}.renew-lease`,
       why: 'only a renewal that etcd confirmed proves leadership',
+      log: 'pulse',
       when: mustRenew,
       choose: f => ({
         reason: `renewing the lease, ${seconds(Math.max(0, leadershipLeftMs(f.snap.lease, f.snap.nowMs)))} left`,
@@ -128,6 +129,7 @@ export function proofRules(situation: string): readonly Rule<Facts>[] {
     {
       id: `${situation}.reacquire-lease`,
       why: 'the leader key vanished while our lease lives: take it back before anybody else does',
+      level: 'warning',
       when: keyVanished,
       choose: f => ({
         reason: 'the leader key is gone though our lease is alive; creating it again',

@@ -121,6 +121,7 @@ function divergedRules(situation: 'down' | 'follower'): readonly Rule<ClusterFac
     {
       id: `${situation}.wait-after-failure`,
       why: 'work that failed is not repeated in a tight loop',
+      level: 'warning',
       when: f => justFailed(f, 'clone') || (justFailed(f, 'rewind') && f.memory.rejoin !== 'rewind-failed'),
       choose: f => ({
         reason: `${f.memory.lastFailure?.job} failed: ${f.memory.lastFailure?.why}; trying again soon`,

@@ -1,6 +1,6 @@
 // The whole policy as a list: what `hactl why --rules` prints and a test pins, so that a change of policy is a diff.
 
-import type { RuleId } from '../model/decision.ts'
+import type { LogLevel, RuleId } from '../model/decision.ts'
 import { blindRules } from './rules/blind.ts'
 import { busyRules } from './rules/busy.ts'
 import { downRules } from './rules/down.ts'
@@ -17,6 +17,7 @@ import { strangerRules } from './rules/stranger.ts'
 export interface RuleText {
   readonly id: RuleId
   readonly why: string
+  readonly level?: LogLevel
 }
 
 export function ruleBook(): readonly RuleText[] {
@@ -33,5 +34,7 @@ export function ruleBook(): readonly RuleText[] {
     leaderRules,
     raceRules,
     followerRules,
-  ].flatMap((rules: readonly RuleText[]) => rules.map(({ id, why }) => ({ id, why })))
+  ].flatMap((rules: readonly RuleText[]) =>
+    rules.map(({ id, why, level }) => ({ id, why, ...(level === undefined ? {} : { level }) })),
+  )
 }

@@ -2,7 +2,7 @@
 // the first that matches wins, and the ids passed over are part of the answer.
 
 import type { Action } from '../model/action.ts'
-import type { RuleId } from '../model/decision.ts'
+import type { LogLevel, LogPolicy, RuleId } from '../model/decision.ts'
 import type { Memory } from '../model/memory.ts'
 import type { Millis } from '../model/units.ts'
 
@@ -10,6 +10,9 @@ export interface Rule<Facts> {
   readonly id: RuleId
   /** Why the rule exists, for the printed rule book. */
   readonly why: string
+  /** How loud its reason is said; a choice may say otherwise. */
+  readonly level?: LogLevel
+  readonly log?: LogPolicy
   readonly when: (facts: Facts) => boolean
   readonly choose: (facts: Facts) => Choice
 }
@@ -17,8 +20,8 @@ export interface Rule<Facts> {
 export interface Choice {
   /** One sentence with the numbers that mattered, in lower case, without a full stop. */
   readonly reason: string
-  /** Somebody has to do something about it, or should know. */
-  readonly level?: 'warning'
+  /** Where it differs from the rule's. */
+  readonly level?: LogLevel
   readonly actions?: readonly Action[]
   /** Changes to the memory. */
   readonly remember?: Partial<Memory>
@@ -30,6 +33,8 @@ export interface Choice {
 
 export interface Matched {
   readonly rule: RuleId
+  readonly level: LogLevel | null
+  readonly log: LogPolicy | null
   readonly choice: Choice
   readonly considered: readonly RuleId[]
 }
@@ -38,10 +43,20 @@ export interface Matched {
 export function firstMatch<Facts>(rules: readonly Rule<Facts>[], facts: Facts): Matched {
   const considered: RuleId[] = []
   for (const rule of rules) {
-    if (rule.when(facts)) return { rule: rule.id, choice: rule.choose(facts), considered }
+    if (rule.when(facts)) return matched(rule, rule.choose(facts), considered)
     considered.push(rule.id)
   }
   throw new Error(
     `no rule matched after ${considered.join(', ')}: a rule list must end with one that always does`,
   )
+}
+
+function matched<Facts>(rule: Rule<Facts>, choice: Choice, considered: readonly RuleId[]): Matched {
+  return {
+    rule: rule.id,
+    level: choice.level ?? rule.level ?? null,
+    log: rule.log ?? null,
+    choice,
+    considered,
+  }
 }

@@ -7,12 +7,22 @@ import type { Millis } from './units.ts'
 /** Stable, grep-able: `<situation>.<rule>`. */
 export type RuleId = string
 
+/**
+ * `error`: writes stop, or the agent ends because somebody has to look. `warning`: the cluster has no leader, may lose it, or
+ * something failed: somebody should know. `info`: said, but nobody needs to be woken.
+ */
+export type LogLevel = 'info' | 'warning' | 'error'
+
+/** `pulse`: so regular that it is no news. `rest`: all is well, so that whatever comes after is news even if it was said before. */
+export type LogPolicy = 'pulse' | 'rest'
+
 export interface Decision {
   readonly rule: RuleId
   /** One sentence with the numbers that mattered. */
   readonly reason: string
-  /** Somebody has to do something about it, or should know; absent: business as usual. */
-  readonly level?: 'warning'
+  /** Absent: business as usual. */
+  readonly level?: LogLevel
+  readonly log?: LogPolicy
   /** Rules of the situation looked at before this one, in order. */
   readonly considered: readonly RuleId[]
   /** In order; the first that does not succeed ends the step. */

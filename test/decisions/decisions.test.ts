@@ -14,7 +14,7 @@ const RULE_BOOK = 'rule-book.txt'
 const rewriting = process.env.HACTL_REWRITE === '1'
 const ruleIds = ruleBook().map(({ id }) => id)
 const printedRules = `${ruleBook()
-  .map(({ id, why }) => `${id}: ${why}`)
+  .map(({ id, why, level }) => `${id}${level === undefined ? '' : ` [${level}]`}: ${why}`)
   .join('\n')}\n`
 
 const names = (await readdir(here)).filter(name => name.endsWith('.txt') && name !== RULE_BOOK).sort()

@@ -15,7 +15,9 @@ export function render(decision: Decision, before: Memory, nowMs: number): strin
   const remembered = changes(before, decision.memory, nowMs)
   return [
     `${decision.rule}: ${decision.reason}`,
-    ...(decision.level === undefined ? [] : [`  told as a ${decision.level}`]),
+    ...(decision.level === undefined
+      ? []
+      : [`  told as ${decision.level === 'error' ? 'an error' : `a ${decision.level}`}`]),
     ...decision.actions.map(action => `  ${showAction(action)}`),
     ...(remembered.length === 0 ? [] : [`  remember ${remembered.join(', ')}`]),
     ...decision.upkeep.map(action => `  routine: ${showAction(action)}`),

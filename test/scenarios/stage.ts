@@ -104,14 +104,14 @@ export class Stage {
   #logOf(machine: Machine): (entry: DecisionEntry) => void {
     const known = this.#logs.get(machine.name)
     if (known !== undefined) return known
-    const quiet = { debug: () => {}, error: () => {} }
     const journal = { append: () => {} } as unknown as Journal
     const info = (text: string): void => {
       const [rule = '', ...reason] = text.split(': ')
       this.#say(this.#nowOf?.name ?? '?', `${rule.padEnd(28)} ${reason.join(': ')}`)
     }
     const warning = (text: string): void => info(`${text} (WARNING)`)
-    const log = createDecisionLog({ ...quiet, info, warning }, journal)
+    const error = (text: string): void => info(`${text} (ERROR)`)
+    const log = createDecisionLog({ debug: () => {}, info, warning, error }, journal)
     this.#logs.set(machine.name, log)
     return log
   }

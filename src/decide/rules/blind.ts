@@ -20,6 +20,7 @@ export const blindRules: readonly Rule<Facts>[] = [
   {
     id: 'blind.paused',
     why: 'in maintenance mode PostgreSQL goes on whatever becomes of etcd',
+    level: 'warning',
     when: f => f.snap.settings.paused,
     choose: f => ({
       reason: `PAUSE: etcd is not reachable (${whyBlind(f)}); changing nothing`,
@@ -38,6 +39,7 @@ export const blindRules: readonly Rule<Facts>[] = [
   {
     id: 'blind.hold-lease',
     why: 'trouble in etcd is no reason to demote while the lease still has time',
+    level: 'warning',
     when: f => runsAsPrimary(f) && hasTimeLeft(f),
     choose: f => ({
       reason: `etcd is not reachable (${whyBlind(f)}); the lease lasts ${seconds(leadershipLeftMs(f.snap.lease, f.snap.nowMs))} more`,
@@ -47,6 +49,7 @@ export const blindRules: readonly Rule<Facts>[] = [
   {
     id: 'blind.wait-first-sight',
     why: 'a restarted agent has not seen etcd yet; the fencer of its former run still keeps the deadline',
+    level: 'warning',
     when: f =>
       runsAsPrimary(f) &&
       !f.memory.sawCluster &&
@@ -59,6 +62,7 @@ export const blindRules: readonly Rule<Facts>[] = [
   {
     id: 'blind.demote',
     why: 'a primary that cannot prove its lease stops before somebody else can be elected',
+    level: 'error',
     when: f => runsAsPrimary(f) || promotesInVain(f),
     choose: f => ({
       reason: `etcd is not reachable (${whyBlind(f)}) and the lease has ${seconds(Math.max(0, leadershipLeftMs(f.snap.lease, f.snap.nowMs)))} left; stopping PostgreSQL`,
@@ -68,6 +72,7 @@ export const blindRules: readonly Rule<Facts>[] = [
   {
     id: 'blind.wait',
     why: 'without etcd a node that is not primary changes nothing',
+    level: 'warning',
     when: () => true,
     choose: f => ({
       reason: `etcd is not reachable: ${whyBlind(f)}`,

@@ -25,6 +25,7 @@ export const busyRules: readonly Rule<Facts>[] = [
   {
     id: 'busy.overtaken',
     why: "somebody else's name on the leader key is a fact that needs no question: what only a leader may do stops",
+    level: 'error',
     when: f =>
       holdsLease(f.snap) &&
       overtakenBy(f) !== null &&
@@ -41,6 +42,7 @@ export const busyRules: readonly Rule<Facts>[] = [
   {
     id: 'busy.lost-lease',
     why: 'what only a leader may do stops the moment the lease is lost',
+    level: 'warning',
     when: f =>
       isPrimaryOnly(job(f).job) && !job(f).cancelled && (!holdsLease(f.snap) || unansweredAndEnding(f)),
     choose: f => ({
@@ -53,6 +55,7 @@ export const busyRules: readonly Rule<Facts>[] = [
   {
     id: 'busy.lost-lease-as-primary',
     why: 'a primary that lost its lease during other work must come down before anything else goes on',
+    level: 'error',
     when: f =>
       runsAsPrimary(f) &&
       job(f).job.kind !== 'stop' &&
@@ -69,6 +72,7 @@ export const busyRules: readonly Rule<Facts>[] = [
   {
     id: 'busy.hold-lease',
     why: 'no answer is not a refusal',
+    level: 'warning',
     when: unansweredButAlive,
     choose: f => ({ reason: `${job(f).job.kind} in progress; ${holdOnReason(f)}`, wakeInMs: holdOnMs(f) }),
   },

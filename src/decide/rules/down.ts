@@ -35,6 +35,7 @@ const leaderRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'down.fail-over-at-once',
     why: 'primary_start_timeout 0: rather another primary than a restart here',
+    level: 'warning',
     when: f =>
       leads(f) && isPrimaryData(f) && f.snap.settings.primaryStartTimeoutMs === 0 && f.snap.peers === null,
     choose: f => ({
@@ -45,6 +46,7 @@ const leaderRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'down.release-to-candidate',
     why: 'primary_start_timeout 0 and somebody can take over',
+    level: 'warning',
     when: f =>
       leads(f) &&
       isPrimaryData(f) &&
@@ -59,6 +61,7 @@ const leaderRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'down.release-unfenced',
     why: 'a node that cannot be made primary safely lets another one try',
+    level: 'warning',
     when: f =>
       leads(f) && outcomeOf(f.snap, 'arm-fencer')?.kind === 'failed' && !tried(f.snap, 'release-lease'),
     choose: f => ({
@@ -70,6 +73,7 @@ const leaderRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'down.release-after-failure',
     why: 'a leader that cannot bring its PostgreSQL up as primary lets somebody else lead',
+    level: 'warning',
     when: f => leads(f) && couldNotLead(f) && !tried(f.snap, 'release-lease'),
     choose: f => ({
       reason: `PostgreSQL did not ${f.memory.startFailures > 0 ? 'start' : 'become primary'} (${f.memory.lastFailure?.why ?? 'no reason known'}); releasing the lease`,
@@ -80,6 +84,7 @@ const leaderRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'down.restart-primary',
     why: 'the lease is ours without a gap: the same timeline goes on (spec/ha.md R3)',
+    level: 'warning',
     when: f => leads(f) && isPrimaryData(f) && hasTimeLeft(f),
     choose: f => ({
       reason: `starting primary after failure (control file: ${control(f.snap.postgres)?.state ?? 'unreadable'}), lease ${seconds(leadershipLeftMs(f.snap.lease, f.snap.nowMs))}`,
@@ -104,6 +109,7 @@ const leaderRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'down.hold-lease',
     why: 'no answer is not a refusal: as long as the lease may be ours the data is what the cluster goes on with',
+    level: 'warning',
     when: f => holdsLease(f.snap) || unansweredButAlive(f),
     choose: f => ({ reason: holdOnReason(f), wakeInMs: holdOnMs(f) }),
   },
@@ -113,6 +119,7 @@ const standbyRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'down.wait-after-start-failure',
     why: 'one attempt per loop, not a tight one (spec/postgres.md P24)',
+    level: 'warning',
     when: f => startFailedLately(f),
     choose: f => ({
       reason: `failed to start postgres: ${f.memory.lastFailure?.why}`,

@@ -22,6 +22,7 @@ export const emptyRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'empty.stop-orphan',
     why: 'a postmaster may outlive its directory, and accept writes (spec/ha.md 8.B15): it goes before the lease does',
+    level: 'warning',
     when: f => isRunning(f.snap),
     choose: f => ({
       reason: `PostgreSQL still runs though its data directory is ${describe(f)}`,
@@ -42,6 +43,7 @@ export const emptyRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'empty.release-lease',
     why: 'a leader whose data directory is gone must not block the others (spec/ha.md 8.B13)',
+    level: 'warning',
     when: f => (holdsLease(f.snap) || namedLeader(f)) && !tried(f.snap, 'release-lease'),
     choose: f => ({
       reason: `the data directory is ${describe(f)} and the leader key is ours: releasing it`,
@@ -52,6 +54,7 @@ export const emptyRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'empty.inaccessible',
     why: 'a directory that cannot be read is not an empty one (spec/ha.md 8.B16)',
+    level: 'warning',
     when: f => f.snap.postgres.dataDirectory.kind === 'inaccessible',
     choose: f => ({ reason: `data directory is not accessible: ${describe(f)}` }),
   },
@@ -67,6 +70,7 @@ export const emptyRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'empty.wait-after-failure',
     why: 'a clone that failed is not repeated in a tight loop',
+    level: 'warning',
     when: f => coolingDown(f),
     choose: f => ({
       reason: `the last ${f.memory.lastFailure?.job} failed (${f.memory.lastFailure?.why}); trying again soon`,
@@ -99,6 +103,7 @@ export const emptyRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'empty.set-aside-unfinished',
     why: 'half of initdb, or a server without the roles of its replicas, must not become a cluster',
+    level: 'warning',
     when: isHalfMade,
     choose: () => ({
       reason: 'an earlier agent was killed while it created the cluster; renaming what it left to .failed',

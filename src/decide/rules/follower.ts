@@ -35,6 +35,7 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'follower.demote',
     why: 'two primaries must never be: the one without the lease stops at once',
+    level: 'error',
     when: runsAsPrimary,
     choose: f => ({
       reason: `demoting self because I do not have the lock and I was a leader (${lossOf(f)})`,
@@ -44,6 +45,7 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'follower.stop-promoting',
     why: 'a promotion that was asked for cannot be taken back: the server stops before it becomes a second primary',
+    level: 'warning',
     when: promotesInVain,
     choose: f => ({
       reason: `the lease was lost (${lossOf(f)}) while PostgreSQL was being promoted; stopping it`,
@@ -139,6 +141,7 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'follower.steady',
     why: 'nothing to do',
+    log: 'rest',
     when: () => true,
     choose: f => {
       const reason = `no action. I am (${f.snap.self.name}), a secondary, and following a leader (${f.view.leader?.name})`

@@ -23,6 +23,7 @@ export const foundNamedRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'leader.not-elected',
     why: 'two primaries must never be: whoever wrote the key did not ask the one that runs',
+    level: 'warning',
     when: f => isUnproven(f) && livePrimary(f) !== null && !tried(f.snap, 'release-lease'),
     choose: f => ({
       reason: `the leader key held my name, but ${livePrimary(f)} runs as primary; ${releasing(f)}`,
@@ -32,6 +33,7 @@ export const foundNamedRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'leader.not-the-best',
     why: 'since the lease was won by a former run of this agent somebody may have come back who has more of the data',
+    level: 'warning',
     when: f => isUnproven(f) && lessThanOthers(f) !== null && !tried(f.snap, 'release-lease'),
     choose: f => ({
       reason: `the leader key held my name, but this node was not promoted yet and ${lessThanOthers(f)}; ${releasing(f)}`,
@@ -41,6 +43,7 @@ export const foundNamedRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'leader.wait-for-silence',
     why: 'as long as the lease of a silent primary lives, it may write, but not for longer than a ttl after its last proof',
+    level: 'warning',
     when: f => isUnproven(f) && silentPrimary(f) !== null && sinceNamed(f) < 2 * f.snap.settings.ttlMs,
     choose: f => ({
       reason: `not promoting yet: the lease of ${silentPrimary(f)} is alive and it does not answer, it may still be primary`,

@@ -10,6 +10,7 @@ export const foundingRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'founding.superseded',
     why: 'the initialize key is not the one that this bootstrap was guarded by: another cluster has taken its place',
+    level: 'warning',
     when: f => stage(f) !== 'failed' && !holdsLease(f.snap) && supersededBy(f) !== null,
     choose: f => ({
       reason: `the new cluster is not announced: ${supersededBy(f)}`,
@@ -23,6 +24,7 @@ export const foundingRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'founding.clean-up',
     why: 'a failed bootstrap must not block the others: the race key goes, the data is kept aside for inspection',
+    level: 'warning',
     when: f =>
       stage(f) === 'failed' &&
       f.view.initialize?.value === '' &&
@@ -36,6 +38,7 @@ export const foundingRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'founding.set-aside',
     why: 'what a failed bootstrap left behind is evidence',
+    level: 'warning',
     when: f =>
       stage(f) === 'failed' &&
       f.snap.postgres.dataDirectory.kind === 'present' &&
@@ -49,6 +52,7 @@ export const foundingRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'founding.give-up',
     why: 'an operator has to look: the next attempt would most likely fail in the same way',
+    level: 'error',
     when: f => stage(f) === 'failed',
     choose: f => ({
       reason: `failed to bootstrap cluster: ${f.memory.lastFailure?.why ?? 'no reason known'}`,
@@ -81,6 +85,7 @@ export const foundingRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'founding.retry',
     why: 'etcd did not take all of it, or the fencer could not be armed: the same guarded steps are tried again',
+    level: 'warning',
     when: () => true,
     choose: f => ({
       reason: `announcing the new cluster did not succeed: ${f.snap.outcomes

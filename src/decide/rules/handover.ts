@@ -48,6 +48,7 @@ export const handoverRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'handover.take-back',
     why: 'nobody can take over without losing what was written here: this node goes on as primary',
+    level: 'warning',
     when: f => inHandover(f) && hasTimeLeft(f),
     choose: f => ({
       reason: `${whyTakenBack(f)}; going on as primary`,
@@ -65,6 +66,7 @@ export const handoverRules: readonly Rule<ClusterFacts>[] = [
 const endLingering: Rule<ClusterFacts> = {
   id: 'handover.end-stop',
   why: 'a server that is shut down but for a standby that reads nothing keeps nobody from going on as primary',
+  level: 'warning',
   when: f => inHandover(f) && f.snap.work?.cancelled === false && handover(f).position !== null,
   choose: f => ({
     reason: `${whyTakenBack(f)}; ending the last processes of the stop`,

@@ -3,6 +3,7 @@
 import { leaderKeyIsGone } from '../../model/cluster.ts'
 import type { Memory } from '../../model/memory.ts'
 import { fenceMarginMs, leadershipLeftMs } from '../../model/timing.ts'
+import type { Millis } from '../../model/units.ts'
 import { unsupportedMode } from '../election.ts'
 import {
   type ClusterFacts,
@@ -33,6 +34,9 @@ import { releaseUnpromoted, releasing, stopToFollow } from '../stopping-postgres
 import { foundNamedRules } from './found-named.ts'
 import { requestRules } from './requests.ts'
 
+/** One answer that is late is no trouble. */
+const MUTE_MS: Millis = 5000
+
 export const leaderRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'leader.rearm-fencer',
@@ -48,6 +52,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'leader.lease-ends',
     why: 'no answer from etcd, and no time for another try',
+    level: 'error',
     when: f => runsAsPrimary(f) && (unansweredAndEnding(f) || !holdsLease(f.snap)),
     choose: f => ({
       reason: `the lease could not be renewed (${lossOf(f)}) and has ${seconds(Math.max(0, leadershipLeftMs(f.snap.lease, f.snap.nowMs)))} left; stopping PostgreSQL`,
@@ -57,6 +62,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'leader.hold-lease',
     why: 'trouble in etcd is no reason to demote while the lease still has time',
+    level: 'warning',
     when: f => unansweredButAlive(f),
     choose: f => ({ reason: holdOnReason(f), wakeInMs: holdOnMs(f) }),
   },
@@ -72,6 +78,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'leader.unfenced-demote',
     why: 'a primary that nothing would stop in time must not go on',
+    level: 'error',
     when: f => runsAsPrimary(f) && !isFenced(f) && unfencedForMs(f) > UNFENCED_LIMIT_MS,
     choose: f => ({
       reason: `the fencer could not be armed for ${seconds(unfencedForMs(f))} (${whyUnfenced(f)}); stopping PostgreSQL`,
@@ -81,6 +88,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'leader.unfenced-release',
     why: 'a node that cannot be made primary safely lets another one try',
+    level: 'warning',
     when: f =>
       isStandbyWithLease(f) &&
       !isFenced(f) &&
@@ -94,6 +102,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'leader.unfenced',
     why: 'the fencer is started again; until it is armed nothing is promoted',
+    level: 'warning',
     when: f => !isFenced(f) && needsFencer(f),
     choose: f => ({
       reason: `the fencer is not armed (${whyUnfenced(f)}); trying again`,
@@ -104,6 +113,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'leader.mode-not-supported',
     why: 'promoting under rules that this version cannot keep could lose acknowledged writes',
+    level: 'warning',
     when: f => isStandbyWithLease(f) && unsupportedMode(f) !== null && !tried(f.snap, 'release-lease'),
     choose: f => ({
       reason: `${unsupportedMode(f)} is on, which this version of hactl cannot honour: not promoting; ${releasing(f)}`,
@@ -166,6 +176,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'leader.stop-after-failed-promotion',
     why: 'a promotion that was given up may still come about: the server stops before another node gets the lease',
+    level: 'warning',
     when: f => isStandbyWithLease(f) && promotionFailedLately(f),
     choose: f => ({
       reason: `the promotion failed (${f.memory.lastFailure?.why}); stopping PostgreSQL before the lease is released`,
@@ -178,13 +189,15 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     why: 'a slow server is not a dead one',
     when: f => server(f.snap) === null,
     choose: f => ({
-      reason: `PostgreSQL does not answer (${f.snap.postgres.server.known ? '' : f.snap.postgres.server.why}); keeping the lease`,
+      level: silentForMs(f) >= MUTE_MS ? 'warning' : 'info',
+      reason: `PostgreSQL has not answered for ${seconds(silentForMs(f))} (${f.snap.postgres.server.known ? '' : f.snap.postgres.server.why}); keeping the lease`,
       wakeInMs: holdOnMs(f),
     }),
   },
   {
     id: 'leader.steady',
     why: 'nothing to do',
+    log: 'rest',
     when: () => true,
     choose: f => ({
       reason: `no action. I am (${f.snap.self.name}), the leader with the lock`,
@@ -192,6 +205,10 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     }),
   },
 ]
+
+function silentForMs({ memory, snap }: ClusterFacts): Millis {
+  return memory.silentSinceMs === null ? 0 : snap.nowMs - memory.silentSinceMs
+}
 
 /** And for as long as the lease allows: a deadline of an earlier renewal would hit a healthy primary. */
 function isFencedToTheEnd(facts: ClusterFacts): boolean {

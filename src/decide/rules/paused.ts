@@ -20,6 +20,7 @@ export const pausedRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'paused.release-lease',
     why: 'a leader key without a primary behind it misleads everybody',
+    level: 'warning',
     when: f => (holdsLease(f.snap) || namedLeader(f)) && !runsAsPrimary(f) && !tried(f.snap, 'release-lease'),
     choose: () => ({
       reason: 'removed leader lock because postgres is not running as primary',
@@ -57,6 +58,7 @@ export const pausedRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'paused.hands-off',
     why: 'the operator is at work',
+    log: 'rest',
     when: () => true,
     choose: f => ({
       reason: holdsLease(f.snap)

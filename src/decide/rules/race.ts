@@ -54,6 +54,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'race.lost-as-primary',
     why: 'a primary that tried for the lease and did not get it does not go on: somebody else may promote at any moment',
+    level: 'error',
     when: f =>
       runsAsPrimary(f) &&
       (tried(f.snap, 'acquire-lease') || (tried(f.snap, 'keep-lease') && !succeeded(f.snap, 'keep-lease'))),
@@ -65,6 +66,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'race.led-meanwhile',
     why: 'whoever led since this node was last proved leader has written: this primary is a stale one, whoever has the key now',
+    level: 'error',
     when: f => runsAsPrimary(f) && outcomeOf(f.snap, 'renew-lease')?.kind === 'refused' && ledMeanwhile(f),
     choose: f => ({
       reason: `demoting self: ${f.view.lastLeader?.value ?? 'another node'} has led since this node did`,
@@ -74,6 +76,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'race.stop-promoting',
     why: 'a promotion that was asked for cannot be taken back: the server stops before it becomes a primary without a lease',
+    level: 'warning',
     when: promotesInVain,
     choose: f => ({
       reason: 'nobody holds the lease and PostgreSQL is still being promoted; stopping it',
@@ -101,6 +104,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'race.primary-unknown',
     why: 'a primary without a lease that cannot show its position must not go on',
+    level: 'error',
     when: f => runsAsPrimary(f) && (server(f.snap) === null || localPosition(f.snap) === null),
     choose: f => ({
       reason: `nobody holds the lease and the local primary does not tell its position (${f.snap.postgres.server.known ? 'no timeline' : f.snap.postgres.server.why}); stopping it`,
@@ -119,6 +123,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'race.mode-not-supported',
     why: 'promoting under rules that this version cannot keep could lose acknowledged writes',
+    level: 'warning',
     when: f => unsupportedMode(f) !== null && !runsAsPrimary(f),
     choose: f => ({
       reason: `${unsupportedMode(f)} is on, which this version of hactl cannot honour: not promoting`,
@@ -136,6 +141,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'race.sit-out',
     why: 'a node that held the lease and could not become primary lets the others try first (spec/ha.md 8.C14)',
+    level: 'warning',
     when: f => !runsAsPrimary(f) && failedLately(f, ['promote', 'arm-fencer'], f.snap.settings.ttlMs),
     choose: f => ({
       reason: `backoff: skip leader race after ${f.memory.lastFailure?.job} failed (${f.memory.lastFailure?.why})`,
@@ -145,12 +151,14 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'race.stale-primary',
     why: 'a primary whose timeline the cluster has left must not lead again (spec/ha.md 8.C1)',
+    level: 'error',
     when: f => runsAsPrimary(f) && objectionToOwnTimeline(f) !== null,
     choose: f => ({ reason: `demoting self: ${objectionToOwnTimeline(f)}`, ...stopToFollow(f, 'immediate') }),
   },
   {
     id: 'race.timeline',
     why: "what is not on the cluster's own history is not the cluster's data",
+    level: 'warning',
     when: f => objectionToOwnTimeline(f) !== null,
     choose: f => ({ reason: `not promoting: ${objectionToOwnTimeline(f)}`, wakeInMs: LOOK_AGAIN_MS }),
   },
@@ -168,6 +176,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'race.led-while-asking',
     why: 'whoever led while this primary asked the others has written: this one is stale, whoever has the key now',
+    level: 'error',
     when: f => runsAsPrimary(f) && spokeBeforeLeaderMoved(f),
     choose: f => ({
       reason: `demoting self: ${f.memory.lastLeader ?? 'another node'} has led since the others were asked`,
@@ -192,6 +201,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'race.rival-primary',
     why: 'of two primaries without a lease only the one on the newer timeline can be the right one',
+    level: 'error',
     when: f => runsAsPrimary(f) && rivalPrimary(f) !== null,
     choose: f => ({
       reason: `demoting self: ${rivalPrimary(f)} runs as primary too, and this node is not on a newer timeline (${localPosition(f.snap)?.timeline})`,
@@ -201,6 +211,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'race.lease-lives',
     why: 'a leader key deleted by hand says nothing about the leader: as long as the lease of a silent primary lives, it may write, but not for longer than a ttl after its last proof',
+    level: 'warning',
     when: f => !runsAsPrimary(f) && silentPrimary(f) !== null && sinceRelease(f) < 2 * f.snap.settings.ttlMs,
     choose: f => ({
       reason: `the lease of ${silentPrimary(f)} is alive though nobody holds the leader key, and it does not answer: it may still be primary`,

@@ -26,6 +26,7 @@ export const startingRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'starting.lost-lease',
     why: 'a primary in crash recovery must not come up without the lease',
+    level: 'error',
     when: f => comesUpAsPrimary(f) && (!holdsLease(f.snap) || unansweredAndEnding(f)),
     choose: f => ({
       reason: `stopping PostgreSQL while starting up: the lease is not ours (${lossOf(f)})`,
@@ -35,6 +36,7 @@ export const startingRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'starting.look-for-candidate',
     why: 'a start that takes longer than primary_start_timeout is given up if somebody can take over',
+    level: 'warning',
     when: f => timedOut(f) && f.snap.peers === null,
     choose: f => ({
       reason: `PostgreSQL has been starting for ${seconds(startingFor(f))}; looking for a candidate`,
@@ -44,6 +46,7 @@ export const startingRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'starting.fail-over',
     why: 'a start that takes longer than primary_start_timeout is given up if somebody can take over',
+    level: 'warning',
     when: f => timedOut(f) && goodCandidates(f).length > 0 && !tried(f.snap, 'release-lease'),
     choose: f => ({
       reason: `stopped PostgreSQL because of startup timeout after ${seconds(startingFor(f))}: ${goodCandidates(f).join(', ')} can take over`,

@@ -82,6 +82,7 @@ export const stoppingRules: readonly Rule<Facts>[] = [
   {
     id: 'stopping.stop-failed',
     why: 'as long as PostgreSQL runs the leader key stays: nobody else may become primary',
+    level: 'error',
     when: f => isRunning(f.snap),
     choose: f => ({
       reason: `PostgreSQL could not be stopped (${f.memory.lastFailure?.why}); the leader key stays`,

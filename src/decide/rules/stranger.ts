@@ -33,12 +33,14 @@ export const strangerRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'stranger.stop-primary',
     why: 'a leader whose data is not this cluster stops before it gives the lease up: nobody may be elected beside it; a member that lost the lead stops as well',
+    level: 'error',
     when: f => isForeign(f) && isRunning(f.snap) && mustStop(f) && !failedLately(f, ['stop'], STOP_AGAIN_MS),
     choose: f => ({ reason: `${mismatch(f)}; stopping PostgreSQL`, ...stopToFollow(f, 'fast') }),
   },
   {
     id: 'stranger.release-lease',
     why: 'a foreign node must not lead',
+    level: 'warning',
     when: f => isForeign(f) && holdsLease(f.snap) && !isRunning(f.snap) && !tried(f.snap, 'release-lease'),
     choose: f => ({
       reason: `${mismatch(f)}; releasing the lease`,
@@ -57,6 +59,7 @@ export const strangerRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'stranger.exit',
     why: 'following or leading with the data of another cluster would destroy one of the two',
+    level: 'error',
     when: isForeign,
     choose: f => ({
       reason: mismatch(f),
@@ -73,6 +76,7 @@ export const strangerRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'stranger.refuse-standby',
     why: 'a cluster is adopted from its primary: started here, it would be cut off from the primary it follows',
+    level: 'error',
     when: f => control(f.snap.postgres) !== null && (server(f.snap)?.inRecovery === true || isStandbyData(f)),
     choose: f => ({
       reason:
