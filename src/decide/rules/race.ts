@@ -3,17 +3,13 @@
 
 import { formatLsn } from '../../model/units.ts'
 import {
-  betterRival,
-  isForced,
   isNamedCandidate,
-  lacksOfGivenUp,
   livePrimary,
   objectionToOwnTimeline,
   otherMembers,
   rivalPrimary,
   silentPrimary,
   spokeBeforeLeaderMoved,
-  tooFarBehind,
   unsupportedMode,
 } from '../election.ts'
 import {
@@ -28,18 +24,15 @@ import {
   succeeded,
   tried,
 } from '../facts.ts'
-import { anyoneElse, candidateCan, sinceRelease } from '../head-start.ts'
+import { sinceRelease } from '../head-start.ts'
 import { askForLease, holdOnMs, holdOnReason, ledMeanwhile, lossOf, unansweredButAlive } from '../lease.ts'
 import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
+import { LOOK_AGAIN_MS, raceOrderRules } from './race-order.ts'
 import { raceUnfencedRules } from './race-unfenced.ts'
 
-/** How soon a node that stood back looks again: somebody better may fail. */
-const LOOK_AGAIN_MS = 1000
 /** What was read longer ago than the steps of a race take was read before this agent was stopped for a while. */
 const STALE_MS = 6000
-/** A candidate named by an operator gets this long before the others race. */
-const CANDIDATE_LIMIT_MS = 5000
 
 export const raceRules: readonly Rule<ClusterFacts>[] = [
   {
@@ -218,56 +211,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
       wakeInMs: LOOK_AGAIN_MS,
     }),
   },
-  {
-    id: 'race.candidate-goes-first',
-    why: 'the operator named somebody, and that node can do it',
-    when: f => !runsAsPrimary(f) && candidateCan(f) !== null && sinceRelease(f) < CANDIDATE_LIMIT_MS,
-    choose: f => ({
-      reason: `manual failover: to ${candidateCan(f)}, i am ${f.snap.self.name}`,
-      wakeInMs: Math.min(LOOK_AGAIN_MS, CANDIDATE_LIMIT_MS),
-    }),
-  },
-  {
-    id: 'race.leader-steps-back',
-    why: 'a switchover away from this node is not answered by this node taking the lease again',
-    when: f =>
-      !runsAsPrimary(f) &&
-      f.view.failover?.value.leader === f.snap.self.name &&
-      anyoneElse(f) !== null &&
-      sinceRelease(f) < CANDIDATE_LIMIT_MS,
-    choose: f => ({
-      reason: `a switchover away from me was asked for and ${anyoneElse(f)} can take over`,
-      wakeInMs: LOOK_AGAIN_MS,
-    }),
-  },
-  {
-    id: 'race.lag',
-    why: 'no more may be lost than the operator allowed',
-    when: f => !runsAsPrimary(f) && !isForced(f) && tooFarBehind(f) !== null,
-    choose: f => ({
-      reason: `My wal position exceeds maximum replication lag: ${tooFarBehind(f)}`,
-      wakeInMs: LOOK_AGAIN_MS,
-    }),
-  },
-  {
-    id: 'race.stand-back',
-    why: 'the node with the most WAL, then the highest priority, goes first',
-    when: f => !runsAsPrimary(f) && !isForced(f) && betterRival(f) !== null,
-    choose: f => ({
-      reason: `following a different leader because i am not the healthiest node: ${betterRival(f)?.reason}`,
-      wakeInMs: LOOK_AGAIN_MS,
-    }),
-  },
-  {
-    id: 'race.others-have-all',
-    why: 'a leader that gave the lease up in good order left all of its data with somebody: that one, or it itself, may come back',
-    when: f =>
-      !runsAsPrimary(f) &&
-      !isForced(f) &&
-      lacksOfGivenUp(f) !== null &&
-      sinceRelease(f) < f.snap.settings.ttlMs,
-    choose: f => ({ reason: `not promoting yet: ${lacksOfGivenUp(f)}`, wakeInMs: LOOK_AGAIN_MS }),
-  },
+  ...raceOrderRules,
   {
     id: 'race.stale-sight',
     why: 'an agent that was stopped in the middle of a race may have missed a whole leader: nothing is claimed on what it saw before',
