@@ -49,6 +49,8 @@ export interface State {
   copying: boolean
   /** pg_rewind is changing the data directory. */
   rewinding: boolean
+  /** That a private key lies in the data directory was said. */
+  keyWarned: boolean
   /** What the installed program says of itself; asked again when its file is another one. */
   program: Program | null
 }

@@ -16,6 +16,7 @@ import { type Context, DONE, failed, type Log, messageOf, type State } from './c
 import { crashRecovery } from './crash-recovery.ts'
 import { readDatedHistory, readDirectoryState, readMajorVersion } from './data-directory.ts'
 import { Look } from './look.ts'
+import { forgetOwnFiles, keepingOwnFiles } from './own-files.ts'
 import { identifyPostmaster, PostmasterWatch } from './postmaster.ts'
 import { createPrograms } from './programs.ts'
 import { promote } from './promote.ts'
@@ -77,6 +78,7 @@ function createContext(options: PostgresOptions): Context {
     pendingRestart: null,
     copying: false,
     rewinding: false,
+    keyWarned: false,
     program: null,
   }
   // Under systemd our stderr is the journal, which outlives us.
@@ -133,7 +135,8 @@ class LocalPostgres implements Postgres, RecoveryEnd {
   }
 
   initdb(...args: Parameters<Postgres['initdb']>) {
-    return this.#filling(initdb(this.#context, ...args))
+    const begun = forgetOwnFiles(this.#context).then(() => initdb(this.#context, ...args))
+    return this.#filling(begun)
   }
 
   finishBootstrap(...args: Parameters<Postgres['finishBootstrap']>) {
@@ -141,7 +144,8 @@ class LocalPostgres implements Postgres, RecoveryEnd {
   }
 
   basebackup(...args: Parameters<Postgres['basebackup']>) {
-    return this.#filling(markedCopy(this.#context, () => basebackup(this.#context, ...args)))
+    const copy = () => markedCopy(this.#context, () => basebackup(this.#context, ...args))
+    return this.#filling(keepingOwnFiles(this.#context, true, copy))
   }
 
   async #filling(work: Promise<StepOutcome>): Promise<StepOutcome> {
@@ -175,7 +179,8 @@ class LocalPostgres implements Postgres, RecoveryEnd {
   async rewind(...args: Parameters<Postgres['rewind']>) {
     const { state } = this.#context
     state.rewinding = true
-    return await rewind(this.#context, ...args).finally(() => {
+    const work = () => rewind(this.#context, ...args)
+    return await keepingOwnFiles(this.#context, false, work).finally(() => {
       state.rewinding = false
     })
   }
@@ -185,11 +190,11 @@ class LocalPostgres implements Postgres, RecoveryEnd {
   }
 
   removeDataDirectory() {
-    return removeDataDirectory(this.#context)
+    return keepingOwnFiles(this.#context, true, () => removeDataDirectory(this.#context))
   }
 
   setDataDirectoryAside() {
-    return setDataDirectoryAside(this.#context)
+    return keepingOwnFiles(this.#context, true, () => setDataDirectoryAside(this.#context))
   }
 
   checkpointSoon(): void {

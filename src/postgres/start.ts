@@ -11,8 +11,10 @@ import type { StartOptions, StepOutcome } from '../ports/postgres.ts'
 import { isAlive, killTree, pidExists, readProcess, signalProcess } from '../system/proc.ts'
 import { type Context, cancelled, DONE, failed, messageOf } from './context.ts'
 import { readDirectoryState } from './data-directory.ts'
+import { warnOfExposedKey } from './exposed-key.ts'
 import { clearLeftovers } from './leftovers.ts'
 import { readinessOf } from './look.ts'
+import { putBackOwnFiles } from './own-files.ts'
 import { readPidFile } from './postmaster.ts'
 import { childEnvironment } from './programs.ts'
 import { chownToServerUser } from './run-as.ts'
@@ -46,6 +48,7 @@ export async function start(
   if (majorVersion === null) return failed('cannot start: PG_VERSION is missing or unreadable')
   const broken = await unfinishedRewind(context)
   if (broken !== null) return failed(`cannot start: ${broken}`)
+  await putBackOwnFiles(context)
   const [written, cleared] = await Promise.all([
     writeSettings(context, { role: options.as, upstream: options.upstream, majorVersion, stopped: true }),
     clearLeftovers(context),
@@ -158,7 +161,9 @@ async function saysReady({ dataDir }: Context, identity: PostmasterIdentity): Pr
   return file !== null && file.pid === identity.pid && file.status === 'ready'
 }
 
-async function started({ log, settings }: Context): Promise<StepOutcome> {
+async function started(context: Context): Promise<StepOutcome> {
+  const { log, settings } = context
+  await warnOfExposedKey(context)
   await settings.backUp().catch(error => log('warning', `settings not backed up: ${messageOf(error)}`))
   return DONE
 }
