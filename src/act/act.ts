@@ -7,7 +7,7 @@ import type { Outcome } from '../model/outcome.ts'
 import type { PeerView } from '../model/peer.ts'
 import type { Seen } from '../model/seen.ts'
 import type { Snapshot } from '../model/snapshot.ts'
-import { demoteMarginMs, renewalBudgetMs, requestBudgetMs } from '../model/timing.ts'
+import { demoteMarginMs, isShortened, renewalBudgetMs, requestBudgetMs, termOf } from '../model/timing.ts'
 import type { MemberName } from '../model/units.ts'
 import type { StepOutcome } from '../ports/postgres.ts'
 import type { LeaseOutcome, WriteOutcome } from '../ports/store.ts'
@@ -41,6 +41,8 @@ export async function act(action: Action, snap: Snapshot, ports: ActPorts): Prom
     case 'acquire-lease':
       return lease(action, ports, true, store.acquireLeader(action.ifRevision, budgetMs))
     case 'renew-lease':
+      // Whether the key was moved to the shorter lease only an answer tells.
+      if (isShortened(guard.view(), snap.settings)) guard.endsBy(clock.bootMs() + snap.settings.ttlMs)
       return lease(
         action,
         ports,
@@ -158,9 +160,10 @@ async function askPeers(
 }
 
 /** In an election nobody waits longer for a peer than the lease is worth. */
-function peersLimitMs(snap: Snapshot, { guard, clock }: ActPorts): number {
+function peersLimitMs({ settings }: Snapshot, { guard, clock }: ActPorts): number {
   const left = guard.view().leaderUntilMs - clock.bootMs()
-  const limit = left > 0 ? Math.max(300, left - demoteMarginMs(snap.settings)) : snap.settings.ttlMs / 2
+  const term = termOf(guard.view(), settings)
+  const limit = left > 0 ? Math.max(300, left - demoteMarginMs(term)) : settings.ttlMs / 2
   return Math.min(PEERS_LIMIT_MS, limit)
 }
 
@@ -211,8 +214,13 @@ async function fence(
       : failed(action, 'the fencer did not answer')
   }
   const { leaderUntilMs, validUntilMs } = ports.guard.view()
-  const until = (action.ahead === true ? validUntilMs : leaderUntilMs) - action.marginMs
-  if (until <= ports.clock.bootMs()) return failed(action, 'there is no lease to arm it with')
+  const nowMs = ports.clock.bootMs()
+  const endMs = Math.min(
+    action.ahead === true ? validUntilMs : leaderUntilMs,
+    nowMs + (action.withinMs ?? Number.POSITIVE_INFINITY),
+  )
+  const until = endMs - action.marginMs
+  if (until <= nowMs) return failed(action, 'there is no lease to arm it with')
   const { process } = snap.postgres
   const armed = await ports.fencer.arm(
     until,

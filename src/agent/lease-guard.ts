@@ -3,11 +3,11 @@
 
 import type { DynamicSettings } from '../model/settings.ts'
 import type { LeaseView } from '../model/snapshot.ts'
-import { fenceMarginMs } from '../model/timing.ts'
+import { fenceMarginMs, termOf } from '../model/timing.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { LeaseGuard } from '../ports/lease-guard.ts'
 
-const NO_LEASE: LeaseView = { leaseId: null, renewedAtMs: 0, validUntilMs: 0, leaderUntilMs: 0 }
+const NO_LEASE: LeaseView = { leaseId: null, ttlMs: 0, renewedAtMs: 0, validUntilMs: 0, leaderUntilMs: 0 }
 
 export interface OwnedLeaseGuard extends LeaseGuard {
   /** Ends the timer; leadership is not changed. */
@@ -30,7 +30,7 @@ export function createLeaseGuard(clock: Clock, settings: () => DynamicSettings):
   /** Sleeps until the margin before the deadline that is in force then, however often it was moved meanwhile. */
   async function expire(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const left = lease.leaderUntilMs - fenceMarginMs(settings()) - clock.bootMs()
+      const left = lease.leaderUntilMs - fenceMarginMs(termOf(lease, settings())) - clock.bootMs()
       if (left <= 0) {
         leadership.abort(new Error('the lease runs out'))
         return
@@ -39,20 +39,30 @@ export function createLeaseGuard(clock: Clock, settings: () => DynamicSettings):
     }
   }
 
-  function lead(): void {
-    if (!leadership.signal.aborted && !timer.signal.aborted) return
+  function watchTheEnd(): void {
     timer.abort()
     timer = new AbortController()
-    leadership = new AbortController()
     void expire(timer.signal)
+  }
+
+  function lead(): void {
+    if (!leadership.signal.aborted && !timer.signal.aborted) return
+    leadership = new AbortController()
+    watchTheEnd()
   }
 
   return {
     view: () => lease,
-    confirmed({ leaseId, validUntilMs, sentAtMs, leader }) {
+    confirmed({ leaseId, ttlMs, validUntilMs, sentAtMs, leader }) {
       const leaderUntilMs = leader ? validUntilMs : leaseId === lease.leaseId ? lease.leaderUntilMs : 0
-      lease = { leaseId, renewedAtMs: sentAtMs, validUntilMs, leaderUntilMs }
+      lease = { leaseId, ttlMs, renewedAtMs: sentAtMs, validUntilMs, leaderUntilMs }
       if (leader) lead()
+    },
+    endsBy(untilMs) {
+      if (untilMs >= lease.leaderUntilMs) return
+      lease = { ...lease, leaderUntilMs: untilMs }
+      // It sleeps until the later end.
+      if (!leadership.signal.aborted) watchTheEnd()
     },
     refused: () => end('the lease belongs to somebody else'),
     released: () => end('the lease was given up'),

@@ -62,7 +62,7 @@ export function createEtcdStore(options: EtcdStoreOptions): Store {
       const wish = within(budgetMs)
       const kept = await lease.keep(wish)
       return kept.kind === 'kept'
-        ? { kind: 'done', leaseId: kept.leaseId, validUntilMs: kept.validUntilMs }
+        ? { kind: 'done', leaseId: kept.leaseId, ttlMs: kept.askedMs, validUntilMs: kept.validUntilMs }
         : { kind: 'unreachable', why: kept.kind === 'gone' ? 'the lease is gone' : kept.why }
     },
     adoptLease: (leaseId, budgetMs) => leadership.adopt(leaseId, within(budgetMs)),

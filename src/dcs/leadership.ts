@@ -164,7 +164,7 @@ export class Leadership {
     if (kept.term !== null && kept.term !== result.term) {
       return { kind: 'again', why: `etcd went from raft term ${kept.term} to ${result.term}` }
     }
-    return { kind: 'done', leaseId: kept.leaseId, validUntilMs: kept.validUntilMs }
+    return { kind: 'done', leaseId: kept.leaseId, ttlMs: kept.askedMs, validUntilMs: kept.validUntilMs }
   }
 
   /**

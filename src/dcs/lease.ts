@@ -11,6 +11,8 @@ export type Kept =
   | {
       readonly kind: 'kept'
       readonly leaseId: LeaseId
+      /** What was asked for; of an adopted lease, what etcd says. */
+      readonly askedMs: Millis
       /** Request sent, plus the TTL of the answer. */
       readonly validUntilMs: Millis
       readonly ttlSeconds: number
@@ -68,7 +70,7 @@ export class Lease {
   async adopt(id: LeaseId, wish: CallWish): Promise<Kept> {
     const kept = await this.#keepAlive(id, wish)
     if (kept.kind === 'kept') this.#held = { id, askedSeconds: kept.ttlSeconds }
-    return kept
+    return kept.kind === 'kept' ? { ...kept, askedMs: kept.ttlSeconds * 1000 } : kept
   }
 
   /** Lets go of an adopted lease that turned out not to be ours. */
@@ -98,6 +100,7 @@ export class Lease {
     return {
       kind: 'kept',
       leaseId: id,
+      askedMs: (this.#held?.askedSeconds ?? ttlSeconds) * 1000,
       validUntilMs: result.sentMs + ttlSeconds * 1000,
       ttlSeconds,
       term: result.value.header.raft_term,
@@ -117,6 +120,7 @@ export class Lease {
     return {
       kind: 'kept',
       leaseId: id,
+      askedMs: askedSeconds * 1000,
       validUntilMs: result.sentMs + ttlSeconds * 1000,
       ttlSeconds,
       term: null,

@@ -5,7 +5,7 @@ import type { Action } from '../model/action.ts'
 import type { Decision, LogLevel } from '../model/decision.ts'
 import type { Memory } from '../model/memory.ts'
 import type { Snapshot } from '../model/snapshot.ts'
-import { renewalDueAtMs, retryAfterMs } from '../model/timing.ts'
+import { renewalDueAtMs, repeatableUntilMs, retryAfterMs, termOf } from '../model/timing.ts'
 import type { Millis } from '../model/units.ts'
 import type { ClusterFacts } from './facts.ts'
 import { remember } from './remember.ts'
@@ -81,12 +81,14 @@ function routineOf(
 }
 
 /** A lease is renewed in time whatever else goes on; a renewal that just failed is not repeated in a tight loop. */
-function untilNextRenewal(snap: Snapshot, routine: readonly Action[]): number {
-  const { loopWaitMs } = snap.settings
+function untilNextRenewal({ lease, settings, nowMs }: Snapshot, routine: readonly Action[]): number {
+  if (lease.renewedAtMs === 0) return settings.loopWaitMs
   const renewsNow = routine.some(action => action.kind === 'keep-lease')
-  if (snap.lease.renewedAtMs === 0 || renewsNow) return loopWaitMs
-  const due = renewalDueAtMs(snap.lease, snap.settings) - snap.nowMs
-  return Math.min(loopWaitMs, Math.max(retryAfterMs(snap.settings), due))
+  // Nothing is left of it that a failed renewal could cost.
+  if (renewsNow && lease.validUntilMs <= nowMs) return settings.loopWaitMs
+  const dueAtMs = renewsNow ? repeatableUntilMs(lease, settings) : renewalDueAtMs(lease, settings)
+  const soonestMs = retryAfterMs(termOf(lease, settings))
+  return Math.min(settings.loopWaitMs, Math.max(soonestMs, dueAtMs - nowMs))
 }
 
 function match(situation: Situation): Matched {

@@ -1,12 +1,18 @@
 // Whether something outside the agent would stop this primary in time, and how one that nothing guards asks to lead.
 
 import type { Action } from '../model/action.ts'
-import { fenceMarginMs } from '../model/timing.ts'
+import type { Snapshot } from '../model/snapshot.ts'
+import { fenceMarginMs, termOf } from '../model/timing.ts'
 import type { Millis } from '../model/units.ts'
 import type { Facts } from './facts.ts'
 
 /** How long a primary may run with a fencer that cannot be armed anew, while its old deadline may still protect. */
 export const UNFENCED_LIMIT_MS: Millis = 3000
+
+/** How long before the end of the lease that is held now the fencer acts. */
+export function heldMarginMs({ lease, settings }: Pick<Snapshot, 'lease' | 'settings'>): Millis {
+  return fenceMarginMs(termOf(lease, settings))
+}
 
 /** Armed for this postmaster, and its deadline has not passed. */
 export function isFenced({ snap }: Facts): boolean {

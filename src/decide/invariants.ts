@@ -3,9 +3,10 @@
 
 import type { Decision } from '../model/decision.ts'
 import type { Snapshot } from '../model/snapshot.ts'
-import { fenceMarginMs, leadershipLeftMs } from '../model/timing.ts'
+import { leadershipLeftMs, retryAfterMs, termOf } from '../model/timing.ts'
 import { isPrimaryOnly } from '../model/work.ts'
 import { holdsLease, server } from './facts.ts'
+import { heldMarginMs } from './fencing.ts'
 
 const LEASE_WRITES = ['acquire-lease', 'renew-lease', 'release-lease', 'adopt-lease', 'take-leader']
 const SINGLE = ['begin', 'exit', 'cancel-work']
@@ -20,6 +21,7 @@ export function violations(snap: Snapshot, decision: Decision): readonly string[
     if (kinds.filter(other => other === kind).length > 1) wrong.push(`more than one ${kind}`)
   if (kinds.includes('begin') && snap.work !== null) wrong.push('a second long piece of work')
   wrong.push(...askingUnguarded(snap, decision))
+  wrong.push(...sleepingBeyondLease(snap, decision))
   if (decision.reason === '') wrong.push('a decision without a reason')
   if (!(decision.wakeInMs >= 0)) wrong.push(`wake-up in ${decision.wakeInMs} ms`)
   for (const action of decision.actions) {
@@ -43,13 +45,26 @@ function askingUnguarded(snap: Snapshot, decision: Decision): readonly string[] 
   return asks >= 0 && (arms < 0 || arms > asks) ? ['a primary that nothing guards asks to lead'] : []
 }
 
+/** Whatever the settings say: they may be newer than the lease, which lives as long as it was made for. */
+function sleepingBeyondLease(snap: Snapshot, { next, wakeInMs }: Decision): readonly string[] {
+  const { lease, settings, nowMs } = snap
+  const endsAtMs = holdsLease(snap) ? lease.leaderUntilMs - heldMarginMs(snap) : lease.validUntilMs
+  const leftMs = endsAtMs - nowMs
+  // What has ended cannot be slept beyond; what is about to end is tried again soon.
+  if (next !== 'settled' || (leftMs <= 0 && !holdsLease(snap))) return []
+  const longestMs = Math.max(leftMs, retryAfterMs(termOf(lease, settings)))
+  return wakeInMs > longestMs
+    ? [`sleeps for ${Math.round(wakeInMs)} ms, the lease that it holds lasts ${Math.round(leftMs)} ms`]
+    : []
+}
+
 function removesData(kind: string): boolean {
   return ['clone', 'remove-data', 'rewind'].includes(kind)
 }
 
 function withoutLease(snap: Snapshot, decision: Decision): readonly string[] {
   const wrong: string[] = []
-  if (leadershipLeftMs(snap.lease, snap.nowMs) <= fenceMarginMs(snap.settings))
+  if (leadershipLeftMs(snap.lease, snap.nowMs) <= heldMarginMs(snap))
     wrong.push('primary-only work without a lease that lasts')
   const arms = decision.actions.some(action => action.kind === 'arm-fencer')
   if (!arms && !isArmed(snap)) wrong.push('primary-only work without an armed fencer')

@@ -2,13 +2,16 @@
 // agent left, renew in time, and tell "refused" from "nobody answered". Ids carry the situation's name.
 
 import type { Action } from '../model/action.ts'
-import { leaderKeyIsGone } from '../model/cluster.ts'
+import { type ClusterStatus, leaderKeyIsGone } from '../model/cluster.ts'
 import {
   demoteMarginMs,
   fenceMarginMs,
   holdOnAfterMs,
+  isRetimed,
+  isShortened,
   leadershipLeftMs,
   renewalDueAtMs,
+  termOf,
 } from '../model/timing.ts'
 import { type Facts, holdsLease, mayWrite, outcomeOf, runsAsPrimary, seconds, tried } from './facts.ts'
 import { askGuarded, isFenced } from './fencing.ts'
@@ -21,9 +24,28 @@ export function namedLeader(facts: Facts): boolean {
   return cluster.known && cluster.value.leader?.name === self.name
 }
 
-/** Keeps the fencer's deadline behind the lease whenever the server may accept writes. */
+/** Keeps the fencer's deadline before the end of the lease whenever the server may accept writes. */
 export function guardActions(facts: Facts): readonly Action[] {
   return mayWrite(facts) ? [{ kind: 'arm-fencer', marginMs: fenceMarginMs(facts.snap.settings) }] : []
+}
+
+/**
+ * A renewal and what goes with it. One that moves the leader key to a shorter lease comes after the fencer was told: the
+ * agent may freeze, or the answer be lost, before it can tell it of the new end.
+ */
+export function renewal(facts: Facts, status: ClusterStatus | null): readonly Action[] {
+  const { lease, settings } = facts.snap
+  const shortens = isShortened(lease, settings) && holdsLease(facts.snap) && mayWrite(facts)
+  const ahead: readonly Action[] = shortens
+    ? [{ kind: 'arm-fencer', marginMs: fenceMarginMs(settings), withinMs: settings.ttlMs }]
+    : []
+  return [...ahead, { kind: 'renew-lease', status }, ...guardActions(facts)]
+}
+
+/** The fencer could not be told of a shorter lease: the leader key stays on the longer one for now. */
+export function cannotShorten({ snap }: Facts): boolean {
+  const armed = outcomeOf(snap, 'arm-fencer')
+  return isShortened(snap.lease, snap.settings) && armed !== null && armed.kind !== 'done'
 }
 
 /** Proved, refused, unanswered or given up in this beat; that a former run's lease is gone proves nothing yet. */
@@ -66,10 +88,12 @@ export function acquireLease({ snap }: Facts): Action {
   return { kind: 'acquire-lease', ifRevision: last?.modRevision ?? null }
 }
 
-/** A primary that nothing guards gets its fencer first. */
+/** A primary that nothing guards, or only until later than the lease asked for can end, gets its fencer first. */
 export function askForLease(facts: Facts): readonly Action[] {
   const ask = acquireLease(facts)
-  return runsAsPrimary(facts) && !isFenced(facts) ? askGuarded(facts, ask) : [ask]
+  const { nowMs, settings, fencer } = facts.snap
+  const isGuarded = isFenced(facts) && (fencer.armedUntilMs ?? 0) <= nowMs + settings.ttlMs
+  return runsAsPrimary(facts) && !isGuarded ? askGuarded(facts, ask) : [ask]
 }
 
 /**
@@ -81,9 +105,16 @@ export function overtakenBy({ snap }: Facts): string | null {
   return leader === null || leader.name === snap.self.name ? null : leader.name
 }
 
+/** For a reason. */
+function newTtl({ snap }: Facts): string {
+  const { lease, settings } = snap
+  if (!isRetimed(lease, settings)) return ''
+  return `: it was made for ${seconds(lease.ttlMs)}, and ttl is ${seconds(settings.ttlMs)} now`
+}
+
 function mustRenew(facts: Facts): boolean {
   const { snap } = facts
-  if (triedToProveLease(facts)) return false
+  if (triedToProveLease(facts) || cannotShorten(facts)) return false
   if (!holdsLease(snap)) return namedLeader(facts)
   const someoneElse = snap.cluster.known && !namedLeader(facts)
   return someoneElse || snap.nowMs >= renewalDueAtMs(snap.lease, snap.settings)
@@ -122,8 +153,8 @@ export function proofRules(situation: string): readonly Rule<Facts>[] {
       log: 'pulse',
       when: mustRenew,
       choose: f => ({
-        reason: `renewing the lease, ${seconds(Math.max(0, leadershipLeftMs(f.snap.lease, f.snap.nowMs)))} left`,
-        actions: [{ kind: 'renew-lease', status: buildStatus(f) }, ...guardActions(f)],
+        reason: `renewing the lease, ${seconds(Math.max(0, leadershipLeftMs(f.snap.lease, f.snap.nowMs)))} left${newTtl(f)}`,
+        actions: renewal(f, buildStatus(f)),
       }),
     },
     {
@@ -141,7 +172,7 @@ export function proofRules(situation: string): readonly Rule<Facts>[] {
 
 /** Enough of the lease is left to ask once more before giving up; the fencer needs the rest (promise 1). */
 export function hasTimeLeft({ snap }: Facts): boolean {
-  return leadershipLeftMs(snap.lease, snap.nowMs) > demoteMarginMs(snap.settings)
+  return leadershipLeftMs(snap.lease, snap.nowMs) > demoteMarginMs(termOf(snap.lease, snap.settings))
 }
 
 /** The renewal got no answer. There is time, and the key is not known to be gone: hold on and try again soon (promise 3). */
@@ -194,8 +225,9 @@ export function holdOnReason(facts: Facts): string {
   if (why !== null && !holdsLease(facts.snap))
     return `etcd has not given the leader key (${why}); asking again`
   const left = seconds(Math.max(0, leadershipLeftMs(facts.snap.lease, facts.snap.nowMs)))
+  const margin = demoteMarginMs(termOf(facts.snap.lease, facts.snap.settings))
   const lease = why === null ? 'the lease' : `etcd has not confirmed the lease (${why}); it`
-  return `${lease} lasts ${left} more, giving up below ${seconds(demoteMarginMs(facts.snap.settings))}`
+  return `${lease} lasts ${left} more, giving up below ${seconds(margin)}`
 }
 
 export function holdOnMs(facts: Facts): number {

@@ -2,8 +2,9 @@
 // follow) is decided when PostgreSQL is down.
 
 import type { Memory } from '../model/memory.ts'
-import { fenceMarginMs, leadershipLeftMs } from '../model/timing.ts'
+import { leadershipLeftMs } from '../model/timing.ts'
 import type { Facts } from './facts.ts'
+import { heldMarginMs } from './fencing.ts'
 import type { Choice } from './rule.ts'
 
 /**
@@ -15,7 +16,7 @@ export function stopToFollow(
   mode: 'fast' | 'immediate',
 ): Pick<Choice, 'actions' | 'remember' | 'next'> {
   const { snap } = facts
-  const left = leadershipLeftMs(snap.lease, snap.nowMs) - fenceMarginMs(snap.settings)
+  const left = leadershipLeftMs(snap.lease, snap.nowMs) - heldMarginMs(snap)
   // The first half of what is left for the orderly way, the second for the other one.
   const timeoutMs = Math.max(200, Math.floor(left / 2))
   return {

@@ -4,7 +4,7 @@
 import type { Action } from '../model/action.ts'
 import type { HistoryLine } from '../model/cluster.ts'
 import type { Memory } from '../model/memory.ts'
-import { renewalDueAtMs } from '../model/timing.ts'
+import { isRetimed, renewalDueAtMs } from '../model/timing.ts'
 import { type ClusterFacts, control, holdsLease, isSystemIdentifier, memberNamed, server } from './facts.ts'
 import { unanswered } from './lease.ts'
 import { awaitsCheckpoint, memberRecord, sameRecord } from './member-record.ts'
@@ -32,13 +32,14 @@ export function upkeep(situation: SituationName, facts: ClusterFacts, decided: r
       ? slotUpkeep(facts)
       : { actions: [], retainedSlots: facts.memory.retainedSlots }
   const leading = situation === 'leader' && server(facts.snap)?.inRecovery === false && holdsLease(facts.snap)
+  const lease = ownLease(facts)
   return {
     actions: [
-      ...ownLease(facts),
+      ...lease,
       ...ownFencer(facts),
       ...(leading ? leaderUpkeep(facts) : []),
       ...slots.actions,
-      ...publish(facts),
+      ...publish(facts, lease),
     ],
     remember: { retainedSlots: slots.retainedSlots },
   }
@@ -60,12 +61,17 @@ function ownFencer({ snap, memory }: ClusterFacts): readonly Action[] {
   return isStandby && isArmed && !holdsLease(snap) && snap.work === null ? [{ kind: 'disarm-fencer' }] : []
 }
 
-function publish(facts: ClusterFacts): readonly Action[] {
+/** Also when the lease that the key hangs on is replaced now: the old one is left to expire, and the key with it. */
+function publish(facts: ClusterFacts, lease: readonly Action[]): readonly Action[] {
   const { snap, view } = facts
+  const moves = lease.length > 0 && isRetimed(snap.lease, snap.settings)
   const published = memberNamed(view, snap.self.name)
   const record = memberRecord(facts)
   const current =
-    published !== null && published.leaseId === snap.lease.leaseId && sameRecord(published.record, record)
+    !moves &&
+    published !== null &&
+    published.leaseId === snap.lease.leaseId &&
+    sameRecord(published.record, record)
   return current ? [] : [{ kind: 'publish-member', record }]
 }
 

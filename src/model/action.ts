@@ -21,9 +21,15 @@ export type Action =
   | { readonly kind: 'release-lease'; readonly status: ClusterStatus | null }
   /**
    * Arms the fencer until the end of the leadership now proved, less `marginMs`; `ahead`: until the end of the own lease,
-   * on which leadership will hang if a request for it comes to be.
+   * on which leadership will hang if a request for it comes to be; `withinMs`: no longer than that from now, because the
+   * leader key is about to move to a lease that short.
    */
-  | { readonly kind: 'arm-fencer'; readonly marginMs: Millis; readonly ahead?: true }
+  | {
+      readonly kind: 'arm-fencer'
+      readonly marginMs: Millis
+      readonly ahead?: true
+      readonly withinMs?: Millis
+    }
   | { readonly kind: 'disarm-fencer' }
   // --- other keys
   | { readonly kind: 'publish-member'; readonly record: MemberRecord }

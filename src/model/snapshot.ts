@@ -64,6 +64,8 @@ export interface Self {
 
 export interface LeaseView {
   readonly leaseId: LeaseId | null
+  /** `ttl` that the lease was asked for; 0: there is none. */
+  readonly ttlMs: Millis
   /** When the last successful renewal of the own lease was sent; 0: never. */
   readonly renewedAtMs: Millis
   /** Before this instant etcd cannot have ended our lease. */

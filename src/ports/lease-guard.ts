@@ -9,10 +9,13 @@ export interface LeaseGuard {
   /** The store confirmed our lease by a request sent at `sentAtMs`; `leader`: and that the leader key hangs on it. */
   confirmed(lease: {
     readonly leaseId: LeaseId
+    readonly ttlMs: Millis
     readonly validUntilMs: Millis
     readonly sentAtMs: Millis
     readonly leader: boolean
   }): void
+  /** The leader key may be moved to a lease that ends then, by a request whose answer may be lost. */
+  endsBy(untilMs: Millis): void
   /** The store said that the key, or the lease itself, is not ours. */
   refused(): void
   /** We gave the lease up ourselves. */

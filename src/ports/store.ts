@@ -25,7 +25,13 @@ export type WriteOutcome =
 
 /** `validUntilMs`: boot-time instant before which etcd cannot have ended the lease, counted from before the request. */
 export type LeaseOutcome =
-  | { readonly kind: 'done'; readonly leaseId: LeaseId; readonly validUntilMs: Millis }
+  | {
+      readonly kind: 'done'
+      readonly leaseId: LeaseId
+      /** What the lease was asked for, which may be less than what etcd granted. */
+      readonly ttlMs: Millis
+      readonly validUntilMs: Millis
+    }
   /** The lease is gone, or (for the leader) the key belongs to `holder`; null: nobody. */
   | { readonly kind: 'refused'; readonly holder: MemberName | null; readonly why: string }
   | { readonly kind: 'unreachable'; readonly why: string }

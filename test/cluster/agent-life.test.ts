@@ -91,6 +91,49 @@ test('a bad dynamic configuration is named in the log, and the last good one sta
   expectUnnoticedByAll(incident, await incident.end())
 })
 
+test('ttl, loop_wait and retry_timeout go up and down, and are left out, under load: nobody notices', async () => {
+  const incident = await beginIncident(cluster, 'timing changed')
+  const { client, etcd } = cluster
+  const key = '/service/test/config'
+  const good = (await etcdctl(client, ['get', '--print-value-only', key], etcd)).trim()
+  const { ttl: _ttl, loop_wait: _loop, retry_timeout: _retry, ...rest } = JSON.parse(good)
+  const api = `http://${incident.leader.host.address}:${restPort}/config`
+  const send = (method: string, document: object) =>
+    runOn(client, ['curl', '-fsS', '-m', '20', '-X', method, '-d', JSON.stringify(document), api])
+  const short = { ttl: 5, loop_wait: 1, retry_timeout: 2 }
+  incident.strike()
+  for (const [method, document, granted] of [
+    ['PATCH', { ttl: 30, loop_wait: 10, retry_timeout: 10 }, 30],
+    ['PATCH', { ttl: 60, loop_wait: 30 }, 60],
+    ['PATCH', short, 5],
+    ['PUT', rest, 30],
+    ['PUT', { ...rest, ...short }, 5],
+  ] as const) {
+    await send(method, document)
+    const lease = async () => (await leaderLease(cluster)).granted === granted
+    await until(`the leader's lease is one of ${granted} s`, lease, 4000, 100)
+    // Longer than the shortest lease lives: it was renewed, or it was not the one that counts any more.
+    const endMs = nowMs() + ttlMs + 2000
+    const lives = async () => {
+      expect((await leaderLease(cluster)).left).toBeGreaterThan(0)
+      return nowMs() > endMs
+    }
+    await until('longer than a short lease', lives, ttlMs + 20_000, 500)
+  }
+  expectUnnoticedByAll(incident, await incident.end())
+  for (const { agent } of cluster.nodes()) expect(await agent.log()).not.toMatch(/leader\.lease-ends/)
+})
+
+/** Seconds, as etcd counts them, of the lease that the leader key hangs on now. */
+async function leaderLease({ client, etcd }: Cluster): Promise<{ granted: number; left: number }> {
+  const found = await etcdctl(client, ['get', '/service/test/leader', '-w', 'json'], etcd)
+  // More digits than a number of JavaScript has.
+  const id = BigInt(/"lease":(\d+)/.exec(found)?.[1] ?? 0).toString(16)
+  const said = await etcdctl(client, ['lease', 'timetolive', id], etcd)
+  const [, granted, left] = /TTL\((\d+)s\), remaining\((-?\d+)s\)/.exec(said) ?? []
+  return { granted: Number(granted ?? 0), left: Number(left ?? 0) }
+}
+
 test('max_connections changes: hactl list shows on each node that a restart is pending', async () => {
   await cluster.mend()
   await cluster.healthy(60_000)

@@ -149,12 +149,14 @@ function noted({ timeline, lsn }: SwitchText): HistoryLine {
   return { timeline, lsn, reason: 'no recovery target specified', leader: 'pg1' }
 }
 
-function buildLease({ nowMs, settings, leaderLeftMs, leaseId, me }: Draft): LeaseView {
-  if (leaseId === null) return { leaseId: null, renewedAtMs: 0, validUntilMs: 0, leaderUntilMs: 0 }
-  const validUntilMs = nowMs + (leaderLeftMs ?? settings.ttlMs - 5000)
+function buildLease({ nowMs, settings, leaderLeftMs, leaseId, leaseTtlMs, me }: Draft): LeaseView {
+  if (leaseId === null) return { leaseId: null, ttlMs: 0, renewedAtMs: 0, validUntilMs: 0, leaderUntilMs: 0 }
+  const ttlMs = leaseTtlMs ?? settings.ttlMs
+  const validUntilMs = nowMs + (leaderLeftMs ?? ttlMs - 5000)
   return {
     leaseId: leaseId ?? leaseOf(me),
-    renewedAtMs: validUntilMs - settings.ttlMs,
+    ttlMs,
+    renewedAtMs: validUntilMs - ttlMs,
     validUntilMs,
     leaderUntilMs: leaderLeftMs === null ? 0 : validUntilMs,
   }
@@ -193,7 +195,14 @@ function buildOwnHistory({ ownHistory, nowMs, me }: Draft): Seen<readonly Histor
 }
 
 /** By default a primary is guarded until a little before its lease ends, and nobody else. */
-function buildFencer({ fencer, postgres, leaderLeftMs, nowMs, settings }: Draft): Snapshot['fencer'] {
+function buildFencer({
+  fencer,
+  postgres,
+  leaderLeftMs,
+  leaseTtlMs,
+  nowMs,
+  settings,
+}: Draft): Snapshot['fencer'] {
   if (fencer !== null) {
     return {
       alive: fencer.alive,
@@ -203,10 +212,11 @@ function buildFencer({ fencer, postgres, leaderLeftMs, nowMs, settings }: Draft)
       formerMayAct: fencer.formerMayAct,
     }
   }
+  const term = { ttlMs: Math.min(leaseTtlMs ?? settings.ttlMs, settings.ttlMs) }
   const guarded = leaderLeftMs !== null && postgres.role === 'primary' && postgres.process === 'running'
   return {
     alive: true,
-    armedUntilMs: guarded ? nowMs + leaderLeftMs - fenceMarginMs(settings) : null,
+    armedUntilMs: guarded ? nowMs + leaderLeftMs - fenceMarginMs(term) : null,
     postmaster: guarded ? IDENTITY : null,
     formerMayAct: false,
   }

@@ -101,6 +101,8 @@ export interface Draft {
   leaderLeftMs: Millis | null
   /** Own lease; null: none was ever granted. undefined: the one that the member key hangs on. */
   leaseId: string | null | undefined
+  /** `ttl` that the own lease was made for; null: the one in force. */
+  leaseTtlMs: Millis | null
   postgres: PostgresDraft
   recovery: { change: 'none' | 'reload' | 'restart'; differing: string[] } | 'default' | 'unknown'
   peers: Map<MemberName, Seen<PeerView>> | null
@@ -141,6 +143,7 @@ export function newDraft(me: MemberName): Draft {
     members: new Map(),
     leaderLeftMs: null,
     leaseId: undefined,
+    leaseTtlMs: null,
     postgres: defaultPostgres(),
     recovery: 'default',
     peers: null,

@@ -49,6 +49,7 @@ function readLease(text: string, d: Draft): void {
   const forms: readonly Form<Draft>[] = [
     [/^(\S+) left$/, ([time = '']) => ({ leaderLeftMs: readDuration(time) })],
     [/^none$/, () => ({ leaseId: null })],
+    [/^made for (\S+)$/, ([time = '']) => ({ leaseTtlMs: readDuration(time) })],
     [/^id (\d+)$/, ([id = '']) => ({ leaseId: id })],
   ]
   Object.assign(d, readClauses('lease', text, d.nowMs, forms))

@@ -40,7 +40,7 @@ function showAction(action: Action): string {
     case 'release-lease':
       return `${action.kind}${showOptime(action.status)}`
     case 'arm-fencer':
-      return `arm-fencer ${showDuration(action.marginMs)} before the ${action.ahead === true ? 'own lease, on which leadership is to hang,' : 'lease'} ends`
+      return `arm-fencer ${showDuration(action.marginMs)} before ${endOf(action)}`
     case 'publish-member':
       return `publish-member ${showRecord(action.record)}`
     case 'write-initialize':
@@ -63,6 +63,11 @@ function showAction(action: Action): string {
     default:
       return action.kind
   }
+}
+
+function endOf({ ahead, withinMs }: Action & { kind: 'arm-fencer' }): string {
+  if (withinMs !== undefined) return `a lease of ${showDuration(withinMs)} ends that begins now`
+  return `the ${ahead === true ? 'own lease, on which leadership is to hang,' : 'lease'} ends`
 }
 
 function showOptime(status: ClusterStatus | null): string {

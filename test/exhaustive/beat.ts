@@ -131,7 +131,13 @@ function proved(outcome: Outcome, snap: Snapshot): Snapshot {
   switch (outcome.kind) {
     case 'done': {
       const until = nowMs + TTL
-      const lease = { leaseId: '101', renewedAtMs: nowMs, validUntilMs: until, leaderUntilMs: until }
+      const lease = {
+        leaseId: '101',
+        ttlMs: snap.settings.ttlMs,
+        renewedAtMs: nowMs,
+        validUntilMs: until,
+        leaderUntilMs: until,
+      }
       return withView({ ...snap, lease }, { leader: leaderKey(ME) })
     }
     case 'refused': {

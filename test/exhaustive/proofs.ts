@@ -6,11 +6,12 @@ import type { LeaseView } from '../../src/model/snapshot.ts'
 import type { MemberName } from '../../src/model/units.ts'
 import { frozen, NOW, OTHER, TTL } from './frozen.ts'
 
-/** Leadership left, and for how long the own lease cannot have ended. */
-function lease(leftMs: number | null, validMs = leftMs ?? 25_000): LeaseView {
+/** Leadership left, for how long the own lease cannot have ended, and what it was made for. */
+function lease(leftMs: number | null, validMs = leftMs ?? 25_000, ttlMs = TTL): LeaseView {
   return frozen({
     leaseId: '101',
-    renewedAtMs: NOW + validMs - TTL,
+    ttlMs,
+    renewedAtMs: NOW + validMs - ttlMs,
     validUntilMs: NOW + validMs,
     leaderUntilMs: leftMs === null ? 0 : NOW + leftMs,
   })
@@ -21,6 +22,11 @@ const ended = lease(null, -1000)
 const ending = lease(5000)
 const due = lease(15_000)
 const fresh = lease(30_000)
+
+/** Somebody has changed `ttl` since: to a longer one, and to a shorter one. */
+const shorter = lease(6000, 6000, 8000)
+const longer = lease(55_000, 55_000, 60_000)
+const shorterNotLeading = lease(null, 6000, 8000)
 
 const done = (action: string): Outcome => ({ kind: 'done', action })
 const unreachable = (action: string): Outcome => ({ kind: 'unreachable', action, why: 'deadline exceeded' })
@@ -43,6 +49,11 @@ export const proofs: readonly Proof[] = frozen([
   { lease: ending, outcomes: [] },
   { lease: due, outcomes: [] },
   { lease: fresh, outcomes: [] },
+  { lease: shorter, outcomes: [] },
+  { lease: shorter, outcomes: [unreachable('renew-lease')] },
+  { lease: longer, outcomes: [] },
+  { lease: longer, outcomes: [{ kind: 'failed', action: 'arm-fencer', why: 'it did not confirm' }] },
+  { lease: shorterNotLeading, outcomes: [] },
   { lease: fresh, outcomes: [done('renew-lease')] },
   { lease: noLease, outcomes: [refused('renew-lease', OTHER)] },
   { lease: noLease, outcomes: [refused('renew-lease', null)] },
@@ -54,6 +65,8 @@ export const proofs: readonly Proof[] = frozen([
   { lease: noLease, outcomes: [refused('adopt-lease', OTHER)] },
   { lease: noLease, outcomes: [unreachable('adopt-lease')] },
   { lease: fresh, outcomes: [done('acquire-lease')] },
+  // The answer took long.
+  { lease: ending, outcomes: [done('acquire-lease')] },
   { lease: noLease, outcomes: [refused('acquire-lease', OTHER)] },
   { lease: noLease, outcomes: [unreachable('acquire-lease')] },
   { lease: noLease, outcomes: [refused('renew-lease', null), unreachable('acquire-lease')] },

@@ -127,6 +127,15 @@ const OPERATOR: readonly Form[] = [
     world.etcd.put(absoluteKey(key), text)
     return nothing
   }),
+  form('operator patches the configuration with (?<json>.+)', (world, { json = '{}' }) => {
+    const text = world.etcd.get(absoluteKey('config'))?.text ?? '{}'
+    world.etcd.put(absoluteKey('config'), JSON.stringify({ ...JSON.parse(text), ...JSON.parse(json) }))
+    return nothing
+  }),
+  form('operator replaces the configuration by (?<json>.+)', (world, { json = '{}' }) => {
+    world.etcd.put(absoluteKey('config'), json)
+    return nothing
+  }),
   form('operator sets (?<key>[a-z_]+) to (?<value>.+)', (world, { key = '', value = '' }) => {
     const text = world.etcd.get(absoluteKey('config'))?.text ?? '{}'
     const parsed = /^\d+$/.test(value) ? Number(value) : value

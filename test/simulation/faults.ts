@@ -1,6 +1,6 @@
 // What goes wrong: a random plan of faults, each with an end, and the healing of everything.
 
-import { parseConfig } from '../../src/dcs/records.ts'
+import { changedConfig } from './config-changes.ts'
 import type { Machine } from './machine.ts'
 import type { Random } from './random.ts'
 import { absoluteKey } from './store.ts'
@@ -259,16 +259,10 @@ export class Faults {
 
   #changeConfig(): void {
     const key = absoluteKey('config')
-    const text = this.#world.etcd.get(key)?.text
-    if (text === undefined) return
-    const parsed = parseConfig(text)
-    const bad = this.#random.chance(0.3)
-    const document = {
-      ...(parsed.valid === true ? parsed.document : this.#world.firstConfig),
-      maximum_lag_on_failover: bad ? 'much' : this.#random.pick([4000, 1048576]),
-    }
-    if (!bad) Object.assign(document, this.#random.pick([{}, { ttl: 30 }, { ttl: 20 }, { loop_wait: 3 }]))
-    this.#told('operator', `changes the configuration${bad ? ' to nonsense' : ''}`)
-    this.#world.etcd.put(key, this.#random.chance(0.1) ? 'not json' : JSON.stringify(document))
+    const entry = this.#world.etcd.get(key)
+    if (entry === null) return
+    const { what, text } = changedConfig(this.#random, entry.text, this.#world.firstConfig)
+    this.#told('operator', what)
+    this.#world.etcd.put(key, text)
   }
 }

@@ -21,6 +21,8 @@ const TIMINGS = [
   { ttl: 5, loop_wait: 1, retry_timeout: 2 },
 ] as const
 const STABLE_MS = 6000
+/** Of what the configuration may have been changed to. */
+const TTL_MAX_MS = 60_000
 
 export type Tell = (atMs: number, who: string, text: string) => void
 
@@ -42,7 +44,7 @@ export async function simulate(seed: number, tell?: Tell): Promise<Result> {
   faults.begin(plan.chance(0.8) ? plan.between(4000, 15_000) : 0, horizonMs)
   await world.scheduler.runUntil(horizonMs, failed)
   faults.healAll()
-  if (!failed()) await demandConvergence(world, timing.ttl * 1000, failed)
+  if (!failed()) await demandConvergence(world, TTL_MAX_MS, failed)
   const { acknowledged, lost, promotions, violations } = world.checks
   const seconds = Math.round(world.nowMs / 1000)
   return {

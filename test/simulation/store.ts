@@ -53,7 +53,7 @@ export function createSimulatedStore(path: EtcdPath, timings: StoreTimings): Sto
     keepLease: async budgetMs => {
       const kept = await lease.keep(within(budgetMs))
       return kept.kind === 'kept'
-        ? { kind: 'done', leaseId: kept.leaseId, validUntilMs: kept.validUntilMs }
+        ? { kind: 'done', leaseId: kept.leaseId, ttlMs: kept.askedMs, validUntilMs: kept.validUntilMs }
         : { kind: 'unreachable', why: kept.kind === 'gone' ? 'the lease is gone' : kept.why }
     },
     adoptLease: (leaseId, budgetMs) => leadership.adopt(leaseId, within(budgetMs)),

@@ -3,7 +3,7 @@
 
 import { leadershipLeftMs, retryAfterMs } from '../../model/timing.ts'
 import { type Facts, holdsLease, promotesInVain, runsAsPrimary, seconds, tried } from '../facts.ts'
-import { guardActions, hasTimeLeft, holdOnMs, triedToProveLease } from '../lease.ts'
+import { cannotShorten, hasTimeLeft, holdOnMs, renewal, triedToProveLease } from '../lease.ts'
 import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
 
@@ -30,10 +30,10 @@ export const blindRules: readonly Rule<Facts>[] = [
   {
     id: 'blind.renew-lease',
     why: 'a member of etcd that cannot serve reads may still renew a lease',
-    when: f => holdsLease(f.snap) && runsAsPrimary(f) && !triedToProveLease(f),
+    when: f => holdsLease(f.snap) && runsAsPrimary(f) && !triedToProveLease(f) && !cannotShorten(f),
     choose: f => ({
       reason: `the cluster cannot be read (${whyBlind(f)}); trying to renew the lease all the same`,
-      actions: [{ kind: 'renew-lease', status: null }, ...guardActions(f)],
+      actions: renewal(f, null),
     }),
   },
   {

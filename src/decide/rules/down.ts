@@ -1,6 +1,6 @@
 // PostgreSQL is not running: bring it back in the role that the lease allows, without losing what it holds (spec/ha.md 3.5).
 
-import { fenceMarginMs, leadershipLeftMs } from '../../model/timing.ts'
+import { leadershipLeftMs } from '../../model/timing.ts'
 import { goodCandidates, otherMembers } from '../election.ts'
 import {
   type ClusterFacts,
@@ -15,6 +15,7 @@ import {
   tried,
   wantedUpstream,
 } from '../facts.ts'
+import { heldMarginMs } from '../fencing.ts'
 import { hasTimeLeft, holdOnMs, holdOnReason, namedLeader, proofRules, unansweredButAlive } from '../lease.ts'
 import {
   cannotRejoin,
@@ -89,7 +90,7 @@ const leaderRules: readonly Rule<ClusterFacts>[] = [
     choose: f => ({
       reason: `starting primary after failure (control file: ${control(f.snap.postgres)?.state ?? 'unreadable'}), lease ${seconds(leadershipLeftMs(f.snap.lease, f.snap.nowMs))}`,
       actions: [
-        { kind: 'arm-fencer', marginMs: fenceMarginMs(f.snap.settings) },
+        { kind: 'arm-fencer', marginMs: heldMarginMs(f.snap) },
         { kind: 'begin', job: { kind: 'start', as: 'primary', upstream: null, timeoutMs: startTimeout(f) } },
       ],
     }),

@@ -3,10 +3,10 @@
 
 import type { Member } from '../../model/cluster.ts'
 import type { Handover } from '../../model/memory.ts'
-import { fenceMarginMs } from '../../model/timing.ts'
 import { formatLsn } from '../../model/units.ts'
 import { receivedEverything } from '../election.ts'
 import { type ClusterFacts, type Facts, isRunning, seconds, tried } from '../facts.ts'
+import { heldMarginMs } from '../fencing.ts'
 import { hasTimeLeft } from '../lease.ts'
 import type { Rule } from '../rule.ts'
 import { closingStatus } from '../status.ts'
@@ -53,7 +53,7 @@ export const handoverRules: readonly Rule<ClusterFacts>[] = [
     choose: f => ({
       reason: `${whyTakenBack(f)}; going on as primary`,
       actions: [
-        { kind: 'arm-fencer', marginMs: fenceMarginMs(f.snap.settings) },
+        { kind: 'arm-fencer', marginMs: heldMarginMs(f.snap) },
         { kind: 'begin', job: { kind: 'start', as: 'primary', upstream: null, timeoutMs: startTimeout(f) } },
         { kind: 'clear-failover', ifRevision: handover(f).requestRevision },
       ],

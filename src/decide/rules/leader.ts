@@ -19,7 +19,7 @@ import {
   succeeded,
   tried,
 } from '../facts.ts'
-import { isFenced, UNFENCED_LIMIT_MS, unfencedForMs } from '../fencing.ts'
+import { heldMarginMs, isFenced, UNFENCED_LIMIT_MS, unfencedForMs } from '../fencing.ts'
 import {
   hasTimeLeft,
   holdOnMs,
@@ -44,7 +44,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     when: f => holdsLease(f.snap) && runsAsPrimary(f) && !isFenced(f) && !tried(f.snap, 'arm-fencer'),
     choose: f => ({
       reason: `the fencer does not guard this primary (${whyUnfenced(f)}); arming it again`,
-      actions: [{ kind: 'arm-fencer', marginMs: fenceMarginMs(f.snap.settings) }],
+      actions: [{ kind: 'arm-fencer', marginMs: heldMarginMs(f.snap) }],
       next: 'again',
     }),
   },
@@ -72,7 +72,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     when: f => holdsLease(f.snap) && needsFencer(f) && !isFencedToTheEnd(f) && !tried(f.snap, 'arm-fencer'),
     choose: f => ({
       reason: 'arming the fencer with the end of the lease',
-      actions: [{ kind: 'arm-fencer', marginMs: fenceMarginMs(f.snap.settings) }],
+      actions: [{ kind: 'arm-fencer', marginMs: heldMarginMs(f.snap) }],
     }),
   },
   {
@@ -212,8 +212,8 @@ function silentForMs({ memory, snap }: ClusterFacts): Millis {
 
 /** And for as long as the lease allows: a deadline of an earlier renewal would hit a healthy primary. */
 function isFencedToTheEnd(facts: ClusterFacts): boolean {
-  const { fencer, lease, settings } = facts.snap
-  return isFenced(facts) && (fencer.armedUntilMs ?? 0) >= lease.leaderUntilMs - fenceMarginMs(settings)
+  const { fencer, lease } = facts.snap
+  return isFenced(facts) && (fencer.armedUntilMs ?? 0) >= lease.leaderUntilMs - heldMarginMs(facts.snap)
 }
 
 /** Also a primary that does not answer: it may write all the same. */
