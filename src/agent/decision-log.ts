@@ -35,6 +35,7 @@ export function createDecisionLog(log: Log, journal: Journal): (entry: DecisionE
   return entry => {
     const { snapshot, decision } = entry
     const { nowMs } = snapshot
+    for (const { id, level, text: what } of decision.news ?? []) log[level](`${id}: ${what}`)
     const text = `${decision.rule}: ${decision.reason}`
     const key = withoutMeasures(text)
     const goesOn = beats.goesOn(entry, key)
@@ -44,7 +45,7 @@ export function createDecisionLog(log: Log, journal: Journal): (entry: DecisionE
       log[said.level ?? 'info'](withCount(text, counted(text, said, nowMs)))
       lastAtMs = nowMs
     }
-    const isNews = !goesOn && decision.log !== 'pulse'
+    const isNews = (!goesOn && decision.log !== 'pulse') || decision.news !== undefined
     if (said.level !== null || isDue || isNews) journal.append(toEntry(entry))
   }
 }
@@ -145,7 +146,7 @@ function withoutMeasures(text: string): string {
 }
 
 function toEntry({ snapshot, decision, cause, step }: DecisionEntry): JournalEntry {
-  const { rule, reason, considered, actions, memory } = decision
+  const { rule, reason, considered, actions, memory, news } = decision
   return {
     at: new Date(snapshot.wallMs).toISOString(),
     bootMs: snapshot.nowMs,
@@ -159,5 +160,6 @@ function toEntry({ snapshot, decision, cause, step }: DecisionEntry): JournalEnt
     step,
     snapshot,
     memory,
+    ...(news === undefined ? {} : { news }),
   }
 }

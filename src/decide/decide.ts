@@ -8,6 +8,7 @@ import type { Snapshot } from '../model/snapshot.ts'
 import { renewalDueAtMs, repeatableUntilMs, retryAfterMs, termOf } from '../model/timing.ts'
 import type { Millis } from '../model/units.ts'
 import type { ClusterFacts } from './facts.ts'
+import { tellOutage } from './outage.ts'
 import { remember } from './remember.ts'
 import { firstMatch, type Matched } from './rule.ts'
 import { blindRules } from './rules/blind.ts'
@@ -26,7 +27,9 @@ import { type Situation, situationOf } from './situation.ts'
 import { upkeep } from './upkeep.ts'
 
 export function decide(snap: Snapshot, before: Memory): Decision {
-  const memory = remember(before, snap)
+  const seen = remember(before, snap)
+  const { outage, news } = tellOutage(before, seen, snap)
+  const memory = { ...seen, outage }
   const situation = situationOf(snap, memory)
   const { rule, choice, considered, log, ...matched } = match(situation)
   const actions = choice.actions ?? []
@@ -42,6 +45,7 @@ export function decide(snap: Snapshot, before: Memory): Decision {
     reason: choice.reason,
     ...(level === null || level === 'info' ? {} : { level }),
     ...(log === null ? {} : { log }),
+    ...(news.length === 0 ? {} : { news }),
     considered,
     actions,
     upkeep: routine?.actions ?? [],

@@ -6,7 +6,7 @@ import type { Memory } from '../model/memory.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import type { MemberName, Millis } from '../model/units.ts'
 import type { FinishedWork } from '../model/work.ts'
-import { control, holdsLease, isSystemIdentifier, server, succeeded } from './facts.ts'
+import { control, holdsLease, isSystemIdentifier, server, succeeded, tried } from './facts.ts'
 
 export function remember(memory: Memory, snap: Snapshot): Memory {
   let next = snap.finished === null ? rememberEarlyStop(memory, snap) : rememberWork(memory, snap.finished)
@@ -15,6 +15,7 @@ export function remember(memory: Memory, snap: Snapshot): Memory {
     ...rememberRole(next, snap),
     promotionAsked: promotionAsked(memory, snap),
     silentSinceMs: silentSince(memory, snap),
+    blindSinceMs: blindSince(memory, snap),
   }
   if (snap.cluster.known) {
     const view = snap.cluster.value
@@ -58,6 +59,13 @@ function rememberBrokenRewind(memory: Memory, { postgres }: Snapshot): Memory {
   if (directory.kind !== 'present' || directory.unfinished !== 'rewind') return memory
   const why = memory.brokenRewind ?? 'an earlier agent ended while it ran'
   return { ...memory, rejoin: 'rewind-failed', agreesWith: null, brokenRewind: why }
+}
+
+/** The silence of the watch alone says nothing. */
+function blindSince({ blindSinceMs }: Memory, snap: Snapshot): Millis | null {
+  if (snap.cluster.known) return null
+  const couldNotRead = tried(snap, 'read-cluster') && !succeeded(snap, 'read-cluster')
+  return blindSinceMs ?? (couldNotRead ? snap.nowMs : null)
 }
 
 function promoting({ work, finished }: Snapshot): boolean {

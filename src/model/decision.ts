@@ -16,6 +16,13 @@ export type LogLevel = 'info' | 'warning' | 'error'
 /** `pulse`: so regular that it is no news. `rest`: all is well, so that whatever comes after is news even if it was said before. */
 export type LogPolicy = 'pulse' | 'rest'
 
+/** Said beside the decision: what has begun or is over. Its id, like a rule's, is for alerts. */
+export interface News {
+  readonly id: string
+  readonly level: LogLevel
+  readonly text: string
+}
+
 export interface Decision {
   readonly rule: RuleId
   /** One sentence with the numbers that mattered. */
@@ -23,6 +30,7 @@ export interface Decision {
   /** Absent: business as usual. */
   readonly level?: LogLevel
   readonly log?: LogPolicy
+  readonly news?: readonly News[]
   /** Rules of the situation looked at before this one, in order. */
   readonly considered: readonly RuleId[]
   /** In order; the first that does not succeed ends the step. */

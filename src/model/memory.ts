@@ -3,7 +3,7 @@
 
 import type { Member } from './cluster.ts'
 import type { ShutdownPosition } from './progress.ts'
-import type { LeaseId, Lsn, MemberName, Millis, Revision, Timeline } from './units.ts'
+import type { LeaseId, Lsn, MemberName, Millis, Revision, Timeline, WallMillis } from './units.ts'
 
 export interface Memory {
   /** Since when the running server has answered nothing; null: it answers, starts, or does not run. */
@@ -60,8 +60,28 @@ export interface Memory {
   readonly foundNamed: boolean
   /** Since when the fencer could not be armed; null: it can. */
   readonly unfencedSinceMs: Millis | null
+  /** null: somebody leads, and this node, if it leads, accepts writes. */
+  readonly outage: Outage | null
+  /** Since when etcd has not answered; null: it answers. */
+  readonly blindSinceMs: Millis | null
   /** The cluster in etcd has been seen at least once by this process. */
   readonly sawCluster: boolean
+}
+
+/** Nobody leads, or this node led and its server is down. */
+export interface Outage {
+  readonly sinceMs: Millis
+  readonly formerLeader: MemberName
+  /** A switchover, a stop in good order, maintenance. */
+  readonly planned: boolean
+  /** Nobody took the leader key away: it ended with its lease. */
+  readonly leaseEnded: boolean
+  /** Where the former leader was, by what it last published. */
+  readonly optime: Lsn | null
+  /** Where this node is that may become leader. */
+  readonly ownLsn: Lsn | null
+  /** Wall clock of the last transaction that was replayed here. */
+  readonly lastCommitMs: WallMillis | null
 }
 
 export interface Agreement {
@@ -106,5 +126,7 @@ export const FIRST_MEMORY: Memory = {
   abandonedLease: null,
   foundNamed: false,
   unfencedSinceMs: null,
+  outage: null,
+  blindSinceMs: null,
   sawCluster: false,
 }

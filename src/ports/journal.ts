@@ -13,6 +13,8 @@ export interface JournalEntry {
   readonly rule: string
   readonly reason: string
   readonly considered: readonly string[]
+  /** What was said beside the decision: that an outage begins, or is over. */
+  readonly news?: readonly unknown[]
   readonly actions: readonly unknown[]
   readonly outcomes: readonly unknown[]
   /** What woke the agent, and which step of that beat this is. */

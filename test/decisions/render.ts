@@ -18,6 +18,7 @@ export function render(decision: Decision, before: Memory, nowMs: number): strin
     ...(decision.level === undefined
       ? []
       : [`  told as ${decision.level === 'error' ? 'an error' : `a ${decision.level}`}`]),
+    ...(decision.news ?? []).map(({ id, level, text }) => `  ${id}: ${text} (${level})`),
     ...decision.actions.map(action => `  ${showAction(action)}`),
     ...(remembered.length === 0 ? [] : [`  remember ${remembered.join(', ')}`]),
     ...decision.upkeep.map(action => `  routine: ${showAction(action)}`),
@@ -123,9 +124,12 @@ function upstream(node: Upstream | null): string {
   return node === null ? '' : ` following ${node.name}`
 }
 
+/** Only what is told of an outage comes from these: the news stand above. */
+const FOR_NEWS: ReadonlySet<keyof Memory> = new Set(['outage', 'blindSinceMs'])
+
 /** Changed fields in a stable order; times as distances from now, lists by their names. */
 function changes(before: Memory, after: Memory, nowMs: number): string[] {
-  const keys = Object.keys(after) as (keyof Memory)[]
+  const keys = (Object.keys(after) as (keyof Memory)[]).filter(key => !FOR_NEWS.has(key))
   return keys
     .filter(key => show(key, before[key], nowMs) !== show(key, after[key], nowMs))
     .map(key => `${key} ${show(key, after[key], nowMs)}`)
