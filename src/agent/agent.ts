@@ -7,6 +7,7 @@ import { createLog } from '../journal/log.ts'
 import type { AgentConfig } from '../model/config.ts'
 import { formatProblem } from '../model/problem.ts'
 import { HACTL_VERSION } from '../model/version.ts'
+import { removePrivateFolders } from '../postgres/private-folder.ts'
 import { systemClock } from '../system/clock.ts'
 import { claimDirectory } from '../system/sole-agent.ts'
 import { assemble, type Node } from './node.ts'
@@ -64,6 +65,7 @@ export async function runAgent(start: AgentStart): Promise<number> {
     await log.flush(1000)
     return 1
   }
+  await removePrivateFolders(read.config.stateDirectory).catch(error => log.warning(String(error)))
   const node = assemble({ ...start, config: read.config, log, clock })
   await firstDynamicConfiguration(read.config, node.dynamic, log)
   const stopListening = listenToSignals({

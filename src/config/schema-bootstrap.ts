@@ -22,7 +22,7 @@ export const BOOTSTRAP = {
   }),
   'bootstrap.initdb': setting(options(INITDB_RESERVED, 'refuse'), [], {
     reloadable: false,
-    about: 'Options of initdb.',
+    about: "Options of initdb. The locale, unless named here, is that of the agent's environment.",
   }),
   'bootstrap.pg_hba': setting(lines(), [], {
     reloadable: false,

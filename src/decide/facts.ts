@@ -59,6 +59,14 @@ export function isHalfCopied({ postgres }: Snapshot): boolean {
   return directory.kind === 'present' && directory.unfinished === 'copy'
 }
 
+/** What keeps this node from getting a data directory, and what helps; null: nothing. */
+export function obstacle({ postgres }: Snapshot): string | null {
+  const directory = postgres.dataDirectory
+  const found = directory.kind === 'empty' ? directory.obstacle : undefined
+  if (found === undefined) return null
+  return `${found}: initdb and pg_basebackup refuse the root of a file system. HINT: Set postgresql.data_dir to a directory below it`
+}
+
 /** The bootstrap of an earlier agent was broken off, and the cluster in etcd is not the one that it was making. */
 export function isHalfMade({ snap, view }: ClusterFacts): boolean {
   const directory = snap.postgres.dataDirectory

@@ -4,7 +4,7 @@
 import type { Decision } from '../model/decision.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import { leadershipLeftMs, retryAfterMs, termOf } from '../model/timing.ts'
-import { isPrimaryOnly } from '../model/work.ts'
+import { type EarlyEnd, isPrimaryOnly, mayEndEarly } from '../model/work.ts'
 import { holdsLease, server } from './facts.ts'
 import { heldMarginMs } from './fencing.ts'
 
@@ -22,6 +22,7 @@ export function violations(snap: Snapshot, decision: Decision): readonly string[
   if (kinds.includes('begin') && snap.work !== null) wrong.push('a second long piece of work')
   wrong.push(...askingUnguarded(snap, decision))
   wrong.push(...sleepingBeyondLease(snap, decision))
+  if (kinds.includes('cancel-work')) wrong.push(...endedTooEarly(snap))
   if (decision.reason === '') wrong.push('a decision without a reason')
   if (!(decision.wakeInMs >= 0)) wrong.push(`wake-up in ${decision.wakeInMs} ms`)
   for (const action of decision.actions) {
@@ -34,6 +35,21 @@ export function violations(snap: Snapshot, decision: Decision): readonly string[
       wrong.push(`${action.job.kind} while holding the lease`)
   }
   return wrong
+}
+
+const EARLY_ENDS: readonly EarlyEnd[] = [
+  'lease-lost',
+  'primary-without-lease',
+  'agent-stops',
+  'nobody-takes-over',
+]
+
+/** There is work that must end by itself, whatever happens meanwhile. */
+function endedTooEarly({ work }: Snapshot): readonly string[] {
+  if (work === null) return ['work is cancelled and there is none']
+  return EARLY_ENDS.some(why => mayEndEarly(work.job, why))
+    ? []
+    : [`${work.job.kind} is cancelled, which must end`]
 }
 
 /** Etcd may name whoever asks to lead before the answer is read. In maintenance mode nothing guards a primary. */

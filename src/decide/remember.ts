@@ -173,12 +173,18 @@ function rememberArrival(memory: Memory, snap: Snapshot): Memory {
 }
 
 function rememberWork(memory: Memory, work: FinishedWork): Memory {
-  const failed = { ...memory, lastFailure: { job: work.job.kind, why: work.why, atMs: work.finishedAtMs } }
+  const failure = { job: work.job.kind, why: work.why, atMs: work.finishedAtMs }
+  // What was told to end has not failed: the reason of an earlier failure stays.
+  const failed =
+    work.cancelled && work.job.kind !== 'bootstrap' ? memory : { ...memory, lastFailure: failure }
   switch (work.job.kind) {
     case 'bootstrap':
       return {
         ...(work.ok ? memory : failed),
-        founding: { initializeRevision: work.job.initializeRevision, stage: work.ok ? 'ready' : 'failed' },
+        founding: {
+          initializeRevision: work.job.initializeRevision,
+          ...(work.ok ? { stage: 'ready' } : { stage: 'failed', why: work.why }),
+        },
       }
     case 'start':
     case 'restart':
@@ -205,7 +211,7 @@ function rememberWork(memory: Memory, work: FinishedWork): Memory {
         : failed
     case 'promote':
       if (work.ok) return { ...memory, lastRole: 'primary' }
-      return work.cancelled ? memory : failed
+      return failed
     case 'crash-recovery':
       return { ...(work.ok ? memory : failed), crashRecoveryTried: true }
     case 'stop':
@@ -233,7 +239,8 @@ function rememberEarlyStop(memory: Memory, snap: Snapshot): Memory {
 
 /** A stop ended a role; for a handover it fixed the position that the candidate must reach. */
 function rememberStop(memory: Memory, work: FinishedWork): Memory {
-  const failure = work.ok ? {} : { lastFailure: { job: 'stop', why: work.why, atMs: work.finishedAtMs } }
+  const failure =
+    work.ok || work.cancelled ? {} : { lastFailure: { job: 'stop', why: work.why, atMs: work.finishedAtMs } }
   if (memory.handover !== null && work.ok) {
     // The candidate's time counts from when it could have everything, not from when the last process was gone.
     const stoppedAtMs = memory.handover.stoppedAtMs ?? work.finishedAtMs

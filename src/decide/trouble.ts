@@ -5,7 +5,7 @@
 import type { Snapshot } from '../model/snapshot.ts'
 import type { Millis } from '../model/units.ts'
 import { unsupportedMode } from './election.ts'
-import { type ClusterFacts, type Facts, server } from './facts.ts'
+import { type ClusterFacts, type Facts, obstacle, server } from './facts.ts'
 import { unfencedForMs } from './fencing.ts'
 import { noWayBack } from './rejoin.ts'
 
@@ -31,6 +31,7 @@ const TEXT_MAX = 200
 const CONDITIONS: readonly Condition[] = [
   { id: 'etcd', find: blind },
   { id: 'data-directory', find: inaccessible },
+  { id: 'data-directory', find: ({ snap }) => obstacle(snap) },
   { id: 'diverged', find: onCluster(noWayBack) },
   { id: 'work-failed', find: workFailed },
   { id: 'no-access', find: shutOut },
@@ -86,6 +87,8 @@ const WORK: Readonly<Record<string, string>> = {
 
 /** Until PostgreSQL answers again; also while the same is tried once more. */
 function workFailed({ snap, memory }: Facts): string | null {
+  // What failed after it, on the way out, is not the reason.
+  if (memory.founding?.why !== undefined) return `bootstrap failed: ${memory.founding.why}`
   const failure = memory.lastFailure
   const work = failure === null ? undefined : WORK[failure.job]
   if (failure === null || work === undefined || server(snap) !== null) return null

@@ -34,6 +34,8 @@ export interface Memory {
   readonly founding: {
     readonly initializeRevision: Revision
     readonly stage: 'running' | 'ready' | 'failed'
+    /** Why it failed: what fails after it does not hide the reason. */
+    readonly why?: string
   } | null
   readonly handover: Handover | null
   /** Where the last clean stop left the WAL; null once PostgreSQL was started again. */

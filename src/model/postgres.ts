@@ -12,7 +12,8 @@ export interface PostgresView {
 }
 
 export type DataDirectoryView =
-  | { readonly kind: 'empty' }
+  /** `obstacle`: what keeps initdb and pg_basebackup from creating anything there. */
+  | { readonly kind: 'empty'; readonly obstacle?: string }
   | { readonly kind: 'inaccessible'; readonly why: string }
   | {
       readonly kind: 'present'

@@ -40,6 +40,41 @@ export function isPrimaryOnly(job: Job): boolean {
   return job.kind === 'promote' || (job.kind === 'start' && job.as === 'primary')
 }
 
+/** Why a decision asks a job to end before its own end. */
+export type EarlyEnd =
+  /** The lease is lost. */
+  | 'lease-lost'
+  /** The server accepts writes without a lease: it must be stopped, and that is a job too. */
+  | 'primary-without-lease'
+  | 'agent-stops'
+  /** The handover that it belongs to failed. */
+  | 'nobody-takes-over'
+
+/** What is half done is worse than done: a data directory that is neither there nor gone. */
+function mustEnd(job: Job): boolean {
+  return job.kind === 'remove-data' || job.kind === 'set-aside'
+}
+
+/** It stops the server at once before anything else, so that no other job would do that sooner. */
+function stopsServerFirst(job: Job): boolean {
+  return job.kind === 'stop' || mustEnd(job) || (job.kind === 'clone' && job.replaces !== null)
+}
+
+/** Which jobs may be ended early, and why: the only place that says so. */
+export function mayEndEarly(job: Job, because: EarlyEnd): boolean {
+  switch (because) {
+    case 'lease-lost':
+      return isPrimaryOnly(job)
+    case 'primary-without-lease':
+      // A new cluster has no lease yet: its initialize key guards it.
+      return job.kind !== 'bootstrap' && !stopsServerFirst(job)
+    case 'agent-stops':
+      return job.kind !== 'stop' && !mustEnd(job)
+    case 'nobody-takes-over':
+      return job.kind === 'stop'
+  }
+}
+
 export interface Work {
   readonly job: Job
   readonly startedAtMs: Millis

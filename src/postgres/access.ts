@@ -1,14 +1,13 @@
 // As whom, and where, we connect: to the local server and to the leader, over SQL and over the replication protocol,
 // and the connection strings that pg_basebackup and pg_rewind are given (never with a password in them).
 
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Credentials, PostgresqlConfig } from '../model/config.ts'
 import type { Upstream } from '../model/peer.ts'
 import { type ConnectTarget, STATEMENT_LIMIT_MS } from './connection.ts'
 import { readPidFile } from './postmaster.ts'
-import { chownToServerUser, type RunAs, systemUserName } from './run-as.ts'
+import { withPrivateFolder } from './private-folder.ts'
+import { type RunAs, systemUserName } from './run-as.ts'
 import { formatConninfo } from './settings/conninfo.ts'
 import { writePgpass } from './settings/pgpass.ts'
 import type { Settings } from './settings/settings.ts'
@@ -39,7 +38,13 @@ export const LOOKING = {
   'pg_stat_statements.track': 'none',
 } as const
 
-export function createAccess(config: PostgresqlConfig, settings: Settings, runAs: RunAs | null): Access {
+/** `stateDirectory`: for the password files of programs, while they run. */
+export function createAccess(
+  config: PostgresqlConfig,
+  settings: Settings,
+  stateDirectory: string,
+  runAs: RunAs | null,
+): Access {
   const database = config.database === '' ? 'postgres' : config.database
   // Asked each time: passwords are rotated while the agent runs.
   const accounts = () => {
@@ -92,7 +97,14 @@ export function createAccess(config: PostgresqlConfig, settings: Settings, runAs
     withConninfo: async (use, task) => {
       const credentials = accounts()[use.as]
       const place = use.to ?? (await localPlace())
-      return await withPassFile(await target(credentials, place, 'hactl'), use.as, runAs, task)
+      const address = await target(credentials, place, 'hactl')
+      const { conninfo, passLine } = programAddress(address, use.as)
+      if (passLine === null) return await task(conninfo, {})
+      return await withPrivateFolder(stateDirectory, runAs, async folder => {
+        const PGPASSFILE = join(folder, 'pgpass')
+        await writePgpass(PGPASSFILE, [passLine], runAs)
+        return await task(conninfo, { PGPASSFILE })
+      })
     },
   }
 }
@@ -116,26 +128,14 @@ function listensOnLoopback(listenAddresses: string): boolean {
 /** Newer than any: what the operator configured for the programs of this machine is passed on as it is. */
 const CONNINFO_VERSION = 990000
 
-async function withPassFile<T>(
-  target: ConnectTarget,
-  use: ConninfoUse['as'],
-  runAs: RunAs | null,
-  task: (conninfo: string, env: Record<string, string>) => Promise<T>,
-): Promise<T> {
+/** The connection string without the password, and the line of a password file that holds it. */
+function programAddress(target: ConnectTarget, use: ConninfoUse['as']) {
   const { host, password, user, database } = target
   const port = String(target.port)
-  const directory = password === null ? null : await mkdtemp(join(tmpdir(), 'hactl-pass-'))
-  try {
-    const env: Record<string, string> = {}
-    if (directory !== null && password !== null) {
-      await chownToServerUser(directory, runAs)
-      env.PGPASSFILE = join(directory, 'pgpass')
-      await writePgpass(env.PGPASSFILE, [{ host, port, user, password }], runAs)
-    }
-    const writable = use === 'rewind' ? { target_session_attrs: 'read-write' } : {}
-    const fields = { ...target.security, dbname: database, user, host, port, ...writable }
-    return await task(formatConninfo(fields, CONNINFO_VERSION), env)
-  } finally {
-    if (directory !== null) await rm(directory, { recursive: true, force: true })
+  const writable = use === 'rewind' ? { target_session_attrs: 'read-write' } : {}
+  const fields = { ...target.security, dbname: database, user, host, port, ...writable }
+  return {
+    conninfo: formatConninfo(fields, CONNINFO_VERSION),
+    passLine: password === null ? null : { host, port, user, password },
   }
 }

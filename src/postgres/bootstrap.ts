@@ -1,9 +1,9 @@
 // A new cluster (spec/postgres.md 3.2, 3.4): initdb before the first start; roles, grants and the operator's
 // post_bootstrap command after it.
 
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { BootstrapConfig } from '../model/config.ts'
 import type { Millis } from '../model/units.ts'
 import type { Report, StepOutcome } from '../ports/postgres.ts'
 import { failureOf } from '../system/child-process.ts'
@@ -13,6 +13,7 @@ import { type Context, cancelled, DONE, failed, messageOf } from './context.ts'
 import { readDirectoryState } from './data-directory.ts'
 import { endOrphanedPrograms } from './leftovers.ts'
 import { findMarks } from './marks.ts'
+import { withPrivateFolder } from './private-folder.ts'
 import { emptyDataDirectory, prepareDataDirectory } from './removal.ts'
 import {
   createOrAlterRole,
@@ -30,14 +31,12 @@ const FORBIDDEN = ['pgdata', 'nosync', 'pwfile', 'sync-only', 'version', 'userna
 const ROLES_LIMIT_MS: Millis = 30_000
 
 export async function initdb(context: Context, signal: AbortSignal, report: Report): Promise<StepOutcome> {
-  const { bootstrap, config, dataDir, programs, settings } = context
+  const { bootstrap, programs, stateDirectory } = context
   if (bootstrap === null) return failed('no bootstrap section: this node may not create a cluster')
   const refused: string[] = []
   const options = optionArguments(bootstrap.initdb, FORBIDDEN, why => refused.push(why))
   if (refused.length > 0) return failed(`initdb: ${refused.join(', ')}`)
   report({ phase: 'initdb' })
-  const { superuser } = config.authentication
-  const directory = await mkdtemp(join(tmpdir(), 'hactl-initdb-'))
   try {
     await endOrphanedPrograms(context)
     const emptied = await clearBrokenOff(context)
@@ -45,26 +44,44 @@ export async function initdb(context: Context, signal: AbortSignal, report: Repo
     await markBootstrap(context)
     await prepareDataDirectory(context)
     await unmarkRewind(context)
-    await chownToServerUser(directory, programs.runAs)
-    const user = superuser === null ? [] : [`--username=${superuser.username}`]
-    const password = await passwordFile(context, directory, superuser?.password ?? null)
-    const result = await programs.run('initdb', [...options, ...user, ...password, dataDir], {
-      timeoutMs: null,
-      signal,
-    })
-    if (result.kind === 'aborted') return cancelled('initdb')
-    const why = failureOf('initdb', result)
-    if (why !== null) return failed(why)
-    await settings.appendBootstrapHba(bootstrap.pgHba)
-    await settings.backUp()
-    return DONE
+    return await withPrivateFolder(stateDirectory, programs.runAs, folder =>
+      create(context, bootstrap, options, folder, signal),
+    )
   } catch (error) {
     return failed(`initdb: ${messageOf(error)}`)
   } finally {
-    await rm(directory, { recursive: true, force: true })
-    // initdb cleans up behind a failure of its own: what an operator puts there next is not ours to judge.
-    if ((await readDirectoryState(context)).kind === 'empty') await unmarkBootstrap(context)
+    await forgetEmpty(context).catch(error => context.log('warning', messageOf(error)))
   }
+}
+
+async function create(
+  context: Context,
+  bootstrap: BootstrapConfig,
+  options: readonly string[],
+  folder: string,
+  signal: AbortSignal,
+): Promise<StepOutcome> {
+  const { config, dataDir, programs, settings } = context
+  const { superuser } = config.authentication
+  const user = superuser === null ? [] : [`--username=${superuser.username}`]
+  const password = await passwordFile(context, folder, superuser?.password ?? null)
+  const result = await programs.run('initdb', [...options, ...user, ...password, dataDir], {
+    // Collation and encoding of the databases come from it, unless an option names them.
+    locale: 'operator',
+    timeoutMs: null,
+    signal,
+  })
+  if (result.kind === 'aborted') return cancelled('initdb')
+  const why = failureOf('initdb', result)
+  if (why !== null) return failed(why)
+  await settings.appendBootstrapHba(bootstrap.pgHba)
+  await settings.backUp()
+  return DONE
+}
+
+/** initdb cleans up behind a failure of its own: what an operator puts there next is not ours to judge. */
+async function forgetEmpty(context: Context): Promise<void> {
+  if ((await readDirectoryState(context)).kind === 'empty') await unmarkBootstrap(context)
 }
 
 /** What an initdb or a base backup without a control file left: initdb refuses a directory that is not empty. */

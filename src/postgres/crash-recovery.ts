@@ -31,7 +31,7 @@ export async function crashRecovery(context: Context, signal: AbortSignal): Prom
     await rm(join(dataDir, name), { force: true })
   const args = ['--single', '-D', dataDir, ...parameters.flatMap(parameter => ['-c', parameter]), 'template1']
   // Its length depends on the WAL to replay: only the caller can say when it has been long enough.
-  const result = await programs.run('postgres', args, { timeoutMs: null, signal })
+  const result = await programs.run('postgres', args, { locale: 'operator-parsed', timeoutMs: null, signal })
   if (result.kind === 'aborted') return cancelled('the crash recovery')
   const why = failureOf('single-user recovery', result)
   if (why === null) return DONE

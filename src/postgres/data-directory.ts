@@ -10,7 +10,7 @@ import type { Clock } from '../ports/clock.ts'
 import { findMarks, type Mark, type Places } from './marks.ts'
 
 export type DirectoryState =
-  | { readonly kind: 'empty' }
+  | { readonly kind: 'empty'; readonly obstacle?: string }
   | { readonly kind: 'inaccessible'; readonly why: string }
   | {
       readonly kind: 'present'
@@ -20,6 +20,9 @@ export type DirectoryState =
       readonly unfinished: Unfinished | null
     }
 
+/** In the root of a file system. initdb and pg_basebackup create nothing beside it. */
+const LOST_AND_FOUND = 'lost+found'
+
 /** Looks at global/pg_control first: listing a directory can take minutes on a sick disk. */
 export async function readDirectoryState(places: Places): Promise<DirectoryState> {
   const { dataDir } = places
@@ -27,7 +30,11 @@ export async function readDirectoryState(places: Places): Promise<DirectoryState
   if (control !== true) {
     const listed = await listDirectory(dataDir)
     if (!listed.ok) return { kind: 'inaccessible', why: listed.why }
-    if (listed.names.every(name => name.startsWith('.') || name === 'lost+found')) return { kind: 'empty' }
+    if (listed.names.every(name => name.startsWith('.') || name === LOST_AND_FOUND)) {
+      return listed.names.includes(LOST_AND_FOUND)
+        ? { kind: 'empty', obstacle: `${dataDir} holds ${LOST_AND_FOUND}` }
+        : { kind: 'empty' }
+    }
   }
   const [majorVersion, standby, recovery, label, marks] = await Promise.all([
     readMajorVersion(dataDir),

@@ -64,7 +64,8 @@ function createContext(options: PostgresOptions): Context {
   const config = { ...given, dataDir, configDir, authentication: { ...given.authentication } }
   const programs = createPrograms(config, runAs)
   const settings = createSettings({ config, scope, name, clock, log, ...(runAs === null ? {} : { runAs }) })
-  const access = createAccess(config, settings, runAs)
+  const stateDirectory = options.stateDirectory ?? `${dataDir}.hactl`
+  const access = createAccess(config, settings, stateDirectory, runAs)
   const programName = basename(programs.path('postgres'))
   const watch = new PostmasterWatch(clock, ownChild => identifyPostmaster(dataDir, programName, ownChild))
   const kept = new KeptConnection(
@@ -83,7 +84,6 @@ function createContext(options: PostgresOptions): Context {
   }
   // Under systemd our stderr is the journal, which outlives us.
   const inJournal = process.env.JOURNAL_STREAM !== undefined
-  const stateDirectory = options.stateDirectory ?? `${dataDir}.hactl`
   const serverLog = options.serverLog ?? (inJournal ? null : `${stateDirectory}/postgres.log`)
   const parts = { access, kept, programs, recovery, settings, state, watch }
   return { bootstrap, clock, config, dataDir, log, name, scope, serverLog, stateDirectory, ...parts }

@@ -6,7 +6,15 @@ import type { Millis } from '../model/units.ts'
 import { type RunResult, runProgram } from '../system/child-process.ts'
 import type { RunAs } from './run-as.ts'
 
+/**
+ * `parsed`: in the C locale, because we read what it prints. `operator`: in the locale that the agent was started in, because
+ * what it makes or runs is the operator's. `operator-parsed`: the same, with messages that we can read.
+ */
+type Locale = 'parsed' | 'operator' | 'operator-parsed'
+
 export interface ProgramOptions {
+  /** Default `parsed`. */
+  readonly locale?: Locale
   readonly timeoutMs: Millis | null
   readonly signal?: AbortSignal
   readonly env?: Readonly<Record<string, string>>
@@ -19,7 +27,7 @@ export interface Programs {
   readonly runAs: RunAs | null
   path(name: string): string
   run(name: string, args: readonly string[], options: ProgramOptions): Promise<RunResult>
-  /** One command line through /bin/sh. */
+  /** One command line of the operator's through /bin/sh, in the operator's locale. */
   shell(command: string, options: ProgramOptions): Promise<RunResult>
 }
 
@@ -32,8 +40,7 @@ export function createPrograms(config: PostgresqlConfig, runAs: RunAs | null): P
     runProgram({
       file,
       args,
-      // The C locale: messages are parsed.
-      env: { ...childEnvironment(), LANG: 'C', LC_ALL: 'C', ...options.env },
+      env: { ...inLocale(options.locale ?? 'parsed', childEnvironment()), ...options.env },
       timeoutMs: options.timeoutMs,
       ...(options.signal === undefined ? {} : { signal: options.signal }),
       ...(options.onLine === undefined ? {} : { onLine: options.onLine }),
@@ -45,8 +52,23 @@ export function createPrograms(config: PostgresqlConfig, runAs: RunAs | null): P
     runAs,
     path,
     run: (name, args, options) => run(path(name), args, options),
-    shell: (command, options) => run('/bin/sh', ['-c', command], options),
+    shell: (command, options) => run('/bin/sh', ['-c', command], { ...options, locale: 'operator' }),
   }
+}
+
+function inLocale(locale: Locale, environment: Record<string, string>): Record<string, string> {
+  if (locale === 'operator') return environment
+  return locale === 'parsed'
+    ? { ...environment, LANG: 'C', LC_ALL: 'C' }
+    : { ...withoutLcAll(environment), LC_MESSAGES: 'C' }
+}
+
+const CATEGORIES = ['LC_CTYPE', 'LC_COLLATE', 'LC_MONETARY', 'LC_NUMERIC', 'LC_TIME']
+
+/** The same locale; LC_ALL would win over LC_MESSAGES. */
+function withoutLcAll({ LC_ALL = '', ...rest }: Record<string, string>): Record<string, string> {
+  if (LC_ALL === '') return rest
+  return { ...rest, ...Object.fromEntries(CATEGORIES.map(name => [name, LC_ALL])) }
 }
 
 /** Our own environment without what belongs to the agent: its secrets, systemd's socket, settings of its memory. */

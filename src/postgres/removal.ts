@@ -10,6 +10,7 @@ import {
   rename,
   rm,
   rmdir,
+  stat,
   symlink,
   unlink,
 } from 'node:fs/promises'
@@ -17,6 +18,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import type { StepOutcome } from '../ports/postgres.ts'
 import { type Context, DONE, failed, messageOf } from './context.ts'
 import { endOrphanedPrograms } from './leftovers.ts'
+import { clearMark, findMarks, setMark } from './marks.ts'
 import { findServerProcesses } from './postmaster.ts'
 import { chownToServerUser } from './run-as.ts'
 import { unmarkBootstrap } from './unfinished-bootstrap.ts'
@@ -32,18 +34,29 @@ async function inUse(context: Context): Promise<string | null> {
   return processes.length === 0 ? null : `server processes still work on ${dataDir}`
 }
 
-/** On an error of the file system the directory is set aside instead. */
+/**
+ * The control file goes first, under the mark of an unfinished copy: an agent killed half way leaves something in which no
+ * server starts, and which the next one goes on removing. On an error of the file system the rest is set aside instead.
+ */
 export async function removeDataDirectory(context: Context): Promise<StepOutcome> {
   const busy = await inUse(context)
   if (busy !== null) return failed(`the data directory is not removed: ${busy}`)
   try {
+    // A full disk takes no mark, and is what the removal may be for.
+    await setMark(context, 'copy-unfinished', 'the data directory is being removed').catch(error =>
+      context.log('warning', messageOf(error)),
+    )
+    await rm(join(context.dataDir, 'global', 'pg_control'), { force: true })
     await removeContents(context.dataDir)
     await rmdir(context.dataDir).catch(() => {})
     await unmark(context)
+    await clearMark(context, 'copy-unfinished')
     return DONE
   } catch (error) {
-    context.log('error', `cannot remove ${context.dataDir}: ${messageOf(error)}`)
-    return await setDataDirectoryAside(context)
+    const why = `cannot remove ${context.dataDir}: ${messageOf(error)}`
+    context.log('error', why)
+    const aside = await setDataDirectoryAside(context)
+    return aside.ok ? DONE : failed(`${why}; ${aside.why}`)
   }
 }
 
@@ -118,27 +131,81 @@ async function linkAt(path: string): Promise<Link | null> {
   return { path, target: await realpath(absolute).catch(() => absolute) }
 }
 
-/** One `.failed` copy is kept: an older one is deleted first. The links inside lead to the renamed targets. */
+/**
+ * What a failed attempt left becomes `.failed`: of the data directory and of each target of its links. One such copy is
+ * kept. A link to the data directory stays where it leads: what is in its target is moved.
+ */
 export async function setDataDirectoryAside(context: Context): Promise<StepOutcome> {
   const { dataDir } = context
   const busy = await inUse(context)
   if (busy !== null) return failed(`the data directory is not moved: ${busy}`)
   try {
+    // Without the mark it is a cluster that was finished: what cannot be moved then stays.
+    const isWorthless = (await findMarks(context)).includes('bootstrap-unfinished')
+    const isLink = (await lstat(dataDir)).isSymbolicLink()
+    const place = isLink ? await realpath(dataDir) : dataDir
     const links = await linksOf(dataDir)
-    // The older copy goes first and whole: its links lead to where the new one's targets will be.
-    const places = [dataDir, ...links.map(link => link.target)]
-    for (const place of places) await removeContents(`${place}.failed`)
-    for (const place of places) await rm(`${place}.failed`, { recursive: true, force: true })
-    for (const link of links) {
-      await rename(link.target, `${link.target}.failed`)
-      await unlink(link.path)
-      await symlink(`${link.target}.failed`, link.path)
-    }
-    await rename(dataDir, `${dataDir}.failed`)
+    for (const path of [place, ...links.map(link => link.target)]) await removeFormerCopy(`${path}.failed`)
+    for (const link of links) await setLinkAside(context, link, isWorthless)
+    await moveOrEmpty(context, place, isWorthless, isLink ? moveContents : rename)
     await unmark(context)
-    context.log('warning', `${dataDir} was renamed to ${dataDir}.failed`)
+    await clearMark(context, 'copy-unfinished')
     return DONE
   } catch (error) {
     return failed(`cannot set ${dataDir} aside: ${messageOf(error)}`)
+  }
+}
+
+/** What its links lead to goes too, if that was set aside with it: anything else may be in use by now. */
+async function removeFormerCopy(path: string): Promise<void> {
+  const status = await lstat(path).catch(() => null)
+  if (status?.isDirectory() === true) {
+    for (const { target } of await linksOf(path))
+      if (target.endsWith('.failed')) await rm(target, { recursive: true, force: true })
+  }
+  await rm(path, { recursive: true, force: true })
+}
+
+/** The link of the copy leads to the renamed target; to one that had to stay, and will be used again, none leads. */
+async function setLinkAside(context: Context, { path, target }: Link, isWorthless: boolean): Promise<void> {
+  const isMoved = await moveOrEmpty(context, target, isWorthless, rename)
+  await unlink(path)
+  if (isMoved) await symlink(`${target}.failed`, path)
+}
+
+/** A mount point, or a directory in a folder that is not ours to write in. */
+const IMMOVABLE = ['EBUSY', 'EXDEV', 'EACCES', 'EPERM', 'EROFS']
+
+/** True: `path` became `.failed`. False: it cannot be moved, and what the broken-off bootstrap left in it was removed. */
+async function moveOrEmpty(
+  { log }: Context,
+  path: string,
+  isWorthless: boolean,
+  move: (from: string, to: string) => Promise<void>,
+): Promise<boolean> {
+  try {
+    await move(path, `${path}.failed`)
+    log('warning', `${path} was moved to ${path}.failed`)
+    return true
+  } catch (error) {
+    const immovable = IMMOVABLE.includes((error as NodeJS.ErrnoException).code ?? '')
+    if (!immovable || !isWorthless) throw error
+    await emptyDirectory(path)
+    log('warning', `${path} cannot be moved (${messageOf(error)}): what the bootstrap left in it was removed`)
+    return false
+  }
+}
+
+/** The directory itself stays, and is empty. */
+async function moveContents(from: string, to: string): Promise<void> {
+  const { mode } = await stat(from)
+  await mkdir(to, { mode: mode & 0o777 })
+  try {
+    for (const name of await readdir(from)) {
+      if (name !== 'lost+found') await rename(join(from, name), join(to, name))
+    }
+  } catch (error) {
+    await rmdir(to).catch(() => {})
+    throw error
   }
 }

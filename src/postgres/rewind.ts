@@ -135,6 +135,8 @@ async function runRewind(
   }
   const result = await access.withConninfo({ as: 'rewind', to: from }, (conninfo, env) =>
     programs.run('pg_rewind', ['--progress', '-D', dataDir, `--source-server=${conninfo}`, ...args], {
+      // It runs restore_command, which is the operator's.
+      locale: 'operator-parsed',
       timeoutMs: null,
       signal,
       // The leader's own statement_timeout must not end it.

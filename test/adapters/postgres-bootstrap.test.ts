@@ -155,6 +155,7 @@ describe('what is refused', () => {
     const node = await lab.node('bad', { bootstrap: { initdb: [{ name: 'encoding', value: 'nonsense' }] } })
     const outcome = await node.postgres.initdb(signalIdle(), () => {})
     expect(outcome).toMatchObject({ ok: false, why: expect.stringContaining('nonsense') })
+    expect(await readdir(`${node.directory}.hactl/passwords`)).toEqual([])
   })
 
   test('a cancelled initdb says so', async () => {
@@ -236,11 +237,18 @@ describe('without a superuser password', () => {
 describe('a bootstrap that was broken off', () => {
   const marked = { dataDirectory: { kind: 'present', unfinished: 'bootstrap' } }
 
-  test('is told from a finished one until its roles are made', async () => {
-    const node = await lab.node('half', { bootstrap: {} })
+  test('is told from a finished one until its roles are made; without the option its locale is the agent’s', async () => {
+    const node = await lab.node('half', { bootstrap: { initdb: [] } })
+    const before = process.env.LC_ALL
+    process.env.LC_ALL = 'C.UTF-8'
     ok(await node.postgres.initdb(signalIdle(), () => undefined))
+    if (before === undefined) delete process.env.LC_ALL
+    else process.env.LC_ALL = before
     expect(await node.see()).toMatchObject(marked)
     await node.start()
+    expect(await node.query('SELECT DISTINCT datcollate FROM pg_database')).toEqual([
+      { datcollate: 'C.UTF-8' },
+    ])
     expect(await node.see()).toMatchObject(marked)
     ok(await node.postgres.finishBootstrap(signalIdle(), () => undefined))
     expect((await node.see()).dataDirectory).toMatchObject({ unfinished: null })

@@ -8,6 +8,7 @@ import {
   readFile,
   readlink,
   rename,
+  rm,
   stat,
   symlink,
   writeFile,
@@ -60,6 +61,11 @@ describe('states', () => {
     const node = await lab.node('mounted')
     await mkdir(join(node.directory, 'lost+found'), { recursive: true })
     await writeFile(join(node.directory, '.snapshot'), '')
+    expect((await node.see()).dataDirectory).toEqual({
+      kind: 'empty',
+      obstacle: `${node.directory} holds lost+found`,
+    })
+    await rm(join(node.directory, 'lost+found'), { recursive: true })
     expect((await node.see()).dataDirectory).toEqual({ kind: 'empty' })
   })
 

@@ -9,14 +9,14 @@ export const IDENTITY = { pid: 4711, startTicks: '990' }
 
 export function buildPostgres(draft: Draft): PostgresView {
   const { postgres, nowMs } = draft
-  const { directory, role, timeline } = postgres
+  const { directory, obstacle, role, timeline } = postgres
   const running = postgres.process === 'running'
   return {
     dataDirectory:
       directory === 'present'
         ? buildDirectory(draft)
         : directory === 'empty'
-          ? { kind: 'empty' }
+          ? { kind: 'empty', ...(obstacle === undefined ? {} : { obstacle }) }
           : { kind: 'inaccessible', why: postgres.directoryWhy },
     process: running
       ? {

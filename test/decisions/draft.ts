@@ -60,6 +60,8 @@ export interface EtcdDraft {
 
 export interface PostgresDraft {
   directory: 'present' | 'empty' | 'inaccessible'
+  /** In an empty one. */
+  obstacle?: string
   directoryWhy: string
   process: 'running' | 'stopped'
   readiness: 'accepting' | 'rejecting' | 'no-response' | 'unknown'

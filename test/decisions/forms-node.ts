@@ -27,6 +27,10 @@ const postgresForms: readonly Form<PostgresDraft>[] = [
   ],
   [/^(no )?standby\.signal$/, ([no]) => ({ recoveryConfigured: no === undefined })],
   [/^empty$/, () => ({ directory: 'empty', ...DOWN })],
+  [
+    /^empty but for (\S+)$/,
+    ([name = '']) => ({ directory: 'empty', obstacle: `/data holds ${name}`, ...DOWN }),
+  ],
   [/^inaccessible \((.*)\)$/, ([why = '']) => ({ directory: 'inaccessible', directoryWhy: why, ...DOWN })],
   [/^control "(.*)"$/, ([state = '']) => ({ controlState: state })],
   [/^control unknown \((.*)\)$/, ([why = '']) => ({ controlUnknown: why })],
@@ -69,11 +73,12 @@ const memoryForms: readonly Form<Memory>[] = [
   [/^promotion asked$/, () => ({ promotionAsked: true })],
   [/^crash recovery tried$/, () => ({ crashRecoveryTried: true })],
   [
-    /^founding (running|ready|failed)(?: at (\d+))?$/,
-    ([text, revision]) => ({
+    /^founding (running|ready|failed)(?: at (\d+))?(?: \((.*)\))?$/,
+    ([text, revision, why]) => ({
       founding: {
         initializeRevision: Number(revision ?? 2),
         stage: text === 'running' || text === 'ready' ? text : 'failed',
+        ...(why === undefined ? {} : { why }),
       },
     }),
   ],

@@ -45,3 +45,14 @@ test.each([
   expect(member.problem).toBe(null)
   expect(shown).not.toContain('no access')
 })
+
+test('a data directory in which nothing can be made says what is in the way, and what helps', () => {
+  const { member } = published({
+    directory: 'empty',
+    obstacle: '/data holds lost+found',
+    process: 'stopped',
+    serverUnknown: 'nothing runs',
+  })
+  expect(member.problem).toContain('/data holds lost+found')
+  expect(member.problem).toContain('postgresql.data_dir')
+})

@@ -5,6 +5,7 @@ import { violations } from '../../src/decide/invariants.ts'
 import type { Action } from '../../src/model/action.ts'
 import type { Decision } from '../../src/model/decision.ts'
 import { fenceMarginMs } from '../../src/model/timing.ts'
+import type { Job } from '../../src/model/work.ts'
 import type { World } from './parts.ts'
 
 export function problems(world: World, decision: Decision): readonly string[] {
@@ -84,6 +85,12 @@ function releasesBesideItself(world: World, decision: Decision): readonly string
   return world.snap.work?.progress?.stoppedAt === undefined ? ['releases the lease of a running primary'] : []
 }
 
+function beginsWithStop(job: Job): boolean {
+  return (
+    ['stop', 'set-aside', 'remove-data'].includes(job.kind) || (job.kind === 'clone' && job.replaces !== null)
+  )
+}
+
 /** A settled decision leaves a primary running only with a lease, or on its way down, or where the operator wants it so. */
 function leavesPrimaryRunning(world: World, decision: Decision): readonly string[] {
   const { snap, memory } = world
@@ -91,7 +98,7 @@ function leavesPrimaryRunning(world: World, decision: Decision): readonly string
   if (snap.lease.leaderUntilMs > snap.nowMs || snap.settings.paused) return []
   if (jobs(decision).some(job => job.kind === 'stop' || job.kind === 'set-aside')) return []
   if (has(decision, 'cancel-work') || snap.work?.cancelled === true) return []
-  if (snap.work !== null && ['stop', 'bootstrap'].includes(snap.work.job.kind)) return []
+  if (snap.work !== null && (snap.work.job.kind === 'bootstrap' || beginsWithStop(snap.work.job))) return []
   // Data that is not (yet) this cluster's is nobody's second writer; a new cluster has no first one.
   if (memory.founding !== null) return []
   if (decision.rule.startsWith('stranger.') && memory.joinedAs === null) return []

@@ -156,6 +156,7 @@ function directory(standby: boolean, change: Partial<ControlData> | null, beside
 
 export const directories = {
   empty: frozen({ kind: 'empty' }) satisfies Directory,
+  blocked: frozen({ kind: 'empty', obstacle: '/data holds lost+found' }) satisfies Directory,
   inaccessible: frozen({ kind: 'inaccessible', why: 'I/O error' }) satisfies Directory,
   primary: directory(false, {}),
   primaryClean: directory(false, { state: 'shut down' }),

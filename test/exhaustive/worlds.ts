@@ -99,7 +99,7 @@ export function* stoppedWorlds(): Generator<World> {
 }
 
 const from = { name: OTHER, host: '10.0.0.2', port: 5432, slot: ME }
-const jobs: readonly Job[] = [
+export const jobs: readonly Job[] = [
   { kind: 'promote', timeoutMs: 60_000 },
   { kind: 'start', as: 'primary', upstream: null, timeoutMs: 60_000 },
   { kind: 'start', as: 'standby', upstream: from, timeoutMs: 60_000 },
@@ -107,6 +107,12 @@ const jobs: readonly Job[] = [
   { kind: 'clone', from, upstream: from, replaces: null },
   { kind: 'follow', upstream: from },
   { kind: 'bootstrap', initializeRevision: 2 },
+  { kind: 'clone', from, upstream: from, replaces: 'the timelines diverged' },
+  { kind: 'restart', upstream: from, timeoutMs: 60_000 },
+  { kind: 'crash-recovery' },
+  { kind: 'rewind', from },
+  { kind: 'remove-data', why: 'the timelines diverged' },
+  { kind: 'set-aside' },
 ]
 const shutDown = { phase: 'shut down', stoppedAt: { checkpointLsn: 0x3000148n, previousLsn: 0x3000120n } }
 

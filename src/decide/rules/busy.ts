@@ -1,6 +1,6 @@
 // A long piece of work is in progress. The lease is kept meanwhile, and work that only a leader may do ends with it.
 
-import { isPrimaryOnly } from '../../model/work.ts'
+import { mayEndEarly } from '../../model/work.ts'
 import { type Facts, holdsLease, runsAsPrimary, seconds } from '../facts.ts'
 import {
   holdOnMs,
@@ -30,7 +30,8 @@ export const busyRules: readonly Rule<Facts>[] = [
       holdsLease(f.snap) &&
       overtakenBy(f) !== null &&
       !job(f).cancelled &&
-      (isPrimaryOnly(job(f).job) || (runsAsPrimary(f) && !['stop', 'bootstrap'].includes(job(f).job.kind))),
+      (mayEndEarly(job(f).job, 'lease-lost') ||
+        (runsAsPrimary(f) && mayEndEarly(job(f).job, 'primary-without-lease'))),
     choose: f => ({
       reason: `${overtakenBy(f)} holds the leader key; cancelling ${job(f).job.kind}`,
       actions: [{ kind: 'cancel-work', why: 'the lease is lost' }],
@@ -44,7 +45,9 @@ export const busyRules: readonly Rule<Facts>[] = [
     why: 'what only a leader may do stops the moment the lease is lost',
     level: 'warning',
     when: f =>
-      isPrimaryOnly(job(f).job) && !job(f).cancelled && (!holdsLease(f.snap) || unansweredAndEnding(f)),
+      mayEndEarly(job(f).job, 'lease-lost') &&
+      !job(f).cancelled &&
+      (!holdsLease(f.snap) || unansweredAndEnding(f)),
     choose: f => ({
       reason: `the lease is lost (${lossOf(f)}) during ${job(f).job.kind}; cancelling it`,
       actions: [{ kind: 'cancel-work', why: 'the lease is lost' }],
@@ -54,12 +57,11 @@ export const busyRules: readonly Rule<Facts>[] = [
   },
   {
     id: 'busy.lost-lease-as-primary',
-    why: 'a primary that lost its lease during other work must come down before anything else goes on',
+    why: 'a primary that lost its lease during other work must come down before anything else goes on, unless the work begins by stopping it',
     level: 'error',
     when: f =>
       runsAsPrimary(f) &&
-      job(f).job.kind !== 'stop' &&
-      job(f).job.kind !== 'bootstrap' &&
+      mayEndEarly(job(f).job, 'primary-without-lease') &&
       !job(f).cancelled &&
       !holdsLease(f.snap),
     choose: f => ({

@@ -9,6 +9,7 @@ import {
   isHalfMade,
   isRunning,
   memberNamed,
+  obstacle,
   outcomeOf,
   succeeded,
   tried,
@@ -59,6 +60,13 @@ export const emptyRules: readonly Rule<ClusterFacts>[] = [
     choose: f => ({ reason: `data directory is not accessible: ${describe(f)}` }),
   },
   {
+    id: 'empty.obstacle',
+    why: 'initdb and pg_basebackup refuse the root of a file system: nothing is tried, and nobody kept waiting by it',
+    level: 'warning',
+    when: f => obstacle(f.snap) !== null,
+    choose: f => ({ reason: `no data directory can be made: ${obstacle(f.snap)}` }),
+  },
+  {
     id: 'empty.read-cluster',
     why: 'whether a cluster exists is asked of etcd itself, not of the watch',
     when: f => f.view.source === 'watch' && !tried(f.snap, 'read-cluster'),
@@ -106,7 +114,7 @@ export const emptyRules: readonly Rule<ClusterFacts>[] = [
     level: 'warning',
     when: isHalfMade,
     choose: () => ({
-      reason: 'an earlier agent was killed while it created the cluster; renaming what it left to .failed',
+      reason: 'an earlier agent did not finish creating the cluster; setting aside what it left',
       actions: [{ kind: 'begin', job: { kind: 'set-aside' } }],
       next: 'settled',
     }),

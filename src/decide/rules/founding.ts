@@ -4,6 +4,7 @@ import type { Action } from '../../model/action.ts'
 import { type ClusterFacts, control, holdsLease, isSystemIdentifier, tried } from '../facts.ts'
 import { askGuarded } from '../fencing.ts'
 import { holdOnMs } from '../lease.ts'
+import { memberRecord } from '../member-record.ts'
 import type { Rule } from '../rule.ts'
 
 export const foundingRules: readonly Rule<ClusterFacts>[] = [
@@ -15,7 +16,11 @@ export const foundingRules: readonly Rule<ClusterFacts>[] = [
     choose: f => ({
       reason: `the new cluster is not announced: ${supersededBy(f)}`,
       remember: {
-        founding: { initializeRevision: f.memory.founding?.initializeRevision ?? 0, stage: 'failed' },
+        founding: {
+          initializeRevision: f.memory.founding?.initializeRevision ?? 0,
+          stage: 'failed',
+          why: supersededBy(f) ?? '',
+        },
         lastFailure: { job: 'bootstrap', why: supersededBy(f) ?? '', atMs: f.snap.nowMs },
       },
       next: 'again',
@@ -31,7 +36,7 @@ export const foundingRules: readonly Rule<ClusterFacts>[] = [
       f.view.initialize.modRevision === f.memory.founding?.initializeRevision &&
       !tried(f.snap, 'delete-initialize'),
     choose: f => ({
-      reason: `bootstrap failed (${f.memory.lastFailure?.why ?? 'no reason known'}); removing the initialize key`,
+      reason: `bootstrap failed (${whyFailed(f)}); removing the initialize key`,
       actions: [{ kind: 'delete-initialize', ifRevision: f.memory.founding?.initializeRevision ?? 0 }],
     }),
   },
@@ -44,7 +49,7 @@ export const foundingRules: readonly Rule<ClusterFacts>[] = [
       f.snap.postgres.dataDirectory.kind === 'present' &&
       f.memory.lastFailure?.job !== 'set-aside',
     choose: () => ({
-      reason: 'renaming the data directory of the failed bootstrap to .failed',
+      reason: 'setting aside the data directory of the failed bootstrap',
       actions: [{ kind: 'begin', job: { kind: 'set-aside' } }],
       next: 'settled',
     }),
@@ -55,8 +60,12 @@ export const foundingRules: readonly Rule<ClusterFacts>[] = [
     level: 'error',
     when: f => stage(f) === 'failed',
     choose: f => ({
-      reason: `failed to bootstrap cluster: ${f.memory.lastFailure?.why ?? 'no reason known'}`,
-      actions: [{ kind: 'exit', code: 1, why: 'Failed to bootstrap cluster' }],
+      reason: `failed to bootstrap cluster: ${whyFailed(f)}${whyNotAside(f)}`,
+      actions: [
+        // Peers and operators would otherwise read that this node creates the cluster, until its lease has ended.
+        { kind: 'publish-member', record: memberRecord(f) },
+        { kind: 'exit', code: 1, why: `Failed to bootstrap cluster: ${whyFailed(f)}` },
+      ],
       next: 'settled',
     }),
   },
@@ -100,6 +109,15 @@ export const foundingRules: readonly Rule<ClusterFacts>[] = [
 function stage({ memory }: ClusterFacts): 'running' | 'ready' | 'failed' {
   if (memory.founding === null) throw new Error('founding without a bootstrap')
   return memory.founding.stage
+}
+
+function whyFailed({ memory }: ClusterFacts): string {
+  return memory.founding?.why ?? memory.lastFailure?.why ?? 'no reason known'
+}
+
+function whyNotAside({ memory }: ClusterFacts): string {
+  if (memory.lastFailure?.job !== 'set-aside') return ''
+  return `; what it left could not be set aside: ${memory.lastFailure.why}`
 }
 
 /** Who stands where our initialize key stood; null: nobody, or our own identifier. */

@@ -4,6 +4,7 @@
 import type { Member } from '../../model/cluster.ts'
 import type { Handover } from '../../model/memory.ts'
 import { formatLsn } from '../../model/units.ts'
+import { mayEndEarly } from '../../model/work.ts'
 import { receivedEverything } from '../election.ts'
 import { type ClusterFacts, type Facts, isRunning, seconds, tried } from '../facts.ts'
 import { heldMarginMs } from '../fencing.ts'
@@ -67,7 +68,11 @@ const endLingering: Rule<ClusterFacts> = {
   id: 'handover.end-stop',
   why: 'a server that is shut down but for a standby that reads nothing keeps nobody from going on as primary',
   level: 'warning',
-  when: f => inHandover(f) && f.snap.work?.cancelled === false && handover(f).position !== null,
+  when: f =>
+    inHandover(f) &&
+    f.snap.work?.cancelled === false &&
+    mayEndEarly(f.snap.work.job, 'nobody-takes-over') &&
+    handover(f).position !== null,
   choose: f => ({
     reason: `${whyTakenBack(f)}; ending the last processes of the stop`,
     actions: [{ kind: 'cancel-work', why: 'nobody can take over' }],

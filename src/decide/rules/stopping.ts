@@ -3,6 +3,7 @@
 
 import type { Member } from '../../model/cluster.ts'
 import type { ShutdownPosition } from '../../model/progress.ts'
+import { mayEndEarly } from '../../model/work.ts'
 import { receivedEverything } from '../election.ts'
 import { type Facts, failedLately, holdsLease, isRunning, tried } from '../facts.ts'
 import { proofRules, unansweredAndEnding } from '../lease.ts'
@@ -29,7 +30,8 @@ export const stoppingRules: readonly Rule<Facts>[] = [
   {
     id: 'stopping.cancel-work',
     why: 'a clone or rewind is not finished for the sake of a stop (spec/ha.md Z1)',
-    when: ({ snap }) => snap.work !== null && snap.work.job.kind !== 'stop' && !snap.work.cancelled,
+    when: ({ snap }) =>
+      snap.work !== null && !snap.work.cancelled && mayEndEarly(snap.work.job, 'agent-stops'),
     choose: ({ snap }) => ({
       reason: `cancelling ${snap.work?.job.kind} to stop`,
       actions: [{ kind: 'cancel-work', why: 'the agent stops' }],
@@ -65,7 +67,7 @@ export const stoppingRules: readonly Rule<Facts>[] = [
     choose: f => ({
       reason: unansweredAndEnding(f)
         ? 'PostgreSQL is stopping and the lease runs out'
-        : `waiting for ${f.snap.work?.cancelled === true ? `the cancelled ${f.snap.work.job.kind} to end` : 'PostgreSQL to stop'}`,
+        : `waiting for ${awaited(f)}`,
       wakeInMs: isShutDown(f) ? ASK_AGAIN_MS : 1000,
     }),
   },
@@ -86,7 +88,13 @@ export const stoppingRules: readonly Rule<Facts>[] = [
     when: f => isRunning(f.snap),
     choose: f => ({
       reason: `PostgreSQL could not be stopped (${f.memory.lastFailure?.why}); the leader key stays`,
-      actions: [{ kind: 'exit', code: 1, why: 'PostgreSQL shutdown failed, leader key not removed' }],
+      actions: [
+        {
+          kind: 'exit',
+          code: 1,
+          why: `PostgreSQL shutdown failed, leader key not removed: ${f.memory.lastFailure?.why}`,
+        },
+      ],
       next: 'settled',
     }),
   },
@@ -113,6 +121,11 @@ export const stoppingRules: readonly Rule<Facts>[] = [
     }),
   },
 ]
+
+function awaited({ snap }: Facts): string {
+  if (snap.work === null || snap.work.job.kind === 'stop') return 'PostgreSQL to stop'
+  return `${snap.work.cancelled ? 'the cancelled ' : ''}${snap.work.job.kind} to end`
+}
 
 /** Everything is written; only the end of the last processes is missing. The lease is still ours. */
 function isShutDown(facts: Facts): boolean {
