@@ -95,6 +95,7 @@ function conclude(job: Job, ended: Ended, signal: AbortSignal, clock: Clock): Fi
     job,
     ok: outcome.ok,
     why: outcome.ok ? '' : outcome.why,
+    ...(outcome.ok || outcome.remedy === undefined ? {} : { remedy: outcome.remedy }),
     cancelled: !outcome.ok && (outcome.cancelled === true || signal.aborted),
     finishedAtMs: clock.bootMs(),
     position: ended.position ?? null,

@@ -5,6 +5,7 @@ import type { Upstream } from '../model/peer.ts'
 import {
   type ClusterFacts,
   control,
+  type Facts,
   isUnfinishedCopy,
   leaderUpstream,
   memberNamed,
@@ -14,8 +15,13 @@ import {
   tried,
   wantedUpstream,
 } from './facts.ts'
+import { restAfter, restingFrom, timesFailed } from './failed-work.ts'
 import { holdOnMs } from './lease.ts'
 import type { Choice, Rule } from './rule.ts'
+
+const COPYING = ['rewind', 'clone']
+/** Rewinds that cannot succeed as things are, before the data is replaced where that is allowed. */
+const REWINDS_MAX = 3
 
 export function rejoinRules(situation: 'down' | 'follower'): readonly Rule<ClusterFacts>[] {
   return [...comparisonRules(situation), ...divergedRules(situation)]
@@ -82,7 +88,8 @@ function divergedRules(situation: 'down' | 'follower'): readonly Rule<ClusterFac
         !isUnfinishedCopy(f.snap) &&
         leaderWrites(f) &&
         leaderUpstream(f.view, f.snap) !== null &&
-        !justFailed(f, 'rewind'),
+        !isGivenUp(f) &&
+        restingFrom(f, ['rewind']) === null,
       choose: f => {
         const from = leaderUpstream(f.view, f.snap)
         if (from === null) throw new Error('no leader to rewind from')
@@ -100,12 +107,11 @@ function divergedRules(situation: 'down' | 'follower'): readonly Rule<ClusterFac
         mayReplace(f) &&
         leaderWrites(f) &&
         leaderUpstream(f.view, f.snap) !== null &&
-        !justFailed(f, 'clone'),
+        restingFrom(f, ['clone']) === null,
       choose: f => {
         const from = leaderUpstream(f.view, f.snap)
         if (from === null) throw new Error('no leader to clone from')
-        const replaces =
-          f.memory.rejoin === 'rewind-failed' ? 'pg_rewind failed or cannot help' : 'the timelines diverged'
+        const replaces = whyReplaced(f)
         return {
           reason: `${replaces}; replacing the local data by a copy of ${from.name}`,
           actions: [
@@ -120,13 +126,11 @@ function divergedRules(situation: 'down' | 'follower'): readonly Rule<ClusterFac
     },
     {
       id: `${situation}.wait-after-failure`,
-      why: 'work that failed is not repeated in a tight loop',
+      why: 'work that failed is not repeated in a tight loop, and ever more rarely; without a leader there is other work',
       level: 'warning',
-      when: f => justFailed(f, 'clone') || (justFailed(f, 'rewind') && f.memory.rejoin !== 'rewind-failed'),
-      choose: f => ({
-        reason: `${f.memory.lastFailure?.job} failed: ${f.memory.lastFailure?.why}; trying again soon`,
-        wakeInMs: holdOnMs(f),
-      }),
+      when: f =>
+        hasLeader(f) && restingFrom(f, f.memory.rejoin === 'rewind-failed' ? ['clone'] : COPYING) !== null,
+      choose: f => restAfter(f, COPYING),
     },
   ]
 }
@@ -137,8 +141,26 @@ function diverged({ memory }: ClusterFacts): boolean {
 
 function mayReplace({ memory, snap }: ClusterFacts): boolean {
   const { removeDataOnDivergedTimelines: onDiverged, removeDataOnRewindFailure: onFailure } = snap.self
-  if (memory.rejoin === 'rewind-failed') return onFailure || onDiverged
+  if (memory.rejoin === 'rewind-failed' || isGivenUp({ memory, snap })) return onFailure || onDiverged
   return memory.rejoin === 'diverged' && onDiverged && rewindImpossible(snap)
+}
+
+/** A rewind that cannot succeed as things are was tried often enough, and the configuration allows a copy instead. */
+function isGivenUp({ memory, snap }: Facts): boolean {
+  const { removeDataOnDivergedTimelines, removeDataOnRewindFailure } = snap.self
+  if (memory.rejoin !== 'diverged' || !(removeDataOnDivergedTimelines || removeDataOnRewindFailure))
+    return false
+  const failure = memory.lastFailure
+  return failure?.job === 'rewind' && failure.remedy !== undefined && timesFailed(failure) >= REWINDS_MAX
+}
+
+function whyReplaced(facts: ClusterFacts): string {
+  const failure = facts.memory.lastFailure
+  if (failure !== null && isGivenUp(facts))
+    return `rewind failed ${timesFailed(failure)} times (${failure.why})`
+  return facts.memory.rejoin === 'rewind-failed'
+    ? 'pg_rewind failed or cannot help'
+    : 'the timelines diverged'
 }
 
 /**
@@ -208,15 +230,6 @@ export function leaderWrites(facts: ClusterFacts): boolean {
 
 function leaderCheckpointed({ view }: ClusterFacts): boolean {
   return memberNamed(view, view.leader?.name ?? null)?.record.checkpointAfterPromote !== false
-}
-
-function justFailed({ memory, snap }: ClusterFacts, job: string): boolean {
-  const failure = memory.lastFailure
-  return (
-    failure !== null &&
-    failure.job === job &&
-    snap.nowMs - failure.atMs < Math.min(snap.settings.loopWaitMs, 5000)
-  )
 }
 
 /** The comparison was tried in this beat and could not be made. */

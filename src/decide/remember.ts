@@ -7,6 +7,7 @@ import type { Snapshot } from '../model/snapshot.ts'
 import type { MemberName, Millis } from '../model/units.ts'
 import type { FinishedWork } from '../model/work.ts'
 import { control, holdsLease, isSystemIdentifier, server, succeeded, tried } from './facts.ts'
+import { failureAfter } from './failed-work.ts'
 
 export function remember(memory: Memory, snap: Snapshot): Memory {
   let next = snap.finished === null ? rememberEarlyStop(memory, snap) : rememberWork(memory, snap.finished)
@@ -101,6 +102,8 @@ function rememberCluster(memory: Memory, view: ClusterView, snap: Snapshot): Mem
   return { ...led, lastMembers: view.members, leaderlessSinceMs: null, releasedAtMs: null }
 }
 
+const COPYING = ['rewind', 'clone']
+
 /** Of the leader key and the record that outlives it, the newer: somebody may have led and gone between two looks. */
 function rememberLeader(memory: Memory, view: ClusterView, snap: Snapshot): Memory {
   const { lastLeader } = view
@@ -117,6 +120,8 @@ function rememberLeader(memory: Memory, view: ClusterView, snap: Snapshot): Memo
     // A new leader may have left our timeline before our position, or not: look before following it or giving anything up.
     // Only data that a rewind left half done is nobody's.
     ...(moved && memory.brokenRewind === null ? { rejoin: 'check' as const, agreesWith: null } : {}),
+    // What failed with the former leader may succeed with this one.
+    ...(moved && COPYING.includes(memory.lastFailure?.job ?? '') ? { lastFailure: null } : {}),
   }
 }
 
@@ -173,10 +178,11 @@ function rememberArrival(memory: Memory, snap: Snapshot): Memory {
 }
 
 function rememberWork(memory: Memory, work: FinishedWork): Memory {
-  const failure = { job: work.job.kind, why: work.why, atMs: work.finishedAtMs }
   // What was told to end has not failed: the reason of an earlier failure stays.
   const failed =
-    work.cancelled && work.job.kind !== 'bootstrap' ? memory : { ...memory, lastFailure: failure }
+    work.cancelled && work.job.kind !== 'bootstrap'
+      ? memory
+      : { ...memory, lastFailure: failureAfter(memory.lastFailure, work) }
   switch (work.job.kind) {
     case 'bootstrap':
       return {
@@ -239,8 +245,7 @@ function rememberEarlyStop(memory: Memory, snap: Snapshot): Memory {
 
 /** A stop ended a role; for a handover it fixed the position that the candidate must reach. */
 function rememberStop(memory: Memory, work: FinishedWork): Memory {
-  const failure =
-    work.ok || work.cancelled ? {} : { lastFailure: { job: 'stop', why: work.why, atMs: work.finishedAtMs } }
+  const failure = work.ok || work.cancelled ? {} : { lastFailure: failureAfter(memory.lastFailure, work) }
   if (memory.handover !== null && work.ok) {
     // The candidate's time counts from when it could have everything, not from when the last process was gone.
     const stoppedAtMs = memory.handover.stoppedAtMs ?? work.finishedAtMs

@@ -6,6 +6,7 @@ import type { Snapshot } from '../model/snapshot.ts'
 import type { Millis } from '../model/units.ts'
 import { unsupportedMode } from './election.ts'
 import { type ClusterFacts, type Facts, obstacle, server } from './facts.ts'
+import { hintOf, timesFailed } from './failed-work.ts'
 import { unfencedForMs } from './fencing.ts'
 import { noWayBack } from './rejoin.ts'
 
@@ -92,8 +93,8 @@ function workFailed({ snap, memory }: Facts): string | null {
   const failure = memory.lastFailure
   const work = failure === null ? undefined : WORK[failure.job]
   if (failure === null || work === undefined || server(snap) !== null) return null
-  const times = failure.job === 'start' && memory.startFailures > 1 ? ` ${memory.startFailures} times` : ''
-  return `${work} failed${times}: ${failure.why}`
+  const times = timesFailed(failure) > 1 ? ` ${timesFailed(failure)} times` : ''
+  return `${work} failed${times}: ${failure.why}${hintOf(failure)}`
 }
 
 /** Patroni's words have none for a server that runs and lets nobody in, e.g. because its disk is full. */

@@ -42,8 +42,8 @@ export interface Memory {
   readonly stoppedAt: ShutdownPosition | null
   /** Failed attempts to bring PostgreSQL up since it last ran. */
   readonly startFailures: number
-  /** Last work that failed: what and when, so that it is not tried again at once. */
-  readonly lastFailure: { readonly job: string; readonly why: string; readonly atMs: Millis } | null
+  /** Last work that failed, so that it is not tried again at once. */
+  readonly lastFailure: WorkFailure | null
   /** When this node last gave up the lease, so that it lets the others go first. */
   readonly releasedAtMs: Millis | null
   /** Since when nobody has held the lease; null: somebody does. */
@@ -84,6 +84,16 @@ export interface Outage {
   readonly ownLsn: Lsn | null
   /** Wall clock of the last transaction that was replayed here. */
   readonly lastCommitMs: WallMillis | null
+}
+
+export interface WorkFailure {
+  readonly job: string
+  readonly why: string
+  readonly atMs: Millis
+  /** Times in a row; absent: once. */
+  readonly count?: number
+  /** What somebody has to do before the same can succeed; absent: it may pass. */
+  readonly remedy?: string
 }
 
 export interface Agreement {

@@ -88,6 +88,8 @@ export interface FinishedWork {
   readonly ok: boolean
   /** One sentence when not ok. */
   readonly why: string
+  /** What somebody has to do before the same can succeed; absent: it may pass, or all is well. */
+  readonly remedy?: string
   readonly cancelled: boolean
   readonly finishedAtMs: Millis
   /** After a clean stop: where the WAL ended. */

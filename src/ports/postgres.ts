@@ -17,7 +17,13 @@ import type { Lsn, Millis, Timeline } from '../model/units.ts'
 
 export type StepOutcome =
   | { readonly ok: true }
-  | { readonly ok: false; readonly why: string; readonly cancelled?: boolean }
+  | {
+      readonly ok: false
+      readonly why: string
+      readonly cancelled?: boolean
+      /** What somebody has to do before the same can succeed; absent: it may pass. */
+      readonly remedy?: string
+    }
 
 export interface StartOptions {
   /** `primary`: no recovery configuration; `standby`: follow `upstream` (null: nobody yet). */

@@ -8,6 +8,7 @@ import type { Report, StepOutcome } from '../ports/postgres.ts'
 import { failureOf } from '../system/child-process.ts'
 import { optionArguments } from './command-line.ts'
 import { type Context, cancelled, DONE, failed, messageOf } from './context.ts'
+import { remedyOf } from './remedies.ts'
 import { emptyDataDirectory } from './removal.ts'
 
 const ATTEMPTS = 2
@@ -47,10 +48,11 @@ export async function basebackup(
       await context.settings.restoreBackups().catch(error => log('warning', messageOf(error)))
       return DONE
     }
-    log('warning', `base backup from ${from.name}, attempt ${attempt}: ${last.why}`)
+    // The last word on it is the decision's, which is told once.
+    log('info', `base backup from ${from.name}, attempt ${attempt}: ${last.why}`)
     const cleaned = await emptyDataDirectory(context)
     if (!cleaned.ok) log('error', cleaned.why)
-    if (last.cancelled === true) return last
+    if (last.cancelled === true || last.remedy !== undefined) return last
   }
   return last
 }
@@ -83,7 +85,8 @@ async function copy(
     )
     if (result.kind === 'aborted') return cancelled('the base backup')
     const why = failureOf('pg_basebackup', result)
-    return why === null ? DONE : failed(why)
+    const place = { source: from.name, user: context.config.authentication.replication.username }
+    return why === null ? DONE : failed(why, remedyOf(why, place))
   })
 }
 

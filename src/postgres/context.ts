@@ -65,8 +65,9 @@ export interface Program {
 
 export const DONE: StepOutcome = { ok: true }
 
-export function failed(why: string): StepOutcome {
-  return { ok: false, why }
+/** `remedy`: what somebody has to do before the same can succeed. */
+export function failed(why: string, remedy?: string): StepOutcome {
+  return remedy === undefined ? { ok: false, why } : { ok: false, why, remedy }
 }
 
 export function cancelled(what: string): StepOutcome {

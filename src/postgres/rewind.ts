@@ -14,6 +14,7 @@ import { readControlData } from './control-data.ts'
 import { crashRecovery } from './crash-recovery.ts'
 import { readMajorVersion } from './data-directory.ts'
 import { endOrphanedPrograms } from './leftovers.ts'
+import { type Place, rewindRemedyOf } from './remedies.ts'
 import { stop } from './stop.ts'
 import { markRewind, unfinishedRewind, unmarkRewind } from './unfinished-rewind.ts'
 
@@ -84,7 +85,11 @@ async function attempt(context: Context, what: Attempt): Promise<RewindOutcome> 
       fetches >= FETCHES_MAX ||
       !(await fetchWal(context, restoreCommand, missing, signal))
     ) {
-      return { ...failed(why), damaged: touched || !(await hasControlData(context)) }
+      const damaged = touched || !(await hasControlData(context))
+      return {
+        ...failed(why, damaged ? undefined : rewindRemedyOf(result, placeOf(context, what.from))),
+        damaged,
+      }
     }
     context.log('info', `pg_rewind lacked WAL file ${missing}: fetched with restore_command`)
   }
@@ -167,6 +172,11 @@ async function fetchWal(
   const why = failureOf('restore_command', result)
   if (why !== null) log('warning', `WAL file ${file} not fetched: ${why}`)
   return why === null && (await isThere(path))
+}
+
+function placeOf({ config }: Context, from: Upstream): Place {
+  const { rewind: account, superuser } = config.authentication
+  return { source: from.name, user: (account ?? superuser)?.username ?? 'of the operating system' }
 }
 
 async function hasControlData(context: Context): Promise<boolean> {

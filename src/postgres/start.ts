@@ -2,9 +2,8 @@
 // started in its own session so that it outlives us, then real connection attempts until one succeeds.
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdir, open, rename, stat } from 'node:fs/promises'
 import { getPriority, setPriority } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import type { PostmasterIdentity } from '../model/postgres.ts'
 import type { Millis } from '../model/units.ts'
 import type { StartOptions, StepOutcome } from '../ports/postgres.ts'
@@ -17,7 +16,7 @@ import { readinessOf } from './look.ts'
 import { putBackOwnFiles } from './own-files.ts'
 import { readPidFile } from './postmaster.ts'
 import { childEnvironment } from './programs.ts'
-import { chownToServerUser } from './run-as.ts'
+import { lastWords, openServerLog } from './server-log.ts'
 import { unfinishedRewind } from './unfinished-rewind.ts'
 import { writeSettings } from './write-settings.ts'
 
@@ -80,7 +79,7 @@ async function launch(
   const ready = await waitUntilReady(context, identity, options.timeoutMs, signal)
   if (ready.ok) return DONE
   if (ready.cancelled === true) await endStarting(context, identity)
-  return (await isAlive(identity)) ? ready : { ...ready, why: `${ready.why}${await lastWords(context, log)}` }
+  return { ...ready, why: `${ready.why}${await lastWords(context, log)}` }
 }
 
 async function spawnPostmaster(context: Context, commandLine: readonly string[], logFd: number | null) {
@@ -174,49 +173,4 @@ async function endStarting(context: Context, identity: PostmasterIdentity): Prom
   if (await context.watch.ended(identity, QUIT_GRACE_MS)) return
   await killTree(identity)
   await context.watch.ended(identity, QUIT_GRACE_MS)
-}
-
-interface ServerLog {
-  readonly fd: number
-  readonly path: string
-  /** Size before this start: what comes after it belongs to this start. */
-  readonly from: number
-  close(): Promise<void>
-}
-
-const SERVER_LOG_BYTES_MAX = 16 * 1024 * 1024
-
-/** A server that logs to stderr for ever writes here; the file is set aside at a start once it has grown. */
-async function openServerLog(context: Context): Promise<ServerLog | null> {
-  const path = context.serverLog
-  if (path === null) return null
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-  const size = (await stat(path).catch(() => null))?.size ?? 0
-  if (size > SERVER_LOG_BYTES_MAX) await rename(path, `${path}.1`).catch(() => {})
-  const file = await open(path, 'a', 0o600)
-  await chownToServerUser(path, context.programs.runAs)
-  return { fd: file.fd, path, from: size > SERVER_LOG_BYTES_MAX ? 0 : size, close: () => file.close() }
-}
-
-/** The last FATAL or ERROR of this start, for the reason that an operator reads. */
-async function lastWords(context: Context, log: ServerLog | null): Promise<string> {
-  if (log === null) return ''
-  const file = await open(log.path, 'r').catch(() => null)
-  if (file === null) return ''
-  const bytes = Buffer.alloc(16_384)
-  const size = (await file.stat()).size
-  const { bytesRead } = await file.read(bytes, 0, bytes.length, Math.max(log.from, size - bytes.length))
-  await file.close()
-  const lines = bytes.toString('utf8', 0, bytesRead).split('\n')
-  const words = lines.findLast(line => /\b(FATAL|PANIC|ERROR):|^postgres: /.test(line))
-  const found = /\b(?:FATAL|PANIC|ERROR):\s*(.*)$/.exec(words ?? '')?.[1] ?? words
-  if (found === undefined) return ` (see ${context.serverLog})`
-  return `: ${found.trim()}${causeBefore(found, lines)}`
-}
-
-/** Without an address to listen at the server says only that, and at a lower level before it that the port is taken. */
-function causeBefore(found: string, lines: readonly string[]): string {
-  if (!found.includes('TCP/IP sockets')) return ''
-  const cause = lines.map(line => /\bLOG:\s*(could not bind .*)$/.exec(line)?.[1]).findLast(text => text)
-  return cause === undefined ? '' : ` (${cause.trim()})`
 }

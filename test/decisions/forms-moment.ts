@@ -105,13 +105,15 @@ function readProgress(text: string): Progress {
 
 /** `stop ok at 0/5000028`, `rewind failed (why), damaged`, `clone cancelled`. */
 function readFinished(text: string, d: Draft): Draft['finished'] {
-  const match = /^(.+?) (?:(ok)|failed \((.*)\)|(cancelled))(, damaged)?(?: at (\S+))?$/.exec(text)
+  const match =
+    /^(.+?) (?:(ok)|failed \((.*?)\)(?: remedy (.+?))?|(cancelled))(, damaged)?(?: at (\S+))?$/.exec(text)
   if (match === null) throw new Error(`not finished work: ${text}`)
-  const [, job = '', ok, why, cancelled, damaged, lsn] = match
+  const [, job = '', ok, why, remedy, cancelled, damaged, lsn] = match
   return {
     job: readJob(job),
     ok: ok !== undefined,
     why: why ?? (cancelled === undefined ? '' : 'cancelled'),
+    ...(remedy === undefined ? {} : { remedy }),
     cancelled: cancelled !== undefined,
     finishedAtMs: d.nowMs,
     position: lsn === undefined ? null : positionAt(lsn),

@@ -84,8 +84,10 @@ const memoryForms: readonly Form<Memory>[] = [
   ],
   [/^start failures (\d+)$/, ([count]) => ({ startFailures: Number(count) })],
   [
-    /^failed (\S+) (\S+) ago \((.*)\)$/,
-    ([job = '', time = '', why = ''], now) => ({ lastFailure: { job, why, atMs: now - readDuration(time) } }),
+    /^failed (\S+) (?:(\d+) times )?(\S+) ago \((.*?)\)(?: remedy (.+))?$/,
+    ([job = '', count, time = '', why = '', remedy], now) => ({
+      lastFailure: { job, why, atMs: now - readDuration(time), ...repeated(count), ...lasting(remedy) },
+    }),
   ],
   [/^released (\S+) ago$/, ([time = ''], now) => ({ releasedAtMs: now - readDuration(time) })],
   [/^leaderless for (\S+)$/, ([time = ''], now) => ({ leaderlessSinceMs: now - readDuration(time) })],
@@ -114,6 +116,9 @@ const memoryForms: readonly Form<Memory>[] = [
     }),
   ],
 ]
+
+const repeated = (count: string | undefined) => (count === undefined ? {} : { count: Number(count) })
+const lasting = (remedy: string | undefined) => (remedy === undefined ? {} : { remedy })
 
 /** `pg2 0s ago pg3 31m ago`: slots, and when their members were last there. */
 function readRetained(text: string, now: number): Memory['retainedSlots'] {

@@ -16,6 +16,7 @@ import {
   upstreamOf,
   wantedUpstream,
 } from '../facts.ts'
+import { restAfter, restingFrom } from '../failed-work.ts'
 import { holdOnMs, namedLeader } from '../lease.ts'
 import type { Choice, Rule } from '../rule.ts'
 
@@ -77,13 +78,10 @@ export const emptyRules: readonly Rule<ClusterFacts>[] = [
   },
   {
     id: 'empty.wait-after-failure',
-    why: 'a clone that failed is not repeated in a tight loop',
+    why: 'a clone that failed is not repeated in a tight loop, and ever more rarely',
     level: 'warning',
-    when: f => coolingDown(f),
-    choose: f => ({
-      reason: `the last ${f.memory.lastFailure?.job} failed (${f.memory.lastFailure?.why}); trying again soon`,
-      wakeInMs: Math.min(f.snap.settings.loopWaitMs, 5000),
-    }),
+    when: f => restingFrom(f, mustRest(f)) !== null,
+    choose: f => restAfter(f, mustRest(f)),
   },
   {
     id: 'empty.begin-bootstrap',
@@ -157,6 +155,11 @@ function claimIsOurs({ view, snap }: ClusterFacts): boolean {
   return key?.value === '' && key.leaseId !== undefined && key.leaseId === snap.lease.leaseId
 }
 
+/** Without a source there is nothing to rest from: a cluster may have to be created. */
+function mustRest(facts: ClusterFacts): readonly string[] {
+  return cloneSource(facts) === null ? ['set-aside'] : ['clone', 'set-aside']
+}
+
 /** Running members tagged clonefrom first; the choice is spread over them by name, without randomness. */
 export function cloneSource({ view, snap }: ClusterFacts): Member | null {
   if (view.leader === null || view.leader.name === snap.self.name) return null
@@ -193,15 +196,6 @@ export function beginClone(facts: ClusterFacts): Choice {
     ],
     next: 'settled',
   }
-}
-
-function coolingDown({ snap, memory }: ClusterFacts): boolean {
-  const failure = memory.lastFailure
-  return (
-    failure !== null &&
-    ['clone', 'set-aside'].includes(failure.job) &&
-    snap.nowMs - failure.atMs < Math.min(snap.settings.loopWaitMs, 5000)
-  )
 }
 
 function describe(facts: ClusterFacts): string {
