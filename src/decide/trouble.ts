@@ -93,7 +93,8 @@ function workFailed({ snap, memory }: Facts): string | null {
   const failure = memory.lastFailure
   const work = failure === null ? undefined : WORK[failure.job]
   if (failure === null || work === undefined || server(snap) !== null) return null
-  const times = timesFailed(failure) > 1 ? ` ${timesFailed(failure)} times` : ''
+  const count = Math.max(timesFailed(failure), failure.job === 'start' ? memory.startFailures : 1)
+  const times = count > 1 ? ` ${count} times` : ''
   return `${work} failed${times}: ${failure.why}${hintOf(failure)}`
 }
 
