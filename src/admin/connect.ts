@@ -72,7 +72,7 @@ function operatorStore(config: OperatorConfig, clock: Clock): OperatorStore {
       const read = await readClusterOverGateway({ config: etcd, namespace, scope, budgetMs: fastMs, clock })
       const leftMs = budgetMs - (clock.bootMs() - startMs)
       // etcd can be run without its JSON gateway; and what failed once may be tried in the other way.
-      return read.known || leftMs <= 0 ? read : (await overGrpc(scope)).read(leftMs)
+      return read.known || read.isFinal === true || leftMs <= 0 ? read : (await overGrpc(scope)).read(leftMs)
     },
     scopes: async budgetMs => {
       const { readScopes } = await import('../dcs/scopes.ts')

@@ -6,6 +6,7 @@ import type { Etcd3, IRangeResponse } from 'etcd3'
 import type { Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import { type Tried, tryOnce } from './attempt.ts'
+import { allRefuse } from './connection-fault.ts'
 import type { Endpoints } from './endpoints.ts'
 import { type CallFailure, failureText, mayHaveBeenApplied, type Treatment, treatmentOf } from './errors.ts'
 import type { Session } from './session.ts'
@@ -56,6 +57,7 @@ export class Calls {
     let unclear = false
     let loggedIn = false
     let failure: CallFailure = { code: null, details: 'no time left, not sent' }
+    const faults = new Map<number, string | null>()
     for (let tries = 0; !this.#abort.aborted; tries++) {
       await this.#pauseAfterRound(tries, wish.deadlineMs)
       const leftMs = wish.deadlineMs - this.#clock.bootMs()
@@ -69,14 +71,18 @@ export class Calls {
       )
       if (tried.ok) return { ...tried, unclear }
       failure = tried.failure
+      faults.set(endpoint, this.#endpoints.faultOf(endpoint, failure))
       unclear ||= mayHaveBeenApplied(failure)
       const treatment = treatmentOf(failure)
       if (treatment === 're-authenticate' && !loggedIn && this.#session.refused(tried.token)) loggedIn = true
       else if (treatment === 'other-endpoint') this.#leave(endpoint, failure)
-      else if (treatment !== 'retry-here') return { ok: false, treatment, why: failureText(failure), unclear }
+      else if (treatment !== 'retry-here')
+        return { ok: false, treatment, why: this.#endpoints.explain(endpoint, failure), unclear }
     }
     if (this.#abort.aborted) return { ok: false, treatment: 'give-up', why: 'the store is closed', unclear }
-    const why = `etcd did not answer within ${Math.round(wish.budgetMs)} ms: ${failureText(failure)}`
+    const why =
+      allRefuse(faults, this.#endpoints.count) ??
+      `etcd did not answer within ${Math.round(wish.budgetMs)} ms: ${failureText(failure)}`
     return { ok: false, treatment: treatmentOf(failure), why, unclear }
   }
 
@@ -91,7 +97,7 @@ export class Calls {
   }
 
   #leave(endpoint: number, failure: CallFailure): void {
-    this.#endpoints.leave(endpoint, failureText(failure))
+    this.#endpoints.leave(endpoint, failure)
     void this.#endpoints.refreshCertificates()
   }
 

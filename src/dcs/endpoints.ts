@@ -5,8 +5,11 @@ import { readFile } from 'node:fs/promises'
 import { rootCertificates } from 'node:tls'
 import { noop } from 'cockatiel'
 import { Etcd3, type IOptions } from 'etcd3'
-import type { EtcdConfig, HostPort } from '../model/config.ts'
+import type { EtcdConfig } from '../model/config.ts'
 import type { Clock } from '../ports/clock.ts'
+import { connectionFault } from './connection-fault.ts'
+import { endpointName } from './endpoint-name.ts'
+import { type CallFailure, failureText } from './errors.ts'
 import type { Log } from './log.ts'
 
 type Certificates = NonNullable<IOptions['credentials']>
@@ -53,6 +56,16 @@ export class Endpoints {
     return this.#names[index] ?? `endpoint ${index}`
   }
 
+  /** Plain words where they are known, for logs and reasons. */
+  explain(index: number, failure: CallFailure): string {
+    return connectionFault(failure.details, this.name(index), this.#config.tls) ?? failureText(failure)
+  }
+
+  /** null: the connection came about, or may come about a moment later. */
+  faultOf(index: number, failure: CallFailure): string | null {
+    return connectionFault(failure.details, this.name(index), this.#config.tls)
+  }
+
   /** Rejects when a certificate file cannot be read. */
   async client(index: number): Promise<Etcd3> {
     const known = this.#clients[index]
@@ -90,11 +103,12 @@ export class Endpoints {
   }
 
   /** Calls leave an endpoint that failed; another caller may have done so already. Told once until it answers again. */
-  leave(index: number, why: string): void {
+  leave(index: number, failure: CallFailure): void {
     if (this.#current === index) this.#current = (index + 1) % this.count
     if (this.#failing.has(index)) return
     this.#failing.add(index)
-    this.#log('INFO', `etcd endpoint ${this.name(index)} failed: ${why}`)
+    const fault = this.faultOf(index, failure)
+    this.#log('WARNING', fault ?? `etcd endpoint ${this.name(index)} failed: ${failureText(failure)}`)
   }
 
   answered(index: number): void {
@@ -120,7 +134,8 @@ export class Endpoints {
     } catch (error) {
       // Perhaps just being replaced: those that are loaded stay in use, and the next failure looks again.
       const why = error instanceof Error ? error.message : String(error)
-      this.#log('WARNING', `cannot read the etcd certificates again: ${why}`)
+      const fault = connectionFault(why, '', tls) ?? why
+      this.#log('WARNING', `cannot read the etcd certificates again: ${fault}`)
     }
   }
 
@@ -134,10 +149,6 @@ export class Endpoints {
     this.#closed = true
     await this.#dropClients()
   }
-}
-
-function endpointName({ host, port }: HostPort): string {
-  return host.includes(':') && !host.startsWith('[') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
 /** The key may stand in the certificate's own file, as in Patroni. */

@@ -87,6 +87,13 @@ export function mayHaveBeenApplied(failure: CallFailure): boolean {
 
 /** One line for logs and reasons, bounded, without line breaks. */
 export function failureText(failure: CallFailure): string {
-  const text = failure.details.replace(/\s+/g, ' ').slice(0, 200)
+  const line = failure.details.replace(/\s+/g, ' ')
+  // gRPC's own frame around the reason, which has the time in it.
+  const reason =
+    /^No connection established\. Last error: (?:Error: )?(.*?)(?: \([-\d:.TZ]+\))?\.? ?(?:Resolution note:.*)?$/.exec(
+      line,
+    )
+  if (reason !== null) return `no connection: ${reason[1]?.slice(0, 200)}`
+  const text = line.slice(0, 200)
   return failure.code === null ? text : `${text} (code ${failure.code})`
 }

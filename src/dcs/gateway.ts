@@ -6,10 +6,13 @@ import { Agent, type RequestOptions, request as requestHttp } from 'node:http'
 import { request as requestHttps, Agent as SecureAgent } from 'node:https'
 import type { ClusterView } from '../model/cluster.ts'
 import type { EtcdConfig, HostPort } from '../model/config.ts'
+import { isConfigurationFault } from '../model/etcd-hint.ts'
 import { type Seen, seen, unseen } from '../model/seen.ts'
 import type { Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import { clusterView, type Entry } from './cluster-view.ts'
+import { allRefuse, connectionFault } from './connection-fault.ts'
+import { endpointName } from './endpoint-name.ts'
 import { treatmentOf } from './errors.ts'
 import { leaseIdOf } from './fields.ts'
 import { type ExactObject, isObject, parseExact } from './json.ts'
@@ -26,31 +29,54 @@ export interface GatewayRead {
 
 const ANSWER_BYTES_MAX = 64 << 20
 const TRY_MS_MIN = 300
+/** etcd can be run without it. */
+const NO_GATEWAY = 'it has no JSON gateway'
 
-/** One linearizable read of the whole prefix. Never throws; unknown with the reason of the last endpoint that failed. */
-export async function readClusterOverGateway(read: GatewayRead): Promise<Seen<ClusterView>> {
+/** `isFinal`: asked in another way etcd would say the same. */
+export type GatewayAnswer = Seen<ClusterView> & { readonly isFinal?: boolean }
+
+/** Time for an etcd that is just being restarted. */
+const REFUSED_MS = 1000
+
+/**
+ * One linearizable read of the whole prefix. Never throws; unknown with the reason of the last endpoint that failed, or, when
+ * each of them refuses, of all: that is not waited for.
+ */
+export async function readClusterOverGateway(read: GatewayRead): Promise<GatewayAnswer> {
   const { config, budgetMs, clock } = read
   const keys = keySpace(read.namespace, read.scope)
-  const deadlineMs = clock.bootMs() + budgetMs
+  const startMs = clock.bootMs()
   const tls = await tlsOptions(config.tls).catch((error: Error) => error)
-  if (tls instanceof Error) return unseen(`cannot read a certificate file: ${tls.message}`)
+  if (tls instanceof Error) return refused(connectionFault(tls.message, '', config.tls) ?? tls.message)
+  const { endpoints } = config
+  const faults = new Map<string, string | null>()
   let why = 'no time left'
   for (let tries = 0; ; tries++) {
-    const leftMs = deadlineMs - clock.bootMs()
-    const endpoint = config.endpoints[tries % config.endpoints.length]
+    const leftMs = budgetMs - (clock.bootMs() - startMs)
+    const endpoint = endpoints[tries % endpoints.length]
     if (leftMs < 5 || endpoint === undefined)
       return unseen(`etcd did not answer within ${budgetMs} ms: ${why}`)
-    const ms = Math.min(leftMs, Math.max(TRY_MS_MIN, budgetMs / (2 * config.endpoints.length)))
+    const ms = Math.min(leftMs, Math.max(TRY_MS_MIN, budgetMs / (2 * endpoints.length)))
     const sentMs = clock.bootMs()
     const signal = AbortSignal.timeout(Math.ceil(ms))
     const answer = await readAt({ endpoint, tls, signal }, config, keys)
     if (answer.ok) return seen(viewOf(answer.body, keys), sentMs)
     // That the rest of the budget was too short for a try says less than what an earlier one was told.
     if (tries === 0 || !signal.aborted || ms >= TRY_MS_MIN) why = answer.why
-    if (answer.final) return unseen(`etcd at ${endpoint.host}:${endpoint.port}: ${why}`)
-    if (tries % config.endpoints.length === config.endpoints.length - 1)
-      await clock.sleep(Math.min(50, leftMs))
+    const name = endpointName(endpoint)
+    if (answer.final) return refused(`etcd at ${name}: ${why}`)
+    if (answer.why === NO_GATEWAY) return unseen(`etcd at ${name}: ${why}`)
+    faults.set(name, connectionFault(answer.why, name, config.tls))
+    if (tries % endpoints.length !== endpoints.length - 1) continue
+    const told = allRefuse(faults, new Set(endpoints.map(endpointName)).size)
+    if (told !== null && (isConfigurationFault(told) || clock.bootMs() - startMs >= REFUSED_MS))
+      return refused(told)
+    await clock.sleep(Math.min(told === null ? 50 : 200, leftMs))
   }
+}
+
+function refused(why: string): GatewayAnswer {
+  return { ...unseen(why), isFinal: true }
 }
 
 interface Target {
@@ -90,6 +116,7 @@ async function post(target: Target, path: string, token: string | null, body: ob
 
 // Error bodies differ between versions, and may be broken.
 function refusal(status: number, body: ExactObject): Answer {
+  if (status === 404) return { ok: false, why: NO_GATEWAY, final: false }
   const { message, error, code } = body
   const text = [message, error].find(item => typeof item === 'string') ?? `HTTP ${status}`
   const details = String(text).replace(/\s+/g, ' ').slice(0, 200)

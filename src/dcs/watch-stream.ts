@@ -6,7 +6,7 @@ import type { Etcd3, IDuplexStream, IWatchRequest, IWatchResponse } from 'etcd3'
 import type { Millis, Revision } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import { failureOf, type Trace, traced } from './attempt.ts'
-import { type CallFailure, failureText, type Treatment, treatmentOf } from './errors.ts'
+import { type CallFailure, type Treatment, treatmentOf } from './errors.ts'
 import type { KeySpace } from './keys.ts'
 import type { Terms } from './terms.ts'
 
@@ -17,6 +17,8 @@ export interface StreamEnd {
 
 export interface StreamWish {
   readonly client: Etcd3
+  /** A failure in words. */
+  readonly explain: (failure: CallFailure) => string
   readonly token: string | null
   readonly keys: KeySpace
   /** First revision to be told about. */
@@ -157,7 +159,7 @@ class WatchStream {
   }
 
   #fail(failure: CallFailure): void {
-    this.#end(treatmentOf(failure), failureText(failure))
+    this.#end(treatmentOf(failure), this.#wish.explain(failure))
   }
 
   #end(treatment: Treatment, why: string): void {

@@ -73,7 +73,7 @@ export class Watch {
     let pauseMs = 0
     while (!abort.aborted) {
       const wasAlive = this.#state.alive
-      const end = await this.#session().catch(brokenSession)
+      const end = await this.#session().catch(error => this.#broken(error))
       const lived = this.#state.alive && !wasAlive
       this.#down(end.why)
       if (abort.aborted) return
@@ -94,12 +94,14 @@ export class Watch {
     const read = await calls.range({ budgetMs, deadlineMs: readMs + budgetMs }, keys.range)
     if (!read.ok) return read
     const login = await session.token(endpoints.current, budgetMs)
-    if (!login.ok) return { treatment: 'other-endpoint', why: login.failure.details }
+    if (!login.ok)
+      return { treatment: 'other-endpoint', why: endpoints.explain(endpoints.current, login.failure) }
     const revision = Number(read.value.header.revision)
     this.#epoch = terms.epoch
     const changed = this.#parts.entries.replace(snapshotOf(read.value, keys), revision)
     const end = await followWatch({
       client: await endpoints.client(this.#carrier),
+      explain: failure => endpoints.explain(this.#carrier, failure),
       token: login.value,
       keys,
       // Not the next one: etcd 3.5 answers no progress request while a watch waits for a revision that does not exist yet.
@@ -114,6 +116,13 @@ export class Watch {
     })
     if (end.treatment === 're-authenticate') session.refused(login.value)
     return end
+  }
+
+  // E.g. a certificate file that cannot be read.
+  #broken(error: unknown): StreamEnd {
+    const details = error instanceof Error ? error.message : String(error)
+    const why = this.#parts.endpoints.explain(this.#carrier, { code: null, details })
+    return { treatment: 'other-endpoint', why }
   }
 
   #alive(atMs: Millis, changedByRead: readonly string[]): void {
@@ -150,11 +159,6 @@ export class Watch {
     const oftenMs = Math.max(1000, ttlMs / 5)
     return oftenMs < PING_INTERVAL_MS ? oftenMs : 2 * PING_INTERVAL_MS
   }
-}
-
-// E.g. a certificate file that cannot be read.
-function brokenSession(error: unknown): StreamEnd {
-  return { treatment: 'other-endpoint', why: error instanceof Error ? error.message : String(error) }
 }
 
 export function snapshotOf(response: IRangeResponse, keys: KeySpace): ReadonlyMap<string, Entry> {

@@ -3,13 +3,14 @@
 
 import { styleText } from 'node:util'
 import type { CandidateVerdict } from '../model/candidates.ts'
+import { etcdHint, isConfigurationFault } from '../model/etcd-hint.ts'
 import type { Failure } from '../model/failure.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 
 type Kind = Failure['kind']
 
 interface Entry<K extends Kind> {
-  readonly exit: ExitCode
+  readonly exit: ExitCode | ((failure: Extract<Failure, { readonly kind: K }>) => ExitCode)
   readonly message: (failure: Extract<Failure, { readonly kind: K }>) => string
   readonly hint: (failure: Extract<Failure, { readonly kind: K }>) => string
 }
@@ -87,16 +88,10 @@ const ERRORS: { readonly [K in Kind]: Entry<K> } = {
     hint: f => f.hint,
   },
   'etcd-unreachable': {
-    exit: EXIT.etcdUnreachable,
-    message: f =>
-      f.mayBeDone == null
-        ? `${refusalOfEtcd(f.why) === null ? 'etcd cannot be reached' : 'etcd answers, but refuses'}: ${f.why}`
-        : `${f.mayBeDone.what}: ${f.why}`,
+    exit: f => (isConfigurationFault(f.why) ? EXIT.usage : EXIT.etcdUnreachable),
+    message: f => (f.mayBeDone == null ? `${whatOfEtcd(f.why)}: ${f.why}` : `${f.mayBeDone.what}: ${f.why}`),
     hint: f =>
-      f.mayBeDone == null
-        ? (refusalOfEtcd(f.why) ??
-          'check the etcd3 section or --dcs-url, and etcd itself: etcdctl endpoint status.')
-        : `look at it with ${f.mayBeDone.look} before you try again.`,
+      f.mayBeDone == null ? hintOnEtcd(f.why) : `look at it with ${f.mayBeDone.look} before you try again.`,
   },
   'member-unreachable': {
     exit: EXIT.memberUnreachable,
@@ -131,7 +126,7 @@ export function describeFailure(failure: Failure): ShownError {
     kind: failure.kind,
     message: entry.message(failure as never),
     hint: entry.hint(failure as never),
-    exit: entry.exit,
+    exit: typeof entry.exit === 'function' ? entry.exit(failure as never) : entry.exit,
   }
 }
 
@@ -141,13 +136,17 @@ export function errorText(shown: ShownError): string {
   return `${label} ${shown.message}\n${shown.hint === '' ? '' : `HINT: ${shown.hint}\n`}`
 }
 
-/** What helps when etcd was reached and serves nobody; null: it was not reached, as far as its words tell. */
-function refusalOfEtcd(why: string): string | null {
-  if (/user name is empty|authentication failed|permission denied/.test(why))
-    return 'authentication is on in etcd: set etcd3.username and etcd3.password in the file (--config-file) to a user with rights on the keys.'
-  return /database space exceeded/.test(why)
-    ? 'etcd takes no writes until there is space: etcdctl alarm list; then etcdctl compact, etcdctl defrag, and etcdctl alarm disarm.'
-    : null
+function whatOfEtcd(why: string): string {
+  if (isConfigurationFault(why)) return 'cannot use the configuration'
+  return etcdHint(why) === null ? 'etcd cannot be reached' : 'etcd answers, but refuses'
+}
+
+function hintOnEtcd(why: string): string {
+  if (isConfigurationFault(why)) return 'correct that key, or the file that it names.'
+  if (/refuses connections$/.test(why)) return 'start etcd there, or correct etcd3.hosts or --dcs-url.'
+  if (/Failed to connect|socket hang up/.test(why))
+    return 'if etcd speaks TLS there, set etcd3.protocol to https.'
+  return etcdHint(why) ?? 'check the etcd3 section or --dcs-url, and etcd itself: etcdctl endpoint status.'
 }
 
 function nearest(similar: readonly string[], otherwise: string): string {

@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Endpoints } from '../../src/dcs/endpoints.ts'
+import { failureText } from '../../src/dcs/errors.ts'
 import { keySpace } from '../../src/dcs/keys.ts'
 import { Terms } from '../../src/dcs/terms.ts'
 import { followWatch, type StreamEnd } from '../../src/dcs/watch-stream.ts'
@@ -61,6 +62,7 @@ async function follow(fromRevision: number, choice: Choice = {}): Promise<Follow
   const end = followWatch({
     ...{
       client: await connection.client(0),
+      explain: failureText,
       token: null,
       keys,
       fromRevision,

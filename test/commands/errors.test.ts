@@ -10,10 +10,26 @@ const shown = (why: string) => {
 }
 
 test('nobody answers', () => {
-  expect(shown('etcd did not answer within 3000 ms: connect ECONNREFUSED 127.0.0.1:2379')).toEqual([
+  expect(shown('etcd did not answer within 3000 ms: no answer within 700 ms')).toEqual([
     8,
-    'etcd cannot be reached: etcd did not answer within 3000 ms: connect ECONNREFUSED 127.0.0.1:2379',
+    'etcd cannot be reached: etcd did not answer within 3000 ms: no answer within 700 ms',
     'check the etcd3 section or --dcs-url, and etcd itself: etcdctl endpoint status.',
+  ])
+})
+
+test('nobody listens', () => {
+  expect(shown('127.0.0.1:2379 refuses connections')).toEqual([
+    8,
+    'etcd cannot be reached: 127.0.0.1:2379 refuses connections',
+    'start etcd there, or correct etcd3.hosts or --dcs-url.',
+  ])
+})
+
+test('a fault of the configuration is one, also when only etcd shows it', () => {
+  expect(shown('etcd3.cacert (/etc/ca.crt) cannot be read: there is no such file')).toEqual([
+    2,
+    'cannot use the configuration: etcd3.cacert (/etc/ca.crt) cannot be read: there is no such file',
+    'correct that key, or the file that it names.',
   ])
 })
 
@@ -28,15 +44,20 @@ test('somebody may have carried it out', () => {
 })
 
 test.each([
-  ['etcd at 127.0.0.1:2379: etcdserver: user name is empty'],
-  ['etcd at 127.0.0.1:2379: etcdserver: authentication failed, invalid user ID or password'],
-  ['etcdserver: permission denied (code 7)'],
-])('credentials: %s', why => {
-  expect(shown(why)).toEqual([
-    8,
-    `etcd answers, but refuses: ${why}`,
-    'authentication is on in etcd: set etcd3.username and etcd3.password in the file (--config-file) to a user with rights on the keys.',
-  ])
+  [
+    'etcd at 127.0.0.1:2379: etcdserver: user name is empty',
+    'authentication is on in etcd: set etcd3.username and etcd3.password to a user with rights on the keys.',
+  ],
+  [
+    'etcd at 127.0.0.1:2379: etcdserver: authentication failed, invalid user ID or password',
+    'correct etcd3.username and etcd3.password, or PATRONI_ETCD3_USERNAME and PATRONI_ETCD3_PASSWORD.',
+  ],
+  [
+    'etcdserver: permission denied (code 7)',
+    'give a role of the user etcd3.username the rights: etcdctl role grant-permission ROLE --prefix=true readwrite /NAMESPACE/SCOPE/',
+  ],
+])('credentials: %s', (why, hint) => {
+  expect(shown(why)).toEqual([8, `etcd answers, but refuses: ${why}`, hint])
 })
 
 test('no space left', () => {

@@ -1,6 +1,7 @@
 // A row for each error of spec/ha.md 1.9 and of the catalogue 8.1 that etcd's gRPC interface can answer with.
 
 import { describe, expect, test } from 'vitest'
+import { connectionFault } from '../../src/dcs/connection-fault.ts'
 import { failureText, mayHaveBeenApplied, type Treatment, treatmentOf } from '../../src/dcs/errors.ts'
 
 const rows: readonly (readonly [string, number | null, string, Treatment])[] = [
@@ -71,6 +72,39 @@ test('only a call that may have reached etcd leaves a write unclear', () => {
   expect(mayHaveBeenApplied({ code: 5, details: 'etcdserver: requested lease not found' })).toBe(false)
 })
 
+test("gRPC's frame around a reason is taken off", () => {
+  const text = (reason: string) =>
+    failureText({ code: 14, details: `No connection established. Last error: ${reason}. Resolution note: ` })
+  expect(text('Error: read ECONNRESET')).toBe('no connection: read ECONNRESET')
+  expect(text('Failed to connect (2026-11-29T19:57:54.349Z)')).toBe('no connection: Failed to connect')
+})
+
 test('the text for people is one bounded line', () => {
   expect(failureText({ code: 14, details: `a\nb${'x'.repeat(1000)}` })).toMatch(/^a bx{10,200} \(code 14\)$/)
+})
+
+describe('what a connection meets', () => {
+  const tls = { ca: '/pki/ca.crt', cert: '/pki/own.crt', key: '/pki/own.key' }
+  // As gRPC, Node 24 and etcd 3.4 say it.
+  const alert = '40DD:error:0A000412:SSL routines:ssl3_read_bytes:ssl/tls alert bad certificate:../rec.c:918:'
+  test.each([
+    ['connect ECONNREFUSED 127.0.0.1:2379', 'e:2379 refuses connections'],
+    ['Name resolution failed for target dns:e:2379', 'the name of e:2379 cannot be resolved'],
+    ['getaddrinfo ENOTFOUND e', 'the name of e:2379 cannot be resolved'],
+    [alert, 'e:2379 does not accept the client certificate etcd3.cert (/pki/own.crt)'],
+    ['certificate has expired', 'the certificate of e:2379 has expired'],
+    [
+      "Hostname/IP does not match certificate's altnames: IP: 10.0.0.1 is not in the cert's list",
+      'the certificate of e:2379 is for other names than the one in etcd3.hosts',
+    ],
+    [
+      "EACCES: permission denied, open '/pki/own.key'",
+      'etcd3.key (/pki/own.key) cannot be read: permission denied',
+    ],
+    ['no answer within 300 ms', null],
+    ['read ECONNRESET', null],
+    ["ENOENT: no such file or directory, open '/elsewhere'", null],
+  ])('%s', (details, text) => {
+    expect(connectionFault(details, 'e:2379', tls)).toBe(text)
+  })
 })

@@ -1,6 +1,7 @@
 // Etcd cannot be seen. A healthy primary stays as long as its lease provably lives (promise 3) and stops before it
 // ends (promise 1); everybody else does nothing.
 
+import { etcdHint } from '../../model/etcd-hint.ts'
 import { leadershipLeftMs, retryAfterMs } from '../../model/timing.ts'
 import { type Facts, holdsLease, promotesInVain, runsAsPrimary, seconds, tried } from '../facts.ts'
 import { cannotShorten, hasTimeLeft, holdOnMs, renewal, triedToProveLease } from '../lease.ts'
@@ -75,7 +76,7 @@ export const blindRules: readonly Rule<Facts>[] = [
     level: 'warning',
     when: () => true,
     choose: f => ({
-      reason: `etcd is not reachable: ${whyBlind(f)}`,
+      reason: `etcd is not reachable: ${whyBlind(f)}${hint(f)}`,
       wakeInMs: retryAfterMs(f.snap.settings),
     }),
   },
@@ -84,6 +85,12 @@ export const blindRules: readonly Rule<Facts>[] = [
 /** There is time for one more request before the agent gives up: the renewal. Maintenance mode never gives up. */
 function renewsLast(f: Facts): boolean {
   return !f.snap.settings.paused && runsAsPrimary(f) && holdsLease(f.snap) && !hasTimeLeft(f)
+}
+
+/** As a command would say it. */
+function hint(f: Facts): string {
+  const text = etcdHint(whyBlind(f), f.snap.self.keyPrefix)
+  return text === null ? '' : `. HINT: ${text}`
 }
 
 function whyBlind({ snap }: Facts): string {
