@@ -108,7 +108,8 @@ export class Endpoints {
     if (this.#failing.has(index)) return
     this.#failing.add(index)
     const fault = this.faultOf(index, failure)
-    this.#log('WARNING', fault ?? `etcd endpoint ${this.name(index)} failed: ${failureText(failure)}`)
+    const text = fault ?? `${this.name(index)} failed: ${failureText(failure)}`
+    this.#log('WARNING', `etcd endpoint: ${text}`)
   }
 
   answered(index: number): void {

@@ -68,7 +68,9 @@ function leaderSeenBy(store: Store): MemberName | null | undefined {
 /** How often the log says that an endpoint failed. */
 function failuresTold(index: number): number {
   const { host, port } = etcd.member(index).endpoint
-  return logged.filter(line => line.includes(`${host}:${port} failed:`)).length
+  const named = [`${host}:${port} failed:`, `${host}:${port} refuses connections`]
+  return logged.filter(line => line.includes('etcd endpoint') && named.some(text => line.includes(text)))
+    .length
 }
 
 /** The leader of a cluster of its own, which has asked nobody but the member `index` yet. */

@@ -88,7 +88,7 @@ test('nobody listens at any endpoint: each is named, after about a second', asyn
   expect(tookMs).toBeGreaterThan(900)
   expect(tookMs).toBeLessThan(10_000)
   expect(grpc.split(', ').sort()).toEqual(why.split(', ').sort())
-  expect(said).toContain(`WARNING 127.0.0.1:${ports[0]} refuses connections`)
+  expect(said).toContain(`WARNING etcd endpoint: 127.0.0.1:${ports[0]} refuses connections`)
 })
 
 test('one refuses and one is silent: that one may answer yet', async () => {
