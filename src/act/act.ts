@@ -133,6 +133,10 @@ async function actOnPostgres(action: PostgresAction, ports: ActPorts): Promise<P
       return step(action, await postgres.changeSlots(action))
     case 'resume-replay':
       return step(action, await postgres.resumeReplay())
+    case 'note-origin': {
+      const noted = await postgres.noteOrigin(action.systemIdentifier, action.origin)
+      return { outcome: noted.ok ? done(action) : failed(action, noted.why), postgresTouched: true }
+    }
     case 'exit':
       ports.exit(action.code, action.why)
       return { outcome: done(action) }

@@ -47,7 +47,7 @@ export async function runJob(
         () => postgres.start({ as: 'standby', upstream: job.upstream, timeoutMs: job.timeoutMs }, signal),
       ])
     case 'promote':
-      return { outcome: await postgres.promote(job.timeoutMs, signal) }
+      return inOrder([() => postgres.notePromotion(job.note), () => postgres.promote(job.timeoutMs, signal)])
     case 'stop':
       return stop(job, ports, signal, report)
     case 'crash-recovery':

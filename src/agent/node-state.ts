@@ -1,9 +1,12 @@
 // What the HTTP API reads: the last snapshot and the lease guard, turned into the documents' terms. Everything answers
 // from memory; only `fresh` looks at PostgreSQL.
 
-import { objectionToOwnTimeline } from '../decide/election.ts'
-import { localPosition } from '../decide/facts.ts'
+import { whyUndecided } from '../decide/comparison.ts'
+import { type ClusterFacts, localPosition } from '../decide/facts.ts'
 import { postgresState, roleOf } from '../decide/member-record.ts'
+import { objectionToOwnTimeline } from '../decide/own-timeline.ts'
+import { starvation } from '../decide/reception.ts'
+import { replicaObstacle } from '../decide/replica.ts'
 import { trouble } from '../decide/trouble.ts'
 import type { ClusterView, JsonObject } from '../model/cluster.ts'
 import type { Decision } from '../model/decision.ts'
@@ -51,7 +54,7 @@ export function createNodeState(ports: NodeStatePorts): OwnedNodeState {
   let snapshot: Snapshot | null = null
   let memory: Memory = FIRST_MEMORY
   let rule = 'start'
-  let offHistory = false
+  let ownJudgement: JsonObject = {}
   let status = statusOf(null, memory, ports)
   let cluster: Seen<ClusterView> = unseen('etcd was not seen yet')
   let lastClusterMs = Number.NEGATIVE_INFINITY
@@ -67,7 +70,7 @@ export function createNodeState(ports: NodeStatePorts): OwnedNodeState {
       dcsLastSeen = Math.floor(next.wallMs / 1000)
     }
     status = { ...statusOf(next, memory, ports), dcsLastSeen }
-    offHistory = leftHistory(next, memory)
+    ownJudgement = judgeItself(next, memory)
   }
 
   async function look(budgetMs: Millis): Promise<void> {
@@ -106,7 +109,7 @@ export function createNodeState(ports: NodeStatePorts): OwnedNodeState {
       version: HACTL_VERSION,
       rule,
       leads: ports.guard.view().leaderUntilMs > ports.clock.bootMs(),
-      ...(offHistory && { off_history: true }),
+      ...ownJudgement,
     }),
     update(next, remembered, matched) {
       memory = remembered
@@ -132,13 +135,23 @@ function isRefusal({ rule, actions }: Decision): boolean {
   return rule !== 'leader.clear-request' && actions.some(action => action.kind === 'clear-failover')
 }
 
-/** By the judgement that keeps this node from leading: others need not wait for it. */
-function leftHistory(snap: Snapshot, memory: Memory): boolean {
-  const directory = snap.postgres.dataDirectory
+/** What keeps this node from leading, for the others: they need not wait for it. */
+function judgeItself(snap: Snapshot, memory: Memory): JsonObject {
+  if (!snap.cluster.known) return {}
+  const facts = { snap, memory, view: snap.cluster.value }
+  return {
+    ...(leftHistory(facts) && { off_history: true }),
+    ...(starvation(facts) !== null && { receives_nothing: true }),
+  }
+}
+
+/** By the judgement that keeps this node from leading, or because nobody can tell. */
+function leftHistory(facts: ClusterFacts): boolean {
+  if (whyUndecided(facts) !== null) return true
+  const directory = facts.snap.postgres.dataDirectory
   // A history that could not be read for a moment is no judgement.
   if (directory.kind !== 'present' || !directory.history.known) return false
-  if (!snap.cluster.known || localPosition(snap) === null) return false
-  return objectionToOwnTimeline({ snap, memory, view: snap.cluster.value }) !== null
+  return localPosition(facts.snap) !== null && objectionToOwnTimeline(facts) !== null
 }
 
 function clusterWithin(cluster: Seen<ClusterView>, ageMs: Millis, ttlMs: Millis): Seen<ClusterView> {
@@ -169,6 +182,7 @@ function statusOf(snapshot: Snapshot | null, memory: Memory, ports: NodeStatePor
       systemIdentifier: null,
       pendingRestartReason: null,
       problem: null,
+      replicaObstacle: null,
       paused: false,
     }
   }
@@ -184,6 +198,9 @@ function statusOf(snapshot: Snapshot | null, memory: Memory, ports: NodeStatePor
     systemIdentifier: control?.systemIdentifier ?? null,
     pendingRestartReason: pendingReason(snapshot.postgres.server),
     problem: trouble(facts),
+    replicaObstacle: snapshot.cluster.known
+      ? replicaObstacle({ ...facts, view: snapshot.cluster.value })
+      : null,
     paused: snapshot.settings.paused,
   }
 }

@@ -1,11 +1,9 @@
 // Who may lead: the judgement of the others by a leader that hands over, and of itself by a node in a race
-// (spec/ha.md 3.8, without synchronous, quorum, failsafe and standby-cluster mode). Timelines are compared by their
-// history, not by number: two clusters' worth of WAL may carry the same number.
+// (spec/ha.md 3.8, without synchronous, quorum, failsafe and standby-cluster mode).
 
 import { type CandidateVerdict, judgeCandidates, rankCandidates } from '../model/candidates.ts'
-import type { ClusterView, HistoryLine, Member } from '../model/cluster.ts'
+import type { ClusterView, Member } from '../model/cluster.ts'
 import type { PeerView } from '../model/peer.ts'
-import type { TimelineSwitch } from '../model/postgres.ts'
 import type { Seen } from '../model/seen.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import { clusterTimeline } from '../model/timeline.ts'
@@ -26,6 +24,7 @@ export function receivedEverything(peer: PeerView, needed: Lsn): boolean {
     !peer.runsAsPrimary &&
     !peer.nofailover &&
     !peer.watchdogFailed &&
+    !peer.offHistory &&
     peer.position !== null &&
     peer.position >= needed
   )
@@ -52,70 +51,6 @@ export function verdicts(facts: ClusterFacts, candidate: MemberName | null): rea
 
 export function goodCandidates(facts: ClusterFacts): readonly MemberName[] {
   return facts.snap.peers === null ? [] : rankCandidates(verdicts(facts, null)).map(verdict => verdict.name)
-}
-
-/** Why this node's WAL must not become the cluster's; null when it may. */
-export function objectionToOwnTimeline(facts: ClusterFacts): string | null {
-  const own = localPosition(facts.snap)
-  if (own === null) return 'the local timeline is not known'
-  const recorded = facts.view.history?.value ?? null
-  const cluster = clusterTimeline(recorded)
-  if (recorded === null || cluster === null) return null
-  if (own.timeline < cluster) return behindCluster(own.timeline, own.lsn, cluster, recorded)
-  const history = ownHistory(facts)
-  // A file that is missing or behind says nothing about the timeline that the cluster is on; one that contradicts does.
-  if (own.timeline === cluster)
-    return history.known ? contradiction(own.timeline, recorded, history.value) : null
-  return disagreement(own.timeline, recorded, history)
-}
-
-function behindCluster(
-  timeline: Timeline,
-  lsn: Lsn,
-  cluster: Timeline,
-  recorded: readonly HistoryLine[],
-): string {
-  const left = recorded.find(line => line.timeline === timeline)
-  const where =
-    left === undefined
-      ? 'never part of its history'
-      : `left at ${formatLsn(left.lsn)}, local position ${formatLsn(lsn)}`
-  return `timeline ${timeline} is behind the cluster's timeline ${cluster} (${where})`
-}
-
-/** A newer timeline than the recorded one must have grown out of the recorded history, switch by switch. */
-function disagreement(
-  timeline: Timeline,
-  recorded: readonly HistoryLine[],
-  own: Seen<readonly TimelineSwitch[]>,
-): string | null {
-  if (!own.known) return `the history of timeline ${timeline} cannot be read: ${own.why}`
-  for (const line of recorded) {
-    const mine = own.value.find(entry => entry.timeline === line.timeline)
-    if (mine === undefined)
-      return `timeline ${timeline} does not come from the cluster's timeline ${line.timeline}`
-  }
-  return contradiction(timeline, recorded, own.value)
-}
-
-/** Both left the same timeline, at different positions. */
-function contradiction(
-  timeline: Timeline,
-  recorded: readonly HistoryLine[],
-  own: readonly TimelineSwitch[],
-): string | null {
-  for (const line of recorded) {
-    const mine = own.find(entry => entry.timeline === line.timeline)
-    if (mine !== undefined && mine.lsn !== line.lsn) {
-      return `timeline ${timeline} left timeline ${line.timeline} at ${formatLsn(mine.lsn)}, the cluster did at ${formatLsn(line.lsn)}`
-    }
-  }
-  return null
-}
-
-function ownHistory({ snap }: ClusterFacts): Seen<readonly TimelineSwitch[]> {
-  const directory = snap.postgres.dataDirectory
-  return directory.kind === 'present' ? directory.history : { known: false, why: 'no data directory' }
 }
 
 /** Bytes between the last position that the leader published and ours; null when nothing was published. */

@@ -9,7 +9,6 @@ import {
   isUnfinishedCopy,
   leaderUpstream,
   memberNamed,
-  outcomeOf,
   rewindImpossible,
   rewindPossible,
   tried,
@@ -17,6 +16,7 @@ import {
 } from './facts.ts'
 import { restAfter, restingFrom, timesFailed } from './failed-work.ts'
 import { holdOnMs } from './lease.ts'
+import { originVerdict } from './origins.ts'
 import type { Choice, Rule } from './rule.ts'
 
 const COPYING = ['rewind', 'clone']
@@ -52,6 +52,7 @@ function comparisonRules(situation: 'down' | 'follower'): readonly Rule<ClusterF
 export function mustCompare({ memory, snap, view }: ClusterFacts): boolean {
   return (
     memory.rejoin === 'check' &&
+    snap.nowMs >= (memory.undecided?.retryAtMs ?? 0) &&
     leaderWrites({ memory, snap, view }) &&
     leaderUpstream(view, snap) !== null &&
     !tried(snap, 'compare-timelines')
@@ -175,8 +176,9 @@ export function provenUpstream(facts: ClusterFacts): Upstream | null {
 
 export function isUncompared(facts: ClusterFacts, upstream: Upstream | null): boolean {
   const { memory, snap, view } = facts
-  if (memory.rejoin !== 'check' || upstream === null || upstream.name !== view.leader?.name) return false
-  return !isUnfinishedCopy(snap)
+  if (memory.rejoin !== 'check' || upstream === null) return false
+  if (originVerdict(facts).kind === 'twin') return true
+  return upstream.name === view.leader?.name && !isUnfinishedCopy(snap)
 }
 
 /** Somebody else leads, and the local data can neither follow nor be rewound. */
@@ -232,9 +234,8 @@ function leaderCheckpointed({ view }: ClusterFacts): boolean {
   return memberNamed(view, view.leader?.name ?? null)?.record.checkpointAfterPromote !== false
 }
 
-/** The comparison was tried in this beat and could not be made. */
-export function comparisonFailed({ snap }: ClusterFacts): string | null {
-  if (snap.divergence !== null && !snap.divergence.known) return snap.divergence.why
-  const outcome = outcomeOf(snap, 'compare-timelines')
-  return outcome !== null && outcome.kind !== 'done' ? outcome.why : null
+/** Why the comparison with the present leader did not tell when it was last made; null: it told, or was not made. */
+export function comparisonFailed({ memory, view }: ClusterFacts): string | null {
+  const { undecided } = memory
+  return undecided !== null && undecided.leader === view.leader?.name ? undecided.why : null
 }

@@ -6,8 +6,11 @@ import type { Memory } from '../model/memory.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import type { MemberName, Millis } from '../model/units.ts'
 import type { FinishedWork } from '../model/work.ts'
+import { rememberArrival, rememberComparison } from './comparison.ts'
 import { control, holdsLease, isSystemIdentifier, server, succeeded, tried } from './facts.ts'
 import { failureAfter } from './failed-work.ts'
+import { rememberReception } from './reception.ts'
+import { rememberReplayPause } from './replay-pause.ts'
 
 export function remember(memory: Memory, snap: Snapshot): Memory {
   let next = snap.finished === null ? rememberEarlyStop(memory, snap) : rememberWork(memory, snap.finished)
@@ -24,7 +27,8 @@ export function remember(memory: Memory, snap: Snapshot): Memory {
   }
   next = { ...next, foundNamed: foundNamed(next, snap) }
   if (mayHaveBeenAsked(memory, next, snap)) next = { ...next, promotionAsked: true }
-  next = rememberArrival(rememberDivergence(next, snap), snap)
+  next = rememberArrival(rememberComparison(next, snap), snap)
+  next = rememberReplayPause(rememberReception(next, snap), snap)
   if (succeeded(snap, 'arm-fencer')) next = { ...next, unfencedSinceMs: null }
   if (succeeded(snap, 'release-lease')) next = { ...next, releasedAtMs: snap.nowMs }
   if (!holdsLease(snap) && next.handover !== null && next.handover.stoppedAtMs !== null) {
@@ -119,7 +123,9 @@ function rememberLeader(memory: Memory, view: ClusterView, snap: Snapshot): Memo
     leaderMovedAtMs: newest.modRevision === memory.lastLeaderRevision ? memory.leaderMovedAtMs : snap.nowMs,
     // A new leader may have left our timeline before our position, or not: look before following it or giving anything up.
     // Only data that a rewind left half done is nobody's.
-    ...(moved && memory.brokenRewind === null ? { rejoin: 'check' as const, agreesWith: null } : {}),
+    ...(moved && memory.brokenRewind === null
+      ? { rejoin: 'check' as const, agreesWith: null, undecided: null }
+      : {}),
     // What failed with the former leader may succeed with this one.
     ...(moved && COPYING.includes(memory.lastFailure?.job ?? '') ? { lastFailure: null } : {}),
   }
@@ -150,33 +156,6 @@ function foundNamed(memory: Memory, snap: Snapshot): boolean {
   return memory.foundNamed || (!holdsLease(snap) && key.leaseId !== snap.lease.leaseId)
 }
 
-function rememberDivergence(memory: Memory, snap: Snapshot): Memory {
-  const seen = snap.divergence
-  if (seen === null || !seen.known || !snap.cluster.known) return memory
-  const leader = snap.cluster.value.leader
-  if (leader === null) return memory
-  const { verdict, localTimeline, leaderTimeline } = seen.value
-  if (verdict === 'diverged' || verdict === 'twin') {
-    // Between two timelines of the same number pg_rewind sees no difference.
-    const alike = verdict === 'twin' || localTimeline === leaderTimeline
-    return { ...memory, rejoin: alike ? 'rewind-failed' : 'diverged', agreesWith: null }
-  }
-  return {
-    ...memory,
-    rejoin: 'follow',
-    agreesWith: { leader: leader.name, timeline: seen.value.leaderTimeline, untilLsn: seen.value.switchLsn },
-  }
-}
-
-/** It streams the leader's own timeline: it can leave the leader's history no more. */
-function rememberArrival(memory: Memory, snap: Snapshot): Memory {
-  const { agreesWith } = memory
-  const receiver = server(snap)?.walReceiver
-  if (agreesWith === null || agreesWith.untilLsn === null || receiver?.status !== 'streaming') return memory
-  if (receiver.receivedTimeline !== agreesWith.timeline) return memory
-  return { ...memory, agreesWith: { ...agreesWith, untilLsn: null } }
-}
-
 function rememberWork(memory: Memory, work: FinishedWork): Memory {
   // What was told to end has not failed: the reason of an earlier failure stays.
   const failed =
@@ -195,7 +174,13 @@ function rememberWork(memory: Memory, work: FinishedWork): Memory {
     case 'start':
     case 'restart':
       if (work.ok)
-        return { ...memory, ...started(work), startFailures: 0, lastFailure: null, crashRecoveryTried: false }
+        return {
+          ...memory,
+          ...started(work, memory),
+          startFailures: 0,
+          lastFailure: null,
+          crashRecoveryTried: false,
+        }
       return work.cancelled ? memory : { ...failed, startFailures: memory.startFailures + 1 }
     case 'clone':
       return work.ok
@@ -231,9 +216,14 @@ function rememberWork(memory: Memory, work: FinishedWork): Memory {
  * A server that was just started may not answer the first look: its role is known all the same. A standby is compared
  * with the leader anew: what the control file of a crashed one promised is less than what it has received.
  */
-function started({ job }: FinishedWork): Partial<Memory> {
+function started({ job }: FinishedWork, { undecided }: Memory): Partial<Memory> {
   if (job.kind === 'start' && job.as === 'primary') return { lastRole: 'primary' }
-  return { lastRole: 'standby', rejoin: 'check', agreesWith: null }
+  return { lastRole: 'standby', rejoin: 'check', agreesWith: null, undecided: askAtOnce(undecided) }
+}
+
+/** A server that runs can say more of its data than a control file. */
+function askAtOnce(undecided: Memory['undecided']): Memory['undecided'] {
+  return undecided === null ? null : { ...undecided, retryAtMs: 0 }
 }
 
 /** The control file said `shut down` before the last process was gone: a handover need not wait for that one. */

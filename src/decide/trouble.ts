@@ -4,11 +4,14 @@
 
 import type { Snapshot } from '../model/snapshot.ts'
 import type { Millis } from '../model/units.ts'
+import { whyUndecided } from './comparison.ts'
 import { unsupportedMode } from './election.ts'
 import { type ClusterFacts, type Facts, obstacle, server } from './facts.ts'
 import { hintOf, timesFailed } from './failed-work.ts'
 import { unfencedForMs } from './fencing.ts'
+import { starvation } from './reception.ts'
 import { noWayBack } from './rejoin.ts'
+import { pausedByHand } from './replay-pause.ts'
 
 export interface Trouble {
   /** Stable, for programs; `no-access` and `no-answer` also show in the state that `hactl list` prints. */
@@ -34,10 +37,13 @@ const CONDITIONS: readonly Condition[] = [
   { id: 'data-directory', find: inaccessible },
   { id: 'data-directory', find: ({ snap }) => obstacle(snap) },
   { id: 'diverged', find: onCluster(noWayBack) },
+  { id: 'undecided', find: onCluster(whyUndecided) },
   { id: 'work-failed', find: workFailed },
   { id: 'no-access', find: shutOut },
   { id: 'no-answer', find: silent },
   { id: 'fencer', find: unfenced },
+  { id: 'receives-nothing', find: onCluster(starvation) },
+  { id: 'replay-paused', find: pausedByHand },
   { id: 'mode', find: onCluster(modeKeepsLeaderless) },
 ]
 

@@ -8,6 +8,7 @@ import { isRetimed, renewalDueAtMs } from '../model/timing.ts'
 import { type ClusterFacts, control, holdsLease, isSystemIdentifier, memberNamed, server } from './facts.ts'
 import { unanswered } from './lease.ts'
 import { awaitsCheckpoint, memberRecord, sameRecord } from './member-record.ts'
+import { originToNote } from './origins.ts'
 import type { SituationName } from './situation.ts'
 import { slotUpkeep } from './slots.ts'
 import { buildStatus } from './status.ts'
@@ -39,10 +40,16 @@ export function upkeep(situation: SituationName, facts: ClusterFacts, decided: r
       ...ownFencer(facts),
       ...(leading ? leaderUpkeep(facts) : []),
       ...slots.actions,
+      ...(begins ? [] : noteOrigin(situation, facts)),
       ...publish(facts, lease),
     ],
     remember: { retainedSlots: slots.retainedSlots },
   }
+}
+
+function noteOrigin(situation: SituationName, facts: ClusterFacts): readonly Action[] {
+  const note = situation === 'leader' || situation === 'follower' ? originToNote(facts) : null
+  return note === null ? [] : [note]
 }
 
 function slotsMayChange(situation: SituationName): boolean {

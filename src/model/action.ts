@@ -1,6 +1,7 @@
 // What a decision may ask for: small, serialisable commands. Writes to the store name the revision they were decided on.
 
 import type { ClusterStatus, HistoryLine, JsonObject, Member, MemberRecord } from './cluster.ts'
+import type { Origin } from './origins.ts'
 import type { Upstream } from './peer.ts'
 import type { LeaseId, Lsn, MemberName, Millis, Revision } from './units.ts'
 import type { Job } from './work.ts'
@@ -56,6 +57,8 @@ export type Action =
       readonly advance: readonly { readonly name: string; readonly to: Lsn }[]
     }
   | { readonly kind: 'resume-replay' }
+  /** Who began a timeline of the local data; null: the promotion that was asked for came to nothing. */
+  | { readonly kind: 'note-origin'; readonly systemIdentifier: string; readonly origin: Origin | null }
   // --- the agent itself
   | { readonly kind: 'exit'; readonly code: number; readonly why: string }
 

@@ -170,6 +170,13 @@ function objectionOfPeer(
   if (peer.nofailover) return ['nofailover', 'tagged nofailover']
   if (peer.watchdogFailed) return ['watchdog', 'its watchdog is required and not usable']
   if (peer.runsAsPrimary) return ['runs-as-primary', 'it runs as a primary itself']
+  if (peer.offHistory) {
+    return [
+      'timeline-unknown',
+      "its data left the cluster's history, or cannot be told to be on it: it says so itself",
+    ]
+  }
+  if (peer.receivesNothing === true) return ['not-streaming', 'it receives no WAL: it says so itself']
   return (
     objectionOfWal(position ?? 0n, question) ?? objectionOfTimeline(peer.timeline, question.clusterTimeline)
   )

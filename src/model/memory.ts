@@ -26,6 +26,12 @@ export interface Memory {
   readonly agreesWith: Agreement | null
   /** Verdict of the last comparison: `diverged` stays until a rewind or a clone ended it. */
   readonly rejoin: 'check' | 'follow' | 'diverged' | 'rewind-failed'
+  /** The comparison with this leader was made and did not tell; null: it told, or was not made. */
+  readonly undecided: Undecided | null
+  /** Nothing was received, and nothing replayed, since then, though this leader writes; null: it streams, or nobody led. */
+  readonly starving: Starving | null
+  /** Wall clock at which replay was first seen paused by hand; null: it is not. */
+  readonly replayPausedSince: WallMillis | null
   /** Why a rewind was broken off half way: the data is a mixture of two histories since then. */
   readonly brokenRewind: string | null
   /** A single-user recovery was tried since the last successful start. */
@@ -96,10 +102,29 @@ export interface WorkFailure {
   readonly remedy?: string
 }
 
+/** A comparison whose answer is that it cannot be told. */
+export interface Undecided {
+  readonly leader: MemberName
+  readonly why: string
+  /** The WAL that would tell is gone; otherwise somebody did not answer. */
+  readonly isLasting: boolean
+  readonly tries: number
+  readonly sinceMs: Millis
+  /** Not asked again before. */
+  readonly retryAtMs: Millis
+}
+
 export interface Agreement {
   readonly leader: MemberName
   readonly timeline: Timeline
   readonly untilLsn: Lsn | null
+}
+
+export interface Starving {
+  readonly leader: MemberName
+  readonly sinceMs: Millis
+  readonly sinceWall: WallMillis
+  readonly replayLsn: Lsn | null
 }
 
 /** A planned switchover or manual failover from the moment the leader stops accepting writes. */
@@ -122,6 +147,9 @@ export const FIRST_MEMORY: Memory = {
   promotionAsked: false,
   agreesWith: null,
   rejoin: 'check',
+  undecided: null,
+  starving: null,
+  replayPausedSince: null,
   brokenRewind: null,
   crashRecoveryTried: false,
   founding: null,

@@ -13,9 +13,11 @@ export interface PeerView {
   readonly nofailover: boolean
   readonly failoverPriority: number
   readonly watchdogFailed: boolean
-  /** It says itself (hactl) that its data left the cluster's history: it will not lead. */
+  /** It says itself (hactl) that its data left the cluster's history, or that it cannot tell: it will not lead. */
   readonly offHistory: boolean
   readonly paused: boolean
+  /** It says itself (hactl) that it has long received nothing, while somebody led. Absent: no. */
+  readonly receivesNothing?: boolean
   /** Application names of those that get WAL from it, as hactl tells of its server. Absent: not known. */
   readonly receivers?: readonly string[]
 }

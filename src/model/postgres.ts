@@ -1,6 +1,7 @@
 // What a look at the local PostgreSQL saw: its data directory, its process, and, when it answers, the server.
 // Source of the queries and of the control-file states: spec/postgres.md 1.13, 1.16.
 
+import type { Origins } from './origins.ts'
 import type { Seen } from './seen.ts'
 import type { Lsn, Millis, Timeline } from './units.ts'
 
@@ -27,6 +28,8 @@ export type DataDirectoryView =
       readonly unfinished: Unfinished | null
       /** Text of `<pg_wal>/<timeline>.history` of the control file's newest timeline, parsed; [] on timeline 1. */
       readonly history: Seen<readonly TimelineSwitch[]>
+      /** What this node noted of its timelines; a value of null: nothing. Absent: not looked for. */
+      readonly origins?: Seen<Origins | null>
     }
 
 /**
@@ -99,6 +102,8 @@ export interface ServerView {
   readonly receiveLsn: Lsn | null
   readonly replayLsn: Lsn | null
   readonly replayPaused: boolean
+  /** Settings of which a standby needs at least as much as the primary has. Absent: not asked for. */
+  readonly inForce?: ControlData['settings']
   readonly replayTimestamp: string | null
   readonly walReceiver: WalReceiver | null
   readonly restoreCommandSet: boolean

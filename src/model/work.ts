@@ -1,5 +1,6 @@
 // The one long piece of work that may be in progress (design.md 2): what it is, how far it is, how it ended.
 
+import type { AskedPromotion } from './origins.ts'
 import type { Upstream } from './peer.ts'
 import type { Progress, ShutdownPosition } from './progress.ts'
 import type { Millis, Revision } from './units.ts'
@@ -23,7 +24,8 @@ export type Job =
   /** New recovery settings; a reload is enough. */
   | { readonly kind: 'follow'; readonly upstream: Upstream | null }
   | { readonly kind: 'restart'; readonly upstream: Upstream | null; readonly timeoutMs: Millis }
-  | { readonly kind: 'promote'; readonly timeoutMs: Millis }
+  /** `note` is on the disk before PostgreSQL is asked: whose the next timeline is must be known after a crash. */
+  | { readonly kind: 'promote'; readonly timeoutMs: Millis; readonly note: PromotionNote }
   | {
       readonly kind: 'stop'
       readonly mode: 'fast' | 'immediate'
@@ -73,6 +75,10 @@ export function mayEndEarly(job: Job, because: EarlyEnd): boolean {
     case 'nobody-takes-over':
       return job.kind === 'stop'
   }
+}
+
+export interface PromotionNote extends AskedPromotion {
+  readonly systemIdentifier: string
 }
 
 export interface Work {

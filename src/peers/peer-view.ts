@@ -33,6 +33,7 @@ export function readPeerView(body: string, atMs: Millis): Seen<PeerView> {
       timeline: timelineOf(own(document, 'timeline')),
       ...failoverTags(isJsonObject(tags) ? tags : {}),
       offHistory: isJsonObject(hactl) && own(hactl, 'off_history') === true,
+      ...(isJsonObject(hactl) && own(hactl, 'receives_nothing') === true ? { receivesNothing: true } : {}),
       watchdogFailed: pythonTruth(own(document, 'watchdog_failed') ?? false),
       paused: pythonTruth(own(document, 'pause') ?? false),
       ...(isJsonObject(hactl) ? receivers(document) : {}),

@@ -4,6 +4,7 @@
 
 import type { EffectivePostgresql, PostgresqlConfig } from '../model/config.ts'
 import type { Divergence } from '../model/divergence.ts'
+import type { Origin } from '../model/origins.ts'
 import type { Upstream } from '../model/peer.ts'
 import type {
   PostgresView,
@@ -14,6 +15,7 @@ import type {
 import type { Progress, ShutdownPosition } from '../model/progress.ts'
 import type { Seen } from '../model/seen.ts'
 import type { Lsn, Millis, Timeline } from '../model/units.ts'
+import type { PromotionNote } from '../model/work.ts'
 
 export type StepOutcome =
   | { readonly ok: true }
@@ -80,6 +82,10 @@ export interface Postgres {
   ): Promise<StepOutcome & { readonly position?: ShutdownPosition | null }>
   /** Rewrites the recovery settings for `upstream` and reloads (role stays standby). */
   follow(upstream: Upstream | null, signal: AbortSignal): Promise<StepOutcome>
+  /** Durably, before `promote`. */
+  notePromotion(note: PromotionNote): Promise<StepOutcome>
+  /** Who began a timeline that this node's data is on, proved; null: only that the last promotion came to nothing. */
+  noteOrigin(systemIdentifier: string, origin: Origin | null): Promise<StepOutcome>
   /** pg_ctl promote, then wait until the server is out of recovery. */
   promote(timeoutMs: Millis, signal: AbortSignal): Promise<StepOutcome>
   crashRecovery(signal: AbortSignal): Promise<StepOutcome>

@@ -8,6 +8,7 @@ import type { Report, StepOutcome } from '../ports/postgres.ts'
 import { failureOf } from '../system/child-process.ts'
 import { optionArguments } from './command-line.ts'
 import { type Context, cancelled, DONE, failed, messageOf } from './context.ts'
+import { forgetOrigins } from './origins.ts'
 import { remedyOf } from './remedies.ts'
 import { emptyDataDirectory } from './removal.ts'
 
@@ -45,6 +46,8 @@ export async function basebackup(
     if (!emptied.ok) return emptied
     last = await copy(context, from, signal, report)
     if (last.ok) {
+      // The source may have had a note that an older life of this node left there.
+      await forgetOrigins(context).catch(error => log('error', messageOf(error)))
       await context.settings.restoreBackups().catch(error => log('warning', messageOf(error)))
       return DONE
     }

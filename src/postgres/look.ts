@@ -1,6 +1,7 @@
 // One bounded look at the local PostgreSQL. While the server answers, it costs one query and a few small reads and no
 // child process: what only pg_controldata knows is kept for as long as the same postmaster runs.
 
+import type { Origins } from '../model/origins.ts'
 import type {
   ControlData,
   DataDirectoryView,
@@ -13,10 +14,11 @@ import type {
 import { type Seen, seen, unseen } from '../model/seen.ts'
 import type { Lsn, Millis, Timeline } from '../model/units.ts'
 import { CONNECT_LIMIT_MS, queryOrThrow, type SqlResult, STATEMENT_LIMIT_MS } from './connection.ts'
-import type { Context } from './context.ts'
+import { type Context, messageOf } from './context.ts'
 import { readControlData } from './control-data.ts'
 import { type DirectoryState, readDirectoryState, readHistoryFile } from './data-directory.ts'
 import { type Monitored, monitoringQuery, parseMonitoring } from './monitoring.ts'
+import { readOrigins } from './origins.ts'
 import { identifySystem } from './replication-protocol.ts'
 import type { PendingRestart } from './settings/settings.ts'
 
@@ -188,7 +190,19 @@ export class Look {
         : await within(this.#historyOf(newest), leftMs, () =>
             unseen('reading the history file took too long'),
           )
-    return { ...directory, control, history }
+    const origins = await within(this.#origins(), leftMs, () =>
+      unseen('the notes on timelines: the disk is too slow'),
+    )
+    return { ...directory, control, history, origins }
+  }
+
+  async #origins(): Promise<Seen<Origins | null>> {
+    const { clock } = this.#context
+    const atMs = clock.bootMs()
+    return await readOrigins(this.#context).then(
+      noted => seen(noted, atMs),
+      error => unseen(`the notes on timelines: ${messageOf(error)}`),
+    )
   }
 
   async #historyOf(timeline: Timeline): Promise<Seen<readonly TimelineSwitch[]>> {

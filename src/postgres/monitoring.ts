@@ -1,7 +1,7 @@
 // The one query of a look (spec/postgres.md 1.16): everything that a beat needs to know of a running server, in one
 // round trip, with every function named in full so that nobody's search path can change what it says.
 
-import type { ServerView, SlotView, WalReceiver, WalSenderView } from '../model/postgres.ts'
+import type { ControlData, ServerView, SlotView, WalReceiver, WalSenderView } from '../model/postgres.ts'
 import { type Lsn, maxLsn, parseLsn, type Timeline } from '../model/units.ts'
 import type { Row } from './connection.ts'
 
@@ -16,6 +16,15 @@ export interface Monitored {
   /** Whether any setting waits for a restart. */
   readonly restartPending: boolean
 }
+
+/** Settings of which a standby needs at least as much as its primary has, by their names in the model. */
+const STANDBY_LIMITS = {
+  maxConnections: 'max_connections',
+  maxWorkerProcesses: 'max_worker_processes',
+  maxWalSenders: 'max_wal_senders',
+  maxPreparedTransactions: 'max_prepared_transactions',
+  maxLocksPerTransaction: 'max_locks_per_transaction',
+} as const
 
 /** `majorVersion` as in PG_VERSION (150000). Without slots and senders where those do not exist yet: from 12 on, all. */
 export function monitoringQuery(majorVersion: number): string {
@@ -34,6 +43,9 @@ export function monitoringQuery(majorVersion: number): string {
   ${time('pg_catalog.pg_postmaster_start_time()')} AS start_time,
   r.status AS receiver_status, r.received_tli, r.latest_end_lsn::text AS latest_end_lsn,
   pg_catalog.current_setting('restore_command') <> '' AS restore_command_set,
+  ${Object.values(STANDBY_LIMITS)
+    .map(name => `pg_catalog.current_setting('${name}')::int AS ${name}`)
+    .join(', ')},
   y.system_identifier::text AS system_identifier,
   c.checkpoint_lsn::text AS checkpoint_lsn, c.timeline_id AS checkpoint_timeline,
   m.min_recovery_end_lsn::text AS min_recovery_lsn, m.min_recovery_end_timeline AS min_recovery_timeline,
@@ -73,6 +85,7 @@ export function parseMonitoring(row: Row | undefined): Monitored | null {
     receiveLsn: receiveLsn === 0n ? null : receiveLsn,
     replayLsn,
     replayPaused: row.replay_paused === true,
+    inForce: inForceOf(row),
     replayTimestamp: timestamp(row.replay_timestamp),
     walReceiver,
     restoreCommandSet: row.restore_command_set === true,
@@ -90,6 +103,17 @@ export function parseMonitoring(row: Row | undefined): Monitored | null {
     minRecoveryLsn: lsn(row.min_recovery_lsn) ?? 0n,
     minRecoveryTimeline: Number(row.min_recovery_timeline),
     restartPending: row.restart_pending === true,
+  }
+}
+
+function inForceOf(row: Row): ControlData['settings'] {
+  const value = (name: string) => (typeof row[name] === 'number' ? row[name] : null)
+  return {
+    maxConnections: value(STANDBY_LIMITS.maxConnections),
+    maxWorkerProcesses: value(STANDBY_LIMITS.maxWorkerProcesses),
+    maxWalSenders: value(STANDBY_LIMITS.maxWalSenders),
+    maxPreparedTransactions: value(STANDBY_LIMITS.maxPreparedTransactions),
+    maxLocksPerTransaction: value(STANDBY_LIMITS.maxLocksPerTransaction),
   }
 }
 

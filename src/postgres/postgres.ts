@@ -6,6 +6,7 @@ import type { BootstrapConfig, EffectivePostgresql, PostgresqlConfig } from '../
 import type { Upstream } from '../model/peer.ts'
 import { unseen } from '../model/seen.ts'
 import type { MemberName, Millis } from '../model/units.ts'
+import type { PromotionNote } from '../model/work.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Postgres, RecoveryEnd, StepOutcome } from '../ports/postgres.ts'
 import { createAccess } from './access.ts'
@@ -16,6 +17,7 @@ import { type Context, DONE, failed, type Log, messageOf, type State } from './c
 import { crashRecovery } from './crash-recovery.ts'
 import { readDatedHistory, readDirectoryState, readMajorVersion } from './data-directory.ts'
 import { Look } from './look.ts'
+import { noteOrigin, notePromotion } from './origins.ts'
 import { forgetOwnFiles, keepingOwnFiles } from './own-files.ts'
 import { identifyPostmaster, PostmasterWatch } from './postmaster.ts'
 import { createPrograms } from './programs.ts'
@@ -166,6 +168,14 @@ class LocalPostgres implements Postgres, RecoveryEnd {
 
   follow(upstream: Upstream | null, _signal: AbortSignal): Promise<StepOutcome> {
     return rewriteSettings(this.#context, 'standby', upstream, true)
+  }
+
+  notePromotion({ systemIdentifier, from, at }: PromotionNote): Promise<StepOutcome> {
+    return notePromotion(this.#context, systemIdentifier, { from, at })
+  }
+
+  noteOrigin(...args: Parameters<Postgres['noteOrigin']>): Promise<StepOutcome> {
+    return noteOrigin(this.#context, ...args)
   }
 
   promote(...args: Parameters<Postgres['promote']>) {

@@ -17,6 +17,7 @@ export async function promote(
   if (signal.aborted) return cancelled('the promotion')
   if ((await watch.find()) === null) return failed('cannot promote: PostgreSQL is not running')
   const startMs = clock.bootMs()
+  await resumeReplay(context)
   const asked = await ask(context)
   if (asked !== null) return failed(asked)
   for (;;) {
@@ -31,6 +32,15 @@ export async function promote(
       return failed(`still in recovery ${timeoutMs} ms after the promotion`)
     await clock.sleep(PACE_MS, signal)
   }
+}
+
+/** Before version 13 a promotion waits for as long as an operator has paused the replay. */
+async function resumeReplay({ kept }: Context): Promise<void> {
+  await kept.query(
+    `SELECT CASE WHEN pg_catalog.current_setting('server_version_num')::int < 130000
+        AND pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_wal_replay_resume() END`,
+    ASK_LIMIT_MS,
+  )
 }
 
 /** By SQL, which needs no child process; pg_ctl does the same when no session can be had. Null: asked. */

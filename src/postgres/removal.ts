@@ -19,6 +19,7 @@ import type { StepOutcome } from '../ports/postgres.ts'
 import { type Context, DONE, failed, messageOf } from './context.ts'
 import { endOrphanedPrograms } from './leftovers.ts'
 import { clearMark, findMarks, setMark } from './marks.ts'
+import { forgetOrigins } from './origins.ts'
 import { findServerProcesses } from './postmaster.ts'
 import { chownToServerUser } from './run-as.ts'
 import { unmarkBootstrap } from './unfinished-bootstrap.ts'
@@ -78,6 +79,7 @@ export async function emptyDataDirectory(context: Context): Promise<StepOutcome>
 async function unmark(context: Context): Promise<void> {
   await unmarkRewind(context)
   await unmarkBootstrap(context)
+  await forgetOrigins(context)
 }
 
 /** Creates it when it is missing. Throws errors of the file system. */

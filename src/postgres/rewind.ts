@@ -14,6 +14,7 @@ import { readControlData } from './control-data.ts'
 import { crashRecovery } from './crash-recovery.ts'
 import { readMajorVersion } from './data-directory.ts'
 import { endOrphanedPrograms } from './leftovers.ts'
+import { forgetOrigins } from './origins.ts'
 import { type Place, rewindRemedyOf } from './remedies.ts'
 import { stop } from './stop.ts'
 import { markRewind, unfinishedRewind, unmarkRewind } from './unfinished-rewind.ts'
@@ -58,6 +59,7 @@ export async function rewind(
   }
   const outcome = await attempt(context, { from, args, restoreCommand, signal, report })
   // Taken away unless the directory is a mixture now; if we die meanwhile, it stays.
+  if (outcome.ok) await forgetOrigins(context).catch(error => context.log('error', messageOf(error)))
   if (outcome.damaged !== true)
     await unmarkRewind(context).catch(error => context.log('error', messageOf(error)))
   return outcome

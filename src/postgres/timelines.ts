@@ -1,6 +1,7 @@
 // Does this node's WAL lie on the leader's history, or did it leave it (spec/postgres.md 4.2)? The leader must prove
 // that it accepts writes; without that there is no answer.
 
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Upstream } from '../model/peer.ts'
 import type { TimelineSwitch } from '../model/postgres.ts'
@@ -13,7 +14,7 @@ import type { Context } from './context.ts'
 import { readControlData } from './control-data.ts'
 import { readHistoryFile } from './data-directory.ts'
 import { identifySystem, identifyWithHistory } from './replication-protocol.ts'
-import { beginAlike } from './timeline-beginning.ts'
+import { isShared } from './shared-wal.ts'
 import { readEndOfLastRecord } from './wal-records.ts'
 
 export interface LocalEnd {
@@ -42,37 +43,41 @@ export async function compareTimelines(
   if (recovers) return unseen(`${leader.name} is still in recovery`)
   const remote = await identifyWithHistory(access.leaderReplication(leader), left())
   if (!remote.ok) return unseen(`${leader.name} does not say its timeline: ${remote.why}`)
-  const { timeline, history } = remote.value
+  const { timeline, history, lsn: leaderLsn } = remote.value
   const walked = walkHistory(local, timeline, history, await ownHistory(context, local.timeline))
-  const verdict = await settle(local, walked)
-  return seen(
-    {
-      verdict,
-      localTimeline: local.timeline,
-      localLsn: local.lsn,
-      leaderTimeline: timeline,
-      switchLsn: walked.switchLsn,
-    },
-    atMs,
-  )
+  const found = await settle(local, walked)
+  if ('unknown' in found) return unseen(`${leader.name} does not show its WAL: ${found.unknown}`)
+  const { switchLsn } = walked
+  const [localTimeline, localLsn] = [local.timeline, local.lsn]
+  return seen({ ...found, localTimeline, localLsn, leaderTimeline: timeline, switchLsn }, atMs)
 
-  async function settle(
-    end: LocalEnd,
-    { verdict: found, switchLsn }: Walked,
-  ): Promise<Divergence['verdict']> {
-    if (found === 'diverged') return found
+  async function settle(end: LocalEnd, { verdict: found, switchLsn }: Walked): Promise<Settled> {
+    if (found === 'diverged') return { verdict: found }
     if (found === 'ends-at-switch') {
       const last = await readEndOfLastRecord(programs, dataDir, end.timeline, end.lsn)
-      if (last !== switchLsn) return 'diverged'
+      if (last !== switchLsn) return { verdict: 'diverged' }
     }
+    // What this node replayed was written by whom it followed: a leader that has less never sent it.
+    if (end.timeline === timeline && end.lsn > leaderLsn) return { verdict: 'twin' }
     const beginning = beginningOf(end.timeline, timeline, history)
-    const same = found === 'same' ? 'same' : 'ancestor'
-    if (beginning === null) return same
-    const part = { timeline: end.timeline, beginning, end: end.lsn, isWhole: end.kind !== 'copied' }
-    const alike = await beginAlike(dataDir, await access.leader(leader), part, left())
-    return alike === false ? 'twin' : same
+    const checkpoint = await checkpointOn(context, end, left())
+    const own = {
+      timeline: end.timeline,
+      beginning,
+      end: end.lsn,
+      checkpoint,
+      isWhole: end.kind !== 'copied',
+    }
+    const shared = await isShared(dataDir, access.leaderReplication(leader), own, left)
+    if (shared.kind === 'other') return { verdict: 'twin' }
+    if (shared.kind === 'unknown') return { unknown: shared.why }
+    // Timeline 1 begins with the cluster, and there is one of it.
+    if (shared.kind === 'gone' && beginning !== null) return { verdict: 'unproved', why: shared.why }
+    return { verdict: found === 'same' ? 'same' : 'ancestor' }
   }
 }
+
+type Settled = Pick<Divergence, 'verdict' | 'why'> | { readonly unknown: string }
 
 /** Where `timeline` began, as the history of the leader's timeline has it; null: with the cluster, or not on it. */
 function beginningOf(
@@ -169,16 +174,33 @@ function lsnOrNull(value: unknown): Lsn | null {
   return typeof value === 'string' ? parseLsn(value) : null
 }
 
+/** The last one that the local WAL has, if it is on the timeline of its end. Of a copy that never ran its label tells. */
+async function checkpointOn(context: Context, end: LocalEnd, limitMs: Millis): Promise<Lsn | null> {
+  const label = await readFile(join(context.dataDir, 'backup_label'), 'utf8').catch(() => null)
+  if (label !== null) {
+    const [, lsn = '', timeline = ''] =
+      /^CHECKPOINT LOCATION: ([0-9A-F]+\/[0-9A-F]+)$[\s\S]*^START TIMELINE: (\d+)$/m.exec(label) ?? []
+    return Number(timeline) === end.timeline ? parseLsn(lsn) : null
+  }
+  const control = await readControlData(context.programs, context.clock, context.dataDir, limitMs)
+  if (!control.known || end.kind === 'checkpoint') return null
+  const { checkpointLsn, checkpointTimeline } = control.value
+  return checkpointTimeline === end.timeline ? checkpointLsn : null
+}
+
 async function endByControlFile(context: Context, limitMs: Millis): Promise<LocalEnd | string> {
   const { clock, dataDir, programs } = context
   const control = await readControlData(programs, clock, dataDir, limitMs)
   if (!control.known) return control.why
   const { state, minRecoveryLsn, minRecoveryTimeline, checkpointLsn, checkpointTimeline } = control.value
+  const hasLabel = await isThere(join(dataDir, 'backup_label'))
   const recovering = state === 'shut down in recovery' || state === 'in archive recovery'
   if (recovering && minRecoveryLsn !== 0n && minRecoveryTimeline !== 0) {
-    const isCopy = control.value.unfinishedBackup === true || (await isThere(join(dataDir, 'backup_label')))
+    const isCopy = control.value.unfinishedBackup === true || hasLabel
     return { timeline: minRecoveryTimeline, lsn: minRecoveryLsn, kind: isCopy ? 'copied' : 'replayed' }
   }
+  // A copy that never ran has the control file of its source: what that says of a running server is not said of the copy.
+  if (hasLabel) return { timeline: checkpointTimeline, lsn: checkpointLsn, kind: 'copied' }
   if (recovering || state === 'shut down') {
     return { timeline: checkpointTimeline, lsn: checkpointLsn, kind: 'checkpoint' }
   }

@@ -83,6 +83,7 @@ function replicaCheck(
 
 function isUsableReplica(facts: Facts, query: ReadonlyMap<string, string>): boolean {
   if (facts.status.noloadbalance || facts.role !== 'replica' || facts.state !== 'running') return false
+  if (facts.status.replicaObstacle !== null) return false
   const wanted = query.get('replication_state')
   if (wanted !== undefined && wanted !== facts.replicationState) return false
   return !isLagging(facts, query.get('lag'))

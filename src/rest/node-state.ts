@@ -65,6 +65,8 @@ export interface NodeStatus {
   /** Epoch seconds of the last successful read of etcd; null before the first. */
   readonly dcsLastSeen: number | null
   /** What is wrong, for people and for programs; null: nothing that the agent sees. */
+  /** Why a standby that runs is no healthy replica: it does not get, or does not have, the leader's data. null: it is one. */
+  readonly replicaObstacle: string | null
   readonly problem: { readonly id: string; readonly text: string } | null
   /** A watchdog is required and unusable. */
   readonly watchdogFailed: boolean

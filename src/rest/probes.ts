@@ -16,6 +16,7 @@ export function livenessStatus(facts: Facts): 200 | 503 {
 export function readinessObstacle(facts: Facts, query: ReadonlyMap<string, string>): string | null {
   if (facts.leads) return null
   if (facts.state !== 'running') return `PostgreSQL is ${facts.state}`
+  if (facts.status.replicaObstacle !== null) return facts.status.replicaObstacle
   if (facts.replicationState !== 'streaming')
     return `replication state is ${facts.replicationState ?? 'none'}`
   const leaderAt = leaderPosition(facts)

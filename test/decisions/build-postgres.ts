@@ -1,7 +1,8 @@
 // What a look at the local PostgreSQL of a case saw: directory, process, server, slots.
 
+import type { Origins } from '../../src/model/origins.ts'
 import type { PostgresView, ServerView, SlotView } from '../../src/model/postgres.ts'
-import { seen, unseen } from '../../src/model/seen.ts'
+import { type Seen, seen, unseen } from '../../src/model/seen.ts'
 import { slotName } from '../../src/model/slot-name.ts'
 import type { Draft } from './draft.ts'
 
@@ -60,13 +61,7 @@ function buildDirectory({ postgres, nowMs }: Draft): PostgresView['dataDirectory
               walLogHints: false,
               dataChecksums: postgres.checksums,
               ...(postgres.unfinishedBackup ? { unfinishedBackup: true } : {}),
-              settings: {
-                maxConnections: 100,
-                maxWorkerProcesses: 8,
-                maxWalSenders: 10,
-                maxPreparedTransactions: 0,
-                maxLocksPerTransaction: 64,
-              },
+              settings: IN_FORCE,
             },
             nowMs,
           )
@@ -74,11 +69,32 @@ function buildDirectory({ postgres, nowMs }: Draft): PostgresView['dataDirectory
     recoveryConfigured: postgres.recoveryConfigured ?? role === 'standby',
     backupLabel: postgres.backupLabel,
     unfinished: postgres.unfinished,
+    ...buildOrigins(postgres, nowMs),
     history:
       postgres.history === null && timeline > 1
         ? unseen('no such file')
         : seen(postgres.history ?? [], nowMs),
   }
+}
+
+const IN_FORCE = {
+  maxConnections: 100,
+  maxWorkerProcesses: 8,
+  maxWalSenders: 10,
+  maxPreparedTransactions: 0,
+  maxLocksPerTransaction: 64,
+}
+
+function buildOrigins(
+  { origins, asked, systemIdentifier }: Draft['postgres'],
+  nowMs: number,
+): { readonly origins?: Seen<Origins | null> } {
+  if (origins === 'not looked for') return {}
+  if (origins === null) return { origins: unseen('the disk is slow') }
+  if (origins.length === 0 && asked === null) return { origins: seen(null, nowMs) }
+  const timelines = origins.map(({ timeline, lsn, by }) => ({ timeline, at: lsn, by }))
+  const promotion = asked === null ? null : { from: asked.timeline, at: asked.lsn }
+  return { origins: seen({ systemIdentifier, timelines, asked: promotion }, nowMs) }
 }
 
 function buildServer(draft: Draft, role: 'primary' | 'standby', timeline: number | null): ServerView {
@@ -97,7 +113,8 @@ function buildServer(draft: Draft, role: 'primary' | 'standby', timeline: number
       standby && draft.postgres.streaming
         ? { status: 'streaming', receivedTimeline: timeline, latestEndLsn: lsn }
         : null,
-    restoreCommandSet: false,
+    restoreCommandSet: draft.postgres.archive,
+    inForce: { ...IN_FORCE, ...(draft.postgres.settingsTooLow ? { maxConnections: 50 } : {}) },
     controlTimeline: controlTimeline ?? timeline,
     startTime: '2026-01-01 00:00:00+00',
     slots: [

@@ -145,8 +145,8 @@ function buildView(draft: Draft, members: readonly Member[]): ClusterView {
   }
 }
 
-function noted({ timeline, lsn }: SwitchText): HistoryLine {
-  return { timeline, lsn, reason: 'no recovery target specified', leader: 'pg1' }
+function noted({ timeline, lsn, by }: SwitchText): HistoryLine {
+  return { timeline, lsn, reason: 'no recovery target specified', leader: by ?? 'pg1' }
 }
 
 function buildLease({ nowMs, settings, leaderLeftMs, leaseId, leaseTtlMs, me }: Draft): LeaseView {
@@ -173,10 +173,11 @@ function buildRecovery({ recovery, postgres, nowMs }: Draft): Seen<RecoverySetti
 function buildDivergence({ divergence, postgres, nowMs }: Draft): Seen<Divergence> | null {
   if (divergence === null) return null
   if ('unknown' in divergence) return unseen(divergence.unknown)
-  const { verdict, timeline } = divergence
+  const { verdict, timeline, why } = divergence
   return seen(
     {
       verdict,
+      ...(why === undefined ? {} : { why }),
       localTimeline: postgres.timeline ?? 1,
       localLsn: postgres.lsn,
       leaderTimeline: timeline,

@@ -22,6 +22,8 @@ export const DEFAULT_LSN: Lsn = 0x3000148n
 export interface SwitchText {
   readonly timeline: number
   readonly lsn: Lsn
+  /** Who left it for the next one. */
+  readonly by?: MemberName
 }
 
 export interface MemberDraft {
@@ -83,6 +85,11 @@ export interface PostgresDraft {
   checksums: boolean
   replayPaused: boolean
   streaming: boolean
+  archive: boolean
+  settingsTooLow: boolean
+  /** What it noted of its timelines; null: it could not be read. */
+  origins: { timeline: number; lsn: Lsn; by: MemberName }[] | 'not looked for' | null
+  asked: { timeline: number; lsn: Lsn } | null
   /** Who streams from it when it is a primary (`pg2`, `pg2:startup` in another state); null: every other member. */
   streamsTo: string[] | null
   history: SwitchText[] | null
@@ -108,7 +115,7 @@ export interface Draft {
   postgres: PostgresDraft
   recovery: { change: 'none' | 'reload' | 'restart'; differing: string[] } | 'default' | 'unknown'
   peers: Map<MemberName, Seen<PeerView>> | null
-  divergence: { verdict: Divergence['verdict']; timeline: number } | { unknown: string } | null
+  divergence: { verdict: Divergence['verdict']; timeline: number; why?: string } | { unknown: string } | null
   ownHistory: SwitchText[] | null
   work: Writable<Work> | null
   finished: Writable<FinishedWork> | null
@@ -200,6 +207,10 @@ function defaultPostgres(): PostgresDraft {
     unfinishedBackup: false,
     checksums: true,
     replayPaused: false,
+    archive: false,
+    settingsTooLow: false,
+    origins: 'not looked for',
+    asked: null,
     streaming: true,
     streamsTo: null,
     history: null,

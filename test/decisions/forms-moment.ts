@@ -1,10 +1,11 @@
 // The notation of a case, third part: what holds at this moment. The lease and its fencer, long work in progress or just
 // ended, and what the actions of this beat came to so far.
 
+import type { Divergence } from '../../src/model/divergence.ts'
 import type { Outcome } from '../../src/model/outcome.ts'
 import type { Progress } from '../../src/model/progress.ts'
 import type { Job } from '../../src/model/work.ts'
-import type { Draft } from './draft.ts'
+import { DEFAULT_LSN, type Draft, SYSTEM_IDENTIFIER } from './draft.ts'
 import { type Form, positionAt, readClauses, readDuration, readSwitches } from './units.ts'
 
 /** false: not such a line. */
@@ -77,10 +78,10 @@ function readFencer(text: string, d: Draft): void {
 function readComparison(text: string): Draft['divergence'] {
   const unknown = /^unknown \((.*)\)$/.exec(text)
   if (unknown !== null) return { unknown: unknown[1] ?? '' }
-  const match = /^(same|ancestor|diverged|twin) on timeline (\d+)$/.exec(text)
+  const match = /^(same|ancestor|diverged|twin|unproved) on timeline (\d+)(?: \((.*)\))?$/.exec(text)
   if (match === null) throw new Error(`not a comparison: ${text}`)
-  const verdict = match[1] as 'same' | 'ancestor' | 'diverged' | 'twin'
-  return { verdict, timeline: Number(match[2]) }
+  const verdict = match[1] as Divergence['verdict']
+  return { verdict, timeline: Number(match[2]), ...(match[3] === undefined ? {} : { why: match[3] }) }
 }
 
 function readWork(text: string, d: Draft): Draft['work'] {
@@ -131,7 +132,11 @@ export function readJob(text: string): Job {
     'start standby': { kind: 'start', as: 'standby', upstream: from, timeoutMs: 60_000 },
     follow: { kind: 'follow', upstream: from },
     restart: { kind: 'restart', upstream: from, timeoutMs: 60_000 },
-    promote: { kind: 'promote', timeoutMs: 60_000 },
+    promote: {
+      kind: 'promote',
+      timeoutMs: 60_000,
+      note: { systemIdentifier: SYSTEM_IDENTIFIER, from: 1, at: DEFAULT_LSN },
+    },
     stop: { kind: 'stop', mode: 'fast', checkpoint: false, timeoutMs: null },
     'crash-recovery': { kind: 'crash-recovery' },
     rewind: { kind: 'rewind', from },

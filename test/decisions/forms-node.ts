@@ -3,7 +3,7 @@
 import type { Memory } from '../../src/model/memory.ts'
 import type { Unfinished } from '../../src/model/postgres.ts'
 import type { Self } from '../../src/model/snapshot.ts'
-import type { Draft, PostgresDraft } from './draft.ts'
+import { DEFAULT_LSN, type Draft, type PostgresDraft } from './draft.ts'
 import { readMomentLine } from './forms-moment.ts'
 import { type Form, positionAt, readClauses, readDuration, readPosition, readSwitches } from './units.ts'
 
@@ -46,6 +46,23 @@ const postgresForms: readonly Form<PostgresDraft>[] = [
   [/^not streaming$/, () => ({ streaming: false })],
   [/^streams to (.+)$/, ([names = '']) => ({ streamsTo: names === 'nobody' ? [] : names.split(/\s+/) })],
   [/^replay paused$/, () => ({ replayPaused: true })],
+  [/^replay paused for max_connections$/, () => ({ replayPaused: true, settingsTooLow: true })],
+  [/^restore_command$/, () => ({ archive: true })],
+  [
+    /^noted (\d+)@(\S+) by (\S+)$/,
+    ([timeline, lsn = '', by = '']) => ({
+      origins: [{ timeline: Number(timeline), lsn: readPosition(lsn), by }],
+    }),
+  ],
+  [/^nothing noted$/, () => ({ origins: [] })],
+  [/^notes unreadable$/, () => ({ origins: null })],
+  [
+    /^asked to promote at (\d+)@(\S+)$/,
+    ([timeline, lsn = '']) => ({
+      origins: [],
+      asked: { timeline: Number(timeline), lsn: readPosition(lsn) },
+    }),
+  ],
   [/^history (.+)$/, ([text = '']) => ({ history: readSwitches(text) })],
   [/^used slots (.+)$/, ([names = '']) => ({ usedSlots: names.split(/\s+/) })],
   [/^idle slots (.+)$/, ([names = '']) => ({ idleSlots: names.split(/\s+/) })],
@@ -66,6 +83,32 @@ const memoryForms: readonly Form<Memory>[] = [
         leader,
         timeline: Number(timeline),
         untilLsn: until === undefined ? null : readPosition(until),
+      },
+    }),
+  ],
+  [
+    /^undecided about (\S+) for (\S+)( for good)? asked again in (\S+) \((.*)\)$/,
+    ([leader = '', time = '', lasting, pause = '', why = ''], now) => ({
+      rejoin: 'check',
+      agreesWith: null,
+      undecided: {
+        leader,
+        why,
+        isLasting: lasting !== undefined,
+        tries: 3,
+        sinceMs: now - readDuration(time),
+        retryAtMs: now + readDuration(pause),
+      },
+    }),
+  ],
+  [
+    /^receives nothing from (\S+) for (\S+)$/,
+    ([leader = '', time = ''], now) => ({
+      starving: {
+        leader,
+        sinceMs: now - readDuration(time),
+        sinceWall: Date.UTC(2026, 10, 22, 9) - readDuration(time),
+        replayLsn: DEFAULT_LSN,
       },
     }),
   ],

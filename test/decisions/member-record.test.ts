@@ -5,11 +5,12 @@ import { reportCluster } from '../../src/admin/cluster-report.ts'
 import { memberRecord } from '../../src/decide/member-record.ts'
 import { clusterText } from '../../src/terminal/member-table.ts'
 import { build } from './build.ts'
-import { newDraft, type PostgresDraft } from './draft.ts'
+import { DEFAULT_LSN, type Draft, newDraft, type PostgresDraft } from './draft.ts'
 
 /** The key of a standby, and what `hactl list` shows as its state. */
-function published(postgres: Partial<PostgresDraft>) {
+function published(postgres: Partial<PostgresDraft>, change: (draft: Draft) => void = () => {}) {
   const draft = newDraft('pg2')
+  change(draft)
   Object.assign(draft.postgres, { process: 'running', role: 'standby', ...postgres })
   const question = build(draft)
   const { cluster } = question.snap
@@ -55,4 +56,50 @@ test('a data directory in which nothing can be made says what is in the way, and
   })
   expect(member.problem).toContain('/data holds lost+found')
   expect(member.problem).toContain('postgresql.data_dir')
+})
+
+/** pg1 leads and writes; for this long nothing came from it. */
+function starving(forMs: number, replayed = DEFAULT_LSN) {
+  return (draft: Draft) => {
+    draft.etcd.leader = { name: 'pg1', leaseId: '101', modRevision: 30 }
+    draft.etcd.optime = DEFAULT_LSN
+    const since = {
+      sinceMs: draft.nowMs - forMs,
+      sinceWall: Date.UTC(2026, 10, 22, 9, 30),
+      replayLsn: replayed,
+    }
+    draft.memory = {
+      lastLeader: 'pg1',
+      rejoin: 'follow',
+      agreesWith: null,
+      starving: { leader: 'pg1', ...since },
+    }
+  }
+}
+
+const NOTHING_COMES = 'receives no WAL from leader pg1 since 2026-11-22 09:30:00 UTC'
+
+test('a standby that receives nothing says so after two attempts of PostgreSQL and two loops of the agent', () => {
+  expect(published({ streaming: false }, starving(19_000)).member.problem).toBe(null)
+  const { member, shown } = published({ streaming: false }, starving(21_000))
+  expect(member).toMatchObject({ state: 'running', problem: NOTHING_COMES })
+  expect(shown).toContain(NOTHING_COMES)
+})
+
+test('an archive gives WAL in files: it has longer, and for ever when the node has all that the leader has published', () => {
+  const behind = DEFAULT_LSN - 0x100n
+  const archive = { streaming: false, archive: true, lsn: behind }
+  expect(published(archive, starving(290_000, behind)).member.problem).toBe(null)
+  expect(published(archive, starving(310_000, behind)).member.problem).toBe(NOTHING_COMES)
+  expect(published({ streaming: false, archive: true }, starving(3_600_000)).member.problem).toBe(null)
+})
+
+test('replay that an operator has paused is told, that PostgreSQL has paused it for a setting is not', () => {
+  const paused = (draft: Draft) => {
+    draft.memory = { replayPausedSince: Date.UTC(2026, 10, 22, 9, 30) }
+  }
+  expect(published({ replayPaused: true }, paused).member.problem).toBe(
+    'WAL replay is paused by hand since 2026-11-22 09:30:00 UTC: what is received is not shown to readers',
+  )
+  expect(published({ replayPaused: true, settingsTooLow: true }, paused).member.problem).toBe(null)
 })

@@ -59,6 +59,8 @@ function showAction(action: Action): string {
       return `cancel-work: ${action.why}`
     case 'change-slots':
       return showSlots(action)
+    case 'note-origin':
+      return `note-origin ${showOrigin(action.origin)}`
     case 'exit':
       return `exit ${action.code}: ${action.why}`
     default:
@@ -69,6 +71,11 @@ function showAction(action: Action): string {
 function endOf({ ahead, withinMs }: Action & { kind: 'arm-fencer' }): string {
   if (withinMs !== undefined) return `a lease of ${showDuration(withinMs)} ends that begins now`
   return `the ${ahead === true ? 'own lease, on which leadership is to hang,' : 'lease'} ends`
+}
+
+function showOrigin(origin: Extract<Action, { kind: 'note-origin' }>['origin']): string {
+  if (origin === null) return 'none: the promotion came to nothing'
+  return `timeline ${origin.timeline} at ${formatLsn(origin.at)} by ${origin.by}`
 }
 
 function showOptime(status: ClusterStatus | null): string {

@@ -27,12 +27,12 @@ export function positionAt(text: string): { checkpointLsn: Lsn; previousLsn: Lsn
   return { checkpointLsn, previousLsn: checkpointLsn - 0x28n }
 }
 
-/** `1@0/3000060 2@0/5000000`; `empty` for a list without lines. */
+/** `1@0/3000060 2@0/5000000:pg3` (pg3 began timeline 3); `empty` for a list without lines. */
 export function readSwitches(text: string): SwitchText[] {
   if (text === 'empty') return []
   return text.split(/\s+/).map(word => {
-    const [timeline = '', lsn = ''] = word.split('@')
-    return { timeline: Number(timeline), lsn: readPosition(lsn) }
+    const [timeline = '', lsn = '', by] = word.split(/[@:]/)
+    return { timeline: Number(timeline), lsn: readPosition(lsn), ...(by === undefined ? {} : { by }) }
   })
 }
 

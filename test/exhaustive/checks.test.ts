@@ -38,7 +38,10 @@ function decided(actions: readonly Action[], more: Partial<Decision> = {}): Deci
 }
 
 const from = { name: 'pg2', host: '10.0.0.2', port: 5432, slot: null }
-const promote: Action = { kind: 'begin', job: { kind: 'promote', timeoutMs: 1 } }
+const promote: Action = {
+  kind: 'begin',
+  job: { kind: 'promote', timeoutMs: 1, note: { systemIdentifier: '', from: 1, at: 0n } },
+}
 const startPrimary: Action = {
   kind: 'begin',
   job: { kind: 'start', as: 'primary', upstream: null, timeoutMs: 1 },

@@ -79,6 +79,7 @@ export const STATUS: NodeStatus = {
   pendingRestartReason: null,
   scheduledRestart: null,
   dcsLastSeen: 1795346862,
+  replicaObstacle: null,
   problem: null,
   watchdogFailed: false,
   paused: false,

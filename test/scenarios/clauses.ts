@@ -38,6 +38,13 @@ const CLAUSES: readonly Clause[] = [
     },
   },
   {
+    pattern: /^(pg\d) reports (.+)$/,
+    wrong: (world, [name = '', wanted = '']) => {
+      const problem = world.machine(name)?.agent?.problem() ?? 'nobody there'
+      return problem === wanted ? null : `${name} reports ${problem}`
+    },
+  },
+  {
     pattern: /^everybody follows$/,
     wrong: world => world.checks.obstacle(),
   },

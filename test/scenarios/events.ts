@@ -82,6 +82,37 @@ const SLOWNESS: readonly Form[] = [
   }),
 ]
 
+const TIMELINES: readonly Form[] = [
+  form('whoever is promoted next freezes at once, (?<time>\\d+)s', (world, { time }) => {
+    for (const machine of world.machines) machine.freezesAtPromotionForMs = Number(time) * 1000
+    return nothing
+  }),
+  form(`${NODE} hides its WAL`, (world, { node }) => {
+    const machine = named(world, node)
+    machine.hidesWal = true
+    return () => {
+      machine.hidesWal = false
+    }
+  }),
+  form(`the WAL of ${NODE} is recycled`, (world, { node }) => {
+    const { data } = named(world, node)
+    if (data !== null) data.keptFrom = data.lsn
+    return nothing
+  }),
+  form(`the state directory of ${NODE} is lost`, (world, { node }) => {
+    named(world, node).origins = null
+    return nothing
+  }),
+  form(`${NODE} lets nobody in for replication`, (world, { node }) => {
+    const machine = named(world, node)
+    machine.refusesReceivers = true
+    machine.server?.dropReceivers()
+    return () => {
+      machine.refusesReceivers = false
+    }
+  }),
+]
+
 const NETWORK: readonly Form[] = [
   form(`cut ${NODE} from everything`, (world, { node = '' }) => {
     const others = ['etcd', ...world.machines.map(machine => machine.name)].filter(name => name !== node)
@@ -144,7 +175,7 @@ const OPERATOR: readonly Form[] = [
   }),
 ]
 
-const FORMS = [...PROCESSES, ...SLOWNESS, ...NETWORK, ...OPERATOR]
+const FORMS = [...PROCESSES, ...SLOWNESS, ...TIMELINES, ...NETWORK, ...OPERATOR]
 
 /** Does `text`, e.g. `cut pg1 from etcd for 20s`, when called. Throws at once when nobody understands it. */
 export function eventNamed(text: string, world: World): () => void {

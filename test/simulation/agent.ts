@@ -118,6 +118,12 @@ export class Agent {
     wakeOnChange({ store, postgres, loop: this.loop, name: machine.name })
   }
 
+  /** As `hactl list` and a load balancer would see it. */
+  problem(): string {
+    const { problem, replicaObstacle } = this.#state.status()
+    return `${problem?.id ?? 'nothing'}${replicaObstacle === null ? '' : ' as no healthy replica'}`
+  }
+
   start(): void {
     void this.#run()
   }

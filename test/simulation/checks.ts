@@ -4,7 +4,7 @@ import type { DecisionEntry } from '../../src/agent/beat.ts'
 import type { Machine } from './machine.ts'
 import type { Postmaster } from './postmaster.ts'
 import { absoluteKey } from './store.ts'
-import { type Branch, isPartOf, lsnOf, type WalEnd } from './wal.ts'
+import { type Branch, beginningOf, isPartOf, lsnOf, type WalEnd } from './wal.ts'
 import type { World } from './world.ts'
 
 /** A write that a client was told is committed. */
@@ -46,6 +46,7 @@ export class Checks {
   #reign: Reign | null = null
   #handover: PlannedHandover | null = null
   #clusterExists: boolean = false
+  readonly #recorded = new Map<number, Branch>()
   /** Who took the lease last because an operator wanted it, whatever it has. */
   readonly #forced = new Set<string>()
 
@@ -119,6 +120,17 @@ export class Checks {
       )
   }
 
+  /** The leader has written into etcd where its timeline began: of all of that number it is the cluster's. */
+  recorded(leader: Machine | null): void {
+    const branch = leader?.data?.end.branch
+    if (branch !== undefined) this.#recorded.set(branch.timeline, beginningOf(branch))
+  }
+
+  #isTwin({ branch }: WalEnd): boolean {
+    const recorded = this.#recorded.get(branch.timeline)
+    return recorded !== undefined && recorded !== beginningOf(branch)
+  }
+
   /** `before` is where the new timeline began. */
   promoted(server: Postmaster, before: WalEnd): void {
     const { name } = server.machine
@@ -133,6 +145,10 @@ export class Checks {
     if (gone > 0) this.#world.trace(name, `${gone} acknowledged writes are not here`)
     if (gone > 0 && this.#handover !== null && !this.#forced.has(name))
       this.#lostByPlan(name, gone, this.#handover)
+    if (this.#isTwin(before) && !this.#forced.has(name))
+      this.violated(
+        `${name} was promoted from a timeline ${before.branch.timeline} that is not the cluster's`,
+      )
     this.#withinLag(server, before)
     this.#handover = null
   }

@@ -1,6 +1,7 @@
 // What a node has on its disk: PostgreSQL's data directory as far as high availability looks at it.
 
 import type { JsonObject } from '../../src/model/cluster.ts'
+import type { Origins } from '../../src/model/origins.ts'
 import type { Upstream } from '../../src/model/peer.ts'
 import type { ControlData } from '../../src/model/postgres.ts'
 import type { Lsn } from '../../src/model/units.ts'
@@ -32,6 +33,10 @@ export class DataDirectory {
   checkpoint: { lsn: Lsn; timeline: number }
   /** As of the last restart point: what a standby's control file promises. */
   restartPoint: WalEnd
+  /** Notes on its timelines, a second time; a copy has none of its own. */
+  origins: Origins | null = null
+  /** WAL before this was recycled. */
+  keptFrom: Lsn = 0n
   readonly slots = new Map<string, SlotOnDisk>()
   cachedConfig: JsonObject | null = null
 
@@ -58,6 +63,8 @@ export class DataDirectory {
     copy.backupLabel = true
     copy.newestTimeline = source.newestTimeline
     copy.cachedConfig = source.cachedConfig
+    // Its checkpoint at least, with which its replay begins.
+    copy.keptFrom = lastRecord(end)?.startLsn ?? 0n
     return copy
   }
 

@@ -70,6 +70,7 @@ export async function baseBackup(
     return failed(`could not connect to ${from.name}`)
   }
   const fragment = DataDirectory.fragmentOf(source.data)
+  machine.origins = null
   machine.data = fragment
   const ended = await runChild(machine, process, machine.tookMs(300, 3000), signal, () => {})
   if (machine.data !== fragment) return failed('somebody else works here')
@@ -119,7 +120,10 @@ export async function rewindData(
   if (sourceAt(machine, from) !== source)
     return { ...failed('the server closed the connection unexpectedly'), damaged: true }
   data.rewindBroken = false
+  machine.origins = null
+  data.origins = null
   data.end = source.data.end
+  data.keptFrom = lsnOf(forked)
   data.restartPoint = source.data.end
   data.newestTimeline = Math.max(data.newestTimeline, source.data.newestTimeline)
   data.checkpoint = { lsn: lsnOf(forked), timeline: forked.branch.timeline }

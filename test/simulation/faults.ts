@@ -4,6 +4,7 @@ import { changedConfig } from './config-changes.ts'
 import type { Machine } from './machine.ts'
 import type { Random } from './random.ts'
 import { absoluteKey } from './store.ts'
+import { timelineFaults } from './timeline-faults.ts'
 import type { World } from './world.ts'
 
 type Fault = (machine: Machine) => void
@@ -55,6 +56,9 @@ export class Faults {
       machine.hangsQueries = false
       machine.stopHangs = false
       machine.failsStarts = false
+      machine.refusesReceivers = false
+      machine.hidesWal = false
+      machine.freezesAtPromotionForMs = null
       if (machine.up) machine.startAgent()
       else machine.powerOn()
       machine.agent?.process.goOn()
@@ -68,6 +72,12 @@ export class Faults {
       ...this.#networkFaults(),
       ...this.#etcdFaults(),
       ...this.#diskFaults(),
+      ...timelineFaults({
+        world: this.#world,
+        random: this.#random,
+        told: (who, text) => this.#told(who, text),
+        forSome: (lowMs, highMs, end) => this.#forSome(lowMs, highMs, end),
+      }),
       ...this.#operators(),
     }
   }

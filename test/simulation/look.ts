@@ -18,8 +18,8 @@ type Readiness = Extract<ProcessView, { kind: 'running' }>['readiness']
 
 /** `answers` false: the query got no answer within its limit. */
 export function lookAt(machine: Machine, atMs: number, answers: boolean, sinceMs: number): PostgresView {
-  const { server, data } = machine
-  const dataDirectory = directoryView(data, machine.children.size > 0, atMs)
+  const { server } = machine
+  const dataDirectory = directoryView(machine, atMs)
   if (server === null)
     return { dataDirectory, process: { kind: 'stopped' }, server: unseen('PostgreSQL is not running') }
   const readiness = readinessOf(server, answers)
@@ -40,7 +40,8 @@ function whyMute(server: Postmaster): string {
   return `the database system is ${server.phase === 'starting' ? 'starting up' : 'shutting down'}`
 }
 
-function directoryView(data: DataDirectory | null, copying: boolean, atMs: number): DataDirectoryView {
+function directoryView({ data, origins, children }: Machine, atMs: number): DataDirectoryView {
+  const copying = children.size > 0
   if (data === null || (data.unfinishedBootstrap && !data.usable && !copying)) return { kind: 'empty' }
   return {
     kind: 'present',
@@ -51,6 +52,7 @@ function directoryView(data: DataDirectory | null, copying: boolean, atMs: numbe
     recoveryConfigured: data.recoveryConfigured,
     backupLabel: data.backupLabel,
     unfinished: unfinishedOf(data, copying),
+    origins: seen(origins ?? data.origins, atMs),
     history: data.usable ? seen(historyOf(data.end), atMs) : unseen('the newest timeline is not known'),
   }
 }

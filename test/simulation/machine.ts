@@ -2,6 +2,7 @@
 // apart from each other, and all at once when the power goes.
 
 import type { Tags } from '../../src/model/config.ts'
+import type { Origins } from '../../src/model/origins.ts'
 import { Agent } from './agent.ts'
 import { BootClock } from './boot-clock.ts'
 import type { DataDirectory } from './data-directory.ts'
@@ -41,11 +42,18 @@ export class Machine {
   data: DataDirectory | null = null
   server: Postmaster | null = null
   agent: Agent | null = null
+  /** Notes on the timelines of its data, in the state directory. */
+  origins: Origins | null = null
   /** Faults that last: everything on disk takes this much longer; queries hang; a fast stop does not end; starts fail. */
   slowness = 1
   hangsQueries: boolean = false
   stopHangs: boolean = false
   failsStarts: boolean = false
+  /** Nobody is let in for replication; whoever compares hears nothing; the agent freezes as soon as it has promoted. */
+  refusesReceivers: boolean = false
+  hidesWal: boolean = false
+  freezesAtPromotionForMs: number | null = null
+  lastRule = ''
 
   constructor(world: World, options: MachineOptions) {
     this.world = world
@@ -81,6 +89,34 @@ export class Machine {
 
   killServer(): void {
     this.server?.kill()
+  }
+
+  /** Between its promotion and its history line in etcd: the other nodes know nothing of the new timeline. */
+  freezeAtPromotion(): void {
+    const forMs = this.freezesAtPromotionForMs ?? 0
+    for (const machine of this.world.machines) machine.freezesAtPromotionForMs = null
+    const { network, machines, scheduler } = this.world
+    const process = this.agent?.process
+    this.world.trace(this.name, 'agent: SIGSTOP at its promotion, nobody streams')
+    process?.stop()
+    const others = machines.filter(other => other !== this)
+    for (const other of others) network.cut(other.name, this.name)
+    scheduler.after(forMs, () => {
+      if (this.world.healed) return
+      for (const other of others) network.mend(other.name, this.name)
+      process?.goOn()
+    })
+  }
+
+  /** An operator stops the agent, removes the data directory and starts the agent. */
+  replaceByHand(): void {
+    this.world.trace(this.name, 'operator: the data directory is removed')
+    this.killAgent()
+    this.killServer()
+    this.data = null
+    this.origins = null
+    this.lastRule = ''
+    this.startAgent()
   }
 
   startAgent(): void {

@@ -1,10 +1,12 @@
 // The Postgres port of one agent process over its machine's simulated server: every step bounded, told by a signal to
 // end, and cut short when the process dies, as in src/postgres.
 
+import type { Origin } from '../../src/model/origins.ts'
 import type { Upstream } from '../../src/model/peer.ts'
 import type { PostgresView, PostmasterIdentity, RecoverySettingsView } from '../../src/model/postgres.ts'
 import type { ShutdownPosition } from '../../src/model/progress.ts'
 import { type Seen, seen, unseen } from '../../src/model/seen.ts'
+import type { PromotionNote } from '../../src/model/work.ts'
 import type {
   Divergence,
   Postgres,
@@ -16,17 +18,17 @@ import type {
 import { baseBackup, crashRecovery, initialise, rewindData } from './disk-work.ts'
 import { lookAt, readinessOf } from './look.ts'
 import type { Machine } from './machine.ts'
+import { noteOrigin, notePromotion } from './origins.ts'
 import type { OsProcess } from './os-process.ts'
 import type { Postmaster } from './postmaster.ts'
 import { cancelled, DONE, failed } from './step.ts'
 import { compareTimelines } from './timelines.ts'
+import { untilServer } from './until-server.ts'
 import { historyOf } from './wal.ts'
 
 function isGone(server: Postmaster): boolean {
   return server.phase === 'gone'
 }
-
-type Waited = 'yes' | 'late' | 'aborted'
 
 export class SimulatedPostgres implements Postgres {
   readonly #machine: Machine
@@ -127,7 +129,13 @@ export class SimulatedPostgres implements Postgres {
   }
 
   async #waitUntilReady(server: Postmaster, timeoutMs: number, signal: AbortSignal): Promise<StepOutcome> {
-    const ended = await this.#until(server, () => server.phase !== 'starting', timeoutMs, signal)
+    const ended = await untilServer(
+      this.#process,
+      server,
+      () => server.phase !== 'starting',
+      timeoutMs,
+      signal,
+    )
     if (ended === 'aborted') {
       server.kill()
       return cancelled('the start')
@@ -148,7 +156,7 @@ export class SimulatedPostgres implements Postgres {
     const gone = () => isGone(server)
     if (options.mode === 'fast') {
       server.fastStop()
-      const ended = await this.#until(server, gone, options.timeoutMs, signal, () => {
+      const ended = await untilServer(this.#process, server, gone, options.timeoutMs, signal, () => {
         const position = this.#position()
         if (position !== null) options.onShutDown?.(position)
       })
@@ -175,6 +183,16 @@ export class SimulatedPostgres implements Postgres {
     return DONE
   }
 
+  async notePromotion(note: PromotionNote): Promise<StepOutcome> {
+    await this.#process.clock.sleep(1)
+    return notePromotion(this.#machine, note)
+  }
+
+  async noteOrigin(systemIdentifier: string, origin: Origin | null): Promise<StepOutcome> {
+    await this.#process.clock.sleep(1)
+    return noteOrigin(this.#machine, systemIdentifier, origin)
+  }
+
   async promote(timeoutMs: number, signal: AbortSignal): Promise<StepOutcome> {
     const { server } = this.#machine
     if (signal.aborted) return cancelled('the promotion')
@@ -183,7 +201,7 @@ export class SimulatedPostgres implements Postgres {
     await this.#process.clock.sleep(1)
     server.promote()
     const over = () => !server.inRecovery || isGone(server)
-    const ended = await this.#until(server, over, timeoutMs, signal)
+    const ended = await untilServer(this.#process, server, over, timeoutMs, signal)
     // Whether it is a primary it has to say itself.
     while (ended === 'yes' && this.#machine.hangsQueries && !isGone(server) && !signal.aborted)
       await this.#process.clock.sleep(100, signal)
@@ -211,6 +229,7 @@ export class SimulatedPostgres implements Postgres {
     this.#machine.world.checks.removed(this.#machine)
     await this.#process.clock.sleep(this.#machine.tookMs(2, 50))
     this.#machine.data = null
+    this.#machine.origins = null
     return DONE
   }
 
@@ -218,6 +237,7 @@ export class SimulatedPostgres implements Postgres {
     if (this.#machine.server !== null) return failed('the data directory is not moved: PostgreSQL runs')
     this.#machine.world.checks.removed(this.#machine)
     this.#machine.data = null
+    this.#machine.origins = null
     return DONE
   }
 
@@ -260,37 +280,4 @@ export class SimulatedPostgres implements Postgres {
   }
 
   async close(): Promise<void> {}
-
-  /** Waits until `isSo` holds of the server; the process hears of it only while it runs. */
-  #until(
-    server: Postmaster,
-    isSo: () => boolean,
-    timeoutMs: number | null,
-    signal: AbortSignal,
-    onChange: () => void = () => {},
-  ): Promise<Waited> {
-    return new Promise(resolve => {
-      if (isSo()) return resolve('yes')
-      let unsubscribe = () => {}
-      const finish = (how: Waited): void => {
-        unsubscribe()
-        timer?.cancel()
-        signal.removeEventListener('abort', onAbort)
-        resolve(how)
-      }
-      const onAbort = (): void => finish('aborted')
-      const timer = timeoutMs === null ? null : this.#process.after(timeoutMs, () => finish('late'))
-      const listen = (): void => {
-        unsubscribe = server.whenChanged(() => {
-          if (isSo()) this.#process.deliver(() => finish('yes'))
-          else {
-            listen()
-            this.#process.deliver(onChange)
-          }
-        })
-      }
-      listen()
-      signal.addEventListener('abort', onAbort, { once: true })
-    })
-  }
 }

@@ -110,6 +110,11 @@ export class Postmaster {
     this.machine.serverEnded(this, how)
   }
 
+  /** Every connection of a standby is ended. */
+  dropReceivers(): void {
+    for (const receiver of [...this.receivers]) receiver.upstreamEnded()
+  }
+
   promote(): void {
     if (this.promoting || this.phase !== 'running' || !this.inRecovery) return
     this.promoting = true
@@ -129,6 +134,7 @@ export class Postmaster {
       this.inRecovery = false
       this.promoting = false
       world.promoted(this, before)
+      if (this.machine.freezesAtPromotionForMs !== null) this.machine.freezeAtPromotion()
       this.#changed()
       this.pump()
       // The checkpoint that writes the new timeline into the control file comes by itself, but not soon.

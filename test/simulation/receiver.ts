@@ -133,6 +133,11 @@ export class Receiver {
       this.#again(RETRY_MS)
       return
     }
+    if (data.lsn < source.data.keptFrom) {
+      this.problem = 'requested WAL segment has already been removed'
+      this.#again(RETRY_MS)
+      return
+    }
     const fits = streamability(data.end, source.data.end)
     // History files come before the stream is refused or not.
     data.newestTimeline = Math.max(data.newestTimeline, source.data.timeline)
@@ -154,6 +159,7 @@ export class Receiver {
   #obstacle(source: Postmaster | null): string | null {
     if (source === null) return `could not connect to ${this.#upstream.name}`
     if (source === this.server) return 'it is itself'
+    if (source.machine.refusesReceivers) return 'no pg_hba.conf entry for replication connection'
     if (source.data.systemIdentifier !== this.server.data.systemIdentifier)
       return 'database system identifier differs between the primary and standby'
     if (source.data.timeline < this.server.data.timeline)

@@ -23,6 +23,8 @@ const TIMINGS = [
 const STABLE_MS = 6000
 /** Of what the configuration may have been changed to. */
 const TTL_MAX_MS = 60_000
+/** How long an operator looks on. */
+const OPERATOR_MS = 30_000
 
 export type Tell = (atMs: number, who: string, text: string) => void
 
@@ -63,11 +65,25 @@ async function demandConvergence(world: World, ttlMs: number, failed: () => bool
     else wholeSinceMs ??= world.nowMs
     return wholeSinceMs !== null && world.nowMs - wholeSinceMs >= STABLE_MS
   }
-  while (world.nowMs < limitMs && !look()) await world.scheduler.runUntil(world.nowMs + 500, failed)
+  const helpsFromMs = world.nowMs + ttlMs + OPERATOR_MS
+  while (world.nowMs < limitMs && !look()) {
+    await world.scheduler.runUntil(world.nowMs + 500, failed)
+    if (world.nowMs > helpsFromMs) helpTheUndecided(world)
+  }
   if (failed()) return
   if (wholeSinceMs === null)
     world.checks.violated(`not whole again after the faults: ${world.checks.obstacle()}`)
   else world.checks.atEnd()
+}
+
+/** The operator does what the reasons ask for when the WAL that would tell, or that a standby lacks, is gone. */
+function helpTheUndecided(world: World): void {
+  for (const machine of world.machines) {
+    const needs =
+      machine.lastRule === 'follower.undecided' ||
+      machine.server?.receiver?.problem === 'requested WAL segment has already been removed'
+    if (needs && machine.name !== world.leaderKey()) machine.replaceByHand()
+  }
 }
 
 function machinesOf(plan: Random): readonly MachineOptions[] {

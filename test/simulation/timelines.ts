@@ -4,9 +4,10 @@ import type { Upstream } from '../../src/model/peer.ts'
 import { type Seen, seen, unseen } from '../../src/model/seen.ts'
 import type { Divergence } from '../../src/ports/postgres.ts'
 import { type LocalEnd, walkHistory } from '../../src/postgres/timelines.ts'
+import type { DataDirectory } from './data-directory.ts'
 import type { Machine } from './machine.ts'
 import type { OsProcess } from './os-process.ts'
-import { beginningOf, historyOf, lsnOf, type WalEnd } from './wal.ts'
+import { type Branch, beginningOf, historyOf, isPartOf, lsnOf, pointAt, type WalEnd } from './wal.ts'
 
 export async function compareTimelines(
   machine: Machine,
@@ -31,11 +32,16 @@ export async function compareTimelines(
   if (remote.inRecovery) return unseen(`${leader.name} is still in recovery`)
   const [leaderTimeline, history] = [remote.data.timeline, historyOf(remote.data.end)]
   await clock.sleep(machine.tookMs(2, 10))
+  if (world.machine(leader.name)?.hidesWal === true) {
+    await clock.sleep(Math.max(0, budgetMs - 30))
+    return unseen(`${leader.name} does not show its WAL`)
+  }
   const own = machine.data?.timeline === local.timeline ? historyOf(machine.data.end) : null
   const walked = walkHistory(local, leaderTimeline, history, own)
   const endsThere = machine.data !== null && lsnOf(machine.data.end) === walked.switchLsn
   const found = walked.verdict !== 'ends-at-switch' ? walked.verdict : endsThere ? 'ancestor' : 'diverged'
-  const verdict = found === 'diverged' || beginAlike(machine.data?.end, remote.data.end) ? found : 'twin'
+  const verdict =
+    found === 'diverged' || machine.data === null ? found : proved(found, local, machine.data, remote.data)
   return seen(
     {
       verdict,
@@ -48,12 +54,28 @@ export async function compareTimelines(
   )
 }
 
-/** As in src/postgres/timeline-beginning.ts: what stands where the two timelines of one number begin. */
-function beginAlike(own: WalEnd | undefined, leader: WalEnd): boolean {
-  const timeline = own?.branch.timeline
-  for (let at: WalEnd | null = leader; at !== null && own !== undefined; at = at.branch.parent)
-    if (at.branch.timeline === timeline) return beginningOf(own.branch) === beginningOf(at.branch)
-  return true
+/** As in src/postgres/shared-wal.ts: how the timeline begins, and the last of what the node has, as far as both still have it. */
+function proved(
+  found: 'same' | 'ancestor' | 'twin' | 'unproved',
+  local: LocalEnd,
+  own: DataDirectory,
+  leader: DataDirectory,
+): Divergence['verdict'] {
+  if (local.timeline === leader.timeline && local.lsn > leader.lsn) return 'twin'
+  const keptFrom = own.keptFrom > leader.keptFrom ? own.keptFrom : leader.keptFrom
+  const [ours, theirs] = [beginningOf(own.end.branch), beginningOnWay(leader.end, local.timeline)]
+  const beginsAt = ours.parent === null ? null : lsnOf(ours.parent)
+  const seesBeginning = beginsAt !== null && beginsAt >= keptFrom
+  if (seesBeginning && theirs !== null && ours !== theirs) return 'twin'
+  const seesEnd = local.lsn > leader.keptFrom && own.lsn > own.keptFrom
+  if (seesEnd && !isPartOf(pointAt(own.end, local.lsn), leader.end)) return 'twin'
+  return seesBeginning || seesEnd || beginsAt === null ? found : 'unproved'
+}
+
+function beginningOnWay(end: WalEnd, timeline: number): Branch | null {
+  for (let at: WalEnd | null = end; at !== null; at = at.branch.parent)
+    if (at.branch.timeline === timeline) return beginningOf(at.branch)
+  return null
 }
 
 /** As in src/postgres/timelines.ts. */

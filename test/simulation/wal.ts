@@ -93,6 +93,16 @@ export function lastRecord(end: WalEnd): WalRecord | null {
   return end.branch.parent === null ? null : lastRecord(end.branch.parent)
 }
 
+/** What it had when it was at `lsn`. */
+export function pointAt(end: WalEnd, lsn: Lsn): WalEnd {
+  for (let at: WalEnd | null = end; at !== null; at = at.branch.parent)
+    for (let count = at.count; count >= 0; count--) {
+      const point: WalEnd = { branch: at.branch, count }
+      if (lsnOf(point) <= lsn) return point
+    }
+  return end
+}
+
 /** `records` fewer, but not beyond the beginning of the branch. */
 export function stepBack(end: WalEnd, records: number): WalEnd {
   return { branch: end.branch, count: Math.max(Math.min(1, end.count), end.count - records) }

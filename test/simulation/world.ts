@@ -64,6 +64,8 @@ export class World {
     this.machines = options.machines.map(machine => new Machine(this, machine))
     this.etcd.onChange(changes => {
       for (const { key, value } of changes) {
+        if (key === absoluteKey('history') && value !== null)
+          this.checks.recorded(this.machine(this.leaderKey() ?? ''))
         if (key !== absoluteKey('leader')) continue
         this.trace('etcd', value === null ? 'the leader key is gone' : `the leader key holds ${value.text}`)
         if (value !== null) this.atElection = this.#knownNow()
@@ -80,6 +82,7 @@ export class World {
   }
 
   decided(machine: Machine, entry: DecisionEntry): void {
+    machine.lastRule = entry.decision.rule
     this.checks.decided(machine, entry)
     this.#options.onDecision?.(machine, entry)
   }

@@ -1,6 +1,7 @@
 // Somebody else holds the lease: run as its standby (spec/ha.md 3.7).
 
 import { formatLsn } from '../../model/units.ts'
+import { whyUndecided } from '../comparison.ts'
 import {
   type ClusterFacts,
   differing,
@@ -24,6 +25,7 @@ import {
   rejoinRules,
   whyCannotRejoin,
 } from '../rejoin.ts'
+import { isPausedForSettings } from '../replay-pause.ts'
 import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
 
@@ -101,9 +103,9 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'follower.resume-replay',
     why: 'PostgreSQL 14+ pauses replay when a parameter must be raised; resumed, it stops and comes back with the new value',
-    when: f => server(f.snap)?.replayPaused === true && !tried(f.snap, 'resume-replay'),
+    when: f => isPausedForSettings(f) && !tried(f.snap, 'resume-replay'),
     choose: () => ({
-      reason: 'WAL replay is paused; resuming it',
+      reason: 'WAL replay is paused because a setting of the primary is greater than here; resuming it',
       actions: [{ kind: 'resume-replay' }],
       next: 'settled',
     }),
@@ -129,6 +131,16 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
     }),
   },
   {
+    id: 'follower.undecided',
+    why: 'data that may be of another history is neither followed with nor shown as a healthy replica, until somebody tells',
+    level: 'warning',
+    when: f => whyUndecided(f) !== null,
+    choose: f => ({
+      reason: `${whyUndecided(f)}${takesNothing(f)}; asked again, no candidate and no healthy replica until then. HINT: ${undecidedHint(f)}`,
+      wakeInMs: Math.min(holdOnMs(f), nextComparisonInMs(f)),
+    }),
+  },
+  {
     id: 'follower.diverged',
     why: 'a node whose data went its own way follows nobody, and what it has may be nowhere else: an operator decides',
     when: f => divergedBecause(f) !== null,
@@ -150,7 +162,7 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
         isOverwritten(f) ? `${overwritten(f)} and goes on: the leader restores it` : null,
         silentHolder(f),
       ].filter(text => text !== null)
-      const waits = mustBeCompared(f) ? { wakeInMs: holdOnMs(f) } : {}
+      const waits = mustBeCompared(f) ? { wakeInMs: Math.min(holdOnMs(f), nextComparisonInMs(f)) } : {}
       if (wrong.length === 0) return { reason, ...waits }
       return { reason: [reason, ...wrong].join('; '), level: 'warning', ...waits }
     },
@@ -174,8 +186,23 @@ function mayChange(facts: ClusterFacts): boolean {
 function uncompared(facts: ClusterFacts): string | null {
   const failed = comparisonFailed(facts)
   if (failed === null) return null
-  const takesNothing = mustBeCompared(facts) ? `, so it takes no WAL from ${facts.view.leader?.name} yet` : ''
-  return `could not compare timelines: ${failed}${takesNothing}`
+  return `could not compare timelines: ${failed}${takesNothing(facts)}`
+}
+
+function takesNothing(facts: ClusterFacts): string {
+  return mustBeCompared(facts) ? `, so it takes no WAL from ${facts.view.leader?.name} yet` : ''
+}
+
+function undecidedHint({ memory, view }: ClusterFacts): string {
+  const leader = view.leader?.name
+  return memory.undecided?.isLasting === true
+    ? `If nobody knows better, stop the agent, save what is needed of the data directory, remove it and start the agent: a copy of ${leader} takes its place`
+    : `Look whether PostgreSQL of ${leader} answers and lets this node in for replication`
+}
+
+/** What was asked a moment ago is asked again after a pause. */
+function nextComparisonInMs({ memory, snap }: ClusterFacts): number {
+  return Math.max(50, (memory.undecided?.retryAtMs ?? 0) - snap.nowMs)
 }
 
 /** Another upstream waits for the comparison; settings that leave the present one alone do not. */

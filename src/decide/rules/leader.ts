@@ -4,9 +4,11 @@ import { leaderKeyIsGone } from '../../model/cluster.ts'
 import type { Memory } from '../../model/memory.ts'
 import { fenceMarginMs, leadershipLeftMs } from '../../model/timing.ts'
 import type { Millis } from '../../model/units.ts'
+import type { PromotionNote } from '../../model/work.ts'
 import { unsupportedMode } from '../election.ts'
 import {
   type ClusterFacts,
+  control,
   failedLately,
   holdsLease,
   isOverwritten,
@@ -168,7 +170,14 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     choose: f => ({
       reason: `promoted self to leader: the lease lasts ${seconds(leadershipLeftMs(f.snap.lease, f.snap.nowMs))}`,
       actions: [
-        { kind: 'begin', job: { kind: 'promote', timeoutMs: Math.max(f.snap.settings.loopWaitMs, 60_000) } },
+        {
+          kind: 'begin',
+          job: {
+            kind: 'promote',
+            timeoutMs: Math.max(f.snap.settings.loopWaitMs, 60_000),
+            note: promotionNote(f),
+          },
+        },
       ],
       next: 'settled',
     }),
@@ -208,6 +217,16 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
 
 function silentForMs({ memory, snap }: ClusterFacts): Millis {
   return memory.silentSinceMs === null ? 0 : snap.nowMs - memory.silentSinceMs
+}
+
+/** Where this server is before it begins a timeline of its own. */
+function promotionNote({ snap }: ClusterFacts): PromotionNote {
+  const seen = server(snap)
+  return {
+    systemIdentifier: control(snap.postgres)?.systemIdentifier ?? '',
+    from: seen?.timeline ?? null,
+    at: seen?.replayLsn ?? 0n,
+  }
 }
 
 /** And for as long as the lease allows: a deadline of an earlier renewal would hit a healthy primary. */

@@ -5,7 +5,6 @@ import { formatLsn } from '../../model/units.ts'
 import {
   isNamedCandidate,
   livePrimary,
-  objectionToOwnTimeline,
   otherMembers,
   rivalPrimary,
   silentPrimary,
@@ -26,9 +25,11 @@ import {
 } from '../facts.ts'
 import { sinceRelease } from '../head-start.ts'
 import { askForLease, holdOnMs, holdOnReason, ledMeanwhile, lossOf, unansweredButAlive } from '../lease.ts'
+import { objectionToOwnTimeline } from '../own-timeline.ts'
 import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
 import { LOOK_AGAIN_MS, raceOrderRules } from './race-order.ts'
+import { raceUndecidedRules } from './race-undecided.ts'
 import { raceUnfencedRules } from './race-unfenced.ts'
 
 /** What was read longer ago than the steps of a race take was read before this agent was stopped for a while. */
@@ -155,6 +156,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
     when: f => objectionToOwnTimeline(f) !== null,
     choose: f => ({ reason: `not promoting: ${objectionToOwnTimeline(f)}`, wakeInMs: LOOK_AGAIN_MS }),
   },
+  ...raceUndecidedRules,
   {
     id: 'race.ask-peers',
     why: "only who knows the others' positions can know that it is the best",
