@@ -25,6 +25,7 @@ import {
 } from '../src/terminal/command.ts'
 import { completeWish, confirmHandover, type HandoverAnswers } from '../src/terminal/handover-questions.ts'
 import { dryRunText, outcomeText } from '../src/terminal/handover-text.ts'
+import { interruptible } from '../src/terminal/interruptible.ts'
 import { clusterText } from '../src/terminal/member-table.ts'
 import { askYesNo, canAsk } from '../src/terminal/questions.ts'
 
@@ -38,12 +39,14 @@ export const HANDOVER_FLAGS = {
     summary: 'Wait until the new leader accepts writes and the former one streams from it.',
   }),
   'accept-data-loss': Flags.boolean({ summary: 'Go on although acknowledged writes may be lost.' }),
+  replace: Flags.boolean({ summary: 'Take the place of a request that is pending or scheduled.' }),
 }
 
 export interface HandoverFlags extends GlobalFlags, HandoverAnswers {
   readonly 'dry-run': boolean
   readonly wait: boolean
   readonly 'accept-data-loss': boolean
+  readonly replace: boolean
 }
 
 export abstract class HandoverCommand extends HactlCommand {
@@ -66,7 +69,11 @@ export abstract class HandoverCommand extends HactlCommand {
       process.stdout.write(`Current cluster topology\n${this.#table(operator, cluster.value, survey.value)}`)
     const wish = await completeWish(action, cluster.value, survey.value, flags, operator.clock.wallMs())
     if (!wish.ok) return this.fail(flags.json, wish.failure)
-    const accepting = { ...wish.value, acceptDataLoss: flags['accept-data-loss'] }
+    const accepting = {
+      ...wish.value,
+      acceptDataLoss: flags['accept-data-loss'],
+      replace: flags.replace,
+    }
     const deadline = deadlineIn(operator.clock, budgetMs)
     const plan = await planHandover(operator, accepting, survey.value, deadline)
     if (flags['dry-run']) return this.#concludePlan(flags, accepting, plan)
@@ -99,7 +106,9 @@ export abstract class HandoverCommand extends HactlCommand {
     if (confirmed !== null) return this.fail(flags.json, confirmed)
     // People take their time to answer: only now does the clock count.
     const deadline: Deadline = deadlineIn(operator.clock, budgetMs)
-    const result = await carryOutHandover(operator, wish, accepted.value, { wait: flags.wait, deadline })
+    const result = await interruptible(interrupted =>
+      carryOutHandover(operator, wish, accepted.value, { wait: flags.wait, deadline, interrupted }),
+    )
     const after =
       flags.json || !result.ok
         ? null

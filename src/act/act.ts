@@ -96,6 +96,8 @@ async function actOnKeys(action: KeyAction, ports: ActPorts, budgetMs: number): 
       return write(action, store.writeConfig(action.document, action.ifRevision, budgetMs))
     case 'clear-failover':
       return write(action, store.writeFailover(null, action.ifRevision, budgetMs))
+    case 'claim-failover':
+      return write(action, store.writeFailover(action.request, action.ifRevision, budgetMs))
     case 'write-history':
       return write(action, store.writeHistory(action.lines, action.status, action.ifRevision, budgetMs))
     default:
@@ -113,6 +115,7 @@ type PostgresAction = Exclude<
       | 'delete-initialize'
       | 'write-config'
       | 'clear-failover'
+      | 'claim-failover'
       | 'write-history'
   }
 >

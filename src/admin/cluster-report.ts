@@ -1,12 +1,13 @@
 // Turns what stands in etcd into the report behind `hactl list`: roles, positions in both forms, lags in bytes, pause,
 // scheduled switchover. Pure; the rules are those of Patroni's `/cluster` (spec/interfaces.md 1.7, 2.3).
 
-import type { ClusterView, Member, MemberRecord } from '../model/cluster.ts'
+import type { ClusterView, FailoverRequest, Member, MemberRecord } from '../model/cluster.ts'
 import { type ClusterModes, modesOf } from '../model/modes.ts'
 import { isJsonObject } from '../model/patch.ts'
-import type { ClusterReport, MemberReport, Position, ReportedRole } from '../model/report.ts'
+import type { ClusterReport, MemberReport, PendingRequest, Position, ReportedRole } from '../model/report.ts'
+import { requestKind } from '../model/request.ts'
 import { clusterTimeline } from '../model/timeline.ts'
-import { formatLsn, type Lsn, type MemberName } from '../model/units.ts'
+import { formatLsn, type Lsn, type MemberName, type WallMillis } from '../model/units.ts'
 
 /** `answers`: what asking the members directly came to (null text: it answered); without it nobody was asked. */
 export function reportCluster(
@@ -40,8 +41,8 @@ export function reportCluster(
       standbys: view.sync?.value.standbys ?? [],
     },
     scheduledSwitchover: request?.scheduledAt ? { at: request.scheduledAt.text, from, to } : null,
-    pendingRequest:
-      request !== null && request.scheduledAt === null && (from ?? to) !== null ? { from, to } : null,
+    pendingRequest: request !== null && request.scheduledAt === null ? pendingRequest(request) : null,
+    unreadableRequest: view.unreadable?.find(({ key }) => key === 'failover')?.why ?? null,
     members: view.members.map(member => reportMember(member, view, modes, optime, answers)),
   }
 }
@@ -64,6 +65,16 @@ export function isUnknownCluster(view: ClusterView): boolean {
 export function clusterModes(view: ClusterView): ClusterModes {
   const config = view.config?.value
   return modesOf(config?.valid === true ? config.document : {})
+}
+
+function pendingRequest(request: FailoverRequest): PendingRequest {
+  const { leader: from, candidate: to, note } = request
+  const time = (ms: WallMillis | null | undefined) => (ms == null ? null : new Date(ms).toISOString())
+  return {
+    action: requestKind(request),
+    ...{ from, to, requestedBy: note?.by ?? null, requestedAt: time(note?.atMs) },
+    ...{ validUntil: time(note?.untilMs), begunBy: note?.begunBy ?? null },
+  }
 }
 
 function reportMember(

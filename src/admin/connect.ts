@@ -1,6 +1,8 @@
 // Wires the operator's commands to the outside: configuration, etcd, the members' REST API. Adapters are loaded when
 // they are first needed: a command that only reads never loads gRPC, which takes longer than its whole work.
 
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
 import { type OperatorConfig, readCtlConfig } from '../config/ctl.ts'
 import { done, failed, type Result } from '../model/failure.ts'
 import type { Millis } from '../model/units.ts'
@@ -36,6 +38,8 @@ export async function connect(options: ConnectOptions): Promise<Result<Operator>
     members: memberApi(config),
     peers: lazyPeers(config, clock),
     namespace: config.namespace,
+    identity: `hactl on ${hostname()}`,
+    newId: randomUUID,
     defaultCluster: config.scope,
   })
 }

@@ -6,9 +6,10 @@ import type { ClusterView, Member } from '../model/cluster.ts'
 import { done, type Failure, failed, type Result } from '../model/failure.ts'
 import type { ClusterModes } from '../model/modes.ts'
 import type { PeerView } from '../model/peer.ts'
+import { describeRequest, isExpired, runsHactl } from '../model/request.ts'
 import type { Seen } from '../model/seen.ts'
 import { clusterTimeline } from '../model/timeline.ts'
-import { type Lsn, type MemberName, type Millis, maxLsn } from '../model/units.ts'
+import { type Lsn, type MemberName, type Millis, maxLsn, type WallMillis } from '../model/units.ts'
 import { parseInteger } from '../model/values.ts'
 import { clusterModes } from './cluster-report.ts'
 import { type Deadline, memberNotFound, type Operator, readCluster } from './operator.ts'
@@ -25,6 +26,8 @@ export interface HandoverWish {
   /** With its time zone; null: now. */
   readonly scheduledAt: { readonly text: string; readonly wallMs: number } | null
   readonly acceptDataLoss: boolean
+  /** In the place of a request that is pending; never of one that is begun. */
+  readonly replace: boolean
 }
 
 export interface Survey {
@@ -83,7 +86,7 @@ const NOTHING_ASKED = {
 } as const
 
 /** What is wrong with the wish, by names and modes alone; null: nothing. */
-export function checkWish(wish: HandoverWish, survey: Survey): Failure | null {
+export function checkWish(wish: HandoverWish, survey: Survey, nowMs: WallMillis): Failure | null {
   const { action, cluster, candidate } = wish
   const { leader, view, modes } = survey
   if (action === 'failover' && candidate === null) {
@@ -107,20 +110,37 @@ export function checkWish(wish: HandoverWish, survey: Survey): Failure | null {
       'name it with --candidate.',
     )
   }
-  return requestInTheWay(wish, survey)
+  return requestInTheWay(wish, survey, nowMs) ?? (modes.paused ? pausedObjection(wish, survey) : null)
 }
 
-/** Somebody else's request that no agent has finished. One that can wait (scheduled) or that is ours is no obstacle. */
-function requestInTheWay(wish: HandoverWish, survey: Survey): Failure | null {
-  const pending = survey.view.failover?.value ?? null
-  if (pending === null || pending.scheduledAt !== null || survey.leader === null) return null
-  if (pending.candidate === wish.candidate) return null
-  const to = pending.candidate === null ? '' : ` to ${pending.candidate}`
+/** A request that no agent has finished. One that its maker gave up is no obstacle. */
+function requestInTheWay(wish: HandoverWish, { view, leader }: Survey, nowMs: WallMillis): Failure | null {
+  const [unreadable] = view.unreadable ?? []
+  if (unreadable !== undefined && !wish.replace) {
+    const what = `a request for cluster ${wish.cluster} is pending that is not understood: ${unreadable.why}`
+    return { kind: 'conflict', what, hint: `--replace takes its place; see hactl list ${wish.cluster}.` }
+  }
+  const pending = view.failover?.value ?? null
+  if (pending === null || isExpired(pending, nowMs)) return null
+  const begunBy = pending.note?.begunBy ?? null
+  const isBegun = begunBy !== null && begunBy === leader
+  if (wish.replace && !isBegun) return null
+  const what = isBegun ? 'is being carried out' : pending.scheduledAt === null ? 'is pending' : 'is scheduled'
   return {
     kind: 'conflict',
-    what: `another ${pending.leader === null ? 'failover' : 'switchover'}${to} of cluster ${wish.cluster} is under way`,
-    hint: `wait until hactl list ${wish.cluster} shows its result, then try again.`,
+    what: `another request for cluster ${wish.cluster} ${what}: ${describeRequest(pending)}`,
+    hint: isBegun
+      ? `wait until hactl list ${wish.cluster} shows its result, then try again.`
+      : `--replace takes its place; see hactl list ${wish.cluster}.`,
   }
+}
+
+/** Patroni does it for a named candidate; an agent of hactl refuses it, as a leader and as a candidate. */
+function pausedObjection({ action, candidate }: HandoverWish, { view, leader }: Survey): Failure | null {
+  const needed = view.members.find(member => [leader, candidate].includes(member.name) && runsHactl(member))
+  if (needed === undefined) return null
+  const reason = `the cluster is paused, and ${needed.name} runs hactl, which does not hand over in maintenance mode`
+  return refusal(action, reason, 'end maintenance mode first (hactl edit-config --set pause=null).')
 }
 
 function refusal(action: string, reason: string, hint: string): Failure {
@@ -147,7 +167,7 @@ export async function planHandover(
     lostBytes: 0n,
     leaderPosition: null,
   }
-  const wrong = checkWish(wish, survey)
+  const wrong = checkWish(wish, survey, operator.clock.wallMs())
   if (wrong !== null || alreadySo) return { ...nothing, failure: wrong }
   const askable = survey.view.members.filter(member => member.record.apiUrl !== null)
   const answers = await operator.peers.ask(askable, Math.min(PEER_TIMEOUT_MS, deadline.leftMs()))
@@ -181,7 +201,20 @@ export function judgePlan(
   const plan = { survey, alreadySo: false, verdicts, winner, lostBytes, leaderPosition }
   // A scheduled switchover is judged when its time has come: what is true now says little.
   if (wish.scheduledAt !== null) return { ...plan, failure: null }
-  return { ...plan, failure: objection(wish, verdicts) ?? dataLoss(wish, plan) }
+  const failure = silentLeader(wish, survey, leaderSays) ?? objection(wish, verdicts) ?? dataLoss(wish, plan)
+  return { ...plan, failure }
+}
+
+/** A leader whose server answers nothing cannot hand over: the request would wait, and come about when it wakes up. */
+function silentLeader(
+  { action }: HandoverWish,
+  { leader }: Survey,
+  says: Seen<PeerView> | undefined,
+): Failure | null {
+  if (leader === null || says?.known !== true || says.value.position !== null) return null
+  const reason = `PostgreSQL of the leader ${leader} does not answer (state ${says.value.state}), so that it cannot hand over`
+  const hint = `see the log of ${leader}; stopping its agent there lets another member take over.`
+  return refusal(action, reason, hint)
 }
 
 function objection(wish: HandoverWish, verdicts: readonly CandidateVerdict[]): Failure | null {

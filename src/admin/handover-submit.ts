@@ -2,11 +2,12 @@
 // else into etcd, guarded. A member that is hung is not waited for: if etcd shows nothing of the request soon, the next
 // one is asked. Asking twice is harmless, the second request is the same.
 
-import type { ClusterView, FailoverRequest, JsonObject } from '../model/cluster.ts'
+import type { ClusterView, FailoverRequest, JsonObject, RequestNote } from '../model/cluster.ts'
 import { done, type Failure, failed, type Result } from '../model/failure.ts'
 import type { MemberName, Millis } from '../model/units.ts'
 import type { MemberAddress, MemberReply } from '../ports/operator.ts'
 import type { HandoverPlan, HandoverWish } from './handover-plan.ts'
+import { isOurs } from './handover-request.ts'
 import type { Deadline, Operator } from './operator.ts'
 
 export interface Submitted {
@@ -27,12 +28,13 @@ export async function submitHandover(
   operator: Operator,
   wish: HandoverWish,
   plan: HandoverPlan,
+  request: FailoverRequest,
   deadline: Deadline,
 ): Promise<Result<Submitted>> {
   let refusal: Failure | null = null
   let anySilent = false
   for (const member of membersToAsk(wish, plan)) {
-    const tried = await tryMember(operator, wish, plan, member, deadline)
+    const tried = await tryMember(operator, wish, plan, request, member, deadline)
     if (tried.kind === 'accepted') return done(tried.submitted)
     if (tried.kind === 'refused') return failed(tried.failure)
     if (tried.kind === 'cannot') refusal ??= tried.failure
@@ -40,7 +42,7 @@ export async function submitHandover(
   }
   // Nobody could be asked: what patronictl does then is right, as long as the request that was seen is still there.
   if (refusal !== null) return failed(refusal)
-  return writeRequest(operator, wish, plan, deadline, anySilent)
+  return writeRequest(operator, wish, plan, request, deadline, anySilent)
 }
 
 /** The leader first; without one the candidate; then the others, in the order of their names. */
@@ -65,6 +67,7 @@ async function tryMember(
   operator: Operator,
   wish: HandoverWish,
   plan: HandoverPlan,
+  request: FailoverRequest,
   member: MemberAddress,
   deadline: Deadline,
 ): Promise<Tried> {
@@ -73,10 +76,17 @@ async function tryMember(
   const reply = operator.members.call(member, {
     method: 'POST',
     path: `/${wish.action}`,
-    body: requestBody(wish, plan),
+    body: requestBody(request, wish.scheduledAt),
     timeoutMs: deadline.leftMs(),
   })
-  const seen = seesRequest(operator, wish, plan, Math.min(ACCEPT_MS, deadline.leftMs()), stopLooking.signal)
+  const seen = seesRequest(
+    operator,
+    wish,
+    plan,
+    request,
+    Math.min(ACCEPT_MS, deadline.leftMs()),
+    stopLooking.signal,
+  )
   const first = await Promise.race([reply, seen])
   // It may stand, or not: etcd shows it in a moment, and another member would write it once more.
   const unknown = typeof first === 'object' && saysUnknown(first) ? first.body.trim().slice(0, 300) : null
@@ -85,7 +95,7 @@ async function tryMember(
   const submitted = { through: `rest:${member.name}`, scheduled: false, reply, atMs }
   const scheduled = wish.scheduledAt !== null
   if (isSeen) return { kind: 'accepted', submitted: { ...submitted, scheduled } }
-  if (unknown !== null) return { kind: 'refused', failure: mayBeAsked(wish, unknown) }
+  if (unknown !== null) return { kind: 'refused', failure: mayBeAsked(wish, request, unknown) }
   if (typeof first === 'string' || first.kind === 'unreachable') return { kind: 'silent' }
   if (first.status === 200) return { kind: 'accepted', submitted }
   if (first.status === 202) return { kind: 'accepted', submitted: { ...submitted, scheduled: true } }
@@ -108,6 +118,10 @@ function refusalOf(
     const hint = 'check ctl.authentication (or restapi.authentication) and the allowlist of the members.'
     return { kind: 'cannot', failure: { kind: 'refused', action, reason, hint } }
   }
+  if (reply.status === 409) {
+    const hint = `see hactl list ${wish.cluster}; --replace takes its place.`
+    return { kind: 'refused', failure: { kind: 'conflict', what: `${action}: ${reason}`, hint } }
+  }
   const hint = `see hactl list ${wish.cluster} and hactl ${action} ${wish.cluster} --dry-run.`
   if (reply.body.includes('leader name does not match')) {
     return {
@@ -119,12 +133,24 @@ function refusalOf(
   return { kind: reply.status >= 500 && !/failed$/.test(reply.body.trim()) ? 'cannot' : 'refused', failure }
 }
 
-export function requestBody(wish: HandoverWish, plan: HandoverPlan): JsonObject {
-  const leader = wish.action === 'switchover' ? plan.survey.leader : null
+/** The note is for members that run hactl; Patroni ignores it. */
+export function requestBody(
+  { leader, candidate, note }: FailoverRequest,
+  scheduledAt: HandoverWish['scheduledAt'],
+): JsonObject {
   return {
-    candidate: wish.candidate,
+    candidate,
     ...(leader !== null && { leader }),
-    ...(wish.scheduledAt !== null && { scheduled_at: wish.scheduledAt.text }),
+    ...(scheduledAt !== null && { scheduled_at: scheduledAt.text }),
+    ...(note !== undefined && { hactl: noteBody(note) }),
+  }
+}
+
+function noteBody({ id, by, untilMs }: RequestNote): JsonObject {
+  return {
+    id,
+    requested_by: by,
+    ...(untilMs !== null && { valid_until: new Date(untilMs).toISOString() }),
   }
 }
 
@@ -133,6 +159,7 @@ async function seesRequest(
   operator: Operator,
   wish: HandoverWish,
   plan: HandoverPlan,
+  request: FailoverRequest,
   budgetMs: Millis,
   signal: AbortSignal,
 ): Promise<'seen' | 'not seen'> {
@@ -143,54 +170,44 @@ async function seesRequest(
     await operator.clock.sleep(Math.min(LOOK_EVERY_MS, leftMs), signal)
     if (signal.aborted) break
     const read = await operator.store.read(wish.cluster, Math.max(LOOK_EVERY_MS, leftMs))
-    if (read.known && showsRequest(read.value, wish, plan)) return 'seen'
+    if (read.known && showsRequest(read.value, request, plan)) return 'seen'
   }
   return 'not seen'
 }
 
-function showsRequest(view: ClusterView, wish: HandoverWish, plan: HandoverPlan): boolean {
+function showsRequest(view: ClusterView, request: FailoverRequest, plan: HandoverPlan): boolean {
   const before = plan.survey.view
   // A leader that changes before the time has come is not the work of a scheduled request.
-  const now = wish.scheduledAt === null
+  const now = request.scheduledAt === null
   if (now && view.leader !== null && view.leader.name !== plan.survey.leader) return true
   const changed = view.failover?.modRevision !== before.failover?.modRevision
-  if (!changed || view.failover === null) return false
-  const { leader, candidate, scheduledAt } = view.failover.value
-  return (
-    leader === requestOf(wish, plan).leader &&
-    candidate === wish.candidate &&
-    scheduledAt?.wallMs === wish.scheduledAt?.wallMs
-  )
+  return changed && view.failover !== null && isOurs(view.failover.value, request)
 }
 
 async function writeRequest(
   operator: Operator,
   wish: HandoverWish,
   plan: HandoverPlan,
+  request: FailoverRequest,
   deadline: Deadline,
   anySilent: boolean,
 ): Promise<Result<Submitted>> {
   const { survey } = plan
   const scheduled = wish.scheduledAt !== null
-  // An empty request (`{}`) counts as none, so that there may be nothing to guard with.
-  const guard = survey.view.failover?.modRevision
+  // One that asks for nothing (`{}`) counts as none; one that came since stays.
+  const guard = survey.view.failover?.modRevision ?? null
   const atMs = operator.clock.bootMs()
-  const outcome = await operator.store.writeFailover(
-    wish.cluster,
-    requestOf(wish, plan),
-    guard,
-    deadline.leftMs(),
-  )
+  const outcome = await operator.store.writeFailover(wish.cluster, request, guard, deadline.leftMs())
   if (outcome.kind === 'unreachable') {
-    if (outcome.mayBeWritten === true) return failed(mayBeAsked(wish, outcome.why))
+    if (outcome.mayBeWritten === true) return failed(mayBeAsked(wish, request, outcome.why))
     return failed({ kind: 'etcd-unreachable', why: outcome.why, mayBeDone: null })
   }
   if (outcome.kind === 'refused') {
     // What stands there may be ours, of a member that was asked and fell silent; or it came and went.
     const read = anySilent ? await operator.store.read(wish.cluster, deadline.leftMs()) : null
-    if (read?.known && showsRequest(read.value, wish, plan))
+    if (read?.known && showsRequest(read.value, request, plan))
       return done({ through: 'etcd', scheduled, reply: null, atMs })
-    if (read !== null) return failed(mayBeAsked(wish, outcome.why))
+    if (read !== null) return failed(mayBeAsked(wish, request, outcome.why))
     return failed({
       kind: 'conflict',
       what: `another request for cluster ${wish.cluster} was made meanwhile; ours was not`,
@@ -200,14 +217,9 @@ async function writeRequest(
   return done({ through: 'etcd', scheduled, reply: null, atMs })
 }
 
-function requestOf(
-  { action, candidate, scheduledAt }: HandoverWish,
-  { survey }: HandoverPlan,
-): FailoverRequest {
-  return { leader: action === 'switchover' ? survey.leader : null, candidate, scheduledAt }
-}
-
-function mayBeAsked({ action, cluster }: HandoverWish, why: string): Failure {
-  const what = `the ${action} may have been asked for all the same`
+function mayBeAsked({ action, cluster }: HandoverWish, { note }: FailoverRequest, why: string): Failure {
+  const until =
+    note?.untilMs == null ? '' : `, and may be carried out until ${new Date(note.untilMs).toISOString()}`
+  const what = `the ${action} may have been asked for all the same${until}`
   return { kind: 'etcd-unreachable', why, mayBeDone: { what, look: `hactl list ${cluster}` } }
 }

@@ -1,11 +1,13 @@
 // `hactl switchover` and `hactl failover`: carries out what was planned and says what the cluster became.
 
 import type { CandidateVerdict } from '../model/candidates.ts'
-import { done, type Failure, failed, type Result } from '../model/failure.ts'
+import { done, type Failure, failed, type GivenUp, type Result } from '../model/failure.ts'
 import type { Position } from '../model/report.ts'
+import { describeRequest } from '../model/request.ts'
 import { formatLsn, type Lsn, type MemberName, type Millis } from '../model/units.ts'
 import { type Followed, type FormerLeader, followHandover, type HandoverTiming } from './handover-follow.ts'
 import type { HandoverAction, HandoverPlan, HandoverWish } from './handover-plan.ts'
+import { noteFor, requestOf, withdraw } from './handover-request.ts'
 import { submitHandover } from './handover-submit.ts'
 import type { Deadline, Operator } from './operator.ts'
 
@@ -22,6 +24,8 @@ export interface HandoverReport {
   readonly formerLeader: FormerLeader | null
   readonly scheduledAt: string | null
   readonly requestedThrough: string | null
+  /** The pending request whose place it takes (`--replace`). */
+  readonly replaces: string | null
   readonly timing: HandoverTiming
   readonly leaderPosition: Position | null
   /** WAL given up; null: cannot be told. */
@@ -39,6 +43,8 @@ export interface CarryOutOptions {
   /** false: answer as soon as the request was accepted. */
   readonly wait: boolean
   readonly deadline: Deadline
+  /** Aborts when the operator does not want to wait any longer. */
+  readonly interrupted?: AbortSignal
 }
 
 export function describePlan(wish: HandoverWish, plan: HandoverPlan): HandoverReport {
@@ -53,11 +59,18 @@ export function describePlan(wish: HandoverWish, plan: HandoverPlan): HandoverRe
     formerLeader: null,
     scheduledAt: wish.scheduledAt?.text ?? null,
     requestedThrough: null,
+    replaces: replacedBy(wish, plan),
     timing: NO_TIMING,
     leaderPosition: positionOf(plan.leaderPosition),
     lostBytes: plan.lostBytes,
     candidates: plan.verdicts.map(verdict => ({ ...verdict, position: positionOf(verdict.position) })),
   }
+}
+
+function replacedBy(wish: HandoverWish, { survey }: HandoverPlan): string | null {
+  const { failover, unreadable = [] } = survey.view
+  if (!wish.replace) return null
+  return failover === null ? (unreadable[0]?.why ?? null) : describeRequest(failover.value)
 }
 
 function positionOf(bytes: Lsn | null): Position | null {
@@ -72,13 +85,26 @@ export async function carryOutHandover(
   options: CarryOutOptions,
 ): Promise<Result<HandoverReport>> {
   if (plan.failure !== null) return failed(plan.failure, describePlan(wish, plan))
-  const submitted = await submitHandover(operator, wish, plan, options.deadline)
+  const { interrupted } = options
+  // Whoever interrupts waits for nothing any more.
+  const deadline: Deadline = {
+    budgetMs: options.deadline.budgetMs,
+    leftMs: () => (interrupted?.aborted === true ? 0 : options.deadline.leftMs()),
+  }
   const planned = { ...describePlan(wish, plan), newLeader: null }
-  if (!submitted.ok) return failed(submitted.failure, { ...planned, outcome: 'unfinished' })
+  const cleared = await takeOther(operator, wish, plan, deadline)
+  if (!cleared.ok) return failed(cleared.failure, { ...planned, outcome: 'unfinished' })
+  const request = requestOf(wish, plan, noteFor(operator, wish, deadline))
+  const submitted = await submitHandover(operator, wish, cleared.value, request, deadline)
+  const giveUp = () => withdraw(operator, wish.cluster, request)
+  if (!submitted.ok) {
+    const failure = interrupted?.aborted === true ? interruption(wish, await giveUp()) : submitted.failure
+    return failed(failure, { ...planned, outcome: 'unfinished' })
+  }
   const requested = { ...planned, requestedThrough: submitted.value.through }
   if (submitted.value.scheduled) return done({ ...requested, outcome: 'scheduled' })
   if (!options.wait) return done({ ...requested, outcome: 'requested' })
-  const followed = await followHandover(operator, wish, plan, submitted.value, options.deadline)
+  const followed = await followHandover(operator, wish, plan, submitted.value, deadline)
   const report = {
     ...requested,
     newLeader: followed.newLeader,
@@ -86,14 +112,58 @@ export async function carryOutHandover(
     formerLeader: followed.formerLeader,
     timing: followed.timing,
   }
-  const failure = shortcoming(wish, followed, options.deadline.budgetMs)
-  return failure === null
-    ? done({ ...report, outcome: 'done' })
-    : failed(failure, { ...report, outcome: 'unfinished' })
+  const short = shortcoming(wish, followed)
+  if (short === null) return done({ ...report, outcome: 'done' })
+  const failure = interrupted?.aborted
+    ? interruption(wish, await giveUp())
+    : short.kind === 'too-late'
+      ? await lateness(wish, short.sofar, deadline.budgetMs, giveUp)
+      : short
+  return failed(failure, { ...report, outcome: 'unfinished' })
+}
+
+/** With `--replace`: another request goes, at the revision that was seen, before ours is made. */
+async function takeOther(
+  operator: Operator,
+  wish: HandoverWish,
+  plan: HandoverPlan,
+  deadline: Deadline,
+): Promise<Result<HandoverPlan>> {
+  const { view } = plan.survey
+  const revision = view.failover?.modRevision ?? view.unreadable?.[0]?.modRevision ?? null
+  if (!wish.replace || revision === null) return done(plan)
+  const outcome = await operator.store.writeFailover(wish.cluster, null, revision, deadline.leftMs())
+  if (outcome.kind === 'done') {
+    const without = { ...view, failover: null, unreadable: [] }
+    return done({ ...plan, survey: { ...plan.survey, view: without } })
+  }
+  if (outcome.kind === 'unreachable') return failed({ kind: 'etcd-unreachable', why: outcome.why })
+  return failed({
+    kind: 'conflict',
+    what: `the request to be replaced has changed: ${outcome.why}`,
+    hint: `see hactl list ${wish.cluster}, then try again.`,
+  })
+}
+
+function interruption({ action }: HandoverWish, request: GivenUp): Failure {
+  return { kind: 'interrupted', action, request }
+}
+
+async function lateness(
+  { action }: HandoverWish,
+  sofar: string,
+  budgetMs: Millis,
+  giveUp: () => Promise<GivenUp>,
+): Promise<Failure> {
+  const request = await giveUp()
+  return { kind: 'timed-out', action, seconds: Math.round(budgetMs / 1000), sofar, request }
 }
 
 /** What is missing of the end state; null: nothing. */
-function shortcoming(wish: HandoverWish, followed: Followed, budgetMs: Millis): Failure | null {
+function shortcoming(
+  wish: HandoverWish,
+  followed: Followed,
+): Failure | { readonly kind: 'too-late'; readonly sofar: string } | null {
   const { action, cluster } = wish
   const { newLeader, formerLeader } = followed
   const hint = `see hactl list ${cluster} and the logs of the agents.`
@@ -102,7 +172,7 @@ function shortcoming(wish: HandoverWish, followed: Followed, budgetMs: Millis): 
   }
   if (newLeader === null || !followed.writable) {
     const sofar = newLeader === null ? followed.sofar : `${newLeader} leads, but does not accept writes yet`
-    return { kind: 'timed-out', action, seconds: Math.round(budgetMs / 1000), sofar }
+    return { kind: 'too-late', sofar }
   }
   if (wish.candidate !== null && newLeader !== wish.candidate) {
     return {

@@ -16,6 +16,10 @@ export interface Operator {
   readonly members: MemberApi
   readonly peers: Peers
   readonly namespace: string
+  /** Who asks, for people: `hactl on db1`. */
+  readonly identity: string
+  /** Never the same twice, anywhere. */
+  readonly newId: () => string
   /** `scope` of the configuration; null when there is none. */
   readonly defaultCluster: string | null
 }

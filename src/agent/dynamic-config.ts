@@ -2,7 +2,7 @@
 // the refusal is named. The first comes from etcd, the cached copy beside the data, or bootstrap.dcs, in this order.
 
 import { defaultSettings, readDynamicSettings } from '../config/dynamic.ts'
-import type { ClusterView, JsonObject, UnreadableKey } from '../model/cluster.ts'
+import type { ClusterView, JsonObject } from '../model/cluster.ts'
 import { formatProblem, type Problem } from '../model/problem.ts'
 import type { DynamicSettings } from '../model/settings.ts'
 import type { Revision } from '../model/units.ts'
@@ -19,7 +19,6 @@ export interface DynamicConfiguration {
 export function createDynamicConfiguration(log: Log): DynamicConfiguration {
   let settings = defaultSettings()
   let seenRevision: Revision = -1
-  let toldRevision: Revision = -1
 
   function accept(document: JsonObject, source: string): boolean {
     const result = readDynamicSettings(document, settings)
@@ -35,18 +34,9 @@ export function createDynamicConfiguration(log: Log): DynamicConfiguration {
     return changed
   }
 
-  function tellUnreadable({ key, modRevision, why }: UnreadableKey): void {
-    if (modRevision === toldRevision) return
-    toldRevision = modRevision
-    log.warning(
-      `the ${key} key in etcd is not understood and nothing is done for it: ${why}. HINT: ask with hactl switchover or hactl failover`,
-    )
-  }
-
   return {
     settings: () => settings,
-    consider({ config, unreadable = [] }) {
-      for (const key of unreadable) tellUnreadable(key)
+    consider({ config }) {
       if (config === null || config.modRevision === seenRevision) return false
       seenRevision = config.modRevision
       if (!config.value.valid) {

@@ -11,12 +11,13 @@ import { Calls, type CallWish } from './calls.ts'
 import { clusterView } from './cluster-view.ts'
 import { Endpoints } from './endpoints.ts'
 import { Entries } from './entries.ts'
+import { asksForNothing } from './failover-record.ts'
 import { historyWrite } from './history-write.ts'
 import { type KeySpace, keySpace } from './keys.ts'
 import { Leadership } from './leadership.ts'
 import { Lease } from './lease.ts'
 import type { Log } from './log.ts'
-import { parseFailover, serialiseConfig, serialiseFailover, serialiseMember } from './records.ts'
+import { serialiseConfig, serialiseFailover, serialiseMember } from './records.ts'
 import { Session } from './session.ts'
 import { Terms } from './terms.ts'
 import { type Observe, Transactions } from './transaction.ts'
@@ -88,9 +89,11 @@ export function createEtcdStore(options: EtcdStoreOptions): Store {
     writeConfig: (document, ifRevision, budgetMs) =>
       writes.write({ key: 'config', text: serialiseConfig(document), ifRevision }, within(budgetMs)),
     writeFailover: (request, ifRevision, budgetMs) => {
-      const readsAsNone = (text: string) => parseFailover(text) === null
       const text = serialiseFailover(request)
-      return writes.write({ key: 'failover', text, ifRevision, readsAsNone }, within(budgetMs))
+      return writes.write(
+        { key: 'failover', text, ifRevision, readsAsNone: asksForNothing },
+        within(budgetMs),
+      )
     },
     writeHistory: (lines, status, ifRevision, budgetMs) =>
       writes.write(

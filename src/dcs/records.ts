@@ -1,14 +1,7 @@
 // Every key of the cluster but the members: lenient readers and exact writers between etcd's text and the types of
 // src/model/cluster.ts (spec/ha.md 1.2, 1.3). No reader throws, whatever somebody else wrote.
 
-import type {
-  ClusterStatus,
-  DynamicConfig,
-  FailoverRequest,
-  HistoryLine,
-  JsonObject,
-  SyncState,
-} from '../model/cluster.ts'
+import type { ClusterStatus, DynamicConfig, HistoryLine, JsonObject, SyncState } from '../model/cluster.ts'
 import type { Lsn, MemberName } from '../model/units.ts'
 import { lsnOrNull, nameOrNull, textOrNull, timelineOrNull } from './fields.ts'
 import {
@@ -21,6 +14,7 @@ import {
   toJsonObject,
 } from './json.ts'
 
+export { parseFailover, serialiseFailover, whyUnreadableFailover } from './failover-record.ts'
 export { parseMember, serialiseMember } from './member-record.ts'
 
 const ENTRIES_MAX = 10_000
@@ -114,66 +108,6 @@ export function serialiseSync(state: SyncState): string {
     leader: state.leader,
     quorum: state.quorum,
     sync_standby: standbys === '' ? null : standbys,
-  })
-}
-
-/** `{}`, a value without leader and candidate, and anything unreadable are no request: null. */
-export function parseFailover(text: string): FailoverRequest | null {
-  const value = parseExact(text)
-  if (value === undefined && /^[^{["]*:/.test(text)) {
-    const [leader, candidate] = text.split(':', 2)
-    return request(nameOrNull(leader?.trim()), nameOrNull(candidate?.trim()), null)
-  }
-  // A request of which a part cannot be read would be another one: a switchover to anybody, or at once.
-  if (!isObject(value) || misread(value) !== null) return null
-  return request(nameOrNull(value.leader), nameOrNull(value.member), textOrNull(value.scheduled_at))
-}
-
-/** The field that says something which cannot be a name, or no text for a time; null: none. */
-function misread(value: ExactObject): string | null {
-  const says = (item: ExactJson | undefined) => item !== undefined && item !== null && item !== ''
-  const field = (['leader', 'member'] as const).find(
-    name => says(value[name]) && nameOrNull(value[name]) === null,
-  )
-  if (field !== undefined) return field
-  return says(value.scheduled_at) && textOrNull(value.scheduled_at) === null ? 'scheduled_at' : null
-}
-
-/** Why a value that `parseFailover` makes nothing of asks for something all the same; null: it asks for nothing. */
-export function whyUnreadableFailover(text: string): string | null {
-  if (/^[\s:]*$/.test(text)) return null
-  const value = parseExact(text)
-  if (value === undefined) return 'not JSON, or too large'
-  if (value === null) return null
-  if (!isObject(value)) return 'not a JSON object'
-  const field = misread(value)
-  if (field !== null) return `its ${field} is not ${field === 'scheduled_at' ? 'a text' : 'a name'}`
-  const isEmpty = Object.values(value).every(item => item === null || item === '')
-  return isEmpty ? null : 'it names neither a leader nor a member'
-}
-
-function request(
-  leader: MemberName | null,
-  candidate: MemberName | null,
-  at: string | null,
-): FailoverRequest | null {
-  if (leader === null && candidate === null) return null
-  return { leader, candidate, scheduledAt: at === null ? null : { text: at, wallMs: parseInstant(at) } }
-}
-
-// A time without its zone is nobody's time: it is not guessed.
-function parseInstant(text: string): number | null {
-  if (!/T.*(Z|[+-]\d\d:?\d\d)$/.test(text)) return null
-  const wallMs = Date.parse(text)
-  return Number.isNaN(wallMs) ? null : wallMs
-}
-
-/** null writes `{}`: nothing requested. */
-export function serialiseFailover(value: FailoverRequest | null): string {
-  return stringifyExact({
-    leader: value?.leader ?? undefined,
-    member: value?.candidate ?? undefined,
-    scheduled_at: value?.scheduledAt?.text,
   })
 }
 

@@ -9,6 +9,7 @@ import type { Snapshot } from '../model/snapshot.ts'
 import { clusterTimeline } from '../model/timeline.ts'
 import { formatLsn, type Lsn, type MemberName, type Timeline } from '../model/units.ts'
 import { type ClusterFacts, localPosition, server } from './facts.ts'
+import { isNamedCandidate } from './request.ts'
 
 /** Members of this view and of the last one that had a leader, without us: a dead leader's key may have expired. */
 export function otherMembers({ view, memory, snap }: ClusterFacts): readonly Member[] {
@@ -102,22 +103,6 @@ function lagLimit({ view, snap }: ClusterFacts): bigint {
 export function unsupportedMode({ snap }: ClusterFacts): string | null {
   if (snap.settings.synchronousMode !== 'off') return `synchronous_mode: ${snap.settings.synchronousMode}`
   return snap.settings.standbyCluster ? 'standby_cluster' : null
-}
-
-/** An operator named this node in a request whose time has come. */
-export function isNamedCandidate({ view, snap }: ClusterFacts): boolean {
-  return view.failover?.value.candidate === snap.self.name && requestIsDue(view, snap)
-}
-
-/** A manual failover to this node: what it does not have the operator gives up. A switchover never means that. */
-export function isForced(facts: ClusterFacts): boolean {
-  return isNamedCandidate(facts) && facts.view.failover?.value.leader === null
-}
-
-/** A switchover for tomorrow says nothing about who takes over today. */
-export function requestIsDue(view: ClusterView, snap: Snapshot): boolean {
-  const at = view.failover?.value.scheduledAt ?? null
-  return at === null || (at.wallMs !== null && at.wallMs <= snap.wallMs)
 }
 
 /** A peer that answered and may take part in a race. */

@@ -1,8 +1,9 @@
 // Who goes first in a race that an operator asked for: the named candidate before the others, and everybody before the node
 // that was asked to step back.
 
-import { type Rival, receivedEverything, requestIsDue, rivals } from './election.ts'
+import { type Rival, receivedEverything, rivals } from './election.ts'
 import { type ClusterFacts, localPosition, memberNamed } from './facts.ts'
+import { dueRequest } from './request.ts'
 
 /** Since the lease was seen to be free; a request gets its candidate a head start, not a veto. */
 export function sinceRelease({ memory, snap }: ClusterFacts): number {
@@ -11,9 +12,8 @@ export function sinceRelease({ memory, snap }: ClusterFacts): number {
 
 /** The named candidate if its time has come, it is a member and may lead, or cannot be asked. */
 export function candidateCan(facts: ClusterFacts): string | null {
-  const candidate = facts.view.failover?.value.candidate ?? null
+  const candidate = dueRequest(facts)?.candidate ?? null
   if (candidate === null || candidate === facts.snap.self.name) return null
-  if (!requestIsDue(facts.view, facts.snap)) return null
   if (memberNamed(facts.view, candidate) === null) return null
   const answer = facts.snap.peers?.get(candidate)
   if (answer === undefined) return null

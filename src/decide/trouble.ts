@@ -29,6 +29,8 @@ interface Condition {
 const SILENCE_MS: Millis = 10_000
 /** It is started anew in less. */
 const UNFENCED_MS: Millis = 1000
+/** Long enough for whoever asked to look why nothing happens. */
+const REFUSAL_SHOWN_MS: Millis = 300_000
 /** The member key is read by everybody all the time. */
 const TEXT_MAX = 200
 
@@ -45,6 +47,7 @@ const CONDITIONS: readonly Condition[] = [
   { id: 'receives-nothing', find: onCluster(starvation) },
   { id: 'replay-paused', find: pausedByHand },
   { id: 'mode', find: onCluster(modeKeepsLeaderless) },
+  { id: 'request-refused', find: refusedRequest },
 ]
 
 /** The most urgent one; null: all is well, as far as can be told. */
@@ -135,4 +138,11 @@ function modeKeepsLeaderless(facts: ClusterFacts): string | null {
   const mode = unsupportedMode(facts)
   if (mode === null || facts.view.leader !== null) return null
   return `nobody leads, and this version of hactl promotes nobody with ${mode}`
+}
+
+/** Who wrote a request straight into etcd is told here only. */
+function refusedRequest({ memory, snap }: Facts): string | null {
+  const refused = memory.refusedRequest
+  if (refused === null || snap.nowMs - refused.atMs > REFUSAL_SHOWN_MS) return null
+  return `${refused.reason} (${new Date(refused.wallMs).toISOString()})`
 }

@@ -1,6 +1,13 @@
 // What a decision may ask for: small, serialisable commands. Writes to the store name the revision they were decided on.
 
-import type { ClusterStatus, HistoryLine, JsonObject, Member, MemberRecord } from './cluster.ts'
+import type {
+  ClusterStatus,
+  FailoverRequest,
+  HistoryLine,
+  JsonObject,
+  Member,
+  MemberRecord,
+} from './cluster.ts'
 import type { Origin } from './origins.ts'
 import type { Upstream } from './peer.ts'
 import type { LeaseId, Lsn, MemberName, Millis, Revision } from './units.ts'
@@ -39,6 +46,8 @@ export type Action =
   | { readonly kind: 'delete-initialize'; readonly ifRevision: Revision }
   | { readonly kind: 'write-config'; readonly document: JsonObject; readonly ifRevision: Revision | null }
   | { readonly kind: 'clear-failover'; readonly ifRevision: Revision }
+  /** Marks the request as begun by this node: from then on it cannot be withdrawn or replaced. */
+  | { readonly kind: 'claim-failover'; readonly request: FailoverRequest; readonly ifRevision: Revision }
   | {
       readonly kind: 'write-history'
       readonly lines: readonly HistoryLine[]

@@ -112,6 +112,21 @@ export interface FailoverRequest {
   /** Key `member`: the candidate. */
   readonly candidate: MemberName | null
   readonly scheduledAt: { readonly text: string; readonly wallMs: WallMillis | null } | null
+  /** What hactl notes beside these, for itself (Patroni ignores it). Absent: it was not made by hactl. */
+  readonly note?: RequestNote
+}
+
+/** null: not said. */
+export interface RequestNote {
+  /** Tells one request from another with the same names. */
+  readonly id: string | null
+  /** Who asked, for people. */
+  readonly by: string | null
+  readonly atMs: WallMillis | null
+  /** Whoever asked waits no longer: after this it is not begun. */
+  readonly untilMs: WallMillis | null
+  /** The leader that took it up: it cannot be withdrawn any more. */
+  readonly begunBy: MemberName | null
 }
 
 /** One line of `history`: timeline that ended, where, why, when, and who led the next one. */

@@ -2,7 +2,7 @@
 // into an exit code, a message and a hint; nothing else prints an error.
 
 import type { CandidateVerdict } from './candidates.ts'
-import type { Lsn, MemberName } from './units.ts'
+import type { Lsn, MemberName, WallMillis } from './units.ts'
 
 export type Failure =
   | { readonly kind: 'usage'; readonly message: string; readonly hint: string }
@@ -12,7 +12,8 @@ export type Failure =
   /** Questions would have to be asked, but nobody is there to answer them. `flags` are those that answer them. */
   | { readonly kind: 'not-a-terminal'; readonly question: string; readonly flags: string }
   | { readonly kind: 'declined'; readonly what: string }
-  | { readonly kind: 'interrupted' }
+  /** `request`: what became of the one that was made; absent: none was. */
+  | { readonly kind: 'interrupted'; readonly action?: string; readonly request?: GivenUp }
   | { readonly kind: 'cluster-not-found'; readonly cluster: string; readonly similar: readonly string[] }
   | {
       readonly kind: 'member-not-found'
@@ -40,8 +41,13 @@ export type Failure =
   /** `isDocument: false`: it is no YAML mapping at all, so that it cannot be stored by force either. */
   | { readonly kind: 'config-invalid'; readonly problems: readonly string[]; readonly isDocument: boolean }
   | { readonly kind: 'conflict'; readonly what: string; readonly hint: string }
-  /** The work goes on without us. */
-  | { readonly kind: 'timed-out'; readonly action: string; readonly seconds: number; readonly sofar: string }
+  | {
+      readonly kind: 'timed-out'
+      readonly action: string
+      readonly seconds: number
+      readonly sofar: string
+      readonly request: GivenUp
+    }
   | { readonly kind: 'partly-done'; readonly done: string; readonly missing: string; readonly hint: string }
   /** `mayBeDone`: what may have been written all the same, and how to see it; null: nothing. */
   | {
@@ -59,6 +65,16 @@ export type Failure =
       readonly why: string
     }
   | { readonly kind: 'editor'; readonly why: string }
+
+/** What became of a request when its command stopped waiting. */
+export type GivenUp =
+  | { readonly kind: 'withdrawn' }
+  /** It goes on without us. */
+  | { readonly kind: 'begun'; readonly by: MemberName }
+  /** No longer there: carried out, or refused. */
+  | { readonly kind: 'gone' }
+  /** It may still be begun until then; null: at any time. */
+  | { readonly kind: 'unknown'; readonly why: string; readonly untilMs: WallMillis | null }
 
 /** What a use case answers. A failure may come with what was found or done all the same. */
 export type Result<T> =

@@ -44,6 +44,12 @@ export interface Memory {
     readonly why?: string
   } | null
   readonly handover: Handover | null
+  /** The last request that this node refused, in its own words. */
+  readonly refusedRequest: {
+    readonly reason: string
+    readonly atMs: Millis
+    readonly wallMs: WallMillis
+  } | null
   /** Where the last clean stop left the WAL; null once PostgreSQL was started again. */
   readonly stoppedAt: ShutdownPosition | null
   /** Failed attempts to bring PostgreSQL up since it last ran. */
@@ -154,6 +160,7 @@ export const FIRST_MEMORY: Memory = {
   crashRecoveryTried: false,
   founding: null,
   handover: null,
+  refusedRequest: null,
   stoppedAt: null,
   startFailures: 0,
   lastFailure: null,

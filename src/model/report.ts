@@ -24,7 +24,9 @@ export interface ClusterReport {
   }
   readonly scheduledSwitchover: ScheduledSwitchover | null
   /** A switchover or failover without a schedule that no agent has finished yet. */
-  readonly pendingRequest: { readonly from: MemberName | null; readonly to: MemberName | null } | null
+  readonly pendingRequest: PendingRequest | null
+  /** Why a request in etcd cannot be honoured, until the leader has refused it; null: there is none. */
+  readonly unreadableRequest: string | null
   readonly members: readonly MemberReport[]
 }
 
@@ -32,6 +34,19 @@ export interface ScheduledSwitchover {
   readonly at: string
   readonly from: MemberName | null
   readonly to: MemberName | null
+}
+
+export interface PendingRequest {
+  readonly action: 'switchover' | 'failover'
+  readonly from: MemberName | null
+  readonly to: MemberName | null
+  /** What follows is not said in requests of Patroni. */
+  readonly requestedBy: string | null
+  readonly requestedAt: string | null
+  /** After this nobody begins it. */
+  readonly validUntil: string | null
+  /** The leader that carries it out. */
+  readonly begunBy: MemberName | null
 }
 
 /** A WAL position in both of its forms. */

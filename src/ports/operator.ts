@@ -18,11 +18,11 @@ export interface OperatorStore {
     ifRevision: Revision | null,
     budgetMs: Millis,
   ): Promise<WriteOutcome>
-  /** `ifRevision` a number: the `failover` key must still be what was seen; undefined: whatever stands there is replaced. */
+  /** `request` null takes it away. `ifRevision` null: only if nothing is asked for; a number: only at that mod revision. */
   writeFailover(
     scope: string,
-    request: FailoverRequest,
-    ifRevision: Revision | undefined,
+    request: FailoverRequest | null,
+    ifRevision: Revision | null,
     budgetMs: Millis,
   ): Promise<WriteOutcome>
   close(): Promise<void>

@@ -76,7 +76,7 @@ export interface Store {
   writeInitialize(value: string, ifRevision: Revision | null, budgetMs: Millis): Promise<WriteOutcome>
   deleteInitialize(ifRevision: Revision, budgetMs: Millis): Promise<WriteOutcome>
   writeConfig(document: JsonObject, ifRevision: Revision | null, budgetMs: Millis): Promise<WriteOutcome>
-  /** `request` null writes `{}`. `ifRevision` undefined: unguarded (an operator's new request replaces any). */
+  /** `request` null writes `{}`. `ifRevision` null: only if nothing is asked for; undefined: whatever stands there. */
   writeFailover(
     request: FailoverRequest | null,
     ifRevision: Revision | null | undefined,

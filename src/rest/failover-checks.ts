@@ -1,11 +1,12 @@
 // Is a switchover or failover worth asking for? The checks of spec/interfaces.md 1.9, in order, with the texts that
 // operators and patronictl know. The agents judge again when they act: this is courtesy, not safety.
 
-import type { ClusterView, FailoverRequest, JsonObject, Member } from '../model/cluster.ts'
-import { own } from '../model/patch.ts'
+import type { ClusterView, FailoverRequest, Member } from '../model/cluster.ts'
+import { describeRequest, isExpired, runsHactl } from '../model/request.ts'
 import type { MemberName, Millis, WallMillis } from '../model/units.ts'
 import type { Peers } from '../ports/peers.ts'
 import { namedInSync } from './facts.ts'
+import type { Asked } from './failover-body.ts'
 import type { Flags } from './flags.ts'
 import { type Reply, text } from './reply.ts'
 import { parseSchedule } from './times.ts'
@@ -24,27 +25,7 @@ export type Judged =
   | { readonly ok: true; readonly wish: Wish }
   | { readonly ok: false; readonly reply: Reply }
 
-export interface Asked {
-  readonly leader: MemberName | null
-  readonly candidate: MemberName | null
-  readonly scheduledAt: unknown
-}
-
 const PEER_TIMEOUT_MS: Millis = 2000
-
-/** The wanted keys of the body; empty texts count as absent, `member` is an older name of `candidate`. */
-export function readAsked(body: JsonObject): Asked {
-  const name = (key: string): string | null => {
-    const value = own(body, key)
-    return value === undefined || value === null || value === '' || value === false ? null : String(value)
-  }
-  const scheduledAt = own(body, 'scheduled_at')
-  return {
-    leader: name('leader'),
-    candidate: name('candidate') ?? name('member'),
-    scheduledAt: scheduledAt === null || scheduledAt === '' ? undefined : scheduledAt,
-  }
-}
 
 /** Checks 1 to 7: what is wrong with the request itself. */
 export function judgeRequest(asked: Asked, action: Action, paused: boolean, nowWallMs: WallMillis): Judged {
@@ -71,6 +52,33 @@ export function judgeRequest(asked: Asked, action: Action, paused: boolean, nowW
     ok: true,
     wish: { action: leader === null ? action : 'switchover', leader, candidate, scheduledAt },
   }
+}
+
+/**
+ * A request that stands in etcd is not replaced in silence, which Patroni does: 409, which its DELETE answers too, and whose
+ * text patronictl shows. null: none stands there, one that its maker gave up, or `id`, the very same, handed in before.
+ */
+export function otherRequest(cluster: ClusterView, id: string | null, nowWallMs: WallMillis): Reply | null {
+  const [unreadable] = cluster.unreadable ?? []
+  if (unreadable !== undefined)
+    return text(409, `another request is pending, which is not understood: ${unreadable.why}`)
+  const pending = cluster.failover?.value ?? null
+  if (pending === null || isExpired(pending, nowWallMs)) return null
+  if (id !== null && pending.note?.id === id) return null
+  const what = pending.scheduledAt === null ? 'is pending' : 'is scheduled'
+  const cure = pending.scheduledAt === null ? '' : '; delete it first (DELETE /switchover)'
+  return text(409, `another request ${what}: ${describeRequest(pending)}${cure}`)
+}
+
+/** What Patroni does for a named candidate this version of hactl does not: neither as a leader nor as a candidate. */
+export function pausedObstacle({ candidate }: Wish, cluster: ClusterView): Reply | null {
+  const involved = [cluster.leader?.name, candidate]
+  const needed = cluster.members.find(member => involved.includes(member.name) && runsHactl(member))
+  if (needed === undefined) return null
+  return text(
+    412,
+    `the cluster is paused, and ${needed.name} runs hactl, which does not hand over in maintenance mode`,
+  )
 }
 
 /** Checks 8 to 13, for what is to happen now. null: go on. */

@@ -1,12 +1,22 @@
 // POST /switchover, POST /failover, DELETE /switchover. A request is written to etcd and then followed to its end: the
 // reply says what the cluster became.
 
-import type { ClusterView } from '../model/cluster.ts'
+import { randomUUID } from 'node:crypto'
+import type { ClusterView, FailoverRequest } from '../model/cluster.ts'
+import { standingOf } from '../model/request.ts'
 import type { MemberName, Millis } from '../model/units.ts'
 import { readBody } from './body.ts'
 import type { Context } from './context.ts'
-import { type Action, clusterObstacle, judgeRequest, readAsked, type Wish } from './failover-checks.ts'
-import { readFlags } from './flags.ts'
+import { type Asked, loggable, readAsked } from './failover-body.ts'
+import {
+  type Action,
+  clusterObstacle,
+  judgeRequest,
+  otherRequest,
+  pausedObstacle,
+  type Wish,
+} from './failover-checks.ts'
+import { type Flags, readFlags } from './flags.ts'
 import { READ_BUDGET_MS } from './fresh-read.ts'
 import { page, type Reply, statusOnly, text } from './reply.ts'
 
@@ -17,52 +27,127 @@ const GLANCE_EVERY_MS: Millis = 100
 export async function postFailover(context: Context, action: Action): Promise<Reply> {
   const body = await readBody(context.request)
   if (!body.ok) return body.reply
-  const asked = readAsked(body.document)
+  const read = readAsked(body.document)
+  if (!read.ok) return read.reply
+  const { asked } = read
   const when = asked.scheduledAt === undefined ? 'now' : String(asked.scheduledAt)
   context.log.info(
-    `received ${action} request with leader=${shown(asked.leader)} candidate=${shown(asked.candidate)} scheduled_at=${loggable(when)}`,
+    `received ${action} request with leader=${shown(asked.leader)} candidate=${shown(asked.candidate)} scheduled_at=${loggable(when)} from ${sourceOf(context, asked)}`,
   )
-  const read = await context.reads.read()
-  if (!read.known) return page(503, `The cluster cannot be read: ${read.why}`)
-  const flags = readFlags(read.value, context.state.settings())
+  const cluster = await context.reads.read()
+  if (!cluster.known) return page(503, `The cluster cannot be read: ${cluster.why}`)
+  const flags = readFlags(cluster.value, context.state.settings())
   const judged = judgeRequest(asked, action, flags.paused, context.clock.wallMs())
   if (!judged.ok) return judged.reply
   const { wish } = judged
   if (wish.action !== action)
     context.log.warning('failover request names a leader: it is done as a switchover')
-  if (wish.scheduledAt === null) {
-    const obstacle = await clusterObstacle(wish, read.value, flags, context.peers)
-    if (obstacle !== null) return obstacle
-  }
-  return carryOut(context, wish, read.value.leader?.name ?? null, flags.loopWaitMs)
+  const obstacle = await obstacleTo(context, wish, asked, cluster.value, flags)
+  return obstacle ?? carryOut(context, wish, asked, cluster.value, flags.loopWaitMs)
+}
+
+async function obstacleTo(
+  { clock, peers }: Context,
+  wish: Wish,
+  { note }: Asked,
+  cluster: ClusterView,
+  flags: Flags,
+): Promise<Reply | null> {
+  const other = otherRequest(cluster, note?.id ?? null, clock.wallMs())
+  if (other !== null || wish.scheduledAt !== null) return other
+  return (flags.paused ? pausedObstacle(wish, cluster) : null) ?? clusterObstacle(wish, cluster, flags, peers)
 }
 
 async function carryOut(
   context: Context,
   wish: Wish,
-  oldLeader: MemberName | null,
+  asked: Asked,
+  cluster: ClusterView,
   loopWaitMs: Millis,
 ): Promise<Reply> {
-  const { leader, candidate, scheduledAt } = wish
   const sinceMs = context.clock.bootMs()
   // Whoever has hung up may have asked another member meanwhile: nothing is begun for them.
   if (context.signal.aborted) return statusOnly(503)
+  const limitSeconds = 2 * Math.max(10, Math.round(loopWaitMs / 1000))
+  const request = requestFor(context, wish, asked, limitSeconds * 1000)
   // Listens before it writes, so that the fastest agent cannot be missed.
   const changes = new Changes(context)
   try {
-    const request = { leader, candidate, scheduledAt }
-    const outcome = await context.store.writeFailover(request, undefined, READ_BUDGET_MS)
-    if (outcome.kind === 'unreachable' && outcome.mayBeWritten === true) {
-      return text(503, `${titled(wish.action)} status unknown; it may have been asked for: ${outcome.why}`)
-    }
-    if (outcome.kind !== 'done') return text(503, `failed to write failover key into DCS: ${outcome.why}`)
+    const written = await write(context, wish, request, cluster)
+    if ('status' in written) return written
     context.state.wake(`rest: ${wish.action} requested`)
-    if (scheduledAt !== null) return text(202, 'Switchover scheduled')
-    const limitSeconds = 2 * Math.max(10, Math.round(loopWaitMs / 1000))
-    return await followToEnd(context, changes, { ...wish, oldLeader, sinceMs }, limitSeconds)
+    if (wish.scheduledAt !== null) return text(202, 'Switchover scheduled')
+    const oldLeader = cluster.leader?.name ?? null
+    const reply = await followToEnd(context, changes, { ...wish, oldLeader, sinceMs }, limitSeconds)
+    if (reply !== null) return reply
+    // The client has gone or the agent stops: nobody reads this. The request has its end.
+    if (context.signal.aborted) return statusOnly(503)
+    return await giveUp(context, wish, request, asked.note !== null, limitSeconds)
   } finally {
     changes.stop()
   }
+}
+
+/** Its end is that of the command that asked, which withdraws it then, else that of this answer. */
+function requestFor(context: Context, wish: Wish, asked: Asked, limitMs: Millis): FailoverRequest {
+  const { leader, candidate, scheduledAt } = wish
+  const atMs = context.clock.wallMs()
+  const untilMs = scheduledAt !== null ? null : (asked.note?.untilMs ?? atMs + limitMs)
+  const id = asked.note?.id ?? randomUUID()
+  const by = `${sourceOf(context, asked)} through ${context.self}`
+  return { leader, candidate, scheduledAt, note: { id, by, atMs, untilMs, begunBy: null } }
+}
+
+function sourceOf({ request }: Context, { note }: Asked): string {
+  return note?.by ?? `a client at ${request.socket.remoteAddress ?? 'an unknown address'}`
+}
+
+/** Made at the revision that was read: nothing that came meanwhile is replaced. */
+async function write(
+  context: Context,
+  wish: Wish,
+  request: FailoverRequest,
+  { failover }: ClusterView,
+): Promise<Reply | { readonly done: true }> {
+  // The very same stands there already, or one that its maker gave up.
+  if (failover?.value.note?.id === request.note?.id && failover !== null) return { done: true }
+  const outcome = await context.store.writeFailover(request, failover?.modRevision ?? null, READ_BUDGET_MS)
+  if (outcome.kind === 'done') return { done: true }
+  if (outcome.kind === 'unreachable' && outcome.mayBeWritten === true) {
+    const until = endOf(request)
+    return text(
+      503,
+      `${titled(wish.action)} status unknown; it may have been asked for${until}: ${outcome.why}`,
+    )
+  }
+  if (outcome.kind === 'refused')
+    return text(409, `another request was made at the same moment; this one was not: ${outcome.why}`)
+  return text(503, `failed to write failover key into DCS: ${outcome.why}`)
+}
+
+/** The time of this answer is over: what nobody has begun is taken back, so that it does not come about unattended. */
+async function giveUp(
+  context: Context,
+  { action }: Wish,
+  request: FailoverRequest,
+  belongsToCommand: boolean,
+  limitSeconds: number,
+): Promise<Reply> {
+  const name = titled(action)
+  const unknown = `${name} status unknown after ${limitSeconds} seconds; operation may still be in progress`
+  if (belongsToCommand) return text(503, unknown)
+  const read = await context.reads.read()
+  if (!read.known) return text(503, `${unknown}${endOf(request)}`)
+  const standing = standingOf(read.value, ({ note }) => note?.id === request.note?.id)
+  if (standing.kind !== 'pending') return text(503, unknown)
+  const outcome = await context.store.writeFailover(null, standing.revision, READ_BUDGET_MS)
+  if (outcome.kind === 'done')
+    return text(503, `${name} failed: nobody began it within ${limitSeconds} seconds, and it was withdrawn`)
+  return text(503, outcome.kind === 'refused' ? unknown : `${unknown}${endOf(request)}`)
+}
+
+function endOf({ note }: FailoverRequest): string {
+  return note?.untilMs == null ? '' : `, until ${new Date(note.untilMs).toISOString()}`
 }
 
 export async function deleteSwitchover(context: Context): Promise<Reply> {
@@ -83,13 +168,13 @@ interface Followed extends Wish {
   readonly sinceMs: Millis
 }
 
-/** Looks at the cluster whenever the leader or the request changes, until the outcome is known or the time is over. */
+/** Looks at the cluster whenever the leader or the request changes, until the outcome is known; null: the time is over. */
 async function followToEnd(
   context: Context,
   changes: Changes,
   wish: Followed,
   limitSeconds: number,
-): Promise<Reply> {
+): Promise<Reply | null> {
   const { clock, signal } = context
   const deadlineMs = clock.bootMs() + limitSeconds * 1000
   while (!signal.aborted && clock.bootMs() < deadlineMs) {
@@ -99,10 +184,7 @@ async function followToEnd(
     const reply = read.known ? finalReply(read.value, wish, why) : null
     if (reply !== null) return reply
   }
-  // The client has gone or the agent stops: nobody reads this.
-  if (signal.aborted) return statusOnly(503)
-  const name = titled(wish.action)
-  return text(503, `${name} status unknown after ${limitSeconds} seconds; operation may still be in progress`)
+  return null
 }
 
 /** null: not over. A cluster without a leader is still on its way, whether or not the request still stands. */
@@ -166,9 +248,4 @@ function titled(word: string): string {
 
 function shown(name: MemberName | null): string {
   return name === null ? 'None' : loggable(name)
-}
-
-/** What a client sent, on one line and of bounded length. */
-function loggable(sent: string): string {
-  return sent.replace(/[^ -~]/g, '?').slice(0, 100)
 }

@@ -4,7 +4,7 @@
 import { styleText } from 'node:util'
 import type { CandidateVerdict } from '../model/candidates.ts'
 import { etcdHint, isConfigurationFault } from '../model/etcd-hint.ts'
-import type { Failure } from '../model/failure.ts'
+import type { Failure, GivenUp } from '../model/failure.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 
 type Kind = Failure['kind']
@@ -35,7 +35,12 @@ const ERRORS: { readonly [K in Kind]: Entry<K> } = {
     hint: f => `give the answer with ${f.flags}.`,
   },
   declined: { exit: EXIT.refused, message: f => `aborted ${f.what}`, hint: () => 'nothing was changed.' },
-  interrupted: { exit: EXIT.interrupted, message: () => 'interrupted', hint: () => 'nothing was requested.' },
+  interrupted: {
+    exit: EXIT.interrupted,
+    message: f => (f.request === undefined ? 'interrupted' : `interrupted: ${fateOf(f.request, f.action)}`),
+    hint: f =>
+      f.request === undefined ? 'nothing was requested.' : 'see hactl list for what the cluster is.',
+  },
   'cluster-not-found': {
     exit: EXIT.notFound,
     message: f => `cluster ${f.cluster} does not exist in etcd`,
@@ -79,8 +84,11 @@ const ERRORS: { readonly [K in Kind]: Entry<K> } = {
   conflict: { exit: EXIT.conflict, message: f => f.what, hint: f => f.hint },
   'timed-out': {
     exit: EXIT.timedOut,
-    message: f => `${f.action} did not end within ${f.seconds} s and may still be running: ${f.sofar}`,
-    hint: () => 'see hactl list for what it comes to; give it longer with --timeout.',
+    message: f => `${f.action} did not end within ${f.seconds} s: ${fateOf(f.request, f.action)}; ${f.sofar}`,
+    hint: f =>
+      f.request.kind === 'withdrawn'
+        ? 'the log of the leader says why it was not begun; see hactl list.'
+        : 'see hactl list for what it comes to; give it longer with --timeout.',
   },
   'partly-done': {
     exit: EXIT.partlyDone,
@@ -147,6 +155,24 @@ function hintOnEtcd(why: string): string {
   if (/Failed to connect|socket hang up/.test(why))
     return 'if etcd speaks TLS there, set etcd3.protocol to https.'
   return etcdHint(why) ?? 'check the etcd3 section or --dcs-url, and etcd itself: etcdctl endpoint status.'
+}
+
+/** Whether anything may still come about is what an operator has to know. */
+function fateOf(request: GivenUp, action = 'request'): string {
+  switch (request.kind) {
+    case 'withdrawn':
+      return 'nobody had begun it, and the request was withdrawn'
+    case 'begun':
+      return `${request.by} has begun it, and it goes on`
+    case 'gone':
+      return `the request is no longer in etcd, so that the ${action} is over, or about to be`
+    case 'unknown': {
+      const until = request.untilMs === null ? '' : ` until ${new Date(request.untilMs).toISOString()}`
+      return `the request could not be withdrawn (${request.why}), and may still be carried out${until}`
+    }
+    default:
+      return request satisfies never
+  }
 }
 
 function nearest(similar: readonly string[], otherwise: string): string {

@@ -12,13 +12,15 @@ export interface HandoverOutcome {
   readonly candidate: string | null
   readonly newLeader: string | null
   readonly scheduledAt: string | null
+  readonly replaces: string | null
   readonly lostBytes: Lsn | null
   readonly candidates: readonly CandidateReport[]
 }
 
 /** The line that scripts for patronictl look for, e.g. `2026-11-22 11:35:16.44611 Successfully switched over to "pg0"`. */
 export function outcomeText(outcome: HandoverOutcome, nowMs: WallMillis): string {
-  return `${localTime(nowMs, 'five digits')} ${sentence(outcome)}\n`
+  const replaced = outcome.replaces === null ? '' : `Replaced: ${outcome.replaces}\n`
+  return `${replaced}${localTime(nowMs, 'five digits')} ${sentence(outcome)}\n`
 }
 
 function sentence({ action, outcome, newLeader, scheduledAt }: HandoverOutcome): string {
@@ -45,6 +47,7 @@ export async function dryRunText(plan: HandoverOutcome, width: number | null): P
   const lines = [
     ...(plan.candidates.length === 0 ? [] : [await verdictTable(plan.candidates, width)]),
     ...(plan.newLeader === null ? [] : [winnerLine(plan), lossLine(plan)]),
+    ...(plan.replaces === null ? [] : [`Would be replaced: ${plan.replaces}`]),
   ]
   return lines.map(line => `${line}\n`).join('')
 }

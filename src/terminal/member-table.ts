@@ -3,7 +3,7 @@
 
 import type { Json } from '../model/cluster.ts'
 import { isJsonObject } from '../model/patch.ts'
-import type { ClusterReport, MemberReport, Position } from '../model/report.ts'
+import type { ClusterReport, MemberReport, PendingRequest, Position } from '../model/report.ts'
 import { replicatesFrom } from '../model/tags.ts'
 import type { Lsn } from '../model/units.ts'
 import { pythonText, roundHalfEven } from '../model/values.ts'
@@ -70,9 +70,10 @@ function titleOf(report: ClusterReport): string {
   return ` Cluster: ${report.cluster} (${report.systemIdentifier ?? report.state}) `
 }
 
-/** Lines below the table: pause and a scheduled switchover; names stand at the right of 24 columns. */
+/** Lines below the table: pause and what was asked for; names stand at the right of 24 columns. */
 export function memberFooter(report: ClusterReport): readonly string[] {
   const planned = report.scheduledSwitchover
+  const pending = report.pendingRequest
   const line = (label: string, value: string | null) =>
     value === null ? [] : [`${label.padStart(24)}: ${value}`]
   return [
@@ -80,7 +81,21 @@ export function memberFooter(report: ClusterReport): readonly string[] {
     ...(planned === null ? [] : [` Switchover scheduled at: ${planned.at}`]),
     ...line('from', planned?.from ?? null),
     ...line('to', planned?.to ?? null),
+    ...(pending === null ? [] : [` ${capitalised(pending.action)} ${progressOf(pending)}`]),
+    ...line('from', pending?.from ?? null),
+    ...line('to', pending?.to ?? null),
+    ...(report.unreadableRequest === null
+      ? []
+      : [` A request is pending that is not understood: ${report.unreadableRequest}`]),
   ]
+}
+
+/** `pending, requested by hactl on db1 through pg1 at 2026-11-29T19:20:11.000Z, until 2026-11-29T19:21:11.000Z` */
+function progressOf({ requestedBy, requestedAt, validUntil, begunBy }: PendingRequest): string {
+  const by = requestedBy === null ? ', by whom is not known' : `, requested by ${requestedBy}`
+  const at = requestedAt === null ? '' : ` at ${requestedAt}`
+  const until = validUntil === null || begunBy !== null ? '' : `, until ${validUntil}`
+  return `${begunBy === null ? 'pending' : `begun by ${begunBy}`}${by}${at}${until}`
 }
 
 function mainCells(

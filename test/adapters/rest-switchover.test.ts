@@ -54,6 +54,56 @@ describe('switchover and failover, refused', () => {
     await pair.stop()
   })
 
+  it.each([
+    [
+      '/switchover',
+      { leader: 'pg0', candidate: 'pg1', site: 'dc1' },
+      'unknown key "site": nothing was requested',
+    ],
+    ['/failover', { candidate: ['pg1'] }, 'candidate is not the name of a member: nothing was requested'],
+    ['/switchover', { leader: 7 }, 'leader is not the name of a member: nothing was requested'],
+    ['/switchover', { leader: 'pg0', hactl: { id: 'x' } }, 'hactl is not understood: nothing was requested'],
+  ])('%s %j: honoured whole or not at all', async (path, body, text) => {
+    const pair = await startPair()
+    expect(await send(pair.pg1, 'POST', path, body)).toEqual([400, text])
+    expect((await stored(pair.stores.pg0)).failover).toBeNull()
+    await pair.stop()
+  })
+
+  it('beside another request, which stays', async () => {
+    const pair = await startPair()
+    const first = { leader: 'pg0', candidate: 'pg1', scheduled_at: '2030-01-01T10:00Z' }
+    expect(await send(pair.pg1, 'POST', '/switchover', first)).toEqual([202, 'Switchover scheduled'])
+    const before = await stored(pair.stores.pg0)
+    for (const second of [
+      { leader: 'pg0', candidate: 'pg1' },
+      { ...first, scheduled_at: '2031-01-01T10:00Z' },
+    ]) {
+      const [status, text] = await send(pair.pg0, 'POST', '/switchover', second)
+      expect([status, text]).toEqual([
+        409,
+        expect.stringMatching(
+          /^another request is scheduled: switchover from pg0 to pg1 at 2030-01-01T10:00:00\+00:00, requested by a client at \S+ through pg1 at 2\S+Z; delete it first/,
+        ),
+      ])
+    }
+    expect((await stored(pair.stores.pg0)).failover).toEqual(before.failover)
+    await pair.stop()
+  })
+
+  it('paused, for a named candidate: nothing is stored for the moment when maintenance ends', async () => {
+    const pair = await startPair({ pause: true })
+    const body = { leader: 'pg0', candidate: 'pg1' }
+    const pg1 = { ...record(pair.pg1), extra: { hactl: { version: '0.1.0' } } }
+    await pair.stores.pg1.publishMember(pg1, BUDGET_MS)
+    expect(await send(pair.pg0, 'POST', '/switchover', body)).toEqual([
+      412,
+      'the cluster is paused, and pg1 runs hactl, which does not hand over in maintenance mode',
+    ])
+    expect((await stored(pair.stores.pg0)).failover).toBeNull()
+    await pair.stop()
+  })
+
   it('paused', async () => {
     const pair = await startPair({ pause: true })
     const scheduled = { leader: 'pg0', candidate: 'pg1', scheduled_at: '2030-01-01T10:00Z' }
@@ -194,13 +244,31 @@ describe('switchover and failover, carried out', () => {
     await pair.stop()
   })
 
-  it('nothing happened: the time is over', async () => {
+  it('nobody began it: the time is over, and it does not come about later', async () => {
     const pair = await startPair({ loop_wait: 1 })
     const answer = await send(pair.pg1, 'POST', '/switchover', { leader: 'pg0' })
     expect(answer).toEqual([
       503,
+      'Switchover failed: nobody began it within 20 seconds, and it was withdrawn',
+    ])
+    expect((await stored(pair.stores.pg0)).failover).toBeNull()
+    await pair.stop()
+  })
+
+  it('begun, and not over when the time is', async () => {
+    const pair = await startPair({ loop_wait: 1 })
+    const begin = async () => {
+      let failover = (await stored(pair.stores.pg0)).failover
+      for (; failover === null; failover = (await stored(pair.stores.pg0)).failover) await clock.sleep(20)
+      const note = { id: null, by: null, atMs: null, untilMs: null, ...failover.value.note, begunBy: 'pg0' }
+      await pair.stores.pg0.writeFailover({ ...failover.value, note }, failover.modRevision, BUDGET_MS)
+    }
+    const [answer] = await Promise.all([send(pair.pg1, 'POST', '/switchover', { leader: 'pg0' }), begin()])
+    expect(answer).toEqual([
+      503,
       'Switchover status unknown after 20 seconds; operation may still be in progress',
     ])
+    expect((await stored(pair.stores.pg0)).failover?.value.note?.begunBy).toBe('pg0')
     await pair.stop()
   })
 

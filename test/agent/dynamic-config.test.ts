@@ -14,20 +14,6 @@ function listen() {
   return { lines, see }
 }
 
-const WARNING =
-  'WARNING the failover key in etcd is not understood and nothing is done for it: not JSON, or too large. HINT: ask with hactl switchover or hactl failover'
-
-test('a failover key that cannot be read', () => {
-  const { lines, see } = listen()
-  for (let beat = 0; beat < 3; beat++) see('failover', '{"member": "pg2"', 7)
-  expect(lines).toEqual([WARNING])
-  see('failover', '{}', 8)
-  see('failover', '{"member": "pg2"}', 9)
-  expect(lines).toEqual([WARNING])
-  for (let beat = 0; beat < 3; beat++) see('failover', 'pg2', 10)
-  expect(lines).toEqual([WARNING, WARNING])
-})
-
 test('a config key that cannot be read', () => {
   const { lines, see } = listen()
   for (let beat = 0; beat < 3; beat++) see('config', '{', 7)

@@ -5,6 +5,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { type FakeCluster, type FakeMember, openCluster } from './members.ts'
 import { openStage, type Stage } from './stage.ts'
 
+/** What a command adds for members that run hactl. */
+const NOTE = {
+  id: expect.any(String),
+  requested_by: expect.stringMatching(/^hactl on ./),
+  valid_until: expect.stringMatching(/Z$/),
+}
+
 let stage: Stage
 let cluster: FakeCluster
 
@@ -88,7 +95,9 @@ test('a switchover ends when the new leader writes and the old one streams', asy
   const text = await stage.transcript([['switchover', 'duo', '--candidate', 'pg1', '--force']])
   await expect(text).toMatchFileSnapshot('transcripts/switchover.txt')
   const posts = cluster.member('pg0').requests.filter(({ line }) => line.startsWith('POST'))
-  expect(posts).toEqual([{ line: 'POST /switchover', body: '{"candidate":"pg1","leader":"pg0"}' }])
+  expect(posts.map(({ line, body }) => ({ line, body: JSON.parse(body) }))).toEqual([
+    { line: 'POST /switchover', body: { candidate: 'pg1', leader: 'pg0', hactl: NOTE } },
+  ])
 })
 
 test('its JSON says what the cluster became', async () => {
@@ -191,7 +200,10 @@ test('nothing happens in time: exit code 6', async () => {
   }
   const ran = await stage.hactl(['switchover', 'duo', '--candidate', 'pg1', '--force', '--timeout', '8'])
   expect(ran.code).toBe(6)
-  expect(ran.stderr).toContain('did not end within 8 s and may still be running: pg0 still leads')
+  expect(ran.stderr).toContain(
+    'did not end within 8 s: nobody had begun it, and the request was withdrawn; pg0 still leads',
+  )
+  expect(await stage.get('duo/failover')).toBe('{}')
   expect(ran.ms).toBeLessThan(20_000)
 })
 
@@ -231,7 +243,11 @@ test('with no member left to ask the request goes into etcd', async () => {
   while (!(await stage.get('duo/failover')).includes('pg1') && performance.now() < endMs) {
     await new Promise(resolve => setTimeout(resolve, 50))
   }
-  expect(JSON.parse(await stage.get('duo/failover'))).toEqual({ leader: 'pg0', member: 'pg1' })
+  expect(JSON.parse(await stage.get('duo/failover'))).toEqual({
+    leader: 'pg0',
+    member: 'pg1',
+    hactl: { ...NOTE, requested_at: expect.any(String) },
+  })
   await pg0.listen()
   await cluster.changeLeader('pg0', 'pg1', 'rejoins')
   const ran = await running
@@ -243,7 +259,7 @@ test('another request under way: exit code 5', async () => {
   const ran = await stage.hactl(['switchover', 'duo', '--candidate', 'pg1', '--force'])
   expect([ran.code, ran.stderr]).toEqual([
     5,
-    'error: another switchover to pg2 of cluster duo is under way\nHINT: wait until hactl list duo shows its result, then try again.\n',
+    'error: another request for cluster duo is pending: switchover from pg0 to pg2, by whom is not known\nHINT: --replace takes its place; see hactl list duo.\n',
   ])
 })
 
@@ -257,6 +273,8 @@ test('a scheduled switchover is handed in as it is', async () => {
     candidate: null,
     leader: 'pg0',
     scheduled_at: '2090-01-01T02:00:00+00:00',
+    // It is kept until its time: it has no other end.
+    hactl: { id: NOTE.id, requested_by: NOTE.requested_by },
   })
 })
 

@@ -145,6 +145,7 @@ describe('failover', () => {
     '{"leader":"a","member":"b"}',
     '{"member":"b"}',
     '{"leader":"a","scheduled_at":"2030-01-01T10:00:00+00:00"}',
+    '{"leader":"a","hactl":{"id":"x","requested_by":"hactl on h","requested_at":"2030-01-01T10:00:00.000Z","valid_until":"2030-01-01T10:01:00.000Z","begun_by":"a"}}',
     '{}',
   ])('%s is written back', text => expect(serialiseFailover(parseFailover(text))).toBe(text))
 
@@ -332,14 +333,21 @@ describe('view', () => {
     ['{"leader":"a","member":"b/c"}', 'its member is not a name'],
     ['{"member":"b","leader":["a"]}', 'its leader is not a name'],
     ['{"leader":"a","scheduled_at":1900000000}', 'its scheduled_at is not a text'],
-    ['{"candidate":"pg2"}', 'it names neither a leader nor a member'],
+    ['{"candidate":"pg2"}', 'it has a field candidate, which this version of hactl does not know'],
+    ['{"leader":"a","site":"dc1"}', 'it has a field site, which this version of hactl does not know'],
+    ['{"member":"b","hactl":[]}', 'its hactl is not an object'],
+    ['{"member":"b","hactl":{"valid_until":"soon"}}', 'its hactl.valid_until is not a time with its zone'],
+    [
+      '{"member":"b","hactl":{"dry":true}}',
+      'it has a field hactl.dry, which this version of hactl does not know',
+    ],
     ['{"scheduled_at":"2030-01-01T10:00:00Z"}', 'it names neither a leader nor a member'],
   ])('a failover key that nobody can read is known as such: %s', (text, why) => {
     const view = clusterView(new Map([['failover', entry(text, 17)]]), 20, 'watch')
     expect([view.failover, view.unreadable]).toEqual([null, [{ key: 'failover', modRevision: 17, why }]])
   })
 
-  test.each(['', '{}', 'null', ':', '{"leader":null,"member":""}', '{"member":"b"}', 'a:b'])(
+  test.each(['', '{}', 'null', ':', '{"leader":null,"member":"","site":null}', '{"member":"b"}', 'a:b'])(
     'a failover key that says nothing, or is understood, is not: %s',
     text => expect(clusterView(new Map([['failover', entry(text)]]), 1, 'read').unreadable).toEqual([]),
   )

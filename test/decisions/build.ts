@@ -1,7 +1,7 @@
 // From what a case says to the Snapshot and the Memory that `decide` is asked about.
 
 import { memberRecord } from '../../src/decide/member-record.ts'
-import type { ClusterView, HistoryLine, Member } from '../../src/model/cluster.ts'
+import type { ClusterView, FailoverRequest, HistoryLine, Member } from '../../src/model/cluster.ts'
 import type { AgentConfig } from '../../src/model/config.ts'
 import type { Divergence } from '../../src/model/divergence.ts'
 import { FIRST_MEMORY, type Memory } from '../../src/model/memory.ts'
@@ -135,10 +135,11 @@ function buildView(draft: Draft, members: readonly Member[]): ClusterView {
       etcd.optime === null && etcd.retainSlots.length === 0
         ? null
         : versioned({ optime: etcd.optime, slots: null, retainSlots: etcd.retainSlots }, 38),
-    failover:
-      request === null
-        ? null
-        : versioned({ leader: request.leader, candidate: request.candidate, scheduledAt: request.at }, 39),
+    failover: request === null ? null : versioned(requestOf(request), 39),
+    unreadable:
+      etcd.unreadableRequest === null
+        ? []
+        : [{ key: 'failover' as const, modRevision: 39, why: etcd.unreadableRequest }],
     history: etcd.history === null ? null : versioned(etcd.history.map(noted), 20),
     sync: null,
     failsafe: null,
@@ -244,4 +245,16 @@ function buildMemory(draft: Draft, members: readonly Member[]): Memory {
     retainedSlots: members.map(({ name }) => ({ slot: slotName(name), lastNeededMs: nowMs })),
     ...draft.memory,
   }
+}
+
+function requestOf({
+  leader,
+  candidate,
+  at,
+  begunBy,
+  untilMs,
+}: NonNullable<Draft['etcd']['request']>): FailoverRequest {
+  const request = { leader, candidate, scheduledAt: at }
+  if (begunBy === null && untilMs === null) return request
+  return { ...request, note: { id: null, by: null, atMs: null, untilMs, begunBy } }
 }

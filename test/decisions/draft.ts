@@ -57,7 +57,12 @@ export interface EtcdDraft {
     leader: MemberName | null
     candidate: MemberName | null
     at: { text: string; wallMs: number | null } | null
+    /** Who began it; when it ends. Both null: Patroni's own. */
+    begunBy: MemberName | null
+    untilMs: number | null
   } | null
+  /** Why the failover key cannot be honoured. */
+  unreadableRequest: string | null
 }
 
 export interface PostgresDraft {
@@ -148,6 +153,7 @@ export function newDraft(me: MemberName): Draft {
       retainSlots: [],
       history: null,
       request: null,
+      unreadableRequest: null,
     },
     members: new Map(),
     leaderLeftMs: null,

@@ -108,7 +108,8 @@ export function readWorldLine(key: string, text: string, draft: Draft): boolean 
       readPeer(text, draft)
       return true
     case 'request':
-      draft.etcd.request = readRequest(text)
+      draft.etcd.unreadableRequest = /^unreadable \((.*)\)$/.exec(text)?.[1] ?? null
+      if (draft.etcd.unreadableRequest === null) draft.etcd.request = readRequest(text)
       return true
     default:
       return false
@@ -142,10 +143,16 @@ function readPeer(text: string, draft: Draft): void {
   peers.set(name, seen(peer, draft.nowMs - (asked === null ? 0 : readDuration(asked[1] ?? ''))))
 }
 
-/** `switchover from pg1 to pg2, in 60s` or `failover to pg2` or `…, at "garbage"`. */
+/** `switchover from pg1 to pg2, in 60s` or `failover to pg2` or `…, at "garbage"`; then `, until 5s ago`, `, begun by pg1`. */
 function readRequest(text: string): Draft['etcd']['request'] {
+  const [begun = '', begunBy = null] = /, begun by (\S+)$/.exec(text) ?? []
+  const [end = '', untilAgo, untilIn] =
+    /, until (?:(\S+) ago|in (\S+))$/.exec(text.slice(0, text.length - begun.length)) ?? []
+  const plain = text.slice(0, text.length - begun.length - end.length)
   const match =
-    /^(?:switchover from (\S+?)|failover)(?: to (\S+?))?(?:, (?:in (-?\S+)|(\S+) ago|at "(.*)"))?$/.exec(text)
+    /^(?:switchover from (\S+?)|failover)(?: to (\S+?))?(?:, (?:in (-?\S+)|(\S+) ago|at "(.*)"))?$/.exec(
+      plain,
+    )
   if (match === null) throw new Error(`not a request: ${text}`)
   const [, leader, candidate, soon, ago, unreadable] = match
   const offset = soon !== undefined ? readDuration(soon) : ago !== undefined ? -readDuration(ago) : null
@@ -155,7 +162,13 @@ function readRequest(text: string): Draft['etcd']['request'] {
       : offset === null
         ? null
         : { text: new Date(WALL_MS + offset).toISOString(), wallMs: WALL_MS + offset }
-  return { leader: leader ?? null, candidate: candidate ?? null, at }
+  const untilMs =
+    untilAgo !== undefined
+      ? WALL_MS - readDuration(untilAgo)
+      : untilIn !== undefined
+        ? WALL_MS + readDuration(untilIn)
+        : null
+  return { leader: leader ?? null, candidate: candidate ?? null, at, begunBy, untilMs }
 }
 
 export function firstWord(text: string): [string, string] {

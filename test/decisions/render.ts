@@ -7,6 +7,7 @@ import type { Decision } from '../../src/model/decision.ts'
 import type { Memory } from '../../src/model/memory.ts'
 import { isJsonObject } from '../../src/model/patch.ts'
 import type { Upstream } from '../../src/model/peer.ts'
+import { describeRequest } from '../../src/model/request.ts'
 import { formatLsn } from '../../src/model/units.ts'
 import type { Job } from '../../src/model/work.ts'
 import { showDuration, showSwitches } from './units.ts'
@@ -49,6 +50,8 @@ function showAction(action: Action): string {
     case 'delete-initialize':
     case 'clear-failover':
       return `${action.kind} ${guard(action.ifRevision)}`
+    case 'claim-failover':
+      return `claim-failover ${describeRequest(action.request)} ${guard(action.ifRevision)}`
     case 'write-config':
       return `write-config ${guard(action.ifRevision)}`
     case 'write-history':
@@ -145,6 +148,8 @@ function changes(before: Memory, after: Memory, nowMs: number): string[] {
 function show(key: string, value: unknown, nowMs: number): string {
   if (value === null || value === undefined) return 'none'
   if (typeof value === 'bigint') return formatLsn(value)
+  // The reason stands above.
+  if (key === 'refusedRequest') return 'this'
   if (typeof value === 'number') return key.endsWith('Ms') ? showMoment(value, nowMs) : String(value)
   if (Array.isArray(value)) return `(${value.map(nameOf).join(' ')})`
   if (typeof value === 'object') {

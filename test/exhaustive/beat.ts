@@ -120,6 +120,8 @@ function written(action: Action, snap: Snapshot): Snapshot {
       return withView(snap, { initialize: null })
     case 'clear-failover':
       return withView(snap, { failover: null })
+    case 'claim-failover':
+      return withView(snap, { failover: { value: action.request, modRevision: 43 } })
     default:
       return snap
   }

@@ -19,6 +19,7 @@ export function problems(world: World, decision: Decision): readonly string[] {
     ...losesData(world, decision),
     ...endsMember(world, decision),
     ...standsStill(world, decision),
+    ...handsOverUnclaimed(world, decision),
     ...unreadable(decision),
   ]
 }
@@ -156,6 +157,16 @@ function endsMember({ snap, memory }: World, decision: Decision): readonly strin
   return control.known && control.value.systemIdentifier === memory.joinedAs
     ? ['ends the agent of a member']
     : []
+}
+
+/** Whoever asked may have withdrawn the request, or waits no longer. */
+function handsOverUnclaimed({ snap }: World, decision: Decision): readonly string[] {
+  const request = snap.cluster.known ? snap.cluster.value.failover?.value : undefined
+  const isOver = (request?.note?.untilMs ?? Number.POSITIVE_INFINITY) < snap.wallMs
+  const begins = decision.memory.handover !== null && jobs(decision).some(job => job.kind === 'stop')
+  if (begins && request?.note?.begunBy !== snap.self.name)
+    return ['hands over for a request that it did not take up']
+  return (begins || has(decision, 'claim-failover')) && isOver ? ['begins a request that was given up'] : []
 }
 
 function standsStill({ memory }: World, decision: Decision): readonly string[] {

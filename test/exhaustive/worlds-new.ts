@@ -102,7 +102,7 @@ export function* requestWorlds(): Generator<World> {
     { leader: null, candidate: OTHER },
     { leader: null, candidate: ME },
   ]
-  const times = [null, -1000, -7_200_000, 60_000, 'garbage'] as const
+  const times = [null, -1000, -7_200_000, 60_000, 'garbage', 'expired', 'begun'] as const
   const parts = {
     leader: [null, ME, OTHER],
     request: requests,
@@ -122,8 +122,12 @@ export function* requestWorlds(): Generator<World> {
     parts,
   )) {
     const wallMs = typeof time === 'number' ? WALL + time : null
-    const scheduledAt = time === null ? null : { text: String(time), wallMs }
-    const failover = { value: { ...request, scheduledAt }, modRevision: 39 }
+    const noted = time === 'expired' || time === 'begun'
+    const scheduledAt = time === null || noted ? null : { text: String(time), wallMs }
+    const begunBy = time === 'begun' ? ME : null
+    const note = { id: null, by: null, atMs: null, untilMs: WALL - 1, begunBy }
+    const value = { ...request, scheduledAt, ...(noted && { note }) }
+    const failover = { value, modRevision: 39 }
     const { process, server: answer, lastRole } = sight
     yield {
       snap: {

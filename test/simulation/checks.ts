@@ -1,6 +1,8 @@
 // What must hold at every instant of a run (design.md 1). Each check sees the world as it is, not as the programs see it.
 
 import type { DecisionEntry } from '../../src/agent/beat.ts'
+import { isExpired } from '../../src/model/request.ts'
+import type { Snapshot } from '../../src/model/snapshot.ts'
 import type { Machine } from './machine.ts'
 import type { Postmaster } from './postmaster.ts'
 import { absoluteKey } from './store.ts'
@@ -38,6 +40,9 @@ export class Checks {
   promotions = 0
   /** Between two acknowledged writes. */
   longestGapMs = 0
+  /** Requests of commands, and those that were withdrawn before anybody began them. */
+  requests = 0
+  readonly givenUp = new Set<string>()
   /** What another program wrote into `status` last; null: nothing. */
   currentSite: string | null = null
   #lastAtMs: number | null = null
@@ -207,11 +212,25 @@ export class Checks {
     if (decision.rule === 'race.acquire-lease') {
       const request = snapshot.cluster.known ? snapshot.cluster.value.failover?.value : undefined
       // A manual failover: what its target does not have the operator has given up.
-      if (request?.leader === null && request.candidate === machine.name) this.#forced.add(machine.name)
+      const forced = request?.leader === null && request.candidate === machine.name
+      if (forced && !isExpired(request, snapshot.wallMs)) this.#forced.add(machine.name)
       else this.#forced.delete(machine.name)
     }
+    if (['leader.claim-request', 'leader.begin-handover'].includes(decision.rule))
+      this.#begins(machine, snapshot)
     const why = snapshot.finished?.why ?? ''
     if (why.startsWith('bug:')) this.bug(machine, why)
+  }
+
+  /** A claim of what was given up fails in etcd; nothing is begun without one. */
+  #begins(machine: Machine, { cluster, wallMs }: Snapshot): void {
+    const request = cluster.known ? cluster.value.failover?.value : undefined
+    if (request === undefined) return
+    const { note } = request
+    const begun = note?.begunBy === machine.name
+    if (begun && this.givenUp.has(note.id ?? ''))
+      this.violated(`${machine.name} begins ${note.id}, which was given up`)
+    if (isExpired(request, wallMs)) this.violated(`${machine.name} begins ${note?.id} after its end`)
   }
 
   /** Why the cluster is not whole yet; null: it is. */

@@ -1,13 +1,12 @@
 // What goes wrong: a random plan of faults, each with an end, and the healing of everything.
 
-import { changedConfig } from './config-changes.ts'
 import type { Machine } from './machine.ts'
+import { operators } from './operators.ts'
 import type { Random } from './random.ts'
-import { absoluteKey } from './store.ts'
 import { timelineFaults } from './timeline-faults.ts'
 import type { World } from './world.ts'
 
-type Fault = (machine: Machine) => void
+export type Fault = (machine: Machine) => void
 
 export class Faults {
   count = 0
@@ -78,7 +77,7 @@ export class Faults {
         told: (who, text) => this.#told(who, text),
         forSome: (lowMs, highMs, end) => this.#forSome(lowMs, highMs, end),
       }),
-      ...this.#operators(),
+      ...operators(this.#world, this.#random),
     }
   }
 
@@ -232,47 +231,5 @@ export class Faults {
         })
       },
     }
-  }
-
-  #operators(): Readonly<Record<string, Fault>> {
-    const { etcd } = this.#world
-    const request = (text: string): void => {
-      this.#told('operator', text)
-      etcd.put(absoluteKey('failover'), text)
-    }
-    return {
-      switchover: machine => {
-        const leader = this.#world.leaderKey()
-        if (leader !== null)
-          request(JSON.stringify({ leader, ...(this.#random.chance(0.6) ? { member: machine.name } : {}) }))
-      },
-      failover: machine => request(JSON.stringify({ member: machine.name })),
-      deleteLeader: () => {
-        this.#told('operator', 'deletes the leader key')
-        etcd.delete(absoluteKey('leader'))
-      },
-      changeConfig: () => this.#changeConfig(),
-      foreignStatus: () => this.#writeForeignStatus(),
-    }
-  }
-
-  /** Another writer's field beside the leader's own, as Patroni 4.2 keeps one. */
-  #writeForeignStatus(): void {
-    const key = absoluteKey('status')
-    const text = this.#world.etcd.get(key)?.text
-    if (text === undefined) return
-    const site = `dc${this.#random.between(1, 9)}`
-    this.#told('another program', `writes current_site ${site} into status`)
-    this.#world.checks.currentSite = site
-    this.#world.etcd.put(key, JSON.stringify({ ...JSON.parse(text), current_site: site }))
-  }
-
-  #changeConfig(): void {
-    const key = absoluteKey('config')
-    const entry = this.#world.etcd.get(key)
-    if (entry === null) return
-    const { what, text } = changedConfig(this.#random, entry.text, this.#world.firstConfig)
-    this.#told('operator', what)
-    this.#world.etcd.put(key, text)
   }
 }

@@ -5,7 +5,7 @@ import type { Clock } from '../../src/ports/clock.ts'
 import type { BootClock } from './boot-clock.ts'
 import type { Scheduler, Timer } from './scheduler.ts'
 
-const WALL_AT_START_MS = Date.UTC(2026, 10, 22, 9, 0, 0)
+export const WALL_AT_START_MS = Date.UTC(2026, 10, 22, 9, 0, 0)
 
 export class OsProcess {
   readonly clock: Clock

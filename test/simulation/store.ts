@@ -3,11 +3,12 @@
 
 import { clusterView } from '../../src/dcs/cluster-view.ts'
 import { Entries } from '../../src/dcs/entries.ts'
+import { asksForNothing } from '../../src/dcs/failover-record.ts'
 import { historyWrite } from '../../src/dcs/history-write.ts'
 import { keySpace } from '../../src/dcs/keys.ts'
 import { Leadership } from '../../src/dcs/leadership.ts'
 import { Lease } from '../../src/dcs/lease.ts'
-import { parseFailover, serialiseConfig, serialiseFailover, serialiseMember } from '../../src/dcs/records.ts'
+import { serialiseConfig, serialiseFailover, serialiseMember } from '../../src/dcs/records.ts'
 import { type Observe, Transactions } from '../../src/dcs/transaction.ts'
 import { snapshotOf } from '../../src/dcs/watch.ts'
 import { Writes } from '../../src/dcs/writes.ts'
@@ -89,9 +90,11 @@ function guardedWrites({ path, entries, watch, lease, writes }: Parts): GuardedW
     writeConfig: (document, ifRevision, budgetMs) =>
       writes.write({ key: 'config', text: serialiseConfig(document), ifRevision }, within(budgetMs)),
     writeFailover: (request, ifRevision, budgetMs) => {
-      const readsAsNone = (text: string) => parseFailover(text) === null
       const text = serialiseFailover(request)
-      return writes.write({ key: 'failover', text, ifRevision, readsAsNone }, within(budgetMs))
+      return writes.write(
+        { key: 'failover', text, ifRevision, readsAsNone: asksForNothing },
+        within(budgetMs),
+      )
     },
     writeHistory: (lines, status, ifRevision, budgetMs) =>
       writes.write(

@@ -2,9 +2,10 @@
 // and the promotion, or somebody wrote the key by hand. The race that nobody saw is made up for before anything is promoted.
 
 import type { Millis } from '../../model/units.ts'
-import { betterRival, isForced, livePrimary, otherMembers, silentPrimary, tooFarBehind } from '../election.ts'
+import { betterRival, livePrimary, otherMembers, silentPrimary, tooFarBehind } from '../election.ts'
 import { type ClusterFacts, isStandbyWithLease, tried } from '../facts.ts'
 import { holdOnMs } from '../lease.ts'
+import { isForced } from '../request.ts'
 import type { Rule } from '../rule.ts'
 import { releaseUnpromoted, releasing } from '../stopping-postgres.ts'
 

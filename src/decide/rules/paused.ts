@@ -5,6 +5,7 @@ import { otherMembers, rivalPrimary, spokeBeforeLeaderMoved } from '../election.
 import { type ClusterFacts, control, holdsLease, runsAsPrimary, tried } from '../facts.ts'
 import { acquireLease, holdOnMs, namedLeader, proofRules } from '../lease.ts'
 import type { Rule } from '../rule.ts'
+import { isUnreadable, refuse, refuseUnreadable } from './requests.ts'
 
 export const pausedRules: readonly Rule<ClusterFacts>[] = [
   {
@@ -38,6 +39,20 @@ export const pausedRules: readonly Rule<ClusterFacts>[] = [
     },
   })),
   {
+    id: 'paused.request-unreadable',
+    why: 'a request is honoured whole or not at all: without the part that nobody understands it would be another one',
+    level: 'warning',
+    when: f => holdsLease(f.snap) && isUnreadable(f),
+    choose: refuseUnreadable,
+  },
+  {
+    id: 'paused.request-refused',
+    why: 'nothing is stopped or promoted in maintenance mode: kept, the request would be carried out when nobody expects it, the moment that mode ends',
+    level: 'warning',
+    when: f => holdsLease(f.snap) && hasRequestForNow(f),
+    choose: f => refuse(f, 'maintenance mode is on, in which this version of hactl does not hand over'),
+  },
+  {
     id: 'paused.ask-peers',
     why: 'an operator who promotes by hand makes two primaries for a while: the lease is for the newer one',
     when: f => mayAcquire(f) && f.snap.peers === null && otherMembers(f).length > 0,
@@ -68,6 +83,12 @@ export const pausedRules: readonly Rule<ClusterFacts>[] = [
     }),
   },
 ]
+
+/** One that is scheduled waits, as with Patroni; it goes stale if its time passes meanwhile. */
+function hasRequestForNow({ view, snap }: ClusterFacts): boolean {
+  const request = view.failover?.value ?? null
+  return request !== null && request.scheduledAt === null && !tried(snap, 'clear-failover')
+}
 
 function mayAcquire(facts: ClusterFacts): boolean {
   return (

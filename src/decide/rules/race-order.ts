@@ -1,9 +1,10 @@
 // Of those who may take the lease, who goes first: whom an operator named, then who has the most of the cluster's WAL
 // (spec/ha.md 3.8). Whoever stands back says for whom, and looks again soon.
 
-import { betterRival, isForced, lacksOfGivenUp, tooFarBehind } from '../election.ts'
+import { betterRival, lacksOfGivenUp, tooFarBehind } from '../election.ts'
 import { type ClusterFacts, runsAsPrimary } from '../facts.ts'
 import { anyoneElse, candidateCan, sinceRelease } from '../head-start.ts'
+import { dueRequest, isForced } from '../request.ts'
 import type { Rule } from '../rule.ts'
 
 /** How soon a node that stood back looks again: somebody better may fail. */
@@ -26,7 +27,7 @@ export const raceOrderRules: readonly Rule<ClusterFacts>[] = [
     why: 'a switchover away from this node is not answered by this node taking the lease again',
     when: f =>
       !runsAsPrimary(f) &&
-      f.view.failover?.value.leader === f.snap.self.name &&
+      dueRequest(f)?.leader === f.snap.self.name &&
       anyoneElse(f) !== null &&
       sinceRelease(f) < CANDIDATE_LIMIT_MS,
     choose: f => ({

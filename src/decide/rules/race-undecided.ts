@@ -2,9 +2,9 @@
 // An operator who knows better names one of them.
 
 import { whyUndecided } from '../comparison.ts'
-import { isForced } from '../election.ts'
 import { type ClusterFacts, runsAsPrimary } from '../facts.ts'
 import { starvation } from '../reception.ts'
+import { isForced } from '../request.ts'
 import type { Rule } from '../rule.ts'
 
 /** As in race.ts: what is missing may come. */

@@ -3,7 +3,6 @@
 
 import { formatLsn } from '../../model/units.ts'
 import {
-  isNamedCandidate,
   livePrimary,
   otherMembers,
   rivalPrimary,
@@ -26,6 +25,7 @@ import {
 import { sinceRelease } from '../head-start.ts'
 import { askForLease, holdOnMs, holdOnReason, ledMeanwhile, lossOf, unansweredButAlive } from '../lease.ts'
 import { objectionToOwnTimeline } from '../own-timeline.ts'
+import { isNamedCandidate } from '../request.ts'
 import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
 import { LOOK_AGAIN_MS, raceOrderRules } from './race-order.ts'

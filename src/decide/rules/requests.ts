@@ -2,12 +2,39 @@
 // handover (spec/ha.md 3.8.4, 3.15.2). Everything is validated again here: anybody may write that key.
 
 import { type CandidateVerdict, rankCandidates, receiversOf, withoutSilent } from '../../model/candidates.ts'
-import type { FailoverRequest } from '../../model/cluster.ts'
+import type { FailoverRequest, UnreadableKey } from '../../model/cluster.ts'
+import { isExpired } from '../../model/request.ts'
+import type { Revision } from '../../model/units.ts'
 import { otherMembers, unsupportedMode, verdicts } from '../election.ts'
-import { type ClusterFacts, failedLately, runsAsPrimary, seconds, server, tried } from '../facts.ts'
+import {
+  type ClusterFacts,
+  failedLately,
+  outcomeOf,
+  runsAsPrimary,
+  seconds,
+  server,
+  tried,
+} from '../facts.ts'
 import type { Choice, Rule } from '../rule.ts'
 
+/** A claim that etcd did not confirm: soon again, while somebody waits for it. */
+const LOOK_AGAIN_MS = 1000
+
 export const requestRules: readonly Rule<ClusterFacts>[] = [
+  {
+    id: 'leader.request-unreadable',
+    why: 'a request is honoured whole or not at all: without the part that nobody understands it would be another one',
+    level: 'warning',
+    when: isUnreadable,
+    choose: refuseUnreadable,
+  },
+  {
+    id: 'leader.request-expired',
+    why: 'a request that was given up does not come about later, unattended; whether the server answers does not matter',
+    level: 'warning',
+    when: f => mayClear(f) && runsAsPrimary(f) && f.view.failover !== null && expired(f) !== null,
+    choose: f => refuse(f, expired(f) ?? ''),
+  },
   refusal('leader.request-unscheduled', 'a time that nobody can read is not a schedule', f => {
     const at = request(f).scheduledAt
     return at !== null && at.wallMs === null ? `cannot read the time "${at.text}"` : null
@@ -77,6 +104,30 @@ export const requestRules: readonly Rule<ClusterFacts>[] = [
     return `no healthy members found, ${kind(f)} is not possible (${reasons || `${request(f).candidate ?? 'nobody'} is not a member`})`
   }),
   {
+    id: 'leader.claim-request',
+    why: 'a request that was withdrawn or replaced meanwhile is not begun, and one that is begun cannot be withdrawn: etcd decides',
+    when: f => isPending(f) && !isClaimed(f) && !tried(f.snap, 'claim-failover'),
+    choose: f => ({
+      reason: `${kind(f)} requested${target(f)}; taking it up`,
+      actions: [
+        {
+          kind: 'claim-failover',
+          request: claimed(f),
+          ifRevision: f.view.failover?.modRevision ?? 0,
+        },
+      ],
+    }),
+  },
+  {
+    id: 'leader.request-not-claimed',
+    why: 'what etcd did not confirm is not begun',
+    when: f => isPending(f) && !isClaimed(f),
+    choose: f => ({
+      reason: `the ${kind(f)} is not begun: ${whyNotClaimed(f)}`,
+      wakeInMs: LOOK_AGAIN_MS,
+    }),
+  },
+  {
     id: 'leader.begin-handover',
     why: 'a checkpoint first, so that the shutdown is short; then stop, and hand the lease to whoever has the last record',
     when: isPending,
@@ -109,12 +160,67 @@ function refusal(
   return {
     id,
     why,
+    level: 'warning',
     when: f => isPending(f) && !tried(f.snap, 'clear-failover') && objection(f) !== null,
-    choose: (f): Choice => ({
-      reason: `refusing the ${kind(f)} request: ${objection(f)}`,
-      actions: [{ kind: 'clear-failover', ifRevision: f.view.failover?.modRevision ?? 0 }],
-    }),
+    choose: f => refuse(f, objection(f) ?? ''),
   }
+}
+
+/** Told, kept for whoever looks later, and taken away by the revision that was read. */
+export function refuse(facts: ClusterFacts, objection: string): Choice {
+  return refusing(
+    facts,
+    `refusing the ${kind(facts)} request: ${objection}`,
+    facts.view.failover?.modRevision,
+  )
+}
+
+export function isUnreadable(facts: ClusterFacts): boolean {
+  return mayClear(facts) && runsAsPrimary(facts) && unreadable(facts) !== null
+}
+
+export function refuseUnreadable(facts: ClusterFacts): Choice {
+  const key = unreadable(facts)
+  const hint = 'HINT: ask with hactl switchover or hactl failover'
+  return refusing(facts, `refusing the request in the failover key: ${key?.why}. ${hint}`, key?.modRevision)
+}
+
+function refusing({ snap }: ClusterFacts, reason: string, ifRevision: Revision = 0): Choice {
+  return {
+    reason,
+    actions: [{ kind: 'clear-failover', ifRevision }],
+    remember: { refusedRequest: { reason, atMs: snap.nowMs, wallMs: snap.wallMs } },
+  }
+}
+
+function unreadable({ view }: ClusterFacts): UnreadableKey | null {
+  return view.unreadable?.find(({ key }) => key === 'failover') ?? null
+}
+
+function mayClear({ memory, snap }: ClusterFacts): boolean {
+  return memory.handover === null && !tried(snap, 'clear-failover')
+}
+
+function expired(facts: ClusterFacts): string | null {
+  const { note } = request(facts)
+  if (!isExpired(request(facts), facts.snap.wallMs) || note?.untilMs == null) return null
+  const now = new Date(facts.snap.wallMs).toISOString()
+  return `it was to be begun until ${new Date(note.untilMs).toISOString()}, and it is ${now} here: who asked waits no longer (or the clocks differ)`
+}
+
+function isClaimed(facts: ClusterFacts): boolean {
+  return request(facts).note?.begunBy === facts.snap.self.name
+}
+
+function claimed(facts: ClusterFacts): FailoverRequest {
+  const { note } = request(facts)
+  const nothing = { id: null, by: null, atMs: null, untilMs: null }
+  return { ...request(facts), note: { ...nothing, ...note, begunBy: facts.snap.self.name } }
+}
+
+function whyNotClaimed({ snap }: ClusterFacts): string {
+  const outcome = outcomeOf(snap, 'claim-failover')
+  return outcome !== null && outcome.kind !== 'done' ? outcome.why : 'etcd does not show it yet'
 }
 
 /** Who does not stream from here would not get the last record: PostgreSQL would stop, and start again for nothing. */

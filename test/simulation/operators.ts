@@ -1,0 +1,87 @@
+// What operators and other programs do to a cluster beside its faults: requests of every kind, keys changed by hand.
+
+import { asksForNothing, parseFailover, serialiseFailover } from '../../src/dcs/failover-record.ts'
+import { describeRequest } from '../../src/model/request.ts'
+import { changedConfig } from './config-changes.ts'
+import type { Fault } from './faults.ts'
+import type { Machine } from './machine.ts'
+import { WALL_AT_START_MS } from './os-process.ts'
+import type { Random } from './random.ts'
+import { absoluteKey } from './store.ts'
+import type { World } from './world.ts'
+
+function tellOf(world: World) {
+  return (who: string, text: string): void => world.trace('FAULT', `${who} ${text}`)
+}
+
+export function operators(world: World, random: Random): Readonly<Record<string, Fault>> {
+  const told = tellOf(world)
+  const { etcd } = world
+  const request = (text: string): void => {
+    told('operator', text)
+    etcd.put(absoluteKey('failover'), text)
+  }
+  return {
+    switchover: machine => {
+      const leader = world.leaderKey()
+      if (leader !== null)
+        request(JSON.stringify({ leader, ...(random.chance(0.6) ? { member: machine.name } : {}) }))
+    },
+    failover: machine => request(JSON.stringify({ member: machine.name })),
+    deleteLeader: () => {
+      told('operator', 'deletes the leader key')
+      etcd.delete(absoluteKey('leader'))
+    },
+    command: machine => command(world, random, machine),
+    foreignRequest: machine => {
+      const leader = world.leaderKey()
+      if (leader !== null) request(JSON.stringify({ leader, member: machine.name, site: 'dc1' }))
+    },
+    changeConfig: () => changeConfig(world, random),
+    foreignStatus: () => writeForeignStatus(world, random),
+  }
+}
+
+/** `hactl switchover` or `failover`: made only if none is pending, given up after a while, or killed before it can do that. */
+function command(world: World, random: Random, machine: Machine): void {
+  const told = tellOf(world)
+  const { etcd, checks } = world
+  const key = absoluteKey('failover')
+  const leader = random.chance(0.7) ? world.leaderKey() : null
+  if (!asksForNothing(etcd.get(key)?.text ?? '')) return
+  const waitsMs = random.skewed(50, 30_000)
+  const untilMs = WALL_AT_START_MS + Math.floor(world.nowMs + waitsMs)
+  const note = { id: `r${checks.requests++}`, by: 'a command', atMs: null, untilMs, begunBy: null }
+  const request = { leader, candidate: machine.name, scheduledAt: null, note }
+  told('operator', `asks for ${describeRequest(request)} and waits for ${Math.round(waitsMs)} ms`)
+  etcd.put(key, serialiseFailover(request))
+  if (random.chance(0.3)) return
+  world.scheduler.after(waitsMs, () => {
+    const standing = parseFailover(etcd.get(key)?.text ?? '')
+    if (standing?.note?.id !== note.id || standing.note.begunBy !== null) return
+    told('operator', `gives up ${note.id}`)
+    checks.givenUp.add(note.id)
+    etcd.put(key, '{}')
+  })
+}
+
+/** Another writer's field beside the leader's own, as Patroni 4.2 keeps one. */
+function writeForeignStatus(world: World, random: Random): void {
+  const told = tellOf(world)
+  const key = absoluteKey('status')
+  const text = world.etcd.get(key)?.text
+  if (text === undefined) return
+  const site = `dc${random.between(1, 9)}`
+  told('another program', `writes current_site ${site} into status`)
+  world.checks.currentSite = site
+  world.etcd.put(key, JSON.stringify({ ...JSON.parse(text), current_site: site }))
+}
+
+function changeConfig(world: World, random: Random): void {
+  const key = absoluteKey('config')
+  const entry = world.etcd.get(key)
+  if (entry === null) return
+  const { what, text } = changedConfig(random, entry.text, world.firstConfig)
+  tellOf(world)('operator', what)
+  world.etcd.put(key, text)
+}
