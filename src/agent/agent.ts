@@ -12,7 +12,7 @@ import { systemClock } from '../system/clock.ts'
 import { claimDirectory } from '../system/sole-agent.ts'
 import { assemble, type Node } from './node.ts'
 import { listenToSignals } from './signals.ts'
-import { firstDynamicConfiguration } from './start-up.ts'
+import { findLoss, firstDynamicConfiguration } from './start-up.ts'
 
 export interface AgentStart {
   /** null: everything from PATRONI_* variables. */
@@ -68,6 +68,13 @@ export async function runAgent(start: AgentStart): Promise<number> {
   await removePrivateFolders(read.config.stateDirectory).catch(error => log.warning(String(error)))
   const node = assemble({ ...start, config: read.config, log, clock })
   await firstDynamicConfiguration(read.config, node.dynamic, log)
+  const loss = await findLoss(read.config, node.dynamic, node.postgres, log)
+  if (loss !== null) {
+    log.critical(`Can't start; ${loss}`)
+    await takeDown(node)
+    await log.flush(1000)
+    return EXIT_USAGE
+  }
   const stopListening = listenToSignals({
     onStop: signal => node.requestStop(signal),
     onReload: () => node.requestReload(),

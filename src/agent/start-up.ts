@@ -3,11 +3,13 @@
 
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { effectivePostgresql } from '../config/effective.ts'
 import type { ClusterView, Json, JsonObject } from '../model/cluster.ts'
 import type { AgentConfig } from '../model/config.ts'
 import { isJsonObject } from '../model/patch.ts'
 import type { Log } from '../ports/log.ts'
 import type { Peers } from '../ports/peers.ts'
+import type { AdoptionCheck } from '../ports/postgres.ts'
 import type { DynamicConfiguration } from './dynamic-config.ts'
 
 const NAMESAKE_LIMIT_MS = 3000
@@ -34,6 +36,23 @@ async function readCache(path: string, log: Log): Promise<JsonObject | null> {
       log.warning(`${path} cannot be read (${error instanceof Error ? error.message : error}); ignoring it`)
   }
   return null
+}
+
+/** Why this node must not start: settings of the server that is there would be lost; null: they are not. */
+export async function findLoss(
+  config: AgentConfig,
+  dynamic: DynamicConfiguration,
+  postgres: AdoptionCheck,
+  log: Log,
+): Promise<string | null> {
+  const effective = effectivePostgresql(config, dynamic.settings().document, 'primary')
+  const { refusals, warnings, unseen } = await postgres.lookAtAdoption(effective)
+  // An agent that stays away would cost a leader its server: what cannot be seen only keeps the settings from being written.
+  if (unseen !== null)
+    log.warning(`whether settings of the PostgreSQL here would be lost is not known: ${unseen}`)
+  for (const warning of warnings) log.warning(warning)
+  if (refusals.length === 0) return null
+  return `nothing was changed, because the settings of the PostgreSQL that is here would be: ${refusals.join('; ')}`
 }
 
 /** Why this node must not start: somebody answers at the address of our own member key; null: nobody does. */

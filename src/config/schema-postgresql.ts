@@ -65,7 +65,8 @@ export const NODE_POSTGRESQL = {
     env: 'PATRONI_POSTGRESQL_CONFIG_DIR',
     reloadable: false,
     shown: 'data_dir',
-    about: 'Where postgresql.conf, pg_hba.conf and pg_ident.conf are.',
+    about:
+      'Where postgresql.conf, pg_hba.conf and pg_ident.conf are; on Debian /etc/postgresql/<version>/<cluster>.',
   }),
   'postgresql.config_base_name': setting(word(), 'postgresql', {
     reloadable: false,

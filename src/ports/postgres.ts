@@ -114,6 +114,22 @@ export interface Postgres {
   close(): Promise<void>
 }
 
+export interface Adoption {
+  /** What would be lost, and what to set; empty: hactl may write its settings. */
+  readonly refusals: readonly string[]
+  /** What changes all the same, for the log. */
+  readonly warnings: readonly string[]
+  /** Files that the configuration replaces: they are kept as `<path>.found`. */
+  readonly replaced: readonly string[]
+  /** Why none of this is known; null: it is. */
+  readonly unseen: string | null
+}
+
+/** Before an agent takes part: may it write its settings for the server that is there? Nothing is written. */
+export interface AdoptionCheck {
+  lookAtAdoption(effective: EffectivePostgresql): Promise<Adoption>
+}
+
 /** What an adapter of a real server tells besides: nobody here asked for it. */
 export interface RecoveryEnd {
   /** Called when the server left recovery, as soon as it accepts writes: by a promotion of ours, or by hand. */

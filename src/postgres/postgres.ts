@@ -8,8 +8,9 @@ import { unseen } from '../model/seen.ts'
 import type { MemberName, Millis } from '../model/units.ts'
 import type { PromotionNote } from '../model/work.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { Postgres, RecoveryEnd, StepOutcome } from '../ports/postgres.ts'
+import type { AdoptionCheck, Postgres, RecoveryEnd, StepOutcome } from '../ports/postgres.ts'
 import { createAccess } from './access.ts'
+import { lookAtAdoption } from './adoption.ts'
 import { basebackup } from './basebackup.ts'
 import { finishBootstrap, initdb } from './bootstrap.ts'
 import { KeptConnection, queryOnce, queryOrThrow, STATEMENT_LIMIT_MS } from './connection.ts'
@@ -53,7 +54,7 @@ export interface PostgresOptions {
 }
 
 /** Throws when the agent is root and is not told as whom PostgreSQL shall run. Touches nothing yet. */
-export function createPostgres(options: PostgresOptions): Postgres & RecoveryEnd {
+export function createPostgres(options: PostgresOptions): Postgres & RecoveryEnd & AdoptionCheck {
   return new LocalPostgres(createContext(options))
 }
 
@@ -94,7 +95,7 @@ function createContext(options: PostgresOptions): Context {
 /** A CHECKPOINT that nobody waits for may take as long as the disks need. */
 const CHECKPOINT_LIMIT_MS: Millis = 3_600_000
 
-class LocalPostgres implements Postgres, RecoveryEnd {
+class LocalPostgres implements Postgres, RecoveryEnd, AdoptionCheck {
   readonly #context: Context
   readonly #look: Look
   #checkpoint: Promise<void> | null = null
@@ -134,6 +135,10 @@ class LocalPostgres implements Postgres, RecoveryEnd {
     // A standby that was found running: whom it follows is written with the next follow(), which compareRecovery asks for.
     if (role === 'standby' && state.upstream === undefined) return DONE
     return await rewriteSettings(this.#context, role, state.upstream ?? null, options.rewriteAlways)
+  }
+
+  lookAtAdoption(effective: EffectivePostgresql) {
+    return lookAtAdoption(this.#context, effective)
   }
 
   initdb(...args: Parameters<Postgres['initdb']>) {

@@ -64,3 +64,8 @@ function ofLetter(letter: string, value: string): readonly StartArgument[] {
 function argument(name: string, value: string): StartArgument {
   return { name: name.trim().toLowerCase().replaceAll('-', '_'), value }
 }
+
+/** The last one of a name counts, as for PostgreSQL. */
+export function lastArgument(given: readonly StartArgument[], name: string): string | null {
+  return given.findLast(argument => argument.name === name)?.value ?? null
+}

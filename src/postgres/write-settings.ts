@@ -8,6 +8,8 @@ import type { ControlData } from '../model/postgres.ts'
 import type { StepOutcome } from '../ports/postgres.ts'
 import { failureOf } from '../system/child-process.ts'
 import { sendSignal } from '../system/proc.ts'
+import { lookAtAdoption } from './adoption.ts'
+import { keepReplacedFiles } from './adoption-changes.ts'
 import { type Context, DONE, failed, messageOf, type Program } from './context.ts'
 import { readControlData } from './control-data.ts'
 import { readMajorVersion } from './data-directory.ts'
@@ -31,7 +33,11 @@ export async function writeSettings(context: Context, wish: SettingsWish): Promi
   const control = await controlOf(context, wish.stopped)
   const program = await programOf(context)
   if (program === null) return { ok: false, why: `${programs.path('postgres')} --version gives no version` }
+  const adoption = await lookAtAdoption(context, state.effective)
+  const refused = [...adoption.refusals, ...(adoption.unseen === null ? [] : [adoption.unseen])]
+  if (refused.length > 0) return { ok: false, why: `settings not written: ${refused.join('; ')}` }
   try {
+    await keepReplacedFiles(context, adoption.replaced)
     if (wish.stopped) await settings.prepareDirectories()
     const written = await settings.write({
       effective: state.effective,

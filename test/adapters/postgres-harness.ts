@@ -8,7 +8,7 @@ import pg from 'pg'
 import type { BootstrapConfig, EffectivePostgresql, PostgresqlConfig } from '../../src/model/config.ts'
 import type { Upstream } from '../../src/model/peer.ts'
 import type { PostgresView, ServerView } from '../../src/model/postgres.ts'
-import type { Postgres, RecoveryEnd, StartOptions, StopOptions } from '../../src/ports/postgres.ts'
+import type { StartOptions, StopOptions } from '../../src/ports/postgres.ts'
 import { createPostgres } from '../../src/postgres/postgres.ts'
 import { systemClock } from '../../src/system/clock.ts'
 import { listProcesses, sendSignal, workingDirectoryOf } from '../../src/system/proc.ts'
@@ -26,16 +26,18 @@ const never = new AbortController().signal
 /** After it a server is killed, and is another one than the test wants. An archiver that fails takes three seconds. */
 const STOP_MS = 30_000
 
+type Adapter = ReturnType<typeof createPostgres>
+
 export interface Node {
   readonly name: string
   readonly directory: string
   readonly config: PostgresqlConfig
   readonly effective: EffectivePostgresql
-  readonly postgres: Postgres & RecoveryEnd
+  readonly postgres: Adapter
   readonly upstream: Upstream
   readonly messages: string[]
   /** A second adapter on the same directory: what a restarted agent is, perhaps with another file. */
-  again(changed?: Partial<PostgresqlConfig>): Postgres & RecoveryEnd
+  again(changed?: Partial<PostgresqlConfig>): Adapter
   start(options?: Partial<StartOptions>): Promise<void>
   stop(options?: Partial<StopOptions>): Promise<void>
   query(sql: string): Promise<readonly Record<string, unknown>[]>
@@ -270,7 +272,7 @@ export async function until(
 }
 
 /** Resolves to true at the exit of the postmaster, to false after `limitMs`. */
-export async function exitOf(postgres: Postgres, limitMs = 20_000): Promise<boolean> {
+export async function exitOf(postgres: Pick<Adapter, 'onExit'>, limitMs = 20_000): Promise<boolean> {
   const exited = new AbortController()
   const stop = postgres.onExit(() => exited.abort())
   await clock.sleep(limitMs, exited.signal)

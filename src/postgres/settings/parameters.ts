@@ -63,6 +63,11 @@ const CONTROLLED_BY_NAME = new Map(CONTROLLED.map(entry => [entry.name, entry]))
 /** Names of the parameters that neither a local file nor a role section may set. */
 export const CONTROLLED_NAMES: ReadonlySet<string> = new Set(CONTROLLED_BY_NAME.keys())
 
+/** Those that we give on the command line, where nothing wins over them. */
+export const COMMAND_LINE_NAMES: ReadonlySet<string> = new Set(
+  CONTROLLED.filter(({ commandLine }) => commandLine).map(({ name }) => name),
+)
+
 /** They would move the server away from the directory that we guard. */
 const OURS_ALONE: ReadonlySet<string> = new Set(['data_directory', 'config_file'])
 

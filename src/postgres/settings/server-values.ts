@@ -34,6 +34,14 @@ function known<T>(left: T | null, right: T | null): boolean {
   return left !== null && left === right
 }
 
+/** Two texts as operators write them, without knowing the parameter's unit: `on` and `true`, `1GB` and `1024MB`. */
+export function sameText(one: string, other: string): boolean {
+  if (one === other) return true
+  return [(text: string) => parseInteger(text, 'MB'), parseBoolean].some(read =>
+    known(read(one), read(other)),
+  )
+}
+
 const SIZES: readonly (readonly (readonly [unit: string, size: number])[])[] = [
   [
     ['TB', 1024 ** 4],

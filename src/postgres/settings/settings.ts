@@ -186,6 +186,7 @@ class SettingsFiles implements Settings {
   restoreBackups(): Promise<readonly string[]> {
     return this.#inTurn(async () => {
       const restored = await restoreFiles(this.#places, this.#backedUp())
+      await this.#baseAfterCopy()
       const { ident } = this.#places
       if (this.#manages('ident') && !(await exists(ident))) {
         await replaceFile(ident, '', await this.#places.optionsFor(ident))
@@ -207,6 +208,19 @@ class SettingsFiles implements Settings {
       if (text.subarray(-appended.length).equals(appended)) return
       await replaceFile(hba, Buffer.concat([text, appended]), await this.#places.optionsFor(hba))
     })
+  }
+
+  /** A source whose configuration lies outside its data directory, and who never ran with ours, sends none. */
+  async #baseAfterCopy(): Promise<void> {
+    const { configDir, baseName, conf, dataDir } = this.#places
+    const base = join(configDir, baseName)
+    const found = await Promise.all([base, conf, join(dataDir, 'postgresql.conf')].map(exists))
+    if (this.#config.customConf !== null || found.includes(true)) return
+    this.#options.log(
+      'warning',
+      `the copy brought no postgresql.conf: ${base} is empty, fill it in if it matters`,
+    )
+    await replaceFile(base, '', await this.#places.optionsFor(base))
   }
 
   #wantedRecovery(upstream: Upstream | null, majorVersion: number): RecoverySettings {

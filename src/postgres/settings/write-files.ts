@@ -3,18 +3,19 @@
 
 import { join, resolve } from 'node:path'
 import type { PostgresqlConfig } from '../../model/config.ts'
+import { cleanAutoConf } from './auto-conf.ts'
 import { copyFromDataDirectory, ownConf, restoreFile } from './backups.ts'
 import { lastValue, readConfChain } from './conf-chain.ts'
 import { exists, readIfPresent, removeFile, renameFile, replaceFile } from './durable-file.ts'
-import { accessFile, postgresqlConf, withoutParameters } from './file-text.ts'
+import { accessFile, postgresqlConf } from './file-text.ts'
 import type { Parameter } from './parameter-map.ts'
 import type { Warn } from './parameters.ts'
 import { writePgpass } from './pgpass.ts'
 import { type Places, sameDirectory } from './places.ts'
 import { conninfoText, type Prepared, type WriteInput } from './prepared.ts'
-import { RECOVERY_NAMES, type RecoverySettings } from './recovery-settings.ts'
+import type { RecoverySettings } from './recovery-settings.ts'
 
-interface Job extends Prepared {
+export interface Job extends Prepared {
   readonly input: WriteInput
   readonly config: PostgresqlConfig
   readonly places: Places
@@ -142,14 +143,6 @@ async function writeAccess(job: Job, which: 'pg_hba' | 'pg_ident', problems: str
   return await write(job, path, text)
 }
 
-/** ALTER SYSTEM would win over our file: recovery settings are taken out. */
-async function cleanAutoConf(job: Job): Promise<boolean> {
-  const text = await readIfPresent(job.places.autoConf)
-  // One character a byte: what is kept stays what it was, in whichever encoding.
-  const cleaned = text === null ? null : withoutParameters(text.toString('latin1'), RECOVERY_NAMES)
-  return cleaned === null ? false : await write(job, job.places.autoConf, Buffer.from(cleaned, 'latin1'))
-}
-
 async function writePassword({ recovery, config, places }: Job): Promise<boolean> {
   if (recovery?.conninfo == null || !('password' in recovery.conninfo)) return false
   const { password = '', host, port, user } = recovery.conninfo
@@ -158,11 +151,11 @@ async function writePassword({ recovery, config, places }: Job): Promise<boolean
 
 /** Without standby.signal the server comes up as a primary: for a standby it is the first thing written, and it goes last. */
 async function writeSignals(job: Job): Promise<boolean> {
-  const { recovery, places } = job
+  const { recovery, places, warn } = job
   const created = recovery === null ? false : await write(job, places.standbySignal, '')
-  const removed = [
-    await removeFile(places.recoverySignal),
-    recovery === null ? await removeFile(places.standbySignal) : false,
-  ]
-  return created || removed.includes(true)
+  const stopsAtTarget = await removeFile(places.recoverySignal)
+  if (stopsAtTarget)
+    warn(`${places.recoverySignal} was taken away: PostgreSQL stops at no recovery target here`)
+  const removed = recovery === null ? await removeFile(places.standbySignal) : false
+  return created || stopsAtTarget || removed
 }
