@@ -19,8 +19,8 @@ import { readControlData } from './control-data.ts'
 import { type DirectoryState, readDirectoryState, readHistoryFile } from './data-directory.ts'
 import { type Monitored, monitoringQuery, parseMonitoring } from './monitoring.ts'
 import { readOrigins } from './origins.ts'
+import { PendingRestartWatch } from './pending-restart.ts'
 import { identifySystem } from './replication-protocol.ts'
-import type { PendingRestart } from './settings/settings.ts'
 
 type Readiness = Extract<ProcessView, { kind: 'running' }>['readiness']
 type ControlFixed = Pick<ControlData, 'walLogHints' | 'dataChecksums' | 'settings'>
@@ -36,13 +36,14 @@ export class Look {
   #fixed: { key: string; control: ControlFixed } | null = null
   #identified: { key: string; timeline: Timeline } | null = null
   #reached: { key: string; timeline: Timeline } | null = null
-  #restartPending = false
+  readonly #pending: PendingRestartWatch
   #reading: Promise<DirectoryState> | null = null
   #finding: Promise<PostmasterIdentity | null> | null = null
   #history: { timeline: Timeline; entries: readonly TimelineSwitch[] } | null = null
 
   constructor(context: Context) {
     this.#context = context
+    this.#pending = new PendingRestartWatch(context)
   }
 
   async view(budgetMs: Millis): Promise<PostgresView> {
@@ -221,7 +222,8 @@ export class Look {
     const reached = this.#reachedBy(identity, server.timeline ?? 0, from)
     const timeline =
       server.timeline ?? (await this.#replayedTimeline(identity, server.replayLsn, leftMs)) ?? reached
-    return { ...server, timeline, pendingRestart: await this.#pendingRestart(from.restartPending, leftMs) }
+    const pendingRestart = await this.#pending.of(`${keyOf(identity)} ${from.settingsRead}`, leftMs)
+    return { ...server, timeline, pendingRestart }
   }
 
   /**
@@ -234,17 +236,6 @@ export class Look {
     const timeline = Math.max(before, seenNow, from.minRecoveryTimeline, from.checkpointTimeline)
     this.#reached = { key, timeline }
     return timeline
-  }
-
-  /** The values are asked for only when the server says that something waits, and again when that may have changed. */
-  async #pendingRestart(isPending: boolean, leftMs: Millis): Promise<PendingRestart> {
-    const { kept, settings, state } = this.#context
-    if (isPending !== this.#restartPending) state.pendingRestart = null
-    this.#restartPending = isPending
-    if (state.pendingRestart !== null) return state.pendingRestart
-    const query = isPending ? queryOrThrow(kept, leftMs) : async () => []
-    state.pendingRestart = await settings.pendingRestart(query).catch(() => null)
-    return state.pendingRestart ?? {}
   }
 
   /** Asked again only when the replay has moved: at rest a standby without a leader costs no second connection. */

@@ -13,8 +13,8 @@ export interface Monitored {
   readonly checkpointTimeline: Timeline
   readonly minRecoveryLsn: Lsn
   readonly minRecoveryTimeline: Timeline
-  /** Whether any setting waits for a restart. */
-  readonly restartPending: boolean
+  /** When the server read its settings last, and whether it says that one of them waits for a restart. */
+  readonly settingsRead: string
 }
 
 /** Settings of which a standby needs at least as much as its primary has, by their names in the model. */
@@ -58,6 +58,7 @@ export function monitoringQuery(majorVersion: number): string {
       'address', a.client_addr::text, 'state', w.state, 'sync_state', w.sync_state, 'priority', w.sync_priority))
     FROM pg_catalog.pg_stat_get_wal_senders() w, pg_catalog.pg_stat_get_activity(w.pid) a
       LEFT JOIN pg_catalog.pg_authid u ON u.oid = a.usesysid) AS senders,
+  pg_catalog.pg_conf_load_time()::text AS settings_read,
   EXISTS (SELECT FROM pg_catalog.pg_show_all_settings() p WHERE p.pending_restart) AS restart_pending
 FROM (SELECT pg_catalog.pg_is_in_recovery() AS recovering) i, pg_catalog.pg_control_system() y,
   pg_catalog.pg_control_checkpoint() c, pg_catalog.pg_control_recovery() m, pg_catalog.pg_stat_get_wal_receiver() r`
@@ -102,7 +103,7 @@ export function parseMonitoring(row: Row | undefined): Monitored | null {
     checkpointTimeline,
     minRecoveryLsn: lsn(row.min_recovery_lsn) ?? 0n,
     minRecoveryTimeline: Number(row.min_recovery_timeline),
-    restartPending: row.restart_pending === true,
+    settingsRead: `${row.settings_read} ${row.restart_pending}`,
   }
 }
 

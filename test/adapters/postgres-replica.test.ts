@@ -1,12 +1,15 @@
 // Standbys: base backup, streaming, following another member, promotion, slots, settings that wait for a restart.
 
+import { execFile } from 'node:child_process'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { formatLsn } from '../../src/model/units.ts'
 import type { Progress } from '../../src/ports/postgres.ts'
 import { listProcesses } from '../../src/system/proc.ts'
 import {
+  BIN_DIR,
   clock,
   exitOf,
   type Lab,
@@ -14,6 +17,7 @@ import {
   ok,
   openLab,
   REPLICATION_PASSWORD,
+  runAs,
   signalIdle,
   until,
 } from './postgres-harness.ts'
@@ -224,6 +228,33 @@ describe('settings', () => {
     await a.start()
     expect((await a.server()).pendingRestart).toEqual({})
     expect(await a.query('SHOW shared_buffers')).toEqual([{ shared_buffers: '24MB' }])
+    await until('b streams again', () => isStreaming(b, a))
+  })
+
+  test('what somebody’s pg_ctl restart kept is still pending, what it added is too, and a start of ours ends both', async () => {
+    const pgCtl = async (...options: string[]) => {
+      const log = `${a.directory}.own.log`
+      const args = ['-D', a.directory, '-w', '-l', log, ...options, 'restart']
+      await promisify(execFile)(`${BIN_DIR}/pg_ctl`, args, { ...runAs, cwd: '/' })
+    }
+    const pending = async () => JSON.stringify((await a.server()).pendingRestart)
+    const parameters = { ...a.effective.parameters, max_replication_slots: 12 }
+    ok(await a.postgres.configure({ ...a.effective, parameters }, { rewriteAlways: false }))
+    const slots = JSON.stringify({ max_replication_slots: { oldValue: '10', newValue: '12' } })
+    await until('the restart to be pending', async () => (await pending()) === slots)
+    await pgCtl()
+    await until('the restart to be pending still', async () => (await pending()) === slots)
+    expect(await a.query('SELECT 1 AS one FROM pg_settings WHERE pending_restart')).toEqual([])
+    await pgCtl('-o', '-c work_mem=1MB')
+    const memory = JSON.stringify({ work_mem: { oldValue: '1MB', newValue: '4MB' } })
+    await until('what the command line added to be pending', async () => (await pending()) === memory)
+    ok(await a.postgres.configure(a.effective, { rewriteAlways: false }))
+    await a.stop()
+    await a.start()
+    await until('nothing to be pending', async () => (await pending()) === '{}')
+    expect(a.messages.join('\n')).toContain(
+      'a restart of PostgreSQL is pending: max_replication_slots 10 -> 12',
+    )
     await until('b streams again', () => isStreaming(b, a))
   })
 

@@ -202,10 +202,17 @@ export function raiseToControlData(
   return pending
 }
 
-/** `--name=value` for postgres, in table order, so that nothing in a file can override them. */
+/** What stands on the command line, in table order, so that nothing in a file can override it. */
+export function onCommandLine(parameters: ParameterMap): ReadonlyMap<string, string> {
+  return new Map(
+    CONTROLLED.flatMap(({ name, commandLine }) => {
+      const value = parameters.get(name)
+      return commandLine && value !== null ? [[name, value] as const] : []
+    }),
+  )
+}
+
+/** `--name=value` for postgres. */
 export function commandLineArguments(parameters: ParameterMap): readonly string[] {
-  return CONTROLLED.flatMap(({ name, commandLine }) => {
-    const value = parameters.get(name)
-    return commandLine && value !== null ? [`--${name}=${value}`] : []
-  })
+  return [...onCommandLine(parameters)].map(([name, value]) => `--${name}=${value}`)
 }

@@ -21,26 +21,37 @@ function isIgnored(name: string): boolean {
   return name === 'hot_standby' || RECOVERY_NAMES.has(name)
 }
 
-/** After a reload: the server's own flag, with the value that the files hold now. */
-export async function pendingRestartOf(query: Query): Promise<PendingRestart> {
+/**
+ * What a start by us would change: the running value against what the command line, else the files, else the server's own
+ * default say. The server's flag alone knows nothing of what a restart by somebody else kept on its command line.
+ */
+export async function pendingRestartOf(
+  query: Query,
+  commandLine: ReadonlyMap<string, string>,
+): Promise<PendingRestart> {
   const rows = await query(
     `SELECT s.name, s.vartype, s.unit, s.setting, s.boot_val, f.setting AS file_setting
        FROM pg_catalog.pg_settings s
-       LEFT JOIN LATERAL (
-            SELECT f.setting FROM pg_catalog.pg_file_settings f
-             WHERE pg_catalog.lower(f.name) OPERATOR(pg_catalog.=) pg_catalog.lower(s.name)
-             ORDER BY f.seqno DESC LIMIT 1) f ON true
-      WHERE s.pending_restart`,
+       LEFT JOIN (SELECT DISTINCT ON (pg_catalog.lower(l.name)) pg_catalog.lower(l.name) AS name, l.setting
+                    FROM pg_catalog.pg_file_settings l WHERE l.name IS NOT NULL
+                   ORDER BY pg_catalog.lower(l.name), l.seqno DESC) f
+              ON f.name OPERATOR(pg_catalog.=) pg_catalog.lower(s.name)
+      WHERE s.pending_restart OR s.source OPERATOR(pg_catalog.=) 'command line'
+         OR (s.context OPERATOR(pg_catalog.=) 'postmaster'
+             AND (s.source OPERATOR(pg_catalog.=) 'configuration file'
+                  OR pg_catalog.lower(s.name) OPERATOR(pg_catalog.=) ANY($1::pg_catalog.text[])))`,
+    [[...commandLine.keys()]],
   )
   const pending: Record<string, { oldValue: string; newValue: string }> = {}
   for (const row of rows) {
     const name = String(row.name)
     if (isIgnored(name.toLowerCase())) continue
-    const show = (value: unknown) =>
-      readableValue(String(row.vartype), textOrNull(row.unit), String(value ?? ''))
-    const [oldValue, newValue] = [show(row.setting), show(row.file_setting ?? row.boot_val ?? '?')]
+    const [vartype, unit, setting] = [String(row.vartype), textOrNull(row.unit), String(row.setting ?? '')]
+    const wanted = String(commandLine.get(name.toLowerCase()) ?? row.file_setting ?? row.boot_val ?? '?')
     // The flag of a parameter whose line was taken out of the file again stays up until the restart that it asks for.
-    if (oldValue !== newValue) pending[name] = { oldValue, newValue }
+    if (sameValue(vartype, unit, setting, wanted)) continue
+    const [oldValue, newValue] = [setting, wanted].map(value => readableValue(vartype, unit, value))
+    pending[name] = { oldValue: oldValue ?? '', newValue: newValue ?? '' }
   }
   return pending
 }

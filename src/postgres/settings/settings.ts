@@ -20,7 +20,7 @@ import {
   SettingsError,
 } from './durable-file.ts'
 import { accessLines } from './file-text.ts'
-import { commandLineArguments, type PendingRestart } from './parameters.ts'
+import { commandLineArguments, onCommandLine, type PendingRestart } from './parameters.ts'
 import { type Places, placesOf } from './places.ts'
 import { conninfoText, type Prepared, prepare, type WriteInput } from './prepared.ts'
 import {
@@ -70,7 +70,7 @@ export interface Settings {
     upstream: Upstream | null,
     majorVersion: number,
   ): Promise<Seen<RecoverySettingsView>>
-  /** The server's own flags, and what the last writing had to hold back. Errors of `query` are passed on. */
+  /** What a start by us would change, and what the last writing had to hold back. Errors of `query` are passed on. */
   pendingRestart(query: Query): Promise<PendingRestart>
   /** How the running server differs from what `write(input)` would write. Errors of `query` are passed on. */
   changedParameters(query: Query, input: WriteInput): Promise<readonly ChangedParameter[]>
@@ -150,7 +150,9 @@ class SettingsFiles implements Settings {
   }
 
   async pendingRestart(query: Query): Promise<PendingRestart> {
-    return { ...this.#last?.pendingRestart, ...(await pendingRestartOf(query)) }
+    // Before the first writing the files are an earlier agent's, and hold what its command line did.
+    const commandLine = this.#last === null ? new Map() : onCommandLine(this.#last.parameters)
+    return { ...(await pendingRestartOf(query, commandLine)), ...this.#last?.pendingRestart }
   }
 
   async changedParameters(query: Query, input: WriteInput): Promise<readonly ChangedParameter[]> {
