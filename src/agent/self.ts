@@ -1,6 +1,7 @@
 // This node as its configuration describes it, in the rules' terms. Holds no secret.
 
 import { keySpace } from '../dcs/keys.ts'
+import { formatAddress } from '../model/address.ts'
 import type { AgentConfig, EffectivePostgresql, HostPort } from '../model/config.ts'
 import { slotName } from '../model/slot-name.ts'
 import type { Self } from '../model/snapshot.ts'
@@ -8,11 +9,11 @@ import type { Self } from '../model/snapshot.ts'
 export function selfOf(config: AgentConfig, effective: EffectivePostgresql): Self {
   const { postgresql, restapi } = config
   const protocol = restapi.tls === null ? 'http' : 'https'
-  const url = (address: HostPort): string => `postgres://${authority(address)}/${postgresql.database}`
+  const url = (address: HostPort): string => `postgres://${formatAddress(address)}/${postgresql.database}`
   return {
     name: config.name,
     connUrl: url(postgresql.connectAddress),
-    apiUrl: `${protocol}://${authority(restapi.connectAddress)}/patroni`,
+    apiUrl: `${protocol}://${formatAddress(restapi.connectAddress)}/patroni`,
     proxyUrl: postgresql.proxyAddress === null ? null : url(postgresql.proxyAddress),
     slot: slotName(config.name),
     tags: config.tags,
@@ -22,8 +23,4 @@ export function selfOf(config: AgentConfig, effective: EffectivePostgresql): Sel
     removeDataOnDivergedTimelines: effective.removeDataDirectoryOnDivergedTimelines,
     keyPrefix: keySpace(config.namespace, config.scope).prefix,
   }
-}
-
-function authority({ host, port }: HostPort): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }

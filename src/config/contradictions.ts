@@ -1,11 +1,11 @@
 // What the local configuration says that cannot be, or cannot be meant: checked across keys, after each key was read
 // for itself.
 
+import { formatAddress } from '../model/address.ts'
 import type { Json, JsonObject } from '../model/cluster.ts'
 import { isJsonObject } from '../model/patch.ts'
 import type { Problem, ProblemPlace } from '../model/problem.ts'
 import { at, type Values } from './check.ts'
-import { formatHostPort } from './leaf-address.ts'
 import { isControlled } from './parameters.ts'
 import type { LOCAL } from './schema.ts'
 import { OTHER_STORES } from './schema-general.ts'
@@ -133,7 +133,7 @@ function* addresses({ given, read }: LocalValues): Iterable<Finding> {
     const own = read(path)
     const address = own ?? (behind !== null && given(behind) ? read(behind) : null)
     if (address === null || !['*', '0.0.0.0', '::'].includes(address.host)) continue
-    const message = `is ${formatHostPort(address)}${own === null ? ', taken from restapi.listen' : ''}: no address that others can reach`
+    const message = `is ${formatAddress(address)}${own === null ? ', taken from restapi.listen' : ''}: no address that others can reach`
     yield { kind: 'warning', path, message, hint: `Set ${path} to the address of this node.` }
   }
 }

@@ -93,8 +93,3 @@ function readAddress(raw: Json): Parsed<string> {
 function unbracket(host: string): string {
   return host.replace(/^\[(.*)\]$/, '$1')
 }
-
-/** `host:port`, with brackets around an IPv6 host. */
-export function formatHostPort(address: HostPort): string {
-  return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`
-}

@@ -5,10 +5,10 @@ import { readFile } from 'node:fs/promises'
 import { rootCertificates } from 'node:tls'
 import { noop } from 'cockatiel'
 import { Etcd3, type IOptions } from 'etcd3'
+import { formatAddress } from '../model/address.ts'
 import type { EtcdConfig } from '../model/config.ts'
 import type { Clock } from '../ports/clock.ts'
 import { connectionFault } from './connection-fault.ts'
-import { endpointName } from './endpoint-name.ts'
 import { type CallFailure, failureText } from './errors.ts'
 import type { Log } from './log.ts'
 
@@ -37,7 +37,7 @@ export class Endpoints {
 
   constructor(config: EtcdConfig, clock: Clock, log: Log) {
     this.#config = config
-    this.#names = [...new Set(config.endpoints.map(endpointName))]
+    this.#names = [...new Set(config.endpoints.map(formatAddress))]
     if (this.#names.length === 0) throw new Error('no etcd endpoint is configured')
     this.#clock = clock
     this.#log = log

@@ -4,6 +4,7 @@
 import { readFile } from 'node:fs/promises'
 import { Agent, type RequestOptions, request as requestHttp } from 'node:http'
 import { request as requestHttps, Agent as SecureAgent } from 'node:https'
+import { formatAddress } from '../model/address.ts'
 import type { ClusterView } from '../model/cluster.ts'
 import type { EtcdConfig, HostPort } from '../model/config.ts'
 import { isConfigurationFault } from '../model/etcd-hint.ts'
@@ -12,7 +13,6 @@ import type { Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import { clusterView, type Entry } from './cluster-view.ts'
 import { allRefuse, connectionFault } from './connection-fault.ts'
-import { endpointName } from './endpoint-name.ts'
 import { treatmentOf } from './errors.ts'
 import { leaseIdOf } from './fields.ts'
 import { type ExactObject, isObject, parseExact } from './json.ts'
@@ -63,12 +63,12 @@ export async function readClusterOverGateway(read: GatewayRead): Promise<Gateway
     if (answer.ok) return seen(viewOf(answer.body, keys), sentMs)
     // That the rest of the budget was too short for a try says less than what an earlier one was told.
     if (tries === 0 || !signal.aborted || ms >= TRY_MS_MIN) why = answer.why
-    const name = endpointName(endpoint)
+    const name = formatAddress(endpoint)
     if (answer.final) return refused(`etcd at ${name}: ${why}`)
     if (answer.why === NO_GATEWAY) return unseen(`etcd at ${name}: ${why}`)
     faults.set(name, connectionFault(answer.why, name, config.tls))
     if (tries % endpoints.length !== endpoints.length - 1) continue
-    const told = allRefuse(faults, new Set(endpoints.map(endpointName)).size)
+    const told = allRefuse(faults, new Set(endpoints.map(formatAddress)).size)
     if (told !== null && (isConfigurationFault(told) || clock.bootMs() - startMs >= REFUSED_MS))
       return refused(told)
     await clock.sleep(Math.min(told === null ? 50 : 200, leftMs))

@@ -37,6 +37,8 @@ export interface LocalFencer extends Fencer {
   readonly watchdog: Watchdog
 }
 
+/** The words of stop.c. */
+const NO_SUCH_PROCESS = 'no such process'
 const RESPAWN = { afterMs: 1000, budgetMs: 1000 } as const
 const CLOSE_LIMIT_MS = 1000
 const RETIRE_PAUSE_MS = 5
@@ -122,7 +124,10 @@ class ProgramFencer implements LocalFencer {
     if (reply.kind !== 'done') {
       // Armed late and believed disarmed, it would stop a PostgreSQL that nobody promoted.
       if (!wasArmed) program.tell('disarm 0')
-      this.#options.log.warning(`fencer not armed: ${reply.why}`)
+      // PostgreSQL may end between the look at it and this moment, as in any stop: then there is nothing to guard.
+      if (reply.why === NO_SUCH_PROCESS)
+        this.#options.log.info(`fencer not armed: PostgreSQL (pid ${pid}) has ended`)
+      else this.#options.log.warning(`fencer not armed: ${reply.why}`)
       return false
     }
     this.#armedBy = program

@@ -68,7 +68,10 @@ class FileJournal implements Journal {
     this.#sink = inDirectory(options.stateDirectory, file)
     this.#writer = new BoundedWriter(this.#sink, QUEUE_LIMITS, {
       failed: why => options.log.error(`journal: decisions are not being recorded: ${why}`),
-      recovered: lost => options.log.warning(`journal: decisions are recorded, but ${lost} were lost`),
+      recovered: lost =>
+        lost === 0
+          ? options.log.info('journal: decisions are recorded again, none was lost')
+          : options.log.warning(`journal: decisions are recorded again, but ${lost} were lost`),
     })
   }
 

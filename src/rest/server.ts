@@ -3,6 +3,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isIP } from 'node:net'
+import { formatAddress } from '../model/address.ts'
 import type { RestApiConfig } from '../model/config.ts'
 import type { Millis } from '../model/units.ts'
 import { AccessControl } from './access.ts'
@@ -125,7 +126,7 @@ class RestApi {
     const restricted = credentials !== null || allowlist.length > 0 || allowlistIncludeMembers
     if (isLoopback(listen.host) || restricted || (tls !== null && verifyClient !== 'none')) return
     this.#around.log.warning(
-      `REST API on ${listen.host}:${listen.port} lets anybody change the cluster: set restapi.authentication, allowlist or verify_client`,
+      `REST API on ${formatAddress(listen)} lets anybody change the cluster: set restapi.authentication, allowlist or verify_client`,
     )
   }
 

@@ -1,6 +1,7 @@
 // The columns, cells, tree and footer of `list` and `topology`, exactly as patronictl shows them
 // (spec/interfaces.md 2.3): titles instead of names, lags in whole MB, empty texts for what is not known.
 
+import { formatAddress } from '../model/address.ts'
 import type { Json } from '../model/cluster.ts'
 import { isJsonObject } from '../model/patch.ts'
 import type { ClusterReport, MemberReport, PendingRequest, Position } from '../model/report.ts'
@@ -110,7 +111,12 @@ function mainCells(
   return {
     Cluster: cluster,
     Member: prefix + member.name,
-    Host: member.host === null ? '' : withPort ? `${member.host}:${member.port}` : member.host,
+    Host:
+      member.host === null
+        ? ''
+        : withPort
+          ? formatAddress({ host: member.host, port: member.port ?? 5432 })
+          : member.host,
     Role: member.role.split('_').map(capitalised).join(' '),
     State: (follows ? member.replicationState : null) || stateOf(member),
     TL: member.timeline ?? '',

@@ -1,7 +1,8 @@
 // The etcd section in all its forms, and addresses in general.
 
 import { describe, expect, test } from 'vitest'
-import { formatHostPort, parseHostPort } from '../../src/config/leaf-address.ts'
+import { parseHostPort } from '../../src/config/leaf-address.ts'
+import { formatAddress } from '../../src/model/address.ts'
 import { COMPLETE, configOf, errorsOf, readText, warningsOf } from './sample.ts'
 
 const withEtcd = (section: string) => COMPLETE.replace('etcd3:\n  hosts: 10.0.0.9:2379\n', `${section}\n`)
@@ -18,7 +19,7 @@ test.each<[string, string[]]>([
   ['etcd3: {url: "https://[::1]:443"}', ['[::1]:443']],
   ['etcd3: {hosts: [e2], host: e3}', ['e2:2379']],
 ])('%s', async (section, endpoints) => {
-  expect(configOf(await readText(withEtcd(section))).etcd.endpoints.map(formatHostPort)).toEqual(endpoints)
+  expect(configOf(await readText(withEtcd(section))).etcd.endpoints.map(formatAddress)).toEqual(endpoints)
 })
 
 test('TLS and credentials', async () => {
@@ -96,5 +97,5 @@ test.each<[string, string | null]>([
   ['u@a:1', null],
 ])('the address %s is %s', (text, expected) => {
   const parsed = parseHostPort(text, 7)
-  expect(parsed.ok ? formatHostPort(parsed.value) : null).toBe(expected)
+  expect(parsed.ok ? formatAddress(parsed.value) : null).toBe(expected)
 })
