@@ -238,7 +238,7 @@ describe('settings', () => {
       await promisify(execFile)(`${BIN_DIR}/pg_ctl`, args, { ...runAs, cwd: '/' })
     }
     const pending = async () => JSON.stringify((await a.server()).pendingRestart)
-    const parameters = { ...a.effective.parameters, max_replication_slots: 12 }
+    const parameters = { ...a.effective.parameters, shared_buffers: '24MB', max_replication_slots: 12 }
     ok(await a.postgres.configure({ ...a.effective, parameters }, { rewriteAlways: false }))
     const slots = JSON.stringify({ max_replication_slots: { oldValue: '10', newValue: '12' } })
     await until('the restart to be pending', async () => (await pending()) === slots)
