@@ -65,7 +65,7 @@ export async function runAgent(start: AgentStart): Promise<number> {
     await log.flush(1000)
     return 1
   }
-  await removePrivateFolders(read.config.stateDirectory).catch(error => log.warning(String(error)))
+  await removePrivateFolders(read.config.stateDirectory).catch((error: Error) => log.warning(error.message))
   const node = assemble({ ...start, config: read.config, log, clock })
   await firstDynamicConfiguration(read.config, node.dynamic, log)
   const loss = await findLoss(read.config, node.dynamic, node.postgres, log)

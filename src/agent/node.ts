@@ -147,6 +147,7 @@ function loopOf(
         self: configuration.self(),
         settings: dynamic.settings(),
         startedAtMs,
+        stateUnwritable: adapters.journal.view().problem ?? adapters.fencer.view().unwritten ?? null,
         stopRequested: stopRequested(),
         work: work.current(),
         finished: work.takeFinished(),

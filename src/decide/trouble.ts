@@ -48,6 +48,7 @@ const CONDITIONS: readonly Condition[] = [
   { id: 'replay-paused', find: pausedByHand },
   { id: 'mode', find: onCluster(modeKeepsLeaderless) },
   { id: 'request-refused', find: refusedRequest },
+  { id: 'state-directory', find: forgetful },
 ]
 
 /** The most urgent one; null: all is well, as far as can be told. */
@@ -145,4 +146,13 @@ function refusedRequest({ memory, snap }: Facts): string | null {
   const refused = memory.refusedRequest
   if (refused === null || snap.nowMs - refused.atMs > REFUSAL_SHOWN_MS) return null
   return `${refused.reason} (${new Date(refused.wallMs).toISOString()})`
+}
+
+/** It may lead: nothing that keeps a second node from writing is there, and a healthy primary is worth more than a journal. */
+function forgetful({ snap }: Facts): string | null {
+  const why = snap.stateUnwritable ?? null
+  if (why === null) return null
+  // The system's word is enough: its path makes the sentence too long for the remedy.
+  const cause = why.replace(/, \w+(?: '.*')?$/, '')
+  return `the state directory cannot be written (${cause}): no decision is recorded, no copy or rewind can begin. HINT: Make it writable, or room on its disk`
 }

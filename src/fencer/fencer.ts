@@ -7,6 +7,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { FenceRecord, Fencer, FencerView } from '../ports/fencer.ts'
 import type { Log } from '../ports/log.ts'
 import type { Watchdog } from '../ports/watchdog.ts'
+import { DiskWrites, within } from './disk-writes.ts'
 import { Program, type ProgramIdentity } from './program.ts'
 import { parseFenceRecord, readLastFence, readPredecessors, recordPath, writeIdentity } from './traces.ts'
 import { DeviceWatchdog, type WatchdogOptions } from './watchdog.ts'
@@ -80,6 +81,7 @@ class ProgramFencer implements LocalFencer {
   #replaced: Program[] = []
   #orphans: readonly ProgramIdentity[] = []
   #pastIsRead: boolean = false
+  readonly #disk: DiskWrites
   #written: Program | null = null
   #armedUntilMs: Millis | null = null
   #postmaster: PostmasterIdentity | null = null
@@ -88,6 +90,7 @@ class ProgramFencer implements LocalFencer {
 
   constructor(options: FencerOptions) {
     this.#options = options
+    this.#disk = new DiskWrites(options.log)
     const off = { mode: 'off', device: '', safetyMarginMs: 0, ttlMs: 0, loopWaitMs: 0 } as const
     this.watchdog = new DeviceWatchdog(options.watchdog ?? off, options.log)
     this.#past = this.#readPast()
@@ -100,6 +103,7 @@ class ProgramFencer implements LocalFencer {
       postmaster: this.#postmaster,
       formerMayAct: !this.#pastIsRead || this.#orphans.length > 0,
       lastFence: this.#lastFence,
+      unwritten: this.#disk.problem,
     }
   }
 
@@ -142,7 +146,7 @@ class ProgramFencer implements LocalFencer {
   async disarm(budgetMs: Millis): Promise<boolean> {
     const { clock } = this.#options
     const limitMs = clock.bootMs() + budgetMs
-    await this.#within(this.#past, budgetMs)
+    await within(this.#past, budgetMs)
     if (this.#program === null && this.#orphans.length === 0 && this.#replaced.length === 0) return true
     const program = await this.#start(limitMs - clock.bootMs())
     if (program === null) return false
@@ -173,7 +177,7 @@ class ProgramFencer implements LocalFencer {
   async #start(budgetMs: Millis): Promise<Program | null> {
     const { clock, stateDirectory } = this.#options
     const limitMs = clock.bootMs() + budgetMs / 2
-    await this.#within(this.#past, budgetMs / 2)
+    await within(this.#past, budgetMs / 2)
     const program = this.#current()
     if (program === null || program === this.#written) return program
     const identity = await program.ready(limitMs - clock.bootMs())
@@ -184,7 +188,7 @@ class ProgramFencer implements LocalFencer {
       )
     }
     const writing = writeIdentity(stateDirectory, identity, this.#orphans)
-    if (await this.#within(writing, limitMs - clock.bootMs())) this.#written = program
+    if (await this.#disk.done(writing, limitMs - clock.bootMs())) this.#written = program
     return program
   }
 
@@ -230,7 +234,7 @@ class ProgramFencer implements LocalFencer {
     this.#orphans = kept
     if (program.identity !== null) {
       const writing = writeIdentity(this.#options.stateDirectory, program.identity, kept)
-      await this.#within(writing, budgetMs)
+      await this.#disk.done(writing, budgetMs)
     }
   }
 
@@ -279,21 +283,5 @@ class ProgramFencer implements LocalFencer {
     } finally {
       this.#pastIsRead = true
     }
-  }
-
-  /** Waits for disk work, but not for ever: a hung disk must not keep a node from being fenced. True when done. */
-  async #within(work: Promise<void>, budgetMs: Millis): Promise<boolean> {
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<boolean>(resolve => {
-      timer = setTimeout(resolve, Math.max(0, budgetMs), false)
-    })
-    const done = work.then(
-      () => true,
-      (error: unknown) => {
-        this.#options.log.warning(`fencer: ${error instanceof Error ? error.message : error}`)
-        return false
-      },
-    )
-    return Promise.race([done, late]).finally(() => clearTimeout(timer))
   }
 }

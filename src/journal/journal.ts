@@ -67,11 +67,12 @@ class FileJournal implements Journal {
     const file = new RotatingFile({ path: this.#path, maxBytes, backups: this.#backups, mode: 0o600 })
     this.#sink = inDirectory(options.stateDirectory, file)
     this.#writer = new BoundedWriter(this.#sink, QUEUE_LIMITS, {
-      failed: why => options.log.error(`journal: decisions are not being recorded: ${why}`),
       recovered: lost =>
         lost === 0
           ? options.log.info('journal: decisions are recorded again, none was lost')
           : options.log.warning(`journal: decisions are recorded again, but ${lost} were lost`),
+      failed: why =>
+        options.log.error(`journal: decisions are not being recorded: ${why}. HINT: ${remedy(why)}`),
     })
   }
 
@@ -101,6 +102,12 @@ class FileJournal implements Journal {
     await this.#writer.flush(CLOSE_LIMIT_MS)
     await withLimit(this.#sink.close(), CLOSE_LIMIT_MS)
   }
+}
+
+function remedy(why: string): string {
+  return /ENOSPC|EDQUOT/.test(why)
+    ? 'Make room on the disk of the state directory'
+    : "Make the state directory (hactl.state_directory) writable for the agent's user"
 }
 
 /** Makes the directory when it is missing: the first start of a node. */

@@ -41,6 +41,8 @@ export interface Snapshot {
     /** A fencer that a former agent armed may still stop PostgreSQL; also while that is not known. */
     readonly formerMayAct: boolean
   }
+  /** Why the state directory takes nothing: no journal, no note of the fencer; null or absent: it does. */
+  readonly stateUnwritable?: string | null
   readonly stopRequested: boolean
   /** What this beat's actions came to, in order. */
   readonly outcomes: readonly Outcome[]

@@ -33,6 +33,7 @@ export interface AgentFacts {
   readonly settings: DynamicSettings
   readonly startedAtMs: Millis
   readonly stopRequested: boolean
+  readonly stateUnwritable?: string | null
   readonly work: Work | null
   readonly finished: FinishedWork | null
 }
@@ -72,6 +73,7 @@ export async function observe(
     work: agent.work,
     finished: agent.finished,
     fencer: { alive, armedUntilMs, postmaster, formerMayAct },
+    stateUnwritable: agent.stateUnwritable ?? null,
     stopRequested: agent.stopRequested,
     outcomes: learned.outcomes,
   }

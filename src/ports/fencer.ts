@@ -14,6 +14,8 @@ export interface FencerView {
   readonly formerMayAct: boolean
   /** Last time it had to act, from its record file. */
   readonly lastFence: FenceRecord | null
+  /** Why the next agent could not know of this fencer; null or absent: it could. */
+  readonly unwritten?: string | null
 }
 
 export interface FenceRecord {

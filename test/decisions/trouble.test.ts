@@ -132,3 +132,14 @@ test('a sentence is bounded, and is one line', () => {
   const text = trouble(build(draft))?.text ?? ''
   expect([text.length, text.slice(0, 22), text.at(-1)]).toEqual([200, 'clone failed: one two ', '…'])
 })
+
+test('a state directory that takes nothing, with its remedy', () => {
+  const { snap, memory } = build(newDraft('pg2'))
+  const why = `EACCES: permission denied, open '/var/lib/postgresql/${'x'.repeat(100)}/journal.jsonl'`
+  expect(trouble({ snap: { ...snap, stateUnwritable: why }, memory })).toEqual({
+    id: 'state-directory',
+    text: 'the state directory cannot be written (EACCES: permission denied): no decision is recorded, no copy or rewind can begin. HINT: Make it writable, or room on its disk',
+  })
+  const full = { ...snap, stateUnwritable: 'ENOSPC: no space left on device, write' }
+  expect(trouble({ snap: full, memory })?.text).toContain('(ENOSPC: no space left on device)')
+})

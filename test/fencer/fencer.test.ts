@@ -1,7 +1,7 @@
 // The fencer port: what the agent sees when the program dies, hangs, is missing, or left something behind.
 
 import type { ChildProcess } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createFencer, type FencerOptions, type LocalFencer } from '../../src/fencer/fencer.ts'
@@ -79,6 +79,7 @@ const NOBODY: FencerView = {
   postmaster: null,
   formerMayAct: false,
   lastFence: null,
+  unwritten: null,
 }
 
 const inMs = (ms: number) => clock.bootMs() + ms
@@ -96,6 +97,26 @@ test('arms, shows it, disarms, and goes', async () => {
   await fencer.close()
   await until('it is gone', async () => !(await lives(pid)))
   expect(ended(child)).toBe(false)
+})
+
+test('a state directory that takes nothing keeps nobody from being guarded, and is told once, until it takes notes again', async () => {
+  const real = stateDirectory
+  // Where there is a file no directory can be made, not even by root.
+  stateDirectory = join(real, 'state')
+  await writeFile(stateDirectory, '')
+  const fencer = open()
+  const { postmaster } = await somebody()
+  expect(await fencer.arm(inMs(60_000), postmaster, BUDGET_MS)).toBe(true)
+  expect(await fencer.arm(inMs(61_000), postmaster, BUDGET_MS)).toBe(true)
+  expect(fencer.view()).toMatchObject({ alive: true, unwritten: expect.stringContaining('ENOTDIR') })
+  expect(messages.filter(text => text.includes('should this agent die'))).toHaveLength(1)
+  await rm(stateDirectory)
+  await mkdir(stateDirectory)
+  await until('it is written', async () => {
+    expect(await fencer.arm(inMs(62_000), postmaster, BUDGET_MS)).toBe(true)
+    return fencer.view().unwritten === null
+  })
+  expect(await programPid()).toBeGreaterThan(0)
 })
 
 test('a wrong identity is refused without harm', async () => {

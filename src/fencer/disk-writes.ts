@@ -1,0 +1,49 @@
+// The fencer's notes on disk are waited for, but not for ever: a hung disk, or one that takes nothing, must not keep a node
+// from being fenced. Why a write failed is said once, until one succeeds.
+
+import type { Millis } from '../model/units.ts'
+import type { Log } from '../ports/log.ts'
+
+export class DiskWrites {
+  readonly #log: Log
+  #problem: string | null = null
+
+  constructor(log: Log) {
+    this.#log = log
+  }
+
+  /** Why the last write failed; null: it did not. */
+  get problem(): string | null {
+    return this.#problem
+  }
+
+  /** True when it is done in time. */
+  async done(write: Promise<void>, budgetMs: Millis): Promise<boolean> {
+    const outcome = write.then(
+      () => {
+        this.#problem = null
+        return true
+      },
+      (error: unknown) => {
+        this.#failed(error instanceof Error ? error.message : String(error))
+        return false
+      },
+    )
+    return (await within(outcome, budgetMs)) ?? false
+  }
+
+  #failed(why: string): void {
+    if (this.#problem === null)
+      this.#log.warning(`fencer: ${why}: should this agent die, the next one will not know of its fencer`)
+    this.#problem = why
+  }
+}
+
+/** null: not in time. */
+export async function within<T>(work: Promise<T>, budgetMs: Millis): Promise<T | null> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<null>(resolve => {
+    timer = setTimeout(resolve, Math.max(0, budgetMs), null)
+  })
+  return Promise.race([work, late]).finally(() => clearTimeout(timer))
+}
