@@ -9,6 +9,8 @@ import { failureOf } from '../system/child-process.ts'
 import { optionArguments } from './command-line.ts'
 import { type Context, cancelled, DONE, failed, messageOf } from './context.ts'
 import { forgetOrigins } from './origins.ts'
+import { prepareCopyPlaces } from './copy-places.ts'
+import { noteLinks } from './outside-directories.ts'
 import { remedyOf } from './remedies.ts'
 import { emptyDataDirectory } from './removal.ts'
 
@@ -42,6 +44,7 @@ export async function basebackup(
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     if (attempt > 1) await clock.sleep(BETWEEN_ATTEMPTS_MS, signal)
     if (signal.aborted) return cancelled('the base backup')
+    await noteLinks(context, 'removed').catch(error => log('warning', messageOf(error)))
     const emptied = await emptyDataDirectory(context)
     if (!emptied.ok) return emptied
     last = await copy(context, from, signal, report)
@@ -72,6 +75,12 @@ async function copy(
   // Without it the source may spread its checkpoint over minutes before the first byte is copied.
   const checkpoint = wanted.some(option => option.name === 'checkpoint') ? [] : ['--checkpoint=fast']
   report({ phase: 'waiting for the source' })
+  let places: readonly string[]
+  try {
+    places = await prepareCopyPlaces(context, from, options)
+  } catch (error) {
+    return failed(`no base backup: ${messageOf(error)}`)
+  }
   return await access.withConninfo({ as: 'replication', to: from }, async (conninfo, env) => {
     const result = await programs.run(
       'pg_basebackup',
@@ -83,6 +92,7 @@ async function copy(
         `--dbname=${conninfo}`,
         ...checkpoint,
         ...options,
+        ...places,
       ],
       { timeoutMs: null, signal, env, onLine: line => reportCopied(line, report) },
     )

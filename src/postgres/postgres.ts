@@ -19,6 +19,7 @@ import { crashRecovery } from './crash-recovery.ts'
 import { readDatedHistory, readDirectoryState, readMajorVersion } from './data-directory.ts'
 import { Look } from './look.ts'
 import { noteOrigin, notePromotion } from './origins.ts'
+import { noLongerCopy } from './outside-directories.ts'
 import { forgetOwnFiles, keepingOwnFiles } from './own-files.ts'
 import { identifyPostmaster, PostmasterWatch } from './postmaster.ts'
 import { createPrograms } from './programs.ts'
@@ -103,6 +104,10 @@ class LocalPostgres implements Postgres, RecoveryEnd, AdoptionCheck {
 
   constructor(context: Context) {
     this.#context = context
+    // Promoted by hand: what it writes from now on came with no copy.
+    context.recovery.onLeft(() => {
+      void noLongerCopy(context).catch(error => context.log('error', messageOf(error)))
+    })
     this.#look = new Look(context)
   }
 

@@ -3,7 +3,8 @@
 import type { Millis } from '../model/units.ts'
 import type { StepOutcome } from '../ports/postgres.ts'
 import { failureOf } from '../system/child-process.ts'
-import { type Context, cancelled, DONE, failed } from './context.ts'
+import { type Context, cancelled, DONE, failed, messageOf } from './context.ts'
+import { noLongerCopy } from './outside-directories.ts'
 
 const PACE_MS: Millis = 10
 const ASK_LIMIT_MS: Millis = 2000
@@ -16,6 +17,7 @@ export async function promote(
   const { clock, kept, watch } = context
   if (signal.aborted) return cancelled('the promotion')
   if ((await watch.find()) === null) return failed('cannot promote: PostgreSQL is not running')
+  await noLongerCopy(context).catch(error => context.log('error', messageOf(error)))
   const startMs = clock.bootMs()
   await resumeReplay(context)
   const asked = await ask(context)

@@ -20,6 +20,7 @@ import { type Context, DONE, failed, messageOf } from './context.ts'
 import { endOrphanedPrograms } from './leftovers.ts'
 import { clearMark, findMarks, setMark } from './marks.ts'
 import { forgetOrigins } from './origins.ts'
+import { emptyTablespace, emptyWal, notedOutside, noteLinks, readOutside } from './outside-directories.ts'
 import { findServerProcesses } from './postmaster.ts'
 import { chownToServerUser } from './run-as.ts'
 import { unmarkBootstrap } from './unfinished-bootstrap.ts'
@@ -43,12 +44,13 @@ export async function removeDataDirectory(context: Context): Promise<StepOutcome
   const busy = await inUse(context)
   if (busy !== null) return failed(`the data directory is not removed: ${busy}`)
   try {
+    await noteLinks(context, 'removed').catch(error => context.log('warning', messageOf(error)))
     // A full disk takes no mark, and is what the removal may be for.
     await setMark(context, 'copy-unfinished', 'the data directory is being removed').catch(error =>
       context.log('warning', messageOf(error)),
     )
     await rm(join(context.dataDir, 'global', 'pg_control'), { force: true })
-    await removeContents(context.dataDir)
+    await removeContents(context)
     await rmdir(context.dataDir).catch(() => {})
     await unmark(context)
     await clearMark(context, 'copy-unfinished')
@@ -66,7 +68,7 @@ export async function emptyDataDirectory(context: Context): Promise<StepOutcome>
   const busy = await inUse(context)
   if (busy !== null) return failed(`the data directory is not emptied: ${busy}`)
   try {
-    await removeContents(context.dataDir)
+    await removeContents(context)
     await prepareDataDirectory(context)
     await unmark(context)
     return DONE
@@ -91,17 +93,20 @@ export async function prepareDataDirectory(context: Context): Promise<void> {
 }
 
 /**
- * Everything in the directory (a symbolic link to it and a mount point stay) and behind its links. Tablespaces that
- * cannot be removed are passed over; `lost+found` belongs to the file system.
+ * Everything in the directory (a symbolic link to it and a mount point stay), and what is PostgreSQL's behind its links,
+ * whose targets stay for the data that comes next. `lost+found` belongs to the file system.
  */
-async function removeContents(dataDir: string): Promise<void> {
+async function removeContents(context: Context): Promise<void> {
+  const { dataDir, log } = context
   const status = await lstat(dataDir).catch(() => null)
   if (status === null) return
   if (status.isFile()) return await unlink(dataDir)
-  for (const link of await linksOf(dataDir)) {
-    await emptyDirectory(link.target).catch(() => {})
-    await rmdir(link.target).catch(() => {})
-  }
+  const { tablespaces, version, wal } = await readOutside(dataDir)
+  const ofVersion = version ?? (await notedOutside(context)).version
+  const passOver = (path: string) => (error: unknown) =>
+    log('warning', `${path} belongs to ${dataDir} and cannot be emptied: ${messageOf(error)}`)
+  if (wal !== null) await emptyWal(wal).catch(passOver(wal))
+  for (const path of Object.values(tablespaces)) await emptyTablespace(path, ofVersion).catch(passOver(path))
   await emptyDirectory(dataDir)
 }
 

@@ -13,6 +13,7 @@ import { readDirectoryState } from './data-directory.ts'
 import { warnOfExposedKey } from './exposed-key.ts'
 import { clearLeftovers } from './leftovers.ts'
 import { readinessOf } from './look.ts'
+import { noLongerCopy, noteLinks } from './outside-directories.ts'
 import { putBackOwnFiles } from './own-files.ts'
 import { readPidFile } from './postmaster.ts'
 import { childEnvironment } from './programs.ts'
@@ -55,7 +56,11 @@ export async function start(
   if (!written.ok) return written
   if (!cleared.ok) return cleared
   if (signal.aborted) return cancelled('the start')
-  return await launch(context, written.commandLine, options, signal)
+  // Before it writes anything that nobody else has.
+  if (options.as === 'primary') await noLongerCopy(context).catch(error => log('error', messageOf(error)))
+  const launched = await launch(context, written.commandLine, options, signal)
+  if (launched.ok) await noteLinks(context, options.as).catch(error => log('warning', messageOf(error)))
+  return launched
 }
 
 async function launch(

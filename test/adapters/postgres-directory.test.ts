@@ -248,13 +248,16 @@ describe('a cluster with a tablespace and WAL elsewhere', () => {
     ])
   })
 
-  test('(B15, B16) removed: data, tablespace and WAL are gone; removing nothing is fine', async () => {
+  test('(B15, B16) removed: data, tablespace and WAL are gone, what is not theirs and the places stay; removing nothing is fine', async () => {
     await build()
     await node.stop()
+    for (const place of [space, wal]) await writeFile(join(place, 'of-somebody-else'), '')
+    await mkdir(join(space, 'PG_14_202107181'))
     ok(await node.postgres.removeDataDirectory())
     expect(await isThere(node.directory)).toBe(false)
-    expect(await isThere(space)).toBe(false)
-    expect(await isThere(wal)).toBe(false)
+    expect((await readdir(space)).sort()).toEqual(['PG_14_202107181', 'of-somebody-else'])
+    expect(await readdir(wal)).toEqual(['of-somebody-else'])
+    for (const place of [space, wal]) await rm(place, { recursive: true })
     ok(await node.postgres.removeDataDirectory())
     expect((await node.see()).dataDirectory).toEqual({ kind: 'empty' })
   })
