@@ -63,14 +63,16 @@ export interface Program {
   readonly file: string | null
 }
 
+export type StepFailure = Extract<StepOutcome, { readonly ok: false }>
+
 export const DONE: StepOutcome = { ok: true }
 
 /** `remedy`: what somebody has to do before the same can succeed. */
-export function failed(why: string, remedy?: string): StepOutcome {
+export function failed(why: string, remedy?: string): StepFailure {
   return remedy === undefined ? { ok: false, why } : { ok: false, why, remedy }
 }
 
-export function cancelled(what: string): StepOutcome {
+export function cancelled(what: string): StepFailure {
   return { ok: false, why: `${what} was cancelled`, cancelled: true }
 }
 

@@ -23,7 +23,9 @@ export async function crashRecovery(context: Context, signal: AbortSignal): Prom
   }
   const cleared = await clearLeftovers(context)
   if (!cleared.ok) return cleared
-  await archiveReadyWal(context, signal)
+  const archived = await archiveReadyWal(context, signal)
+  // The recovery keeps what waits for the archive; what may remove it asks again.
+  if (!archived.ok) log('warning', archived.why)
   if (signal.aborted) return cancelled('the crash recovery')
   await forgetArchived(dataDir)
   const parameters = await settingsFor(context)

@@ -16,6 +16,8 @@ import { readMajorVersion } from './data-directory.ts'
 import { endOrphanedPrograms } from './leftovers.ts'
 import { forgetOrigins } from './origins.ts'
 import { type Place, rewindRemedyOf } from './remedies.ts'
+import { askRewindSource } from './rewind-source.ts'
+import { inspectTarget, type Spoiler, withLiftedModes } from './rewind-target.ts'
 import { stop } from './stop.ts'
 import { markRewind, unfinishedRewind, unmarkRewind } from './unfinished-rewind.ts'
 
@@ -46,18 +48,32 @@ export async function rewind(
   const broken = await unfinishedRewind(context)
   if (broken !== null) return { ...failed(broken), damaged: true }
   const prepared = await prepare(context, signal)
-  if (!prepared.ok) return prepared
+  if (!prepared.ok) return { ...prepared, damaged: false }
   const majorVersion = await readMajorVersion(context.dataDir)
   if (majorVersion === null) return failed('no rewind: PG_VERSION is missing or unreadable')
   const restoreCommand = (await readConfiguredSetting(context, 'restore_command')) ?? ''
   const args = rewindArguments(context, majorVersion, restoreCommand)
   report({ phase: 'comparing' })
+  const source = await askRewindSource(context, from, placeOf(context, from), signal)
+  if (!source.ok) return { ...source, damaged: false }
+  const target = await inspectTarget(context, source.files)
+  if (target.spoiler !== null) return spoiled(target.spoiler)
+  const run = () => underMark(context, { from, args, restoreCommand, signal, report })
+  return await withLiftedModes(context, target.locked, run, spoiled)
+}
+
+/** Found before anything was touched. */
+function spoiled({ why, remedy }: Spoiler): RewindOutcome {
+  return { ...failed(`no rewind: ${why}`, remedy), damaged: false }
+}
+
+async function underMark(context: Context, what: Attempt): Promise<RewindOutcome> {
   try {
     await markRewind(context)
   } catch (error) {
     return failed(`no rewind: ${messageOf(error)}`)
   }
-  const outcome = await attempt(context, { from, args, restoreCommand, signal, report })
+  const outcome = await attempt(context, what)
   // Taken away unless the directory is a mixture now; if we die meanwhile, it stays.
   if (outcome.ok) await forgetOrigins(context).catch(error => context.log('error', messageOf(error)))
   if (outcome.damaged !== true)
@@ -111,8 +127,12 @@ async function prepare(context: Context, signal: AbortSignal): Promise<StepOutco
   // Stopped in good order or not: its pages may be newer than the WAL that pg_rewind would look through.
   if (control.value.unfinishedBackup === true)
     return failed('no rewind: the data is a copy that was not replayed to its end')
-  if (!control.value.state.startsWith('shut down')) return await crashRecovery(context, signal)
-  await archiveReadyWal(context, signal)
+  if (!control.value.state.startsWith('shut down')) {
+    const recovered = await crashRecovery(context, signal)
+    if (!recovered.ok) return recovered
+  }
+  const archived = await archiveReadyWal(context, signal)
+  if (!archived.ok) return archived
   return signal.aborted ? cancelled('the rewind') : DONE
 }
 

@@ -18,6 +18,7 @@ import { putBackOwnFiles } from './own-files.ts'
 import { readPidFile } from './postmaster.ts'
 import { childEnvironment } from './programs.ts'
 import { lastWords, openServerLog } from './server-log.ts'
+import { warnOfSocketInside } from './socket-inside.ts'
 import { unfinishedRewind } from './unfinished-rewind.ts'
 import { writeSettings } from './write-settings.ts'
 
@@ -168,6 +169,7 @@ async function saysReady({ dataDir }: Context, identity: PostmasterIdentity): Pr
 async function started(context: Context): Promise<StepOutcome> {
   const { log, settings } = context
   await warnOfExposedKey(context)
+  warnOfSocketInside(context)
   await settings.backUp().catch(error => log('warning', `settings not backed up: ${messageOf(error)}`))
   return DONE
 }

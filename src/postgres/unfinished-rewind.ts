@@ -16,7 +16,7 @@ export function unmarkRewind(places: Places): Promise<void> {
   return clearMark(places, 'rewind-unfinished')
 }
 
-/** Why the data directory cannot be trusted; null: no rewind was broken off. */
+/** Why the data directory cannot be trusted; null: no rewind was broken off. Throws when that cannot be looked at. */
 export async function unfinishedRewind(places: Places): Promise<string | null> {
   const path = await findMark(places, 'rewind-unfinished')
   return path === null ? null : `a rewind was broken off, the data directory needs a new copy (${path})`
