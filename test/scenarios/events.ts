@@ -76,6 +76,20 @@ const SLOWNESS: readonly Form[] = [
       machine.failsStarts = false
     }
   }),
+  form(`no rewind can succeed on ${NODE}`, (world, { node }) => {
+    const machine = named(world, node)
+    machine.failsRewinds = true
+    return () => {
+      machine.failsRewinds = false
+    }
+  }),
+  form(`copies to ${NODE} break off`, (world, { node }) => {
+    const machine = named(world, node)
+    machine.breaksCopies = true
+    return () => {
+      machine.breaksCopies = false
+    }
+  }),
   form(`replication to ${NODE} is (?<lag>[\\d.]+)s late`, (world, { node = '', lag }) => {
     world.lags.set(node, Number(lag) * 1000)
     return () => world.lags.delete(node)

@@ -74,6 +74,10 @@ export async function baseBackup(
   machine.data = fragment
   const ended = await runChild(machine, process, machine.tookMs(300, 3000), signal, () => {})
   if (machine.data !== fragment) return failed('somebody else works here')
+  if (machine.breaksCopies && ended === 'done') {
+    machine.data = null
+    return failed('No space left on device', 'free space')
+  }
   if (ended === 'aborted') {
     machine.data = null
     return cancelled('the base backup')
@@ -108,6 +112,8 @@ export async function rewindData(
   const halfMs = machine.tookMs(60, 700)
   const compared = await runChild(machine, process, halfMs, signal, () => {})
   if (compared === 'aborted') return cancelled('the rewind')
+  if (machine.failsRewinds)
+    return failed('could not find previous WAL record at 0/2000100', 'put the WAL back')
   const forked = commonEnd(data.end, source.data.end)
   if (source.data.systemIdentifier !== data.systemIdentifier || forked === null)
     return failed('source and target clusters are from different systems')

@@ -58,6 +58,8 @@ export class Faults {
       machine.refusesReceivers = false
       machine.hidesWal = false
       machine.freezesAtPromotionForMs = null
+      machine.failsRewinds = false
+      machine.breaksCopies = false
       if (machine.up) machine.startAgent()
       else machine.powerOn()
       machine.agent?.process.goOn()
@@ -228,6 +230,20 @@ export class Faults {
         machine.failsStarts = true
         this.#forSome(1000, 30_000, () => {
           machine.failsStarts = false
+        })
+      },
+      failingRewind: machine => {
+        this.#told(machine.name, 'no rewind can succeed')
+        machine.failsRewinds = true
+        this.#forSome(2000, 60_000, () => {
+          machine.failsRewinds = false
+        })
+      },
+      breakingCopies: machine => {
+        this.#told(machine.name, 'copies break off')
+        machine.breaksCopies = true
+        this.#forSome(2000, 60_000, () => {
+          machine.breaksCopies = false
         })
       },
     }

@@ -54,6 +54,9 @@ export class Machine {
   hidesWal: boolean = false
   freezesAtPromotionForMs: number | null = null
   lastRule = ''
+  /** No rewind can succeed, and it is known before anything is touched; copies break off half way. */
+  failsRewinds: boolean = false
+  breaksCopies: boolean = false
 
   constructor(world: World, options: MachineOptions) {
     this.world = world
