@@ -61,6 +61,11 @@ const KNOWN: readonly Known[] = [
       'a symbolic link in the data directory that the source does not have: put the file itself there, or name it by its path in the configuration',
   },
   {
+    says: /for reading: Permission denied/,
+    remedy: ({ source }) =>
+      `let PostgreSQL on ${source} read that file, or take it out of its data directory`,
+  },
+  {
     says: /Permission denied|Operation not permitted|Read-only file system/,
     remedy: () => 'let the user that PostgreSQL runs as write there',
   },

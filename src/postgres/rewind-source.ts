@@ -57,7 +57,7 @@ export async function askRewindSource(
   const socket = files.find(({ path }) => /(?:^|\/)\.s\.PGSQL\.\d+$/.test(path))
   if (socket !== undefined)
     return failed(
-      `no rewind: ${from.name} has the socket ${socket.path} in its data directory, which pg_rewind would try to copy`,
+      `${from.name} has the socket ${socket.path} in its data directory, which pg_rewind would try to copy`,
       `set unix_socket_directories of all nodes to a directory outside of the data directory, and restart ${from.name}`,
     )
   const read = await ask(readOneByteOf(files))
@@ -86,5 +86,5 @@ function refusal(
 }
 
 function refused(why: string, place: Place): SourceAnswer {
-  return failed(`no rewind: ${why}`, remedyOf(why, place))
+  return failed(why, remedyOf(why, place))
 }

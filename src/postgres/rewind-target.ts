@@ -1,11 +1,15 @@
 // What a rewind would find here: files and directories that it may not write, tablespaces that have no place, disks that
 // are too full. Modes that are ours to lift are lifted while it runs.
 
-import { access, chmod, constants, lstat, readdir, stat, statfs } from 'node:fs/promises'
+import { access, chmod, constants, readdir, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Context, messageOf } from './context.ts'
 import { isPassedOver } from './rewind-files.ts'
 import type { SourceFile } from './rewind-source.ts'
+import type { RunAs } from './run-as.ts'
+
+/** Files that are looked at together. */
+const AT_ONCE = 64
 
 export interface Spoiler {
   readonly why: string
@@ -16,6 +20,8 @@ interface LocalFile {
   readonly path: string
   readonly size: number
   readonly mode: number
+  readonly uid: number
+  readonly gid: number
 }
 
 export interface Target {
@@ -28,19 +34,25 @@ export async function inspectTarget(context: Context, source: readonly SourceFil
   const touched = source.filter(({ path }) => !isPassedOver(path))
   const locked: LocalFile[] = []
   const growth = new Map<string, number>()
-  for (const file of touched) {
-    const local = await look(context, file.path)
-    if (local === null || file.isDirectory) {
-      const spoiler = local === null && file.location !== null ? await missingPlace(context, file) : null
+  for (let at = 0; at < touched.length; at += AT_ONCE) {
+    const found = await Promise.all(touched.slice(at, at + AT_ONCE).map(file => inspect(context, file)))
+    for (const { file, local, spoiler, isLocked } of found) {
       if (spoiler !== null) return { spoiler, locked }
+      if (isLocked && local !== null) locked.push(local)
+      const more = file.isDirectory ? 0 : file.size - (local?.size ?? 0)
+      if (more > 0) growth.set(rootOf(file.path), (growth.get(rootOf(file.path)) ?? 0) + more)
     }
-    const more = file.isDirectory ? 0 : file.size - (local?.size ?? 0)
-    if (more > 0) growth.set(rootOf(file.path), (growth.get(rootOf(file.path)) ?? 0) + more)
-    if (local === null || (await mayWrite(context, local))) continue
-    if (!(await isOurs(context, local))) return { spoiler: unwritable(context, local.path), locked }
-    locked.push(local)
   }
   return { spoiler: await tooFull(context, growth), locked }
+}
+
+async function inspect(context: Context, file: SourceFile) {
+  const local = await look(context, file.path)
+  const place = local === null && file.location !== null ? await missingPlace(file.location) : null
+  if (local === null || (await mayWrite(context, local)))
+    return { file, local, spoiler: place, isLocked: false }
+  const isLocked = isOurs(context, local)
+  return { file, local, spoiler: isLocked ? null : unwritable(context, local.path), isLocked }
 }
 
 /** Files that only their owner's write bit protects; it is put back whatever becomes of the work. */
@@ -81,33 +93,32 @@ function unwritable({ dataDir }: Context, path: string): Spoiler {
 /** null: not there. */
 async function look({ dataDir }: Context, path: string): Promise<LocalFile | null> {
   const found = await stat(join(dataDir, path)).catch(() => null)
-  return found === null ? null : { path, size: found.size, mode: found.mode & 0o7777 }
+  if (found === null) return null
+  return { path, size: found.size, mode: found.mode & 0o7777, uid: found.uid, gid: found.gid }
 }
 
-async function mayWrite({ dataDir, programs }: Context, { path }: LocalFile): Promise<boolean> {
-  const full = join(dataDir, path)
-  try {
-    await access(full, constants.W_OK)
-  } catch {
-    return false
-  }
+async function mayWrite({ dataDir, programs }: Context, file: LocalFile): Promise<boolean> {
   const { runAs } = programs
-  if (runAs === null) return true
   // Root may write everything; the user that PostgreSQL runs as may not.
-  const { gid, mode, uid } = await stat(full)
-  return (mode & (uid === runAs.uid ? 0o200 : gid === runAs.gid ? 0o020 : 0o002)) !== 0
+  if (runAs !== null) return (file.mode & writeBit(file, runAs)) !== 0
+  return await access(join(dataDir, file.path), constants.W_OK).then(
+    () => true,
+    () => false,
+  )
 }
 
-async function isOurs({ dataDir, programs }: Context, { path, mode }: LocalFile): Promise<boolean> {
-  const { uid } = await stat(join(dataDir, path))
+function writeBit(file: LocalFile, user: RunAs): number {
+  if (file.uid === user.uid) return 0o200
+  return file.gid === user.gid ? 0o020 : 0o002
+}
+
+function isOurs({ programs }: Context, { mode, uid }: LocalFile): boolean {
   return (mode & 0o200) === 0 && uid === (programs.runAs?.uid ?? process.getuid?.())
 }
 
 /** pg_rewind makes the link to a tablespace that is new on the source, and expects a directory there. */
-async function missingPlace(context: Context, { location }: SourceFile): Promise<Spoiler | null> {
-  const path = location ?? ''
-  const there = await lstat(path).catch(() => null)
-  const names = there?.isDirectory() === true ? await readdir(path).catch(() => null) : null
+async function missingPlace(path: string): Promise<Spoiler | null> {
+  const names = await readdir(path).catch(() => null)
   if (names !== null) return null
   return {
     why: `the leader has a tablespace in ${path}, which is no directory here`,

@@ -50,7 +50,7 @@ export async function rewind(
   const prepared = await prepare(context, signal)
   if (!prepared.ok) return { ...prepared, damaged: false }
   const majorVersion = await readMajorVersion(context.dataDir)
-  if (majorVersion === null) return failed('no rewind: PG_VERSION is missing or unreadable')
+  if (majorVersion === null) return failed('PG_VERSION is missing or unreadable')
   const restoreCommand = (await readConfiguredSetting(context, 'restore_command')) ?? ''
   const args = rewindArguments(context, majorVersion, restoreCommand)
   report({ phase: 'comparing' })
@@ -64,14 +64,14 @@ export async function rewind(
 
 /** Found before anything was touched. */
 function spoiled({ why, remedy }: Spoiler): RewindOutcome {
-  return { ...failed(`no rewind: ${why}`, remedy), damaged: false }
+  return { ...failed(why, remedy), damaged: false }
 }
 
 async function underMark(context: Context, what: Attempt): Promise<RewindOutcome> {
   try {
     await markRewind(context)
   } catch (error) {
-    return failed(`no rewind: ${messageOf(error)}`)
+    return failed(messageOf(error))
   }
   const outcome = await attempt(context, what)
   // Taken away unless the directory is a mixture now; if we die meanwhile, it stays.
@@ -123,10 +123,10 @@ async function prepare(context: Context, signal: AbortSignal): Promise<StepOutco
     if (!stopped.ok) return stopped
   }
   const control = await readControlData(programs, clock, dataDir)
-  if (!control.known) return failed(`no rewind: ${control.why}`)
+  if (!control.known) return failed(control.why)
   // Stopped in good order or not: its pages may be newer than the WAL that pg_rewind would look through.
   if (control.value.unfinishedBackup === true)
-    return failed('no rewind: the data is a copy that was not replayed to its end')
+    return failed('the data is a copy that was not replayed to its end')
   if (!control.value.state.startsWith('shut down')) {
     const recovered = await crashRecovery(context, signal)
     if (!recovered.ok) return recovered

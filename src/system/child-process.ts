@@ -65,6 +65,8 @@ export function failureOf(name: string, result: RunResult): string | null {
       const how =
         result.code === null ? `was ended by ${result.signal}` : `ended with exit code ${result.code}`
       const said = wordsOf(result.stderr) || wordsOf(result.stdout)
+      // 1 is what every program ends with that says why.
+      if (said !== '' && result.code === 1) return `${name}: ${said}`
       return said === '' ? `${name} ${how}` : `${name} ${how}: ${said}`
     }
     case 'timed-out':

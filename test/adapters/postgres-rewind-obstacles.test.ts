@@ -73,7 +73,7 @@ test('a user without the grants', async () => {
 
 test.runIf(runAs !== undefined)('files that PostgreSQL may not read there, or not write here', async () => {
   await inBoth('of-root', 0o600, false)
-  await expectRefused(rewind(), 'of-root', 'let the user that PostgreSQL runs as')
+  await expectRefused(rewind(), 'of-root', 'let PostgreSQL on source read that file')
   await chownToServerUser(join(source.directory, 'of-root'), runAs ?? null)
   await expectRefused(rewind(), join(target.directory, 'of-root'), 'give that file to this user')
   for (const { directory } of [source, target]) await unlink(join(directory, 'of-root'))
