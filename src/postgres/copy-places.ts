@@ -37,7 +37,7 @@ export async function prepareCopyPlaces(
   await emptyOwn(context, noted)
   const source = await askSource(context, from, noted)
   const chosen = mappingsIn(options)
-  const configuredWal = valueOf(options, 'waldir')
+  const configuredWal = optionValue(options, 'waldir')
   const places = (source?.tablespaces ?? []).map(({ oid, location }) => {
     const former = chosen.get(location) ?? noted.tablespaces[oid]
     return { oid, location, local: former ?? location }
@@ -107,7 +107,7 @@ async function askSource(
   return { version: String(version), tablespaces: tablespaces ?? [] }
 }
 
-function valueOf(options: readonly string[], name: string): string | null {
+function optionValue(options: readonly string[], name: string): string | null {
   const option = options.find(text => text.startsWith(`--${name}=`))
   return option === undefined ? null : option.slice(name.length + 3)
 }
