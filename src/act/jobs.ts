@@ -50,6 +50,8 @@ export async function runJob(
       return inOrder([() => postgres.notePromotion(job.note), () => postgres.promote(job.timeoutMs, signal)])
     case 'stop':
       return stop(job, ports, signal, report)
+    case 'stop-orphans':
+      return inOrder([() => postgres.stopOrphans(signal), () => relieveFormer(ports)])
     case 'crash-recovery':
       return inOrder([() => disarm(ports), () => postgres.crashRecovery(signal)])
     case 'rewind':
@@ -155,6 +157,12 @@ function stopCleanly(ports: WorkPorts, signal: AbortSignal): Promise<StepOutcome
 
 function stopAtOnce(ports: WorkPorts, signal: AbortSignal): Promise<StepOutcome> {
   return ports.postgres.stop({ mode: 'immediate', checkpoint: false, timeoutMs: 10_000 }, signal)
+}
+
+/** What a former agent's fencer guarded is dead: it would stop the server that comes next in the data directory. */
+async function relieveFormer({ fencer }: WorkPorts): Promise<StepOutcome> {
+  if (fencer.view().formerMayAct) await fencer.disarm(FENCER_LIMIT_MS)
+  return { ok: true }
 }
 
 /** A fencer that still holds the deadline of a former primary would stop the standby that comes next. */

@@ -18,6 +18,7 @@ import { emptyRules } from './rules/empty.ts'
 import { followerRules } from './rules/follower.ts'
 import { foundingRules } from './rules/founding.ts'
 import { leaderRules } from './rules/leader.ts'
+import { orphanedRules } from './rules/orphaned.ts'
 import { pausedRules } from './rules/paused.ts'
 import { raceRules } from './rules/race.ts'
 import { startingRules } from './rules/starting.ts'
@@ -107,6 +108,8 @@ function match(situation: Situation): Matched {
       return firstMatch(foundingRules, situation.facts)
     case 'paused':
       return firstMatch(pausedRules, situation.facts)
+    case 'orphaned':
+      return firstMatch(orphanedRules, situation.facts)
     case 'empty':
       return firstMatch(emptyRules, situation.facts)
     case 'stranger':

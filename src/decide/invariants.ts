@@ -20,7 +20,7 @@ export function violations(snap: Snapshot, decision: Decision): readonly string[
   for (const kind of SINGLE)
     if (kinds.filter(other => other === kind).length > 1) wrong.push(`more than one ${kind}`)
   if (kinds.includes('begin') && snap.work !== null) wrong.push('a second long piece of work')
-  wrong.push(...askingUnguarded(snap, decision))
+  wrong.push(...askingUnguarded(snap, decision), ...besideFormer(snap, decision))
   wrong.push(...sleepingBeyondLease(snap, decision))
   if (kinds.includes('cancel-work')) wrong.push(...endedTooEarly(snap))
   if (decision.reason === '') wrong.push('a decision without a reason')
@@ -72,6 +72,29 @@ function sleepingBeyondLease(snap: Snapshot, { next, wakeInMs }: Decision): read
   return wakeInMs > longestMs
     ? [`sleeps for ${Math.round(wakeInMs)} ms, the lease that it holds lasts ${Math.round(leftMs)} ms`]
     : []
+}
+
+/**
+ * The leader key leaves this node in good order, and anything is begun or taken over in its name, only if nothing that
+ * ran here before may still write; else the key leaves by its expiry. In maintenance mode a key stays with an orphan.
+ */
+function besideFormer(snap: Snapshot, decision: Decision): readonly string[] {
+  const { orphans, sameData } = snap.postgres.former
+  const isKnownDead = orphans.known && orphans.value.length === 0
+  const mayWrite = orphans.known ? !isKnownDead : snap.postgres.process.kind !== 'running'
+  const wrong: string[] = []
+  for (const action of decision.actions) {
+    if (action.kind === 'release-lease' && mayWrite)
+      wrong.push('the leader key is given away though a former server may write')
+    if (action.kind === 'adopt-lease' && mayWrite && !(snap.settings.paused && orphans.known))
+      wrong.push('the lease of a former server is taken over though that may write')
+    if (action.kind !== 'begin') continue
+    if (orphans.known && !isKnownDead && !['stop', 'stop-orphans'].includes(action.job.kind))
+      wrong.push(`${action.job.kind} beside a former server`)
+    if (action.job.kind === 'start' && action.job.as === 'primary' && !(sameData.known && sameData.value))
+      wrong.push('other data than this node led with is started as primary')
+  }
+  return wrong
 }
 
 function removesData(kind: string): boolean {

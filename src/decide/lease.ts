@@ -13,8 +13,18 @@ import {
   renewalDueAtMs,
   termOf,
 } from '../model/timing.ts'
-import { type Facts, holdsLease, mayWrite, outcomeOf, runsAsPrimary, seconds, tried } from './facts.ts'
+import {
+  type Facts,
+  holdsLease,
+  isRunning,
+  mayWrite,
+  outcomeOf,
+  runsAsPrimary,
+  seconds,
+  tried,
+} from './facts.ts'
 import { askGuarded, isFenced } from './fencing.ts'
+import { formerMayWrite, isOtherData } from './former.ts'
 import type { Rule } from './rule.ts'
 import { buildStatus } from './status.ts'
 
@@ -112,9 +122,21 @@ function newTtl({ snap }: Facts): string {
   return `: it was made for ${seconds(lease.ttlMs)}, and ttl is ${seconds(settings.ttlMs)} now`
 }
 
+/**
+ * The key of a former life is gone on with only by the server that had it, when nothing else of that life may write. In
+ * maintenance mode nothing is stopped, so the key stays with a server that is known to run, wherever it works.
+ */
+function mayTakeOver(facts: Facts): boolean {
+  const { snap } = facts
+  if (isOtherData(facts) && runsAsPrimary(facts)) return false
+  return !formerMayWrite(facts) || (snap.settings.paused && snap.postgres.former.orphans.known)
+}
+
 function mustRenew(facts: Facts): boolean {
   const { snap } = facts
   if (triedToProveLease(facts) || cannotShorten(facts)) return false
+  // A lease that only a former server could use is left to expire.
+  if (!(holdsLease(snap) && isRunning(snap)) && !mayTakeOver(facts)) return false
   if (!holdsLease(snap)) return namedLeader(facts)
   const someoneElse = snap.cluster.known && !namedLeader(facts)
   return someoneElse || snap.nowMs >= renewalDueAtMs(snap.lease, snap.settings)
@@ -134,7 +156,8 @@ export function proofRules(situation: string): readonly Rule<Facts>[] {
           key.name === f.snap.self.name &&
           key.leaseId !== f.snap.lease.leaseId &&
           key.leaseId !== f.memory.abandonedLease &&
-          !triedToProveLease(f)
+          !triedToProveLease(f) &&
+          mayTakeOver(f)
         )
       },
       choose: f => {

@@ -8,6 +8,7 @@ import { emptyRules } from './rules/empty.ts'
 import { followerRules } from './rules/follower.ts'
 import { foundingRules } from './rules/founding.ts'
 import { leaderRules } from './rules/leader.ts'
+import { orphanedRules } from './rules/orphaned.ts'
 import { pausedRules } from './rules/paused.ts'
 import { raceRules } from './rules/race.ts'
 import { startingRules } from './rules/starting.ts'
@@ -27,6 +28,7 @@ export function ruleBook(): readonly RuleText[] {
     blindRules,
     foundingRules,
     pausedRules,
+    orphanedRules,
     emptyRules,
     strangerRules,
     downRules,

@@ -16,6 +16,7 @@ import {
   outcomeOf,
   runsAsPrimary,
 } from './facts.ts'
+import { orphans } from './former.ts'
 import { keyVanished, overtakenBy } from './lease.ts'
 
 export type Situation =
@@ -29,6 +30,8 @@ export type Situation =
   | { readonly name: 'founding'; readonly facts: ClusterFacts }
   /** Maintenance mode. */
   | { readonly name: 'paused'; readonly facts: ClusterFacts }
+  /** A server of this node runs outside its data directory. */
+  | { readonly name: 'orphaned'; readonly facts: ClusterFacts }
   /** No usable data directory. */
   | { readonly name: 'empty'; readonly facts: ClusterFacts }
   /** The data belongs to another cluster, or to none that etcd knows. */
@@ -54,6 +57,7 @@ export function situationOf(snap: Snapshot, memory: Memory): Situation {
   const seen = { ...facts, view: snap.cluster.value }
   if (memory.founding !== null) return { name: 'founding', facts: seen }
   if (snap.settings.paused) return { name: 'paused', facts: seen }
+  if (orphans(seen).length > 0) return { name: 'orphaned', facts: seen }
   if (hasNoData(seen)) return { name: 'empty', facts: seen }
   if (isStranger(seen.view, snap, memory)) return { name: 'stranger', facts: seen }
   if (!isRunning(snap)) return { name: 'down', facts: seen }

@@ -9,6 +9,7 @@ import { unsupportedMode } from './election.ts'
 import { type ClusterFacts, type Facts, obstacle, server } from './facts.ts'
 import { hintOf, timesFailed } from './failed-work.ts'
 import { unfencedForMs } from './fencing.ts'
+import { describeOrphans, formerMayWrite, keepsKey, orphans } from './former.ts'
 import { starvation } from './reception.ts'
 import { noWayBack } from './rejoin.ts'
 import { pausedByHand } from './replay-pause.ts'
@@ -36,6 +37,7 @@ const TEXT_MAX = 200
 
 const CONDITIONS: readonly Condition[] = [
   { id: 'etcd', find: blind },
+  { id: 'former-server', find: whatFormerServerMayDo },
   { id: 'data-directory', find: inaccessible },
   { id: 'data-directory', find: ({ snap }) => obstacle(snap) },
   { id: 'diverged', find: onCluster(noWayBack) },
@@ -78,6 +80,14 @@ function onCluster(find: (facts: ClusterFacts) => string | null): Condition['fin
 /** Nothing can be published then; GET /patroni shows it. */
 function blind({ snap }: Facts): string | null {
   return snap.cluster.known ? null : `etcd is not reachable: ${snap.cluster.why}`
+}
+
+/** As long as it is so, this node keeps the leader key, if it has it, from everybody else. */
+function whatFormerServerMayDo(facts: Facts): string | null {
+  if (orphans(facts).length > 0) return `${describeOrphans(facts)} may still accept writes`
+  return keepsKey(facts) && formerMayWrite(facts)
+    ? 'whether a former server of this node still runs is not known: the leader key is left to expire'
+    : null
 }
 
 function inaccessible({ snap }: Facts): string | null {

@@ -6,6 +6,7 @@ import type { HistoryLine } from '../model/cluster.ts'
 import type { Memory } from '../model/memory.ts'
 import { isRetimed, renewalDueAtMs } from '../model/timing.ts'
 import { type ClusterFacts, control, holdsLease, isSystemIdentifier, memberNamed, server } from './facts.ts'
+import { formerMayWrite } from './former.ts'
 import { unanswered } from './lease.ts'
 import { awaitsCheckpoint, memberRecord, sameRecord } from './member-record.ts'
 import { originToNote } from './origins.ts'
@@ -26,6 +27,8 @@ export function upkeep(situation: SituationName, facts: ClusterFacts, decided: r
   if (situation === 'stranger' || situation === 'blind' || situation === 'founding') return NOTHING
   // An etcd that has just left a leader's renewal unanswered would keep the next one waiting for less urgent writes.
   if (holdsLease(facts.snap) && unanswered(facts)) return NOTHING
+  // A lease of ours that the leader key hangs on is not kept for the sake of the member key: it is left to expire.
+  if (leavesOwnKey(facts)) return NOTHING
   // The work that begins may be a stop.
   const begins = decided.some(action => action.kind === 'begin')
   const slots =
@@ -52,6 +55,12 @@ function noteOrigin(situation: SituationName, facts: ClusterFacts): readonly Act
   return note === null ? [] : [note]
 }
 
+function leavesOwnKey(facts: ClusterFacts): boolean {
+  const { leader } = facts.view
+  const isOurs = leader?.name === facts.snap.self.name && leader.leaseId === facts.snap.lease.leaseId
+  return isOurs && formerMayWrite(facts)
+}
+
 function slotsMayChange(situation: SituationName): boolean {
   return situation === 'leader' || situation === 'follower'
 }
@@ -62,10 +71,13 @@ function ownLease({ snap }: ClusterFacts): readonly Action[] {
 }
 
 /** Armed for a promotion that was given up before it was asked for, it would stop a healthy standby at the deadline. */
-function ownFencer({ snap, memory }: ClusterFacts): readonly Action[] {
+function ownFencer(facts: ClusterFacts): readonly Action[] {
+  const { snap, memory } = facts
   const isStandby = server(snap)?.inRecovery === true && !memory.promotionAsked
   const isArmed = snap.fencer.alive && snap.fencer.armedUntilMs !== null
-  return isStandby && isArmed && !holdsLease(snap) && snap.work === null ? [{ kind: 'disarm-fencer' }] : []
+  return isStandby && isArmed && !holdsLease(snap) && snap.work === null && !formerMayWrite(facts)
+    ? [{ kind: 'disarm-fencer' }]
+    : []
 }
 
 /** Also when the lease that the key hangs on is replaced now: the old one is left to expire, and the key with it. */

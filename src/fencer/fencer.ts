@@ -9,7 +9,7 @@ import type { Log } from '../ports/log.ts'
 import type { Watchdog } from '../ports/watchdog.ts'
 import { DiskWrites, within } from './disk-writes.ts'
 import { Program, type ProgramIdentity } from './program.ts'
-import { parseFenceRecord, readLastFence, readPredecessors, recordPath, writeIdentity } from './traces.ts'
+import { findPredecessors, parseFenceRecord, readLastFence, recordPath, writeIdentity } from './traces.ts'
 import { DeviceWatchdog, type WatchdogOptions } from './watchdog.ts'
 
 export interface FencerOptions {
@@ -273,9 +273,9 @@ class ProgramFencer implements LocalFencer {
   }
 
   async #readPast(): Promise<void> {
-    const { stateDirectory, log } = this.#options
+    const { dataDir, stateDirectory, log } = this.#options
     try {
-      this.#orphans = await readPredecessors(stateDirectory)
+      this.#orphans = await findPredecessors(stateDirectory, dataDir)
       const last = await readLastFence(stateDirectory)
       this.#lastFence ??= last
     } catch (error) {

@@ -4,9 +4,12 @@
 import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FenceRecord } from '../ports/fencer.ts'
+import { argumentsOf, listProcesses, sharesRoot } from '../system/proc.ts'
 import type { ProgramIdentity } from './program.ts'
 
 const RECORD_TAIL_BYTES = 4096
+/** As the kernel names the process. */
+const PROGRAM = 'hactl-fencer'
 
 export function recordPath(stateDirectory: string): string {
   return join(stateDirectory, 'fencer-record.jsonl')
@@ -16,8 +19,33 @@ export function identityPath(stateDirectory: string): string {
   return join(stateDirectory, 'fencer.json')
 }
 
-/** Fencers of former agents that may still be armed. Those from before the last boot are gone. */
-export async function readPredecessors(stateDirectory: string): Promise<readonly ProgramIdentity[]> {
+/**
+ * Fencers of former agents that may still be armed, by the state directory or, because that may be gone together with the
+ * data directory, by what they guard.
+ */
+export async function findPredecessors(
+  stateDirectory: string,
+  dataDir: string,
+): Promise<readonly ProgramIdentity[]> {
+  const [running, noted] = await Promise.all([findRunning(dataDir), readPredecessors(stateDirectory)])
+  return [...noted, ...running.filter(({ pid }) => !noted.some(known => known.pid === pid))]
+}
+
+async function findRunning(dataDir: string): Promise<readonly ProgramIdentity[]> {
+  const candidates = (await listProcesses()).filter(
+    ({ command, parentPid }) => command === PROGRAM && parentPid !== process.pid,
+  )
+  const guards = await Promise.all(
+    candidates.map(async ({ pid }) => {
+      const words = await argumentsOf(pid)
+      return words[words.indexOf('--data-dir') + 1] === dataDir && (await sharesRoot(pid))
+    }),
+  )
+  return candidates.filter((_, index) => guards[index]).map(({ pid, startTicks }) => ({ pid, startTicks }))
+}
+
+/** Those from before the last boot are gone. */
+async function readPredecessors(stateDirectory: string): Promise<readonly ProgramIdentity[]> {
   await mkdir(stateDirectory, { recursive: true, mode: 0o700 })
   const bootId = await readBootId()
   const text = await readFile(identityPath(stateDirectory), 'utf8').catch(() => '')

@@ -10,6 +10,23 @@ export interface PostgresView {
   readonly process: ProcessView
   /** Answer of the one monitoring query of this beat; unknown when the server does not answer. */
   readonly server: Seen<ServerView>
+  readonly former: FormerView
+}
+
+/** What earlier servers of this node may have left, found by more than the data directory. */
+export interface FormerView {
+  /**
+   * Server processes of this node that do not belong to `process`: each may accept writes. Unknown: `/proc` could not be
+   * searched, or nothing says which server ran here last, so that finding none proves nothing.
+   */
+  readonly orphans: Seen<readonly Orphan[]>
+  /** The data directory is the one that the last server worked in. Unknown: nothing says which that was. */
+  readonly sameData: Seen<boolean>
+}
+
+export interface Orphan extends PostmasterIdentity {
+  /** Where it works, as `/proc` shows it. */
+  readonly directory: string
 }
 
 export type DataDirectoryView =

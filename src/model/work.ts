@@ -32,6 +32,8 @@ export type Job =
       readonly checkpoint: boolean
       readonly timeoutMs: Millis | null
     }
+  /** At once, and found by more than the data directory: what earlier servers of this node have left. */
+  | { readonly kind: 'stop-orphans' }
   | { readonly kind: 'crash-recovery' }
   | { readonly kind: 'rewind'; readonly from: Upstream }
   | { readonly kind: 'remove-data'; readonly why: string }

@@ -80,6 +80,8 @@ export interface Postgres {
     options: StopOptions,
     signal: AbortSignal,
   ): Promise<StepOutcome & { readonly position?: ShutdownPosition | null }>
+  /** Stops every server process of this node that does not belong to the data directory's own server. */
+  stopOrphans(signal: AbortSignal): Promise<StepOutcome>
   /** Rewrites the recovery settings for `upstream` and reloads (role stays standby). */
   follow(upstream: Upstream | null, signal: AbortSignal): Promise<StepOutcome>
   /** Durably, before `promote`. */

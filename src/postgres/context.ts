@@ -8,6 +8,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { StepOutcome } from '../ports/postgres.ts'
 import type { Access } from './access.ts'
 import type { KeptConnection } from './connection.ts'
+import type { FormerServers } from './former.ts'
 import type { PostmasterWatch } from './postmaster.ts'
 import type { Programs } from './programs.ts'
 import type { RecoveryWatch } from './recovery-watch.ts'
@@ -34,6 +35,7 @@ export interface Context {
   readonly access: Access
   readonly kept: KeptConnection
   readonly watch: PostmasterWatch
+  readonly former: FormerServers
   readonly recovery: RecoveryWatch
   readonly state: State
 }

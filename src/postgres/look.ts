@@ -5,6 +5,7 @@ import type { Origins } from '../model/origins.ts'
 import type {
   ControlData,
   DataDirectoryView,
+  FormerView,
   PostgresView,
   PostmasterIdentity,
   ProcessView,
@@ -21,6 +22,7 @@ import { type Monitored, monitoringQuery, parseMonitoring } from './monitoring.t
 import { readOrigins } from './origins.ts'
 import { PendingRestartWatch } from './pending-restart.ts'
 import { identifySystem } from './replication-protocol.ts'
+import { within } from './within.ts'
 
 type Readiness = Extract<ProcessView, { kind: 'running' }>['readiness']
 type ControlFixed = Pick<ControlData, 'walLogHints' | 'dataChecksums' | 'settings'>
@@ -39,6 +41,7 @@ export class Look {
   readonly #pending: PendingRestartWatch
   #reading: Promise<DirectoryState> | null = null
   #finding: Promise<PostmasterIdentity | null> | null = null
+  #searching: Promise<FormerView> | null = null
   #history: { timeline: Timeline; entries: readonly TimelineSwitch[] } | null = null
 
   constructor(context: Context) {
@@ -56,9 +59,12 @@ export class Look {
       // Before the query: what happens after that is told.
       within(recovery.follow(), left(), () => undefined),
     ])
-    if (identity === null) return await this.#stopped(directory, left())
+    const former = within(this.#former(identity), left(), tooLate)
+    if (identity === null) return { ...(await this.#stopped(directory, left())), former: await former }
     const running = await this.#ask(identity, directory, left())
+    if (running.monitored !== null) void this.#note(identity, running.monitored.server)
     return {
+      former: await former,
       dataDirectory: await this.#directory(
         directory,
         running.control,
@@ -91,7 +97,20 @@ export class Look {
     return this.#finding
   }
 
-  async #stopped(found: DirectoryState, leftMs: Millis): Promise<PostgresView> {
+  /** /proc does not hang on a disk, but what is compared with it may. */
+  #former(identity: PostmasterIdentity | null): Promise<FormerView> {
+    this.#searching ??= this.#context.former.view(identity).finally(() => {
+      this.#searching = null
+    })
+    return this.#searching
+  }
+
+  /** A standby is compared with the leader before it leads, whatever it works on. */
+  #note(identity: PostmasterIdentity, { inRecovery }: ServerView): Promise<void> {
+    return this.#context.former.note(identity, `/proc/${identity.pid}/cwd`, inRecovery ? 'ours' : 'found')
+  }
+
+  async #stopped(found: DirectoryState, leftMs: Millis): Promise<Omit<PostgresView, 'former'>> {
     const { copying } = this.#context.state
     const directory = this.#withoutOwnWork(found)
     const control =
@@ -270,19 +289,11 @@ export function readinessOf(answer: SqlResult): Readiness {
   }
 }
 
-function tooSlow(): DirectoryState {
-  return { kind: 'inaccessible', why: 'the data directory does not answer in time' }
+function tooLate(): FormerView {
+  const late = unseen('looking took too long')
+  return { orphans: late, sameData: late }
 }
 
-/** The promise's value, or `late()` when it does not come within `ms`: a hung disk must not hold up a beat. */
-async function within<T>(promise: Promise<T>, ms: Millis, late: () => T): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const limit = new Promise<T>(resolve => {
-    timer = setTimeout(() => resolve(late()), ms)
-  })
-  try {
-    return await Promise.race([promise, limit])
-  } finally {
-    clearTimeout(timer)
-  }
+function tooSlow(): DirectoryState {
+  return { kind: 'inaccessible', why: 'the data directory does not answer in time' }
 }

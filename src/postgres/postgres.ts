@@ -17,6 +17,7 @@ import { KeptConnection, queryOnce, queryOrThrow, STATEMENT_LIMIT_MS } from './c
 import { type Context, DONE, failed, type Log, messageOf, type State } from './context.ts'
 import { crashRecovery } from './crash-recovery.ts'
 import { readDatedHistory, readDirectoryState, readMajorVersion } from './data-directory.ts'
+import { FormerServers, stopOrphans } from './former.ts'
 import { Look } from './look.ts'
 import { noteOrigin, notePromotion } from './origins.ts'
 import { noLongerCopy } from './outside-directories.ts'
@@ -71,7 +72,12 @@ function createContext(options: PostgresOptions): Context {
   const stateDirectory = options.stateDirectory ?? `${dataDir}.hactl`
   const access = createAccess(config, settings, stateDirectory, runAs)
   const programName = basename(programs.path('postgres'))
-  const watch = new PostmasterWatch(clock, ownChild => identifyPostmaster(dataDir, programName, ownChild))
+  const former = new FormerServers({ dataDir, stateDirectory }, programName, clock, log)
+  const watch = new PostmasterWatch(
+    clock,
+    async ownChild =>
+      (await identifyPostmaster(dataDir, programName, ownChild)) ?? (await former.postmasterHere()),
+  )
   const kept = new KeptConnection(
     () => access.local('hactl heartbeat'),
     () => watch.hint(),
@@ -89,7 +95,7 @@ function createContext(options: PostgresOptions): Context {
   // Under systemd our stderr is the journal, which outlives us.
   const inJournal = process.env.JOURNAL_STREAM !== undefined
   const serverLog = options.serverLog ?? (inJournal ? null : `${stateDirectory}/postgres.log`)
-  const parts = { access, kept, programs, recovery, settings, state, watch }
+  const parts = { access, former, kept, programs, recovery, settings, state, watch }
   return { bootstrap, clock, config, dataDir, log, name, scope, serverLog, stateDirectory, ...parts }
 }
 
@@ -174,6 +180,10 @@ class LocalPostgres implements Postgres, RecoveryEnd, AdoptionCheck {
 
   stop(...args: Parameters<Postgres['stop']>) {
     return stop(this.#context, ...args)
+  }
+
+  stopOrphans(signal: AbortSignal): Promise<StepOutcome> {
+    return stopOrphans(this.#context, signal)
   }
 
   follow(upstream: Upstream | null, _signal: AbortSignal): Promise<StepOutcome> {

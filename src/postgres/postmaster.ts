@@ -3,7 +3,7 @@
 
 import type { ChildProcess } from 'node:child_process'
 import { readFile, realpath } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import type { PostmasterIdentity } from '../model/postgres.ts'
 import type { Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -17,6 +17,7 @@ import {
   startedAtSeconds,
   workingDirectoryOf,
 } from '../system/proc.ts'
+import { isServerProgram, worksIn } from './server-scan.ts'
 
 /** postmaster.pid, as far as its lines are there. A negative pid is a single-user backend. */
 export interface PidFile {
@@ -64,6 +65,10 @@ export async function identifyPostmaster(
   return ours ? { pid: candidate.pid, startTicks: candidate.startTicks } : null
 }
 
+/**
+ * A file proves nothing: a copied one names a server that works elsewhere. The server itself works in its data directory;
+ * only where that may not be looked at, when it was started has to do.
+ */
 async function servesDirectory(
   candidate: ProcessStat,
   dataDir: string,
@@ -72,21 +77,10 @@ async function servesDirectory(
 ): Promise<boolean> {
   const executable = await executableOf(candidate.pid)
   if (executable !== null && !isServerProgram(executable, programName)) return false
+  const inside = await worksIn(candidate.pid, dataDir)
+  if (inside !== null) return inside
   const started = await startedAtSeconds(candidate)
-  if (pidFileStart !== null && pidFileStart > 0 && started !== null && Math.abs(started - pidFileStart) < 3)
-    return true
-  const directory = await workingDirectoryOf(candidate.pid)
-  const [wanted, actual] = await Promise.all([resolved(dataDir), resolved(directory)])
-  if (wanted !== null && actual !== null) return wanted === actual
-  return executable !== null
-}
-
-function isServerProgram(executable: string, programName: string): boolean {
-  return [programName, 'postgres', 'postmaster'].includes(basename(executable))
-}
-
-async function resolved(path: string | null): Promise<string | null> {
-  return path === null ? null : realpath(path).catch(() => null)
+  return pidFileStart !== null && pidFileStart > 0 && started !== null && Math.abs(started - pidFileStart) < 3
 }
 
 /** Server processes that live in the data directory, e.g. backends that outlived a postmaster that was killed. */
@@ -94,7 +88,7 @@ export async function findServerProcesses(
   dataDir: string,
   programName: string,
 ): Promise<readonly ProcessStat[]> {
-  const wanted = (await resolved(dataDir)) ?? dataDir
+  const wanted = await realpath(dataDir).catch(() => dataDir)
   const found = await Promise.all(
     (await listProcesses()).map(async candidate => {
       if ((await workingDirectoryOf(candidate.pid)) !== wanted) return null

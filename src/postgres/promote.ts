@@ -16,7 +16,9 @@ export async function promote(
 ): Promise<StepOutcome> {
   const { clock, kept, watch } = context
   if (signal.aborted) return cancelled('the promotion')
-  if ((await watch.find()) === null) return failed('cannot promote: PostgreSQL is not running')
+  const running = await watch.find()
+  if (running === null) return failed('cannot promote: PostgreSQL is not running')
+  await context.former.note(running, `/proc/${running.pid}/cwd`, 'ours')
   await noLongerCopy(context).catch(error => context.log('error', messageOf(error)))
   const startMs = clock.bootMs()
   await resumeReplay(context)

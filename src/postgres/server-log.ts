@@ -5,6 +5,7 @@ import { mkdir, open, readFile, rename, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { serverWordsOf } from '../system/program-words.ts'
 import type { Context } from './context.ts'
+import { holderOfPort } from './port-holder.ts'
 import { chownToServerUser } from './run-as.ts'
 
 export interface ServerLog {
@@ -35,7 +36,9 @@ export async function lastWords(context: Context, log: ServerLog | null): Promis
   if (log === null) return ''
   const printed = serverWordsOf(await tailOf(log.path, log.from))
   const words = printed === '' ? serverWordsOf(await collectedSinceStart(context)) : printed
-  return words === '' ? ` (see ${log.path})` : `: ${words}`
+  const isTaken = words.includes('Address already in use')
+  const holder = isTaken ? await holderOfPort(context.config.port) : null
+  return words === '' ? ` (see ${log.path})` : `: ${words}${holder === null ? '' : `; ${holder}`}`
 }
 
 /** With logging_collector the server goes on in a file of its own choice, and names it. */

@@ -82,6 +82,8 @@ async function launch(
   const identity = { pid: stat.pid, startTicks: stat.startTicks }
   context.watch.started(identity, child)
   options.onSpawned?.(identity)
+  // A disk that hangs must not keep the fencer from learning of it.
+  void context.former.note(identity, context.dataDir, 'ours')
   const ready = await waitUntilReady(context, identity, options.timeoutMs, signal)
   if (ready.ok) return DONE
   if (ready.cancelled === true) await endStarting(context, identity)

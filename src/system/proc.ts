@@ -1,7 +1,7 @@
 // What Linux says about processes, read from /proc. A pid alone is not an identity (pids are reused), so everything
 // that signals a process names it by pid and start time, and checks both right before the signal.
 
-import { readdir, readFile, readlink } from 'node:fs/promises'
+import { readdir, readFile, readlink, stat } from 'node:fs/promises'
 
 /** Pid and field 22 of /proc/<pid>/stat: together they name one process for as long as the machine is up. */
 export interface ProcessIdentity {
@@ -98,6 +98,24 @@ export async function workingDirectoryOf(pid: number): Promise<string | null> {
   } catch {
     return null
   }
+}
+
+/** As `/proc` shows it: with ` (deleted)` when it has no name any more; null when it may not be read, or at the end. */
+export async function workingDirectoryLink(pid: number): Promise<string | null> {
+  return await readlink(`/proc/${pid}/cwd`).catch(() => null)
+}
+
+/** Empty when the process is ending, or has overwritten them with nothing. */
+export async function argumentsOf(pid: number): Promise<readonly string[]> {
+  const text = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
+  return text === '' ? [] : text.replace(/\0+$/, '').split('\0')
+}
+
+/** In a container, the same path is another file. Unknown counts as no. */
+export async function sharesRoot(pid: number): Promise<boolean> {
+  const look = (path: string) => stat(path, { bigint: true }).catch(() => null)
+  const [own, its] = await Promise.all([look('/'), look(`/proc/${pid}/root`)])
+  return own !== null && its !== null && own.dev === its.dev && own.ino === its.ino
 }
 
 /** Seconds since the epoch at which the process was started; null when the kernel does not say. */

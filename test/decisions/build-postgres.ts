@@ -31,6 +31,17 @@ export function buildPostgres(draft: Draft): PostgresView {
       postgres.serverUnknown === null
         ? seen(buildServer(draft, role, timeline), nowMs)
         : unseen(postgres.serverUnknown),
+    former: {
+      orphans:
+        typeof postgres.orphans === 'string'
+          ? unseen(postgres.orphans)
+          : seen(
+              postgres.orphans.map(pid => ({ pid, startTicks: '17', directory: '/old/data' })),
+              nowMs,
+            ),
+      sameData:
+        typeof postgres.sameData === 'string' ? unseen(postgres.sameData) : seen(postgres.sameData, nowMs),
+    },
   }
 }
 

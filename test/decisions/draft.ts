@@ -86,6 +86,10 @@ export interface PostgresDraft {
   recoveryConfigured: boolean | null
   backupLabel: boolean
   unfinished: Unfinished | null
+  /** Pids of server processes outside the data directory; text: why they are not known. */
+  orphans: readonly number[] | string
+  /** text: why it is not known. */
+  sameData: boolean | string
   unfinishedBackup: boolean
   checksums: boolean
   replayPaused: boolean
@@ -210,6 +214,8 @@ function defaultPostgres(): PostgresDraft {
     recoveryConfigured: null,
     backupLabel: false,
     unfinished: null,
+    orphans: [],
+    sameData: true,
     unfinishedBackup: false,
     checksums: true,
     replayPaused: false,

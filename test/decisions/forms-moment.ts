@@ -138,6 +138,7 @@ export function readJob(text: string): Job {
       note: { systemIdentifier: SYSTEM_IDENTIFIER, from: 1, at: DEFAULT_LSN },
     },
     stop: { kind: 'stop', mode: 'fast', checkpoint: false, timeoutMs: null },
+    'stop-orphans': { kind: 'stop-orphans' },
     'crash-recovery': { kind: 'crash-recovery' },
     rewind: { kind: 'rewind', from },
     'remove-data': { kind: 'remove-data', why: 'asked for' },

@@ -6,14 +6,17 @@ import type { Action } from '../../src/model/action.ts'
 import type { Decision } from '../../src/model/decision.ts'
 import { drive } from './beat.ts'
 import { problems } from './checks.ts'
+import { fencers } from './fencers.ts'
+import { formers } from './formers.ts'
 import { frozen, OWN_IDENTIFIER } from './frozen.ts'
-import { base, clusters, directories, fencers, memory, peers, running, server, type World } from './parts.ts'
+import { base, clusters, directories, memory, peers, running, server, type World } from './parts.ts'
 import { noLease, proofs } from './proofs.ts'
 
 const primary = {
   dataDirectory: directories.primary,
   process: running('accepting'),
   server: server(false),
+  former: formers.nothing,
 }
 const fresh = proofs[4]?.lease ?? noLease
 const standby: World = { snap: { ...base, cluster: clusters.nobody }, memory }

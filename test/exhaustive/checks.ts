@@ -15,6 +15,7 @@ export function problems(world: World, decision: Decision): readonly string[] {
     ...acquiresBesidePrimary(world, decision),
     ...acquiresOnOldAnswers(world, decision),
     ...releasesBesideItself(world, decision),
+    ...forgetsFormerServer(world, decision),
     ...leavesPrimaryRunning(world, decision),
     ...losesData(world, decision),
     ...endsMember(world, decision),
@@ -92,6 +93,33 @@ function beginsWithStop(job: Job): boolean {
   )
 }
 
+/**
+ * While a server of a former life may accept writes, known or not, etcd goes on naming this node until the lease ends, its
+ * fencer is not sent away, and nothing new is begun. With a server of its own in the directory, an unknown rest is none.
+ */
+function forgetsFormerServer({ snap }: World, decision: Decision): readonly string[] {
+  const { former, process } = snap.postgres
+  const mayWrite = former.orphans.known ? former.orphans.value.length > 0 : process.kind === 'stopped'
+  if (!mayWrite) return []
+  const wrong: string[] = []
+  const isNamed = snap.cluster.known && snap.cluster.value.leader?.name === snap.self.name
+  const isOurs = snap.lease.leaderUntilMs > snap.nowMs
+  const beside = process.kind === 'running' && isOurs
+  const kept = snap.settings.paused && former.orphans.known
+  if (has(decision, 'release-lease')) wrong.push('gives the leader key away beside a former server')
+  if (has(decision, 'adopt-lease') && !kept) wrong.push('takes the lease of a former server over')
+  if (isNamed && has(decision, 'renew-lease') && !beside && !kept && snap.work === null)
+    wrong.push('renews the lease for a former server')
+  const leavesKey = [...decision.actions, ...decision.upkeep].some(action => action.kind === 'keep-lease')
+  const hangsOnOurs = snap.cluster.known && snap.cluster.value.leader?.leaseId === snap.lease.leaseId
+  if (isNamed && hangsOnOurs && !isOurs && leavesKey && !kept) wrong.push('keeps the lease that is to expire')
+  if (has(decision, 'disarm-fencer') && snap.fencer.formerMayAct && snap.fencer.armedUntilMs === null)
+    wrong.push('sends the fencer of a former server away')
+  const begun = jobs(decision).filter(job => !['stop', 'stop-orphans'].includes(job.kind))
+  if (former.orphans.known && begun.length > 0) wrong.push(`${begun[0]?.kind} beside a former server`)
+  return wrong
+}
+
 /** A settled decision leaves a primary running only with a lease, or on its way down, or where the operator wants it so. */
 function leavesPrimaryRunning(world: World, decision: Decision): readonly string[] {
   const { snap, memory } = world
@@ -102,6 +130,10 @@ function leavesPrimaryRunning(world: World, decision: Decision): readonly string
   if (snap.work !== null && (snap.work.job.kind === 'bootstrap' || beginsWithStop(snap.work.job))) return []
   // Data that is not (yet) this cluster's is nobody's second writer; a new cluster has no first one.
   if (memory.founding !== null) return []
+  // A former server goes first; the lease that etcd still names this node for is proved after it.
+  const named = snap.cluster.known && snap.cluster.value.leader?.name === snap.self.name
+  const stopsFormer = jobs(decision).some(job => job.kind === 'stop-orphans')
+  if (named && (stopsFormer || snap.work?.job.kind === 'stop-orphans')) return []
   if (decision.rule.startsWith('stranger.') && memory.joinedAs === null) return []
   if (decision.rule === 'blind.wait-first-sight' || decision.rule === 'stopping.stop-failed') return []
   return ['leaves a primary running without a lease']

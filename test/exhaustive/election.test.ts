@@ -10,6 +10,7 @@ import type { Member } from '../../src/model/cluster.ts'
 import type { PeerView } from '../../src/model/peer.ts'
 import { type Seen, seen, unseen } from '../../src/model/seen.ts'
 import type { MemberName } from '../../src/model/units.ts'
+import { formers } from './formers.ts'
 import { frozen, NOW } from './frozen.ts'
 import { base, directories, member, memory, peer, running, self, server, view, type World } from './parts.ts'
 import { noLease } from './proofs.ts'
@@ -63,6 +64,7 @@ function worldOf(nodes: readonly Node[], names: readonly MemberName[], me: numbe
         },
         process: running('accepting'),
         server: server(true, { timeline, position }),
+        former: formers.nothing,
       },
     },
     memory: { ...memory, lastMembers: members, lastRole: 'standby' },

@@ -9,10 +9,11 @@ import { type Seen, seen, unseen } from '../../src/model/seen.ts'
 import type { DynamicSettings } from '../../src/model/settings.ts'
 import type { Snapshot } from '../../src/model/snapshot.ts'
 import type { MemberName } from '../../src/model/units.ts'
+import { fencers, IDENTITY } from './fencers.ts'
+import { formers } from './formers.ts'
 import { frozen, ME, NOW, OTHER, OWN_IDENTIFIER, TTL, WALL } from './frozen.ts'
 import { noLease } from './proofs.ts'
 
-const IDENTITY = { pid: 4711, startTicks: '990' }
 const LSN = 0x3000148n
 
 export interface World {
@@ -247,17 +248,6 @@ export const peers = {
   earlier: answers(peer({}, MOVED - 500)),
 }
 
-const idle: Snapshot['fencer'] = { alive: true, armedUntilMs: null, postmaster: null, formerMayAct: false }
-const armed = { ...idle, armedUntilMs: NOW + 28_000, postmaster: IDENTITY }
-
-export const fencers = {
-  armed: frozen(armed),
-  armedEarly: frozen({ ...armed, armedUntilMs: NOW + 3000 }),
-  other: frozen({ ...armed, postmaster: { pid: 12, startTicks: '1' } }),
-  idle: frozen(idle),
-  dead: frozen({ ...idle, alive: false, formerMayAct: true }),
-}
-
 export const memory: Memory = frozen({
   ...FIRST_MEMORY,
   joined: true,
@@ -286,7 +276,12 @@ export const base: Snapshot = frozen({
   settings,
   cluster: clusters.nobody,
   lease: noLease,
-  postgres: { dataDirectory: directories.standby, process: running('accepting'), server: server(true) },
+  postgres: {
+    dataDirectory: directories.standby,
+    process: running('accepting'),
+    server: server(true),
+    former: formers.nothing,
+  },
   recovery: seen({ change: 'none' as const, differing: [] }, NOW),
   peers: null,
   divergence: null,

@@ -8,6 +8,7 @@ import { drive, LUCKS, STEPS_MAX } from './beat.ts'
 import { problems } from './checks.ts'
 import type { World } from './parts.ts'
 import { busyWorlds, runningWorlds, stoppedWorlds } from './worlds.ts'
+import { formerBusyWorlds, formerWorlds } from './worlds-former.ts'
 import { mistakenWorlds } from './worlds-mistakes.ts'
 import { newWorlds, requestWorlds } from './worlds-new.ts'
 import { followerWorlds, leaderWorlds, raceWorlds } from './worlds-standby.ts'
@@ -22,6 +23,8 @@ const kinds = {
   'somebody else leads': followerWorlds,
   'this node may lead': leaderWorlds,
   'somebody wrote into etcd by hand': mistakenWorlds,
+  'an agent starts where a former one lived': formerWorlds,
+  'work is in progress beside what a former server left': formerBusyWorlds,
 }
 
 /** What never shows in the small world, and why not. */

@@ -5,6 +5,7 @@ import type { ClusterView, Member } from '../../src/model/cluster.ts'
 import type { Memory } from '../../src/model/memory.ts'
 import type { Outcome } from '../../src/model/outcome.ts'
 import { product, sights } from './combine.ts'
+import { formers } from './formers.ts'
 import { ME, OTHER, OWN_IDENTIFIER } from './frozen.ts'
 import {
   base,
@@ -67,6 +68,7 @@ export function* mistakenWorlds(): Generator<World> {
           dataDirectory: lastRole === 'standby' ? directories.standby : directories.primary,
           process,
           server: answer,
+          former: formers.nothing,
         },
       },
       memory: { ...memory, lastRole, lastLeader: leader, rejoin, ...joined },

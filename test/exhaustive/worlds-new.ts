@@ -5,11 +5,12 @@ import { FIRST_MEMORY, type Memory } from '../../src/model/memory.ts'
 import type { Outcome } from '../../src/model/outcome.ts'
 import type { Seen } from '../../src/model/seen.ts'
 import { failure, product, sights, standbyCluster, synchronous, values } from './combine.ts'
+import { fencers } from './fencers.ts'
+import { formers } from './formers.ts'
 import { ME, NOW, OTHER, OWN_IDENTIFIER, WALL } from './frozen.ts'
 import {
   base,
   directories,
-  fencers,
   leaderKey,
   memory,
   peers,
@@ -79,7 +80,7 @@ export function* newWorlds(): Generator<World> {
         cluster,
         lease: proof?.lease ?? noLease,
         outcomes,
-        postgres: { dataDirectory: directory, process, server: answer },
+        postgres: { dataDirectory: directory, process, server: answer, former: formers.nothing },
       },
       memory: {
         ...FIRST_MEMORY,
@@ -139,6 +140,7 @@ export function* requestWorlds(): Generator<World> {
           dataDirectory: lastRole === 'standby' ? directories.standby : directories.primary,
           process,
           server: answer,
+          former: formers.nothing,
         },
         peers: asked,
         fencer,

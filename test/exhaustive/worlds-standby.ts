@@ -9,12 +9,13 @@ import type { RecoverySettingsView } from '../../src/model/postgres.ts'
 import { type Seen, seen, unseen } from '../../src/model/seen.ts'
 import type { Snapshot } from '../../src/model/snapshot.ts'
 import { failure, product, values } from './combine.ts'
+import { fencers } from './fencers.ts'
+import { formers } from './formers.ts'
 import { frozen, ME, NOW, OTHER } from './frozen.ts'
 import {
   base,
   clusters,
   directories,
-  fencers,
   leaderKey,
   member,
   memory,
@@ -99,6 +100,7 @@ export function* raceWorlds(): Generator<World> {
           dataDirectory: { ...directory, history: mine.history },
           process: running('accepting'),
           server: server(inRecovery, { timeline: mine.timeline }),
+          former: formers.nothing,
         },
       },
       memory: { ...memory, lastRole: inRecovery ? 'standby' : 'primary', ...past },
@@ -181,7 +183,7 @@ export function* followerWorlds(): Generator<World> {
         divergence,
         outcomes: divergence === null ? [] : [tried],
         self: part.self,
-        postgres: { dataDirectory: directory, ...sight },
+        postgres: { dataDirectory: directory, ...sight, former: formers.nothing },
       },
       memory: { ...memory, lastRole: 'standby', lastLeader: OTHER, rejoin, agreesWith, ...past },
     }
@@ -223,6 +225,7 @@ export function* leaderWorlds(): Generator<World> {
           dataDirectory: inRecovery === true ? directories.standby : directories.primary,
           process: running('accepting'),
           server: inRecovery === null ? silent : server(inRecovery),
+          former: formers.nothing,
         },
       },
       memory: {

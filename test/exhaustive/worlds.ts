@@ -3,12 +3,13 @@
 import type { Memory } from '../../src/model/memory.ts'
 import type { Job, Work } from '../../src/model/work.ts'
 import { failAtOnce, failure, paused, product, sights, values } from './combine.ts'
+import { fencers } from './fencers.ts'
+import { formers } from './formers.ts'
 import { frozen, ME, NOW, OTHER } from './frozen.ts'
 import {
   base,
   clusters,
   directories,
-  fencers,
   handover,
   memory,
   peers,
@@ -46,7 +47,7 @@ export function* runningWorlds(): Generator<World> {
         cluster,
         lease: proof.lease,
         outcomes: proof.outcomes,
-        postgres: { dataDirectory: directory, process, server: answer },
+        postgres: { dataDirectory: directory, process, server: answer, former: formers.nothing },
         peers: asked,
         fencer,
         settings: mode === 'paused' ? paused : settings,
@@ -87,7 +88,7 @@ export function* stoppedWorlds(): Generator<World> {
         cluster,
         lease: proof.lease,
         outcomes: proof.outcomes,
-        postgres: { dataDirectory: directory, process: stopped, server: silent },
+        postgres: { dataDirectory: directory, process: stopped, server: silent, former: formers.nothing },
         peers: asked,
         self: mode === 'permitting' ? permitting : self,
         settings: mode === 'paused' ? paused : mode === 'fail at once' ? failAtOnce : settings,
@@ -144,7 +145,7 @@ export function* busyWorlds(): Generator<World> {
         cluster,
         lease: proof.lease,
         outcomes: proof.outcomes,
-        postgres: { dataDirectory: directories.primary, process, server: answer },
+        postgres: { dataDirectory: directories.primary, process, server: answer, former: formers.nothing },
         work,
         peers: asked,
         stopRequested,

@@ -27,6 +27,8 @@ export class DataDirectory {
   unfinishedBootstrap: boolean = false
   /** A rewind was cut short, and a mark says so. */
   rewindBroken: boolean = false
+  /** It was taken away, and nothing in /proc leads from a server that works in it back to its name. */
+  nameless: boolean = false
   /** False while a copy is not finished, or after one was cut short: there is no control file, and a mark says why. */
   usable: boolean = true
   state: string = 'shut down'
@@ -66,6 +68,22 @@ export class DataDirectory {
     // Its checkpoint at least, with which its replay begins.
     copy.keptFrom = lastRecord(end)?.startLsn ?? 0n
     return copy
+  }
+
+  /** A snapshot of the disk. */
+  static snapshotOf(source: DataDirectory): DataDirectory {
+    const snapshot = new DataDirectory(source.systemIdentifier, source.end)
+    const { newestTimeline, recoveryConfigured, upstream, backupLabel, state, checkpoint, restartPoint } =
+      source
+    Object.assign(snapshot, { newestTimeline, recoveryConfigured, upstream, backupLabel, state })
+    Object.assign(snapshot, {
+      checkpoint,
+      restartPoint,
+      cachedConfig: source.cachedConfig,
+      origins: source.origins,
+    })
+    for (const [name, slot] of source.slots) snapshot.slots.set(name, { ...slot })
+    return snapshot
   }
 
   /** What pg_basebackup leaves when it is killed. */

@@ -63,7 +63,7 @@ export async function baseBackup(
   signal: AbortSignal,
 ): Promise<StepOutcome> {
   const { world } = machine
-  if (machine.server !== null) return failed('the data directory is not emptied: PostgreSQL runs')
+  if (machine.serverHere !== null) return failed('the data directory is not emptied: PostgreSQL runs')
   const source = sourceAt(machine, from)
   if (source === null) {
     await process.clock.sleep(200, signal)
@@ -145,7 +145,7 @@ export async function crashRecovery(
   signal: AbortSignal,
 ): Promise<StepOutcome> {
   const { data } = machine
-  if (machine.server !== null) return failed('no crash recovery: PostgreSQL is running')
+  if (machine.serverHere !== null) return failed('no crash recovery: PostgreSQL is running')
   if (data === null || !data.usable) return failed('no crash recovery: there is no data directory')
   if (data.backupLabel) return failed('no crash recovery: backup_label says that this is a restored backup')
   data.recoveryConfigured = false

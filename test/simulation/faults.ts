@@ -1,5 +1,6 @@
 // What goes wrong: a random plan of faults, each with an end, and the healing of everything.
 
+import { lossesOfData } from './faults-data.ts'
 import type { Machine } from './machine.ts'
 import { operators } from './operators.ts'
 import type { Random } from './random.ts'
@@ -60,6 +61,9 @@ export class Faults {
       machine.freezesAtPromotionForMs = null
       machine.failsRewinds = false
       machine.breaksCopies = false
+      // An operator ends what nobody can tell for ours: it holds the port.
+      if (machine.server !== machine.serverHere && machine.server?.data.nameless === true)
+        machine.server.kill()
       if (machine.up) machine.startAgent()
       else machine.powerOn()
       machine.agent?.process.goOn()
@@ -80,6 +84,7 @@ export class Faults {
         forSome: (lowMs, highMs, end) => this.#forSome(lowMs, highMs, end),
       }),
       ...operators(this.#world, this.#random),
+      ...lossesOfData(this.#world, this.#random, (who, text) => this.#told(who, text)),
     }
   }
 

@@ -2,6 +2,7 @@
 
 import type {
   DataDirectoryView,
+  FormerView,
   PostgresView,
   ProcessView,
   ServerView,
@@ -16,17 +17,42 @@ import { historyOf } from './wal.ts'
 
 type Readiness = Extract<ProcessView, { kind: 'running' }>['readiness']
 
-/** `answers` false: the query got no answer within its limit. */
-export function lookAt(machine: Machine, atMs: number, answers: boolean, sinceMs: number): PostgresView {
-  const { server } = machine
+/** `server` as the agent finds it. `answers` false: the query got no answer within its limit. */
+export function lookAt(
+  machine: Machine,
+  server: Postmaster | null,
+  atMs: number,
+  { answers, sinceMs }: { readonly answers: boolean; readonly sinceMs: number },
+): PostgresView {
+  const former = formerView(machine, server, atMs)
   const dataDirectory = directoryView(machine, atMs)
   if (server === null)
-    return { dataDirectory, process: { kind: 'stopped' }, server: unseen('PostgreSQL is not running') }
+    return {
+      ...{ dataDirectory, former },
+      process: { kind: 'stopped' },
+      server: unseen('PostgreSQL is not running'),
+    }
   const readiness = readinessOf(server, answers)
   return {
-    dataDirectory,
+    ...{ dataDirectory, former },
     process: { kind: 'running', identity: server.identity, readiness, sinceMs },
     server: readiness === 'accepting' ? seen(serverView(server), atMs) : unseen(whyMute(server)),
+  }
+}
+
+/** What /proc shows of servers outside the data directory, and the state directory of the last one. */
+function formerView(machine: Machine, server: Postmaster | null, atMs: number): FormerView {
+  const { lastServer } = machine
+  const orphan = server === null ? machine.server : null
+  const isFound = orphan !== null && (lastServer?.server === orphan || !orphan.data.nameless)
+  const none = unseen('none is recorded')
+  return {
+    orphans: isFound
+      ? seen([{ ...orphan.identity, directory: 'elsewhere' }], atMs)
+      : server === null && lastServer === null
+        ? none
+        : seen([], atMs),
+    sameData: lastServer === null ? none : seen(lastServer.data === machine.data, atMs),
   }
 }
 
@@ -111,4 +137,15 @@ function senderView(name: string): WalSenderView {
     syncState: 'async',
     syncPriority: 0,
   }
+}
+
+/** As the history file of a timeline says it. */
+export function datedHistory(data: DataDirectory | null, timeline: number, atMs: number) {
+  if (data === null || data.timeline !== timeline) return unseen(`no history of timeline ${timeline}`)
+  const lines = historyOf(data.end).map(line => ({
+    ...line,
+    reason: 'no recovery target specified',
+    atIso: '2026-11-22T09:00:00.000000+00:00',
+  }))
+  return seen(lines, atMs)
 }

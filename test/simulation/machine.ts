@@ -40,10 +40,15 @@ export class Machine {
   readonly exitListeners = new Map<object, (server: Postmaster) => void>()
   up: boolean = true
   data: DataDirectory | null = null
+  /** On the port of this node; an orphan when it works on other data than the data directory has. */
   server: Postmaster | null = null
+  /** In the state directory: which server ran last, and on what; null: nothing is recorded, or it was lost. */
+  lastServer: { readonly server: Postmaster; readonly data: DataDirectory } | null = null
   agent: Agent | null = null
   /** Notes on the timelines of its data, in the state directory. */
   origins: Origins | null = null
+  /** What an operator may put in the place of the data directory later. */
+  backup: DataDirectory | null = null
   /** Faults that last: everything on disk takes this much longer; queries hang; a fast stop does not end; starts fail. */
   slowness = 1
   hangsQueries: boolean = false
@@ -69,6 +74,11 @@ export class Machine {
     return this.options.name
   }
 
+  /** The server that the data directory's name leads to. */
+  get serverHere(): Postmaster | null {
+    return this.server?.data === this.data ? this.server : null
+  }
+
   tookMs(low: number, high: number): number {
     return this.random.skewed(low, high) * this.slowness
   }
@@ -81,7 +91,14 @@ export class Machine {
   spawnServer(): Postmaster {
     if (this.data === null || this.server !== null) throw new Error(`bug: ${this.name} cannot start a server`)
     this.server = new Postmaster(this, this.data)
+    this.lastServer = { server: this.server, data: this.data }
     return this.server
+  }
+
+  /** A server was started or found here: the next agent knows it by that. See src/postgres/former.ts. */
+  noteServer(server: Postmaster): void {
+    const isOther = this.lastServer !== null && this.lastServer.data !== server.data
+    if (server.inRecovery || !isOther) this.lastServer = { server, data: server.data }
   }
 
   serverEnded(server: Postmaster, how: 'stopped' | 'killed'): void {

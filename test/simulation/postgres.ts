@@ -16,7 +16,7 @@ import type {
   StopOptions,
 } from '../../src/ports/postgres.ts'
 import { baseBackup, crashRecovery, initialise, rewindData } from './disk-work.ts'
-import { lookAt, readinessOf } from './look.ts'
+import { datedHistory, lookAt, readinessOf } from './look.ts'
 import type { Machine } from './machine.ts'
 import { noteOrigin, notePromotion } from './origins.ts'
 import type { OsProcess } from './os-process.ts'
@@ -24,7 +24,6 @@ import type { Postmaster } from './postmaster.ts'
 import { cancelled, DONE, failed } from './step.ts'
 import { compareTimelines } from './timelines.ts'
 import { untilServer } from './until-server.ts'
-import { historyOf } from './wal.ts'
 
 function isGone(server: Postmaster): boolean {
   return server.phase === 'gone'
@@ -45,18 +44,30 @@ export class SimulatedPostgres implements Postgres {
   async look(budgetMs: number): Promise<PostgresView> {
     const { clock } = this.#process
     const startMs = clock.bootMs()
-    const { server } = this.#machine
+    const server = this.#server
     const answers = server === null || !this.#machine.hangsQueries
     const tookMs = answers ? Math.min(budgetMs, this.#machine.tookMs(1, 6)) : budgetMs - 50
     await clock.sleep(tookMs / 2)
-    const view = lookAt(this.#machine, startMs, answers && tookMs < budgetMs, this.#since(answers))
+    const seenAs = { answers: answers && tookMs < budgetMs, sinceMs: this.#since(answers) }
+    const view = lookAt(this.#machine, this.#server, startMs, seenAs)
+    if (this.#server !== null) this.#machine.noteServer(this.#server)
     await clock.sleep(tookMs / 2)
     this.#known = view.process.kind === 'running' ? view.process.identity : null
     return view
   }
 
+  /** The one of the data directory, or one that this process has followed since before that was taken away. */
+  get #server(): Postmaster | null {
+    const { server, serverHere } = this.#machine
+    return server !== null && this.#known?.pid === server.identity.pid ? server : serverHere
+  }
+
+  get #orphan(): Postmaster | null {
+    return this.#server === null ? this.#machine.server : null
+  }
+
   #since(answers: boolean): number {
-    const { server } = this.#machine
+    const server = this.#server
     if (server === null) return 0
     const key = `${server.identity.pid} ${readinessOf(server, answers)}`
     if (this.#readiness?.key !== key) this.#readiness = { key, sinceMs: this.#process.clock.bootMs() }
@@ -67,7 +78,8 @@ export class SimulatedPostgres implements Postgres {
     const { clock } = this.#process
     const atMs = clock.bootMs()
     await clock.sleep(1)
-    const { server, data } = this.#machine
+    const { data } = this.#machine
+    const server = this.#server
     if (server === null || !server.acceptsConnections || data === null || this.#machine.hangsQueries)
       return unseen('the server does not answer')
     const current = data.upstream
@@ -98,7 +110,8 @@ export class SimulatedPostgres implements Postgres {
   async finishBootstrap(signal: AbortSignal): Promise<StepOutcome> {
     await this.#process.clock.sleep(this.#machine.tookMs(10, 80), signal)
     if (signal.aborted) return cancelled('the bootstrap')
-    const { server, data } = this.#machine
+    const { data } = this.#machine
+    const server = this.#server
     if (server?.acceptsWrites !== true || data === null) return failed('the new server does not answer')
     data.unfinishedBootstrap = false
     return DONE
@@ -109,13 +122,14 @@ export class SimulatedPostgres implements Postgres {
   }
 
   async start(options: StartOptions, signal: AbortSignal): Promise<StepOutcome> {
-    const { data, server } = this.#machine
+    const { data } = this.#machine
+    const server = this.#server
     if (signal.aborted) return cancelled('the start')
     if (server !== null) return this.#waitUntilReady(server, options.timeoutMs, signal)
     if (data === null) return failed('cannot start: the data directory is empty')
     await this.#process.clock.sleep(this.#machine.tookMs(2, 15))
     if (signal.aborted) return cancelled('the start')
-    if (this.#machine.failsStarts) return failed('could not bind to the port')
+    if (this.#machine.failsStarts || this.#orphan !== null) return failed('could not bind to the port')
     if (!data.usable) return failed('the server ended at once: could not read the control file')
     if (data.rewindBroken) return failed('a rewind was broken off, the data directory needs a new copy')
     if (this.#machine.data !== data || this.#machine.server !== null)
@@ -148,7 +162,7 @@ export class SimulatedPostgres implements Postgres {
     options: StopOptions,
     signal: AbortSignal,
   ): Promise<StepOutcome & { readonly position?: ShutdownPosition | null }> {
-    const { server } = this.#machine
+    const server = this.#server
     const { clock } = this.#process
     if (server === null) return { ok: true, position: this.#position() }
     if (options.checkpoint && options.mode === 'fast') await clock.sleep(this.#machine.tookMs(5, 300), signal)
@@ -174,8 +188,16 @@ export class SimulatedPostgres implements Postgres {
     return { checkpointLsn: data.checkpoint.lsn, previousLsn: data.checkpoint.lsn }
   }
 
+  async stopOrphans(signal: AbortSignal): Promise<StepOutcome> {
+    await this.#process.clock.sleep(this.#machine.random.skewed(1, 60), signal)
+    if (signal.aborted) return cancelled('stopping former servers')
+    this.#orphan?.kill()
+    return DONE
+  }
+
   async follow(upstream: Upstream | null): Promise<StepOutcome> {
-    const { server, data } = this.#machine
+    const { data } = this.#machine
+    const server = this.#server
     await this.#process.clock.sleep(this.#machine.tookMs(1, 5))
     if (server === null || data === null) return failed('PostgreSQL is not running')
     data.upstream = upstream
@@ -194,7 +216,7 @@ export class SimulatedPostgres implements Postgres {
   }
 
   async promote(timeoutMs: number, signal: AbortSignal): Promise<StepOutcome> {
-    const { server } = this.#machine
+    const server = this.#server
     if (signal.aborted) return cancelled('the promotion')
     if (server === null || server.phase !== 'running')
       return failed('cannot promote: PostgreSQL is not running')
@@ -225,7 +247,7 @@ export class SimulatedPostgres implements Postgres {
   }
 
   async removeDataDirectory(): Promise<StepOutcome> {
-    if (this.#machine.server !== null) return failed('the data directory is not removed: PostgreSQL runs')
+    if (this.#machine.serverHere !== null) return failed('the data directory is not removed: PostgreSQL runs')
     this.#machine.world.checks.removed(this.#machine)
     await this.#process.clock.sleep(this.#machine.tookMs(2, 50))
     this.#machine.data = null
@@ -234,7 +256,7 @@ export class SimulatedPostgres implements Postgres {
   }
 
   async setDataDirectoryAside(): Promise<StepOutcome> {
-    if (this.#machine.server !== null) return failed('the data directory is not moved: PostgreSQL runs')
+    if (this.#machine.serverHere !== null) return failed('the data directory is not moved: PostgreSQL runs')
     this.#machine.world.checks.removed(this.#machine)
     this.#machine.data = null
     this.#machine.origins = null
@@ -242,12 +264,13 @@ export class SimulatedPostgres implements Postgres {
   }
 
   checkpointSoon(): void {
-    this.#machine.server?.checkpointWithin(this.#machine.tookMs(10, 400))
+    this.#server?.checkpointWithin(this.#machine.tookMs(10, 400))
   }
 
   async changeSlots({ create, drop, advance }: SlotChanges): Promise<StepOutcome> {
     await this.#process.clock.sleep(this.#machine.tookMs(1, 6))
-    const { server, data } = this.#machine
+    const { data } = this.#machine
+    const server = this.#server
     if (server === null || data === null || !server.acceptsConnections || this.#machine.hangsQueries)
       return failed('the server does not answer')
     for (const name of create) data.slots.set(name, { name, restartLsn: data.lsn })
@@ -264,15 +287,7 @@ export class SimulatedPostgres implements Postgres {
   }
 
   async readHistory(timeline: number) {
-    const { data } = this.#machine
-    const atMs = this.#process.clock.bootMs()
-    if (data === null || data.timeline !== timeline) return unseen(`no history of timeline ${timeline}`)
-    const lines = historyOf(data.end).map(line => ({
-      ...line,
-      reason: 'no recovery target specified',
-      atIso: '2026-11-22T09:00:00.000000+00:00',
-    }))
-    return seen(lines, atMs)
+    return datedHistory(this.#machine.data, timeline, this.#process.clock.bootMs())
   }
 
   async cacheDynamicConfig(): Promise<StepOutcome> {

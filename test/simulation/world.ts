@@ -49,6 +49,8 @@ export class World {
   readonly lags = new Map<string, number>()
   /** The time of faults is over: whoever leaves is started again. */
   healed: boolean = false
+  /** A data directory was taken away: a node may have less than it once published. */
+  dataWasLost: boolean = false
   /** What etcd held when the leader key was taken last: an operator may change it before the promotion. */
   atElection: Known = { status: null, maximumLag: null }
   readonly #options: WorldOptions

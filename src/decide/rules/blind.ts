@@ -4,6 +4,7 @@
 import { etcdHint } from '../../model/etcd-hint.ts'
 import { leadershipLeftMs, retryAfterMs } from '../../model/timing.ts'
 import { type Facts, holdsLease, promotesInVain, runsAsPrimary, seconds, tried } from '../facts.ts'
+import { mayStopOrphans, stopOrphans } from '../former.ts'
 import { cannotShorten, hasTimeLeft, holdOnMs, renewal, triedToProveLease } from '../lease.ts'
 import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
@@ -51,10 +52,7 @@ export const blindRules: readonly Rule<Facts>[] = [
     id: 'blind.wait-first-sight',
     why: 'a restarted agent has not seen etcd yet; the fencer of its former run still keeps the deadline',
     level: 'warning',
-    when: f =>
-      runsAsPrimary(f) &&
-      !f.memory.sawCluster &&
-      f.snap.nowMs - f.snap.startedAtMs < f.snap.settings.retryTimeoutMs,
+    when: f => runsAsPrimary(f) && !f.memory.sawCluster && isFirstSight(f),
     choose: f => ({
       reason: `etcd has not answered since this agent started ${seconds(f.snap.nowMs - f.snap.startedAtMs)} ago (${whyBlind(f)})`,
       wakeInMs: retryAfterMs(f.snap.settings),
@@ -71,6 +69,13 @@ export const blindRules: readonly Rule<Facts>[] = [
     }),
   },
   {
+    id: 'blind.stop-orphans',
+    why: 'a server outside its data directory has no future, and nobody would renew its lease: it stops, unless maintenance may be on and was not seen yet',
+    level: 'error',
+    when: f => mayStopOrphans(f) && (f.memory.sawCluster || !isFirstSight(f)),
+    choose: stopOrphans,
+  },
+  {
     id: 'blind.wait',
     why: 'without etcd a node that is not primary changes nothing',
     level: 'warning',
@@ -81,6 +86,11 @@ export const blindRules: readonly Rule<Facts>[] = [
     }),
   },
 ]
+
+/** Etcd gets this long to show itself to an agent that has just started. */
+function isFirstSight({ snap }: Facts): boolean {
+  return snap.nowMs - snap.startedAtMs < snap.settings.retryTimeoutMs
+}
 
 /** There is time for one more request before the agent gives up: the renewal. Maintenance mode never gives up. */
 function renewsLast(f: Facts): boolean {

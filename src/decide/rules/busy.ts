@@ -30,8 +30,7 @@ export const busyRules: readonly Rule<Facts>[] = [
       holdsLease(f.snap) &&
       overtakenBy(f) !== null &&
       !job(f).cancelled &&
-      (mayEndEarly(job(f).job, 'lease-lost') ||
-        (runsAsPrimary(f) && mayEndEarly(job(f).job, 'primary-without-lease'))),
+      (mayEndEarly(job(f).job, 'lease-lost') || (runsAsPrimary(f) && mustYield(f))),
     choose: f => ({
       reason: `${overtakenBy(f)} holds the leader key; cancelling ${job(f).job.kind}`,
       actions: [{ kind: 'cancel-work', why: 'the lease is lost' }],
@@ -59,11 +58,7 @@ export const busyRules: readonly Rule<Facts>[] = [
     id: 'busy.lost-lease-as-primary',
     why: 'a primary that lost its lease during other work must come down before anything else goes on, unless the work begins by stopping it',
     level: 'error',
-    when: f =>
-      runsAsPrimary(f) &&
-      mayEndEarly(job(f).job, 'primary-without-lease') &&
-      !job(f).cancelled &&
-      !holdsLease(f.snap),
+    when: f => runsAsPrimary(f) && mustYield(f) && !job(f).cancelled && !holdsLease(f.snap),
     choose: f => ({
       reason: `this node runs as primary without the lease (${lossOf(f)}); cancelling ${job(f).job.kind}`,
       actions: [{ kind: 'cancel-work', why: 'the lease is lost' }],
@@ -87,6 +82,12 @@ export const busyRules: readonly Rule<Facts>[] = [
     }),
   },
 ]
+
+/** A stop of former servers goes on while etcd names this node: its lease is proved when they are out of the way. */
+function mustYield(facts: Facts): boolean {
+  const { job: what } = job(facts)
+  return mayEndEarly(what, 'primary-without-lease') && !(what.kind === 'stop-orphans' && namedLeader(facts))
+}
 
 function job({ snap }: Facts): NonNullable<Facts['snap']['work']> {
   if (snap.work === null) throw new Error('busy without work')

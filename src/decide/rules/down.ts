@@ -16,6 +16,7 @@ import {
   wantedUpstream,
 } from '../facts.ts'
 import { heldMarginMs } from '../fencing.ts'
+import { leaveToExpire, whyOtherData } from '../former.ts'
 import { hasTimeLeft, holdOnMs, holdOnReason, namedLeader, proofRules, unansweredButAlive } from '../lease.ts'
 import {
   cannotRejoin,
@@ -141,9 +142,10 @@ const standbyRules: readonly Rule<ClusterFacts>[] = [
   },
   {
     id: 'down.crash-recovery',
-    why: 'pg_rewind and an exact comparison need a data directory that was shut down cleanly (spec/postgres.md 1.12)',
+    why: 'pg_rewind and an exact comparison need a data directory that was shut down cleanly (spec/postgres.md 1.12); an older backup of a primary would leave the history of the cluster by it, on a timeline of the same number',
     when: f =>
       needsCrashRecovery(f) &&
+      whyOtherData(f) === null &&
       !f.memory.crashRecoveryTried &&
       (f.view.leader === null || rewindPossible(f.snap) || f.snap.self.removeDataOnDivergedTimelines),
     choose: f => ({
@@ -191,8 +193,25 @@ const standbyRules: readonly Rule<ClusterFacts>[] = [
   },
 ]
 
+const otherData: Rule<ClusterFacts> = {
+  id: 'down.release-other-data',
+  why: 'an older backup or a copy in the place of the data that led would lead the cluster back to what it was then',
+  level: 'warning',
+  when: f => leads(f) && whyOtherData(f) !== null && !tried(f.snap, 'release-lease'),
+  choose: f => ({
+    reason: `not starting the local data as primary: ${whyOtherData(f)}; no server of this node runs: releasing the lease`,
+    actions: [
+      { kind: 'release-lease', status: null },
+      ...(f.snap.fencer.formerMayAct ? [{ kind: 'disarm-fencer' as const }] : []),
+    ],
+    remember: { lastRole: null, rejoin: 'check', agreesWith: null, handover: null },
+  }),
+}
+
 export const downRules: readonly Rule<ClusterFacts>[] = [
+  leaveToExpire('down'),
   ...proofRules('down'),
+  otherData,
   ...handoverRules,
   ...leaderRules,
   ...standbyRules,

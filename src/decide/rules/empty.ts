@@ -4,7 +4,6 @@ import type { Member } from '../../model/cluster.ts'
 import { isFlagged } from '../../model/tags.ts'
 import {
   type ClusterFacts,
-  holdsLease,
   isHalfCopied,
   isHalfMade,
   isRunning,
@@ -17,7 +16,8 @@ import {
   wantedUpstream,
 } from '../facts.ts'
 import { restAfter, restingFrom } from '../failed-work.ts'
-import { holdOnMs, namedLeader } from '../lease.ts'
+import { keepsKey, leaveToExpire } from '../former.ts'
+import { holdOnMs } from '../lease.ts'
 import type { Choice, Rule } from '../rule.ts'
 
 export const emptyRules: readonly Rule<ClusterFacts>[] = [
@@ -42,14 +42,19 @@ export const emptyRules: readonly Rule<ClusterFacts>[] = [
       next: 'settled',
     }),
   },
+  leaveToExpire('empty'),
   {
     id: 'empty.release-lease',
-    why: 'a leader whose data directory is gone must not block the others (spec/ha.md 8.B13)',
+    why: 'a leader whose data directory is gone must not block the others, once nothing that it ran may write (spec/ha.md 8.B13)',
     level: 'warning',
-    when: f => (holdsLease(f.snap) || namedLeader(f)) && !tried(f.snap, 'release-lease'),
+    when: f => keepsKey(f) && !tried(f.snap, 'release-lease'),
     choose: f => ({
-      reason: `the data directory is ${describe(f)} and the leader key is ours: releasing it`,
-      actions: [{ kind: 'release-lease', status: null }],
+      reason: `the data directory is ${describe(f)}, no server of this node runs, and the leader key is ours: releasing it`,
+      actions: [
+        { kind: 'release-lease', status: null },
+        // What it guarded is dead: it would stop the server that is copied here next.
+        ...(f.snap.fencer.formerMayAct ? [{ kind: 'disarm-fencer' as const }] : []),
+      ],
       remember: { lastRole: null },
     }),
   },

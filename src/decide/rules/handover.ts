@@ -8,6 +8,7 @@ import { mayEndEarly } from '../../model/work.ts'
 import { receivedEverything } from '../election.ts'
 import { type ClusterFacts, type Facts, isRunning, seconds, tried } from '../facts.ts'
 import { heldMarginMs } from '../fencing.ts'
+import { formerMayWrite } from '../former.ts'
 import { hasTimeLeft } from '../lease.ts'
 import type { Rule } from '../rule.ts'
 import { closingStatus } from '../status.ts'
@@ -31,7 +32,8 @@ export const handoverRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'handover.release-lease',
     why: 'the candidate has everything: it may promote at once',
-    when: f => inHandover(f) && confirmed(f) !== null && !tried(f.snap, 'release-lease'),
+    when: f =>
+      inHandover(f) && confirmed(f) !== null && !formerMayWrite(f) && !tried(f.snap, 'release-lease'),
     choose: f => ({
       reason: `${confirmed(f)} has ${position(f)}; handing the lease over`,
       actions: [

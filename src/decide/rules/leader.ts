@@ -22,6 +22,7 @@ import {
   tried,
 } from '../facts.ts'
 import { heldMarginMs, isFenced, UNFENCED_LIMIT_MS, unfencedForMs } from '../fencing.ts'
+import { isOtherData } from '../former.ts'
 import {
   hasTimeLeft,
   holdOnMs,
@@ -48,6 +49,16 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
       reason: `the fencer does not guard this primary (${whyUnfenced(f)}); arming it again`,
       actions: [{ kind: 'arm-fencer', marginMs: heldMarginMs(f.snap) }],
       next: 'again',
+    }),
+  },
+  {
+    id: 'leader.stop-other-data',
+    why: 'an older backup that somebody started in the place of the data that led would lead the cluster back to what it was then',
+    level: 'error',
+    when: f => !holdsLease(f.snap) && runsAsPrimary(f) && isOtherData(f),
+    choose: f => ({
+      reason: `the leader key holds my name from before this agent started, but PostgreSQL runs on other data than this node led with; stopping it`,
+      ...stopToFollow(f, 'immediate'),
     }),
   },
   ...proofRules('leader'),

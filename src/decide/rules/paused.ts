@@ -3,7 +3,8 @@
 
 import { otherMembers, rivalPrimary, spokeBeforeLeaderMoved } from '../election.ts'
 import { type ClusterFacts, control, holdsLease, runsAsPrimary, tried } from '../facts.ts'
-import { acquireLease, holdOnMs, namedLeader, proofRules } from '../lease.ts'
+import { describeOrphans, formerMayWrite, keepsKey, orphans } from '../former.ts'
+import { acquireLease, holdOnMs, proofRules } from '../lease.ts'
 import type { Rule } from '../rule.ts'
 import { isUnreadable, refuse, refuseUnreadable } from './requests.ts'
 
@@ -12,7 +13,8 @@ export const pausedRules: readonly Rule<ClusterFacts>[] = [
     id: 'paused.disarm-fencer',
     why: 'in maintenance mode a primary goes on even without a lease, so nothing may stop it',
     when: f =>
-      (f.snap.fencer.armedUntilMs !== null || f.snap.fencer.formerMayAct) && !tried(f.snap, 'disarm-fencer'),
+      (f.snap.fencer.armedUntilMs !== null || (f.snap.fencer.formerMayAct && !formerMayWrite(f))) &&
+      !tried(f.snap, 'disarm-fencer'),
     choose: () => ({
       reason: 'maintenance mode: disarming the fencer',
       actions: [{ kind: 'disarm-fencer' }],
@@ -22,7 +24,7 @@ export const pausedRules: readonly Rule<ClusterFacts>[] = [
     id: 'paused.release-lease',
     why: 'a leader key without a primary behind it misleads everybody',
     level: 'warning',
-    when: f => (holdsLease(f.snap) || namedLeader(f)) && !runsAsPrimary(f) && !tried(f.snap, 'release-lease'),
+    when: f => keepsKey(f) && !runsAsPrimary(f) && !formerMayWrite(f) && !tried(f.snap, 'release-lease'),
     choose: () => ({
       reason: 'removed leader lock because postgres is not running as primary',
       actions: [{ kind: 'release-lease', status: null }],
@@ -31,7 +33,7 @@ export const pausedRules: readonly Rule<ClusterFacts>[] = [
   },
   ...proofRules('paused').map(rule => ({
     ...rule,
-    when: (f: ClusterFacts) => runsAsPrimary(f) && rule.when(f),
+    when: (f: ClusterFacts) => (runsAsPrimary(f) || orphans(f).length > 0) && rule.when(f),
     // Without a fencer: see paused.disarm-fencer.
     choose: (f: ClusterFacts) => {
       const choice = rule.choose(f)
@@ -68,6 +70,16 @@ export const pausedRules: readonly Rule<ClusterFacts>[] = [
     choose: f => ({
       reason: 'maintenance mode: the running primary takes the free lease',
       actions: [acquireLease(f)],
+    }),
+  },
+  {
+    id: 'paused.orphan',
+    why: 'in maintenance mode nothing is stopped; a server outside its data directory keeps the leader key as long as it has it',
+    level: 'warning',
+    when: f => orphans(f).length > 0,
+    choose: f => ({
+      reason: `PAUSE: no action, though ${describeOrphans(f)} runs; it is stopped when the pause ends`,
+      wakeInMs: holdOnMs(f),
     }),
   },
   {

@@ -6,6 +6,7 @@ import type { ShutdownPosition } from '../../model/progress.ts'
 import { mayEndEarly } from '../../model/work.ts'
 import { receivedEverything } from '../election.ts'
 import { type Facts, failedLately, holdsLease, isRunning, tried } from '../facts.ts'
+import { formerMayWrite, mayStopOrphans, stopOrphans, whyFormer } from '../former.ts'
 import { proofRules, unansweredAndEnding } from '../lease.ts'
 import { memberRecord } from '../member-record.ts'
 import type { Rule } from '../rule.ts'
@@ -21,9 +22,12 @@ export const stoppingRules: readonly Rule<Facts>[] = [
     id: 'stopping.leave-paused',
     why: 'in maintenance mode the agent may be replaced without touching PostgreSQL or the leader key',
     when: ({ snap }) => snap.settings.paused && snap.work === null,
-    choose: () => ({
+    choose: f => ({
       reason: 'maintenance mode: PostgreSQL goes on and the leader key stays',
-      actions: [{ kind: 'disarm-fencer' }, { kind: 'exit', code: 0, why: 'stopped in maintenance mode' }],
+      actions: [
+        ...(formerMayWrite(f) ? [] : [{ kind: 'disarm-fencer' as const }]),
+        { kind: 'exit', code: 0, why: 'stopped in maintenance mode' },
+      ],
       next: 'settled',
     }),
   },
@@ -53,7 +57,8 @@ export const stoppingRules: readonly Rule<Facts>[] = [
   {
     id: 'stopping.hand-on',
     why: 'somebody has the last record that was written here: it may promote at once',
-    when: f => isShutDown(f) && successor(f) !== null && !tried(f.snap, 'release-lease'),
+    when: f =>
+      isShutDown(f) && successor(f) !== null && !formerMayWrite(f) && !tried(f.snap, 'release-lease'),
     choose: f => ({
       reason: `${successor(f)} has everything; handing the lease on`,
       actions: [{ kind: 'release-lease', status: closingStatus(f, shutDownAt(f)?.previousLsn ?? null) }],
@@ -95,6 +100,24 @@ export const stoppingRules: readonly Rule<Facts>[] = [
           why: `PostgreSQL shutdown failed, leader key not removed: ${f.memory.lastFailure?.why}`,
         },
       ],
+      next: 'settled',
+    }),
+  },
+  {
+    id: 'stopping.stop-orphans',
+    why: 'a server outside the data directory would go on without anybody who looks after it',
+    level: 'error',
+    when: mayStopOrphans,
+    choose: stopOrphans,
+  },
+  {
+    id: 'stopping.leave-to-expire',
+    why: 'as long as a former server may write the leader key stays: its fencer stops it before the lease ends',
+    level: 'warning',
+    when: f => holdsLease(f.snap) && formerMayWrite(f),
+    choose: f => ({
+      reason: `${whyFormer(f)}; the leader key stays until it expires`,
+      actions: [{ kind: 'exit', code: 1, why: 'a former server may still run, leader key not removed' }],
       next: 'settled',
     }),
   },

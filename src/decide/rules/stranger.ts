@@ -13,6 +13,7 @@ import {
   succeeded,
   tried,
 } from '../facts.ts'
+import { formerMayWrite } from '../former.ts'
 import { holdOnMs } from '../lease.ts'
 import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
@@ -41,7 +42,12 @@ export const strangerRules: readonly Rule<ClusterFacts>[] = [
     id: 'stranger.release-lease',
     why: 'a foreign node must not lead',
     level: 'warning',
-    when: f => isForeign(f) && holdsLease(f.snap) && !isRunning(f.snap) && !tried(f.snap, 'release-lease'),
+    when: f =>
+      isForeign(f) &&
+      holdsLease(f.snap) &&
+      !isRunning(f.snap) &&
+      !formerMayWrite(f) &&
+      !tried(f.snap, 'release-lease'),
     choose: f => ({
       reason: `${mismatch(f)}; releasing the lease`,
       actions: [{ kind: 'release-lease', status: null }],

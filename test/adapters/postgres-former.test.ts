@@ -1,0 +1,149 @@
+// What earlier servers of a node have left is found by more than the data directory, and nothing is taken for the node's own
+// server only because a file says so.
+
+import { execFileSync } from 'node:child_process'
+import { cp, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { FormerView } from '../../src/model/postgres.ts'
+import type { Postgres } from '../../src/ports/postgres.ts'
+import { listProcesses } from '../../src/system/proc.ts'
+import {
+  BIN_DIR,
+  type Lab,
+  type Node,
+  ok,
+  openLab,
+  runAs,
+  sessionAt,
+  signalIdle,
+  until,
+} from './postgres-harness.ts'
+
+let lab: Lab
+let count = 0
+
+beforeAll(async () => {
+  lab = await openLab()
+})
+
+afterAll(() => lab.close())
+
+/** As a former agent leaves it: no child of this process. */
+async function leftRunning(): Promise<Node> {
+  const node = await lab.primary(`left${++count}`)
+  await node.stop()
+  const user = runAs === undefined ? [] : [`--reuid=${runAs.uid}`, `--regid=${runAs.gid}`, '--clear-groups']
+  const start = [`${BIN_DIR}/pg_ctl`, '-D', node.directory, '-l', `${node.directory}.log`, '-w', 'start']
+  execFileSync('setpriv', [...user, ...start], { cwd: '/', stdio: 'ignore', timeout: 40_000 })
+  // Its agent saw it, which notes it for the next one.
+  await until('it is noted', async () => (await former(node.again())).sameData.known)
+  await node.server()
+  return node
+}
+
+const former = async (postgres: Postgres): Promise<FormerView> => (await postgres.look(5000)).former
+
+async function orphansOf(postgres: Postgres): Promise<readonly number[] | string> {
+  const { orphans } = await former(postgres)
+  return orphans.known ? orphans.value.map(({ pid }) => pid) : orphans.why
+}
+
+test('a server whose data directory was renamed is found with its backends, and stopped', async () => {
+  const node = await leftRunning()
+  const postmaster = await node.pid()
+  const session = await sessionAt(node.config.port)
+  const backend = (await session.query('select pg_backend_pid() as pid')).rows[0].pid
+  await rename(node.directory, `${node.directory}.old`)
+  const next = node.again()
+  const view = await next.look(5000)
+  expect(view).toMatchObject({ dataDirectory: { kind: 'empty' }, process: { kind: 'stopped' } })
+  expect(view.former.sameData).toMatchObject({ known: true, value: false })
+  expect(await orphansOf(next)).toEqual(expect.arrayContaining([postmaster, backend]))
+  const places = view.former.orphans.known ? view.former.orphans.value.map(({ directory }) => directory) : []
+  expect([...new Set(places)]).toEqual([`${node.directory}.old`])
+  ok(await next.stopOrphans(signalIdle()))
+  expect(await orphansOf(next)).toEqual([])
+  await session.end().catch(() => {})
+})
+
+test('also without the state directory; when it has gone by itself, nothing proves that none runs', async () => {
+  const node = await leftRunning()
+  const postmaster = await node.pid()
+  await rename(node.directory, `${node.directory}.old`)
+  await rename(`${node.directory}.hactl`, `${node.directory}.hactl.old`)
+  const next = node.again()
+  expect(await orphansOf(next)).toContain(postmaster)
+  process.kill(postmaster, 'SIGQUIT')
+  const gone = async () => !(await listProcesses()).some(({ pid }) => pid === postmaster)
+  await until('it has gone', gone)
+  expect(await orphansOf(node.again())).toBe('none is recorded in the state directory')
+})
+
+test('a deleted directory, and a postmaster that is stopped: its command line and its record tell, SIGKILL ends it', async () => {
+  const node = await leftRunning()
+  const postmaster = await node.pid()
+  process.kill(postmaster, 'SIGSTOP')
+  await rm(node.directory, { recursive: true })
+  const next = node.again()
+  expect(await orphansOf(next)).toContain(postmaster)
+  ok(await next.stopOrphans(signalIdle()))
+  expect(await orphansOf(next)).toEqual([])
+})
+
+test('a backend that outlived its postmaster in the directory itself is one of them', async () => {
+  const node = await leftRunning()
+  const session = await sessionAt(node.config.port)
+  const backend = (await session.query('select pg_backend_pid() as pid')).rows[0].pid
+  process.kill(backend, 'SIGSTOP')
+  process.kill(await node.pid(), 'SIGKILL')
+  const next = node.again()
+  await until('only it is left', async () => `${await orphansOf(next)}` === `${backend}`)
+  expect((await former(next)).sameData).toMatchObject({ value: true })
+  ok(await next.stopOrphans(signalIdle()))
+  expect(await orphansOf(next)).toEqual([])
+  await session.end().catch(() => {})
+})
+
+test('a copy of the files in the same place is other data, also with the pid file of the server that runs', async () => {
+  const node = await leftRunning()
+  const postmaster = await node.pid()
+  await cp(node.directory, `${node.directory}.copy`, { recursive: true, preserveTimestamps: true })
+  await rename(node.directory, `${node.directory}.led`)
+  await rename(`${node.directory}.copy`, node.directory)
+  const next = node.again()
+  const view = await next.look(5000)
+  expect(view).toMatchObject({ dataDirectory: { kind: 'present' }, process: { kind: 'stopped' } })
+  expect(view.former.sameData).toMatchObject({ known: true, value: false })
+  expect(await orphansOf(next)).toContain(postmaster)
+  ok(await next.stopOrphans(signalIdle()))
+})
+
+test('another server, named with its start time in postmaster.pid, is not our own', async () => {
+  const [node, other] = [await lab.primary('named'), await leftRunning()]
+  await node.stop()
+  await cp(join(other.directory, 'postmaster.pid'), join(node.directory, 'postmaster.pid'))
+  const next = node.again()
+  expect((await next.look(5000)).process).toEqual({ kind: 'stopped' })
+  expect(await orphansOf(next)).toEqual([])
+  expect(await other.pid()).toBeGreaterThan(0)
+})
+
+test('without its pid file, a server that works in the directory is the directory’s own', async () => {
+  const node = await leftRunning()
+  const postmaster = await node.pid()
+  await rm(join(node.directory, 'postmaster.pid'))
+  const view = await node.again().look(5000)
+  expect(view.process).toMatchObject({ kind: 'running', identity: { pid: postmaster } })
+  expect(view.former.orphans).toMatchObject({ known: true, value: [] })
+})
+
+test('a port that is taken: who holds it is said', async () => {
+  const holder = await leftRunning()
+  const node = await lab.node('late', { port: holder.config.port })
+  ok(await node.postgres.initdb(signalIdle(), () => {}))
+  const started = node.start().catch((error: Error) => error.message)
+  expect(await started).toContain(
+    `port ${node.config.port} is held by postgres (pid ${await holder.pid()}, in ${holder.directory})`,
+  )
+})

@@ -1,0 +1,20 @@
+// What of a former life can show in a small world.
+
+import type { PostgresView } from '../../src/model/postgres.ts'
+import { seen, unseen } from '../../src/model/seen.ts'
+import { frozen, NOW } from './frozen.ts'
+
+export const formers = {
+  nothing: frozen({ orphans: seen([], NOW), sameData: seen(true, NOW) }),
+  otherData: frozen({ orphans: seen([], NOW), sameData: seen(false, NOW) }),
+  orphan: frozen({
+    orphans: seen([{ pid: 4700, startTicks: '12', directory: '/data.old' }], NOW),
+    sameData: seen(false, NOW),
+  }),
+  orphanBeside: frozen({
+    orphans: seen([{ pid: 4700, startTicks: '12', directory: '/data.old' }], NOW),
+    sameData: seen(true, NOW),
+  }),
+  unknown: frozen({ orphans: unseen('none is recorded'), sameData: unseen('none is recorded') }),
+  unread: frozen({ orphans: unseen('/proc cannot be searched'), sameData: seen(true, NOW) }),
+} satisfies Readonly<Record<string, PostgresView['former']>>
