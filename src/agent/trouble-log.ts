@@ -53,7 +53,17 @@ function shutOut({ postgres, work }: Snapshot): string | null {
   const { process, server } = postgres
   if (work !== null || process.kind !== 'running' || process.readiness !== 'accepting' || server.known)
     return null
-  return `PostgreSQL runs but does not let the agent in (${server.why}): this node cannot become primary, nor see how its PostgreSQL fares. Check postgresql.authentication.superuser, pg_hba.conf and max_connections`
+  return `PostgreSQL runs but does not let the agent in (${server.why}): this node cannot become primary, nor see how its PostgreSQL fares. HINT: ${remedyFor(server.why)}`
+}
+
+/** By the server's own words: to look at passwords when the disk is full wastes the night. */
+function remedyFor(why: string): string {
+  if (/No space left|could not (?:write|extend|create)/i.test(why)) return 'Make room on its disk'
+  if (/too many clients|remaining connection slots/i.test(why))
+    return 'End sessions, or raise max_connections'
+  if (/password|authentication|pg_hba|role|SSL/i.test(why))
+    return 'Check postgresql.authentication.superuser and pg_hba.conf'
+  return "See PostgreSQL's log; and check postgresql.authentication.superuser, pg_hba.conf and max_connections"
 }
 
 const COPY_ANEW = 'this node must be copied anew: stop its agent, remove the data directory, start the agent'

@@ -1,6 +1,7 @@
 // What a comparison with the leader's timeline leaves behind. "Cannot be told" is an answer of its own and is remembered as
 // such: it is asked again with growing pauses, and never taken for "the same".
 
+import type { Divergence } from '../model/divergence.ts'
 import type { Memory } from '../model/memory.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import type { MemberName } from '../model/units.ts'
@@ -25,7 +26,8 @@ export function rememberComparison(memory: Memory, snap: Snapshot): Memory {
   if (seen?.known === true && (verdict === 'diverged' || verdict === 'twin')) {
     // Between two timelines of the same number pg_rewind sees no difference.
     const alike = verdict === 'twin' || seen.value.localTimeline === seen.value.leaderTimeline
-    return { ...memory, rejoin: alike ? 'rewind-failed' : 'diverged', agreesWith: null, undecided: null }
+    const rejoin = alike ? 'rewind-failed' : 'diverged'
+    return { ...memory, rejoin, agreesWith: null, undecided: null, surplus: surplusOf(seen.value) }
   }
   // Nothing but the notes is left to tell, and they do: a silent leader may still show that the promotion came to nothing.
   if (noted.kind === 'twin' && (noted.by === 'own' || verdict === 'unproved'))
@@ -36,6 +38,12 @@ export function rememberComparison(memory: Memory, snap: Snapshot): Memory {
     why: seen?.known === true ? (seen.value.why ?? 'the WAL that would tell is gone') : whyNot(snap),
     isLasting: seen?.known === true,
   })
+}
+
+function surplusOf({ localLsn, switchLsn }: Divergence): Memory['surplus'] {
+  return switchLsn === null || localLsn <= switchLsn
+    ? null
+    : { fromLsn: switchLsn, bytes: localLsn - switchLsn }
 }
 
 function agreed(leader: MemberName, timeline: number, untilLsn: bigint | null) {

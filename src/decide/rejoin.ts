@@ -2,6 +2,7 @@
 // whose PostgreSQL is down and one that streams (spec/ha.md 3.11, spec/postgres.md 4).
 
 import type { Upstream } from '../model/peer.ts'
+import { formatLsn } from '../model/units.ts'
 import {
   type ClusterFacts,
   control,
@@ -95,7 +96,8 @@ function divergedRules(situation: 'down' | 'follower'): readonly Rule<ClusterFac
         const from = leaderUpstream(f.view, f.snap)
         if (from === null) throw new Error('no leader to rewind from')
         return {
-          reason: `running pg_rewind from ${from.name}`,
+          reason: `running pg_rewind from ${from.name}${givenUp(f)}`,
+          level: f.memory.surplus === null ? 'info' : 'warning',
           actions: [{ kind: 'begin', job: { kind: 'rewind', from } }],
           next: 'settled',
         }
@@ -134,6 +136,13 @@ function divergedRules(situation: 'down' | 'follower'): readonly Rule<ClusterFac
       choose: f => restAfter(f, COPYING),
     },
   ]
+}
+
+/** What a rewind costs, for who looks for a row afterwards. */
+function givenUp({ memory: { surplus } }: ClusterFacts): string {
+  return surplus === null
+    ? ''
+    : `: ${surplus.bytes} bytes of WAL that were written here after ${formatLsn(surplus.fromLsn)} are given up`
 }
 
 function diverged({ memory }: ClusterFacts): boolean {

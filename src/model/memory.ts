@@ -32,6 +32,8 @@ export interface Memory {
   readonly starving: Starving | null
   /** Wall clock at which replay was first seen paused by hand; null: it is not. */
   readonly replayPausedSince: WallMillis | null
+  /** Of `diverged`: what was written here after the leader's history left it; null: not known. */
+  readonly surplus: { readonly fromLsn: Lsn; readonly bytes: Lsn } | null
   /** Why a rewind was broken off half way: the data is a mixture of two histories since then. */
   readonly brokenRewind: string | null
   /** A single-user recovery was tried since the last successful start. */
@@ -156,6 +158,7 @@ export const FIRST_MEMORY: Memory = {
   undecided: null,
   starving: null,
   replayPausedSince: null,
+  surplus: null,
   brokenRewind: null,
   crashRecoveryTried: false,
   founding: null,
