@@ -148,12 +148,13 @@ export const SHARED_POSTGRESQL = {
   }),
   'postgresql.remove_data_directory_on_rewind_failure': setting(boolean(), false, {
     where: 'both',
-    about: 'When pg_rewind fails, remove the data directory and clone anew.',
+    about:
+      'When pg_rewind was broken off half way, or failed three times in a way that does not pass, remove the data directory and clone anew.',
   }),
   'postgresql.remove_data_directory_on_diverged_timelines': setting(boolean(), false, {
     where: 'both',
     about:
-      'When timelines have diverged and pg_rewind cannot help, remove the data directory and clone anew.',
+      'When timelines have diverged and pg_rewind cannot help, or failed as above, remove the data directory and clone anew.',
   }),
   'postgresql.pg_ctl_timeout': setting(integer({ min: 0, max: 2_147_483 }), 60, {
     where: 'both',
