@@ -75,18 +75,21 @@ export function createWorkRunner(ports: WorkPorts): WorkRunner {
   }
 }
 
-/** A step throws only for a bug; the bug is told as the reason instead of killing the agent that holds the lease. */
+/**
+ * A step throws when the system refuses what is never refused in good times (a full disk), and for a bug: told as the reason
+ * instead of killing the agent that holds the lease.
+ */
 async function settle(job: Promise<Ended>): Promise<Ended> {
   try {
     return await job
   } catch (error) {
-    return {
-      outcome: {
-        ok: false,
-        why: `bug: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-      },
-    }
+    return { outcome: { ok: false, why: reasonOf(error) } }
   }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return `bug: ${error}`
+  return 'syscall' in error ? error.message : `bug: ${error.stack ?? error.message}`
 }
 
 function conclude(job: Job, ended: Ended, signal: AbortSignal, clock: Clock): FinishedWork {

@@ -8,6 +8,7 @@ import type { AgentLog } from '../journal/log.ts'
 import type { AgentConfig } from '../model/config.ts'
 import type { Outcome } from '../model/outcome.ts'
 import { formatProblem } from '../model/problem.ts'
+import { mayEndEarly } from '../model/work.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { LeaseGuard } from '../ports/lease-guard.ts'
 import { createRestServer, type RestServer } from '../rest/server.ts'
@@ -117,7 +118,8 @@ export function assemble(start: NodeStart): Node {
       wake(signal)
     },
     async cancelWork() {
-      work.cancel('the agent ends')
+      const current = work.current()
+      if (current !== null && mayEndEarly(current.job, 'agent-stops')) work.cancel('the agent ends')
       await work.idle()
     },
   }

@@ -46,7 +46,7 @@ export async function basebackup(
     if (signal.aborted) return cancelled('the base backup')
     await noteLinks(context, 'removed').catch(error => log('warning', messageOf(error)))
     const emptied = await emptyDataDirectory(context)
-    if (!emptied.ok) return emptied
+    if (!emptied.ok) return attempt === 1 ? emptied : afterwards(last, emptied)
     last = await copy(context, from, signal, report)
     if (last.ok) {
       // The source may have had a note that an older life of this node left there.
@@ -61,6 +61,12 @@ export async function basebackup(
     if (last.cancelled === true || last.remedy !== undefined) return last
   }
   return last
+}
+
+/** The reason for a second attempt is not hidden by what keeps it from being made. */
+function afterwards(first: StepOutcome, second: StepOutcome): StepOutcome {
+  if (first.ok || second.ok) return second
+  return failed(`${first.why}; ${second.why}`, second.remedy)
 }
 
 async function copy(

@@ -57,6 +57,8 @@ export async function removeDataDirectory(context: Context): Promise<StepOutcome
     return DONE
   } catch (error) {
     const why = `cannot remove ${context.dataDir}: ${messageOf(error)}`
+    // Renamed with the rest, it would be missing where the next copy is made.
+    if (error instanceof MountPointWithin) return failed(why, error.remedy)
     context.log('error', why)
     const aside = await setDataDirectoryAside(context)
     return aside.ok ? DONE : failed(`${why}; ${aside.why}`)
@@ -73,7 +75,8 @@ export async function emptyDataDirectory(context: Context): Promise<StepOutcome>
     await unmark(context)
     return DONE
   } catch (error) {
-    return failed(`cannot empty ${context.dataDir}: ${messageOf(error)}`)
+    const remedy = error instanceof MountPointWithin ? error.remedy : undefined
+    return failed(`cannot empty ${context.dataDir}: ${messageOf(error)}`, remedy)
   }
 }
 
@@ -112,7 +115,24 @@ async function removeContents(context: Context): Promise<void> {
 
 async function emptyDirectory(path: string): Promise<void> {
   for (const name of await readdir(path)) {
-    if (name !== 'lost+found') await rm(join(path, name), { recursive: true, force: true })
+    if (name !== 'lost+found') await removeEntry(join(path, name))
+  }
+}
+
+async function removeEntry(path: string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true })
+  } catch (error) {
+    throw (error as NodeJS.ErrnoException).code === 'EBUSY' ? new MountPointWithin(path) : error
+  }
+}
+
+/** Emptied, but not to be removed; beside it initdb and pg_basebackup create nothing. */
+class MountPointWithin extends Error {
+  readonly remedy: string
+  constructor(path: string) {
+    super(`in it ${path} is, or holds, a mount point`)
+    this.remedy = `unmount it; WAL may lie on a disk of its own by the option waldir of initdb and pg_basebackup`
   }
 }
 

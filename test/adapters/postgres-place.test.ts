@@ -124,3 +124,27 @@ describe('a whole cluster on a mount point', () => {
     await initdb(node)
   })
 })
+
+describe('a mount point within the data directory', () => {
+  test('is not moved away with the rest: a removal stops there, in something that no server starts in', async context => {
+    const node = await lab.node('nested')
+    await initdb(node)
+    const nested = join(node.directory, 'base', 'nested')
+    await mount(nested, context)
+    expect(await node.postgres.removeDataDirectory()).toMatchObject({
+      ok: false,
+      why: expect.stringContaining(`${node.directory}/base is, or holds, a mount point`),
+      remedy: expect.stringContaining('unmount'),
+    })
+    expect((await readdir(lab.directory)).filter(name => name.startsWith('nested'))).toEqual([
+      'nested',
+      'nested.hactl',
+    ])
+    expect((await node.see()).dataDirectory).not.toMatchObject({ control: { known: true } })
+    await run('umount', [nested])
+    mounts.splice(mounts.indexOf(nested), 1)
+    ok(await node.postgres.removeDataDirectory())
+    expect((await node.see()).dataDirectory).toEqual({ kind: 'empty' })
+    await initdb(node)
+  })
+})
