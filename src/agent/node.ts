@@ -117,12 +117,15 @@ export function assemble(start: NodeStart): Node {
       adapters.fencer.notify('STOPPING=1')
       wake(signal)
     },
-    async cancelWork() {
-      const current = work.current()
-      if (current !== null && mayEndEarly(current.job, 'agent-stops')) work.cancel('the agent ends')
-      await work.idle()
-    },
+    cancelWork: () => endWork(work),
   }
+}
+
+/** What must end is waited for; the caller has a limit. */
+async function endWork(work: WorkRunner): Promise<void> {
+  const current = work.current()
+  if (current !== null && mayEndEarly(current.job, 'agent-stops')) work.cancel('the agent ends')
+  await work.idle()
 }
 
 function loopOf(
