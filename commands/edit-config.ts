@@ -64,7 +64,8 @@ export default class EditConfig extends HactlCommand {
     quiet: Flags.boolean({ char: 'q', summary: 'Do not show the diff.' }),
     force: Flags.boolean({ aliases: ['yes'], summary: 'Do not ask.' }),
     'force-invalid': Flags.boolean({
-      summary: 'Store the document even though it is not valid; the agents keep their last good one.',
+      summary:
+        'Store the document even though it is not valid; the agents replace each bad value by what all of them agree on.',
     }),
   }
 

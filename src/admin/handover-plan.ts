@@ -4,13 +4,12 @@
 import { type CandidateVerdict, judgeCandidates, rankCandidates, withoutSilent } from '../model/candidates.ts'
 import type { ClusterView, Member } from '../model/cluster.ts'
 import { done, type Failure, failed, type Result } from '../model/failure.ts'
-import type { ClusterModes } from '../model/modes.ts'
+import { type ClusterModes, maximumLagOf } from '../model/modes.ts'
 import type { PeerView } from '../model/peer.ts'
 import { describeRequest, isExpired, runsHactl } from '../model/request.ts'
 import type { Seen } from '../model/seen.ts'
 import { clusterTimeline } from '../model/timeline.ts'
 import { type Lsn, type MemberName, type Millis, maxLsn, type WallMillis } from '../model/units.ts'
-import { parseInteger } from '../model/values.ts'
 import { clusterModes } from './cluster-report.ts'
 import { type Deadline, memberNotFound, type Operator, readCluster } from './operator.ts'
 
@@ -287,11 +286,7 @@ function votersOf(survey: Survey): readonly MemberName[] | null {
   return survey.leader === null ? [sync.leader, ...sync.standbys] : sync.standbys
 }
 
-const MAXIMUM_LAG_DEFAULT = 1048576n
-
 function maximumLag(view: ClusterView): Lsn {
   const config = view.config?.value
-  const wanted = config?.valid === true ? config.document.maximum_lag_on_failover : undefined
-  const bytes = wanted === undefined ? null : parseInteger(wanted)
-  return bytes === null ? MAXIMUM_LAG_DEFAULT : BigInt(bytes)
+  return maximumLagOf(config?.valid === true ? config.document : {})
 }

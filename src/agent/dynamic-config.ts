@@ -1,7 +1,8 @@
-// The dynamic configuration: taken from etcd when it changed and is valid, else the last good one stays in force and
-// the refusal is named. The first comes from etcd, the cached copy beside the data, or bootstrap.dcs, in this order.
+// The dynamic configuration in force. The first comes from the cached copy beside the data, or from bootstrap.dcs; etcd's
+// document takes its place as soon as it is seen, with what is bad in it repaired in the same way by every node. One that
+// cannot be used at all leaves what is in force, and a node that has seen no other does not lead (decide/configuration.ts).
 
-import { defaultSettings, readDynamicSettings } from '../config/dynamic.ts'
+import { defaultSettings, settingsInForce } from '../config/dynamic.ts'
 import type { ClusterView, JsonObject } from '../model/cluster.ts'
 import { formatProblem, type Problem } from '../model/problem.ts'
 import type { DynamicSettings } from '../model/settings.ts'
@@ -10,42 +11,69 @@ import type { Log } from '../ports/log.ts'
 
 export interface DynamicConfiguration {
   settings(): DynamicSettings
-  /** Puts the document of this view in force if it is new and good; true when the settings changed. Tells of keys that nobody can read. */
+  /** etcd's document, or that it has none, was seen: the settings are the cluster's, not only what this node found. */
+  isConfirmed(): boolean
+  /** Of etcd's document that was considered last; null: none was. */
+  revision(): Revision | null
+  /** Puts the document of this view in force if it is new; true when the settings changed. */
   consider(view: ClusterView): boolean
   /** A document from elsewhere than etcd (cache, bootstrap.dcs), at start. */
   startWith(document: JsonObject, source: string): void
 }
 
+const IN_ETCD = 'dynamic configuration'
+const REMEDY = 'HINT: write a good document with hactl edit-config --replace FILE'
+
 export function createDynamicConfiguration(log: Log): DynamicConfiguration {
   let settings = defaultSettings()
-  let seenRevision: Revision = -1
+  let isConfirmed = false
+  let isUnusable = false
+  let seenRevision: Revision | null = null
+  let told: ReadonlySet<string> = new Set()
 
   function accept(document: JsonObject, source: string): boolean {
-    const result = readDynamicSettings(document, settings)
-    for (const warning of result.warnings) log.warning(`${source}: ${told(warning)}`)
-    if (!result.ok) {
-      log.error(
-        `${source} is refused, the last good one stays in force: ${result.errors.map(told).join('; ')}`,
-      )
-      return false
-    }
+    const result = settingsInForce(document, settings)
     const changed = result.settings !== settings
     settings = result.settings
-    return changed
+    if (!changed) return false
+    const warnings = result.warnings.map(warning => `${source}: ${textOf(warning)}`)
+    // What was bad before the change is not said again.
+    for (const warning of warnings) if (!told.has(warning)) log.warning(warning)
+    told = new Set(warnings)
+    return true
+  }
+
+  function tellUnusable(why: string): void {
+    isUnusable = true
+    const what = `the ${IN_ETCD} in etcd cannot be used (${why})`
+    log.error(
+      isConfirmed
+        ? `${what}: the last good one stays in force. ${REMEDY}`
+        : `${what} and this agent has seen no other: until it can be used this node does not lead and is no healthy replica. ${REMEDY}`,
+    )
   }
 
   return {
     settings: () => settings,
+    isConfirmed: () => isConfirmed,
+    revision: () => seenRevision,
     consider({ config }) {
-      if (config === null || config.modRevision === seenRevision) return false
-      seenRevision = config.modRevision
-      if (!config.value.valid) {
-        log.error(
-          `the dynamic configuration in etcd is unreadable, the last good one stays in force: ${config.value.why}`,
-        )
+      if (config === null) {
+        isConfirmed = true
         return false
       }
-      return accept(config.value.document, 'dynamic configuration')
+      if (config.modRevision === seenRevision) return false
+      if (!config.value.valid) {
+        tellUnusable(config.value.why)
+        seenRevision = config.modRevision
+        return false
+      }
+      const changed = accept(config.value.document, IN_ETCD)
+      if (isUnusable) log.info(`the ${IN_ETCD} in etcd can be used again`)
+      isUnusable = false
+      isConfirmed = true
+      seenRevision = config.modRevision
+      return changed
     },
     startWith(document, source) {
       accept(document, source)
@@ -54,6 +82,6 @@ export function createDynamicConfiguration(log: Log): DynamicConfiguration {
 }
 
 /** Without the place, which the source before it names. */
-function told(problem: Problem): string {
+function textOf(problem: Problem): string {
   return formatProblem({ ...problem, place: null })
 }

@@ -2,6 +2,7 @@
 // from memory; only `fresh` looks at PostgreSQL.
 
 import { whyUndecided } from '../decide/comparison.ts'
+import { missingConfiguration } from '../decide/configuration.ts'
 import { type ClusterFacts, localPosition } from '../decide/facts.ts'
 import { postgresState, roleOf } from '../decide/member-record.ts'
 import { objectionToOwnTimeline } from '../decide/own-timeline.ts'
@@ -142,6 +143,7 @@ function judgeItself(snap: Snapshot, memory: Memory): JsonObject {
   return {
     ...(leftHistory(facts) && { off_history: true }),
     ...(starvation(facts) !== null && { receives_nothing: true }),
+    ...(missingConfiguration(snap, facts.view) !== null && { without_configuration: true }),
   }
 }
 

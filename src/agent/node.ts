@@ -151,6 +151,8 @@ function loopOf(
       facts: () => ({
         self: configuration.self(),
         settings: dynamic.settings(),
+        settingsConfirmed: dynamic.isConfirmed(),
+        configRevision: dynamic.revision(),
         startedAtMs,
         stateUnwritable: adapters.journal.view().problem ?? adapters.fencer.view().unwritten ?? null,
         stopRequested: stopRequested(),

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { effectivePostgresql } from '../config/effective.ts'
 import type { ClusterView, Json, JsonObject } from '../model/cluster.ts'
 import type { AgentConfig } from '../model/config.ts'
-import { isJsonObject } from '../model/patch.ts'
+import { isJsonObject, tooDeep } from '../model/patch.ts'
 import type { Log } from '../ports/log.ts'
 import type { Peers } from '../ports/peers.ts'
 import type { AdoptionCheck } from '../ports/postgres.ts'
@@ -28,8 +28,8 @@ export async function firstDynamicConfiguration(
 async function readCache(path: string, log: Log): Promise<JsonObject | null> {
   try {
     const parsed: Json = JSON.parse(await readFile(path, 'utf8'))
-    if (isJsonObject(parsed)) return parsed
-    log.warning(`${path} does not hold a JSON object; ignoring it`)
+    if (isJsonObject(parsed) && !tooDeep(parsed)) return parsed
+    log.warning(`${path} does not hold a JSON object, or one nested too deep; ignoring it`)
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : null
     if (code !== 'ENOENT')

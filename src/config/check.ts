@@ -25,6 +25,8 @@ export interface CheckOptions {
   readonly prefix: string
   /** Where a key stands; gets the path with the prefix. */
   readonly placeOf: (path: string) => ProblemPlace | null
+  /** A value that is refused becomes what every node makes of it, with a warning: there are no errors. */
+  readonly repairs?: true
   /** Missing required settings are not reported. */
   readonly partial?: boolean
   /** What to say about a key that no setting has; null: nothing. */
@@ -98,12 +100,20 @@ function visitSection(walk: Walk, path: string, value: Json): void {
     visit(walk, value, path)
     return
   }
+  if (walk.options.repairs === true) {
+    walk.warnings.push(problem(walk, path, 'is ignored: it is not a mapping (key: value)', null))
+    return
+  }
   for (const below of Object.keys(walk.schema)) if (below.startsWith(`${path}.`)) walk.refused.add(below)
   walk.errors.push(problem(walk, path, 'is not a mapping (key: value)', 'Put its keys, indented, under it.'))
 }
 
 function readSetting(walk: Walk, path: string, setting: AnySetting, value: Json): void {
   const parsed = setting.leaf.parse(value)
+  if (!parsed.ok && walk.options.repairs === true) {
+    repairSetting(walk, path, setting, value, parsed.message)
+    return
+  }
   if (!parsed.ok) {
     walk.refused.add(path)
     walk.errors.push(
@@ -113,6 +123,14 @@ function readSetting(walk: Walk, path: string, setting: AnySetting, value: Json)
   }
   walk.values.set(path, parsed.value)
   if (parsed.warning !== undefined) walk.warnings.push(problem(walk, path, parsed.warning, null))
+}
+
+function repairSetting(walk: Walk, path: string, setting: AnySetting, value: Json, message: string): void {
+  const repaired = setting.leaf.repair?.(value) ?? null
+  const how =
+    repaired?.how ?? (setting.shown === 'empty' ? 'it is ignored' : `the default is used, ${setting.shown}`)
+  walk.values.set(path, repaired === null ? setting.fallback : repaired.value)
+  walk.warnings.push(problem(walk, path, `${shown(setting, value)}${message}: ${how}`, null))
 }
 
 /** Simple values are named in the message, unless they are secret or stand where a list or mapping, perhaps with secrets, belongs. */

@@ -1,6 +1,6 @@
-// The dynamic configuration before it is applied. A bad value refuses the whole document, by name, and whoever asks keeps
-// the settings that were in force: nothing is clamped in silence. The one exception is the rule among the three times,
-// which is adjusted exactly as Patroni does it, with a warning, so that the nodes of a mixed cluster agree.
+// The dynamic configuration, read in two ways. An operator who writes it is told every bad value by name, and it is refused.
+// What stands in etcd all the same, written by Patroni, by etcdctl or by force, is repaired value by value and with a
+// warning each: what is in force then depends on the document alone, not on what a node has seen before it.
 
 import type { Json, JsonObject } from '../model/cluster.ts'
 import { isStandbyCluster } from '../model/modes.ts'
@@ -24,11 +24,27 @@ export function readDynamicSettings(document: Json, previous: DynamicSettings | 
   return readDynamic(document, previous, '', () => ({ kind: 'dynamic' }))
 }
 
+/** What a document of etcd puts in force, whatever it holds. Never throws, and is not nested too deep (see parseConfig). */
+export function settingsInForce(
+  document: JsonObject,
+  previous: DynamicSettings | null,
+): { readonly settings: DynamicSettings; readonly warnings: readonly Problem[] } {
+  if (previous !== null && deepEqualText(previous.document, document))
+    return { settings: previous, warnings: [] }
+  const unknown = (path: string) => adviseDynamic(path, 'dynamic')
+  const placeOf = (): ProblemPlace => ({ kind: 'dynamic' })
+  const checked = checkTree(document, DYNAMIC, { prefix: '', placeOf, unknown, repairs: true })
+  const timing = adjustTiming(checked.values)
+  const warnings = [
+    ...checked.warnings,
+    ...toldOf(checked.values, timing).map(told => problemOf(told, '', placeOf)),
+  ]
+  return { settings: toSettings(checked, document, timing), warnings }
+}
+
 /** What holds when no configuration was ever written. */
 export function defaultSettings(): DynamicSettings {
-  const result = readDynamicSettings({}, null)
-  if (!result.ok) throw new Error('bug: the default settings are refused')
-  return result.settings
+  return settingsInForce({}, null).settings
 }
 
 /** As readDynamicSettings, for `bootstrap.dcs` of a local file: paths get `prefix`, places come from the file. */
@@ -48,22 +64,27 @@ export function readDynamic(
     return { ok: true, settings: previous, warnings: [] }
   const unknown = (path: string) => adviseDynamic(path, prefix === '' ? 'dynamic' : 'bootstrap')
   const checked = checkTree(document, DYNAMIC, { prefix, placeOf, unknown })
+  // What would be used of a document that is refused is not said.
+  if (checked.errors.length > 0) return { ok: false, errors: checked.errors, warnings: checked.warnings }
   const timing = adjustTiming(checked.values)
-  const told = [...timing.warnings, ...parameterWarnings(checked.values), ...standbyWarnings(checked.values)]
-  const warnings = [
-    ...checked.warnings,
-    ...told.map(({ path, message }) => ({
-      path: prefix + path,
-      place: placeOf(prefix + path),
-      message,
-      hint: null,
-    })),
-  ]
-  if (checked.errors.length > 0) return { ok: false, errors: checked.errors, warnings }
+  const told = toldOf(checked.values, timing).map(each => problemOf(each, prefix, placeOf))
+  const warnings = [...checked.warnings, ...told]
   return { ok: true, settings: toSettings(checked, document, timing), warnings }
 }
 
 type DynamicValues = Values<typeof DYNAMIC>
+
+function toldOf(values: DynamicValues, { warnings }: Timing): readonly Told[] {
+  return [...warnings, ...parameterWarnings(values), ...standbyWarnings(values)]
+}
+
+function problemOf(
+  { path, message }: Told,
+  prefix: string,
+  placeOf: (path: string) => ProblemPlace | null,
+): Problem {
+  return { path: prefix + path, place: placeOf(prefix + path), message, hint: null }
+}
 
 function toSettings(checked: Checked<typeof DYNAMIC>, document: JsonObject, timing: Timing): DynamicSettings {
   const { read, given } = checked.values

@@ -10,8 +10,8 @@ import { SHARED_POSTGRESQL } from './schema-postgresql.ts'
 import type { ValueOf } from './setting.ts'
 
 /**
- * `document` is the accepted dynamic configuration (DynamicSettings.document). Values in it that cannot be read count as
- * absent. `listen_addresses`, `port` and `cluster_name` are not in `parameters`: they follow from `postgresql.listen` and
+ * `document` is the dynamic configuration in force (DynamicSettings.document). Values in it that cannot be read are repaired
+ * or count as absent, as in the settings. `listen_addresses`, `port` and `cluster_name` are not in `parameters`: they follow from `postgresql.listen` and
  * `scope`.
  */
 export function effectivePostgresql(
@@ -55,6 +55,7 @@ function pickShared<K extends SharedPath>(
 interface Readable<T> {
   readonly leaf: {
     readonly parse: (raw: Json) => { readonly ok: true; readonly value: T } | { readonly ok: false }
+    readonly repair?: (raw: Json) => { readonly value: T } | null
   }
   readonly fallback: T
 }
@@ -62,7 +63,9 @@ interface Readable<T> {
 function readOr<T>(setting: Readable<T>, raw: Json | undefined): T {
   if (raw === undefined || raw === null) return setting.fallback
   const parsed = setting.leaf.parse(raw)
-  return parsed.ok ? parsed.value : setting.fallback
+  if (parsed.ok) return parsed.value
+  const repaired = setting.leaf.repair?.(raw) ?? null
+  return repaired === null ? setting.fallback : repaired.value
 }
 
 function effectiveParameters(

@@ -12,6 +12,14 @@ export interface Leaf<T> {
   /** How the text of an environment variable becomes a value. */
   readonly fromEnvironment: 'text' | 'list' | 'map' | 'format'
   readonly parse: (raw: Json) => Parsed<T>
+  /** What every node makes of a value in etcd that `parse` refuses; null, and without this: the default. */
+  readonly repair?: (raw: Json) => Repaired<T> | null
+}
+
+export interface Repaired<T> {
+  readonly value: T
+  /** One clause, e.g. `3 is used`. */
+  readonly how: string
 }
 
 export type Parsed<T> =
@@ -67,12 +75,14 @@ export function path(): Leaf<string> {
 export interface IntegerLimits {
   readonly min?: number
   readonly max?: number
+  /** A fraction in etcd is cut off as Patroni cuts it off the three times; all other numbers it rounds. */
+  readonly truncated?: true
   /** PostgreSQL base unit in which a value may have a unit of its own. */
   readonly unit?: string
 }
 
 export function integer(limits: IntegerLimits = {}): Leaf<number> {
-  const { min, max, unit } = limits
+  const { min, max, unit, truncated } = limits
   const range = [min === undefined ? '' : ` >= ${min}`, max === undefined ? '' : ` <= ${max}`].join('')
   return {
     type: `integer${range}${unit === undefined ? '' : `, ${unit} or with a unit`}`,
@@ -92,6 +102,13 @@ export function integer(limits: IntegerLimits = {}): Leaf<number> {
       if (min !== undefined && value < min) return refuse(`is smaller than ${min}`)
       if (max !== undefined && value > max) return refuse(`is greater than ${max}`)
       return read(value)
+    },
+    repair: raw => {
+      const number = parseReal(raw, unit ?? null)
+      if (number === null) return null
+      const whole = truncated === true ? Math.trunc(number) : roundHalfEven(number)
+      const value = Math.max(min ?? -Number.MAX_SAFE_INTEGER, Math.min(max ?? Number.MAX_SAFE_INTEGER, whole))
+      return { value, how: `${value} is used` }
     },
   }
 }
@@ -143,6 +160,11 @@ export function scalars(): Leaf<Readonly<Record<string, Json>>> {
       if (bad.length > 0)
         return refuse(`has values that are lists or mappings: ${bad.map(([name]) => name).join(', ')}`)
       return read(Object.fromEntries(Object.entries(raw).filter(([, value]) => value !== null)))
+    },
+    repair: raw => {
+      if (!isJsonObject(raw)) return null
+      const simple = Object.entries(raw).filter(([, value]) => typeof value !== 'object')
+      return { value: Object.fromEntries(simple), how: 'they are left out' }
     },
   }
 }

@@ -62,7 +62,12 @@ function walLevel(value: Json): Json {
 
 /** Only the dynamic configuration decides it, or no configuration at all. */
 export function isControlled(name: string): boolean {
-  return Object.hasOwn(CONTROLLED, name.toLowerCase()) || OWN_PARAMETERS.includes(name.toLowerCase())
+  return isControlledName(name) || OWN_PARAMETERS.includes(name.toLowerCase())
+}
+
+/** A parameter may be called `constructor`. */
+function isControlledName(name: string): boolean {
+  return Object.hasOwn(CONTROLLED, name.toLowerCase())
 }
 
 export interface CheckedParameters {
@@ -74,7 +79,7 @@ export interface CheckedParameters {
 export function readDynamicParameters(given: Parameters): CheckedParameters {
   const warnings: { name: string; message: string }[] = []
   const checked = Object.entries(given).flatMap(([name, value]): [string, Json][] => {
-    const controlled = CONTROLLED[name.toLowerCase()]
+    const controlled = isControlledName(name) ? CONTROLLED[name.toLowerCase()] : undefined
     if (OWN_PARAMETERS.includes(name.toLowerCase())) {
       warnings.push({ name, message: 'is ignored: hactl sets it from postgresql.listen and scope' })
       return []

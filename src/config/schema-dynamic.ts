@@ -21,16 +21,16 @@ const SECONDS_MAX = 2_147_483
 const dynamic = { where: 'dynamic' } as const
 
 export const DYNAMIC = {
-  ttl: setting(integer({ min: TTL_MIN, max: SECONDS_MAX }), 30, {
+  ttl: setting(integer({ min: TTL_MIN, max: SECONDS_MAX, truncated: true }), 30, {
     ...dynamic,
     about: 'Seconds that the leader key lives without renewal. Patroni nodes use at least 20.',
   }),
-  loop_wait: setting(integer({ min: LOOP_WAIT_MIN, max: SECONDS_MAX }), 10, {
+  loop_wait: setting(integer({ min: LOOP_WAIT_MIN, max: SECONDS_MAX, truncated: true }), 10, {
     ...dynamic,
     about:
       'Longest time in seconds between two looks at the cluster. loop_wait + 2 × retry_timeout must not exceed ttl.',
   }),
-  retry_timeout: setting(integer({ min: RETRY_TIMEOUT_MIN, max: SECONDS_MAX }), 10, {
+  retry_timeout: setting(integer({ min: RETRY_TIMEOUT_MIN, max: SECONDS_MAX, truncated: true }), 10, {
     ...dynamic,
     about:
       'Seconds that one operation on etcd or PostgreSQL may take with its repetitions. Patroni nodes use at least 3.',

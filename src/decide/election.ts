@@ -3,6 +3,7 @@
 
 import { type CandidateVerdict, judgeCandidates, rankCandidates } from '../model/candidates.ts'
 import type { ClusterView, Member } from '../model/cluster.ts'
+import { maximumLagOf } from '../model/modes.ts'
 import type { PeerView } from '../model/peer.ts'
 import type { Seen } from '../model/seen.ts'
 import type { Snapshot } from '../model/snapshot.ts'
@@ -26,6 +27,7 @@ export function receivedEverything(peer: PeerView, needed: Lsn): boolean {
     !peer.nofailover &&
     !peer.watchdogFailed &&
     !peer.offHistory &&
+    peer.withoutConfiguration !== true &&
     peer.position !== null &&
     peer.position >= needed
   )
@@ -94,9 +96,7 @@ export function lacksOfGivenUp(facts: ClusterFacts): string | null {
 /** The limit as etcd has it now: a node that was blind has not taken the newest configuration over yet. */
 function lagLimit({ view, snap }: ClusterFacts): bigint {
   const config = view.config?.value
-  const written = config?.valid === true ? config.document.maximum_lag_on_failover : undefined
-  const isLimit = typeof written === 'number' && Number.isSafeInteger(written) && written >= 0
-  return isLimit ? BigInt(written) : snap.settings.maximumLagOnFailover
+  return config?.valid === true ? maximumLagOf(config.document) : snap.settings.maximumLagOnFailover
 }
 
 /** Modes that later versions carry out; under them this one makes nobody primary (design.md, promises 1 and 2). */
@@ -147,7 +147,7 @@ function aheadOf(
   facts: ClusterFacts,
   { name, peer }: Rival,
 ): string | null {
-  if (peer.nofailover || peer.watchdogFailed || peer.offHistory) return null
+  if (peer.nofailover || peer.watchdogFailed || peer.offHistory || peer.withoutConfiguration) return null
   if (peer.position === null || peer.position === 0n) return null
   const timeline = peer.timeline ?? own.timeline
   // On an older timeline a greater number is not more data: that branch was left.

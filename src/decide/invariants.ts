@@ -5,6 +5,7 @@ import type { Decision } from '../model/decision.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import { leadershipLeftMs, retryAfterMs, termOf } from '../model/timing.ts'
 import { type EarlyEnd, isPrimaryOnly, mayEndEarly } from '../model/work.ts'
+import { missingConfiguration } from './configuration.ts'
 import { holdsLease, server } from './facts.ts'
 import { heldMarginMs } from './fencing.ts'
 
@@ -29,6 +30,7 @@ export function violations(snap: Snapshot, decision: Decision): readonly string[
     if (action.kind !== 'begin') continue
     if (isPrimaryOnly(action.job)) wrong.push(...withoutLease(snap, decision))
     if (action.job.kind === 'promote') wrong.push(...promotionWithout(snap))
+    if (isPrimaryOnly(action.job) || action.job.kind === 'bootstrap') wrong.push(...uninformed(snap))
     if (action.job.kind === 'clone' && action.job.from.name === snap.self.name)
       wrong.push('a clone of itself')
     if (removesData(action.job.kind) && holdsLease(snap))
@@ -108,6 +110,13 @@ function withoutLease(snap: Snapshot, decision: Decision): readonly string[] {
   const arms = decision.actions.some(action => action.kind === 'arm-fencer')
   if (!arms && !isArmed(snap)) wrong.push('primary-only work without an armed fencer')
   return wrong
+}
+
+/** Of a pause, a mode, another ttl: what this process found on its own disk may be old. */
+function uninformed(snap: Snapshot): readonly string[] {
+  const { cluster } = snap
+  const isMissing = cluster.known && missingConfiguration(snap, cluster.value) !== null
+  return isMissing ? ['leads without the configuration of its cluster'] : []
 }
 
 function promotionWithout(snap: Snapshot): readonly string[] {

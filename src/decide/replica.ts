@@ -1,6 +1,7 @@
 // Why a standby that runs is no healthy replica all the same: for load balancers, for `list`, and for the other members.
 
 import { whyUndecided } from './comparison.ts'
+import { missingConfiguration, withoutConfiguration } from './configuration.ts'
 import { type ClusterFacts, server } from './facts.ts'
 import { starvation } from './reception.ts'
 
@@ -8,6 +9,8 @@ import { starvation } from './reception.ts'
 export function replicaObstacle(facts: ClusterFacts): string | null {
   const { memory, snap, view } = facts
   if (server(snap)?.inRecovery !== true || view.leader?.name === snap.self.name) return null
+  const why = missingConfiguration(snap, view)
+  if (why !== null) return withoutConfiguration(why)
   if (memory.rejoin === 'diverged' || memory.rejoin === 'rewind-failed')
     return `the local data left the history of leader ${view.leader?.name ?? memory.lastLeader ?? 'that was last seen'}`
   return whyUndecided(facts) ?? starvation(facts)

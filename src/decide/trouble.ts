@@ -5,8 +5,9 @@
 import type { Snapshot } from '../model/snapshot.ts'
 import type { Millis } from '../model/units.ts'
 import { whyUndecided } from './comparison.ts'
+import { unusableConfiguration } from './configuration.ts'
 import { unsupportedMode } from './election.ts'
-import { type ClusterFacts, type Facts, obstacle, server } from './facts.ts'
+import { type ClusterFacts, type Facts, holdsLease, obstacle, server } from './facts.ts'
 import { hintOf, timesFailed } from './failed-work.ts'
 import { unfencedForMs } from './fencing.ts'
 import { describeOrphans, formerMayWrite, keepsKey, orphans } from './former.ts'
@@ -46,6 +47,7 @@ const CONDITIONS: readonly Condition[] = [
   { id: 'no-access', find: shutOut },
   { id: 'no-answer', find: silent },
   { id: 'fencer', find: unfenced },
+  { id: 'configuration', find: onCluster(configuration) },
   { id: 'receives-nothing', find: onCluster(starvation) },
   { id: 'replay-paused', find: pausedByHand },
   { id: 'mode', find: onCluster(modeKeepsLeaderless) },
@@ -143,6 +145,17 @@ function unfenced(facts: Facts): string | null {
   const failure = memory.lastFailure
   const lately = failure?.job === 'arm-fencer' && snap.nowMs - failure.atMs < snap.settings.ttlMs
   return lately ? `the fencer could not be armed (${failure.why}): this node was not made primary` : null
+}
+
+function configuration({ snap, view }: ClusterFacts): string | null {
+  const why = unusableConfiguration(view)
+  if (why === null) return null
+  const what = `the configuration in etcd cannot be used (${why})`
+  const remedy = 'HINT: hactl edit-config --replace FILE'
+  if (snap.settingsConfirmed) return `${what}: the last good one stays in force. ${remedy}`
+  return holdsLease(snap)
+    ? `${what}: this node leads on with what it found on its own disk. ${remedy}`
+    : `${what}, so this node does not lead and is no healthy replica. ${remedy}`
 }
 
 function modeKeepsLeaderless(facts: ClusterFacts): string | null {

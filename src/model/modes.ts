@@ -2,7 +2,8 @@
 
 import type { Json, JsonObject } from './cluster.ts'
 import { isJsonObject, own } from './patch.ts'
-import { parseBoolean, pythonTruth } from './values.ts'
+import type { Lsn } from './units.ts'
+import { parseBoolean, parseInteger, pythonTruth } from './values.ts'
 
 export interface ClusterModes {
   readonly paused: boolean
@@ -20,6 +21,14 @@ export function modesOf(document: JsonObject): ClusterModes {
     standbyCluster,
     synchronousMode: standbyCluster ? 'off' : synchronousMode(own(document, 'synchronous_mode')),
   }
+}
+
+const MAXIMUM_LAG_DEFAULT: Lsn = 1_048_576n
+
+/** As every node puts it in force: rounded, never negative, the default when it is no number. */
+export function maximumLagOf(document: JsonObject): Lsn {
+  const bytes = parseInteger(own(document, 'maximum_lag_on_failover') ?? null)
+  return bytes === null ? MAXIMUM_LAG_DEFAULT : BigInt(Math.max(0, bytes))
 }
 
 function synchronousMode(value: Json | undefined): ClusterModes['synchronousMode'] {

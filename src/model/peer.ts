@@ -15,6 +15,8 @@ export interface PeerView {
   readonly watchdogFailed: boolean
   /** It says itself (hactl) that its data left the cluster's history, or that it cannot tell: it will not lead. */
   readonly offHistory: boolean
+  /** It says itself (hactl) that it does not know how the cluster is configured: it will not lead. */
+  readonly withoutConfiguration?: true
   readonly paused: boolean
   /** It says itself (hactl) that it has long received nothing, while somebody led. Absent: no. */
   readonly receivesNothing?: boolean

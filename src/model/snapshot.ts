@@ -9,7 +9,7 @@ import type { PeerView } from './peer.ts'
 import type { PostgresView, PostmasterIdentity, RecoverySettingsView } from './postgres.ts'
 import type { Seen } from './seen.ts'
 import type { DynamicSettings } from './settings.ts'
-import type { LeaseId, MemberName, Millis, WallMillis } from './units.ts'
+import type { LeaseId, MemberName, Millis, Revision, WallMillis } from './units.ts'
 import type { FinishedWork, Work } from './work.ts'
 
 export interface Snapshot {
@@ -20,6 +20,10 @@ export interface Snapshot {
   readonly startedAtMs: Millis
   readonly self: Self
   readonly settings: DynamicSettings
+  /** etcd's document, or that it has none, was seen by this process: the settings are not only what it found on its disk. */
+  readonly settingsConfirmed: boolean
+  /** Of etcd's document when it was last looked at for the settings; null: it was not yet, or etcd had none. */
+  readonly configRevision: Revision | null
   readonly cluster: Seen<ClusterView>
   readonly lease: LeaseView
   readonly postgres: PostgresView

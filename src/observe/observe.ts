@@ -8,7 +8,7 @@ import type { PostgresView, RecoverySettingsView } from '../model/postgres.ts'
 import { type Seen, unseen } from '../model/seen.ts'
 import type { DynamicSettings } from '../model/settings.ts'
 import type { Self, Snapshot } from '../model/snapshot.ts'
-import type { Millis, Timeline } from '../model/units.ts'
+import type { Millis, Revision, Timeline } from '../model/units.ts'
 import { upstreamFor } from '../model/upstream.ts'
 import type { FinishedWork, Work } from '../model/work.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -31,6 +31,8 @@ type LookedAt = Pick<Postgres, 'look' | 'compareRecovery' | 'readHistory'>
 export interface AgentFacts {
   readonly self: Self
   readonly settings: DynamicSettings
+  readonly settingsConfirmed: boolean
+  readonly configRevision: Revision | null
   readonly startedAtMs: Millis
   readonly stopRequested: boolean
   readonly stateUnwritable?: string | null
@@ -65,6 +67,8 @@ export async function observe(
     startedAtMs: agent.startedAtMs,
     self: agent.self,
     settings: agent.settings,
+    settingsConfirmed: agent.settingsConfirmed,
+    configRevision: agent.configRevision,
     cluster: clusterOf(ports.store.view(), learned.cluster),
     lease: ports.guard.view(),
     ...look,

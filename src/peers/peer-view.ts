@@ -34,6 +34,9 @@ export function readPeerView(body: string, atMs: Millis): Seen<PeerView> {
       ...failoverTags(isJsonObject(tags) ? tags : {}),
       offHistory: isJsonObject(hactl) && own(hactl, 'off_history') === true,
       ...(isJsonObject(hactl) && own(hactl, 'receives_nothing') === true ? { receivesNothing: true } : {}),
+      ...(isJsonObject(hactl) && own(hactl, 'without_configuration') === true
+        ? { withoutConfiguration: true as const }
+        : {}),
       watchdogFailed: pythonTruth(own(document, 'watchdog_failed') ?? false),
       paused: pythonTruth(own(document, 'pause') ?? false),
       ...(isJsonObject(hactl) ? receivers(document) : {}),

@@ -11,11 +11,41 @@ function listen() {
   const dynamic = createDynamicConfiguration(log)
   const see = (key: string, text: string, modRevision: number) =>
     dynamic.consider(clusterView(new Map([[key, { text, leaseId: '0', modRevision }]]), modRevision, 'watch'))
-  return { lines, see }
+  return { lines, see, dynamic }
 }
 
 test('a config key that cannot be read', () => {
-  const { lines, see } = listen()
+  const { lines, see, dynamic } = listen()
   for (let beat = 0; beat < 3; beat++) see('config', '{', 7)
-  expect(lines).toEqual([expect.stringMatching(/^ERROR the dynamic configuration in etcd is unreadable/)])
+  expect(lines).toEqual([
+    expect.stringMatching(/^ERROR the dynamic configuration in etcd cannot be used \(not JSON/),
+  ])
+  expect(lines[0]).toContain('this node does not lead and is no healthy replica')
+  expect(dynamic.isConfirmed()).toBe(false)
+  see('config', '{"ttl": 40}', 8)
+  expect(lines.slice(1)).toEqual(['INFO the dynamic configuration in etcd can be used again'])
+  expect([dynamic.isConfirmed(), dynamic.settings().ttlMs]).toEqual([true, 40_000])
+  see('config', '[]', 9)
+  expect(lines.at(-1)).toContain('the last good one stays in force')
+  expect([dynamic.isConfirmed(), dynamic.settings().ttlMs]).toEqual([true, 40_000])
+})
+
+test('a bad value is repaired and said once, however often the rest changes', () => {
+  const { lines, see, dynamic } = listen()
+  expect(see('config', '{"ttl": "soon", "pause": true}', 7)).toBe(true)
+  const warning =
+    'WARNING dynamic configuration: ttl: "soon" is not an integer (units are not read here): the default is used, 30'
+  expect(lines).toEqual([warning])
+  expect(dynamic.settings()).toMatchObject({ ttlMs: 30_000, paused: true })
+  see('config', '{"ttl": "soon", "pause": false}', 8)
+  expect(lines).toEqual([warning])
+  expect(dynamic.settings().paused).toBe(false)
+})
+
+test('no configuration in etcd: what the node found holds, and is the cluster’s', () => {
+  const { see, dynamic } = listen()
+  dynamic.startWith({ ttl: 25 }, 'bootstrap.dcs')
+  expect(dynamic.isConfirmed()).toBe(false)
+  see('leader', 'pg1', 7)
+  expect([dynamic.isConfirmed(), dynamic.settings().ttlMs]).toEqual([true, 25_000])
 })

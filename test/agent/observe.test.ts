@@ -10,6 +10,8 @@ import { base } from '../exhaustive/parts.ts'
 const agent: AgentFacts = {
   self: base.self,
   settings: base.settings,
+  settingsConfirmed: true,
+  configRevision: null,
   startedAtMs: base.startedAtMs,
   stopRequested: false,
   work: null,

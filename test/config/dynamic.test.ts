@@ -1,8 +1,9 @@
-// The dynamic configuration: what is refused, what is adjusted, and what it means when it is accepted.
+// The dynamic configuration: what an operator may not store, what is made of it when it stands in etcd all the same, what
+// is adjusted, and what it means.
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { defaultSettings, readDynamicSettings } from '../../src/config/dynamic.ts'
+import { defaultSettings, readDynamicSettings, settingsInForce } from '../../src/config/dynamic.ts'
 import type { Json, JsonObject } from '../../src/model/cluster.ts'
 import type { DynamicSettings } from '../../src/model/settings.ts'
 import { brief, errorsOf, warningsOf } from './sample.ts'
@@ -202,6 +203,94 @@ test('a document that is nested without end is refused, not followed', () => {
   ])
 })
 
+// What stands in etcd all the same: repaired as Patroni repairs it, or the default, one warning each.
+test.each<[JsonObject, Partial<DynamicSettings>, string]>([
+  [
+    { ttl: 'soon' },
+    { ttlMs: 30_000 },
+    'ttl: "soon" is not an integer (units are not read here): the default is used, 30',
+  ],
+  [{ ttl: 40.9 }, { ttlMs: 40_000 }, 'ttl: 40.9 is not an integer (units are not read here): 40 is used'],
+  [{ ttl: 1, retry_timeout: 1, loop_wait: 1 }, { ttlMs: 3000 }, 'ttl: 1 is smaller than 3: 3 is used'],
+  [{ ttl: 1e15 }, { ttlMs: 2_147_483_000 }, 'ttl: 1000000000000000 is greater than 2147483: 2147483 is used'],
+  [
+    { maximum_lag_on_failover: 1.5 },
+    { maximumLagOnFailover: 2n },
+    'maximum_lag_on_failover: 1.5 is not an integer (units are not read here): 2 is used',
+  ],
+  [
+    { maximum_lag_on_failover: '1MB' },
+    { maximumLagOnFailover: 1_048_576n },
+    'maximum_lag_on_failover: "1MB" is not an integer (units are not read here): the default is used, 1048576',
+  ],
+  [
+    { maximum_lag_on_failover: -1 },
+    { maximumLagOnFailover: 0n },
+    'maximum_lag_on_failover: -1 is smaller than 0: 0 is used',
+  ],
+  [
+    { primary_start_timeout: 'x', master_start_timeout: 7 },
+    { primaryStartTimeoutMs: 300_000 },
+    'primary_start_timeout: "x" is not an integer (units are not read here): the default is used, 300',
+  ],
+  [
+    { pause: 'perhaps' },
+    { paused: false },
+    'pause: "perhaps" is not a boolean (on, off, true, false, yes, no, 1, 0): the default is used, false',
+  ],
+  [
+    { standby_cluster: 'host' },
+    { standbyCluster: false },
+    'standby_cluster: is not a mapping (key: value): the default is used, none',
+  ],
+  [{ postgresql: [] }, { useSlots: true }, 'postgresql: is ignored: it is not a mapping (key: value)'],
+  [
+    { postgresql: { parameters: { work_mem: '8MB', pg_stat_statements: { track: 'all' } } } },
+    {},
+    'postgresql.parameters: has values that are lists or mappings: pg_stat_statements: they are left out',
+  ],
+  [
+    { postgresql: { pg_hba: [{ a: 1 }] } },
+    {},
+    'postgresql.pg_hba: item 1 is not text: the default is used, none',
+  ],
+])('%j in etcd is repaired', (document, expected, warning) => {
+  const { settings, warnings } = settingsInForce(document, null)
+  expect(settings).toMatchObject(expected)
+  expect(settings.document).toBe(document)
+  expect(warnings.map(brief)).toEqual([warning])
+})
+
+test('modes that cannot be honoured are seen in a document that is otherwise bad', () => {
+  const document = {
+    ttl: {},
+    synchronous_mode: 'quorum',
+    failsafe_mode: true,
+    standby_cluster: { host: 'x' },
+  }
+  expect(settingsInForce(document, null).settings).toMatchObject({
+    synchronousMode: 'quorum',
+    failsafeMode: true,
+    standbyCluster: true,
+  })
+})
+
+test('a node that saw a good document before and one that did not come to the same', () => {
+  const before = accepted({ ttl: 40, pause: true, maximum_lag_on_failover: 5 })
+  const document = { ttl: 'soon', maximum_lag_on_failover: [] }
+  expect(settingsInForce(document, before).settings).toEqual(settingsInForce(document, null).settings)
+})
+
+test('what would be used of a document that is refused is not said', () => {
+  const result = readDynamicSettings({ ttl: 8, loop_wait: 10, pause: 'x' }, null)
+  expect([result.ok, warningsOf(result)]).toEqual([false, []])
+})
+
+test('a parameter may have any name', () => {
+  const parameters = { constructor: 'a', toString: 'b', hasOwnProperty: 'c' }
+  expect(readDynamicSettings({ postgresql: { parameters } }, null).ok).toBe(true)
+})
+
 describe('properties', () => {
   const anything = fc.jsonValue({ maxDepth: 5 }).map(value => value as Json)
   const seconds = fc.oneof(
@@ -256,6 +345,18 @@ describe('properties', () => {
           expect([ttlMs, loopWaitMs, retryTimeoutMs].every(Number.isSafeInteger)).toBe(true)
         },
       ),
+      { numRuns: 2000 },
+    )
+  })
+
+  test('whatever object stands in etcd puts something in force that keeps the rule of the times', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.dictionary(fc.string(), anything), likely, times), object => {
+        const document = JSON.parse(JSON.stringify(object)) as JsonObject
+        const { ttlMs, loopWaitMs, retryTimeoutMs } = settingsInForce(document, null).settings
+        expect(loopWaitMs + 2 * retryTimeoutMs).toBeLessThanOrEqual(ttlMs)
+        expect([loopWaitMs >= 1000, retryTimeoutMs >= 1000, ttlMs >= 3000]).toEqual([true, true, true])
+      }),
       { numRuns: 2000 },
     )
   })

@@ -20,8 +20,11 @@ const INTRODUCTION = [
     'the default. Keys of the dynamic configuration that are not marked "both" are ignored in the local file, with a warning. ' +
     'A local key replaces the dynamic one as a whole; only postgresql.parameters is merged, name by name.',
   'Everything that is wrong is reported at once, with file, line and a hint. An unknown key, or a key in the wrong place, is a ' +
-    'warning; a wrong type or a contradiction is an error. A dynamic configuration with an error is refused as a whole, and ' +
-    'the last good one stays in force.',
+    'warning; a wrong type or a contradiction is an error. A dynamic configuration with an error is not stored by ' +
+    '`hactl edit-config` or the REST API. What stands in etcd all the same is repaired value by value, in the same way by every node, ' +
+    'with a warning each: a number outside its limits becomes the nearest one, a fraction is rounded, anything else counts as the default. ' +
+    'A document that is no JSON object leaves the last good one in force; an agent that has seen no other does not lead, and answers 503 to /replica, ' +
+    'until it is mended.',
   'If the file does not exist, the variable PATRONI_CONFIGURATION may hold the whole document; all other variables are then ' +
     'ignored. YAML is read by the rules of version 1.1: on, off, yes and no are booleans, 0777 is octal, 1:30 is 90.',
 ]

@@ -32,6 +32,8 @@ export function build(draft: Draft): Question {
     startedAtMs: draft.nowMs - draft.startedAgoMs,
     self,
     settings: draft.settings,
+    settingsConfirmed: draft.settingsConfirmed,
+    configRevision: draft.configRevision,
     cluster:
       draft.etcd.unknown === null
         ? seen(buildView(draft, list), draft.nowMs - draft.etcd.ageMs)
@@ -126,7 +128,7 @@ function buildView(draft: Draft, members: readonly Member[]): ClusterView {
     revision: etcd.revision,
     source: etcd.source,
     initialize: etcd.initialize === null ? null : versioned(etcd.initialize, etcd.initializeRevision),
-    config: etcd.config ? versioned({ valid: true as const, document: draft.settings.document }, 3) : null,
+    config: buildConfig(draft),
     leader: etcd.leader,
     lastLeader:
       etcd.lastLeader === null ? null : versioned(etcd.lastLeader === 'gave up' ? null : etcd.lastLeader, 40),
@@ -144,6 +146,14 @@ function buildView(draft: Draft, members: readonly Member[]): ClusterView {
     sync: null,
     failsafe: null,
   }
+}
+
+function buildConfig({ etcd, settings }: Draft): ClusterView['config'] {
+  if (!etcd.config) return null
+  const why = etcd.configUnusable
+  const value =
+    why === null ? { valid: true as const, document: settings.document } : { valid: false as const, why }
+  return { value, modRevision: 3 }
 }
 
 function noted({ timeline, lsn, by }: SwitchText): HistoryLine {

@@ -49,6 +49,8 @@ export interface EtcdDraft {
   initialize: string | null
   initializeRevision: number
   config: boolean
+  /** Why nobody can use it; null: it can be used. */
+  configUnusable: string | null
   members: MemberName[]
   optime: Lsn | null
   retainSlots: string[]
@@ -111,6 +113,8 @@ export interface Draft {
   nowMs: Millis
   startedAgoMs: Millis
   settings: Writable<DynamicSettings>
+  settingsConfirmed: boolean
+  configRevision: number | null
   self: Partial<Writable<Self>>
   tags: Partial<Writable<Self['tags']>>
   etcd: EtcdDraft
@@ -140,6 +144,8 @@ export function newDraft(me: MemberName): Draft {
     nowMs: 1_000_000,
     startedAgoMs: 600_000,
     settings: defaultSettings(),
+    settingsConfirmed: true,
+    configRevision: 3,
     self: {},
     tags: {},
     etcd: {
@@ -152,6 +158,7 @@ export function newDraft(me: MemberName): Draft {
       initializeRevision: 2,
       lastLeader: null,
       config: true,
+      configUnusable: null,
       members: ['pg1', 'pg2', 'pg3'],
       optime: null,
       retainSlots: [],

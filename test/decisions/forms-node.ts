@@ -205,6 +205,11 @@ export function readNodeLine(key: string, text: string, d: Draft): boolean {
     case 'started':
       d.startedAgoMs = readDuration(text.replace(/ ago$/, ''))
       return true
+    case 'agent':
+      if (text === 'saw no configuration') d.settingsConfirmed = false
+      else if (text === 'saw an older configuration') d.configRevision = 2
+      else return false
+      return true
     case 'self':
       Object.assign(d.self, readClauses(key, text, d.nowMs, selfForms))
       return true

@@ -28,6 +28,7 @@ const etcdForms: readonly Form<EtcdDraft>[] = [
     }),
   ],
   [/^no config$/, () => ({ config: false })],
+  [/^config unusable \((.*)\)$/, ([why = '']) => ({ configUnusable: why })],
   [/^members (.*)$/, ([names = '']) => ({ members: names.split(/\s+/) })],
   [/^no members$/, () => ({ members: [] })],
   [/^optime (\S+)$/, ([lsn = '']) => ({ optime: readPosition(lsn) })],
@@ -68,6 +69,7 @@ const peerForms: readonly Form<PeerView>[] = [
   [/^priority (\d+)$/, ([priority]) => ({ failoverPriority: Number(priority) })],
   [/^watchdog failed$/, () => ({ watchdogFailed: true })],
   [/^off history$/, () => ({ offHistory: true })],
+  [/^without configuration$/, () => ({ withoutConfiguration: true })],
 ]
 
 const settingsForms: readonly Form<DynamicSettings>[] = [

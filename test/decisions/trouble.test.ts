@@ -28,6 +28,21 @@ test.each<readonly [string, (draft: Draft) => void, string | null]>([
     'etcd: etcd is not reachable: etcd1:2379 refuses connections',
   ],
   [
+    'a configuration that cannot be used, where another one was seen',
+    ({ etcd }) => {
+      etcd.configUnusable = 'not JSON, or too large'
+    },
+    'configuration: the configuration in etcd cannot be used (not JSON, or too large): the last good one stays in force. HINT: hactl edit-config --replace FILE',
+  ],
+  [
+    'the same at a start',
+    draft => {
+      draft.etcd.configUnusable = 'not a JSON object'
+      draft.settingsConfirmed = false
+    },
+    'configuration: the configuration in etcd cannot be used (not a JSON object), so this node does not lead and is no healthy replica. HINT: hactl edit-config --replace FILE',
+  ],
+  [
     'a directory that cannot be read',
     ({ postgres }) =>
       Object.assign(postgres, {

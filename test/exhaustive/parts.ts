@@ -274,6 +274,8 @@ export const base: Snapshot = frozen({
   startedAtMs: NOW - 600_000,
   self,
   settings,
+  settingsConfirmed: true,
+  configRevision: 3,
   cluster: clusters.nobody,
   lease: noLease,
   postgres: {

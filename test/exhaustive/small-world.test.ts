@@ -8,6 +8,7 @@ import { drive, LUCKS, STEPS_MAX } from './beat.ts'
 import { problems } from './checks.ts'
 import type { World } from './parts.ts'
 import { busyWorlds, runningWorlds, stoppedWorlds } from './worlds.ts'
+import { configurationWorlds } from './worlds-configuration.ts'
 import { formerBusyWorlds, formerWorlds } from './worlds-former.ts'
 import { mistakenWorlds } from './worlds-mistakes.ts'
 import { newWorlds, requestWorlds } from './worlds-new.ts'
@@ -25,6 +26,7 @@ const kinds = {
   'somebody wrote into etcd by hand': mistakenWorlds,
   'an agent starts where a former one lived': formerWorlds,
   'work is in progress beside what a former server left': formerBusyWorlds,
+  'the configuration cannot be used, or is another one': configurationWorlds,
 }
 
 /** What never shows in the small world, and why not. */

@@ -13,7 +13,7 @@ import { eventNamed } from './events.ts'
 const READY_LIMIT_MS = 60_000
 /** Told to the scenario; everything else that the simulation traces is for people who debug it. */
 const TOLD =
-  /^the leader key|^accepts writes|acknowledged writes are not here|^the fencer stops|^agent ended|is refused/
+  /^the leader key|^accepts writes|acknowledged writes are not here|^the fencer stops|^agent ended|cannot be used|is used|can be used again/
 
 export class Stage {
   readonly world: World

@@ -83,6 +83,8 @@ export class Agent {
         facts: () => ({
           self: this.self(),
           settings: settings(),
+          settingsConfirmed: this.#dynamic.isConfirmed(),
+          configRevision: this.#dynamic.revision(),
           startedAtMs,
           stopRequested: this.#stopRequested,
           work: work.current(),

@@ -37,7 +37,39 @@ const OTHERS: readonly JsonObject[] = [
   { postgresql: { use_slots: true } },
 ]
 
-const NONSENSE: readonly string[] = ['not json', '', 'null', '[1]']
+/** What Patroni stores, repairs or ignores, and what other programs may write. */
+const FOREIGN: readonly JsonObject[] = [
+  { ttl: 'soon' },
+  { ttl: null, loop_wait: [], retry_timeout: { a: 1 } },
+  { ttl: 1, loop_wait: 0, retry_timeout: 0 },
+  { ttl: 12.7, retry_timeout: '4' },
+  { loop_wait: 1e300 },
+  { maximum_lag_on_failover: 1.5 },
+  { maximum_lag_on_failover: '1MB' },
+  { maximum_lag_on_failover: -1 },
+  { primary_start_timeout: 'at once', primary_stop_timeout: -3 },
+  { pause: 'perhaps', synchronous_mode: 'sometimes', failsafe_mode: 7 },
+  { standby_cluster: 'nowhere', slots: [], ignore_slots: { a: 1 } },
+  { postgresql: null },
+  { postgresql: 'none' },
+  {
+    postgresql: {
+      use_slots: 'some',
+      parameters: { work_mem: '8MB', constructor: 1, pg_stat_statements: { track: 'all' } },
+    },
+  },
+  { __proto__x: 1, constructor: { prototype: [] }, unknown: { deep: [[[[{}]]]] } },
+]
+
+const NONSENSE: readonly string[] = [
+  'not json',
+  '',
+  'null',
+  '[1]',
+  '{"ttl": 5,',
+  '7',
+  `${'['.repeat(100)}${']'.repeat(100)}`,
+]
 
 /** `text` is what etcd holds; `first` what the cluster began with. */
 export function changedConfig(random: Random, text: string, first: JsonObject): ConfigChange {
@@ -48,7 +80,7 @@ export function changedConfig(random: Random, text: string, first: JsonObject): 
     const kept = Object.entries(document).filter(() => random.chance(0.5))
     return changed('replaces the configuration, leaving settings out', Object.fromEntries(kept))
   }
-  if (random.chance(0.15)) return changed('sets a value that is none', { ...document, ttl: 'soon' })
+  if (random.chance(0.25)) return changed('writes a foreign value', { ...document, ...random.pick(FOREIGN) })
   const change = random.pick(random.chance(0.7) ? TIMINGS : OTHERS)
   return changed('changes the configuration', { ...document, ...change })
 }

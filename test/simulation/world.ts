@@ -1,7 +1,7 @@
 // The whole simulated cluster: machines, network, etcd and clients under one virtual clock, driven by one seed.
 
 import type { DecisionEntry } from '../../src/agent/beat.ts'
-import { readDynamicSettings } from '../../src/config/dynamic.ts'
+import { settingsInForce } from '../../src/config/dynamic.ts'
 import { parseConfig, parseHistory, parseStatus } from '../../src/dcs/records.ts'
 import type { JsonObject } from '../../src/model/cluster.ts'
 import { clusterTimeline } from '../../src/model/timeline.ts'
@@ -144,10 +144,10 @@ export class World {
   #knownNow(): Known {
     const text = (key: string): string | null => this.etcd.get(absoluteKey(key))?.text ?? null
     const status = text('status')
-    const settings = readDynamicSettings(this.#config() ?? {}, null)
+    const config = this.#config()
     return {
       status: status === null ? null : parseStatus(status).optime,
-      maximumLag: settings.ok ? settings.settings.maximumLagOnFailover : null,
+      maximumLag: config === null ? null : settingsInForce(config, null).settings.maximumLagOnFailover,
     }
   }
 

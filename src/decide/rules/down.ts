@@ -1,6 +1,7 @@
 // PostgreSQL is not running: bring it back in the role that the lease allows, without losing what it holds (spec/ha.md 3.5).
 
 import { leadershipLeftMs } from '../../model/timing.ts'
+import { missingConfiguration, withoutConfiguration } from '../configuration.ts'
 import { goodCandidates, otherMembers } from '../election.ts'
 import {
   type ClusterFacts,
@@ -70,6 +71,17 @@ const leaderRules: readonly Rule<ClusterFacts>[] = [
       reason: `the fencer could not be armed (${unfencedFailure(f)?.why}), so PostgreSQL is not started as primary; releasing the lease`,
       actions: [{ kind: 'release-lease', status: null }],
       remember: { rejoin: 'check', agreesWith: null, unfencedSinceMs: null, lastFailure: unfencedFailure(f) },
+    }),
+  },
+  {
+    id: 'down.without-configuration',
+    why: 'a node that does not know how its cluster is configured lets another one lead',
+    level: 'warning',
+    when: f => leads(f) && missingConfiguration(f.snap, f.view) !== null && !tried(f.snap, 'release-lease'),
+    choose: f => ({
+      reason: `${withoutConfiguration(missingConfiguration(f.snap, f.view))}: not starting as primary; releasing the lease`,
+      actions: [{ kind: 'release-lease', status: null }],
+      remember: { lastRole: null, rejoin: 'check' },
     }),
   },
   {

@@ -2,6 +2,7 @@
 
 import type { Member } from '../../model/cluster.ts'
 import { isFlagged } from '../../model/tags.ts'
+import { missingConfiguration, withoutConfiguration } from '../configuration.ts'
 import {
   type ClusterFacts,
   isHalfCopied,
@@ -120,6 +121,15 @@ export const emptyRules: readonly Rule<ClusterFacts>[] = [
       reason: 'an earlier agent did not finish creating the cluster; setting aside what it left',
       actions: [{ kind: 'begin', job: { kind: 'set-aside' } }],
       next: 'settled',
+    }),
+  },
+  {
+    id: 'empty.without-configuration',
+    why: 'a cluster is not created by a node that does not know how it is to be configured',
+    level: 'warning',
+    when: f => f.view.leader === null && missingConfiguration(f.snap, f.view) !== null,
+    choose: f => ({
+      reason: `no data directory, and ${withoutConfiguration(missingConfiguration(f.snap, f.view))}: not creating a cluster`,
     }),
   },
   {

@@ -5,6 +5,7 @@ import type { Memory } from '../../model/memory.ts'
 import { fenceMarginMs, leadershipLeftMs } from '../../model/timing.ts'
 import type { Millis } from '../../model/units.ts'
 import type { PromotionNote } from '../../model/work.ts'
+import { missingConfiguration, withoutConfiguration } from '../configuration.ts'
 import { unsupportedMode } from '../election.ts'
 import {
   type ClusterFacts,
@@ -130,6 +131,19 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     when: f => isStandbyWithLease(f) && unsupportedMode(f) !== null && !tried(f.snap, 'release-lease'),
     choose: f => ({
       reason: `${unsupportedMode(f)} is on, which this version of hactl cannot honour: not promoting; ${releasing(f)}`,
+      ...releaseUnpromoted(f),
+    }),
+  },
+  {
+    id: 'leader.without-configuration',
+    why: 'a node that does not know how its cluster is configured lets another one lead',
+    level: 'warning',
+    when: f =>
+      isStandbyWithLease(f) &&
+      missingConfiguration(f.snap, f.view) !== null &&
+      !tried(f.snap, 'release-lease'),
+    choose: f => ({
+      reason: `${withoutConfiguration(missingConfiguration(f.snap, f.view))}: not promoting; ${releasing(f)}`,
       ...releaseUnpromoted(f),
     }),
   },

@@ -2,6 +2,7 @@
 // back (spec/ha.md 3.8). Every equal candidate may try: the create-if-absent in etcd decides.
 
 import { formatLsn } from '../../model/units.ts'
+import { isConfigurationNewer, missingConfiguration, withoutConfiguration } from '../configuration.ts'
 import {
   livePrimary,
   otherMembers,
@@ -32,6 +33,8 @@ import { LOOK_AGAIN_MS, raceOrderRules } from './race-order.ts'
 import { raceUndecidedRules } from './race-undecided.ts'
 import { raceUnfencedRules } from './race-unfenced.ts'
 
+/** The watch tells the agent of a new configuration a moment after a read has. */
+const SOON_MS = 100
 /** What was read longer ago than the steps of a race take was read before this agent was stopped for a while. */
 const STALE_MS = 6000
 
@@ -122,6 +125,22 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
     choose: f => ({
       reason: `${unsupportedMode(f)} is on, which this version of hactl cannot honour: not promoting`,
     }),
+  },
+  {
+    id: 'race.without-configuration',
+    why: 'a node that does not know how its cluster is configured would break a pause, a mode or a lease that it knows nothing of',
+    level: 'warning',
+    when: f => missingConfiguration(f.snap, f.view) !== null && !runsAsPrimary(f),
+    choose: f => ({
+      reason: `${withoutConfiguration(missingConfiguration(f.snap, f.view))}: not promoting`,
+      wakeInMs: LOOK_AGAIN_MS,
+    }),
+  },
+  {
+    id: 'race.newer-configuration',
+    why: 'what was changed while nobody led, or while etcd was out of sight, may be a pause: it is taken over before the race goes on',
+    when: f => isConfigurationNewer(f.snap, f.view) && !runsAsPrimary(f),
+    choose: () => ({ reason: 'the configuration in etcd is newer than the one in force', wakeInMs: SOON_MS }),
   },
   {
     id: 'race.nofailover',

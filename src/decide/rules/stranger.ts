@@ -1,5 +1,6 @@
 // The local data does not belong to the cluster in etcd, or etcd knows of no cluster yet (spec/ha.md C13, C14, 8.D2-D4).
 
+import { missingConfiguration, withoutConfiguration } from '../configuration.ts'
 import {
   type ClusterFacts,
   control,
@@ -105,6 +106,15 @@ export const strangerRules: readonly Rule<ClusterFacts>[] = [
       reason: 'adopted the existing data as this cluster',
       remember: { joined: true },
       next: 'again',
+    }),
+  },
+  {
+    id: 'stranger.without-configuration',
+    why: 'data becomes a cluster only where it is known how that is to be configured',
+    level: 'warning',
+    when: f => missingConfiguration(f.snap, f.view) !== null && canAdopt(f),
+    choose: f => ({
+      reason: `${withoutConfiguration(missingConfiguration(f.snap, f.view))}: not adopting the local data`,
     }),
   },
   {
