@@ -9,8 +9,10 @@ import { formatProblem } from '../model/problem.ts'
 import { HACTL_VERSION } from '../model/version.ts'
 import { removePrivateFolders } from '../postgres/private-folder.ts'
 import { systemClock } from '../system/clock.ts'
+import { hostIdentity, isOwnAddress } from '../system/host-identity.ts'
 import { claimDirectory } from '../system/sole-agent.ts'
 import { assemble, type Node } from './node.ts'
+import type { Identity } from './self.ts'
 import { listenToSignals } from './signals.ts'
 import { findLoss, firstDynamicConfiguration } from './start-up.ts'
 
@@ -66,7 +68,13 @@ export async function runAgent(start: AgentStart): Promise<number> {
     return 1
   }
   await removePrivateFolders(read.config.stateDirectory).catch((error: Error) => log.warning(error.message))
-  const node = assemble({ ...start, config: read.config, log, clock })
+  const node = assemble({
+    ...start,
+    config: read.config,
+    log,
+    clock,
+    identity: await identityOf(read.config),
+  })
   await firstDynamicConfiguration(read.config, node.dynamic, log)
   const loss = await findLoss(read.config, node.dynamic, node.postgres, log)
   if (loss !== null) {
@@ -86,6 +94,14 @@ export async function runAgent(start: AgentStart): Promise<number> {
   stopListening()
   await log.flush(1000)
   return ended.code
+}
+
+async function identityOf({ stateDirectory, restapi }: AgentConfig): Promise<Identity> {
+  const [host, apiIsHere] = await Promise.all([
+    hostIdentity(stateDirectory),
+    isOwnAddress(restapi.connectAddress.host),
+  ])
+  return { host, apiIsHere }
 }
 
 /** Null: there is none. What two agents on one state directory noted about their data would be taken for the other's. */

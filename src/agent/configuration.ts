@@ -41,13 +41,17 @@ export function createConfiguration({
   let config = start.config
   let reloadRequested = false
   let overlay: 'primary' | 'replica' | null = null
-  let self = selfOf(config, effectivePostgresql(config, dynamic.settings().document, 'replica'))
+  let self = selfOf(
+    config,
+    effectivePostgresql(config, dynamic.settings().document, 'replica'),
+    start.identity,
+  )
 
   async function apply(role: 'primary' | 'replica', rewriteAlways: boolean): Promise<void> {
     const { ttlMs, retryTimeoutMs, document } = dynamic.settings()
     store.retime({ ttlMs, retryTimeoutMs })
     const effective = effectivePostgresql(config, document, role)
-    self = selfOf(config, effective)
+    self = selfOf(config, effective, start.identity)
     const accounts = config.postgresql.authentication
     const written = await postgres.configure(effective, { rewriteAlways, accounts })
     if (!written.ok) log.warning(`PostgreSQL's settings: ${written.why}`)

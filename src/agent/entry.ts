@@ -1,6 +1,8 @@
 // Taking part begins when the cluster was seen and nobody else runs under our name; then the HTTP API opens. Until then
 // the rules see etcd as it is, and the orphaned fencer of a former run keeps guarding.
 
+import { foreignHolder } from '../decide/name-holder.ts'
+import type { Self } from '../model/snapshot.ts'
 import type { Fencer } from '../ports/fencer.ts'
 import type { Peers } from '../ports/peers.ts'
 import type { Store } from '../ports/store.ts'
@@ -8,7 +10,7 @@ import type { RestServer } from '../rest/server.ts'
 import { findNamesake } from './start-up.ts'
 
 export interface EntryPorts {
-  readonly name: string
+  readonly self: () => Self
   readonly store: Store
   readonly peers: Peers
   readonly rest: RestServer
@@ -17,28 +19,35 @@ export interface EntryPorts {
 }
 
 export interface Entry {
-  /** Before each beat until it succeeded once. */
-  enter(): Promise<void>
+  /** Before each beat until it succeeded once. `name-held`: another node has the name, and nothing of this one is written yet. */
+  enter(): Promise<'entered' | 'not yet' | 'name-held'>
 }
 
 const FIRST_READ_MS = 2500
 
-export function createEntry({ name, store, peers, rest, fencer, exit }: EntryPorts): Entry {
+export function createEntry({ self, store, peers, rest, fencer, exit }: EntryPorts): Entry {
   let entered = false
+  const leave = (why: string): 'not yet' => {
+    exit(1, why)
+    return 'not yet'
+  }
   return {
     async enter() {
-      if (entered) return
+      if (entered) return 'entered'
       const view = await store.read(FIRST_READ_MS)
-      if (!view.known) return
-      const namesake = await findNamesake(view.value, name, peers)
-      if (namesake !== null) return exit(1, namesake)
+      if (!view.known) return 'not yet'
+      const namesake = await findNamesake(view.value, self().name, peers)
+      if (namesake !== null) return leave(namesake)
+      // Silent, but alive for all that etcd knows: the rules wait for the end of its lease.
+      if (foreignHolder(view.value, self()) !== null) return 'name-held'
       try {
         await rest.start()
       } catch (error) {
-        return exit(1, `the HTTP API cannot listen: ${error instanceof Error ? error.message : error}`)
+        return leave(`the HTTP API cannot listen: ${error instanceof Error ? error.message : error}`)
       }
       entered = true
       fencer.notify('READY=1')
+      return 'entered'
     },
   }
 }

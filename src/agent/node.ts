@@ -22,6 +22,7 @@ import { createEntry } from './entry.ts'
 import { createLeaseGuard } from './lease-guard.ts'
 import { createLoop, type Loop, type LoopHooks } from './loop.ts'
 import { createNodeState, type OwnedNodeState } from './node-state.ts'
+import type { Identity } from './self.ts'
 import { createTroubleLog } from './trouble-log.ts'
 import { wakeOnChange } from './wake-ups.ts'
 
@@ -40,6 +41,7 @@ export interface NodeStart extends AgentStart {
   readonly config: AgentConfig
   readonly log: AgentLog
   readonly clock: Clock
+  readonly identity: Identity
 }
 
 /** What the parts share while they are put together; later ones are reached through functions. */
@@ -77,8 +79,8 @@ export function assemble(start: NodeStart): Node {
   const parts = { start, adapters, dynamic, guard, work, configuration, stopRequested: () => stopRequested }
   const loop = loopOf(parts, entry => state.decided(entry.decision, entry.snapshot.nowMs), {
     before: async () => {
-      await entry.enter()
-      await configuration.bringUpToDate(state.status().role)
+      const entrance = await entry.enter()
+      if (entrance !== 'name-held') await configuration.bringUpToDate(state.status().role)
     },
     after: (snapshot, decision, memory) => {
       state.update(snapshot, memory, decision.rule)
@@ -101,7 +103,7 @@ export function assemble(start: NodeStart): Node {
     reload: requestReload,
   })
   const rest = restOf(parts, state)
-  const entry = createEntry({ ...adapters, name: config.name, rest, exit: loop.exit })
+  const entry = createEntry({ ...adapters, self: configuration.self, rest, exit: loop.exit })
   wakeOnChange({ ...adapters, loop, name: config.name })
   return {
     ...adapters,

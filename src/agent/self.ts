@@ -6,7 +6,13 @@ import type { AgentConfig, EffectivePostgresql, HostPort } from '../model/config
 import { slotName } from '../model/slot-name.ts'
 import type { Self } from '../model/snapshot.ts'
 
-export function selfOf(config: AgentConfig, effective: EffectivePostgresql): Self {
+/** Found out once, when the agent starts. */
+export interface Identity {
+  readonly host: string
+  readonly apiIsHere: boolean
+}
+
+export function selfOf(config: AgentConfig, effective: EffectivePostgresql, identity: Identity): Self {
   const { postgresql, restapi } = config
   const protocol = restapi.tls === null ? 'http' : 'https'
   const url = (address: HostPort): string => `postgres://${formatAddress(address)}/${postgresql.database}`
@@ -21,6 +27,7 @@ export function selfOf(config: AgentConfig, effective: EffectivePostgresql): Sel
     useRewind: effective.useRewind,
     removeDataOnRewindFailure: effective.removeDataDirectoryOnRewindFailure,
     removeDataOnDivergedTimelines: effective.removeDataDirectoryOnDivergedTimelines,
+    ...identity,
     keyPrefix: keySpace(config.namespace, config.scope).prefix,
   }
 }

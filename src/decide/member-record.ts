@@ -1,6 +1,7 @@
 // The member key of this node (spec/ha.md 1.3): what the others, patronictl and the load balancers' tools see of it.
 
-import type { MemberRecord, PostgresState, Role } from '../model/cluster.ts'
+import type { JsonObject, MemberRecord, PostgresState, Role } from '../model/cluster.ts'
+import type { Self } from '../model/snapshot.ts'
 import { HACTL_VERSION, PROTOCOL_VERSION } from '../model/version.ts'
 import { control, type Facts, holdsLease, isHalfCopied, isRunning, server } from './facts.ts'
 import { trouble } from './trouble.ts'
@@ -20,13 +21,17 @@ export function memberRecord(facts: Facts): MemberRecord {
     ...pendingRestart(facts),
     ...positions(facts),
     ...(snap.settings.paused ? { pause: true } : {}),
-    extra: { hactl: { version: HACTL_VERSION, ...problemOf(facts) } },
+    extra: { hactl: { version: HACTL_VERSION, ...hostOf(self), ...problemOf(facts) } },
   }
 }
 
 function problemOf(facts: Facts): { readonly problem?: string; readonly problem_id?: string } {
   const found = trouble(facts)
   return found === null ? {} : { problem: found.text, problem_id: found.id }
+}
+
+function hostOf({ host }: Self): JsonObject {
+  return host === undefined ? {} : { host }
 }
 
 /** Until the checkpoint after a promotion is done, the control file still carries the old timeline. */

@@ -18,6 +18,7 @@ import {
 } from './facts.ts'
 import { orphans } from './former.ts'
 import { keyVanished, overtakenBy } from './lease.ts'
+import { nameHolder } from './name-holder.ts'
 
 export type Situation =
   /** The agent was asked to stop. */
@@ -34,7 +35,7 @@ export type Situation =
   | { readonly name: 'orphaned'; readonly facts: ClusterFacts }
   /** No usable data directory. */
   | { readonly name: 'empty'; readonly facts: ClusterFacts }
-  /** The data belongs to another cluster, or to none that etcd knows. */
+  /** The data belongs to another cluster, or to none that etcd knows; or the name belongs to another node. */
   | { readonly name: 'stranger'; readonly facts: ClusterFacts }
   /** PostgreSQL is not running. */
   | { readonly name: 'down'; readonly facts: ClusterFacts }
@@ -55,6 +56,7 @@ export function situationOf(snap: Snapshot, memory: Memory): Situation {
   if (snap.work !== null) return { name: 'busy', facts }
   if (!snap.cluster.known) return { name: 'blind', facts }
   const seen = { ...facts, view: snap.cluster.value }
+  if (nameHolder(seen) !== null) return { name: 'stranger', facts: seen }
   if (memory.founding !== null) return { name: 'founding', facts: seen }
   if (snap.settings.paused) return { name: 'paused', facts: seen }
   if (orphans(seen).length > 0) return { name: 'orphaned', facts: seen }

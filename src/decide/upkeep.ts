@@ -9,6 +9,7 @@ import { type ClusterFacts, control, holdsLease, isSystemIdentifier, memberNamed
 import { formerMayWrite } from './former.ts'
 import { unanswered } from './lease.ts'
 import { awaitsCheckpoint, memberRecord, sameRecord } from './member-record.ts'
+import { nameHolder } from './name-holder.ts'
 import { originToNote } from './origins.ts'
 import type { SituationName } from './situation.ts'
 import { slotUpkeep } from './slots.ts'
@@ -83,6 +84,7 @@ function ownFencer(facts: ClusterFacts): readonly Action[] {
 /** Also when the lease that the key hangs on is replaced now: the old one is left to expire, and the key with it. */
 function publish(facts: ClusterFacts, lease: readonly Action[]): readonly Action[] {
   const { snap, view } = facts
+  if (nameHolder(facts) !== null) return []
   const moves = lease.length > 0 && isRetimed(snap.lease, snap.settings)
   const published = memberNamed(view, snap.self.name)
   const record = memberRecord(facts)

@@ -64,6 +64,10 @@ export interface Self {
   readonly useRewind: boolean
   readonly removeDataOnRewindFailure: boolean
   readonly removeDataOnDivergedTimelines: boolean
+  /** Which agent this is, in all of its lives: in its member key. Absent: not told apart. */
+  readonly host?: string
+  /** The host of `apiUrl` is this machine. */
+  readonly apiIsHere?: boolean
   /** What every key of the cluster starts with, `/service/batman/`, for commands that an operator can copy. */
   readonly keyPrefix?: string
 }

@@ -101,7 +101,7 @@ function buildMember(name: MemberName, draft: Draft): Member {
   const timeline = said.timeline ?? draft.postgres.timeline ?? 1
   return {
     name,
-    leaseId: name === draft.me ? (draft.leaseId ?? leaseOf(name)) : leaseOf(name),
+    leaseId: said.leaseId ?? (name === draft.me ? (draft.leaseId ?? leaseOf(name)) : leaseOf(name)),
     modRevision: 30,
     record: {
       connUrl: said.connUrl === undefined ? connUrl(name) : null,
@@ -112,7 +112,7 @@ function buildMember(name: MemberName, draft: Draft): Member {
       ...(said.checkpointing === true ? { checkpointAfterPromote: false as const } : {}),
       tags: said.tags ?? {},
       timeline,
-      extra: {},
+      extra: said.host === undefined ? {} : { hactl: { host: said.host } },
     },
   }
 }

@@ -35,6 +35,10 @@ export interface MemberDraft {
   checkpointing: boolean
   apiUrl: boolean
   connUrl: boolean
+  /** Lease that the key hangs on; default: every member's own. */
+  leaseId: string
+  /** Who wrote it. */
+  host: string
 }
 
 export interface EtcdDraft {

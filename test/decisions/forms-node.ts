@@ -188,6 +188,8 @@ function newHandover(candidate: string | undefined, startedAtMs: number): NonNul
 const selfForms: readonly Form<Self>[] = [
   [/^may not bootstrap$/, () => ({ mayBootstrap: false })],
   [/^no rewind$/, () => ({ useRewind: false })],
+  [/^host (\S+)$/, ([host = '']) => ({ host })],
+  [/^api here$/, () => ({ apiIsHere: true })],
   [/^replace after failed rewind$/, () => ({ removeDataOnRewindFailure: true })],
   [/^replace diverged$/, () => ({ removeDataOnDivergedTimelines: true })],
 ]

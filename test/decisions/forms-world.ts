@@ -48,6 +48,8 @@ const memberForms: readonly Form<MemberDraft>[] = [
   [/^checkpointing$/, () => ({ checkpointing: true })],
   [/^no api_url$/, () => ({ apiUrl: false })],
   [/^no conn_url$/, () => ({ connUrl: false })],
+  [/^on lease (\d+)$/, ([leaseId = '']) => ({ leaseId })],
+  [/^of host (\S+)$/, ([host = '']) => ({ host })],
   [/^tags (.+)$/, ([tags = '']) => ({ tags: readTags(tags) })],
 ]
 

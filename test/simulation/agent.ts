@@ -34,7 +34,7 @@ export class Agent {
   readonly #store: Store
   readonly #fencer: SimulatedFencer
   readonly #state: OwnedNodeState
-  readonly #enter: () => Promise<void>
+  readonly #enter: () => Promise<unknown>
   readonly #endWork: () => Promise<void>
   #stopRequested: boolean = false
 
@@ -109,7 +109,7 @@ export class Agent {
       this.rest = new PatroniEndpoint(machine.name, this.process, this.#state)
     }
     const entry = createEntry({
-      ...{ name: machine.name, store, peers, fencer: this.#fencer, exit: this.loop.exit },
+      ...{ self: () => this.self(), store, peers, fencer: this.#fencer, exit: this.loop.exit },
       rest: { start: opensApi } as unknown as RestServer,
     })
     this.#enter = entry.enter
@@ -151,6 +151,7 @@ export class Agent {
       useRewind: options.useRewind,
       removeDataOnRewindFailure: true,
       removeDataOnDivergedTimelines: true,
+      host: `machine of ${name}`,
     }
   }
 

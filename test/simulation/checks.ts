@@ -2,9 +2,9 @@
 
 import type { DecisionEntry } from '../../src/agent/beat.ts'
 import { isExpired } from '../../src/model/request.ts'
-import type { Snapshot } from '../../src/model/snapshot.ts'
 import type { Machine } from './machine.ts'
 import type { Postmaster } from './postmaster.ts'
+import { beginsGivenUp, touchesForeignName } from './request-checks.ts'
 import { absoluteKey } from './store.ts'
 import { type Branch, beginningOf, isPartOf, lsnOf, type WalEnd } from './wal.ts'
 import type { World } from './world.ts'
@@ -216,21 +216,13 @@ export class Checks {
       if (forced && !isExpired(request, snapshot.wallMs)) this.#forced.add(machine.name)
       else this.#forced.delete(machine.name)
     }
-    if (['leader.claim-request', 'leader.begin-handover'].includes(decision.rule))
-      this.#begins(machine, snapshot)
+    for (const wrong of [
+      touchesForeignName(machine.name, decision, snapshot),
+      beginsGivenUp(this.givenUp, machine.name, decision, snapshot),
+    ])
+      if (wrong !== null) this.violated(`${machine.name} ${wrong}`)
     const why = snapshot.finished?.why ?? ''
     if (why.startsWith('bug:')) this.bug(machine, why)
-  }
-
-  /** A claim of what was given up fails in etcd; nothing is begun without one. */
-  #begins(machine: Machine, { cluster, wallMs }: Snapshot): void {
-    const request = cluster.known ? cluster.value.failover?.value : undefined
-    if (request === undefined) return
-    const { note } = request
-    const begun = note?.begunBy === machine.name
-    if (begun && this.givenUp.has(note.id ?? ''))
-      this.violated(`${machine.name} begins ${note.id}, which was given up`)
-    if (isExpired(request, wallMs)) this.violated(`${machine.name} begins ${note?.id} after its end`)
   }
 
   /** Why the cluster is not whole yet; null: it is. */

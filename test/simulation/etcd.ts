@@ -144,6 +144,10 @@ export class Etcd {
     this.#apply([{ kind: 'put', key, text, leaseId: '0' }])
   }
 
+  putOnLease(key: string, text: string, leaseId: string): void {
+    this.#apply([{ kind: 'put', key, text, leaseId }])
+  }
+
   delete(key: string): void {
     this.#apply([{ kind: 'delete', key }])
   }

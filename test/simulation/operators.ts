@@ -10,6 +10,9 @@ import type { Random } from './random.ts'
 import { absoluteKey } from './store.ts'
 import type { World } from './world.ts'
 
+/** What a namesake's member key says of its host. */
+export const ELSEWHERE = 'elsewhere'
+
 function tellOf(world: World) {
   return (who: string, text: string): void => world.trace('FAULT', `${who} ${text}`)
 }
@@ -37,6 +40,7 @@ export function operators(world: World, random: Random): Readonly<Record<string,
       const leader = world.leaderKey()
       if (leader !== null) request(JSON.stringify({ leader, member: machine.name, site: 'dc1' }))
     },
+    namesake: machine => namesake(world, random, machine),
     changeConfig: () => changeConfig(world, random),
     foreignStatus: () => writeForeignStatus(world, random),
   }
@@ -63,6 +67,19 @@ function command(world: World, random: Random, machine: Machine): void {
     checks.givenUp.add(note.id)
     etcd.put(key, '{}')
   })
+}
+
+/** While this agent is away somebody starts a node of its name elsewhere, which freezes and answers nothing. */
+function namesake(world: World, random: Random, machine: Machine): void {
+  machine.killAgent()
+  world.scheduler.after(random.skewed(100, 20_000), () => machine.startAgent())
+  tellOf(world)('operator', `starts another node called ${machine.name}, which freezes`)
+  const { id } = world.etcd.grant(random.pick([5, 10, 30]))
+  const record = {
+    ...{ conn_url: 'postgres://elsewhere:5432/postgres', api_url: 'http://elsewhere:8008/patroni' },
+    ...{ state: 'running', role: 'replica', version: '4.1.5', hactl: { host: ELSEWHERE } },
+  }
+  world.etcd.putOnLease(absoluteKey(`members/${machine.name}`), JSON.stringify(record), id)
 }
 
 /** Another writer's field beside the leader's own, as Patroni 4.2 keeps one. */

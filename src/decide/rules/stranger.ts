@@ -16,11 +16,14 @@ import {
 } from '../facts.ts'
 import { formerMayWrite } from '../former.ts'
 import { holdOnMs } from '../lease.ts'
+import { nameHolder } from '../name-holder.ts'
 import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
 
 /** A stop that failed is tried again after this; PostgreSQL is not left to itself while the lease is ours. */
 const STOP_AGAIN_MS = 5000
+/** How soon to look whether the lease of another node of this name has ended. */
+const HELD_AGAIN_MS = 1000
 
 export const strangerRules: readonly Rule<ClusterFacts>[] = [
   {
@@ -30,6 +33,24 @@ export const strangerRules: readonly Rule<ClusterFacts>[] = [
     choose: () => ({
       reason: 'the data may belong to another cluster; asking etcd itself',
       actions: [{ kind: 'read-cluster' }],
+    }),
+  },
+  {
+    id: 'stranger.stop-nameless',
+    why: 'a primary whose lease ended and whose name another node has taken may write beside a new leader',
+    level: 'error',
+    when: f =>
+      nameHolder(f) !== null && f.memory.joinedAs !== null && runsAsPrimary(f) && !holdsLease(f.snap),
+    choose: f => ({ reason: `${held(f)}; stopping PostgreSQL`, ...stopToFollow(f, 'immediate') }),
+  },
+  {
+    id: 'stranger.name-held',
+    why: 'a name belongs to whoever holds its lease: no answer for two seconds does not mean that nobody does; nothing is touched until the lease ends',
+    level: 'warning',
+    when: f => nameHolder(f) !== null,
+    choose: f => ({
+      reason: `${held(f)}; waiting for the end of that lease. HINT: If two nodes are configured with this name, stop one of them and give it another`,
+      wakeInMs: HELD_AGAIN_MS,
     }),
   },
   {
@@ -143,6 +164,12 @@ export const strangerRules: readonly Rule<ClusterFacts>[] = [
     }),
   },
 ]
+
+function held(facts: ClusterFacts): string {
+  const key = nameHolder(facts)
+  const { name } = facts.snap.self
+  return `another node holds the name ${name}: its member key lives on lease ${key?.leaseId} (${key?.record.apiUrl ?? 'no api_url'})`
+}
 
 function whyUntold(facts: ClusterFacts): string {
   const { server } = facts.snap.postgres

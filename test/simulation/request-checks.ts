@@ -1,0 +1,41 @@
+// What must hold of each decision about requests, and about a name that another node has.
+
+import type { Decision } from '../../src/model/decision.ts'
+import { isJsonObject } from '../../src/model/patch.ts'
+import { isExpired } from '../../src/model/request.ts'
+import type { Snapshot } from '../../src/model/snapshot.ts'
+import { ELSEWHERE } from './operators.ts'
+
+/** A claim of what was given up fails in etcd; nothing is begun without one. null: all is well. */
+export function beginsGivenUp(
+  givenUp: ReadonlySet<string>,
+  name: string,
+  { rule }: Decision,
+  { cluster, wallMs }: Snapshot,
+): string | null {
+  if (!['leader.claim-request', 'leader.begin-handover'].includes(rule)) return null
+  const request = cluster.known ? cluster.value.failover?.value : undefined
+  if (request === undefined) return null
+  const { note } = request
+  const begun = rule === 'leader.begin-handover'
+  if (begun && note?.begunBy !== name) return 'hands over for a request that it did not take up'
+  if (begun && givenUp.has(note?.id ?? '')) return `begins ${note?.id}, which was given up`
+  return isExpired(request, wallMs) ? `begins ${note?.id} after its end` : null
+}
+
+/** While another node of this name lives in etcd, this one touches neither keys nor data; it may stop a primary. */
+export function touchesForeignName(
+  name: string,
+  { actions, upkeep }: Decision,
+  { cluster, lease, nowMs }: Snapshot,
+): string | null {
+  if (!cluster.known || lease.validUntilMs > nowMs) return null
+  const { hactl } = cluster.value.members.find(member => member.name === name)?.record.extra ?? {}
+  if (!isJsonObject(hactl) || hactl.host !== ELSEWHERE) return null
+  const touching = [...actions, ...upkeep].find(
+    action =>
+      !['read-cluster', 'exit'].includes(action.kind) &&
+      !(action.kind === 'begin' && action.job.kind === 'stop'),
+  )
+  return touching === undefined ? null : `does ${touching.kind} while another node has its name`
+}
