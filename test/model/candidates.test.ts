@@ -57,6 +57,8 @@ test.each<[string, string, Parameters<typeof question>[0]]>([
   ['no-position', 'no WAL position (state starting)', { peer: { position: null, state: 'starting' } }],
   ['nofailover', 'tagged nofailover', { peer: { nofailover: true } }],
   ['watchdog', 'watchdog', { peer: { watchdogFailed: true } }],
+  ['timeline-unknown', 'says so itself', { peer: { offHistory: true } }],
+  ['not-streaming', 'receives no WAL', { peer: { receivesNothing: true } }],
   ['runs-as-primary', 'runs as a primary', { peer: { runsAsPrimary: true, position: 9000n } }],
   [
     'behind',

@@ -162,6 +162,15 @@ describe('health checks', () => {
     expect(await verdicts(['/replica', '/health'])).toEqual(all(['/replica', '/health'], 503))
   })
 
+  it("a standby that receives nothing, or that cannot be told to have the leader's data, is no replica however little it lags", async () => {
+    running.node.replica().set({ replicaObstacle: 'receives no WAL from leader pg1' })
+    const checks = ['/replica', '/replica?lag=1TB', '/read-only', '/asynchronous']
+    expect(await verdicts(checks)).toEqual(all(checks, 503))
+    expect(await verdict('/health')).toBe(200)
+    running.node.set({ replicaObstacle: null })
+    expect(await verdicts(checks)).toEqual(all(checks, 200))
+  })
+
   it('lag limits in bytes and units; what is no size is no limit', async () => {
     running.node.replica({ replayLsn: 67381760n - 1024n * 1024n })
     const cases = {
