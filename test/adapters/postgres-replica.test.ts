@@ -273,6 +273,10 @@ describe('settings', () => {
     await a.stop()
     await a.start()
     await until('the replay to pause', async () => (await b.server()).replayPaused)
+    // Which tells this pause from an operator's.
+    const { dataDirectory, server } = await b.see()
+    expect(server).toMatchObject({ value: { inForce: { maxConnections: 100 } } })
+    expect(dataDirectory).toMatchObject({ control: { value: { settings: { maxConnections: 120 } } } })
     const exit = exitOf(b.postgres)
     // The server may end before it has answered.
     await b.postgres.resumeReplay()

@@ -102,3 +102,13 @@ async function cutWalAfterCheckpoint({ directory }: Node) {
   await writeFile(path, cut)
   return { path, content }
 }
+
+test('a copy whose first start failed has the control file of a running server, and is compared all the same', async () => {
+  const g = await lab.node('g')
+  ok(await g.postgres.basebackup(d.upstream, signalIdle(), () => {}))
+  expect(await control(g)).toMatchObject({ state: 'in production' })
+  expect(await g.postgres.compareTimelines(d.upstream, 20_000)).toMatchObject({
+    known: true,
+    value: { verdict: 'same', localTimeline: 3, leaderTimeline: 3 },
+  })
+})
