@@ -138,11 +138,11 @@ function divergedRules(situation: 'down' | 'follower'): readonly Rule<ClusterFac
   ]
 }
 
-/** What a rewind costs, for who looks for a row afterwards. */
+/** What a rewind costs, for who looks for a row afterwards; where WAL is archived, a crash recovery fills its last segment up. */
 function givenUp({ memory: { surplus } }: ClusterFacts): string {
   return surplus === null
     ? ''
-    : `: ${surplus.bytes} bytes of WAL that were written here after ${formatLsn(surplus.fromLsn)} are given up`
+    : `: up to ${surplus.bytes} bytes of WAL that were written here after ${formatLsn(surplus.fromLsn)} are given up`
 }
 
 function diverged({ memory }: ClusterFacts): boolean {
