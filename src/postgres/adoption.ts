@@ -9,7 +9,7 @@ import { changesByAdoption, replacedFiles } from './adoption-changes.ts'
 import { queryOnce } from './connection.ts'
 import { type Context, messageOf } from './context.ts'
 import { findMark } from './marks.ts'
-import { lastArgument, readStartArguments, type StartArgument } from './postmaster-options.ts'
+import { DIRECTORY, lastArgument, readStartArguments, type StartArgument } from './postmaster-options.ts'
 import { ownConf } from './settings/backups.ts'
 import { type ConfChain, lastValue, readConfChain } from './settings/conf-chain.ts'
 import { exists } from './settings/durable-file.ts'
@@ -24,6 +24,8 @@ const ASK_LIMIT_MS = 3000
 /** What the server reads, running or not. */
 export interface Found {
   readonly running: boolean
+  /** It was started here before; a copy that never ran brings its source's files, which nobody read here. */
+  readonly started: boolean
   /** null: a stopped server that left no trace of it. */
   readonly configFile: string | null
   readonly hbaFile: string | null
@@ -38,12 +40,13 @@ export async function lookAtAdoption(context: Context, effective: EffectivePostg
   const places = placesOf(context.config, context.programs.runAs)
   try {
     if (!(await exists(join(places.dataDir, 'PG_VERSION')))) return await lookAtStrangeDirectory(places)
-    const given = (await readStartArguments(places.dataDir)) ?? []
+    const last = await readStartArguments(places.dataDir)
+    const given = last ?? []
     const running = (await context.watch.find()) !== null
     if (await isEstablished(places)) return running ? await otherFileInForce(places, given) : NOTHING
     for (const mark of ['copy-unfinished', 'bootstrap-unfinished'] as const)
       if ((await findMark(context, mark)) !== null) return NOTHING
-    const found = await lookAtServer(context, places, { running, given })
+    const found = await lookAtServer(context, places, { running, started: last !== null, given })
     const file = await configFileRefused(context, places, found)
     const refusals = [
       ...file,
@@ -73,7 +76,7 @@ async function lookAtStrangeDirectory({ dataDir }: Places): Promise<Adoption> {
 }
 
 async function otherFileInForce(places: Places, given: readonly StartArgument[]): Promise<Adoption> {
-  const file = lastArgument(given, 'config_file') ?? join(places.dataDir, 'postgresql.conf')
+  const file = startedWith(given) ?? join(places.dataDir, 'postgresql.conf')
   if (await sameFile(file, places.conf)) return NOTHING
   const why = `the running PostgreSQL reads ${file}: what hactl writes to ${places.conf} is in force when it is started again`
   return { ...NOTHING, warnings: [why] }
@@ -82,24 +85,23 @@ async function otherFileInForce(places: Places, given: readonly StartArgument[])
 async function lookAtServer(
   context: Context,
   places: Places,
-  { running, given }: Pick<Found, 'running' | 'given'>,
+  { running, started, given }: Pick<Found, 'running' | 'started' | 'given'>,
 ): Promise<Found> {
   const { dataDir } = places
   const asked = running ? await ask(context) : null
   const inData = join(dataDir, 'postgresql.conf')
-  const configFile =
-    asked?.config_file ??
-    lastArgument(given, 'config_file') ??
-    (given.length > 0 || (await exists(inData)) ? inData : null)
+  const configFile = asked?.config_file ?? startedWith(given) ?? (started ? inData : null)
   const settings = await readConfChain(configFile ?? places.conf)
   const auto = await readConfChain(places.autoConf)
   const fileOf = (name: 'hba_file' | 'ident_file', file: string): string | null => {
     const set = lastArgument(given, name) ?? lastValue(auto, name) ?? lastValue(settings, name)
     if (set !== null) return resolve(dataDir, set)
-    return configFile === null ? null : join(dirname(configFile), file)
+    // The default is beside what -D names, not beside config_file.
+    return configFile === null ? null : join(startDirectory(given) ?? dataDir, file)
   }
   return {
     running,
+    started,
     given,
     configFile,
     settings,
@@ -107,6 +109,19 @@ async function lookAtServer(
     hbaFile: asked?.hba_file ?? fileOf('hba_file', 'pg_hba.conf'),
     identFile: asked?.ident_file ?? fileOf('ident_file', 'pg_ident.conf'),
   }
+}
+
+function startedWith(given: readonly StartArgument[]): string | null {
+  const directory = startDirectory(given)
+  return (
+    lastArgument(given, 'config_file') ?? (directory === null ? null : join(directory, 'postgresql.conf'))
+  )
+}
+
+/** null: not known, or relative to a directory that is not known. */
+function startDirectory(given: readonly StartArgument[]): string | null {
+  const directory = lastArgument(given, DIRECTORY)
+  return directory?.startsWith('/') === true ? directory : null
 }
 
 /** null: it does not let us in, or still starts; its command line and its files say the same, if less surely. */
@@ -130,11 +145,12 @@ async function configFileRefused(context: Context, places: Places, found: Found)
   if (there && !(await sameFile(configFile, places.conf))) {
     const reads = running ? 'the running PostgreSQL reads' : 'PostgreSQL was last started with'
     return [
-      `${reads} ${configFile}, and its settings would be lost with ${places.conf}: set ${setFor(configFile, config.configBaseName)}`,
+      `${reads} ${configFile}, and its settings would be lost with ${places.conf}: set ${setFor(configFile, config.configBaseName)}, or put what shall stay into ${join(places.configDir, places.baseName)}`,
     ]
   }
   if (await exists(places.conf)) return []
   if (await exists(join(dataDir, `${places.baseName}.backup`))) return []
+  if (await exists(join(dataDir, 'postgresql.conf'))) return []
   const likely = await clusterOnDebian(dataDir)
   const advice =
     likely === null
@@ -184,6 +200,8 @@ async function accessFileRefused(
     const then = configured === null ? ours : resolve(places.configDir, configured)
     if (now === null || (list?.length ?? 0) > 0 || !(await exists(now)) || (await sameFile(now, then)))
       continue
+    // It is taken over from the data directory.
+    if (dirname(now) === places.dataDir && !(await exists(then))) continue
     refused.push(
       `its ${name} is ${now}, and would be ${then}: set postgresql.parameters.${name}: ${now}, or the list postgresql.${name === 'hba_file' ? 'pg_hba' : 'pg_ident'}`,
     )
@@ -202,7 +220,7 @@ function argumentsRefused(effective: EffectivePostgresql, found: Found): readonl
       ]
 }
 
-const PLACES = ['config_file', 'data_directory', 'hba_file', 'ident_file', 'external_pid_file']
+const PLACES = [DIRECTORY, 'config_file', 'data_directory', 'hba_file', 'ident_file', 'external_pid_file']
 
 function lostArguments(effective: EffectivePostgresql, { given, settings, auto }: Found): readonly string[] {
   const names = new Set(given.map(({ name }) => name))

@@ -9,7 +9,7 @@ import { archiveReadyWal, isThere } from './archive-ready.ts'
 import { type Context, cancelled, DONE, failed } from './context.ts'
 import { readDirectoryState } from './data-directory.ts'
 import { clearLeftovers } from './leftovers.ts'
-import { readStartArguments } from './postmaster-options.ts'
+import { DIRECTORY, readStartArguments } from './postmaster-options.ts'
 
 export async function crashRecovery(context: Context, signal: AbortSignal): Promise<StepOutcome> {
   const { dataDir, log, programs, watch } = context
@@ -58,7 +58,8 @@ async function forgetArchived(dataDir: string): Promise<void> {
  */
 async function settingsFor({ config, dataDir }: Context): Promise<readonly string[]> {
   const given = (await readStartArguments(dataDir)) ?? []
-  const values = new Map(given.map(({ name, value }) => [name, value]))
+  const named = given.filter(({ name }) => name !== DIRECTORY)
+  const values = new Map(named.map(({ name, value }) => [name, value]))
   const configFile = join(config.configDir, `${config.configBaseName}.conf`)
   if (await isThere(configFile)) values.set('config_file', configFile)
   values.set('data_directory', dataDir).set('archive_mode', 'on').set('archive_command', 'false')

@@ -32,9 +32,24 @@ export async function keepingOwnFiles<T extends StepOutcome>(
   // A full disk keeps no copy from being made: it begins by deleting.
   if (!kept.ok && !(kept.full && makesRoom)) return kept
   if (!kept.ok) context.log('warning', kept.why)
+  if (!makesRoom) await clearTheWay(context)
   const outcome = await work()
   await putBackOwnFiles(context)
   return outcome
+}
+
+/**
+ * pg_rewind refuses a file that is a link on one side only. What is kept can be away meanwhile; the configuration stays,
+ * because pg_rewind asks the server's program for restore_command.
+ */
+async function clearTheWay({ dataDir, log, ...context }: Context): Promise<void> {
+  try {
+    const list: readonly KeptFile[] = JSON.parse(await readFile(join(folderOf(context), 'list.json'), 'utf8'))
+    const away = list.filter(({ name }) => !name.endsWith('.conf'))
+    for (const { name } of away) await rm(join(dataDir, name), { force: true })
+  } catch (error) {
+    log('warning', `this node's own files stay in the way of pg_rewind: ${messageOf(error)}`)
+  }
 }
 
 type Kept = { readonly ok: true } | { readonly ok: false; readonly why: string; readonly full: boolean }
@@ -131,7 +146,7 @@ export async function forgetOwnFiles(context: Context): Promise<void> {
   }
 }
 
-function folderOf({ stateDirectory }: Context): string {
+function folderOf({ stateDirectory }: Pick<Context, 'stateDirectory'>): string {
   return join(stateDirectory, 'own-files')
 }
 

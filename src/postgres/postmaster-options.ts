@@ -10,7 +10,10 @@ export interface StartArgument {
   readonly value: string
 }
 
-/** Options of one letter that take a value. -D is not among them: it says where the file lies, and that is known. */
+/** -D: where the configuration file lies, and the data, unless the file says otherwise. No parameter's name. */
+export const DIRECTORY = '-D'
+
+/** Options of one letter that are parameters. */
 const LETTERS: Readonly<Record<string, string>> = {
   B: 'shared_buffers',
   h: 'listen_addresses',
@@ -53,6 +56,7 @@ function takesValue(letter: string): boolean {
 }
 
 function ofLetter(letter: string, value: string): readonly StartArgument[] {
+  if (letter === 'D') return [{ name: DIRECTORY, value }]
   if (letter !== 'c') {
     const name = LETTERS[letter]
     return name === undefined ? [] : [{ name, value }]

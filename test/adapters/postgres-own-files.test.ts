@@ -13,6 +13,7 @@ import {
   rename,
   stat,
   symlink,
+  unlink,
   writeFile,
 } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -41,7 +42,9 @@ async function configDirectoryOf(node: Node, name: string, files: Readonly<Recor
     `port = ${node.config.port}`,
     `lab.owner = '${node.name}'`,
   ]
-  await writeFile(join(directory, 'postgresql.conf'), `${conf.join('\n')}\n`)
+  // Of a server that ran with other files this one says that they are not missed.
+  const base = node === a ? 'postgresql.base.conf' : 'postgresql.conf'
+  await writeFile(join(directory, base), `${conf.join('\n')}\n`)
   for (const [file, from] of Object.entries(files)) await copyFile(from, join(directory, file))
   return directory
 }
@@ -151,6 +154,9 @@ describe('what lies in the data directory and is the node’s own', () => {
     await until('second streams', async () => (await second.server()).walReceiver?.status === 'streaming')
     await furnish(first)
     await furnish(second)
+    // A link on one side only: pg_rewind would refuse it.
+    await unlink(join(second.directory, 'ca.crt'))
+    await writeFile(join(second.directory, 'ca.crt'), 'authority of second\n')
     ok(await second.postgres.promote(20_000, signalIdle()))
     await second.query('CREATE TABLE t AS SELECT 1 AS n')
     await second.query('CHECKPOINT')
