@@ -1,6 +1,7 @@
 // The agent comes and goes beside a PostgreSQL that runs on, and configurations change under it: restarts, maintenance
 // mode, bad and good dynamic configuration; nodes that must not join; a server that is taken over as it is.
 
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Cluster, list, postmasterOf, startCluster } from './harness/cluster.ts'
@@ -208,17 +209,25 @@ test('a PostgreSQL that already runs becomes a cluster as it is: the same proces
   const server = await startPlainPostgres(stage, client)
   await query(client, client, 'create table old as select 42 as answer')
   const data = join(stage.directory, `${client.name}-plain`)
-  const file = await writeMemberFile(stage, client, {
-    etcd,
-    scope: 'adopted',
-    name: 'old',
-    postgresql: {
-      data_dir: data,
-      use_unix_socket: true,
-      parameters: { unix_socket_directories: data },
-      pg_hba: ['local all all trust', 'host all all 10.77.0.0/24 trust'],
-    },
-  })
+  const write = (parameters: Record<string, string>) =>
+    writeMemberFile(stage, client, {
+      etcd,
+      scope: 'adopted',
+      name: 'old',
+      postgresql: {
+        data_dir: data,
+        use_unix_socket: true,
+        parameters: { unix_socket_directories: data, ...parameters },
+        pg_hba: ['local all all trust', 'host all all 10.77.0.0/24 trust'],
+      },
+    })
+  const before = await readdir(data)
+  const hasty = await startAgent(stage, client, await write({}))
+  await until('it has ended', hasty.hasEnded, 40_000, 100)
+  expect(hasty.exitCode()).toBe(2)
+  await hasty.says(/CRITICAL: Can't start; .*set postgresql\.parameters\.fsync, .*shared_buffers/, 20_000)
+  expect(await readdir(data)).toEqual(before)
+  const file = await write({ fsync: 'off', shared_buffers: '16MB' })
   const agent = await startAgent(stage, client, file)
   const leads = async () => (await httpStatus(client, `http://${client.address}:${restPort}/primary`)) === 200
   await until('it leads', leads, 40_000, 100)
