@@ -48,7 +48,7 @@ test('every rule that cancels work, and the jobs that it cancels', () => {
   const found = Object.fromEntries([...cancelled].map(([rule, names]) => [rule, [...names].sort()]))
   expect(found).toEqual(TABLE)
   expect([...seen].sort()).toEqual(jobs.map(nameOf).sort())
-}, 120_000)
+}, 300_000)
 
 function nameOf(job: Job): string {
   if (job.kind === 'start') return `start ${job.as}`
