@@ -72,10 +72,14 @@ const losses: readonly Loss[] = [
   },
   {
     name: "replaced by another cluster's",
+    // Not in its place: the former agent's fencer ends every server program that works there.
+    prepare: node => {
+      const initdb = [`${postgresBin}/initdb`, '-D', `${dataOf(node)}.other`, '--no-sync', '-U', 'postgres']
+      return runOn(cluster.client, [...asPostgres, ...initdb], 60_000)
+    },
     lose: async node => {
       await rename(dataOf(node), `${dataOf(node)}.mine`)
-      const initdb = [`${postgresBin}/initdb`, '-D', dataOf(node), '--no-sync', '-U', 'postgres']
-      await runOn(cluster.client, [...asPostgres, ...initdb], 60_000)
+      await rename(`${dataOf(node)}.other`, dataOf(node))
     },
     mend: async node => {
       const { agent } = cluster.node(node.host.name)
