@@ -33,6 +33,8 @@ export class FormerServers {
   #scanned: { readonly atMs: Millis; readonly servers: readonly ServerProcess[] } | null = null
   #scanning: Promise<readonly ServerProcess[]> | null = null
   #noted: string | null = null
+  /** A former postmaster was seen: when it is gone, that is known, whatever is recorded. */
+  #hasFound = false
 
   constructor(places: Places, programName: string, clock: Clock, log: Log) {
     this.record = new LastServerRecord(places)
@@ -97,7 +99,8 @@ export class FormerServers {
       if (running === null && postmasterHere(servers) !== null)
         return unseen('a server is just starting in the data directory')
       const value = servers.map(({ pid, startTicks, directory }) => ({ pid, startTicks, directory }))
-      if (value.length > 0 || running !== null || (await this.record.last()) !== null)
+      this.#hasFound ||= servers.some(({ postmaster }) => postmaster)
+      if (value.length > 0 || running !== null || this.#hasFound || (await this.record.last()) !== null)
         return seen(value, atMs)
       return unseen('none is recorded in the state directory')
     } catch (error) {

@@ -77,6 +77,7 @@ test('also without the state directory; when it has gone by itself, nothing prov
   process.kill(postmaster, 'SIGQUIT')
   const gone = async () => !(await listProcesses()).some(({ pid }) => pid === postmaster)
   await until('it has gone', gone)
+  expect(await orphansOf(next)).toEqual([])
   expect(await orphansOf(node.again())).toBe('none is recorded in the state directory')
 })
 

@@ -12,13 +12,14 @@ import { postgresBin } from './harness/servers.ts'
 import { asPostgres, postgresUser } from './harness/stage.ts'
 import { until } from './harness/until.ts'
 
-const ttlMs = 8000
+/** Long enough that a busy machine starts an agent before the former one's fencer acts. */
+const ttlMs = 20_000
 
 let cluster: Cluster
 const mounts: string[] = []
 
 beforeAll(async () => {
-  cluster = await startCluster({ ttl: ttlMs / 1000, loop_wait: 2, retry_timeout: 3 })
+  cluster = await startCluster({ ttl: ttlMs / 1000, loop_wait: 5, retry_timeout: 5 })
 })
 
 afterAll(async () => {
