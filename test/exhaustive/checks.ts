@@ -157,7 +157,9 @@ function losesData({ snap, memory }: World, decision: Decision): readonly string
       wrong.push('rewind from a node that does not write')
     if (job.kind === 'rewind' && isUnfinishedCopy(snap.postgres.dataDirectory))
       wrong.push('rewind of a copy that was not replayed to its end')
-    const present = snap.postgres.dataDirectory.kind === 'present'
+    const directory = snap.postgres.dataDirectory
+    // What a broken-off copy left is nobody's only trace of anything.
+    const present = directory.kind === 'present' && directory.unfinished !== 'copy'
     const verdict = decision.memory.rejoin
     if (present && verdict !== 'diverged' && verdict !== 'rewind-failed')
       wrong.push(`${job.kind} without a verdict`)
