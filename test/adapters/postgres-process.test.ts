@@ -366,7 +366,7 @@ describe('start', () => {
     expect(outcome).toMatchObject({
       ok: false,
       why: expect.stringMatching(
-        /could not bind IPv4 address "127\.0\.0\.1": Address already in use; .*; could not create any TCP\/IP sockets$/,
+        /could not bind IPv4 address "127\.0\.0\.1": Address already in use; .*; could not create any TCP\/IP sockets; port \d+ is held by .+ \(pid \d+, in .+\)$/,
       ),
     })
     stranger.close()
