@@ -136,11 +136,11 @@ export const stoppingRules: readonly Rule<Facts>[] = [
     when: () => true,
     choose: f => ({
       reason: 'PostgreSQL is down and the lease is not ours',
-      actions: [
-        ...(f.snap.cluster.known ? [{ kind: 'publish-member' as const, record: memberRecord(f) }] : []),
-        { kind: 'exit', code: 0, why: 'stopped' },
-      ],
-      next: 'settled',
+      // An etcd that refuses the last word keeps nobody here.
+      actions: saysGoodbye(f)
+        ? [{ kind: 'publish-member', record: memberRecord(f) }]
+        : [{ kind: 'exit', code: 0, why: 'stopped' }],
+      next: saysGoodbye(f) ? 'again' : 'settled',
     }),
   },
 ]
@@ -148,6 +148,10 @@ export const stoppingRules: readonly Rule<Facts>[] = [
 function awaited({ snap }: Facts): string {
   if (snap.work === null || snap.work.job.kind === 'stop') return 'PostgreSQL to stop'
   return `${snap.work.cancelled ? 'the cancelled ' : ''}${snap.work.job.kind} to end`
+}
+
+function saysGoodbye({ snap }: Facts): boolean {
+  return snap.cluster.known && !tried(snap, 'publish-member')
 }
 
 /** Everything is written; only the end of the last processes is missing. The lease is still ours. */
