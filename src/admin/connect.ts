@@ -4,7 +4,8 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { type OperatorConfig, readCtlConfig } from '../config/ctl.ts'
-import { done, failed, type Result } from '../model/failure.ts'
+import { done, type Failure, failed, type Result } from '../model/failure.ts'
+import type { Problem } from '../model/problem.ts'
 import type { Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { MemberApi, OperatorStore } from '../ports/operator.ts'
@@ -12,13 +13,17 @@ import type { Peers } from '../ports/peers.ts'
 import type { Store } from '../ports/store.ts'
 import { systemClock } from '../system/clock.ts'
 import { chooseCluster, type Operator } from './operator.ts'
-import { problemText } from './problem-text.ts'
+import { problemText, remedyFor } from './problem-text.ts'
 
 /** The global options as the command line gives them. */
 export interface ConnectOptions {
   readonly 'config-file'?: string | undefined
   readonly 'dcs-url'?: string | undefined
   readonly insecure: boolean
+}
+
+function unusable(errors: readonly Problem[]): Failure {
+  return { kind: 'configuration', problems: errors.map(problemText), remedy: remedyFor(errors) }
 }
 
 /** Reads the configuration; nothing is connected to before it is used. */
@@ -29,7 +34,7 @@ export async function connect(options: ConnectOptions): Promise<Result<Operator>
     insecure: options.insecure,
     env: process.env,
   })
-  if (!read.ok) return failed({ kind: 'configuration', problems: read.errors.map(problemText) })
+  if (!read.ok) return failed(unusable(read.errors))
   const { config } = read
   const clock = systemClock()
   return done({

@@ -1,5 +1,5 @@
 // A problem of a configuration as a clause inside an error message: the hint stands in brackets, because the message
-// has a hint of its own.
+// has a hint of its own, which goes by where the first problem is.
 
 import { formatPlace, type Problem } from '../model/problem.ts'
 
@@ -11,4 +11,21 @@ export function problemText({ place, path, message, hint }: Problem): string {
   ]
   const advice = hint === null ? [] : [`(${hint.charAt(0).toLowerCase()}${hint.slice(1).replace(/\.$/, '')})`]
   return [...where, message, ...advice].join(' ')
+}
+
+/** What to do about the first of several, for who reads only that line. */
+export function remedyFor([first]: readonly Problem[]): string {
+  const place = first?.place ?? null
+  switch (place?.kind) {
+    case 'file':
+      return place.line === null
+        ? `look at ${place.file}, or name another file with --config-file.`
+        : `mend ${formatPlace(place)}, or name another file with --config-file.`
+    case 'environment':
+      return `mend the variable ${place.name}, or unset it.`
+    default:
+      return first?.path === 'etcd3'
+        ? "give the agent's YAML file with --config-file, the etcd address with --dcs-url, or set PATRONI_* variables."
+        : 'mend what is named above.'
+  }
 }

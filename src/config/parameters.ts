@@ -31,8 +31,9 @@ export const CONTROLLED: Readonly<Record<string, Controlled>> = {
   },
   max_connections: atLeast(25, 100),
   max_wal_senders: atLeast(3, 10),
-  wal_keep_segments: { ...atLeast(1, 8), fallback: null },
-  wal_keep_size: { fallback: null, read: atLeast(16, 128, 'MB').read, accepts: 'at least 16MB' },
+  // Whatever PostgreSQL takes: each node keeps its own WAL, so nothing has to agree on it, and slots keep the rest.
+  wal_keep_segments: { ...atLeast(0, 8), fallback: null },
+  wal_keep_size: { fallback: null, read: atLeast(0, 128, 'MB').read, accepts: 'at least 0' },
   max_prepared_transactions: atLeast(0, 0),
   max_locks_per_transaction: atLeast(32, 64),
   track_commit_timestamp: flag('off'),

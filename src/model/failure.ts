@@ -7,7 +7,7 @@ import type { Lsn, MemberName, WallMillis } from './units.ts'
 export type Failure =
   | { readonly kind: 'usage'; readonly message: string; readonly hint: string }
   /** The configuration cannot be read or contradicts itself; every problem found. */
-  | { readonly kind: 'configuration'; readonly problems: readonly string[] }
+  | { readonly kind: 'configuration'; readonly problems: readonly string[]; readonly remedy: string }
   | { readonly kind: 'no-cluster-named' }
   /** Questions would have to be asked, but nobody is there to answer them. `flags` are those that answer them. */
   | { readonly kind: 'not-a-terminal'; readonly question: string; readonly flags: string }

@@ -20,8 +20,7 @@ const ERRORS: { readonly [K in Kind]: Entry<K> } = {
   configuration: {
     exit: EXIT.usage,
     message: f => `cannot use the configuration: ${f.problems.join('; ')}`,
-    hint: () =>
-      "give the agent's YAML file with --config-file, the etcd address with --dcs-url, or set PATRONI_* variables.",
+    hint: f => f.remedy,
   },
   'no-cluster-named': {
     exit: EXIT.usage,

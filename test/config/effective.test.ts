@@ -148,7 +148,8 @@ test.each<[what: string, local: string, dynamic: JsonObject, expected: JsonObjec
   ],
   ['hot_standby is replica', '', { wal_level: 'hot_standby' }, { wal_level: 'replica' }],
   ['wal_keep_size has no default here, and a limit', '', { wal_keep_size: '1GB' }, { wal_keep_size: '1GB' }],
-  ['too small a wal_keep_size is dropped', '', { wal_keep_size: '8MB', wal_keep_segments: 0 }, {}],
+  ['wal_keep_size 0 is what PostgreSQL takes', '', { wal_keep_size: 0 }, { wal_keep_size: 0 }],
+  ['a negative wal_keep_size is dropped', '', { wal_keep_size: '-8MB', wal_keep_segments: -1 }, {}],
   [
     'addresses, port and cluster_name are ours',
     'parameters: {port: 1}',

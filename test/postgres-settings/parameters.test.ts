@@ -64,7 +64,9 @@ test('C20: brackets around IPv6 addresses are taken off', async () => {
 test.each<[string, Record<string, Json>, number, string, string | null]>([
   ['C16', { wal_keep_size: '1GB' }, 150000, 'wal_keep_size', "'1GB'"],
   ['C16, a bare number', { wal_keep_size: 200 }, 150000, 'wal_keep_size', "'200'"],
-  ['too small', { wal_keep_size: '15MB' }, 150000, 'wal_keep_size', "'128MB'"],
+  ['less than a segment', { wal_keep_size: '15MB' }, 150000, 'wal_keep_size', "'15MB'"],
+  ['none', { wal_keep_size: 0 }, 150000, 'wal_keep_size', "'0'"],
+  ['too small', { wal_keep_size: '-1MB' }, 150000, 'wal_keep_size', "'128MB'"],
   ['C21', { wal_keep_segments: '100' }, 150000, 'wal_keep_size', "'1600MB'"],
   ['C25 on 13', { wal_keep_segments: 10 }, 130000, 'wal_keep_segments', null],
   ['C25 on 12', { wal_keep_size: '100MB' }, 120000, 'wal_keep_segments', "'6'"],

@@ -38,11 +38,11 @@ const CONTROLLED: readonly Controlled[] = [
   { name: 'hot_standby', fallback: 'on', rule: { kind: 'only-true' }, commandLine: true },
   { name: 'max_connections', fallback: '100', rule: { kind: 'integer', min: 25 }, commandLine: true },
   { name: 'max_wal_senders', fallback: '10', rule: { kind: 'integer', min: 3 }, commandLine: true },
-  { name: 'wal_keep_segments', fallback: '8', rule: { kind: 'integer', min: 1 }, commandLine: false },
+  { name: 'wal_keep_segments', fallback: '8', rule: { kind: 'integer', min: 0 }, commandLine: false },
   {
     name: 'wal_keep_size',
     fallback: '128MB',
-    rule: { kind: 'integer', min: 16, unit: 'MB' },
+    rule: { kind: 'integer', min: 0, unit: 'MB' },
     commandLine: false,
   },
   { name: 'max_prepared_transactions', fallback: '0', rule: { kind: 'integer', min: 0 }, commandLine: true },
