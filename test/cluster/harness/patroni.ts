@@ -1,7 +1,7 @@
 // Patroni from Debian's newest suite, as the peer of mixed clusters and benchmarks. Nothing is installed: its package and
 // the Python packages it needs are unpacked into a cache directory, and the machine's apt state is not touched.
 
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { access, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { superuserPassword } from './member.ts'
 import { type Host, inside } from './network.ts'
@@ -21,6 +21,7 @@ const pythonPackages = [
   'click',
   'dateutil',
   'dnspython',
+  'etcd',
   'prettytable',
   'psutil',
   'psycopg2',
@@ -38,6 +39,8 @@ export async function fetchPatroni(): Promise<Patroni> {
   const directory = await mkdtemp(`${cache}.new-`)
   try {
     await download(directory)
+    // What an older version of this file has left there.
+    if ((await inCache()) === null) await rm(cache, { recursive: true, force: true })
     await rename(directory, cache).catch(async error => {
       // Somebody else was faster.
       if ((await inCache()) === null) throw error
@@ -79,6 +82,8 @@ export function patroniEnvironment({ pythonPath }: Patroni): Readonly<Record<str
 async function inCache(): Promise<Patroni | null> {
   const pythonPath = join(cache, 'usr/lib/python3/dist-packages')
   try {
+    // Without python3-etcd, which an older version of this file left out, Patroni finds no etcd at all.
+    await access(join(pythonPath, 'etcd'))
     const text = await readFile(join(pythonPath, 'patroni/version.py'), 'utf8')
     const version = /__version__.*'([\d.]+)'/.exec(text)?.[1]
     return version === undefined ? null : { version, pythonPath, ctl: join(cache, 'usr/bin/patronictl') }
