@@ -55,11 +55,12 @@ export function restAfter(facts: Facts, jobs: readonly string[]): Choice {
 
 /** How often is said where it is looked for (trouble.ts). */
 function describeFailure(failure: WorkFailure): string {
-  const hint = hintOf(failure)
-  return `${failure.job} failed: ${failure.why}${hint === '' ? '; it is tried again' : hint}`
+  const { job, remedy } = failure
+  return `${job} failed: ${reasonOf(failure)}${remedy === undefined ? '; it is tried again' : ''}`
 }
 
-/** With the end of the sentence before it. */
-export function hintOf({ remedy }: WorkFailure): string {
-  return remedy === undefined ? '' : `. HINT: ${remedy.charAt(0).toUpperCase()}${remedy.slice(1)}`
+/** Why, and what helps where that is known. */
+export function reasonOf({ why, remedy }: WorkFailure): string {
+  if (remedy === undefined) return why
+  return `${why.replace(/\.$/, '')}. HINT: ${remedy.charAt(0).toUpperCase()}${remedy.slice(1)}`
 }

@@ -8,7 +8,7 @@ import { whyUndecided } from './comparison.ts'
 import { unusableConfiguration } from './configuration.ts'
 import { unsupportedMode } from './election.ts'
 import { type ClusterFacts, type Facts, holdsLease, obstacle, server } from './facts.ts'
-import { hintOf, timesFailed } from './failed-work.ts'
+import { reasonOf, timesFailed } from './failed-work.ts'
 import { unfencedForMs } from './fencing.ts'
 import { describeOrphans, formerMayWrite, keepsKey, orphans } from './former.ts'
 import { starvation } from './reception.ts'
@@ -117,7 +117,7 @@ function workFailed({ snap, memory }: Facts): string | null {
   if (failure === null || work === undefined || server(snap) !== null) return null
   const count = Math.max(timesFailed(failure), failure.job === 'start' ? memory.startFailures : 1)
   const times = count > 1 ? ` ${count} times` : ''
-  return `${work} failed${times}: ${failure.why}${hintOf(failure)}`
+  return `${work} failed${times}: ${reasonOf(failure)}`
 }
 
 /** Patroni's words have none for a server that runs and lets nobody in, e.g. because its disk is full. */
