@@ -6,6 +6,7 @@ import { chown, copyFile, mkdir, mkdtemp, open, readdir, readFile, rm } from 'no
 import { basename, join } from 'node:path'
 import { MEMORY, memoryDirectory } from '../../memory-directory.ts'
 import { createNetwork, type Host, inside, removeNetwork, sweepNetworks } from './network.ts'
+import { run } from './run.ts'
 import { until } from './until.ts'
 
 export interface Stage {
@@ -70,6 +71,7 @@ export async function setStage(names: readonly string[]): Promise<Stage> {
     },
     async close() {
       await removeNetwork(hosts)
+      await unmountBelow(directory)
       await keepLogs(directory, memory)
       for (const path of [directory, memory]) await rm(path, { recursive: true, force: true })
     },
@@ -144,12 +146,19 @@ async function keepLogs(directory: string, memory: string): Promise<void> {
       if (/\.(log|jsonl|yml)$/.test(name)) await copyFile(join(from, name), join(kept, name))
 }
 
+/** A directory that something is mounted in cannot be removed. */
+async function unmountBelow(directory: string): Promise<void> {
+  const mounts = (await readFile('/proc/mounts', 'utf8')).split('\n').map(line => line.split(' ')[1] ?? '')
+  for (const path of mounts) if (path.startsWith(`${directory}/`)) await run(['umount', '--lazy', path])
+}
+
 async function sweepDirectories(): Promise<void> {
   const alive = new Set(await readdir('/proc'))
   for (const parent of ['/tmp', MEMORY])
     for (const name of await readdir(parent).catch(() => [])) {
       const owner = /^hactl-stage-(\d+)-/.exec(name)?.[1]
-      if (owner !== undefined && !alive.has(owner))
-        await rm(join(parent, name), { recursive: true, force: true })
+      if (owner === undefined || alive.has(owner)) continue
+      await unmountBelow(join(parent, name))
+      await rm(join(parent, name), { recursive: true, force: true })
     }
 }
