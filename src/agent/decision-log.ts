@@ -80,13 +80,13 @@ function createStories(): {
 } {
   const known = new Map<string, Told>()
   let restsSinceMs: Millis | null = null
-  let restWasSaid = false
+  let saidRest: string | null = null
 
-  /** That all is well is said again when something else was said in between. */
-  function rest(nowMs: Millis): Said {
+  /** That all is well is said again when something else was said in between, or when it is well in another way. */
+  function rest(key: string, nowMs: Millis): Said {
     restsSinceMs ??= nowMs
-    const level = restWasSaid ? null : 'info'
-    restWasSaid = true
+    const level = saidRest === key ? null : 'info'
+    saidRest = key
     return { level, times: 1, sinceMs: nowMs }
   }
 
@@ -114,11 +114,11 @@ function createStories(): {
     next({ snapshot: { nowMs }, decision }, key, goesOn) {
       if (decision.log === 'pulse') return { level: null, times: 1, sinceMs: nowMs }
       const level = decision.level ?? 'info'
-      if (decision.log === 'rest' && level === 'info') return rest(nowMs)
+      if (decision.log === 'rest' && level === 'info') return rest(key, nowMs)
       if (restsSinceMs !== null && nowMs - restsSinceMs >= REST_MS) known.clear()
       restsSinceMs = null
       const said = story(level, key, nowMs, decision.actions.length > 0, goesOn)
-      if (said.level !== null) restWasSaid = false
+      if (said.level !== null) saidRest = null
       return said
     },
   }

@@ -147,3 +147,16 @@ test('that all is well is said after what was said; after a time of rest everyth
     'error: leader.lease-ends: so it is (2 times in 2 s)',
   ])
 })
+
+test('another leader, and maintenance, are news though all is well', () => {
+  const { beat, said } = open()
+  beat(0, { rule: 'follower.steady', log: 'rest', reason: 'following a leader (pg1)' })
+  beat(10, { rule: 'follower.steady', log: 'rest', reason: 'following a leader (pg1)' })
+  beat(20, { rule: 'follower.steady', log: 'rest', reason: 'following a leader (pg2)' })
+  beat(30, { rule: 'paused.hands-off', log: 'rest', reason: 'PAUSE: no action' })
+  expect(said()).toEqual([
+    'info: follower.steady: following a leader (pg1)',
+    'info: follower.steady: following a leader (pg2)',
+    'info: paused.hands-off: PAUSE: no action',
+  ])
+})

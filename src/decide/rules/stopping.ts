@@ -9,6 +9,7 @@ import { type Facts, failedLately, holdsLease, isRunning, tried } from '../facts
 import { formerMayWrite, mayStopOrphans, stopOrphans, whyFormer } from '../former.ts'
 import { proofRules, unansweredAndEnding } from '../lease.ts'
 import { memberRecord } from '../member-record.ts'
+import { nameHolder } from '../name-holder.ts'
 import type { Rule } from '../rule.ts'
 import { closingStatus } from '../status.ts'
 
@@ -150,8 +151,11 @@ function awaited({ snap }: Facts): string {
   return `${snap.work.cancelled ? 'the cancelled ' : ''}${snap.work.job.kind} to end`
 }
 
-function saysGoodbye({ snap }: Facts): boolean {
-  return snap.cluster.known && !tried(snap, 'publish-member')
+/** Not into the key of another node that has this name. */
+function saysGoodbye(facts: Facts): boolean {
+  const { cluster } = facts.snap
+  if (!cluster.known || tried(facts.snap, 'publish-member')) return false
+  return nameHolder({ ...facts, view: cluster.value }) === null
 }
 
 /** Everything is written; only the end of the last processes is missing. The lease is still ours. */
