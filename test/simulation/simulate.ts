@@ -1,11 +1,13 @@
 // One run: a cluster made from a seed lives under faults, then everything is healed, and it has to become whole again.
 
 import type { DecisionEntry } from '../../src/agent/beat.ts'
+import { parseConfig } from '../../src/dcs/records.ts'
 import type { JsonObject } from '../../src/model/cluster.ts'
 import type { Tags } from '../../src/model/config.ts'
 import { Faults } from './faults.ts'
 import type { Machine, MachineOptions } from './machine.ts'
 import { Random } from './random.ts'
+import { absoluteKey } from './store.ts'
 import { World } from './world.ts'
 
 export interface Result {
@@ -68,7 +70,7 @@ async function demandConvergence(world: World, ttlMs: number, failed: () => bool
   const helpsFromMs = world.nowMs + ttlMs + OPERATOR_MS
   while (world.nowMs < limitMs && !look()) {
     await world.scheduler.runUntil(world.nowMs + 500, failed)
-    if (world.nowMs > helpsFromMs) helpTheUndecided(world)
+    if (world.nowMs > helpsFromMs) helpByHand(world)
   }
   if (failed()) return
   if (wholeSinceMs === null)
@@ -76,14 +78,25 @@ async function demandConvergence(world: World, ttlMs: number, failed: () => bool
   else world.checks.atEnd()
 }
 
-/** The operator does what the reasons ask for when the WAL that would tell, or that a standby lacks, is gone. */
-function helpTheUndecided(world: World): void {
+/** The operator does what the reasons and hints ask for: nobody else can. */
+function helpByHand(world: World): void {
+  mendTheConfiguration(world)
   for (const machine of world.machines) {
+    // The WAL that would tell, or that a standby lacks, is gone.
     const needs =
       machine.lastRule === 'follower.undecided' ||
       machine.server?.receiver?.problem === 'requested WAL segment has already been removed'
     if (needs && machine.name !== world.leaderKey()) machine.replaceByHand()
   }
+}
+
+/** No agent that has seen a good configuration is left to lead: hactl edit-config --replace FILE. */
+function mendTheConfiguration(world: World): void {
+  if (!world.machines.some(({ lastRule }) => lastRule.endsWith('.without-configuration'))) return
+  const key = absoluteKey('config')
+  if (parseConfig(world.etcd.get(key)?.text ?? '').valid) return
+  world.trace('operator', 'replaces the configuration that cannot be used')
+  world.etcd.put(key, JSON.stringify(world.firstConfig))
 }
 
 function machinesOf(plan: Random): readonly MachineOptions[] {
