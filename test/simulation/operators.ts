@@ -1,6 +1,7 @@
 // What operators and other programs do to a cluster beside its faults: requests of every kind, keys changed by hand.
 
 import { asksForNothing, parseFailover, serialiseFailover } from '../../src/dcs/failover-record.ts'
+import { parseConfig } from '../../src/dcs/records.ts'
 import { describeRequest } from '../../src/model/request.ts'
 import { changedConfig } from './config-changes.ts'
 import type { Fault } from './faults.ts'
@@ -101,4 +102,13 @@ function changeConfig(world: World, random: Random): void {
   const { what, text } = changedConfig(random, entry.text, world.firstConfig)
   tellOf(world)('operator', what)
   world.etcd.put(key, text)
+}
+
+/** Where every agent has been started since it was overwritten, nobody may lead until somebody does. */
+export function mendConfig(world: World): void {
+  const key = absoluteKey('config')
+  const entry = world.etcd.get(key)
+  if (entry === null || parseConfig(entry.text).valid) return
+  world.trace('FAULT', 'operator writes a configuration that can be used')
+  world.etcd.put(key, JSON.stringify(world.firstConfig))
 }
