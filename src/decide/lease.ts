@@ -25,6 +25,7 @@ import {
 } from './facts.ts'
 import { askGuarded, isFenced } from './fencing.ts'
 import { formerMayWrite, isOtherData } from './former.ts'
+import { nameHolder } from './name-holder.ts'
 import type { Rule } from './rule.ts'
 import { buildStatus } from './status.ts'
 
@@ -124,11 +125,12 @@ function newTtl({ snap }: Facts): string {
 
 /**
  * The key of a former life is gone on with only by the server that had it, when nothing else of that life may write. In
- * maintenance mode nothing is stopped, so the key stays with a server that is known to run, wherever it works.
+ * maintenance mode nothing is stopped, so the key stays with a server that is known to run, wherever it works. While another
+ * node has our name, the key is not known to be of our life.
  */
 function mayTakeOver(facts: Facts): boolean {
   const { snap } = facts
-  if (isOtherData(facts) && runsAsPrimary(facts)) return false
+  if (nameHolder(facts) !== null || (isOtherData(facts) && runsAsPrimary(facts))) return false
   return !formerMayWrite(facts) || (snap.settings.paused && snap.postgres.former.orphans.known)
 }
 

@@ -5,13 +5,13 @@ import type { ClusterView, Member } from '../model/cluster.ts'
 import { isJsonObject } from '../model/patch.ts'
 import type { Self } from '../model/snapshot.ts'
 import { memberNamed } from '../model/upstream.ts'
-import type { ClusterFacts } from './facts.ts'
+import type { Facts } from './facts.ts'
 
-/** The member key of this node's name, while it lives under the lease of another node; null: the name is ours, or free. */
-export function nameHolder({ view, snap }: ClusterFacts): Member | null {
+/** The member key of this node's name, while it lives under the lease of another node; null: the name is ours, free, or not known. */
+export function nameHolder({ snap }: Facts): Member | null {
   // Our own lease lives: whoever else wrote our key is overwritten.
   if (snap.lease.validUntilMs > snap.nowMs) return null
-  return foreignHolder(view, snap.self)
+  return snap.cluster.known ? foreignHolder(snap.cluster.value, snap.self) : null
 }
 
 /** Before this process had any lease. */

@@ -26,6 +26,8 @@ const NOTHING: Upkeep = { actions: [], remember: {} }
 export function upkeep(situation: SituationName, facts: ClusterFacts, decided: readonly Action[]): Upkeep {
   // A stranger writes nothing into a cluster that is not its own; a blind node cannot.
   if (situation === 'stranger' || situation === 'blind' || situation === 'founding') return NOTHING
+  // Whatever else is done (a stop, work that was begun before): a lease made now would pass for the right to the name.
+  if (nameHolder(facts) !== null) return NOTHING
   // An etcd that has just left a leader's renewal unanswered would keep the next one waiting for less urgent writes.
   if (holdsLease(facts.snap) && unanswered(facts)) return NOTHING
   // A lease of ours that the leader key hangs on is not kept for the sake of the member key: it is left to expire.
@@ -84,7 +86,6 @@ function ownFencer(facts: ClusterFacts): readonly Action[] {
 /** Also when the lease that the key hangs on is replaced now: the old one is left to expire, and the key with it. */
 function publish(facts: ClusterFacts, lease: readonly Action[]): readonly Action[] {
   const { snap, view } = facts
-  if (nameHolder(facts) !== null) return []
   const moves = lease.length > 0 && isRetimed(snap.lease, snap.settings)
   const published = memberNamed(view, snap.self.name)
   const record = memberRecord(facts)

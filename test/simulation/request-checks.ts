@@ -23,7 +23,12 @@ export function beginsGivenUp(
   return isExpired(request, wallMs) ? `begins ${note?.id} after its end` : null
 }
 
-/** While another node of this name lives in etcd, this one touches neither keys nor data; it may stop a primary. */
+/** They touch neither keys nor data. */
+const HARMLESS = ['read-cluster', 'exit', 'cancel-work', 'disarm-fencer']
+/** A server of this node may always be stopped: the primary, or one that its agent is asked to stop with. */
+const STOPS = ['stop', 'stop-orphans']
+
+/** While another node of this name lives in etcd, this one touches neither keys nor data. */
 export function touchesForeignName(
   name: string,
   { actions, upkeep }: Decision,
@@ -34,8 +39,7 @@ export function touchesForeignName(
   if (!isJsonObject(hactl) || hactl.host !== ELSEWHERE) return null
   const touching = [...actions, ...upkeep].find(
     action =>
-      !['read-cluster', 'exit'].includes(action.kind) &&
-      !(action.kind === 'begin' && action.job.kind === 'stop'),
+      !HARMLESS.includes(action.kind) && !(action.kind === 'begin' && STOPS.includes(action.job.kind)),
   )
   return touching === undefined ? null : `does ${touching.kind} while another node has its name`
 }

@@ -153,9 +153,8 @@ function awaited({ snap }: Facts): string {
 
 /** Not into the key of another node that has this name. */
 function saysGoodbye(facts: Facts): boolean {
-  const { cluster } = facts.snap
-  if (!cluster.known || tried(facts.snap, 'publish-member')) return false
-  return nameHolder({ ...facts, view: cluster.value }) === null
+  const { snap } = facts
+  return snap.cluster.known && !tried(snap, 'publish-member') && nameHolder(facts) === null
 }
 
 /** Everything is written; only the end of the last processes is missing. The lease is still ours. */
