@@ -264,7 +264,8 @@ export class Checks {
   atEnd(): void {
     this.foreignStatusStays()
     const leader = this.#world.machine(this.#world.leaderKey() ?? '')
-    const end = leader?.data?.end
+    // What its server works on: another directory may have been put in the place of that one.
+    const end = (leader?.server ?? leader)?.data?.end
     if (end === undefined) return
     const missing = this.acknowledged.filter(write => !isPartOf(write, end))
     if (missing.length > 0)
