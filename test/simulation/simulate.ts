@@ -1,13 +1,14 @@
 // One run: a cluster made from a seed lives under faults, then everything is healed, and it has to become whole again.
 
 import type { DecisionEntry } from '../../src/agent/beat.ts'
-import { parseConfig } from '../../src/dcs/records.ts'
+import { asksForNothing } from '../../src/dcs/failover-record.ts'
 import type { JsonObject } from '../../src/model/cluster.ts'
 import type { Tags } from '../../src/model/config.ts'
 import { Faults } from './faults.ts'
 import type { Machine, MachineOptions } from './machine.ts'
 import { Random } from './random.ts'
 import { absoluteKey } from './store.ts'
+import { isPartOf } from './wal.ts'
 import { World } from './world.ts'
 
 export interface Result {
@@ -27,6 +28,8 @@ const STABLE_MS = 6000
 const TTL_MAX_MS = 60_000
 /** How long an operator looks on. */
 const OPERATOR_MS = 30_000
+/** Rules that leave it to an operator who shall lead. */
+const WAITS_TO_BE_NAMED: ReadonlySet<string> = new Set(['race.undecided', 'race.received-nothing'])
 
 export type Tell = (atMs: number, who: string, text: string) => void
 
@@ -80,7 +83,6 @@ async function demandConvergence(world: World, ttlMs: number, failed: () => bool
 
 /** The operator does what the reasons and hints ask for: nobody else can. */
 function helpByHand(world: World): void {
-  mendTheConfiguration(world)
   for (const machine of world.machines) {
     // The WAL that would tell, or that a standby lacks, is gone.
     const needs =
@@ -88,15 +90,25 @@ function helpByHand(world: World): void {
       machine.server?.receiver?.problem === 'requested WAL segment has already been removed'
     if (needs && machine.name !== world.leaderKey()) machine.replaceByHand()
   }
+  if (world.leaderKey() === null && world.machines.some(({ lastRule }) => WAITS_TO_BE_NAMED.has(lastRule)))
+    nameTheNextLeader(world)
 }
 
-/** No agent that has seen a good configuration is left to lead: hactl edit-config --replace FILE. */
-function mendTheConfiguration(world: World): void {
-  if (!world.machines.some(({ lastRule }) => lastRule.endsWith('.without-configuration'))) return
-  const key = absoluteKey('config')
-  if (parseConfig(world.etcd.get(key)?.text ?? '').valid) return
-  world.trace('operator', 'replaces the configuration that cannot be used')
-  world.etcd.put(key, JSON.stringify(world.firstConfig))
+/** hactl failover --candidate, of the member that has the most of what was acknowledged. */
+function nameTheNextLeader(world: World): void {
+  const key = absoluteKey('failover')
+  const pending = world.etcd.get(key)?.text ?? ''
+  if (!asksForNothing(pending)) return
+  const kept = ({ data }: Machine): number =>
+    data === null ? 0 : world.checks.acknowledged.filter(write => isPartOf(write, data.end)).length
+  const able = world.machines.filter(
+    ({ data, options }) =>
+      data?.usable === true && data.systemIdentifier === world.clusterIdentifier && !options.tags.nofailover,
+  )
+  const [best] = able.sort((a, b) => kept(b) - kept(a))
+  if (best === undefined) return
+  world.trace('operator', `names ${best.name}, which has ${kept(best)} writes, as the next leader`)
+  world.etcd.put(key, JSON.stringify({ member: best.name }))
 }
 
 function machinesOf(plan: Random): readonly MachineOptions[] {
