@@ -9,6 +9,7 @@ import { problems } from './checks.ts'
 import type { World } from './parts.ts'
 import { busyWorlds, runningWorlds, stoppedWorlds } from './worlds.ts'
 import { configurationWorlds } from './worlds-configuration.ts'
+import { doubtfulWorlds } from './worlds-doubt.ts'
 import { formerBusyWorlds, formerWorlds } from './worlds-former.ts'
 import { mistakenWorlds } from './worlds-mistakes.ts'
 import { newWorlds, requestWorlds } from './worlds-new.ts'
@@ -27,6 +28,7 @@ const kinds = {
   'an agent starts where a former one lived': formerWorlds,
   'work is in progress beside what a former server left': formerBusyWorlds,
   'the configuration cannot be used, or is another one': configurationWorlds,
+  'it cannot be told whose the data, the request or the name is': doubtfulWorlds,
 }
 
 /** What never shows in the small world, and why not. */
@@ -91,15 +93,19 @@ function follow(world: World, findings: Findings): void {
   }
 }
 
+/** A request that is to be carried out at a time, or until one. */
 function isScheduled({ snap }: World): boolean {
-  return snap.cluster.known && snap.cluster.value.failover?.value.scheduledAt != null
+  const request = snap.cluster.known ? snap.cluster.value.failover?.value : undefined
+  return request?.scheduledAt != null || request?.note?.untilMs != null
 }
 
 /** What is remembered of the wall clock to be told to people, and decides nothing. */
 const DATES: readonly string[] = ['sinceWall', 'replayPausedSince', 'wallMs']
+/** The same in a sentence. */
+const DATE_IN_TEXT = /\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z| UTC)/g
 
 function showUndated(value: unknown): string {
-  return show(value, DATES)
+  return show(value, DATES).replace(DATE_IN_TEXT, '#')
 }
 
 function show(value: unknown, except: readonly string[] = []): string {
