@@ -1,7 +1,6 @@
 // One run: a cluster made from a seed lives under faults, then everything is healed, and it has to become whole again.
 
 import type { DecisionEntry } from '../../src/agent/beat.ts'
-import { asksForNothing } from '../../src/dcs/failover-record.ts'
 import type { JsonObject } from '../../src/model/cluster.ts'
 import type { Tags } from '../../src/model/config.ts'
 import { Faults } from './faults.ts'
@@ -94,11 +93,9 @@ function helpByHand(world: World): void {
     nameTheNextLeader(world)
 }
 
-/** hactl failover --candidate, of the member that has the most of what was acknowledged. */
+/** hactl failover --candidate --replace, of the member that has the most of what was acknowledged. */
 function nameTheNextLeader(world: World): void {
   const key = absoluteKey('failover')
-  const pending = world.etcd.get(key)?.text ?? ''
-  if (!asksForNothing(pending)) return
   const kept = ({ data }: Machine): number =>
     data === null ? 0 : world.checks.acknowledged.filter(write => isPartOf(write, data.end)).length
   const able = world.machines.filter(
@@ -107,8 +104,10 @@ function nameTheNextLeader(world: World): void {
   )
   const [best] = able.sort((a, b) => kept(b) - kept(a))
   if (best === undefined) return
+  const request = JSON.stringify({ member: best.name })
+  if (world.etcd.get(key)?.text === request) return
   world.trace('operator', `names ${best.name}, which has ${kept(best)} writes, as the next leader`)
-  world.etcd.put(key, JSON.stringify({ member: best.name }))
+  world.etcd.put(key, request)
 }
 
 function machinesOf(plan: Random): readonly MachineOptions[] {
