@@ -90,13 +90,13 @@ function createStories(): {
     return { level, times: 1, sinceMs: nowMs }
   }
 
-  function story(level: LogLevel, key: string, nowMs: Millis, isDone: boolean, goesOn: boolean): Said {
+  function story(level: LogLevel, key: string, nowMs: Millis, isEvent: boolean, goesOn: boolean): Said {
     const told = known.get(key)
     const times = (told?.times ?? 0) + (goesOn && told !== undefined ? 0 : 1)
     const sinceMs = told?.sinceMs ?? nowMs
     const isNew = told === undefined || LOUDNESS.indexOf(level) > LOUDNESS.indexOf(told.level)
     const isDue = told !== undefined && level !== 'info' && nowMs - told.atMs >= told.againAfterMs
-    const isSaid = isNew || isDue || (level === 'error' && isDone && !goesOn)
+    const isSaid = isNew || isDue || (isEvent && !goesOn)
     if (known.size >= KNOWN_MAX) known.clear()
     known.set(key, {
       sinceMs,
@@ -117,7 +117,8 @@ function createStories(): {
       if (decision.log === 'rest' && level === 'info') return rest(key, nowMs)
       if (restsSinceMs !== null && nowMs - restsSinceMs >= REST_MS) known.clear()
       restsSinceMs = null
-      const said = story(level, key, nowMs, decision.actions.length > 0, goesOn)
+      const isEvent = decision.log === 'event' || (level === 'error' && decision.actions.length > 0)
+      const said = story(level, key, nowMs, isEvent, goesOn)
       if (said.level !== null) saidRest = null
       return said
     },

@@ -13,8 +13,11 @@ export type RuleId = string
  */
 export type LogLevel = 'info' | 'warning' | 'error'
 
-/** `pulse`: so regular that it is no news. `rest`: all is well, so that whatever comes after is news even if it was said before. */
-export type LogPolicy = 'pulse' | 'rest'
+/**
+ * `pulse`: so regular that it is no news. `rest`: all is well, so that whatever comes after is news even if it was said before.
+ * `event`: said each time it happens.
+ */
+export type LogPolicy = 'pulse' | 'rest' | 'event'
 
 /** Said beside the decision: what has begun or is over. Its id, like a rule's, is for alerts. */
 export interface News {

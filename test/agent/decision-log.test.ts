@@ -160,3 +160,13 @@ test('another leader, and maintenance, are news though all is well', () => {
     'info: paused.hands-off: PAUSE: no action',
   ])
 })
+
+test('an event is said each time, however soon it comes again', () => {
+  const { beat, said } = open()
+  const handover = { rule: 'leader.begin-handover', log: 'event', reason: 'manual failover to pg2' } as const
+  beat(0, handover)
+  beat(10, { rule: 'leader.hold-lease', reason: 'so it is' })
+  beat(20, { rule: 'leader.hold-lease', reason: 'so it is' })
+  beat(30, handover)
+  expect(said().filter(line => line.includes('begin-handover'))).toHaveLength(2)
+})

@@ -130,6 +130,7 @@ export const requestRules: readonly Rule<ClusterFacts>[] = [
   {
     id: 'leader.begin-handover',
     why: 'a checkpoint first, so that the shutdown is short; then stop, and hand the lease to whoever has the last record',
+    log: 'event',
     when: isPending,
     choose: f => ({
       reason: `${kind(f)}: demoting myself${target(f)} (${rankCandidates(judgedCandidates(f))
