@@ -4,6 +4,7 @@
 import { whyUndecided } from '../decide/comparison.ts'
 import { missingConfiguration } from '../decide/configuration.ts'
 import { type ClusterFacts, localPosition } from '../decide/facts.ts'
+import { formerMayWrite } from '../decide/former.ts'
 import { postgresState, roleOf } from '../decide/member-record.ts'
 import { objectionToOwnTimeline } from '../decide/own-timeline.ts'
 import { starvation } from '../decide/reception.ts'
@@ -55,7 +56,8 @@ export function createNodeState(ports: NodeStatePorts): OwnedNodeState {
   let snapshot: Snapshot | null = null
   let memory: Memory = FIRST_MEMORY
   let rule = 'start'
-  let ownJudgement: JsonObject = {}
+  // Before the first look nobody knows what a former life has left running.
+  let ownJudgement: JsonObject = { former_may_write: true }
   let status = statusOf(null, memory, ports)
   let cluster: Seen<ClusterView> = unseen('etcd was not seen yet')
   let lastClusterMs = Number.NEGATIVE_INFINITY
@@ -136,11 +138,13 @@ function isRefusal({ rule, actions }: Decision): boolean {
   return rule !== 'leader.clear-request' && actions.some(action => action.kind === 'clear-failover')
 }
 
-/** What keeps this node from leading, for the others: they need not wait for it. */
+/** What the others must know in an election: that they have to wait for this node, or what keeps it from leading. */
 function judgeItself(snap: Snapshot, memory: Memory): JsonObject {
-  if (!snap.cluster.known) return {}
+  const former = formerMayWrite({ snap, memory }) && { former_may_write: true }
+  if (!snap.cluster.known) return { ...former }
   const facts = { snap, memory, view: snap.cluster.value }
   return {
+    ...former,
     ...(leftHistory(facts) && { off_history: true }),
     ...(starvation(facts) !== null && { receives_nothing: true }),
     ...(missingConfiguration(snap, facts.view) !== null && { without_configuration: true }),

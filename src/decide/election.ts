@@ -171,17 +171,29 @@ const PRIMARY_ROLES: readonly string[] = ['primary', 'master', 'demoted', 'promo
 
 /**
  * A member key hangs on the lease of its node, which gives up writing before that ends: an unreachable member whose key
- * is still there may write.
+ * is still there may write. So may one whose agent does not know what a former life of it has left running.
  */
-export function silentPrimary(facts: ClusterFacts): string | null {
+export function silentPrimary(facts: ClusterFacts): Silence | null {
   const { view, snap } = facts
-  const silent = view.members.find(
-    member =>
-      member.name !== snap.self.name &&
-      snap.peers?.get(member.name)?.known === false &&
-      mayStillWrite(member, facts),
-  )
-  return silent?.name ?? null
+  for (const member of view.members) {
+    const why = silenceOf(snap.peers?.get(member.name))
+    if (member.name !== snap.self.name && why !== null && mayStillWrite(member, facts))
+      return { name: member.name, why }
+  }
+  return null
+}
+
+export interface Silence {
+  readonly name: MemberName
+  /** What follows on "it". */
+  readonly why: string
+}
+
+/** null: it says what its server does, or was not asked. */
+function silenceOf(answer: Seen<PeerView> | undefined): string | null {
+  if (answer === undefined) return null
+  if (!answer.known) return 'does not answer'
+  return answer.value.formerMayWrite === true ? 'does not know whether a former server of it runs' : null
 }
 
 /**

@@ -17,6 +17,8 @@ export interface PeerView {
   readonly offHistory: boolean
   /** It says itself (hactl) that it does not know how the cluster is configured: it will not lead. */
   readonly withoutConfiguration?: true
+  /** It says itself (hactl) that a server of a former life may write: that it sees none in its directory says nothing. */
+  readonly formerMayWrite?: true
   readonly paused: boolean
   /** It says itself (hactl) that it has long received nothing, while somebody led. Absent: no. */
   readonly receivesNothing?: boolean

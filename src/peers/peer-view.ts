@@ -37,6 +37,9 @@ export function readPeerView(body: string, atMs: Millis): Seen<PeerView> {
       ...(isJsonObject(hactl) && own(hactl, 'without_configuration') === true
         ? { withoutConfiguration: true as const }
         : {}),
+      ...(isJsonObject(hactl) && own(hactl, 'former_may_write') === true
+        ? { formerMayWrite: true as const }
+        : {}),
       watchdogFailed: pythonTruth(own(document, 'watchdog_failed') ?? false),
       paused: pythonTruth(own(document, 'pause') ?? false),
       ...(isJsonObject(hactl) ? receivers(document) : {}),

@@ -72,6 +72,7 @@ const peerForms: readonly Form<PeerView>[] = [
   [/^watchdog failed$/, () => ({ watchdogFailed: true })],
   [/^off history$/, () => ({ offHistory: true })],
   [/^without configuration$/, () => ({ withoutConfiguration: true })],
+  [/^former server may write$/, () => ({ formerMayWrite: true })],
 ]
 
 const settingsForms: readonly Form<DynamicSettings>[] = [

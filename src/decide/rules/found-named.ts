@@ -47,7 +47,7 @@ export const foundNamedRules: readonly Rule<ClusterFacts>[] = [
     level: 'warning',
     when: f => isUnproven(f) && silentPrimary(f) !== null && sinceNamed(f) < 2 * f.snap.settings.ttlMs,
     choose: f => ({
-      reason: `not promoting yet: the lease of ${silentPrimary(f)} is alive and it does not answer, it may still be primary`,
+      reason: `not promoting yet: the lease of ${silentPrimary(f)?.name} is alive and it ${silentPrimary(f)?.why}, it may still be primary`,
       wakeInMs: holdOnMs(f),
     }),
   },

@@ -228,7 +228,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
     level: 'warning',
     when: f => !runsAsPrimary(f) && silentPrimary(f) !== null && sinceRelease(f) < 2 * f.snap.settings.ttlMs,
     choose: f => ({
-      reason: `the lease of ${silentPrimary(f)} is alive though nobody holds the leader key, and it does not answer: it may still be primary`,
+      reason: `the lease of ${silentPrimary(f)?.name} is alive though nobody holds the leader key, and it ${silentPrimary(f)?.why}: it may still be primary`,
       wakeInMs: LOOK_AGAIN_MS,
     }),
   },
