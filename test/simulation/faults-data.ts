@@ -8,8 +8,6 @@ import type { Random } from './random.ts'
 import { isPartOf, lsnOf } from './wal.ts'
 import type { World } from './world.ts'
 
-/** In one run: nobody loses five data directories within ten seconds, and what that leads to hides what one loss does. */
-const LOSSES_MAX = 2
 /** Further behind than this a copy may be too far behind to lead (maximum_lag_on_failover is 4000 in some runs). */
 const NEAR_BYTES = 2000n
 
@@ -18,10 +16,8 @@ export function lossesOfData(
   random: Random,
   told: (who: string, text: string) => void,
 ): Readonly<Record<string, Fault>> {
-  let losses = 0
   const lose = (machine: Machine, what: string, put: DataDirectory | null): void => {
-    if (losses >= LOSSES_MAX || !isSpare(world, machine)) return
-    losses++
+    if (!isSpare(world, machine)) return
     // The agent dies first, for some time, or it sees its directory go.
     const agentDies = random.chance(0.7)
     const takesRecord = random.chance(0.3)

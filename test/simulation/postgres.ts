@@ -201,7 +201,7 @@ export class SimulatedPostgres implements Postgres {
     await this.#process.clock.sleep(this.#machine.tookMs(1, 5))
     if (server === null || data === null) return failed('PostgreSQL is not running')
     data.upstream = upstream
-    server.reloadUpstream()
+    server.reloadUpstream(upstream)
     return DONE
   }
 

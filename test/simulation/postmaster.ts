@@ -1,6 +1,7 @@
 // A running PostgreSQL server: starting, accepting, stopping, gone; primary or standby. It belongs to its machine, not to
 // the agent, and goes on whatever becomes of that.
 
+import type { Upstream } from '../../src/model/peer.ts'
 import type { PostmasterIdentity } from '../../src/model/postgres.ts'
 import type { DataDirectory } from './data-directory.ts'
 import type { Machine } from './machine.ts'
@@ -153,11 +154,14 @@ export class Postmaster {
     })
   }
 
-  /** Recovery settings were changed and reloaded. */
-  reloadUpstream(): void {
+  /**
+   * Recovery settings were changed and reloaded. The server finds its configuration by the file's name: in a directory that
+   * was put in the place of its own.
+   */
+  reloadUpstream(upstream: Upstream | null): void {
     if (!this.inRecovery || this.phase !== 'running') return
     this.receiver?.close()
-    this.receiver = this.data.upstream === null ? null : new Receiver(this, this.data.upstream)
+    this.receiver = upstream === null ? null : new Receiver(this, upstream)
   }
 
   received(): void {
@@ -171,7 +175,7 @@ export class Postmaster {
     if (this.inRecovery) {
       this.data.state = 'in archive recovery'
       this.#enter('running')
-      this.reloadUpstream()
+      this.reloadUpstream(this.data.upstream)
       return
     }
     if (crashed) {
