@@ -17,6 +17,7 @@ import { KeptConnection, queryOnce, queryOrThrow, STATEMENT_LIMIT_MS } from './c
 import { type Context, DONE, failed, type Log, messageOf, type State } from './context.ts'
 import { crashRecovery } from './crash-recovery.ts'
 import { readDatedHistory, readDirectoryState, readMajorVersion } from './data-directory.ts'
+import { DirectoryWork } from './directory-work.ts'
 import { FormerServers, stopOrphans } from './former.ts'
 import { Look } from './look.ts'
 import { noteOrigin, notePromotion } from './origins.ts'
@@ -107,6 +108,7 @@ class LocalPostgres implements Postgres, RecoveryEnd, AdoptionCheck {
   readonly #look: Look
   #checkpoint: Promise<void> | null = null
   readonly #closing = new AbortController()
+  readonly #directory = new DirectoryWork()
 
   constructor(context: Context) {
     this.#context = context
@@ -140,12 +142,18 @@ class LocalPostgres implements Postgres, RecoveryEnd, AdoptionCheck {
     const { config, state } = this.#context
     state.effective = effective
     if (options.accounts !== undefined) Object.assign(config.authentication, options.accounts)
+    const written = await this.#directory.write(() => this.#writeChanged(options.rewriteAlways))
+    return written ?? DONE
+  }
+
+  async #writeChanged(always: boolean): Promise<StepOutcome> {
+    const { state } = this.#context
     const directory = await readDirectoryState(this.#context)
     if (directory.kind !== 'present') return DONE
     const role = directory.recoveryConfigured ? 'standby' : 'primary'
     // A standby that was found running: whom it follows is written with the next follow(), which compareRecovery asks for.
     if (role === 'standby' && state.upstream === undefined) return DONE
-    return await rewriteSettings(this.#context, role, state.upstream ?? null, options.rewriteAlways)
+    return await rewriteSettings(this.#context, role, state.upstream ?? null, always)
   }
 
   lookAtAdoption(effective: EffectivePostgresql) {
@@ -153,8 +161,10 @@ class LocalPostgres implements Postgres, RecoveryEnd, AdoptionCheck {
   }
 
   initdb(...args: Parameters<Postgres['initdb']>) {
-    const begun = forgetOwnFiles(this.#context).then(() => initdb(this.#context, ...args))
-    return this.#filling(begun)
+    return this.#filling(async () => {
+      await forgetOwnFiles(this.#context)
+      return await initdb(this.#context, ...args)
+    })
   }
 
   finishBootstrap(...args: Parameters<Postgres['finishBootstrap']>) {
@@ -163,13 +173,13 @@ class LocalPostgres implements Postgres, RecoveryEnd, AdoptionCheck {
 
   basebackup(...args: Parameters<Postgres['basebackup']>) {
     const copy = () => markedCopy(this.#context, () => basebackup(this.#context, ...args))
-    return this.#filling(keepingOwnFiles(this.#context, true, copy))
+    return this.#filling(() => keepingOwnFiles(this.#context, true, copy))
   }
 
-  async #filling(work: Promise<StepOutcome>): Promise<StepOutcome> {
+  async #filling(work: () => Promise<StepOutcome>): Promise<StepOutcome> {
     const { state } = this.#context
     state.copying = true
-    return await work.finally(() => {
+    return await this.#directory.replace(work).finally(() => {
       state.copying = false
     })
   }
@@ -210,9 +220,11 @@ class LocalPostgres implements Postgres, RecoveryEnd, AdoptionCheck {
     const { state } = this.#context
     state.rewinding = true
     const work = () => rewind(this.#context, ...args)
-    return await keepingOwnFiles(this.#context, false, work).finally(() => {
-      state.rewinding = false
-    })
+    return await this.#directory
+      .replace(() => keepingOwnFiles(this.#context, false, work))
+      .finally(() => {
+        state.rewinding = false
+      })
   }
 
   compareTimelines(...args: Parameters<Postgres['compareTimelines']>) {
@@ -220,11 +232,13 @@ class LocalPostgres implements Postgres, RecoveryEnd, AdoptionCheck {
   }
 
   removeDataDirectory() {
-    return keepingOwnFiles(this.#context, true, () => removeDataDirectory(this.#context))
+    const work = () => removeDataDirectory(this.#context)
+    return this.#directory.replace(() => keepingOwnFiles(this.#context, true, work))
   }
 
   setDataDirectoryAside() {
-    return keepingOwnFiles(this.#context, true, () => setDataDirectoryAside(this.#context))
+    const work = () => setDataDirectoryAside(this.#context)
+    return this.#directory.replace(() => keepingOwnFiles(this.#context, true, work))
   }
 
   checkpointSoon(): void {

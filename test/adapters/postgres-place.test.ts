@@ -70,6 +70,21 @@ describe('set aside after a failed bootstrap', () => {
     expect((await readdir(disk)).sort()).toEqual(['data', 'data.failed'])
   })
 
+  test('settings that change meanwhile write nothing into the directory that was emptied', async () => {
+    const node = await lab.node('reconfigured')
+    const target = await ownDirectory(join(lab.directory, 'reconfigured-data'))
+    await symlink(target, node.directory)
+    for (let time = 0; time < 5; time += 1) {
+      await initdb(node)
+      const aside = node.postgres.setDataDirectoryAside()
+      const written = node.postgres.configure(node.effective, { rewriteAlways: true })
+      ok(await aside)
+      await written
+      expect(await readdir(target)).toEqual([])
+      expect(await readdir(`${target}.failed`)).toContain('PG_VERSION')
+    }
+  })
+
   test('a link to a mount point: link and mount point stay', async context => {
     const node = await lab.node('linked-mount')
     const target = join(lab.directory, 'disk-mount')
