@@ -99,20 +99,26 @@ export class Writes {
       if (typeof leaseId !== 'string') return leaseId
       const result = await this.#putMember(key, text, leaseId, wish)
       if (result.ok && result.succeeded) return { kind: 'done', revision: result.revision }
-      if (!result.ok) {
-        if (result.treatment !== 'lease-gone') return { kind: 'unreachable', why: result.why }
-        why = result.why
-        this.#lease.forget(leaseId)
+      if (result.ok) {
+        if (isForeign(result.entry, leaseId))
+          return { kind: 'refused', why: `another node wrote ${key}, on lease ${result.entry?.leaseId}` }
+        why = `${key} kept changing`
+        continue
       }
+      if (result.treatment !== 'lease-gone') return { kind: 'unreachable', why: result.why }
+      why = result.why
+      this.#lease.forget(leaseId)
     }
     return { kind: 'unreachable', why }
   }
 
-  // By the revision that stands there, for the same reason as above; who else would write our key is overwritten.
+  // By the revision that was seen, for the same reason as above. What somebody else wrote unseen is looked at first: the name
+  // may be another node's.
   async #putMember(key: string, text: string, leaseId: LeaseId, wish: CallWish): Promise<Committed> {
     const change: Change = { key, text, leaseId }
     let result = await this.#transactions.commit(guardOf(key, this.#entries.get(key) ?? null), [change], wish)
     for (let round = 0; round < ROUNDS_MAX && result.ok && !result.succeeded; round++) {
+      if (isForeign(result.entry, leaseId)) return result
       result = await this.#transactions.commit(guardOf(key, result.entry), [change], wish)
     }
     return result
@@ -125,6 +131,10 @@ export class Writes {
     if (kept.kind === 'kept') return kept.leaseId
     return { kind: 'unreachable', why: kept.kind === 'gone' ? 'the lease is gone' : kept.why }
   }
+}
+
+function isForeign(entry: Entry | null, leaseId: LeaseId): boolean {
+  return entry !== null && entry.leaseId !== leaseId
 }
 
 function guardOf(key: string, entry: Entry | null): Guard {

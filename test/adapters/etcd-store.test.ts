@@ -396,6 +396,22 @@ test('many calls at once: each is answered, on one lease', async () => {
   expect(published.every(({ kind }) => kind === 'done')).toBe(true)
 })
 
+test('a member key that another node wrote unseen is not written over; once it was seen, deciding is no business of the store', async () => {
+  newScope()
+  const a = open('a')
+  await until('view', LIMIT_MS, () => a.view().known)
+  const ours = a.publishMember(record('running'), BUDGET_MS)
+  expect((await ours).kind).toBe('done')
+  const theirs = open('a')
+  // It has not seen the key: it has no view yet.
+  const written = await theirs.publishMember(record('stopped'), BUDGET_MS)
+  expect(written).toMatchObject({
+    kind: 'refused',
+    why: expect.stringContaining('another node wrote members/a'),
+  })
+  expect(await get('members/a')).toContain('"running"')
+})
+
 test('a burst of changes: none is lost, the last one stands', async () => {
   newScope()
   const [a, b] = [open('a'), open('b')]
