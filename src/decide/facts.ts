@@ -200,3 +200,9 @@ export function overwritten({ view, memory }: ClusterFacts): string {
 export function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`
 }
+
+/** Etcd shows our name on the leader key. */
+export function namedLeader(facts: Facts): boolean {
+  const { cluster, self } = facts.snap
+  return cluster.known && cluster.value.leader?.name === self.name
+}

@@ -3,7 +3,7 @@
 // anybody. It goes when that server is known to be dead, or it expires, which the former agent's fencer is earlier than.
 
 import type { Orphan } from '../model/postgres.ts'
-import { type Facts, failedLately, holdsLease, isRunning, seconds } from './facts.ts'
+import { type Facts, failedLately, holdsLease, isRunning, namedLeader, seconds } from './facts.ts'
 import type { Choice, Rule } from './rule.ts'
 
 /** An orphan that could not be stopped is tried again after this. */
@@ -64,8 +64,8 @@ export function leaveToExpire(situation: string): Rule<Facts> {
 }
 
 /** Etcd shows our name on the leader key, or did when the lease was proved. */
-export function keepsKey({ snap }: Facts): boolean {
-  return holdsLease(snap) || (snap.cluster.known && snap.cluster.value.leader?.name === snap.self.name)
+export function keepsKey(facts: Facts): boolean {
+  return holdsLease(facts.snap) || namedLeader(facts)
 }
 
 export function whyFormer(facts: Facts): string {

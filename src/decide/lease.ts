@@ -18,6 +18,7 @@ import {
   holdsLease,
   isRunning,
   mayWrite,
+  namedLeader,
   outcomeOf,
   runsAsPrimary,
   seconds,
@@ -28,12 +29,6 @@ import { formerMayWrite, isOtherData } from './former.ts'
 import { nameHolder } from './name-holder.ts'
 import type { Rule } from './rule.ts'
 import { buildStatus } from './status.ts'
-
-/** Etcd shows our name on the leader key. */
-export function namedLeader(facts: Facts): boolean {
-  const { cluster, self } = facts.snap
-  return cluster.known && cluster.value.leader?.name === self.name
-}
 
 /** Keeps the fencer's deadline before the end of the lease whenever the server may accept writes. */
 export function guardActions(facts: Facts): readonly Action[] {

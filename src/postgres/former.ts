@@ -112,8 +112,12 @@ export class FormerServers {
     const atMs = this.#clock.bootMs()
     const last = await this.record.last()
     if (last === null) return unseen('none is recorded in the state directory')
-    const [data, bootId] = await Promise.all([dataIdentity(this.#places.dataDir), readBootId()])
-    return seen(data !== null && isSameData(last.data, data, last.bootId === bootId), atMs)
+    try {
+      const [data, bootId] = await Promise.all([dataIdentity(this.#places.dataDir), readBootId()])
+      return seen(data !== null && isSameData(last.data, data, last.bootId === bootId), atMs)
+    } catch (error) {
+      return unseen(messageOf(error))
+    }
   }
 
   /** Several at once ask the same question. */

@@ -26,8 +26,9 @@ export interface LastServer {
   readonly data: DataIdentity
 }
 
+/** null: there is none. Throws when that cannot be told: a disk that is sick holds no other data. */
 export async function fileIdentity(path: string): Promise<FileIdentity | null> {
-  const found = await stat(path, { bigint: true }).catch(() => null)
+  const found = await stat(path, { bigint: true }).catch(absent)
   if (found === null) return null
   // Where the kernel does not say when a file was made, this is the time of its last change.
   const isBorn = found.birthtimeNs > 0n && found.birthtimeNs !== found.ctimeNs
@@ -36,6 +37,11 @@ export async function fileIdentity(path: string): Promise<FileIdentity | null> {
     inode: String(found.ino),
     bornNs: isBorn ? String(found.birthtimeNs) : null,
   }
+}
+
+function absent(error: NodeJS.ErrnoException): null {
+  if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null
+  throw error
 }
 
 /** Also through `/proc/<pid>/cwd`, which leads to a directory that has no name any more. */

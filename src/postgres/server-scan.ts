@@ -40,7 +40,9 @@ const NO_SERVER = ['--single', '--boot', '--check', '--describe-config', '--vers
 
 /** Does the process work in this directory, whatever that is called? null: it may not be looked at, or is ending. */
 export async function worksIn(pid: number, dataDir: string): Promise<boolean | null> {
-  const [own, wanted] = await Promise.all([fileIdentity(`/proc/${pid}/cwd`), fileIdentity(dataDir)])
+  const unknown = () => null
+  const own = await fileIdentity(`/proc/${pid}/cwd`).catch(unknown)
+  const wanted = await fileIdentity(dataDir).catch(unknown)
   if (own !== null && wanted !== null) return isSameFile(own, wanted, true)
   // A disk that is sick does not say which file that is: the name is what remains.
   const link = await workingDirectoryLink(pid)
@@ -99,7 +101,7 @@ async function isOurs(
   last: LastServer | null,
 ): Promise<boolean> {
   if (last !== null) {
-    const data = await dataIdentity(`/proc/${server.pid}/cwd`)
+    const data = await dataIdentity(`/proc/${server.pid}/cwd`).catch(() => null)
     if (data !== null && isSameData(data, last.data, true)) return true
   }
   if (!(await sharesRoot(server.pid))) return false

@@ -2,7 +2,7 @@
 // server only because a file says so.
 
 import { execFileSync } from 'node:child_process'
-import { cp, rename, rm } from 'node:fs/promises'
+import { cp, rename, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { FormerView } from '../../src/model/postgres.ts'
@@ -104,6 +104,22 @@ test('a backend that outlived its postmaster in the directory itself is one of t
   ok(await next.stopOrphans(signalIdle()))
   expect(await orphansOf(next)).toEqual([])
   await session.end().catch(() => {})
+})
+
+test('a directory that cannot be looked into is not other data: whose it is is not known', async () => {
+  const node = await leftRunning()
+  const inner = join(node.directory, 'global')
+  await rename(inner, `${inner}.away`)
+  try {
+    // Root may read everything; a link to itself nobody can follow.
+    await symlink(inner, inner)
+    const { sameData } = await former(node.again())
+    expect(sameData).toMatchObject({ known: false, why: expect.stringContaining('ELOOP') })
+  } finally {
+    await rm(inner)
+    await rename(`${inner}.away`, inner)
+  }
+  expect((await former(node.again())).sameData).toMatchObject({ known: true, value: true })
 })
 
 test('a copy of the files in the same place is other data, also with the pid file of the server that runs', async () => {

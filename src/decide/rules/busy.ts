@@ -1,12 +1,11 @@
 // A long piece of work is in progress. The lease is kept meanwhile, and work that only a leader may do ends with it.
 
 import { mayEndEarly } from '../../model/work.ts'
-import { type Facts, holdsLease, runsAsPrimary, seconds } from '../facts.ts'
+import { type Facts, holdsLease, namedLeader, runsAsPrimary, seconds } from '../facts.ts'
 import {
   holdOnMs,
   holdOnReason,
   lossOf,
-  namedLeader,
   overtakenBy,
   proofRules,
   unansweredAndEnding,

@@ -9,6 +9,7 @@ import {
   failedLately,
   holdsLease,
   isUnfinishedCopy,
+  namedLeader,
   outcomeOf,
   rewindPossible,
   seconds,
@@ -18,7 +19,7 @@ import {
 } from '../facts.ts'
 import { heldMarginMs } from '../fencing.ts'
 import { leaveToExpire, whyOtherData } from '../former.ts'
-import { hasTimeLeft, holdOnMs, holdOnReason, namedLeader, proofRules, unansweredButAlive } from '../lease.ts'
+import { hasTimeLeft, holdOnMs, holdOnReason, proofRules, unansweredButAlive } from '../lease.ts'
 import {
   cannotRejoin,
   comparisonFailed,
