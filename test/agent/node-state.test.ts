@@ -6,6 +6,7 @@ import { createNodeState, type OwnedNodeState } from '../../src/agent/node-state
 import type { PostgresView } from '../../src/model/postgres.ts'
 import { unseen } from '../../src/model/seen.ts'
 import { systemClock } from '../../src/system/clock.ts'
+import { formers } from '../exhaustive/formers.ts'
 import {
   base,
   directories,
@@ -15,6 +16,8 @@ import {
   self,
   server,
   settings,
+  silent,
+  stopped,
   view,
 } from '../exhaustive/parts.ts'
 
@@ -66,4 +69,14 @@ test('when etcd was last seen is said for as long as it is away: an alert on the
   const away = { ...base, wallMs: 1_700_000_050_000, cluster: unseen('etcd does not answer') }
   state.update(away, memory, 'blind.wait')
   expect(state.status().dcsLastSeen).toBe(1_700_000_000)
+})
+
+test('an agent that does not know what a former life has left running says so, also before its first look and without etcd', () => {
+  const state = nodeState(() => standbyOn(1))
+  expect(state.extra()).toMatchObject({ former_may_write: true })
+  state.update({ ...base, postgres: standbyOn(1) }, memory, 'follower.steady')
+  expect(state.extra()).not.toHaveProperty('former_may_write')
+  const nothingRuns = { ...base.postgres, process: stopped, server: silent, former: formers.unknown }
+  state.update({ ...base, cluster: unseen('etcd is away'), postgres: nothingRuns }, memory, 'blind.wait')
+  expect(state.extra()).toMatchObject({ former_may_write: true })
 })

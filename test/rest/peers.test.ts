@@ -209,6 +209,8 @@ describe('reading a status document', () => {
     const promoting = { hactl: { leads: true }, xlog: { received_location: 7, replayed_location: 6 } }
     expect(view(promoting)).toMatchObject({ runsAsPrimary: true, role: 'replica', position: 7n })
     expect(view({ hactl: { off_history: true } })).toMatchObject({ offHistory: true })
+    expect(view({ hactl: { former_may_write: true } })).toMatchObject({ formerMayWrite: true })
+    expect(view({ hactl: { former_may_write: 'yes' } })).not.toHaveProperty('formerMayWrite')
     expect(view({ xlog: {} })).toMatchObject({ position: 0n })
     expect(view({ xlog: { received_location: -1, replayed_location: 'x' } })).toMatchObject({ position: 0n })
   })
