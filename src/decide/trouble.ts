@@ -42,10 +42,11 @@ const CONDITIONS: readonly Condition[] = [
   { id: 'data-directory', find: inaccessible },
   { id: 'data-directory', find: ({ snap }) => obstacle(snap) },
   { id: 'diverged', find: onCluster(noWayBack) },
-  { id: 'undecided', find: onCluster(whyUndecided) },
-  { id: 'work-failed', find: workFailed },
   { id: 'no-access', find: shutOut },
   { id: 'no-answer', find: silent },
+  // A server that lets nobody in is often the reason why it cannot be told.
+  { id: 'undecided', find: onCluster(whyUndecided) },
+  { id: 'work-failed', find: workFailed },
   { id: 'fencer', find: unfenced },
   { id: 'configuration', find: onCluster(configuration) },
   { id: 'receives-nothing', find: onCluster(starvation) },

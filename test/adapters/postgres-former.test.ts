@@ -20,6 +20,9 @@ import {
   until,
 } from './postgres-harness.ts'
 
+/** A checkpoint or the next segment of WAL may put a file where one has just gone. */
+const whileItsChildrenWrite = { recursive: true, maxRetries: 10 } as const
+
 let lab: Lab
 let count = 0
 
@@ -85,7 +88,7 @@ test('a deleted directory, and a postmaster that is stopped: its command line an
   const node = await leftRunning()
   const postmaster = await node.pid()
   process.kill(postmaster, 'SIGSTOP')
-  await rm(node.directory, { recursive: true })
+  await rm(node.directory, whileItsChildrenWrite)
   const next = node.again()
   expect(await orphansOf(next)).toContain(postmaster)
   ok(await next.stopOrphans(signalIdle()))

@@ -110,6 +110,18 @@ test.each<readonly [string, (draft: Draft) => void, string | null]>([
     'no-answer: PostgreSQL runs, but has not answered for more than 10 s',
   ],
   [
+    'a server that lets nobody in, and therefore cannot be compared with the leader',
+    ({ postgres, memory, etcd }) => {
+      Object.assign(postgres, { readiness: 'accepting', serverUnknown: 'could not write init file' })
+      etcd.leader = { name: 'pg3', leaseId: '101', modRevision: 40 }
+      memory.rejoin = 'check'
+      const why = 'the local server does not answer: could not write init file'
+      const asked = { why, isLasting: false, tries: 1, sinceMs: NOW, retryAtMs: NOW + 1000 }
+      memory.undecided = { leader: 'pg3', ...asked }
+    },
+    'no-access: PostgreSQL runs, but lets no session in: could not write init file',
+  ],
+  [
     'a server that starts says so in its state',
     draft => {
       Object.assign(draft.postgres, { readiness: 'accepting', serverUnknown: 'starting up' })

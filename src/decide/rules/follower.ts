@@ -193,8 +193,9 @@ function takesNothing(facts: ClusterFacts): string {
   return mustBeCompared(facts) ? `, so it takes no WAL from ${facts.view.leader?.name} yet` : ''
 }
 
-function undecidedHint({ memory, view }: ClusterFacts): string {
+function undecidedHint({ memory, snap, view }: ClusterFacts): string {
   const leader = view.leader?.name
+  if (server(snap) === null) return 'Look why the local PostgreSQL does not let the agent in'
   return memory.undecided?.isLasting === true
     ? `If nobody knows better, stop the agent, save what is needed of the data directory, remove it and start the agent: a copy of ${leader} takes its place`
     : `Look whether PostgreSQL of ${leader} answers and lets this node in for replication`
