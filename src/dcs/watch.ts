@@ -2,7 +2,7 @@
 // need be, whenever the stream ends. States: unknown (with the reason) -> alive (stream created) -> unknown -> …
 
 import type { IRangeResponse } from 'etcd3'
-import type { Millis, Revision } from '../model/units.ts'
+import type { Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { StoreTimings } from '../ports/store.ts'
 import type { Calls } from './calls.ts'

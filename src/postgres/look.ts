@@ -14,7 +14,7 @@ import type {
 } from '../model/postgres.ts'
 import { type Seen, seen, unseen } from '../model/seen.ts'
 import type { Lsn, Millis, Timeline } from '../model/units.ts'
-import { CONNECT_LIMIT_MS, queryOrThrow, type SqlResult, STATEMENT_LIMIT_MS } from './connection.ts'
+import { CONNECT_LIMIT_MS, type SqlResult, STATEMENT_LIMIT_MS } from './connection.ts'
 import { type Context, messageOf } from './context.ts'
 import { readControlData } from './control-data.ts'
 import { type DirectoryState, readDirectoryState, readHistoryFile } from './data-directory.ts'

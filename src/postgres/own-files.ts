@@ -7,7 +7,7 @@ import type { StepOutcome } from '../ports/postgres.ts'
 import { type Context, messageOf } from './context.ts'
 import { findMark } from './marks.ts'
 import { chownToServerUser } from './run-as.ts'
-import { exists, replaceFile } from './settings/durable-file.ts'
+import { exists, readIfPresent, replaceFile } from './settings/durable-file.ts'
 import { type OwnPath, ownPaths } from './settings/own-paths.ts'
 import { placesOf } from './settings/places.ts'
 
@@ -102,10 +102,10 @@ export async function putBackOwnFiles(context: Context): Promise<void> {
   const folder = folderOf(context)
   const { dataDir, log } = context
   try {
-    const text = await readFile(join(folder, 'list.json'), 'utf8').catch(() => null)
+    const text = await readIfPresent(join(folder, 'list.json'))
     if (text === null || !(await exists(join(dataDir, 'global', 'pg_control')))) return
     const changed: string[] = []
-    const list: readonly KeptFile[] = JSON.parse(text)
+    const list: readonly KeptFile[] = JSON.parse(text.toString())
     for (const [index, file] of list.entries())
       if (await putBack(context, file, join(folder, String(index)))) changed.push(file.name)
     await rm(folder, { recursive: true, force: true })

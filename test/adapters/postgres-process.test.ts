@@ -13,7 +13,6 @@ import { listProcesses, pidExists, readProcess, sendSignal } from '../../src/sys
 import { freeze } from '../freeze.ts'
 import { bestOfThree } from './best-of-three.ts'
 import {
-  clock,
   exitOf,
   type Lab,
   type Node,

@@ -19,7 +19,6 @@ import {
   runsAsPrimary,
   seconds,
   server,
-  succeeded,
   tried,
 } from '../facts.ts'
 import { heldMarginMs, isFenced, UNFENCED_LIMIT_MS, unfencedForMs } from '../fencing.ts'
