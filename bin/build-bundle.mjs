@@ -37,7 +37,10 @@ const pjson = ${JSON.stringify({
   },
 })}
 
-export const main = args => execute({ args: normaliseArgv(args), loadOptions: { root, pjson, ignoreManifest: true } })
+export const main = (args, bin) => {
+  pjson.oclif.bin = bin
+  return execute({ args: normaliseArgv(args), loadOptions: { root, pjson, ignoreManifest: true } })
+}
 `
 
 const agentEntry = `

@@ -5,14 +5,17 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { execute, settings } from '@oclif/core'
 import { normaliseArgv } from '../src/terminal/argv.ts'
+import { argumentsOf, calledAs, shownName } from './called-as.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const pjson = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
 pjson.oclif.commands.target = './src/commands.ts'
 pjson.oclif.hooks.command_not_found.target = './src/terminal/unknown-command.ts'
+const name = calledAs('dev.js')
+pjson.oclif.bin = shownName(name)
 settings.enableAutoTranspile = false
 await execute({
-  args: normaliseArgv(process.argv.slice(2)),
+  args: normaliseArgv(argumentsOf(name, process.argv.slice(2))),
   development: true,
   loadOptions: { root, pjson, ignoreManifest: true },
 })

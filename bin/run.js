@@ -4,13 +4,15 @@
 import { existsSync, readFileSync } from 'node:fs'
 import module from 'node:module'
 import { fileURLToPath } from 'node:url'
+import { argumentsOf, calledAs, shownName } from './called-as.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const args = process.argv.slice(2)
+const name = calledAs('run.js')
+const args = argumentsOf(name, process.argv.slice(2))
 
 if (args.length === 1 && args[0] === '--version') {
-  const { name, version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
-  console.log(`${name} ${version}`)
+  const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
+  console.log(`hactl ${version}`)
 } else if (isPlainAgent(args) && existsSync(`${root}dist/agent.cjs`)) {
   // Without the compile cache: it starts once in months, and its user seldom may write there.
   process.exit(
@@ -23,11 +25,13 @@ if (args.length === 1 && args[0] === '--version') {
   module.enableCompileCache?.(`${root}build/compile-cache`)
   await module
     .createRequire(import.meta.url)(`${root}dist/hactl.cjs`)
-    .main(args)
+    .main(args, shownName(name))
 } else {
   const { execute } = await import('@oclif/core')
   const { normaliseArgv } = await import('../dist/src/terminal/argv.js')
-  await execute({ args: normaliseArgv(args), dir: import.meta.url })
+  const pjson = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
+  pjson.oclif.bin = shownName(name)
+  await execute({ args: normaliseArgv(args), loadOptions: { root, pjson, ignoreManifest: true } })
 }
 
 /** `agent` or `agent CONFIG`: stays for months, and needs nothing of what parses, asks and prints. */

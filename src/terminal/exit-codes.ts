@@ -1,5 +1,7 @@
 // The one table of exit codes (design.md 6). Scripts may rely on it; docs/commands.md prints it.
 
+import { isPatronictl } from './drop-in.ts'
+
 export const EXIT = {
   done: 0,
   bug: 1,
@@ -32,11 +34,11 @@ export const EXIT_MEANINGS: readonly (readonly [ExitCode, string])[] = [
   [EXIT.interrupted, 'interrupted (Ctrl-C)'],
 ]
 
-/** With HACTL_EXIT_CODES=patronictl old scripts see patronictl's three codes: 0 well, 2 usage, 1 everything else. */
+/** Called as patronictl, or with HACTL_EXIT_CODES=patronictl, old scripts see patronictl's three codes: 0 well, 2 usage, 1 everything else. */
 export function processExitCode(
   code: ExitCode,
   environment: Readonly<Record<string, string | undefined>>,
 ): number {
-  if (environment.HACTL_EXIT_CODES !== 'patronictl') return code
+  if (!isPatronictl() && environment.HACTL_EXIT_CODES !== 'patronictl') return code
   return code === EXIT.done || code === EXIT.usage ? code : EXIT.bug
 }
