@@ -9,6 +9,8 @@ import Failover from '../commands/failover.ts'
 import History from '../commands/history.ts'
 import List from '../commands/list.ts'
 import Manual from '../commands/manual.ts'
+import Pause from '../commands/pause.ts'
+import Resume from '../commands/resume.ts'
 import ShowConfig from '../commands/show-config.ts'
 import Switchover from '../commands/switchover.ts'
 import Topology from '../commands/topology.ts'
@@ -23,6 +25,8 @@ export const COMMANDS = {
   history: History,
   list: List,
   manual: Manual,
+  pause: Pause,
+  resume: Resume,
   'show-config': ShowConfig,
   switchover: Switchover,
   topology: Topology,

@@ -6,6 +6,7 @@ import type { ClusterReport } from '../model/report.ts'
 import type { MemberName, Millis } from '../model/units.ts'
 import { reportCluster } from './cluster-report.ts'
 import { type Deadline, deadlineIn, type Operator, readCluster } from './operator.ts'
+import { signOfLife } from './sign-of-life.ts'
 
 export interface ListWish {
   /** Empty: the configured one. */
@@ -48,20 +49,17 @@ async function listOne(
 
 const SIGN_OF_LIFE_MS: Millis = 2000
 
-/** Any HTTP answer is a sign of life; null stands for it, otherwise the text says what went wrong. */
 async function signsOfLife(
   operator: Operator,
   view: ClusterView,
   deadline: Deadline,
 ): Promise<ReadonlyMap<MemberName, string | null>> {
   const timeoutMs = Math.min(SIGN_OF_LIFE_MS, deadline.leftMs())
-  const asked = view.members.map(async ({ name, record }): Promise<readonly [MemberName, string | null]> => {
-    if (record.apiUrl === null) return [name, 'its member key has no api_url']
-    const reply = await operator.members.call(
-      { name, apiUrl: record.apiUrl },
-      { method: 'GET', path: '/liveness', timeoutMs },
-    )
-    return [name, reply.kind === 'answered' ? null : reply.why]
-  })
+  const asked = view.members.map(
+    async (member): Promise<readonly [MemberName, string | null]> => [
+      member.name,
+      await signOfLife(operator, member, timeoutMs),
+    ],
+  )
   return new Map(await Promise.all(asked))
 }

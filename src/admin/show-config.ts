@@ -1,6 +1,6 @@
 // `hactl show-config`: the dynamic configuration as it stands in etcd.
 
-import type { JsonObject } from '../model/cluster.ts'
+import type { ClusterView, JsonObject } from '../model/cluster.ts'
 import { done, failed, type Result } from '../model/failure.ts'
 import type { Millis, Revision } from '../model/units.ts'
 import { type Deadline, deadlineIn, type Operator, readCluster } from './operator.ts'
@@ -40,8 +40,10 @@ export async function readConfig(
   deadline: Deadline,
 ): Promise<Result<ConfigReport>> {
   const read = await readCluster(operator, cluster, deadline)
-  if (!read.ok) return failed(read.failure)
-  const config = read.value.config
+  return read.ok ? configOf(cluster, read.value) : failed(read.failure)
+}
+
+export function configOf(cluster: string, { config }: ClusterView): Result<ConfigReport> {
   if (config === null) return failed({ kind: 'config-missing', cluster })
   if (!config.value.valid) {
     return failed({

@@ -32,6 +32,9 @@ export class FakeMember {
   /** Accept connections, answer nothing. */
   hung: boolean = false
   onRequest: OnRequest = async () => [503, 'not prepared']
+  /** Answers what the test wants answered in another way; null: as ever. */
+  onLine: (line: string, body: string) => Promise<readonly [status: number, text: string] | null> =
+    async () => null
   readonly requests: { readonly line: string; readonly body: string }[] = []
   #server: Server | null = null
   readonly #sockets = new Set<Socket>()
@@ -74,6 +77,8 @@ export class FakeMember {
   }
 
   async #reply(line: string, body: string): Promise<readonly [number, string]> {
+    const special = await this.onLine(line, body)
+    if (special !== null) return special
     if (line === 'GET /primary') return [this.now.role === 'primary' ? 200 : 503, '{}']
     if (line === 'GET /patroni') return [200, JSON.stringify(this.document())]
     const action = /^POST \/(switchover|failover)$/.exec(line)?.[1]

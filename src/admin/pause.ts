@@ -1,0 +1,145 @@
+// `hactl pause` and `hactl resume`: takes the cluster into maintenance mode or out of it, and waits until every member says
+// that it knows. A member that is dead or frozen is named: it is not known to keep its hands off.
+
+import type { ClusterView, Member } from '../model/cluster.ts'
+import { done, failed, type Result } from '../model/failure.ts'
+import type { MemberName, Millis } from '../model/units.ts'
+import { clusterModes } from './cluster-report.ts'
+import { deadlineIn, type Operator, readCluster } from './operator.ts'
+import { setPause } from './set-pause.ts'
+import { configOf } from './show-config.ts'
+import { signOfLife } from './sign-of-life.ts'
+
+export interface PauseWish {
+  readonly cluster: string
+  /** true: pause. */
+  readonly paused: boolean
+  readonly wait: boolean
+  /** Also of the whole wait; null: as long as the agents need at most. */
+  readonly budgetMs: Millis | null
+}
+
+export interface PauseReport {
+  readonly action: 'pause' | 'resume'
+  readonly cluster: string
+  readonly paused: boolean
+  /** `requested`: not waited for; `unfinished`: see the error beside it. */
+  readonly outcome: 'done' | 'already' | 'requested' | 'unfinished'
+  readonly requestedThrough: string | null
+  readonly members: readonly PauseMember[]
+}
+
+export interface PauseMember {
+  readonly member: MemberName
+  readonly outcome: 'done' | 'already' | 'requested' | 'unreachable' | 'timed-out'
+  /** null: it has recognised it. */
+  readonly why: string | null
+}
+
+const CHANGE_MS: Millis = 10_000
+const LOOK_EVERY_MS: Millis = 200
+const LOOK_BUDGET_MS: Millis = 2000
+const ANSWER_MS: Millis = 1000
+/** On top of `loop_wait`, which a member of Patroni may need to see it. */
+const MARGIN_MS: Millis = 2000
+
+export async function changePause(operator: Operator, wish: PauseWish): Promise<Result<PauseReport>> {
+  const { cluster, paused } = wish
+  const deadline = deadlineIn(operator.clock, wish.budgetMs ?? CHANGE_MS)
+  const read = await readCluster(operator, cluster, deadline)
+  if (!read.ok) return failed(read.failure)
+  const before = read.value
+  const config = configOf(cluster, before)
+  if (!config.ok) return failed(config.failure)
+  const already = clusterModes(before).paused === paused
+  const report: PauseReport = {
+    action: paused ? 'pause' : 'resume',
+    cluster,
+    paused,
+    outcome: 'unfinished',
+    requestedThrough: null,
+    members: before.members.map(member => rowOf(member, paused)),
+  }
+  // What is so already is waited for all the same: a second call says as much as the first.
+  if (already && (!wish.wait || report.members.every(({ outcome }) => outcome === 'already')))
+    return done({ ...report, outcome: 'already' })
+  const changed = already ? done(null) : await setPause(operator, cluster, before, paused, deadline)
+  if (!changed.ok) return failed(changed.failure, { ...report, paused: !paused })
+  const requested = { ...report, requestedThrough: changed.value }
+  if (!wish.wait) return done({ ...requested, outcome: 'requested' })
+  const loopWait = config.value.document.loop_wait
+  const limitMs =
+    wish.budgetMs === null
+      ? (typeof loopWait === 'number' ? loopWait : 10) * 1000 + MARGIN_MS
+      : deadline.leftMs()
+  const members = await untilRecognised(operator, cluster, before, paused, limitMs)
+  return conclusion({ ...requested, members }, limitMs)
+}
+
+/** Before anything was changed. */
+function rowOf({ name, record }: Member, paused: boolean): PauseMember {
+  const same = (record.pause ?? false) === paused
+  return {
+    member: name,
+    outcome: same ? 'already' : 'requested',
+    why: same ? null : 'it has not recognised it yet',
+  }
+}
+
+async function untilRecognised(
+  operator: Operator,
+  cluster: string,
+  before: ClusterView,
+  paused: boolean,
+  limitMs: Millis,
+): Promise<readonly PauseMember[]> {
+  const deadline = deadlineIn(operator.clock, limitMs)
+  let view = before
+  for (;;) {
+    const read = await operator.store.read(cluster, Math.max(1, Math.min(LOOK_BUDGET_MS, deadline.leftMs())))
+    if (read.known) view = read.value
+    const waiting = before.members.filter(({ name }) => {
+      const now = view.members.find(member => member.name === name)
+      return now !== undefined && (now.record.pause ?? false) !== paused
+    })
+    if (waiting.length === 0 || deadline.leftMs() === 0) break
+    await operator.clock.sleep(Math.min(LOOK_EVERY_MS, deadline.leftMs()))
+  }
+  return Promise.all(before.members.map(member => verdictOf(operator, member, view, paused)))
+}
+
+async function verdictOf(
+  operator: Operator,
+  member: Member,
+  view: ClusterView,
+  paused: boolean,
+): Promise<PauseMember> {
+  const { name } = member
+  const now = view.members.find(other => other.name === name)
+  if (now === undefined) {
+    return { member: name, outcome: 'unreachable', why: 'its member key is gone: its agent does not run' }
+  }
+  if ((now.record.pause ?? false) === paused) {
+    const was = (member.record.pause ?? false) === paused
+    return { member: name, outcome: was ? 'already' : 'done', why: null }
+  }
+  const silent = await signOfLife(operator, now, ANSWER_MS)
+  if (silent !== null)
+    return { member: name, outcome: 'unreachable', why: `its agent does not answer: ${silent}` }
+  return { member: name, outcome: 'timed-out', why: 'it answers, but has not said that it knows' }
+}
+
+function conclusion(report: PauseReport, limitMs: Millis): Result<PauseReport> {
+  const missing = report.members.filter(({ why }) => why !== null)
+  if (missing.length === 0) return done({ ...report, outcome: 'done' })
+  const seconds = Math.round(limitMs / 1000)
+  return failed(
+    {
+      kind: 'partly-done',
+      done: `cluster ${report.cluster} is ${report.paused ? 'paused' : 'resumed'}`,
+      missing: `not recognised within ${seconds} s by ${missing.map(({ member, why }) => `${member} (${why})`).join(', ')}`,
+      hint: `the configuration in etcd says so, and an agent reads it when it is back; see hactl list ${report.cluster}.`,
+    },
+    report,
+  )
+}
