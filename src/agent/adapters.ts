@@ -6,7 +6,7 @@ import { createEtcdStore } from '../dcs/etcd.ts'
 import { createFencer } from '../fencer/fencer.ts'
 import { createJournal } from '../journal/journal.ts'
 import type { AgentLog } from '../journal/log.ts'
-import type { LogConfig } from '../model/config.ts'
+import type { AgentConfig, LogConfig } from '../model/config.ts'
 import type { DynamicSettings } from '../model/settings.ts'
 import { createPeers } from '../peers/peers.ts'
 import type { Fencer } from '../ports/fencer.ts'
@@ -32,11 +32,12 @@ export interface Adapters {
  */
 const FENCER_GRACE_MS = 200
 
-/** `settings` are those in force now: the store is told of later ones by `retime`. */
+/** `settings` are those in force now: the store is told of later ones by `retime`. `local` changes with a reload. */
 export function createAdapters(
   start: NodeStart,
   settings: DynamicSettings,
   wake: (cause: string) => void,
+  local: () => AgentConfig,
 ): Adapters {
   const { config, log, clock } = start
   const { ttlMs, retryTimeoutMs } = settings
@@ -70,7 +71,7 @@ export function createAdapters(
       graceMs: FENCER_GRACE_MS,
       onLost: () => wake('the fencer was lost'),
     }),
-    peers: createPeers({ ctl: config.ctl, restapi: config.restapi, clock, log }),
+    peers: createPeers({ calls: local, clock, log }),
     journal: createJournal({ stateDirectory: config.stateDirectory, clock, log }),
   }
 }

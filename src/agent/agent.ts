@@ -71,6 +71,7 @@ export async function runAgent(start: AgentStart): Promise<number> {
   const node = assemble({
     ...start,
     config: read.config,
+    values: read.values,
     log,
     clock,
     identity: await identityOf(read.config),

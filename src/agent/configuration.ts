@@ -21,10 +21,14 @@ export interface ConfigurationPorts {
   readonly postgres: Postgres
   readonly log: Log
   readonly reloadRest: (config: RestApiConfig) => Promise<boolean>
+  /** To the service manager. */
+  readonly notify: (state: string) => void
 }
 
 export interface Configuration {
   self(): Self
+  /** The local configuration in force. */
+  local(): AgentConfig
   requestReload(): void
   /** Before each beat: a requested reload, a new dynamic document, a changed role. */
   bringUpToDate(role: Role): Promise<void>
@@ -37,8 +41,9 @@ export function createConfiguration({
   postgres,
   log,
   reloadRest,
+  notify,
 }: ConfigurationPorts): Configuration {
-  let config = start.config
+  let { config, values } = start
   let reloadRequested = false
   let overlay: 'primary' | 'replica' | null = null
   let self = selfOf(
@@ -60,7 +65,7 @@ export function createConfiguration({
   }
 
   async function reload(): Promise<void> {
-    const read = await readLocalConfig({ path: start.configPath, env: start.env })
+    const read = await readLocalConfig({ path: start.configPath, env: start.env }, values)
     for (const warning of read.warnings) log.warning(formatProblem(warning))
     if (!read.ok) {
       log.error(
@@ -68,15 +73,18 @@ export function createConfiguration({
       )
       return
     }
-    warnOfFixed(config, read.config, log)
-    config = { ...read.config, name: config.name, scope: config.scope, namespace: config.namespace }
+    ;({ config, values } = read)
+    start.log.configure(config.log)
+    tellWaiting(read.waiting, log)
     await reloadRest(config.restapi)
     log.info('local configuration reloaded')
   }
 
   return {
     self: () => self,
+    local: () => config,
     requestReload: () => {
+      if (!reloadRequested) notify('RELOADING=1')
       reloadRequested = true
     },
     async bringUpToDate(role) {
@@ -88,30 +96,17 @@ export function createConfiguration({
       const wanted = role === 'primary' ? 'primary' : 'replica'
       if (again || changed || wanted !== overlay) await apply(wanted, again)
       overlay = wanted
+      if (again) notify('READY=1')
     },
   }
 }
 
-/** Settings that only a new start of the agent changes. */
-function warnOfFixed(before: AgentConfig, after: AgentConfig, log: Log): void {
-  const fixed: readonly (readonly [string, unknown, unknown])[] = [
-    ['name', before.name, after.name],
-    ['scope', before.scope, after.scope],
-    ['namespace', before.namespace, after.namespace],
-    ['postgresql.data_dir', before.postgresql.dataDir, after.postgresql.dataDir],
-    ['etcd3', JSON.stringify(before.etcd), JSON.stringify(after.etcd)],
-    ['postgresql.listen', addressOf(before), addressOf(after)],
-    ['postgresql.bin_dir', before.postgresql.binDir, after.postgresql.binDir],
-    ['postgresql.database', before.postgresql.database, after.postgresql.database],
-    ['postgresql.pgpass', before.postgresql.pgpass, after.postgresql.pgpass],
-    ['ctl', JSON.stringify(before.ctl), JSON.stringify(after.ctl)],
-  ]
-  for (const [name, old, fresh] of fixed) {
-    if (old !== fresh)
-      log.warning(`${name} changed in the file; it takes effect when the agent is started again`)
-  }
-}
-
-function addressOf({ postgresql }: AgentConfig): string {
-  return `${postgresql.listenAddresses}:${postgresql.port}`
+/** Said with each reload until it is so: an operator must not wait for what will not come. */
+function tellWaiting(paths: readonly string[], log: Log): void {
+  for (const path of paths)
+    log.warning(
+      path.startsWith('bootstrap.')
+        ? `${path} changed in the file; it is only read when a cluster is created. HINT: hactl edit-config changes the configuration of a running cluster`
+        : `${path} changed in the file; it takes effect when the agent is started again`,
+    )
 }

@@ -1,6 +1,7 @@
 // What of the decisions is said in the log: whatever is new, once; what goes on or comes again and again, at growing
 // intervals with a count; and a heartbeat. The only place where a decision becomes text. How loud a rule is, is the rule's own.
 
+import type { AgentLog } from '../journal/log.ts'
 import type { LogLevel } from '../model/decision.ts'
 import type { Millis } from '../model/units.ts'
 import type { Journal, JournalEntry } from '../ports/journal.ts'
@@ -28,7 +29,9 @@ interface Told {
   readonly level: LogLevel
 }
 
-export function createDecisionLog(log: Log, journal: Journal): (entry: DecisionEntry) => void {
+export type DecisionLines = Log & Pick<AgentLog, 'heartbeat'>
+
+export function createDecisionLog(log: DecisionLines, journal: Journal): (entry: DecisionEntry) => void {
   const stories = createStories()
   const beats = createBeats()
   let lastAtMs = Number.NEGATIVE_INFINITY
@@ -42,7 +45,8 @@ export function createDecisionLog(log: Log, journal: Journal): (entry: DecisionE
     const said = stories.next(entry, key, goesOn)
     const isDue = nowMs - lastAtMs >= HEARTBEAT_MS && decision.next === 'settled'
     if (said.level !== null || isDue) {
-      log[said.level ?? 'info'](withCount(text, counted(text, said, nowMs)))
+      const isHeartbeat = said.level === null && decision.log === 'rest'
+      log[isHeartbeat ? 'heartbeat' : (said.level ?? 'info')](withCount(text, counted(text, said, nowMs)))
       lastAtMs = nowMs
     }
     const isNews = (!goesOn && decision.log !== 'pulse') || decision.news !== undefined

@@ -21,6 +21,7 @@ export interface EntryPorts {
 export interface Entry {
   /** Before each beat until it succeeded once. `name-held`: another node has the name, and nothing of this one is written yet. */
   enter(): Promise<'entered' | 'not yet' | 'name-held'>
+  hasEntered(): boolean
 }
 
 const FIRST_READ_MS = 2500
@@ -32,6 +33,7 @@ export function createEntry({ self, store, peers, rest, fencer, exit }: EntryPor
     return 'not yet'
   }
   return {
+    hasEntered: () => entered,
     async enter() {
       if (entered) return 'entered'
       const view = await store.read(FIRST_READ_MS)

@@ -22,7 +22,7 @@ import { HACTL_VERSION } from '../model/version.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { LeaseGuard } from '../ports/lease-guard.ts'
 import type { Postgres } from '../ports/postgres.ts'
-import type { NodeState, NodeStatus } from '../rest/node-state.ts'
+import type { LoggerView, NodeState, NodeStatus } from '../rest/node-state.ts'
 
 export interface NodeStatePorts {
   /** Asked each time: tags change when the configuration is read again. */
@@ -34,6 +34,7 @@ export interface NodeStatePorts {
   readonly nextBeatDueMs: () => Millis
   readonly wake: (cause: string) => void
   readonly reload: () => void
+  readonly logger: () => LoggerView
 }
 
 export interface OwnedNodeState extends NodeState {
@@ -91,8 +92,8 @@ export function createNodeState(ports: NodeStatePorts): OwnedNodeState {
   }
 
   return {
+    ...passedOn(ports),
     now: () => ports.clock,
-    settings: ports.settings,
     leaderLeaseUntilMs: () => ports.guard.view().leaderUntilMs,
     status: () => status,
     cluster: () => clusterWithin(cluster, ports.clock.bootMs() - lastClusterMs, ports.settings().ttlMs),
@@ -104,8 +105,6 @@ export function createNodeState(ports: NodeStatePorts): OwnedNodeState {
     refreshNumbers() {
       if (ports.clock.bootMs() - refreshedAtMs >= REFRESH_MS) void fresh(REFRESH_MS)
     },
-    wake: ports.wake,
-    reload: ports.reload,
     acceptFailsafe: () => NO_FAILSAFE,
     ...rememberRefusals(),
     extra: (): JsonObject => ({
@@ -121,6 +120,10 @@ export function createNodeState(ports: NodeStatePorts): OwnedNodeState {
       take(next)
     },
   }
+}
+
+function passedOn({ settings, wake, reload, logger }: NodeStatePorts) {
+  return { settings, wake, reload, logger }
 }
 
 function rememberRefusals(): Pick<OwnedNodeState, 'decided' | 'refusedSince'> {

@@ -3,6 +3,7 @@
 
 import { join } from 'node:path'
 import { createWorkRunner, type WorkRunner } from '../act/work.ts'
+import type { LocalValues } from '../config/contradictions.ts'
 import { readDynamicSettings } from '../config/dynamic.ts'
 import type { AgentLog } from '../journal/log.ts'
 import type { AgentConfig } from '../model/config.ts'
@@ -15,7 +16,7 @@ import { createRestServer, type RestServer } from '../rest/server.ts'
 import { type Adapters, createAdapters } from './adapters.ts'
 import type { AgentStart } from './agent.ts'
 import type { DecisionEntry } from './beat.ts'
-import { type Configuration, createConfiguration } from './configuration.ts'
+import { type Configuration, type ConfigurationPorts, createConfiguration } from './configuration.ts'
 import { createDecisionLog } from './decision-log.ts'
 import { createDynamicConfiguration, type DynamicConfiguration } from './dynamic-config.ts'
 import { createEntry } from './entry.ts'
@@ -39,6 +40,8 @@ export interface Node extends Adapters {
 
 export interface NodeStart extends AgentStart {
   readonly config: AgentConfig
+  /** What `config` was made from. */
+  readonly values: LocalValues
   readonly log: AgentLog
   readonly clock: Clock
   readonly identity: Identity
@@ -60,7 +63,7 @@ export function assemble(start: NodeStart): Node {
   const dynamic = createDynamicConfiguration(log)
   const guard = createLeaseGuard(clock, dynamic.settings)
   const wake = (cause: string): void => loop.wake(cause)
-  const adapters = createAdapters(start, dynamic.settings(), wake)
+  const adapters = createAdapters(start, dynamic.settings(), wake, () => configuration.local())
   const work = createWorkRunner({
     ...adapters,
     guard,
@@ -68,12 +71,9 @@ export function assemble(start: NodeStart): Node {
     onEnd: done => wake(`${done.job.kind} ended`),
     onShutDown: () => wake('PostgreSQL shut down'),
   })
-  const configuration = createConfiguration({
-    ...adapters,
-    start,
-    dynamic,
-    log,
+  const configuration = configurationOf(start, adapters, dynamic, {
     reloadRest: fresh => rest.reload(fresh),
+    hasEntered: () => entry.hasEntered(),
   })
   let stopRequested = false
   const parts = { start, adapters, dynamic, guard, work, configuration, stopRequested: () => stopRequested }
@@ -101,6 +101,7 @@ export function assemble(start: NodeStart): Node {
     nextBeatDueMs: loop.nextBeatDueMs,
     wake,
     reload: requestReload,
+    logger: () => ({ queued: log.queued(), lost: log.dropped() }),
   })
   const rest = restOf(parts, state)
   const entry = createEntry({ ...adapters, self: configuration.self, rest, exit: loop.exit })
@@ -121,6 +122,20 @@ export function assemble(start: NodeStart): Node {
     },
     cancelWork: () => endWork(work),
   }
+}
+
+function configurationOf(
+  start: NodeStart,
+  adapters: Adapters,
+  dynamic: DynamicConfiguration,
+  later: Pick<ConfigurationPorts, 'reloadRest'> & { readonly hasEntered: () => boolean },
+): Configuration {
+  const { log } = start
+  const notify = (text: string): void => {
+    // Before the entry a READY would be a lie.
+    if (later.hasEntered()) adapters.fencer.notify(text)
+  }
+  return createConfiguration({ ...adapters, ...later, start, dynamic, log, notify })
 }
 
 /** What must end is waited for; the caller has a limit. */

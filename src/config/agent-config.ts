@@ -76,6 +76,7 @@ function buildRestApi({ read }: LocalValues): RestApiConfig {
     allowlistIncludeMembers: read('restapi.allowlist_include_members'),
     httpExtraHeaders: read('restapi.http_extra_headers'),
     httpsExtraHeaders: read('restapi.https_extra_headers'),
+    serverTokens: read('restapi.server_tokens'),
   }
 }
 

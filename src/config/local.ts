@@ -7,28 +7,43 @@ import type { Problem } from '../model/problem.ts'
 import { type Advice, adviseDynamicOnly, adviseUnknown } from './advice.ts'
 import { buildAgentConfig } from './agent-config.ts'
 import { at, checkTree } from './check.ts'
-import { findContradictions } from './contradictions.ts'
+import { findContradictions, type LocalValues } from './contradictions.ts'
 import { readDynamic } from './dynamic.ts'
 import { readEtcd } from './etcd.ts'
 import type { Source } from './files.ts'
 import { type ConfigSource, gatherSource, placesOf } from './gather.ts'
+import { takeOver, waitingForStart } from './restart-needed.ts'
 import { DYNAMIC, LOCAL } from './schema.ts'
 import { OTHER_STORES } from './schema-general.ts'
 import { readTags } from './tags.ts'
 import { warnUnquoted } from './unquoted.ts'
 
 export type ConfigResult =
-  | { readonly ok: true; readonly config: AgentConfig; readonly warnings: readonly Problem[] }
+  | {
+      readonly ok: true
+      readonly config: AgentConfig
+      /** What `config` was made from. */
+      readonly values: LocalValues
+      /** Paths whose change in the file waits for a new start of the agent; empty unless something was in force. */
+      readonly waiting: readonly string[]
+      readonly warnings: readonly Problem[]
+    }
   | { readonly ok: false; readonly errors: readonly Problem[]; readonly warnings: readonly Problem[] }
 
-/** Reads and checks everything; never throws for what an operator can get wrong. */
-export async function readLocalConfig(from: ConfigSource): Promise<ConfigResult> {
+/**
+ * Reads and checks everything; never throws for what an operator can get wrong. `inForce` is what a running agent goes by:
+ * what it cannot change while it runs stays as it is.
+ */
+export async function readLocalConfig(
+  from: ConfigSource,
+  inForce: LocalValues | null = null,
+): Promise<ConfigResult> {
   const source = await gatherSource(from)
   const unusable = source.errors.length > 0 && Object.keys(source.tree).length === 0
   if (unusable) return { ok: false, errors: source.errors, warnings: source.warnings }
   if (Object.keys(source.tree).length === 0)
     return { ok: false, errors: [nothing()], warnings: source.warnings }
-  return checkLocal(source, from.env)
+  return checkLocal(source, from.env, inForce)
 }
 
 function nothing(): Problem {
@@ -36,7 +51,7 @@ function nothing(): Problem {
   return { path: null, place: null, message: 'the configuration is empty', hint }
 }
 
-function checkLocal(source: Source, env: NodeJS.ProcessEnv): ConfigResult {
+function checkLocal(source: Source, env: NodeJS.ProcessEnv, inForce: LocalValues | null): ConfigResult {
   const { tree } = source
   const placeOf = placesOf(source)
   const checked = checkTree(tree, LOCAL, {
@@ -71,8 +86,11 @@ function checkLocal(source: Source, env: NodeJS.ProcessEnv): ConfigResult {
     ...dcs.warnings,
   ]
   if (errors.length > 0 || etcd.etcd === null) return { ok: false, errors: unique(errors), warnings }
-  const config = buildAgentConfig({ values, tree, etcd: etcd.etcd, tags: tags.tags, env })
-  return { ok: true, config, warnings }
+  const taken = inForce === null ? values : takeOver(inForce, values)
+  const endpoints = readEtcd(taken, placeOf).etcd ?? etcd.etcd
+  const config = buildAgentConfig({ values: taken, tree, etcd: endpoints, tags: tags.tags, env })
+  const waiting = inForce === null ? [] : waitingForStart(inForce, values)
+  return { ok: true, config, values: taken, waiting, warnings }
 }
 
 /** No endpoint, and nothing wrong that explains it. A store that is refused is a better message than a missing etcd. */

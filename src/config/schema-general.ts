@@ -71,11 +71,13 @@ export const ETCD = {
   }),
   'etcd3.username': optional(text(), {
     env: 'PATRONI_ETCD3_USERNAME',
+    reloadable: false,
     about: 'etcd user, when etcd asks for one.',
   }),
   'etcd3.password': optional(text(), {
     env: 'PATRONI_ETCD3_PASSWORD',
     secret: true,
+    reloadable: false,
     about: 'Password of the etcd user.',
   }),
   'etcd3.cacert': optional(path(), {
@@ -190,8 +192,8 @@ export const RESTAPI = {
   'restapi.thread_pool_size': setting(integer(), 5, { support: NO_THREADS, about: 'Not used.' }),
   'restapi.server_tokens': setting(choice(['original', 'minimal', 'productonly']), 'original', {
     env: 'PATRONI_RESTAPI_SERVER_TOKENS',
-    support: later('restapi.server_tokens', 'the Server header stays as it is'),
-    about: 'What the Server header tells.',
+    about:
+      'What the Server header says: hactl (original), Patroni with the version of the protocol (minimal), or only Patroni (productonly).',
   }),
 } as const
 

@@ -45,6 +45,7 @@ const HOOKS = (key: string) => later(`postgresql.${key}`, 'the command is not ru
 export const NODE_POSTGRESQL = {
   'postgresql.listen': required(listenAddress(5432), {
     env: 'PATRONI_POSTGRESQL_LISTEN',
+    reloadable: false,
     about: 'Addresses and port of PostgreSQL; * alone means all.',
   }),
   'postgresql.connect_address': optional(hostPort(5432), {
@@ -74,22 +75,32 @@ export const NODE_POSTGRESQL = {
   }),
   'postgresql.bin_dir': setting(text(), '', {
     env: 'PATRONI_POSTGRESQL_BIN_DIR',
+    reloadable: false,
     shown: 'none: PATH is searched',
     about: 'Directory of the programs of PostgreSQL.',
   }),
-  'postgresql.database': setting(word(), 'postgres', { about: 'Database that hactl connects to.' }),
+  'postgresql.database': setting(word(), 'postgres', {
+    reloadable: false,
+    about: 'Database that hactl connects to.',
+  }),
   'postgresql.pgpass': optional(path(), {
     env: 'PATRONI_POSTGRESQL_PGPASS',
+    reloadable: false,
     shown: '~/pgpass',
     about: 'Password file that hactl writes for pg_basebackup, pg_rewind and the WAL receiver.',
   }),
   'postgresql.use_unix_socket': setting(boolean(), false, {
+    reloadable: false,
     about: 'Connect to the local PostgreSQL through its socket.',
   }),
   'postgresql.use_unix_socket_repl': setting(boolean(), false, {
+    reloadable: false,
     about: 'The same for replication connections.',
   }),
-  'postgresql.custom_conf': optional(word(), { about: 'File included in place of postgresql.base.conf.' }),
+  'postgresql.custom_conf': optional(word(), {
+    reloadable: false,
+    about: 'File included in place of postgresql.base.conf.',
+  }),
   'postgresql.callbacks': setting(
     texts(),
     {},
@@ -226,6 +237,7 @@ export const BIN_NAMES = Object.fromEntries(
     `postgresql.bin_name.${program}`,
     optional(word(), {
       env: `PATRONI_POSTGRESQL_BIN_${program.toUpperCase()}`,
+      reloadable: false,
       shown: program,
       about: `Name of ${program}, when it has another one.`,
     }),

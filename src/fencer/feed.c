@@ -14,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 /* ---- watchdog ----------------------------------------------------------------------------------------- */
@@ -105,8 +106,17 @@ void notify_prepare(const char *socket_name)
 
 void notify_send(const char *state)
 {
+    char timed[64];
     if (notify_fd < 0)
         return;
+    /* Type=notify-reload knows by the time, in the same datagram, that the answer is to its own signal. */
+    if (strcmp(state, "RELOADING=1") == 0) {
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        snprintf(timed, sizeof timed, "RELOADING=1\nMONOTONIC_USEC=%lld",
+                 (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+        state = timed;
+    }
     ssize_t sent = sendto(notify_fd, state, strlen(state), MSG_DONTWAIT | MSG_NOSIGNAL,
                           (const struct sockaddr *)&notify_address, notify_length);
     if (sent < 0)

@@ -45,6 +45,11 @@ export class BoundedWriter {
     return this.#dropped
   }
 
+  /** Lines that are not known to be written. */
+  get queued(): number {
+    return this.#queue.length
+  }
+
   get problem(): string | null {
     return this.#problem
   }

@@ -17,6 +17,8 @@ import { RotatingFile } from './rotating-file.ts'
 export interface AgentLog extends Log {
   debug(message: string, fields?: FieldValues): void
   info(message: string, fields?: FieldValues): void
+  /** Says again that all is well: at level INFO, unless such lines are not wanted. */
+  heartbeat(message: string): void
   warning(message: string, fields?: FieldValues): void
   error(message: string, fields?: FieldValues): void
   critical(message: string, fields?: FieldValues): void
@@ -28,6 +30,8 @@ export interface AgentLog extends Log {
   close(limitMs: number): Promise<void>
   /** Lines lost since the start. */
   dropped(): number
+  /** Lines that are not written yet. */
+  queued(): number
 }
 
 const LEVELS = { DEBUG: 10, INFO: 20, WARNING: 30, ERROR: 40, CRITICAL: 50 } as const
@@ -36,7 +40,6 @@ type Level = keyof typeof LEVELS
 const QUEUE_LIMITS = { lines: 1000, characters: 4_000_000 }
 const CLOSE_LIMIT_MS = 1000
 const MESSAGE_CHARACTERS = 16_384
-const HEARTBEAT = /^(?:PAUSE: )?no action\b/
 
 export function createLog(config: LogConfig, clock: Clock, out: Writable = process.stdout): AgentLog {
   return new LineLog(config, clock, out)
@@ -50,7 +53,6 @@ class LineLog implements AgentLog {
   #sink: LineSink
   #writer: BoundedWriter
   #droppedBefore = 0
-  #lastHeartbeat: string | null = null
 
   constructor(config: LogConfig, clock: Clock, out: Writable) {
     this.#clock = clock
@@ -66,6 +68,12 @@ class LineLog implements AgentLog {
 
   info(message: string, fields: FieldValues = {}): void {
     this.#write('INFO', message, fields)
+  }
+
+  /** Left out only at level INFO: who asks for DEBUG wants every line, who asks for more gets none of these. */
+  heartbeat(message: string): void {
+    const { deduplicateHeartbeatLogs, level } = this.#config
+    if (!deduplicateHeartbeatLogs || level !== 'INFO') this.info(message)
   }
 
   warning(message: string, fields: FieldValues = {}): void {
@@ -105,6 +113,10 @@ class LineLog implements AgentLog {
     return this.#droppedBefore + this.#writer.dropped
   }
 
+  queued(): number {
+    return this.#writer.queued
+  }
+
   #open(): [LineSink, BoundedWriter] {
     const { dir, fileNum, fileSize, mode } = this.#config
     const path = dir === null ? null : join(dir, 'patroni.log')
@@ -126,17 +138,7 @@ class LineLog implements AgentLog {
 
   #write(level: Level, message: string, fields: FieldValues): void {
     if (LEVELS[level] < LEVELS[this.#config.level]) return
-    if (this.#isRepeatedHeartbeat(level, message)) return
     this.#writer.push(this.#line(level, message, fields))
-  }
-
-  /** Only at level INFO: who asks for DEBUG wants every line, who asks for more gets none of these. */
-  #isRepeatedHeartbeat(level: Level, message: string): boolean {
-    if (!this.#config.deduplicateHeartbeatLogs || this.#config.level !== 'INFO') return false
-    const heartbeat = level === 'INFO' && HEARTBEAT.test(message) ? message : null
-    const repeated = heartbeat !== null && heartbeat === this.#lastHeartbeat
-    this.#lastHeartbeat = heartbeat
-    return repeated
   }
 
   #line(level: Level, message: string, fields: FieldValues): string {

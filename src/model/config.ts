@@ -59,6 +59,8 @@ export interface RestApiConfig {
   readonly allowlistIncludeMembers: boolean
   readonly httpExtraHeaders: Readonly<Record<string, string>>
   readonly httpsExtraHeaders: Readonly<Record<string, string>>
+  /** What the Server header says. */
+  readonly serverTokens: 'original' | 'minimal' | 'productonly'
 }
 
 /** How this program calls other members' REST API. */

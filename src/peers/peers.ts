@@ -15,8 +15,8 @@ import { readPeerView } from './peer-view.ts'
 import { readTlsRules, type TlsRules } from './tls-rules.ts'
 
 export interface PeersOptions {
-  readonly ctl: CtlConfig
-  readonly restapi: RestApiConfig
+  /** How members are called. Asked for each call: a reload changes it. */
+  readonly calls: () => { readonly ctl: CtlConfig; readonly restapi: RestApiConfig }
   readonly clock: Clock
   readonly log: Log
 }
@@ -111,12 +111,14 @@ function troubleTeller(log: Log): (name: MemberName, url: string, why: string | 
 }
 
 /** Sends with this node's credentials and certificates. A disk that hangs must not stop an election: the last files do. */
-function caller(options: PeersOptions): (call: Omit<Call, 'credentials' | 'tls'>) => Promise<CallOutcome> {
-  const { ctl, restapi, clock } = options
-  const credentials = ctl.credentials ?? restapi.credentials
-  const restapiCafile = restapi.tls?.cafile ?? null
+function caller({
+  calls,
+  clock,
+}: PeersOptions): (call: Omit<Call, 'credentials' | 'tls'>) => Promise<CallOutcome> {
   let last: TlsRules | null = null
   const tls = async (): Promise<TlsRules> => {
+    const { ctl, restapi } = calls()
+    const restapiCafile = restapi.tls?.cafile ?? null
     const reading = readTlsRules({ ctl, restapiCafile, insecure: true }).then(rules => {
       last = rules
       return rules
@@ -129,7 +131,10 @@ function caller(options: PeersOptions): (call: Omit<Call, 'credentials' | 'tls'>
     stop.abort()
     return rules
   }
-  return call => callOnce({ ...call, credentials, tls })
+  return call => {
+    const { ctl, restapi } = calls()
+    return callOnce({ ...call, credentials: ctl.credentials ?? restapi.credentials, tls })
+  }
 }
 
 function failsafeBody(ping: FailsafeCall): string {

@@ -39,6 +39,15 @@ export interface NodeState {
   refusedSince(sinceMs: Millis): string | null
   /** hactl's own fields, shown in the object `hactl` of the status document beside our version. */
   extra(): JsonObject
+  logger(): LoggerView
+}
+
+/** How far the log lags behind what is written to it. */
+export interface LoggerView {
+  /** Lines that wait to be written. */
+  readonly queued: number
+  /** Lines dropped since the start, because too many waited. */
+  readonly lost: number
 }
 
 export interface NodeStatus {

@@ -6,6 +6,14 @@ import { STATUS_CODES } from 'node:http'
 
 export type Headers = readonly (readonly [string, string])[]
 
+/** What the replies of a server have in common; those of status only have no headers of ours. */
+export interface CommonHeaders {
+  /** The `Server` header. */
+  readonly server: string
+  /** Set by the operator: not on error pages. */
+  readonly extra: Headers
+}
+
 export type Reply =
   | { readonly kind: 'status'; readonly status: number }
   | { readonly kind: 'json'; readonly status: number; readonly body: string }
@@ -35,7 +43,7 @@ export function replyStatus(reply: Reply): number {
 }
 
 /** Sends `reply`; does nothing when the client has gone or was answered already. */
-export function send(response: ServerResponse, reply: Reply, extraHeaders: Headers): void {
+export function send(response: ServerResponse, reply: Reply, common: CommonHeaders): void {
   if (response.headersSent || response.destroyed) return
   switch (reply.kind) {
     case 'status':
@@ -43,16 +51,16 @@ export function send(response: ServerResponse, reply: Reply, extraHeaders: Heade
       response.end()
       return
     case 'json':
-      sendBody(response, reply.status, 'application/json', reply.body, [], extraHeaders)
+      sendBody(response, reply.status, 'application/json', reply.body, [], common)
       return
     case 'text':
-      sendBody(response, reply.status, 'text/html', reply.body, reply.headers ?? [], extraHeaders)
+      sendBody(response, reply.status, 'text/html', reply.body, reply.headers ?? [], common)
       return
     case 'metrics':
-      sendBody(response, 200, 'text/plain', reply.body, [], extraHeaders)
+      sendBody(response, 200, 'text/plain', reply.body, [], common)
       return
     case 'page':
-      sendPage(response, reply.status, reply.message)
+      sendPage(response, reply.status, reply.message, common)
   }
 }
 
@@ -62,18 +70,23 @@ function sendBody(
   type: string,
   body: string,
   own: Headers,
-  extra: Headers,
+  { server, extra }: CommonHeaders,
 ): void {
-  const headers = ['Server', 'hactl', ...own.flat(), 'Content-Type', type]
+  const headers = ['Server', server, ...own.flat(), 'Content-Type', type]
   headers.push('Content-Length', String(Buffer.byteLength(body)), ...extra.flat())
   response.writeHead(status, headers)
   response.end(body)
 }
 
-function sendPage(response: ServerResponse, status: number, message: string | undefined): void {
+function sendPage(
+  response: ServerResponse,
+  status: number,
+  message: string | undefined,
+  { server }: CommonHeaders,
+): void {
   const words = STATUS_CODES[status] ?? 'Error'
   const body = errorPage(status, message ?? words)
-  const headers = ['Server', 'hactl', 'Connection', 'close', 'Content-Type', 'text/html;charset=utf-8']
+  const headers = ['Server', server, 'Connection', 'close', 'Content-Type', 'text/html;charset=utf-8']
   headers.push('Content-Length', String(Buffer.byteLength(body)))
   response.writeHead(status, message === undefined ? words : reasonPhrase(message), headers)
   response.end(body)

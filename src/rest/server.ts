@@ -6,6 +6,7 @@ import { isIP } from 'node:net'
 import { formatAddress } from '../model/address.ts'
 import type { RestApiConfig } from '../model/config.ts'
 import type { Millis } from '../model/units.ts'
+import { PROTOCOL_VERSION } from '../model/version.ts'
 import { AccessControl } from './access.ts'
 import type { Context, Surroundings } from './context.ts'
 import { ENDPOINTS, type Endpoint } from './endpoints.ts'
@@ -16,13 +17,15 @@ import { Listener } from './listener.ts'
 import { metricsText } from './metrics.ts'
 import { livenessStatus, readinessObstacle } from './probes.ts'
 import { parseTarget, type Target } from './query.ts'
-import { type Headers, json, page, type Reply, replyStatus, send, statusOnly } from './reply.ts'
+import { type CommonHeaders, json, page, type Reply, replyStatus, send, statusOnly } from './reply.ts'
 import { type Identity, StatusCache } from './status-document.ts'
 
 /** Peers wait two seconds for GET /patroni, connecting included. */
 const FRESH_BUDGET_MS: Millis = 1500
 /** A look at PostgreSQL may be shared by requests that come this close together. */
 const FRESH_SHARED_MS: Millis = 1000
+/** Of a request's address in the log, in characters. */
+const URL_SHOWN = 500
 
 export interface RestServerOptions extends Surroundings {
   readonly config: RestApiConfig
@@ -58,7 +61,7 @@ class RestApi {
   readonly #waiting = new Set<AbortController>()
   #config: RestApiConfig
   #access: AccessControl
-  #extraHeaders: Headers
+  #common: CommonHeaders
   #listener: Listener | null = null
 
   constructor(options: RestServerOptions) {
@@ -67,7 +70,7 @@ class RestApi {
     this.#identity = { scope: options.scope, name: options.self }
     this.#reads = new FreshReads(options.store, options.clock)
     this.#access = this.#accessControl()
-    this.#extraHeaders = extraHeaders(options.config)
+    this.#common = commonHeaders(options.config)
   }
 
   async start(): Promise<void> {
@@ -96,7 +99,7 @@ class RestApi {
     }
     this.#config = config
     this.#access = this.#accessControl()
-    this.#extraHeaders = extraHeaders(config)
+    this.#common = commonHeaders(config)
     if (rebuild) this.#warnIfOpen()
     return true
   }
@@ -133,6 +136,7 @@ class RestApi {
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const target = parseTarget(request.url ?? '/')
     const method = request.method ?? 'GET'
+    this.#logAccess(request, response)
     try {
       const endpoint = ENDPOINTS.get(`${method} ${target.segment}`)
       if (endpoint !== undefined) {
@@ -143,10 +147,23 @@ class RestApi {
         void this.#answerLater(request, response, () => this.#patroni(), target)
         return
       }
-      send(response, this.#fromMemory(method, target), this.#extraHeaders)
+      send(response, this.#fromMemory(method, target), this.#common)
     } catch (error) {
       this.#failed(response, method, target, error)
     }
+  }
+
+  /** Patroni's line. A load balancer asks every second: only at DEBUG. */
+  #logAccess(request: IncomingMessage, response: ServerResponse): void {
+    const { clock, log } = this.#around
+    const askedAtMs = clock.bootMs()
+    const from = request.socket.remoteAddress ?? '-'
+    response.once('close', () => {
+      const line = `${request.method} ${request.url?.slice(0, URL_SHOWN)} HTTP/${request.httpVersion}`
+      const status = response.writableFinished ? response.statusCode : 'no answer: the client left'
+      const tookMs = Math.max(0, clock.bootMs() - askedAtMs)
+      log.debug(`API thread: ${from} - - "${line}" ${status} - latency: ${tookMs.toFixed(3)} ms`)
+    })
   }
 
   #fromMemory(method: string, target: Target): Reply {
@@ -193,7 +210,11 @@ class RestApi {
   }
 
   #documentText(facts: Facts): string {
-    return this.#document.text(facts, this.#identity, () => this.#around.state.extra())
+    const { state } = this.#around
+    return this.#document.text(facts, this.#identity, () => ({
+      extra: state.extra(),
+      logger: state.logger(),
+    }))
   }
 
   async #endpoint(endpoint: Endpoint, context: Context): Promise<Reply> {
@@ -230,7 +251,7 @@ class RestApi {
           `REST API: ${method} /${target.segment} from ${request.socket.remoteAddress ?? 'a client that left'}: ${replyStatus(reply)}`,
         )
       }
-      send(response, reply, this.#extraHeaders)
+      send(response, reply, this.#common)
     } catch (error) {
       this.#failed(response, method, target, error)
     }
@@ -238,15 +259,22 @@ class RestApi {
 
   #failed(response: ServerResponse, method: string, target: Target, error: unknown): void {
     this.#around.log.error(`REST API: ${method} /${target.segment} failed: ${words(error)}`)
-    send(response, page(500), [])
+    send(response, page(500), this.#common)
   }
 }
 
-function extraHeaders(config: RestApiConfig): Headers {
-  return Object.entries({
+const SERVER_TOKENS: Readonly<Record<RestApiConfig['serverTokens'], string>> = {
+  original: 'hactl',
+  minimal: `Patroni/${PROTOCOL_VERSION}`,
+  productonly: 'Patroni',
+}
+
+function commonHeaders(config: RestApiConfig): CommonHeaders {
+  const extra = Object.entries({
     ...config.httpExtraHeaders,
     ...(config.tls === null ? {} : config.httpsExtraHeaders),
   })
+  return { server: SERVER_TOKENS[config.serverTokens], extra }
 }
 
 /** What the listening socket depends on. */

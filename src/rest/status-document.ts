@@ -7,7 +7,7 @@ import type { MemberName, Millis } from '../model/units.ts'
 import { HACTL_VERSION, PROTOCOL_VERSION } from '../model/version.ts'
 import type { Facts } from './facts.ts'
 import { type Encodable, encodeJson } from './json.ts'
-import type { NodeStatus } from './node-state.ts'
+import type { LoggerView, NodeStatus } from './node-state.ts'
 import { documentStamp } from './times.ts'
 
 export interface Identity {
@@ -15,8 +15,18 @@ export interface Identity {
   readonly name: MemberName
 }
 
+/** What may change without anything else: up to a second old in an answer from the cache. */
+export interface Aging {
+  /** hactl's own fields. */
+  readonly extra: JsonObject
+  readonly logger: LoggerView
+}
+
+/** A shorter queue is what any log has; Patroni's number. */
+const USUAL_QUEUE = 2
+
 /** The document as text. */
-export function statusDocument(facts: Facts, identity: Identity, extra: JsonObject): string {
+export function statusDocument(facts: Facts, identity: Identity, { extra, logger }: Aging): string {
   const { status, server } = facts
   return encodeJson({
     state: facts.state,
@@ -31,6 +41,7 @@ export function statusDocument(facts: Facts, identity: Identity, extra: JsonObje
     patroni: { version: PROTOCOL_VERSION, scope: identity.scope, name: identity.name },
     scheduled_restart: shownSchedule(status),
     watchdog_failed: status.watchdogFailed || undefined,
+    ...loggerPart(logger),
     hactl: { ...extra, version: HACTL_VERSION, ...problemPart(status) },
   })
 }
@@ -84,6 +95,11 @@ function problemPart({ problem }: NodeStatus): JsonObject {
   return problem === null ? {} : { problem: problem.text, problem_id: problem.id }
 }
 
+function loggerPart({ queued, lost }: LoggerView): { readonly [key: string]: Encodable | undefined } {
+  if (queued <= USUAL_QUEUE) return {}
+  return { logger_queue_size: queued, logger_records_lost: lost > 0 ? lost : undefined }
+}
+
 /** The stored request, `schedule` first, without the start time that only guards against a restart in between. */
 function shownSchedule(status: NodeStatus): Encodable | undefined {
   if (status.scheduledRestart === null) return undefined
@@ -91,18 +107,18 @@ function shownSchedule(status: NodeStatus): Encodable | undefined {
   return { schedule: schedule as Json, ...filters }
 }
 
-/** Keeps the encoded document until something in it changes, at most for a second (`extra` may age). */
+/** Keeps the encoded document until something in it changes, at most for a second. */
 export class StatusCache {
   #text = ''
   #key: readonly unknown[] = []
   #untilMs: Millis = Number.NEGATIVE_INFINITY
 
-  text(facts: Facts, identity: Identity, extra: () => JsonObject): string {
+  text(facts: Facts, identity: Identity, aging: () => Aging): string {
     const { status, settings, cluster, failsafeActive, server, leads } = facts
     const key = [status, settings, cluster, failsafeActive, server, leads, identity]
     if (facts.nowMs < this.#untilMs && key.every((part, index) => part === this.#key[index]))
       return this.#text
-    this.#text = statusDocument(facts, identity, extra())
+    this.#text = statusDocument(facts, identity, aging())
     this.#key = key
     this.#untilMs = facts.nowMs + 1000
     return this.#text

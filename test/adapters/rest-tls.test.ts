@@ -222,7 +222,11 @@ describe('calling others', () => {
     },
   })
   async function agentAsks(running: Running, ctl: Partial<CtlConfig>): Promise<string> {
-    const peers = createPeers({ ctl: { ...CTL, ...ctl }, restapi: OPEN_CONFIG, clock, log: new Lines() })
+    const peers = createPeers({
+      calls: () => ({ ctl: { ...CTL, ...ctl }, restapi: OPEN_CONFIG }),
+      clock,
+      log: new Lines(),
+    })
     const answer = (await peers.ask([member(running)], ANSWER_MS)).get('pg1')
     return answer?.known === true ? answer.value.role : (answer?.why ?? 'not asked')
   }

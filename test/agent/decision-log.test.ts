@@ -15,8 +15,9 @@ function open() {
   const lines: string[] = []
   const journal: JournalEntry[] = []
   const at = (level: string) => (text: string) => void lines.push(`${level}: ${text}`)
+  const levels = { debug: at('debug'), info: at('info'), warning: at('warning'), error: at('error') }
   const log = createDecisionLog(
-    { debug: at('debug'), info: at('info'), warning: at('warning'), error: at('error') },
+    { ...levels, heartbeat: at('heartbeat') },
     {
       append: entry => void journal.push(entry),
       view: () => ({ dropped: 0, problem: null }),
@@ -59,7 +60,22 @@ const STEADY = { rule: 'leader.steady', log: 'rest' } as const
 test('a steady node says so once, and then as a heartbeat', () => {
   const { beat, said } = open()
   for (let s = 0; s <= 130; s += 10) beat(s, { rule: 'leader.renew-lease', log: 'pulse' }, STEADY)
-  expect(said()).toEqual(Array(3).fill('info: leader.steady: so it is'))
+  expect(said()).toEqual([
+    'info: leader.steady: so it is',
+    'heartbeat: leader.steady: so it is',
+    'heartbeat: leader.steady: so it is',
+  ])
+})
+
+test('after something else was said, that all is well is news, and no heartbeat that may be left out', () => {
+  const { beat, said } = open()
+  beat(0, STEADY)
+  beat(10, { rule: 'leader.slot', reason: 'a slot is created', log: 'event' }, STEADY)
+  expect(said()).toEqual([
+    'info: leader.steady: so it is',
+    'info: leader.slot: a slot is created',
+    'info: leader.steady: so it is',
+  ])
 })
 
 test('an attempt that fails again and again is said once, then with a count at growing intervals', () => {

@@ -41,6 +41,7 @@ function nodeState(look: () => PostgresView): OwnedNodeState {
     settings: () => settings,
     nextBeatDueMs: () => 0,
     wake: () => {},
+    logger: () => ({ queued: 0, lost: 0 }),
     reload: () => {},
   })
 }

@@ -1,12 +1,12 @@
 // The agent comes and goes beside a PostgreSQL that runs on, and configurations change under it: restarts, maintenance
 // mode, bad and good dynamic configuration; nodes that must not join; a server that is taken over as it is.
 
-import { readdir } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Cluster, list, postmasterOf, startCluster } from './harness/cluster.ts'
 import { beginIncident, expectUnnoticed, expectUnnoticedByAll } from './harness/incident.ts'
-import { hactl, startAgent, writeMemberFile } from './harness/member.ts'
+import { hactl, rewriteSections, startAgent, writeMemberFile } from './harness/member.ts'
 import { processesOn, runOn } from './harness/network.ts'
 import { etcdctl, httpStatus, postgresBin, query, restPort, startPlainPostgres } from './harness/servers.ts'
 import { asPostgres } from './harness/stage.ts'
@@ -134,6 +134,31 @@ async function leaderLease({ client, etcd }: Cluster): Promise<{ granted: number
   const [, granted, left] = /TTL\((\d+)s\), remaining\((-?\d+)s\)/.exec(said) ?? []
   return { granted: Number(granted ?? 0), left: Number(left ?? 0) }
 }
+
+test('SIGHUP: the log settings of the file are in force, what needs a new agent is named', async () => {
+  const { agent, file, host } = cluster.node('pg3')
+  const before = JSON.parse(await readFile(file, 'utf8'))
+  const directory = join(cluster.stage.directory, host.name)
+  await rewriteSections(file, {
+    scope: 'other',
+    log: { level: 'DEBUG', type: 'json', static_fields: { site: 'a' }, dir: directory, mode: 0o640 },
+  })
+  agent.signal('SIGHUP')
+  const logged = async () => {
+    await httpStatus(cluster.client, `http://${host.address}:${restPort}/replica`)
+    const text = await readFile(join(directory, 'patroni.log'), 'utf8').catch(() => '')
+    return /"levelname":"DEBUG","message":"API thread: .*","site":"a"/.test(text) ? text : false
+  }
+  const text = await until('its new log has a request at DEBUG', logged, 30_000, 100)
+  expect(text).toContain('scope changed in the file; it takes effect when the agent is started again')
+  await rewriteSections(file, { scope: before.scope, log: {} })
+  const read = /local configuration reloaded/g
+  const said = (await agent.log()).match(read)?.length ?? 0
+  agent.signal('SIGHUP')
+  const again = async () => ((await agent.log()).match(read)?.length ?? 0) > said
+  await until('it writes to its standard output again', again, 30_000, 100)
+  await cluster.healthy(60_000)
+})
 
 test('max_connections changes: hactl list shows on each node that a restart is pending', async () => {
   await cluster.mend()

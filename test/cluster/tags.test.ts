@@ -3,7 +3,7 @@
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Cluster, list, type Node, startCluster } from './harness/cluster.ts'
-import { hactl, rewriteTags, type Section } from './harness/member.ts'
+import { hactl, rewriteSections, type Section } from './harness/member.ts'
 import { runOn, signalHost } from './harness/network.ts'
 import { query, restPort } from './harness/servers.ts'
 import { until } from './harness/until.ts'
@@ -18,7 +18,7 @@ afterAll(() => cluster.stage.close())
 
 /** Takes effect when both that others judge it by show it: its own status page and, a moment later, its member key. */
 async function tag(node: Node, tags: Section): Promise<void> {
-  await rewriteTags(node.file, tags)
+  await rewriteSections(node.file, { tags })
   node.agent.signal('SIGHUP')
   const shown = async () => {
     const text = await runOn(cluster.client, [

@@ -62,6 +62,7 @@ const EFFECTS: readonly (readonly [
     c => c.restapi.httpsExtraHeaders,
     { 'Strict-Transport-Security': 'max-age=1' },
   ],
+  ['RESTAPI_SERVER_TOKENS', 'Minimal', c => c.restapi.serverTokens, 'minimal'],
   ['CTL_INSECURE', 'yes', c => c.ctl.insecure, true],
   ['CTL_CACERT', '/ca', c => c.ctl.cacert, '/ca'],
   ['CTL_CERTFILE', '/c', c => c.ctl.certfile, '/c'],

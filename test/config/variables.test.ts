@@ -72,11 +72,6 @@ test.each<[string, string, string]>([
   ['PATRONI_LOG_MAX_QUEUE_SIZE', '9', 'has no effect: it belongs to the logging of Python'],
   ['PATRONI_LOG_LOGGERS', 'a: DEBUG', 'has no effect: it belongs to the logging of Python'],
   ['PATRONI_RESTAPI_REQUEST_QUEUE_SIZE', '9', 'has no effect: the queue of the operating system is used'],
-  [
-    'PATRONI_RESTAPI_SERVER_TOKENS',
-    'Minimal',
-    'not supported yet by this version of hactl: the Server header stays as it is',
-  ],
   ['PATRONI_RESTAPI_CONECT_ADDRESS', 'x', 'is not known and has no effect'],
 ])('%s=%s is warned about', async (name, text, message) => {
   const warnings = warningsOf(await readText(COMPLETE, { [name]: text }))

@@ -236,7 +236,7 @@ test.each(['path', 'abstract'])('notify sends a datagram to NOTIFY_SOCKET (%s)',
   const script =
     'import socket,sys\ns=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM)\n' +
     's.bind(sys.argv[1].replace("@","\\0"))\nprint("bound",flush=True)\n' +
-    'for _ in range(2): print(s.recv(4096).decode(),flush=True)\n'
+    'for _ in range(3): print(s.recv(4096).decode(),flush=True)\n'
   const receiver = spawn('python3', ['-c', script, name], { stdio: ['ignore', 'pipe', 'inherit'] })
   started.push(receiver)
   let received = ''
@@ -247,7 +247,13 @@ test.each(['path', 'abstract'])('notify sends a datagram to NOTIFY_SOCKET (%s)',
   const fencer = run({ env: { NOTIFY_SOCKET: name } })
   fencer.say('notify READY=1')
   fencer.say('notify STATUS=leader, lease until 12:00')
-  await until('both arrive', () => received === 'bound\nREADY=1\nSTATUS=leader, lease until 12:00\n')
+  fencer.say('notify RELOADING=1')
+  // One datagram, of which each line is a field: the time is what Type=notify-reload looks for.
+  const all = /^bound\nREADY=1\nSTATUS=leader, lease until 12:00\nRELOADING=1\nMONOTONIC_USEC=(\d+)\n$/
+  await until('all arrive', () => all.test(received))
+  const lateByUs = Number(process.hrtime.bigint() / 1000n) - Number(all.exec(received)?.[1])
+  expect(lateByUs).toBeGreaterThanOrEqual(0)
+  expect(lateByUs).toBeLessThan(60_000_000)
   await until('the receiver ends', () => ended(receiver))
   fencer.say('notify WATCHDOG=1')
   expect(await fencer.heard('warning notify:')).toMatch(/Connection refused|No such file/)

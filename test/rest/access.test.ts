@@ -174,6 +174,7 @@ describe('reload', () => {
       allowlistIncludeMembers: false,
       httpExtraHeaders: { 'X-After': 'a' },
       httpsExtraHeaders: {},
+      serverTokens: 'original',
     }
     expect((await fetch(`${running.base}/primary`)).headers.get('x-before')).toBe('b')
     expect(await running.server.reload(config)).toBe(true)
@@ -187,5 +188,32 @@ describe('reload', () => {
     const impossible = { ...config, listen: { host: '203.0.113.7', port: 0 } }
     expect(await running.server.reload(impossible)).toBe(false)
     expect((await fetch(`http://127.0.0.2:${running.server.port()}/metrics`)).status).toBe(200)
+  })
+})
+
+describe('what is told of a request', () => {
+  it.each([
+    ['original', 'hactl'],
+    ['minimal', 'Patroni/4.1.5'],
+    ['productonly', 'Patroni'],
+  ] as const)(
+    'server_tokens %s: the Server header is %s, on error pages too',
+    async (serverTokens, shown) => {
+      await start({ serverTokens })
+      for (const [path, method] of [
+        ['/primary', 'GET'],
+        ['/metrics', 'GET'],
+        ['/nothing', 'POST'],
+      ] as const)
+        expect((await fetch(running.base + path, { method })).headers.get('server')).toBe(shown)
+    },
+  )
+
+  it('each request is a line at DEBUG: who, what, the answer, how long', async () => {
+    await start({})
+    await fetch(`${running.base}/replica?lag=1MB`, { method: 'OPTIONS' })
+    const line =
+      /^DEBUG API thread: \S*127\.0\.0\.1 - - "OPTIONS \/replica\?lag=1MB HTTP\/1\.1" 503 - latency: \d+\.\d{3} ms$/
+    await expect.poll(() => running.log.all.filter(said => line.test(said))).toHaveLength(1)
   })
 })

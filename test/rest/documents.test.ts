@@ -89,6 +89,21 @@ describe('the status document', () => {
     )
   })
 
+  it('a log that lags behind is shown as soon as it is more than any log, with what was lost', async () => {
+    const { node } = running
+    const shown = async (queued: number, lost: number) => {
+      node.backlog = { queued, lost }
+      // Another status, so that the document is not the cached one.
+      node.replica()
+      const { logger_queue_size, logger_records_lost } = JSON.parse(await body('/replica'))
+      return [logger_queue_size, logger_records_lost]
+    }
+    expect(await shown(2, 7)).toEqual([undefined, undefined])
+    expect(await shown(3, 0)).toEqual([3, undefined])
+    expect(await shown(1000, 7)).toEqual([1000, 7])
+    node.backlog = { queued: 0, lost: 0 }
+  })
+
   it('without an answer from PostgreSQL there is no xlog and the state is unknown', async () => {
     running.node.primary().set({ server: unseen('time-out') })
     const document = JSON.parse(await body('/primary'))

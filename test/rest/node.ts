@@ -154,6 +154,10 @@ export class SettableNode implements NodeState {
     this.pings.push(ping)
     return this.failsafeAnswer
   }
+  backlog = { queued: 0, lost: 0 }
+  logger() {
+    return this.backlog
+  }
   extra(): JsonObject {
     return {}
   }
@@ -210,6 +214,7 @@ export const OPEN_CONFIG: RestApiConfig = {
   allowlistIncludeMembers: false,
   httpExtraHeaders: {},
   httpsExtraHeaders: {},
+  serverTokens: 'original',
 }
 
 /** A store that nobody reaches: for tests of what does not need one. */

@@ -17,7 +17,11 @@ const CTL: CtlConfig = {
   keyfile: null,
   keyfilePassword: null,
 }
-export const peers = createPeers({ ctl: CTL, restapi: OPEN_CONFIG, clock, log: new Lines() })
+export const peers = createPeers({
+  calls: () => ({ ctl: CTL, restapi: OPEN_CONFIG }),
+  clock,
+  log: new Lines(),
+})
 
 export function record(running: Running): MemberRecord {
   return {

@@ -20,7 +20,7 @@ const CTL: CtlConfig = {
   keyfilePassword: null,
 }
 const log = new Lines()
-const peers = createPeers({ ctl: CTL, restapi: OPEN_CONFIG, clock, log })
+const peers = createPeers({ calls: () => ({ ctl: CTL, restapi: OPEN_CONFIG }), clock, log })
 
 /** Where an answer is expected: both sides of a call are this process, which may stand still for a while. */
 const ANSWER_MS = 10_000
@@ -145,7 +145,7 @@ describe('asking members', () => {
 
   it('a member that stays silent is told of once, again when the reason changes, and when it answers', async () => {
     const lines = new Lines()
-    const asking = createPeers({ ctl: CTL, restapi: OPEN_CONFIG, clock, log: lines })
+    const asking = createPeers({ calls: () => ({ ctl: CTL, restapi: OPEN_CONFIG }), clock, log: lines })
     const ask = (url: string, timeoutMs = ANSWER_MS) => asking.ask([member('p', url)], timeoutMs)
     const dead = 'http://127.0.0.1:1/patroni'
     for (let round = 0; round < 3; round++) await ask(dead)

@@ -111,7 +111,7 @@ export class Stage {
     }
     const warning = (text: string): void => info(`${text} (WARNING)`)
     const error = (text: string): void => info(`${text} (ERROR)`)
-    const log = createDecisionLog({ debug: () => {}, info, warning, error }, journal)
+    const log = createDecisionLog({ debug: () => {}, info, heartbeat: info, warning, error }, journal)
     this.#logs.set(machine.name, log)
     return log
   }

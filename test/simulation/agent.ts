@@ -103,6 +103,7 @@ export class Agent {
       ...{ clock, guard: this.guard, postgres, store, settings },
       nextBeatDueMs: this.loop.nextBeatDueMs,
       wake: this.loop.wake,
+      logger: () => ({ queued: 0, lost: 0 }),
       reload: () => {},
     })
     const opensApi = async (): Promise<void> => {

@@ -32,6 +32,12 @@ export class PatroniEndpoint {
     const looking = this.#state.fresh(FRESH_BUDGET_MS).finally(() => looked.abort())
     await Promise.race([looking, clock.sleep(FRESH_BUDGET_MS + 100, looked.signal)])
     const facts = readFacts(this.#state, this.#name, clock.bootMs(), askedAtMs - FRESH_SHARED_MS)
-    reply(statusDocument(facts, { scope: 'demo', name: this.#name }, this.#state.extra()))
+    reply(
+      statusDocument(
+        facts,
+        { scope: 'demo', name: this.#name },
+        { extra: this.#state.extra(), logger: this.#state.logger() },
+      ),
+    )
   }
 }

@@ -37,10 +37,10 @@ export async function writeMemberFile(stage: Stage, host: Host, choice: MemberCh
   return file
 }
 
-/** Changes the section `tags` in a node's file; the agent takes it over on SIGHUP. */
-export async function rewriteTags(file: string, tags: Section): Promise<void> {
+/** Replaces sections of a node's file; the agent takes over what it can on SIGHUP. */
+export async function rewriteSections(file: string, sections: Section): Promise<void> {
   const configuration = JSON.parse(await readFile(file, 'utf8')) as Section
-  await writeFile(file, JSON.stringify({ ...configuration, tags }, null, 2))
+  await writeFile(file, JSON.stringify({ ...configuration, ...sections }, null, 2))
 }
 
 /** Runs `hactl agent FILE` on the host as postgres. */
