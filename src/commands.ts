@@ -2,6 +2,7 @@
 // classes load what is heavy only when they run.
 
 import Agent from '../commands/agent.ts'
+import Check from '../commands/check.ts'
 import Completion from '../commands/completion.ts'
 import Demo from '../commands/demo.ts'
 import EditConfig from '../commands/edit-config.ts'
@@ -15,9 +16,11 @@ import ShowConfig from '../commands/show-config.ts'
 import Switchover from '../commands/switchover.ts'
 import Topology from '../commands/topology.ts'
 import Version from '../commands/version.ts'
+import Wait from '../commands/wait.ts'
 
 export const COMMANDS = {
   agent: Agent,
+  check: Check,
   completion: Completion,
   demo: Demo,
   'edit-config': EditConfig,
@@ -31,4 +34,5 @@ export const COMMANDS = {
   switchover: Switchover,
   topology: Topology,
   version: Version,
+  wait: Wait,
 }

@@ -65,6 +65,19 @@ export type Failure =
       readonly why: string
     }
   | { readonly kind: 'editor'; readonly why: string }
+  /** `serves`: writes are accepted all the same. */
+  | {
+      readonly kind: 'unhealthy'
+      readonly cluster: string
+      readonly serves: boolean
+      readonly findings: number
+    }
+  | {
+      readonly kind: 'not-reached'
+      readonly cluster: string
+      readonly seconds: number
+      readonly missing: string
+    }
 
 /** What became of a request when its command stopped waiting. */
 export type GivenUp =

@@ -73,6 +73,12 @@ export interface GlobalFlags {
 export const READ_TIMEOUT_MS: Millis = 10_000
 export const WAIT_TIMEOUT_MS: Millis = 60_000
 
+/** The parser's headline may say nothing: what is wrong stands below it. */
+function whatIsWrong(message: string): string {
+  const [first = '', second = ''] = message.split('\n')
+  return first.endsWith(' occurred:') ? second.trim() : first
+}
+
 /** What every command does when its flags or arguments are wrong. */
 export abstract class ParsedCommand extends Command {
   /** Wrong flags and arguments, in the same form as every other error. */
@@ -85,7 +91,7 @@ export abstract class ParsedCommand extends Command {
     if (ended || (error.oclif?.exit !== EXIT.usage && badValue === null)) throw error
     // Otherwise oclif warns, in development, of a command that did not parse: it is the parsing that failed.
     this.parsed = true
-    const text = badValue === null ? (error.message.split('\n')[0] ?? '') : `--${badValue[1]}: ${badValue[2]}`
+    const text = badValue === null ? whatIsWrong(error.message) : `--${badValue[1]}: ${badValue[2]}`
     const message = text.replace(/^./, first => first.toLowerCase())
     const help = `see ${this.config.bin} ${this.id ?? ''} --help`
     const meant = this.flagsMeant(message)

@@ -112,6 +112,17 @@ const ERRORS: { readonly [K in Kind]: Entry<K> } = {
     hint: f =>
       `choose another candidate (hactl ${f.action} --dry-run), or accept the loss with --accept-data-loss.`,
   },
+  unhealthy: {
+    exit: f => (f.serves ? EXIT.partlyDone : EXIT.refused),
+    message: f =>
+      `cluster ${f.cluster} ${f.serves ? 'accepts writes, but is not as it should be' : 'accepts no writes'}: ${f.findings} ${f.findings === 1 ? 'finding' : 'findings'}`,
+    hint: f => `see hactl list ${f.cluster}.`,
+  },
+  'not-reached': {
+    exit: EXIT.timedOut,
+    message: f => `not reached within ${f.seconds} s: ${f.missing}`,
+    hint: f => `see hactl list ${f.cluster}; give it longer with --timeout.`,
+  },
   editor: {
     exit: EXIT.usage,
     message: f => f.why,

@@ -1,0 +1,52 @@
+// `hactl check [CLUSTER]`: one line and an exit code that say whether the cluster is as it should be.
+
+import { Flags } from '@oclif/core'
+import { checkCluster } from '../src/admin/check.ts'
+import { withCluster } from '../src/admin/connect.ts'
+import { checkText } from '../src/terminal/check-text.ts'
+import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
+import { durationFlag, HactlCommand, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
+
+export default class Check extends HactlCommand {
+  static override summary = 'Say whether a cluster is as it should be, for monitoring and runbooks.'
+  static override description =
+    "Healthy (exit code 0) means: the leader accepts writes, every member answers and streams on the leader's timeline, nobody reports a problem, the cluster is not paused and uses no mode that hactl does not support. Exit code 7: writes are accepted, but something is not as it should be. Exit code 3: nobody accepts writes. Exit code 8: etcd does not answer. The first line says it all, as monitoring plugins want it; each finding follows on a line of its own."
+  static override examples = [
+    {
+      description: 'Three members, none more than 16 MiB behind:',
+      command: '<%= config.bin %> check batman --expect 3 --max-lag 16777216',
+    },
+    {
+      description: 'Before and after maintenance:',
+      command: '<%= config.bin %> check batman --wait 120 || exit 1',
+    },
+  ]
+  static override args = { cluster: CLUSTER_ARG }
+  static override flags = {
+    wait: durationFlag({
+      helpValue: 'SECONDS',
+      summary: 'Look again and again until it is healthy, at most this long.',
+    }),
+    expect: Flags.integer({ min: 1, helpValue: 'N', summary: 'Fewer members than this are a finding.' }),
+    'max-lag': Flags.integer({
+      min: 0,
+      helpValue: 'BYTES',
+      summary: 'A standby that has replayed less than this is a finding.',
+    }),
+  }
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(Check)
+    const lag = flags['max-lag']
+    const result = await withCluster(flags, args.cluster, (operator, cluster) =>
+      checkCluster(operator, {
+        cluster,
+        limits: { members: flags.expect ?? null, lagBytes: lag === undefined ? null : BigInt(lag) },
+        waitMs: flags.wait ?? 0,
+        budgetMs: flags.timeout ?? READ_TIMEOUT_MS,
+      }),
+    )
+    this.conclude(flags.json, result, checkText)
+    this.exit(0)
+  }
+}

@@ -1,0 +1,109 @@
+// `check` and `wait`: what they call healthy, what they name, and the exit codes that scripts go by.
+
+import { readFile } from 'node:fs/promises'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { type FakeCluster, openCluster } from './members.ts'
+import { violations } from './schema.ts'
+import { openStage, type Stage } from './stage.ts'
+
+let stage: Stage
+let cluster: FakeCluster
+
+beforeAll(async () => {
+  stage = await openStage()
+})
+afterAll(() => stage.stop())
+beforeEach(async () => {
+  cluster = await openCluster(stage)
+})
+afterEach(() => cluster.close())
+
+const schema = async (name: string) =>
+  JSON.parse(await readFile(new URL(`schemas/${name}.json`, import.meta.url), 'utf8'))
+
+test('a healthy cluster is one line and exit code 0', async () => {
+  const text = await stage.transcript([
+    ['check', 'duo', '--expect', '3'],
+    ['check', 'duo', '--json'],
+    ['wait', 'duo', '--for', 'leader', '--for', 'streaming', '--for', 'healthy'],
+    ['wait', 'duo', '--for', 'pg1=streaming', '--for', 'pg0=leader', '--for', 'timeline=1', '--json'],
+  ])
+  await expect(text).toMatchFileSnapshot('transcripts/check.txt')
+})
+
+test('what is not as it should be is named, and the exit code says whether writes go on', async () => {
+  cluster.member('pg2').hung = true
+  cluster.member('pg1').now = { ...cluster.member('pg1').now, timeline: 2 }
+  await stage.put('duo/config', { ttl: 30, pause: true })
+  const degraded = await stage.transcript([['check', 'duo', '--expect', '4', '--max-lag', '1000']])
+  cluster.member('pg1').now = { ...cluster.member('pg1').now, streaming: false, state: 'starting' }
+  await stage.put('duo/config', { ttl: 30 })
+  await cluster.member('pg0').close()
+  const down = await stage.transcript([
+    ['check', 'duo'],
+    ['check', 'duo', '--json'],
+  ])
+  await expect(`${degraded}\n${down}`).toMatchFileSnapshot('transcripts/check-unhealthy.txt')
+})
+
+test('a standby that is too far behind is a finding', async () => {
+  const ran = await stage.hactl(['check', 'duo', '--max-lag', '1048576'])
+  expect(ran.code).toBe(7)
+  expect(ran.stdout).toContain('pg2: lag: it is 2097152 bytes behind, more than 1048576')
+})
+
+test('what hactl does not support yet is a finding where hactl runs, and only there', async () => {
+  await stage.put('duo/config', { ttl: 30, failsafe_mode: true })
+  expect((await stage.hactl(['check', 'duo'])).code).toBe(0)
+  const pg1 = cluster.member('pg1')
+  await stage.put('duo/members/pg1', {
+    ...pg1.record(pg1.now),
+    hactl: { version: '1', problem: 'a full disk' },
+  })
+  const { code, stdout } = await stage.hactl(['check', 'duo'])
+  expect(code).toBe(7)
+  expect(stdout).toContain('pg1: problem: a full disk')
+  expect(stdout).toContain('cluster: mode: failsafe_mode is on')
+})
+
+test('check --wait ends when all is well', async () => {
+  const { now } = cluster.member('pg2')
+  cluster.member('pg2').now = { ...now, streaming: false }
+  const running = stage.hactl(['check', 'duo', '--wait', '25', '--json'])
+  await expect.poll(() => cluster.member('pg2').requests.length, { timeout: 20_000 }).toBeGreaterThan(1)
+  cluster.member('pg2').now = now
+  expect(await running).toMatchObject({ code: 0, stderr: '' })
+})
+
+test('what is not reached is said, with exit code 6; names that are not there are waited for and then named', async () => {
+  cluster.member('pg1').hung = true
+  const text = await stage.transcript([
+    ['wait', 'duo', '--for', 'timeline=2', '--for', 'streaming', '--timeout', '1'],
+    ['wait', 'duo', '--for', 'pg1=running', '--timeout', '1', '--json'],
+    ['wait', 'duo', '--for', 'pg11=running', '--timeout', '1'],
+    ['wait', 'nowhere', '--for', 'leader', '--timeout', '1'],
+    ['wait', 'duo', '--for', 'leader', '--dcs-url', 'etcd3://127.0.0.1:1'],
+    ['wait', 'duo'],
+    ['wait', 'duo', '--for', 'pg1=streming'],
+    ['check', 'nowhere'],
+    ['check', 'duo', '--dcs-url', 'etcd3://127.0.0.1:1'],
+  ])
+  await expect(text).toMatchFileSnapshot('transcripts/wait-in-vain.txt')
+})
+
+test('wait ends as soon as it is so', async () => {
+  cluster.member('pg1').now = { ...cluster.member('pg1').now, state: 'stopped', streaming: false }
+  const running = stage.hactl(['wait', 'duo', '--for', 'pg1=streaming', '--timeout', '25'])
+  await expect.poll(() => cluster.member('pg1').requests.length, { timeout: 20_000 }).toBeGreaterThan(1)
+  cluster.member('pg1').now = { ...cluster.member('pg1').now, state: 'running', streaming: true }
+  expect(await running).toMatchObject({ code: 0, stdout: 'Reached: pg1=streaming\n' })
+})
+
+test.each([
+  ['check', ['check', 'duo']],
+  ['check', ['check', 'duo', '--max-lag', '0']],
+  ['wait', ['wait', 'duo', '--for', 'leader']],
+])('the JSON of %s has the pinned shape: %j', async (name, args) => {
+  const ran = await stage.hactl([...args, '--json'])
+  expect(violations(JSON.parse(ran.stdout), await schema(name))).toEqual([])
+})
