@@ -17,9 +17,8 @@ const require = createRequire(import.meta.url)
 const pjson = JSON.parse(await readFile(`${root}package.json`, 'utf8'))
 
 const entry = `
-import { execute } from '@oclif/core'
 import { join } from 'node:path'
-import { normaliseArgv } from './src/terminal/argv.ts'
+import { runProgram } from './src/terminal/run-program.ts'
 export { COMMANDS } from './src/commands.ts'
 export { unknownCommand } from './src/terminal/unknown-command.ts'
 
@@ -39,7 +38,7 @@ const pjson = ${JSON.stringify({
 
 export const main = (args, bin) => {
   pjson.oclif.bin = bin
-  return execute({ args: normaliseArgv(args), loadOptions: { root, pjson, ignoreManifest: true } })
+  return runProgram(args, { root, pjson, ignoreManifest: true })
 }
 `
 

@@ -3,8 +3,8 @@
 
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { execute, settings } from '@oclif/core'
-import { normaliseArgv } from '../src/terminal/argv.ts'
+import { settings } from '@oclif/core'
+import { runProgram } from '../src/terminal/run-program.ts'
 import { argumentsOf, calledAs, shownName } from './called-as.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -14,8 +14,6 @@ pjson.oclif.hooks.command_not_found.target = './src/terminal/unknown-command.ts'
 const name = calledAs('dev.js')
 pjson.oclif.bin = shownName(name)
 settings.enableAutoTranspile = false
-await execute({
-  args: normaliseArgv(argumentsOf(name, process.argv.slice(2))),
-  development: true,
-  loadOptions: { root, pjson, ignoreManifest: true },
-})
+settings.debug = true
+process.env.NODE_ENV = 'development'
+await runProgram(argumentsOf(name, process.argv.slice(2)), { root, pjson, ignoreManifest: true })

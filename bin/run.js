@@ -27,11 +27,10 @@ if (args.length === 1 && args[0] === '--version') {
     .createRequire(import.meta.url)(`${root}dist/hactl.cjs`)
     .main(args, shownName(name))
 } else {
-  const { execute } = await import('@oclif/core')
-  const { normaliseArgv } = await import('../dist/src/terminal/argv.js')
+  const { runProgram } = await import('../dist/src/terminal/run-program.js')
   const pjson = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
   pjson.oclif.bin = shownName(name)
-  await execute({ args: normaliseArgv(args), loadOptions: { root, pjson, ignoreManifest: true } })
+  await runProgram(args, { root, pjson, ignoreManifest: true })
 }
 
 /** `agent` or `agent CONFIG`: stays for months, and needs nothing of what parses, asks and prints. */

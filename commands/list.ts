@@ -2,13 +2,16 @@
 
 import { Args, Flags } from '@oclif/core'
 import { connect } from '../src/admin/connect.ts'
-import { listClusters } from '../src/admin/list.ts'
+import { type ListReport, listClusters } from '../src/admin/list.ts'
 import type { Operator } from '../src/admin/operator.ts'
-import { type GlobalFlags, HactlCommand, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
+import type { Result } from '../src/model/failure.ts'
+import { type GlobalFlags, HactlCommand, printed, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
+import { isPatronictl } from '../src/terminal/drop-in.ts'
+import { LastTable } from '../src/terminal/last-table.ts'
 import { LISTING_FORMATS } from '../src/terminal/listing.ts'
 import { clusterText, type MemberFormat } from '../src/terminal/member-table.ts'
 import { localTime } from '../src/terminal/time.ts'
-import { repeat } from '../src/terminal/watch.ts'
+import { type Printed, repeat } from '../src/terminal/watch.ts'
 
 export interface ListOptions extends GlobalFlags {
   readonly clusters: readonly string[]
@@ -37,41 +40,71 @@ export const WATCH_FLAGS = {
   'watch-2s': Flags.boolean({ char: 'W', summary: 'Print again every 2 seconds.' }),
   ask: Flags.boolean({
     allowNo: true,
-    summary: 'Ask each member for a sign of life; with --json the default.',
+    summary: 'Ask each member for a sign of life, for 2 seconds; --no-ask: show only what etcd says.',
   }),
 }
+
+/** For a glance; a member that needs longer is not well. With --ask or --json, where a script decides by it, four times that. */
+const GLANCE_MS = 500
+const ASKED_MS = 2000
+/** Longer than any etcd that is well: the age of the last table is to be seen soon. */
+const WATCHED_READ_MS = 2000
 
 export abstract class MemberListing extends HactlCommand {
   protected async list(options: ListOptions): Promise<void> {
     const connected = await connect(options)
     if (!connected.ok) return this.fail(options.json, connected.failure)
     const operator = connected.value
-    const frame = (): Promise<void> => this.#print(operator, options)
-    if (options.watch !== undefined) return repeat(operator.clock, options.watch * 1000, frame)
-    await frame()
-    if (process.exitCode !== 0) this.exit(Number(process.exitCode))
+    if (options.watch !== undefined) {
+      const last = new LastTable(operator.clock)
+      await repeat(operator.clock, options.watch * 1000, () => frame(operator, options, last))
+    } else {
+      const result = await look(operator, options, READ_TIMEOUT_MS)
+      if (options.timestamp && !options.json) process.stdout.write(timeLine(operator))
+      this.show(options.json, result, report => text(report, options))
+      if (process.exitCode !== 0) this.exit(Number(process.exitCode))
+    }
     await operator.store.close()
   }
+}
 
-  async #print(operator: Operator, options: ListOptions): Promise<void> {
-    const { clusters, json, timestamp } = options
-    const askMembers = options.ask ?? json
-    const result = await listClusters(operator, {
-      clusters,
-      askMembers,
-      budgetMs: options.timeout ?? READ_TIMEOUT_MS,
-    })
-    if (timestamp && !json) process.stdout.write(`${localTime(operator.clock.wallMs())}\n`)
-    this.show(json, result, report =>
-      report.clusters.map(cluster => clusterText(cluster, options.format, options.extended)).join(''),
-    )
-  }
+function look(operator: Operator, options: ListOptions, budgetMs: number): Promise<Result<ListReport>> {
+  return listClusters(operator, {
+    clusters: options.clusters,
+    askMs: askMs(options),
+    budgetMs: options.timeout ?? budgetMs,
+  })
+}
+
+/** What patronictl and its formats for programs say of a member is what etcd says, unless more is asked for. */
+function askMs({ ask, json, format }: ListOptions): number | null {
+  if (ask === false) return null
+  if (ask === true || json) return ASKED_MS
+  return !isPatronictl() && (format === 'pretty' || format === 'topology') ? GLANCE_MS : null
+}
+
+async function frame(operator: Operator, options: ListOptions, last: LastTable): Promise<Printed> {
+  const result = await look(operator, options, WATCHED_READ_MS)
+  const { out, err } = printed(options.json, result, report => text(report, options))
+  const time = options.timestamp && !options.json ? timeLine(operator) : ''
+  const shown = { out: time + out, err }
+  // A log of tables or documents gets none twice.
+  if (options.json || !process.stdout.isTTY) return shown
+  return last.orKept(result.ok || result.failure.kind !== 'etcd-unreachable', shown)
+}
+
+function timeLine(operator: Operator): string {
+  return `${localTime(operator.clock.wallMs())}\n`
+}
+
+function text(report: ListReport, { format, extended }: ListOptions): string {
+  return report.clusters.map(cluster => clusterText(cluster, format, extended)).join('')
 }
 
 export default class List extends MemberListing {
   static override summary = 'List the members of a cluster: role, state, timeline, positions and lag.'
   static override description =
-    'Reads etcd only, so that it answers at once while members are down; a dead member stays listed until its lease ends. With --json (or --ask) each member is also asked for a sign of life. Without CLUSTER the scope of the configuration is taken.'
+    "Shows what etcd says of each member. Until its lease ends that of a dead one is an old story, so each member is also asked for a sign of life; one that gives none within half a second (2 seconds with --json or --ask) is marked 'no answer'. The formats for programs (tsv, json, yaml) are patronictl's and ask nobody, unless --ask is given. With --watch the last table stays, with its age, while etcd does not answer. Without CLUSTER the scope of the configuration is taken."
   static override examples = [
     {
       description: "This node's cluster:",

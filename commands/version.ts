@@ -5,11 +5,12 @@ import { withCluster } from '../src/admin/connect.ts'
 import { readVersions, type VersionReport } from '../src/admin/version.ts'
 import { done } from '../src/model/failure.ts'
 import { HactlCommand, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
+import { isPatronictl } from '../src/terminal/drop-in.ts'
 
 export default class Version extends HactlCommand {
   static override summary = "Show hactl's version and, with a cluster, what its members run."
   static override description =
-    'Each member is asked over its REST API. Members that do not answer are reported beside those that do; the exit code is then 7, or 9 when none answered.'
+    'The cluster is the one named, or the scope of the file given with --config-file. Each member is asked over its REST API. Members that do not answer are reported beside those that do; the exit code is then 7, or 9 when none answered.'
   static override examples = [
     { description: 'Of this program:', command: '<%= config.bin %> version' },
     {
@@ -30,16 +31,18 @@ export default class Version extends HactlCommand {
     const { args, flags } = await this.parse(Version)
     const own = { version: this.config.version }
     const [cluster, ...members] = args.cluster ?? []
-    if (cluster === undefined) {
-      return this.conclude(
+    const ownOnly = (): void =>
+      this.conclude(
         flags.json,
         done({ ...own, cluster: null, members: [] }),
         () => `hactl version ${own.version}\n`,
       )
-    }
+    // patronictl takes no scope here, and must answer without etcd.
+    if (cluster === undefined && (flags['config-file'] === undefined || isPatronictl())) return ownOnly()
     const result = await withCluster(flags, cluster, (operator, name) =>
       readVersions(operator, name, members, flags.timeout ?? READ_TIMEOUT_MS),
     )
+    if (!result.ok && result.failure.kind === 'no-cluster-named') return ownOnly()
     const value = result.value === null ? null : { ...own, ...result.value }
     this.conclude(flags.json, result.ok ? done({ ...own, ...result.value }) : { ...result, value }, report =>
       versionText(own.version, report),

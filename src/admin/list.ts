@@ -11,8 +11,11 @@ import { signOfLife } from './sign-of-life.ts'
 export interface ListWish {
   /** Empty: the configured one. */
   readonly clusters: readonly string[]
-  /** Ask every member for a sign of life: a listing from etcd alone shows a dead one until its lease ends. */
-  readonly askMembers: boolean
+  /**
+   * How long every member is asked for a sign of life, all at once: a listing from etcd alone shows a dead one until its lease
+   * ends. null: nobody is asked.
+   */
+  readonly askMs: Millis | null
   readonly budgetMs: Millis
 }
 
@@ -25,7 +28,7 @@ export async function listClusters(operator: Operator, wish: ListWish): Promise<
   const names = wish.clusters.length > 0 ? wish.clusters : [operator.defaultCluster ?? '']
   if (names.includes('')) return failed({ kind: 'no-cluster-named' })
   const deadline = deadlineIn(operator.clock, wish.budgetMs)
-  const results = await Promise.all(names.map(name => listOne(operator, name, wish.askMembers, deadline)))
+  const results = await Promise.all(names.map(name => listOne(operator, name, wish.askMs, deadline)))
   const clusters = results.flatMap(result => (result.ok ? [result.value] : []))
   const failure = results.map(failureOf).find(found => found !== null)
   return failure === undefined ? done({ clusters }) : failed(failure, { clusters })
@@ -38,23 +41,21 @@ function failureOf(result: Result<unknown>): Failure | null {
 async function listOne(
   operator: Operator,
   cluster: string,
-  askMembers: boolean,
+  askMs: Millis | null,
   deadline: Deadline,
 ): Promise<Result<ClusterReport>> {
   const read = await readCluster(operator, cluster, deadline)
   if (!read.ok) return failed(read.failure)
-  const answers = askMembers ? await signsOfLife(operator, read.value, deadline) : undefined
+  const answers =
+    askMs === null ? undefined : await signsOfLife(operator, read.value, Math.min(askMs, deadline.leftMs()))
   return done(reportCluster(cluster, operator.namespace, read.value, answers))
 }
-
-const SIGN_OF_LIFE_MS: Millis = 2000
 
 async function signsOfLife(
   operator: Operator,
   view: ClusterView,
-  deadline: Deadline,
+  timeoutMs: Millis,
 ): Promise<ReadonlyMap<MemberName, string | null>> {
-  const timeoutMs = Math.min(SIGN_OF_LIFE_MS, deadline.leftMs())
   const asked = view.members.map(
     async (member): Promise<readonly [MemberName, string | null]> => [
       member.name,

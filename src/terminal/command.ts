@@ -8,6 +8,7 @@ import type { Millis } from '../model/units.ts'
 import { describeFailure, errorText, type ShownError } from './errors.ts'
 import { EXIT, processExitCode } from './exit-codes.ts'
 import { encodeJson } from './json.ts'
+import type { Printed } from './watch.ts'
 
 /** Seconds, or a number with `ms`, `s`, `m`, `h`. */
 export const durationFlag = Flags.custom<Millis>({
@@ -119,7 +120,7 @@ export abstract class HactlCommand extends ParsedCommand {
     if (!result.ok) this.exit(Number(process.exitCode))
   }
 
-  /** Prints and keeps the exit code, without ending: the frames of `--watch`. */
+  /** Prints and keeps the exit code, without ending. */
   protected show<T>(json: boolean, result: Result<T>, text: (value: T) => string): void {
     print(json, result, text)
   }
@@ -136,15 +137,19 @@ export function endWith(json: boolean, failure: Failure): never {
 }
 
 function print<T>(json: boolean, result: Result<T>, text: (value: T) => string): void {
+  const { out, err } = printed(json, result, text)
+  process.stdout.write(out)
+  process.stderr.write(err)
+  const shown = result.ok ? null : describeFailure(result.failure)
+  process.exitCode = processExitCode(shown?.exit ?? EXIT.done, process.env)
+}
+
+/** What a command prints of its result: each frame of `--watch`, or the only one. */
+export function printed<T>(json: boolean, result: Result<T>, text: (value: T) => string): Printed {
   const { value } = result
   const shown = result.ok ? null : describeFailure(result.failure)
-  if (json) {
-    process.stdout.write(`${encodeJson(jsonDocument(value, shown))}\n`)
-  } else {
-    if (value !== null) process.stdout.write(text(value))
-    if (shown !== null) process.stderr.write(errorText(shown))
-  }
-  process.exitCode = processExitCode(shown?.exit ?? EXIT.done, process.env)
+  if (json) return { out: `${encodeJson(jsonDocument(value, shown))}\n`, err: '' }
+  return { out: value === null ? '' : text(value), err: shown === null ? '' : errorText(shown) }
 }
 
 function jsonDocument(value: unknown, shown: ShownError | null): Readonly<Record<string, unknown>> {

@@ -118,7 +118,7 @@ function mainCells(
           ? formatAddress({ host: member.host, port: member.port ?? 5432 })
           : member.host,
     Role: member.role.split('_').map(capitalised).join(' '),
-    State: (follows ? member.replicationState : null) || stateOf(member),
+    State: ((follows ? member.replicationState : null) || stateOf(member)) + silence(member),
     TL: member.timeline ?? '',
     'Receive LSN': standby ? (receive.at?.lsn ?? 'unknown') : '',
     'Receive Lag': standby ? megabytes(receive) : '',
@@ -132,6 +132,11 @@ function stateOf({ state, problemId }: MemberReport): string {
   if (state !== 'running') return state
   if (problemId === 'no-access') return 'running, no access'
   return problemId === 'no-answer' ? 'running, no answer' : state
+}
+
+/** What etcd says of a member that does not answer itself may be an old story. */
+function silence({ answers }: MemberReport): string {
+  return answers === false ? ' (no answer)' : ''
 }
 
 interface Place {

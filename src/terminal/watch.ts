@@ -1,15 +1,37 @@
-// `--watch`: prints again and again until Ctrl-C. On a terminal each frame takes the place of the one before.
+// `--watch`: shows again and again until Ctrl-C, or until nobody reads any more. On a terminal each frame takes the place of
+// the one before, and only once it is whole: the screen is never blank while something is waited for.
 
 import type { Clock } from '../ports/clock.ts'
 
-const CLEAR = '\u001b[H\u001b[2J'
+const HOME = '\u001b[H'
+const REST_OF_LINE_AWAY = '\u001b[K'
+const REST_OF_SCREEN_AWAY = '\u001b[J'
 
-/** The time that a frame takes is part of the interval. Ends only with the process. */
-export async function repeat(clock: Clock, intervalMs: number, frame: () => Promise<void>): Promise<never> {
-  for (;;) {
+/** What a command prints: `out` goes to stdout, `err` to stderr. */
+export interface Printed {
+  readonly out: string
+  readonly err: string
+}
+
+/** The time that a frame takes is part of the interval. */
+export async function repeat(clock: Clock, intervalMs: number, frame: () => Promise<Printed>): Promise<void> {
+  let readerIsGone = false
+  process.stdout.once('error', () => {
+    readerIsGone = true
+  })
+  while (!readerIsGone) {
     const startMs = clock.bootMs()
-    if (process.stdout.isTTY) process.stdout.write(CLEAR)
-    await frame()
+    const { out, err } = await frame()
+    if (process.stdout.isTTY) {
+      process.stdout.write(overTheLast(out + err))
+    } else {
+      process.stdout.write(out)
+      process.stderr.write(err)
+    }
     await clock.sleep(Math.max(0, intervalMs - (clock.bootMs() - startMs)))
   }
+}
+
+function overTheLast(text: string): string {
+  return HOME + text.replaceAll('\n', `${REST_OF_LINE_AWAY}\n`) + REST_OF_SCREEN_AWAY
 }

@@ -10,7 +10,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startEtcd } from '../adapters/etcd-harness.ts'
 import { freePort } from '../adapters/free-port.ts'
 import { writeDemo, writeNew, writeSick, writeTwo } from './clusters.ts'
+import { openCluster } from './members.ts'
 import { openStage, runHactl, type Stage } from './stage.ts'
+import { openTerminal } from './terminal.ts'
 
 let stage: Stage
 
@@ -22,10 +24,10 @@ afterAll(() => stage.stop())
 
 test('list shows members as patronictl does', async () => {
   const text = await stage.transcript([
-    ['list', 'demo'],
-    ['list', 'two'],
-    ['list', 'new'],
-    ['list', 'demo', '--extended'],
+    ['list', 'demo', '--no-ask'],
+    ['list', 'two', '--no-ask'],
+    ['list', 'new', '--no-ask'],
+    ['list', 'demo', '--extended', '--no-ask'],
   ])
   await expect(text).toMatchFileSnapshot('transcripts/list.txt')
 })
@@ -43,9 +45,9 @@ test('list in the formats for programs', async () => {
 
 test('topology shows who replicates from whom', async () => {
   const text = await stage.transcript([
-    ['topology', 'demo'],
-    ['topology', 'two'],
-    ['topology', 'new'],
+    ['topology', 'demo', '--no-ask'],
+    ['topology', 'two', '--no-ask'],
+    ['topology', 'new', '--no-ask'],
   ])
   await expect(text).toMatchFileSnapshot('transcripts/topology.txt')
 })
@@ -64,8 +66,8 @@ test('history and show-config', async () => {
 
 test('what is wrong with a member is a last column, in each format', async () => {
   const text = await stage.transcript([
-    ['list', 'sick'],
-    ['topology', 'sick'],
+    ['list', 'sick', '--no-ask'],
+    ['topology', 'sick', '--no-ask'],
     ['list', 'sick', '-f', 'tsv'],
     ['list', 'sick', '-f', 'json'],
   ])
@@ -84,6 +86,31 @@ test("hactl's own JSON of a listing", async () => {
   const text = await stage.transcript([['list', 'two', '--json', '--no-ask']])
   await expect(text).toMatchFileSnapshot('transcripts/list-json.txt')
 })
+
+test('a member that answers, one that hangs and one that is gone', async () => {
+  const cluster = await openCluster(stage)
+  try {
+    cluster.member('pg1').hung = true
+    await cluster.member('pg2').close()
+    const text = await stage.transcript([
+      ['list', 'duo', '--ask'],
+      ['topology', 'duo', '--ask'],
+      ['list', 'duo', '-f', 'tsv'],
+      ['list', 'duo', '-f', 'tsv', '--ask'],
+    ])
+    await expect(text).toMatchFileSnapshot('transcripts/list-asks.txt')
+    const { stdout } = await stage.hactl(['list', 'duo', '--json'])
+    const { members } = JSON.parse(stdout).clusters[0]
+    expect(members.map(({ answers }: { answers: boolean }) => answers)).toEqual([true, false, false])
+    // Unasked for it is a glance: who does not answer costs half a second, however many there are.
+    expect((await stage.hactl(['list', 'duo'])).stdout).toContain('streaming (no answer)')
+    const dropIn = { env: { HACTL_CALLED_AS: 'patronictl' } }
+    expect((await stage.hactl(['list', 'duo'], dropIn)).stdout).not.toContain('no answer')
+  } finally {
+    await cluster.close()
+    await stage.delete('duo/')
+  }
+}, 60_000)
 
 test('wrong names and wrong flags', async () => {
   const text = await stage.transcript([
@@ -160,13 +187,43 @@ test('etcd without its JSON gateway is read over gRPC', async () => {
 })
 
 test('a reader that goes away is no error', async () => {
-  const line = `'${process.execPath}' bin/dev.js list demo two demo two demo two | head -1`
-  const { stdout, stderr } = await promisify(execFile)('bash', ['--norc', '-o', 'pipefail', '-c', line], {
-    cwd: fileURLToPath(new URL('../..', import.meta.url)),
-    env: { PATH: process.env.PATH ?? '', DCS_URL: stage.url },
-  })
-  expect([stdout.startsWith('+ Cluster: demo'), stderr]).toEqual([true, ''])
-})
+  const piped = async (command: string) => {
+    const line = `'${process.execPath}' bin/dev.js ${command}`
+    return promisify(execFile)('bash', ['--norc', '-o', 'pipefail', '-c', line], {
+      cwd: fileURLToPath(new URL('../..', import.meta.url)),
+      env: { PATH: process.env.PATH ?? '', DCS_URL: stage.url },
+    })
+  }
+  // Rejects unless both ends of the pipe end with 0.
+  const list = await piped('list demo two demo two demo two --no-ask | head -1')
+  expect([list.stdout.startsWith('+ Cluster: demo'), list.stderr]).toEqual([true, ''])
+  for (const command of [
+    'list demo --no-ask',
+    'list demo --no-ask --watch 0.1',
+    'manual',
+    '--help',
+    'list -h',
+  ]) {
+    expect([command, await piped(`${command} | true`)]).toEqual([command, { stdout: '', stderr: '' }])
+  }
+}, 60_000)
+
+test('etcd that falls silent: the last table stays on the terminal, with its age', async () => {
+  const own = await openStage()
+  try {
+    await writeDemo(own)
+    const terminal = openTerminal(['list', 'demo', '--no-ask', '--watch', '0.2'], { DCS_URL: own.url })
+    await terminal.until('Cluster: demo')
+    await own.etcd.member(0).freeze()
+    await terminal.until(' No answer from etcd: this table is ')
+    const lastFrame = terminal.shown().slice(terminal.shown().lastIndexOf('+ Cluster: demo'))
+    expect(lastFrame).toContain('| pg2 ')
+    terminal.type('\u0003')
+    await terminal.end()
+  } finally {
+    await own.stop()
+  }
+}, 60_000)
 
 test('--timestamp prints the time first', async () => {
   const { stdout, code } = await stage.hactl(['list', 'demo', '--timestamp'])

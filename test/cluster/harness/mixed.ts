@@ -183,7 +183,9 @@ export async function historyBecomes(
 export async function bothToolsAgree(mixed: MixedCluster): Promise<void> {
   const look = async () => {
     const [ours, theirs] = await Promise.all(
-      (['hactl', 'patronictl'] as const).map(tool => mixed.ctl(tool, ['list'])),
+      (['hactl', 'patronictl'] as const).map(tool =>
+        mixed.ctl(tool, tool === 'hactl' ? ['list', '--no-ask'] : ['list']),
+      ),
     )
     if (ours?.stdout === theirs?.stdout && ours?.code === 0) return true
     throw new Error(`${ours?.stdout}${ours?.stderr}\n${theirs?.stdout}${theirs?.stderr}`)
