@@ -35,6 +35,35 @@ export function rememberReception(memory: Memory, snap: Snapshot): Memory {
   return { ...memory, starving }
 }
 
+/** Local looks only: etcd is written to when there is something new. */
+const LOOK_AGAIN_MS = 500
+
+/** Since when the node is on its way to the leader's stream. */
+export function rememberConnecting(memory: Memory, snap: Snapshot): Memory {
+  const seen = server(snap)
+  if (!snap.cluster.known || (seen === null && snap.postgres.process.kind === 'running')) return memory
+  const { leader } = snap.cluster.value
+  const record = leader === null ? undefined : memberNamed(snap.cluster.value, leader.name)?.record
+  const isWriting = record?.role === 'primary' || record?.role === 'master'
+  const isStandby = seen?.inRecovery === true && !snap.self.tags.nostream
+  if (leader === null || leader.name === snap.self.name || !isWriting || !isStandby)
+    return { ...memory, connecting: null }
+  const isThere = seen.walReceiver?.status === 'streaming' && (seen.timeline ?? 0) >= (record?.timeline ?? 0)
+  if (isThere) return { ...memory, connecting: null }
+  if (memory.connecting?.leader === leader.name) return memory
+  return { ...memory, connecting: { leader: leader.name, sinceMs: snap.nowMs } }
+}
+
+/**
+ * After a change of leader a receiver connects within a moment, and nothing else wakes the agent then: whoever reads its key
+ * would learn of it a loop later. null: it streams, or nobody expects it any more.
+ */
+export function connectingDueInMs({ memory, snap }: ClusterFacts): number | null {
+  const { connecting } = memory
+  if (connecting === null || server(snap) === null) return null
+  return snap.nowMs - connecting.sinceMs < LIMIT_MIN_MS ? LOOK_AGAIN_MS : null
+}
+
 /** `receives no WAL …`, for a reason and for `list`; null: it does, or not for long. */
 export function starvation({ memory, snap, view }: ClusterFacts): string | null {
   const { starving } = memory

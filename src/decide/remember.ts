@@ -9,7 +9,7 @@ import type { FinishedWork } from '../model/work.ts'
 import { rememberArrival, rememberComparison } from './comparison.ts'
 import { control, holdsLease, isSystemIdentifier, server, succeeded, tried } from './facts.ts'
 import { failureAfter } from './failed-work.ts'
-import { rememberReception } from './reception.ts'
+import { rememberConnecting, rememberReception } from './reception.ts'
 import { rememberReplayPause } from './replay-pause.ts'
 
 export function remember(memory: Memory, snap: Snapshot): Memory {
@@ -28,7 +28,7 @@ export function remember(memory: Memory, snap: Snapshot): Memory {
   next = { ...next, foundNamed: foundNamed(next, snap) }
   if (mayHaveBeenAsked(memory, next, snap)) next = { ...next, promotionAsked: true }
   next = rememberArrival(rememberComparison(next, snap), snap)
-  next = rememberReplayPause(rememberReception(next, snap), snap)
+  next = rememberReplayPause(rememberConnecting(rememberReception(next, snap), snap), snap)
   if (succeeded(snap, 'arm-fencer')) next = { ...next, unfencedSinceMs: null }
   if (succeeded(snap, 'release-lease')) next = { ...next, releasedAtMs: snap.nowMs }
   if (!holdsLease(snap) && next.handover !== null && next.handover.stoppedAtMs !== null) {

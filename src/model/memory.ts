@@ -30,6 +30,8 @@ export interface Memory {
   readonly undecided: Undecided | null
   /** Nothing was received, and nothing replayed, since then, though this leader writes; null: it streams, or nobody led. */
   readonly starving: Starving | null
+  /** Since when this leader writes and the node does not stream from it on its timeline; null: it does, or nobody writes. */
+  readonly connecting: { readonly leader: MemberName; readonly sinceMs: Millis } | null
   /** Wall clock at which replay was first seen paused by hand; null: it is not. */
   readonly replayPausedSince: WallMillis | null
   /** Of `diverged`: what was written here after the leader's history left it; null: not known. */
@@ -157,6 +159,7 @@ export const FIRST_MEMORY: Memory = {
   rejoin: 'check',
   undecided: null,
   starving: null,
+  connecting: null,
   replayPausedSince: null,
   surplus: null,
   brokenRewind: null,

@@ -116,6 +116,10 @@ const memoryForms: readonly Form<Memory>[] = [
       },
     }),
   ],
+  [
+    /^connecting to (\S+) for (\S+)$/,
+    ([leader = '', time = ''], now) => ({ connecting: { leader, sinceMs: now - readDuration(time) } }),
+  ],
   [/^last leader (\S+)$/, ([name = '']) => ({ lastLeader: name === 'none' ? null : name })],
   [/^promotion asked$/, () => ({ promotionAsked: true })],
   [/^crash recovery tried$/, () => ({ crashRecoveryTried: true })],

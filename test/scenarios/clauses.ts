@@ -1,5 +1,7 @@
 // What a scenario may demand at its end, in words.
 
+import { parseMember } from '../../src/dcs/records.ts'
+import { absoluteKey } from '../simulation/store.ts'
 import type { World } from '../simulation/world.ts'
 
 interface Clause {
@@ -47,6 +49,16 @@ const CLAUSES: readonly Clause[] = [
   {
     pattern: /^everybody follows$/,
     wrong: world => world.checks.obstacle(),
+  },
+  {
+    // What `hactl list` shows of a standby is what it does.
+    pattern: /^list says that (pg\d) streams on timeline (\d+)$/,
+    wrong: (world, [name = '', timeline = '']) => {
+      const text = world.etcd.get(absoluteKey(`members/${name}`))?.text
+      const record = text === undefined ? null : parseMember(text)
+      const said = `${record?.replicationState ?? 'not streaming'} on timeline ${record?.timeline}`
+      return said === `streaming on timeline ${timeline}` ? null : `${name} is ${said} by its key`
+    },
   },
   {
     pattern: /^writes paused at most (\d+(?:\.\d+)?)s$/,

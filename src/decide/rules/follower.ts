@@ -16,6 +16,7 @@ import {
 } from '../facts.ts'
 import { askHolder, silentHolder } from '../key-without-lease.ts'
 import { holdOnMs, lossOf } from '../lease.ts'
+import { connectingDueInMs } from '../reception.ts'
 import {
   cannotRejoin,
   comparisonFailed,
@@ -162,7 +163,8 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
         isOverwritten(f) ? `${overwritten(f)} and goes on: the leader restores it` : null,
         silentHolder(f),
       ].filter(text => text !== null)
-      const waits = mustBeCompared(f) ? { wakeInMs: Math.min(holdOnMs(f), nextComparisonInMs(f)) } : {}
+      const dueInMs = mustBeCompared(f) ? Math.min(holdOnMs(f), nextComparisonInMs(f)) : connectingDueInMs(f)
+      const waits = dueInMs === null ? {} : { wakeInMs: dueInMs }
       if (wrong.length === 0) return { reason, ...waits }
       return { reason: [reason, ...wrong].join('; '), level: 'warning', ...waits }
     },
