@@ -11,6 +11,7 @@ import History from '../commands/history.ts'
 import List from '../commands/list.ts'
 import Manual from '../commands/manual.ts'
 import Pause from '../commands/pause.ts'
+import Reload from '../commands/reload.ts'
 import Resume from '../commands/resume.ts'
 import ShowConfig from '../commands/show-config.ts'
 import Switchover from '../commands/switchover.ts'
@@ -29,6 +30,7 @@ export const COMMANDS = {
   list: List,
   manual: Manual,
   pause: Pause,
+  reload: Reload,
   resume: Resume,
   'show-config': ShowConfig,
   switchover: Switchover,

@@ -48,6 +48,8 @@ export type Failure =
       readonly sofar: string
       readonly request: GivenUp
     }
+  /** It was begun, and how it ends was not seen. */
+  | { readonly kind: 'unfinished'; readonly what: string; readonly hint: string }
   | { readonly kind: 'partly-done'; readonly done: string; readonly missing: string; readonly hint: string }
   /** `mayBeDone`: what may have been written all the same, and how to see it; null: nothing. */
   | {

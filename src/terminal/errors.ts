@@ -89,6 +89,7 @@ const ERRORS: { readonly [K in Kind]: Entry<K> } = {
         ? 'the log of the leader says why it was not begun; see hactl list.'
         : 'see hactl list for what it comes to; give it longer with --timeout.',
   },
+  unfinished: { exit: EXIT.timedOut, message: f => f.what, hint: f => f.hint },
   'partly-done': {
     exit: EXIT.partlyDone,
     message: f => `${f.done}, but ${f.missing}`,

@@ -42,6 +42,7 @@ test.each([
   ['handover', 'switchover duo --dry-run', 0],
   ['handover', 'switchover duo --candidate pg2 --dry-run', 3],
   ['handover', 'failover duo --candidate pg0 --force', 0],
+  ['operation', 'reload duo pg1 --force', 0],
   ['failure', 'failover duo --candidate pg1', 2],
   ['failure', 'history nowhere', 4],
   ['failure', 'list --bad', 2],

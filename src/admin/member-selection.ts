@@ -1,0 +1,107 @@
+// Which members a command means: by name, by role, those with a pending restart, or any one of them. A name that does not
+// exist, or has another role than the one asked for, is an error: nothing is done to a part of the names in silence.
+
+import type { ClusterView, Member } from '../model/cluster.ts'
+import { done, failed, type Result } from '../model/failure.ts'
+import type { MemberName } from '../model/units.ts'
+import type { OperationRow } from './member-operation.ts'
+import { type Deadline, memberNotFound, type Operator, readCluster } from './operator.ts'
+
+export const MEMBER_ROLES = ['leader', 'primary', 'standby-leader', 'replica', 'standby', 'any'] as const
+export type MemberRole = (typeof MEMBER_ROLES)[number]
+
+export interface SelectionWish {
+  readonly action: string
+  /** Empty: all with the role. */
+  readonly names: readonly MemberName[]
+  readonly role: MemberRole
+  /** Only those that say that they need a restart. */
+  readonly pending: boolean
+  /** Only one of them, by chance. */
+  readonly anyOne: boolean
+}
+
+export interface Selection {
+  /** In the order of their names. */
+  readonly members: readonly Member[]
+  /** Named or meant, but with nothing to be done to them. */
+  readonly spared: readonly OperationRow[]
+}
+
+/** The cluster; when the name is that of a member instead, this is said. */
+export async function readClusterOfMembers(
+  operator: Operator,
+  cluster: string,
+  command: string,
+  deadline: Deadline,
+): Promise<Result<ClusterView>> {
+  const read = await readCluster(operator, cluster, deadline)
+  const scope = operator.defaultCluster
+  if (read.ok || read.failure.kind !== 'cluster-not-found' || scope === null || scope === cluster) return read
+  const own = await operator.store.read(scope, deadline.leftMs())
+  if (!own.known || !own.value.members.some(({ name }) => name === cluster)) return read
+  return failed({
+    kind: 'usage',
+    message: `${cluster} is a member of cluster ${scope}, not a cluster`,
+    hint: `the cluster comes first: hactl ${command} ${scope} ${cluster}`,
+  })
+}
+
+/** `chance` gives a number from 0 up to, not including, its argument. */
+export function selectMembers(
+  cluster: string,
+  view: ClusterView,
+  wish: SelectionWish,
+  chance: (below: number) => number,
+): Result<Selection> {
+  const { action, names, role } = wish
+  const unknown = names.find(name => !view.members.some(member => member.name === name))
+  if (unknown !== undefined) return failed(memberNotFound(cluster, unknown, view.members))
+  const other = names.find(name =>
+    view.members.some(member => member.name === name && !hasRole(member, view, role)),
+  )
+  if (other !== undefined) {
+    const is = view.leader?.name === other ? 'the leader' : 'not the leader'
+    return refused(action, `${other} is ${is}, and only members with the role ${role} are meant`)
+  }
+  const meant = view.members.filter(
+    member => hasRole(member, view, role) && (names.length === 0 || names.includes(member.name)),
+  )
+  if (meant.length === 0)
+    return refused(
+      action,
+      `cluster ${cluster} has no member${role === 'any' ? '' : ` with the role ${role}`}`,
+    )
+  const needed = meant.filter(({ record }) => !wish.pending || record.pendingRestart === true)
+  const spared = meant.filter(member => !needed.includes(member)).map(({ name }) => noneIsPending(name))
+  const one = wish.anyOne ? needed[chance(needed.length)] : undefined
+  return done({ members: one === undefined ? needed : [one], spared: wish.anyOne ? [] : spared })
+}
+
+function noneIsPending(member: MemberName): OperationRow {
+  return { member, outcome: 'already', why: 'no restart is pending' }
+}
+
+function refused(action: string, reason: string): Result<Selection> {
+  return failed({ kind: 'refused', action, reason, hint: 'see hactl list for the members and their roles.' })
+}
+
+/** As Patroni means them: the holder of the leader key leads, whatever it says of itself. */
+function hasRole(member: Member, view: ClusterView, role: MemberRole): boolean {
+  const leads = member.name === view.leader?.name
+  switch (role) {
+    case 'any':
+      return true
+    case 'leader':
+      return leads
+    case 'primary':
+      return leads && member.record.role !== 'standby_leader'
+    case 'standby-leader':
+      return leads && member.record.role !== 'primary' && member.record.role !== 'master'
+    case 'replica':
+    case 'standby':
+      return !leads
+    default:
+      return role satisfies never
+  }
+}

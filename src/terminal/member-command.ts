@@ -1,0 +1,93 @@
+// The flow that the commands share which act on members: look, show the members, choose, ask, carry out, say what came of
+// each.
+
+import { randomInt } from 'node:crypto'
+import { reportCluster } from '../admin/cluster-report.ts'
+import { connect } from '../admin/connect.ts'
+import type { OperationReport, OperationRow } from '../admin/member-operation.ts'
+import {
+  readClusterOfMembers,
+  type Selection,
+  type SelectionWish,
+  selectMembers,
+} from '../admin/member-selection.ts'
+import { chooseCluster, deadlineIn, type Operator } from '../admin/operator.ts'
+import type { ClusterView } from '../model/cluster.ts'
+import { done, type Failure, failed, type Result } from '../model/failure.ts'
+import { type GlobalFlags, HactlCommand, READ_TIMEOUT_MS } from './command.ts'
+import { clusterText } from './member-table.ts'
+import { rowLine } from './operation-text.ts'
+import { askYesNo, canAsk } from './questions.ts'
+
+export interface Chosen extends Selection {
+  readonly operator: Operator
+  readonly cluster: string
+  readonly view: ClusterView
+}
+
+/** `reload`, and `reload` in the questions of patronictl: they differ for `reinit` only. */
+export interface Verb {
+  readonly command: string
+  readonly action: string
+}
+
+export abstract class MemberCommand extends HactlCommand {
+  /** The cluster as it is now. People see its members, also with --force. */
+  protected async look(
+    flags: GlobalFlags,
+    named: string | undefined,
+    command: string,
+  ): Promise<Result<Omit<Chosen, keyof Selection>>> {
+    const connected = await connect(flags)
+    if (!connected.ok) return failed(connected.failure)
+    const operator = connected.value
+    const cluster = chooseCluster(operator, named)
+    if (!cluster.ok) return failed(cluster.failure)
+    const deadline = deadlineIn(operator.clock, flags.timeout ?? READ_TIMEOUT_MS)
+    const read = await readClusterOfMembers(operator, cluster.value, command, deadline)
+    if (!read.ok) return failed(read.failure)
+    if (!flags.json) {
+      const report = reportCluster(cluster.value, operator.namespace, read.value)
+      process.stdout.write(clusterText(report, 'pretty', false))
+    }
+    return done({ operator, cluster: cluster.value, view: read.value })
+  }
+
+  protected async choose(
+    flags: GlobalFlags,
+    named: string | undefined,
+    command: string,
+    wish: SelectionWish,
+  ): Promise<Result<Chosen>> {
+    const looked = await this.look(flags, named, command)
+    if (!looked.ok) return failed(looked.failure)
+    const { cluster, view } = looked.value
+    const selection = selectMembers(cluster, view, wish, randomInt)
+    return selection.ok ? done({ ...looked.value, ...selection.value }) : failed(selection.failure)
+  }
+
+  /** null: go on. */
+  protected async confirm(force: boolean, question: string, what: string): Promise<Failure | null> {
+    if (force) return null
+    if (!canAsk()) return { kind: 'not-a-terminal', question, flags: '--force' }
+    const answer = await askYesNo(question)
+    if (!answer.ok) return answer.failure
+    return answer.value ? null : { kind: 'declined', what }
+  }
+
+  /** As each member is done, so that nobody waits in the dark for the last one. */
+  protected showRow(json: boolean, action: string, row: OperationRow): void {
+    if (!json) process.stdout.write(rowLine(action, row))
+  }
+
+  protected end(json: boolean, result: Result<OperationReport>): void {
+    this.conclude(json, result, () => '')
+    // A member that never answered may still hold a connection open; nothing is waited for any more.
+    this.exit(Number(process.exitCode ?? 0))
+  }
+}
+
+/** `Are you sure you want to restart members pg0, pg1?` */
+export function sure(action: string, names: readonly string[]): string {
+  return `Are you sure you want to ${action} members ${names.join(', ')}?`
+}

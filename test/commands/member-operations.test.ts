@@ -1,0 +1,78 @@
+// Commands that act on members, against members that answer as spec/interfaces.md 1.8 says: done, refused, already so, dead,
+// frozen, unknown names, nobody to ask.
+
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { type FakeCluster, openCluster } from './members.ts'
+import { openStage, type Stage } from './stage.ts'
+import { openTerminal } from './terminal.ts'
+
+let stage: Stage
+let cluster: FakeCluster
+
+beforeAll(async () => {
+  stage = await openStage()
+})
+afterAll(() => stage.stop())
+beforeEach(async () => {
+  cluster = await openCluster(stage)
+})
+afterEach(() => cluster.close())
+
+const asked = () =>
+  cluster.members.flatMap(({ name, requests }) =>
+    requests.filter(({ line }) => !line.startsWith('GET')).map(({ line }) => `${name} ${line}`),
+  )
+
+function allReload(): void {
+  for (const member of cluster.members)
+    member.onLine = async line => (line === 'POST /reload' ? [202, 'reload scheduled'] : null)
+}
+
+test('reload: all, one, by role, wrong names, nobody to ask', async () => {
+  allReload()
+  const text = await stage.transcript([
+    ['reload', 'duo', '--force'],
+    ['reload', 'duo', 'pg1', '--force', '--json'],
+    ['reload', 'duo', '-r', 'replica', '--force'],
+    ['reload', 'duo', 'pg0', '-r', 'replica', '--force'],
+    ['reload', 'duo', 'pg1', 'pg7', '--force'],
+    ['reload', 'dua', '--force'],
+    ['reload', 'duo', 'pg1'],
+  ])
+  await expect(text).toMatchFileSnapshot('transcripts/reload.txt')
+  expect(asked()).toEqual([
+    'pg0 POST /reload',
+    ...['pg1 POST /reload', 'pg1 POST /reload', 'pg1 POST /reload'],
+    ...['pg2 POST /reload', 'pg2 POST /reload'],
+  ])
+})
+
+test('reload: one dead, one frozen: a row each, exit code 7, or 9 when none answers', async () => {
+  allReload()
+  await cluster.member('pg1').close()
+  cluster.member('pg2').hung = true
+  const text = await stage.transcript([
+    ['reload', 'duo', '--force'],
+    ['reload', 'duo', 'pg2', '--force', '--json'],
+  ])
+  await expect(text).toMatchFileSnapshot('transcripts/reload-silent.txt')
+})
+
+test('a member in the place of the cluster: said, with the right words', async () => {
+  const ran = await stage.hactl(['reload', 'pg1', '--force'], {
+    env: { PATRONI_SCOPE: 'duo', PATRONI_NAME: 'x' },
+  })
+  expect([ran.code, ran.stderr]).toEqual([
+    2,
+    'error: pg1 is a member of cluster duo, not a cluster\nHINT: the cluster comes first: hactl reload duo pg1\n',
+  ])
+})
+
+test('reload asks on a terminal, and no is the default', async () => {
+  allReload()
+  const terminal = openTerminal(['reload', 'duo', 'pg1', 'pg2'], { DCS_URL: stage.url })
+  await terminal.until('Are you sure you want to reload members pg1, pg2?')
+  terminal.type('\r')
+  expect(await terminal.end()).toBe(3)
+  expect(asked()).toEqual([])
+})
