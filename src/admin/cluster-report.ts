@@ -8,6 +8,7 @@ import type { ClusterReport, MemberReport, PendingRequest, Position, ReportedRol
 import { requestKind } from '../model/request.ts'
 import { clusterTimeline } from '../model/timeline.ts'
 import { formatLsn, type Lsn, type MemberName, type WallMillis } from '../model/units.ts'
+import { lostMembers } from './lost-members.ts'
 
 /** `answers`: what asking the members directly came to (null text: it answered); without it nobody was asked. */
 export function reportCluster(
@@ -44,6 +45,7 @@ export function reportCluster(
     pendingRequest: request !== null && request.scheduledAt === null ? pendingRequest(request) : null,
     unreadableRequest: view.unreadable?.find(({ key }) => key === 'failover')?.why ?? null,
     members: view.members.map(member => reportMember(member, view, modes, optime, answers)),
+    lostMembers: lostMembers(view),
   }
 }
 

@@ -4,6 +4,7 @@ import type { JsonObject, MemberRecord, PostgresState, Role } from '../model/clu
 import type { Self } from '../model/snapshot.ts'
 import { HACTL_VERSION, PROTOCOL_VERSION } from '../model/version.ts'
 import { control, type Facts, holdsLease, isHalfCopied, isRunning, server } from './facts.ts'
+import { goneMembers } from './slots.ts'
 import { trouble } from './trouble.ts'
 
 export function memberRecord(facts: Facts): MemberRecord {
@@ -21,13 +22,20 @@ export function memberRecord(facts: Facts): MemberRecord {
     ...pendingRestart(facts),
     ...positions(facts),
     ...(snap.settings.paused ? { pause: true } : {}),
-    extra: { hactl: { version: HACTL_VERSION, ...hostOf(self), ...problemOf(facts) } },
+    extra: { hactl: { version: HACTL_VERSION, ...hostOf(self), ...problemOf(facts), ...goneOf(facts) } },
   }
 }
 
 function problemOf(facts: Facts): { readonly problem?: string; readonly problem_id?: string } {
   const found = trouble(facts)
   return found === null ? {} : { problem: found.text, problem_id: found.id }
+}
+
+/** Their own keys are gone: the leader, which keeps their slots, tells of them. */
+function goneOf(facts: Facts): JsonObject {
+  if (!holdsLease(facts.snap) || server(facts.snap)?.inRecovery !== false) return {}
+  const gone = goneMembers(facts)
+  return gone.length === 0 ? {} : { gone }
 }
 
 function hostOf({ host }: Self): JsonObject {

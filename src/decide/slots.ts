@@ -3,14 +3,14 @@
 // to a member are ever dropped; what somebody else made is left alone.
 
 import type { Action } from '../model/action.ts'
-import type { Member } from '../model/cluster.ts'
+import type { JsonObject, Member } from '../model/cluster.ts'
 import type { Memory } from '../model/memory.ts'
 import type { SlotView } from '../model/postgres.ts'
 import { slotName } from '../model/slot-name.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import { hasNostream, replicatesFrom } from '../model/tags.ts'
 import type { Lsn } from '../model/units.ts'
-import { type ClusterFacts, runsAsPrimary, server } from './facts.ts'
+import { type ClusterFacts, type Facts, runsAsPrimary, server } from './facts.ts'
 
 export interface SlotUpkeep {
   readonly actions: readonly Action[]
@@ -70,20 +70,40 @@ export function isRetained(entry: Memory['retainedSlots'][number], snap: Snapsho
  * dropped, which somebody who streams from it may delay, and until the status key does not name it any more.
  */
 function retain({ snap, memory, view }: ClusterFacts): Memory['retainedSlots'] {
-  const current = new Set(
-    view.members.filter(member => !hasNostream(member.record.tags)).map(member => slotName(member.name)),
+  const now = { lastNeededMs: snap.nowMs, lastNeededWall: snap.wallMs }
+  const current = new Map(
+    view.members
+      .filter(member => !hasNostream(member.record.tags))
+      .map(({ name }) => [slotName(name), { slot: slotName(name), ...now, member: name }]),
   )
-  const known = new Map(memory.retainedSlots.map(entry => [entry.slot, entry.lastNeededMs]))
-  for (const slot of view.status?.value.retainSlots ?? []) if (!known.has(slot)) known.set(slot, snap.nowMs)
-  for (const slot of current) known.set(slot, snap.nowMs)
+  const known = new Map(memory.retainedSlots.map(entry => [entry.slot, entry]))
+  for (const slot of view.status?.value.retainSlots ?? [])
+    if (!known.has(slot)) known.set(slot, { slot, ...now, member: null })
+  for (const [slot, entry] of current) known.set(slot, entry)
   const left = new Set([
     ...(server(snap)?.slots ?? []).map(slot => slot.name),
     ...(view.status?.value.retainSlots ?? []),
   ])
-  return [...known]
-    .map(([slot, lastNeededMs]) => ({ slot, lastNeededMs }))
+  return [...known.values()]
     .filter(entry => current.has(entry.slot) || isRetained(entry, snap) || left.has(entry.slot))
     .sort((a, b) => (a.slot < b.slot ? -1 : 1))
+}
+
+const GONE_MAX = 20
+
+/** Members that went away while their slot is kept for them, as the leader's key tells of them. */
+export function goneMembers({ snap, memory }: Facts): readonly JsonObject[] {
+  if (!snap.cluster.known || !snap.settings.useSlots) return []
+  const there = new Set([snap.self.name, ...snap.cluster.value.members.map(({ name }) => name)].map(slotName))
+  const iso = (wallMs: number): string => `${new Date(wallMs).toISOString().slice(0, 19)}Z`
+  return memory.retainedSlots
+    .filter(entry => !there.has(entry.slot) && isRetained(entry, snap))
+    .slice(0, GONE_MAX)
+    .map(({ slot, member, lastNeededWall }) => ({
+      slot,
+      ...(member === null ? {} : { name: member, since: iso(lastNeededWall) }),
+      until: iso(lastNeededWall + snap.settings.memberSlotsTtlMs),
+    }))
 }
 
 function mustDrop(slot: SlotView, wanted: ReadonlyMap<string, Lsn | null>, facts: ClusterFacts): boolean {

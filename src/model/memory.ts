@@ -70,8 +70,8 @@ export interface Memory {
   readonly joinedAs: string | null
   /** Took the lead while etcd held an identifier that is not ours: perhaps of another cluster. */
   readonly strangeLeader: MemberName | null
-  /** Slots of members that went away: name and when last needed. */
-  readonly retainedSlots: readonly { readonly slot: string; readonly lastNeededMs: Millis }[]
+  /** Slots of members, also of those that went away, for a while. */
+  readonly retainedSlots: readonly RetainedSlot[]
   /** The lease that a restarted agent found its leader key on and could not adopt. */
   readonly abandonedLease: LeaseId | null
   /** The leader key was found with our name on a lease that is not ours: left by a former run, or written by somebody. */
@@ -100,6 +100,15 @@ export interface Outage {
   readonly ownLsn: Lsn | null
   /** Wall clock of the last transaction that was replayed here. */
   readonly lastCommitMs: WallMillis | null
+}
+
+export interface RetainedSlot {
+  readonly slot: string
+  readonly lastNeededMs: Millis
+  /** The same for people: it stands in the leader's member key. */
+  readonly lastNeededWall: WallMillis
+  /** Whose it is; null: only the slot is known, from the `status` key, and not when its member went. */
+  readonly member: MemberName | null
 }
 
 export interface WorkFailure {

@@ -28,6 +28,18 @@ export interface ClusterReport {
   /** Why a request in etcd cannot be honoured, until the leader has refused it; null: there is none. */
   readonly unreadableRequest: string | null
   readonly members: readonly MemberReport[]
+  /** Members whose key is gone while a slot is kept for them, so that they may come back without a new copy. */
+  readonly lostMembers: readonly LostMember[]
+}
+
+export interface LostMember {
+  /** null: only the name of the slot is known, which is that of the member with what a slot may not be named left out. */
+  readonly name: MemberName | null
+  readonly slot: string
+  /** When its key was last there; null: nobody who is here saw it. */
+  readonly since: string | null
+  /** When its slot is dropped; null: the leader does not say. */
+  readonly slotUntil: string | null
 }
 
 export interface ScheduledSwitchover {

@@ -4,11 +4,13 @@
 import { formatAddress } from '../model/address.ts'
 import type { Json } from '../model/cluster.ts'
 import { isJsonObject } from '../model/patch.ts'
-import type { ClusterReport, MemberReport, PendingRequest, Position } from '../model/report.ts'
+import type { ClusterReport, LostMember, MemberReport, PendingRequest, Position } from '../model/report.ts'
 import { replicatesFrom } from '../model/tags.ts'
 import type { Lsn } from '../model/units.ts'
 import { pythonText, roundHalfEven } from '../model/values.ts'
+import { isPatronictl } from './drop-in.ts'
 import { type Cell, type Column, formatListing, type Listing } from './listing.ts'
+import { localTime } from './time.ts'
 import { yamlDocument, yamlFlow } from './yaml-text.ts'
 
 export type MemberFormat = 'pretty' | 'topology' | 'tsv' | 'json' | 'yaml' | 'yml'
@@ -38,7 +40,8 @@ export function memberListing(report: ClusterReport, format: MemberFormat, exten
       [PROBLEM]: problemCell(member, forPeople),
     }),
   )
-  const says = (title: string): boolean => records.some(record => record[title] !== '')
+  if (forPeople && !isPatronictl()) records.push(...report.lostMembers.map(lostCells))
+  const says = (title: string): boolean => records.some(record => (record[title] ?? '') !== '')
   const shown = [...OPTIONAL.filter(title => extended || says(title)), ...[PROBLEM].filter(says)]
   const keys = [...(forPeople ? [] : ['Cluster']), ...MAIN, ...shown]
   return {
@@ -47,6 +50,15 @@ export function memberListing(report: ClusterReport, format: MemberFormat, exten
     rows: records.map(record => keys.map(key => record[key] ?? '')),
     omitEmpty: true,
   }
+}
+
+function lostCells({ name, slot, since, slotUntil }: LostMember): Record<string, Cell> {
+  const from = since === null ? '' : localTime(Date.parse(since))
+  const until = slotUntil === null ? '' : localTime(Date.parse(slotUntil))
+  // On the same day the time alone says it.
+  const end = until.slice(0, 10) === from.slice(0, 10) ? until.slice(11) : until
+  const gone = from === '' ? 'gone' : `gone since ${from}`
+  return { Member: name ?? slot, State: `${gone} (slot ${end === '' ? 'kept' : `until ${end}`})` }
 }
 
 const MAIN = [

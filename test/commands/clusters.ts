@@ -137,6 +137,25 @@ export async function writeSick(stage: Stage): Promise<void> {
   await member('c4', { state: 'running', xlog_location: 67109888, timeline: 1 }, { version })
 }
 
+/** Two members are gone: of one the leader says more, of the other only the slot is known. */
+export async function writeLost(stage: Stage): Promise<void> {
+  await stage.put('lost/initialize', '7710955613899059419')
+  await stage.put('lost/leader', 'd1')
+  await stage.put('lost/config', { ttl: 30 })
+  const slots = { d1: 67109888, d_2: 67108960, d3: 67108960 }
+  await stage.put('lost/status', { optime: 67109888, slots, retain_slots: ['d1', 'd_2', 'd3'] })
+  const gone = [
+    { slot: 'd_2', name: 'd-2', since: '2026-11-29T17:13:50Z', until: '2026-11-29T17:43:50Z' },
+    { slot: 5 },
+    { slot: 'stray', name: 'stray', since: 'yesterday' },
+  ]
+  await stage.put('lost/members/d1', {
+    ...{ conn_url: 'postgres://10.0.0.1:5432/postgres', api_url: 'http://10.0.0.1:8008/patroni' },
+    ...{ state: 'running', role: 'primary', version: '4.1.5', xlog_location: 67109888, timeline: 1 },
+    hactl: { version: '0.1.0', gone },
+  })
+}
+
 export async function writeNew(stage: Stage): Promise<void> {
   await stage.put('new/initialize', '')
   await stage.put('new/members/n1', {

@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { encodeJson } from '../../src/terminal/json.ts'
-import { writeDemo, writeNew, writeTwo } from './clusters.ts'
+import { writeDemo, writeLost, writeNew, writeTwo } from './clusters.ts'
 import { type FakeCluster, openCluster } from './members.ts'
 import { type Schema, violations } from './schema.ts'
 import { openStage, type Stage } from './stage.ts'
@@ -13,7 +13,7 @@ let cluster: FakeCluster
 
 beforeAll(async () => {
   stage = await openStage()
-  await Promise.all([writeDemo(stage), writeTwo(stage), writeNew(stage)])
+  await Promise.all([writeDemo(stage), writeTwo(stage), writeNew(stage), writeLost(stage)])
   cluster = await openCluster(stage)
 })
 afterAll(async () => {
@@ -26,7 +26,7 @@ async function schemaNamed(name: string): Promise<Schema> {
 }
 
 test.each([
-  ['list', 'list demo two new --no-ask', 0],
+  ['list', 'list demo two new lost --no-ask', 0],
   ['list', 'list duo', 0],
   ['list', 'list demo nowhere --no-ask', 4],
   ['list', 'topology two --no-ask', 0],

@@ -9,7 +9,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startEtcd } from '../adapters/etcd-harness.ts'
 import { freePort } from '../adapters/free-port.ts'
-import { writeDemo, writeNew, writeSick, writeTwo } from './clusters.ts'
+import { writeDemo, writeLost, writeNew, writeSick, writeTwo } from './clusters.ts'
 import { openCluster } from './members.ts'
 import { openStage, runHactl, type Stage } from './stage.ts'
 import { openTerminal } from './terminal.ts'
@@ -18,7 +18,7 @@ let stage: Stage
 
 beforeAll(async () => {
   stage = await openStage()
-  await Promise.all([writeDemo(stage), writeTwo(stage), writeNew(stage), writeSick(stage)])
+  await Promise.all([writeDemo(stage), writeTwo(stage), writeNew(stage), writeSick(stage), writeLost(stage)])
 })
 afterAll(() => stage.stop())
 
@@ -79,6 +79,20 @@ test('what is wrong with a member is a last column, in each format', async () =>
     'no-access',
     'work-failed',
     null,
+  ])
+})
+
+test('a member that is gone stays for as long as its slot', async () => {
+  const text = await stage.transcript([
+    ['list', 'lost', '--no-ask'],
+    ['topology', 'lost', '--no-ask'],
+    ['list', 'lost', '-f', 'tsv'],
+  ])
+  await expect(text).toMatchFileSnapshot('transcripts/list-lost.txt')
+  const { stdout } = await stage.hactl(['list', 'lost', '--json', '--no-ask'])
+  expect(JSON.parse(stdout).clusters[0].lostMembers).toEqual([
+    { name: 'd-2', slot: 'd_2', since: '2026-11-29T17:13:50Z', slotUntil: '2026-11-29T17:43:50Z' },
+    { name: null, slot: 'd3', since: null, slotUntil: null },
   ])
 })
 

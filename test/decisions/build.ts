@@ -252,7 +252,12 @@ function buildMemory(draft: Draft, members: readonly Member[]): Memory {
     joinedAs: SYSTEM_IDENTIFIER,
     sawCluster: true,
     leaderlessSinceMs: known && leader === null ? nowMs : null,
-    retainedSlots: members.map(({ name }) => ({ slot: slotName(name), lastNeededMs: nowMs })),
+    retainedSlots: members.map(({ name }) => ({
+      slot: slotName(name),
+      lastNeededMs: nowMs,
+      lastNeededWall: 1_700_000_000_000,
+      member: name,
+    })),
     ...draft.memory,
   }
 }

@@ -176,6 +176,8 @@ function readRetained(text: string, now: number): Memory['retainedSlots'] {
   return [...text.matchAll(/(\S+) (\S+) ago/g)].map(([, slot = '', time = '']) => ({
     slot,
     lastNeededMs: now - readDuration(time),
+    lastNeededWall: 1_700_000_000_000 - readDuration(time),
+    member: slot,
   }))
 }
 

@@ -103,3 +103,29 @@ test('replay that an operator has paused is told, that PostgreSQL has paused it 
   )
   expect(published({ replayPaused: true, settingsTooLow: true }, paused).member.problem).toBe(null)
 })
+
+test('the leader tells of members that are gone while their slots are kept, and a standby does not', () => {
+  const gone = (own: string) => {
+    const draft = newDraft(own)
+    draft.etcd.leader = { name: 'pg2', leaseId: '102', modRevision: 30 }
+    draft.leaderLeftMs = own === 'pg2' ? 20_000 : null
+    const now = { lastNeededMs: draft.nowMs - 60_000, lastNeededWall: Date.UTC(2026, 10, 22, 9, 30, 0, 7) }
+    const tooOld = { lastNeededMs: draft.nowMs - 31 * 60_000, lastNeededWall: 0 }
+    draft.memory = {
+      retainedSlots: [
+        { slot: 'pg1', ...now, member: 'pg1' },
+        { slot: 'pg_7', ...now, member: 'pg-7' },
+        { slot: 'pg8', ...now, member: null },
+        { slot: 'pg9', ...tooOld, member: 'pg9' },
+      ],
+    }
+    Object.assign(draft.postgres, { process: 'running', role: own === 'pg2' ? 'primary' : 'standby' })
+    return (memberRecord(build(draft)).extra.hactl as { readonly gone?: unknown }).gone
+  }
+  const until = '2026-11-22T10:00:00Z'
+  expect(gone('pg2')).toEqual([
+    { slot: 'pg_7', name: 'pg-7', since: '2026-11-22T09:30:00Z', until },
+    { slot: 'pg8', until },
+  ])
+  expect(gone('pg3')).toBe(undefined)
+})
