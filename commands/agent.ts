@@ -1,7 +1,14 @@
-// `hactl agent CONFIG`: the daemon of a database node. Parses and hands over; everything else is src/agent.
+// `hactl agent CONFIG`: the daemon of a database node, and what is asked about a configuration before there is one. Parses
+// and hands over; everything else is src/agent and src/setup.
 
 import { Args, Flags } from '@oclif/core'
 import { ParsedCommand } from '../src/terminal/command.ts'
+import { encodeJson } from '../src/terminal/json.ts'
+import { findingLines, findingsDocument, INVALID } from '../src/terminal/validation-text.ts'
+import { yamlDocument } from '../src/terminal/yaml-text.ts'
+
+const OTHERS = ['validate-config', 'generate-sample-config', 'generate-config', 'rules', 'version']
+const alone = (own: string) => OTHERS.filter(other => other !== own)
 
 export default class Agent extends ParsedCommand {
   static override summary = 'run the agent of a database node, usually under systemd'
@@ -9,6 +16,10 @@ export default class Agent extends ParsedCommand {
     'Holds the leader lease in etcd, manages the local PostgreSQL, elects, fails over and rejoins. Reads the same YAML as Patroni; without CONFIG everything comes from PATRONI_* variables. SIGHUP reloads, SIGTERM stops PostgreSQL and hands the lease on.'
   static override examples = [
     '<%= config.bin %> agent /etc/hactl/hactl.yml',
+    {
+      description: 'What would keep it from starting here, while it runs or before:',
+      command: '<%= config.bin %> agent --validate-config --ignore-listen-port /etc/hactl/hactl.yml',
+    },
     '<%= config.bin %> agent --rules',
   ]
   static override args = {
@@ -20,20 +31,55 @@ export default class Agent extends ParsedCommand {
 
   static override flags = {
     rules: Flags.boolean({
+      exclusive: alone('rules'),
       summary: 'Print every rule the agent decides by, in order, and why it exists; then exit.',
     }),
+    'validate-config': Flags.boolean({
+      exclusive: alone('validate-config'),
+      summary:
+        'Check CONFIG and this machine (ports, directories, programs, certificates, etcd) without starting or changing anything; exit with 1 when the agent could not start.',
+    }),
+    'ignore-listen-port': Flags.boolean({
+      char: 'i',
+      summary: 'With --validate-config: ports may be in use, because the node runs.',
+    }),
+    print: Flags.boolean({
+      char: 'p',
+      summary: 'With --validate-config: print file and variables merged, with passwords masked.',
+    }),
+    json: Flags.boolean({ summary: 'With --validate-config: one JSON document on stdout.' }),
+    version: Flags.boolean({ exclusive: alone('version'), summary: 'Print the version; then exit.' }),
   }
 
   override async run(): Promise<void> {
     const { args, flags } = await this.parse(Agent)
+    const configPath = args.config ?? null
+    if (flags.version) return this.log(`hactl ${this.config.version}`)
+    if (flags['validate-config']) return this.validate(configPath, flags)
     const { rules, runAgent } = await import('../src/agent/agent.ts')
     if (flags.rules) return this.log(rules())
     const code = await runAgent({
-      configPath: args.config ?? null,
+      configPath,
       env: process.env,
       entry: process.argv[1] ?? '',
       complain: line => this.logToStderr(line),
     })
     this.exit(code)
+  }
+
+  private async validate(
+    path: string | null,
+    flags: { readonly 'ignore-listen-port': boolean; readonly print: boolean; readonly json: boolean },
+  ): Promise<void> {
+    const { validateConfig } = await import('../src/setup/validate.ts')
+    const ignoreListenPort = flags['ignore-listen-port']
+    const found = await validateConfig({ path, env: process.env }, { ignoreListenPort })
+    if (flags.json) this.log(encodeJson(findingsDocument(found, flags.print)))
+    else {
+      for (const line of findingLines(found)) this.logToStderr(line)
+      if (flags.print && found.errors.length === 0 && found.merged !== null)
+        process.stdout.write(yamlDocument(found.merged))
+    }
+    this.exit(found.errors.length === 0 ? 0 : INVALID)
   }
 }

@@ -3,7 +3,7 @@
 
 import type { Json, JsonObject } from '../model/cluster.ts'
 import type { AgentConfig } from '../model/config.ts'
-import type { Problem } from '../model/problem.ts'
+import type { Problem, ProblemPlace } from '../model/problem.ts'
 import { type Advice, adviseDynamicOnly, adviseUnknown } from './advice.ts'
 import { buildAgentConfig } from './agent-config.ts'
 import { at, checkTree } from './check.ts'
@@ -24,11 +24,25 @@ export type ConfigResult =
       readonly config: AgentConfig
       /** What `config` was made from. */
       readonly values: LocalValues
+      readonly source: MergedSource
       /** Paths whose change in the file waits for a new start of the agent; empty unless something was in force. */
       readonly waiting: readonly string[]
       readonly warnings: readonly Problem[]
     }
-  | { readonly ok: false; readonly errors: readonly Problem[]; readonly warnings: readonly Problem[] }
+  | {
+      readonly ok: false
+      readonly errors: readonly Problem[]
+      /** What could be read all the same; required settings may be missing. null: nothing. */
+      readonly values: LocalValues | null
+      readonly source: MergedSource | null
+      readonly warnings: readonly Problem[]
+    }
+
+export interface MergedSource {
+  /** File and variables as one, secrets included: asked for, so that no dump of a result shows them. */
+  readonly tree: () => JsonObject
+  readonly placeOf: (path: string) => ProblemPlace | null
+}
 
 /**
  * Reads and checks everything; never throws for what an operator can get wrong. `inForce` is what a running agent goes by:
@@ -40,9 +54,10 @@ export async function readLocalConfig(
 ): Promise<ConfigResult> {
   const source = await gatherSource(from)
   const unusable = source.errors.length > 0 && Object.keys(source.tree).length === 0
-  if (unusable) return { ok: false, errors: source.errors, warnings: source.warnings }
+  const { warnings } = source
+  if (unusable) return { ok: false, errors: source.errors, values: null, source: null, warnings }
   if (Object.keys(source.tree).length === 0)
-    return { ok: false, errors: [nothing()], warnings: source.warnings }
+    return { ok: false, errors: [nothing()], values: null, source: null, warnings }
   return checkLocal(source, from.env, inForce)
 }
 
@@ -85,12 +100,14 @@ function checkLocal(source: Source, env: NodeJS.ProcessEnv, inForce: LocalValues
     ...tags.warnings.map(inTags),
     ...dcs.warnings,
   ]
-  if (errors.length > 0 || etcd.etcd === null) return { ok: false, errors: unique(errors), warnings }
+  const merged: MergedSource = { tree: () => tree, placeOf }
+  if (errors.length > 0 || etcd.etcd === null)
+    return { ok: false, errors: unique(errors), values, source: merged, warnings }
   const taken = inForce === null ? values : takeOver(inForce, values)
   const endpoints = readEtcd(taken, placeOf).etcd ?? etcd.etcd
   const config = buildAgentConfig({ values: taken, tree, etcd: endpoints, tags: tags.tags, env })
   const waiting = inForce === null ? [] : waitingForStart(inForce, values)
-  return { ok: true, config, values: taken, waiting, warnings }
+  return { ok: true, config, values: taken, source: merged, waiting, warnings }
 }
 
 /** No endpoint, and nothing wrong that explains it. A store that is refused is a better message than a missing etcd. */

@@ -77,7 +77,8 @@ export const WAIT_TIMEOUT_MS: Millis = 60_000
 /** The parser's headline may say nothing: what is wrong stands below it. */
 function whatIsWrong(message: string): string {
   const [first = '', second = ''] = message.split('\n')
-  return first.endsWith(' occurred:') ? second.trim() : first
+  // Each with the value of a switch, which nobody typed.
+  return first.endsWith(' occurred:') ? second.trim().replace('=true ', ' ') : first
 }
 
 /** What every command does when its flags or arguments are wrong. */

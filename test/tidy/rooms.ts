@@ -63,8 +63,22 @@ export const rooms: Readonly<Record<string, Room>> = {
     libraries: true,
     why: 'it wires the agent together, and knows nothing of commands and terminals',
   },
+  // It looks at a machine as the agent will when it starts.
+  setup: {
+    imports: [
+      'model',
+      'ports',
+      'config',
+      'postgres',
+      'system',
+      'agent/start-up.ts',
+      'agent/dynamic-config.ts',
+    ],
+    libraries: true,
+    why: 'it reads a machine and a configuration before there is an agent, and prints nothing',
+  },
   commands: {
-    imports: ['model', 'admin', 'admin/demo', 'terminal', 'config', 'agent/agent.ts'],
+    imports: ['model', 'admin', 'admin/demo', 'setup', 'terminal', 'config', 'agent/agent.ts'],
     libraries: true,
     why: 'a command parses, calls one use case and prints its result',
   },

@@ -1,0 +1,98 @@
+// The directories of the configuration on this machine: what is in them, whose they are, what may be written.
+
+import { constants } from 'node:fs'
+import { access, readdir, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Finding, LocalValues } from '../config/contradictions.ts'
+
+export async function checkDirectories(values: LocalValues): Promise<readonly Finding[]> {
+  const found = await Promise.all([
+    values.given('postgresql.data_dir') ? dataDirectory(values.read('postgresql.data_dir')) : null,
+    stateDirectory(values),
+    logDirectory(values),
+    passwordFile(values),
+  ])
+  return found.filter(finding => finding !== null)
+}
+
+/** May be missing or empty: then the first start fills it. */
+async function dataDirectory(dataDir: string): Promise<Finding | null> {
+  const path = 'postgresql.data_dir'
+  const error = (message: string, hint: string): Finding => ({ kind: 'error', path, message, hint })
+  const status = await stat(dataDir).catch(codeOf)
+  if (status === 'ENOENT') return creatable(path, dataDir)
+  if (typeof status === 'string') return error(`${dataDir} cannot be looked at: ${status}`, OWNER)
+  if (!status.isDirectory()) return error(`${dataDir} is no directory`, 'Name a directory.')
+  const names = await readdir(dataDir).catch(codeOf)
+  if (typeof names === 'string') return error(`${dataDir} cannot be read: ${names}`, OWNER)
+  if (names.every(name => name.startsWith('.') || name === 'lost+found')) return null
+  for (const needed of ['PG_VERSION', 'global', 'pg_wal'])
+    if (!names.includes(needed))
+      return error(
+        `${dataDir} is neither empty nor a data directory of PostgreSQL: it holds ${names.slice(0, 3).join(', ')}, but no ${needed}`,
+        'Name the data directory (show data_directory), or an empty one.',
+      )
+  const uid = process.getuid?.() ?? 0
+  if (uid !== 0 && status.uid !== uid)
+    return error(`${dataDir} belongs to the user with id ${status.uid}, not to this one (${uid})`, OWNER)
+  const mode = status.mode & 0o777
+  if ((mode & 0o027) !== 0)
+    return error(
+      `${dataDir} is open to other users (mode ${mode.toString(8).padStart(4, '0')}), and PostgreSQL does not start on it`,
+      `Run: chmod 0700 ${dataDir}`,
+    )
+  return null
+}
+
+const OWNER = 'Run this as the user that owns the data directory, usually postgres.'
+
+function stateDirectory({ given, read }: LocalValues): Promise<Finding | null> {
+  const set = read('hactl.state_directory')
+  if (set !== null) return writable('hactl.state_directory', set)
+  if (!given('postgresql.data_dir')) return Promise.resolve(null)
+  return writable('hactl.state_directory', `${read('postgresql.data_dir').replace(/(?<=.)\/+$/, '')}.hactl`)
+}
+
+async function logDirectory({ read }: LocalValues): Promise<Finding | null> {
+  const dir = read('log.dir')
+  if (dir === null) return null
+  const obstacle = await access(dir, constants.W_OK | constants.X_OK).then(() => null, codeOf)
+  if (obstacle === null) return null
+  const message =
+    obstacle === 'ENOENT' ? `${dir} does not exist` : `${dir} cannot be written by this user: ${obstacle}`
+  return { kind: 'error', path: 'log.dir', message, hint: 'Make it, owned by the user of the agent.' }
+}
+
+async function passwordFile({ given, read }: LocalValues): Promise<Finding | null> {
+  const file = read('postgresql.pgpass')
+  return given('postgresql.pgpass') && file !== null ? writable('postgresql.pgpass', dirname(file)) : null
+}
+
+/** There and writable, or it can be made. */
+async function writable(path: string, directory: string): Promise<Finding | null> {
+  const status = await stat(directory).catch(codeOf)
+  if (status === 'ENOENT') return creatable(path, directory)
+  const obstacle = await access(directory, constants.W_OK | constants.X_OK).then(() => null, codeOf)
+  if (obstacle === null && typeof status !== 'string' && status.isDirectory()) return null
+  const why = obstacle ?? 'it is no directory'
+  const hint = `Give it to the user of the agent, or set ${path} to another place.`
+  return { kind: 'error', path, message: `${directory} cannot be written by this user: ${why}`, hint }
+}
+
+async function creatable(path: string, directory: string): Promise<Finding | null> {
+  let parent = dirname(directory)
+  while (parent !== '/' && (await stat(parent).catch(codeOf)) === 'ENOENT') parent = dirname(parent)
+  const obstacle = await access(parent, constants.W_OK | constants.X_OK).then(() => null, codeOf)
+  if (obstacle === null) return null
+  const message = `${directory} does not exist and cannot be created: ${parent} may not be written by this user (${obstacle})`
+  return {
+    kind: 'error',
+    path,
+    message,
+    hint: `Create ${join(directory)}, owned by the user of the agent.`,
+  }
+}
+
+function codeOf(error: Error & { readonly code?: string }): string {
+  return error.code ?? error.message
+}
