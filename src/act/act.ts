@@ -9,6 +9,7 @@ import type { Seen } from '../model/seen.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import { demoteMarginMs, isShortened, renewalBudgetMs, requestBudgetMs, termOf } from '../model/timing.ts'
 import type { MemberName } from '../model/units.ts'
+import type { Job } from '../model/work.ts'
 import type { StepOutcome } from '../ports/postgres.ts'
 import type { LeaseOutcome, WriteOutcome } from '../ports/store.ts'
 import type { ActPorts, Performed } from './context.ts'
@@ -123,7 +124,12 @@ type PostgresAction = Exclude<
 async function actOnPostgres(action: PostgresAction, ports: ActPorts): Promise<Performed> {
   const { postgres, work } = ports
   switch (action.kind) {
+    case 'answer-order':
+      ports.orders.answer(action.id, action.answer)
+      return { outcome: done(action) }
     case 'begin':
+      if (isWithdrawn(action.job, ports))
+        return { outcome: failed(action, 'who asked for it waits no longer') }
       work.begin(action.job)
       return { outcome: done(action), postgresTouched: true }
     case 'cancel-work':
@@ -146,6 +152,10 @@ async function actOnPostgres(action: PostgresAction, ports: ActPorts): Promise<P
     default:
       return action satisfies never
   }
+}
+
+function isWithdrawn(job: Job, { orders }: ActPorts): boolean {
+  return 'order' in job && job.order !== undefined && !orders.begin(job.order)
 }
 
 /** A node that was lost keeps nobody waiting: the former leader is asked with a limit of its own. */

@@ -5,6 +5,7 @@ import type { Outcome } from '../model/outcome.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Fencer } from '../ports/fencer.ts'
 import type { LeaseGuard } from '../ports/lease-guard.ts'
+import type { Orders } from '../ports/orders.ts'
 import type { Peers } from '../ports/peers.ts'
 import type { Postgres } from '../ports/postgres.ts'
 import type { Store } from '../ports/store.ts'
@@ -18,6 +19,7 @@ export interface ActPorts {
   readonly clock: Clock
   readonly guard: LeaseGuard
   readonly work: WorkRunner
+  readonly orders: Orders
   /** Ends the agent's loop; the process leaves with this code. */
   readonly exit: (code: number, why: string) => void
 }

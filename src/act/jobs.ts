@@ -3,7 +3,7 @@
 
 import type { PostmasterIdentity } from '../model/postgres.ts'
 import type { ShutdownPosition } from '../model/progress.ts'
-import type { Job } from '../model/work.ts'
+import type { Job, RestartJob } from '../model/work.ts'
 import type { Report, StepOutcome } from '../ports/postgres.ts'
 import type { WorkPorts } from './work.ts'
 
@@ -42,10 +42,7 @@ export async function runJob(
     case 'follow':
       return { outcome: await postgres.follow(job.upstream, signal) }
     case 'restart':
-      return inOrder([
-        () => stopCleanly(ports, signal),
-        () => postgres.start({ as: 'standby', upstream: job.upstream, timeoutMs: job.timeoutMs }, signal),
-      ])
+      return restart(job, ports, signal, report)
     case 'promote':
       return inOrder([() => postgres.notePromotion(job.note), () => postgres.promote(job.timeoutMs, signal)])
     case 'stop':
@@ -116,6 +113,30 @@ function startStandby(job: Job & { kind: 'start' }, ports: WorkPorts, signal: Ab
     () => disarm(ports),
     () => ports.postgres.start({ as: 'standby', upstream: job.upstream, timeoutMs: job.timeoutMs }, signal),
   ])
+}
+
+async function restart(
+  job: RestartJob,
+  ports: WorkPorts,
+  signal: AbortSignal,
+  report: Report,
+): Promise<Ended> {
+  const { postgres } = ports
+  const isPrimary = job.as === 'primary'
+  report({ phase: isPrimary ? 'checkpoint and stop' : 'stop' })
+  const timeoutMs = job.stopTimeoutMs ?? STANDBY_STOP_LIMIT_MS
+  const stopped = await postgres.stop({ mode: 'fast', checkpoint: isPrimary, timeoutMs }, signal)
+  if (!stopped.ok) return { outcome: stopped }
+  report({ phase: 'start' })
+  // The fencer stays armed while a primary is down: the new one is guarded before it accepts a write.
+  return isPrimary
+    ? startPrimary(job.timeoutMs, ports, signal)
+    : {
+        outcome: await postgres.start(
+          { as: 'standby', upstream: job.upstream, timeoutMs: job.timeoutMs },
+          signal,
+        ),
+      }
 }
 
 async function stop(

@@ -99,6 +99,7 @@ function conclude(job: Job, ended: Ended, signal: AbortSignal, clock: Clock): Fi
     ok: outcome.ok,
     why: outcome.ok ? '' : outcome.why,
     ...(outcome.ok || outcome.remedy === undefined ? {} : { remedy: outcome.remedy }),
+    ...(outcome.ok || outcome.stillStarting !== true ? {} : { stillStarting: true }),
     cancelled: !outcome.ok && (outcome.cancelled === true || signal.aborted),
     finishedAtMs: clock.bootMs(),
     position: ended.position ?? null,

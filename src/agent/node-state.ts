@@ -5,7 +5,7 @@ import { whyUndecided } from '../decide/comparison.ts'
 import { missingConfiguration } from '../decide/configuration.ts'
 import { type ClusterFacts, localPosition } from '../decide/facts.ts'
 import { formerMayWrite } from '../decide/former.ts'
-import { postgresState, roleOf } from '../decide/member-record.ts'
+import { postgresState, roleOf, scheduledRestart } from '../decide/member-record.ts'
 import { objectionToOwnTimeline } from '../decide/own-timeline.ts'
 import { starvation } from '../decide/reception.ts'
 import { replicaObstacle } from '../decide/replica.ts'
@@ -13,12 +13,14 @@ import { trouble } from '../decide/trouble.ts'
 import type { ClusterView, JsonObject } from '../model/cluster.ts'
 import type { Decision } from '../model/decision.ts'
 import { FIRST_MEMORY, type Memory } from '../model/memory.ts'
+import type { Order, OrderAnswer } from '../model/order.ts'
 import type { PostgresView, ServerView } from '../model/postgres.ts'
 import { type Seen, unseen } from '../model/seen.ts'
 import type { DynamicSettings } from '../model/settings.ts'
 import type { Self, Snapshot } from '../model/snapshot.ts'
 import type { Millis } from '../model/units.ts'
 import { HACTL_VERSION } from '../model/version.ts'
+import type { Work } from '../model/work.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { LeaseGuard } from '../ports/lease-guard.ts'
 import type { Postgres } from '../ports/postgres.ts'
@@ -32,6 +34,8 @@ export interface NodeStatePorts {
   readonly postgres: Pick<Postgres, 'look'>
   readonly settings: () => DynamicSettings
   readonly nextBeatDueMs: () => Millis
+  readonly work: () => Work | null
+  readonly order: (order: Order, limitMs: Millis, signal: AbortSignal) => Promise<OrderAnswer | null>
   readonly wake: (cause: string) => void
   readonly reload: () => void
   readonly logger: () => LoggerView
@@ -107,12 +111,7 @@ export function createNodeState(ports: NodeStatePorts): OwnedNodeState {
     },
     acceptFailsafe: () => NO_FAILSAFE,
     ...rememberRefusals(),
-    extra: (): JsonObject => ({
-      version: HACTL_VERSION,
-      rule,
-      leads: ports.guard.view().leaderUntilMs > ports.clock.bootMs(),
-      ...ownJudgement,
-    }),
+    extra: () => ({ ...ownFields(ports, rule), ...ownJudgement }),
     update(next, remembered, matched) {
       memory = remembered
       rule = matched
@@ -122,8 +121,30 @@ export function createNodeState(ports: NodeStatePorts): OwnedNodeState {
   }
 }
 
-function passedOn({ settings, wake, reload, logger }: NodeStatePorts) {
-  return { settings, wake, reload, logger }
+function passedOn({ settings, order, wake, reload, logger }: NodeStatePorts) {
+  return { settings, order, wake, reload, logger }
+}
+
+function ownFields(ports: NodeStatePorts, rule: string): JsonObject {
+  const leads = ports.guard.view().leaderUntilMs > ports.clock.bootMs()
+  return { version: HACTL_VERSION, rule, leads, ...workInProgress(ports) }
+}
+
+/** For whoever watches a copy: how far it is, and since when. */
+function workInProgress({ work, clock }: NodeStatePorts): JsonObject {
+  const current = work()
+  if (current === null) return {}
+  const { job, progress, startedAtMs } = current
+  return {
+    work: {
+      kind: job.kind,
+      phase: progress?.phase ?? 'begins',
+      bytes_done: progress?.doneBytes ?? null,
+      bytes_total: progress?.totalBytes ?? null,
+      source: 'from' in job ? job.from.name : null,
+      started_at: new Date(clock.wallMs() - (clock.bootMs() - startedAtMs)).toISOString(),
+    },
+  }
 }
 
 function rememberRefusals(): Pick<OwnedNodeState, 'decided' | 'refusedSince'> {
@@ -206,6 +227,7 @@ function statusOf(snapshot: Snapshot | null, memory: Memory, ports: NodeStatePor
     postmasterRunning: snapshot.postgres.process.kind === 'running',
     systemIdentifier: control?.systemIdentifier ?? null,
     pendingRestartReason: pendingReason(snapshot.postgres.server),
+    scheduledRestart: scheduledRestart(facts).scheduledRestart ?? null,
     problem: trouble(facts),
     replicaObstacle: snapshot.cluster.known
       ? replicaObstacle({ ...facts, view: snapshot.cluster.value })

@@ -2,7 +2,7 @@
 // and acts, and the HTTP API reads what the last beat saw.
 
 import { join } from 'node:path'
-import { createWorkRunner, type WorkRunner } from '../act/work.ts'
+import { createWorkRunner, type WorkPorts, type WorkRunner } from '../act/work.ts'
 import type { LocalValues } from '../config/contradictions.ts'
 import { readDynamicSettings } from '../config/dynamic.ts'
 import type { AgentLog } from '../journal/log.ts'
@@ -23,6 +23,7 @@ import { createEntry } from './entry.ts'
 import { createLeaseGuard } from './lease-guard.ts'
 import { createLoop, type Loop, type LoopHooks } from './loop.ts'
 import { createNodeState, type OwnedNodeState } from './node-state.ts'
+import { createOrderDesk, type OrderDesk } from './order-desk.ts'
 import type { Identity } from './self.ts'
 import { createTroubleLog } from './trouble-log.ts'
 import { wakeOnChange } from './wake-ups.ts'
@@ -54,6 +55,7 @@ interface Parts {
   readonly dynamic: DynamicConfiguration
   readonly guard: LeaseGuard
   readonly work: WorkRunner
+  readonly desk: OrderDesk
   readonly configuration: Configuration
   readonly stopRequested: () => boolean
 }
@@ -64,19 +66,15 @@ export function assemble(start: NodeStart): Node {
   const guard = createLeaseGuard(clock, dynamic.settings)
   const wake = (cause: string): void => loop.wake(cause)
   const adapters = createAdapters(start, dynamic.settings(), wake, () => configuration.local())
-  const work = createWorkRunner({
-    ...adapters,
-    guard,
-    clock,
-    onEnd: done => wake(`${done.job.kind} ended`),
-    onShutDown: () => wake('PostgreSQL shut down'),
-  })
+  const desk = createOrderDesk(clock, wake)
+  const work = workOf({ ...adapters, guard, clock }, desk, wake)
   const configuration = configurationOf(start, adapters, dynamic, {
     reloadRest: fresh => rest.reload(fresh),
     hasEntered: () => entry.hasEntered(),
   })
   let stopRequested = false
-  const parts = { start, adapters, dynamic, guard, work, configuration, stopRequested: () => stopRequested }
+  const running = { adapters, dynamic, guard, work, desk, configuration }
+  const parts = { start, ...running, stopRequested: () => stopRequested }
   const loop = loopOf(parts, entry => state.decided(entry.decision, entry.snapshot.nowMs), {
     before: async () => {
       const entrance = await entry.enter()
@@ -99,6 +97,8 @@ export function assemble(start: NodeStart): Node {
     guard,
     settings: dynamic.settings,
     nextBeatDueMs: loop.nextBeatDueMs,
+    work: work.current,
+    order: desk.place,
     wake,
     reload: requestReload,
     logger: () => ({ queued: log.queued(), lost: log.dropped() }),
@@ -138,6 +138,17 @@ function configurationOf(
   return createConfiguration({ ...adapters, ...later, start, dynamic, log, notify })
 }
 
+function workOf(ports: Omit<WorkPorts, 'onEnd'>, desk: OrderDesk, wake: (cause: string) => void): WorkRunner {
+  return createWorkRunner({
+    ...ports,
+    onEnd: done => {
+      desk.ended(done)
+      wake(`${done.job.kind} ended`)
+    },
+    onShutDown: () => wake('PostgreSQL shut down'),
+  })
+}
+
 /** What must end is waited for; the caller has a limit. */
 async function endWork(work: WorkRunner): Promise<void> {
   const current = work.current()
@@ -146,7 +157,7 @@ async function endWork(work: WorkRunner): Promise<void> {
 }
 
 function loopOf(
-  { start, adapters, dynamic, guard, work, configuration, stopRequested }: Parts,
+  { start, adapters, dynamic, guard, work, desk, configuration, stopRequested }: Parts,
   decided: (entry: DecisionEntry) => void,
   hooks: LoopHooks,
 ): Loop {
@@ -160,6 +171,7 @@ function loopOf(
       clock,
       guard,
       work,
+      orders: desk,
       record: entry => {
         writeDown(entry)
         decided(entry)
@@ -173,6 +185,7 @@ function loopOf(
         startedAtMs,
         stateUnwritable: adapters.journal.view().problem ?? adapters.fencer.view().unwritten ?? null,
         stopRequested: stopRequested(),
+        order: desk.waiting(),
         work: work.current(),
         finished: work.takeFinished(),
       }),

@@ -8,9 +8,11 @@ import type { Snapshot } from '../model/snapshot.ts'
 import { renewalDueAtMs, repeatableUntilMs, retryAfterMs, termOf } from '../model/timing.ts'
 import type { Millis } from '../model/units.ts'
 import type { ClusterFacts } from './facts.ts'
+import { untilScheduledMs } from './orders.ts'
 import { tellOutage } from './outage.ts'
 import { remember } from './remember.ts'
 import { firstMatch, type Matched } from './rule.ts'
+import { askedRules } from './rules/asked.ts'
 import { blindRules } from './rules/blind.ts'
 import { busyRules } from './rules/busy.ts'
 import { downRules } from './rules/down.ts'
@@ -54,7 +56,11 @@ export function decide(snap: Snapshot, before: Memory): Decision {
     next,
     wakeInMs: Math.max(
       0,
-      Math.min(choice.wakeInMs ?? Number.POSITIVE_INFINITY, untilNextRenewal(snap, routine?.actions ?? [])),
+      Math.min(
+        choice.wakeInMs ?? Number.POSITIVE_INFINITY,
+        untilNextRenewal(snap, routine?.actions ?? []),
+        untilScheduledMs({ snap, memory: chosen }) ?? Number.POSITIVE_INFINITY,
+      ),
     ),
   }
 }
@@ -98,6 +104,8 @@ function untilNextRenewal({ lease, settings, nowMs }: Snapshot, routine: readonl
 
 function match(situation: Situation): Matched {
   switch (situation.name) {
+    case 'asked':
+      return firstMatch(askedRules, situation.facts)
     case 'stopping':
       return firstMatch(stoppingRules, situation.facts)
     case 'busy':

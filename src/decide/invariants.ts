@@ -4,7 +4,7 @@
 import type { Decision } from '../model/decision.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import { leadershipLeftMs, retryAfterMs, termOf } from '../model/timing.ts'
-import { type EarlyEnd, isPrimaryOnly, mayEndEarly } from '../model/work.ts'
+import { type EarlyEnd, isPrimaryOnly, mayEndEarly, type RestartJob } from '../model/work.ts'
 import { missingConfiguration } from './configuration.ts'
 import { holdsLease, server } from './facts.ts'
 import { heldMarginMs } from './fencing.ts'
@@ -31,6 +31,7 @@ export function violations(snap: Snapshot, decision: Decision): readonly string[
     if (isPrimaryOnly(action.job)) wrong.push(...withoutLease(snap, decision))
     if (action.job.kind === 'promote') wrong.push(...promotionWithout(snap))
     if (isPrimaryOnly(action.job) || action.job.kind === 'bootstrap') wrong.push(...uninformed(snap))
+    if (action.job.kind === 'restart') wrong.push(...restartUnguarded(snap, action.job))
     if (action.job.kind === 'clone' && action.job.from.name === snap.self.name)
       wrong.push('a clone of itself')
     if (removesData(action.job.kind) && holdsLease(snap))
@@ -44,6 +45,8 @@ const EARLY_ENDS: readonly EarlyEnd[] = [
   'primary-without-lease',
   'agent-stops',
   'nobody-takes-over',
+  'reinitialize',
+  'pause-ended',
 ]
 
 /** There is work that must end by itself, whatever happens meanwhile. */
@@ -93,7 +96,9 @@ function besideFormer(snap: Snapshot, decision: Decision): readonly string[] {
     if (action.kind !== 'begin') continue
     if (orphans.known && !isKnownDead && !['stop', 'stop-orphans'].includes(action.job.kind))
       wrong.push(`${action.job.kind} beside a former server`)
-    if (action.job.kind === 'start' && action.job.as === 'primary' && !(sameData.known && sameData.value))
+    const { job } = action
+    const startsPrimary = (job.kind === 'start' || job.kind === 'restart') && job.as === 'primary'
+    if (startsPrimary && !(sameData.known && sameData.value))
       wrong.push('other data than this node led with is started as primary')
   }
   return wrong
@@ -110,6 +115,14 @@ function withoutLease(snap: Snapshot, decision: Decision): readonly string[] {
   const arms = decision.actions.some(action => action.kind === 'arm-fencer')
   if (!arms && !isArmed(snap)) wrong.push('primary-only work without an armed fencer')
   return wrong
+}
+
+/** Only what already is a primary in maintenance mode goes on as one without a guard. */
+function restartUnguarded({ settings, postgres }: Snapshot, job: RestartJob): readonly string[] {
+  if (postgres.process.kind !== 'running') return ['a restart of a server that does not run']
+  return job.unguarded === true && !settings.paused
+    ? ['an unguarded restart outside of maintenance mode']
+    : []
 }
 
 /** Of a pause, a mode, another ttl: what this process found on its own disk may be old. */

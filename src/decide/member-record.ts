@@ -21,6 +21,7 @@ export function memberRecord(facts: Facts): MemberRecord {
     tags: self.tags.published,
     ...pendingRestart(facts),
     ...positions(facts),
+    ...scheduledRestart(facts),
     ...(snap.settings.paused ? { pause: true } : {}),
     extra: { hactl: { version: HACTL_VERSION, ...hostOf(self), ...problemOf(facts), ...goneOf(facts) } },
   }
@@ -99,6 +100,16 @@ export function roleOf({ snap, memory }: Facts): Role {
   if (isRunning(snap)) return memory.lastRole === 'primary' ? 'primary' : 'replica'
   const directory = snap.postgres.dataDirectory
   return memory.lastRole === 'primary' || !directory.recoveryConfigured ? 'demoted' : 'replica'
+}
+
+/** As Patroni writes it: what was asked for, and the server that it was asked for. */
+export function scheduledRestart({ memory }: Facts): Pick<MemberRecord, 'scheduledRestart'> {
+  const scheduled = memory.scheduledRestart
+  if (scheduled === null) return {}
+  const start = scheduled.postmasterStart
+  return {
+    scheduledRestart: { ...scheduled.shown, ...(start === null ? {} : { postmaster_start_time: start }) },
+  }
 }
 
 function pendingRestart({ snap }: Facts): Partial<MemberRecord> {

@@ -46,6 +46,7 @@ function rememberRole(memory: Memory, snap: Snapshot): Memory {
     ...memory,
     lastRole: seen.inRecovery ? 'standby' : 'primary',
     startFailures: 0,
+    startLimitMs: null,
     crashRecoveryTried: false,
     stoppedAt: null,
   }
@@ -178,10 +179,13 @@ function rememberWork(memory: Memory, work: FinishedWork): Memory {
           ...memory,
           ...started(work, memory),
           startFailures: 0,
+          startLimitMs: null,
           lastFailure: null,
           crashRecoveryTried: false,
         }
-      return work.cancelled ? memory : { ...failed, startFailures: memory.startFailures + 1 }
+      return work.cancelled
+        ? memory
+        : { ...failed, startFailures: memory.startFailures + 1, startLimitMs: startLimit(work) }
     case 'clone':
       return work.ok
         ? {
@@ -212,12 +216,17 @@ function rememberWork(memory: Memory, work: FinishedWork): Memory {
   }
 }
 
+/** Whoever asked for a restart says how long it may take before somebody else leads. */
+function startLimit({ job, stillStarting }: FinishedWork): Millis | null {
+  return stillStarting === true && job.kind === 'restart' ? job.timeoutMs : null
+}
+
 /**
  * A server that was just started may not answer the first look: its role is known all the same. A standby is compared
  * with the leader anew: what the control file of a crashed one promised is less than what it has received.
  */
 function started({ job }: FinishedWork, { undecided }: Memory): Partial<Memory> {
-  if (job.kind === 'start' && job.as === 'primary') return { lastRole: 'primary' }
+  if ((job.kind === 'start' || job.kind === 'restart') && job.as === 'primary') return { lastRole: 'primary' }
   return { lastRole: 'standby', rejoin: 'check', agreesWith: null, undecided: askAtOnce(undecided) }
 }
 

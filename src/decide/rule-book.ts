@@ -1,6 +1,7 @@
 // The whole policy as a list: what `hactl why --rules` prints and a test pins, so that a change of policy is a diff.
 
 import type { LogLevel, RuleId } from '../model/decision.ts'
+import { askedRules } from './rules/asked.ts'
 import { blindRules } from './rules/blind.ts'
 import { busyRules } from './rules/busy.ts'
 import { downRules } from './rules/down.ts'
@@ -23,6 +24,7 @@ export interface RuleText {
 
 export function ruleBook(): readonly RuleText[] {
   return [
+    askedRules,
     stoppingRules,
     busyRules,
     blindRules,

@@ -19,8 +19,11 @@ import {
 import { orphans } from './former.ts'
 import { keyVanished, overtakenBy } from './lease.ts'
 import { nameHolder } from './name-holder.ts'
+import { type AskedFacts, askedRules } from './rules/asked.ts'
 
 export type Situation =
+  /** Somebody asked for something that is answered at once, or a scheduled restart is over. */
+  | { readonly name: 'asked'; readonly facts: AskedFacts }
   /** The agent was asked to stop. */
   | { readonly name: 'stopping'; readonly facts: Facts }
   /** A long piece of work is in progress. */
@@ -51,6 +54,15 @@ export type Situation =
 export type SituationName = Situation['name']
 
 export function situationOf(snap: Snapshot, memory: Memory): Situation {
+  if ((snap.order ?? null) !== null || memory.scheduledRestart !== null) {
+    const place = situationWithoutOrders({ ...snap, work: null }, memory).name
+    const asked = { snap, memory, place }
+    if (askedRules.some(rule => rule.when(asked))) return { name: 'asked', facts: asked }
+  }
+  return situationWithoutOrders(snap, memory)
+}
+
+function situationWithoutOrders(snap: Snapshot, memory: Memory): Situation {
   const facts = { snap, memory }
   if (snap.stopRequested) return { name: 'stopping', facts }
   if (snap.work !== null) return { name: 'busy', facts }

@@ -25,7 +25,8 @@ const NOTHING: Upkeep = { actions: [], remember: {} }
 /** `decided`: what is carried out first. */
 export function upkeep(situation: SituationName, facts: ClusterFacts, decided: readonly Action[]): Upkeep {
   // A stranger writes nothing into a cluster that is not its own; a blind node cannot.
-  if (situation === 'stranger' || situation === 'blind' || situation === 'founding') return NOTHING
+  if (situation === 'asked' || situation === 'stranger' || situation === 'blind' || situation === 'founding')
+    return NOTHING
   // Whatever else is done (a stop, work that was begun before): a lease made now would pass for the right to the name.
   if (nameHolder(facts) !== null) return NOTHING
   // An etcd that has just left a leader's renewal unanswered would keep the next one waiting for less urgent writes.

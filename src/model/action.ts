@@ -8,6 +8,7 @@ import type {
   Member,
   MemberRecord,
 } from './cluster.ts'
+import type { OrderAnswer } from './order.ts'
 import type { Origin } from './origins.ts'
 import type { Upstream } from './peer.ts'
 import type { LeaseId, Lsn, MemberName, Millis, Revision } from './units.ts'
@@ -68,6 +69,8 @@ export type Action =
   | { readonly kind: 'resume-replay' }
   /** Who began a timeline of the local data; null: the promotion that was asked for came to nothing. */
   | { readonly kind: 'note-origin'; readonly systemIdentifier: string; readonly origin: Origin | null }
+  // --- whoever asked this node for something
+  | { readonly kind: 'answer-order'; readonly id: string; readonly answer: OrderAnswer }
   // --- the agent itself
   | { readonly kind: 'exit'; readonly code: number; readonly why: string }
 

@@ -2,6 +2,7 @@
 // a rule depends on hides anywhere else.
 
 import type { Member } from './cluster.ts'
+import type { ScheduledRestart } from './order.ts'
 import type { ShutdownPosition } from './progress.ts'
 import type { LeaseId, Lsn, MemberName, Millis, Revision, Timeline, WallMillis } from './units.ts'
 
@@ -58,6 +59,10 @@ export interface Memory {
   readonly stoppedAt: ShutdownPosition | null
   /** Failed attempts to bring PostgreSQL up since it last ran. */
   readonly startFailures: number
+  /** How long the server that is starting may take: who asked for the restart said so. null: as configured. */
+  readonly startLimitMs: Millis | null
+  /** null: none. */
+  readonly scheduledRestart: ScheduledRestart | null
   /** Last work that failed, so that it is not tried again at once. */
   readonly lastFailure: WorkFailure | null
   /** When this node last gave up the lease, so that it lets the others go first. */
@@ -178,6 +183,8 @@ export const FIRST_MEMORY: Memory = {
   refusedRequest: null,
   stoppedAt: null,
   startFailures: 0,
+  startLimitMs: null,
+  scheduledRestart: null,
   lastFailure: null,
   releasedAtMs: null,
   leaderlessSinceMs: null,

@@ -14,16 +14,19 @@ export type Job =
       readonly from: Upstream
       readonly upstream: Upstream | null
       readonly replaces: string | null
+      /** It was asked for by somebody: his order. */
+      readonly order?: string
     }
   | {
       readonly kind: 'start'
       readonly as: 'primary' | 'standby'
       readonly upstream: Upstream | null
       readonly timeoutMs: Millis
+      readonly order?: string
     }
   /** New recovery settings; a reload is enough. */
   | { readonly kind: 'follow'; readonly upstream: Upstream | null }
-  | { readonly kind: 'restart'; readonly upstream: Upstream | null; readonly timeoutMs: Millis }
+  | RestartJob
   /** `note` is on the disk before PostgreSQL is asked: whose the next timeline is must be known after a crash. */
   | { readonly kind: 'promote'; readonly timeoutMs: Millis; readonly note: PromotionNote }
   | {
@@ -39,8 +42,22 @@ export type Job =
   | { readonly kind: 'remove-data'; readonly why: string }
   | { readonly kind: 'set-aside' }
 
+/** Stop, then start in the role that the server has; a primary writes a checkpoint first, so that the stop is short. */
+export interface RestartJob {
+  readonly kind: 'restart'
+  readonly as: 'primary' | 'standby'
+  readonly upstream: Upstream | null
+  readonly timeoutMs: Millis
+  /** After this the stop is enforced; absent: as for any standby. */
+  readonly stopTimeoutMs?: Millis
+  /** In maintenance mode a primary goes on without a lease, also through a restart. */
+  readonly unguarded?: true
+  readonly order?: string
+}
+
 /** Jobs that only the holder of the lease may do: they are told to stop the moment the lease is gone. */
 export function isPrimaryOnly(job: Job): boolean {
+  if (job.kind === 'restart') return job.as === 'primary' && job.unguarded !== true
   return job.kind === 'promote' || (job.kind === 'start' && job.as === 'primary')
 }
 
@@ -53,6 +70,10 @@ export type EarlyEnd =
   | 'agent-stops'
   /** The handover that it belongs to failed. */
   | 'nobody-takes-over'
+  /** Somebody asked for a new copy of the data, whatever is in progress. */
+  | 'reinitialize'
+  /** Maintenance mode, in which a primary needs no guard. */
+  | 'pause-ended'
 
 /** What is half done is worse than done: a data directory that is neither there nor gone. */
 function mustEnd(job: Job): boolean {
@@ -71,12 +92,24 @@ export function mayEndEarly(job: Job, because: EarlyEnd): boolean {
       return isPrimaryOnly(job)
     case 'primary-without-lease':
       // A new cluster has no lease yet: its initialize key guards it.
-      return job.kind !== 'bootstrap' && !stopsServerFirst(job)
+      return job.kind !== 'bootstrap' && !stopsServerFirst(job) && !isUnguarded(job)
     case 'agent-stops':
       return job.kind !== 'stop' && !mustEnd(job)
     case 'nobody-takes-over':
       return job.kind === 'stop'
+    case 'pause-ended':
+      return isUnguarded(job)
+    case 'reinitialize':
+      return !isPrimaryOnly(job) && !mustEnd(job) && !isUnguarded(job) && !NEVER_CANCELLED.includes(job.kind)
   }
+}
+
+/** What makes a cluster, or makes sure that nothing of a former server writes. */
+const NEVER_CANCELLED: readonly string[] = ['bootstrap', 'stop-orphans']
+
+/** In maintenance mode nothing stops a primary, and nothing need end its restart. */
+export function isUnguarded(job: Job): boolean {
+  return job.kind === 'restart' && job.unguarded === true
 }
 
 export interface PromotionNote extends AskedPromotion {
@@ -100,6 +133,8 @@ export interface FinishedWork {
   readonly remedy?: string
   readonly cancelled: boolean
   readonly finishedAtMs: Millis
+  /** A start that was given up waiting for: the server may still come up. */
+  readonly stillStarting?: true
   /** After a clean stop: where the WAL ended. */
   readonly position: ShutdownPosition | null
   /** After a rewind: the data directory can no longer be trusted as it is. */

@@ -4,6 +4,7 @@
 
 import type { ClusterView, HistoryLine } from '../model/cluster.ts'
 import type { Learned } from '../model/learned.ts'
+import type { Order } from '../model/order.ts'
 import type { PostgresView, RecoverySettingsView } from '../model/postgres.ts'
 import { type Seen, unseen } from '../model/seen.ts'
 import type { DynamicSettings } from '../model/settings.ts'
@@ -38,6 +39,7 @@ export interface AgentFacts {
   readonly stateUnwritable?: string | null
   readonly work: Work | null
   readonly finished: FinishedWork | null
+  readonly order?: Order | null
 }
 
 /** The look at PostgreSQL that later steps of the same beat reuse. */
@@ -79,6 +81,7 @@ export async function observe(
     fencer: { alive, armedUntilMs, postmaster, formerMayAct },
     stateUnwritable: agent.stateUnwritable ?? null,
     stopRequested: agent.stopRequested,
+    order: agent.order ?? null,
     outcomes: learned.outcomes,
   }
   return { snapshot, look }

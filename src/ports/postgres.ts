@@ -25,6 +25,8 @@ export type StepOutcome =
       readonly cancelled?: boolean
       /** What somebody has to do before the same can succeed; absent: it may pass. */
       readonly remedy?: string
+      /** A start that was given up waiting for: the server may still come up. */
+      readonly stillStarting?: true
     }
 
 export interface StartOptions {

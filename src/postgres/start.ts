@@ -157,7 +157,7 @@ async function waitUntilReady(
     }
     if (!(await isAlive(identity))) return failed('the server ended while it was starting')
     if (clock.bootMs() - startMs >= timeoutMs)
-      return failed(`not ready after ${timeoutMs} ms, still starting`)
+      return { ...failed(`not ready after ${timeoutMs} ms, still starting`), stillStarting: true }
     await clock.sleep(READY_PACE_MS, signal)
   }
 }

@@ -25,6 +25,16 @@ export async function readBody(request: IncomingMessage): Promise<Body> {
   return document === null ? refuse(400) : { ok: true, document }
 }
 
+/** As readBody; a body that is not there, or announced as empty, is an empty object. */
+export async function readOptionalBody(request: IncomingMessage): Promise<Body> {
+  const announced = request.headers['content-length']
+  if (announced !== undefined && Number(announced) > BODY_BYTES_MAX) return refuse(413)
+  if (announced === undefined || Number(announced) === 0) return { ok: true, document: {} }
+  const text = await readText(request)
+  const document = text === null ? null : parseObject(text, 'may be empty')
+  return document === null ? refuse(400) : { ok: true, document }
+}
+
 /** null: the client went away before the end. */
 async function readText(request: IncomingMessage): Promise<string | null> {
   const chunks: Buffer[] = []
@@ -36,10 +46,14 @@ async function readText(request: IncomingMessage): Promise<string | null> {
   return request.complete ? Buffer.concat(chunks).toString('utf8') : null
 }
 
-function parseObject(text: string): JsonObject | null {
+function parseObject(
+  text: string,
+  emptiness: 'may be empty' | 'needs a key' = 'needs a key',
+): JsonObject | null {
   try {
     const value = JSON.parse(text) as Json
-    return isJsonObject(value) && Object.keys(value).length > 0 && !tooDeep(value) ? value : null
+    if (!isJsonObject(value) || tooDeep(value)) return null
+    return emptiness === 'may be empty' || Object.keys(value).length > 0 ? value : null
   } catch {
     return null
   }

@@ -8,6 +8,7 @@ import type { Context } from './context.ts'
 import { deleteSwitchover, postFailover } from './failover-endpoints.ts'
 import { getFailsafe, postFailsafe } from './failsafe-endpoints.ts'
 import { readFlags } from './flags.ts'
+import { deleteRestart, postReinitialize, postRestart } from './order-endpoints.ts'
 import { json, page, type Reply, text } from './reply.ts'
 
 export interface Endpoint {
@@ -28,9 +29,9 @@ export const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint
   ['POST failover', guarded(context => postFailover(context, 'failover'))],
   ['DELETE switchover', guarded(deleteSwitchover)],
   ['POST failsafe', { protection: 'without-members', answer: postFailsafe }],
-  ['POST restart', guarded(notYet)],
-  ['DELETE restart', guarded(notYet)],
-  ['POST reinitialize', guarded(notYet)],
+  ['POST restart', guarded(postRestart)],
+  ['DELETE restart', guarded(deleteRestart)],
+  ['POST reinitialize', guarded(postReinitialize)],
 ])
 
 function open(answer: Endpoint['answer']): Endpoint {
@@ -60,8 +61,4 @@ async function getHistory(context: Context): Promise<Reply> {
 function postReload(context: Context): Reply {
   context.state.reload()
   return text(202, 'reload scheduled')
-}
-
-function notYet(): Reply {
-  return text(501, 'not supported yet')
 }

@@ -2,6 +2,7 @@
 // without SQL, locks or I/O, because a load balancer's check must never wait for PostgreSQL or etcd.
 
 import type { ClusterView, JsonObject, PostgresState, Role } from '../model/cluster.ts'
+import type { Order, OrderAnswer } from '../model/order.ts'
 import type { ServerView } from '../model/postgres.ts'
 import type { Seen } from '../model/seen.ts'
 import type { DynamicSettings } from '../model/settings.ts'
@@ -31,6 +32,11 @@ export interface NodeState {
   refreshNumbers(): void
   /** Start a beat soon; `reason` goes to the journal, e.g. `rest: switchover requested`. */
   wake(reason: string): void
+  /**
+   * Leaves an order for the next beat and waits for what becomes of it. null: it was withdrawn, because nobody began it within
+   * `limitMs`, or `signal` aborted. What has begun is waited for to its end, which has limits of its own.
+   */
+  order(order: Order, limitMs: Millis, signal: AbortSignal): Promise<OrderAnswer | null>
   /** As SIGHUP: read the local configuration again at the next beat. */
   reload(): void
   /** POST /failsafe: the leader, cut off from etcd, asks whether we agree that it goes on. Only called in failsafe mode. */

@@ -48,6 +48,7 @@ export function build(draft: Draft): Question {
     finished: draft.finished,
     fencer: buildFencer(draft),
     stopRequested: draft.stopRequested,
+    order: draft.order,
     outcomes: draft.outcomes,
   })
   const snap = withMembers(members)

@@ -4,6 +4,7 @@
 import type { LeaderKey } from '../../src/model/cluster.ts'
 import type { Divergence } from '../../src/model/divergence.ts'
 import type { Memory } from '../../src/model/memory.ts'
+import type { Order } from '../../src/model/order.ts'
 import type { Outcome } from '../../src/model/outcome.ts'
 import type { PeerView } from '../../src/model/peer.ts'
 import type { Unfinished } from '../../src/model/postgres.ts'
@@ -138,6 +139,7 @@ export interface Draft {
   finished: Writable<FinishedWork> | null
   fencer: { alive: boolean; armedForMs: Millis | null; sameServer: boolean; formerMayAct: boolean } | null
   stopRequested: boolean
+  order: Order | null
   outcomes: Outcome[]
   memory: Partial<Writable<Memory>>
 }
@@ -183,6 +185,7 @@ export function newDraft(me: MemberName): Draft {
     finished: null,
     fencer: null,
     stopRequested: false,
+    order: null,
     outcomes: [],
     memory: {},
   }

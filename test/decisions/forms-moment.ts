@@ -6,6 +6,7 @@ import type { Outcome } from '../../src/model/outcome.ts'
 import type { Progress } from '../../src/model/progress.ts'
 import type { Job } from '../../src/model/work.ts'
 import { DEFAULT_LSN, type Draft, SYSTEM_IDENTIFIER } from './draft.ts'
+import { readOrder } from './forms-orders.ts'
 import { type Form, positionAt, readClauses, readDuration, readSwitches } from './units.ts'
 
 /** false: not such a line. */
@@ -33,6 +34,9 @@ export function readMomentLine(key: string, text: string, d: Draft): boolean {
       return true
     case 'work':
       d.work = readWork(text, d)
+      return true
+    case 'asked':
+      d.order = readOrder(text)
       return true
     case 'finished':
       d.finished = readFinished(text, d)
@@ -131,7 +135,22 @@ export function readJob(text: string): Job {
     'start primary': { kind: 'start', as: 'primary', upstream: null, timeoutMs: 60_000 },
     'start standby': { kind: 'start', as: 'standby', upstream: from, timeoutMs: 60_000 },
     follow: { kind: 'follow', upstream: from },
-    restart: { kind: 'restart', upstream: from, timeoutMs: 60_000 },
+    restart: { kind: 'restart', as: 'standby', upstream: from, timeoutMs: 60_000 },
+    'restart primary': { kind: 'restart', as: 'primary', upstream: null, timeoutMs: 60_000 },
+    'restart primary without a guard': {
+      kind: 'restart',
+      as: 'primary',
+      upstream: null,
+      timeoutMs: 60_000,
+      unguarded: true,
+    },
+    reinitialize: {
+      kind: 'clone',
+      from,
+      upstream: from,
+      replaces: 'pg_admin asked for a new copy',
+      order: 'o0',
+    },
     promote: {
       kind: 'promote',
       timeoutMs: 60_000,

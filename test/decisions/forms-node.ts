@@ -5,6 +5,7 @@ import type { Unfinished } from '../../src/model/postgres.ts'
 import type { Self } from '../../src/model/snapshot.ts'
 import { DEFAULT_LSN, type Draft, type PostgresDraft } from './draft.ts'
 import { readMomentLine } from './forms-moment.ts'
+import { scheduleForms } from './forms-orders.ts'
 import { type Form, positionAt, readClauses, readDuration, readPosition, readSwitches } from './units.ts'
 
 const DOWN = { process: 'stopped', serverUnknown: 'it does not run' } as const
@@ -121,6 +122,7 @@ const memoryForms: readonly Form<Memory>[] = [
     ([leader = '', time = ''], now) => ({ connecting: { leader, sinceMs: now - readDuration(time) } }),
   ],
   [/^last leader (\S+)$/, ([name = '']) => ({ lastLeader: name === 'none' ? null : name })],
+  ...scheduleForms,
   [/^promotion asked$/, () => ({ promotionAsked: true })],
   [/^crash recovery tried$/, () => ({ crashRecoveryTried: true })],
   [

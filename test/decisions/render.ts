@@ -9,7 +9,7 @@ import { isJsonObject } from '../../src/model/patch.ts'
 import type { Upstream } from '../../src/model/peer.ts'
 import { describeRequest } from '../../src/model/request.ts'
 import { formatLsn } from '../../src/model/units.ts'
-import type { Job } from '../../src/model/work.ts'
+import type { Job, RestartJob } from '../../src/model/work.ts'
 import { showDuration, showSwitches } from './units.ts'
 
 export function render(decision: Decision, before: Memory, nowMs: number): string {
@@ -64,6 +64,8 @@ function showAction(action: Action): string {
       return showSlots(action)
     case 'note-origin':
       return `note-origin ${showOrigin(action.origin)}`
+    case 'answer-order':
+      return `answer-order ${action.id}: ${action.answer.is}${'why' in action.answer ? ` (${action.answer.why})` : ''}`
     case 'exit':
       return `exit ${action.code}: ${action.why}`
     default:
@@ -110,13 +112,13 @@ function showJob(job: Job): string {
     case 'bootstrap':
       return `bootstrap under initialize revision ${job.initializeRevision}`
     case 'clone':
-      return `clone from ${job.from.name}${upstream(job.upstream)}${job.replaces === null ? '' : `, replacing the data because ${job.replaces}`}`
+      return `clone from ${job.from.name}${upstream(job.upstream)}${job.replaces === null ? '' : `, replacing the data because ${job.replaces}`}${forOrder(job)}`
     case 'start':
-      return `start as ${job.as}${upstream(job.upstream)} within ${showDuration(job.timeoutMs)}`
+      return `start as ${job.as}${upstream(job.upstream)} within ${showDuration(job.timeoutMs)}${forOrder(job)}`
     case 'follow':
       return `follow ${job.upstream?.name ?? 'nobody'}`
     case 'restart':
-      return `restart${upstream(job.upstream)} within ${showDuration(job.timeoutMs)}`
+      return `restart as ${job.as}${job.unguarded === true ? ' without a guard' : ''}${upstream(job.upstream)} within ${showDuration(job.timeoutMs)}${stopWithin(job)}${forOrder(job)}`
     case 'promote':
       return `promote within ${showDuration(job.timeoutMs)}`
     case 'stop':
@@ -128,6 +130,14 @@ function showJob(job: Job): string {
     default:
       return job.kind
   }
+}
+
+function stopWithin({ stopTimeoutMs }: RestartJob): string {
+  return stopTimeoutMs === undefined ? '' : `, its stop within ${showDuration(stopTimeoutMs)}`
+}
+
+function forOrder({ order }: { readonly order?: string }): string {
+  return order === undefined ? '' : ` for ${order}`
 }
 
 function upstream(node: Upstream | null): string {
@@ -149,7 +159,7 @@ function show(key: string, value: unknown, nowMs: number): string {
   if (value === null || value === undefined) return 'none'
   if (typeof value === 'bigint') return formatLsn(value)
   // The reason stands above.
-  if (key === 'refusedRequest') return 'this'
+  if (key === 'refusedRequest' || key === 'scheduledRestart') return 'this'
   if (typeof value === 'number') return key.endsWith('Ms') ? showMoment(value, nowMs) : String(value)
   if (Array.isArray(value)) return `(${value.map(nameOf).join(' ')})`
   if (typeof value === 'object') {

@@ -55,7 +55,14 @@ export function performAll(actions: readonly Action[], before: Snapshot, luck: L
 }
 
 const LOCAL: readonly Action['kind'][] = ['arm-fencer', 'disarm-fencer', 'compare-timelines', 'resume-replay']
-const ALWAYS: readonly Action['kind'][] = ['begin', 'cancel-work', 'exit', 'ask-peers', 'checkpoint-soon']
+const ALWAYS: readonly Action['kind'][] = [
+  'begin',
+  'cancel-work',
+  'exit',
+  'ask-peers',
+  'checkpoint-soon',
+  'answer-order',
+]
 
 function outcomeOf({ kind }: Action, luck: Luck): Outcome {
   const done: Outcome = { kind: 'done', action: kind }
@@ -101,8 +108,14 @@ function effectOf(action: Action, outcome: Outcome, snap: Snapshot): Snapshot {
       return ok ? { ...snap, fencer: { ...snap.fencer, armedUntilMs: null, formerMayAct: false } } : snap
     case 'keep-lease':
       return ok ? { ...snap, lease: { ...snap.lease, validUntilMs: snap.nowMs + TTL } } : snap
+    case 'answer-order':
+      return { ...snap, order: null }
     case 'begin':
-      return { ...snap, work: { job: action.job, startedAtMs: snap.nowMs, progress: null, cancelled: false } }
+      return {
+        ...snap,
+        order: 'order' in action.job ? null : (snap.order ?? null),
+        work: { job: action.job, startedAtMs: snap.nowMs, progress: null, cancelled: false },
+      }
     case 'cancel-work':
       return snap.work === null ? snap : { ...snap, work: { ...snap.work, cancelled: true } }
     default:

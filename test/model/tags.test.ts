@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 import { readTags } from '../../src/config/tags.ts'
-import { cloneSource } from '../../src/decide/rules/empty.ts'
+import { cloneSource } from '../../src/decide/clone-source.ts'
 import { slotUpkeep } from '../../src/decide/slots.ts'
 import { type CandidateQuestion, judgeCandidates, withoutSilent } from '../../src/model/candidates.ts'
 import type { Json, JsonObject, Member } from '../../src/model/cluster.ts'

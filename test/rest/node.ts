@@ -3,6 +3,7 @@
 
 import type { ClusterView, JsonObject } from '../../src/model/cluster.ts'
 import type { RestApiConfig } from '../../src/model/config.ts'
+import type { Order, OrderAnswer } from '../../src/model/order.ts'
 import type { ServerView } from '../../src/model/postgres.ts'
 import { type Seen, seen, unseen } from '../../src/model/seen.ts'
 import type { DynamicSettings } from '../../src/model/settings.ts'
@@ -145,6 +146,13 @@ export class SettableNode implements NodeState {
   }
   reload() {
     this.reloads += 1
+  }
+  /** Orders that were given, and what becomes of each. */
+  readonly orders: Order[] = []
+  answer: OrderAnswer | null = { is: 'restarted' }
+  async order(order: Order) {
+    this.orders.push(order)
+    return this.answer
   }
   refusal: string | null = null
   refusedSince() {

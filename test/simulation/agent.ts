@@ -8,6 +8,7 @@ import { createEntry } from '../../src/agent/entry.ts'
 import { createLeaseGuard, type OwnedLeaseGuard } from '../../src/agent/lease-guard.ts'
 import { createLoop, type Loop } from '../../src/agent/loop.ts'
 import { createNodeState, type OwnedNodeState } from '../../src/agent/node-state.ts'
+import { createOrderDesk, type OrderDesk } from '../../src/agent/order-desk.ts'
 import { wakeOnChange } from '../../src/agent/wake-ups.ts'
 import { slotName } from '../../src/model/slot-name.ts'
 import type { Self } from '../../src/model/snapshot.ts'
@@ -31,6 +32,7 @@ export class Agent {
   rest: PatroniEndpoint | null = null
   readonly #machine: Machine
   readonly #dynamic: DynamicConfiguration
+  readonly desk: OrderDesk
   readonly #store: Store
   readonly #fencer: SimulatedFencer
   readonly #state: OwnedNodeState
@@ -64,6 +66,8 @@ export class Agent {
     const postgres = new SimulatedPostgres(machine, this.process)
     const peers = new SimulatedPeers(machine, this.process)
     this.#fencer = new SimulatedFencer(machine, this.process, () => this.loop.wake('the fencer was lost'))
+    this.desk = createOrderDesk(clock, cause => this.loop.wake(cause))
+    const { desk } = this
     const work = createWorkRunner({
       postgres,
       fencer: this.#fencer,
@@ -71,6 +75,7 @@ export class Agent {
       clock,
       onEnd: done => {
         if (done.why.startsWith('bug:')) world.checks.bug(machine, done.why)
+        desk.ended(done)
         this.loop.wake(`${done.job.kind} ended`)
       },
       onShutDown: () => this.loop.wake('PostgreSQL shut down'),
@@ -78,7 +83,7 @@ export class Agent {
     const startedAtMs = clock.bootMs()
     this.loop = createLoop({
       ports: {
-        ...{ store, postgres, peers, fencer: this.#fencer, clock, guard: this.guard, work },
+        ...{ store, postgres, peers, fencer: this.#fencer, clock, guard: this.guard, work, orders: desk },
         record: entry => this.#record(entry),
         facts: () => ({
           self: this.self(),
@@ -87,6 +92,7 @@ export class Agent {
           configRevision: this.#dynamic.revision(),
           startedAtMs,
           stopRequested: this.#stopRequested,
+          order: desk.waiting(),
           work: work.current(),
           finished: work.takeFinished(),
         }),
@@ -102,6 +108,8 @@ export class Agent {
       self: () => this.self(),
       ...{ clock, guard: this.guard, postgres, store, settings },
       nextBeatDueMs: this.loop.nextBeatDueMs,
+      work: work.current,
+      order: desk.place,
       wake: this.loop.wake,
       logger: () => ({ queued: 0, lost: 0 }),
       reload: () => {},

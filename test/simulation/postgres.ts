@@ -154,7 +154,8 @@ export class SimulatedPostgres implements Postgres {
       server.kill()
       return cancelled('the start')
     }
-    if (ended === 'late') return failed(`not ready after ${timeoutMs} ms, still starting`)
+    if (ended === 'late')
+      return { ok: false, why: `not ready after ${timeoutMs} ms, still starting`, stillStarting: true }
     return server.acceptsConnections ? DONE : failed('the server ended while it was starting')
   }
 

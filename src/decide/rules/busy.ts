@@ -1,6 +1,6 @@
 // A long piece of work is in progress. The lease is kept meanwhile, and work that only a leader may do ends with it.
 
-import { mayEndEarly } from '../../model/work.ts'
+import { isUnguarded, mayEndEarly } from '../../model/work.ts'
 import { type Facts, holdsLease, namedLeader, runsAsPrimary, seconds } from '../facts.ts'
 import {
   holdOnMs,
@@ -13,6 +13,7 @@ import {
 } from '../lease.ts'
 import type { Rule } from '../rule.ts'
 import { earlyHandoverRules } from './handover.ts'
+import { forcedReinit } from './reinitialize.ts'
 
 export const busyRules: readonly Rule<Facts>[] = [
   {
@@ -37,7 +38,19 @@ export const busyRules: readonly Rule<Facts>[] = [
       next: 'settled',
     }),
   },
+  {
+    id: 'busy.pause-ended',
+    why: 'a primary that was restarted without a guard, because maintenance mode was on, comes up under one when that ends',
+    level: 'warning',
+    when: f => isUnguarded(job(f).job) && !f.snap.settings.paused && !job(f).cancelled,
+    choose: f => ({
+      reason: `maintenance mode ended during the ${job(f).job.kind} of a primary that nothing guards; cancelling it`,
+      actions: [{ kind: 'cancel-work', why: 'maintenance mode ended, and nothing guards this primary' }],
+      next: 'settled',
+    }),
+  },
   ...proofRules('busy'),
+  ...forcedReinit,
   {
     id: 'busy.lost-lease',
     why: 'what only a leader may do stops the moment the lease is lost',

@@ -31,6 +31,8 @@ import {
 import type { Rule } from '../rule.ts'
 import { handoverRules, startTimeout } from './handover.ts'
 import { unfencedFailure } from './leader.ts'
+import { reinitRules } from './reinitialize.ts'
+import { answeringRestart } from './restart.ts'
 
 /** A handed-over lease is taken within milliseconds; this long we wait for the new leader before starting alone. */
 const NEW_LEADER_LIMIT_MS = 2000
@@ -224,10 +226,9 @@ const otherData: Rule<ClusterFacts> = {
 export const downRules: readonly Rule<ClusterFacts>[] = [
   leaveToExpire('down'),
   ...proofRules('down'),
+  ...reinitRules('down'),
   otherData,
-  ...handoverRules,
-  ...leaderRules,
-  ...standbyRules,
+  ...[...handoverRules, ...leaderRules, ...standbyRules].map(answeringRestart),
 ]
 
 function leads(facts: ClusterFacts): boolean {

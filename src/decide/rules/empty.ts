@@ -1,14 +1,12 @@
 // There is no usable data directory: race for the right to create the cluster, clone from it, or wait (spec/ha.md 3.3, 3.4).
 
-import type { Member } from '../../model/cluster.ts'
-import { isFlagged } from '../../model/tags.ts'
+import { cloneSource } from '../clone-source.ts'
 import { missingConfiguration, withoutConfiguration } from '../configuration.ts'
 import {
   type ClusterFacts,
   isHalfCopied,
   isHalfMade,
   isRunning,
-  memberNamed,
   obstacle,
   outcomeOf,
   succeeded,
@@ -20,6 +18,7 @@ import { restAfter, restingFrom } from '../failed-work.ts'
 import { keepsKey, leaveToExpire } from '../former.ts'
 import { holdOnMs } from '../lease.ts'
 import type { Choice, Rule } from '../rule.ts'
+import { reinitRules } from './reinitialize.ts'
 
 export const emptyRules: readonly Rule<ClusterFacts>[] = [
   {
@@ -82,6 +81,7 @@ export const emptyRules: readonly Rule<ClusterFacts>[] = [
       actions: [{ kind: 'read-cluster' }],
     }),
   },
+  ...reinitRules('empty'),
   {
     id: 'empty.wait-after-failure',
     why: 'a clone that failed is not repeated in a tight loop, and ever more rarely',
@@ -173,27 +173,6 @@ function claimIsOurs({ view, snap }: ClusterFacts): boolean {
 /** Without a source there is nothing to rest from: a cluster may have to be created. */
 function mustRest(facts: ClusterFacts): readonly string[] {
   return cloneSource(facts) === null ? ['set-aside'] : ['clone', 'set-aside']
-}
-
-/** Running members tagged clonefrom first; the choice is spread over them by name, without randomness. */
-export function cloneSource({ view, snap }: ClusterFacts): Member | null {
-  if (view.leader === null || view.leader.name === snap.self.name) return null
-  const leader = memberNamed(view, view.leader.name)
-  const willing = view.members.filter(
-    member =>
-      member.name !== snap.self.name &&
-      member.name !== view.leader?.name &&
-      member.record.state === 'running' &&
-      isFlagged(member.record.tags, 'clonefrom') &&
-      upstreamOf(member, snap) !== null,
-  )
-  const pick =
-    willing[
-      [...snap.self.name].reduce((sum, char) => sum + (char.codePointAt(0) ?? 0), 0) %
-        Math.max(1, willing.length)
-    ]
-  if (pick !== undefined) return pick
-  return leader !== null && upstreamOf(leader, snap) !== null ? leader : null
 }
 
 export function beginClone(facts: ClusterFacts): Choice {

@@ -29,6 +29,8 @@ import {
 import { isPausedForSettings } from '../replay-pause.ts'
 import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
+import { reinitRules } from './reinitialize.ts'
+import { followerRestart } from './restart.ts'
 
 /** A standby has nothing to lose by being killed then. */
 const STOP_LIMIT_MS = 10_000
@@ -55,6 +57,7 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
       ...stopToFollow(f, 'immediate'),
     }),
   },
+  ...reinitRules('follower'),
   askHolder,
   {
     id: 'follower.key-without-lease',
@@ -76,6 +79,7 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
       next: 'settled',
     }),
   },
+  followerRestart,
   {
     id: 'follower.restart-to-follow',
     why: 'a recovery setting that only a restart changes',
@@ -85,7 +89,12 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
       actions: [
         {
           kind: 'begin',
-          job: { kind: 'restart', upstream: wantedUpstream(f.view, f.snap), timeoutMs: 60_000 },
+          job: {
+            kind: 'restart',
+            as: 'standby',
+            upstream: wantedUpstream(f.view, f.snap),
+            timeoutMs: 60_000,
+          },
         },
       ],
       next: 'settled',

@@ -36,6 +36,7 @@ import type { Rule } from '../rule.ts'
 import { releaseUnpromoted, releasing, stopToFollow } from '../stopping-postgres.ts'
 import { foundNamedRules } from './found-named.ts'
 import { requestRules } from './requests.ts'
+import { leaderRestart } from './restart.ts'
 
 /** One answer that is late is no trouble. */
 const MUTE_MS: Millis = 5000
@@ -216,6 +217,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
       ...stopToFollow(f, 'fast'),
     }),
   },
+  leaderRestart,
   ...requestRules,
   {
     id: 'leader.mute',

@@ -6,7 +6,9 @@ import { type ClusterFacts, control, holdsLease, runsAsPrimary, tried } from '..
 import { describeOrphans, formerMayWrite, keepsKey, orphans } from '../former.ts'
 import { acquireLease, holdOnMs, proofRules } from '../lease.ts'
 import type { Rule } from '../rule.ts'
+import { reinitRules } from './reinitialize.ts'
 import { isUnreadable, refuse, refuseUnreadable } from './requests.ts'
+import { pausedRestarts } from './restart.ts'
 
 export const pausedRules: readonly Rule<ClusterFacts>[] = [
   {
@@ -40,6 +42,8 @@ export const pausedRules: readonly Rule<ClusterFacts>[] = [
       return { ...choice, actions: (choice.actions ?? []).filter(action => action.kind !== 'arm-fencer') }
     },
   })),
+  ...reinitRules('paused'),
+  ...pausedRestarts,
   {
     id: 'paused.request-unreadable',
     why: 'a request is honoured whole or not at all: without the part that nobody understands it would be another one',

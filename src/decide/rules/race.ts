@@ -32,6 +32,7 @@ import { stopToFollow } from '../stopping-postgres.ts'
 import { LOOK_AGAIN_MS, raceOrderRules } from './race-order.ts'
 import { raceUndecidedRules } from './race-undecided.ts'
 import { raceUnfencedRules } from './race-unfenced.ts'
+import { raceRestart } from './restart.ts'
 
 /** The watch tells the agent of a new configuration a moment after a read has. */
 const SOON_MS = 100
@@ -48,6 +49,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
       actions: [{ kind: 'read-cluster' }],
     }),
   },
+  raceRestart,
   {
     id: 'race.lost-as-primary',
     why: 'a primary that tried for the lease and did not get it does not go on: somebody else may promote at any moment',

@@ -16,6 +16,8 @@ import { holdOnMs, lossOf, proofRules, unansweredAndEnding } from '../lease.ts'
 import { compare, hasLeader, mustCompare } from '../rejoin.ts'
 import type { Rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
+import { reinitRules } from './reinitialize.ts'
+import { startingRestart } from './restart.ts'
 
 const FOLLOW_AGAIN_MS = 5000
 /** A replay that takes longer may still be one that ends. */
@@ -33,6 +35,8 @@ export const startingRules: readonly Rule<ClusterFacts>[] = [
       ...stopToFollow(f, 'immediate'),
     }),
   },
+  ...reinitRules('starting'),
+  startingRestart,
   {
     id: 'starting.look-for-candidate',
     why: 'a start that takes longer than primary_start_timeout is given up if somebody can take over',
@@ -120,5 +124,8 @@ function startingFor({ snap }: ClusterFacts): number {
 }
 
 function timedOut(facts: ClusterFacts): boolean {
-  return holdsLease(facts.snap) && startingFor(facts) > facts.snap.settings.primaryStartTimeoutMs
+  return (
+    holdsLease(facts.snap) &&
+    startingFor(facts) > (facts.memory.startLimitMs ?? facts.snap.settings.primaryStartTimeoutMs)
+  )
 }

@@ -1,0 +1,88 @@
+// Where the REST API leaves orders for the next beat and waits for what becomes of them. An order that nobody has begun when
+// its time is over, or when whoever asked has gone, is withdrawn: nothing is done unattended.
+
+import type { Order, OrderAnswer } from '../model/order.ts'
+import type { Millis } from '../model/units.ts'
+import type { FinishedWork } from '../model/work.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Orders } from '../ports/orders.ts'
+
+export interface OrderDesk extends Orders {
+  /** Resolves with what became of it; null: it was withdrawn, because nobody began it in `limitMs` or `signal` aborted. */
+  place(order: Order, limitMs: Millis, signal: AbortSignal): Promise<OrderAnswer | null>
+  /** Work has ended; whoever waits for it learns how. */
+  ended(work: FinishedWork): void
+}
+
+interface Slip {
+  readonly order: Order
+  begun: boolean
+  readonly answered: (answer: OrderAnswer) => void
+}
+
+/** One operator has one; a program that goes wild is told so. */
+const ORDERS_MAX = 20
+
+export function createOrderDesk(clock: Clock, wake: (cause: string) => void): OrderDesk {
+  const slips = new Map<string, Slip>()
+
+  function answer(id: string, result: OrderAnswer): void {
+    const slip = slips.get(id)
+    slips.delete(id)
+    slip?.answered(result)
+  }
+
+  async function place(order: Order, limitMs: Millis, signal: AbortSignal): Promise<OrderAnswer | null> {
+    if (slips.size >= ORDERS_MAX) return { is: 'refused', why: 'too many requests wait for this node' }
+    const told = new AbortController()
+    let result: OrderAnswer | null = null
+    const slip: Slip = {
+      order,
+      begun: false,
+      answered: given => {
+        result = given
+        told.abort()
+      },
+    }
+    slips.set(order.id, slip)
+    wake(`rest: ${order.kind} asked for`)
+    await clock.sleep(limitMs, AbortSignal.any([told.signal, signal]))
+    // What has begun ends by itself, within its own limits.
+    while (result === null && slip.begun && !signal.aborted)
+      await clock.sleep(LOOK_AGAIN_MS, AbortSignal.any([told.signal, signal]))
+    slips.delete(order.id)
+    return result
+  }
+
+  return {
+    place,
+    answer,
+    waiting() {
+      const open = [...slips.values()].filter(({ begun }) => !begun).map(({ order }) => order)
+      return open.find(({ kind }) => isAnsweredAtOnce(kind)) ?? open[0] ?? null
+    },
+    begin(id) {
+      const slip = slips.get(id)
+      if (slip === undefined) return false
+      slip.begun = true
+      if (slip.order.kind === 'reinitialize') answer(id, { is: 'started' })
+      return true
+    },
+    ended(work) {
+      const { job } = work
+      if ('order' in job && job.order !== undefined) answer(job.order, answerOf(work))
+    },
+  }
+}
+
+const LOOK_AGAIN_MS: Millis = 60_000
+
+/** It does not wait behind a restart that waits for its moment. */
+function isAnsweredAtOnce(kind: Order['kind']): boolean {
+  return kind === 'schedule-restart' || kind === 'delete-scheduled-restart'
+}
+
+function answerOf({ ok, why, stillStarting }: FinishedWork): OrderAnswer {
+  if (ok) return { is: 'restarted' }
+  return stillStarting === true ? { is: 'still-starting' } : { is: 'failed', why }
+}

@@ -1,0 +1,162 @@
+// Questions about what somebody asked of this node: is there a restart to do, may this node be restarted, may its data be
+// replaced by a new copy. Each objection is a clause that whoever asked reads.
+
+import type { Order, RestartFilters, RestartRequest } from '../model/order.ts'
+import type { Millis } from '../model/units.ts'
+import { cloneSource } from './clone-source.ts'
+import { missingConfiguration, withoutConfiguration } from './configuration.ts'
+import {
+  type ClusterFacts,
+  type Facts,
+  holdsLease,
+  isForeign,
+  namedLeader,
+  runsAsPrimary,
+  server,
+} from './facts.ts'
+import { formerMayWrite, whyFormer, whyOtherData } from './former.ts'
+import { memberRecord, roleOf } from './member-record.ts'
+import type { SituationName } from './situation.ts'
+
+/** A schedule that nobody was there to keep is not kept later (spec/ha.md 3.15.2). */
+const STALE_LOOPS = 1.5
+
+/** A restart to be done now: ordered (`order` is its id), or scheduled and due. */
+export interface WantedRestart extends RestartRequest {
+  readonly order: string | null
+}
+
+export function orderOf<K extends Order['kind']>(
+  { snap }: Facts,
+  kind: K,
+): Extract<Order, { kind: K }> | null {
+  const order = snap.order ?? null
+  return order?.kind === kind ? (order as Extract<Order, { kind: K }>) : null
+}
+
+export function wantedRestart(facts: Facts): WantedRestart | null {
+  const ordered = orderOf(facts, 'restart')
+  if (ordered !== null) return { ...ordered, order: ordered.id }
+  const { scheduledRestart } = facts.memory
+  return scheduledRestart !== null && isDue(facts) ? { ...scheduledRestart, order: null } : null
+}
+
+export function isDue({ memory, snap }: Facts): boolean {
+  const { scheduledRestart } = memory
+  return scheduledRestart !== null && !snap.settings.paused && snap.wallMs >= scheduledRestart.atMs
+}
+
+/** null: it is not stale, or nothing is done about it in maintenance mode. */
+export function staleForMs(facts: Facts): Millis | null {
+  const { memory, snap } = facts
+  if (memory.scheduledRestart === null || !isDue(facts)) return null
+  const lateMs = snap.wallMs - memory.scheduledRestart.atMs
+  return lateMs > STALE_LOOPS * snap.settings.loopWaitMs ? lateMs : null
+}
+
+/** When the server was started since; null: it was not, or that cannot be told. */
+export function restartedSince({ memory, snap }: Facts): string | null {
+  const before = memory.scheduledRestart?.postmasterStart ?? null
+  const now = server(snap)?.startTime ?? null
+  return before !== null && now !== null && now !== before ? now : null
+}
+
+/** Until the scheduled restart is due; null: nothing waits for its time. */
+export function untilScheduledMs({ memory, snap }: Facts): Millis | null {
+  const { scheduledRestart } = memory
+  if (scheduledRestart === null || snap.settings.paused) return null
+  const leftMs = scheduledRestart.atMs - snap.wallMs
+  return leftMs > 0 ? leftMs : null
+}
+
+/** Patroni's words; null: all of the filters hold. What is not known holds no filter. */
+export function unmetFilter(facts: Facts, { role, olderThan, pendingOnly }: RestartFilters): string | null {
+  const seen = server(facts.snap)
+  const own = roleOf(facts)
+  if (role !== undefined && role !== own) return `host role mismatch: this node is ${own}, not ${role}`
+  if (olderThan !== undefined && (seen === null || olderThan.number <= seen.version))
+    return `postgres version mismatch: ${seen === null ? 'it is not known' : `${versionText(seen.version)} runs`}, older than ${olderThan.text} was asked for`
+  if (pendingOnly === true && memberRecord(facts).pendingRestart !== true)
+    return 'pending restart flag is not set'
+  return null
+}
+
+/** 150010 is 15.10, 90624 is 9.6.24. */
+function versionText(version: number): string {
+  const major = Math.floor(version / 10_000)
+  const rest = version % 10_000
+  return major >= 10 ? `${major}.${rest}` : `${major}.${Math.floor(rest / 100)}.${rest % 100}`
+}
+
+/** Why nothing can be restarted where this node is; null: its rules restart it. */
+export function restartObjection(facts: Facts, place: SituationName): string | null {
+  const { memory, snap } = facts
+  if (place === 'blind' || !snap.cluster.known)
+    return `etcd cannot be seen, and so neither who leads nor whom to follow (${snap.cluster.known ? '' : snap.cluster.why})`
+  const unable = UNABLE[place]
+  if (unable !== undefined) return unable
+  if (memory.handover !== null) return 'a switchover is under way'
+  if (memory.promotionAsked) return 'a promotion is under way'
+  if (place === 'race' && (runsAsPrimary(facts) || leaderlessMs(facts) < snap.settings.ttlMs))
+    return 'nobody leads: an election is under way'
+  const isPrimary = runsAsPrimary(facts)
+  if (place === 'starting' && (isPrimary || holdsLease(snap))) return 'PostgreSQL is starting up as primary'
+  if (place === 'paused' && snap.postgres.process.kind !== 'running') return objectionToStart(facts)
+  if (!isPrimary) return null
+  const missing = missingConfiguration(snap, snap.cluster.value)
+  if (missing !== null) return withoutConfiguration(missing)
+  return whyOtherData(facts)
+}
+
+const UNABLE: Partial<Readonly<Record<SituationName, string>>> = {
+  founding: 'the cluster is being created',
+  orphaned: 'a former server of this node still runs',
+  empty: 'there is no data directory to start PostgreSQL in',
+  stranger: 'the name or the data of this node belongs to somebody else',
+}
+
+/** In maintenance mode a standby may be started by an order; a primary needs the leader key, which nobody asks for then. */
+function objectionToStart(facts: Facts): string | null {
+  const directory = facts.snap.postgres.dataDirectory
+  if (directory.kind !== 'present') return 'there is no data directory to start PostgreSQL in'
+  if (formerMayWrite(facts)) return whyFormer(facts)
+  return directory.recoveryConfigured
+    ? null
+    : 'PostgreSQL is down, its data is of a primary, and maintenance mode is on: end it, and this node starts by itself'
+}
+
+function leaderlessMs({ memory, snap }: Facts): Millis {
+  return memory.leaderlessSinceMs === null ? 0 : snap.nowMs - memory.leaderlessSinceMs
+}
+
+/** Why the data of this node is not replaced; null: nothing is known to speak against it before the leader was asked. */
+export function reinitObjection(facts: Facts, place: SituationName): string | null {
+  const { snap } = facts
+  if (!snap.cluster.known) return `etcd cannot be seen, and so not who leads (${snap.cluster.why})`
+  if (place === 'founding') return 'the cluster is being created'
+  if (place === 'race') return 'nobody leads'
+  if (place === 'stranger' || isForeign({ ...facts, view: snap.cluster.value }))
+    return 'the name or the data of this node belongs to somebody else'
+  if (formerMayWrite(facts)) return whyFormer(facts)
+  if (place === 'orphaned') return 'a former server of this node still runs'
+  if (runsAsPrimary(facts)) return 'PostgreSQL runs as a primary here'
+  if (facts.memory.promotionAsked) return 'a promotion is under way here'
+  const directory = snap.postgres.dataDirectory
+  if (directory.kind === 'inaccessible') return `the data directory is not accessible: ${directory.why}`
+  return cloneSource({ ...facts, view: snap.cluster.value }) === null
+    ? `neither ${snap.cluster.value.leader?.name} nor another member can be copied from: no usable conn_url is in etcd`
+    : null
+}
+
+/** Somebody else's copy of the data is there to be had as long as somebody else leads. */
+export function isLeader(facts: Facts): boolean {
+  return holdsLease(facts.snap) || namedLeader(facts)
+}
+
+export function nobodyLeads({ snap }: Facts): boolean {
+  return snap.cluster.known && snap.cluster.value.leader === null
+}
+
+export function leaderName({ view }: ClusterFacts): string {
+  return view.leader?.name ?? ''
+}

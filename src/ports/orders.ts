@@ -1,0 +1,11 @@
+// The orders that this node was given and that wait for a decision; whoever gave one waits for its answer.
+
+import type { Order, OrderAnswer } from '../model/order.ts'
+
+export interface Orders {
+  /** The next one that nobody has answered, begun or withdrawn; null: there is none. */
+  waiting(): Order | null
+  answer(id: string, answer: OrderAnswer): void
+  /** Its work begins: it cannot be withdrawn any more. false: it was, and nothing is to be begun for it. */
+  begin(id: string): boolean
+}
