@@ -12,6 +12,8 @@ export function problems(world: World, decision: Decision): readonly string[] {
   return [
     ...violations(world.snap, decision),
     ...writesWithoutLease(world, decision),
+    ...restartsOther(world, decision),
+    ...copiesUnasked(world, decision),
     ...acquiresBesidePrimary(world, decision),
     ...acquiresOnOldAnswers(world, decision),
     ...releasesBesideItself(world, decision),
@@ -46,7 +48,10 @@ function mayBePrimary({ snap, memory }: World): boolean {
 
 function writesWithoutLease({ snap }: World, decision: Decision): readonly string[] {
   const writing = jobs(decision).some(
-    job => job.kind === 'promote' || (job.kind === 'start' && job.as === 'primary'),
+    job =>
+      job.kind === 'promote' ||
+      (job.kind === 'start' && job.as === 'primary') ||
+      (job.kind === 'restart' && job.as === 'primary' && job.unguarded !== true),
   )
   if (!writing) return []
   const wrong: string[] = []
@@ -56,6 +61,35 @@ function writesWithoutLease({ snap }: World, decision: Decision): readonly strin
   const arm = decision.actions.findIndex(action => action.kind === 'arm-fencer')
   const armed = snap.fencer.alive && (snap.fencer.armedUntilMs ?? 0) > snap.nowMs
   if (!armed && (arm < 0 || arm > begin)) wrong.push('writes without an armed fencer')
+  return wrong
+}
+
+/** A restart keeps the role that the server has; without a guard only where the operator is at work. */
+function restartsOther(world: World, decision: Decision): readonly string[] {
+  const wrong: string[] = []
+  for (const job of jobs(decision)) {
+    if (job.kind !== 'restart') continue
+    if ((job.as === 'primary') !== mayBePrimary(world))
+      wrong.push(`restarts as ${job.as} what is something else`)
+    if (job.unguarded === true && !world.snap.settings.paused)
+      wrong.push('restarts a primary that nothing guards')
+    if (world.snap.work !== null || world.memory.handover !== null)
+      wrong.push('restarts beside something else')
+  }
+  return wrong
+}
+
+/** What somebody asked for replaces data only when the leader has said itself, in this beat, that it is a primary. */
+function copiesUnasked(world: World, decision: Decision): readonly string[] {
+  const { snap } = world
+  const asked = jobs(decision).some(job => job.kind === 'clone' && job.order !== undefined)
+  if (!asked) return []
+  const leader = snap.cluster.known ? (snap.cluster.value.leader?.name ?? null) : null
+  const answer = leader === null ? undefined : snap.peers?.get(leader)
+  const wrong: string[] = []
+  if (answer?.known !== true || !answer.value.runsAsPrimary) wrong.push('copies nobody who runs as primary')
+  if (leader === snap.self.name) wrong.push("replaces the leader's data")
+  if (mayBePrimary(world)) wrong.push('replaces the data of what may be a primary')
   return wrong
 }
 
@@ -157,6 +191,8 @@ function losesData({ snap, memory }: World, decision: Decision): readonly string
       wrong.push('rewind from a node that does not write')
     if (job.kind === 'rewind' && isUnfinishedCopy(snap.postgres.dataDirectory))
       wrong.push('rewind of a copy that was not replayed to its end')
+    // See copiesUnasked.
+    if (job.kind === 'clone' && job.order !== undefined) continue
     const directory = snap.postgres.dataDirectory
     // What a broken-off copy left is nobody's only trace of anything.
     const present = directory.kind === 'present' && directory.unfinished !== 'copy'

@@ -12,13 +12,21 @@ const TABLE = {
     'crash-recovery',
     'follow',
     'promote',
-    'restart',
+    'restart primary',
+    'restart standby',
     'rewind',
     'start primary',
     'start standby',
   ],
-  'busy.lost-lease': ['promote', 'start primary'],
-  'busy.lost-lease-as-primary': ['clone', 'crash-recovery', 'follow', 'restart', 'rewind', 'start standby'],
+  'busy.lost-lease': ['promote', 'restart primary', 'start primary'],
+  'busy.lost-lease-as-primary': [
+    'clone',
+    'crash-recovery',
+    'follow',
+    'restart standby',
+    'rewind',
+    'start standby',
+  ],
   'busy.handover-end-stop': ['stop'],
   'stopping.cancel-work': [
     'bootstrap',
@@ -27,7 +35,8 @@ const TABLE = {
     'crash-recovery',
     'follow',
     'promote',
-    'restart',
+    'restart primary',
+    'restart standby',
     'rewind',
     'start primary',
     'start standby',
@@ -51,6 +60,6 @@ test('every rule that cancels work, and the jobs that it cancels', () => {
 }, 300_000)
 
 function nameOf(job: Job): string {
-  if (job.kind === 'start') return `start ${job.as}`
+  if (job.kind === 'start' || job.kind === 'restart') return `${job.kind} ${job.as}`
   return job.kind === 'clone' && job.replaces !== null ? 'clone replacing data' : job.kind
 }

@@ -13,6 +13,7 @@ import { doubtfulWorlds } from './worlds-doubt.ts'
 import { formerBusyWorlds, formerWorlds } from './worlds-former.ts'
 import { mistakenWorlds } from './worlds-mistakes.ts'
 import { newWorlds, requestWorlds } from './worlds-new.ts'
+import { orderWorlds } from './worlds-orders.ts'
 import { followerWorlds, leaderWorlds, raceWorlds } from './worlds-standby.ts'
 
 const kinds = {
@@ -28,6 +29,7 @@ const kinds = {
   'an agent starts where a former one lived': formerWorlds,
   'work is in progress beside what a former server left': formerBusyWorlds,
   'the configuration cannot be used, or is another one': configurationWorlds,
+  'somebody asks this node for something': orderWorlds,
   'it cannot be told whose the data, the request or the name is': doubtfulWorlds,
 }
 
@@ -94,7 +96,8 @@ function follow(world: World, findings: Findings): void {
 }
 
 /** A request that is to be carried out at a time, or until one. */
-function isScheduled({ snap }: World): boolean {
+function isScheduled({ snap, memory }: World): boolean {
+  if (memory.scheduledRestart !== null || snap.order?.kind === 'schedule-restart') return true
   const request = snap.cluster.known ? snap.cluster.value.failover?.value : undefined
   return request?.scheduledAt != null || request?.note?.untilMs != null
 }

@@ -24,7 +24,7 @@ export function beginsGivenUp(
 }
 
 /** They touch neither keys nor data. */
-const HARMLESS = ['read-cluster', 'exit', 'cancel-work', 'disarm-fencer']
+const HARMLESS = ['read-cluster', 'exit', 'cancel-work', 'disarm-fencer', 'answer-order']
 /** A server of this node may always be stopped: the primary, or one that its agent is asked to stop with. */
 const STOPS = ['stop', 'stop-orphans']
 

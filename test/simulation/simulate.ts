@@ -5,6 +5,7 @@ import type { JsonObject } from '../../src/model/cluster.ts'
 import type { Tags } from '../../src/model/config.ts'
 import { Faults } from './faults.ts'
 import type { Machine, MachineOptions } from './machine.ts'
+import { OperatorsHand } from './operators-hand.ts'
 import { Random } from './random.ts'
 import { absoluteKey } from './store.ts'
 import { isPartOf } from './wal.ts'
@@ -47,9 +48,13 @@ export async function simulate(seed: number, tell?: Tell): Promise<Result> {
   world.start()
   const faults = new Faults(world, plan.fork())
   const horizonMs = plan.between(20, 90) * 1000
-  faults.begin(plan.chance(0.8) ? plan.between(4000, 15_000) : 0, horizonMs)
+  const fromMs = plan.chance(0.8) ? plan.between(4000, 15_000) : 0
+  const hand = handOf(world, seed)
+  if (hand?.isAlone !== true) faults.begin(fromMs, horizonMs)
+  hand?.begin(fromMs, horizonMs)
   await world.scheduler.runUntil(horizonMs, failed)
   faults.healAll()
+  hand?.finish()
   if (!failed()) await demandConvergence(world, TTL_MAX_MS, failed)
   const { acknowledged, lost, promotions, violations } = world.checks
   const seconds = Math.round(world.nowMs / 1000)
@@ -58,6 +63,12 @@ export async function simulate(seed: number, tell?: Tell): Promise<Result> {
     acknowledged: acknowledged.length + lost,
     summary: `${seconds} s, ${world.scheduler.fired} events, ${acknowledged.length + lost} writes, ${lost} lost, ${promotions} promotions, ${faults.count} faults`,
   }
+}
+
+/** Of some runs. With chances of its own: what else a seed stands for stays as it was. */
+function handOf(world: World, seed: number): OperatorsHand | null {
+  const random = new Random(seed ^ 0x0bad)
+  return random.chance(0.4) ? new OperatorsHand(world, random) : null
 }
 
 async function demandConvergence(world: World, ttlMs: number, failed: () => boolean): Promise<void> {
