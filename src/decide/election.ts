@@ -3,11 +3,12 @@
 
 import { type CandidateVerdict, judgeCandidates, rankCandidates } from '../model/candidates.ts'
 import type { ClusterView, Member } from '../model/cluster.ts'
+import { leaseTtlOf } from '../model/lease-ttl.ts'
 import { maximumLagOf } from '../model/modes.ts'
 import type { PeerView } from '../model/peer.ts'
 import type { Seen } from '../model/seen.ts'
 import { clusterTimeline } from '../model/timeline.ts'
-import { formatLsn, type Lsn, type MemberName, type Timeline } from '../model/units.ts'
+import { formatLsn, type Lsn, type MemberName, type Millis, type Timeline } from '../model/units.ts'
 import { type ClusterFacts, localPosition, server } from './facts.ts'
 import { isNamedCandidate } from './request.ts'
 
@@ -170,13 +171,16 @@ const PRIMARY_ROLES: readonly string[] = ['primary', 'master', 'demoted', 'promo
 
 /**
  * A member key hangs on the lease of its node, which gives up writing before that ends: an unreachable member whose key
- * is still there may write. So may one whose agent does not know what a former life of it has left running.
+ * is still there may write. So may one whose agent does not know what a former life of it has left running. `forMs`: how
+ * long nobody can have proved the leader key theirs; a lease ends within twice its ttl of that (etcd gives a lease its
+ * whole ttl anew when it elects a leader of its own), and its ttl is the one it was made with.
  */
-export function silentPrimary(facts: ClusterFacts): Silence | null {
+export function silentPrimary(facts: ClusterFacts, forMs: Millis): Silence | null {
   const { view, snap } = facts
   for (const member of view.members) {
     const why = silenceOf(snap.peers?.get(member.name))
-    if (member.name !== snap.self.name && why !== null && mayStillWrite(member, facts))
+    if (member.name === snap.self.name || why === null || !mayStillWrite(member, facts)) continue
+    if (forMs < 2 * Math.max(snap.settings.ttlMs, leaseTtlOf(member.record) ?? 0))
       return { name: member.name, why }
   }
   return null

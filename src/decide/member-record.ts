@@ -1,7 +1,8 @@
 // The member key of this node (spec/ha.md 1.3): what the others, patronictl and the load balancers' tools see of it.
 
 import type { JsonObject, MemberRecord, PostgresState, Role } from '../model/cluster.ts'
-import type { Self } from '../model/snapshot.ts'
+import { LEASE_TTL_FIELD } from '../model/lease-ttl.ts'
+import type { Self, Snapshot } from '../model/snapshot.ts'
 import { HACTL_VERSION, PROTOCOL_VERSION } from '../model/version.ts'
 import { control, type Facts, holdsLease, isHalfCopied, isRunning, server } from './facts.ts'
 import { goneMembers } from './slots.ts'
@@ -23,8 +24,21 @@ export function memberRecord(facts: Facts): MemberRecord {
     ...positions(facts),
     ...scheduledRestart(facts),
     ...(snap.settings.paused ? { pause: true } : {}),
-    extra: { hactl: { version: HACTL_VERSION, ...hostOf(self), ...problemOf(facts), ...goneOf(facts) } },
+    extra: {
+      hactl: {
+        version: HACTL_VERSION,
+        [LEASE_TTL_FIELD]: leaseTtlSeconds(snap),
+        ...hostOf(self),
+        ...problemOf(facts),
+        ...goneOf(facts),
+      },
+    },
   }
+}
+
+/** Of the lease that this key is on: `ttl` may change while this node cannot. */
+function leaseTtlSeconds({ lease, settings }: Snapshot): number {
+  return Math.ceil((lease.leaseId === null ? settings.ttlMs : lease.ttlMs) / 1000)
 }
 
 function problemOf(facts: Facts): { readonly problem?: string; readonly problem_id?: string } {

@@ -1,7 +1,13 @@
 // From what a case says to the Snapshot and the Memory that `decide` is asked about.
 
 import { memberRecord } from '../../src/decide/member-record.ts'
-import type { ClusterView, FailoverRequest, HistoryLine, Member } from '../../src/model/cluster.ts'
+import type {
+  ClusterView,
+  FailoverRequest,
+  HistoryLine,
+  JsonObject,
+  Member,
+} from '../../src/model/cluster.ts'
 import type { AgentConfig } from '../../src/model/config.ts'
 import type { Divergence } from '../../src/model/divergence.ts'
 import { FIRST_MEMORY, type Memory } from '../../src/model/memory.ts'
@@ -13,7 +19,7 @@ import { fenceMarginMs } from '../../src/model/timing.ts'
 import type { MemberName } from '../../src/model/units.ts'
 import { PROTOCOL_VERSION } from '../../src/model/version.ts'
 import { buildPostgres, IDENTITY } from './build-postgres.ts'
-import { type Draft, type SwitchText, SYSTEM_IDENTIFIER } from './draft.ts'
+import { type Draft, type MemberDraft, type SwitchText, SYSTEM_IDENTIFIER } from './draft.ts'
 import { leaseOf, WALL_MS } from './forms-world.ts'
 
 export interface Question {
@@ -113,9 +119,15 @@ function buildMember(name: MemberName, draft: Draft): Member {
       ...(said.checkpointing === true ? { checkpointAfterPromote: false as const } : {}),
       tags: said.tags ?? {},
       timeline,
-      extra: said.host === undefined ? {} : { hactl: { host: said.host } },
+      extra: extraOf(said),
     },
   }
+}
+
+function extraOf({ host, leaseTtl }: Partial<MemberDraft>): JsonObject {
+  if (host === undefined && leaseTtl === undefined) return {}
+  const ofHost = host === undefined ? {} : { host }
+  return { hactl: { ...ofHost, ...(leaseTtl === undefined ? {} : { lease_ttl: leaseTtl }) } }
 }
 
 function buildView(draft: Draft, members: readonly Member[]): ClusterView {

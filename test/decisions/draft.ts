@@ -38,6 +38,8 @@ export interface MemberDraft {
   connUrl: boolean
   /** Lease that the key hangs on; default: every member's own. */
   leaseId: string
+  /** Seconds for which its lease was made, as it says itself. */
+  leaseTtl: number
   /** Who wrote it. */
   host: string
 }

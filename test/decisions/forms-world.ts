@@ -49,6 +49,7 @@ const memberForms: readonly Form<MemberDraft>[] = [
   [/^no api_url$/, () => ({ apiUrl: false })],
   [/^no conn_url$/, () => ({ connUrl: false })],
   [/^on lease (\d+)$/, ([leaseId = '']) => ({ leaseId })],
+  [/^lease made for (\S+)$/, ([ttl = '']) => ({ leaseTtl: readDuration(ttl) / 1000 })],
   [/^of host (\S+)$/, ([host = '']) => ({ host })],
   [/^tags (.+)$/, ([tags = '']) => ({ tags: readTags(tags) })],
 ]

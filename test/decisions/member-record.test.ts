@@ -42,7 +42,7 @@ test.each([
   [{ process: 'stopped', serverUnknown: 'nothing runs' }],
 ] as const)('no such word about %j', postgres => {
   const { record, member, shown } = published(postgres)
-  expect(record.extra).toEqual({ hactl: { version: expect.any(String) } })
+  expect(record.extra).toEqual({ hactl: { version: expect.any(String), lease_ttl: 30 } })
   expect(member.problem).toBe(null)
   expect(shown).not.toContain('no access')
 })

@@ -45,9 +45,9 @@ export const foundNamedRules: readonly Rule<ClusterFacts>[] = [
     id: 'leader.wait-for-silence',
     why: 'as long as the lease of a silent primary lives, it may write, but not for longer than a ttl after its last proof',
     level: 'warning',
-    when: f => isUnproven(f) && silentPrimary(f) !== null && sinceNamed(f) < 2 * f.snap.settings.ttlMs,
+    when: f => isUnproven(f) && silentPrimary(f, sinceNamed(f)) !== null,
     choose: f => ({
-      reason: `not promoting yet: the lease of ${silentPrimary(f)?.name} is alive and it ${silentPrimary(f)?.why}, it may still be primary`,
+      reason: `not promoting yet: the lease of ${silentPrimary(f, sinceNamed(f))?.name} is alive and it ${silentPrimary(f, sinceNamed(f))?.why}, it may still be primary`,
       wakeInMs: holdOnMs(f),
     }),
   },

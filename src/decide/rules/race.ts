@@ -228,9 +228,9 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
     id: 'race.lease-lives',
     why: 'a leader key deleted by hand says nothing about the leader: as long as the lease of a silent primary lives, it may write, but not for longer than a ttl after its last proof',
     level: 'warning',
-    when: f => !runsAsPrimary(f) && silentPrimary(f) !== null && sinceRelease(f) < 2 * f.snap.settings.ttlMs,
+    when: f => !runsAsPrimary(f) && silentPrimary(f, sinceRelease(f)) !== null,
     choose: f => ({
-      reason: `the lease of ${silentPrimary(f)?.name} is alive though nobody holds the leader key, and it ${silentPrimary(f)?.why}: it may still be primary`,
+      reason: `the lease of ${silentPrimary(f, sinceRelease(f))?.name} is alive though nobody holds the leader key, and it ${silentPrimary(f, sinceRelease(f))?.why}: it may still be primary`,
       wakeInMs: LOOK_AGAIN_MS,
     }),
   },
