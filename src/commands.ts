@@ -5,6 +5,7 @@ import Agent from '../commands/agent.ts'
 import Check from '../commands/check.ts'
 import Completion from '../commands/completion.ts'
 import Demo from '../commands/demo.ts'
+import Drain from '../commands/drain.ts'
 import EditConfig from '../commands/edit-config.ts'
 import Failover from '../commands/failover.ts'
 import History from '../commands/history.ts'
@@ -12,10 +13,12 @@ import List from '../commands/list.ts'
 import Manual from '../commands/manual.ts'
 import Pause from '../commands/pause.ts'
 import Reload from '../commands/reload.ts'
+import Remove from '../commands/remove.ts'
 import Resume from '../commands/resume.ts'
 import ShowConfig from '../commands/show-config.ts'
 import Switchover from '../commands/switchover.ts'
 import Topology from '../commands/topology.ts'
+import Undrain from '../commands/undrain.ts'
 import Version from '../commands/version.ts'
 import Wait from '../commands/wait.ts'
 
@@ -24,6 +27,7 @@ export const COMMANDS = {
   check: Check,
   completion: Completion,
   demo: Demo,
+  drain: Drain,
   'edit-config': EditConfig,
   failover: Failover,
   history: History,
@@ -31,10 +35,12 @@ export const COMMANDS = {
   manual: Manual,
   pause: Pause,
   reload: Reload,
+  remove: Remove,
   resume: Resume,
   'show-config': ShowConfig,
   switchover: Switchover,
   topology: Topology,
+  undrain: Undrain,
   version: Version,
   wait: Wait,
 }

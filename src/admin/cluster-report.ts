@@ -2,6 +2,7 @@
 // scheduled switchover. Pure; the rules are those of Patroni's `/cluster` (spec/interfaces.md 1.7, 2.3).
 
 import type { ClusterView, FailoverRequest, Member, MemberRecord } from '../model/cluster.ts'
+import { drainOf } from '../model/drain.ts'
 import { type ClusterModes, modesOf } from '../model/modes.ts'
 import { isJsonObject } from '../model/patch.ts'
 import type { ClusterReport, MemberReport, PendingRequest, Position, ReportedRole } from '../model/report.ts'
@@ -44,9 +45,14 @@ export function reportCluster(
     scheduledSwitchover: request?.scheduledAt ? { at: request.scheduledAt.text, from, to } : null,
     pendingRequest: request !== null && request.scheduledAt === null ? pendingRequest(request) : null,
     unreadableRequest: view.unreadable?.find(({ key }) => key === 'failover')?.why ?? null,
+    drainedAway: drainedAway(view),
     members: view.members.map(member => reportMember(member, view, modes, optime, answers)),
     lostMembers: lostMembers(view),
   }
+}
+
+function drainedAway({ drains = [], members }: ClusterView): readonly MemberName[] {
+  return drains.map(({ member }) => member).filter(name => !members.some(member => member.name === name))
 }
 
 /** No key at all: nothing of this name was ever there, or it was removed. */
@@ -59,8 +65,14 @@ export function isUnknownCluster(view: ClusterView): boolean {
     view.failover,
     view.history,
     view.sync,
+    view.lastLeader,
   ]
-  return view.members.length === 0 && view.failsafe === null && keys.every(key => key === null)
+  return (
+    view.members.length === 0 &&
+    view.failsafe === null &&
+    (view.drains ?? []).length === 0 &&
+    keys.every(key => key === null)
+  )
 }
 
 /** A document that cannot be read says nothing about any mode. */
@@ -119,6 +131,7 @@ function reportMember(
     pendingRestartReason: record.pendingRestartReason ?? null,
     scheduledRestart: record.scheduledRestart ?? null,
     tags: record.tags,
+    drained: drainOf(view, member.name)?.note ?? null,
     answers: answer === undefined ? null : answer === null,
     answerError: answer ?? null,
   }

@@ -2,7 +2,7 @@
 // they are first needed: a command that only reads never loads gRPC, which takes longer than its whole work.
 
 import { randomUUID } from 'node:crypto'
-import { hostname } from 'node:os'
+import { hostname, userInfo } from 'node:os'
 import { type OperatorConfig, readCtlConfig } from '../config/ctl.ts'
 import { done, type Failure, failed, type Result } from '../model/failure.ts'
 import type { Problem } from '../model/problem.ts'
@@ -10,7 +10,7 @@ import type { Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { MemberApi, OperatorStore } from '../ports/operator.ts'
 import type { Peers } from '../ports/peers.ts'
-import type { Store } from '../ports/store.ts'
+import type { CommandStore } from '../ports/store.ts'
 import { systemClock } from '../system/clock.ts'
 import { chooseCluster, type Operator } from './operator.ts'
 import { problemText, remedyFor } from './problem-text.ts'
@@ -44,9 +44,19 @@ export async function connect(options: ConnectOptions): Promise<Result<Operator>
     peers: lazyPeers(config, clock),
     namespace: config.namespace,
     identity: `hactl on ${hostname()}`,
+    person: `${userName()}@${hostname()}`,
     newId: randomUUID,
     defaultCluster: config.scope,
   })
+}
+
+/** A user without an entry in the password file has a number only. */
+function userName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return `uid ${process.getuid?.() ?? 'unknown'}`
+  }
 }
 
 /** What most commands do: connect, settle which cluster is meant, do one thing, let go. */
@@ -67,8 +77,8 @@ export async function withCluster<T>(
 
 function operatorStore(config: OperatorConfig, clock: Clock): OperatorStore {
   const { etcd, namespace } = config
-  const opened = new Map<string, Promise<Store>>()
-  const overGrpc = (scope: string): Promise<Store> => {
+  const opened = new Map<string, Promise<CommandStore>>()
+  const overGrpc = (scope: string): Promise<CommandStore> => {
     const known = opened.get(scope) ?? openStore(config, scope, clock)
     opened.set(scope, known)
     return known
@@ -91,6 +101,9 @@ function operatorStore(config: OperatorConfig, clock: Clock): OperatorStore {
       (await overGrpc(scope)).writeConfig(document, ifRevision, budgetMs),
     writeFailover: async (scope, request, ifRevision, budgetMs) =>
       (await overGrpc(scope)).writeFailover(request, ifRevision, budgetMs),
+    writeDrain: async (scope, member, note, ifRevision, budgetMs) =>
+      (await overGrpc(scope)).writeDrain(member, note, ifRevision, budgetMs),
+    removeAll: async (scope, seen, budgetMs) => (await overGrpc(scope)).removeAll(seen, budgetMs),
     close: async () => {
       const stores = await Promise.all(opened.values())
       await Promise.all(stores.map(store => store.close()))
@@ -101,7 +114,7 @@ function operatorStore(config: OperatorConfig, clock: Clock): OperatorStore {
 /** Only the agent keeps leases; what a command writes hangs on none, so that these times are never used. */
 const NO_LEASE = { ttlMs: 30_000, retryTimeoutMs: 10_000 } as const
 
-async function openStore(config: OperatorConfig, scope: string, clock: Clock): Promise<Store> {
+async function openStore(config: OperatorConfig, scope: string, clock: Clock): Promise<CommandStore> {
   const { createEtcdStore } = await import('../dcs/etcd.ts')
   const log = (): void => {}
   const member = 'hactl'

@@ -18,6 +18,8 @@ export interface Operator {
   readonly namespace: string
   /** Who asks, for people: `hactl on db1`. */
   readonly identity: string
+  /** `kim@db1` */
+  readonly person: string
   /** Never the same twice, anywhere. */
   readonly newId: () => string
   /** `scope` of the configuration; null when there is none. */

@@ -3,6 +3,7 @@
 
 import { whyUndecided } from '../decide/comparison.ts'
 import { missingConfiguration } from '../decide/configuration.ts'
+import { selfInForce } from '../decide/drained.ts'
 import { type ClusterFacts, localPosition } from '../decide/facts.ts'
 import { formerMayWrite } from '../decide/former.ts'
 import { postgresState, roleOf, scheduledRestart } from '../decide/member-record.ts'
@@ -189,7 +190,7 @@ function clusterWithin(cluster: Seen<ClusterView>, ageMs: Millis, ttlMs: Millis)
 }
 
 function statusOf(snapshot: Snapshot | null, memory: Memory, ports: NodeStatePorts): NodeStatus {
-  const { tags } = ports.self()
+  const { tags } = selfInForce(ports.self(), memory)
   const fixed = {
     tags: tags.published,
     configuredTags: tags.published,

@@ -1,5 +1,6 @@
 // What starts a beat besides the timer: changes in etcd that somebody has to act on, and the end of PostgreSQL, or of its recovery.
 
+import { drainKey } from '../dcs/keys.ts'
 import type { Postgres, RecoveryEnd } from '../ports/postgres.ts'
 import type { Store } from '../ports/store.ts'
 import type { Loop } from './loop.ts'
@@ -19,7 +20,9 @@ export function wakeOnChange({ store, postgres, loop, name }: WakeUps): void {
   const known = new Set<string>()
   store.onChange(keys => {
     const concerning =
-      keys.find(key => KEYS.includes(key)) ?? leadersKey(keys, store, name) ?? newcomersKey(keys, known)
+      keys.find(key => KEYS.includes(key) || key === drainKey(name)) ??
+      leadersKey(keys, store, name) ??
+      newcomersKey(keys, known)
     if (concerning !== undefined) loop.wake(`${concerning} changed`)
     else if (keys.length === 0) loop.wake('the watch changed its state')
   })

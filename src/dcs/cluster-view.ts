@@ -9,6 +9,7 @@ import type {
   Versioned,
 } from '../model/cluster.ts'
 import type { LeaseId, Revision } from '../model/units.ts'
+import { drainsOf } from './drain-record.ts'
 import { LAST_LEADER, memberNameOf } from './keys.ts'
 import {
   parseConfig,
@@ -52,6 +53,7 @@ export function clusterView(
     sync: versioned(entries.get('sync'), parseSync),
     failsafe: presentOnly(versioned(entries.get('failsafe'), parseFailsafe)),
     unreadable: unreadableOf(entries.get('failover')),
+    drains: drainsOf(entries),
   }
 }
 

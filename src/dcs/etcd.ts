@@ -6,18 +6,20 @@ import type { EtcdConfig } from '../model/config.ts'
 import { type Seen, seen, unseen } from '../model/seen.ts'
 import type { MemberName, Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { Store, StoreTimings } from '../ports/store.ts'
+import type { CommandStore, StoreTimings } from '../ports/store.ts'
 import { Calls, type CallWish } from './calls.ts'
 import { clusterView } from './cluster-view.ts'
+import { serialiseDrain } from './drain-record.ts'
 import { Endpoints } from './endpoints.ts'
 import { Entries } from './entries.ts'
 import { asksForNothing } from './failover-record.ts'
 import { historyWrite } from './history-write.ts'
-import { type KeySpace, keySpace } from './keys.ts'
+import { drainKey, type KeySpace, keySpace } from './keys.ts'
 import { Leadership } from './leadership.ts'
 import { Lease } from './lease.ts'
 import type { Log } from './log.ts'
 import { serialiseConfig, serialiseFailover, serialiseMember } from './records.ts'
+import { removeAll } from './removal.ts'
 import { Session } from './session.ts'
 import { Terms } from './terms.ts'
 import { type Observe, Transactions } from './transaction.ts'
@@ -43,7 +45,7 @@ const CLOSE_MS_MAX = 2000
  * writes never opens one. Own writes are in the view at once and are not told to `onChange`; a call of `onChange`'s
  * listener without keys says that the view became unknown, or known again unchanged.
  */
-export function createEtcdStore(options: EtcdStoreOptions): Store {
+export function createEtcdStore(options: EtcdStoreOptions): CommandStore {
   const { member, clock } = options
   const { watch, entries, lease, leadership, writes, calls, keys, close, listeners, retime } =
     assemble(options)
@@ -100,6 +102,11 @@ export function createEtcdStore(options: EtcdStoreOptions): Store {
         historyWrite(member, lines, status, entries.get('status') ?? null, ifRevision),
         within(budgetMs),
       ),
+    writeDrain: (name, note, ifRevision, budgetMs) => {
+      const text = note === null ? null : serialiseDrain(note)
+      return writes.write({ key: drainKey(name), text, ifRevision }, within(budgetMs))
+    },
+    removeAll: (before, budgetMs) => removeAll(calls, keys, before, within(budgetMs)),
     close,
   }
 }

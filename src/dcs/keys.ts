@@ -31,6 +31,17 @@ export function keySpace(namespace: string, scope: string): KeySpace {
 /** A key of our own beside Patroni's, which ignores it: who took the leader key last, and empty once that node gave it up. On no lease. */
 export const LAST_LEADER = 'hactl/last_leader'
 
+/** Another one of our own, for each member that `hactl drain` drained. On no lease. */
+export function drainKey(member: string): string {
+  return `hactl/drain/${member}`
+}
+
+const DRAIN_KEY = /^hactl\/drain\/([^/]{1,255})$/
+
+export function drainedMemberOf(relativeKey: string): string | null {
+  return DRAIN_KEY.exec(relativeKey)?.[1] ?? null
+}
+
 const KNOWN_KEYS: ReadonlySet<string> = new Set([
   ...['initialize', 'config', 'leader', 'status', 'optime/leader', 'failover', 'history', 'sync', 'failsafe'],
   LAST_LEADER,
@@ -38,7 +49,9 @@ const KNOWN_KEYS: ReadonlySet<string> = new Set([
 
 /** Does the key stand for something in a ClusterView? All others are not even kept. */
 export function isKnownKey(relativeKey: string): boolean {
-  return KNOWN_KEYS.has(relativeKey) || memberNameOf(relativeKey) !== null
+  return (
+    KNOWN_KEYS.has(relativeKey) || memberNameOf(relativeKey) !== null || drainedMemberOf(relativeKey) !== null
+  )
 }
 
 const MEMBER_KEY = /^members\/([^/]{1,255})$/

@@ -7,6 +7,7 @@ import type { Memory } from '../model/memory.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import { renewalDueAtMs, repeatableUntilMs, retryAfterMs, termOf } from '../model/timing.ts'
 import type { Millis } from '../model/units.ts'
+import { newsOfDrain, selfInForce } from './drained.ts'
 import type { ClusterFacts } from './facts.ts'
 import { untilScheduledMs } from './orders.ts'
 import { tellOutage } from './outage.ts'
@@ -29,9 +30,11 @@ import { strangerRules } from './rules/stranger.ts'
 import { type Situation, situationOf } from './situation.ts'
 import { upkeep } from './upkeep.ts'
 
-export function decide(snap: Snapshot, before: Memory): Decision {
-  const seen = remember(before, snap)
-  const { outage, news } = tellOutage(before, seen, snap)
+export function decide(looked: Snapshot, before: Memory): Decision {
+  const seen = remember(before, looked)
+  const snap = { ...looked, self: selfInForce(looked.self, seen) }
+  const { outage, news: ofOutage } = tellOutage(before, seen, snap)
+  const news = [...newsOfDrain(before, seen), ...ofOutage]
   const memory = { ...seen, outage }
   const situation = situationOf(snap, memory)
   const { rule, choice, considered, log, ...matched } = match(situation)

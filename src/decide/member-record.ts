@@ -31,6 +31,7 @@ export function memberRecord(facts: Facts): MemberRecord {
         ...hostOf(self),
         ...problemOf(facts),
         ...goneOf(facts),
+        ...drained(facts),
       },
     },
   }
@@ -51,6 +52,11 @@ function goneOf(facts: Facts): JsonObject {
   if (!holdsLease(facts.snap) || server(facts.snap)?.inRecovery !== false) return {}
   const gone = goneMembers(facts)
   return gone.length === 0 ? {} : { gone }
+}
+
+/** Not by its tags alone: those may be configured, too. */
+function drained({ memory }: Facts): JsonObject {
+  return memory.drained === null ? {} : { drained: true }
 }
 
 function hostOf({ host }: Self): JsonObject {

@@ -7,6 +7,7 @@ import type { Snapshot } from '../model/snapshot.ts'
 import type { MemberName, Millis } from '../model/units.ts'
 import type { FinishedWork } from '../model/work.ts'
 import { rememberArrival, rememberComparison } from './comparison.ts'
+import { rememberDrain } from './drained.ts'
 import { control, holdsLease, isSystemIdentifier, server, succeeded, tried } from './facts.ts'
 import { failureAfter } from './failed-work.ts'
 import { rememberConnecting, rememberReception } from './reception.ts'
@@ -101,7 +102,7 @@ function comesUpAsStandby({ work, postgres }: Snapshot): boolean {
 function rememberCluster(memory: Memory, view: ClusterView, snap: Snapshot): Memory {
   const data = control(snap.postgres)
   const joined = memory.joined || (data !== null && view.initialize?.value === data.systemIdentifier)
-  const next = { ...memory, sawCluster: true, joined }
+  const next = { ...rememberDrain(memory, view, snap), sawCluster: true, joined }
   const led = rememberLeader(next, view, snap)
   if (view.leader === null) return { ...led, leaderlessSinceMs: memory.leaderlessSinceMs ?? snap.nowMs }
   return { ...led, lastMembers: view.members, leaderlessSinceMs: null, releasedAtMs: null }

@@ -1,6 +1,7 @@
 // What stands in etcd below `/<namespace>/<scope>/`, read leniently (others write there too) and typed.
 // Key names and JSON fields are Patroni 4.1's (spec/ha.md 1.2, 1.3); extra fields are kept in `extra`.
 
+import type { Drain } from './drain.ts'
 import type { Seen } from './seen.ts'
 import type { LeaseId, Lsn, MemberName, Revision, Timeline, WallMillis } from './units.ts'
 
@@ -31,6 +32,8 @@ export interface ClusterView {
   readonly failsafe: Versioned<Readonly<Record<string, string>>> | null
   /** Keys that ask for something which nobody can read; of `failover` only, `config` tells so itself. Absent: not looked for. */
   readonly unreadable?: readonly UnreadableKey[]
+  /** Members that `hactl drain` drained, by name, also such as are gone. Absent: none. */
+  readonly drains?: readonly Drain[]
 }
 
 /** Nobody has the key, by the watch or a read: an election may begin at any moment, and only a proof says whose it is. */

@@ -67,6 +67,13 @@ export type Failure =
       readonly why: string
     }
   | { readonly kind: 'editor'; readonly why: string }
+  /** The drain is noted; the handover did not come about. */
+  | {
+      readonly kind: 'drained-but-leads'
+      readonly cluster: string
+      readonly member: MemberName
+      readonly cause: Failure
+    }
   /** `serves`: writes are accepted all the same. */
   | {
       readonly kind: 'unhealthy'

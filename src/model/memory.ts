@@ -2,6 +2,7 @@
 // a rule depends on hides anywhere else.
 
 import type { Member } from './cluster.ts'
+import type { Drain } from './drain.ts'
 import type { ScheduledRestart } from './order.ts'
 import type { ShutdownPosition } from './progress.ts'
 import type { LeaseId, Lsn, MemberName, Millis, Revision, Timeline, WallMillis } from './units.ts'
@@ -83,6 +84,8 @@ export interface Memory {
   readonly foundNamed: boolean
   /** Since when the fencer could not be armed; null: it can. */
   readonly unfencedSinceMs: Millis | null
+  /** An operator drained this node; null: nobody did, as far as was seen. */
+  readonly drained: Drain | null
   /** null: somebody leads, and this node, if it leads, accepts writes. */
   readonly outage: Outage | null
   /** Since when etcd has not answered; null: it answers. */
@@ -195,6 +198,7 @@ export const FIRST_MEMORY: Memory = {
   abandonedLease: null,
   foundNamed: false,
   unfencedSinceMs: null,
+  drained: null,
   outage: null,
   blindSinceMs: null,
   sawCluster: false,

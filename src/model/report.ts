@@ -2,6 +2,7 @@
 // behind the tables. Names and units are hactl's own; Patroni's column titles live in src/terminal.
 
 import type { Json, JsonObject } from './cluster.ts'
+import type { DrainNote } from './drain.ts'
 import type { Lsn, MemberName, Timeline } from './units.ts'
 
 export interface ClusterReport {
@@ -27,6 +28,8 @@ export interface ClusterReport {
   readonly pendingRequest: PendingRequest | null
   /** Why a request in etcd cannot be honoured, until the leader has refused it; null: there is none. */
   readonly unreadableRequest: string | null
+  /** Names of members that are gone, whose drain is still noted. */
+  readonly drainedAway: readonly MemberName[]
   readonly members: readonly MemberReport[]
   /** Members whose key is gone while a slot is kept for them, so that they may come back without a new copy. */
   readonly lostMembers: readonly LostMember[]
@@ -100,6 +103,8 @@ export interface MemberReport {
   readonly pendingRestartReason: JsonObject | null
   readonly scheduledRestart: JsonObject | null
   readonly tags: Readonly<Record<string, Json>>
+  /** By `hactl drain`: who, when and why, as far as is known; null: it is not drained. */
+  readonly drained: DrainNote | null
   /** Asked directly: did it answer? null: it was not asked. */
   readonly answers: boolean | null
   readonly answerError: string | null

@@ -2,9 +2,10 @@
 // Every call is bounded by its own budget and answers with a value; `refused` and `unreachable` are never mixed.
 
 import type { ClusterView, FailoverRequest, JsonObject } from '../model/cluster.ts'
+import type { DrainNote } from '../model/drain.ts'
 import type { Seen } from '../model/seen.ts'
 import type { MemberName, Millis, Revision } from '../model/units.ts'
-import type { WriteOutcome } from './store.ts'
+import type { RemovalOutcome, WriteOutcome } from './store.ts'
 
 export interface OperatorStore {
   /** A linearizable read of the cluster's whole prefix; a cluster that does not exist is a view without keys. */
@@ -25,6 +26,20 @@ export interface OperatorStore {
     ifRevision: Revision | null,
     budgetMs: Millis,
   ): Promise<WriteOutcome>
+  /** As CommandStore.writeDrain. */
+  writeDrain(
+    scope: string,
+    member: MemberName,
+    note: DrainNote | null,
+    ifRevision: Revision | null,
+    budgetMs: Millis,
+  ): Promise<WriteOutcome>
+  /** As CommandStore.removeAll. */
+  removeAll(
+    scope: string,
+    seen: { readonly leader: Revision | null; readonly initialize: Revision | null },
+    budgetMs: Millis,
+  ): Promise<RemovalOutcome>
   close(): Promise<void>
 }
 

@@ -10,6 +10,7 @@ import type {
   JsonObject,
   MemberRecord,
 } from '../model/cluster.ts'
+import type { DrainNote } from '../model/drain.ts'
 import type { Seen } from '../model/seen.ts'
 import type { LeaseId, MemberName, Millis, Revision } from '../model/units.ts'
 
@@ -91,4 +92,25 @@ export interface Store {
   ): Promise<WriteOutcome>
   /** Ends watch, streams and connections; bounded. */
   close(): Promise<void>
+}
+
+export type RemovalOutcome =
+  /** Names below the cluster's prefix, sorted. */
+  | { readonly kind: 'done'; readonly keys: readonly string[] }
+  | Exclude<WriteOutcome, { readonly kind: 'done' }>
+
+/** What only operators' commands write. */
+export interface CommandStore extends Store {
+  /** `note` null takes it away. `ifRevision` null: only if the member is not drained; a number: only at that mod revision. */
+  writeDrain(
+    member: MemberName,
+    note: DrainNote | null,
+    ifRevision: Revision | null,
+    budgetMs: Millis,
+  ): Promise<WriteOutcome>
+  /** Every key of the cluster, if `leader` and `initialize` are what they were (null: absent). */
+  removeAll(
+    seen: { readonly leader: Revision | null; readonly initialize: Revision | null },
+    budgetMs: Millis,
+  ): Promise<RemovalOutcome>
 }

@@ -77,8 +77,14 @@ export const WAIT_TIMEOUT_MS: Millis = 60_000
 /** The parser's headline may say nothing: what is wrong stands below it. */
 function whatIsWrong(message: string): string {
   const [first = '', second = ''] = message.split('\n')
+  const name = second.trim().split(/\s{2,}/)[0] ?? ''
+  const found = first.endsWith(' occurred:')
+    ? second.trim()
+    : first.endsWith(':')
+      ? `${first} ${name}`
+      : first
   // Each with the value of a switch, which nobody typed.
-  return first.endsWith(' occurred:') ? second.trim().replace('=true ', ' ') : first
+  return found.replace('=true ', ' ').replace(/^(Missing required flag) (?=\w)/, '$1 --')
 }
 
 /** What every command does when its flags or arguments are wrong. */

@@ -113,6 +113,12 @@ const ERRORS: { readonly [K in Kind]: Entry<K> } = {
     hint: f =>
       `choose another candidate (hactl ${f.action} --dry-run), or accept the loss with --accept-data-loss.`,
   },
+  'drained-but-leads': {
+    exit: EXIT.partlyDone,
+    message: f => `${f.member} is drained, but still leads: ${describeFailure(f.cause).message}`,
+    hint: f =>
+      `hactl switchover ${f.cluster} hands over; hactl undrain ${f.cluster} ${f.member} takes the drain back.`,
+  },
   unhealthy: {
     exit: f => (f.serves ? EXIT.partlyDone : EXIT.refused),
     message: f =>

@@ -3,6 +3,7 @@
 
 import { formatAddress } from '../model/address.ts'
 import type { Json } from '../model/cluster.ts'
+import { describeNote } from '../model/drain.ts'
 import { isJsonObject } from '../model/patch.ts'
 import type { ClusterReport, LostMember, MemberReport, PendingRequest, Position } from '../model/report.ts'
 import { replicatesFrom } from '../model/tags.ts'
@@ -18,6 +19,7 @@ export type MemberFormat = 'pretty' | 'topology' | 'tsv' | 'json' | 'yaml' | 'ym
 const OPTIONAL = ['Pending restart', 'Pending restart reason', 'Scheduled restart', 'Tags'] as const
 /** hactl's own: only when there is one, so that the table is otherwise patronictl's. */
 const PROBLEM = 'Problem'
+const DRAINED = 'Drained'
 
 /** One cluster as text with its line ends; only the formats for people have the footer. */
 export function clusterText(report: ClusterReport, format: MemberFormat, extended: boolean): string {
@@ -38,11 +40,12 @@ export function memberListing(report: ClusterReport, format: MemberFormat, exten
       ...mainCells(report.cluster, member, prefix, withPort),
       ...optionalCells(member, format),
       [PROBLEM]: problemCell(member, forPeople),
+      [DRAINED]: member.drained === null ? '' : inLines(describeNote(member.drained), forPeople),
     }),
   )
   if (forPeople && !isPatronictl()) records.push(...report.lostMembers.map(lostCells))
   const says = (title: string): boolean => records.some(record => (record[title] ?? '') !== '')
-  const shown = [...OPTIONAL.filter(title => extended || says(title)), ...[PROBLEM].filter(says)]
+  const shown = [...OPTIONAL.filter(title => extended || says(title)), ...[DRAINED, PROBLEM].filter(says)]
   const keys = [...(forPeople ? [] : ['Cluster']), ...MAIN, ...shown]
   return {
     title: titleOf(report),
@@ -97,6 +100,9 @@ export function memberFooter(report: ClusterReport): readonly string[] {
     ...(pending === null ? [] : [` ${capitalised(pending.action)} ${progressOf(pending)}`]),
     ...line('from', pending?.from ?? null),
     ...line('to', pending?.to ?? null),
+    ...(report.drainedAway.length === 0
+      ? []
+      : [` Drained, but gone: ${report.drainedAway.join(', ')} (hactl undrain forgets it)`]),
     ...(report.unreadableRequest === null
       ? []
       : [` A request is pending that is not understood: ${report.unreadableRequest}`]),
@@ -214,9 +220,13 @@ function restartReason(member: MemberReport, format: MemberFormat): string {
 const PROBLEM_WIDTH = 50
 
 function problemCell({ problem }: MemberReport, forPeople: boolean): string {
-  if (problem === null || !forPeople) return problem ?? ''
+  return problem === null ? '' : inLines(problem, forPeople)
+}
+
+function inLines(text: string, forPeople: boolean): string {
+  if (!forPeople) return text
   const lines: string[] = ['']
-  for (const word of problem.split(' ')) {
+  for (const word of text.split(' ')) {
     const line = lines.at(-1) ?? ''
     if (line !== '' && line.length + 1 + word.length > PROBLEM_WIDTH) lines.push(word)
     else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`

@@ -107,6 +107,7 @@ async function switchover(cluster: string, { at, before, member }: Case) {
     peers,
     namespace: 'service',
     identity: 'hactl on this host',
+    person: 'kim@db1',
     newId: () => 'r1',
     defaultCluster: null,
     store: {
@@ -114,6 +115,8 @@ async function switchover(cluster: string, { at, before, member }: Case) {
       scopes: notAsked,
       writeConfig: notAsked,
       writeFailover: (_scope, ...request) => pair.stores.pg1.writeFailover(...request),
+      writeDrain: notAsked,
+      removeAll: notAsked,
       close: async () => {},
     },
     members: { call: () => member(pair.stores.pg0) },

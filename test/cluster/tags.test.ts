@@ -3,6 +3,7 @@
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Cluster, list, type Node, startCluster } from './harness/cluster.ts'
+import { beginIncident } from './harness/incident.ts'
 import { hactl, rewriteSections, type Section } from './harness/member.ts'
 import { runOn, signalHost } from './harness/network.ts'
 import { query, restPort } from './harness/servers.ts'
@@ -61,6 +62,48 @@ function pair(of: readonly Node[]): readonly [Node, Node] {
   if (first === undefined || second === undefined) throw new Error('two nodes')
   return [first, second]
 }
+
+/** What a load balancer is answered, as a number; 0: nothing. */
+async function check(node: Node, path: string): Promise<number> {
+  const url = `http://${node.host.address}:${restPort}${path}`
+  const answer = await runOn(cluster.client, [
+    'curl',
+    '-s',
+    '-m',
+    '2',
+    '-o',
+    '/dev/null',
+    '-w',
+    '%{http_code}',
+    url,
+  ])
+  return Number(answer)
+}
+
+test('hactl drain hands the leadership over under load, and holds until hactl undrain', async () => {
+  const incident = await beginIncident(cluster, 'hactl drain of the leader')
+  const { leader: drained } = incident
+  const { name } = drained.host
+  const command = (...args: string[]) => hactl(cluster.client, drained.file, args)
+  incident.strike()
+  expect(await command('drain', name, '--reason', 'kernel update')).toMatchObject({ code: 0 })
+  const next = await incident.writesAgain(30_000, drained)
+  expect(await check(drained, '/replica')).toBe(503)
+  // Its agent and its server are started anew: the note is in etcd.
+  await signalHost(drained.host, 'SIGKILL')
+  await cluster.restart(name)
+  await cluster.healthy(60_000)
+  const [listed] = (await list(cluster.client, drained.file)).filter(({ Member }) => Member === name)
+  expect(listed?.Tags).toMatchObject({ nofailover: true, noloadbalance: true })
+  expect(await command('switchover', '--force')).toMatchObject({ code: 0 })
+  const last = await incident.writesAgain(30_000, next)
+  expect(last.host.name).not.toBe(name)
+  expect(await check(drained, '/replica')).toBe(503)
+  expect(await command('undrain', name)).toMatchObject({ code: 0 })
+  expect(await check(drained, '/replica')).toBe(200)
+  const { reigns } = await incident.end()
+  expect(reigns.map(({ server }) => server)).toEqual([drained, next, last].map(({ host }) => host.address))
+})
 
 test('a node tagged nofailover is never elected, and is refused as a candidate', async () => {
   const leader = await cluster.primary(20_000)

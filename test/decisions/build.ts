@@ -155,6 +155,7 @@ function buildView(draft: Draft, members: readonly Member[]): ClusterView {
       etcd.unreadableRequest === null
         ? []
         : [{ key: 'failover' as const, modRevision: 39, why: etcd.unreadableRequest }],
+    drains: etcd.drains,
     history: etcd.history === null ? null : versioned(etcd.history.map(noted), 20),
     sync: null,
     failsafe: null,

@@ -3,6 +3,7 @@
 
 import type { LeaderKey } from '../../src/model/cluster.ts'
 import type { Divergence } from '../../src/model/divergence.ts'
+import type { Drain } from '../../src/model/drain.ts'
 import type { Memory } from '../../src/model/memory.ts'
 import type { Order } from '../../src/model/order.ts'
 import type { Outcome } from '../../src/model/outcome.ts'
@@ -72,6 +73,7 @@ export interface EtcdDraft {
   } | null
   /** Why the failover key cannot be honoured. */
   unreadableRequest: string | null
+  drains: Drain[]
 }
 
 export interface PostgresDraft {
@@ -173,6 +175,7 @@ export function newDraft(me: MemberName): Draft {
       history: null,
       request: null,
       unreadableRequest: null,
+      drains: [],
     },
     members: new Map(),
     leaderLeftMs: null,

@@ -33,6 +33,12 @@ const etcdForms: readonly Form<EtcdDraft>[] = [
   [/^no members$/, () => ({ members: [] })],
   [/^optime (\S+)$/, ([lsn = '']) => ({ optime: readPosition(lsn) })],
   [/^retain slots (.+)$/, ([names = '']) => ({ retainSlots: names.split(/\s+/) })],
+  [
+    /^(\S+) drained by (\S+): (.+)$/,
+    ([member = '', by = '', reason = '']) => ({
+      drains: [{ member, modRevision: 33, note: { by, at: '2026-11-29T23:20:11Z', reason } }],
+    }),
+  ],
   [/^history (.+)$/, ([text = '']) => ({ history: readSwitches(text) })],
 ]
 

@@ -1,5 +1,7 @@
 // What may happen in a scenario, in an operator's words. Durations end by themselves; without one it stays as it is.
 
+import { serialiseDrain } from '../../src/dcs/drain-record.ts'
+import { drainKey } from '../../src/dcs/keys.ts'
 import type { Machine } from '../simulation/machine.ts'
 import { absoluteKey } from '../simulation/store.ts'
 import type { World } from '../simulation/world.ts'
@@ -166,6 +168,14 @@ const OPERATOR: readonly Form[] = [
   }),
   form('operator deletes the leader key', world => {
     world.etcd.delete(absoluteKey('leader'))
+    return nothing
+  }),
+  form(`operator drains ${NODE}`, (world, { node = '' }) => {
+    world.etcd.put(absoluteKey(drainKey(node)), serialiseDrain({ by: 'kim@db1', at: null, reason: null }))
+    return () => world.etcd.delete(absoluteKey(drainKey(node)))
+  }),
+  form(`operator undrains ${NODE}`, (world, { node = '' }) => {
+    world.etcd.delete(absoluteKey(drainKey(node)))
     return nothing
   }),
   form('operator writes (?<text>\\S+) into (?<key>[a-z]+)', (world, { key = '', text = '' }) => {

@@ -2,7 +2,7 @@
 
 import { lossesOfData } from './faults-data.ts'
 import type { Machine } from './machine.ts'
-import { mendConfig, operators } from './operators.ts'
+import { mendConfig, operators, undrainAll } from './operators.ts'
 import type { Random } from './random.ts'
 import { timelineFaults } from './timeline-faults.ts'
 import type { World } from './world.ts'
@@ -51,6 +51,7 @@ export class Faults {
     lags.clear()
     etcd.comeUp()
     mendConfig(this.#world)
+    undrainAll(this.#world)
     Object.assign(weather, { requestLost: 0, answerLost: 0, slow: 0 })
     for (const machine of machines) {
       machine.slowness = 1

@@ -1,6 +1,8 @@
 // What operators and other programs do to a cluster beside its faults: requests of every kind, keys changed by hand.
 
+import { serialiseDrain } from '../../src/dcs/drain-record.ts'
 import { asksForNothing, parseFailover, serialiseFailover } from '../../src/dcs/failover-record.ts'
+import { drainKey } from '../../src/dcs/keys.ts'
 import { parseConfig } from '../../src/dcs/records.ts'
 import { describeRequest } from '../../src/model/request.ts'
 import { changedConfig } from './config-changes.ts'
@@ -43,6 +45,14 @@ export function operators(world: World, random: Random): Readonly<Record<string,
     },
     namesake: machine => namesake(world, random, machine),
     changeConfig: () => changeConfig(world, random),
+    drain: machine => {
+      told('operator', `drains ${machine.name}`)
+      etcd.put(absoluteKey(drainKey(machine.name)), serialiseDrain({ by: 'kim', at: null, reason: null }))
+    },
+    undrain: machine => {
+      told('operator', `undrains ${machine.name}`)
+      etcd.delete(absoluteKey(drainKey(machine.name)))
+    },
     foreignStatus: () => writeForeignStatus(world, random),
   }
 }
@@ -107,6 +117,11 @@ function changeConfig(world: World, random: Random): void {
   const { what, text } = changedConfig(random, entry.text, world.firstConfig)
   tellOf(world)('operator', what)
   world.etcd.put(key, text)
+}
+
+/** Nobody may lead where everybody is drained. */
+export function undrainAll(world: World): void {
+  for (const { name } of world.machines) world.etcd.delete(absoluteKey(drainKey(name)))
 }
 
 /** Where every agent has been started since it was overwritten, nobody may lead until somebody does. */

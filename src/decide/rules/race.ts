@@ -1,6 +1,7 @@
 // Nobody holds the lease. Whoever has the most of the cluster's WAL takes it; everybody else can say why they stood
 // back (spec/ha.md 3.8). Every equal candidate may try: the create-if-absent in etcd decides.
 
+import { describeDrain } from '../../model/drain.ts'
 import { formatLsn } from '../../model/units.ts'
 import { isConfigurationNewer, missingConfiguration, withoutConfiguration } from '../configuration.ts'
 import {
@@ -148,8 +149,11 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
     id: 'race.nofailover',
     why: 'the operator said so',
     when: f => f.snap.self.tags.nofailover && !runsAsPrimary(f),
-    choose: () => ({
-      reason: 'following a different leader because I am not allowed to promote',
+    choose: ({ memory: { drained } }) => ({
+      reason:
+        drained === null
+          ? 'following a different leader because I am not allowed to promote'
+          : `following a different leader because I am drained ${describeDrain(drained)}`,
       wakeInMs: LOOK_AGAIN_MS,
     }),
   },

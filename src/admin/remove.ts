@@ -1,0 +1,86 @@
+// `hactl remove`: forgets a cluster, that is every key below its prefix. PostgreSQL and its data are left alone. Members that live
+// would write their keys anew: a cluster with such is only removed by whoever names its leader.
+
+import type { ClusterView } from '../model/cluster.ts'
+import { done, type Failure, failed, type Result } from '../model/failure.ts'
+import type { MemberName, Millis } from '../model/units.ts'
+import { type Deadline, type Operator, readCluster } from './operator.ts'
+import { signOfLife } from './sign-of-life.ts'
+
+export interface RemovalSurvey {
+  readonly cluster: string
+  readonly view: ClusterView
+  readonly leader: MemberName | null
+  readonly living: readonly MemberName[]
+}
+
+export interface RemoveReport {
+  readonly cluster: string
+  readonly removed: boolean
+  /** Names below the cluster's prefix. */
+  readonly keys: readonly string[]
+  /** Members that lived when it was looked at: they write keys again until their agents are stopped. */
+  readonly living: readonly MemberName[]
+}
+
+const ANSWER_MS: Millis = 1500
+
+export async function surveyRemoval(
+  operator: Operator,
+  cluster: string,
+  deadline: Deadline,
+): Promise<Result<RemovalSurvey>> {
+  const read = await readCluster(operator, cluster, deadline)
+  if (!read.ok) return failed(read.failure)
+  const view = read.value
+  const asked = await Promise.all(
+    view.members.map(async member => {
+      // A key on a lease is there only while its agent renews that; one without is asked.
+      const lives = member.leaseId !== '0' || (await signOfLife(operator, member, ANSWER_MS)) === null
+      return lives ? [member.name] : []
+    }),
+  )
+  return done({ cluster, view, leader: view.leader?.name ?? null, living: asked.flat() })
+}
+
+/** `leader`: as it was typed; null: it was not. null: it may be removed. */
+export function removalObjection(
+  { cluster, leader, living }: RemovalSurvey,
+  typedLeader: MemberName | null,
+): Failure | null {
+  if (typedLeader !== null && typedLeader !== leader) {
+    const reason = `${typedLeader === '' ? 'nobody' : typedLeader} is not the leader of cluster ${cluster}`
+    return { kind: 'refused', action: 'remove', reason, hint: `see hactl list ${cluster}.` }
+  }
+  if (living.length === 0 || (leader !== null && typedLeader === leader)) return null
+  return {
+    kind: 'refused',
+    action: 'remove',
+    reason: `${living.join(', ')} ${living.length === 1 ? 'is' : 'are'} alive and would write the keys again`,
+    hint:
+      leader === null
+        ? 'stop their agents first.'
+        : `stop their agents first, or name the leader: --confirm ${cluster} --leader NAME.`,
+  }
+}
+
+export async function removeCluster(
+  operator: Operator,
+  { cluster, view, living }: RemovalSurvey,
+  deadline: Deadline,
+): Promise<Result<RemoveReport>> {
+  const nothing: RemoveReport = { cluster, removed: false, keys: [], living }
+  const seen = {
+    leader: view.leader?.modRevision ?? null,
+    initialize: view.initialize?.modRevision ?? null,
+  }
+  const outcome = await operator.store.removeAll(cluster, seen, deadline.leftMs())
+  if (outcome.kind === 'done') return done({ ...nothing, removed: true, keys: outcome.keys })
+  if (outcome.kind === 'refused') {
+    const what = `cluster ${cluster} was not removed: ${outcome.why}`
+    return failed({ kind: 'conflict', what, hint: `see hactl list ${cluster}, then try again.` }, nothing)
+  }
+  const what = `cluster ${cluster} may have been removed all the same`
+  const mayBeDone = outcome.mayBeWritten === true ? { what, look: `hactl list ${cluster}` } : null
+  return failed({ kind: 'etcd-unreachable', why: outcome.why, mayBeDone }, nothing)
+}
