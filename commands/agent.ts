@@ -20,6 +20,10 @@ export default class Agent extends ParsedCommand {
       description: 'What would keep it from starting here, while it runs or before:',
       command: '<%= config.bin %> agent --validate-config --ignore-listen-port /etc/hactl/hactl.yml',
     },
+    {
+      description: 'The configuration with which an agent takes over the PostgreSQL that runs here:',
+      command: '<%= config.bin %> agent --generate-config /etc/hactl/hactl.yml',
+    },
     '<%= config.bin %> agent --rules',
   ]
   static override args = {
@@ -43,6 +47,20 @@ export default class Agent extends ParsedCommand {
       char: 'i',
       summary: 'With --validate-config: ports may be in use, because the node runs.',
     }),
+    'generate-sample-config': Flags.boolean({
+      exclusive: alone('generate-sample-config'),
+      summary: 'Write a configuration of a new cluster to CONFIG, which must not exist yet, or to stdout.',
+    }),
+    'generate-config': Flags.boolean({
+      exclusive: alone('generate-config'),
+      summary:
+        'Write the configuration that takes over the PostgreSQL that runs here to CONFIG, which must not exist yet, or to stdout. Needs a superuser; PG* variables and --dsn say how to connect.',
+    }),
+    dsn: Flags.string({
+      helpValue: 'DSN',
+      dependsOn: ['generate-config'],
+      summary: 'With --generate-config: how to connect, as key=value list or postgresql:// URI.',
+    }),
     print: Flags.boolean({
       char: 'p',
       summary: 'With --validate-config: print file and variables merged, with passwords masked.',
@@ -56,6 +74,15 @@ export default class Agent extends ParsedCommand {
     const configPath = args.config ?? null
     if (flags.version) return this.log(`hactl ${this.config.version}`)
     if (flags['validate-config']) return this.validate(configPath, flags)
+    const isSample = flags['generate-sample-config']
+    if (isSample || flags['generate-config']) {
+      const { writeConfiguration } = await import('../src/setup/write.ts')
+      const kind = isSample ? 'sample' : 'running'
+      const written = await writeConfiguration({ kind, dsn: flags.dsn ?? null }, configPath, process.env)
+      if (!written.ok) this.logToStderr(`error: ${written.why}`)
+      else process.stdout.write(written.text)
+      return this.exit(written.ok ? 0 : INVALID)
+    }
     const { rules, runAgent } = await import('../src/agent/agent.ts')
     if (flags.rules) return this.log(rules())
     const code = await runAgent({
