@@ -6,7 +6,7 @@ import type { ClusterView, Member } from '../model/cluster.ts'
 import { done, type Failure, failed, type Result } from '../model/failure.ts'
 import { type ClusterModes, maximumLagOf } from '../model/modes.ts'
 import type { PeerView } from '../model/peer.ts'
-import { describeRequest, isExpired, runsHactl } from '../model/request.ts'
+import { describeRequest, isExpired } from '../model/request.ts'
 import type { Seen } from '../model/seen.ts'
 import { clusterTimeline } from '../model/timeline.ts'
 import { type Lsn, type MemberName, type Millis, maxLsn, type WallMillis } from '../model/units.ts'
@@ -109,7 +109,7 @@ export function checkWish(wish: HandoverWish, survey: Survey, nowMs: WallMillis)
       'name it with --candidate.',
     )
   }
-  return requestInTheWay(wish, survey, nowMs) ?? (modes.paused ? pausedObjection(wish, survey) : null)
+  return requestInTheWay(wish, survey, nowMs)
 }
 
 /** A request that no agent has finished. One that its maker gave up is no obstacle. */
@@ -132,14 +132,6 @@ function requestInTheWay(wish: HandoverWish, { view, leader }: Survey, nowMs: Wa
       ? `wait until hactl list ${wish.cluster} shows its result, then try again.`
       : `--replace takes its place; see hactl list ${wish.cluster}.`,
   }
-}
-
-/** Patroni does it for a named candidate; an agent of hactl refuses it, as a leader and as a candidate. */
-function pausedObjection({ action, candidate }: HandoverWish, { view, leader }: Survey): Failure | null {
-  const needed = view.members.find(member => [leader, candidate].includes(member.name) && runsHactl(member))
-  if (needed === undefined) return null
-  const reason = `the cluster is paused, and ${needed.name} runs hactl, which does not hand over in maintenance mode`
-  return refusal(action, reason, 'end maintenance mode first (hactl edit-config --set pause=null).')
 }
 
 function refusal(action: string, reason: string, hint: string): Failure {

@@ -21,7 +21,8 @@ export function violations(snap: Snapshot, decision: Decision): readonly string[
   for (const kind of SINGLE)
     if (kinds.filter(other => other === kind).length > 1) wrong.push(`more than one ${kind}`)
   if (kinds.includes('begin') && snap.work !== null) wrong.push('a second long piece of work')
-  wrong.push(...askingUnguarded(snap, decision), ...besideFormer(snap, decision))
+  wrong.push(...askingUnguarded(snap, decision), ...claimingUnguarded(snap, decision))
+  wrong.push(...besideFormer(snap, decision))
   wrong.push(...sleepingBeyondLease(snap, decision))
   if (kinds.includes('cancel-work')) wrong.push(...endedTooEarly(snap))
   if (decision.reason === '') wrong.push('a decision without a reason')
@@ -64,6 +65,15 @@ function askingUnguarded(snap: Snapshot, decision: Decision): readonly string[] 
   const asks = kinds.findIndex(kind => kind === 'acquire-lease' || kind === 'take-leader')
   const arms = kinds.indexOf('arm-fencer')
   return asks >= 0 && (arms < 0 || arms > asks) ? ['a primary that nothing guards asks to lead'] : []
+}
+
+/** The candidate goes by the claim: in maintenance mode nothing else ends a server with its lease. */
+function claimingUnguarded(snap: Snapshot, decision: Decision): readonly string[] {
+  if (!snap.settings.paused || isArmed(snap)) return []
+  const kinds = decision.actions.map(action => action.kind)
+  const claims = kinds.indexOf('claim-failover')
+  const arms = kinds.indexOf('arm-fencer')
+  return claims >= 0 && (arms < 0 || arms > claims) ? ['a handover is begun without an armed fencer'] : []
 }
 
 /** Whatever the settings say: they may be newer than the lease, which lives as long as it was made for. */

@@ -26,13 +26,15 @@ import {
 } from './facts.ts'
 import { askGuarded, isFenced } from './fencing.ts'
 import { formerMayWrite, isOtherData } from './former.ts'
+import { isGuarded } from './maintenance.ts'
 import { nameHolder } from './name-holder.ts'
 import type { Rule } from './rule.ts'
 import { buildStatus } from './status.ts'
 
-/** Keeps the fencer's deadline before the end of the lease whenever the server may accept writes. */
+/** Keeps the fencer's deadline before the end of the lease whenever the server may accept writes, unless maintenance lets it go on. */
 export function guardActions(facts: Facts): readonly Action[] {
-  return mayWrite(facts) ? [{ kind: 'arm-fencer', marginMs: fenceMarginMs(facts.snap.settings) }] : []
+  if (!mayWrite(facts) || !isGuarded(facts)) return []
+  return [{ kind: 'arm-fencer', marginMs: fenceMarginMs(facts.snap.settings) }]
 }
 
 /**
@@ -41,7 +43,7 @@ export function guardActions(facts: Facts): readonly Action[] {
  */
 export function renewal(facts: Facts, status: ClusterStatus | null): readonly Action[] {
   const { lease, settings } = facts.snap
-  const shortens = isShortened(lease, settings) && holdsLease(facts.snap) && mayWrite(facts)
+  const shortens = isShortened(lease, settings) && holdsLease(facts.snap) && guardActions(facts).length > 0
   const ahead: readonly Action[] = shortens
     ? [{ kind: 'arm-fencer', marginMs: fenceMarginMs(settings), withinMs: settings.ttlMs }]
     : []
@@ -98,8 +100,8 @@ export function acquireLease({ snap }: Facts): Action {
 export function askForLease(facts: Facts): readonly Action[] {
   const ask = acquireLease(facts)
   const { nowMs, settings, fencer } = facts.snap
-  const isGuarded = isFenced(facts) && (fencer.armedUntilMs ?? 0) <= nowMs + settings.ttlMs
-  return runsAsPrimary(facts) && !isGuarded ? askGuarded(facts, ask) : [ask]
+  const lasts = isFenced(facts) && (fencer.armedUntilMs ?? 0) <= nowMs + settings.ttlMs
+  return runsAsPrimary(facts) && !lasts ? askGuarded(facts, ask) : [ask]
 }
 
 /**

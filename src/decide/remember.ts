@@ -15,7 +15,7 @@ import { rememberReplayPause } from './replay-pause.ts'
 
 export function remember(memory: Memory, snap: Snapshot): Memory {
   let next = snap.finished === null ? rememberEarlyStop(memory, snap) : rememberWork(memory, snap.finished)
-  next = rememberBrokenRewind(next, snap)
+  next = rememberBrokenRewind(rememberPause(next, snap), snap)
   next = {
     ...rememberRole(next, snap),
     promotionAsked: promotionAsked(memory, snap),
@@ -50,6 +50,20 @@ function rememberRole(memory: Memory, snap: Snapshot): Memory {
     startLimitMs: null,
     crashRecoveryTried: false,
     stoppedAt: null,
+    stoppedBySelf: false,
+  }
+}
+
+/** What an operator did to the data in maintenance mode nobody has told: when it ends, the data is compared anew (8.G14). */
+function rememberPause(memory: Memory, { settings }: Snapshot): Memory {
+  const next = { ...memory, wasPaused: settings.paused }
+  if (!memory.wasPaused || settings.paused) return next
+  return {
+    ...next,
+    agreesWith: null,
+    undecided: null,
+    ...(memory.brokenRewind === null ? { rejoin: 'check' as const } : {}),
+    ...(COPYING.includes(memory.lastFailure?.job ?? '') ? { lastFailure: null } : {}),
   }
 }
 
@@ -246,11 +260,12 @@ function rememberEarlyStop(memory: Memory, snap: Snapshot): Memory {
 /** A stop ended a role; for a handover it fixed the position that the candidate must reach. */
 function rememberStop(memory: Memory, work: FinishedWork): Memory {
   const failure = work.ok || work.cancelled ? {} : { lastFailure: failureAfter(memory.lastFailure, work) }
+  const stoppedBySelf = work.ok
   if (memory.handover !== null && work.ok) {
     // The candidate's time counts from when it could have everything, not from when the last process was gone.
     const stoppedAtMs = memory.handover.stoppedAtMs ?? work.finishedAtMs
     const handover = { ...memory.handover, position: work.position, stoppedAtMs }
-    return { ...memory, ...failure, handover, stoppedAt: work.position }
+    return { ...memory, ...failure, handover, stoppedAt: work.position, stoppedBySelf }
   }
   return {
     ...memory,
@@ -260,5 +275,6 @@ function rememberStop(memory: Memory, work: FinishedWork): Memory {
     rejoin: memory.rejoin === 'rewind-failed' ? memory.rejoin : 'check',
     agreesWith: null,
     stoppedAt: work.position,
+    stoppedBySelf,
   }
 }

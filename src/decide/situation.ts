@@ -18,6 +18,7 @@ import {
 } from './facts.ts'
 import { orphans } from './former.ts'
 import { keyVanished, overtakenBy } from './lease.ts'
+import { actsInPause } from './maintenance.ts'
 import { nameHolder } from './name-holder.ts'
 import { type AskedFacts, askedRules } from './rules/asked.ts'
 
@@ -32,7 +33,7 @@ export type Situation =
   | { readonly name: 'blind'; readonly facts: Facts }
   /** A bootstrap of ours ended, one way or the other. */
   | { readonly name: 'founding'; readonly facts: ClusterFacts }
-  /** Maintenance mode. */
+  /** Maintenance mode, and this node has no part in a handover. */
   | { readonly name: 'paused'; readonly facts: ClusterFacts }
   /** A server of this node runs outside its data directory. */
   | { readonly name: 'orphaned'; readonly facts: ClusterFacts }
@@ -70,7 +71,7 @@ function situationWithoutOrders(snap: Snapshot, memory: Memory): Situation {
   const seen = { ...facts, view: snap.cluster.value }
   if (nameHolder(seen) !== null) return { name: 'stranger', facts: seen }
   if (memory.founding !== null) return { name: 'founding', facts: seen }
-  if (snap.settings.paused) return { name: 'paused', facts: seen }
+  if (snap.settings.paused && !actsInPause(seen)) return { name: 'paused', facts: seen }
   if (orphans(seen).length > 0) return { name: 'orphaned', facts: seen }
   if (hasNoData(seen)) return { name: 'empty', facts: seen }
   if (isStranger(seen.view, snap, memory)) return { name: 'stranger', facts: seen }

@@ -25,7 +25,9 @@ export function slotUpkeep(facts: ClusterFacts): SlotUpkeep {
   const wanted = wantedSlots(facts, retainedSlots)
   const existing = new Map(seen.slots.map(slot => [slot.name, slot]))
   const create = [...wanted.keys()].filter(name => !existing.has(name))
-  const drop = seen.slots.filter(slot => mustDrop(slot, wanted, facts)).map(slot => slot.name)
+  const drop = snap.settings.paused
+    ? []
+    : seen.slots.filter(slot => mustDrop(slot, wanted, facts)).map(slot => slot.name)
   const advance = seen.inRecovery ? behind(wanted, existing, drop) : []
   const idle = create.length === 0 && drop.length === 0 && advance.length === 0
   return { actions: idle ? [] : [{ kind: 'change-slots', create, drop, advance }], retainedSlots }

@@ -5,7 +5,15 @@ import type { Action } from '../model/action.ts'
 import type { HistoryLine } from '../model/cluster.ts'
 import type { Memory } from '../model/memory.ts'
 import { isRetimed, renewalDueAtMs } from '../model/timing.ts'
-import { type ClusterFacts, control, holdsLease, isSystemIdentifier, memberNamed, server } from './facts.ts'
+import {
+  type ClusterFacts,
+  control,
+  holdsLease,
+  isForeign,
+  isSystemIdentifier,
+  memberNamed,
+  server,
+} from './facts.ts'
 import { formerMayWrite } from './former.ts'
 import { unanswered } from './lease.ts'
 import { awaitsCheckpoint, memberRecord, sameRecord } from './member-record.ts'
@@ -39,7 +47,8 @@ export function upkeep(situation: SituationName, facts: ClusterFacts, decided: r
     slotsMayChange(situation) && !begins
       ? slotUpkeep(facts)
       : { actions: [], retainedSlots: facts.memory.retainedSlots }
-  const leading = situation === 'leader' && server(facts.snap)?.inRecovery === false && holdsLease(facts.snap)
+  const leads = situation === 'leader' || (situation === 'paused' && !isForeign(facts))
+  const leading = leads && server(facts.snap)?.inRecovery === false && holdsLease(facts.snap)
   const lease = ownLease(facts)
   return {
     actions: [
@@ -47,7 +56,7 @@ export function upkeep(situation: SituationName, facts: ClusterFacts, decided: r
       ...ownFencer(facts),
       ...(leading ? leaderUpkeep(facts) : []),
       ...slots.actions,
-      ...(begins ? [] : noteOrigin(situation, facts)),
+      ...(begins ? [] : noteOrigin(leading ? 'leader' : situation, facts)),
       ...publish(facts, lease),
     ],
     remember: { retainedSlots: slots.retainedSlots },
@@ -65,8 +74,9 @@ function leavesOwnKey(facts: ClusterFacts): boolean {
   return isOurs && formerMayWrite(facts)
 }
 
+/** In maintenance mode what the others need is made, and nothing is dropped. */
 function slotsMayChange(situation: SituationName): boolean {
-  return situation === 'leader' || situation === 'follower'
+  return situation === 'leader' || situation === 'follower' || situation === 'paused'
 }
 
 function ownLease({ snap }: ClusterFacts): readonly Action[] {

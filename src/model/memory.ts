@@ -58,6 +58,8 @@ export interface Memory {
   } | null
   /** Where the last clean stop left the WAL; null once PostgreSQL was started again. */
   readonly stoppedAt: ShutdownPosition | null
+  /** This agent stopped the server that ran last; false once one was seen again: whoever else stopped it has a reason. */
+  readonly stoppedBySelf: boolean
   /** Failed attempts to bring PostgreSQL up since it last ran. */
   readonly startFailures: number
   /** How long the server that is starting may take: who asked for the restart said so. null: as configured. */
@@ -90,6 +92,8 @@ export interface Memory {
   readonly outage: Outage | null
   /** Since when etcd has not answered; null: it answers. */
   readonly blindSinceMs: Millis | null
+  /** Maintenance mode was on when this node looked last. */
+  readonly wasPaused: boolean
   /** The cluster in etcd has been seen at least once by this process. */
   readonly sawCluster: boolean
 }
@@ -185,6 +189,7 @@ export const FIRST_MEMORY: Memory = {
   handover: null,
   refusedRequest: null,
   stoppedAt: null,
+  stoppedBySelf: false,
   startFailures: 0,
   startLimitMs: null,
   scheduledRestart: null,
@@ -201,5 +206,6 @@ export const FIRST_MEMORY: Memory = {
   drained: null,
   outage: null,
   blindSinceMs: null,
+  wasPaused: false,
   sawCluster: false,
 }

@@ -2,7 +2,7 @@
 // operators and patronictl know. The agents judge again when they act: this is courtesy, not safety.
 
 import type { ClusterView, FailoverRequest, Member } from '../model/cluster.ts'
-import { describeRequest, isExpired, runsHactl } from '../model/request.ts'
+import { describeRequest, isExpired } from '../model/request.ts'
 import type { MemberName, Millis, WallMillis } from '../model/units.ts'
 import type { Peers } from '../ports/peers.ts'
 import { namedInSync } from './facts.ts'
@@ -68,17 +68,6 @@ export function otherRequest(cluster: ClusterView, id: string | null, nowWallMs:
   const what = pending.scheduledAt === null ? 'is pending' : 'is scheduled'
   const cure = pending.scheduledAt === null ? '' : '; delete it first (DELETE /switchover)'
   return text(409, `another request ${what}: ${describeRequest(pending)}${cure}`)
-}
-
-/** What Patroni does for a named candidate this version of hactl does not: neither as a leader nor as a candidate. */
-export function pausedObstacle({ candidate }: Wish, cluster: ClusterView): Reply | null {
-  const involved = [cluster.leader?.name, candidate]
-  const needed = cluster.members.find(member => involved.includes(member.name) && runsHactl(member))
-  if (needed === undefined) return null
-  return text(
-    412,
-    `the cluster is paused, and ${needed.name} runs hactl, which does not hand over in maintenance mode`,
-  )
 }
 
 /** Checks 8 to 13, for what is to happen now. null: go on. */

@@ -8,14 +8,7 @@ import type { MemberName, Millis } from '../model/units.ts'
 import { readBody } from './body.ts'
 import type { Context } from './context.ts'
 import { type Asked, loggable, readAsked } from './failover-body.ts'
-import {
-  type Action,
-  clusterObstacle,
-  judgeRequest,
-  otherRequest,
-  pausedObstacle,
-  type Wish,
-} from './failover-checks.ts'
+import { type Action, clusterObstacle, judgeRequest, otherRequest, type Wish } from './failover-checks.ts'
 import { type Flags, readFlags } from './flags.ts'
 import { READ_BUDGET_MS } from './fresh-read.ts'
 import { page, type Reply, statusOnly, text } from './reply.ts'
@@ -55,7 +48,7 @@ async function obstacleTo(
 ): Promise<Reply | null> {
   const other = otherRequest(cluster, note?.id ?? null, clock.wallMs())
   if (other !== null || wish.scheduledAt !== null) return other
-  return (flags.paused ? pausedObstacle(wish, cluster) : null) ?? clusterObstacle(wish, cluster, flags, peers)
+  return clusterObstacle(wish, cluster, flags, peers)
 }
 
 async function carryOut(

@@ -91,19 +91,6 @@ describe('switchover and failover, refused', () => {
     await pair.stop()
   })
 
-  it('paused, for a named candidate: nothing is stored for the moment when maintenance ends', async () => {
-    const pair = await startPair({ pause: true })
-    const body = { leader: 'pg0', candidate: 'pg1' }
-    const pg1 = { ...record(pair.pg1), extra: { hactl: { version: '0.1.0' } } }
-    await pair.stores.pg1.publishMember(pg1, BUDGET_MS)
-    expect(await send(pair.pg0, 'POST', '/switchover', body)).toEqual([
-      412,
-      'the cluster is paused, and pg1 runs hactl, which does not hand over in maintenance mode',
-    ])
-    expect((await stored(pair.stores.pg0)).failover).toBeNull()
-    await pair.stop()
-  })
-
   it('paused', async () => {
     const pair = await startPair({ pause: true })
     const scheduled = { leader: 'pg0', candidate: 'pg1', scheduled_at: '2030-01-01T10:00Z' }
@@ -203,6 +190,16 @@ describe('switchover and failover, carried out', () => {
       return ms
     })
     expect(tookMs).toBeLessThan(TOLD_MS)
+  })
+
+  it('paused, for a named candidate: asked for, and answered as soon as the new leader holds the key', async () => {
+    const pair = await startPair({ pause: true })
+    const [answer] = await Promise.all([
+      send(pair.pg0, 'POST', '/switchover', { leader: 'pg0', candidate: 'pg1' }),
+      handOver(pair.stores.pg0, pair.stores.pg1),
+    ])
+    expect(answer).toEqual([200, 'Successfully switched over to "pg1"'])
+    await pair.stop()
   })
 
   it('another node became leader', async () => {

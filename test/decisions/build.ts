@@ -118,6 +118,7 @@ function buildMember(name: MemberName, draft: Draft): Member {
       version: PROTOCOL_VERSION,
       ...(said.checkpointing === true ? { checkpointAfterPromote: false as const } : {}),
       tags: said.tags ?? {},
+      ...(said.paused === true ? { pause: true } : {}),
       timeline,
       extra: extraOf(said),
     },
@@ -167,7 +168,7 @@ function buildConfig({ etcd, settings }: Draft): ClusterView['config'] {
   const why = etcd.configUnusable
   const value =
     why === null ? { valid: true as const, document: settings.document } : { valid: false as const, why }
-  return { value, modRevision: 3 }
+  return { value, modRevision: etcd.changedAt }
 }
 
 function noted({ timeline, lsn, by }: SwitchText): HistoryLine {
@@ -265,6 +266,7 @@ function buildMemory(draft: Draft, members: readonly Member[]): Memory {
     joined: true,
     joinedAs: SYSTEM_IDENTIFIER,
     sawCluster: true,
+    wasPaused: draft.settings.paused,
     leaderlessSinceMs: known && leader === null ? nowMs : null,
     retainedSlots: members.map(({ name }) => ({
       slot: slotName(name),

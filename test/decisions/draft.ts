@@ -35,6 +35,7 @@ export interface MemberDraft {
   timeline: number
   tags: Record<string, string | number | boolean>
   checkpointing: boolean
+  paused: boolean
   apiUrl: boolean
   connUrl: boolean
   /** Lease that the key hangs on; default: every member's own. */
@@ -57,6 +58,8 @@ export interface EtcdDraft {
   initialize: string | null
   initializeRevision: number
   config: boolean
+  /** The configuration was changed last at this revision. */
+  changedAt: number
   /** Why nobody can use it; null: it can be used. */
   configUnusable: string | null
   members: MemberName[]
@@ -168,6 +171,7 @@ export function newDraft(me: MemberName): Draft {
       initializeRevision: 2,
       lastLeader: null,
       config: true,
+      changedAt: 3,
       configUnusable: null,
       members: ['pg1', 'pg2', 'pg3'],
       optime: null,

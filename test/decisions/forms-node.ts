@@ -123,6 +123,8 @@ const memoryForms: readonly Form<Memory>[] = [
   ],
   [/^last leader (\S+)$/, ([name = '']) => ({ lastLeader: name === 'none' ? null : name })],
   ...scheduleForms,
+  [/^stopped by itself$/, () => ({ stoppedBySelf: true })],
+  [/^was (not )?paused$/, ([not]) => ({ wasPaused: not === undefined })],
   [/^promotion asked$/, () => ({ promotionAsked: true })],
   [/^crash recovery tried$/, () => ({ crashRecoveryTried: true })],
   [

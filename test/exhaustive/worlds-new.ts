@@ -4,7 +4,7 @@ import type { ClusterView } from '../../src/model/cluster.ts'
 import { FIRST_MEMORY, type Memory } from '../../src/model/memory.ts'
 import type { Outcome } from '../../src/model/outcome.ts'
 import type { Seen } from '../../src/model/seen.ts'
-import { failure, product, sights, standbyCluster, synchronous, values } from './combine.ts'
+import { failure, paused, product, sights, standbyCluster, synchronous, values } from './combine.ts'
 import { fencers } from './fencers.ts'
 import { formers } from './formers.ts'
 import { ME, NOW, OTHER, OWN_IDENTIFIER, WALL } from './frozen.ts'
@@ -103,7 +103,16 @@ export function* requestWorlds(): Generator<World> {
     { leader: null, candidate: OTHER },
     { leader: null, candidate: ME },
   ]
-  const times = [null, -1000, -7_200_000, 60_000, 'garbage', 'expired', 'begun'] as const
+  const times = [
+    null,
+    -1000,
+    -7_200_000,
+    60_000,
+    'garbage',
+    'expired',
+    'begun',
+    'begun by the other',
+  ] as const
   const parts = {
     leader: [null, ME, OTHER],
     request: requests,
@@ -112,20 +121,24 @@ export function* requestWorlds(): Generator<World> {
     sight: sights.filter((_, index) => [0, 1, 4].includes(index)),
     peers: values(peers),
     fencer: [fencers.armed, fencers.idle],
-    settings: [settings, synchronous, standbyCluster],
+    settings: [settings, synchronous, standbyCluster, paused],
     past: [
       {},
       { lastFailure: failure('stop', 1000) },
       { leaderlessSinceMs: NOW - 6000 },
+      { promotionAsked: true },
     ] satisfies readonly Partial<Memory>[],
   }
   for (const { leader, request, time, proof, sight, peers: asked, fencer, settings: mode, past } of product(
     parts,
   )) {
+    // Under a mode that nobody can carry out they say nothing new.
+    const isNew = time === 'begun by the other' || 'promotionAsked' in past
+    if (isNew && (mode === synchronous || mode === standbyCluster)) continue
     const wallMs = typeof time === 'number' ? WALL + time : null
-    const noted = time === 'expired' || time === 'begun'
+    const noted = time === 'expired' || time === 'begun' || time === 'begun by the other'
     const scheduledAt = time === null || noted ? null : { text: String(time), wallMs }
-    const begunBy = time === 'begun' ? ME : null
+    const begunBy = time === 'begun' ? ME : time === 'begun by the other' ? OTHER : null
     const note = { id: null, by: null, atMs: null, untilMs: WALL - 1, begunBy }
     const value = { ...request, scheduledAt, ...(noted && { note }) }
     const failover = { value, modRevision: 39 }

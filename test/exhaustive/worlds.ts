@@ -75,6 +75,7 @@ export function* stoppedWorlds(): Generator<World> {
       { lastFailure: failure('promote', 1000) },
       { joined: false },
       { releasedAtMs: NOW - 300 },
+      { stoppedBySelf: true },
     ] satisfies readonly Partial<Memory>[],
     peers: [peers.notAsked, peers.equal, peers.silent],
     mode: ['normal', 'permitting', 'fail at once', 'paused', 'stopping'] as const,

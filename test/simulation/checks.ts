@@ -54,6 +54,9 @@ export class Checks {
   readonly #recorded = new Map<number, Branch>()
   /** Who took the lease last because an operator wanted it, whatever it has. */
   readonly #forced = new Set<string>()
+  /** Names of those whose agents have a pause in force, and when it ended for the others. */
+  readonly #inPause = new Set<string>()
+  readonly #pauseEndedAtMs = new Map<string, number>()
 
   constructor(world: World) {
     this.#world = world
@@ -116,7 +119,7 @@ export class Checks {
   #isFenced(machine: Machine): void {
     const holder = this.#world.leaderKey()
     this.#clusterExists ||= holder !== null
-    if (!this.#clusterExists || this.#world.paused) return
+    if (!this.#clusterExists || this.#world.nowMs - this.#pausedUntil(machine) < UNFENCED_LIMIT_MS) return
     const armed = [...machine.fencers].some(fencer => fencer.deadlineMs !== null)
     // The agent has this long to arm another one (leader.unfenced-demote), however often a fault takes it away.
     const sinceKillMs = this.#world.nowMs - machine.fencerKilledAtMs
@@ -124,6 +127,17 @@ export class Checks {
       this.violated(
         `${machine.name} accepts writes without a fencer and without the lease (${holder ?? 'nobody'} holds it)`,
       )
+  }
+
+  /** A pause is over for a node when its agent has heard of that. */
+  #pausedUntil({ name }: Machine): number {
+    if (this.#world.paused || this.#inPause.has(name)) return this.#world.nowMs
+    return this.#pauseEndedAtMs.get(name) ?? Number.NEGATIVE_INFINITY
+  }
+
+  #notePause({ name }: Machine, { settings }: DecisionEntry['snapshot']): void {
+    if (settings.paused) this.#inPause.add(name)
+    else if (this.#inPause.delete(name)) this.#pauseEndedAtMs.set(name, this.#world.nowMs)
   }
 
   /** The leader has written into etcd where its timeline began: of all of that number it is the cluster's. */
@@ -208,6 +222,7 @@ export class Checks {
       const to = /^(\S+) has /.exec(decision.reason)?.[1] ?? ''
       this.#handover = { from: machine.name, to, atMs: this.#world.nowMs }
     }
+    this.#notePause(machine, snapshot)
     if (decision.rule === 'handover.take-back') this.#handover = null
     if (decision.rule === 'race.acquire-lease') {
       const request = snapshot.cluster.known ? snapshot.cluster.value.failover?.value : undefined

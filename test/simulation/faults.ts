@@ -2,10 +2,13 @@
 
 import { lossesOfData } from './faults-data.ts'
 import type { Machine } from './machine.ts'
-import { mendConfig, operators, undrainAll } from './operators.ts'
+import { endMaintenance, mendConfig, operators, undrainAll } from './operators.ts'
 import type { Random } from './random.ts'
 import { timelineFaults } from './timeline-faults.ts'
 import type { World } from './world.ts'
+
+/** After everything is healed. */
+const RESUME_AFTER_MS = 5000
 
 export type Fault = (machine: Machine) => void
 
@@ -71,6 +74,8 @@ export class Faults {
       machine.agent?.process.goOn()
       if (machine.server?.phase === 'stopping') machine.server.kill()
     }
+    // What is in force then everybody has heard of.
+    this.#world.scheduler.after(RESUME_AFTER_MS, () => endMaintenance(this.#world))
   }
 
   #faults(): Readonly<Record<string, Fault>> {

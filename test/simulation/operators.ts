@@ -33,7 +33,9 @@ export function operators(world: World, random: Random): Readonly<Record<string,
       if (leader !== null)
         request(JSON.stringify({ leader, ...(random.chance(0.6) ? { member: machine.name } : {}) }))
     },
-    failover: machine => request(JSON.stringify({ member: machine.name })),
+    failover: machine => {
+      if (!isReckless(world)) request(JSON.stringify({ member: machine.name }))
+    },
     deleteLeader: () => {
       told('operator', 'deletes the leader key')
       etcd.delete(absoluteKey('leader'))
@@ -44,6 +46,7 @@ export function operators(world: World, random: Random): Readonly<Record<string,
       if (leader !== null) request(JSON.stringify({ leader, member: machine.name, site: 'dc1' }))
     },
     namesake: machine => namesake(world, random, machine),
+    maintenance: machine => maintenance(world, random, machine),
     changeConfig: () => changeConfig(world, random),
     drain: machine => {
       told('operator', `drains ${machine.name}`)
@@ -57,13 +60,66 @@ export function operators(world: World, random: Random): Readonly<Record<string,
   }
 }
 
+/**
+ * An operator pauses the cluster, does this and that to it, and ends the pause at any moment. While nobody leads only if every
+ * server that accepts writes has an agent that is up and in reach: of others nobody knows.
+ */
+function maintenance(world: World, random: Random, machine: Machine): void {
+  if (world.paused) return
+  setPause(world, true)
+  if (random.chance(0.4)) {
+    world.scheduler.after(random.skewed(200, 20_000), () => {
+      tellOf(world)(machine.name, 'PostgreSQL is killed by hand')
+      machine.killServer()
+    })
+  }
+  for (let asked = random.between(0, 3); asked > 0; asked--) {
+    world.scheduler.after(random.skewed(100, 30_000), () => {
+      if (world.paused) command(world, random, random.pick(world.machines))
+    })
+  }
+  world.scheduler.after(random.skewed(300, 60_000), () => endMaintenance(world))
+}
+
+export function endMaintenance(world: World): void {
+  if (!world.paused) return
+  const isSeen = world.machines.every(
+    ({ name, server, agent }) =>
+      server?.acceptsWrites !== true ||
+      (agent?.process.runs === true &&
+        ['etcd', ...world.machines.map(other => other.name)].every(
+          other => world.network.connects(name, other) && world.network.connects(other, name),
+        )),
+  )
+  if (world.leaderKey() === null && !isSeen) world.scheduler.after(500, () => endMaintenance(world))
+  else setPause(world, false)
+}
+
+function setPause(world: World, pause: boolean): void {
+  const key = absoluteKey('config')
+  const entry = world.etcd.get(key)
+  const parsed = entry === null ? null : parseConfig(entry.text)
+  if (parsed?.valid !== true) return
+  tellOf(world)('operator', pause ? 'pauses the cluster' : 'ends the pause')
+  const { pause: _, ...document } = parsed.document
+  world.etcd.put(key, JSON.stringify(pause ? { ...document, pause } : document))
+}
+
+/**
+ * In maintenance mode nobody but the operator knows whether a server still runs that no agent looks after: an operator does not
+ * force a failover beside one.
+ */
+function isReckless(world: World): boolean {
+  return world.paused && world.machines.some(({ server }) => server?.acceptsWrites === true)
+}
+
 /** `hactl switchover` or `failover`: made only if none is pending, given up after a while, or killed before it can do that. */
 function command(world: World, random: Random, machine: Machine): void {
   const told = tellOf(world)
   const { etcd, checks } = world
   const key = absoluteKey('failover')
   const leader = random.chance(0.7) ? world.leaderKey() : null
-  if (!asksForNothing(etcd.get(key)?.text ?? '')) return
+  if (!asksForNothing(etcd.get(key)?.text ?? '') || (leader === null && isReckless(world))) return
   const waitsMs = random.skewed(50, 30_000)
   const untilMs = WALL_AT_START_MS + Math.floor(world.nowMs + waitsMs)
   const note = { id: `r${checks.requests++}`, by: 'a command', atMs: null, untilMs, begunBy: null }

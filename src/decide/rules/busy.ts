@@ -30,7 +30,7 @@ export const busyRules: readonly Rule<Facts>[] = [
       holdsLease(f.snap) &&
       overtakenBy(f) !== null &&
       !job(f).cancelled &&
-      (mayEndEarly(job(f).job, 'lease-lost') || (runsAsPrimary(f) && mustYield(f))),
+      (mayEndEarly(job(f).job, 'lease-lost') || mustStop(f)),
     choose: f => ({
       reason: `${overtakenBy(f)} holds the leader key; cancelling ${job(f).job.kind}`,
       actions: [{ kind: 'cancel-work', why: 'the lease is lost' }],
@@ -70,7 +70,7 @@ export const busyRules: readonly Rule<Facts>[] = [
     id: 'busy.lost-lease-as-primary',
     why: 'a primary that lost its lease during other work must come down before anything else goes on, unless the work begins by stopping it',
     level: 'error',
-    when: f => runsAsPrimary(f) && mustYield(f) && !job(f).cancelled && !holdsLease(f.snap),
+    when: f => mustStop(f) && !job(f).cancelled && !holdsLease(f.snap),
     choose: f => ({
       reason: `this node runs as primary without the lease (${lossOf(f)}); cancelling ${job(f).job.kind}`,
       actions: [{ kind: 'cancel-work', why: 'the lease is lost' }],
@@ -94,6 +94,11 @@ export const busyRules: readonly Rule<Facts>[] = [
     }),
   },
 ]
+
+/** In maintenance mode a primary goes on without the lease, and what an operator asked for with it. */
+function mustStop(facts: Facts): boolean {
+  return runsAsPrimary(facts) && mustYield(facts) && !facts.snap.settings.paused
+}
 
 /** A stop of former servers goes on while etcd names this node: its lease is proved when they are out of the way. */
 function mustYield(facts: Facts): boolean {

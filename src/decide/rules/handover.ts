@@ -119,6 +119,8 @@ function handover({ memory }: ClusterFacts): Handover {
 /** The named candidate alone counts (spec/ha.md 8.B20); without a name anybody but us. */
 function candidates(facts: ClusterFacts): readonly Member[] {
   const { candidate } = handover(facts)
+  // In maintenance mode nobody takes over who was not named.
+  if (candidate === null && facts.snap.settings.paused) return []
   const others = facts.view.members.filter(
     member => member.name !== facts.snap.self.name && member.record.apiUrl !== null,
   )
@@ -143,8 +145,9 @@ function isLate(facts: ClusterFacts): boolean {
 
 function whyTakenBack(facts: ClusterFacts): string {
   if (handover(facts).position === null) return 'where the WAL ended is not known, so nobody can confirm it'
-  if (candidates(facts).length === 0)
-    return `${handover(facts).candidate ?? 'nobody'} cannot be asked any more`
+  const { candidate } = handover(facts)
+  if (candidate === null && facts.snap.settings.paused) return 'nobody was named, and maintenance mode is on'
+  if (candidates(facts).length === 0) return `${candidate ?? 'nobody'} cannot be asked any more`
   return `no candidate confirmed ${position(facts)} in ${seconds(CONFIRM_LIMIT_MS)}`
 }
 

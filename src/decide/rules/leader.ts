@@ -34,6 +34,7 @@ import {
 } from '../lease.ts'
 import type { Rule } from '../rule.ts'
 import { releaseUnpromoted, releasing, stopToFollow } from '../stopping-postgres.ts'
+import { claimOwnRequest } from './claim-own-request.ts'
 import { foundNamedRules } from './found-named.ts'
 import { requestRules } from './requests.ts'
 import { leaderRestart } from './restart.ts'
@@ -165,11 +166,15 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
       next: 'again',
     }),
   },
+  claimOwnRequest,
   {
     id: 'leader.clear-request',
     why: 'the new leader takes the request that made it leader off the table',
     when: f =>
-      f.view.failover !== null && server(f.snap)?.inRecovery === true && !tried(f.snap, 'clear-failover'),
+      !f.snap.settings.paused &&
+      f.view.failover !== null &&
+      server(f.snap)?.inRecovery === true &&
+      !tried(f.snap, 'clear-failover'),
     choose: f => ({
       reason: 'cleaning up failover key after acquiring the lease',
       actions: [{ kind: 'clear-failover', ifRevision: f.view.failover?.modRevision ?? 0 }],

@@ -1,14 +1,32 @@
-// Maintenance mode: the operator is at work. A primary keeps its lease; nothing is started, stopped, promoted or
-// cloned (the part of spec/ha.md 3.16 that keeps hactl harmless; the rest comes with its own issue).
+// Maintenance mode: the operator is at work. A primary keeps its lease and goes on without it; nothing is started, stopped,
+// promoted or cloned, but for a handover to a member that was named (spec/ha.md 3.16; maintenance.ts says who takes part).
 
 import { otherMembers, rivalPrimary, spokeBeforeLeaderMoved } from '../election.ts'
-import { type ClusterFacts, control, holdsLease, runsAsPrimary, tried } from '../facts.ts'
+import {
+  type ClusterFacts,
+  control,
+  differing,
+  failedLately,
+  holdsLease,
+  isForeign,
+  isOverwritten,
+  isRunning,
+  runsAsPrimary,
+  server,
+  tried,
+  wantedUpstream,
+} from '../facts.ts'
 import { describeOrphans, formerMayWrite, keepsKey, orphans } from '../former.ts'
-import { acquireLease, holdOnMs, proofRules } from '../lease.ts'
+import { acquireLease, holdOnMs, proofRules, refusedBy } from '../lease.ts'
+import { isGuarded, mayBeSucceeded } from '../maintenance.ts'
+import { compare, hasLeader, mustCompare } from '../rejoin.ts'
 import type { Rule } from '../rule.ts'
+import { releaseUnpromoted } from '../stopping-postgres.ts'
+import { pausedRequestRules } from './paused-requests.ts'
 import { reinitRules } from './reinitialize.ts'
-import { isUnreadable, refuse, refuseUnreadable } from './requests.ts'
 import { pausedRestarts } from './restart.ts'
+
+const FOLLOW_AGAIN_MS = 5000
 
 export const pausedRules: readonly Rule<ClusterFacts>[] = [
   {
@@ -16,6 +34,7 @@ export const pausedRules: readonly Rule<ClusterFacts>[] = [
     why: 'in maintenance mode a primary goes on even without a lease, so nothing may stop it',
     when: f =>
       (f.snap.fencer.armedUntilMs !== null || (f.snap.fencer.formerMayAct && !formerMayWrite(f))) &&
+      !mayBeSucceeded(f) &&
       !tried(f.snap, 'disarm-fencer'),
     choose: () => ({
       reason: 'maintenance mode: disarming the fencer',
@@ -27,10 +46,31 @@ export const pausedRules: readonly Rule<ClusterFacts>[] = [
     why: 'a leader key without a primary behind it misleads everybody',
     level: 'warning',
     when: f => keepsKey(f) && !runsAsPrimary(f) && !formerMayWrite(f) && !tried(f.snap, 'release-lease'),
-    choose: () => ({
+    choose: f => ({
       reason: 'removed leader lock because postgres is not running as primary',
-      actions: [{ kind: 'release-lease', status: null }],
+      // A promotion that was asked for may still come about.
+      ...releaseUnpromoted(f),
       next: 'settled',
+    }),
+  },
+  {
+    id: 'paused.release-foreign',
+    why: 'a leader key in front of the data of another cluster misleads everybody',
+    level: 'warning',
+    when: f => isOtherCluster(f) && keepsKey(f) && !formerMayWrite(f) && !tried(f.snap, 'release-lease'),
+    choose: f => ({
+      reason: `released leader key voluntarily due to the system ID mismatch: ${mismatch(f)}`,
+      actions: [{ kind: 'release-lease', status: null }],
+    }),
+  },
+  {
+    id: 'paused.foreign',
+    why: 'an operator may be about to put the data of another cluster in the place of this one, or the right data back: the agent stays',
+    level: 'warning',
+    when: isOtherCluster,
+    choose: f => ({
+      reason: `system ID has changed while in paused mode: ${mismatch(f)}. HINT: hactl will exit when the pause ends unless the data, or the initialize key, is put right`,
+      wakeInMs: Math.max(holdOnMs(f), 1000),
     }),
   },
   ...proofRules('paused').map(rule => ({
@@ -39,25 +79,13 @@ export const pausedRules: readonly Rule<ClusterFacts>[] = [
     // Without a fencer: see paused.disarm-fencer.
     choose: (f: ClusterFacts) => {
       const choice = rule.choose(f)
+      if (isGuarded(f)) return choice
       return { ...choice, actions: (choice.actions ?? []).filter(action => action.kind !== 'arm-fencer') }
     },
   })),
+  ...pausedRequestRules,
   ...reinitRules('paused'),
   ...pausedRestarts,
-  {
-    id: 'paused.request-unreadable',
-    why: 'a request is honoured whole or not at all: without the part that nobody understands it would be another one',
-    level: 'warning',
-    when: f => holdsLease(f.snap) && isUnreadable(f),
-    choose: refuseUnreadable,
-  },
-  {
-    id: 'paused.request-refused',
-    why: 'nothing is stopped or promoted in maintenance mode: kept, the request would be carried out when nobody expects it, the moment that mode ends',
-    level: 'warning',
-    when: f => holdsLease(f.snap) && hasRequestForNow(f),
-    choose: f => refuse(f, 'maintenance mode is on, in which this version of hactl does not hand over'),
-  },
   {
     id: 'paused.ask-peers',
     why: 'an operator who promotes by hand makes two primaries for a while: the lease is for the newer one',
@@ -87,23 +115,68 @@ export const pausedRules: readonly Rule<ClusterFacts>[] = [
     }),
   },
   {
+    id: 'paused.compare-timelines',
+    why: 'before a running standby is given a new leader it is known to be a part of its history',
+    when: f => mustFollow(f) && mustCompare(f),
+    choose: compare,
+  },
+  {
+    id: 'paused.follow',
+    why: 'after a handover the other standbys stream from the new leader; that is a reload, and nothing stops for it',
+    when: f => mustFollow(f) && f.memory.rejoin === 'follow' && !failedLately(f, ['follow'], FOLLOW_AGAIN_MS),
+    choose: f => ({
+      reason: `maintenance mode: changing ${differing(f)} to follow ${wantedUpstream(f.view, f.snap)?.name ?? 'nobody'}`,
+      actions: [{ kind: 'begin', job: { kind: 'follow', upstream: wantedUpstream(f.view, f.snap) } }],
+      next: 'settled',
+    }),
+  },
+  {
     id: 'paused.hands-off',
     why: 'the operator is at work',
     log: 'rest',
     when: () => true,
     choose: f => ({
-      reason: holdsLease(f.snap)
-        ? `PAUSE: no action. I am (${f.snap.self.name}), the leader with the lock`
-        : `PAUSE: no action. I am (${f.snap.self.name})`,
+      reason: `PAUSE: ${standing(f)}`,
       wakeInMs: holdsLease(f.snap) ? f.snap.settings.loopWaitMs : Math.max(holdOnMs(f), 1000),
     }),
   },
 ]
 
-/** One that is scheduled waits, as with Patroni; it goes stale if its time passes meanwhile. */
-function hasRequestForNow({ view, snap }: ClusterFacts): boolean {
-  const request = view.failover?.value ?? null
-  return request !== null && request.scheduledAt === null && !tried(snap, 'clear-failover')
+/** What there would be to do at any other time. */
+function standing(facts: ClusterFacts): string {
+  const { postgres, self } = facts.snap
+  const { dataDirectory } = postgres
+  if (isRunning(facts.snap)) {
+    if (holdsLease(facts.snap)) return `no action. I am (${self.name}), the leader with the lock`
+    if (!runsAsPrimary(facts)) return `no action. I am (${self.name})`
+    const lost = refusedBy(facts)
+    const why = lost === null ? '' : `, which ${lost} has`
+    return `continue to run as primary without lock${why}. I am (${self.name})`
+  }
+  if (dataDirectory.kind === 'empty') return 'running with empty data directory'
+  if (dataDirectory.kind === 'inaccessible') return `data directory is not accessible: ${dataDirectory.why}`
+  return 'postgres is not running'
+}
+
+function isOtherCluster(facts: ClusterFacts): boolean {
+  return isForeign(facts) && !isOverwritten(facts)
+}
+
+function mismatch({ view, snap }: ClusterFacts): string {
+  return `${view.initialize?.value} in etcd != ${control(snap.postgres)?.systemIdentifier} here`
+}
+
+/** A running standby whose leader is another one than its settings name. Without a leader it keeps what it has (8.E28). */
+function mustFollow(facts: ClusterFacts): boolean {
+  const { recovery } = facts.snap
+  return (
+    server(facts.snap)?.inRecovery === true &&
+    hasLeader(facts) &&
+    wantedUpstream(facts.view, facts.snap) !== null &&
+    recovery.known &&
+    recovery.value.change === 'reload' &&
+    recovery.value.differing.includes('primary_conninfo')
+  )
 }
 
 function mayAcquire(facts: ClusterFacts): boolean {

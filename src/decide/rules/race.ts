@@ -33,6 +33,7 @@ import { stopToFollow } from '../stopping-postgres.ts'
 import { LOOK_AGAIN_MS, raceOrderRules } from './race-order.ts'
 import { raceUndecidedRules } from './race-undecided.ts'
 import { raceUnfencedRules } from './race-unfenced.ts'
+import { unguardedPrimary } from './race-unguarded.ts'
 import { raceRestart } from './restart.ts'
 
 /** The watch tells the agent of a new configuration a moment after a read has. */
@@ -228,6 +229,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
       ...stopToFollow(f, 'immediate'),
     }),
   },
+  unguardedPrimary,
   {
     id: 'race.lease-lives',
     why: 'a leader key deleted by hand says nothing about the leader: as long as the lease of a silent primary lives, it may write, but not for longer than a ttl after its last proof',

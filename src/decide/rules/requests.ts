@@ -153,7 +153,7 @@ export const requestRules: readonly Rule<ClusterFacts>[] = [
   },
 ]
 
-function refusal(
+export function refusal(
   id: string,
   why: string,
   objection: (facts: ClusterFacts) => string | null,
@@ -209,11 +209,11 @@ function expired(facts: ClusterFacts): string | null {
   return `it was to be begun until ${new Date(note.untilMs).toISOString()}, and it is ${now} here: who asked waits no longer (or the clocks differ)`
 }
 
-function isClaimed(facts: ClusterFacts): boolean {
+export function isClaimed(facts: ClusterFacts): boolean {
   return request(facts).note?.begunBy === facts.snap.self.name
 }
 
-function claimed(facts: ClusterFacts): FailoverRequest {
+export function claimed(facts: ClusterFacts): FailoverRequest {
   const { note } = request(facts)
   const nothing = { id: null, by: null, atMs: null, untilMs: null }
   return { ...request(facts), note: { ...nothing, ...note, begunBy: facts.snap.self.name } }
@@ -232,7 +232,7 @@ function judgedCandidates(facts: ClusterFacts): readonly CandidateVerdict[] {
   return withoutSilent(judged, otherMembers(facts), self.name, senders === null ? null : receiversOf(senders))
 }
 
-function isPending(facts: ClusterFacts): boolean {
+export function isPending(facts: ClusterFacts): boolean {
   return (
     facts.view.failover !== null &&
     facts.memory.handover === null &&
@@ -242,7 +242,7 @@ function isPending(facts: ClusterFacts): boolean {
   )
 }
 
-function request({ view }: ClusterFacts): FailoverRequest {
+export function request({ view }: ClusterFacts): FailoverRequest {
   if (view.failover === null) throw new Error('no failover request')
   return view.failover.value
 }

@@ -3,11 +3,13 @@
 
 import type { Member } from '../../model/cluster.ts'
 import type { ShutdownPosition } from '../../model/progress.ts'
+import type { Revision } from '../../model/units.ts'
 import { mayEndEarly } from '../../model/work.ts'
 import { receivedEverything } from '../election.ts'
 import { type Facts, failedLately, holdsLease, isRunning, tried } from '../facts.ts'
 import { formerMayWrite, mayStopOrphans, stopOrphans, whyFormer } from '../former.ts'
 import { proofRules, unansweredAndEnding } from '../lease.ts'
+import { mayBeSucceeded } from '../maintenance.ts'
 import { memberRecord } from '../member-record.ts'
 import { nameHolder } from '../name-holder.ts'
 import type { Rule } from '../rule.ts'
@@ -20,13 +22,31 @@ const ASK_AGAIN_MS = 200
 
 export const stoppingRules: readonly Rule<Facts>[] = [
   {
+    id: 'stopping.drop-request',
+    why: 'a server that is left running in maintenance mode must not have a successor named that waits for the end of its lease',
+    level: 'warning',
+    when: f =>
+      f.snap.settings.paused &&
+      f.snap.work === null &&
+      isRunning(f.snap) &&
+      mayBeSucceeded(f) &&
+      !tried(f.snap, 'clear-failover'),
+    choose: f => ({
+      reason:
+        'the agent was asked to stop before it began the handover that was asked for; taking the request away',
+      actions: [{ kind: 'clear-failover', ifRevision: requestRevision(f) }],
+    }),
+  },
+  {
     id: 'stopping.leave-paused',
     why: 'in maintenance mode the agent may be replaced without touching PostgreSQL or the leader key',
     when: ({ snap }) => snap.settings.paused && snap.work === null,
     choose: f => ({
-      reason: 'maintenance mode: PostgreSQL goes on and the leader key stays',
+      reason: mayBeSucceeded(f)
+        ? 'maintenance mode: the leader key stays; the request to take over from this node could not be taken away, so that the fencer ends PostgreSQL with the lease'
+        : 'maintenance mode: PostgreSQL goes on and the leader key stays',
       actions: [
-        ...(formerMayWrite(f) ? [] : [{ kind: 'disarm-fencer' as const }]),
+        ...(formerMayWrite(f) || mayBeSucceeded(f) ? [] : [{ kind: 'disarm-fencer' as const }]),
         { kind: 'exit', code: 0, why: 'stopped in maintenance mode' },
       ],
       next: 'settled',
@@ -145,6 +165,10 @@ export const stoppingRules: readonly Rule<Facts>[] = [
     }),
   },
 ]
+
+function requestRevision({ snap }: Facts): Revision {
+  return (snap.cluster.known ? snap.cluster.value.failover?.modRevision : undefined) ?? 0
+}
 
 function awaited({ snap }: Facts): string {
   if (snap.work === null || snap.work.job.kind === 'stop') return 'PostgreSQL to stop'
