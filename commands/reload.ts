@@ -30,14 +30,14 @@ export default class Reload extends MemberCommand {
     }
     const chosen = await this.choose(flags, words.cluster, 'reload', wish)
     if (!chosen.ok) return this.fail(flags.json, chosen.failure)
-    const { operator, cluster, view, members } = chosen.value
+    const { operator, cluster, view, members, spared } = chosen.value
     const names = members.map(({ name }) => name)
-    const declined = await this.confirm(flags.force, sure('reload', names), 'reload')
+    const declined = await this.confirm(flags.force || names.length === 0, sure('reload', names), 'reload')
     if (declined !== null) return this.fail(flags.json, declined)
     const deadline = deadlineIn(operator.clock, flags.timeout ?? READ_TIMEOUT_MS)
     const document = view.config?.value.valid === true ? view.config.value.document : {}
     const loopWait = typeof document.loop_wait === 'number' ? document.loop_wait : 10
-    const rows = await reloadMembers(operator, members, loopWait, deadline)
+    const rows = [...(await reloadMembers(operator, members, loopWait, deadline)), ...spared]
     for (const row of rows) this.showRow(flags.json, 'reload', row)
     const hint =
       'check that the agent runs and that its REST API can be reached from here, then reload it again.'

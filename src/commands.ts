@@ -8,13 +8,17 @@ import Demo from '../commands/demo.ts'
 import Drain from '../commands/drain.ts'
 import EditConfig from '../commands/edit-config.ts'
 import Failover from '../commands/failover.ts'
+import Flush from '../commands/flush.ts'
 import History from '../commands/history.ts'
 import List from '../commands/list.ts'
 import Manual from '../commands/manual.ts'
 import Pause from '../commands/pause.ts'
+import Reinit from '../commands/reinit.ts'
 import Reload from '../commands/reload.ts'
 import Remove from '../commands/remove.ts'
+import Restart from '../commands/restart.ts'
 import Resume from '../commands/resume.ts'
+import RollingRestart from '../commands/rolling-restart.ts'
 import ShowConfig from '../commands/show-config.ts'
 import Switchover from '../commands/switchover.ts'
 import Topology from '../commands/topology.ts'
@@ -30,13 +34,17 @@ export const COMMANDS = {
   drain: Drain,
   'edit-config': EditConfig,
   failover: Failover,
+  flush: Flush,
   history: History,
   list: List,
   manual: Manual,
   pause: Pause,
+  reinit: Reinit,
   reload: Reload,
   remove: Remove,
+  restart: Restart,
   resume: Resume,
+  'rolling:restart': RollingRestart,
   'show-config': ShowConfig,
   switchover: Switchover,
   topology: Topology,

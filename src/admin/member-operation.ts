@@ -60,14 +60,11 @@ function failureOf(action: string, rows: readonly OperationRow[], hint: string):
   const missing = rows.filter(({ outcome }) => !WELL.includes(outcome))
   if (missing.length === 0) return null
   const some = rows.length - missing.length
-  const all = missing.map(rowText).join('; ')
-  if (some > 0)
-    return {
-      kind: 'partly-done',
-      done: `${action}: ${some} of ${rows.length} members done`,
-      missing: all,
-      hint,
-    }
+  const all = missingText(missing)
+  if (some > 0) {
+    const achieved = `${action}: ${some} of ${rows.length} members done`
+    return { kind: 'partly-done', done: achieved, missing: all, hint }
+  }
   const worst = BY_WEIGHT.find(outcome => missing.some(row => row.outcome === outcome))
   const names = missing.map(({ member }) => member).join(', ')
   switch (worst) {
@@ -83,9 +80,18 @@ function failureOf(action: string, rows: readonly OperationRow[], hint: string):
       return { kind: 'refused', action, reason: all, hint }
     case 'timed-out':
       return { kind: 'unfinished', what: `${action}: ${all}`, hint }
-    default:
-      return { kind: 'partly-done', done: `${action} of ${names} was begun`, missing: all, hint }
+    default: {
+      const begun = missing.filter(({ outcome }) => outcome === 'failed').map(({ member }) => member)
+      return { kind: 'partly-done', done: `${action} of ${begun.join(', ')} was begun`, missing: all, hint }
+    }
   }
+}
+
+/** Those that were left share their reason. */
+function missingText(missing: readonly OperationRow[]): string {
+  const left = missing.filter(({ outcome }) => outcome === 'left').map(({ member }) => member)
+  const rest = missing.filter(({ outcome }) => outcome !== 'left').map(rowText)
+  return [...rest, ...(left.length === 0 ? [] : [`${left.join(', ')} not begun`])].join('; ')
 }
 
 /** `pg1: no answer within 3000 ms` */

@@ -3,7 +3,9 @@
 
 import type { ClusterView, Member } from '../model/cluster.ts'
 import { done, failed, type Result } from '../model/failure.ts'
+import type { LostMember } from '../model/report.ts'
 import type { MemberName } from '../model/units.ts'
+import { lostMembers } from './lost-members.ts'
 import type { OperationRow } from './member-operation.ts'
 import { type Deadline, memberNotFound, type Operator, readCluster } from './operator.ts'
 
@@ -24,7 +26,7 @@ export interface SelectionWish {
 export interface Selection {
   /** In the order of their names. */
   readonly members: readonly Member[]
-  /** Named or meant, but with nothing to be done to them. */
+  /** Named or meant, but with nothing to be done to them, or nobody there to do it. */
   readonly spared: readonly OperationRow[]
 }
 
@@ -55,7 +57,9 @@ export function selectMembers(
   chance: (below: number) => number,
 ): Result<Selection> {
   const { action, names, role } = wish
-  const unknown = names.find(name => !view.members.some(member => member.name === name))
+  const lost = lostMembers(view).map(lostRow)
+  const known = [...view.members.map(({ name }) => name), ...lost.map(({ member }) => member)]
+  const unknown = names.find(name => !known.includes(name))
   if (unknown !== undefined) return failed(memberNotFound(cluster, unknown, view.members))
   const other = names.find(name =>
     view.members.some(member => member.name === name && !hasRole(member, view, role)),
@@ -67,7 +71,8 @@ export function selectMembers(
   const meant = view.members.filter(
     member => hasRole(member, view, role) && (names.length === 0 || names.includes(member.name)),
   )
-  if (meant.length === 0)
+  const missed = lost.filter(({ member }) => isMeant(member, wish))
+  if (meant.length === 0 && missed.length === 0)
     return refused(
       action,
       `cluster ${cluster} has no member${role === 'any' ? '' : ` with the role ${role}`}`,
@@ -75,7 +80,20 @@ export function selectMembers(
   const needed = meant.filter(({ record }) => !wish.pending || record.pendingRestart === true)
   const spared = meant.filter(member => !needed.includes(member)).map(({ name }) => noneIsPending(name))
   const one = wish.anyOne ? needed[chance(needed.length)] : undefined
-  return done({ members: one === undefined ? needed : [one], spared: wish.anyOne ? [] : spared })
+  if (one !== undefined) return done({ members: [one], spared: [] })
+  return done({ members: needed, spared: [...spared, ...missed] })
+}
+
+/** Of one that is gone nothing is known but its name: it led nothing. */
+function isMeant(name: MemberName, { names, role, anyOne }: SelectionWish): boolean {
+  if (names.length > 0) return names.includes(name)
+  return !anyOne && (role === 'any' || role === 'replica' || role === 'standby')
+}
+
+function lostRow({ name, slot, since }: LostMember): OperationRow {
+  const when = since === null ? '' : ` since ${since}`
+  const why = `its member key is gone${when}: its agent is dead, frozen or cut off`
+  return { member: name ?? slot, outcome: 'unreachable', why }
 }
 
 function noneIsPending(member: MemberName): OperationRow {

@@ -35,3 +35,12 @@ export function maxLsn(a: Lsn | null, b: Lsn | null): Lsn | null {
   if (b === null) return a
   return a > b ? a : b
 }
+
+const BYTE_UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'] as const
+
+/** `1.2 GiB` */
+export function bytesText(bytes: number): string {
+  let [value, unit] = [bytes, 0]
+  while (value >= 1024 && unit < BYTE_UNITS.length - 1) [value, unit] = [value / 1024, unit + 1]
+  return `${unit === 0 ? Math.round(value) : value.toFixed(1)} ${BYTE_UNITS[unit]}`
+}

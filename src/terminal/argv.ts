@@ -29,10 +29,17 @@ export function normaliseArgv(argv: readonly string[]): string[] {
     moved.push(taken.option)
     index += taken.length
   }
-  const [command, ...rest] = argv.slice(index)
-  if (command === 'help') return [...rest.slice(0, 1), '--help']
-  if (command === undefined || command.startsWith('-')) return [...argv.slice(index)]
-  return [command, ...moved, ...rest]
+  const words = argv.slice(index)
+  const [command] = words
+  if (command === 'help') return [...words.slice(1, 1 + lengthOfName(words[1])), '--help']
+  if (command === undefined || command.startsWith('-')) return [...words]
+  const length = lengthOfName(command)
+  return [...words.slice(0, length), ...moved, ...words.slice(length)]
+}
+
+/** `rolling restart` is one command of two words. */
+function lengthOfName(command: string | undefined): 1 | 2 {
+  return command === 'rolling' ? 2 : 1
 }
 
 interface Taken {

@@ -13,8 +13,9 @@ import type { Printed } from './watch.ts'
 /** Seconds, or a number with `ms`, `s`, `m`, `h`. */
 export const durationFlag = Flags.custom<Millis>({
   parse: async text => {
-    const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text.trim())
-    const unit = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[match?.[2] ?? 's'] ?? 1000
+    const match = /^(\d+(?:\.\d+)?)(ms|s|m|min|h|d)?$/.exec(text.trim())
+    const unit =
+      { ms: 1, s: 1000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000 }[match?.[2] ?? 's'] ?? 1000
     const ms = Math.round(Number(match?.[1]) * unit)
     if (match === null || ms <= 0) throw new Error(`expected a time such as 30, 30s or 2m, not ${text}`)
     return ms
@@ -101,7 +102,7 @@ export abstract class ParsedCommand extends Command {
     this.parsed = true
     const text = badValue === null ? whatIsWrong(error.message) : `--${badValue[1]}: ${badValue[2]}`
     const message = text.replace(/^./, first => first.toLowerCase())
-    const help = `see ${this.config.bin} ${this.id ?? ''} --help`
+    const help = `see ${this.config.bin} ${(this.id ?? '').replaceAll(':', ' ')} --help`
     const meant = this.flagsMeant(message)
     const hint = meant.length > 0 ? `did you mean ${meant.join(' or ')}? ${help}` : help
     endWith(this.argv.includes('--json'), { kind: 'usage', message, hint })

@@ -24,7 +24,7 @@ function optionsOf(manual: Manual, command: CommandDescription): readonly Option
 }
 
 function bash(manual: Manual): string {
-  const names = manual.commands.map(command => command.name)
+  const names = manual.commands.map(firstWord)
   const global = manual.globalOptions.flatMap(spellings).join(' ')
   const withValue = [
     ...new Set(
@@ -38,15 +38,15 @@ function bash(manual: Manual): string {
   const freeText = withValue.filter(name => !files.includes(name)).map(name => `*:${name}`)
   const cases = manual.commands.map(command => {
     const options = optionsOf(manual, command).flatMap(spellings)
-    const fixed = command.takes.flatMap(argument => argument.choices)
+    const fixed = [...secondWord(command), ...command.takes.flatMap(argument => argument.choices)]
     const file = takesFile(command) ? ' compopt -o default;' : ''
-    return `    ${command.name})${file} words='${[...options, ...fixed].join(' ')}' ;;`
+    return `    ${firstWord(command)})${file} words='${[...options, ...fixed].join(' ')}' ;;`
   })
   const choices = manual.commands.flatMap(command =>
     command.options
       .filter(option => option.choices.length > 0)
       .map(option => {
-        const patterns = spellings(option).map(name => `${command.name}:${name}`)
+        const patterns = spellings(option).map(name => `${firstWord(command)}:${name}`)
         return `    ${patterns.join('|')}) words='${option.choices.join(' ')}' ;;`
       }),
   )
@@ -84,6 +84,15 @@ complete -F _hactl hactl
 `
 }
 
+/** Of `rolling restart` the first; no other command begins with it. */
+function firstWord({ name }: CommandDescription): string {
+  return name.split(' ')[0] ?? name
+}
+
+function secondWord({ name }: CommandDescription): readonly string[] {
+  return name.split(' ').slice(1)
+}
+
 function takesText(option: OptionDescription): boolean {
   return option.value !== null && option.choices.length === 0
 }
@@ -93,15 +102,15 @@ function takesFile(command: CommandDescription): boolean {
 }
 
 function zsh(manual: Manual): string {
-  const commands = manual.commands.map(({ name, summary }) => `    '${name}:${quoted(summary)}'`)
+  const commands = manual.commands.map(command => `    '${firstWord(command)}:${quoted(command.summary)}'`)
   const cases = manual.commands.map(command => {
     const specs = optionsOf(manual, command).flatMap(zshOption)
-    const fixed = command.takes.flatMap(argument => argument.choices)
+    const fixed = [...secondWord(command), ...command.takes.flatMap(argument => argument.choices)]
     const rest =
       fixed.length > 0
         ? [`'1:value:(${fixed.join(' ')})'`]
         : [takesFile(command) ? "'1:file:_files'" : "'*:argument:( )'"]
-    return `    ${command.name}) _arguments ${[...specs, ...rest].join(' ')} ;;`
+    return `    ${firstWord(command)}) _arguments ${[...specs, ...rest].join(' ')} ;;`
   })
   return `#compdef hactl
 # zsh completion for hactl; load it with: source <(hactl completion zsh)

@@ -97,7 +97,9 @@ export function markdownPage(manual: Manual): string {
     JSON_NOTE,
     'The schemas are in [test/commands/schemas](../test/commands/schemas).',
     '',
-    ...manual.commands.map(({ name, summary }) => `- [\`hactl ${name}\`](#hactl-${name}): ${summary}`),
+    ...manual.commands.map(
+      ({ name, summary }) => `- [\`hactl ${name}\`](#hactl-${name.replaceAll(' ', '-')}): ${summary}`,
+    ),
     '',
     '## Global options',
     '',

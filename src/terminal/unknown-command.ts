@@ -13,7 +13,7 @@ export const unknownCommand: Hook.CommandNotFound = async ({ id, argv = [], conf
     const message = `unexpected argument: ${more.join(' ')}`
     return endWith(json, { kind: 'usage', message, hint: `see ${bin} ${typed} --help` })
   }
-  const similar = nearestNames(typed, commandIDs)
+  const similar = nearestNames(typed, commandIDs).map(name => name.replaceAll(':', ' '))
   const message = `there is no ${typed.startsWith('-') ? 'option' : 'command'} ${typed}`
   const hint =
     similar.length > 0 ? `did you mean ${similar.join(' or ')}?` : `see ${bin} --help for all commands.`

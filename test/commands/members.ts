@@ -17,6 +17,8 @@ export interface MemberState {
   tags: Readonly<Record<string, unknown>>
   /** Who gets WAL from it, as an agent of hactl tells; left out: it is Patroni's and need not. */
   sendsTo?: readonly string[]
+  /** Fields that its status document and its key have besides. */
+  more?: Readonly<Record<string, unknown>>
 }
 
 /** What a POST of /switchover or /failover comes to. */
@@ -100,6 +102,7 @@ export class FakeMember {
         }),
       ...(sendsTo !== undefined && { hactl: { version: '1.0.0' } }),
       patroni: { version: '4.1.5', scope: 'duo', name: this.name },
+      ...this.now.more,
     }
   }
 
@@ -112,6 +115,7 @@ export class FakeMember {
       ...{ state, role, timeline, tags, version: '4.1.5', xlog_location: location },
       ...(role === 'replica' && { receive_lsn: location, replay_lsn: location }),
       ...(streaming && { replication_state: 'streaming' }),
+      ...now.more,
     }
   }
 }

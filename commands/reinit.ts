@@ -1,0 +1,141 @@
+// `hactl reinit`: copies the data of standbys anew, and waits until they stream.
+
+import { Flags } from '@oclif/core'
+import { type CopyProgress, followCopy } from '../src/admin/follow-copy.ts'
+import { concludeOperation, type OperationRow } from '../src/admin/member-operation.ts'
+import { type BegunCopy, beginCopy, type ReinitWish } from '../src/admin/reinit.ts'
+import { done, failed, type Result } from '../src/model/failure.ts'
+import { durationFlag } from '../src/terminal/command.ts'
+import { copyText } from '../src/terminal/copy-text.ts'
+import { isPatronictl } from '../src/terminal/drop-in.ts'
+import { interruptible } from '../src/terminal/interruptible.ts'
+import { liveLine } from '../src/terminal/live-line.ts'
+import { type Chosen, MemberCommand, sure } from '../src/terminal/member-command.ts'
+import { MEMBER_ARGS, memberWords } from '../src/terminal/member-words.ts'
+import { askText, askYesNo, canAsk } from '../src/terminal/questions.ts'
+
+const ACTION = 'reinitialize'
+
+export default class Reinit extends MemberCommand {
+  static override summary = "Copy a standby's data anew."
+  static override description =
+    'The member drops its data and takes a new copy, of the leader or of a standby that is tagged clonefrom. Waits until it streams, and shows how far the copy is; a copy that ends in a server that does not start is a failure. Never done to the leader. Ctrl-C ends the waiting, not the copy.'
+  static override examples = [
+    { description: 'Ask for everything:', command: '<%= config.bin %> reinit batman' },
+    {
+      description: 'In a script:',
+      command: '<%= config.bin %> reinit batman pg2 --force --timeout 2h --json',
+    },
+    {
+      description: 'From the leader, not waited for:',
+      command: '<%= config.bin %> reinit batman pg2 --from-leader --no-wait',
+    },
+  ]
+  static override args = MEMBER_ARGS
+  static override flags = {
+    force: Flags.boolean({
+      aliases: ['yes'],
+      default: false,
+      summary: 'Do not ask; cancel what the member is at.',
+    }),
+    'from-leader': Flags.boolean({
+      default: false,
+      summary: 'Copy from the leader, not from another standby.',
+    }),
+    wait: Flags.boolean({
+      allowNo: true,
+      summary: 'Wait until the member streams; this is so unless --no-wait is given.',
+    }),
+    timeout: durationFlag({
+      helpValue: 'SECONDS',
+      summary: 'Longest time to wait for the end of the copy. Without it: as long as something moves.',
+    }),
+  }
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(Reinit)
+    const words = memberWords(args.cluster)
+    const { json, force } = flags
+    const wish = {
+      action: ACTION,
+      names: words.names,
+      role: 'replica',
+      pending: false,
+      anyOne: false,
+    } as const
+    const chosen = await this.choose({ ...flags, timeout: undefined }, words.cluster, 'reinit', wish)
+    if (!chosen.ok) return this.fail(json, chosen.failure)
+    const { operator, cluster } = chosen.value
+    const which = await this.#which(chosen.value, words.names, force)
+    if (!which.ok) return this.fail(json, which.failure)
+    const members = chosen.value.members.filter(({ name }) => which.value.includes(name))
+    const declined = await this.confirm(force, sure(ACTION, which.value), ACTION)
+    if (declined !== null) return this.fail(json, declined)
+    const how: ReinitWish = { force, fromLeader: flags['from-leader'], mayCancel: cancels(json) }
+    const missed = chosen.value.spared.filter(({ member }) => which.value.includes(member))
+    const [rows, begun]: [OperationRow[], BegunCopy[]] = [[...missed], []]
+    const wait = flags.wait ?? !isPatronictl()
+    for (const member of members) {
+      const began = await beginCopy(operator, member, how)
+      if ('outcome' in began) rows.push(began)
+      else if (wait) begun.push(began)
+      else rows.push({ member: member.name, outcome: 'done', why: 'begun, not waited for' })
+    }
+    for (const row of rows) this.showRow(json, ACTION, row)
+    rows.push(...(await this.#follow(chosen.value, begun, json, flags.timeout ?? null)))
+    const hint = `see hactl list ${cluster}, and the log of the member's agent for the reason.`
+    this.end(json, concludeOperation(cluster, ACTION, rows, hint))
+  }
+
+  /** One that is not named is asked for: nobody copies all standbys at once by leaving a word out. */
+  async #which(chosen: Chosen, named: readonly string[], force: boolean): Promise<Result<readonly string[]>> {
+    if (named.length > 0) return done(named)
+    const names = chosen.members.map(({ name }) => name)
+    const question = `Which member do you want to reinitialize [${names.join(', ')}]?`
+    const hint = `name it: hactl reinit ${chosen.cluster} ${names[0] ?? 'MEMBER'}`
+    if (force || !canAsk()) return failed({ kind: 'usage', message: 'no member was named', hint })
+    const answer = await askText(question, '')
+    if (!answer.ok) return failed(answer.failure)
+    const name = answer.value.trim()
+    if (names.includes(name)) return done([name])
+    return failed({
+      kind: 'usage',
+      message: `${name === '' ? 'an empty answer' : name} is no standby of cluster ${chosen.cluster}`,
+      hint,
+    })
+  }
+
+  async #follow(
+    { operator }: Chosen,
+    begun: readonly BegunCopy[],
+    json: boolean,
+    timeoutMs: number | null,
+  ): Promise<readonly OperationRow[]> {
+    const live = liveLine(!json)
+    const shown = new Map<string, string>()
+    const say = (progress: CopyProgress): void => {
+      shown.set(progress.member, copyText(progress))
+      live.show([...shown.values()].join('; '))
+    }
+    return interruptible(interrupted =>
+      Promise.all(
+        begun.map(async copy => {
+          const row = await followCopy(operator, copy, { interrupted, timeoutMs, say })
+          shown.delete(row.member)
+          live.clear()
+          this.showRow(json, ACTION, row)
+          return row
+        }),
+      ),
+    )
+  }
+}
+
+/** `restart already in progress. Do you want to cancel it and reinitialize anyway?` */
+function cancels(json: boolean): ReinitWish['mayCancel'] {
+  return async (member, what) => {
+    if (json || !canAsk()) return false
+    const answer = await askYesNo(`${member}: ${what}. Do you want to cancel it and reinitialize anyway?`)
+    return answer.ok && answer.value
+  }
+}

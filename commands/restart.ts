@@ -1,0 +1,172 @@
+// `hactl restart`: PostgreSQL of members, one after the other, the leader last; now or at a time.
+
+import { Flags } from '@oclif/core'
+import { clusterModes } from '../src/admin/cluster-report.ts'
+import { concludeOperation, type OperationRow } from '../src/admin/member-operation.ts'
+import type { RestartWish } from '../src/admin/restart.ts'
+import { leaderLast, planRestart, restartMembers, versionNumber } from '../src/admin/restart-members.ts'
+import { done, failed, type Result } from '../src/model/failure.ts'
+import { durationFlag } from '../src/terminal/command.ts'
+import { interruptible } from '../src/terminal/interruptible.ts'
+import { liveLine } from '../src/terminal/live-line.ts'
+import { type Chosen, MemberCommand, sure } from '../src/terminal/member-command.ts'
+import { forceFlag, MEMBER_ARGS, memberWords, roleFlag } from '../src/terminal/member-words.ts'
+import { askText, canAsk } from '../src/terminal/questions.ts'
+import { parseSchedule } from '../src/terminal/time.ts'
+
+export default class Restart extends MemberCommand {
+  static override summary = 'Restart PostgreSQL on members, one after the other, the leader last.'
+  static override description =
+    'Waits until each member accepts connections and, as a standby, streams again, before it goes on to the next. When one does not come back, the rest is left alone, and the exit code is 7 with what is left. The leader keeps its lease while it restarts; for a restart without an outage of a restart see rolling restart.'
+  static override examples = [
+    { description: 'All members:', command: '<%= config.bin %> restart batman' },
+    {
+      description: 'Those whose settings wait for it, without questions:',
+      command: '<%= config.bin %> restart batman --pending --force --json',
+    },
+    {
+      description: 'One, tonight:',
+      command: "<%= config.bin %> restart batman pg2 --scheduled '2030-01-01T03:00+01:00' --force",
+    },
+  ]
+  static override args = MEMBER_ARGS
+  static override flags = {
+    role: roleFlag(),
+    any: Flags.boolean({ summary: 'Only one of them, chosen by chance.' }),
+    scheduled: Flags.string({
+      helpValue: 'TIME',
+      summary: 'Not now but at this time (ISO 8601; local without a zone).',
+    }),
+    'pg-version': Flags.string({
+      helpValue: 'VERSION',
+      summary: 'Only if the PostgreSQL that runs is older than this.',
+    }),
+    pending: Flags.boolean({ summary: 'Only if a changed setting waits for a restart.' }),
+    timeout: durationFlag({
+      helpValue: 'SECONDS',
+      summary:
+        'Longest time that PostgreSQL of one member may take to start; when the leader takes longer, a standby takes over. Without it primary_start_timeout counts.',
+    }),
+    force: forceFlag,
+    'dry-run': Flags.boolean({ summary: 'Say what would be restarted, in which order; change nothing.' }),
+    wait: Flags.boolean({
+      allowNo: true,
+      default: true,
+      summary: 'Wait until each member is in service again.',
+    }),
+  }
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(Restart)
+    const words = memberWords(args.cluster)
+    const { json, role, any: anyOne, scheduled } = flags
+    // Which members a scheduled restart finds pending shows only then.
+    const pending = flags.pending && scheduled === undefined
+    const wish = { action: 'restart', names: words.names, role, pending, anyOne }
+    const chosen = await this.choose({ ...flags, timeout: undefined }, words.cluster, 'restart', wish)
+    if (!chosen.ok) return this.fail(json, chosen.failure)
+    const { operator, cluster, view, spared } = chosen.value
+    const completed = await this.#complete(chosen.value, flags)
+    if (!completed.ok) return this.fail(json, completed.failure)
+    const members = leaderLast(chosen.value.members, view)
+    if (flags['dry-run'])
+      return this.#report(json, cluster, [
+        ...spared,
+        ...(await planRestart(operator, members, completed.value, view)),
+      ])
+    for (const row of spared) this.showRow(json, 'restart', row)
+    const live = liveLine(!json)
+    const rows = await interruptible(interrupted => {
+      const say = (name: string, text: string) => live.show(`restart of ${name}: ${text}`)
+      return restartMembers(operator, members, completed.value, { interrupted, say }, row => {
+        live.clear()
+        this.showRow(json, 'restart', row)
+      })
+    })
+    this.#conclude(json, cluster, [...spared, ...rows])
+  }
+
+  /** What is not given is asked for on a terminal, in the order that operators know. */
+  async #complete(chosen: Chosen, flags: RestartFlags): Promise<Result<RestartWish>> {
+    const { operator, members, view } = chosen
+    const asks = !flags.force && !flags['dry-run'] && canAsk() && members.length > 0
+    const when = await this.#answer(
+      flags.scheduled,
+      asks,
+      'When should the restart take place (e.g. 2030-01-01T12:35)',
+      'now',
+    )
+    if (!when.ok) return failed(when.failure)
+    const time = parseSchedule(when.value, operator.clock.wallMs())
+    if (!time.ok)
+      return failed({
+        kind: 'usage',
+        message: time.why,
+        hint: 'for example --scheduled 2030-01-01T12:35+01:00, or now.',
+      })
+    const { schedule } = time
+    if (schedule !== null && clusterModes(view).paused) {
+      const hint = `hactl resume ${chosen.cluster} ends it; or restart without --scheduled.`
+      return failed({
+        kind: 'refused',
+        action: 'restart',
+        reason: "can't schedule restart in the paused state",
+        hint,
+      })
+    }
+    const names = members.map(({ name }) => name)
+    const question =
+      schedule === null
+        ? sure('restart', names)
+        : `Are you sure you want to schedule restart of members ${names.join(', ')} at ${schedule.text}?`
+    const skip = flags.force || flags['dry-run'] || members.length === 0
+    const declined = await this.confirm(skip, question, schedule === null ? 'restart' : 'scheduled restart')
+    if (declined !== null) return failed(declined)
+    const version = await this.#answer(
+      flags['pg-version'],
+      asks,
+      'Restart if the PostgreSQL version is less than provided (e.g. 9.5.2)',
+      '',
+    )
+    if (!version.ok) return failed(version.failure)
+    const olderThan = version.value === '' ? null : version.value
+    if (olderThan !== null && versionNumber(olderThan) === null) {
+      const message = `${olderThan} is no version of PostgreSQL`
+      return failed({ kind: 'usage', message, hint: 'for example --pg-version 15.4' })
+    }
+    const { pending, wait, force, timeout } = flags
+    return done({ pending, olderThan, schedule, timeoutMs: timeout ?? null, wait, replace: force })
+  }
+
+  async #answer(
+    given: string | undefined,
+    asks: boolean,
+    question: string,
+    suggestion: string,
+  ): Promise<Result<string>> {
+    if (given !== undefined) return done(given)
+    return asks ? askText(question, suggestion) : done('')
+  }
+
+  #report(json: boolean, cluster: string, rows: readonly OperationRow[]): void {
+    for (const row of rows) this.showRow(json, 'restart', row)
+    this.#conclude(json, cluster, rows)
+  }
+
+  #conclude(json: boolean, cluster: string, rows: readonly OperationRow[]): void {
+    const rest = rows.filter(({ outcome }) => !['done', 'already', 'planned'].includes(outcome))
+    const names = rest.map(({ member }) => member).join(' ')
+    const hint = `see hactl list ${cluster}; what is left: hactl restart ${cluster} ${names}`
+    this.end(json, concludeOperation(cluster, 'restart', rows, hint))
+  }
+}
+
+interface RestartFlags {
+  readonly force: boolean
+  readonly 'dry-run': boolean
+  readonly scheduled?: string | undefined
+  readonly 'pg-version'?: string | undefined
+  readonly pending: boolean
+  readonly wait: boolean
+  readonly timeout?: number | undefined
+}

@@ -1,0 +1,174 @@
+// `hactl rolling restart`: every member in turn, so that somebody serves all the time.
+
+import { Flags } from '@oclif/core'
+import { reportCluster } from '../src/admin/cluster-report.ts'
+import { connect } from '../src/admin/connect.ts'
+import { concludeOperation, type OperationReport, type OperationRow } from '../src/admin/member-operation.ts'
+import { chooseCluster, deadlineIn, type Operator } from '../src/admin/operator.ts'
+import {
+  lookAtAll,
+  planRolling,
+  type RollingPlan,
+  type RollingWish,
+  type Sight,
+  whyUnwell,
+} from '../src/admin/rolling-plan.ts'
+import { rollThrough } from '../src/admin/rolling-restart.ts'
+import { done, failed, type Result } from '../src/model/failure.ts'
+import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
+import { durationFlag, type GlobalFlags, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
+import { interruptible } from '../src/terminal/interruptible.ts'
+import { liveLine } from '../src/terminal/live-line.ts'
+import { MemberCommand } from '../src/terminal/member-command.ts'
+import { clusterText } from '../src/terminal/member-table.ts'
+import { forceFlag } from '../src/terminal/member-words.ts'
+
+const ACTION = 'rolling restart'
+
+interface Sighted {
+  readonly operator: Operator
+  readonly cluster: string
+  readonly sight: Sight
+}
+
+export default class RollingRestart extends MemberCommand {
+  static override summary =
+    'Restart PostgreSQL on every member in turn, the leader last and after a switchover.'
+  static override description =
+    'One standby at a time, each streaming again before the next; then the leader hands over to one of them, which restarts it as a standby. Where max_connections, max_prepared_transactions, max_locks_per_transaction, max_worker_processes or max_wal_senders become lower, PostgreSQL demands the primary first: then the leader restarts where it is, and the standbys after it. Begins only on a healthy cluster, looks again before each step, and stops at the first failure with exit code 7 and what is left. Called again it goes on: with --pending by what is still pending, otherwise with --since and the time of the first run, which it prints.'
+  static override examples = [
+    { description: 'What would be done:', command: '<%= config.bin %> rolling restart batman --dry-run' },
+    {
+      description: 'After a change of settings, in a script:',
+      command: '<%= config.bin %> rolling restart batman --pending --force --json',
+    },
+    {
+      description: 'Go on where a run stopped:',
+      command: "<%= config.bin %> rolling restart batman --since '2030-01-01T03:00:00Z'",
+    },
+  ]
+  static override args = { cluster: CLUSTER_ARG }
+  static override flags = {
+    pending: Flags.boolean({ summary: 'Only members whose changed settings wait for a restart.' }),
+    since: Flags.string({
+      helpValue: 'TIME',
+      exclusive: ['pending'],
+      summary: 'Only members whose PostgreSQL started before this time (ISO 8601, by their own clocks).',
+    }),
+    timeout: durationFlag({
+      helpValue: 'SECONDS',
+      summary:
+        'Longest time that PostgreSQL of one member may take to start. Without it primary_start_timeout counts.',
+    }),
+    force: forceFlag,
+    'dry-run': Flags.boolean({ summary: 'Say what would be restarted, in which order; change nothing.' }),
+  }
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(RollingRestart)
+    const { json } = flags
+    const looked = await this.#sight(flags, args.cluster)
+    if (!looked.ok) return this.fail(json, looked.failure)
+    const { operator, cluster, sight } = looked.value
+    const sinceMs = flags.since === undefined ? operator.clock.wallMs() : Date.parse(flags.since)
+    if (Number.isNaN(sinceMs)) {
+      const hint = 'for example --since 2030-01-01T03:00:00Z'
+      return this.fail(json, { kind: 'usage', message: `--since: ${flags.since} is no time`, hint })
+    }
+    const wish: RollingWish = { pending: flags.pending, sinceMs, timeoutMs: flags.timeout ?? null }
+    const unwell = whyUnwell(sight)
+    if (unwell !== null) {
+      const hint = `see hactl list ${cluster}; a rolling restart begins on a healthy cluster only.`
+      return this.fail(json, { kind: 'refused', action: ACTION, reason: unwell, hint })
+    }
+    const plan = planRolling(sight, wish)
+    const spared = plan.spared.map(({ name }) => sparedRow(name, wish))
+    const steps = plannedRows(plan)
+    if (flags['dry-run'] || steps.length === 0)
+      return this.#conclude(json, cluster, [...spared, ...steps], wish, true)
+    if (!json) process.stdout.write(steps.map((row, at) => `${at + 1}. ${row.member}: ${row.why}\n`).join(''))
+    const question = `Are you sure you want to restart ${steps.length === 1 ? 'this member' : 'these members'}, one after the other?`
+    const declined = await this.confirm(flags.force, question, ACTION)
+    if (declined !== null) return this.fail(json, declined)
+    const rows = await this.#carryOut(looked.value, wish, plan, json)
+    this.#conclude(json, cluster, [...spared, ...rows], wish, false)
+  }
+
+  async #carryOut(
+    { operator, cluster }: Sighted,
+    wish: RollingWish,
+    plan: RollingPlan,
+    json: boolean,
+  ): Promise<readonly OperationRow[]> {
+    const live = liveLine(!json)
+    return interruptible(interrupted => {
+      const say = (name: string, text: string) => live.show(`${name}: ${text}`)
+      const run = { operator, cluster, wish, following: { interrupted, say } }
+      return rollThrough(run, plan, row => {
+        live.clear()
+        this.showRow(json, 'restart', row)
+      })
+    })
+  }
+
+  async #sight(flags: GlobalFlags, named: string | undefined): Promise<Result<Sighted>> {
+    const connected = await connect(flags)
+    if (!connected.ok) return failed(connected.failure)
+    const operator = connected.value
+    const cluster = chooseCluster(operator, named)
+    if (!cluster.ok) return failed(cluster.failure)
+    const sight = await lookAtAll(operator, cluster.value, deadlineIn(operator.clock, READ_TIMEOUT_MS))
+    if (!sight.ok) return failed(sight.failure)
+    if (!flags.json) {
+      const report = reportCluster(cluster.value, operator.namespace, sight.value.view)
+      process.stdout.write(clusterText(report, 'pretty', false))
+    }
+    return done({ operator, cluster: cluster.value, sight: sight.value })
+  }
+
+  #conclude(
+    json: boolean,
+    cluster: string,
+    rows: readonly OperationRow[],
+    wish: RollingWish,
+    show: boolean,
+  ): void {
+    if (show) for (const row of rows) this.showRow(json, 'restart', row)
+    const again = wish.pending ? '--pending' : `--since ${new Date(wish.sinceMs).toISOString()}`
+    const hint = `mend it, see hactl list ${cluster}; then go on with: hactl rolling restart ${cluster} ${again}`
+    const result = concludeOperation(cluster, ACTION, rows, hint)
+    const since = wish.pending ? null : new Date(wish.sinceMs).toISOString()
+    this.end(json, withSince(result, since))
+  }
+}
+
+function withSince(result: Result<OperationReport>, since: string | null): Result<OperationReport> {
+  if (result.ok) return done({ ...result.value, since })
+  return failed(result.failure, result.value === null ? null : { ...result.value, since })
+}
+
+function sparedRow(member: string, { pending, sinceMs }: RollingWish): OperationRow {
+  const why = pending
+    ? 'no restart is pending'
+    : `its server started after ${new Date(sinceMs).toISOString()}`
+  return { member, outcome: 'already', why }
+}
+
+function plannedRows({ before, leader, after, lowered }: RollingPlan): readonly OperationRow[] {
+  const row = (member: string, why: string): OperationRow => ({ member, outcome: 'planned', why })
+  const low = lowered.join(', ')
+  return [
+    ...before.map(({ name }) => row(name, 'standby, restarts')),
+    ...(leader === null
+      ? []
+      : [
+          row(
+            leader.name,
+            low === ''
+              ? 'leader, hands over to a standby, which restarts it'
+              : `leader, restarts where it is: ${low} becomes lower, which must be so on the primary first`,
+          ),
+        ]),
+    ...after.map(({ name }) => row(name, 'standby, restarts when it has replayed what the leader wrote')),
+  ]
+}

@@ -1,0 +1,26 @@
+// One line on a terminal that shows what is going on, and is gone when something lasting is printed. Without a terminal on
+// stderr nothing is shown.
+
+export interface LiveLine {
+  show(text: string): void
+  clear(): void
+}
+
+export function liveLine(wanted: boolean): LiveLine {
+  const { stderr } = process
+  if (!wanted || stderr.isTTY !== true) return { show: () => {}, clear: () => {} }
+  let shown = ''
+  return {
+    show(text) {
+      // A line that wraps could not be taken back.
+      const fits = text.slice(0, Math.max(20, stderr.columns || 80) - 1)
+      if (fits === shown) return
+      shown = fits
+      stderr.write(`\r\u001b[2K${fits}`)
+    },
+    clear() {
+      if (shown !== '') stderr.write('\r\u001b[2K')
+      shown = ''
+    },
+  }
+}

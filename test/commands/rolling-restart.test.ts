@@ -1,0 +1,119 @@
+// `hactl rolling restart`: its order, by which setting it changes, when it does not begin, where it stops, how it goes on.
+
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { type FakeCluster, openCluster } from './members.ts'
+import { doesNotStart, restarts, setMore, startAnew, tellStarts } from './operated-members.ts'
+import { openStage, type Stage } from './stage.ts'
+
+let stage: Stage
+let cluster: FakeCluster
+
+beforeAll(async () => {
+  stage = await openStage()
+})
+afterAll(() => stage.stop())
+beforeEach(async () => {
+  cluster = await openCluster(stage)
+  await tellStarts(stage, cluster)
+  for (const member of cluster.members) restarts(member)
+})
+afterEach(() => cluster.close())
+
+const member = (name: string) => cluster.member(name)
+let order: string[] = []
+const ROLLING = ['rolling', 'restart', 'duo', '--force'] as const
+
+/** Notes who does what, in the order of time. */
+function noteOrder(): void {
+  order = []
+  for (const each of cluster.members) {
+    const answers = each.onLine
+    each.onLine = async (line, body) => {
+      if (line.startsWith('POST')) order.push(`${each.name} ${line}`)
+      return answers(line, body)
+    }
+  }
+}
+
+/** The handover restarts the former leader, as agents do it. */
+function handsOver(): void {
+  member('pg0').onRequest = async (_action, body) => {
+    const to = String(body.candidate)
+    const more = member(to).now.more ?? {}
+    await cluster.changeLeader('pg0', to, 'rejoins')
+    member(to).now = { ...member(to).now, more }
+    member('pg0').now = { ...member('pg0').now, role: 'replica', more: {} }
+    startAnew(member('pg0'))
+    return [200, `Successfully switched over to "${to}"`]
+  }
+}
+
+async function pending(from: string, to: string, ...names: string[]): Promise<void> {
+  const reason = { max_connections: { old_value: from, new_value: to } }
+  for (const name of names)
+    await setMore(stage, member(name), { pending_restart: true, pending_restart_reason: reason })
+}
+
+test('standbys first, then the leader hands over and is restarted by that', async () => {
+  member('pg2').now = { ...member('pg2').now, location: 50_000_000 }
+  handsOver()
+  noteOrder()
+  const text = await stage.transcript([[...ROLLING.slice(0, 3), '--dry-run'], ROLLING])
+  await expect(text.replace(/after \d+\.\d s/g, 'after N s')).toMatchFileSnapshot(
+    'transcripts/rolling-restart.txt',
+  )
+  expect(order).toEqual(['pg1 POST /restart', 'pg2 POST /restart', 'pg0 POST /switchover'])
+})
+
+test('a setting that becomes lower: the leader first, where it is, and the standbys after it', async () => {
+  await pending('150', '100', 'pg0', 'pg1', 'pg2')
+  member('pg2').now = { ...member('pg2').now, location: 50_000_000 }
+  noteOrder()
+  const ran = await stage.hactl([...ROLLING, '--pending', '--json'])
+  expect([ran.code, JSON.parse(ran.stdout).members]).toMatchObject([
+    0,
+    [{ member: 'pg0' }, { member: 'pg1' }, { member: 'pg2' }],
+  ])
+  expect(order).toEqual(['pg0 POST /restart', 'pg1 POST /restart', 'pg2 POST /restart'])
+})
+
+test('it does not begin on a cluster that is not healthy', async () => {
+  member('pg2').now = { ...member('pg2').now, streaming: false }
+  const text = await stage.transcript([ROLLING])
+  member('pg2').now = { ...member('pg2').now, streaming: true }
+  await stage.put('duo/config', { ttl: 30, pause: true })
+  const paused = await stage.hactl(ROLLING)
+  await expect(text).toMatchFileSnapshot('transcripts/rolling-restart-refused.txt')
+  expect([paused.code, paused.stderr]).toEqual([3, expect.stringContaining('it is in maintenance mode')])
+  noteOrder()
+  expect(order).toEqual([])
+})
+
+test('it stops at the first failure, exit code 7, and goes on where it stopped', async () => {
+  doesNotStart(member('pg2'))
+  handsOver()
+  noteOrder()
+  const stopped = await stage.hactl(ROLLING)
+  expect(stopped.code).toBe(7)
+  expect(order).toEqual(['pg1 POST /restart', 'pg2 POST /restart'])
+  expect(stopped.stdout).toContain('Not begun: restart for member pg0: pg2 did not come back')
+  const again = /then go on with: hactl (rolling restart duo --since \S+)/.exec(stopped.stderr)?.[1]
+  startAnew(member('pg2'))
+  member('pg2').now = { ...member('pg2').now, location: 50_000_000 }
+  order = []
+  const ran = await stage.hactl([...(again ?? '').split(' '), '--force', '--json'])
+  expect([ran.code, order]).toEqual([0, ['pg0 POST /switchover']])
+})
+
+test('--pending: only those that say so; nothing to do is well', async () => {
+  await pending('100', '150', 'pg1')
+  noteOrder()
+  const ran = await stage.hactl([...ROLLING, '--pending'])
+  expect([ran.code, order]).toEqual([0, ['pg1 POST /restart']])
+  const none = await stage.hactl([...ROLLING, '--pending', '--json'])
+  const { members } = JSON.parse(none.stdout)
+  expect([none.code, members.map(({ outcome }: { outcome: string }) => outcome)]).toEqual([
+    0,
+    ['already', 'already', 'already'],
+  ])
+})
