@@ -99,6 +99,8 @@ export function restartObjection(facts: Facts, place: SituationName): string | n
   if (memory.promotionAsked) return 'a promotion is under way'
   if (place === 'race' && (runsAsPrimary(facts) || leaderlessMs(facts) < snap.settings.ttlMs))
     return 'nobody leads: an election is under way'
+  const doubt = doubtfulRole(facts)
+  if (doubt !== null) return doubt
   const isPrimary = runsAsPrimary(facts)
   if (place === 'starting' && (isPrimary || holdsLease(snap))) return 'PostgreSQL is starting up as primary'
   if (place === 'paused' && snap.postgres.process.kind !== 'running') return objectionToStart(facts)
@@ -113,6 +115,16 @@ const UNABLE: Partial<Readonly<Record<SituationName, string>>> = {
   orphaned: 'a former server of this node still runs',
   empty: 'there is no data directory to start PostgreSQL in',
   stranger: 'the name or the data of this node belongs to somebody else',
+}
+
+/** A restart keeps the role, so that it must be known. */
+function doubtfulRole({ memory, snap }: Facts): string | null {
+  const { dataDirectory: directory, process } = snap.postgres
+  if (process.kind !== 'running' || server(snap) !== null) return null
+  if (directory.kind !== 'present' || memory.lastRole === null) return null
+  return (memory.lastRole === 'primary') === directory.recoveryConfigured
+    ? `PostgreSQL does not answer: it was a ${memory.lastRole} when last seen, its data directory says otherwise`
+    : null
 }
 
 /** In maintenance mode a standby may be started by an order; a primary needs the leader key, which nobody asks for then. */

@@ -37,7 +37,7 @@ function followOutage(before: Memory, memory: Memory, snap: Snapshot): Told {
 
 function begins(before: Memory, memory: Memory, snap: Snapshot): Told {
   if (wentDown(before, snap)) {
-    const planned = memory.handover !== null || snap.stopRequested || snap.settings.paused
+    const planned = memory.handover !== null || snap.stopRequested || snap.settings.paused || restarts(snap)
     const outage = goesOn(
       { ...NOTHING_KNOWN, sinceMs: stoppedAt(snap), formerLeader: snap.self.name, planned },
       snap,
@@ -73,7 +73,12 @@ function wentDown(before: Memory, snap: Snapshot): boolean {
   if (before.lastLeader !== snap.self.name || before.lastRole !== 'primary' || serves(snap)) return false
   const { process } = snap.postgres
   const comesUp = process.kind === 'running' && process.readiness === 'rejecting'
-  return !isRunning(snap) || comesUp || snap.work?.job.kind === 'stop'
+  return !isRunning(snap) || comesUp || snap.work?.job.kind === 'stop' || restarts(snap)
+}
+
+/** Asked for. */
+function restarts({ work }: Snapshot): boolean {
+  return work?.job.kind === 'restart' && work.job.as === 'primary'
 }
 
 /** What is known of the former leader's end, and of how far this node is, until it is promoted. */

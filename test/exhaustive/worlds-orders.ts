@@ -48,7 +48,7 @@ const pasts: readonly Partial<Memory>[] = frozen([
   scheduled(-1000, { filters: { role: 'replica' } }),
   scheduled(-60_000),
   scheduled(-1000, { postmasterStart: 'another' }),
-  { handover: handover(null) },
+  { handover: handover(100) },
   { promotionAsked: true },
   { leaderlessSinceMs: NOW - 90_000 },
   { joined: false, joinedAs: null, sawCluster: false },
@@ -75,8 +75,14 @@ export function* orderWorlds(): Generator<World> {
   }
   let index = 0
   for (const { cluster, proof, sight, directory, order, past, peers: asked, mode } of product(parts)) {
+    // Its server was stopped for it.
+    if (
+      past.handover !== undefined &&
+      (sight.process.kind === 'running' || directory !== directories.primary)
+    )
+      continue
     // A part of them, in a stride that meets every value of every part.
-    if (index++ % 5 !== 0) continue
+    if (index++ % 23 !== 0) continue
     const { process, server, lastRole } = sight
     yield {
       snap: {
@@ -119,7 +125,7 @@ function* busyOrderWorlds(): Generator<World> {
   }
   let index = 0
   for (const { cluster, proof, work, order, sight, peers: asked, mode } of product(parts)) {
-    if (index++ % 4 !== 0) continue
+    if (index++ % 11 !== 0) continue
     const { process, server, lastRole } = sight
     yield {
       snap: {
@@ -127,7 +133,7 @@ function* busyOrderWorlds(): Generator<World> {
         cluster,
         lease: proof.lease,
         outcomes: proof.outcomes,
-        postgres: { dataDirectory: directories.standby, process, server, former: formers.nothing },
+        postgres: { dataDirectory: directories.primary, process, server, former: formers.nothing },
         work,
         peers: asked,
         settings: mode === 'paused' ? paused : settings,
