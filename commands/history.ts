@@ -2,15 +2,16 @@
 
 import { Flags } from '@oclif/core'
 import { withCluster } from '../src/admin/connect.ts'
-import { type HistoryReport, readHistory } from '../src/admin/history.ts'
+import { readHistory } from '../src/admin/history.ts'
 import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
 import { HactlCommand, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
-import { formatListing, LISTING_FORMATS, type ListingFormat } from '../src/terminal/listing.ts'
+import { historyText } from '../src/terminal/history-text.ts'
+import { LISTING_FORMATS } from '../src/terminal/listing.ts'
 
 export default class History extends HactlCommand {
   static override summary = 'Show when a cluster changed its timeline, where, why, and who led afterwards.'
   static override description =
-    'One line a failover or switchover, the oldest first. LSN is a byte position; --json gives both forms.'
+    "One line a failover or switchover, the oldest first. Where the new leader runs hactl it noted the cause, who led before, for how long nobody led, and how many bytes of what the former leader had published were given up. LSN is a byte position; --json gives both forms. The formats for programs (tsv, json, yaml) are patronictl's."
   static override examples = [
     {
       description: "This node's cluster:",
@@ -35,22 +36,4 @@ export default class History extends HactlCommand {
     )
     this.conclude(flags.json, result, report => historyText(report, flags.format))
   }
-}
-
-function historyText(report: HistoryReport, format: ListingFormat): string {
-  const rows = report.switches.map(line => [
-    line.timeline,
-    Number(line.position.bytes),
-    line.reason,
-    line.at ?? '',
-    line.newLeader ?? '',
-  ])
-  const columns = [
-    { title: 'TL', align: 'right' },
-    { title: 'LSN', align: 'right' },
-    { title: 'Reason', align: 'left' },
-    { title: 'Timestamp', align: 'left' },
-    { title: 'New Leader', align: 'left' },
-  ] as const
-  return formatListing({ title: null, columns, rows, omitEmpty: false }, format)
 }

@@ -101,6 +101,8 @@ async function actOnKeys(action: KeyAction, ports: ActPorts, budgetMs: number): 
       return write(action, store.writeFailover(action.request, action.ifRevision, budgetMs))
     case 'write-history':
       return write(action, store.writeHistory(action.lines, action.status, action.ifRevision, budgetMs))
+    case 'note-takeover':
+      return write(action, store.writeTakeovers(action.notes, action.ifRevision, budgetMs))
     default:
       return actOnPostgres(action, ports)
   }
@@ -118,6 +120,7 @@ type PostgresAction = Exclude<
       | 'clear-failover'
       | 'claim-failover'
       | 'write-history'
+      | 'note-takeover'
   }
 >
 

@@ -1,7 +1,9 @@
 // `hactl history`: when the cluster changed its timeline, where in the WAL, why, and who led afterwards.
 
+import type { HistoryLine } from '../model/cluster.ts'
 import { done, failed, type Result } from '../model/failure.ts'
 import type { Position } from '../model/report.ts'
+import type { Takeover, TakeoverNote } from '../model/takeover.ts'
 import { formatLsn, type MemberName, type Millis, type Timeline } from '../model/units.ts'
 import { deadlineIn, type Operator, readCluster } from './operator.ts'
 
@@ -17,6 +19,8 @@ export interface TimelineEnd {
   readonly reason: string
   readonly at: string | null
   readonly newLeader: MemberName | null
+  /** Why, and what it cost, as the new leader noted it; null: it does not run hactl, or did not see how it began. */
+  readonly takeover: Takeover | null
 }
 
 export async function readHistory(
@@ -33,6 +37,14 @@ export async function readHistory(
     reason: line.reason,
     at: line.timestamp ?? null,
     newLeader: line.leader ?? null,
+    takeover: takeoverOf(line, read.value.takeovers?.value ?? []),
   }))
   return done({ cluster, switches })
+}
+
+function takeoverOf(line: HistoryLine, notes: readonly TakeoverNote[]): Takeover | null {
+  const note = notes.findLast(({ timeline }) => timeline === line.timeline)
+  if (note === undefined || (line.leader !== undefined && line.leader !== note.to)) return null
+  const { cause, by, from, leaderlessMs, lostBytes } = note
+  return { cause, by, from, leaderlessMs, lostBytes }
 }

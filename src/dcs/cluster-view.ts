@@ -10,7 +10,7 @@ import type {
 } from '../model/cluster.ts'
 import type { LeaseId, Revision } from '../model/units.ts'
 import { drainsOf } from './drain-record.ts'
-import { LAST_LEADER, memberNameOf } from './keys.ts'
+import { LAST_LEADER, memberNameOf, TAKEOVERS } from './keys.ts'
 import {
   parseConfig,
   parseFailover,
@@ -23,6 +23,7 @@ import {
   parseSync,
   whyUnreadableFailover,
 } from './records.ts'
+import { parseTakeovers } from './takeover-record.ts'
 
 /** One key as etcd holds it. Immutable, so that what was parsed from it can be remembered. */
 export interface Entry {
@@ -50,6 +51,7 @@ export function clusterView(
     status: statusOf(entries),
     failover: presentOnly(versioned(entries.get('failover'), parseFailover)),
     history: presentOnly(versioned(entries.get('history'), parseHistory)),
+    takeovers: versioned(entries.get(TAKEOVERS), parseTakeovers),
     sync: versioned(entries.get('sync'), parseSync),
     failsafe: presentOnly(versioned(entries.get('failsafe'), parseFailsafe)),
     unreadable: unreadableOf(entries.get('failover')),

@@ -21,6 +21,7 @@ import type { Log } from './log.ts'
 import { serialiseConfig, serialiseFailover, serialiseMember } from './records.ts'
 import { removeAll } from './removal.ts'
 import { Session } from './session.ts'
+import { takeoverWrite } from './takeover-record.ts'
 import { Terms } from './terms.ts'
 import { type Observe, Transactions } from './transaction.ts'
 import { snapshotOf, Watch } from './watch.ts'
@@ -107,6 +108,8 @@ export function createEtcdStore(options: EtcdStoreOptions): CommandStore {
       return writes.write({ key: drainKey(name), text, ifRevision }, within(budgetMs))
     },
     removeAll: (before, budgetMs) => removeAll(calls, keys, before, within(budgetMs)),
+    writeTakeovers: (notes, ifRevision, budgetMs) =>
+      writes.write(takeoverWrite(member, notes, ifRevision), within(budgetMs)),
     close,
   }
 }

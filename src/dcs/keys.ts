@@ -42,9 +42,13 @@ export function drainedMemberOf(relativeKey: string): string | null {
   return DRAIN_KEY.exec(relativeKey)?.[1] ?? null
 }
 
+/** Another: why the leadership changed hands, beside Patroni's `history`. On no lease. */
+export const TAKEOVERS = 'hactl/history'
+
 const KNOWN_KEYS: ReadonlySet<string> = new Set([
   ...['initialize', 'config', 'leader', 'status', 'optime/leader', 'failover', 'history', 'sync', 'failsafe'],
   LAST_LEADER,
+  TAKEOVERS,
 ])
 
 /** Does the key stand for something in a ClusterView? All others are not even kept. */

@@ -33,9 +33,9 @@ import { upkeep } from './upkeep.ts'
 export function decide(looked: Snapshot, before: Memory): Decision {
   const seen = remember(before, looked)
   const snap = { ...looked, self: selfInForce(looked.self, seen) }
-  const { outage, news: ofOutage } = tellOutage(before, seen, snap)
+  const { outage, takeover, news: ofOutage } = tellOutage(before, seen, snap)
   const news = [...newsOfDrain(before, seen), ...ofOutage]
-  const memory = { ...seen, outage }
+  const memory = { ...seen, outage, takeover }
   const situation = situationOf(snap, memory)
   const { rule, choice, considered, log, ...matched } = match(situation)
   const actions = choice.actions ?? []

@@ -7,6 +7,7 @@ import type { Memory, Outage } from '../model/memory.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import { formatLsn, type Lsn, type Millis } from '../model/units.ts'
 import { holdsLease, isRunning, seconds, server } from './facts.ts'
+import { reasonSeen, takeoverAfter, takeoverKept } from './takeover.ts'
 
 /** Less is no outage, but one late answer. */
 const SILENCE_MS: Millis = 5000
@@ -14,28 +15,35 @@ const BLINDNESS_MS: Millis = 1000
 
 export interface Told {
   readonly outage: Outage | null
+  readonly takeover: Memory['takeover']
   readonly news: readonly News[]
 }
 
 /** `before`: the memory before this look, `memory`: with what it showed. */
 export function tellOutage(before: Memory, memory: Memory, snap: Snapshot): Told {
-  const { outage, news } = followOutage(before, memory, snap)
-  return { outage, news: [...news, ...seesAgain(before, memory, snap), ...answersAgain(before, snap)] }
+  const { outage, takeover, news } = followOutage(before, memory, snap)
+  return {
+    outage,
+    takeover,
+    news: [...news, ...seesAgain(before, memory, snap), ...answersAgain(before, snap)],
+  }
 }
 
 function followOutage(before: Memory, memory: Memory, snap: Snapshot): Told {
   const { outage } = before
-  if (outage === null) return begins(before, memory, snap)
+  const takeover = takeoverKept(before, snap)
+  if (outage === null) return { takeover, ...begins(before, memory, snap) }
   const leader = leaderOf(snap)
-  if (serves(snap)) return { outage: null, news: [ownEnd(outage, snap)] }
+  if (serves(snap))
+    return { outage: null, takeover: takeoverAfter(outage, snap), news: [ownEnd(outage, snap)] }
   if (leader !== null && leader !== snap.self.name) {
     // Until the leader's key is there again a server that is down at the leader is no business of anybody else.
-    return { outage: null, news: [othersEnd(outage, leader, snap)] }
+    return { outage: null, takeover, news: [othersEnd(outage, leader, snap)] }
   }
-  return { outage: goesOn(outage, snap), news: [] }
+  return { outage: goesOn(outage, snap), takeover, news: [] }
 }
 
-function begins(before: Memory, memory: Memory, snap: Snapshot): Told {
+function begins(before: Memory, memory: Memory, snap: Snapshot): Omit<Told, 'takeover'> {
   if (wentDown(before, snap)) {
     const planned = memory.handover !== null || snap.stopRequested || snap.settings.paused || restarts(snap)
     const outage = goesOn(
@@ -88,6 +96,7 @@ function goesOn(outage: Outage, snap: Snapshot): Outage {
   const standby = seen?.inRecovery === true ? seen : null
   return {
     ...outage,
+    ...reasonSeen(outage, snap),
     optime: published ?? outage.optime,
     ownLsn: standby?.position ?? outage.ownLsn,
     lastCommitMs: wallTime(standby?.replayTimestamp ?? null) ?? outage.lastCommitMs,

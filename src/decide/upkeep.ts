@@ -22,6 +22,7 @@ import { originToNote } from './origins.ts'
 import type { SituationName } from './situation.ts'
 import { slotUpkeep } from './slots.ts'
 import { buildStatus } from './status.ts'
+import { noteTakeover } from './takeover.ts'
 
 export interface Upkeep {
   readonly actions: readonly Action[]
@@ -127,6 +128,8 @@ function leaderUpkeep(facts: ClusterFacts): readonly Action[] {
     const ifRevision = view.history?.modRevision ?? null
     actions.push({ kind: 'write-history', lines, status: buildStatus(facts), ifRevision })
   }
+  const note = noteTakeover(facts)
+  if (note !== null) actions.push(note)
   if (awaitsCheckpoint(facts)) actions.push({ kind: 'checkpoint-soon' })
   return actions
 }

@@ -11,6 +11,7 @@ import type {
 import type { OrderAnswer } from './order.ts'
 import type { Origin } from './origins.ts'
 import type { Upstream } from './peer.ts'
+import type { TakeoverNote } from './takeover.ts'
 import type { LeaseId, Lsn, MemberName, Millis, Revision } from './units.ts'
 import type { Job } from './work.ts'
 
@@ -54,6 +55,12 @@ export type Action =
       readonly lines: readonly HistoryLine[]
       /** The position on that timeline, written with it; null: unchanged. */
       readonly status: ClusterStatus | null
+      readonly ifRevision: Revision | null
+    }
+  /** Only while this node leads. */
+  | {
+      readonly kind: 'note-takeover'
+      readonly notes: readonly TakeoverNote[]
       readonly ifRevision: Revision | null
     }
   // --- the local PostgreSQL

@@ -3,6 +3,7 @@
 
 import type { Drain } from './drain.ts'
 import type { Seen } from './seen.ts'
+import type { TakeoverNote } from './takeover.ts'
 import type { LeaseId, Lsn, MemberName, Revision, Timeline, WallMillis } from './units.ts'
 
 /** A key's value with the revision that a guarded write must name. */
@@ -27,6 +28,8 @@ export interface ClusterView {
   readonly status: Versioned<ClusterStatus> | null
   readonly failover: Versioned<FailoverRequest> | null
   readonly history: Versioned<readonly HistoryLine[]> | null
+  /** Why the leadership changed hands: hactl's own key. Absent: not looked for. */
+  readonly takeovers?: Versioned<readonly TakeoverNote[]> | null
   readonly sync: Versioned<SyncState> | null
   /** Member name to api_url; null when absent or unreadable. */
   readonly failsafe: Versioned<Readonly<Record<string, string>>> | null

@@ -5,6 +5,7 @@ import type { Member } from './cluster.ts'
 import type { Drain } from './drain.ts'
 import type { ScheduledRestart } from './order.ts'
 import type { ShutdownPosition } from './progress.ts'
+import type { Takeover } from './takeover.ts'
 import type { LeaseId, Lsn, MemberName, Millis, Revision, Timeline, WallMillis } from './units.ts'
 
 export interface Memory {
@@ -90,6 +91,8 @@ export interface Memory {
   readonly drained: Drain | null
   /** null: somebody leads, and this node, if it leads, accepts writes. */
   readonly outage: Outage | null
+  /** How this node came to lead, until that stands in etcd; null: nothing to note. */
+  readonly takeover: (Takeover & { readonly atWall: WallMillis }) | null
   /** Since when etcd has not answered; null: it answers. */
   readonly blindSinceMs: Millis | null
   /** Maintenance mode was on when this node looked last. */
@@ -106,6 +109,10 @@ export interface Outage {
   readonly planned: boolean
   /** Nobody took the leader key away: it ended with its lease. */
   readonly leaseEnded: boolean
+  /** What an operator asked for when it began; null or absent: nothing. */
+  readonly request?: { readonly kind: 'switchover' | 'failover'; readonly by: string | null } | null
+  /** The former leader's PostgreSQL was down, by its key. */
+  readonly crashed?: boolean
   /** Where the former leader was, by what it last published. */
   readonly optime: Lsn | null
   /** Where this node is that may become leader. */
@@ -205,6 +212,7 @@ export const FIRST_MEMORY: Memory = {
   unfencedSinceMs: null,
   drained: null,
   outage: null,
+  takeover: null,
   blindSinceMs: null,
   wasPaused: false,
   sawCluster: false,

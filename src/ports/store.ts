@@ -12,6 +12,7 @@ import type {
 } from '../model/cluster.ts'
 import type { DrainNote } from '../model/drain.ts'
 import type { Seen } from '../model/seen.ts'
+import type { TakeoverNote } from '../model/takeover.ts'
 import type { LeaseId, MemberName, Millis, Revision } from '../model/units.ts'
 
 export type WriteOutcome =
@@ -87,6 +88,12 @@ export interface Store {
   writeHistory(
     lines: readonly HistoryLine[],
     status: ClusterStatus | null,
+    ifRevision: Revision | null,
+    budgetMs: Millis,
+  ): Promise<WriteOutcome>
+  /** Only while `leader` is ours. */
+  writeTakeovers(
+    notes: readonly TakeoverNote[],
     ifRevision: Revision | null,
     budgetMs: Millis,
   ): Promise<WriteOutcome>

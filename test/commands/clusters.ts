@@ -22,6 +22,13 @@ export async function writeDemo(stage: Stage): Promise<void> {
     [1, 67109000, 'no recovery target specified', '2026-11-22T11:35:16.446110+00:00', 'pg1'],
     [2, 83886080, 'no recovery target specified'],
   ])
+  await stage.put('demo/hactl/history', [
+    {
+      ...{ timeline: 1, cause: 'switchover', by: 'hactl on db1 through pg0', from: 'pg0', to: 'pg1' },
+      ...{ at: '2026-11-22T11:35:16.446Z', leaderless_ms: 812, lost_bytes: 0 },
+    },
+    'not a note',
+  ])
   const running = { state: 'running', version: '4.1.5', timeline: 3 }
   await stage.put('demo/members/pg0', {
     ...{ conn_url: 'postgres://127.0.0.1:5432/postgres', api_url: 'http://127.0.0.1:1/patroni', ...running },

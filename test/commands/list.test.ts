@@ -62,6 +62,13 @@ test('history and show-config', async () => {
     ['show-config', 'new'],
   ])
   await expect(text).toMatchFileSnapshot('transcripts/history-and-config.txt')
+  const dropIn = await stage.hactl(['history', 'demo'], { env: { HACTL_CALLED_AS: 'patronictl' } })
+  expect(
+    dropIn.stdout
+      .split('\n')[1]
+      ?.split('|')
+      .map(title => title.trim()),
+  ).toEqual(['', 'TL', 'LSN', 'Reason', 'Timestamp', 'New Leader', ''])
 })
 
 test('what is wrong with a member is a last column, in each format', async () => {

@@ -121,6 +121,15 @@ const memoryForms: readonly Form<Memory>[] = [
     /^connecting to (\S+) for (\S+)$/,
     ([leader = '', time = ''], now) => ({ connecting: { leader, sinceMs: now - readDuration(time) } }),
   ],
+  [
+    /^took over from (\S+) after (\S+)$/,
+    ([from = '', time = '']) => ({
+      takeover: {
+        ...{ cause: 'lease-ended', by: null, from, leaderlessMs: readDuration(time), lostBytes: 0n },
+        atWall: 1_700_000_000_000,
+      },
+    }),
+  ],
   [/^last leader (\S+)$/, ([name = '']) => ({ lastLeader: name === 'none' ? null : name })],
   ...scheduleForms,
   [/^stopped by itself$/, () => ({ stoppedBySelf: true })],

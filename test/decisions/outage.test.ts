@@ -25,12 +25,12 @@ function node(name: string, first: (draft: Draft) => void) {
     const snap = patch(question.snap)
     const before = memory ?? question.memory
     const after = remember(before, snap)
-    const { outage, news } = tellOutage(before, after, snap)
-    memory = { ...after, outage }
+    const { outage, takeover, news } = tellOutage(before, after, snap)
+    memory = { ...after, outage, takeover }
     told.push(...news.map(({ id, level, text }) => `${level} ${id}: ${text}`))
   }
   look(0, first)
-  return { look, told }
+  return { look, told, takeover: () => memory?.takeover ?? null }
 }
 
 const led =
@@ -64,7 +64,7 @@ const replayedAt =
 const stamp = (ms: number): string => new Date(ms).toISOString().replace('T', ' ').replace('Z', '123+00')
 
 test('the winner says for how long, who lost, and what is missing', () => {
-  const { look, told } = node('pg2', led('pg1'))
+  const { look, told, takeover } = node('pg2', led('pg1'))
   look(30_000, lost('pg1'), replayedAt(stamp(WALL_MS - 22_000)))
   look(31_000, draft => {
     wins(draft, 'pg2')
@@ -74,6 +74,45 @@ test('the winner says for how long, who lost, and what is missing', () => {
     'warning outage.begins: nobody leads: the lease of pg1 ended',
     'warning outage.over: pg2 leads after pg1: no transaction for 22.0 s; nobody led for 1.0 s; 184 bytes of what pg1 last published (0/3000200) are missing here',
   ])
+  // For the history, until it stands there or somebody else leads.
+  expect(takeover()).toMatchObject({
+    cause: 'lease-ended',
+    by: null,
+    from: 'pg1',
+    leaderlessMs: 1000,
+    lostBytes: 184n,
+  })
+  look(60_000, led('pg3'))
+  expect(takeover()).toBe(null)
+})
+
+test('what an operator asked for is the cause, where somebody has begun it; a request that only waits is not', () => {
+  const cause = (begunBy: string | null, kind: 'switchover' | 'failover', candidate: string) => {
+    const { look, takeover } = node('pg2', led('pg1'))
+    const asked = (draft: Draft): void => {
+      draft.etcd.request = {
+        leader: kind === 'switchover' ? 'pg1' : null,
+        candidate,
+        at: null,
+        begunBy,
+        untilMs: 5e12,
+      }
+    }
+    look(30_000, draft => {
+      asked(draft)
+      draft.etcd.lastLeader = 'gave up'
+    })
+    // The request is taken away before the promotion.
+    look(30_800, draft => {
+      wins(draft, 'pg2')
+      draft.leaderLeftMs = 25_000
+    })
+    return takeover()?.cause
+  }
+  expect(cause('pg1', 'switchover', 'pg2')).toBe('switchover')
+  expect(cause(null, 'switchover', 'pg2')).toBe('given-up')
+  expect(cause(null, 'failover', 'pg2')).toBe('failover')
+  expect(cause(null, 'failover', 'pg3')).toBe('given-up')
 })
 
 test('where nobody had written for long, the lease says how long nobody could', () => {

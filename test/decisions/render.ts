@@ -56,6 +56,10 @@ function showAction(action: Action): string {
       return `write-config ${guard(action.ifRevision)}`
     case 'write-history':
       return `write-history ${showSwitches(action.lines)}${showOptime(action.status)} ${guard(action.ifRevision)}`
+    case 'note-takeover': {
+      const last = action.notes.at(-1)
+      return `note-takeover ${last?.from} to ${last?.to}: ${last?.cause}, ${action.notes.length} notes ${guard(action.ifRevision)}`
+    }
     case 'begin':
       return `begin ${showJob(action.job)}`
     case 'cancel-work':

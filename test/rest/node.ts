@@ -248,6 +248,7 @@ function unreachableStore(): Store {
     writeConfig: write,
     writeFailover: write,
     writeHistory: write,
+    writeTakeovers: write,
     close: async () => {},
   }
 }

@@ -1,6 +1,7 @@
 // What a scenario may demand at its end, in words.
 
 import { parseMember } from '../../src/dcs/records.ts'
+import { parseTakeovers } from '../../src/dcs/takeover-record.ts'
 import { absoluteKey } from '../simulation/store.ts'
 import type { World } from '../simulation/world.ts'
 
@@ -58,6 +59,18 @@ const CLAUSES: readonly Clause[] = [
       const record = text === undefined ? null : parseMember(text)
       const said = `${record?.replicationState ?? 'not streaming'} on timeline ${record?.timeline}`
       return said === `streaming on timeline ${timeline}` ? null : `${name} is ${said} by its key`
+    },
+  },
+  {
+    // `hactl history`, its last line.
+    pattern:
+      /^history says that (pg\d) took over from (pg\d): ([a-z-]+)(?: by (.+?))? that lost (\d+|unknown) bytes$/,
+    wrong: (world, [to, from, cause, by, lost]) => {
+      const last = parseTakeovers(world.etcd.get(absoluteKey('hactl/history'))?.text ?? '').at(-1)
+      const asked = last?.by == null ? '' : ` by ${last.by}`
+      const said = `${last?.to} took over from ${last?.from}: ${last?.cause}${asked} that lost ${last?.lostBytes ?? 'unknown'} bytes`
+      const wanted = `${to} took over from ${from}: ${cause}${by === undefined ? '' : ` by ${by}`} that lost ${lost} bytes`
+      return said === wanted ? null : `history says that ${said}`
     },
   },
   {

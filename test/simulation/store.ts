@@ -9,6 +9,7 @@ import { keySpace } from '../../src/dcs/keys.ts'
 import { Leadership } from '../../src/dcs/leadership.ts'
 import { Lease } from '../../src/dcs/lease.ts'
 import { serialiseConfig, serialiseFailover, serialiseMember } from '../../src/dcs/records.ts'
+import { takeoverWrite } from '../../src/dcs/takeover-record.ts'
 import { type Observe, Transactions } from '../../src/dcs/transaction.ts'
 import { snapshotOf } from '../../src/dcs/watch.ts'
 import { Writes } from '../../src/dcs/writes.ts'
@@ -69,7 +70,13 @@ export function createSimulatedStore(path: EtcdPath, timings: StoreTimings): Sto
 
 type GuardedWrites = Pick<
   Store,
-  'publishMember' | 'writeInitialize' | 'deleteInitialize' | 'writeConfig' | 'writeFailover' | 'writeHistory'
+  | 'publishMember'
+  | 'writeInitialize'
+  | 'deleteInitialize'
+  | 'writeConfig'
+  | 'writeFailover'
+  | 'writeHistory'
+  | 'writeTakeovers'
 >
 
 function guardedWrites({ path, entries, watch, lease, writes }: Parts): GuardedWrites {
@@ -101,6 +108,8 @@ function guardedWrites({ path, entries, watch, lease, writes }: Parts): GuardedW
         historyWrite(path.member, lines, status, entries.get('status') ?? null, ifRevision),
         within(budgetMs),
       ),
+    writeTakeovers: (notes, ifRevision, budgetMs) =>
+      writes.write(takeoverWrite(path.member, notes, ifRevision), within(budgetMs)),
   }
 }
 
