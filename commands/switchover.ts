@@ -5,6 +5,7 @@ import { Flags } from '@oclif/core'
 import { reportCluster } from '../src/admin/cluster-report.ts'
 import { connect } from '../src/admin/connect.ts'
 import { carryOutHandover, describePlan, type HandoverReport } from '../src/admin/handover.ts'
+import { surveyAfter } from '../src/admin/handover-after.ts'
 import {
   type HandoverAction,
   type HandoverPlan,
@@ -23,6 +24,7 @@ import {
   READ_TIMEOUT_MS,
   WAIT_TIMEOUT_MS,
 } from '../src/terminal/command.ts'
+import { isPatronictl } from '../src/terminal/drop-in.ts'
 import { completeWish, confirmHandover, type HandoverAnswers } from '../src/terminal/handover-questions.ts'
 import { dryRunText, outcomeText } from '../src/terminal/handover-text.ts'
 import { interruptible } from '../src/terminal/interruptible.ts'
@@ -107,12 +109,12 @@ export abstract class HandoverCommand extends HactlCommand {
     // People take their time to answer: only now does the clock count.
     const deadline: Deadline = deadlineIn(operator.clock, budgetMs)
     const result = await interruptible(interrupted =>
-      carryOutHandover(operator, wish, accepted.value, { wait: flags.wait, deadline, interrupted }),
+      carryOutHandover(operator, wish, accepted.value, {
+        ...{ wait: flags.wait, deadline, interrupted },
+        ...(flags.json ? {} : { progress: progressLine }),
+      }),
     )
-    const after =
-      flags.json || !result.ok
-        ? null
-        : await surveyCluster(operator, wish.cluster, deadlineIn(operator.clock, 2000))
+    const after = flags.json || !result.ok ? null : await surveyAfter(operator, result.value)
     const table = after?.ok === true ? this.#table(operator, wish.cluster, after.value) : ''
     this.#concludeOutcome(operator, flags, result, table)
   }
@@ -148,6 +150,11 @@ export abstract class HandoverCommand extends HactlCommand {
   #table(operator: Operator, cluster: string, survey: Survey): string {
     return clusterText(reportCluster(cluster, operator.namespace, survey.view), 'pretty', false)
   }
+}
+
+/** Only for somebody who watches: in a log the outcome says it all. */
+function progressLine(text: string): void {
+  if (process.stderr.isTTY === true && !isPatronictl()) process.stderr.write(`${text}\n`)
 }
 
 export default class Switchover extends HandoverCommand {

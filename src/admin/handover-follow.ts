@@ -45,18 +45,20 @@ export async function followHandover(
   wish: HandoverWish,
   plan: HandoverPlan,
   submitted: Submitted,
-  deadline: Deadline,
+  { deadline, progress }: { readonly deadline: Deadline; readonly progress: (text: string) => void },
 ): Promise<Followed> {
   const since = (): Millis => operator.clock.bootMs() - submitted.atMs
   const nothing = { newLeader: null, writable: false, formerLeader: null, abandoned: null }
   const noTiming = { leaderMs: null, writableMs: null, streamingMs: null }
 
+  progress('requested; waiting until another member leads')
   const change = await awaitNewLeader(operator, wish, plan, submitted, deadline)
   if (change.leader === null) {
     return { ...nothing, abandoned: change.abandoned, sofar: change.sofar, timing: noTiming }
   }
   const leaderMs = since()
   const former = plan.survey.leader
+  progress(`${change.leader.name} leads after ${secondsOf(leaderMs)}; waiting until it accepts writes`)
   const { leader: newLeader, writable } = await awaitWritable(operator, wish, plan, change.leader, deadline)
   if (newLeader.name === former) {
     const abandoned = `${change.leader.name} took the lease and lost it before it accepted writes`
@@ -67,9 +69,16 @@ export async function followHandover(
   if (!writable || former === null) {
     return { ...base, formerLeader: null, sofar: `${newLeader.name} holds the leader key`, timing }
   }
+  progress(
+    `${newLeader.name} accepts writes after ${secondsOf(timing.writableMs ?? 0)}; waiting until ${former} streams from it`,
+  )
   const formerLeader = await awaitStreaming(operator, wish.cluster, former, deadline)
   const streamingMs = formerLeader.streaming ? since() : null
   return { ...base, formerLeader, sofar: `${newLeader.name} leads`, timing: { ...timing, streamingMs } }
+}
+
+export function secondsOf(ms: Millis): string {
+  return `${(ms / 1000).toFixed(1)} s`
 }
 
 interface LeaderChange {

@@ -99,7 +99,11 @@ export function checkWish(wish: HandoverWish, survey: Survey, nowMs: WallMillis)
       : memberNotFound(cluster, wish.leader, view.members)
   }
   if (candidate !== null && !isMember(view, candidate))
-    return memberNotFound(cluster, candidate, view.members)
+    return memberNotFound(
+      cluster,
+      candidate,
+      view.members.filter(({ name }) => survey.eligible.includes(name)),
+    )
   if (modes.paused && wish.scheduledAt !== null)
     return refusal(action, "can't schedule switchover in the paused state", 'resume the cluster first.')
   if (modes.paused && candidate === null) {

@@ -45,6 +45,8 @@ export interface CarryOutOptions {
   readonly deadline: Deadline
   /** Aborts when the operator does not want to wait any longer. */
   readonly interrupted?: AbortSignal
+  /** Told what is waited for now. */
+  readonly progress?: (text: string) => void
 }
 
 export function describePlan(wish: HandoverWish, plan: HandoverPlan): HandoverReport {
@@ -104,7 +106,10 @@ export async function carryOutHandover(
   const requested = { ...planned, requestedThrough: submitted.value.through }
   if (submitted.value.scheduled) return done({ ...requested, outcome: 'scheduled' })
   if (!options.wait) return done({ ...requested, outcome: 'requested' })
-  const followed = await followHandover(operator, wish, plan, submitted.value, deadline)
+  const followed = await followHandover(operator, wish, plan, submitted.value, {
+    deadline,
+    progress: options.progress ?? (() => {}),
+  })
   const report = {
     ...requested,
     newLeader: followed.newLeader,

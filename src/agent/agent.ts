@@ -56,6 +56,8 @@ export async function runAgent(start: AgentStart): Promise<number> {
     )
     return EXIT_USAGE
   }
+  // `pgrep -f 'hactl.*agent'` finds it, and not only what started it.
+  process.title = `hactl agent ${read.config.name} of ${read.config.scope}`
   const clock = systemClock()
   const log = createLog(read.config.log, clock)
   log.info(

@@ -3,8 +3,9 @@
 
 import type { Failure, Result } from '../model/failure.ts'
 import { done, failed } from '../model/failure.ts'
+import { nearestNames } from '../model/nearest.ts'
 import type { MemberName, WallMillis } from '../model/units.ts'
-import { askText, askYesNo, canAsk } from './questions.ts'
+import { askText, askYesNo, canAsk, type Objection } from './questions.ts'
 import { parseSchedule } from './time.ts'
 
 export interface HandoverAnswers {
@@ -42,16 +43,24 @@ export async function completeWish(
   const role = known.modes.standbyCluster ? 'Standby Leader' : 'Primary'
   // Without a leader a switchover is refused: there is nothing to ask for.
   const useful = asks && (!switchover || known.leader !== null)
-  const leader = await answer(answers.leader, useful && switchover, role, known.leader ?? '')
+  const leader = await answer(answers.leader, useful && switchover, role, known.leader ?? '', name =>
+    name === '' || name === known.leader ? null : `${name} does not lead: the leader is ${known.leader}`,
+  )
   if (!leader.ok) return failed(leader.failure)
   const names = `['${known.eligible.join("', '")}']`
-  const candidate = await answer(answers.candidate, useful, `Candidate ${names}`, '')
+  const candidate = await answer(answers.candidate, useful, `Candidate ${names}`, '', name =>
+    objectionToCandidate(name, action, known),
+  )
   if (!candidate.ok) return failed(candidate.failure)
   const when = await answer(
     answers.scheduled,
     useful && switchover,
-    `When should the switchover take place (e.g. 2030-01-01T12:35 )`,
+    `When should the switchover take place (e.g. 2030-01-01T12:35)`,
     'now',
+    text => {
+      const read = parseSchedule(text, nowMs)
+      return read.ok ? null : read.why
+    },
   )
   if (!when.ok) return failed(when.failure)
   const schedule = parseSchedule(when.value, nowMs)
@@ -76,9 +85,21 @@ async function answer(
   ask: boolean,
   question: string,
   suggestion: string,
+  objection: Objection,
 ): Promise<Result<string>> {
   if (given !== undefined) return done(given)
-  return ask ? askText(question, suggestion) : done('')
+  return ask ? askText(question, suggestion, objection) : done('')
+}
+
+/** By the names alone; whether it would work is judged when all is answered. */
+function objectionToCandidate(name: string, action: Wish['action'], known: Known): string | null {
+  const { eligible } = known
+  if (name === '') return action === 'failover' ? 'a failover needs a candidate' : null
+  if (name === known.leader) return `${name} leads already`
+  if (eligible.includes(name)) return null
+  const near = nearestNames(name, eligible)
+  const who = near.length > 0 ? `did you mean ${near.join(' or ')}?` : `choose one of ${eligible.join(', ')}`
+  return `${name} cannot take over: ${who}`
 }
 
 /** null: go on. */

@@ -1,7 +1,9 @@
 // What `switchover` and `failover` print: the verdict on each candidate in a dry run, and what the cluster became.
 
 import type { CandidateReport } from '../admin/handover.ts'
+import { type FormerLeader, type HandoverTiming, secondsOf } from '../admin/handover-follow.ts'
 import type { Lsn, WallMillis } from '../model/units.ts'
+import { isPatronictl } from './drop-in.ts'
 import { localTime } from './time.ts'
 
 export interface HandoverOutcome {
@@ -15,12 +17,26 @@ export interface HandoverOutcome {
   readonly replaces: string | null
   readonly lostBytes: Lsn | null
   readonly candidates: readonly CandidateReport[]
+  readonly formerLeader: FormerLeader | null
+  readonly timing: HandoverTiming
 }
 
 /** The line that scripts for patronictl look for, e.g. `2026-11-22 11:35:16.44611 Successfully switched over to "pg0"`. */
 export function outcomeText(outcome: HandoverOutcome, nowMs: WallMillis): string {
   const replaced = outcome.replaces === null ? '' : `Replaced: ${outcome.replaces}\n`
-  return `${replaced}${localTime(nowMs, 'five digits')} ${sentence(outcome)}\n`
+  const seen = isPatronictl() ? '' : seenText(outcome)
+  return `${replaced}${localTime(nowMs, 'five digits')} ${sentence(outcome)}\n${seen}`
+}
+
+/** What the command saw, and when: the member keys behind the table may be a moment older. */
+function seenText({ newLeader, formerLeader, timing }: HandoverOutcome): string {
+  if (timing.writableMs === null) return ''
+  const writes = `${newLeader} accepts writes after ${secondsOf(timing.writableMs)}`
+  const streams =
+    formerLeader === null || timing.streamingMs === null
+      ? ''
+      : `; ${formerLeader.name} streams from it after ${secondsOf(timing.streamingMs)}`
+  return `${writes}${streams}\n`
 }
 
 function sentence({ action, outcome, newLeader, scheduledAt }: HandoverOutcome): string {

@@ -12,9 +12,17 @@ export function notATerminal<T>(question: string, flags: string): Result<T> {
   return failed({ kind: 'not-a-terminal', question, flags })
 }
 
-/** An empty answer takes `suggestion`. */
-export async function askText(message: string, suggestion: string): Promise<Result<string>> {
-  return asked(async ({ input }, context) => input({ message, default: suggestion }, context))
+/** What is wrong with an answer; null: nothing. */
+export type Objection = (answer: string) => string | null
+
+/** An empty answer takes `suggestion`. A wrong one is said at once and asked again: the answers before it are kept. */
+export async function askText(
+  message: string,
+  suggestion: string,
+  objection: Objection = () => null,
+): Promise<Result<string>> {
+  const validate = (answer: string): string | true => objection(answer) ?? true
+  return asked(async ({ input }, context) => input({ message, default: suggestion, validate }, context))
 }
 
 /** An empty answer means no. */
