@@ -2,7 +2,9 @@
 // and hands over; everything else is src/agent and src/setup.
 
 import { Args, Flags } from '@oclif/core'
+import { PROTOCOL_VERSION } from '../src/model/version.ts'
 import { ParsedCommand } from '../src/terminal/command.ts'
+import { isPatroni } from '../src/terminal/drop-in.ts'
 import { encodeJson } from '../src/terminal/json.ts'
 import { findingLines, findingsDocument, INVALID } from '../src/terminal/validation-text.ts'
 import { yamlDocument } from '../src/terminal/yaml-text.ts'
@@ -72,7 +74,8 @@ export default class Agent extends ParsedCommand {
   override async run(): Promise<void> {
     const { args, flags } = await this.parse(Agent)
     const configPath = args.config ?? null
-    if (flags.version) return this.log(`hactl ${this.config.version}`)
+    if (flags.version)
+      return this.log(isPatroni() ? `patroni ${PROTOCOL_VERSION}` : `hactl ${this.config.version}`)
     if (flags['validate-config']) return this.validate(configPath, flags)
     const isSample = flags['generate-sample-config']
     if (isSample || flags['generate-config']) {

@@ -1,6 +1,7 @@
 // Who listens on a port that a server could not take: "Address already in use" does not say.
 
 import { readdir, readFile, readlink } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { listProcesses, workingDirectoryLink } from '../system/proc.ts'
 
 const LISTEN = '0A'
@@ -13,7 +14,9 @@ export async function holderOfPort(port: number): Promise<string | null> {
     const names = await readdir(`/proc/${pid}/fd`).catch(() => [])
     const links = await Promise.all(names.map(name => readlink(`/proc/${pid}/fd/${name}`).catch(() => '')))
     if (!links.some(link => inodes.has(link))) continue
-    return `port ${port} is held by ${command} (pid ${pid}, in ${(await workingDirectoryLink(pid)) ?? 'an unknown directory'})`
+    // A thread may have another name than its program: that of Node's is MainThread.
+    const program = basename(await readlink(`/proc/${pid}/exe`).catch(() => command))
+    return `port ${port} is held by ${program} (pid ${pid}, in ${(await workingDirectoryLink(pid)) ?? 'an unknown directory'})`
   }
   return `port ${port} is held by a process that may not be looked at`
 }

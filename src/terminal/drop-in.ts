@@ -4,3 +4,8 @@
 export function isPatronictl(): boolean {
   return process.env.HACTL_CALLED_AS === 'patronictl'
 }
+
+/** As `patroni`: the agent, whose version scripts read. */
+export function isPatroni(): boolean {
+  return process.env.HACTL_CALLED_AS === 'patroni'
+}

@@ -95,7 +95,7 @@ test('a port in use is an error with its holder, and none with --ignore-listen-p
   expect(ran.code).toBe(1)
   expect(errorsOf(ran.stderr).join()).toMatch(
     new RegExp(
-      `restapi.listen: 127.0.0.1:${restPort}: port ${restPort} is held by .* \\(pid ${process.pid},`,
+      `restapi.listen: 127.0.0.1:${restPort}: port ${restPort} is held by node \\(pid ${process.pid},`,
     ),
   )
   expect([ignored.code, errorsOf(ignored.stderr)]).toEqual([0, []])
@@ -144,6 +144,14 @@ test('--print gives file and variables merged, without passwords, in text and in
   expect(violations(document, schema)).toEqual([])
   expect(document).toMatchObject({ ok: true, errors: [], configuration: { name: 'pg7' } })
   expect(text.stdout + json.stdout).not.toContain('geheim')
+})
+
+test('--version says what is asked: as patroni the version of the protocol', async () => {
+  const own = await runHactl(['agent', '--version'])
+  expect([own.code, own.stdout]).toEqual([0, 'hactl 0.1.0\n'])
+  const env = { HACTL_CALLED_AS: 'patroni' }
+  const asPatroni = await runHactl(['--version'], { env })
+  expect([asPatroni.code, asPatroni.stdout]).toEqual([0, 'patroni 4.1.5\n'])
 })
 
 test('no file, and two questions at once', async () => {
