@@ -6,6 +6,7 @@ import Check from '../commands/check.ts'
 import Completion from '../commands/completion.ts'
 import Demo from '../commands/demo.ts'
 import Drain from '../commands/drain.ts'
+import Dsn from '../commands/dsn.ts'
 import EditConfig from '../commands/edit-config.ts'
 import Failover from '../commands/failover.ts'
 import Flush from '../commands/flush.ts'
@@ -13,6 +14,7 @@ import History from '../commands/history.ts'
 import List from '../commands/list.ts'
 import Manual from '../commands/manual.ts'
 import Pause from '../commands/pause.ts'
+import Query from '../commands/query.ts'
 import Reinit from '../commands/reinit.ts'
 import Reload from '../commands/reload.ts'
 import Remove from '../commands/remove.ts'
@@ -32,6 +34,7 @@ export const COMMANDS = {
   completion: Completion,
   demo: Demo,
   drain: Drain,
+  dsn: Dsn,
   'edit-config': EditConfig,
   failover: Failover,
   flush: Flush,
@@ -40,6 +43,7 @@ export const COMMANDS = {
   manual: Manual,
   pause: Pause,
   reinit: Reinit,
+  query: Query,
   reload: Reload,
   remove: Remove,
   restart: Restart,

@@ -67,6 +67,15 @@ export type Failure =
       readonly why: string
     }
   | { readonly kind: 'editor'; readonly why: string }
+  | {
+      readonly kind: 'sql-error'
+      readonly member: MemberName
+      readonly sqlstate: string
+      readonly why: string
+    }
+  | { readonly kind: 'query-late'; readonly member: MemberName; readonly why: string }
+  /** Who was tried, each with its reason. */
+  | { readonly kind: 'no-connection'; readonly members: string }
   /** The drain is noted; the handover did not come about. */
   | {
       readonly kind: 'drained-but-leads'

@@ -113,6 +113,24 @@ const ERRORS: { readonly [K in Kind]: Entry<K> } = {
     hint: f =>
       `choose another candidate (hactl ${f.action} --dry-run), or accept the loss with --accept-data-loss.`,
   },
+  'sql-error': {
+    exit: EXIT.refused,
+    message: f => `PostgreSQL of ${f.member} says: ${f.why} (SQLSTATE ${f.sqlstate})`,
+    hint: f =>
+      f.sqlstate.startsWith('28')
+        ? 'give --username and PGPASSWORD, a password file, or --password.'
+        : 'correct the SQL.',
+  },
+  'query-late': {
+    exit: EXIT.timedOut,
+    message: f => `PostgreSQL of ${f.member} gave no answer: ${f.why}`,
+    hint: () => 'the statement may still be running; give it longer with --timeout.',
+  },
+  'no-connection': {
+    exit: EXIT.memberUnreachable,
+    message: f => `no connection is available: ${f.members}`,
+    hint: () => 'see hactl list, or name another member with --member.',
+  },
   'drained-but-leads': {
     exit: EXIT.partlyDone,
     message: f => `${f.member} is drained, but still leads: ${describeFailure(f.cause).message}`,

@@ -49,7 +49,10 @@ function objects(listing: Listing): Json {
   return listing.rows.map(row =>
     Object.fromEntries(
       listing.columns
-        .map((column, index): readonly [string, Cell] => [column.title, row[index] ?? ''])
+        .map((column, index): readonly [string, Cell] => [
+          column.title,
+          row[index] === undefined ? '' : row[index],
+        ])
         .filter(([, cell]) => !listing.omitEmpty || cell !== ''),
     ),
   )

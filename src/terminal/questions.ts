@@ -25,6 +25,11 @@ export async function askText(
   return asked(async ({ input }, context) => input({ message, default: suggestion, validate }, context))
 }
 
+/** What is typed is not shown. */
+export async function askSecret(message: string): Promise<Result<string>> {
+  return asked(async ({ password }, context) => password({ message }, context))
+}
+
 /** An empty answer means no. */
 /** `byDefault`: what the return key alone answers. */
 export async function askYesNo(message: string, byDefault = false): Promise<Result<boolean>> {

@@ -34,6 +34,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   peers: adapterRoom,
   rest: adapterRoom,
   journal: adapterRoom,
+  sql: adapterRoom,
   system: adapterRoom,
   // Starting programs and reading /proc is written once, in system.
   postgres: { ...adapterRoom, imports: ['model', 'ports', 'system'] },
@@ -98,6 +99,11 @@ const wiring: Readonly<Record<string, Room>> = {
     imports: ['model', 'ports', 'config', 'dcs', 'peers', 'system'],
     libraries: true,
     why: 'it connects operator commands with the store and the members, and nothing else',
+  },
+  'src/admin/connect-sql.ts': {
+    imports: ['ports', 'sql'],
+    libraries: false,
+    why: 'it gives `hactl query` its adapter, which no other command loads',
   },
 }
 

@@ -1,0 +1,67 @@
+// `hactl query`: runs SQL on the first member that is meant and answers. What PostgreSQL says is given as it is.
+
+import type { Json } from '../model/cluster.ts'
+import { done, failed, type Result } from '../model/failure.ts'
+import type { MemberName, Millis } from '../model/units.ts'
+import type { SqlLogin, SqlPort } from '../ports/sql.ts'
+import { deadlineIn, type Operator } from './operator.ts'
+import { type MemberPlace, placesOf, type Whom } from './sql-members.ts'
+
+export interface QueryWish extends Whom {
+  readonly sql: string
+  readonly login: SqlLogin
+  readonly budgetMs: Millis
+}
+
+export interface QueryReport {
+  readonly cluster: string
+  readonly member: MemberName
+  readonly inRecovery: boolean
+  /** null: the last statement gives no rows. */
+  readonly columns: readonly string[] | null
+  readonly rows: readonly (readonly Json[])[]
+  /** `SELECT 3`, as psql shows it. */
+  readonly tag: string
+}
+
+export async function queryCluster(
+  operator: Operator,
+  sql: SqlPort,
+  cluster: string,
+  wish: QueryWish,
+): Promise<Result<QueryReport>> {
+  const deadline = deadlineIn(operator.clock, wish.budgetMs)
+  const places = await placesOf(operator, cluster, wish, deadline)
+  if (!places.ok) return failed(places.failure)
+  const silent: string[] = []
+  for (const place of places.value) {
+    const { member, host, port } = place
+    const target = { host, port, ...wish.login }
+    const answer = await sql.run(target, wish.sql, recoveryOf(wish), Math.max(1, deadline.leftMs()))
+    switch (answer.kind) {
+      case 'done':
+        return done({ cluster, member, inRecovery: answer.inRecovery, ...answer.table })
+      case 'error':
+        return failed({ kind: 'sql-error', member, sqlstate: answer.sqlstate, why: answer.why })
+      case 'timed-out':
+        return failed({ kind: 'query-late', member, why: answer.why })
+      case 'other-role':
+        silent.push(`${member} (it is ${answer.inRecovery ? '' : 'not '}in recovery)`)
+        break
+      case 'unreachable':
+        silent.push(`${member} (${answer.why})`)
+        break
+      default:
+        return answer satisfies never
+    }
+  }
+  return failed({ kind: 'no-connection', members: silent.join(', ') })
+}
+
+/** A standby that calls itself replica but was promoted is none, and the other way round. */
+function recoveryOf({ member, role }: Whom): boolean | null {
+  if (member !== null || role === 'any' || role === 'leader' || role === 'standby-leader') return null
+  return role !== 'primary'
+}
+
+export type { MemberPlace }

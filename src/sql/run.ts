@@ -1,0 +1,139 @@
+// One text of SQL over `pg`, for `hactl query`. Everything is bounded: a server that is stopped or hung never keeps it waiting.
+
+import pg from 'pg'
+import type { Json } from '../model/cluster.ts'
+import type { Millis } from '../model/units.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { SqlAnswer, SqlTable, SqlTarget } from '../ports/sql.ts'
+
+const CONNECT_MS: Millis = 5000
+const END_MS = 200
+
+export async function runSql(
+  clock: Clock,
+  target: SqlTarget,
+  sql: string,
+  recovery: boolean | null,
+  limitMs: Millis,
+): Promise<SqlAnswer> {
+  const endMs = clock.bootMs() + limitMs
+  const leftMs = (): Millis => Math.max(1, Math.round(endMs - clock.bootMs()))
+  const opened = await openPreferringTls(target, leftMs)
+  if ('why' in opened) return opened
+  const { client } = opened
+  const late = Promise.withResolvers<SqlAnswer>()
+  const timer = setTimeout(
+    () => late.resolve({ kind: 'timed-out', why: `no answer within ${limitMs} ms` }),
+    leftMs(),
+  )
+  try {
+    return await Promise.race([ask(client, sql, recovery), late.promise])
+  } finally {
+    clearTimeout(timer)
+    close(client)
+  }
+}
+
+type Opened = { readonly client: pg.Client } | Exclude<SqlAnswer, { kind: 'done' | 'other-role' }>
+
+/** As libpq's `prefer`, unless PGSSLMODE says otherwise: pg itself knows no such mode. */
+async function openPreferringTls(target: SqlTarget, leftMs: () => Millis): Promise<Opened> {
+  const mode = process.env.PGSSLMODE ?? 'prefer'
+  if (mode !== 'prefer' && mode !== 'require') return open(target, null, leftMs())
+  const secured = await open(target, true, leftMs())
+  const isRefused = 'why' in secured && /does not support SSL/.test(secured.why)
+  return isRefused && mode === 'prefer' ? open(target, false, leftMs()) : secured
+}
+
+/** `tls` null: as PGSSLMODE and its files say. Where nothing is said a certificate is not verified, as by libpq. */
+async function open(target: SqlTarget, tls: boolean | null, limitMs: Millis): Promise<Opened> {
+  const { host, port, user, password, database } = target
+  const client = new pg.Client({
+    host,
+    port,
+    ...(user !== null && { user }),
+    ...(password !== null && { password }),
+    ...(database !== null && { database }),
+    ...(tls !== null && { ssl: tls && { rejectUnauthorized: false } }),
+    // The server ends it, too, when nobody waits any more.
+    statement_timeout: limitMs + END_MS,
+    connectionTimeoutMillis: Math.min(CONNECT_MS, limitMs),
+    fallback_application_name: 'hactl',
+    types: { getTypeParser: (oid: number) => (text: unknown) => typed(oid, String(text)) },
+  })
+  // A session that ends is told by what waits for it; without a listener the process would end.
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    return { client }
+  } catch (error) {
+    close(client)
+    return connectFailure(error)
+  }
+}
+
+/** PostgreSQL's own refusal of a login is an answer; all else is no answer. */
+function connectFailure(error: unknown): Exclude<SqlAnswer, { kind: 'done' | 'other-role' }> {
+  const why = textOf(error)
+  // pg asks for a password in its own words when it has none.
+  if (/client password must be a string/.test(why))
+    return { kind: 'error', sqlstate: '28P01', why: 'the server asks for a password, and none was given' }
+  const sqlstate = sqlstateOf(error)
+  return sqlstate?.startsWith('28') || sqlstate === '3D000'
+    ? { kind: 'error', sqlstate, why }
+    : { kind: 'unreachable', why }
+}
+
+async function ask(client: pg.Client, sql: string, recovery: boolean | null): Promise<SqlAnswer> {
+  try {
+    const found = await client.query('select pg_catalog.pg_is_in_recovery()')
+    const inRecovery = Object.values(found.rows[0] ?? {})[0] === true
+    if (recovery !== null && recovery !== inRecovery) return { kind: 'other-role', inRecovery }
+    const results = await client.query({ text: sql, rowMode: 'array' })
+    const last = Array.isArray(results) ? results.at(-1) : results
+    return { kind: 'done', inRecovery, table: tableOf(last) }
+  } catch (error) {
+    const sqlstate = sqlstateOf(error)
+    const why = textOf(error)
+    return sqlstate === null ? { kind: 'unreachable', why } : { kind: 'error', sqlstate, why }
+  }
+}
+
+function tableOf(result: pg.QueryArrayResult | undefined): SqlTable {
+  if (result === undefined) return { columns: null, rows: [], tag: '' }
+  const { fields, rows, command, rowCount } = result
+  const oid = command === 'INSERT' ? ' 0' : ''
+  const tag = `${command}${oid}${rowCount === null ? '' : ` ${rowCount}`}`.trim()
+  return { columns: fields.length === 0 ? null : fields.map(({ name }) => name), rows: rows as Json[][], tag }
+}
+
+const BOOLEAN = 16
+const INTEGERS = [20, 21, 23, 26]
+
+/** Numbers and booleans as such, everything else as PostgreSQL writes it. */
+function typed(oid: number, text: string): Json {
+  if (oid === BOOLEAN) return text === 't'
+  if (!INTEGERS.includes(oid)) return text
+  const number = Number(text)
+  return Number.isSafeInteger(number) ? number : text
+}
+
+function sqlstateOf(error: unknown): string | null {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : null
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : null
+}
+
+function textOf(error: unknown): string {
+  const text = error instanceof Error ? error.message || error.name : String(error)
+  return text.replace(/\s+/g, ' ').slice(0, 500)
+}
+
+/** `end` of a client whose server is stopped never settles. */
+function close(client: pg.Client): void {
+  const stream = (client as unknown as { connection?: { stream?: { destroy(): void } } }).connection?.stream
+  const timer = setTimeout(() => stream?.destroy(), END_MS)
+  client
+    .end()
+    .catch(() => {})
+    .finally(() => clearTimeout(timer))
+}

@@ -1,0 +1,43 @@
+// What `hactl query` prints, and patronictl in its place: there errors are rows of the result.
+
+import type { QueryReport } from '../admin/query.ts'
+import { done, type Result } from '../model/failure.ts'
+import type { WallMillis } from '../model/units.ts'
+import { pythonText } from '../model/values.ts'
+import { describeFailure } from './errors.ts'
+import { formatListing, type ListingFormat } from './listing.ts'
+import { localTime } from './time.ts'
+
+export function queryText(report: QueryReport, format: ListingFormat, delimiter: string): string {
+  const { columns, rows, tag } = report
+  if (columns === null) return tag === '' ? '' : `${tag}\n`
+  if (format === 'tsv') {
+    const lines = [columns, ...rows.map(row => row.map(pythonText))]
+    return lines.map(line => `${line.join(delimiter)}\n`).join('')
+  }
+  const titled = columns.map(title => ({ title, align: 'left' }) as const)
+  return formatListing({ title: null, columns: titled, rows, omitEmpty: false }, format)
+}
+
+/** Exit code 0 whatever came of it; what went wrong is a row with the time. */
+export function patronictlQuery(
+  result: Result<QueryReport>,
+  format: ListingFormat,
+  delimiter: string,
+  nowMs: WallMillis,
+): readonly [Result<QueryReport>, (report: QueryReport) => string] {
+  if (result.ok && result.value.columns !== null)
+    return [result, report => queryText(report, format, delimiter)]
+  const why = result.ok
+    ? 'ERROR, SQLSTATE: no results to fetch'
+    : result.failure.kind === 'sql-error'
+      ? `ERROR, SQLSTATE: ${result.failure.sqlstate}`
+      : result.failure.kind === 'no-connection'
+        ? 'No connection is available'
+        : null
+  if (why === null) return [result, () => '']
+  const row = { cluster: '', member: '', inRecovery: false, tag: '', columns: [], rows: [] }
+  const detail = result.ok ? '' : `${describeFailure(result.failure).message}\n`
+  if (detail !== '') process.stderr.write(detail)
+  return [done(row), () => `${localTime(nowMs)}${delimiter}${why}\n`]
+}
