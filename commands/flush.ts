@@ -6,6 +6,7 @@ import { concludeOperation } from '../src/admin/member-operation.ts'
 import type { MemberRole } from '../src/admin/member-selection.ts'
 import { deadlineIn } from '../src/admin/operator.ts'
 import { type GlobalFlags, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
+import { isPatronictl } from '../src/terminal/drop-in.ts'
 import { MemberCommand, sure } from '../src/terminal/member-command.ts'
 import { forceFlag, type MemberWords, memberWords, roleFlag } from '../src/terminal/member-words.ts'
 
@@ -72,7 +73,7 @@ export default class Flush extends MemberCommand {
     const rows = await flushRestarts(operator, members)
     for (const row of rows) this.showRow(flags.json, 'flush scheduled restart', row)
     const hint = `a scheduled restart that stays shows in hactl list ${cluster}.`
-    this.end(flags.json, concludeOperation(cluster, 'flush restart', rows, hint))
+    this.end(flags.json, concludeOperation(cluster, 'flush restart', rows, hint), rows)
   }
 }
 
@@ -84,6 +85,7 @@ interface FlushFlags extends GlobalFlags {
 function switchoverText({ outcome, withdrawn, through, silent }: FlushReport): string {
   const notes = silent.map(({ member, why }) => `Member ${member} is not accessible: ${why}\n`).join('')
   if (outcome === 'already' || withdrawn === null) return `${notes}No pending scheduled switchover\n`
+  if (isPatronictl()) return `${notes}Success: scheduled switchover deleted\n`
   const names = `${withdrawn.from ?? 'the leader'} to ${withdrawn.to ?? 'any member'}`
   const where = through === 'etcd' ? ', in etcd itself' : ''
   return `${notes}Success: scheduled switchover deleted: ${names} at ${withdrawn.at}${where}\n`

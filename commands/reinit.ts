@@ -84,7 +84,7 @@ export default class Reinit extends MemberCommand {
     for (const row of rows) this.showRow(json, ACTION, row)
     rows.push(...(await this.#follow(chosen.value, begun, json, flags.timeout ?? null)))
     const hint = `see hactl list ${cluster}, and the log of the member's agent for the reason.`
-    this.end(json, concludeOperation(cluster, ACTION, rows, hint))
+    this.end(json, concludeOperation(cluster, ACTION, rows, hint), rows)
   }
 
   /** One that is not named is asked for: nobody copies all standbys at once by leaving a word out. */

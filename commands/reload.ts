@@ -41,6 +41,6 @@ export default class Reload extends MemberCommand {
     for (const row of rows) this.showRow(flags.json, 'reload', row)
     const hint =
       'check that the agent runs and that its REST API can be reached from here, then reload it again.'
-    this.end(flags.json, concludeOperation(cluster, 'reload', rows, hint))
+    this.end(flags.json, concludeOperation(cluster, 'reload', rows, hint), rows)
   }
 }

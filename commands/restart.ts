@@ -7,6 +7,7 @@ import type { RestartWish } from '../src/admin/restart.ts'
 import { leaderLast, planRestart, restartMembers, versionNumber } from '../src/admin/restart-members.ts'
 import { done, failed, type Result } from '../src/model/failure.ts'
 import { durationFlag } from '../src/terminal/command.ts'
+import { isPatronictl } from '../src/terminal/drop-in.ts'
 import { interruptible } from '../src/terminal/interruptible.ts'
 import { liveLine } from '../src/terminal/live-line.ts'
 import { type Chosen, MemberCommand, sure } from '../src/terminal/member-command.ts'
@@ -51,8 +52,7 @@ export default class Restart extends MemberCommand {
     'dry-run': Flags.boolean({ summary: 'Say what would be restarted, in which order; change nothing.' }),
     wait: Flags.boolean({
       allowNo: true,
-      default: true,
-      summary: 'Wait until each member is in service again.',
+      summary: 'Wait until each member is in service again; this is so unless --no-wait is given.',
     }),
   }
 
@@ -134,7 +134,8 @@ export default class Restart extends MemberCommand {
       const message = `${olderThan} is no version of PostgreSQL`
       return failed({ kind: 'usage', message, hint: 'for example --pg-version 15.4' })
     }
-    const { pending, wait, force, timeout } = flags
+    const { pending, force, timeout } = flags
+    const wait = waiting(flags.wait)
     return done({ pending, olderThan, schedule, timeoutMs: timeout ?? null, wait, replace: force })
   }
 
@@ -157,8 +158,14 @@ export default class Restart extends MemberCommand {
     const rest = rows.filter(({ outcome }) => !['done', 'already', 'planned'].includes(outcome))
     const names = rest.map(({ member }) => member).join(' ')
     const hint = `see hactl list ${cluster}; what is left: hactl restart ${cluster} ${names}`
-    this.end(json, concludeOperation(cluster, 'restart', rows, hint))
+    this.end(json, concludeOperation(cluster, 'restart', rows, hint), rows)
   }
+}
+
+/** patronictl waits for the answer of the agent, not for the end. */
+function waiting(wait: boolean | undefined): RestartWish['wait'] {
+  if (wait === undefined && isPatronictl()) return 'answer'
+  return wait === false ? 'begun' : 'in-service'
 }
 
 interface RestartFlags {
@@ -167,6 +174,6 @@ interface RestartFlags {
   readonly scheduled?: string | undefined
   readonly 'pg-version'?: string | undefined
   readonly pending: boolean
-  readonly wait: boolean
+  readonly wait?: boolean | undefined
   readonly timeout?: number | undefined
 }

@@ -138,7 +138,7 @@ export default class RollingRestart extends MemberCommand {
     const hint = `mend it, see hactl list ${cluster}; then go on with: hactl rolling restart ${cluster} ${again}`
     const result = concludeOperation(cluster, ACTION, rows, hint)
     const since = wish.pending ? null : new Date(wish.sinceMs).toISOString()
-    this.end(json, withSince(result, since))
+    this.end(json, withSince(result, since), rows)
   }
 }
 

@@ -17,7 +17,8 @@ export interface RestartWish {
   readonly schedule: { readonly text: string; readonly wallMs: WallMillis } | null
   /** How long PostgreSQL may take; null: the cluster's `primary_start_timeout`. */
   readonly timeoutMs: Millis | null
-  readonly wait: boolean
+  /** Until it is in service; until its agent has answered; only until it was seen to begin. */
+  readonly wait: 'in-service' | 'answer' | 'begun'
   /** Takes the place of a restart that is scheduled already. */
   readonly replace: boolean
 }
@@ -58,7 +59,13 @@ export async function restartMember(
   if ('outcome' in answered) return answered
   if (answered.kind === 'answered' && answered.status !== 200)
     return refusal(operator, member, wish, answered, before.value)
-  if (!wish.wait) return { member: name, outcome: 'done', why: 'not waited for until it is in service again' }
+  if (wish.wait !== 'in-service' && answered.kind === 'answered')
+    return {
+      member: name,
+      outcome: 'done',
+      why: 'restarted; not waited for until it is in service',
+      reply: answered,
+    }
   const endMs = startMs + limitMs
   const end = await untilInService(operator, member, before.value, endMs, following)
   if (end.kind === 'in-service') {
@@ -133,7 +140,7 @@ async function untilAnswered(
     if (look.known) {
       answeredAtMs = clock.bootMs()
       say(member.name, stateText(look.value))
-      if (!wish.wait && hasBegun(before, look.value)) return row('done', 'begun, not waited for')
+      if (wish.wait === 'begun' && hasBegun(before, look.value)) return row('done', 'begun, not waited for')
     } else if (clock.bootMs() - answeredAtMs > SILENT_MS) {
       return row('timed-out', `its agent fell silent (${look.why}); whether it was restarted is not known`)
     }

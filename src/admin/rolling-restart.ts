@@ -75,7 +75,7 @@ function restartOne({ operator, wish, following }: Run, member: Member): Promise
 }
 
 function plainRestart({ timeoutMs }: RollingWish): RestartWish {
-  return { pending: false, olderThan: null, schedule: null, timeoutMs, wait: true, replace: false }
+  return { pending: false, olderThan: null, schedule: null, timeoutMs, wait: 'in-service', replace: false }
 }
 
 /** The lower values are taken over by a standby that has replayed that its primary has them. */

@@ -15,6 +15,8 @@ import { chooseCluster, deadlineIn, type Operator } from '../admin/operator.ts'
 import type { ClusterView } from '../model/cluster.ts'
 import { done, type Failure, failed, type Result } from '../model/failure.ts'
 import { type GlobalFlags, HactlCommand, READ_TIMEOUT_MS } from './command.ts'
+import { isPatronictl } from './drop-in.ts'
+import { isAnswered } from './drop-in-operation.ts'
 import { clusterText } from './member-table.ts'
 import { rowLine } from './operation-text.ts'
 import { askYesNo, canAsk } from './questions.ts'
@@ -80,7 +82,8 @@ export abstract class MemberCommand extends HactlCommand {
     if (!json) process.stdout.write(rowLine(action, row))
   }
 
-  protected end(json: boolean, result: Result<OperationReport>): void {
+  protected end(json: boolean, result: Result<OperationReport>, rows: readonly OperationRow[]): void {
+    if (isPatronictl() && !json && rows.every(isAnswered)) this.exit(0)
     this.conclude(json, result, () => '')
     // A member that never answered may still hold a connection open; nothing is waited for any more.
     this.exit(Number(process.exitCode ?? 0))

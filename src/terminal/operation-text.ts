@@ -1,8 +1,14 @@
 // One line for what came of a member: the words that scripts for patronictl look for at its beginning, then why.
 
 import type { OperationRow } from '../admin/member-operation.ts'
+import { isPatronictl } from './drop-in.ts'
+import { patronictlLine } from './drop-in-operation.ts'
 
 export function rowLine(action: string, row: OperationRow): string {
+  return (isPatronictl() ? patronictlLine(action, row) : null) ?? ownLine(action, row)
+}
+
+function ownLine(action: string, row: OperationRow): string {
   const { member, outcome, why } = row
   const because = why === null ? '' : `: ${why}`
   switch (outcome) {

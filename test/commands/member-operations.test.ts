@@ -76,3 +76,35 @@ test('reload asks on a terminal, and no is the default', async () => {
   expect(await terminal.end()).toBe(3)
   expect(asked()).toEqual([])
 })
+
+test('etcd is dead: each command says so and does nothing', async () => {
+  for (const words of [
+    ['reload', 'duo'],
+    ['restart', 'duo'],
+    ['reinit', 'duo', 'pg1'],
+    ['flush', 'duo', 'restart'],
+    ['rolling', 'restart', 'duo'],
+  ]) {
+    const ran = await stage.hactl([...words, '--force'], { env: { DCS_URL: 'etcd3://127.0.0.1:1' } })
+    expect([words, ran.code, ran.stdout]).toEqual([words, 8, ''])
+  }
+})
+
+test('called as patronictl: its words, and an answer is an answer', async () => {
+  allReload()
+  const env = { HACTL_CALLED_AS: 'patronictl' }
+  const reloaded = await stage.hactl(['reload', 'duo', 'pg1', '--force'], { env })
+  expect([reloaded.code, reloaded.stdout.split('\n').at(-2)]).toEqual([
+    0,
+    'Reload request received for member pg1 and will be processed within 10 seconds',
+  ])
+  cluster.member('pg1').onLine = async line => (line === 'POST /restart' ? [503, 'restart failed'] : null)
+  const refused = await stage.hactl(['restart', 'duo', 'pg1', '--force'], { env })
+  expect([refused.code, refused.stderr, refused.stdout.split('\n').at(-2)]).toEqual([
+    0,
+    '',
+    'Failed: restart for member pg1, status code=503, (restart failed)',
+  ])
+  const nothing = await stage.hactl(['flush', 'duo', 'pg1', 'restart', '--force'], { env })
+  expect(nothing.stdout).toContain('No scheduled restart for member pg1\n')
+})

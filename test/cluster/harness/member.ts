@@ -55,8 +55,7 @@ export function startAgent(
 
 /** Runs another hactl command on a host; for example `hactl(host, file, ['list', '--json'])`. */
 export function hactl(host: Host, file: string, args: readonly string[], limitMs = 60_000): Promise<Ran> {
-  const [command = '', ...rest] = args
-  return tryRun(inside(host, [launcher, command, '-c', file, ...rest]), { limitMs })
+  return tryRun(inside(host, [launcher, '-c', file, ...args]), { limitMs })
 }
 
 function memberConfiguration(home: string, host: Host, choice: MemberChoice): Section {
