@@ -224,8 +224,10 @@ test('a replica', () => expectTable(replica, FIXED, WITH_ETCD, RUNNING, REPLICA)
 test('in maintenance mode the same, also when the PostgreSQL of a replica is down', async () => {
   await pause('true')
   await Promise.all([leader, replica].map(({ agent }) => agent.says(/paused\./, 30_000)))
-  await expectTable(leader, FIXED, WITH_ETCD, PAUSED, LEADER)
-  await expectTable(replica, FIXED, WITH_ETCD, PAUSED, REPLICA)
+  await Promise.all([
+    expectTable(leader, FIXED, WITH_ETCD, PAUSED, LEADER),
+    expectTable(replica, FIXED, WITH_ETCD, PAUSED, REPLICA),
+  ])
   process.kill(await postmasterOf(cluster.stage, replica), 'SIGINT')
   await becomes(replica, '/health', 503)
   await expectTable(replica, FIXED, WITH_ETCD, PAUSED, DOWN)
@@ -238,12 +240,8 @@ test('without etcd nobody leads: the former leader and a replica', async () => {
   await becomes(leader, '/primary', 503)
   // What was last seen counts for a ttl.
   await becomes(replica, '/async', 503)
-  await expectTable(leader, FIXED, LEADERLESS)
-  await expectTable(
-    replica,
-    FIXED,
-    LEADERLESS,
-    '/replica 200 200 200 - - - -',
-    '/read-only 200 200 200 - - - -',
-  )
+  await Promise.all([
+    expectTable(leader, FIXED, LEADERLESS),
+    expectTable(replica, FIXED, LEADERLESS, '/replica 200 200 200 - - - -', '/read-only 200 200 200 - - - -'),
+  ])
 })
