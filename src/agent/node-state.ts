@@ -21,7 +21,7 @@ import type { DynamicSettings } from '../model/settings.ts'
 import type { Self, Snapshot } from '../model/snapshot.ts'
 import type { Millis } from '../model/units.ts'
 import { HACTL_VERSION } from '../model/version.ts'
-import type { Work } from '../model/work.ts'
+import { isUnguarded, type Work } from '../model/work.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { LeaseGuard } from '../ports/lease-guard.ts'
 import type { Postgres } from '../ports/postgres.ts'
@@ -112,7 +112,7 @@ export function createNodeState(ports: NodeStatePorts): OwnedNodeState {
     },
     acceptFailsafe: () => NO_FAILSAFE,
     ...rememberRefusals(),
-    extra: () => ({ ...ownFields(ports, rule), ...ownJudgement }),
+    extra: () => ({ ...ownJudgement, ...ownFields(ports, rule) }),
     update(next, remembered, matched) {
       memory = remembered
       rule = matched
@@ -137,6 +137,8 @@ function workInProgress({ work, clock }: NodeStatePorts): JsonObject {
   if (current === null) return {}
   const { job, progress, startedAtMs } = current
   return {
+    // Down for a moment, it comes up as a primary that nothing stops: nobody takes over from it meanwhile.
+    ...(isUnguarded(job) && { former_may_write: true }),
     work: {
       kind: job.kind,
       phase: progress?.phase ?? 'begins',

@@ -5,6 +5,7 @@ import { createLeaseGuard } from '../../src/agent/lease-guard.ts'
 import { createNodeState, type OwnedNodeState } from '../../src/agent/node-state.ts'
 import type { PostgresView } from '../../src/model/postgres.ts'
 import { unseen } from '../../src/model/seen.ts'
+import type { Work } from '../../src/model/work.ts'
 import { systemClock } from '../../src/system/clock.ts'
 import { formers } from '../exhaustive/formers.ts'
 import {
@@ -32,7 +33,7 @@ function standbyOn(timeline: number): PostgresView {
   }
 }
 
-function nodeState(look: () => PostgresView): OwnedNodeState {
+function nodeState(look: () => PostgresView, work: () => Work | null = () => null): OwnedNodeState {
   return createNodeState({
     self: () => self,
     clock,
@@ -40,7 +41,7 @@ function nodeState(look: () => PostgresView): OwnedNodeState {
     postgres: { look: async () => look() },
     settings: () => settings,
     nextBeatDueMs: () => 0,
-    work: () => null,
+    work,
     order: async () => null,
     wake: () => {},
     logger: () => ({ queued: 0, lost: 0 }),
@@ -82,4 +83,25 @@ test('an agent that does not know what a former life has left running says so, a
   const nothingRuns = { ...base.postgres, process: stopped, server: silent, former: formers.unknown }
   state.update({ ...base, cluster: unseen('etcd is away'), postgres: nothingRuns }, memory, 'blind.wait')
   expect(state.extra()).toMatchObject({ former_may_write: true })
+})
+
+test('the work in progress is shown; a primary that is restarted without a guard is succeeded by nobody meanwhile', () => {
+  const startedAtMs = clock.bootMs() - 3000
+  const copying = { phase: 'copying', doneBytes: 10, totalBytes: 40 }
+  const from = { name: 'pg2', host: '10.0.0.2', port: 5432, slot: null }
+  let work: Work | null = null
+  const { extra } = nodeState(
+    () => standbyOn(1),
+    () => work,
+  )
+  expect(extra().work).toBeUndefined()
+  const clone = { kind: 'clone', from, upstream: from, replaces: null } as const
+  work = { job: clone, startedAtMs, progress: copying, cancelled: false }
+  expect(extra().work).toMatchObject({
+    ...{ kind: 'clone', phase: 'copying', bytes_done: 10, bytes_total: 40, source: 'pg2' },
+    started_at: expect.stringMatching(/^\d{4}-.*Z$/),
+  })
+  const restart = { kind: 'restart', as: 'primary', upstream: null, timeoutMs: 1, unguarded: true } as const
+  work = { job: restart, startedAtMs, progress: null, cancelled: false }
+  expect(extra()).toMatchObject({ former_may_write: true, work: { kind: 'restart', bytes_done: null } })
 })

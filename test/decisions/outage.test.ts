@@ -165,6 +165,20 @@ test('a leader whose PostgreSQL crashed and came back', () => {
   ])
 })
 
+test('a leader that was restarted because somebody asked for it is business as usual', () => {
+  const { look, told } = node('pg1', leads)
+  look(1000, draft => {
+    leads(draft)
+    Object.assign(draft.postgres, { process: 'stopped', serverUnknown: 'PostgreSQL is not running' })
+    const job = { kind: 'restart', as: 'primary', upstream: null, timeoutMs: 60_000 } as const
+    draft.work = { job, startedAtMs: draft.nowMs - 500, progress: null, cancelled: false }
+  })
+  look(2500, leads)
+  expect(told).toEqual([
+    'info outage.over: pg1 accepts writes again, after 1.5 s; it is the leader as before',
+  ])
+})
+
 test('a leader that was frozen, and is not the leader any more', () => {
   const { look, told } = node('pg1', leads)
   look(
