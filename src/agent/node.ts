@@ -77,6 +77,7 @@ export function assemble(start: NodeStart): Node {
   const parts = { start, ...running, stopRequested: () => stopRequested }
   const loop = loopOf(parts, entry => state.decided(entry.decision, entry.snapshot.nowMs), {
     before: async () => {
+      desk.admit()
       const entrance = await entry.enter()
       if (entrance !== 'name-held') await configuration.bringUpToDate(state.status().role)
     },

@@ -10,6 +10,8 @@ import type { Orders } from '../ports/orders.ts'
 export interface OrderDesk extends Orders {
   /** Resolves with what became of it; null: it was withdrawn, because nobody began it in `limitMs` or `signal` aborted. */
   place(order: Order, limitMs: Millis, signal: AbortSignal): Promise<OrderAnswer | null>
+  /** A beat begins: it deals with what is there now. What comes later wakes the next one, so that each beat has an end. */
+  admit(): void
   /** Work has ended; whoever waits for it learns how. */
   ended(work: FinishedWork): void
 }
@@ -17,11 +19,12 @@ export interface OrderDesk extends Orders {
 interface Slip {
   readonly order: Order
   begun: boolean
+  admitted: boolean
   readonly answered: (answer: OrderAnswer) => void
 }
 
 /** One operator has one; a program that goes wild is told so. */
-const ORDERS_MAX = 20
+const ORDERS_MAX = 8
 
 export function createOrderDesk(clock: Clock, wake: (cause: string) => void): OrderDesk {
   const slips = new Map<string, Slip>()
@@ -39,6 +42,7 @@ export function createOrderDesk(clock: Clock, wake: (cause: string) => void): Or
     const slip: Slip = {
       order,
       begun: false,
+      admitted: false,
       answered: given => {
         result = given
         told.abort()
@@ -57,8 +61,13 @@ export function createOrderDesk(clock: Clock, wake: (cause: string) => void): Or
   return {
     place,
     answer,
+    admit() {
+      for (const slip of slips.values()) slip.admitted = true
+    },
     waiting() {
-      const open = [...slips.values()].filter(({ begun }) => !begun).map(({ order }) => order)
+      const open = [...slips.values()]
+        .filter(({ admitted, begun }) => admitted && !begun)
+        .map(({ order }) => order)
       return open.find(({ kind }) => isAnsweredAtOnce(kind)) ?? open[0] ?? null
     },
     begin(id) {

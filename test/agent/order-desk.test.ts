@@ -13,7 +13,13 @@ const LONG_MS = 60_000
 
 function desk() {
   const wakes: string[] = []
-  return { wakes, ...createOrderDesk(systemClock(), cause => wakes.push(cause)) }
+  const { admit, place, ...more } = createOrderDesk(systemClock(), cause => wakes.push(cause))
+  const placeBeforeBeat: typeof place = (...order) => {
+    const answered = place(...order)
+    admit()
+    return answered
+  }
+  return { wakes, admit, placeLate: place, place: placeBeforeBeat, ...more }
 }
 
 function finished(order: string, how: Partial<FinishedWork>): FinishedWork {
@@ -82,6 +88,14 @@ test('a schedule does not wait behind a restart that waits for its moment', () =
 
 test('a program that goes wild is refused', async () => {
   const { place } = desk()
-  for (let id = 0; id < 20; id++) void place(restart(String(id)), 1, never)
-  expect(await place(restart('20'), LONG_MS, never)).toMatchObject({ is: 'refused' })
+  for (let id = 0; id < 8; id++) void place(restart(String(id)), 1, never)
+  expect(await place(restart('8'), LONG_MS, never)).toMatchObject({ is: 'refused' })
+})
+
+test('what comes during a beat is for the next one, which it wakes: a flood does not keep a beat from its end', () => {
+  const { placeLate, waiting, admit, wakes } = desk()
+  void placeLate(restart('1'), 1, never)
+  expect([waiting(), wakes.length]).toEqual([null, 1])
+  admit()
+  expect(waiting()?.id).toBe('1')
 })

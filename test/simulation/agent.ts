@@ -177,6 +177,7 @@ export class Agent {
   }
 
   async #before(): Promise<void> {
+    this.desk.admit()
     await this.#enter()
     const view = this.#store.view()
     if (!view.known || !this.#dynamic.consider(view.value)) return
