@@ -11,6 +11,8 @@ import { signOfLife } from './sign-of-life.ts'
 const LOOK_EVERY_MS: Millis = 200
 const LOOK_BUDGET_MS: Millis = 2000
 const ANSWER_MS: Millis = 1000
+/** Also when the time is over: what could not be seen for want of it is not what is missing. */
+const LAST_LOOK_MS: Millis = 1000
 /** An agent is woken by the key: one that has not said so after this may not run, and is asked. */
 const PATIENCE_MS: Millis = 5000
 
@@ -41,7 +43,7 @@ export async function drainNoted(
   let found: Member | undefined
   let isKnown = false
   for (;;) {
-    const budgetMs = Math.max(1, Math.min(LOOK_BUDGET_MS, deadline.leftMs()))
+    const budgetMs = Math.max(LAST_LOOK_MS, Math.min(LOOK_BUDGET_MS, deadline.leftMs()))
     const read = await operator.store.read(cluster, budgetMs)
     if (read.known) found = read.value.members.find(({ name }) => name === member)
     isKnown ||= read.known

@@ -40,6 +40,8 @@ const CHANGE_MS: Millis = 10_000
 const LOOK_EVERY_MS: Millis = 200
 const LOOK_BUDGET_MS: Millis = 2000
 const ANSWER_MS: Millis = 1000
+/** Also when the time is over: what could not be seen for want of it is not what is missing. */
+const LAST_LOOK_MS: Millis = 1000
 /** On top of `loop_wait`, which a member of Patroni may need to see it. */
 const MARGIN_MS: Millis = 2000
 
@@ -96,7 +98,10 @@ async function untilRecognised(
   const deadline = deadlineIn(operator.clock, limitMs)
   let view = before
   for (;;) {
-    const read = await operator.store.read(cluster, Math.max(1, Math.min(LOOK_BUDGET_MS, deadline.leftMs())))
+    const read = await operator.store.read(
+      cluster,
+      Math.max(LAST_LOOK_MS, Math.min(LOOK_BUDGET_MS, deadline.leftMs())),
+    )
     if (read.known) view = read.value
     const waiting = before.members.filter(({ name }) => {
       const now = view.members.find(member => member.name === name)

@@ -19,6 +19,7 @@ export interface WaitReport {
 
 const LOOK_EVERY_MS: Millis = 300
 const LOOK_BUDGET_MS: Millis = 5000
+const LAST_LOOK_MS: Millis = 1000
 
 /** `progress` is told what is missing each time that it changes. */
 export async function waitFor(
@@ -31,7 +32,8 @@ export async function waitFor(
   const startMs = operator.clock.bootMs()
   let told = ''
   for (let round = 0; ; round++) {
-    const budgetMs = Math.max(1, Math.min(LOOK_BUDGET_MS, deadline.leftMs()))
+    // The last look has its time, too: what it could not see for want of it is not what is missing.
+    const budgetMs = Math.max(LAST_LOOK_MS, Math.min(LOOK_BUDGET_MS, deadline.leftMs()))
     const look = await lookAtCluster(operator, cluster, deadlineIn(operator.clock, budgetMs))
     if (!look.ok && isFinal(look.failure, round)) return failed(look.failure)
     const report = reportOf(cluster, conditions, look, operator.clock.bootMs() - startMs)
