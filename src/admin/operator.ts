@@ -50,7 +50,9 @@ export async function readCluster(
   if (!read.known) return failed({ kind: 'etcd-unreachable', why: read.why })
   if (!isUnknownCluster(read.value)) return done(read.value)
   const scopes = await operator.store.scopes(Math.min(SIMILAR_BUDGET_MS, deadline.leftMs()))
-  const similar = scopes.known ? nearestNames(cluster, scopes.value) : []
+  // It may have been created between the two looks: that is no other name.
+  const others = scopes.known ? scopes.value.filter(name => name !== cluster) : []
+  const similar = nearestNames(cluster, others)
   return failed({ kind: 'cluster-not-found', cluster, similar })
 }
 

@@ -12,6 +12,8 @@ export interface RemovalSurvey {
   readonly view: ClusterView
   readonly leader: MemberName | null
   readonly living: readonly MemberName[]
+  /** Of these, who does not answer: agents that were stopped leave a key until its lease ends. */
+  readonly silent: readonly MemberName[]
 }
 
 export interface RemoveReport {
@@ -36,16 +38,23 @@ export async function surveyRemoval(
   const asked = await Promise.all(
     view.members.map(async member => {
       // A key on a lease is there only while its agent renews that; one without is asked.
-      const lives = member.leaseId !== '0' || (await signOfLife(operator, member, ANSWER_MS)) === null
-      return lives ? [member.name] : []
+      const answers = (await signOfLife(operator, member, ANSWER_MS)) === null
+      return { name: member.name, answers, lives: answers || member.leaseId !== '0' }
     }),
   )
-  return done({ cluster, view, leader: view.leader?.name ?? null, living: asked.flat() })
+  const living = asked.filter(({ lives }) => lives)
+  return done({
+    cluster,
+    view,
+    leader: view.leader?.name ?? null,
+    living: living.map(({ name }) => name),
+    silent: living.filter(({ answers }) => !answers).map(({ name }) => name),
+  })
 }
 
 /** `leader`: as it was typed; null: it was not. null: it may be removed. */
 export function removalObjection(
-  { cluster, leader, living }: RemovalSurvey,
+  { cluster, leader, living, silent }: RemovalSurvey,
   typedLeader: MemberName | null,
 ): Failure | null {
   if (typedLeader !== null && typedLeader !== leader) {
@@ -53,6 +62,13 @@ export function removalObjection(
     return { kind: 'refused', action: 'remove', reason, hint: `see hactl list ${cluster}.` }
   }
   if (living.length === 0 || (leader !== null && typedLeader === leader)) return null
+  if (silent.length === living.length && leader === null)
+    return {
+      kind: 'refused',
+      action: 'remove',
+      reason: `${living.join(', ')} ${living.length === 1 ? 'does' : 'do'} not answer, but the lease of the member key has not ended`,
+      hint: 'the key of an agent that was stopped goes within the ttl; try again then.',
+    }
   return {
     kind: 'refused',
     action: 'remove',
