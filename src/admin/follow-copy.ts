@@ -118,7 +118,8 @@ function overdue(
   const member = copy.member.name
   const state = stateText(status)
   const tookMs = nowMs - copy.atMs
-  if (interrupted.aborted) return { member, outcome: 'timed-out', why: `interrupted; it goes on: ${state}` }
+  if (interrupted.aborted)
+    return { member, outcome: 'timed-out', why: `interrupted; it goes on: ${state}`, interrupted: true }
   if (timeoutMs !== null && tookMs >= timeoutMs)
     return { member, outcome: 'timed-out', why: `not within ${timeoutMs / 1000} s, it goes on: ${state}` }
   if (!watch.begun && tookMs >= BEGIN_MS) {

@@ -29,6 +29,8 @@ export interface OperationRow {
   readonly outcome: MemberOutcome
   /** One clause; null: there is nothing to add. */
   readonly why: string | null
+  /** Ctrl-C ended the waiting. */
+  readonly interrupted?: true
   /** What the member answered, for the texts of patronictl. Not shown as JSON. */
   readonly reply?: { readonly status: number; readonly body: string }
 }
@@ -61,6 +63,9 @@ function failureOf(action: string, rows: readonly OperationRow[], hint: string):
   if (missing.length === 0) return null
   const some = rows.length - missing.length
   const all = missingText(missing)
+  const interrupted = missing.filter(row => row.interrupted === true).map(({ member }) => member)
+  if (interrupted.length > 0)
+    return { kind: 'interrupted', action, request: { kind: 'begun', by: interrupted.join(', ') } }
   if (some > 0) {
     const achieved = `${action}: ${some} of ${rows.length} members done`
     return { kind: 'partly-done', done: achieved, missing: all, hint }

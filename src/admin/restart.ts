@@ -34,6 +34,8 @@ const START_MS: Millis = 300_000
 /** To stop before, and to stream after. */
 const AROUND_MS: Millis = 60_000
 const SILENT_MS: Millis = 15_000
+/** It says that it restarted, but what runs is what ran before. */
+const SAME_MS: Millis = 15_000
 const LOOK_EVERY_MS: Millis = 400
 const REQUEST_MS: Millis = 10_000
 
@@ -74,7 +76,8 @@ export async function restartMember(
   }
   const lost = answered.kind === 'unreachable' ? `its answer was lost (${answered.why}); ` : ''
   const outcome = answered.kind === 'answered' && end.kind === 'same-server' ? 'failed' : 'timed-out'
-  return { member: name, outcome, why: `${lost}${end.why}` }
+  const row: OperationRow = { member: name, outcome, why: `${lost}${end.why}` }
+  return following.interrupted.aborted ? { ...row, interrupted: true } : row
 }
 
 export function restartBody(wish: RestartWish): JsonObject {
@@ -135,7 +138,8 @@ async function untilAnswered(
     const first = await Promise.race([posted, clock.sleep(LOOK_EVERY_MS, waking.signal)])
     waking.abort()
     if (first !== undefined) return first
-    if (interrupted.aborted) return row('timed-out', 'interrupted; its restart may go on')
+    if (interrupted.aborted)
+      return { ...row('timed-out', 'interrupted; its restart may go on'), interrupted: true }
     const look = await lookAt(operator, member, LOOK_TIMEOUT_MS)
     if (look.known) {
       answeredAtMs = clock.bootMs()
@@ -167,7 +171,8 @@ export async function untilInService(
 ): Promise<End> {
   const { clock } = operator
   const streamed = before.replicationState === 'streaming' || before.role === 'primary'
-  let answeredAtMs = clock.bootMs()
+  const beganAtMs = clock.bootMs()
+  let answeredAtMs = beganAtMs
   for (;;) {
     const look = await lookAt(operator, member, LOOK_TIMEOUT_MS)
     if (look.known) {
@@ -180,6 +185,7 @@ export async function untilInService(
     const why = whyNot(look, before)
     const isSilent = !look.known && clock.bootMs() - answeredAtMs > SILENT_MS
     if (interrupted.aborted) return { kind: 'not-seen', why: `interrupted; ${why}` }
+    if (isSame(look, before) && clock.bootMs() - beganAtMs > SAME_MS) return { kind: 'same-server', why }
     if (isSilent || clock.bootMs() >= endMs)
       return { kind: isSame(look, before) ? 'same-server' : 'not-seen', why }
     await clock.sleep(LOOK_EVERY_MS, interrupted)

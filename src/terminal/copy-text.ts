@@ -14,6 +14,9 @@ export function copyText({ member, state, work, bytesPerSecond, replayed }: Copy
   const percent =
     total === null || total <= 0 ? '' : ` (${Math.min(100, Math.floor((work.bytesDone / total) * 100))} %)`
   const of = total === null ? '' : ` of ${bytesText(total)}`
-  const rate = bytesPerSecond === null || bytesPerSecond <= 0 ? '' : `, ${bytesText(bytesPerSecond)}/s`
+  const rate =
+    bytesPerSecond === null || bytesPerSecond <= 0 || work.bytesDone === total
+      ? ''
+      : `, ${bytesText(bytesPerSecond)}/s`
   return `${member}: copies${from}, ${bytesText(work.bytesDone)}${of}${percent}${rate}`
 }

@@ -4,7 +4,7 @@ import type { FakeCluster, FakeMember } from './members.ts'
 import type { Stage } from './stage.ts'
 
 export const STARTED = '2026-11-29 10:00:00.000000+00:00'
-const AGAIN = '2090-01-01 10:00:00.000000+00:00'
+let starts = 0
 
 /** Every member says since when its server runs, and has published it. */
 export async function tellStarts(stage: Stage, cluster: FakeCluster, more: object = {}): Promise<void> {
@@ -22,7 +22,9 @@ export function startAnew(member: FakeMember): void {
   const { now } = member
   const { pending_restart: _done, pending_restart_reason: _why, ...more } = now.more ?? {}
   const streaming = now.role === 'replica'
-  member.now = { ...now, state: 'running', streaming, more: { ...more, postmaster_start_time: AGAIN } }
+  starts += 1
+  const again = `2090-01-01 10:00:00.${String(starts).padStart(6, '0')}+00:00`
+  member.now = { ...now, state: 'running', streaming, more: { ...more, postmaster_start_time: again } }
 }
 
 export function restarts(member: FakeMember): void {

@@ -107,6 +107,8 @@ test('busy, and an agent that says restarted of the same server', async () => {
   member('pg1').onLine = async line =>
     line === 'POST /restart' ? [503, 'reinitialize already in progress'] : null
   expect(await rows('pg1')).toEqual([5, 'pg1 conflict'])
+  member('pg1').onLine = async line => (line === 'POST /restart' ? [200, 'restarted successfully'] : null)
+  expect(await rows('pg1')).toEqual([7, 'pg1 failed'])
 })
 
 test('scheduled: taken, in the way of another, in the paused state, in the past', async () => {
@@ -157,7 +159,7 @@ test('Ctrl-C while a member restarts: said, and the rest is left', async () => {
   const terminal = openTerminal(['restart', 'duo', '-r', 'replica', '--force'], { DCS_URL: stage.url })
   await until('the request', LIMIT_MS, async () => asked().length > 0)
   terminal.type('\u0003')
-  await terminal.end()
+  expect(await terminal.end()).toBe(130)
   expect(terminal.shown()).toContain('pg1: interrupted; its restart may go on')
   expect(asked().map(([name]) => name)).toEqual(['pg1'])
 })
