@@ -118,7 +118,15 @@ function acquiresOnOldAnswers({ snap }: World, decision: Decision): readonly str
 /** What was shut down by its control file writes nothing though a process lingers. */
 function releasesBesideItself(world: World, decision: Decision): readonly string[] {
   if (!has(decision, 'release-lease') || !mayBePrimary(world)) return []
+  // In maintenance mode it goes on: but not as the leader of a cluster to which its data does not belong.
+  if (world.snap.settings.paused && isForeign(world)) return []
   return world.snap.work?.progress?.stoppedAt === undefined ? ['releases the lease of a running primary'] : []
+}
+
+function isForeign({ snap }: World): boolean {
+  const { dataDirectory } = snap.postgres
+  if (!snap.cluster.known || dataDirectory.kind !== 'present' || !dataDirectory.control.known) return false
+  return snap.cluster.value.initialize?.value !== dataDirectory.control.value.systemIdentifier
 }
 
 function beginsWithStop(job: Job): boolean {

@@ -11,6 +11,7 @@ import { busyWorlds, runningWorlds, stoppedWorlds } from './worlds.ts'
 import { configurationWorlds } from './worlds-configuration.ts'
 import { doubtfulWorlds } from './worlds-doubt.ts'
 import { formerBusyWorlds, formerWorlds } from './worlds-former.ts'
+import { maintenanceWorlds } from './worlds-maintenance.ts'
 import { mistakenWorlds } from './worlds-mistakes.ts'
 import { newWorlds, requestWorlds } from './worlds-new.ts'
 import { orderWorlds } from './worlds-orders.ts'
@@ -30,6 +31,7 @@ const kinds = {
   'work is in progress beside what a former server left': formerBusyWorlds,
   'the configuration cannot be used, or is another one': configurationWorlds,
   'somebody asks this node for something': orderWorlds,
+  'maintenance mode is on, or has just ended': maintenanceWorlds,
   'it cannot be told whose the data, the request or the name is': doubtfulWorlds,
 }
 
@@ -103,7 +105,7 @@ function isScheduled({ snap, memory }: World): boolean {
 }
 
 /** What is remembered of the wall clock to be told to people, and decides nothing. */
-const DATES: readonly string[] = ['sinceWall', 'replayPausedSince', 'wallMs']
+const DATES: readonly string[] = ['sinceWall', 'lastNeededWall', 'replayPausedSince', 'wallMs']
 /** The same in a sentence. */
 const DATE_IN_TEXT = /\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z| UTC)/g
 

@@ -29,7 +29,11 @@ const TTL_MAX_MS = 60_000
 /** How long an operator looks on. */
 const OPERATOR_MS = 30_000
 /** Rules that leave it to an operator who shall lead. */
-const WAITS_TO_BE_NAMED: ReadonlySet<string> = new Set(['race.undecided', 'race.received-nothing'])
+const WAITS_TO_BE_NAMED: ReadonlySet<string> = new Set([
+  'race.undecided',
+  'race.received-nothing',
+  'race.unguarded-primary',
+])
 
 export type Tell = (atMs: number, who: string, text: string) => void
 
@@ -106,6 +110,8 @@ function helpByHand(world: World): void {
 
 /** hactl failover --candidate --replace, of the member that has the most of what was acknowledged. */
 function nameTheNextLeader(world: World): void {
+  // Whether that is so only a person can see.
+  if (world.machines.some(({ server }) => server?.acceptsWrites === true)) return
   const key = absoluteKey('failover')
   const kept = ({ data }: Machine): number =>
     data === null ? 0 : world.checks.acknowledged.filter(write => isPartOf(write, data.end)).length

@@ -1,0 +1,106 @@
+// The small worlds of maintenance mode: who takes part in a handover, who keeps its hands off, and whose data is another
+// cluster's.
+
+import type { ClusterView } from '../../src/model/cluster.ts'
+import type { Memory } from '../../src/model/memory.ts'
+import { seen } from '../../src/model/seen.ts'
+import { paused, product } from './combine.ts'
+import { fencers } from './fencers.ts'
+import { formers } from './formers.ts'
+import { frozen, ME, NOW, OTHER, OWN_IDENTIFIER } from './frozen.ts'
+import {
+  base,
+  directories,
+  leaderKey,
+  member,
+  memory,
+  peers,
+  running,
+  server,
+  settings,
+  silent,
+  stopped,
+  view,
+  type World,
+} from './parts.ts'
+import { proofs } from './proofs.ts'
+
+const note = { id: null, by: null, atMs: null, untilMs: null }
+const switchover = { leader: ME, candidate: OTHER, scheduledAt: null }
+
+const requests: readonly (ClusterView['failover'] | null)[] = [
+  null,
+  { value: switchover, modRevision: 39 },
+  { value: { ...switchover, note: { ...note, begunBy: ME } }, modRevision: 39 },
+  { value: { leader: OTHER, candidate: ME, scheduledAt: null }, modRevision: 39 },
+  {
+    value: { leader: OTHER, candidate: ME, scheduledAt: null, note: { ...note, begunBy: OTHER } },
+    modRevision: 39,
+  },
+]
+
+const reload = seen({ change: 'reload' as const, differing: ['primary_conninfo'] }, NOW)
+
+export function* maintenanceWorlds(): Generator<World> {
+  const parts = {
+    leader: [null, ME, OTHER],
+    lastLeader: [null, { value: OTHER, modRevision: 50 }, { value: null, modRevision: 50 }],
+    request: requests,
+    identifier: [OWN_IDENTIFIER, '7000000000000000999'],
+    proof: proofs.filter((_, index) => [0, 2, 4, 10].includes(index)),
+    node: frozen([
+      { process: running('accepting'), server: server(false), directory: directories.primary },
+      { process: running('accepting'), server: server(true), directory: directories.standby },
+      { process: stopped, server: silent, directory: directories.primaryClean },
+    ]),
+    peers: [peers.notAsked, peers.silent, peers.equal, peers.primary],
+    past: [
+      { joinedAs: OWN_IDENTIFIER },
+      { joinedAs: null, rejoin: 'check', stoppedBySelf: true },
+      { joinedAs: OWN_IDENTIFIER, rejoin: 'diverged', stoppedBySelf: true, promotionAsked: true },
+    ] satisfies readonly Partial<Memory>[],
+    fencer: [fencers.armed, fencers.idle],
+    mode: ['paused', 'stopping', 'over'] as const,
+  }
+  for (const { leader, lastLeader, request, identifier, proof, node, fencer, mode, ...rest } of product(
+    parts,
+  )) {
+    // Nobody has been asked where somebody leads.
+    if (leader !== null && rest.peers !== peers.notAsked && request === null) continue
+    if (mode === 'stopping' && rest.past.joinedAs === null) continue
+    yield {
+      snap: {
+        ...base,
+        cluster: view({
+          leader: leader === null ? null : leaderKey(leader),
+          lastLeader,
+          failover: request,
+          initialize: { value: identifier, modRevision: 2 },
+          members: [
+            member(ME, 'replica'),
+            member(OTHER, leader === OTHER ? 'primary' : 'replica', { pause: true }),
+          ],
+        }),
+        lease: proof.lease,
+        outcomes: proof.outcomes,
+        postgres: {
+          dataDirectory: node.directory,
+          process: node.process,
+          server: node.server,
+          former: formers.nothing,
+        },
+        recovery: reload,
+        peers: rest.peers,
+        fencer,
+        settings: mode === 'over' ? settings : paused,
+        stopRequested: mode === 'stopping',
+      },
+      memory: {
+        ...memory,
+        wasPaused: true,
+        lastRole: node.directory === directories.standby ? 'standby' : 'primary',
+        ...rest.past,
+      },
+    }
+  }
+}
