@@ -51,6 +51,9 @@ export interface HandoverPlan {
   readonly failure: Failure | null
 }
 
+type Answers = ReadonlyMap<MemberName, Seen<PeerView>>
+type Judged = Omit<HandoverPlan, 'failure'>
+
 const PEER_TIMEOUT_MS: Millis = 2000
 
 export async function surveyCluster(
@@ -169,11 +172,7 @@ export async function planHandover(
   return judgePlan(wish, survey, answers)
 }
 
-export function judgePlan(
-  wish: HandoverWish,
-  survey: Survey,
-  answers: ReadonlyMap<MemberName, Seen<PeerView>>,
-): HandoverPlan {
+export function judgePlan(wish: HandoverWish, survey: Survey, answers: Answers): HandoverPlan {
   const leaderPosition = lastKnownPosition(survey, answers)
   const judged = judgeCandidates({
     members: survey.view.members,
@@ -196,7 +195,8 @@ export function judgePlan(
   const plan = { survey, alreadySo: false, verdicts, winner, lostBytes, leaderPosition }
   // A scheduled switchover is judged when its time has come: what is true now says little.
   if (wish.scheduledAt !== null) return { ...plan, failure: null }
-  const failure = silentLeader(wish, survey, leaderSays) ?? objection(wish, verdicts) ?? dataLoss(wish, plan)
+  const failure =
+    silentLeader(wish, survey, leaderSays) ?? objection(wish, verdicts) ?? dataLoss(wish, plan, answers)
   return { ...plan, failure }
 }
 
@@ -234,14 +234,26 @@ function objection(wish: HandoverWish, verdicts: readonly CandidateVerdict[]): F
   )
 }
 
-function dataLoss(wish: HandoverWish, plan: Omit<HandoverPlan, 'failure'>): Failure | null {
+function dataLoss(wish: HandoverWish, plan: Judged, answers: Answers): Failure | null {
   const candidate = plan.winner
-  if (wish.acceptDataLoss || plan.lostBytes === 0n || candidate === null) return null
+  if (wish.acceptDataLoss || candidate === null) return null
+  const unguarded = mayRunUnguarded(plan.survey, answers)
+  if (unguarded !== null) {
+    const why = `${unguarded} led last and does not answer, and in maintenance mode nothing stops its server: if it still runs, what it accepts is lost`
+    return { kind: 'data-loss', action: wish.action, candidate, lostBytes: null, why }
+  }
+  if (plan.lostBytes === 0n) return null
   const why =
     plan.lostBytes === null
       ? 'it is not a synchronous standby and there is no leader to hand over'
       : 'there is no leader to hand over, and more WAL than the candidate has is known to have been written'
   return { kind: 'data-loss', action: wish.action, candidate, lostBytes: plan.lostBytes, why }
+}
+
+/** Who did not give the lease up in good order, and does not say that it is down. */
+function mayRunUnguarded({ modes, leader, view }: Survey, answers: Answers): MemberName | null {
+  const last = view.lastLeader?.value ?? null
+  return modes.paused && leader === null && last !== null && answers.get(last)?.known !== true ? last : null
 }
 
 /**
@@ -267,7 +279,7 @@ function bytesLost(
   return acknowledges ? 0n : null
 }
 
-function lastKnownPosition(survey: Survey, answers: ReadonlyMap<MemberName, Seen<PeerView>>): Lsn | null {
+function lastKnownPosition(survey: Survey, answers: Answers): Lsn | null {
   const published = survey.view.status?.value.optime ?? null
   const answer = survey.leader === null ? undefined : answers.get(survey.leader)
   return answer?.known === true && answer.value.runsAsPrimary

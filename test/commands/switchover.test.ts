@@ -278,6 +278,18 @@ test('a scheduled switchover is handed in as it is', async () => {
   })
 })
 
+test('in maintenance mode a failover beside a leader that is silent needs the flag: nothing stops its server', async () => {
+  await stage.delete('duo/leader')
+  await stage.put('duo/hactl/last_leader', 'pg0')
+  await stage.put('duo/config', { ttl: 30, pause: true })
+  await cluster.member('pg0').close()
+  const ran = await stage.hactl(['failover', 'duo', '--candidate', 'pg1', '--force'])
+  expect(ran.stderr).toContain(
+    'pg0 led last and does not answer, and in maintenance mode nothing stops its server',
+  )
+  expect(ran.code).toBe(10)
+})
+
 test('a failover without a leader says what would be lost, and needs the flag', async () => {
   await stage.delete('duo/leader')
   await cluster.member('pg0').close()
