@@ -39,6 +39,7 @@ const requests: readonly (ClusterView['failover'] | null)[] = [
   },
 ]
 
+const synchronousToo = frozen({ ...paused, synchronousMode: 'on' as const })
 const reload = seen({ change: 'reload' as const, differing: ['primary_conninfo'] }, NOW)
 
 export function* maintenanceWorlds(): Generator<World> {
@@ -60,14 +61,14 @@ export function* maintenanceWorlds(): Generator<World> {
       { joinedAs: OWN_IDENTIFIER, rejoin: 'diverged', stoppedBySelf: true, promotionAsked: true },
     ] satisfies readonly Partial<Memory>[],
     fencer: [fencers.armed, fencers.idle],
-    mode: ['paused', 'stopping', 'over'] as const,
+    mode: ['paused', 'stopping', 'over', 'synchronous'] as const,
   }
   for (const { leader, lastLeader, request, identifier, proof, node, fencer, mode, ...rest } of product(
     parts,
   )) {
     // Nobody has been asked where somebody leads.
     if (leader !== null && rest.peers !== peers.notAsked && request === null) continue
-    if (mode === 'stopping' && rest.past.joinedAs === null) continue
+    if ((mode === 'stopping' || mode === 'synchronous') && rest.past.joinedAs === null) continue
     yield {
       snap: {
         ...base,
@@ -92,7 +93,7 @@ export function* maintenanceWorlds(): Generator<World> {
         recovery: reload,
         peers: rest.peers,
         fencer,
-        settings: mode === 'over' ? settings : paused,
+        settings: mode === 'over' ? settings : mode === 'synchronous' ? synchronousToo : paused,
         stopRequested: mode === 'stopping',
       },
       memory: {
