@@ -14,6 +14,7 @@ import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
 import { type GlobalFlags, HactlCommand, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
 import { type ChangeOptions, readChanges, readsStdin } from '../src/terminal/config-changes.ts'
 import { colouredDiff, unifiedDiff } from '../src/terminal/diff.ts'
+import { isPatronictl } from '../src/terminal/drop-in.ts'
 import { type Edited, editUntilValid, type Judged } from '../src/terminal/edit-until-valid.ts'
 import { askYesNo, canAsk } from '../src/terminal/questions.ts'
 import { yamlDocument } from '../src/terminal/yaml-text.ts'
@@ -83,7 +84,11 @@ export default class EditConfig extends HactlCommand {
       : failed<EditReport>(before.failure)
     if (result.ok) await operator.store.close()
     this.conclude(flags.json, result, report =>
-      report.stored ? 'Configuration changed\n' : report.changed ? '' : 'Not changed\n',
+      report.stored
+        ? 'Configuration changed\n'
+        : report.changed || (isPatronictl() && flags.quiet)
+          ? ''
+          : 'Not changed\n',
     )
   }
 
@@ -113,7 +118,13 @@ export default class EditConfig extends HactlCommand {
     if (report.problems.length > 0 && !flags['force-invalid']) {
       return failed({ kind: 'config-invalid', problems: report.problems, isDocument: true }, report)
     }
+    if (isPatronictl() && readsStdin(flags) && !flags.force) {
+      process.stdout.write('Use --force option to apply changes\n')
+      return done(report)
+    }
     const refused = await confirm(flags)
+    // To say no is no error for patronictl.
+    if (isPatronictl() && refused?.kind === 'declined') return done(report)
     if (refused !== null) return failed(refused, report)
     const stored = await storeConfig(operator, before, document, flags.timeout ?? READ_TIMEOUT_MS)
     return stored.ok ? done({ ...report, stored: true }) : failed(stored.failure, report)

@@ -5,6 +5,7 @@ import { withCluster } from '../src/admin/connect.ts'
 import { readHistory } from '../src/admin/history.ts'
 import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
 import { HactlCommand, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
+import { emptyIfMissing } from '../src/terminal/drop-in.ts'
 import { historyText } from '../src/terminal/history-text.ts'
 import { LISTING_FORMATS } from '../src/terminal/listing.ts'
 
@@ -34,6 +35,7 @@ export default class History extends HactlCommand {
     const result = await withCluster(flags, args.cluster, (operator, cluster) =>
       readHistory(operator, cluster, flags.timeout ?? READ_TIMEOUT_MS),
     )
-    this.conclude(flags.json, result, report => historyText(report, flags.format))
+    const shown = emptyIfMissing(result, { cluster: args.cluster ?? '', switches: [] })
+    this.conclude(flags.json, shown, report => historyText(report, flags.format))
   }
 }

@@ -55,6 +55,10 @@ export abstract class MemberListing extends HactlCommand {
     const connected = await connect(options)
     if (!connected.ok) return this.fail(options.json, connected.failure)
     const operator = connected.value
+    if (isPatronictl() && options.clusters.length === 0 && operator.defaultCluster === null) {
+      process.stderr.write('WARNING: listing members: no cluster was named\n')
+      return
+    }
     if (options.watch !== undefined) {
       const last = new LastTable(operator.clock)
       await repeat(operator.clock, options.watch * 1000, () => frame(operator, options, last))
@@ -72,6 +76,7 @@ function look(operator: Operator, options: ListOptions, budgetMs: number): Promi
   return listClusters(operator, {
     clusters: options.clusters,
     askMs: askMs(options),
+    unknownIsEmpty: isPatronictl(),
     budgetMs: options.timeout ?? budgetMs,
   })
 }

@@ -13,7 +13,7 @@ import { liveLine } from '../src/terminal/live-line.ts'
 import { type Chosen, MemberCommand, sure } from '../src/terminal/member-command.ts'
 import { forceFlag, MEMBER_ARGS, memberWords, roleFlag } from '../src/terminal/member-words.ts'
 import { askText, canAsk } from '../src/terminal/questions.ts'
-import { parseSchedule } from '../src/terminal/time.ts'
+import { parseFutureSchedule } from '../src/terminal/schedule.ts'
 
 export default class Restart extends MemberCommand {
   static override summary = 'Restart PostgreSQL on members, one after the other, the leader last.'
@@ -36,7 +36,7 @@ export default class Restart extends MemberCommand {
     any: Flags.boolean({ summary: 'Only one of them, chosen by chance.' }),
     scheduled: Flags.string({
       helpValue: 'TIME',
-      summary: 'Not now but at this time (ISO 8601; local without a zone).',
+      summary: 'Not now but at this time (2030-01-01T03:00, tomorrow 3am; local without a zone).',
     }),
     'pg-version': Flags.string({
       helpValue: 'VERSION',
@@ -97,13 +97,14 @@ export default class Restart extends MemberCommand {
       'now',
     )
     if (!when.ok) return failed(when.failure)
-    const time = parseSchedule(when.value, operator.clock.wallMs())
+    const time = await parseFutureSchedule(when.value, operator.clock.wallMs())
     if (!time.ok)
       return failed({
         kind: 'usage',
         message: time.why,
         hint: 'for example --scheduled 2030-01-01T12:35+01:00, or now.',
       })
+    if (time.said !== null) process.stderr.write(`${time.said}\n`)
     const { schedule } = time
     if (schedule !== null && clusterModes(view).paused) {
       const hint = `hactl resume ${chosen.cluster} ends it; or restart without --scheduled.`

@@ -1,9 +1,10 @@
 // `hactl show-config [CLUSTER]`: the dynamic configuration as YAML.
 
 import { withCluster } from '../src/admin/connect.ts'
-import { showConfig } from '../src/admin/show-config.ts'
+import { type ConfigReport, showConfig } from '../src/admin/show-config.ts'
 import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
 import { HactlCommand, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
+import { emptyIfMissing } from '../src/terminal/drop-in.ts'
 import { yamlDocument } from '../src/terminal/yaml-text.ts'
 
 export default class ShowConfig extends HactlCommand {
@@ -26,6 +27,7 @@ export default class ShowConfig extends HactlCommand {
     const result = await withCluster(flags, args.cluster, (operator, cluster) =>
       showConfig(operator, cluster, flags.timeout ?? READ_TIMEOUT_MS),
     )
-    this.conclude(flags.json, result, report => `${yamlDocument(report.document)}\n`)
+    const shown = emptyIfMissing<ConfigReport | null>(result, null)
+    this.conclude(flags.json, shown, report => (report === null ? '' : `${yamlDocument(report.document)}\n`))
   }
 }

@@ -6,6 +6,7 @@ import { reportCluster } from '../src/admin/cluster-report.ts'
 import { connect } from '../src/admin/connect.ts'
 import { carryOutHandover, describePlan, type HandoverReport } from '../src/admin/handover.ts'
 import { surveyAfter } from '../src/admin/handover-after.ts'
+import { handOverByAnswer } from '../src/admin/handover-by-answer.ts'
 import {
   type HandoverAction,
   type HandoverPlan,
@@ -13,8 +14,15 @@ import {
   planHandover,
   type Survey,
   surveyCluster,
+  surveyOf,
 } from '../src/admin/handover-plan.ts'
-import { chooseCluster, type Deadline, deadlineIn, type Operator } from '../src/admin/operator.ts'
+import {
+  chooseCluster,
+  type Deadline,
+  deadlineIn,
+  type Operator,
+  readWhatIsThere,
+} from '../src/admin/operator.ts'
 import { done, type Failure, failed, type Result } from '../src/model/failure.ts'
 import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
 import {
@@ -25,6 +33,7 @@ import {
   WAIT_TIMEOUT_MS,
 } from '../src/terminal/command.ts'
 import { isPatronictl } from '../src/terminal/drop-in.ts'
+import { answerText, askAsPatronictl } from '../src/terminal/drop-in-handover.ts'
 import { completeWish, confirmHandover, type HandoverAnswers } from '../src/terminal/handover-questions.ts'
 import { dryRunText, outcomeText } from '../src/terminal/handover-text.ts'
 import { interruptible } from '../src/terminal/interruptible.ts'
@@ -62,6 +71,8 @@ export abstract class HandoverCommand extends HactlCommand {
     const operator = connected.value
     const cluster = chooseCluster(operator, named)
     if (!cluster.ok) return this.fail(flags.json, cluster.failure)
+    if (isPatronictl() && !flags.json && !flags['dry-run'])
+      return this.#asPatronictl(operator, action, cluster.value, flags)
     const budgetMs = flags.timeout ?? WAIT_TIMEOUT_MS
     // The minute is for the handover: an etcd that does not answer is told as soon as by `hactl list`.
     const looking = deadlineIn(operator.clock, flags.timeout ?? READ_TIMEOUT_MS)
@@ -81,6 +92,36 @@ export abstract class HandoverCommand extends HactlCommand {
     if (flags['dry-run']) return this.#concludePlan(flags, accepting, plan)
     await this.#confirmAndCarryOut(operator, accepting, plan, flags, budgetMs)
     // A member that never answered may still hold a connection open; nothing is waited for any more.
+    this.exit(Number(process.exitCode ?? 0))
+  }
+
+  /** Asked, waited for and told as patronictl does; also a refusal by the member that was asked ends with 0. */
+  async #asPatronictl(
+    operator: Operator,
+    action: HandoverAction,
+    cluster: string,
+    flags: HandoverFlags,
+  ): Promise<void> {
+    const read = await readWhatIsThere(operator, cluster, deadlineIn(operator.clock, READ_TIMEOUT_MS))
+    if (!read.ok) return this.fail(flags.json, read.failure)
+    const survey = surveyOf(read.value)
+    process.stdout.write(`Current cluster topology\n${this.#table(operator, cluster, survey)}`)
+    const asked = await askAsPatronictl(action, cluster, survey, flags, operator.clock.wallMs())
+    if (!asked.ok) return this.fail(flags.json, asked.failure)
+    const wish = { ...asked.value, acceptDataLoss: true, replace: false }
+    const deadline = deadlineIn(operator.clock, flags.timeout ?? WAIT_TIMEOUT_MS)
+    const result = await interruptible(interrupted =>
+      handOverByAnswer(operator, wish, survey, deadline, interrupted),
+    )
+    const isDone = result.ok && result.value.kind === 'answered' && result.value.status < 300
+    const after = isDone
+      ? await readWhatIsThere(operator, cluster, deadlineIn(operator.clock, READ_TIMEOUT_MS))
+      : null
+    const isTold = result.ok && (isDone || result.value.kind === 'through etcd')
+    const table = isTold
+      ? this.#table(operator, cluster, after?.ok === true ? surveyOf(after.value) : survey)
+      : ''
+    this.conclude(flags.json, result, answer => answerText(action, answer, operator.clock.wallMs()) + table)
     this.exit(Number(process.exitCode ?? 0))
   }
 
@@ -187,7 +228,7 @@ export default class Switchover extends HandoverCommand {
     }),
     scheduled: Flags.string({
       helpValue: 'TIME',
-      summary: 'Not now but at this time (ISO 8601; local without a zone).',
+      summary: 'Not now but at this time (2030-01-01T03:00, tomorrow 3am; local without a zone).',
     }),
     ...HANDOVER_FLAGS,
   }

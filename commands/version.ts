@@ -2,10 +2,11 @@
 
 import { Args } from '@oclif/core'
 import { withCluster } from '../src/admin/connect.ts'
-import { readVersions, type VersionReport } from '../src/admin/version.ts'
+import { type MemberVersion, readVersions, type VersionReport } from '../src/admin/version.ts'
 import { done } from '../src/model/failure.ts'
-import { HactlCommand, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
-import { isPatronictl } from '../src/terminal/drop-in.ts'
+import { PROTOCOL_VERSION } from '../src/model/version.ts'
+import { type GlobalFlags, HactlCommand, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
+import { emptyIfMissing, isPatronictl } from '../src/terminal/drop-in.ts'
 
 export default class Version extends HactlCommand {
   static override summary = "Show hactl's version and, with a cluster, what its members run."
@@ -31,14 +32,14 @@ export default class Version extends HactlCommand {
     const { args, flags } = await this.parse(Version)
     const own = { version: this.config.version }
     const [cluster, ...members] = args.cluster ?? []
+    if (isPatronictl()) return this.#asPatronictl(cluster, members, flags)
     const ownOnly = (): void =>
       this.conclude(
         flags.json,
         done({ ...own, cluster: null, members: [] }),
         () => `hactl version ${own.version}\n`,
       )
-    // patronictl takes no scope here, and must answer without etcd.
-    if (cluster === undefined && (flags['config-file'] === undefined || isPatronictl())) return ownOnly()
+    if (cluster === undefined && flags['config-file'] === undefined) return ownOnly()
     const result = await withCluster(flags, cluster, (operator, name) =>
       readVersions(operator, name, members, flags.timeout ?? READ_TIMEOUT_MS),
     )
@@ -48,14 +49,36 @@ export default class Version extends HactlCommand {
       versionText(own.version, report),
     )
   }
+
+  /** The version is that of patronictl whose work it does; a member that does not answer is a line like the others. */
+  async #asPatronictl(
+    cluster: string | undefined,
+    members: readonly string[],
+    flags: GlobalFlags,
+  ): Promise<void> {
+    const own = { version: PROTOCOL_VERSION, cluster: cluster ?? null, members: [] }
+    if (cluster === undefined)
+      return this.conclude(flags.json, done(own), () => `patronictl version ${own.version}\n`)
+    const read = await withCluster(flags, cluster, (operator, name) =>
+      readVersions(operator, name, [], flags.timeout ?? READ_TIMEOUT_MS),
+    )
+    const result = read.value === null ? emptyIfMissing(read, { cluster, members: [] }) : done(read.value)
+    const named = (report: VersionReport) =>
+      report.members.filter(({ name }) => members.length === 0 || members.includes(name))
+    this.conclude(flags.json, result, report =>
+      [`patronictl version ${own.version}`, '', ...named(report).map(memberLine), ''].join('\n'),
+    )
+  }
 }
 
 function versionText(own: string, report: VersionReport): string {
-  const lines = report.members.map(member => {
-    if (member.error !== null) return `${member.name}: failed to get version: ${member.error}`
-    const postgresql = member.postgresql === null ? '' : ` PostgreSQL ${member.postgresql}`
-    const hactl = member.hactl === null ? '' : ` (hactl ${member.hactl})`
-    return `${member.name}: Patroni ${member.protocol ?? 'unknown'}${postgresql}${hactl}`
-  })
+  const lines = report.members.map(
+    member => memberLine(member) + (member.hactl === null ? '' : ` (hactl ${member.hactl})`),
+  )
   return [`hactl version ${own}`, '', ...lines, ''].join('\n')
+}
+
+function memberLine({ name, error, protocol, postgresql }: MemberVersion): string {
+  if (error !== null) return `${name}: failed to get version: ${error}`
+  return `${name}: Patroni ${protocol ?? 'unknown'}${postgresql === null ? '' : ` PostgreSQL ${postgresql}`}`
 }

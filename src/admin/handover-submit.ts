@@ -24,6 +24,7 @@ export interface Submitted {
 const ACCEPT_MS: Millis = 3000
 const LOOK_EVERY_MS: Millis = 250
 
+/** A refusal comes with the answer that it was. */
 export async function submitHandover(
   operator: Operator,
   wish: HandoverWish,
@@ -31,17 +32,17 @@ export async function submitHandover(
   request: FailoverRequest,
   deadline: Deadline,
 ): Promise<Result<Submitted>> {
-  let refusal: Failure | null = null
+  let refusal: Result<Submitted> | null = null
   let anySilent = false
   for (const member of membersToAsk(wish, plan)) {
     const tried = await tryMember(operator, wish, plan, request, member, deadline)
     if (tried.kind === 'accepted') return done(tried.submitted)
-    if (tried.kind === 'refused') return failed(tried.failure)
-    if (tried.kind === 'cannot') refusal ??= tried.failure
+    if (tried.kind === 'refused') return failed(tried.failure, tried.submitted)
+    if (tried.kind === 'cannot') refusal ??= failed(tried.failure, tried.submitted)
     anySilent ||= tried.kind === 'silent'
   }
   // Nobody could be asked: what patronictl does then is right, as long as the request that was seen is still there.
-  if (refusal !== null) return failed(refusal)
+  if (refusal !== null) return refusal
   return writeRequest(operator, wish, plan, request, deadline, anySilent)
 }
 
@@ -58,9 +59,9 @@ function membersToAsk(wish: HandoverWish, plan: HandoverPlan): readonly MemberAd
 
 type Tried =
   | { readonly kind: 'accepted'; readonly submitted: Submitted }
-  | { readonly kind: 'refused'; readonly failure: Failure }
+  | { readonly kind: 'refused'; readonly failure: Failure; readonly submitted: Submitted }
   /** It answered, but could not do it; another may. */
-  | { readonly kind: 'cannot'; readonly failure: Failure }
+  | { readonly kind: 'cannot'; readonly failure: Failure; readonly submitted: Submitted }
   | { readonly kind: 'silent' }
 
 async function tryMember(
@@ -95,11 +96,11 @@ async function tryMember(
   const submitted = { through: `rest:${member.name}`, scheduled: false, reply, atMs }
   const scheduled = wish.scheduledAt !== null
   if (isSeen) return { kind: 'accepted', submitted: { ...submitted, scheduled } }
-  if (unknown !== null) return { kind: 'refused', failure: mayBeAsked(wish, request, unknown) }
+  if (unknown !== null) return { kind: 'refused', failure: mayBeAsked(wish, request, unknown), submitted }
   if (typeof first === 'string' || first.kind === 'unreachable') return { kind: 'silent' }
   if (first.status === 200) return { kind: 'accepted', submitted }
   if (first.status === 202) return { kind: 'accepted', submitted: { ...submitted, scheduled: true } }
-  return refusalOf(wish, member, first)
+  return { ...refusalOf(wish, member, first), submitted }
 }
 
 function saysUnknown(reply: MemberReply): reply is MemberReply & { readonly kind: 'answered' } {
@@ -110,7 +111,7 @@ function refusalOf(
   wish: HandoverWish,
   member: MemberAddress,
   reply: { readonly status: number; readonly body: string },
-): Tried {
+): { readonly kind: 'refused' | 'cannot'; readonly failure: Failure } {
   const words = reply.body.startsWith('<') ? '' : `: ${reply.body.trim().slice(0, 300)}`
   const reason = `${member.name} answered ${reply.status}${words}`
   const { action } = wish

@@ -5,7 +5,7 @@ import { done, type Failure, failed, type Result } from '../model/failure.ts'
 import type { ClusterReport } from '../model/report.ts'
 import type { MemberName, Millis } from '../model/units.ts'
 import { reportCluster } from './cluster-report.ts'
-import { type Deadline, deadlineIn, type Operator, readCluster } from './operator.ts'
+import { type Deadline, deadlineIn, type Operator, readCluster, readWhatIsThere } from './operator.ts'
 import { signOfLife } from './sign-of-life.ts'
 
 export interface ListWish {
@@ -17,6 +17,8 @@ export interface ListWish {
    */
   readonly askMs: Millis | null
   readonly budgetMs: Millis
+  /** As patronictl does: a cluster that is not there is listed as an empty one. */
+  readonly unknownIsEmpty: boolean
 }
 
 export interface ListReport {
@@ -28,7 +30,7 @@ export async function listClusters(operator: Operator, wish: ListWish): Promise<
   const names = wish.clusters.length > 0 ? wish.clusters : [operator.defaultCluster ?? '']
   if (names.includes('')) return failed({ kind: 'no-cluster-named' })
   const deadline = deadlineIn(operator.clock, wish.budgetMs)
-  const results = await Promise.all(names.map(name => listOne(operator, name, wish.askMs, deadline)))
+  const results = await Promise.all(names.map(name => listOne(operator, name, wish, deadline)))
   const clusters = results.flatMap(result => (result.ok ? [result.value] : []))
   const failure = results.map(failureOf).find(found => found !== null)
   return failure === undefined ? done({ clusters }) : failed(failure, { clusters })
@@ -41,10 +43,12 @@ function failureOf(result: Result<unknown>): Failure | null {
 async function listOne(
   operator: Operator,
   cluster: string,
-  askMs: Millis | null,
+  { askMs, unknownIsEmpty }: ListWish,
   deadline: Deadline,
 ): Promise<Result<ClusterReport>> {
-  const read = await readCluster(operator, cluster, deadline)
+  const read = unknownIsEmpty
+    ? await readWhatIsThere(operator, cluster, deadline)
+    : await readCluster(operator, cluster, deadline)
   if (!read.ok) return failed(read.failure)
   const answers =
     askMs === null ? undefined : await signsOfLife(operator, read.value, Math.min(askMs, deadline.leftMs()))

@@ -46,14 +46,23 @@ export async function readCluster(
   cluster: string,
   deadline: Deadline,
 ): Promise<Result<ClusterView>> {
-  const read = await operator.store.read(cluster, deadline.leftMs())
-  if (!read.known) return failed({ kind: 'etcd-unreachable', why: read.why })
-  if (!isUnknownCluster(read.value)) return done(read.value)
+  const read = await readWhatIsThere(operator, cluster, deadline)
+  if (!read.ok || !isUnknownCluster(read.value)) return read
   const scopes = await operator.store.scopes(Math.min(SIMILAR_BUDGET_MS, deadline.leftMs()))
   // It may have been created between the two looks: that is no other name.
   const others = scopes.known ? scopes.value.filter(name => name !== cluster) : []
   const similar = nearestNames(cluster, others)
   return failed({ kind: 'cluster-not-found', cluster, similar })
+}
+
+/** Also of a cluster that is not there: then nothing. */
+export async function readWhatIsThere(
+  operator: Operator,
+  cluster: string,
+  deadline: Deadline,
+): Promise<Result<ClusterView>> {
+  const read = await operator.store.read(cluster, deadline.leftMs())
+  return read.known ? done(read.value) : failed({ kind: 'etcd-unreachable', why: read.why })
 }
 
 /** The argument, or the configuration's scope. */

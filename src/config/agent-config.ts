@@ -110,19 +110,8 @@ function buildBootstrap({ read }: LocalValues, tree: JsonObject): BootstrapConfi
     dcs,
     initdb: read('bootstrap.initdb'),
     pgHba: read('bootstrap.pg_hba'),
-    users: buildUsers(read('bootstrap.users')),
     postBootstrap: read('bootstrap.post_bootstrap') ?? read('bootstrap.post_init'),
   }
-}
-
-function buildUsers(section: JsonObject): BootstrapConfig['users'] {
-  const users = Object.entries(section).map(([name, value]) => {
-    const user = isJsonObject(value) ? value : {}
-    const [password, options] = [own(user, 'password') ?? null, own(user, 'options') ?? []]
-    const texts = isJsonArray(options) ? options.map(pythonText) : []
-    return [name, { password: password === null ? null : pythonText(password), options: texts }] as const
-  })
-  return Object.fromEntries(users)
 }
 
 function buildPostgresql(values: LocalValues, tree: JsonObject, env: NodeJS.ProcessEnv): PostgresqlConfig {

@@ -38,7 +38,6 @@ export function findContradictions(
     ...accounts(values),
     ...localParameters(values),
     ...citus(values),
-    ...users(values),
   ]
   const problems = (kind: Finding['kind']) =>
     findings
@@ -174,27 +173,4 @@ function* citus({ given }: LocalValues): Iterable<Finding> {
   const message =
     'is not supported yet by this version of hactl: the groups would share the keys of one cluster'
   yield { kind: 'error', path: 'citus', message, hint: 'Remove the section, or run this node with Patroni.' }
-}
-
-function* users({ read }: LocalValues): Iterable<Finding> {
-  for (const [name, user] of Object.entries(read('bootstrap.users'))) {
-    if (isUser(user)) continue
-    yield {
-      kind: 'error',
-      path: `bootstrap.users.${name}`,
-      message: 'is not a mapping of password (text) and options (list of texts)',
-    }
-  }
-}
-
-function isUser(user: Json): boolean {
-  if (user === null) return true
-  if (!isJsonObject(user)) return false
-  const { password, options } = user
-  const passwordFits = password === undefined || password === null || typeof password !== 'object'
-  const optionsFit =
-    options === undefined ||
-    options === null ||
-    (Array.isArray(options) && options.every(option => typeof option === 'string'))
-  return passwordFits && optionsFit
 }

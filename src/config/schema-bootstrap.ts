@@ -2,7 +2,7 @@
 
 import { integer, lines, mapping, word } from './leaf.ts'
 import { options } from './leaf-options.ts'
-import { later, optional, setting } from './setting.ts'
+import { later, never, optional, setting } from './setting.ts'
 
 const INITDB_RESERVED = ['pgdata', 'nosync', 'pwfile', 'sync-only', 'version']
 
@@ -33,7 +33,11 @@ export const BOOTSTRAP = {
     {},
     {
       reloadable: false,
-      about: 'Roles to create in a new cluster. (Patroni 4 ignores this section.)',
+      support: never(
+        'bootstrap.users',
+        'as in Patroni 4 no roles are made from it; use bootstrap.post_bootstrap',
+      ),
+      about: 'Roles of a new cluster, until Patroni 3.',
     },
   ),
   'bootstrap.post_bootstrap': optional(word(), {

@@ -52,6 +52,7 @@ const CONDITIONS: readonly Condition[] = [
   { id: 'receives-nothing', find: onCluster(starvation) },
   { id: 'replay-paused', find: pausedByHand },
   { id: 'mode', find: onCluster(modeKeepsLeaderless) },
+  { id: 'mode', find: modeOfPrimary },
   { id: 'request-refused', find: refusedRequest },
   { id: 'state-directory', find: forgetful },
 ]
@@ -163,6 +164,12 @@ function modeKeepsLeaderless(facts: ClusterFacts): string | null {
   const mode = unsupportedMode(facts)
   if (mode === null || facts.view.leader !== null) return null
   return `nobody leads, and this version of hactl promotes nobody with ${mode}`
+}
+
+/** Somebody stored it to make a standby cluster of this one, and waits for that. */
+function modeOfPrimary({ snap }: Facts): string | null {
+  if (!snap.settings.standbyCluster || server(snap)?.inRecovery !== false) return null
+  return 'standby_cluster is set, which this version of hactl does not carry out: this node stays a primary that accepts writes'
 }
 
 /** Who wrote a request straight into etcd is told here only. */

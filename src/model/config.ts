@@ -78,10 +78,6 @@ export interface BootstrapConfig {
   readonly dcs: JsonObject
   readonly initdb: readonly InitdbOption[]
   readonly pgHba: readonly string[]
-  /** Roles to create; Patroni 4 ignores this section, hactl creates them. */
-  readonly users: Readonly<
-    Record<string, { readonly password: string | null; readonly options: readonly string[] }>
-  >
   /** Command run once with the connection string as its last argument. */
   readonly postBootstrap: string | null
 }

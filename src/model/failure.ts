@@ -66,6 +66,8 @@ export type Failure =
       readonly lostBytes: Lsn | null
       readonly why: string
     }
+  /** The drop-in's own refusals: whole sentences that scripts know. */
+  | { readonly kind: 'patronictl'; readonly message: string }
   | { readonly kind: 'editor'; readonly why: string }
   | {
       readonly kind: 'sql-error'

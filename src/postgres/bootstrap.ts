@@ -123,7 +123,7 @@ export async function finishBootstrap(
   }
   report({ phase: 'creating roles' })
   const rest = await withRoles(context, signal, async session => {
-    for (const wish of otherWishes(context.config, context.bootstrap)) {
+    for (const wish of otherWishes(context.config)) {
       const why = await createOrAlterRole(session, wish)
       if (why !== null) return why
     }

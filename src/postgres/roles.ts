@@ -2,7 +2,7 @@
 // begins with every kind of statement logging off, so that they reach no log and no statistics.
 
 import pg from 'pg'
-import type { BootstrapConfig, Credentials, PostgresqlConfig } from '../model/config.ts'
+import type { Credentials, PostgresqlConfig } from '../model/config.ts'
 import type { Session } from './connection.ts'
 
 export interface RoleWish {
@@ -78,16 +78,12 @@ export function superuserWish(config: PostgresqlConfig): RoleWish | null {
   return { name: superuser.username, password: superuser.password, options: ['SUPERUSER'] }
 }
 
-export function otherWishes(
-  config: PostgresqlConfig,
-  bootstrap: BootstrapConfig | null,
-): readonly RoleWish[] {
+export function otherWishes(config: PostgresqlConfig): readonly RoleWish[] {
   const { replication } = config.authentication
   const rewind = separateRewindUser(config)
   return [
     { name: replication.username, password: replication.password, options: ['REPLICATION'] },
     ...(rewind === null ? [] : [{ name: rewind.username, password: rewind.password, options: [] }]),
-    ...Object.entries(bootstrap?.users ?? {}).map(([name, user]) => ({ name, ...user })),
   ]
 }
 

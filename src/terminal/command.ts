@@ -31,6 +31,18 @@ export const memberFlag = Flags.custom<string>({
   },
 })
 
+/** Patroni's commands have it, for Citus; refused by name, so that nobody takes it for another cluster's or a typing error. */
+const groupFlag = Flags.custom<string>({
+  hidden: true,
+  helpGroup: 'GLOBAL',
+  parse: async text => {
+    if (!/^-?\d+$/.test(text)) throw new Error(`expected the number of a Citus group, not ${text}`)
+    throw new Error(
+      `group ${text} is one of a Citus cluster, and hactl knows no Citus clusters: leave it out`,
+    )
+  },
+})
+
 /** Patroni's three, which may also stand before the command (argv.ts), and hactl's two. */
 export const GLOBAL_FLAGS = {
   'config-file': Flags.string({
@@ -53,6 +65,7 @@ export const GLOBAL_FLAGS = {
     helpGroup: 'GLOBAL',
     summary: "Do not verify the certificates of the members' REST API.",
   }),
+  group: groupFlag(),
   json: Flags.boolean({
     helpGroup: 'GLOBAL',
     summary: "Print hactl's typed result (and errors) as one JSON document on stdout, and nothing else.",

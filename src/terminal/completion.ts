@@ -80,7 +80,7 @@ ${cases.join('\n')}
   fi
   COMPREPLY=($(compgen -W "$words" -- "$current"))
 }
-complete -F _hactl hactl
+complete -F _hactl hactl patronictl
 `
 }
 
@@ -112,7 +112,7 @@ function zsh(manual: Manual): string {
         : [takesFile(command) ? "'1:file:_files'" : "'*:argument:( )'"]
     return `    ${firstWord(command)}) _arguments ${[...specs, ...rest].join(' ')} ;;`
   })
-  return `#compdef hactl
+  return `#compdef hactl patronictl
 # zsh completion for hactl; load it with: source <(hactl completion zsh)
 _hactl() {
   local -a commands
@@ -130,7 +130,7 @@ ${cases.join('\n')}
   esac
 }
 # Found in fpath, this file is the function itself when it is called first.
-if [[ $funcstack[1] == _hactl ]]; then _hactl "$@"; else compdef _hactl hactl; fi
+if [[ $funcstack[1] == _hactl ]]; then _hactl "$@"; else compdef _hactl hactl patronictl; fi
 `
 }
 

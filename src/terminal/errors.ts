@@ -5,6 +5,8 @@ import { styleText } from 'node:util'
 import type { CandidateVerdict } from '../model/candidates.ts'
 import { etcdHint, isConfigurationFault } from '../model/etcd-hint.ts'
 import type { Failure, GivenUp } from '../model/failure.ts'
+import { isPatronictl } from './drop-in.ts'
+import { patronictlMessage } from './drop-in-errors.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 
 type Kind = Failure['kind']
@@ -148,6 +150,7 @@ const ERRORS: { readonly [K in Kind]: Entry<K> } = {
     message: f => `not reached within ${f.seconds} s: ${f.missing}`,
     hint: f => `see hactl list ${f.cluster}; give it longer with --timeout.`,
   },
+  patronictl: { exit: EXIT.refused, message: f => f.message, hint: () => '' },
   editor: {
     exit: EXIT.usage,
     message: f => f.why,
@@ -167,7 +170,7 @@ export function describeFailure(failure: Failure): ShownError {
   const entry = ERRORS[failure.kind] as Entry<Kind>
   return {
     kind: failure.kind,
-    message: entry.message(failure as never),
+    message: (isPatronictl() ? patronictlMessage(failure) : null) ?? entry.message(failure as never),
     hint: entry.hint(failure as never),
     exit: typeof entry.exit === 'function' ? entry.exit(failure as never) : entry.exit,
   }
@@ -175,8 +178,15 @@ export function describeFailure(failure: Failure): ShownError {
 
 /** Two lines for stderr; colour only where stderr is a terminal that wants it. */
 export function errorText(shown: ShownError): string {
+  if (isPatronictl()) return patronictlErrorText(shown)
   const label = styleText(['bold', 'red'], 'error:', { stream: process.stderr })
   return `${label} ${shown.message}\n${shown.hint === '' ? '' : `HINT: ${shown.hint}\n`}`
+}
+
+function patronictlErrorText({ kind, message, hint }: ShownError): string {
+  if (kind === 'interrupted' && message === 'interrupted') return '\nAborted!\n'
+  const capitalised = message.replace(/^./, first => first.toUpperCase())
+  return `Error: ${capitalised}\n${hint === '' || kind === 'declined' ? '' : `HINT: ${hint}\n`}`
 }
 
 function whatOfEtcd(why: string): string {

@@ -6,7 +6,7 @@ import { done, failed } from '../model/failure.ts'
 import { nearestNames } from '../model/nearest.ts'
 import type { MemberName, WallMillis } from '../model/units.ts'
 import { askText, askYesNo, canAsk, type Objection } from './questions.ts'
-import { parseSchedule } from './time.ts'
+import { parseFutureSchedule } from './schedule.ts'
 
 export interface HandoverAnswers {
   readonly leader?: string | undefined
@@ -57,13 +57,13 @@ export async function completeWish(
     useful && switchover,
     `When should the switchover take place (e.g. 2030-01-01T12:35)`,
     'now',
-    text => {
-      const read = parseSchedule(text, nowMs)
+    async text => {
+      const read = await parseFutureSchedule(text, nowMs)
       return read.ok ? null : read.why
     },
   )
   if (!when.ok) return failed(when.failure)
-  const schedule = parseSchedule(when.value, nowMs)
+  const schedule = await parseFutureSchedule(when.value, nowMs)
   if (!schedule.ok) {
     return failed({
       kind: 'usage',
@@ -71,6 +71,7 @@ export async function completeWish(
       hint: 'for example --scheduled 2030-01-01T12:35+01:00, or now.',
     })
   }
+  if (schedule.said !== null) process.stderr.write(`${schedule.said}\n`)
   return done({
     action,
     cluster,

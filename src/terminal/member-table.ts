@@ -9,7 +9,7 @@ import type { ClusterReport, LostMember, MemberReport, PendingRequest, Position 
 import { replicatesFrom } from '../model/tags.ts'
 import type { Lsn } from '../model/units.ts'
 import { pythonText, roundHalfEven } from '../model/values.ts'
-import { isPatronictl } from './drop-in.ts'
+import { inPatronictlsWords, isPatronictl } from './drop-in.ts'
 import { type Cell, type Column, formatListing, type Listing } from './listing.ts'
 import { localTime } from './time.ts'
 import { yamlDocument, yamlFlow } from './yaml-text.ts'
@@ -22,7 +22,8 @@ const PROBLEM = 'Problem'
 const DRAINED = 'Drained'
 
 /** One cluster as text with its line ends; only the formats for people have the footer. */
-export function clusterText(report: ClusterReport, format: MemberFormat, extended: boolean): string {
+export function clusterText(all: ClusterReport, format: MemberFormat, extended: boolean): string {
+  const report = isPatronictl() ? inPatronictlsWords(all) : all
   const footer = format === 'pretty' || format === 'topology' ? memberFooter(report) : []
   return (
     formatListing(memberListing(report, format, extended), format) + footer.map(line => `${line}\n`).join('')
@@ -129,12 +130,7 @@ function mainCells(
   return {
     Cluster: cluster,
     Member: prefix + member.name,
-    Host:
-      member.host === null
-        ? ''
-        : withPort
-          ? formatAddress({ host: member.host, port: member.port ?? 5432 })
-          : member.host,
+    Host: member.host === null ? '' : withPort ? withPortText(member.host, member.port ?? 5432) : member.host,
     Role: member.role.split('_').map(capitalised).join(' '),
     State: ((follows ? member.replicationState : null) || stateOf(member)) + silence(member),
     TL: member.timeline ?? '',
@@ -143,6 +139,11 @@ function mainCells(
     'Replay LSN': standby ? (replay.at?.lsn ?? 'unknown') : '',
     'Replay Lag': standby ? megabytes(replay) : '',
   }
+}
+
+/** patronictl puts no brackets around an IPv6 address. */
+function withPortText(host: string, port: number): string {
+  return isPatronictl() ? `${host}:${port}` : formatAddress({ host, port })
 }
 
 /** Patroni has no words for a server that lets nobody in or says nothing: its *running* alone would mislead. */

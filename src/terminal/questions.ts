@@ -1,11 +1,14 @@
 // Questions to a person, on stderr so that stdout stays the result's. Never asked unless stdin and stderr are both a
-// terminal: a prompt without anybody behind it hangs or takes the first choice.
+// terminal: a prompt without anybody behind it hangs or takes the first choice. Called as patronictl, questions are asked as
+// patronictl asks them, also of a pipe.
 
 import { failed, type Result } from '../model/failure.ts'
+import { isPatronictl } from './drop-in.ts'
+import { askLine, confirmLine } from './line-questions.ts'
 
 /** False: every question must be answered by a flag. */
 export function canAsk(): boolean {
-  return process.stdin.isTTY === true && process.stderr.isTTY === true
+  return isPatronictl() || (process.stdin.isTTY === true && process.stderr.isTTY === true)
 }
 
 export function notATerminal<T>(question: string, flags: string): Result<T> {
@@ -13,7 +16,7 @@ export function notATerminal<T>(question: string, flags: string): Result<T> {
 }
 
 /** What is wrong with an answer; null: nothing. */
-export type Objection = (answer: string) => string | null
+export type Objection = (answer: string) => string | null | Promise<string | null>
 
 /** An empty answer takes `suggestion`. A wrong one is said at once and asked again: the answers before it are kept. */
 export async function askText(
@@ -21,7 +24,8 @@ export async function askText(
   suggestion: string,
   objection: Objection = () => null,
 ): Promise<Result<string>> {
-  const validate = (answer: string): string | true => objection(answer) ?? true
+  if (isPatronictl()) return askLine(message, suggestion)
+  const validate = async (answer: string): Promise<string | true> => (await objection(answer)) ?? true
   return asked(async ({ input }, context) => input({ message, default: suggestion, validate }, context))
 }
 
@@ -30,9 +34,9 @@ export async function askSecret(message: string): Promise<Result<string>> {
   return asked(async ({ password }, context) => password({ message }, context))
 }
 
-/** An empty answer means no. */
 /** `byDefault`: what the return key alone answers. */
 export async function askYesNo(message: string, byDefault = false): Promise<Result<boolean>> {
+  if (isPatronictl()) return confirmLine(message, byDefault)
   return asked(async ({ confirm }, context) => confirm({ message, default: byDefault }, context))
 }
 

@@ -4,6 +4,9 @@ import type { Hook } from '@oclif/core'
 import { nearestNames } from '../model/nearest.ts'
 import { endWith } from './command.ts'
 
+/** patronictl's, and not to be taken for typing errors. */
+const STANDBY_CLUSTER = ['demote-cluster', 'promote-cluster']
+
 export const unknownCommand: Hook.CommandNotFound = async ({ id, argv = [], config }) => {
   // What follows a command that takes no argument comes as a part of its name.
   const [typed = '', ...more] = id.split(':')
@@ -12,6 +15,10 @@ export const unknownCommand: Hook.CommandNotFound = async ({ id, argv = [], conf
   if (commandIDs.includes(typed)) {
     const message = `unexpected argument: ${more.join(' ')}`
     return endWith(json, { kind: 'usage', message, hint: `see ${bin} ${typed} --help` })
+  }
+  if (STANDBY_CLUSTER.includes(typed)) {
+    const reason = 'this version of hactl has no standby clusters'
+    return endWith(json, { kind: 'refused', action: typed, reason, hint: 'nothing was changed.' })
   }
   const similar = nearestNames(typed, commandIDs).map(name => name.replaceAll(':', ' '))
   const message = `there is no ${typed.startsWith('-') ? 'option' : 'command'} ${typed}`

@@ -17,7 +17,6 @@ import {
   signalIdle,
 } from './postgres-harness.ts'
 
-const USER_PASSWORD = `app''s "100%" \\ $pass$`
 let lab: Lab
 beforeAll(async () => {
   lab = await openLab()
@@ -39,10 +38,6 @@ describe('bootstrap with awkward passwords and every kind of logging', () => {
     node = await lab.node('new', {
       parameters: { log_statement: 'all', log_min_duration_statement: 0, log_min_error_statement: 'debug5' },
       bootstrap: {
-        users: {
-          app: { password: USER_PASSWORD, options: ['createdb'] },
-          group: { password: null, options: ['NOLOGIN'] },
-        },
         postBootstrap: `'${script}' 'two words'`,
         pgHba: [
           'host all all 127.0.0.1/32 scram-sha-256',
@@ -68,7 +63,6 @@ describe('bootstrap with awkward passwords and every kind of logging', () => {
     const users = [
       ['admin', SUPERUSER_PASSWORD],
       ['replicator', REPLICATION_PASSWORD],
-      ['app', USER_PASSWORD],
     ] as const
     for (const [user, password] of users) {
       const client = new pg.Client({
@@ -88,12 +82,10 @@ describe('bootstrap with awkward passwords and every kind of logging', () => {
   test('roles have their attributes', async () => {
     const rows = await node.query(
       `SELECT rolname, rolsuper, rolreplication, rolcreatedb, rolcanlogin FROM pg_roles
-        WHERE rolname IN ('admin', 'replicator', 'app', 'group') ORDER BY rolname`,
+        WHERE rolname IN ('admin', 'replicator') ORDER BY rolname`,
     )
     expect(rows).toEqual([
       { rolname: 'admin', rolsuper: true, rolreplication: true, rolcreatedb: true, rolcanlogin: true },
-      { rolname: 'app', rolsuper: false, rolreplication: false, rolcreatedb: true, rolcanlogin: true },
-      { rolname: 'group', rolsuper: false, rolreplication: false, rolcreatedb: false, rolcanlogin: false },
       { rolname: 'replicator', rolsuper: false, rolreplication: true, rolcreatedb: false, rolcanlogin: true },
     ])
   })
@@ -101,14 +93,7 @@ describe('bootstrap with awkward passwords and every kind of logging', () => {
   test('(B05) no password in the server log, in our messages, or in any file of the lab but the pgpass', async () => {
     const log = await readFile(`${node.directory}.hactl/postgres.log`, 'utf8')
     expect(log).toContain('statement: CREATE TABLE by_script')
-    for (const secret of [
-      SUPERUSER_PASSWORD,
-      REPLICATION_PASSWORD,
-      USER_PASSWORD,
-      'PASSWORD',
-      '100%',
-      "pa''ss",
-    ]) {
+    for (const secret of [SUPERUSER_PASSWORD, REPLICATION_PASSWORD, 'PASSWORD', "pa''ss"]) {
       expect(log).not.toContain(secret)
       expect(node.messages.join('\n')).not.toContain(secret)
     }
@@ -211,7 +196,6 @@ describe('without a superuser password', () => {
         dcs: {},
         initdb: [{ name: 'locale', value: 'C' }],
         pgHba: [],
-        users: {},
         postBootstrap: null,
       },
       ...(runAs === undefined ? {} : { runAs }),

@@ -126,7 +126,6 @@ async function makeNode(directory: string, name: string, options: NodeOptions): 
       'host all all 127.0.0.1/32 scram-sha-256',
       'host replication replicator 127.0.0.1/32 scram-sha-256',
     ],
-    users: {},
     postBootstrap: null,
     ...options.bootstrap,
   }

@@ -126,7 +126,7 @@ postgresql:
     rewind: {password: x}
 bootstrap:
   initdb: [pgdata: /x]
-  users: {bob: 5}
+  users: {bob: {password: zalando, options: [createdb]}}
   dcs: {ttl: abc, postgresql: {parameters: [1]}}
 consul: {host: x}
 tags: {failover_priority: high}
@@ -147,7 +147,6 @@ tags: {failover_priority: high}
     '6: restapi.verify_client: is required, but restapi.certfile and restapi.cafile are not set',
     '12: postgresql.authentication.replication.username: is missing',
     '13: postgresql.authentication.rewind.username: is missing',
-    '16: bootstrap.users.bob: is not a mapping of password (text) and options (list of texts)',
     '19: tags.failover_priority: is not an integer',
     '17: bootstrap.dcs.ttl: "abc" is not an integer (units are not read here)',
     '17: bootstrap.dcs.postgresql.parameters: is not a mapping (name: value)',

@@ -126,6 +126,14 @@ describe('health checks', () => {
     expect(await verdicts(no)).toEqual(all(no, 503))
   })
 
+  it('a primary that runs stays one for load balancers when somebody stores a standby_cluster section', async () => {
+    running.node.primary()
+    running.node.dynamic = { ...SETTINGS, standbyCluster: true }
+    const yes = ['/', '/primary', '/read-write', '/leader', '/read-only']
+    expect(await verdicts(yes)).toEqual(all(yes, 200))
+    expect(await verdicts(STANDBY_LEADER_PATHS)).toEqual(all(STANDBY_LEADER_PATHS, 503))
+  })
+
   it('a lease that has run out ends leadership at that instant, though no beat has noticed', async () => {
     running.node.primary()
     expect(await get('/primary')).toBe(200)

@@ -261,6 +261,11 @@ function dueInMs(facts: ClusterFacts): number {
   return at === null ? 0 : at - facts.snap.wallMs
 }
 
+/**
+ * Only in synchronous mode, as Patroni has it: a stop that is enforced leaves no last record by which anybody could see that the
+ * candidate has everything, so that the switchover would be taken back.
+ */
 function stopTimeout({ snap }: ClusterFacts): number | null {
-  return snap.settings.primaryStopTimeoutMs > 0 ? snap.settings.primaryStopTimeoutMs : null
+  const { synchronousMode, primaryStopTimeoutMs } = snap.settings
+  return synchronousMode !== 'off' && primaryStopTimeoutMs > 0 ? primaryStopTimeoutMs : null
 }
