@@ -1,6 +1,7 @@
 // `hactl completion bash|zsh`: the completion script of a shell.
 
 import { Args } from '@oclif/core'
+import { DYNAMIC } from '../src/config/schema.ts'
 import { ParsedCommand } from '../src/terminal/command.ts'
 import { completionScript, SHELLS } from '../src/terminal/completion.ts'
 import { describeCommands } from '../src/terminal/describe.ts'
@@ -24,8 +25,14 @@ export default class Completion extends ParsedCommand {
 
   override async run(): Promise<void> {
     const { args } = await this.parse(Completion)
+    // Below parameters a name follows.
+    const settings = Object.keys(DYNAMIC).map(key => (/\.parameters/.test(key) ? `${key}.` : `${key}=`))
     process.stdout.write(
-      completionScript(describeCommands(this.config.commands), args.shell === 'zsh' ? 'zsh' : 'bash'),
+      completionScript(
+        describeCommands(this.config.commands),
+        args.shell === 'zsh' ? 'zsh' : 'bash',
+        settings,
+      ),
     )
   }
 }

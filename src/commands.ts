@@ -3,6 +3,7 @@
 
 import Agent from '../commands/agent.ts'
 import Check from '../commands/check.ts'
+import Complete from '../commands/complete.ts'
 import Completion from '../commands/completion.ts'
 import Demo from '../commands/demo.ts'
 import Drain from '../commands/drain.ts'
@@ -31,6 +32,7 @@ import Wait from '../commands/wait.ts'
 export const COMMANDS = {
   agent: Agent,
   check: Check,
+  complete: Complete,
   completion: Completion,
   demo: Demo,
   drain: Drain,

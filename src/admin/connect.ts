@@ -97,6 +97,14 @@ function operatorStore(config: OperatorConfig, clock: Clock): OperatorStore {
       const { readScopes } = await import('../dcs/scopes.ts')
       return readScopes({ config: etcd, namespace, budgetMs, clock })
     },
+    glance: async (scope, budgetMs) => {
+      const { readClusterOverGateway } = await import('../dcs/gateway.ts')
+      return readClusterOverGateway({ config: etcd, namespace, scope, budgetMs, clock })
+    },
+    glanceScopes: async budgetMs => {
+      const { scopesOverGateway } = await import('../dcs/gateway.ts')
+      return scopesOverGateway(etcd, namespace, budgetMs)
+    },
     writeConfig: async (scope, document, ifRevision, budgetMs) =>
       (await overGrpc(scope)).writeConfig(document, ifRevision, budgetMs),
     writeFailover: async (scope, request, ifRevision, budgetMs) =>

@@ -89,7 +89,46 @@ type Answer =
   | { readonly ok: true; readonly body: ExactObject }
   | { readonly ok: false; readonly why: string; readonly final: boolean }
 
-async function readAt(target: Target, { credentials }: EtcdConfig, keys: KeySpace): Promise<Answer> {
+/** A cluster has some twenty keys; of a namespace with very many clusters the first are enough. */
+const KEYS_MAX = 5000
+
+/** Names of the clusters below `namespace`, from whichever endpoint answers first; none when none does in time. */
+export async function scopesOverGateway(
+  config: EtcdConfig,
+  namespace: string,
+  budgetMs: Millis,
+): Promise<readonly string[]> {
+  // The range of a cluster without a name is the whole namespace.
+  const keys = keySpace(namespace, '')
+  const signal = AbortSignal.timeout(budgetMs)
+  try {
+    const tls = await tlsOptions(config.tls)
+    const asked = config.endpoints.map(async endpoint => {
+      const answer = await readAt({ endpoint, tls, signal }, config, keys, {
+        keys_only: true,
+        limit: KEYS_MAX,
+      })
+      if (!answer.ok) throw new Error(answer.why)
+      return answer.body
+    })
+    const { kvs } = await Promise.any(asked)
+    const names = (Array.isArray(kvs) ? kvs : []).flatMap(kv =>
+      isObject(kv) && typeof kv.key === 'string'
+        ? [keys.relative(Buffer.from(kv.key, 'base64'))?.split('/')[0] ?? '']
+        : [],
+    )
+    return [...new Set(names)].filter(name => name !== '')
+  } catch {
+    return []
+  }
+}
+
+async function readAt(
+  target: Target,
+  { credentials }: EtcdConfig,
+  keys: KeySpace,
+  limits: { readonly keys_only?: boolean; readonly limit?: number } = {},
+): Promise<Answer> {
   let token: string | null = null
   if (credentials !== null) {
     const login = await post(target, '/v3/auth/authenticate', null, {
@@ -100,7 +139,7 @@ async function readAt(target: Target, { credentials }: EtcdConfig, keys: KeySpac
     else if (!login.ok && !/authentication is not enabled/.test(login.why)) return login
   }
   const range = { key: keys.range.key.toString('base64'), range_end: keys.range.range_end.toString('base64') }
-  return post(target, '/v3/kv/range', token, range)
+  return post(target, '/v3/kv/range', token, { ...range, ...limits })
 }
 
 async function post(target: Target, path: string, token: string | null, body: object): Promise<Answer> {

@@ -12,6 +12,9 @@ export interface OperatorStore {
   read(scope: string, budgetMs: Millis): Promise<Seen<ClusterView>>
   /** Names of the clusters in the namespace, sorted; bounded in number. */
   scopes(budgetMs: Millis): Promise<Seen<readonly string[]>>
+  /** The same two for the shell's completion: one try over the quick way, and nothing rather than late. */
+  glance(scope: string, budgetMs: Millis): Promise<Seen<ClusterView>>
+  glanceScopes(budgetMs: Millis): Promise<readonly string[]>
   /** `ifRevision` null: create only if absent; a number: replace only at that mod revision. */
   writeConfig(
     scope: string,

@@ -112,6 +112,8 @@ async function switchover(cluster: string, { at, before, member }: Case) {
     defaultCluster: null,
     store: {
       read: (_scope, budgetMs) => pair.stores.pg1.read(budgetMs),
+      glance: () => Promise.reject(new Error('not asked for')),
+      glanceScopes: () => Promise.reject(new Error('not asked for')),
       scopes: notAsked,
       writeConfig: notAsked,
       writeFailover: (_scope, ...request) => pair.stores.pg1.writeFailover(...request),

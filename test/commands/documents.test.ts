@@ -65,8 +65,11 @@ test.each(['list', 'topology', 'switchover', 'failover', 'show-config', 'edit-co
   },
 )
 
+let bashScript: Promise<string> | null = null
+
 async function completed(words: readonly string[]): Promise<readonly string[]> {
-  const { stdout: script } = await runHactl(['completion', 'bash'])
+  bashScript ??= runHactl(['completion', 'bash']).then(({ stdout }) => stdout)
+  const script = await bashScript
   const line = words.map(word => `'${word}'`).join(' ')
   const { stdout } = await run('bash', [
     '--norc',
@@ -84,6 +87,9 @@ test('bash completes commands, options after values, and values', async () => {
   expect(await completed(['hactl', 'list', '-f', 'y'])).toEqual(['yaml', 'yml'])
   expect(await completed(['hactl', 'switchover', '--candidate', ''])).toEqual([])
   expect(await completed(['hactl', 'completion', ''])).toEqual(['bash', 'zsh'])
+  // Options are for who begins one.
+  expect(await completed(['hactl', 'list', ''])).toEqual([])
+  expect(await completed(['hactl', 'edit-config', '--set', 'retry'])).toEqual(['retry_timeout='])
   expect(await completed(['hactl', 'list', '--format', '='])).toEqual([
     'pretty',
     'tsv',

@@ -103,6 +103,33 @@ test('a member that is gone stays for as long as its slot', async () => {
   ])
 })
 
+test('names for the completion of a shell: clusters, then members, and silence when etcd is not there', async () => {
+  const { host, port } = stage.etcd.member(0).endpoint
+  const complete = async (kind: string, line: string, env = {}) => {
+    const { stdout, stderr, code } = await stage.hactl(['complete', kind, line], { env })
+    return [code, stderr, ...stdout.split('\n').filter(name => name !== '')]
+  }
+  const nowhere = { DCS_URL: '' }
+  const clusters = [0, '', 'demo', 'lost', 'new', 'sick', 'two']
+  expect(await complete('arguments', 'hactl list d')).toEqual(clusters)
+  expect(await complete('arguments', 'hactl list demo ')).toEqual(clusters)
+  expect(await complete('arguments', 'hactl history --format json ')).toEqual(clusters)
+  const typed = `hactl -d etcd3://${host}:${port} reload demo pg0 `
+  expect(await complete('arguments', typed, nowhere)).toEqual([0, '', 'pg0', 'pg1', 'pg2'])
+  expect(await complete('members', 'hactl switchover two --candidate ')).toEqual([
+    0,
+    '',
+    'b1',
+    'b2',
+    'b3',
+    'b4',
+  ])
+  expect(await complete('arguments', 'hactl list ', nowhere)).toEqual([0, ''])
+  const refused = { DCS_URL: `etcd3://127.0.0.1:${await freePort()}` }
+  expect(await complete('arguments', 'hactl list ', refused)).toEqual([0, ''])
+  expect(await complete('members', 'hactl list x --leader ', refused)).toEqual([0, ''])
+}, 60_000)
+
 test("hactl's own JSON of a listing", async () => {
   const text = await stage.transcript([['list', 'two', '--json', '--no-ask']])
   await expect(text).toMatchFileSnapshot('transcripts/list-json.txt')
