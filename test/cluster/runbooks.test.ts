@@ -156,17 +156,16 @@ test('leave-pause.sh: refuses while nobody writes, resumes and proves it when so
 })
 
 test('replace-a-node.sh: another node takes the place of a lost one', async () => {
-  const leader = await cluster.primary(20_000)
-  const [lost, template] = cluster.others(leader)
-  if (lost === undefined || template === undefined) throw new Error('no standbys')
+  const [lost] = cluster.others(await cluster.primary(20_000))
+  if (lost === undefined) throw new Error('no standby')
   await lost.agent.stop('SIGKILL')
   const ran = await runbook('replace-a-node.sh', [lost.host.name, 'pg4', command()], async calledWith => {
     expect(calledWith).toBe(`${lost.host.name} pg4`)
     await endServer(lost)
     for (const left of ['data', 'data.hactl'])
       await rm(join(place, lost.host.name, left), { recursive: true, force: true })
-    const file = await writeMemberFile(cluster.stage, lost.host, { etcd: cluster.etcd, name: 'pg4' })
-    await startAgent(cluster.stage, lost.host, file)
+    await rewriteSections(lost.file, { name: 'pg4' })
+    await startAgent(cluster.stage, lost.host, lost.file)
   })
   expectDone(ran)
   expect(ran.stdout).toContain('pg4')
