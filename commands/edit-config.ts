@@ -4,6 +4,7 @@ import { Flags } from '@oclif/core'
 import { connect } from '../src/admin/connect.ts'
 import { changeDocument, type EditReport, storeConfig } from '../src/admin/edit-config.ts'
 import { chooseCluster, type Operator } from '../src/admin/operator.ts'
+import { adviseOnParameters, changedParameters } from '../src/admin/parameter-advice.ts'
 import { problemText } from '../src/admin/problem-text.ts'
 import { type ConfigReport, configToReplace, showConfig } from '../src/admin/show-config.ts'
 import type { JsonObject } from '../src/model/cluster.ts'
@@ -25,7 +26,7 @@ type EditFlags = GlobalFlags &
 export default class EditConfig extends HactlCommand {
   static override summary = 'Change the dynamic configuration of a cluster.'
   static override description =
-    'Without an option that says what to change, an editor is opened ($VISUAL, $EDITOR, else editor, else vi). The new document is validated, shown as a diff, and stored only if nobody changed it meanwhile. Options are applied in the order --replace, --apply, --set, --pg.'
+    'Without an option that says what to change, an editor is opened ($VISUAL, $EDITOR, else editor, else vi). The new document is validated, the leader is asked about PostgreSQL parameters that change, a diff is shown, and it is stored only if nobody changed it meanwhile. Options are applied in the order --replace, --apply, --set, --pg.'
   static override examples = [
     {
       description: 'In an editor:',
@@ -111,10 +112,18 @@ export default class EditConfig extends HactlCommand {
   ): Promise<Result<EditReport>> {
     const diff = unifiedDiff(yamlDocument(before.document), yamlDocument(document))
     const judged = await judgementOf(document)
-    const report = { cluster: before.cluster, changed: diff !== '', stored: false, diff, ...judged, document }
-    if (!report.changed) return done(report)
+    const unadvised = {
+      cluster: before.cluster,
+      changed: diff !== '',
+      stored: false,
+      diff,
+      ...judged,
+      document,
+    }
+    if (!unadvised.changed) return done({ ...unadvised, postgresql: null })
     if (!flags.quiet && !flags.json) process.stdout.write(process.stdout.isTTY ? colouredDiff(diff) : diff)
-    if (!flags.json) process.stderr.write(report.warnings.map(text => `warning: ${text}\n`).join(''))
+    const report = await withAdvice(operator, before, unadvised)
+    if (!flags.json) process.stderr.write(adviceText(report, flags['force-invalid']))
     if (report.problems.length > 0 && !flags['force-invalid']) {
       return failed({ kind: 'config-invalid', problems: report.problems, isDocument: true }, report)
     }
@@ -129,6 +138,40 @@ export default class EditConfig extends HactlCommand {
     const stored = await storeConfig(operator, before, document, flags.timeout ?? READ_TIMEOUT_MS)
     return stored.ok ? done({ ...report, stored: true }) : failed(stored.failure, report)
   }
+}
+
+/** The leader's PostgreSQL is asked what the parameters are that change. Patroni's callers are warned and nothing more, as ever. */
+async function withAdvice(
+  operator: Operator,
+  before: ConfigReport,
+  report: Omit<EditReport, 'postgresql'>,
+): Promise<EditReport> {
+  const { isOwnParameter } = await import('../src/config/parameters.ts')
+  const changed = changedParameters(before.document, report.document).filter(
+    ({ name }) => !isOwnParameter(name),
+  )
+  if (changed.length === 0) return { ...report, postgresql: null }
+  const postgresql = await adviseOnParameters(operator, before.cluster, changed)
+  const { problems } = postgresql
+  return isPatronictl()
+    ? { ...report, postgresql, warnings: [...report.warnings, ...problems] }
+    : { ...report, postgresql, problems: [...report.problems, ...problems] }
+}
+
+/** Problems that refuse are said by the error. */
+function adviceText({ cluster, warnings, problems, postgresql }: EditReport, acceptInvalid: boolean): string {
+  const lines = [...warnings, ...(acceptInvalid ? problems : [])].map(text => `warning: ${text}`)
+  if (postgresql?.notAsked && !isPatronictl())
+    lines.push(`warning: PostgreSQL was not asked about parameters: ${postgresql.notAsked}`)
+  if (postgresql !== null && postgresql.needRestart.length > 0) {
+    const [names, members] = [postgresql.needRestart, postgresql.restartPendingOn].map(list =>
+      list.join(', '),
+    )
+    lines.push(
+      `note: ${names}: only a restart brings this into force (hactl restart ${cluster}); it will be pending on ${members}, unless a member's own configuration sets it`,
+    )
+  }
+  return lines.map(line => `${line}\n`).join('')
 }
 
 async function wantedDocument(before: ConfigReport, flags: EditFlags): Promise<Result<Edited>> {

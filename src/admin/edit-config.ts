@@ -6,6 +6,7 @@ import { done, failed, type Result } from '../model/failure.ts'
 import { isJsonObject, patchDocument } from '../model/patch.ts'
 import type { Millis } from '../model/units.ts'
 import type { Operator } from './operator.ts'
+import type { ParameterAdvice } from './parameter-advice.ts'
 import type { ConfigReport } from './show-config.ts'
 
 /** In the order in which they are applied: a replacement, then merges, then single settings. */
@@ -25,6 +26,8 @@ export interface EditReport {
   readonly problems: readonly string[]
   /** What the agents will ignore, adjust or not honour, though they accept the document. */
   readonly warnings: readonly string[]
+  /** What the leader's PostgreSQL says of the parameters that change; null: none does. */
+  readonly postgresql: ParameterAdvice | null
   readonly document: JsonObject
 }
 

@@ -12,7 +12,7 @@ import { createPeers } from '../peers/peers.ts'
 import type { Fencer } from '../ports/fencer.ts'
 import type { Journal } from '../ports/journal.ts'
 import type { Peers } from '../ports/peers.ts'
-import type { AdoptionCheck, Postgres, RecoveryEnd } from '../ports/postgres.ts'
+import type { LocalServer } from '../ports/postgres.ts'
 import type { Store } from '../ports/store.ts'
 import { createPostgres } from '../postgres/postgres.ts'
 import type { NodeStart } from './node.ts'
@@ -20,7 +20,7 @@ import { fencerBinary } from './program-paths.ts'
 
 export interface Adapters {
   readonly store: Store
-  readonly postgres: Postgres & RecoveryEnd & AdoptionCheck
+  readonly postgres: LocalServer
   readonly fencer: Fencer
   readonly peers: Peers
   readonly journal: Journal

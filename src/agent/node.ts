@@ -215,6 +215,7 @@ function restOf({ start, adapters }: Parts, state: OwnedNodeState): RestServer {
       const result = readDynamicSettings(document, null)
       return result.ok ? [] : result.errors.map(formatProblem)
     },
+    parameters: (...asked) => adapters.postgres.parameterFacts(...asked),
   })
 }
 

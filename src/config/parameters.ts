@@ -63,7 +63,12 @@ function walLevel(value: Json): Json {
 
 /** Only the dynamic configuration decides it, or no configuration at all. */
 export function isControlled(name: string): boolean {
-  return isControlledName(name) || OWN_PARAMETERS.includes(name.toLowerCase())
+  return isControlledName(name) || isOwnParameter(name)
+}
+
+/** hactl sets it itself, whatever a configuration says. */
+export function isOwnParameter(name: string): boolean {
+  return OWN_PARAMETERS.includes(name.toLowerCase())
 }
 
 /** A parameter may be called `constructor`. */

@@ -5,6 +5,7 @@
 import type { EffectivePostgresql, PostgresqlConfig } from '../model/config.ts'
 import type { Divergence } from '../model/divergence.ts'
 import type { Origin } from '../model/origins.ts'
+import type { ParameterAnswer } from '../model/parameter.ts'
 import type { Upstream } from '../model/peer.ts'
 import type {
   PostgresView,
@@ -139,5 +140,13 @@ export interface RecoveryEnd {
   /** Called when the server left recovery, as soon as it accepts writes: by a promotion of ours, or by hand. */
   onLeftRecovery(listener: () => void): () => void
 }
+
+/** For an operator who is about to change them. */
+export interface ParameterCatalogue {
+  parameterFacts(names: readonly string[], limitMs: Millis): Promise<Seen<ParameterAnswer>>
+}
+
+/** All that an agent has of its own server. */
+export type LocalServer = Postgres & RecoveryEnd & AdoptionCheck & ParameterCatalogue
 
 export type { Divergence, Progress, ShutdownPosition }

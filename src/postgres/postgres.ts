@@ -8,7 +8,7 @@ import { unseen } from '../model/seen.ts'
 import type { MemberName, Millis } from '../model/units.ts'
 import type { PromotionNote } from '../model/work.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { AdoptionCheck, Postgres, RecoveryEnd, StepOutcome } from '../ports/postgres.ts'
+import type { LocalServer, Postgres, StepOutcome } from '../ports/postgres.ts'
 import { createAccess } from './access.ts'
 import { lookAtAdoption } from './adoption.ts'
 import { basebackup } from './basebackup.ts'
@@ -23,6 +23,7 @@ import { Look } from './look.ts'
 import { noteOrigin, notePromotion } from './origins.ts'
 import { noLongerCopy } from './outside-directories.ts'
 import { forgetOwnFiles, keepingOwnFiles } from './own-files.ts'
+import { parameterQuestions } from './parameter-facts.ts'
 import { identifyPostmaster, PostmasterWatch } from './postmaster.ts'
 import { createPrograms } from './programs.ts'
 import { promote } from './promote.ts'
@@ -57,7 +58,7 @@ export interface PostgresOptions {
 }
 
 /** Throws when the agent is root and is not told as whom PostgreSQL shall run. Touches nothing yet. */
-export function createPostgres(options: PostgresOptions): Postgres & RecoveryEnd & AdoptionCheck {
+export function createPostgres(options: PostgresOptions): LocalServer {
   return new LocalPostgres(createContext(options))
 }
 
@@ -103,9 +104,10 @@ function createContext(options: PostgresOptions): Context {
 /** A CHECKPOINT that nobody waits for may take as long as the disks need. */
 const CHECKPOINT_LIMIT_MS: Millis = 3_600_000
 
-class LocalPostgres implements Postgres, RecoveryEnd, AdoptionCheck {
+class LocalPostgres implements LocalServer {
   readonly #context: Context
   readonly #look: Look
+  readonly parameterFacts: LocalServer['parameterFacts']
   #checkpoint: Promise<void> | null = null
   readonly #closing = new AbortController()
   readonly #directory = new DirectoryWork()
@@ -117,6 +119,7 @@ class LocalPostgres implements Postgres, RecoveryEnd, AdoptionCheck {
       void noLongerCopy(context).catch(error => context.log('error', messageOf(error)))
     })
     this.#look = new Look(context)
+    this.parameterFacts = parameterQuestions(context)
   }
 
   look(...[budgetMs]: Parameters<Postgres['look']>) {

@@ -2,7 +2,9 @@
 
 import type { IncomingMessage } from 'node:http'
 import type { JsonObject } from '../model/cluster.ts'
-import type { MemberName } from '../model/units.ts'
+import type { ParameterAnswer } from '../model/parameter.ts'
+import type { Seen } from '../model/seen.ts'
+import type { MemberName, Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { Peers } from '../ports/peers.ts'
@@ -21,6 +23,8 @@ export interface Surroundings {
   readonly log: Log
   /** What is wrong with a dynamic configuration, a sentence each; empty: nothing. */
   readonly validateDynamic: (document: JsonObject) => readonly string[]
+  /** What the running PostgreSQL says of these. */
+  readonly parameters: (names: readonly string[], limitMs: Millis) => Promise<Seen<ParameterAnswer>>
 }
 
 export interface Context extends Surroundings {

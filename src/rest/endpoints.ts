@@ -9,6 +9,7 @@ import { deleteSwitchover, postFailover } from './failover-endpoints.ts'
 import { getFailsafe, postFailsafe } from './failsafe-endpoints.ts'
 import { readFlags } from './flags.ts'
 import { deleteRestart, postReinitialize, postRestart } from './order-endpoints.ts'
+import { getParameters } from './parameters-endpoint.ts'
 import { json, page, type Reply, text } from './reply.ts'
 
 export interface Endpoint {
@@ -22,6 +23,7 @@ export const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint
   ['GET history', open(getHistory)],
   ['GET config', open(getConfig)],
   ['GET failsafe', open(getFailsafe)],
+  ['GET parameters', open(getParameters)],
   ['PATCH config', guarded(patchConfig)],
   ['PUT config', guarded(putConfig)],
   ['POST reload', guarded(postReload)],

@@ -113,6 +113,24 @@ describe('a running primary', () => {
     expect(String(rows[0]?.query)).toContain('SELECT i.recovering')
   })
 
+  test('what parameters are, by their names: their kinds and limits, near names, and no text that may be secret', async () => {
+    await node.postgres.look(5000)
+    const names = ['Work_Mem', 'primary_conninfo', 'wal_level', 'sort_mem', 'wrk_mem', 'my.setting']
+    const answer = await node.postgres.parameterFacts(names, 2000)
+    if (!answer.known) throw new Error(answer.why)
+    const { parameters, unknown } = answer.value
+    expect(parameters).toMatchObject([
+      { name: 'work_mem', context: 'user', vartype: 'integer', unit: 'kB', min: '64', max: '2147483647' },
+      { name: 'primary_conninfo', vartype: 'string', setting: null },
+      { name: 'wal_level', context: 'postmaster', enumvals: ['minimal', 'replica', 'logical'] },
+    ])
+    // sort_mem is an old name of work_mem, which the server takes.
+    expect(unknown.map(({ name }) => name)).toEqual(['wrk_mem', 'my.setting'])
+    expect(unknown[0]?.similar).toContain('work_mem')
+    const both = await Promise.all([1, 2].map(() => node.postgres.parameterFacts(names, 2000)))
+    expect(both.map(({ known }) => known)).toEqual([true, false])
+  })
+
   test('(P13) a look at rest starts no child process and sends one query', async () => {
     // What the server writes down before it answers: its statistics come late, and count autovacuum as well.
     const asked = async () =>

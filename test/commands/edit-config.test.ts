@@ -82,6 +82,7 @@ test('what is stored but will not have the effect that it seems to have is said'
       'warning: ttl: Violated the rule "loop_wait + 2*retry_timeout <= ttl", where ttl=12',
     ),
     expect.stringContaining('warning: postgresql.parameters.max_connections: '),
+    expect.stringMatching(/^warning: PostgreSQL was not asked about parameters: pg0 does not answer: /),
     '',
   ])
   const json = await stage.hactl(['edit-config', 'demo', '--force', '--json', '-s', 'ttl=13'])

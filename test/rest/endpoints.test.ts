@@ -30,6 +30,8 @@ describe('endpoints and methods', () => {
     ['GET /cluster', 200, 'application/json'],
     ['GET /history', 200, 'application/json'],
     ['GET /config', 200, 'application/json'],
+    ['GET /parameters', 400, 'text/html'],
+    ['GET /parameters?names=work_mem', 503, 'text/html'],
     ['GET /failsafe', 502, 'text/html;charset=utf-8'],
     ['GET /liveness', 200, null],
     ['GET /reload', 503, 'application/json'],

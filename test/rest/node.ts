@@ -17,7 +17,7 @@ import type {
   NodeState,
   NodeStatus,
 } from '../../src/rest/node-state.ts'
-import { createRestServer, type RestServer } from '../../src/rest/server.ts'
+import { createRestServer, type RestServer, type RestServerOptions } from '../../src/rest/server.ts'
 import { systemClock } from '../../src/system/clock.ts'
 
 export const clock = systemClock()
@@ -272,6 +272,7 @@ export interface StartOptions {
   readonly peers?: Peers
   readonly self?: string
   readonly validateDynamic?: (document: JsonObject) => readonly string[]
+  readonly parameters?: RestServerOptions['parameters']
 }
 
 export async function startServer(options: StartOptions = {}): Promise<Running> {
@@ -288,6 +289,7 @@ export async function startServer(options: StartOptions = {}): Promise<Running> 
     clock,
     log,
     validateDynamic: options.validateDynamic ?? (() => []),
+    parameters: options.parameters ?? (async () => unseen('no server is running')),
   })
   await server.start()
   const scheme = config.tls === null ? 'http' : 'https'
