@@ -21,6 +21,7 @@ async function setAndRoll({ leader }: Incident, maxConnections: number): Promise
   const setting = `postgresql.parameters.max_connections=${maxConnections}`
   const edited = await hactl(client, leader.file, ['edit-config', '--set', setting, '--force'])
   expect(edited, edited.stderr).toMatchObject({ code: 0 })
+  expect(edited.stderr).toContain('max_connections: only a restart brings this into force')
   const allPending = async () =>
     (await list(client, leader.file)).every(member => member['Pending restart'] === '*')
   await until('all members say that a restart is pending', allPending, 30_000)
