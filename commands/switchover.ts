@@ -4,6 +4,7 @@
 import { Flags } from '@oclif/core'
 import { reportCluster } from '../src/admin/cluster-report.ts'
 import { connect } from '../src/admin/connect.ts'
+import { copiesInTheWay, endangeredCopies } from '../src/admin/endangered-copies.ts'
 import { carryOutHandover, describePlan, type HandoverReport } from '../src/admin/handover.ts'
 import { surveyAfter } from '../src/admin/handover-after.ts'
 import { handOverByAnswer } from '../src/admin/handover-by-answer.ts'
@@ -50,6 +51,9 @@ export const HANDOVER_FLAGS = {
     summary: 'Wait until the new leader accepts writes and the former one streams from it.',
   }),
   'accept-data-loss': Flags.boolean({ summary: 'Go on although acknowledged writes may be lost.' }),
+  'accept-broken-copy': Flags.boolean({
+    summary: 'Go on although a member is copying its data from the one that steps down.',
+  }),
   replace: Flags.boolean({ summary: 'Take the place of a request that is pending or scheduled.' }),
 }
 
@@ -57,6 +61,7 @@ export interface HandoverFlags extends GlobalFlags, HandoverAnswers {
   readonly 'dry-run': boolean
   readonly wait: boolean
   readonly 'accept-data-loss': boolean
+  readonly 'accept-broken-copy': boolean
   readonly replace: boolean
 }
 
@@ -88,7 +93,8 @@ export abstract class HandoverCommand extends HactlCommand {
       replace: flags.replace,
     }
     const deadline = deadlineIn(operator.clock, budgetMs)
-    const plan = await planHandover(operator, accepting, survey.value, deadline)
+    const judged = await planHandover(operator, accepting, survey.value, deadline)
+    const plan = { ...judged, copies: await endangeredCopies(operator, judged) }
     if (flags['dry-run']) return this.#concludePlan(flags, accepting, plan)
     await this.#confirmAndCarryOut(operator, accepting, plan, flags, budgetMs)
     // A member that never answered may still hold a connection open; nothing is waited for any more.
@@ -145,6 +151,10 @@ export abstract class HandoverCommand extends HactlCommand {
     const accepted = await this.#acceptLoss(wish, plan, flags)
     if (!accepted.ok)
       return this.#concludeOutcome(operator, flags, failed(accepted.failure, describePlan(wish, plan)))
+    const broken = flags['accept-broken-copy'] ? null : copiesInTheWay(wish, plan)
+    if (broken !== null && flags.force)
+      return this.#concludeOutcome(operator, flags, failed(broken, describePlan(wish, plan)))
+    if (broken !== null) process.stderr.write(`Note: ${broken.reason}\n`)
     const confirmed = await confirmHandover(wish, accepted.value.survey, flags)
     if (confirmed !== null) return this.fail(flags.json, confirmed)
     // People take their time to answer: only now does the clock count.

@@ -11,6 +11,7 @@ import type { Seen } from '../model/seen.ts'
 import { clusterTimeline } from '../model/timeline.ts'
 import { type Lsn, type MemberName, type Millis, maxLsn, type WallMillis } from '../model/units.ts'
 import { clusterModes } from './cluster-report.ts'
+import type { EndangeredCopy } from './endangered-copies.ts'
 import { type Deadline, memberNotFound, type Operator, readCluster } from './operator.ts'
 
 export type HandoverAction = 'switchover' | 'failover'
@@ -49,6 +50,8 @@ export interface HandoverPlan {
   readonly leaderPosition: Lsn | null
   /** Why it would not be done; null: it would. */
   readonly failure: Failure | null
+  /** Of the data, that would end; absent: nobody was asked. */
+  readonly copies?: readonly EndangeredCopy[]
 }
 
 type Answers = ReadonlyMap<MemberName, Seen<PeerView>>
@@ -157,14 +160,8 @@ export async function planHandover(
   deadline: Deadline,
 ): Promise<HandoverPlan> {
   const alreadySo = wish.candidate !== null && wish.candidate === survey.leader
-  const nothing = {
-    survey,
-    alreadySo,
-    verdicts: [],
-    winner: wish.candidate,
-    lostBytes: 0n,
-    leaderPosition: null,
-  }
+  const unjudged = { verdicts: [], winner: wish.candidate, lostBytes: 0n, leaderPosition: null }
+  const nothing = { survey, alreadySo, ...unjudged }
   const wrong = checkWish(wish, survey, operator.clock.wallMs())
   if (wrong !== null || alreadySo) return { ...nothing, failure: wrong }
   const askable = survey.view.members.filter(member => member.record.apiUrl !== null)

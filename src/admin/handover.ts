@@ -5,6 +5,7 @@ import { done, type Failure, failed, type GivenUp, type Result } from '../model/
 import type { Position } from '../model/report.ts'
 import { describeRequest } from '../model/request.ts'
 import { formatLsn, type Lsn, type MemberName, type Millis } from '../model/units.ts'
+import type { EndangeredCopy } from './endangered-copies.ts'
 import { type Followed, type FormerLeader, followHandover, type HandoverTiming } from './handover-follow.ts'
 import type { HandoverAction, HandoverPlan, HandoverWish } from './handover-plan.ts'
 import { noteFor, requestOf, withdraw } from './handover-request.ts'
@@ -31,6 +32,8 @@ export interface HandoverReport {
   /** WAL given up; null: cannot be told. */
   readonly lostBytes: Lsn | null
   readonly candidates: readonly CandidateReport[]
+  /** Copies of the data that the handover ends: their source steps down. */
+  readonly endangeredCopies: readonly EndangeredCopy[]
 }
 
 export interface CandidateReport extends Omit<CandidateVerdict, 'position'> {
@@ -66,6 +69,7 @@ export function describePlan(wish: HandoverWish, plan: HandoverPlan): HandoverRe
     leaderPosition: positionOf(plan.leaderPosition),
     lostBytes: plan.lostBytes,
     candidates: plan.verdicts.map(verdict => ({ ...verdict, position: positionOf(verdict.position) })),
+    endangeredCopies: plan.copies ?? [],
   }
 }
 

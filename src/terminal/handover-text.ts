@@ -1,5 +1,6 @@
 // What `switchover` and `failover` print: the verdict on each candidate in a dry run, and what the cluster became.
 
+import { copyText, type EndangeredCopy } from '../admin/endangered-copies.ts'
 import type { CandidateReport } from '../admin/handover.ts'
 import { type FormerLeader, type HandoverTiming, secondsOf } from '../admin/handover-follow.ts'
 import type { Lsn, WallMillis } from '../model/units.ts'
@@ -17,6 +18,7 @@ export interface HandoverOutcome {
   readonly replaces: string | null
   readonly lostBytes: Lsn | null
   readonly candidates: readonly CandidateReport[]
+  readonly endangeredCopies: readonly EndangeredCopy[]
   readonly formerLeader: FormerLeader | null
   readonly timing: HandoverTiming
 }
@@ -63,6 +65,7 @@ export async function dryRunText(plan: HandoverOutcome, width: number | null): P
   const lines = [
     ...(plan.candidates.length === 0 ? [] : [await verdictTable(plan.candidates, width)]),
     ...(plan.newLeader === null ? [] : [winnerLine(plan), lossLine(plan)]),
+    ...plan.endangeredCopies.map(copy => `Would end and begin anew: ${copyText(copy)}`),
     ...(plan.replaces === null ? [] : [`Would be replaced: ${plan.replaces}`]),
   ]
   return lines.map(line => `${line}\n`).join('')

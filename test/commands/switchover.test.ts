@@ -4,6 +4,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type FakeCluster, type FakeMember, openCluster } from './members.ts'
 import { openStage, type Stage } from './stage.ts'
+import { openTerminal } from './terminal.ts'
 
 /** What a command adds for members that run hactl. */
 const NOTE = {
@@ -52,6 +53,51 @@ test('a dry run says who would win and why not the others', async () => {
   expect(
     cluster.members.flatMap(member => member.requests).filter(({ line }) => line.startsWith('POST')),
   ).toEqual([])
+})
+
+/** pg2 copies its data from `source`, and is half way. */
+async function copiesFrom(source: string): Promise<void> {
+  const work = { kind: 'clone', phase: 'copies', bytes_done: 54, bytes_total: 100, source, started_at: null }
+  const pg2 = cluster.member('pg2')
+  const more = { hactl: { version: '1.0.0', work } }
+  pg2.now = { ...pg2.now, state: 'creating replica', streaming: false, location: Number.NaN, more }
+  await stage.put('duo/members/pg2', pg2.record(pg2.now))
+}
+
+test('a copy from the leader that would end is said, and --force alone does not end it', async () => {
+  await copiesFrom('pg0')
+  const text = await stage.transcript([
+    ['switchover', 'duo', '--dry-run'],
+    ['switchover', 'duo', '--force'],
+    ['failover', 'duo', '--candidate', 'pg1', '--force'],
+  ])
+  await expect(text).toMatchFileSnapshot('transcripts/switchover-copy.txt')
+  const asking = openTerminal(
+    ['switchover', 'duo', '--candidate', 'pg1', '--scheduled', 'now', '--leader', 'pg0'],
+    {
+      DCS_URL: stage.url,
+    },
+  )
+  await asking.until('Are you sure')
+  expect(asking.shown()).toContain('Note: the copy of pg2 from pg0 (54 %) would end and begin anew')
+  asking.type('n\r')
+  expect(await asking.end()).toBe(3)
+  expect(
+    cluster.members.flatMap(member => member.requests).filter(({ line }) => line.startsWith('POST')),
+  ).toEqual([])
+  leaderHandsOver('pg1')
+  const accepted = await stage.hactl(['switchover', 'duo', '--force', '--accept-broken-copy', '--json'])
+  expect([accepted.code, JSON.parse(accepted.stdout).endangeredCopies]).toEqual([
+    0,
+    [{ member: 'pg2', source: 'pg0', percent: 54 }],
+  ])
+})
+
+test('a copy from another member than the leader is in nobody’s way', async () => {
+  await copiesFrom('pg1')
+  leaderHandsOver('pg1')
+  const ran = await stage.hactl(['switchover', 'duo', '--candidate', 'pg1', '--force', '--json'])
+  expect([ran.code, JSON.parse(ran.stdout).endangeredCopies]).toEqual([0, []])
 })
 
 test('a dry run refuses what the leader would: nobody, or not the named one, streams from it', async () => {

@@ -1,0 +1,59 @@
+// Copies of the data that a handover would end: the member that steps down stops its server, and what is copied from it begins anew.
+
+import type { Failure } from '../model/failure.ts'
+import type { MemberName, Millis } from '../model/units.ts'
+import type { HandoverPlan, HandoverWish } from './handover-plan.ts'
+import { lookAt, type MemberWork } from './member-status.ts'
+import type { Operator } from './operator.ts'
+
+export interface EndangeredCopy {
+  readonly member: MemberName
+  readonly source: MemberName
+  /** null: how much there is to copy is not known. */
+  readonly percent: number | null
+}
+
+const LOOK_LIMIT_MS: Millis = 2000
+
+/** A member that does not say from whom it copies, Patroni's among them, is in nobody's way. */
+export async function endangeredCopies(
+  operator: Operator,
+  { alreadySo, survey }: HandoverPlan,
+): Promise<readonly EndangeredCopy[]> {
+  const { leader, view } = survey
+  if (leader === null || alreadySo) return []
+  const copying = view.members.filter(({ record }) => record.state === 'creating replica')
+  const looks = await Promise.all(
+    copying.map(async member => ({ member, look: await lookAt(operator, member, LOOK_LIMIT_MS) })),
+  )
+  return looks.flatMap(({ member, look }) => {
+    const work = look.known ? look.value.work : null
+    return work?.source === leader ? [{ member: member.name, source: leader, percent: percentOf(work) }] : []
+  })
+}
+
+/** Whole percent; PostgreSQL's estimate of the whole may be less than what is copied in the end. */
+export function percentOf({ bytesDone, bytesTotal }: MemberWork): number | null {
+  if (bytesDone === null || bytesTotal === null || bytesTotal <= 0) return null
+  return Math.min(99, Math.floor((bytesDone / bytesTotal) * 100))
+}
+
+/** `the copy of pg2 from pg1 (54 %)` */
+export function copyText({ member, source, percent }: EndangeredCopy): string {
+  return `the copy of ${member} from ${source}${percent === null ? '' : ` (${percent} %)`}`
+}
+
+/** Whoever does not ask back has to have said that it may be so. null: nothing is in the way. */
+export function copiesInTheWay(
+  { action, scheduledAt }: HandoverWish,
+  { copies = [] }: HandoverPlan,
+): (Failure & { readonly kind: 'refused' }) | null {
+  // Scheduled: what is copied now is done by then, or begins later.
+  if (copies.length === 0 || scheduledAt !== null) return null
+  return {
+    kind: 'refused',
+    action,
+    reason: `${copies.map(copyText).join(' and ')} would end and begin anew`,
+    hint: 'wait for it (hactl list), or give it up with --accept-broken-copy.',
+  }
+}
