@@ -138,7 +138,7 @@ function reportMember(
 }
 
 /** What only hactl's agents say. */
-function said({ extra }: MemberRecord, field: string): string | null {
+export function said({ extra }: MemberRecord, field: string): string | null {
   const own = extra.hactl
   const value = isJsonObject(own) ? own[field] : null
   return typeof value === 'string' && value !== '' ? value : null

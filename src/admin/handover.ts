@@ -10,6 +10,7 @@ import { type Followed, type FormerLeader, followHandover, type HandoverTiming }
 import type { HandoverAction, HandoverPlan, HandoverWish } from './handover-plan.ts'
 import { noteFor, requestOf, withdraw } from './handover-request.ts'
 import { submitHandover } from './handover-submit.ts'
+import { withLoginNotice } from './login-notice.ts'
 import type { Deadline, Operator } from './operator.ts'
 
 export interface HandoverReport {
@@ -68,7 +69,10 @@ export function describePlan(wish: HandoverWish, plan: HandoverPlan): HandoverRe
     timing: NO_TIMING,
     leaderPosition: positionOf(plan.leaderPosition),
     lostBytes: plan.lostBytes,
-    candidates: plan.verdicts.map(verdict => ({ ...verdict, position: positionOf(verdict.position) })),
+    candidates: plan.verdicts.map(verdict => ({
+      ...withLoginNotice(verdict, plan.survey.view.members),
+      position: positionOf(verdict.position),
+    })),
     endangeredCopies: plan.copies ?? [],
   }
 }

@@ -21,6 +21,7 @@ import { createDecisionLog } from './decision-log.ts'
 import { createDynamicConfiguration, type DynamicConfiguration } from './dynamic-config.ts'
 import { createEntry } from './entry.ts'
 import { createLeaseGuard } from './lease-guard.ts'
+import { createLoginWatch, type LoginWatch } from './login-watch.ts'
 import { createLoop, type Loop, type LoopHooks } from './loop.ts'
 import { createNodeState, type OwnedNodeState } from './node-state.ts'
 import { createOrderDesk, type OrderDesk } from './order-desk.ts'
@@ -56,6 +57,7 @@ interface Parts {
   readonly guard: LeaseGuard
   readonly work: WorkRunner
   readonly desk: OrderDesk
+  readonly logins: LoginWatch
   readonly configuration: Configuration
   readonly stopRequested: () => boolean
 }
@@ -68,12 +70,17 @@ export function assemble(start: NodeStart): Node {
   const adapters = createAdapters(start, dynamic.settings(), wake, () => configuration.local())
   const desk = createOrderDesk(clock, wake)
   const work = workOf({ ...adapters, guard, clock }, desk, wake)
+  const failed = (why: string): void => log.debug(`logins not tried: ${why}`)
+  const logins = createLoginWatch({ ...adapters, clock, wake, failed })
   const configuration = configurationOf(start, adapters, dynamic, {
-    reloadRest: fresh => rest.reload(fresh),
+    reloadRest: fresh => {
+      logins.reloaded()
+      return rest.reload(fresh)
+    },
     hasEntered: () => entry.hasEntered(),
   })
   let stopRequested = false
-  const running = { adapters, dynamic, guard, work, desk, configuration }
+  const running = { adapters, dynamic, guard, work, desk, logins, configuration }
   const parts = { start, ...running, stopRequested: () => stopRequested }
   const loop = loopOf(parts, entry => state.decided(entry.decision, entry.snapshot.nowMs), {
     before: async () => {
@@ -84,6 +91,7 @@ export function assemble(start: NodeStart): Node {
     after: (snapshot, decision, memory) => {
       state.update(snapshot, memory, decision.rule)
       adapters.fencer.notify('WATCHDOG=1')
+      logins.consider(snapshot)
     },
     failed: error => log.critical(`a beat failed: ${textOf(error)}`),
   })
@@ -158,7 +166,7 @@ async function endWork(work: WorkRunner): Promise<void> {
 }
 
 function loopOf(
-  { start, adapters, dynamic, guard, work, desk, configuration, stopRequested }: Parts,
+  { start, adapters, dynamic, guard, work, desk, logins, configuration, stopRequested }: Parts,
   decided: (entry: DecisionEntry) => void,
   hooks: LoopHooks,
 ): Loop {
@@ -185,6 +193,7 @@ function loopOf(
         configRevision: dynamic.revision(),
         startedAtMs,
         stateUnwritable: adapters.journal.view().problem ?? adapters.fencer.view().unwritten ?? null,
+        logins: logins.view(),
         stopRequested: stopRequested(),
         order: desk.waiting(),
         work: work.current(),

@@ -1,6 +1,7 @@
 // What no rule acts on and an operator must know of all the same: PostgreSQL runs but does not let the agent in, or a
 // standby receives nothing. "No action" is then the right decision, and alone it would read as if all were well.
 
+import { refusedLogin } from '../decide/logins.ts'
 import type { Memory } from '../model/memory.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import type { Millis } from '../model/units.ts'
@@ -21,10 +22,12 @@ export type TroubleLog = (snapshot: Snapshot, memory: Memory) => void
 export function createTroubleLog({ log, serverLog }: TroubleLogOptions): TroubleLog {
   const unseen = createTrouble(log, 'PostgreSQL lets the agent in again')
   const idle = createTrouble(log, 'PostgreSQL streams again')
+  const login = createTrouble(log, 'every account can log in again', 0)
   return (snapshot, memory) => {
     const { server } = snapshot.postgres
     unseen(snapshot.nowMs, shutOut(snapshot), server.known)
     const streams = server.known && server.value.walReceiver?.status === 'streaming'
+    login(snapshot.nowMs, refusedLogin({ snap: snapshot, memory }), everyLogin(snapshot))
     idle(snapshot.nowMs, notStreaming(snapshot, memory, serverLog), streams)
   }
 }
@@ -32,7 +35,7 @@ export function createTroubleLog({ log, serverLog }: TroubleLogOptions): Trouble
 /** `why`: what is wrong, null when nothing is; `well`: the opposite was seen, and not only the question is gone. */
 type Trouble = (nowMs: Millis, why: string | null, well: boolean) => void
 
-function createTrouble(log: Log, over: string): Trouble {
+function createTrouble(log: Log, over: string, patienceMs = PATIENCE_MS): Trouble {
   let sinceMs: Millis | null = null
   let told: string | null = null
   return (nowMs, why, well) => {
@@ -43,10 +46,14 @@ function createTrouble(log: Log, over: string): Trouble {
       return
     }
     sinceMs ??= nowMs
-    if (nowMs - sinceMs < PATIENCE_MS || why === told) return
+    if (nowMs - sinceMs < patienceMs || why === told) return
     log.warning(why)
     told = why
   }
+}
+
+function everyLogin({ logins = [] }: Snapshot): boolean {
+  return logins.length > 0 && logins.every(({ refused }) => refused === null)
 }
 
 function shutOut({ postgres, work }: Snapshot): string | null {

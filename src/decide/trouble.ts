@@ -11,6 +11,7 @@ import { type ClusterFacts, type Facts, holdsLease, obstacle, server } from './f
 import { reasonOf, timesFailed } from './failed-work.ts'
 import { unfencedForMs } from './fencing.ts'
 import { describeOrphans, formerMayWrite, keepsKey, orphans } from './former.ts'
+import { refusedLogin } from './logins.ts'
 import { starvation } from './reception.ts'
 import { noWayBack } from './rejoin.ts'
 import { pausedByHand } from './replay-pause.ts'
@@ -54,6 +55,7 @@ const CONDITIONS: readonly Condition[] = [
   { id: 'mode', find: onCluster(modeKeepsLeaderless) },
   { id: 'mode', find: modeOfPrimary },
   { id: 'request-refused', find: refusedRequest },
+  { id: 'login', find: refusedLogin },
   { id: 'state-directory', find: forgetful },
 ]
 

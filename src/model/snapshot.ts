@@ -4,6 +4,7 @@
 import type { ClusterView, HistoryLine } from './cluster.ts'
 import type { Tags } from './config.ts'
 import type { Divergence } from './divergence.ts'
+import type { LoginView } from './logins.ts'
 import type { Order } from './order.ts'
 import type { Outcome } from './outcome.ts'
 import type { PeerView } from './peer.ts'
@@ -48,6 +49,8 @@ export interface Snapshot {
   }
   /** Why the state directory takes nothing: no journal, no note of the fencer; null or absent: it does. */
   readonly stateUnwritable?: string | null
+  /** What fresh logins came to that were tried beside the beats; absent: none were. */
+  readonly logins?: readonly LoginView[]
   readonly stopRequested: boolean
   /** What somebody asked of this node and waits for; null or absent: nothing. */
   readonly order?: Order | null

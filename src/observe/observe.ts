@@ -4,6 +4,7 @@
 
 import type { ClusterView, HistoryLine } from '../model/cluster.ts'
 import type { Learned } from '../model/learned.ts'
+import type { LoginView } from '../model/logins.ts'
 import type { Order } from '../model/order.ts'
 import type { PostgresView, RecoverySettingsView } from '../model/postgres.ts'
 import { type Seen, unseen } from '../model/seen.ts'
@@ -37,6 +38,7 @@ export interface AgentFacts {
   readonly startedAtMs: Millis
   readonly stopRequested: boolean
   readonly stateUnwritable?: string | null
+  readonly logins?: readonly LoginView[]
   readonly work: Work | null
   readonly finished: FinishedWork | null
   readonly order?: Order | null
@@ -80,6 +82,7 @@ export async function observe(
     finished: agent.finished,
     fencer: { alive, armedUntilMs, postmaster, formerMayAct },
     stateUnwritable: agent.stateUnwritable ?? null,
+    ...(agent.logins === undefined ? {} : { logins: agent.logins }),
     stopRequested: agent.stopRequested,
     order: agent.order ?? null,
     outcomes: learned.outcomes,

@@ -4,6 +4,7 @@
 
 import type { EffectivePostgresql, PostgresqlConfig } from '../model/config.ts'
 import type { Divergence } from '../model/divergence.ts'
+import type { LoginTry } from '../model/logins.ts'
 import type { Origin } from '../model/origins.ts'
 import type { ParameterAnswer } from '../model/parameter.ts'
 import type { Upstream } from '../model/peer.ts'
@@ -49,6 +50,14 @@ export interface StopOptions {
   readonly onShutDown?: (position: ShutdownPosition) => void
 }
 
+export interface LoginQuestion {
+  readonly inRecovery: boolean
+  /** Of a standby; null: there is nobody to follow. */
+  readonly upstream: Upstream | null
+  /** pg_rewind may be used, and its account needed. */
+  readonly rewind: boolean
+}
+
 export type Report = (progress: Progress) => void
 
 export interface SlotChanges {
@@ -62,6 +71,8 @@ export interface Postgres {
   look(budgetMs: Millis): Promise<PostgresView>
   /** Compares the recovery settings in force with those that `upstream` needs (spec/postgres.md 2.7). */
   compareRecovery(upstream: Upstream | null): Promise<Seen<RecoverySettingsView>>
+  /** Fresh sessions with the accounts in force, each bounded and closed again. */
+  tryLogins(question: LoginQuestion): Promise<readonly LoginTry[]>
   /** Called once when the postmaster that was last seen running exits. Returns how to stop listening. */
   onExit(listener: () => void): () => void
 

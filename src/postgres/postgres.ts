@@ -19,6 +19,7 @@ import { crashRecovery } from './crash-recovery.ts'
 import { readDatedHistory, readDirectoryState, readMajorVersion } from './data-directory.ts'
 import { DirectoryWork } from './directory-work.ts'
 import { FormerServers, stopOrphans } from './former.ts'
+import { tryLogins } from './logins.ts'
 import { Look } from './look.ts'
 import { noteOrigin, notePromotion } from './origins.ts'
 import { noLongerCopy } from './outside-directories.ts'
@@ -124,6 +125,10 @@ class LocalPostgres implements LocalServer {
 
   look(...[budgetMs]: Parameters<Postgres['look']>) {
     return this.#look.view(budgetMs)
+  }
+
+  tryLogins(...args: Parameters<Postgres['tryLogins']>) {
+    return tryLogins(this.#context, ...args)
   }
 
   onExit(listener: () => void): () => void {

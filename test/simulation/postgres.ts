@@ -57,6 +57,7 @@ export class SimulatedPostgres implements Postgres {
   }
 
   /** The one of the data directory, or one that this process has followed since before that was taken away. */
+  readonly tryLogins = async () => [] // Nobody changes a password here.
   get #server(): Postmaster | null {
     const { server, serverHere } = this.#machine
     return server !== null && this.#known?.pid === server.identity.pid ? server : serverHere

@@ -1,0 +1,108 @@
+// Once a minute, beside the beats: are the passwords still good? No beat waits for it. What was found is a fact of the next snapshot.
+
+import { rewindPossible } from '../decide/facts.ts'
+import type { LoginTry, LoginView } from '../model/logins.ts'
+import type { Snapshot } from '../model/snapshot.ts'
+import type { Millis } from '../model/units.ts'
+import { upstreamFor } from '../model/upstream.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { LoginQuestion, Postgres } from '../ports/postgres.ts'
+
+export interface LoginWatch {
+  view(): readonly LoginView[]
+  /** To be told what each beat saw: it may be time. Never waited for. */
+  consider(snapshot: Snapshot): void
+  /** Passwords may have changed. */
+  reloaded(): void
+}
+
+export interface LoginWatchPorts {
+  readonly postgres: Pick<Postgres, 'tryLogins'>
+  readonly clock: Pick<Clock, 'bootMs'>
+  readonly wake: (cause: string) => void
+  readonly failed: (why: string) => void
+}
+
+const EVERY_MS: Millis = 60_000
+/** A refusal is tried once more after this, and only once. */
+const CONFIRM_MS: Millis = 10_000
+/** Reloads may come one after the other. */
+const REST_MS: Millis = 2000
+/** The members of a cluster do not come all at once. */
+const SPREAD_MS: Millis = 5000
+
+export function createLoginWatch(ports: LoginWatchPorts): LoginWatch {
+  const { clock, postgres } = ports
+  let logins: readonly LoginView[] = []
+  let triedAtMs: Millis | null = null
+  let asking = false
+  let again = false
+
+  async function ask(question: LoginQuestion): Promise<void> {
+    const before = refusals(logins)
+    logins = (await postgres.tryLogins(question)).map(answer => counted(answer, logins))
+    if (refusals(logins) !== before) ports.wake('logins were tried')
+  }
+
+  return {
+    view: () => logins,
+    reloaded() {
+      again = true
+    },
+    consider(snapshot) {
+      const question = questionOf(snapshot)
+      if (asking || question === null || !isTime(snapshot.self.name)) return
+      asking = true
+      again = false
+      triedAtMs = clock.bootMs()
+      ask(question)
+        .catch((error: unknown) => ports.failed(error instanceof Error ? error.message : String(error)))
+        .finally(() => {
+          asking = false
+        })
+    },
+  }
+
+  function isTime(name: string): boolean {
+    if (triedAtMs === null) return true
+    const sinceMs = clock.bootMs() - triedAtMs
+    if (again) return sinceMs >= REST_MS
+    const unconfirmed = logins.some(({ refused }) => refused?.times === 1)
+    return sinceMs >= (unconfirmed ? CONFIRM_MS : EVERY_MS + spread(name))
+  }
+}
+
+/** null: not now; PostgreSQL starts, stops or does not answer, or something else goes on. */
+function questionOf(snapshot: Snapshot): LoginQuestion | null {
+  const { cluster, postgres, self, settings, stopRequested, work } = snapshot
+  if (work !== null || stopRequested || !cluster.known || !postgres.server.known) return null
+  const { inRecovery } = postgres.server.value
+  const upstream = inRecovery ? upstreamFor(cluster.value, self, settings) : null
+  return { inRecovery, upstream, rewind: rewindPossible(snapshot) }
+}
+
+function counted(answer: LoginTry, before: readonly LoginView[]): LoginView {
+  const { account, refusal, server, user } = answer
+  const last = before.find(
+    other => other.account === account && other.server === server && other.user === user,
+  )
+  const known = last?.refused ?? null
+  // Nobody said that it is over.
+  if (!refusal.known) return { ...answer, refused: known }
+  if (refusal.value === null) return { ...answer, refused: null }
+  return { ...answer, refused: { why: refusal.value, times: Math.min(2, (known?.times ?? 0) + 1) } }
+}
+
+/** What a decision would see: who was refused, and whether more than once. */
+function refusals(logins: readonly LoginView[]): string {
+  return logins
+    .filter(({ refused }) => (refused?.times ?? 0) > 1)
+    .map(({ account, refused, server }) => `${account} ${server} ${refused?.why}`)
+    .join()
+}
+
+function spread(name: string): Millis {
+  let sum = 0
+  for (const letter of name) sum = (sum * 31 + (letter.codePointAt(0) ?? 0)) % SPREAD_MS
+  return sum
+}
