@@ -27,12 +27,12 @@ function isNeeded({ account, server: where }: LoginView, { snap }: Facts): boole
 
 const CONSEQUENCE = {
   superuser: 'the next session of the agent would be refused',
-  replication: 'a switchover would leave this node without its leader',
+  replication: 'after a switchover this node could not follow',
   rewind: 'a rewind would fail',
 } as const
 
 function remedy(why: string): string {
   return /pg_hba/.test(why)
     ? 'Let it in with a line in pg_hba.conf there'
-    : 'Put the new password into the YAML file and reload the agent'
+    : 'Put the new password into its YAML file and reload'
 }
