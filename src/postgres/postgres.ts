@@ -1,7 +1,6 @@
 // The local PostgreSQL behind the port `Postgres`: wires the parts of this folder, one step a file.
 
-import { rename, rm, writeFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { basename } from 'node:path'
 import type { BootstrapConfig, EffectivePostgresql, PostgresqlConfig } from '../model/config.ts'
 import type { Upstream } from '../model/peer.ts'
 import { unseen } from '../model/seen.ts'
@@ -18,6 +17,7 @@ import { type Context, DONE, failed, type Log, messageOf, type State } from './c
 import { crashRecovery } from './crash-recovery.ts'
 import { readDatedHistory, readDirectoryState, readMajorVersion } from './data-directory.ts'
 import { DirectoryWork } from './directory-work.ts'
+import { cacheDynamicConfig } from './dynamic-config-cache.ts'
 import { FormerServers, stopOrphans } from './former.ts'
 import { tryLogins } from './logins.ts'
 import { Look } from './look.ts'
@@ -31,7 +31,7 @@ import { promote } from './promote.ts'
 import { RecoveryWatch } from './recovery-watch.ts'
 import { removeDataDirectory, setDataDirectoryAside } from './removal.ts'
 import { rewind } from './rewind.ts'
-import { checkRunAs, chownToServerUser, type RunAs } from './run-as.ts'
+import { checkRunAs, type RunAs } from './run-as.ts'
 import { createSettings } from './settings/settings.ts'
 import { changeSlots } from './slots.ts'
 import { start } from './start.ts'
@@ -276,20 +276,8 @@ class LocalPostgres implements LocalServer {
     return readDatedHistory(this.#context.dataDir, timeline, this.#context.clock)
   }
 
-  async cacheDynamicConfig(text: string): Promise<StepOutcome> {
-    const { dataDir, programs } = this.#context
-    const directory = await readDirectoryState(this.#context)
-    if (directory.kind !== 'present' || directory.majorVersion === null) return DONE
-    const path = join(dataDir, 'patroni.dynamic.json')
-    try {
-      await writeFile(`${path}.tmp`, text, { mode: 0o600, flush: true })
-      await chownToServerUser(`${path}.tmp`, programs.runAs)
-      await rename(`${path}.tmp`, path)
-      return DONE
-    } catch (error) {
-      await rm(`${path}.tmp`, { force: true }).catch(() => {})
-      return failed(`dynamic configuration not cached: ${messageOf(error)}`)
-    }
+  cacheDynamicConfig(text: string): Promise<StepOutcome> {
+    return cacheDynamicConfig(this.#context, text)
   }
 
   async close(): Promise<void> {
