@@ -5,6 +5,8 @@ import { done, type Failure, failed, type Result } from '../model/failure.ts'
 import type { ClusterReport } from '../model/report.ts'
 import type { MemberName, Millis } from '../model/units.ts'
 import { reportCluster } from './cluster-report.ts'
+import { percentOf } from './endangered-copies.ts'
+import { lookAt } from './member-status.ts'
 import { type Deadline, deadlineIn, type Operator, readCluster, readWhatIsThere } from './operator.ts'
 import { signOfLife } from './sign-of-life.ts'
 
@@ -50,9 +52,33 @@ async function listOne(
     ? await readWhatIsThere(operator, cluster, deadline)
     : await readCluster(operator, cluster, deadline)
   if (!read.ok) return failed(read.failure)
-  const answers =
-    askMs === null ? undefined : await signsOfLife(operator, read.value, Math.min(askMs, deadline.leftMs()))
-  return done(reportCluster(cluster, operator.namespace, read.value, answers))
+  if (askMs === null) return done(reportCluster(cluster, operator.namespace, read.value))
+  const limitMs = Math.min(askMs, deadline.leftMs())
+  const [answers, copied] = await Promise.all([
+    signsOfLife(operator, read.value, limitMs),
+    copiedPercents(operator, read.value, limitMs),
+  ])
+  const report = reportCluster(cluster, operator.namespace, read.value, answers)
+  const members = report.members.map(member => {
+    const copiedPercent = copied.get(member.name) ?? null
+    return copiedPercent === null ? member : { ...member, copiedPercent }
+  })
+  return done({ ...report, members })
+}
+
+/** How far the members are whose data is being copied; Patroni's do not say it. */
+async function copiedPercents(
+  operator: Operator,
+  { members }: ClusterView,
+  timeoutMs: Millis,
+): Promise<ReadonlyMap<MemberName, number | null>> {
+  const copying = members.filter(({ record }) => record.state === 'creating replica')
+  const asked = copying.map(async (member): Promise<readonly [MemberName, number | null]> => {
+    const look = await lookAt(operator, member, timeoutMs)
+    const work = look.known ? look.value.work : null
+    return [member.name, work === null ? null : percentOf(work)]
+  })
+  return new Map(await Promise.all(asked))
 }
 
 async function signsOfLife(

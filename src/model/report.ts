@@ -108,4 +108,6 @@ export interface MemberReport {
   /** Asked directly: did it answer? null: it was not asked. */
   readonly answers: boolean | null
   readonly answerError: string | null
+  /** While its data is copied, in whole percent; absent: not asked, or not known. */
+  readonly copiedPercent?: number
 }

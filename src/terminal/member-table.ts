@@ -39,6 +39,7 @@ export function memberListing(report: ClusterReport, format: MemberFormat, exten
   const records = members.map(
     ({ member, prefix }): Record<string, Cell> => ({
       ...mainCells(report.cluster, member, prefix, withPort),
+      ...(forPeople ? progressCell(member) : {}),
       ...optionalCells(member, format),
       [PROBLEM]: problemCell(member, forPeople),
       [DRAINED]: member.drained === null ? '' : inLines(describeNote(member.drained), forPeople),
@@ -139,6 +140,13 @@ function mainCells(
     'Replay LSN': standby ? (replay.at?.lsn ?? 'unknown') : '',
     'Replay Lag': standby ? megabytes(replay) : '',
   }
+}
+
+/** `creating replica (54 %)`. patronictl has no such words. */
+function progressCell(member: MemberReport): Record<string, Cell> {
+  const { copiedPercent, state } = member
+  if (copiedPercent === undefined || isPatronictl()) return {}
+  return { State: `${state} (${copiedPercent} %)${silence(member)}` }
 }
 
 /** patronictl puts no brackets around an IPv6 address. */

@@ -93,6 +93,17 @@ test('a copy from the leader that would end is said, and --force alone does not 
   ])
 })
 
+test('list shows how far a copy is: to people in the state, to programs beside it', async () => {
+  await copiesFrom('pg0')
+  const shown = async (...args: string[]) => (await stage.hactl(['list', 'duo', ...args])).stdout
+  expect(await shown()).toMatch(/\| creating replica \(54 %\) +\|/)
+  expect(await shown('--format', 'tsv')).toMatch(/\tcreating replica\t/)
+  const [, , pg2] = JSON.parse(await shown('--json')).clusters[0].members
+  expect([pg2.state, pg2.copiedPercent]).toEqual(['creating replica', 54])
+  const { stdout } = await stage.hactl(['list', 'duo'], { env: { HACTL_CALLED_AS: 'patronictl' } })
+  expect(stdout).toMatch(/\| creating replica +\|/)
+})
+
 test('a copy from another member than the leader is in nobody’s way', async () => {
   await copiesFrom('pg1')
   leaderHandsOver('pg1')
