@@ -144,6 +144,19 @@ const scheduleRules: readonly Rule<AskedFacts>[] = [
       next: 'again',
     }),
   },
+  {
+    id: 'asked.schedule-refused',
+    why: 'what would be refused to somebody who asks now is not done because it was asked for before',
+    level: 'warning',
+    log: 'event',
+    when: f =>
+      isDue(f) && f.snap.work === null && isSettled(f.place) && restartObjection(f, f.place) !== null,
+    choose: f => ({
+      reason: `the restart scheduled for ${scheduledText(f)} is dropped: ${restartObjection(f, f.place)}`,
+      remember: { scheduledRestart: null },
+      next: 'again',
+    }),
+  },
 ]
 
 export const askedRules: readonly Rule<AskedFacts>[] = [...orderRules, ...scheduleRules]
