@@ -53,7 +53,8 @@ export default class Flush extends MemberCommand {
         hint,
       })
     }
-    const looked = await this.look(flags, words.cluster, 'flush')
+    // patronictl shows the members before it acts on some of them only.
+    const looked = await this.look({ ...flags, json: flags.json || isPatronictl() }, words.cluster, 'flush')
     if (!looked.ok) return this.fail(flags.json, looked.failure)
     const { operator, cluster, view } = looked.value
     const result = await flushSwitchover(operator, cluster, view, deadlineIn(operator.clock, budgetMs))
@@ -66,7 +67,10 @@ export default class Flush extends MemberCommand {
     const chosen = await this.choose(flags, words.cluster, 'flush', wish)
     if (!chosen.ok) return this.fail(flags.json, chosen.failure)
     const { operator, cluster, members } = chosen.value
-    const planned = members.filter(({ record }) => record.scheduledRestart !== undefined)
+    const isPlanned = isPatronictl()
+      ? () => true
+      : ({ record }: (typeof members)[number]) => record.scheduledRestart !== undefined
+    const planned = members.filter(isPlanned)
     const names = planned.map(({ name }) => name)
     const declined = await this.confirm(flags.force || names.length === 0, sure('flush', names), 'flush')
     if (declined !== null) return this.fail(flags.json, declined)

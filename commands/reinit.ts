@@ -82,6 +82,7 @@ export default class Reinit extends MemberCommand {
       else rows.push({ member: member.name, outcome: 'done', why: 'begun, not waited for' })
     }
     for (const row of rows) this.showRow(json, ACTION, row)
+    if (isPatronictl() && !json) process.stdout.write(begunText(begun))
     rows.push(...(await this.#follow(chosen.value, begun, json, flags.timeout ?? null)))
     const hint = `see hactl list ${cluster}, and the log of the member's agent for the reason.`
     this.end(json, concludeOperation(cluster, ACTION, rows, hint), rows)
@@ -123,12 +124,22 @@ export default class Reinit extends MemberCommand {
           const row = await followCopy(operator, copy, { interrupted, timeoutMs, say })
           shown.delete(row.member)
           live.clear()
-          this.showRow(json, ACTION, row)
+          if (isPatronictl() && !json && row.outcome === 'done')
+            process.stdout.write(`Reinitialize is completed on: ${row.member}\n`)
+          else this.showRow(json, ACTION, row)
           return row
         }),
       ),
     )
   }
+}
+
+/** What patronictl says when it begins to wait. */
+function begunText(begun: readonly BegunCopy[]): string {
+  if (begun.length === 0) return ''
+  const names = begun.map(({ member }) => member.name)
+  const each = names.map(name => `Success: ${ACTION} for member ${name}\n`).join('')
+  return `${each}Waiting for reinitialize to complete on: ${names.join(', ')}\n`
 }
 
 /** `restart already in progress. Do you want to cancel it and reinitialize anyway?` */

@@ -14,6 +14,7 @@ import { type Chosen, MemberCommand, sure } from '../src/terminal/member-command
 import { forceFlag, MEMBER_ARGS, memberWords, roleFlag } from '../src/terminal/member-words.ts'
 import { askText, canAsk } from '../src/terminal/questions.ts'
 import { parseFutureSchedule } from '../src/terminal/schedule.ts'
+import { isoWithZone } from '../src/terminal/time.ts'
 
 export default class Restart extends MemberCommand {
   static override summary = 'Restart PostgreSQL on members, one after the other, the leader last.'
@@ -93,7 +94,9 @@ export default class Restart extends MemberCommand {
     const when = await this.#answer(
       flags.scheduled,
       asks,
-      'When should the restart take place (e.g. 2030-01-01T12:35)',
+      isPatronictl()
+        ? `When should the restart take place (e.g. ${isoWithZone(operator.clock.wallMs() + 3_600_000).slice(0, 16)}) `
+        : 'When should the restart take place (e.g. 2030-01-01T12:35)',
       'now',
     )
     if (!when.ok) return failed(when.failure)
@@ -126,7 +129,7 @@ export default class Restart extends MemberCommand {
     const version = await this.#answer(
       flags['pg-version'],
       asks,
-      'Restart if the PostgreSQL version is less than provided (e.g. 9.5.2)',
+      `Restart if the PostgreSQL version is less than provided (e.g. 9.5.2)${isPatronictl() ? ' ' : ''}`,
       '',
     )
     if (!version.ok) return failed(version.failure)

@@ -4,6 +4,8 @@ import type { RemovalSurvey } from '../admin/remove.ts'
 import { removalObjection } from '../admin/remove.ts'
 import { done, failed, type Result } from '../model/failure.ts'
 import type { MemberName } from '../model/units.ts'
+import { isPatronictl } from './drop-in.ts'
+import { askLine } from './line-questions.ts'
 import { askText, canAsk } from './questions.ts'
 
 interface Answers {
@@ -31,24 +33,28 @@ export async function confirmRemoval(
     const flags = `--confirm ${cluster}${survey.leader === null ? '' : ' --leader NAME'}`
     return failed({ kind: 'not-a-terminal', question: named, flags })
   }
-  const name = await askText(named, '')
+  const name = await askWord(named)
   if (!name.ok) return failed(name.failure)
-  if (name.value !== cluster) return wrong('the cluster names do not match')
-  const aware = await askText(
+  if (name.value !== cluster)
+    return wrong('the cluster names do not match', 'Cluster names specified do not match')
+  const aware = await askWord(
     `You are about to remove all information in DCS for ${cluster}, please type: "${AWARE}"`,
-    '',
   )
   if (!aware.ok) return failed(aware.failure)
-  if (aware.value !== AWARE) return wrong(`that is not exactly "${AWARE}"`)
+  if (aware.value !== AWARE)
+    return wrong(`that is not exactly "${AWARE}"`, `You did not exactly type "${AWARE}"`)
   if (survey.leader === null || leader !== undefined) return done({ leader: leader ?? null })
-  const leads = await askText(
-    'This cluster currently is healthy. Please specify the leader name to continue',
-    '',
-  )
+  const leads = await askWord('This cluster currently is healthy. Please specify the leader name to continue')
   if (!leads.ok) return failed(leads.failure)
   return done({ leader: leads.value })
 }
 
-function wrong<T>(message: string): Result<T> {
+/** patronictl asks again until something is typed. */
+function askWord(question: string): Promise<Result<string>> {
+  return isPatronictl() ? askLine(question, null) : askText(question, '')
+}
+
+function wrong<T>(message: string, patronictls?: string): Result<T> {
+  if (isPatronictl() && patronictls !== undefined) return failed({ kind: 'patronictl', message: patronictls })
   return failed({ kind: 'usage', message, hint: 'nothing was removed.' })
 }
