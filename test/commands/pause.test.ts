@@ -56,7 +56,7 @@ test('a frozen member and one that is gone are named; through another member whe
   cluster.member('pg0').hung = true
   await stage.delete('duo/members/pg2')
   const options = { limitMs: 20_000 }
-  const text = await stage.transcript([['pause', 'duo', '--timeout', '4', '--json']], options)
+  const text = await stage.transcript([['pause', 'duo', '--timeout', '6', '--json']], options)
   await expect(text).toMatchFileSnapshot('transcripts/pause-frozen.txt')
   expect(await config()).toMatchObject({ pause: true })
 })
@@ -78,9 +78,9 @@ test('the key of a member that ends meanwhile says so', async () => {
 test('straight into etcd when no member answers', async () => {
   await cluster.close()
   const text = await stage.transcript([
-    ['pause', 'duo', '--timeout', '1'],
+    ['pause', 'duo', '--timeout', '6'],
     ['resume', 'duo', '--no-wait', '--json'],
-    ['pause', 'duo', '--timeout', '1', '--json'],
+    ['pause', 'duo', '--timeout', '6', '--json'],
   ])
   await expect(text).toMatchFileSnapshot('transcripts/pause-dead.txt')
 })

@@ -130,7 +130,7 @@ function mask(text: string, url: string): string {
   return text
     .replaceAll(`:${port}`, ':ETCD')
     .replace(/127\.0\.0\.1:\d{5}/g, '127.0.0.1:PORT')
-    .replace(/within \d+ ms/g, 'within N ms')
+    .replace(/within \d+ (ms|s)\b/g, 'within N $1')
     .replace(/"(leaseId|revision|waitedMs|leaderMs|writableMs|streamingMs)": ("\d+"|\d+)/g, '"$1": "MASKED"')
     .replace(/ after \d+\.\d s/g, ' after N s')
     .replace(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{5})?/gm, 'TIME')
