@@ -134,6 +134,7 @@ function reportMember(
     drained: drainOf(view, member.name)?.note ?? null,
     answers: answer === undefined ? null : answer === null,
     answerError: answer ?? null,
+    copiedPercent: null,
   }
 }
 

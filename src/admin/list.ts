@@ -59,10 +59,10 @@ async function listOne(
     copiedPercents(operator, read.value, limitMs),
   ])
   const report = reportCluster(cluster, operator.namespace, read.value, answers)
-  const members = report.members.map(member => {
-    const copiedPercent = copied.get(member.name) ?? null
-    return copiedPercent === null ? member : { ...member, copiedPercent }
-  })
+  const members = report.members.map(member => ({
+    ...member,
+    copiedPercent: copied.get(member.name) ?? null,
+  }))
   return done({ ...report, members })
 }
 

@@ -108,6 +108,6 @@ export interface MemberReport {
   /** Asked directly: did it answer? null: it was not asked. */
   readonly answers: boolean | null
   readonly answerError: string | null
-  /** While its data is copied, in whole percent; absent: not asked, or not known. */
-  readonly copiedPercent?: number
+  /** While its data is copied, in whole percent; null: it is not, was not asked, or it is not known. */
+  readonly copiedPercent: number | null
 }

@@ -145,7 +145,7 @@ function mainCells(
 /** `creating replica (54 %)`. patronictl has no such words. */
 function progressCell(member: MemberReport): Record<string, Cell> {
   const { copiedPercent, state } = member
-  if (copiedPercent === undefined || isPatronictl()) return {}
+  if (copiedPercent === null || isPatronictl()) return {}
   return { State: `${state} (${copiedPercent} %)${silence(member)}` }
 }
 
