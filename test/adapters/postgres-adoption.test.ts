@@ -17,7 +17,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { PostgresqlConfig } from '../../src/model/config.ts'
-import { type Lab, type Node, openLab, runAs, signalIdle } from './postgres-harness.ts'
+import { type Lab, type Node, openLab, runAs, signalIdle, until } from './postgres-harness.ts'
 
 const run = promisify(execFile)
 const BIN = '/usr/lib/postgresql/15/bin'
@@ -123,6 +123,8 @@ test('with config_dir set it is adopted: its settings stay, what the cluster dec
 test('stopped: the arguments of its last start say where its file is', async () => {
   await startOwn()
   await pgCtl('stop', '-m', 'fast')
+  // pg_ctl waits for the end of its pid file; the process ends a moment later.
+  await until('it is stopped', async () => !(await refused()).includes('the running PostgreSQL'))
   expect(await refused()).toContain(`last started with ${etc}/postgresql.conf`)
   const start = { as: 'primary', upstream: null, timeoutMs: 20_000 } as const
   const started = await node.postgres.start(start, signalIdle())
