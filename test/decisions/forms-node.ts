@@ -229,6 +229,7 @@ export function readNodeLine(key: string, text: string, d: Draft): boolean {
     case 'agent':
       if (text === 'saw no configuration') d.settingsConfirmed = false
       else if (text === 'saw an older configuration') d.configRevision = 2
+      else if (text === 'saw the newest configuration') d.configRevision = d.etcd.changedAt
       else return false
       return true
     case 'self':
