@@ -31,6 +31,7 @@ export default defineConfig({
         test: {
           name: 'real',
           include: real,
+          globalSetup: 'test/commands/built.ts',
           testTimeout: 60_000,
           hookTimeout: 60_000,
           maxWorkers: 2,

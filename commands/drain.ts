@@ -58,6 +58,9 @@ export default class Drain extends HactlCommand {
     ...DRAIN_FLAGS,
     reason: Flags.string({ helpValue: 'TEXT', summary: 'Why, for whoever looks at hactl list.' }),
     force: Flags.boolean({ summary: 'Drain also a leader that nobody can take over from.' }),
+    'accept-broken-copy': Flags.boolean({
+      summary: 'Hand over although a member is copying its data from the leader.',
+    }),
   }
 
   async run(): Promise<void> {
@@ -68,7 +71,8 @@ export default class Drain extends HactlCommand {
     const result: Result<DrainReport> = await interruptible(interrupted =>
       withCluster(flags, target.value.cluster, (operator, cluster) => {
         const { wait, force, reason = null, 'dry-run': dryRun } = flags
-        const wish = { cluster, member, reason, wait, force, dryRun, interrupted }
+        const acceptBrokenCopy = flags['accept-broken-copy']
+        const wish = { cluster, member, reason, wait, force, acceptBrokenCopy, dryRun, interrupted }
         const deadline = deadlineIn(operator.clock, flags.timeout ?? WAIT_TIMEOUT_MS)
         const leftMs = () => (interrupted.aborted ? 0 : deadline.leftMs())
         return drainMember(operator, wish, { ...deadline, leftMs })

@@ -3,6 +3,8 @@
 import { Flags } from '@oclif/core'
 import { withCluster } from '../src/admin/connect.ts'
 import { changePause } from '../src/admin/pause.ts'
+import type { JsonObject } from '../src/model/cluster.ts'
+import type { Millis } from '../src/model/units.ts'
 import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
 import { type GlobalFlags, HactlCommand } from '../src/terminal/command.ts'
 import { isPatronictl } from '../src/terminal/drop-in.ts'
@@ -13,6 +15,12 @@ export const PAUSE_FLAGS = {
     allowNo: true,
     summary: 'Wait until every member has recognised it (the default).',
   }),
+}
+
+/** As every agent reads it: what cannot be used is replaced alike by all of them. */
+export async function loopWaitInForce(config: JsonObject): Promise<Millis> {
+  const { settingsInForce } = await import('../src/config/dynamic.ts')
+  return settingsInForce(config, null).settings.loopWaitMs
 }
 
 export abstract class PauseCommand extends HactlCommand {
@@ -28,7 +36,7 @@ export abstract class PauseCommand extends HactlCommand {
       )
     const wait = flags.wait ?? !isPatronictl()
     const result = await withCluster(flags, named, (operator, cluster) =>
-      changePause(operator, { cluster, paused, wait, budgetMs }),
+      changePause(operator, { cluster, paused, wait, budgetMs, loopWaitMs: loopWaitInForce }),
     )
     if (isPatronictl() && !flags.json) return this.conclude(false, ...patronictlPause(result))
     this.conclude(flags.json, result, pauseText)

@@ -11,7 +11,7 @@ import { isPatronictl } from '../src/terminal/drop-in.ts'
 import { interruptible } from '../src/terminal/interruptible.ts'
 import { liveLine } from '../src/terminal/live-line.ts'
 import { type Chosen, MemberCommand, sure } from '../src/terminal/member-command.ts'
-import { MEMBER_ARGS, memberWords } from '../src/terminal/member-words.ts'
+import { brokenCopyFlag, MEMBER_ARGS, memberWords } from '../src/terminal/member-words.ts'
 import { askText, askYesNo, canAsk } from '../src/terminal/questions.ts'
 
 const ACTION = 'reinitialize'
@@ -38,6 +38,7 @@ export default class Reinit extends MemberCommand {
       default: false,
       summary: 'Do not ask; cancel what the member is at.',
     }),
+    'accept-broken-copy': brokenCopyFlag,
     'from-leader': Flags.boolean({
       default: false,
       summary: 'Copy from the leader, not from another standby.',
@@ -69,6 +70,8 @@ export default class Reinit extends MemberCommand {
     const which = await this.#which(chosen.value, words.names, force)
     if (!which.ok) return this.fail(json, which.failure)
     const members = chosen.value.members.filter(({ name }) => which.value.includes(name))
+    const broken = await this.spareCopies(chosen.value, which.value, ACTION, flags)
+    if (broken !== null) return this.fail(json, broken)
     const declined = await this.confirm(force, sure(ACTION, which.value), ACTION)
     if (declined !== null) return this.fail(json, declined)
     const how: ReinitWish = { force, fromLeader: flags['from-leader'], mayCancel: cancels(json) }

@@ -6,6 +6,7 @@ import { reloadMembers } from '../src/admin/reload.ts'
 import { READ_TIMEOUT_MS } from '../src/terminal/command.ts'
 import { MemberCommand, sure } from '../src/terminal/member-command.ts'
 import { forceFlag, MEMBER_ARGS, memberWords, roleFlag } from '../src/terminal/member-words.ts'
+import { loopWaitInForce } from './pause.ts'
 
 export default class Reload extends MemberCommand {
   static override summary = 'Ask members to read their configuration files again.'
@@ -36,7 +37,7 @@ export default class Reload extends MemberCommand {
     if (declined !== null) return this.fail(flags.json, declined)
     const deadline = deadlineIn(operator.clock, flags.timeout ?? READ_TIMEOUT_MS)
     const document = view.config?.value.valid === true ? view.config.value.document : {}
-    const loopWait = typeof document.loop_wait === 'number' ? document.loop_wait : 10
+    const loopWait = (await loopWaitInForce(document)) / 1000
     const rows = [...(await reloadMembers(operator, members, loopWait, deadline)), ...spared]
     for (const row of rows) this.showRow(flags.json, 'reload', row)
     const hint =

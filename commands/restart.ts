@@ -11,7 +11,13 @@ import { isPatronictl } from '../src/terminal/drop-in.ts'
 import { interruptible } from '../src/terminal/interruptible.ts'
 import { liveLine } from '../src/terminal/live-line.ts'
 import { type Chosen, MemberCommand, sure } from '../src/terminal/member-command.ts'
-import { forceFlag, MEMBER_ARGS, memberWords, roleFlag } from '../src/terminal/member-words.ts'
+import {
+  brokenCopyFlag,
+  forceFlag,
+  MEMBER_ARGS,
+  memberWords,
+  roleFlag,
+} from '../src/terminal/member-words.ts'
 import { askText, canAsk } from '../src/terminal/questions.ts'
 import { parseFutureSchedule } from '../src/terminal/schedule.ts'
 import { isoWithZone } from '../src/terminal/time.ts'
@@ -50,6 +56,7 @@ export default class Restart extends MemberCommand {
         'Longest time that PostgreSQL of one member may take to start; when the leader takes longer, a standby takes over. Without it primary_start_timeout counts.',
     }),
     force: forceFlag,
+    'accept-broken-copy': brokenCopyFlag,
     'dry-run': Flags.boolean({ summary: 'Say what would be restarted, in which order; change nothing.' }),
     wait: Flags.boolean({
       allowNo: true,
@@ -123,6 +130,8 @@ export default class Restart extends MemberCommand {
       schedule === null
         ? sure('restart', names)
         : `Are you sure you want to schedule restart of members ${names.join(', ')} at ${schedule.text}?`
+    const broken = schedule === null ? await this.spareCopies(chosen, names, 'restart', flags) : null
+    if (broken !== null) return failed(broken)
     const skip = flags.force || flags['dry-run'] || members.length === 0
     const declined = await this.confirm(skip, question, schedule === null ? 'restart' : 'scheduled restart')
     if (declined !== null) return failed(declined)
@@ -174,6 +183,7 @@ function waiting(wait: boolean | undefined): RestartWish['wait'] {
 
 interface RestartFlags {
   readonly force: boolean
+  readonly 'accept-broken-copy': boolean
   readonly 'dry-run': boolean
   readonly scheduled?: string | undefined
   readonly 'pg-version'?: string | undefined

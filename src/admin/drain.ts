@@ -6,6 +6,7 @@ import { done, type Failure, failed, type Result } from '../model/failure.ts'
 import { runsHactl } from '../model/request.ts'
 import type { MemberName } from '../model/units.ts'
 import { drainNoted, writeFailure } from './drain-note.ts'
+import { type EndangeredCopy, endangeredCopies, refusalFor } from './endangered-copies.ts'
 import { carryOutHandover } from './handover.ts'
 import {
   type HandoverPlan,
@@ -23,6 +24,8 @@ export interface DrainWish {
   readonly wait: boolean
   /** Also a leader that nobody can take over from. */
   readonly force: boolean
+  /** Also when somebody copies its data from the leader, which would end with the handover. */
+  readonly acceptBrokenCopy: boolean
   readonly dryRun: boolean
   readonly interrupted?: AbortSignal
 }
@@ -39,6 +42,8 @@ export interface DrainReport {
   readonly leads: boolean
   /** Who took over from it, or would in a dry run; null: nobody. */
   readonly newLeader: MemberName | null
+  /** Copies of the data that the handover ends: their source steps down. */
+  readonly endangeredCopies: readonly EndangeredCopy[]
 }
 
 export async function drainMember(
@@ -61,10 +66,13 @@ export async function drainMember(
     drained: existing?.note ?? null,
     leads: plan !== null,
     newLeader: plan?.failure === null ? plan.winner : null,
+    endangeredCopies: plan?.copies ?? [],
   }
   if (plan !== null && plan.failure !== null && !wish.force)
     return failed(nobodyTakesOver(wish, plan, plan.failure), { ...report, outcome: 'unfinished' })
   if (wish.dryRun) return done(report)
+  const broken = plan === null ? null : copiesSpared(wish, plan)
+  if (broken !== null) return failed(broken, { ...report, outcome: 'unfinished' })
   const note = existing?.note ?? {
     by: operator.person,
     at: new Date(operator.clock.wallMs()).toISOString(),
@@ -108,6 +116,8 @@ async function leadAway(
   const stillLeads = (cause: Failure): Result<DrainReport> =>
     failed({ kind: 'drained-but-leads', cluster, member, cause }, { ...noted, outcome: 'unfinished' })
   if (plan.failure !== null) return wish.force ? done({ ...ended, leads: true }) : stillLeads(plan.failure)
+  const broken = copiesSpared(wish, plan)
+  if (broken !== null) return stillLeads(broken)
   const options = { wait, deadline, ...(interrupted !== undefined && { interrupted }) }
   const handed = await carryOutHandover(operator, handoverOf(wish), plan, options)
   if (handed.ok)
@@ -154,7 +164,13 @@ async function planIfLeading(
   deadline: Deadline,
 ): Promise<HandoverPlan | null> {
   if (survey.leader !== wish.member) return null
-  return planHandover(operator, handoverOf(wish), survey, deadline)
+  const plan = await planHandover(operator, handoverOf(wish), survey, deadline)
+  return plan.failure === null ? { ...plan, copies: await endangeredCopies(operator, plan) } : plan
+}
+
+/** null: none would end, or they may. */
+function copiesSpared({ acceptBrokenCopy }: DrainWish, { copies = [] }: HandoverPlan): Failure | null {
+  return acceptBrokenCopy ? null : refusalFor('drain', copies)
 }
 
 function nobodyTakesOver({ member }: DrainWish, plan: HandoverPlan, failure: Failure): Failure {
@@ -194,6 +210,7 @@ export async function undrainMember(
     drained: existing?.note ?? null,
     leads: leader === member,
     newLeader: null,
+    endangeredCopies: [],
   }
   if (dryRun || (existing === null && !wait)) return done(report)
   if (existing !== null) {

@@ -1,5 +1,7 @@
-// Copies of the data that a handover would end: the member that steps down stops its server, and what is copied from it begins anew.
+// Copies of the data that a command would end: a member that steps down, restarts or drops its data stops its server, and what
+// is copied from it begins anew.
 
+import type { ClusterView } from '../model/cluster.ts'
 import type { Failure } from '../model/failure.ts'
 import type { MemberName, Millis } from '../model/units.ts'
 import type { HandoverPlan, HandoverWish } from './handover-plan.ts'
@@ -15,20 +17,30 @@ export interface EndangeredCopy {
 
 const LOOK_LIMIT_MS: Millis = 2000
 
-/** A member that does not say from whom it copies, Patroni's among them, is in nobody's way. */
+/** Of a handover: from the leader, which steps down. */
 export async function endangeredCopies(
   operator: Operator,
   { alreadySo, survey }: HandoverPlan,
 ): Promise<readonly EndangeredCopy[]> {
   const { leader, view } = survey
-  if (leader === null || alreadySo) return []
-  const copying = view.members.filter(({ record }) => record.state === 'creating replica')
+  return leader === null || alreadySo ? [] : copiesFrom(operator, view, [leader])
+}
+
+/** A member that does not say from whom it copies, Patroni's among them, is in nobody's way. */
+export async function copiesFrom(
+  operator: Operator,
+  { members }: ClusterView,
+  sources: readonly MemberName[],
+): Promise<readonly EndangeredCopy[]> {
+  const copying = members.filter(({ record }) => record.state === 'creating replica')
   const looks = await Promise.all(
     copying.map(async member => ({ member, look: await lookAt(operator, member, LOOK_LIMIT_MS) })),
   )
   return looks.flatMap(({ member, look }) => {
     const work = look.known ? look.value.work : null
-    return work?.source === leader ? [{ member: member.name, source: leader, percent: percentOf(work) }] : []
+    const source = sources.find(name => name === work?.source && name !== member.name)
+    if (work === null || source === undefined) return []
+    return [{ member: member.name, source, percent: percentOf(work) }]
   })
 }
 
@@ -49,7 +61,15 @@ export function copiesInTheWay(
   { copies = [] }: HandoverPlan,
 ): (Failure & { readonly kind: 'refused' }) | null {
   // Scheduled: what is copied now is done by then, or begins later.
-  if (copies.length === 0 || scheduledAt !== null) return null
+  return scheduledAt === null ? refusalFor(action, copies) : null
+}
+
+/** null: there are none. */
+export function refusalFor(
+  action: string,
+  copies: readonly EndangeredCopy[],
+): (Failure & { readonly kind: 'refused' }) | null {
+  if (copies.length === 0) return null
   return {
     kind: 'refused',
     action,

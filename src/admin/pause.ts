@@ -1,7 +1,7 @@
 // `hactl pause` and `hactl resume`: takes the cluster into maintenance mode or out of it, and waits until every member says
 // that it knows. A member that is dead or frozen is named: it is not known to keep its hands off.
 
-import type { ClusterView, Member } from '../model/cluster.ts'
+import type { ClusterView, JsonObject, Member } from '../model/cluster.ts'
 import { done, failed, type Result } from '../model/failure.ts'
 import type { MemberName, Millis } from '../model/units.ts'
 import { clusterModes } from './cluster-report.ts'
@@ -17,6 +17,8 @@ export interface PauseWish {
   readonly wait: boolean
   /** Also of the whole wait; null: as long as the agents need at most. */
   readonly budgetMs: Millis | null
+  /** The `loop_wait` that a configuration puts in force, also one that is not what it should be. */
+  readonly loopWaitMs: (config: JsonObject) => Promise<Millis>
 }
 
 export interface PauseReport {
@@ -69,11 +71,8 @@ export async function changePause(operator: Operator, wish: PauseWish): Promise<
   if (!changed.ok) return failed(changed.failure, { ...report, paused: !paused })
   const requested = { ...report, requestedThrough: changed.value }
   if (!wish.wait) return done({ ...requested, outcome: 'requested' })
-  const loopWait = config.value.document.loop_wait
   const limitMs =
-    wish.budgetMs === null
-      ? (typeof loopWait === 'number' ? loopWait : 10) * 1000 + MARGIN_MS
-      : deadline.leftMs()
+    wish.budgetMs === null ? (await wish.loopWaitMs(config.value.document)) + MARGIN_MS : deadline.leftMs()
   const members = await untilRecognised(operator, cluster, before, paused, limitMs)
   return conclusion({ ...requested, members }, limitMs)
 }

@@ -8,6 +8,7 @@ import type { Seen } from '../model/seen.ts'
 import { hasNostream } from '../model/tags.ts'
 import type { MemberName, Millis, WallMillis } from '../model/units.ts'
 import { clusterModes } from './cluster-report.ts'
+import { copyText, percentOf } from './endangered-copies.ts'
 import { lostMembers } from './lost-members.ts'
 import { readClusterOfMembers } from './member-selection.ts'
 import { leads, lookAt, type MemberStatus, stateText } from './member-status.ts'
@@ -65,12 +66,18 @@ export function whyUnwell({ view, looks }: Sight): string | null {
     const look = looks.get(member.name)
     if (look === undefined || !look.known)
       return [`${member.name} does not answer (${look?.why ?? 'not asked'})`]
-    return isWell(member, look.value, leader)
-      ? []
-      : [`${member.name} is not in service (${stateText(look.value)})`]
+    return isWell(member, look.value, leader) ? [] : [whyNotInService(member.name, look.value)]
   })
   const all = [...unwell, ...gone]
   return all.length === 0 ? null : all.join('; ')
+}
+
+/** Of a copy that a restart or the switchover would end, whose it is and how far. */
+function whyNotInService(member: MemberName, status: MemberStatus): string {
+  const { state, work } = status
+  if (state !== 'creating replica' || work === null || work.source === null)
+    return `${member} is not in service (${stateText(status)})`
+  return `${copyText({ member, source: work.source, percent: percentOf(work) })} is not done`
 }
 
 function isWell({ name, record }: Member, status: MemberStatus, leader: MemberName): boolean {

@@ -3,6 +3,7 @@
 
 import type { Member } from '../model/cluster.ts'
 import type { MemberName, Millis } from '../model/units.ts'
+import { endangeredCopies, refusalFor } from './endangered-copies.ts'
 import { carryOutHandover } from './handover.ts'
 import { type HandoverWish, planHandover, surveyOf } from './handover-plan.ts'
 import type { OperationRow } from './member-operation.ts'
@@ -140,6 +141,8 @@ async function handOver({ operator, cluster, following }: Run, leader: MemberNam
   const judged = await planHandover(operator, wish, survey, deadline)
   if (judged.failure !== null || judged.winner === null)
     return { begun: false, why: `nobody can take over: ${verdictsOf(judged.verdicts)}` }
+  const copies = refusalFor('switchover', await endangeredCopies(operator, judged))
+  if (copies !== null) return { begun: false, why: copies.reason }
   // By name, so that it is a standby that was judged good, and was restarted before.
   const named = { ...wish, candidate: judged.winner }
   const plan = await planHandover(operator, named, survey, deadline)

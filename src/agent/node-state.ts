@@ -36,7 +36,7 @@ export interface NodeStatePorts {
   readonly settings: () => DynamicSettings
   readonly nextBeatDueMs: () => Millis
   readonly work: () => Work | null
-  readonly order: (order: Order, limitMs: Millis, signal: AbortSignal) => Promise<OrderAnswer | null>
+  readonly order: NodeState['order']
   readonly wake: (cause: string) => void
   readonly reload: () => void
   readonly logger: () => LoggerView

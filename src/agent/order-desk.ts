@@ -2,14 +2,13 @@
 // its time is over, or when whoever asked has gone, is withdrawn: nothing is done unattended.
 
 import type { Order, OrderAnswer } from '../model/order.ts'
-import type { Millis } from '../model/units.ts'
 import type { FinishedWork } from '../model/work.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { Orders } from '../ports/orders.ts'
+import type { OrderLimits, Orders } from '../ports/orders.ts'
 
 export interface OrderDesk extends Orders {
-  /** Resolves with what became of it; null: it was withdrawn, because nobody began it in `limitMs` or `signal` aborted. */
-  place(order: Order, limitMs: Millis, signal: AbortSignal): Promise<OrderAnswer | null>
+  /** Resolves with what became of it; null: it was withdrawn, because nobody began it in time or `signal` aborted. */
+  place(order: Order, limits: OrderLimits, signal: AbortSignal): Promise<OrderAnswer | null>
   /** A beat begins: it deals with what is there now. What comes later wakes the next one, so that each beat has an end. */
   admit(): void
   /** Work has ended; whoever waits for it learns how. */
@@ -35,7 +34,7 @@ export function createOrderDesk(clock: Clock, wake: (cause: string) => void): Or
     slip?.answered(result)
   }
 
-  async function place(order: Order, limitMs: Millis, signal: AbortSignal): Promise<OrderAnswer | null> {
+  async function place(order: Order, limits: OrderLimits, signal: AbortSignal): Promise<OrderAnswer | null> {
     if (slips.size >= ORDERS_MAX) return { is: 'refused', why: 'too many requests wait for this node' }
     const told = new AbortController()
     let result: OrderAnswer | null = null
@@ -50,12 +49,13 @@ export function createOrderDesk(clock: Clock, wake: (cause: string) => void): Or
     }
     slips.set(order.id, slip)
     wake(`rest: ${order.kind} asked for`)
-    await clock.sleep(limitMs, AbortSignal.any([told.signal, signal]))
-    // What has begun ends by itself, within its own limits.
-    while (result === null && slip.begun && !signal.aborted)
-      await clock.sleep(LOOK_AGAIN_MS, AbortSignal.any([told.signal, signal]))
+    const woken = AbortSignal.any([told.signal, signal])
+    await clock.sleep(limits.beginMs, woken)
+    if (result === null && slip.begun && !signal.aborted) await clock.sleep(limits.endMs, woken)
     slips.delete(order.id)
-    return result
+    // The work goes on; only its client is not kept any longer.
+    const isLate = result === null && slip.begun && !signal.aborted
+    return isLate ? { is: 'still-starting' } : result
   }
 
   return {
@@ -83,8 +83,6 @@ export function createOrderDesk(clock: Clock, wake: (cause: string) => void): Or
     },
   }
 }
-
-const LOOK_AGAIN_MS: Millis = 60_000
 
 /** It does not wait behind a restart that waits for its moment. */
 function isAnsweredAtOnce(kind: Order['kind']): boolean {

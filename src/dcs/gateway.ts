@@ -16,7 +16,7 @@ import { allRefuse, connectionFault } from './connection-fault.ts'
 import { treatmentOf } from './errors.ts'
 import { leaseIdOf } from './fields.ts'
 import { type ExactObject, isObject, parseExact } from './json.ts'
-import { type KeySpace, keySpace } from './keys.ts'
+import { type KeySpace, keySpace, namespaceRange, SCOPE_KEYS_MAX, scopesOf } from './keys.ts'
 
 export interface GatewayRead {
   readonly config: EtcdConfig
@@ -59,7 +59,7 @@ export async function readClusterOverGateway(read: GatewayRead): Promise<Gateway
     const ms = Math.min(leftMs, Math.max(TRY_MS_MIN, budgetMs / (2 * endpoints.length)))
     const sentMs = clock.bootMs()
     const signal = AbortSignal.timeout(Math.ceil(ms))
-    const answer = await readAt({ endpoint, tls, signal }, config, keys)
+    const answer = await readAt({ endpoint, tls, signal }, config, keys.range)
     if (answer.ok) return seen(viewOf(answer.body, keys), sentMs)
     // That the rest of the budget was too short for a try says less than what an earlier one was told.
     if (tries === 0 || !signal.aborted || ms >= TRY_MS_MIN) why = answer.why
@@ -89,35 +89,27 @@ type Answer =
   | { readonly ok: true; readonly body: ExactObject }
   | { readonly ok: false; readonly why: string; readonly final: boolean }
 
-/** A cluster has some twenty keys; of a namespace with very many clusters the first are enough. */
-const KEYS_MAX = 5000
-
 /** Names of the clusters below `namespace`, from whichever endpoint answers first; none when none does in time. */
 export async function scopesOverGateway(
   config: EtcdConfig,
   namespace: string,
   budgetMs: Millis,
 ): Promise<readonly string[]> {
-  // The range of a cluster without a name is the whole namespace.
-  const keys = keySpace(namespace, '')
+  const range = namespaceRange(namespace)
   const signal = AbortSignal.timeout(budgetMs)
   try {
     const tls = await tlsOptions(config.tls)
     const asked = config.endpoints.map(async endpoint => {
-      const answer = await readAt({ endpoint, tls, signal }, config, keys, {
-        keys_only: true,
-        limit: KEYS_MAX,
-      })
+      const limits = { keys_only: true, limit: SCOPE_KEYS_MAX }
+      const answer = await readAt({ endpoint, tls, signal }, config, range, limits)
       if (!answer.ok) throw new Error(answer.why)
       return answer.body
     })
     const { kvs } = await Promise.any(asked)
-    const names = (Array.isArray(kvs) ? kvs : []).flatMap(kv =>
-      isObject(kv) && typeof kv.key === 'string'
-        ? [keys.relative(Buffer.from(kv.key, 'base64'))?.split('/')[0] ?? '']
-        : [],
+    const keys = (Array.isArray(kvs) ? kvs : []).flatMap(kv =>
+      isObject(kv) && typeof kv.key === 'string' ? [Buffer.from(kv.key, 'base64')] : [],
     )
-    return [...new Set(names)].filter(name => name !== '')
+    return scopesOf(namespace, keys)
   } catch {
     return []
   }
@@ -126,7 +118,7 @@ export async function scopesOverGateway(
 async function readAt(
   target: Target,
   { credentials }: EtcdConfig,
-  keys: KeySpace,
+  { key, range_end }: KeySpace['range'],
   limits: { readonly keys_only?: boolean; readonly limit?: number } = {},
 ): Promise<Answer> {
   let token: string | null = null
@@ -138,7 +130,7 @@ async function readAt(
     if (login.ok && typeof login.body.token === 'string') token = login.body.token
     else if (!login.ok && !/authentication is not enabled/.test(login.why)) return login
   }
-  const range = { key: keys.range.key.toString('base64'), range_end: keys.range.range_end.toString('base64') }
+  const range = { key: key.toString('base64'), range_end: range_end.toString('base64') }
   return post(target, '/v3/kv/range', token, { ...range, ...limits })
 }
 

@@ -28,6 +28,26 @@ export function keySpace(namespace: string, scope: string): KeySpace {
   }
 }
 
+/** A cluster has some twenty keys; of a namespace with very many clusters the first are enough. */
+export const SCOPE_KEYS_MAX = 5000
+
+/** Every key of every cluster in it. */
+export function namespaceRange(namespace: string): KeySpace['range'] {
+  return wholeNamespace(namespace).range
+}
+
+/** Names of the clusters that these keys belong to, sorted. */
+export function scopesOf(namespace: string, keys: readonly Buffer[]): readonly string[] {
+  const { relative } = wholeNamespace(namespace)
+  const names = new Set(keys.map(key => relative(key)?.split('/')[0] ?? ''))
+  return [...names].filter(name => name !== '').toSorted()
+}
+
+/** The range of a cluster without a name. */
+function wholeNamespace(namespace: string): KeySpace {
+  return keySpace(namespace, '')
+}
+
 /** A key of our own beside Patroni's, which ignores it: who took the leader key last, and empty once that node gave it up. On no lease. */
 export const LAST_LEADER = 'hactl/last_leader'
 

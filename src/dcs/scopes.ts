@@ -6,7 +6,7 @@ import type { Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import { Calls } from './calls.ts'
 import { Endpoints } from './endpoints.ts'
-import { keySpace } from './keys.ts'
+import { namespaceRange, SCOPE_KEYS_MAX, scopesOf } from './keys.ts'
 import { Session } from './session.ts'
 import { Terms } from './terms.ts'
 
@@ -17,9 +17,6 @@ export interface ScopesRead {
   readonly clock: Clock
 }
 
-/** A cluster has some twenty keys; of a namespace with very many clusters the first are enough. */
-const KEYS_MAX = 5000
-
 /** Sorted. Never throws. */
 export async function readScopes({
   config,
@@ -27,8 +24,7 @@ export async function readScopes({
   budgetMs,
   clock,
 }: ScopesRead): Promise<Seen<readonly string[]>> {
-  // The range of a cluster without a name is the whole namespace.
-  const { prefix, range } = keySpace(namespace, '')
+  const range = { ...namespaceRange(namespace), keys_only: true, limit: SCOPE_KEYS_MAX }
   const quiet = (): void => {}
   const endpoints = new Endpoints(config, clock, quiet)
   const abort = new AbortController()
@@ -37,13 +33,11 @@ export async function readScopes({
   try {
     const atMs = clock.bootMs()
     const read = await calls.run({ budgetMs, deadlineMs: atMs + budgetMs }, (client, options) =>
-      client.kv.range({ ...range, keys_only: true, limit: KEYS_MAX }, options),
+      client.kv.range(range, options),
     )
     if (!read.ok) return unseen(read.why)
-    const names = read.value.kvs.map(
-      ({ key }) => key.toString('utf8').slice(prefix.length).split('/')[0] ?? '',
-    )
-    return seen([...new Set(names)].filter(name => name !== '').sort(), atMs)
+    const keys = read.value.kvs.map(({ key }) => key)
+    return seen(scopesOf(namespace, keys), atMs)
   } finally {
     abort.abort()
     await endpoints.close()

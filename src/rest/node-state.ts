@@ -8,6 +8,7 @@ import type { Seen } from '../model/seen.ts'
 import type { DynamicSettings } from '../model/settings.ts'
 import type { Lsn, MemberName, Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { OrderLimits } from '../ports/orders.ts'
 
 export interface NodeState {
   now(): Clock
@@ -33,10 +34,10 @@ export interface NodeState {
   /** Start a beat soon; `reason` goes to the journal, e.g. `rest: switchover requested`. */
   wake(reason: string): void
   /**
-   * Leaves an order for the next beat and waits for what becomes of it. null: it was withdrawn, because nobody began it within
-   * `limitMs`, or `signal` aborted. What has begun is waited for to its end, which has limits of its own.
+   * Leaves an order for the next beat and waits for what becomes of it. null: it was withdrawn, because nobody began it in
+   * time, or `signal` aborted.
    */
-  order(order: Order, limitMs: Millis, signal: AbortSignal): Promise<OrderAnswer | null>
+  order(order: Order, limits: OrderLimits, signal: AbortSignal): Promise<OrderAnswer | null>
   /** As SIGHUP: read the local configuration again at the next beat. */
   reload(): void
   /** POST /failsafe: the leader, cut off from etcd, asks whether we agree that it goes on. Only called in failsafe mode. */

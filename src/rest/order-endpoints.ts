@@ -14,6 +14,10 @@ import { readRestart } from './restart-body.ts'
 
 /** How long an order may wait for its work to begin: an election, a comparison with the leader. */
 const BEGIN_LIMIT_MS: Millis = 15_000
+/** What lies around a stop and a start: a checkpoint, and the beat that sees the end. */
+const AROUND_MS: Millis = 60_000
+/** When starts have no limit of their own (primary_start_timeout 0). */
+const START_MS: Millis = 300_000
 
 export async function postRestart(context: Context): Promise<Reply> {
   const body = await readOptionalBody(context.request)
@@ -56,7 +60,8 @@ export async function postReinitialize(context: Context): Promise<Reply> {
 }
 
 async function give(context: Context, order: Order, task: 'restart' | 'reinitialize'): Promise<Reply> {
-  const answer = await context.state.order(order, BEGIN_LIMIT_MS, context.signal)
+  const limits = { beginMs: BEGIN_LIMIT_MS, endMs: endLimitMs(context, order) }
+  const answer = await context.state.order(order, limits, context.signal)
   if (answer !== null) return replyTo(answer, task)
   // Nobody reads this.
   if (context.signal.aborted) return statusOnly(503)
@@ -66,6 +71,13 @@ async function give(context: Context, order: Order, task: 'restart' | 'reinitial
     503,
     `${task} failed: not begun within ${limit} seconds, and withdrawn (the agent is at ${rule})`,
   )
+}
+
+/** A stop may take as long as a start; the work ends by limits of its own before this, unless a process hangs. */
+function endLimitMs({ state }: Context, order: Order): Millis {
+  const asked = order.kind === 'restart' ? order.timeoutMs : null
+  const startMs = asked ?? (state.settings().primaryStartTimeoutMs || START_MS)
+  return startMs + Math.max(startMs, state.settings().primaryStopTimeoutMs) + AROUND_MS
 }
 
 function replyTo(answer: OrderAnswer, task: 'restart' | 'reinitialize'): Reply {

@@ -1,12 +1,14 @@
 // What `hactl drain` and `hactl undrain` say.
 
 import type { DrainReport } from '../admin/drain.ts'
+import { copyText } from '../admin/endangered-copies.ts'
 import { describeNote } from '../model/drain.ts'
 
 export function drainReportText(report: DrainReport): string {
   const { outcome, action } = report
   if (outcome === 'unfinished') return ''
-  if (outcome === 'planned') return `Dry run, nothing was changed: ${plan(report)}.\n`
+  const copies = report.endangeredCopies.map(copy => `Would end and begin anew: ${copyText(copy)}\n`)
+  if (outcome === 'planned') return `Dry run, nothing was changed: ${plan(report)}.\n${copies.join('')}`
   return `${action === 'drain' ? drained(report) : undrained(report)}\n`
 }
 

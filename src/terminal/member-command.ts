@@ -4,6 +4,7 @@
 import { randomInt } from 'node:crypto'
 import { reportCluster } from '../admin/cluster-report.ts'
 import { connect } from '../admin/connect.ts'
+import { copiesFrom, refusalFor } from '../admin/endangered-copies.ts'
 import type { OperationReport, OperationRow } from '../admin/member-operation.ts'
 import {
   readClusterOfMembers,
@@ -75,6 +76,23 @@ export abstract class MemberCommand extends HactlCommand {
     const answer = await askYesNo(question)
     if (!answer.ok) return answer.failure
     return answer.value ? null : { kind: 'declined', what }
+  }
+
+  /** Somebody copies from one of them, and that would end: asked back for on a terminal, otherwise it has to be said. null: go on. */
+  protected async spareCopies(
+    { operator, view }: Chosen,
+    names: readonly string[],
+    action: string,
+    {
+      force,
+      'accept-broken-copy': accepted,
+    }: { readonly force: boolean; readonly 'accept-broken-copy': boolean },
+  ): Promise<Failure | null> {
+    if (accepted || isPatronictl()) return null
+    const broken = refusalFor(action, await copiesFrom(operator, view, names))
+    if (broken === null || force || !canAsk()) return broken
+    process.stderr.write(`Note: ${broken.reason}\n`)
+    return null
   }
 
   /** As each member is done, so that nobody waits in the dark for the last one. */

@@ -31,6 +31,10 @@ export const roleFlag = Flags.option({
   summary: 'Only members with this role.',
 })
 
+export const brokenCopyFlag = Flags.boolean({
+  summary: 'Go on although another member is copying its data from one of them.',
+})
+
 export const forceFlag = Flags.boolean({
   aliases: ['yes'],
   summary: 'Do not ask. It never overrides a refusal.',

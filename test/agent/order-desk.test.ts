@@ -9,7 +9,8 @@ import { systemClock } from '../../src/system/clock.ts'
 const who = { by: 'a client at 10.0.0.9' }
 const restart = (id: string): Order => ({ kind: 'restart', id, ...who, filters: {}, timeoutMs: null })
 const never = new AbortController().signal
-const LONG_MS = 60_000
+const LONG = { beginMs: 60_000, endMs: 60_000 }
+const SHORT = { beginMs: 1, endMs: 60_000 }
 
 function desk() {
   const wakes: string[] = []
@@ -30,7 +31,7 @@ function finished(order: string, how: Partial<FinishedWork>): FinishedWork {
 
 test('an order wakes the agent, waits, and is answered', async () => {
   const { place, waiting, answer, wakes } = desk()
-  const answered = place(restart('1'), LONG_MS, never)
+  const answered = place(restart('1'), LONG, never)
   expect(wakes).toEqual(['rest: restart asked for'])
   expect(waiting()?.id).toBe('1')
   answer('1', { is: 'busy', why: 'clone already in progress' })
@@ -47,7 +48,7 @@ test.each([
   [{ ok: false, why: 'late', stillStarting: true as const }, { is: 'still-starting' }],
 ])('one that was begun is answered by the end of its work: %j', async (how, answer) => {
   const { place, waiting, begin, ended } = desk()
-  const answered = place(restart('1'), 1, never)
+  const answered = place(restart('1'), SHORT, never)
   expect(begin('1')).toBe(true)
   expect(waiting()).toBeNull()
   ended(finished('another', {}))
@@ -55,17 +56,26 @@ test.each([
   expect(await answered).toEqual(answer)
 })
 
+test('work that does not end keeps no client for ever', async () => {
+  const { place, begin, ended, waiting } = desk()
+  const answered = place(restart('1'), { beginMs: 1, endMs: 1 }, never)
+  expect(begin('1')).toBe(true)
+  expect(await answered).toEqual({ is: 'still-starting' })
+  ended(finished('1', {}))
+  expect(waiting()).toBeNull()
+})
+
 test('whoever asked for a new copy learns that it begins', async () => {
   const { place, begin } = desk()
   const order = { kind: 'reinitialize', id: '1', ...who, force: false, fromLeader: false } as const
-  const answered = place(order, LONG_MS, never)
+  const answered = place(order, LONG, never)
   expect(begin('1')).toBe(true)
   expect(await answered).toEqual({ is: 'started' })
 })
 
 test('what nobody began in time is withdrawn, and not begun any more', async () => {
   const { place, waiting, begin } = desk()
-  expect(await place(restart('1'), 1, never)).toBeNull()
+  expect(await place(restart('1'), SHORT, never)).toBeNull()
   expect(waiting()).toBeNull()
   expect(begin('1')).toBe(false)
 })
@@ -73,7 +83,7 @@ test('what nobody began in time is withdrawn, and not begun any more', async () 
 test('so is what a client asked for that has gone', async () => {
   const { place, begin } = desk()
   const gone = new AbortController()
-  const answered = place(restart('1'), LONG_MS, gone.signal)
+  const answered = place(restart('1'), LONG, gone.signal)
   gone.abort()
   expect(await answered).toBeNull()
   expect(begin('1')).toBe(false)
@@ -81,20 +91,20 @@ test('so is what a client asked for that has gone', async () => {
 
 test('a schedule does not wait behind a restart that waits for its moment', () => {
   const { place, waiting } = desk()
-  void place(restart('1'), 1, never)
-  void place({ kind: 'delete-scheduled-restart', id: '2', ...who }, 1, never)
+  void place(restart('1'), SHORT, never)
+  void place({ kind: 'delete-scheduled-restart', id: '2', ...who }, SHORT, never)
   expect(waiting()?.id).toBe('2')
 })
 
 test('a program that goes wild is refused', async () => {
   const { place } = desk()
-  for (let id = 0; id < 8; id++) void place(restart(String(id)), 1, never)
-  expect(await place(restart('8'), LONG_MS, never)).toMatchObject({ is: 'refused' })
+  for (let id = 0; id < 8; id++) void place(restart(String(id)), SHORT, never)
+  expect(await place(restart('8'), LONG, never)).toMatchObject({ is: 'refused' })
 })
 
 test('what comes during a beat is for the next one, which it wakes: a flood does not keep a beat from its end', () => {
   const { placeLate, waiting, admit, wakes } = desk()
-  void placeLate(restart('1'), 1, never)
+  void placeLate(restart('1'), SHORT, never)
   expect([waiting(), wakes.length]).toEqual([null, 1])
   admit()
   expect(waiting()?.id).toBe('1')

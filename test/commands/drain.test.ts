@@ -4,6 +4,7 @@
 import { readFile } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type FakeCluster, openCluster } from './members.ts'
+import { copiesFrom } from './operated-members.ts'
 import { violations } from './schema.ts'
 import { openStage, type Stage } from './stage.ts'
 
@@ -85,6 +86,24 @@ test('a leader that nobody can take over from is refused, or goes on leading by 
   const forced = await transcript([['drain', 'duo', 'pg0', '--force']])
   await expect(`${refused}\n${forced}`).toMatchFileSnapshot('transcripts/drain-refused.txt')
   expect(await note('pg0')).not.toBe(null)
+})
+
+test('a copy from the leader that the handover would end is said, and --force alone does not end it', async () => {
+  await says('pg0', true)
+  cluster.member('pg0').now = { ...cluster.member('pg0').now, sendsTo: ['pg1'] }
+  await copiesFrom(stage, cluster.member('pg2'), 'pg0')
+  const refused = await transcript([
+    ['drain', 'duo', 'pg0', '--dry-run'],
+    ['drain', 'duo', 'pg0', '--force'],
+    ['drain', 'duo', 'pg0', '--json'],
+  ])
+  expect(await note('pg0')).toBe(null)
+  cluster.member('pg0').onRequest = async () => {
+    await cluster.changeLeader('pg0', 'pg1', 'rejoins')
+    return [200, 'Successfully switched over to "pg1"']
+  }
+  const accepted = await transcript([['drain', 'duo', 'pg0', '--accept-broken-copy']])
+  await expect(`${refused}\n${accepted}`).toMatchFileSnapshot('transcripts/drain-copy.txt')
 })
 
 test('a handover that fails leaves the note, and it is said', async () => {

@@ -13,7 +13,7 @@ import { postgresBin } from '../cluster/harness/servers.ts'
 import { asPostgres, postgresUser } from '../cluster/harness/stage.ts'
 import { memoryDirectory } from '../memory-directory.ts'
 
-const ENTRY = join(import.meta.dirname, '..', '..', 'bin', 'dev.js')
+const ENTRY = join(import.meta.dirname, '..', '..', 'bin', 'run.js')
 let home = ''
 let patroni: Patroni
 let etcd: Server

@@ -46,6 +46,14 @@ export function doesNotStart(member: FakeMember): void {
   }
 }
 
+/** It copies its data from `source`, and is half way. */
+export async function copiesFrom(stage: Stage, member: FakeMember, source: string): Promise<void> {
+  const work = { kind: 'clone', phase: 'copies', bytes_done: 54, bytes_total: 100, source, started_at: null }
+  const more = { hactl: { version: '1.0.0', work } }
+  member.now = { ...member.now, state: 'creating replica', streaming: false, location: Number.NaN, more }
+  await stage.put(`duo/members/${member.name}`, member.record(member.now))
+}
+
 const GIB = 1024 ** 3
 
 /** Each look at it is a step further. */

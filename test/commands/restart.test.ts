@@ -3,7 +3,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { LIMIT_MS, until } from '../adapters/etcd-harness.ts'
 import { type FakeCluster, openCluster } from './members.ts'
-import { doesNotStart, restarts, setMore, tellStarts } from './operated-members.ts'
+import { copiesFrom, doesNotStart, restarts, setMore, tellStarts } from './operated-members.ts'
 import { openStage, type Stage } from './stage.ts'
 import { openTerminal } from './terminal.ts'
 
@@ -128,6 +128,23 @@ test('scheduled: taken, in the way of another, in the paused state, in the past'
     3,
     expect.stringContaining("can't schedule restart in the paused state"),
   ])
+})
+
+test('a copy that the restart of its source would end: said, and --force alone does not end it', async () => {
+  await copiesFrom(stage, member('pg2'), 'pg1')
+  const text = await stage.transcript([
+    ['restart', 'duo', 'pg1', '--force'],
+    ['reinit', 'duo', 'pg1', '--force'],
+  ])
+  await expect(text).toMatchFileSnapshot('transcripts/restart-copy.txt')
+  expect(asked()).toEqual([])
+  const asking = openTerminal(['restart', 'duo', 'pg1', '--scheduled', 'now'], { DCS_URL: stage.url })
+  await asking.until('Are you sure')
+  expect(asking.shown()).toContain('Note: the copy of pg2 from pg1 (54 %) would end and begin anew')
+  asking.type('n\r')
+  expect(await asking.end()).toBe(3)
+  expect(await rows('pg0')).toEqual([0, 'pg0 done'])
+  expect(await rows('pg1', '--accept-broken-copy')).toEqual([0, 'pg1 done'])
 })
 
 test('wrong words end before anything is asked', async () => {

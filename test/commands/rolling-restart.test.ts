@@ -2,7 +2,7 @@
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type FakeCluster, openCluster } from './members.ts'
-import { doesNotStart, restarts, setMore, startAnew, tellStarts } from './operated-members.ts'
+import { copiesFrom, doesNotStart, restarts, setMore, startAnew, tellStarts } from './operated-members.ts'
 import { openStage, type Stage } from './stage.ts'
 
 let stage: Stage
@@ -87,6 +87,15 @@ test('it does not begin on a cluster that is not healthy', async () => {
   expect([paused.code, paused.stderr]).toEqual([3, expect.stringContaining('it is in maintenance mode')])
   noteOrder()
   expect(order).toEqual([])
+})
+
+test('a copy that a restart or the switchover would end keeps it from beginning', async () => {
+  await copiesFrom(stage, member('pg2'), 'pg0')
+  const ran = await stage.hactl(ROLLING)
+  expect([ran.code, ran.stderr]).toEqual([
+    3,
+    expect.stringContaining('rolling restart refused: the copy of pg2 from pg0 (54 %) is not done\n'),
+  ])
 })
 
 test('it stops at the first failure, exit code 7, and goes on where it stopped', async () => {

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { type EtcdCluster, LIMIT_MS, startEtcd, until } from '../adapters/etcd-harness.ts'
 import { TimeLimit } from '../time-limit.ts'
 
-const ENTRY = fileURLToPath(new URL('../../bin/dev.js', import.meta.url))
+const ENTRY = fileURLToPath(new URL('../../bin/run.js', import.meta.url))
 
 export interface Ran {
   readonly code: number | null

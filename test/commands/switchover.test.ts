@@ -3,6 +3,7 @@
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type FakeCluster, type FakeMember, openCluster } from './members.ts'
+import { copiesFrom } from './operated-members.ts'
 import { openStage, type Stage } from './stage.ts'
 import { openTerminal } from './terminal.ts'
 
@@ -55,17 +56,8 @@ test('a dry run says who would win and why not the others', async () => {
   ).toEqual([])
 })
 
-/** pg2 copies its data from `source`, and is half way. */
-async function copiesFrom(source: string): Promise<void> {
-  const work = { kind: 'clone', phase: 'copies', bytes_done: 54, bytes_total: 100, source, started_at: null }
-  const pg2 = cluster.member('pg2')
-  const more = { hactl: { version: '1.0.0', work } }
-  pg2.now = { ...pg2.now, state: 'creating replica', streaming: false, location: Number.NaN, more }
-  await stage.put('duo/members/pg2', pg2.record(pg2.now))
-}
-
 test('a copy from the leader that would end is said, and --force alone does not end it', async () => {
-  await copiesFrom('pg0')
+  await copiesFrom(stage, cluster.member('pg2'), 'pg0')
   const text = await stage.transcript([
     ['switchover', 'duo', '--dry-run'],
     ['switchover', 'duo', '--force'],
@@ -94,7 +86,7 @@ test('a copy from the leader that would end is said, and --force alone does not 
 })
 
 test('list shows how far a copy is: to people in the state, to programs beside it', async () => {
-  await copiesFrom('pg0')
+  await copiesFrom(stage, cluster.member('pg2'), 'pg0')
   const shown = async (...args: string[]) => (await stage.hactl(['list', 'duo', ...args])).stdout
   expect(await shown()).toMatch(/\| creating replica \(54 %\) +\|/)
   expect(await shown('--format', 'tsv')).toMatch(/\tcreating replica\t/)
@@ -105,7 +97,7 @@ test('list shows how far a copy is: to people in the state, to programs beside i
 })
 
 test('a copy from another member than the leader is in nobody’s way', async () => {
-  await copiesFrom('pg1')
+  await copiesFrom(stage, cluster.member('pg2'), 'pg1')
   leaderHandsOver('pg1')
   const ran = await stage.hactl(['switchover', 'duo', '--candidate', 'pg1', '--force', '--json'])
   expect([ran.code, JSON.parse(ran.stdout).endangeredCopies]).toEqual([0, []])

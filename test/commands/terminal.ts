@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
 import { TimeLimit } from '../time-limit.ts'
 
-const ENTRY = fileURLToPath(new URL('../../bin/dev.js', import.meta.url))
+const ENTRY = fileURLToPath(new URL('../../bin/run.js', import.meta.url))
 const LIMIT_MS = 20_000
 
 export interface Terminal {

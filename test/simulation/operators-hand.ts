@@ -8,7 +8,7 @@ import type { Random } from './random.ts'
 import { absoluteKey } from './store.ts'
 import type { World } from './world.ts'
 
-const BEGIN_LIMIT_MS = 15_000
+const LIMITS = { beginMs: 15_000, endMs: 720_000 }
 
 export class OperatorsHand {
   readonly #world: World
@@ -60,7 +60,7 @@ export class OperatorsHand {
     if (this.#random.chance(0.1))
       this.#world.scheduler.after(this.#random.skewed(1, 3000), () => gone.abort())
     agent?.process.deliver(() => {
-      void agent.desk.place(order, BEGIN_LIMIT_MS, gone.signal).then(answer => {
+      void agent.desk.place(order, LIMITS, gone.signal).then(answer => {
         const is = answer?.is ?? 'withdrawn'
         this.answers.set(`${order.kind} ${is}`, (this.answers.get(`${order.kind} ${is}`) ?? 0) + 1)
         const why = answer !== null && 'why' in answer ? `: ${answer.why}` : ''
