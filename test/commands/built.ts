@@ -10,7 +10,7 @@ import { promisify } from 'node:util'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const BUILD_LIMIT_MS = 120_000
 
-export default async function buildWhatIsOld(): Promise<void> {
+export async function setup(): Promise<void> {
   const builtMs = await changedAtMs(`${ROOT}dist/hactl.cjs`).catch(() => 0)
   const sources = ['package.json', 'package-lock.json', 'bin/build-bundle.mjs', 'src', 'commands']
   if ((await newestMs(sources.map(name => join(ROOT, name)))) < builtMs) return
