@@ -40,7 +40,12 @@ export async function act(action: Action, snap: Snapshot, ports: ActPorts): Prom
     case 'adopt-lease':
       return lease(action, ports, true, store.adoptLease(action.leaseId, budgetMs))
     case 'acquire-lease':
-      return lease(action, ports, true, store.acquireLeader(action.ifRevision, budgetMs))
+      return lease(
+        action,
+        ports,
+        true,
+        store.acquireLeader(action.ifRevision, action.unguarded !== true, budgetMs),
+      )
     case 'renew-lease':
       // Whether the key was moved to the shorter lease only an answer tells.
       if (isShortened(guard.view(), snap.settings)) guard.endsBy(clock.bootMs() + snap.settings.ttlMs)
@@ -85,6 +90,11 @@ type KeyAction = Exclude<
 async function actOnKeys(action: KeyAction, ports: ActPorts, budgetMs: number): Promise<Performed> {
   const { store } = ports
   switch (action.kind) {
+    case 'note-guarded':
+    case 'note-unguarded': {
+      const guarded = action.kind === 'note-guarded'
+      return write(action, store.noteGuard(guarded, action.ifRevision, action.leaderRevision, budgetMs))
+    }
     case 'publish-member':
       return write(action, store.publishMember(action.record, budgetMs))
     case 'race-initialize':
@@ -112,6 +122,8 @@ type PostgresAction = Exclude<
   KeyAction,
   {
     kind:
+      | 'note-guarded'
+      | 'note-unguarded'
       | 'publish-member'
       | 'race-initialize'
       | 'write-initialize'

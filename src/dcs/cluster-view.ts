@@ -10,7 +10,8 @@ import type {
 } from '../model/cluster.ts'
 import type { LeaseId, Revision } from '../model/units.ts'
 import { drainsOf } from './drain-record.ts'
-import { LAST_LEADER, memberNameOf, TAKEOVERS } from './keys.ts'
+import { parseGuard } from './guard-record.ts'
+import { GUARD, LAST_LEADER, memberNameOf, TAKEOVERS } from './keys.ts'
 import {
   parseConfig,
   parseFailover,
@@ -47,6 +48,7 @@ export function clusterView(
     config: versioned(entries.get('config'), parseConfig),
     leader: leaderOf(entries.get('leader')),
     lastLeader: versioned(entries.get(LAST_LEADER), parseLeader),
+    guard: presentOnly(versioned(entries.get(GUARD), parseGuard)),
     members: membersOf(entries),
     status: statusOf(entries),
     failover: presentOnly(versioned(entries.get('failover'), parseFailover)),

@@ -13,6 +13,7 @@ import { serialiseDrain } from './drain-record.ts'
 import { Endpoints } from './endpoints.ts'
 import { Entries } from './entries.ts'
 import { asksForNothing } from './failover-record.ts'
+import { guardWrite } from './guard-record.ts'
 import { historyWrite } from './history-write.ts'
 import { drainKey, type KeySpace, keySpace } from './keys.ts'
 import { Leadership } from './leadership.ts'
@@ -70,9 +71,11 @@ export function createEtcdStore(options: EtcdStoreOptions): CommandStore {
         : { kind: 'unreachable', why: kept.kind === 'gone' ? 'the lease is gone' : kept.why }
     },
     adoptLease: (leaseId, budgetMs) => leadership.adopt(leaseId, within(budgetMs)),
-    acquireLeader: (ifRevision, budgetMs) => leadership.acquire(ifRevision, within(budgetMs)),
+    acquireLeader: (ifRevision, guarded, budgetMs) =>
+      leadership.acquire(ifRevision, guarded, within(budgetMs)),
     renewLeader: (status, budgetMs) => leadership.renew(status, within(budgetMs)),
-    takeLeaderAfterBootstrap: (ifRevision, budgetMs) => leadership.acquire(ifRevision, within(budgetMs)),
+    takeLeaderAfterBootstrap: (ifRevision, budgetMs) =>
+      leadership.acquire(ifRevision, true, within(budgetMs)),
     releaseLeader: (status, budgetMs) => leadership.release(status, within(budgetMs)),
 
     publishMember: async (record, budgetMs) => {
@@ -98,19 +101,33 @@ export function createEtcdStore(options: EtcdStoreOptions): CommandStore {
         within(budgetMs),
       )
     },
-    writeHistory: (lines, status, ifRevision, budgetMs) =>
-      writes.write(
-        historyWrite(member, lines, status, entries.get('status') ?? null, ifRevision),
-        within(budgetMs),
-      ),
     writeDrain: (name, note, ifRevision, budgetMs) => {
       const text = note === null ? null : serialiseDrain(note)
       return writes.write({ key: drainKey(name), text, ifRevision }, within(budgetMs))
     },
     removeAll: (before, budgetMs) => removeAll(calls, keys, before, within(budgetMs)),
+    ...leadersNotes(member, writes, entries, within),
+    close,
+  }
+}
+
+/** What only the leader writes. */
+function leadersNotes(
+  member: MemberName,
+  writes: Writes,
+  entries: Entries,
+  within: (budgetMs: Millis) => CallWish,
+): Pick<CommandStore, 'noteGuard' | 'writeHistory' | 'writeTakeovers'> {
+  return {
+    noteGuard: (guarded, ifRevision, leaderRevision, budgetMs) =>
+      writes.write(guardWrite({ leader: member, guarded }, ifRevision, leaderRevision), within(budgetMs)),
+    writeHistory: (lines, status, ifRevision, budgetMs) =>
+      writes.write(
+        historyWrite(member, lines, status, entries.get('status') ?? null, ifRevision),
+        within(budgetMs),
+      ),
     writeTakeovers: (notes, ifRevision, budgetMs) =>
       writes.write(takeoverWrite(member, notes, ifRevision), within(budgetMs)),
-    close,
   }
 }
 

@@ -65,10 +65,14 @@ export function drainedMemberOf(relativeKey: string): string | null {
 /** Another: why the leadership changed hands, beside Patroni's `history`. On no lease. */
 export const TAKEOVERS = 'hactl/history'
 
+/** Another: whether something would stop the leader's server when its lease ends. On no lease. */
+export const GUARD = 'hactl/guard'
+
 const KNOWN_KEYS: ReadonlySet<string> = new Set([
   ...['initialize', 'config', 'leader', 'status', 'optime/leader', 'failover', 'history', 'sync', 'failsafe'],
   LAST_LEADER,
   TAKEOVERS,
+  GUARD,
 ])
 
 /** Does the key stand for something in a ClusterView? All others are not even kept. */

@@ -8,7 +8,8 @@ import type { LeaseOutcome, WriteOutcome } from '../ports/store.ts'
 import type { CallWish } from './calls.ts'
 import type { Entry } from './cluster-view.ts'
 import type { Entries } from './entries.ts'
-import { LAST_LEADER } from './keys.ts'
+import { serialiseGuard } from './guard-record.ts'
+import { GUARD, LAST_LEADER } from './keys.ts'
 import type { Kept, Lease } from './lease.ts'
 import type { Log } from './log.ts'
 import { statusWrite } from './status-write.ts'
@@ -46,10 +47,10 @@ export class Leadership {
   }
 
   /** `ifRevision`: at which the caller saw the record of the last leader; null: there was none. */
-  acquire(ifRevision: Revision | null, wish: CallWish): Promise<LeaseOutcome> {
+  acquire(ifRevision: Revision | null, guarded: boolean, wish: CallWish): Promise<LeaseOutcome> {
     const nobodySince: Guard =
       ifRevision === null ? { key: LAST_LEADER, absent: true } : { key: LAST_LEADER, modRevision: ifRevision }
-    return this.#proven(wish, kept => this.#create(kept, nobodySince, wish))
+    return this.#proven(wish, kept => this.#create(kept, nobodySince, guarded, wish))
   }
 
   renew(status: ClusterStatus | null, wish: CallWish): Promise<LeaseOutcome> {
@@ -111,8 +112,9 @@ export class Leadership {
     return { kind: 'unreachable', why }
   }
 
-  async #create(kept: HeldLease, nobodySince: Guard, wish: CallWish): Promise<Proof> {
-    const changes = this.#taking(kept)
+  async #create(kept: HeldLease, nobodySince: Guard, guarded: boolean, wish: CallWish): Promise<Proof> {
+    const note = serialiseGuard({ leader: this.#me, guarded })
+    const changes = [...this.#taking(kept), { key: GUARD, text: note }]
     const absent: Guard = { key: 'leader', absent: true }
     const result = await this.#transactions.commit(absent, changes, wish, [nobodySince])
     if (result.ok && !result.succeeded && result.entry?.text === this.#me) {

@@ -22,6 +22,7 @@ export function violations(snap: Snapshot, decision: Decision): readonly string[
     if (kinds.filter(other => other === kind).length > 1) wrong.push(`more than one ${kind}`)
   if (kinds.includes('begin') && snap.work !== null) wrong.push('a second long piece of work')
   wrong.push(...askingUnguarded(snap, decision), ...claimingUnguarded(snap, decision))
+  wrong.push(...notedWrongly(snap, decision))
   wrong.push(...besideFormer(snap, decision))
   wrong.push(...sleepingBeyondLease(snap, decision))
   if (kinds.includes('cancel-work')) wrong.push(...endedTooEarly(snap))
@@ -74,6 +75,18 @@ function claimingUnguarded(snap: Snapshot, decision: Decision): readonly string[
   const claims = kinds.indexOf('claim-failover')
   const arms = kinds.indexOf('arm-fencer')
   return claims >= 0 && (arms < 0 || arms > claims) ? ['a handover is begun without an armed fencer'] : []
+}
+
+/** A survivor goes by the note: a guard that it names is there, and none is taken from a primary before etcd says so. */
+function notedWrongly(snap: Snapshot, decision: Decision): readonly string[] {
+  const wrong: string[] = []
+  const kinds = [...decision.actions, ...decision.upkeep].map(action => action.kind)
+  if (kinds.includes('note-guarded') && (snap.settings.paused || !isArmed(snap) || !holdsLease(snap)))
+    wrong.push('etcd is told of a guard that is not there')
+  const mayWrite = server(snap)?.inRecovery === false
+  if (kinds.includes('disarm-fencer') && mayWrite && !decision.memory.notedUnguarded)
+    wrong.push('the fencer of a primary is disarmed before etcd has taken note of it')
+  return wrong
 }
 
 /** Whatever the settings say: they may be newer than the lease, which lives as long as it was made for. */

@@ -13,6 +13,7 @@ import {
   renewalDueAtMs,
   termOf,
 } from '../model/timing.ts'
+import { isUnguarded } from '../model/work.ts'
 import {
   type Facts,
   holdsLease,
@@ -91,9 +92,18 @@ export function ledMeanwhile({ snap }: Facts): boolean {
 }
 
 /** Lost to whoever has led since this decision looked, even if nobody holds the key any more. */
-export function acquireLease({ snap }: Facts): Action {
-  const last = snap.cluster.known ? snap.cluster.value.lastLeader : null
-  return { kind: 'acquire-lease', ifRevision: last?.modRevision ?? null }
+export function acquireLease(facts: Facts): Action {
+  const { cluster } = facts.snap
+  const last = cluster.known ? cluster.value.lastLeader : null
+  const ask: Action = { kind: 'acquire-lease', ifRevision: last?.modRevision ?? null }
+  return mayGoUnguarded(facts) ? { ...ask, unguarded: true } : ask
+}
+
+/** In maintenance mode, or restarted in it: whether its fencer is armed at this moment, the note need not be right about. */
+function mayGoUnguarded(facts: Facts): boolean {
+  const { settings, work } = facts.snap
+  if (work !== null && (settings.paused || isUnguarded(work.job))) return true
+  return settings.paused && (runsAsPrimary(facts) || formerMayWrite(facts))
 }
 
 /** A primary that nothing guards, or only until later than the lease asked for can end, gets its fencer first. */

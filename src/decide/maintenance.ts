@@ -1,6 +1,7 @@
 // What goes on in maintenance mode all the same: a handover to a member that an operator named, and what this agent owes to
 // a server that it stopped for one (spec/ha.md 3.8.3, 3.16). Everything else waits for the operator.
 
+import { guardOf } from '../model/guard.ts'
 import {
   type ClusterFacts,
   control,
@@ -64,10 +65,16 @@ export function mayBeSucceeded(facts: Facts): boolean {
   return request.note?.begunBy === self.name || keepsKey(facts)
 }
 
-/** In maintenance mode a primary is guarded only while it hands over, or takes over. */
+/** In maintenance mode a primary is guarded only while it hands over, or takes over, and until etcd has taken note that it is not. */
 export function isGuarded(facts: Facts): boolean {
   const { fencer, settings } = facts.snap
-  return !settings.paused || (fencer.alive && fencer.armedUntilMs !== null) || isBegun(facts)
+  const isArmed = (fencer.alive && fencer.armedUntilMs !== null) || fencer.formerMayAct
+  return !settings.paused || isArmed || isBegun(facts) || isNotedGuarded(facts)
+}
+
+/** Etcd says of this node that something would stop it. */
+export function isNotedGuarded({ snap }: Facts): boolean {
+  return snap.cluster.known && guardOf(snap.cluster.value, snap.self.name) === 'yes'
 }
 
 function isBegun({ memory, snap }: Facts): boolean {

@@ -10,6 +10,7 @@ import { rememberArrival, rememberComparison } from './comparison.ts'
 import { rememberDrain } from './drained.ts'
 import { control, holdsLease, isSystemIdentifier, server, succeeded, tried } from './facts.ts'
 import { failureAfter } from './failed-work.ts'
+import { rememberGuardNote } from './guard-note.ts'
 import { rememberConnecting, rememberReception } from './reception.ts'
 import { rememberReplayPause } from './replay-pause.ts'
 
@@ -31,6 +32,7 @@ export function remember(memory: Memory, snap: Snapshot): Memory {
   next = rememberArrival(rememberComparison(next, snap), snap)
   next = rememberReplayPause(rememberConnecting(rememberReception(next, snap), snap), snap)
   if (succeeded(snap, 'arm-fencer')) next = { ...next, unfencedSinceMs: null }
+  next = rememberGuardNote(next, snap)
   if (succeeded(snap, 'release-lease')) next = { ...next, releasedAtMs: snap.nowMs }
   if (!holdsLease(snap) && next.handover !== null && next.handover.stoppedAtMs !== null) {
     next = { ...next, handover: null, rejoin: 'check', agreesWith: null }

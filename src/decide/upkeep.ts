@@ -15,6 +15,7 @@ import {
   server,
 } from './facts.ts'
 import { formerMayWrite } from './former.ts'
+import { noteGuarded } from './guard-note.ts'
 import { unanswered } from './lease.ts'
 import { awaitsCheckpoint, memberRecord, sameRecord } from './member-record.ts'
 import { nameHolder } from './name-holder.ts'
@@ -51,16 +52,21 @@ export function upkeep(situation: SituationName, facts: ClusterFacts, decided: r
   const leads = situation === 'leader' || (situation === 'paused' && !isForeign(facts))
   const leading = leads && server(facts.snap)?.inRecovery === false && holdsLease(facts.snap)
   const lease = ownLease(facts)
+  const guard = situation === 'leader' && leading && !begins ? noteGuarded(facts) : []
   return {
     actions: [
       ...lease,
       ...ownFencer(facts),
+      ...guard,
       ...(leading ? leaderUpkeep(facts) : []),
       ...slots.actions,
       ...(begins ? [] : noteOrigin(leading ? 'leader' : situation, facts)),
       ...publish(facts, lease),
     ],
-    remember: { retainedSlots: slots.retainedSlots },
+    remember: {
+      retainedSlots: slots.retainedSlots,
+      ...(guard.length > 0 ? { notedUnguarded: false } : {}),
+    },
   }
 }
 

@@ -25,7 +25,12 @@ export type Action =
   | { readonly kind: 'keep-lease' }
   | { readonly kind: 'adopt-lease'; readonly leaseId: LeaseId }
   /** `ifRevision`: of the record of the last leader, null when there is none: a race is lost to whoever led since. */
-  | { readonly kind: 'acquire-lease'; readonly ifRevision: Revision | null }
+  | {
+      readonly kind: 'acquire-lease'
+      readonly ifRevision: Revision | null
+      /** Nothing would stop this server when the lease ends: that is noted with the leader key. */
+      readonly unguarded?: true
+    }
   | { readonly kind: 'renew-lease'; readonly status: ClusterStatus | null }
   | { readonly kind: 'take-leader'; readonly ifRevision: Revision | null }
   | { readonly kind: 'release-lease'; readonly status: ClusterStatus | null }
@@ -41,6 +46,15 @@ export type Action =
       readonly withinMs?: Millis
     }
   | { readonly kind: 'disarm-fencer' }
+  /**
+   * Only while this node leads, by the leader key that it has in this reign: its fencer is armed; nothing need stop its server,
+   * so that the fencer may be disarmed.
+   */
+  | {
+      readonly kind: 'note-guarded' | 'note-unguarded'
+      readonly ifRevision: Revision | null
+      readonly leaderRevision: Revision
+    }
   // --- other keys
   | { readonly kind: 'publish-member'; readonly record: MemberRecord }
   | { readonly kind: 'race-initialize' }

@@ -2,6 +2,7 @@
 // Key names and JSON fields are Patroni 4.1's (spec/ha.md 1.2, 1.3); extra fields are kept in `extra`.
 
 import type { Drain } from './drain.ts'
+import type { GuardNote } from './guard.ts'
 import type { Seen } from './seen.ts'
 import type { TakeoverNote } from './takeover.ts'
 import type { LeaseId, Lsn, MemberName, Revision, Timeline, WallMillis } from './units.ts'
@@ -23,6 +24,8 @@ export interface ClusterView {
   readonly leader: LeaderKey | null
   /** Who took the leader key last: hactl's own key, which outlives the leader key. A value of null: it was given up in good order. */
   readonly lastLeader: Versioned<MemberName | null> | null
+  /** What the leader last said of its guard: hactl's own key. null: nothing that can be read. Absent: not looked for. */
+  readonly guard?: Versioned<GuardNote> | null
   /** Sorted by name. */
   readonly members: readonly Member[]
   readonly status: Versioned<ClusterStatus> | null

@@ -85,6 +85,8 @@ export interface Memory {
   readonly abandonedLease: LeaseId | null
   /** The leader key was found with our name on a lease that is not ours: left by a former run, or written by somebody. */
   readonly foundNamed: boolean
+  /** Etcd has taken the note of this process that nothing guards its server, and it has not been replaced since. */
+  readonly notedUnguarded: boolean
   /** Since when the fencer could not be armed; null: it can. */
   readonly unfencedSinceMs: Millis | null
   /** An operator drained this node; null: nobody did, as far as was seen. */
@@ -209,6 +211,7 @@ export const FIRST_MEMORY: Memory = {
   retainedSlots: [],
   abandonedLease: null,
   foundNamed: false,
+  notedUnguarded: false,
   unfencedSinceMs: null,
   drained: null,
   outage: null,

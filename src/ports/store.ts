@@ -59,9 +59,10 @@ export interface Store {
   adoptLease(leaseId: LeaseId, budgetMs: Millis): Promise<LeaseOutcome>
   /**
    * Own lease kept alive, then create `leader` if it is absent and nobody led since the caller looked: the record of the
-   * last leader, which is written in the same transaction, is still at `ifRevision` (null: absent).
+   * last leader, which is written in the same transaction, is still at `ifRevision` (null: absent). So is the note of whether
+   * this node is `guarded`.
    */
-  acquireLeader(ifRevision: Revision | null, budgetMs: Millis): Promise<LeaseOutcome>
+  acquireLeader(ifRevision: Revision | null, guarded: boolean, budgetMs: Millis): Promise<LeaseOutcome>
   /**
    * Own lease kept alive, then proof in one transaction that `leader` is ours and on this lease; in the same
    * transaction `status` is written when given. Re-binds the key when it is ours on another lease.
@@ -72,6 +73,13 @@ export interface Store {
   /** Deletes `leader` if it is ours, writing `status` first in the same transaction when given. */
   releaseLeader(status: ClusterStatus | null, budgetMs: Millis): Promise<WriteOutcome>
 
+  /** Only while the leader key is at `leaderRevision`, which is ours. `ifRevision` null: only if there is no such note. */
+  noteGuard(
+    guarded: boolean,
+    ifRevision: Revision | null,
+    leaderRevision: Revision,
+    budgetMs: Millis,
+  ): Promise<WriteOutcome>
   /** Put on the own lease; makes the lease when there is none. */
   publishMember(record: MemberRecord, budgetMs: Millis): Promise<WriteOutcome>
   /** `ifRevision` null: create only if absent; a number: replace only at that mod revision. */

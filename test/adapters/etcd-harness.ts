@@ -246,5 +246,5 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<EtcdCluster>
 export async function lead(store: Store, budgetMs: number): Promise<LeaseOutcome> {
   const view = await store.read(budgetMs)
   const last = view.known ? view.value.lastLeader : null
-  return store.acquireLeader(last?.modRevision ?? null, budgetMs)
+  return store.acquireLeader(last?.modRevision ?? null, true, budgetMs)
 }

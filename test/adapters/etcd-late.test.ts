@@ -80,7 +80,7 @@ test('a late release does not delete the leader key that was acquired anew since
   await lead(a, BUDGET_MS)
   first.hold()
   expect(await a.releaseLeader(null, BUDGET_MS)).toMatchObject({ kind: 'done' })
-  expect(await a.acquireLeader(await lastLeaderRevision(a), BUDGET_MS)).toMatchObject({ kind: 'done' })
+  expect(await a.acquireLeader(await lastLeaderRevision(a), true, BUDGET_MS)).toMatchObject({ kind: 'done' })
   await arrive(first, 0)
   expect([await get('leader'), await get('hactl/last_leader')]).toEqual(['a', 'a'])
 })

@@ -62,7 +62,7 @@ test('acquire whose answer is lost is done', async () => {
   const a = await openThroughRelay()
   // The keep-alive's answer passes, the answer to the create does not.
   const lost = relay.holdAfterNextAnswer(async () => relay.loseAnswers())
-  expect(await a.acquireLeader(null, BUDGET_MS)).toMatchObject({ kind: 'done' })
+  expect(await a.acquireLeader(null, true, BUDGET_MS)).toMatchObject({ kind: 'done' })
   await lost
   expect(logged.join()).toMatch(/no answer within|Deadline exceeded/)
   const read = await a.read(BUDGET_MS)

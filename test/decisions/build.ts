@@ -18,6 +18,7 @@ import type { LeaseView, Self, Snapshot } from '../../src/model/snapshot.ts'
 import { fenceMarginMs } from '../../src/model/timing.ts'
 import type { MemberName } from '../../src/model/units.ts'
 import { PROTOCOL_VERSION } from '../../src/model/version.ts'
+import { guardNote, leadsPaused } from './build-guard.ts'
 import { buildPostgres, IDENTITY } from './build-postgres.ts'
 import { type Draft, type MemberDraft, type SwitchText, SYSTEM_IDENTIFIER } from './draft.ts'
 import { leaseOf, WALL_MS } from './forms-world.ts'
@@ -146,6 +147,7 @@ function buildView(draft: Draft, members: readonly Member[]): ClusterView {
     leader: etcd.leader,
     lastLeader:
       etcd.lastLeader === null ? null : versioned(etcd.lastLeader === 'gave up' ? null : etcd.lastLeader, 40),
+    guard: guardNote(draft),
     members,
     status:
       etcd.optime === null && etcd.retainSlots.length === 0
@@ -157,7 +159,7 @@ function buildView(draft: Draft, members: readonly Member[]): ClusterView {
         ? []
         : [{ key: 'failover' as const, modRevision: 39, why: etcd.unreadableRequest }],
     drains: etcd.drains,
-    history: etcd.history === null ? null : versioned(etcd.history.map(noted), 20),
+    history: etcd.history === null ? null : versioned(etcd.history.map(noted), etcd.historyRevision),
     sync: null,
     failsafe: null,
   }
@@ -267,6 +269,7 @@ function buildMemory(draft: Draft, members: readonly Member[]): Memory {
     joinedAs: SYSTEM_IDENTIFIER,
     sawCluster: true,
     wasPaused: draft.settings.paused,
+    notedUnguarded: leadsPaused(draft) && etcd.guard === undefined,
     leaderlessSinceMs: known && leader === null ? nowMs : null,
     retainedSlots: members.map(({ name }) => ({
       slot: slotName(name),

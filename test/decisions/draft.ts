@@ -55,6 +55,8 @@ export interface EtcdDraft {
   leader: Writable<LeaderKey> | null
   /** The record that outlives the leader key; `gave up`: it was released in good order. */
   lastLeader: MemberName | 'gave up' | null
+  /** What the leader says of its guard; undefined: in maintenance mode this node has noted that it has none, else nothing. */
+  guard: { leader: MemberName; guarded: boolean; modRevision: number } | null | undefined
   initialize: string | null
   initializeRevision: number
   config: boolean
@@ -66,6 +68,7 @@ export interface EtcdDraft {
   optime: Lsn | null
   retainSlots: string[]
   history: SwitchText[] | null
+  historyRevision: number
   request: {
     leader: MemberName | null
     candidate: MemberName | null
@@ -170,6 +173,7 @@ export function newDraft(me: MemberName): Draft {
       initialize: SYSTEM_IDENTIFIER,
       initializeRevision: 2,
       lastLeader: null,
+      guard: undefined,
       config: true,
       changedAt: 3,
       configUnusable: null,
@@ -177,6 +181,7 @@ export function newDraft(me: MemberName): Draft {
       optime: null,
       retainSlots: [],
       history: null,
+      historyRevision: 20,
       request: null,
       unreadableRequest: null,
       drains: [],

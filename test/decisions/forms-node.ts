@@ -74,6 +74,7 @@ const postgresForms: readonly Form<PostgresDraft>[] = [
 ]
 
 const memoryForms: readonly Form<Memory>[] = [
+  [/^noted that nothing guards it$/, () => ({ notedUnguarded: true })],
   [/^role none$/, () => ({ lastRole: null })],
   [/^role (primary|standby)$/, ([role]) => ({ lastRole: role === 'primary' ? 'primary' : 'standby' })],
   [

@@ -19,6 +19,13 @@ const etcdForms: readonly Form<EtcdDraft>[] = [
     ([name = '', leaseId]) => ({ leader: { name, leaseId: leaseId ?? leaseOf(name), modRevision: 40 } }),
   ],
   [/^last leader (gave up|\S+)$/, ([name = '']) => ({ lastLeader: name })],
+  [
+    /^(guard|no guard) of (\S+) noted(?: at (\d+))?$/,
+    ([what, leader = '', revision]) => ({
+      guard: { leader, guarded: what === 'guard', modRevision: Number(revision ?? 40) },
+    }),
+  ],
+  [/^no guard noted$/, () => ({ guard: null })],
   [/^no initialize$/, () => ({ initialize: null })],
   [
     /^initialize (\S+)(?: at (\d+))?$/,
@@ -40,7 +47,10 @@ const etcdForms: readonly Form<EtcdDraft>[] = [
       drains: [{ member, modRevision: 33, note: { by, at: '2026-11-29T23:20:11Z', reason } }],
     }),
   ],
-  [/^history (.+)$/, ([text = '']) => ({ history: readSwitches(text) })],
+  [
+    /^history (.+?)(?: noted at (\d+))?$/,
+    ([text = '', revision]) => ({ history: readSwitches(text), historyRevision: Number(revision ?? 20) }),
+  ],
 ]
 
 /** Every member's lease has a number of its own: pg1 has 101. */

@@ -34,8 +34,12 @@ function showAction(action: Action): string {
     case 'compare-timelines':
       return `compare-timelines with ${action.leader.name}`
     case 'acquire-lease':
+      return `${withGuard(action)}${action.unguarded === true ? ', noting that nothing guards this node' : ''}`
     case 'take-leader':
-      return action.ifRevision === null ? action.kind : `${action.kind} ${guard(action.ifRevision)}`
+      return withGuard(action)
+    case 'note-guarded':
+    case 'note-unguarded':
+      return `${action.kind} ${guard(action.ifRevision)}, leader key at ${action.leaderRevision}`
     case 'adopt-lease':
       return `adopt-lease ${action.leaseId}`
     case 'renew-lease':
@@ -89,6 +93,10 @@ function showOrigin(origin: Extract<Action, { kind: 'note-origin' }>['origin']):
 
 function showOptime(status: ClusterStatus | null): string {
   return status?.optime == null ? '' : ` writing optime ${formatLsn(status.optime)}`
+}
+
+function withGuard({ kind, ifRevision }: Action & { ifRevision: number | null }): string {
+  return ifRevision === null ? kind : `${kind} ${guard(ifRevision)}`
 }
 
 function guard(revision: number | null): string {

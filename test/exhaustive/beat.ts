@@ -79,8 +79,8 @@ function outcomeOf({ kind }: Action, luck: Luck): Outcome {
 const PROOFS: readonly Action['kind'][] = ['renew-lease', 'adopt-lease', 'acquire-lease', 'take-leader']
 
 function effectOf(action: Action, outcome: Outcome, snap: Snapshot): Snapshot {
-  if (PROOFS.includes(action.kind)) return proved(outcome, snap)
   const ok = outcome.kind === 'done'
+  if (PROOFS.includes(action.kind)) return recorded(action, ok, proved(outcome, snap))
   switch (action.kind) {
     case 'read-cluster':
       return ok ? withView(snap, { source: 'read' }) : snap
@@ -135,9 +135,24 @@ function written(action: Action, snap: Snapshot): Snapshot {
       return withView(snap, { failover: null })
     case 'claim-failover':
       return withView(snap, { failover: { value: action.request, modRevision: 43 } })
+    case 'note-guarded':
+    case 'note-unguarded':
+      return withView(snap, {
+        guard: { value: { leader: ME, guarded: action.kind === 'note-guarded' }, modRevision: 60 },
+      })
     default:
       return snap
   }
+}
+
+/** Whoever takes the leader key writes with it that it is his, and whether something guards him. */
+function recorded(action: Action, ok: boolean, snap: Snapshot): Snapshot {
+  if (!ok || (action.kind !== 'acquire-lease' && action.kind !== 'take-leader')) return snap
+  const guarded = !('unguarded' in action)
+  return withView(snap, {
+    lastLeader: { value: ME, modRevision: 59 },
+    guard: { value: { leader: ME, guarded }, modRevision: 59 },
+  })
 }
 
 /** As the lease guard and the store's view take it. */

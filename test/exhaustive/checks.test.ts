@@ -8,8 +8,8 @@ import { drive } from './beat.ts'
 import { problems } from './checks.ts'
 import { fencers } from './fencers.ts'
 import { formers } from './formers.ts'
-import { frozen, OWN_IDENTIFIER } from './frozen.ts'
-import { base, clusters, directories, memory, peers, running, server, type World } from './parts.ts'
+import { frozen, OTHER, OWN_IDENTIFIER } from './frozen.ts'
+import { base, clusters, directories, memory, peers, running, server, view, type World } from './parts.ts'
 import { noLease, proofs } from './proofs.ts'
 
 const primary = {
@@ -40,6 +40,10 @@ function decided(actions: readonly Action[], more: Partial<Decision> = {}): Deci
   }
 }
 
+const unguardedLed = view({
+  lastLeader: { value: OTHER, modRevision: 40 },
+  guard: { value: { leader: OTHER, guarded: false }, modRevision: 40 },
+})
 const from = { name: 'pg2', host: '10.0.0.2', port: 5432, slot: null }
 const promote: Action = {
   kind: 'begin',
@@ -71,6 +75,24 @@ describe('the checks see', () => {
       { ...orphan, snap: { ...orphan.snap, fencer: fencers.idle } },
       decided([{ kind: 'acquire-lease', ifRevision: null }]),
       'a primary that nothing guards asks to lead',
+    ],
+    [
+      'a fencer that is disarmed too early',
+      leader,
+      decided([{ kind: 'disarm-fencer' }]),
+      'before etcd has taken note',
+    ],
+    [
+      'a guard that is not there',
+      { ...leader, snap: { ...leader.snap, fencer: fencers.dead } },
+      decided([{ kind: 'note-guarded', ifRevision: null, leaderRevision: 40 }]),
+      'tells etcd of a guard that is not there',
+    ],
+    [
+      'a race beside a leader that nothing guards',
+      { ...standby, snap: { ...standby.snap, cluster: unguardedLed } },
+      decided([{ kind: 'acquire-lease', ifRevision: null }], { rule: 'race.acquire-lease' }),
+      'races beside a leader that nothing guards',
     ],
     [
       'a release beside itself',

@@ -14,6 +14,9 @@ export function problems(world: World, decision: Decision): readonly string[] {
     ...writesWithoutLease(world, decision),
     ...restartsOther(world, decision),
     ...copiesUnasked(world, decision),
+    ...disarmsUnnoted(world, decision),
+    ...promisesGuard(world, decision),
+    ...racesUnguarded(world, decision),
     ...acquiresBesidePrimary(world, decision),
     ...acquiresOnOldAnswers(world, decision),
     ...releasesBesideItself(world, decision),
@@ -91,6 +94,36 @@ function copiesUnasked(world: World, decision: Decision): readonly string[] {
   if (leader === snap.self.name) wrong.push("replaces the leader's data")
   if (mayBePrimary(world)) wrong.push('replaces the data of what may be a primary')
   return wrong
+}
+
+/** Whoever comes after this node goes by what stands in etcd. */
+function disarmsUnnoted(world: World, decision: Decision): readonly string[] {
+  if (!has(decision, 'disarm-fencer') || !mayBePrimary(world)) return []
+  const { cluster, self } = world.snap
+  const note = cluster.known ? (cluster.value.guard?.value ?? null) : null
+  const isNoted = cluster.known ? note?.leader === self.name && !note.guarded : world.memory.notedUnguarded
+  return isNoted ? [] : ['disarms the fencer of a primary before etcd has taken note']
+}
+
+function promisesGuard({ snap }: World, decision: Decision): readonly string[] {
+  const told = [...decision.actions, ...decision.upkeep].some(({ kind }) => kind === 'note-guarded')
+  const armed = snap.fencer.alive && (snap.fencer.armedUntilMs ?? 0) > snap.nowMs
+  return told && (!armed || snap.settings.paused) ? ['tells etcd of a guard that is not there'] : []
+}
+
+/** Beside a leader that says itself that nothing guards it, and says nothing else, nobody races without an operator. */
+function racesUnguarded({ snap, memory }: World, decision: Decision): readonly string[] {
+  if (decision.rule !== 'race.acquire-lease' || !snap.cluster.known) return []
+  const { server } = snap.postgres
+  const { guard = null, lastLeader, failover } = snap.cluster.value
+  const note = guard?.value ?? null
+  if (note === null || note.guarded || note.leader === snap.self.name) return []
+  const led = lastLeader?.value ?? memory.lastLeader
+  const answers = snap.peers?.get(note.leader)?.known === true
+  const isPrimary = server.known && !server.value.inRecovery
+  const isNamed = failover?.value.candidate === snap.self.name
+  if (lastLeader?.value === null || led !== note.leader || answers || isPrimary || isNamed) return []
+  return ['races beside a leader that nothing guards']
 }
 
 /** A second writer is never made; of two that run already, the one on the newer timeline may take the lease. */

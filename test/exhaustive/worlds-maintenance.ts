@@ -46,6 +46,9 @@ export function* maintenanceWorlds(): Generator<World> {
   const parts = {
     leader: [null, ME, OTHER],
     lastLeader: [null, { value: OTHER, modRevision: 50 }, { value: null, modRevision: 50 }],
+    guard: [null, ME, OTHER],
+    guarded: [true, false],
+    isNoted: [true, false],
     request: requests,
     identifier: [OWN_IDENTIFIER, '7000000000000000999'],
     proof: proofs.filter((_, index) => [0, 2, 4, 10].includes(index)),
@@ -63,9 +66,17 @@ export function* maintenanceWorlds(): Generator<World> {
     fencer: [fencers.armed, fencers.idle],
     mode: ['paused', 'stopping', 'over', 'synchronous'] as const,
   }
-  for (const { leader, lastLeader, request, identifier, proof, node, fencer, mode, ...rest } of product(
+  for (const { leader, lastLeader, guard, guarded, isNoted, request, identifier, ...rest } of product(
     parts,
   )) {
+    const { proof, node, fencer, mode } = rest
+    // Only what this process has noted itself does it know.
+    if (isNoted && (guard !== ME || guarded)) continue
+    if (guard === null && guarded) continue
+    if (guard !== null && (mode === 'synchronous' || identifier !== OWN_IDENTIFIER)) continue
+    // The word of another matters to his survivors, the own one to who leads.
+    if (guard === OTHER && (leader !== null || lastLeader?.value !== OTHER)) continue
+    if (guard === ME && (leader !== ME || lastLeader !== null)) continue
     // Nobody has been asked where somebody leads.
     if (leader !== null && rest.peers !== peers.notAsked && request === null) continue
     if ((mode === 'stopping' || mode === 'synchronous') && rest.past.joinedAs === null) continue
@@ -75,6 +86,7 @@ export function* maintenanceWorlds(): Generator<World> {
         cluster: view({
           leader: leader === null ? null : leaderKey(leader),
           lastLeader,
+          guard: guard === null ? null : { value: { leader: guard, guarded }, modRevision: 50 },
           failover: request,
           initialize: { value: identifier, modRevision: 2 },
           members: [
@@ -99,6 +111,7 @@ export function* maintenanceWorlds(): Generator<World> {
       memory: {
         ...memory,
         wasPaused: true,
+        notedUnguarded: isNoted,
         lastRole: node.directory === directories.standby ? 'standby' : 'primary',
         ...rest.past,
       },

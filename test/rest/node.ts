@@ -239,6 +239,7 @@ function unreachableStore(): Store {
     keepLease: write,
     adoptLease: write,
     acquireLeader: write,
+    noteGuard: write,
     renewLeader: write,
     takeLeaderAfterBootstrap: write,
     releaseLeader: write,

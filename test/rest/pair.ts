@@ -49,7 +49,7 @@ export async function startPairIn(
   pg1.node.replica()
   await stores.pg0.publishMember(record(pg0), BUDGET_MS)
   await stores.pg1.publishMember(record(pg1), BUDGET_MS)
-  expect((await stores.pg0.acquireLeader(null, BUDGET_MS)).kind).toBe('done')
+  expect((await stores.pg0.acquireLeader(null, true, BUDGET_MS)).kind).toBe('done')
   const stop = () => Promise.all([pg0.server.stop(), pg1.server.stop()])
   return { pg0, pg1, stores, stop }
 }

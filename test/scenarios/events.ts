@@ -42,7 +42,9 @@ const PROCESSES: readonly Form[] = [
     return () => agent?.process.goOn()
   }),
   form(`kill fencer of ${NODE}`, (world, { node }) => {
-    for (const fencer of [...named(world, node).fencers]) fencer.kill()
+    const machine = named(world, node)
+    for (const fencer of [...machine.fencers]) fencer.kill()
+    machine.fencerKilledAtMs = world.nowMs
     return nothing
   }),
   form(`lose the machine of ${NODE}`, (world, { node }) => {

@@ -2,6 +2,7 @@
 
 import type { DecisionEntry } from '../../src/agent/beat.ts'
 import { isExpired } from '../../src/model/request.ts'
+import { saysGuarded } from './guard-check.ts'
 import type { Machine } from './machine.ts'
 import type { Postmaster } from './postmaster.ts'
 import { beginsGivenUp, touchesForeignName } from './request-checks.ts'
@@ -119,10 +120,12 @@ export class Checks {
   #isFenced(machine: Machine): void {
     const holder = this.#world.leaderKey()
     this.#clusterExists ||= holder !== null
-    if (!this.#clusterExists || this.#world.nowMs - this.#pausedUntil(machine) < UNFENCED_LIMIT_MS) return
     const armed = [...machine.fencers].some(fencer => fencer.deadlineMs !== null)
     // The agent has this long to arm another one (leader.unfenced-demote), however often a fault takes it away.
     const sinceKillMs = this.#world.nowMs - machine.fencerKilledAtMs
+    if (!armed && sinceKillMs > UNFENCED_LIMIT_MS && saysGuarded(this.#world.etcd, machine.name))
+      this.violated(`${machine.name} accepts writes without a fencer, and etcd says that it has one`)
+    if (!this.#clusterExists || this.#world.nowMs - this.#pausedUntil(machine) < UNFENCED_LIMIT_MS) return
     if (!armed && holder !== machine.name && sinceKillMs > UNFENCED_LIMIT_MS)
       this.violated(
         `${machine.name} accepts writes without a fencer and without the lease (${holder ?? 'nobody'} holds it)`,

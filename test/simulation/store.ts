@@ -4,6 +4,7 @@
 import { clusterView } from '../../src/dcs/cluster-view.ts'
 import { Entries } from '../../src/dcs/entries.ts'
 import { asksForNothing } from '../../src/dcs/failover-record.ts'
+import { guardWrite } from '../../src/dcs/guard-record.ts'
 import { historyWrite } from '../../src/dcs/history-write.ts'
 import { keySpace } from '../../src/dcs/keys.ts'
 import { Leadership } from '../../src/dcs/leadership.ts'
@@ -59,9 +60,11 @@ export function createSimulatedStore(path: EtcdPath, timings: StoreTimings): Sto
         : { kind: 'unreachable', why: kept.kind === 'gone' ? 'the lease is gone' : kept.why }
     },
     adoptLease: (leaseId, budgetMs) => leadership.adopt(leaseId, within(budgetMs)),
-    acquireLeader: (ifRevision, budgetMs) => leadership.acquire(ifRevision, within(budgetMs)),
+    acquireLeader: (ifRevision, guarded, budgetMs) =>
+      leadership.acquire(ifRevision, guarded, within(budgetMs)),
     renewLeader: (status, budgetMs) => leadership.renew(status, within(budgetMs)),
-    takeLeaderAfterBootstrap: (ifRevision, budgetMs) => leadership.acquire(ifRevision, within(budgetMs)),
+    takeLeaderAfterBootstrap: (ifRevision, budgetMs) =>
+      leadership.acquire(ifRevision, true, within(budgetMs)),
     releaseLeader: (status, budgetMs) => leadership.release(status, within(budgetMs)),
     ...guardedWrites(parts),
     close: async () => {},
@@ -70,6 +73,7 @@ export function createSimulatedStore(path: EtcdPath, timings: StoreTimings): Sto
 
 type GuardedWrites = Pick<
   Store,
+  | 'noteGuard'
   | 'publishMember'
   | 'writeInitialize'
   | 'deleteInitialize'
@@ -83,6 +87,11 @@ function guardedWrites({ path, entries, watch, lease, writes }: Parts): GuardedW
   const memberKey = `members/${path.member}`
   const within = (budgetMs: number) => ({ budgetMs, deadlineMs: path.process.clock.bootMs() + budgetMs })
   return {
+    noteGuard: (guarded, ifRevision, leaderRevision, budgetMs) =>
+      writes.write(
+        guardWrite({ leader: path.member, guarded }, ifRevision, leaderRevision),
+        within(budgetMs),
+      ),
     publishMember: async (record, budgetMs) => {
       const text = serialiseMember(record)
       const standing = entries.get(memberKey)

@@ -25,7 +25,7 @@ export const blindRules: readonly Rule<Facts>[] = [
     level: 'warning',
     when: f => f.snap.settings.paused,
     choose: f => ({
-      reason: `PAUSE: etcd is not reachable (${whyBlind(f)}); changing nothing`,
+      reason: `PAUSE: etcd is not reachable (${whyBlind(f)}); changing nothing${stillArmed(f)}`,
       wakeInMs: retryAfterMs(f.snap.settings),
     }),
   },
@@ -101,6 +101,14 @@ function renewsLast(f: Facts): boolean {
 function hint(f: Facts): string {
   const text = etcdHint(whyBlind(f), f.snap.self.keyPrefix)
   return text === null ? '' : `. HINT: ${text}`
+}
+
+/** What it was told when this mode began did not reach etcd. */
+function stillArmed(f: Facts): string {
+  const isArmed = f.snap.fencer.armedUntilMs !== null
+  return isArmed && runsAsPrimary(f)
+    ? '; the fencer stays armed and stops PostgreSQL when the lease ends: etcd has not taken the note that it need not'
+    : ''
 }
 
 function whyBlind({ snap }: Facts): string {

@@ -11,12 +11,14 @@ import {
   isForeign,
   isOverwritten,
   isRunning,
+  outcomeOf,
   runsAsPrimary,
   server,
   tried,
   wantedUpstream,
 } from '../facts.ts'
 import { describeOrphans, formerMayWrite, keepsKey, orphans } from '../former.ts'
+import { canNoteUnguarded, mayDisarm, noteUnguarded } from '../guard-note.ts'
 import { acquireLease, holdOnMs, proofRules, refusedBy } from '../lease.ts'
 import { isGuarded, mayBeSucceeded } from '../maintenance.ts'
 import { compare, hasLeader, mustCompare } from '../rejoin.ts'
@@ -27,15 +29,23 @@ import { reinitRules } from './reinitialize.ts'
 import { pausedRestarts } from './restart.ts'
 
 const FOLLOW_AGAIN_MS = 5000
+const LOOK_AGAIN_MS = 1000
 
 export const pausedRules: readonly Rule<ClusterFacts>[] = [
   {
+    id: 'paused.note-unguarded',
+    why: 'whoever wants to lead after this node must know, even if nobody answers, that nothing stops its server when its lease ends',
+    when: f => canNoteUnguarded(f) && !mayBeSucceeded(f),
+    choose: f => ({
+      reason: 'maintenance mode: noting in etcd that nothing guards this primary',
+      actions: noteUnguarded(f),
+      next: 'again',
+    }),
+  },
+  {
     id: 'paused.disarm-fencer',
-    why: 'in maintenance mode a primary goes on even without a lease, so nothing may stop it',
-    when: f =>
-      (f.snap.fencer.armedUntilMs !== null || (f.snap.fencer.formerMayAct && !formerMayWrite(f))) &&
-      !mayBeSucceeded(f) &&
-      !tried(f.snap, 'disarm-fencer'),
+    why: 'in maintenance mode a primary goes on even without a lease, so nothing may stop it, once etcd has taken note of that',
+    when: f => mayAct(f) && mayDisarm(f) && !mayBeSucceeded(f) && !tried(f.snap, 'disarm-fencer'),
     choose: () => ({
       reason: 'maintenance mode: disarming the fencer',
       actions: [{ kind: 'disarm-fencer' }],
@@ -131,6 +141,16 @@ export const pausedRules: readonly Rule<ClusterFacts>[] = [
     }),
   },
   {
+    id: 'paused.still-guarded',
+    why: 'a server that others believe to be guarded stays so: they may lead as soon as its lease has ended',
+    level: 'warning',
+    when: f => mayAct(f) && !mayDisarm(f) && !mayBeSucceeded(f),
+    choose: f => ({
+      reason: `PAUSE: ${standing(f)}; the fencer stays armed and stops PostgreSQL when the lease ends: ${whyNotNoted(f)}`,
+      wakeInMs: Math.min(Math.max(holdOnMs(f), LOOK_AGAIN_MS), f.snap.settings.loopWaitMs),
+    }),
+  },
+  {
     id: 'paused.hands-off',
     why: 'the operator is at work',
     log: 'rest',
@@ -141,6 +161,19 @@ export const pausedRules: readonly Rule<ClusterFacts>[] = [
     }),
   },
 ]
+
+/** The fencer may stop a server, and not one that it must. */
+function mayAct(facts: ClusterFacts): boolean {
+  const { armedUntilMs, formerMayAct } = facts.snap.fencer
+  return armedUntilMs !== null || (formerMayAct && !formerMayWrite(facts))
+}
+
+function whyNotNoted({ snap }: ClusterFacts): string {
+  const outcome = outcomeOf(snap, 'note-unguarded')
+  if (outcome !== null && 'why' in outcome)
+    return `etcd has not taken the note that it need not (${outcome.why})`
+  return 'only a leader can note in etcd that it need not, and this node does not hold the lease'
+}
 
 /** What there would be to do at any other time. */
 function standing(facts: ClusterFacts): string {

@@ -1,8 +1,10 @@
 // A leader that fell silent in maintenance mode: nothing stops its server when its lease ends, so that its end proves nothing.
-// That mode may have ended meanwhile, without the leader having heard of it.
+// That mode may have ended meanwhile, without the leader having heard of it. hactl's leaders say in etcd whether they are guarded;
+// of Patroni's, and of an older hactl's, only their member keys tell, or the time at which the configuration was changed.
 
 import type { Member } from '../../model/cluster.ts'
-import type { MemberName } from '../../model/units.ts'
+import { guardOf } from '../../model/guard.ts'
+import type { MemberName, Revision } from '../../model/units.ts'
 import { otherMembers } from '../election.ts'
 import type { ClusterFacts } from '../facts.ts'
 import { runsAsPrimary } from '../facts.ts'
@@ -16,25 +18,64 @@ export const unguardedPrimary: Rule<ClusterFacts> = {
   level: 'warning',
   when: f => !runsAsPrimary(f) && !isForced(f) && mayRunUnguarded(f) !== null,
   choose: f => ({
-    reason: `not promoting: ${mayRunUnguarded(f)} led last, ${lastSeen(f, mayRunUnguarded(f)) === null ? 'perhaps ' : ''}in maintenance mode, in which nothing stops its server, and does not say that it is down. HINT: When it is known to be down: hactl failover --candidate ${f.snap.self.name}`,
+    reason: `not promoting: ${mayRunUnguarded(f)} led last, ${isKnown(f) ? '' : 'perhaps '}in maintenance mode, in which nothing stops its server, and does not say that it is down. HINT: When it is known to be down: hactl failover --candidate ${f.snap.self.name}`,
     wakeInMs: LOOK_AGAIN_MS,
   }),
 }
 
-/** null: it gave the lease up in good order, says that it is no primary, or was guarded since it began this handover. */
+/** null: it gave the lease up in good order, says that it is no primary, or was guarded, of itself or since it began this handover. */
 export function mayRunUnguarded(facts: ClusterFacts): string | null {
-  const { memory, snap, view } = facts
-  const recorded = view.lastLeader
-  const isNewest = recorded !== null && recorded.modRevision >= memory.lastLeaderRevision
-  const last = isNewest ? recorded.value : memory.lastLeader
-  if (last === null || last === snap.self.name || dueRequest(facts)?.note?.begunBy === last) return null
-  const seen = lastSeen(facts, last)
-  const wasPaused = seen === null ? isNewest && mayHavePaused(facts) : seen.record.pause === true
-  if (!snap.settings.paused && !wasPaused) return null
-  const answer = snap.peers?.get(last)
-  if (answer?.known === true) return answer.value.formerMayWrite === true ? last : null
-  const isMember = otherMembers(facts).some(({ name }) => name === last)
-  return isMember || isNewest ? last : null
+  const { snap } = facts
+  const { name, isRecorded } = lastToLead(facts)
+  if (name === null || name === snap.self.name || dueRequest(facts)?.note?.begunBy === name) return null
+  if (!mayHaveGoneUnguarded(facts)) return null
+  const answer = snap.peers?.get(name)
+  if (answer?.known === true) return answer.value.formerMayWrite === true ? name : null
+  const isMember = otherMembers(facts).some(member => member.name === name)
+  return isMember || isRecorded ? name : null
+}
+
+/** By its own word; else by the pause in its member key, which may be gone. */
+function mayHaveGoneUnguarded(facts: ClusterFacts): boolean {
+  const { snap, view } = facts
+  const { name, revision, isRecorded } = lastToLead(facts)
+  const seen = lastSeen(facts, name)
+  if (seen?.record.pause === true) return true
+  const guarded = name === null ? 'unknown' : guardOf(view, name)
+  if (guarded === 'no') return true
+  // Whoever led after the note was written, and keeps none, has no part in it.
+  if (guarded === 'yes' && (view.guard?.modRevision ?? 0) >= revision) return false
+  return snap.settings.paused || (seen === null && isRecorded && wasReconfigured(facts, revision))
+}
+
+interface LastToLead {
+  readonly name: MemberName | null
+  /** At which it is known to have led. */
+  readonly revision: Revision
+  /** Etcd says so, whatever this process has seen. */
+  readonly isRecorded: boolean
+}
+
+/** The newest of: the record of hactl's leaders, the history, which Patroni's write too, and what this process has seen. */
+function lastToLead({ memory, view }: ClusterFacts): LastToLead {
+  const { lastLeader: record, history } = view
+  const seen = { name: memory.lastLeader, revision: memory.lastLeaderRevision, isRecorded: false }
+  const recorded =
+    record === null || record.modRevision < seen.revision
+      ? seen
+      : { name: record.value, revision: record.modRevision, isRecorded: true }
+  const began = history?.value.at(-1)?.leader ?? null
+  // A leader's own line comes after its record.
+  if (history === null || began === null || began === recorded.name) return recorded
+  return history.modRevision > Math.max(recorded.revision, record?.modRevision ?? 0)
+    ? { name: began, revision: history.modRevision, isRecorded: true }
+    : recorded
+}
+
+/** Its member key or its own word says so. */
+function isKnown(facts: ClusterFacts): boolean {
+  const { name } = lastToLead(facts)
+  return lastSeen(facts, name) !== null || (name !== null && guardOf(facts.view, name) === 'no')
 }
 
 function lastSeen({ memory, view }: ClusterFacts, name: MemberName | null): Member | null {
@@ -42,6 +83,6 @@ function lastSeen({ memory, view }: ClusterFacts, name: MemberName | null): Memb
 }
 
 /** The configuration was changed after it took the leader key: whether maintenance mode was on between is not known. */
-function mayHavePaused({ view }: ClusterFacts): boolean {
-  return (view.config?.modRevision ?? 0) > (view.lastLeader?.modRevision ?? 0)
+function wasReconfigured({ view }: ClusterFacts, since: Revision): boolean {
+  return (view.config?.modRevision ?? 0) > since
 }

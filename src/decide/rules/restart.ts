@@ -5,6 +5,7 @@ import type { Job, RestartJob } from '../../model/work.ts'
 import { type ClusterFacts, holdsLease, isRunning, runsAsPrimary, seconds } from '../facts.ts'
 import { heldMarginMs, isFenced } from '../fencing.ts'
 import { hasTimeLeft } from '../lease.ts'
+import { isNotedGuarded } from '../maintenance.ts'
 import { orderOf, type WantedRestart, wantedRestart } from '../orders.ts'
 import { provenUpstream } from '../rejoin.ts'
 import type { Choice, Rule } from '../rule.ts'
@@ -49,21 +50,22 @@ export const pausedRestarts: readonly Rule<ClusterFacts>[] = [
     id: 'paused.restart-primary',
     why: 'asked for by somebody who is at work: in maintenance mode a primary goes on with or without a lease, and is not guarded',
     log: 'event',
-    when: f => orderOf(f, 'restart') !== null && isReadyPrimary(f),
+    // Whom etcd calls guarded is.
+    when: f => orderOf(f, 'restart') !== null && isReadyPrimary(f) && (isFenced(f) || !isNotedGuarded(f)),
     choose: f => begin(f, [], { as: 'primary', upstream: null, unguarded: true }),
   },
   {
     id: 'paused.restart-standby',
     why: 'asked for by somebody who is at work',
     log: 'event',
-    when: f => orderOf(f, 'restart') !== null && isRunning(f.snap),
+    when: f => orderOf(f, 'restart') !== null && isRunning(f.snap) && !runsAsPrimary(f),
     choose: f => begin(f, [], { as: 'standby', upstream: provenUpstream(f) }),
   },
   {
     id: 'paused.start-standby',
     why: 'asked for by somebody who is at work: nothing else starts a server in maintenance mode',
     log: 'event',
-    when: f => orderOf(f, 'restart') !== null,
+    when: f => orderOf(f, 'restart') !== null && !isRunning(f.snap),
     choose: f => ({
       reason: `starting PostgreSQL as a standby, as ${orderOf(f, 'restart')?.by} asked`,
       actions: [

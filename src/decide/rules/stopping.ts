@@ -8,6 +8,7 @@ import { mayEndEarly } from '../../model/work.ts'
 import { receivedEverything } from '../election.ts'
 import { type Facts, failedLately, holdsLease, isRunning, tried } from '../facts.ts'
 import { formerMayWrite, mayStopOrphans, stopOrphans, whyFormer } from '../former.ts'
+import { canNoteUnguarded, mayDisarm, noteUnguarded } from '../guard-note.ts'
 import { proofRules, unansweredAndEnding } from '../lease.ts'
 import { mayBeSucceeded } from '../maintenance.ts'
 import { memberRecord } from '../member-record.ts'
@@ -38,15 +39,25 @@ export const stoppingRules: readonly Rule<Facts>[] = [
     }),
   },
   {
+    id: 'stopping.note-unguarded',
+    why: 'whoever wants to lead after this node must know that nothing stops its server when its lease ends',
+    when: f => f.snap.settings.paused && f.snap.work === null && canNoteUnguarded(f) && !mayBeSucceeded(f),
+    choose: f => ({
+      reason: 'maintenance mode: noting in etcd that nothing guards this primary',
+      actions: noteUnguarded(f),
+      next: 'again',
+    }),
+  },
+  {
     id: 'stopping.leave-paused',
     why: 'in maintenance mode the agent may be replaced without touching PostgreSQL or the leader key',
     when: ({ snap }) => snap.settings.paused && snap.work === null,
     choose: f => ({
-      reason: mayBeSucceeded(f)
-        ? 'maintenance mode: the leader key stays; the request to take over from this node could not be taken away, so that the fencer ends PostgreSQL with the lease'
-        : 'maintenance mode: PostgreSQL goes on and the leader key stays',
+      reason: `maintenance mode: ${whatStays(f)}`,
       actions: [
-        ...(formerMayWrite(f) || mayBeSucceeded(f) ? [] : [{ kind: 'disarm-fencer' as const }]),
+        ...(formerMayWrite(f) || mayBeSucceeded(f) || !mayDisarm(f)
+          ? []
+          : [{ kind: 'disarm-fencer' as const }]),
         { kind: 'exit', code: 0, why: 'stopped in maintenance mode' },
       ],
       next: 'settled',
@@ -165,6 +176,16 @@ export const stoppingRules: readonly Rule<Facts>[] = [
     }),
   },
 ]
+
+function whatStays(facts: Facts): string {
+  const { armedUntilMs, formerMayAct } = facts.snap.fencer
+  if (mayBeSucceeded(facts))
+    return 'the leader key stays; the request to take over from this node could not be taken away, so that the fencer ends PostgreSQL with the lease'
+  const isArmed = armedUntilMs !== null || formerMayAct
+  if (isArmed && !mayDisarm(facts))
+    return 'the leader key stays; etcd has not taken the note that nothing guards this primary, so that the fencer ends PostgreSQL with the lease'
+  return 'PostgreSQL goes on and the leader key stays'
+}
 
 function requestRevision({ snap }: Facts): Revision {
   return (snap.cluster.known ? snap.cluster.value.failover?.modRevision : undefined) ?? 0

@@ -1,0 +1,17 @@
+// Of a leader that says in etcd that it is guarded nobody fears that it goes on without a lease: then it must be guarded.
+
+import { parseGuard } from '../../src/dcs/guard-record.ts'
+import { GUARD, LAST_LEADER } from '../../src/dcs/keys.ts'
+import { guardOf } from '../../src/model/guard.ts'
+import type { Etcd } from './etcd.ts'
+import { absoluteKey } from './store.ts'
+
+export function saysGuarded(etcd: Etcd, name: string): boolean {
+  const [note, last] = [etcd.get(absoluteKey(GUARD)), etcd.get(absoluteKey(LAST_LEADER))]
+  const value = note === null ? null : parseGuard(note.text)
+  const view = {
+    guard: note === null || value === null ? null : { value, modRevision: note.modRevision },
+    lastLeader: last === null ? null : { value: last.text, modRevision: last.modRevision },
+  }
+  return guardOf(view, name) === 'yes'
+}
