@@ -4,7 +4,7 @@ import { Flags } from '@oclif/core'
 import { connect } from '../src/admin/connect.ts'
 import { changeDocument, type EditReport, storeConfig } from '../src/admin/edit-config.ts'
 import { chooseCluster, type Operator } from '../src/admin/operator.ts'
-import { adviseOnParameters, changedParameters } from '../src/admin/parameter-advice.ts'
+import { adviseOnParameters, changedParameters, type ParameterAdvice } from '../src/admin/parameter-advice.ts'
 import { problemText } from '../src/admin/problem-text.ts'
 import { type ConfigReport, configToReplace, showConfig } from '../src/admin/show-config.ts'
 import type { JsonObject } from '../src/model/cluster.ts'
@@ -94,10 +94,11 @@ export default class EditConfig extends HactlCommand {
   }
 
   async #edit(operator: Operator, before: ConfigReport, flags: EditFlags): Promise<Result<EditReport>> {
-    const wanted = await wantedDocument(before, flags)
+    const advise = adviser(operator, before)
+    const wanted = await wantedDocument(before, flags, advise)
     if (!wanted.ok) return failed(wanted.failure)
     const { document, discard, keep } = wanted.value
-    const result = await this.#store(operator, before, document, flags)
+    const result = await this.#store(operator, before, document, flags, advise)
     // Somebody changed it meanwhile, etcd did not answer: what was typed is needed again.
     if (result.ok || result.failure.kind === 'declined') await discard()
     else keep()
@@ -109,6 +110,7 @@ export default class EditConfig extends HactlCommand {
     before: ConfigReport,
     document: JsonObject,
     flags: EditFlags,
+    advise: Advise,
   ): Promise<Result<EditReport>> {
     const diff = unifiedDiff(yamlDocument(before.document), yamlDocument(document))
     const judged = await judgementOf(document)
@@ -122,7 +124,7 @@ export default class EditConfig extends HactlCommand {
     }
     if (!unadvised.changed) return done({ ...unadvised, postgresql: null })
     if (!flags.quiet && !flags.json) process.stdout.write(process.stdout.isTTY ? colouredDiff(diff) : diff)
-    const report = await withAdvice(operator, before, unadvised)
+    const report = withAdvice(unadvised, await advise(document))
     if (!flags.json) process.stderr.write(adviceText(report, flags['force-invalid']))
     if (report.problems.length > 0 && !flags['force-invalid']) {
       return failed({ kind: 'config-invalid', problems: report.problems, isDocument: true }, report)
@@ -140,18 +142,28 @@ export default class EditConfig extends HactlCommand {
   }
 }
 
-/** The leader's PostgreSQL is asked what the parameters are that change. Patroni's callers are warned and nothing more, as ever. */
-async function withAdvice(
-  operator: Operator,
-  before: ConfigReport,
-  report: Omit<EditReport, 'postgresql'>,
-): Promise<EditReport> {
-  const { isOwnParameter } = await import('../src/config/parameters.ts')
-  const changed = changedParameters(before.document, report.document).filter(
-    ({ name }) => !isOwnParameter(name),
-  )
-  if (changed.length === 0) return { ...report, postgresql: null }
-  const postgresql = await adviseOnParameters(operator, before.cluster, changed)
+type Advise = (document: JsonObject) => Promise<ParameterAdvice | null>
+
+/** The leader's PostgreSQL is asked what the parameters are that change; of the same document once. null: none does. */
+function adviser(operator: Operator, before: ConfigReport): Advise {
+  const known = new Map<string, Promise<ParameterAdvice | null>>()
+  const ask: Advise = async document => {
+    const { isOwnParameter } = await import('../src/config/parameters.ts')
+    const all = changedParameters(before.document, document)
+    const changed = all.filter(({ name }) => !isOwnParameter(name))
+    return changed.length === 0 ? null : adviseOnParameters(operator, before.cluster, changed)
+  }
+  return document => {
+    const key = JSON.stringify(document)
+    const advice = known.get(key) ?? ask(document)
+    known.set(key, advice)
+    return advice
+  }
+}
+
+/** Patroni's callers are warned and nothing more, as ever. */
+function withAdvice(report: Omit<EditReport, 'postgresql'>, postgresql: ParameterAdvice | null): EditReport {
+  if (postgresql === null) return { ...report, postgresql }
   const { problems } = postgresql
   return isPatronictl()
     ? { ...report, postgresql, warnings: [...report.warnings, ...problems] }
@@ -174,7 +186,11 @@ function adviceText({ cluster, warnings, problems, postgresql }: EditReport, acc
   return lines.map(line => `${line}\n`).join('')
 }
 
-async function wantedDocument(before: ConfigReport, flags: EditFlags): Promise<Result<Edited>> {
+async function wantedDocument(
+  before: ConfigReport,
+  flags: EditFlags,
+  advise: Advise,
+): Promise<Result<Edited>> {
   const changes = await readChanges(flags, readYaml)
   if (!changes.ok) return failed(changes.failure)
   if (changes.value.length > 0) {
@@ -188,7 +204,13 @@ async function wantedDocument(before: ConfigReport, flags: EditFlags): Promise<R
       flags: '--set, --pg, --apply or --replace',
     })
   const name = `${before.cluster}-config.yaml`
-  const judge = (text: string) => judgeText(text, name)
+  const judge = async (text: string): Promise<Judged> => {
+    const judged = await judgeText(text, name)
+    if (judged.document === null || judged.problems.length > 0 || isPatronictl()) return judged
+    // What PostgreSQL would refuse is refused while the editor can still be opened again.
+    const advice = await advise(judged.document)
+    return { ...judged, problems: advice?.problems ?? [] }
+  }
   return editUntilValid({
     text: yamlDocument(before.document),
     name,

@@ -3,6 +3,7 @@
 
 import type { Json, JsonObject } from '../model/cluster.ts'
 import { done, failed, type Result } from '../model/failure.ts'
+import { PARAMETER_SECTIONS } from '../model/parameter.ts'
 import { isJsonObject, patchDocument } from '../model/patch.ts'
 import type { Millis } from '../model/units.ts'
 import type { Operator } from './operator.ts'
@@ -68,13 +69,14 @@ function pruned(object: JsonObject): JsonObject | null {
 }
 
 /**
- * `a.b.c` of `--set a.b.c=1`. Below postgresql.parameters the rest is one name: settings of extensions have dots of
+ * `a.b.c` of `--set a.b.c=1`. Below postgresql.parameters, also of one role, the rest is one name: settings of extensions have dots of
  * their own.
  */
 export function settingPath(text: string): readonly string[] {
   const parts = text.split('.')
-  const isParameter = parts[0] === 'postgresql' && parts[1] === 'parameters' && parts.length > 3
-  return isParameter ? ['postgresql', 'parameters', parts.slice(2).join('.')] : parts
+  const section = PARAMETER_SECTIONS.find(name => name === parts[1])
+  if (parts[0] !== 'postgresql' || section === undefined || parts.length <= 3) return parts
+  return ['postgresql', section, parts.slice(2).join('.')]
 }
 
 export async function storeConfig(

@@ -7,8 +7,10 @@ import {
   isInForce,
   PARAMETER_NAME,
   PARAMETER_NAMES_MAX,
+  PARAMETER_SECTIONS,
   type ParameterAnswer,
   type ParameterFacts,
+  type ParameterSection,
 } from '../model/parameter.ts'
 import { isJsonObject } from '../model/patch.ts'
 import { type Seen, seen, unseen } from '../model/seen.ts'
@@ -27,6 +29,7 @@ export interface ParameterAdvice {
 }
 
 export interface ChangedParameter {
+  readonly section: ParameterSection
   readonly name: string
   /** As it would stand in postgresql.conf; null: it is taken out. */
   readonly value: string | null
@@ -36,17 +39,19 @@ export interface ChangedParameter {
 const ADVICE_LIMIT_MS: Millis = 2000
 
 export function changedParameters(before: JsonObject, after: JsonObject): readonly ChangedParameter[] {
-  const [old, wanted] = [before, after].map(parametersOf)
-  const names = new Set([...(old?.keys() ?? []), ...(wanted?.keys() ?? [])])
-  return [...names]
-    .map(name => ({ name, was: old?.get(name) ?? null, value: wanted?.get(name) ?? null }))
-    .filter(({ was, value }) => was !== value)
-    .map(({ name, value }) => ({ name, value }))
+  return PARAMETER_SECTIONS.flatMap(section => {
+    const [old, wanted] = [parametersIn(before, section), parametersIn(after, section)]
+    const names = new Set([...old.keys(), ...wanted.keys()])
+    return [...names]
+      .map(name => ({ section, name, was: old.get(name) ?? null, value: wanted.get(name) ?? null }))
+      .filter(({ was, value }) => was !== value)
+      .map(({ name, value }) => ({ section, name, value }))
+  })
 }
 
-function parametersOf(document: JsonObject): ReadonlyMap<string, string> {
+function parametersIn(document: JsonObject, section: ParameterSection): ReadonlyMap<string, string> {
   const { postgresql } = document
-  const parameters = isJsonObject(postgresql) ? postgresql.parameters : null
+  const parameters = isJsonObject(postgresql) ? postgresql[section] : null
   if (!isJsonObject(parameters)) return new Map()
   return new Map(
     Object.entries(parameters).flatMap(([name, value]): [string, string][] => {
@@ -64,7 +69,7 @@ export async function adviseOnParameters(
   const deadline = deadlineIn(operator.clock, ADVICE_LIMIT_MS)
   // The agents leave it out whatever PostgreSQL says.
   const unusable = changed.filter(({ name, value }) => value !== null && !PARAMETER_NAME.test(name))
-  const problems = unusable.map(({ name }) => `${path(name)}: is not the name of a parameter`)
+  const problems = unusable.map(each => `${path(each)}: is not the name of a parameter`)
   const askable = changed.filter(({ name }) => PARAMETER_NAME.test(name)).slice(0, PARAMETER_NAMES_MAX)
   const silent = { asked: null, problems, needRestart: [], restartPendingOn: [] }
   const read = await readWhatIsThere(operator, cluster, deadline)
@@ -92,7 +97,8 @@ async function ask(
   deadline: Deadline,
 ): Promise<Seen<ParameterAnswer>> {
   const atMs = operator.clock.bootMs()
-  const path = `/parameters?names=${changed.map(({ name }) => encodeURIComponent(name)).join(',')}`
+  const names = [...new Set(changed.map(({ name }) => encodeURIComponent(name)))]
+  const path = `/parameters?names=${names.join(',')}`
   const reply = await callMember(operator, leader, { method: 'GET', path, timeoutMs: deadline.leftMs() })
   if (reply.kind === 'unreachable') return unseen(`${leader.name} does not answer: ${reply.why}`)
   const answer = readAnswer(reply.body)
@@ -107,34 +113,56 @@ function judged(
   { parameters, unknown }: ParameterAnswer,
   changed: readonly ChangedParameter[],
   unusable: readonly string[],
-  { members }: ClusterView,
+  view: ClusterView,
 ): Pick<ParameterAdvice, 'problems' | 'needRestart' | 'restartPendingOn'> {
   const facts = new Map(parameters.map(each => [each.name.toLowerCase(), each]))
   const missing = new Map(unknown.map(({ name, similar }) => [name, similar]))
   const problems = [...unusable]
-  const needRestart: string[] = []
-  for (const { name, value } of changed) {
+  const waiting: ChangedParameter[] = []
+  for (const each of changed) {
+    const { name, value } = each
     const known = facts.get(name.toLowerCase())
     const similar = missing.get(name)
     if (known !== undefined) {
       const why = value === null ? null : impossibleValue(known, value)
-      if (why !== null) problems.push(`${path(name)}: ${JSON.stringify(value)} ${why}`)
-      else if (waitsForRestart(known, value)) needRestart.push(name)
+      if (why !== null) problems.push(`${path(each)}: ${JSON.stringify(value)} ${why}`)
+      else if (waitsForRestart(known, each)) waiting.push(each)
     } else if (similar !== undefined && value !== null && !name.includes('.')) {
       const perhaps = similar.length === 0 ? '' : `; perhaps ${similar.join(' or ')} is meant`
-      problems.push(`${path(name)}: is unknown to PostgreSQL${perhaps}`)
+      problems.push(`${path(each)}: is unknown to PostgreSQL${perhaps}`)
     }
   }
-  const running = members.filter(({ record }) => record.state === 'running').map(({ name }) => name)
-  return { problems, needRestart, restartPendingOn: needRestart.length === 0 ? [] : running }
+  const restartPendingOn = view.members
+    .filter(member => waiting.some(({ section }) => isMeant(section, member, view)))
+    .map(({ name }) => name)
+  return { problems, needRestart: [...new Set(waiting.map(({ name }) => name))], restartPendingOn }
 }
 
-function waitsForRestart(facts: ParameterFacts, value: string | null): boolean {
-  return facts.context === 'postmaster' && (value === null || !isInForce(facts, value))
+/** What is in force on the leader says nothing of the others' own values. */
+function waitsForRestart(facts: ParameterFacts, { section, value }: ChangedParameter): boolean {
+  if (facts.context !== 'postmaster') return false
+  return section !== 'parameters' || value === null || !isInForce(facts, value)
 }
 
-function path(name: string): string {
-  return `postgresql.parameters.${name}`
+function isMeant(section: ParameterSection, { name, record }: Member, { leader }: ClusterView): boolean {
+  if (record.state !== 'running') return false
+  const isStandbyLeader = record.role === 'standby_leader'
+  switch (section) {
+    case 'parameters':
+      return true
+    case 'parameters_primary':
+      return name === leader?.name && !isStandbyLeader
+    case 'parameters_standby_leader':
+      return isStandbyLeader
+    case 'parameters_replica':
+      return name !== leader?.name
+    default:
+      return section satisfies never
+  }
+}
+
+function path({ section, name }: ChangedParameter): string {
+  return `postgresql.${section}.${name}`
 }
 
 /** null: it is no answer to this question. */

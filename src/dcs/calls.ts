@@ -6,9 +6,9 @@ import type { Etcd3, IRangeResponse } from 'etcd3'
 import type { Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import { type Tried, tryOnce } from './attempt.ts'
-import { allRefuse } from './connection-fault.ts'
+import { allRefuse, noAnswer } from './connection-fault.ts'
 import type { Endpoints } from './endpoints.ts'
-import { type CallFailure, failureText, mayHaveBeenApplied, type Treatment, treatmentOf } from './errors.ts'
+import { type CallFailure, mayHaveBeenApplied, type Treatment, treatmentOf } from './errors.ts'
 import type { Session } from './session.ts'
 import type { Header, Terms } from './terms.ts'
 
@@ -58,20 +58,19 @@ export class Calls {
     let loggedIn = false
     let failure: CallFailure = { code: null, details: 'no time left, not sent' }
     const faults = new Map<number, string | null>()
+    const said = new Map<number, string>()
     for (let tries = 0; !this.#abort.aborted; tries++) {
       await this.#pauseAfterRound(tries, wish.deadlineMs)
       const leftMs = wish.deadlineMs - this.#clock.bootMs()
       if (leftMs < 5 || this.#abort.aborted) break
       const endpoint = this.#endpoints.current
-      const tried = await this.#tryAt(
-        endpoint,
-        send,
-        wish,
-        Math.min(leftMs, this.#tryMs(wish.budgetMs, tries)),
-      )
+      const ms = Math.min(leftMs, this.#tryMs(wish.budgetMs, tries))
+      const tried = await this.#tryAt(endpoint, send, wish, ms)
       if (tried.ok) return { ...tried, unclear }
       failure = tried.failure
       faults.set(endpoint, this.#endpoints.faultOf(endpoint, failure))
+      // That the rest of the budget was too short for a try says less than what an earlier one was told.
+      if (!said.has(endpoint) || ms >= TRY_MS_MIN) said.set(endpoint, this.#endpoints.say(endpoint, failure))
       unclear ||= mayHaveBeenApplied(failure)
       const treatment = treatmentOf(failure)
       if (treatment === 're-authenticate' && !loggedIn && this.#session.refused(tried.token)) loggedIn = true
@@ -80,9 +79,7 @@ export class Calls {
         return { ok: false, treatment, why: this.#endpoints.explain(endpoint, failure), unclear }
     }
     if (this.#abort.aborted) return { ok: false, treatment: 'give-up', why: 'the store is closed', unclear }
-    const why =
-      allRefuse(faults, this.#endpoints.count) ??
-      `etcd did not answer within ${Math.round(wish.budgetMs)} ms: ${failureText(failure)}`
+    const why = allRefuse(faults, this.#endpoints.count) ?? noAnswer(wish.budgetMs, said)
     return { ok: false, treatment: treatmentOf(failure), why, unclear }
   }
 

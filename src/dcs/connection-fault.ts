@@ -2,6 +2,7 @@
 // texts for programmers; what is a fault of the configuration names the key. Rows are tried in order.
 
 import type { EtcdConfig } from '../model/config.ts'
+import type { Millis } from '../model/units.ts'
 
 type Tls = EtcdConfig['tls']
 
@@ -59,6 +60,22 @@ export function connectionFault(details: string, endpoint: string, tls: Tls): st
     if (said !== null) return said
   }
   return null
+}
+
+/** How gRPC and Node put it that nobody answered in time. */
+const SILENCE = /no answer within|Deadline exceeded|aborted due to timeout/
+
+/** In one plain sentence what an endpoint did; `details` are left as they are when they are etcd's own. */
+export function whatItDid(details: string, endpoint: string, tls: Tls): string {
+  const fault = connectionFault(details, endpoint, tls)
+  if (fault !== null) return fault
+  return SILENCE.test(details) ? `${endpoint} does not answer` : `${endpoint}: ${details}`
+}
+
+/** Of all that were asked; `said` has the last of each. */
+export function noAnswer(budgetMs: Millis, said: ReadonlyMap<unknown, string>): string {
+  const texts = [...new Set(said.values())].join(', ').slice(0, 400)
+  return `etcd did not answer within ${Math.round(budgetMs)} ms: ${texts || 'no time left, not sent'}`
 }
 
 /** What each of `count` endpoints said when it was last asked; null: one of them may just be slow. */

@@ -8,7 +8,7 @@ import { Etcd3, type IOptions } from 'etcd3'
 import { formatAddress } from '../model/address.ts'
 import type { EtcdConfig } from '../model/config.ts'
 import type { Clock } from '../ports/clock.ts'
-import { connectionFault } from './connection-fault.ts'
+import { connectionFault, whatItDid } from './connection-fault.ts'
 import { type CallFailure, failureText } from './errors.ts'
 import type { Log } from './log.ts'
 
@@ -59,6 +59,12 @@ export class Endpoints {
   /** Plain words where they are known, for logs and reasons. */
   explain(index: number, failure: CallFailure): string {
     return connectionFault(failure.details, this.name(index), this.#config.tls) ?? failureText(failure)
+  }
+
+  /** One plain sentence, which names it. */
+  say(index: number, failure: CallFailure): string {
+    const details = failureText(failure)
+    return whatItDid(details, this.name(index), this.#config.tls)
   }
 
   /** null: the connection came about, or may come about a moment later. */

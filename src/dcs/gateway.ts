@@ -12,7 +12,7 @@ import { type Seen, seen, unseen } from '../model/seen.ts'
 import type { Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import { clusterView, type Entry } from './cluster-view.ts'
-import { allRefuse, connectionFault } from './connection-fault.ts'
+import { allRefuse, connectionFault, noAnswer, whatItDid } from './connection-fault.ts'
 import { treatmentOf } from './errors.ts'
 import { leaseIdOf } from './fields.ts'
 import { type ExactObject, isObject, parseExact } from './json.ts'
@@ -50,22 +50,22 @@ export async function readClusterOverGateway(read: GatewayRead): Promise<Gateway
   if (tls instanceof Error) return refused(connectionFault(tls.message, '', config.tls) ?? tls.message)
   const { endpoints } = config
   const faults = new Map<string, string | null>()
-  let why = 'no time left'
+  const said = new Map<string, string>()
   for (let tries = 0; ; tries++) {
     const leftMs = budgetMs - (clock.bootMs() - startMs)
     const endpoint = endpoints[tries % endpoints.length]
-    if (leftMs < 5 || endpoint === undefined)
-      return unseen(`etcd did not answer within ${budgetMs} ms: ${why}`)
+    if (leftMs < 5 || endpoint === undefined) return unseen(noAnswer(budgetMs, said))
     const ms = Math.min(leftMs, Math.max(TRY_MS_MIN, budgetMs / (2 * endpoints.length)))
     const sentMs = clock.bootMs()
     const signal = AbortSignal.timeout(Math.ceil(ms))
     const answer = await readAt({ endpoint, tls, signal }, config, keys.range)
     if (answer.ok) return seen(viewOf(answer.body, keys), sentMs)
-    // That the rest of the budget was too short for a try says less than what an earlier one was told.
-    if (tries === 0 || !signal.aborted || ms >= TRY_MS_MIN) why = answer.why
     const name = formatAddress(endpoint)
-    if (answer.final) return refused(`etcd at ${name}: ${why}`)
-    if (answer.why === NO_GATEWAY) return unseen(`etcd at ${name}: ${why}`)
+    // That the rest of the budget was too short for a try says less than what an earlier one was told.
+    if (!said.has(name) || !signal.aborted || ms >= TRY_MS_MIN)
+      said.set(name, whatItDid(answer.why, name, config.tls))
+    if (answer.final) return refused(`etcd at ${name}: ${answer.why}`)
+    if (answer.why === NO_GATEWAY) return unseen(`etcd at ${name}: ${answer.why}`)
     faults.set(name, connectionFault(answer.why, name, config.tls))
     if (tries % endpoints.length !== endpoints.length - 1) continue
     const told = allRefuse(faults, new Set(endpoints.map(formatAddress)).size)

@@ -2,6 +2,15 @@
 
 import { parseBoolean, parseInteger, parseReal } from './values.ts'
 
+/** Where a configuration has them below `postgresql`: for every role, and over that for one. */
+export const PARAMETER_SECTIONS = [
+  'parameters',
+  'parameters_primary',
+  'parameters_replica',
+  'parameters_standby_leader',
+] as const
+export type ParameterSection = (typeof PARAMETER_SECTIONS)[number]
+
 /** As in pg_settings. */
 export interface ParameterFacts {
   readonly name: string

@@ -140,13 +140,14 @@ function zsh(manual: Manual, settings: readonly string[]): string {
             takesFile(command)
               ? "'1:file:_files'"
               : takesNames(command)
-                ? "'*:name:_hactl_names arguments'"
+                ? "'*:name: _hactl_names arguments'"
                 : "'*:argument:( )'",
           ]
     return `    ${firstWord(command)}) _arguments ${[...specs, ...rest].join(' ')} ;;`
   })
   return `#compdef hactl patronictl
 # zsh completion for hactl; load it with: source <(hactl completion zsh)
+# What calls it stands behind a blank: otherwise _arguments puts words of its own before the one that is given.
 _hactl_names() {
   local -a names
   names=(\${(f)"$(\${hactl_typed[1]} complete $1 "\${(j: :)hactl_typed}" 2>/dev/null)"})
@@ -180,7 +181,7 @@ function zshOption(option: OptionDescription, settings: readonly string[]): read
       : /^FILE$/.test(option.value ?? '')
         ? '_files'
         : option.value === 'MEMBER'
-          ? '_hactl_names members'
+          ? ' _hactl_names members'
           : option.long === 'set'
             ? `(${settings.join(' ')})`
             : ' '

@@ -99,7 +99,10 @@ const ERRORS: { readonly [K in Kind]: Entry<K> } = {
   },
   'etcd-unreachable': {
     exit: f => (isConfigurationFault(f.why) ? EXIT.usage : EXIT.etcdUnreachable),
-    message: f => (f.mayBeDone == null ? `${whatOfEtcd(f.why)}: ${f.why}` : `${f.mayBeDone.what}: ${f.why}`),
+    message: f =>
+      f.mayBeDone == null
+        ? `${whatOfEtcd(f.why)}: ${f.why.replace(/^etcd did not answer within \d+ ms: /, '')}`
+        : `${f.mayBeDone.what}: ${f.why}`,
     hint: f =>
       f.mayBeDone == null ? hintOnEtcd(f.why) : `look at it with ${f.mayBeDone.look} before you try again.`,
   },
@@ -196,7 +199,8 @@ function whatOfEtcd(why: string): string {
 
 function hintOnEtcd(why: string): string {
   if (isConfigurationFault(why)) return 'correct that key, or the file that it names.'
-  if (/refuses connections$/.test(why)) return 'start etcd there, or correct etcd3.hosts or --dcs-url.'
+  if (/refuses connections$/.test(why) && !/does not answer/.test(why))
+    return 'start etcd there, or correct etcd3.hosts or --dcs-url.'
   if (/Failed to connect|socket hang up/.test(why))
     return 'if etcd speaks TLS there, set etcd3.protocol to https.'
   return etcdHint(why) ?? 'check the etcd3 section or --dcs-url, and etcd itself: etcdctl endpoint status.'

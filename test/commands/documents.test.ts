@@ -101,9 +101,12 @@ test('bash completes commands, options after values, and values', async () => {
   expect(await completed(['hactl', '--config-file', '=', 'a.yml', 'topo'])).toEqual(['topology'])
 })
 
+/** In the place of etcd: a cluster, and two members. */
+const NAMES = `[[ $1 == complete ]] && case $2 in arguments) print batman;; members) print -l pg1 robin;; esac`
+
 /** On a terminal, because zsh completes nowhere else; `script` makes one. What is on the line after the Tab key. */
 async function completedByZsh(load: string, line: string): Promise<string> {
-  const startup = `autoload -U compinit; compinit -u -D; ${load}; PS1=READY; hactl() { : }`
+  const startup = `autoload -U compinit; compinit -u -D; ${load}; PS1=READY; hactl() { ${NAMES} }`
   const shell = run('script', ['-qefc', 'zsh -f -i', '/dev/null'], {
     env: { PATH: process.env.PATH, HOME: '/nonexistent', TERM: 'dumb' },
     timeout: 20_000,
@@ -129,21 +132,28 @@ const zshIsHere = await run('zsh', ['--version']).then(
   () => false,
 )
 
-test.skipIf(!zshIsHere)('zsh completes, sourced and found in fpath', async () => {
-  const folder = await mkdtemp('/tmp/hactl-zsh-')
-  const file = `${folder}/_hactl`
-  await writeFile(file, (await runHactl(['completion', 'zsh'])).stdout)
-  for (const load of [
-    `source ${file}`,
-    `fpath=(${folder} $fpath); autoload -U _hactl; compdef _hactl hactl`,
-  ]) {
-    expect(await completedByZsh(load, 'hactl sw')).toBe('hactl switchover')
-    expect(await completedByZsh(load, 'hactl list demo --ext')).toBe('hactl list demo --extended')
-    expect(await completedByZsh(load, 'hactl list --format=t')).toBe('hactl list --format=tsv')
-    expect(await completedByZsh(load, 'hactl -c a.yml topo')).toBe('hactl -c a.yml topology')
-  }
-  await rm(folder, { recursive: true })
-})
+test.skipIf(!zshIsHere)(
+  'zsh completes, sourced and found in fpath (skipped where there is no zsh)',
+  async () => {
+    const folder = await mkdtemp('/tmp/hactl-zsh-')
+    const file = `${folder}/_hactl`
+    await writeFile(file, (await runHactl(['completion', 'zsh'])).stdout)
+    for (const load of [
+      `source ${file}`,
+      `fpath=(${folder} $fpath); autoload -U _hactl; compdef _hactl hactl`,
+    ]) {
+      expect(await completedByZsh(load, 'hactl sw')).toBe('hactl switchover')
+      expect(await completedByZsh(load, 'hactl list demo --ext')).toBe('hactl list demo --extended')
+      expect(await completedByZsh(load, 'hactl list --format=t')).toBe('hactl list --format=tsv')
+      expect(await completedByZsh(load, 'hactl list bat')).toBe('hactl list batman')
+      expect(await completedByZsh(load, 'hactl switchover batman --candidate ro')).toBe(
+        'hactl switchover batman --candidate robin',
+      )
+      expect(await completedByZsh(load, 'hactl -c a.yml topo')).toBe('hactl -c a.yml topology')
+    }
+    await rm(folder, { recursive: true })
+  },
+)
 
 test('an unknown shell is wrong usage', async () => {
   expect((await runHactl(['completion', 'fish'])).code).toBe(2)

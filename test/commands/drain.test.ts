@@ -31,11 +31,7 @@ async function says(name: string, drained: boolean): Promise<void> {
 const note = async (name: string) => JSON.parse((await stage.get(`duo/hactl/drain/${name}`)) || 'null')
 
 async function transcript(runs: readonly (readonly string[])[]): Promise<string> {
-  const text = await stage.transcript(runs, { limitMs: 40_000 })
-  return text
-    .replace(/by \S+@\S+ at \d{4}-[\dT:.-]+Z/g, 'by WHO at WHEN')
-    .replace(/"by": ".*@.*"/g, '"by": "WHO"')
-    .replace(/"at": "[\d:.TZ-]+"/g, '"at": "WHEN"')
+  return stage.transcript(runs, { limitMs: 40_000 })
 }
 
 test('a standby is noted as drained, with who, when and why; and again is well', async () => {

@@ -1,5 +1,8 @@
 // `edit-config` asks the leader's PostgreSQL about the parameters that change, before anything is stored.
 
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type FakeCluster, openCluster } from './members.ts'
 import { openStage, type Stage } from './stage.ts'
@@ -64,6 +67,54 @@ test('what needs a restart and where, what PostgreSQL does not know, what it wou
       ...{ needRestart: ['shared_buffers'], restartPendingOn: ['pg0', 'pg1', 'pg2'] },
     },
   ])
+})
+
+test('so are the parameters of one role, with the members that have it', async () => {
+  const set = (role: string, setting: string) => ['--set', `postgresql.parameters_${role}.${setting}`]
+  const refused = await stage.hactl([
+    ...edit(),
+    ...set('replica', 'wrk_mem=4MB'),
+    ...set('primary', 'fsync=x'),
+  ])
+  expect([refused.code, refused.stderr]).toEqual([
+    3,
+    expect.stringMatching(
+      /parameters_primary\.fsync: "x" is neither on nor off[\s\S]*parameters_replica\.wrk_mem: is unknown to PostgreSQL; perhaps work_mem is meant/,
+    ),
+  ])
+  const standbys = await stage.hactl([...edit(), '--json', ...set('replica', 'max_connections=100')])
+  const leader = await stage.hactl([...edit(), '--json', ...set('primary', 'max_connections=300')])
+  expect([standbys, leader].map(({ stdout }) => JSON.parse(stdout).postgresql)).toMatchObject([
+    { needRestart: ['max_connections'], restartPendingOn: ['pg1', 'pg2'] },
+    { needRestart: ['max_connections'], restartPendingOn: ['pg0'] },
+  ])
+})
+
+test('in the editor what PostgreSQL refuses is edited again, and never lost', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'hactl-edit-'))
+  const editor = join(folder, 'editor')
+  const wrong = 'postgresql: {parameters: {wrk_mem: 4MB}}'
+  await writeFile(
+    editor,
+    `#!/bin/sh\nif grep -q wrk_mem "$1"; then sed -i 's/wrk_mem/work_mem/' "$1"; else echo '${wrong}' >>"$1"; fi\n`,
+    { mode: 0o755 },
+  )
+  const env = { DCS_URL: stage.url, EDITOR: editor }
+  const terminal = openTerminal(['edit-config', 'duo'], env)
+  await terminal.until('Edit again?')
+  expect(terminal.shown()).toContain('error: postgresql.parameters.wrk_mem: is unknown to PostgreSQL')
+  terminal.type('\r')
+  await terminal.until('Apply these changes?')
+  terminal.type('n\r')
+  expect(await terminal.end()).toBe(3)
+  const givenUp = openTerminal(['edit-config', 'duo'], env)
+  await givenUp.until('Edit again?')
+  givenUp.type('n\r')
+  expect(await givenUp.end()).toBe(3)
+  const kept = /Your text is kept in (\S+)/.exec(givenUp.shown())?.[1] ?? ''
+  expect(await readFile(kept, 'utf8')).toContain(wrong)
+  await Promise.all([folder, dirname(kept)].map(path => rm(path, { recursive: true })))
+  expect(await parameters()).toBe(undefined)
 })
 
 test('it is said before the question', async () => {

@@ -17,22 +17,28 @@ export interface Ran {
 
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>
-  readonly stdin?: string
+  /** What comes through the pipe; `open`: nothing, and it stays open; `closed`: there is no stdin at all (`<&-`). */
+  readonly stdin?: string | typeof OPEN | typeof CLOSED
   readonly limitMs?: number
 }
+
+export const OPEN: unique symbol = Symbol('an open pipe')
+export const CLOSED: unique symbol = Symbol('no stdin')
 
 /** Runs hactl with an environment of its own; a run that does not end in time fails the test. */
 export function runHactl(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
   const { env = {}, stdin, limitMs = 30_000 } = options
   const startMs = performance.now()
-  const child = spawn(process.execPath, [ENTRY, ...args], {
+  const program = [process.execPath, ENTRY, ...args]
+  const [file = '', ...words] = stdin === CLOSED ? ['sh', '-c', 'exec "$0" "$@" <&-', ...program] : program
+  const child = spawn(file, words, {
     env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', TZ: 'UTC', ...env },
-    stdio: ['pipe', 'pipe', 'pipe'],
+    stdio: [stdin === CLOSED ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   })
-  child.stdin.end(stdin ?? '')
+  if (stdin !== OPEN) child.stdin?.end(typeof stdin === 'string' ? stdin : '')
   let [stdout, stderr] = ['', '']
-  child.stdout.on('data', chunk => (stdout += chunk))
-  child.stderr.on('data', chunk => (stderr += chunk))
+  child.stdout?.on('data', chunk => (stdout += chunk))
+  child.stderr?.on('data', chunk => (stderr += chunk))
   return new Promise((resolve, reject) => {
     const limit = setTimeout(() => {
       child.kill('SIGKILL')
@@ -41,6 +47,7 @@ export function runHactl(args: readonly string[], options: RunOptions = {}): Pro
     child.once('error', reject)
     child.once('close', code => {
       clearTimeout(limit)
+      child.stdin?.destroy()
       resolve({ code, stdout, stderr, ms: performance.now() - startMs })
     })
   })
@@ -59,13 +66,18 @@ export interface Stage {
   hactl(args: readonly string[], options?: RunOptions): Promise<Ran>
   /** Command line, stdout, stderr and exit code as a reviewer reads them; what differs from run to run is masked. */
   transcript(runs: readonly (readonly string[])[], options?: RunOptions): Promise<string>
+  /** The same etcd with other keys: what runs there is in nobody's way. */
+  apart(namespace: string): Stage
   stop(): Promise<void>
 }
 
 export async function openStage(): Promise<Stage> {
-  const etcd = await startEtcd({ members: 1 })
+  return stageIn(await startEtcd({ members: 1 }), 'service')
+}
+
+function stageIn(etcd: EtcdCluster, namespace: string): Stage {
   const { host, port } = etcd.member(0).endpoint
-  const url = `etcd3://${host}:${port}`
+  const url = `etcd3://${host}:${port}${namespace === 'service' ? '' : `/${namespace}`}`
   // Without a process for each: hactl waits three seconds for a member to write something.
   const ask = async (path: string, body: object): Promise<{ kvs?: readonly { value?: string }[] }> => {
     const answer = await fetch(`http://${host}:${port}/v3/${path}`, {
@@ -91,14 +103,14 @@ export async function openStage(): Promise<Stage> {
     hactl,
     async put(key, value) {
       const text = typeof value === 'string' ? value : JSON.stringify(value)
-      await ask('kv/put', { key: base64(`/service/${key}`), value: base64(text) })
+      await ask('kv/put', { key: base64(`/${namespace}/${key}`), value: base64(text) })
     },
     async delete(key) {
-      const [begin, end] = [`/service/${key}`, `/service/${key}\uffff`]
+      const [begin, end] = [`/${namespace}/${key}`, `/${namespace}/${key}\uffff`]
       await ask('kv/deleterange', { key: base64(begin), range_end: base64(end) })
     },
     async get(key) {
-      const { kvs } = await ask('kv/range', { key: base64(`/service/${key}`) })
+      const { kvs } = await ask('kv/range', { key: base64(`/${namespace}/${key}`) })
       return Buffer.from(kvs?.[0]?.value ?? '', 'base64').toString()
     },
     async untilRead() {
@@ -108,9 +120,10 @@ export async function openStage(): Promise<Stage> {
     },
     async transcript(runs, options) {
       const parts: string[] = []
-      for (const args of runs) parts.push(shown(args, await hactl(args, options), url))
+      for (const args of runs) parts.push(shown(args, await hactl(args, options), port))
       return parts.join('\n')
     },
+    apart: other => stageIn(etcd, other),
     stop: () => etcd.stop(),
   }
 }
@@ -119,15 +132,18 @@ function base64(text: string): string {
   return Buffer.from(text).toString('base64')
 }
 
-function shown(args: readonly string[], ran: Ran, url: string): string {
+/** `port`: of etcd, as in its URL. */
+export function shown(args: readonly string[], ran: Ran, port: number): string {
   const line = ['hactl', ...args].map(word => (/[\s'"]/.test(word) ? `'${word}'` : word)).join(' ')
   const stderr = ran.stderr === '' ? '' : `--- stderr\n${ran.stderr}`
-  return mask(`$ ${line}\n${ran.stdout}${stderr}--- exit code ${ran.code}\n`, url)
+  return mask(`$ ${line}\n${ran.stdout}${stderr}--- exit code ${ran.code}\n`, port)
 }
 
-function mask(text: string, url: string): string {
-  const port = url.replace(/.*:/, '')
+function mask(text: string, port: number): string {
   return text
+    .replace(/by \S+@\S+ at \d{4}-[\dT:.-]+Z/g, 'by WHO at WHEN')
+    .replace(/"by": ".*@.*"/g, '"by": "WHO"')
+    .replace(/"at": "[\d:.TZ-]+"/g, '"at": "WHEN"')
     .replaceAll(`:${port}`, ':ETCD')
     .replace(/127\.0\.0\.1:\d{5}/g, '127.0.0.1:PORT')
     .replace(/within \d+ (ms|s)\b/g, 'within N $1')
