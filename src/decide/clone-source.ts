@@ -1,8 +1,15 @@
 // Whose data this node copies.
 
 import type { Member } from '../model/cluster.ts'
+import type { Upstream } from '../model/peer.ts'
 import { isFlagged } from '../model/tags.ts'
 import { type ClusterFacts, memberNamed, upstreamOf } from './facts.ts'
+
+/** The same as what a copy is made from. */
+export function cloneUpstream(facts: ClusterFacts): Upstream | null {
+  const source = cloneSource(facts)
+  return source === null ? null : upstreamOf(source, facts.snap)
+}
 
 /** Running members tagged clonefrom first; the choice is spread over them by name, without randomness. */
 export function cloneSource({ view, snap }: ClusterFacts): Member | null {

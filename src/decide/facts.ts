@@ -1,7 +1,7 @@
 // Small questions about a snapshot, named for what they ask. No rule looks at the raw structure twice.
 
 import type { ClusterView, Member } from '../model/cluster.ts'
-import type { Memory } from '../model/memory.ts'
+import type { Memory, WorkFailure } from '../model/memory.ts'
 import type { Outcome } from '../model/outcome.ts'
 import type { Upstream } from '../model/peer.ts'
 import type { ControlData, PostgresView, ServerView } from '../model/postgres.ts'
@@ -21,6 +21,12 @@ export interface Facts {
 /** Facts of the situations that have seen the cluster. */
 export interface ClusterFacts extends Facts {
   readonly view: ClusterView
+}
+
+/** null: the cluster in etcd cannot be seen. */
+export function seenCluster(facts: Facts): ClusterFacts | null {
+  const { cluster } = facts.snap
+  return cluster.known ? { ...facts, view: cluster.value } : null
 }
 
 /** The last outcome of an action of this kind in this beat. */
@@ -152,9 +158,19 @@ export function rewindImpossible(snap: Snapshot): boolean {
 }
 
 /** Work of this kind failed less than this long ago. */
-export function failedLately({ memory, snap }: Facts, jobs: readonly string[], withinMs: number): boolean {
+export function failedLately(facts: Facts, jobs: readonly string[], withinMs: number): boolean {
+  return recentFailure(facts, jobs, withinMs) !== null
+}
+
+/** The last failure when it was of one of these jobs, less than this long ago. */
+export function recentFailure(
+  { memory, snap }: Facts,
+  jobs: readonly string[],
+  withinMs: number,
+): WorkFailure | null {
   const failure = memory.lastFailure
-  return failure !== null && jobs.includes(failure.job) && snap.nowMs - failure.atMs < withinMs
+  const isRecent = failure !== null && jobs.includes(failure.job) && snap.nowMs - failure.atMs < withinMs
+  return isRecent ? failure : null
 }
 
 /** This node's position: from the server, else from the control file. */

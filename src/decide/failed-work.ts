@@ -42,10 +42,7 @@ function pauseMs(failure: WorkFailure, loopWaitMs: Millis): Millis {
 }
 
 /** What is said while it rests; the same each time, so that it is told once. */
-export function restAfter(facts: Facts, jobs: readonly string[]): Choice {
-  const failure = restingFrom(facts, jobs)
-  if (failure === null) throw new Error('a rest after nothing')
-  const { snap } = facts
+export function restAfter({ snap }: Facts, failure: WorkFailure): Choice {
   const overMs = failure.atMs + pauseMs(failure, snap.settings.loopWaitMs) - snap.nowMs
   return {
     reason: describeFailure(failure),

@@ -4,7 +4,7 @@
 
 import type { Orphan } from '../model/postgres.ts'
 import { type Facts, failedLately, holdsLease, isRunning, namedLeader, seconds } from './facts.ts'
-import type { Choice, Rule } from './rule.ts'
+import { type Choice, type Rule, rule } from './rule.ts'
 
 /** An orphan that could not be stopped is tried again after this. */
 const STOP_AGAIN_MS = 5000
@@ -51,16 +51,16 @@ export function stopOrphans(facts: Facts): Choice {
 
 /** Whose key it is says its lease: renewed by nobody, it ends. `situation` is where nothing of ours runs. */
 export function leaveToExpire(situation: string): Rule<Facts> {
-  return {
+  return rule({
     id: `${situation}.leave-to-expire`,
     why: 'a server that may still write keeps the leader key: the fencer of its agent stops it before the lease ends, and only then may somebody else lead',
     level: 'warning',
-    when: f => formerMayWrite(f) && keepsKey(f),
+    match: f => formerMayWrite(f) && keepsKey(f),
     choose: f => ({
       reason: `${whyFormer(f)}; ${expiry(f)}`,
       wakeInMs: LOOK_AGAIN_MS,
     }),
-  }
+  })
 }
 
 /** Etcd shows our name on the leader key, or did when the lease was proved. */

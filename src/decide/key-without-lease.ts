@@ -2,22 +2,19 @@
 // take it away would be to elect beside a primary that may live: an operator is told what to look at and what to type.
 
 import { type ClusterFacts, memberNamed } from './facts.ts'
-import type { Rule } from './rule.ts'
+import { type Rule, rule } from './rule.ts'
 
 const NO_LEASE = '0'
 
-export const askHolder: Rule<ClusterFacts> = {
+export const askHolder: Rule<ClusterFacts> = rule({
   id: 'follower.ask-holder',
   why: 'a leader key without a lease outlives its holder: only the holder can say that it lives',
-  when: f => isWithoutLease(f) && holder(f) !== null && f.snap.peers === null,
-  choose: f => {
-    const asked = holder(f)
-    return {
-      reason: `the leader key holds ${f.view.leader?.name} without a lease; asking it`,
-      actions: [{ kind: 'ask-peers', members: asked === null ? [] : [asked] }],
-    }
-  },
-}
+  match: f => isWithoutLease(f) && f.snap.peers === null && holder(f),
+  choose: (_, asked) => ({
+    reason: `the leader key holds ${asked.name} without a lease; asking it`,
+    actions: [{ kind: 'ask-peers', members: [asked] }],
+  }),
+})
 
 /** What an operator must know about the leader key; null: nothing. */
 export function silentHolder(facts: ClusterFacts): string | null {

@@ -29,7 +29,7 @@ import { askGuarded, isFenced } from './fencing.ts'
 import { formerMayWrite, isOtherData } from './former.ts'
 import { isGuarded } from './maintenance.ts'
 import { nameHolder } from './name-holder.ts'
-import type { Rule } from './rule.ts'
+import { type Rule, rule } from './rule.ts'
 import { buildStatus } from './status.ts'
 
 /** Keeps the fencer's deadline before the end of the lease whenever the server may accept writes, unless maintenance lets it go on. */
@@ -151,55 +151,65 @@ function mustRenew(facts: Facts): boolean {
   return someoneElse || snap.nowMs >= renewalDueAtMs(snap.lease, snap.settings)
 }
 
-/** `adopt-lease`, `renew-lease`, `reacquire-lease`: proof of leadership before anything is done with it. */
+/** Proof of leadership before anything is done with it. */
 export function proofRules(situation: string): readonly Rule<Facts>[] {
-  return [
-    {
-      id: `${situation}.adopt-lease`,
-      why: 'a restarted agent goes on with the lease its own leader key already hangs on, so that no write is refused',
-      when: f => {
-        const key = f.snap.cluster.known ? f.snap.cluster.value.leader : null
-        return (
-          !holdsLease(f.snap) &&
-          key !== null &&
-          key.name === f.snap.self.name &&
-          key.leaseId !== f.snap.lease.leaseId &&
-          key.leaseId !== f.memory.abandonedLease &&
-          !triedToProveLease(f) &&
-          mayTakeOver(f)
-        )
-      },
-      choose: f => {
-        const key = f.snap.cluster.known ? f.snap.cluster.value.leader : null
-        const leaseId = key?.leaseId ?? '0'
-        return {
-          reason: 'the leader key holds my name from before this agent started; taking its lease over',
-          actions: [{ kind: 'adopt-lease', leaseId }, ...guardActions(f)],
-          remember: { abandonedLease: leaseId },
-        }
-      },
+  return [adoptLease(situation), renewLease(situation), reacquireLease(situation)]
+}
+
+function adoptLease(situation: string): Rule<Facts> {
+  return rule({
+    id: `${situation}.adopt-lease`,
+    why: 'a restarted agent goes on with the lease its own leader key already hangs on, so that no write is refused',
+    match: f => {
+      const key = f.snap.cluster.known ? f.snap.cluster.value.leader : null
+      return (
+        !holdsLease(f.snap) &&
+        key !== null &&
+        key.name === f.snap.self.name &&
+        key.leaseId !== f.snap.lease.leaseId &&
+        key.leaseId !== f.memory.abandonedLease &&
+        !triedToProveLease(f) &&
+        mayTakeOver(f) &&
+        key
+      )
     },
-    {
-      id: `${situation}.renew-lease`,
-      why: 'only a renewal that etcd confirmed proves leadership',
-      log: 'pulse',
-      when: mustRenew,
-      choose: f => ({
-        reason: `renewing the lease, ${seconds(Math.max(0, leadershipLeftMs(f.snap.lease, f.snap.nowMs)))} left${newTtl(f)}`,
-        actions: renewal(f, buildStatus(f)),
-      }),
-    },
-    {
-      id: `${situation}.reacquire-lease`,
-      why: 'the leader key vanished while our lease lives: take it back before anybody else does',
-      level: 'warning',
-      when: keyVanished,
-      choose: f => ({
-        reason: 'the leader key is gone though our lease is alive; creating it again',
-        actions: askForLease(f),
-      }),
-    },
-  ]
+    choose: (f, { leaseId }) => ({
+      reason: 'the leader key holds my name from before this agent started; taking its lease over',
+      actions: [{ kind: 'adopt-lease', leaseId }, ...guardActions(f)],
+      remember: { abandonedLease: leaseId },
+    }),
+  })
+}
+
+export function renewLease(situation: string): Rule<Facts> {
+  return rule({
+    id: `${situation}.renew-lease`,
+    why: 'only a renewal that etcd confirmed proves leadership',
+    log: 'pulse',
+    match: mustRenew,
+    choose: f => ({
+      reason: `renewing the lease, ${leaseLeft(f)} left${newTtl(f)}`,
+      actions: renewal(f, buildStatus(f)),
+    }),
+  })
+}
+
+function reacquireLease(situation: string): Rule<Facts> {
+  return rule({
+    id: `${situation}.reacquire-lease`,
+    why: 'the leader key vanished while our lease lives: take it back before anybody else does',
+    level: 'warning',
+    match: keyVanished,
+    choose: f => ({
+      reason: 'the leader key is gone though our lease is alive; creating it again',
+      actions: askForLease(f),
+    }),
+  })
+}
+
+/** For a reason: how long this node may still lead. */
+export function leaseLeft({ snap }: Facts): string {
+  return seconds(Math.max(0, leadershipLeftMs(snap.lease, snap.nowMs)))
 }
 
 /** Enough of the lease is left to ask once more before giving up; the fencer needs the rest (promise 1). */
@@ -256,10 +266,9 @@ export function holdOnReason(facts: Facts): string {
   const why = whyUnanswered(facts)
   if (why !== null && !holdsLease(facts.snap))
     return `etcd has not given the leader key (${why}); asking again`
-  const left = seconds(Math.max(0, leadershipLeftMs(facts.snap.lease, facts.snap.nowMs)))
   const margin = demoteMarginMs(termOf(facts.snap.lease, facts.snap.settings))
   const lease = why === null ? 'the lease' : `etcd has not confirmed the lease (${why}); it`
-  return `${lease} lasts ${left} more, giving up below ${seconds(margin)}`
+  return `${lease} lasts ${leaseLeft(facts)} more, giving up below ${seconds(margin)}`
 }
 
 export function holdOnMs(facts: Facts): number {

@@ -1,7 +1,7 @@
 // Questions about what somebody asked of this node: is there a restart to do, may this node be restarted, may its data be
 // replaced by a new copy. Each objection is a clause that whoever asked reads.
 
-import type { Order, RestartFilters, RestartRequest } from '../model/order.ts'
+import type { Order, RestartFilters, RestartRequest, ScheduledRestart } from '../model/order.ts'
 import type { Millis } from '../model/units.ts'
 import { cloneSource } from './clone-source.ts'
 import { missingConfiguration, withoutConfiguration } from './configuration.ts'
@@ -21,44 +21,53 @@ import type { SituationName } from './situation.ts'
 /** A schedule that nobody was there to keep is not kept later (spec/ha.md 3.15.2). */
 const STALE_LOOPS = 1.5
 
-/** A restart to be done now: ordered (`order` is its id), or scheduled and due. */
+/** A restart to be done now: ordered (`order` is its id), or scheduled and due (`scheduledFor`, as it was written). */
 export interface WantedRestart extends RestartRequest {
   readonly order: string | null
+  readonly scheduledFor: string | null
 }
 
-export function orderOf<K extends Order['kind']>(
-  { snap }: Facts,
-  kind: K,
-): Extract<Order, { kind: K }> | null {
+export type OrderOf<K extends Order['kind']> = Extract<Order, { kind: K }>
+
+export function orderOf<K extends Order['kind']>({ snap }: Pick<Facts, 'snap'>, kind: K): OrderOf<K> | null {
   const order = snap.order ?? null
-  return order?.kind === kind ? (order as Extract<Order, { kind: K }>) : null
+  return order?.kind === kind ? (order as OrderOf<K>) : null
 }
 
 export function wantedRestart(facts: Facts): WantedRestart | null {
-  const ordered = orderOf(facts, 'restart')
-  if (ordered !== null) return { ...ordered, order: ordered.id }
-  const { scheduledRestart } = facts.memory
-  return scheduledRestart !== null && isDue(facts) ? { ...scheduledRestart, order: null } : null
+  const ordered = orderedRestart(facts)
+  if (ordered !== null) return ordered
+  const due = dueRestart(facts)
+  return due === null ? null : { ...due, order: null, scheduledFor: scheduleText(due) }
 }
 
-export function isDue({ memory, snap }: Facts): boolean {
+export function orderedRestart(facts: Facts): WantedRestart | null {
+  const order = orderOf(facts, 'restart')
+  return order === null ? null : { ...order, order: order.id, scheduledFor: null }
+}
+
+/** The scheduled restart whose time has come; null: there is none, or maintenance mode is on. */
+export function dueRestart({ memory, snap }: Facts): ScheduledRestart | null {
   const { scheduledRestart } = memory
-  return scheduledRestart !== null && !snap.settings.paused && snap.wallMs >= scheduledRestart.atMs
+  if (scheduledRestart === null || snap.settings.paused) return null
+  return snap.wallMs >= scheduledRestart.atMs ? scheduledRestart : null
 }
 
-/** null: it is not stale, or nothing is done about it in maintenance mode. */
-export function staleForMs(facts: Facts): Millis | null {
-  const { memory, snap } = facts
-  if (memory.scheduledRestart === null || !isDue(facts)) return null
-  const lateMs = snap.wallMs - memory.scheduledRestart.atMs
+/** The time as whoever scheduled it wrote it. */
+export function scheduleText({ shown }: Pick<ScheduledRestart, 'shown'>): string {
+  return String(shown.schedule)
+}
+
+/** How late this one is, if later than it is still kept; null: it is in time. */
+export function staleForMs({ atMs }: ScheduledRestart, { snap }: Facts): Millis | null {
+  const lateMs = snap.wallMs - atMs
   return lateMs > STALE_LOOPS * snap.settings.loopWaitMs ? lateMs : null
 }
 
-/** When the server was started since; null: it was not, or that cannot be told. */
-export function restartedSince({ memory, snap }: Facts): string | null {
-  const before = memory.scheduledRestart?.postmasterStart ?? null
+/** When the server was started since it was scheduled; null: it was not, or that cannot be told. */
+export function restartedSince({ postmasterStart }: ScheduledRestart, { snap }: Facts): string | null {
   const now = server(snap)?.startTime ?? null
-  return before !== null && now !== null && now !== before ? now : null
+  return postmasterStart !== null && now !== null && now !== postmasterStart ? now : null
 }
 
 /** Until the scheduled restart is due; null: nothing waits for its time. */
@@ -167,8 +176,4 @@ export function isLeader(facts: Facts): boolean {
 
 export function nobodyLeads({ snap }: Facts): boolean {
   return snap.cluster.known && snap.cluster.value.leader === null
-}
-
-export function leaderName({ view }: ClusterFacts): string {
-  return view.leader?.name ?? ''
 }

@@ -18,51 +18,46 @@ import {
 import { restAfter, restingFrom, timesFailed } from './failed-work.ts'
 import { holdOnMs } from './lease.ts'
 import { originVerdict } from './origins.ts'
-import type { Choice, Rule } from './rule.ts'
+import { type Choice, type Rule, rule } from './rule.ts'
 
 const COPYING = ['rewind', 'clone']
 /** Rewinds that cannot succeed as things are, before the data is replaced where that is allowed. */
 const REWINDS_MAX = 3
 
 export function rejoinRules(situation: 'down' | 'follower'): readonly Rule<ClusterFacts>[] {
-  return [...comparisonRules(situation), ...divergedRules(situation)]
+  return [compareTimelines(situation), ...divergedRules(situation)]
 }
 
-/** Until the node knows whether it agrees with the leader. */
-function comparisonRules(situation: 'down' | 'follower'): readonly Rule<ClusterFacts>[] {
-  return [
-    {
-      id: `${situation}.wait-for-promotion`,
-      why: 'until the leader writes, its timeline is not decided and there is nothing to compare with',
-      when: f => f.memory.rejoin === 'check' && hasLeader(f) && !leaderWrites(f),
-      choose: f => ({
-        reason: `waiting until leader ${f.view.leader?.name} runs as primary (its key says ${leaderRole(f) ?? 'nothing'})`,
-        wakeInMs: holdOnMs(f),
-      }),
-    },
-    {
-      id: `${situation}.compare-timelines`,
-      why: 'a node follows only a leader whose history contains everything the node has',
-      when: mustCompare,
-      choose: compare,
-    },
-  ]
+export const waitForPromotion: Rule<ClusterFacts> = rule({
+  id: 'follower.wait-for-promotion',
+  why: 'until the leader writes, its timeline is not decided and there is nothing to compare with',
+  match: f => f.memory.rejoin === 'check' && hasLeader(f) && !leaderWrites(f),
+  choose: f => ({
+    reason: `waiting until leader ${f.view.leader?.name} runs as primary (its key says ${leaderRole(f) ?? 'nothing'})`,
+    wakeInMs: holdOnMs(f),
+  }),
+})
+
+function compareTimelines(situation: 'down' | 'follower'): Rule<ClusterFacts> {
+  return rule({
+    id: `${situation}.compare-timelines`,
+    why: 'a node follows only a leader whose history contains everything the node has',
+    match: comparable,
+    choose: (_, leader) => compare(leader),
+  })
 }
 
-/** It is not known whether the node agrees with the leader, which can be asked and was not in this beat. */
-export function mustCompare({ memory, snap, view }: ClusterFacts): boolean {
-  return (
-    memory.rejoin === 'check' &&
-    snap.nowMs >= (memory.undecided?.retryAtMs ?? 0) &&
-    leaderWrites({ memory, snap, view }) &&
-    leaderUpstream(view, snap) !== null &&
-    !tried(snap, 'compare-timelines')
-  )
+/**
+ * The leader to compare with, when it is not known whether the node agrees with it, and it can be asked and was not in this
+ * beat; null: nothing is to be compared now.
+ */
+export function comparable({ memory, snap, view }: ClusterFacts): Upstream | null {
+  const isDue = snap.nowMs >= (memory.undecided?.retryAtMs ?? 0)
+  if (memory.rejoin !== 'check' || !isDue || tried(snap, 'compare-timelines')) return null
+  return leaderWrites({ memory, snap, view }) ? leaderUpstream(view, snap) : null
 }
 
-export function compare({ snap, view }: ClusterFacts): Choice {
-  const leader = leaderUpstream(view, snap)
-  if (leader === null) throw new Error('no leader to compare with')
+export function compare(leader: Upstream): Choice {
   return {
     reason: `comparing the local timeline with leader ${leader.name}`,
     actions: [{ kind: 'compare-timelines', leader }],
@@ -72,48 +67,42 @@ export function compare({ snap, view }: ClusterFacts): Choice {
 /** What follows once the verdict is that the node went its own way. */
 function divergedRules(situation: 'down' | 'follower'): readonly Rule<ClusterFacts>[] {
   return [
-    {
+    rule({
       id: `${situation}.wait-for-checkpoint`,
       why: 'pg_rewind reads the timeline out of the control file of the source, which only its first checkpoint makes new (spec/ha.md 8.G9)',
-      when: f => diverged(f) && rewindPossible(f.snap) && leaderWrites(f) && !leaderCheckpointed(f),
+      match: f => diverged(f) && rewindPossible(f.snap) && leaderWrites(f) && !leaderCheckpointed(f),
       choose: f => ({
         reason: `waiting for the checkpoint of ${f.view.leader?.name} before the rewind`,
         wakeInMs: holdOnMs(f),
       }),
-    },
-    {
+    }),
+    rule({
       id: `${situation}.rewind`,
       why: "the local timeline left the leader's history: pg_rewind takes it back to where they parted",
-      when: f =>
+      match: f =>
         diverged(f) &&
         rewindPossible(f.snap) &&
         !isUnfinishedCopy(f.snap) &&
         leaderWrites(f) &&
-        leaderUpstream(f.view, f.snap) !== null &&
         !isGivenUp(f) &&
-        restingFrom(f, ['rewind']) === null,
-      choose: f => {
-        const from = leaderUpstream(f.view, f.snap)
-        if (from === null) throw new Error('no leader to rewind from')
-        return {
-          reason: `running pg_rewind from ${from.name}${givenUp(f)}`,
-          level: f.memory.surplus === null ? 'info' : 'warning',
-          actions: [{ kind: 'begin', job: { kind: 'rewind', from } }],
-          next: 'settled',
-        }
-      },
-    },
-    {
+        restingFrom(f, ['rewind']) === null &&
+        leaderUpstream(f.view, f.snap),
+      choose: (f, from) => ({
+        reason: `running pg_rewind from ${from.name}${givenUp(f)}`,
+        level: f.memory.surplus === null ? 'info' : 'warning',
+        actions: [{ kind: 'begin', job: { kind: 'rewind', from } }],
+        next: 'settled',
+      }),
+    }),
+    rule({
       id: `${situation}.replace-data`,
       why: "configured: data that cannot be rewound is replaced by a copy of the leader's",
-      when: f =>
+      match: f =>
         mayReplace(f) &&
         leaderWrites(f) &&
-        leaderUpstream(f.view, f.snap) !== null &&
-        restingFrom(f, ['clone']) === null,
-      choose: f => {
-        const from = leaderUpstream(f.view, f.snap)
-        if (from === null) throw new Error('no leader to clone from')
+        restingFrom(f, ['clone']) === null &&
+        leaderUpstream(f.view, f.snap),
+      choose: (f, from) => {
         const replaces = whyReplaced(f)
         return {
           reason: `${replaces}; replacing the local data by a copy of ${from.name}`,
@@ -126,15 +115,14 @@ function divergedRules(situation: 'down' | 'follower'): readonly Rule<ClusterFac
           next: 'settled',
         }
       },
-    },
-    {
+    }),
+    rule({
       id: `${situation}.wait-after-failure`,
       why: 'work that failed is not repeated in a tight loop, and ever more rarely; without a leader there is other work',
       level: 'warning',
-      when: f =>
-        hasLeader(f) && restingFrom(f, f.memory.rejoin === 'rewind-failed' ? ['clone'] : COPYING) !== null,
-      choose: f => restAfter(f, COPYING),
-    },
+      match: f => hasLeader(f) && restingFrom(f, f.memory.rejoin === 'rewind-failed' ? ['clone'] : COPYING),
+      choose: restAfter,
+    }),
   ]
 }
 

@@ -1,20 +1,31 @@
-// A rule is data: an id, why it exists, when it matches and what follows. A situation is an ordered list of them;
-// the first that matches wins, and the ids passed over are part of the answer.
+// A rule is data: an id, why it exists, when it applies and what follows. A situation is an ordered list of them;
+// the first that applies wins, and the ids passed over are part of the answer.
 
 import type { Action } from '../model/action.ts'
 import type { LogLevel, LogPolicy, RuleId } from '../model/decision.ts'
 import type { Memory } from '../model/memory.ts'
 import type { Millis } from '../model/units.ts'
 
-export interface Rule<Facts> {
+/** What the rule book prints of a rule. */
+export interface RuleText {
   readonly id: RuleId
-  /** Why the rule exists, for the printed rule book. */
+  /** Why the rule exists. */
   readonly why: string
   /** How loud its reason is said; a choice may say otherwise. */
   readonly level?: LogLevel
   readonly log?: LogPolicy
-  readonly when: (facts: Facts) => boolean
-  readonly choose: (facts: Facts) => Choice
+}
+
+export interface Rule<Facts> extends RuleText {
+  /** What follows from these facts; null: the rule does not apply to them. */
+  readonly apply: (facts: Facts) => Choice | null
+}
+
+/** How a rule is written: its evidence is found once, and what follows is chosen from that. */
+export interface WrittenRule<Facts, Evidence> extends RuleText {
+  /** Why the rule applies; null or false: it does not. */
+  readonly match: (facts: NoInfer<Facts>) => Evidence | false | null
+  readonly choose: (facts: NoInfer<Facts>, evidence: Evidence) => Choice
 }
 
 export interface Choice {
@@ -39,24 +50,57 @@ export interface Matched {
   readonly considered: readonly RuleId[]
 }
 
-/** The first rule that matches. Every rule list ends with one that always does; anything else is a bug. */
+/** Hides what the evidence is, so that rules with different evidence are one list. */
+export function rule<Facts, Evidence>({ match, choose, ...text }: WrittenRule<Facts, Evidence>): Rule<Facts> {
+  return {
+    ...text,
+    apply: facts => {
+      const evidence = match(facts)
+      return evidence === null || evidence === false ? null : choose(facts, evidence)
+    },
+  }
+}
+
+/** The same rule where a condition of a situation holds as well. */
+export function ruleWhere<Facts>(condition: (facts: Facts) => boolean, inner: Rule<Facts>): Rule<Facts> {
+  return ruleOver(facts => (condition(facts) ? facts : null), inner)
+}
+
+/** A rule that needs more facts than its list has; `more` gives null where they are not known: it does not apply then. */
+export function ruleOver<Facts, More>(more: (facts: Facts) => More | null, inner: Rule<More>): Rule<Facts> {
+  return {
+    ...inner,
+    apply: facts => {
+      const known = more(facts)
+      return known === null ? null : inner.apply(known)
+    },
+  }
+}
+
+/** The same rule with something added to what follows from it. */
+export function ruleThen<Facts>(
+  inner: Rule<Facts>,
+  change: (choice: Choice, facts: Facts) => Choice,
+): Rule<Facts> {
+  return {
+    ...inner,
+    apply: facts => {
+      const choice = inner.apply(facts)
+      return choice === null ? null : change(choice, facts)
+    },
+  }
+}
+
+/** The first rule that applies. Every rule list ends with one that always does; anything else is a bug. */
 export function firstMatch<Facts>(rules: readonly Rule<Facts>[], facts: Facts): Matched {
   const considered: RuleId[] = []
-  for (const rule of rules) {
-    if (rule.when(facts)) return matched(rule, rule.choose(facts), considered)
-    considered.push(rule.id)
+  for (const { id, level, log, apply } of rules) {
+    const choice = apply(facts)
+    if (choice !== null)
+      return { rule: id, level: choice.level ?? level ?? null, log: log ?? null, choice, considered }
+    considered.push(id)
   }
   throw new Error(
     `no rule matched after ${considered.join(', ')}: a rule list must end with one that always does`,
   )
-}
-
-function matched<Facts>(rule: Rule<Facts>, choice: Choice, considered: readonly RuleId[]): Matched {
-  return {
-    rule: rule.id,
-    level: choice.level ?? rule.level ?? null,
-    log: rule.log ?? null,
-    choice,
-    considered,
-  }
 }

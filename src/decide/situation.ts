@@ -58,7 +58,7 @@ export function situationOf(snap: Snapshot, memory: Memory): Situation {
   if ((snap.order ?? null) !== null || memory.scheduledRestart !== null) {
     const place = situationWithoutOrders({ ...snap, work: null }, memory).name
     const asked = { snap, memory, place }
-    if (askedRules.some(rule => rule.when(asked))) return { name: 'asked', facts: asked }
+    if (askedRules.some(rule => rule.apply(asked) !== null)) return { name: 'asked', facts: asked }
   }
   return situationWithoutOrders(snap, memory)
 }

@@ -6,85 +6,85 @@ import { leadershipLeftMs, retryAfterMs } from '../../model/timing.ts'
 import { type Facts, holdsLease, promotesInVain, runsAsPrimary, seconds, tried } from '../facts.ts'
 import { mayStopOrphans, stopOrphans } from '../former.ts'
 import { cannotShorten, hasTimeLeft, holdOnMs, renewal, triedToProveLease } from '../lease.ts'
-import type { Rule } from '../rule.ts'
+import { type Rule, rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
 
 export const blindRules: readonly Rule<Facts>[] = [
-  {
+  rule({
     id: 'blind.read-cluster',
     why: 'the watch is a hint: its silence says nothing until a read has failed too',
-    when: f => !tried(f.snap, 'read-cluster') && !renewsLast(f),
+    match: f => !tried(f.snap, 'read-cluster') && !renewsLast(f),
     choose: ({ snap }) => ({
       reason: `the watch tells nothing (${snap.cluster.known ? 'it does' : snap.cluster.why}); asking etcd directly`,
       actions: [{ kind: 'read-cluster' }],
     }),
-  },
-  {
+  }),
+  rule({
     id: 'blind.paused',
     why: 'in maintenance mode PostgreSQL goes on whatever becomes of etcd',
     level: 'warning',
-    when: f => f.snap.settings.paused,
+    match: f => f.snap.settings.paused,
     choose: f => ({
       reason: `PAUSE: etcd is not reachable (${whyBlind(f)}); changing nothing${stillArmed(f)}`,
       wakeInMs: retryAfterMs(f.snap.settings),
     }),
-  },
-  {
+  }),
+  rule({
     id: 'blind.renew-lease',
     why: 'a member of etcd that cannot serve reads may still renew a lease',
-    when: f => holdsLease(f.snap) && runsAsPrimary(f) && !triedToProveLease(f) && !cannotShorten(f),
+    match: f => holdsLease(f.snap) && runsAsPrimary(f) && !triedToProveLease(f) && !cannotShorten(f),
     choose: f => ({
       reason: `the cluster cannot be read (${whyBlind(f)}); trying to renew the lease all the same`,
       actions: renewal(f, null),
     }),
-  },
-  {
+  }),
+  rule({
     id: 'blind.hold-lease',
     why: 'trouble in etcd is no reason to demote while the lease still has time',
     level: 'warning',
-    when: f => runsAsPrimary(f) && hasTimeLeft(f),
+    match: f => runsAsPrimary(f) && hasTimeLeft(f),
     choose: f => ({
       reason: `etcd is not reachable (${whyBlind(f)}); the lease lasts ${seconds(leadershipLeftMs(f.snap.lease, f.snap.nowMs))} more`,
       wakeInMs: holdOnMs(f),
     }),
-  },
-  {
+  }),
+  rule({
     id: 'blind.wait-first-sight',
     why: 'a restarted agent has not seen etcd yet; the fencer of its former run still keeps the deadline',
     level: 'warning',
-    when: f => runsAsPrimary(f) && !f.memory.sawCluster && isFirstSight(f),
+    match: f => runsAsPrimary(f) && !f.memory.sawCluster && isFirstSight(f),
     choose: f => ({
       reason: `etcd has not answered since this agent started ${seconds(f.snap.nowMs - f.snap.startedAtMs)} ago (${whyBlind(f)})`,
       wakeInMs: retryAfterMs(f.snap.settings),
     }),
-  },
-  {
+  }),
+  rule({
     id: 'blind.demote',
     why: 'a primary that cannot prove its lease stops before somebody else can be elected',
     level: 'error',
-    when: f => runsAsPrimary(f) || promotesInVain(f),
+    match: f => runsAsPrimary(f) || promotesInVain(f),
     choose: f => ({
       reason: `etcd is not reachable (${whyBlind(f)}) and the lease has ${seconds(Math.max(0, leadershipLeftMs(f.snap.lease, f.snap.nowMs)))} left; stopping PostgreSQL`,
       ...stopToFollow(f, 'fast'),
     }),
-  },
-  {
+  }),
+  rule({
     id: 'blind.stop-orphans',
     why: 'a server outside its data directory has no future, and nobody would renew its lease: it stops, unless maintenance may be on and was not seen yet',
     level: 'error',
-    when: f => mayStopOrphans(f) && (f.memory.sawCluster || !isFirstSight(f)),
+    match: f => mayStopOrphans(f) && (f.memory.sawCluster || !isFirstSight(f)),
     choose: stopOrphans,
-  },
-  {
+  }),
+  rule({
     id: 'blind.wait',
     why: 'without etcd a node that is not primary changes nothing',
     level: 'warning',
-    when: () => true,
+    match: () => true,
     choose: f => ({
       reason: `etcd is not reachable: ${whyBlind(f)}${hint(f)}`,
       wakeInMs: retryAfterMs(f.snap.settings),
     }),
-  },
+  }),
 ]
 
 /** Etcd gets this long to show itself to an agent that has just started. */

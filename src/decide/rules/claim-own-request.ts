@@ -2,20 +2,21 @@
 
 import { type ClusterFacts, isStandbyWithLease, tried } from '../facts.ts'
 import { isNamedInPause } from '../maintenance.ts'
-import type { Rule } from '../rule.ts'
+import { type Rule, rule } from '../rule.ts'
 import { claimed } from './requests.ts'
 
-export const claimOwnRequest: Rule<ClusterFacts> = {
+export const claimOwnRequest: Rule<ClusterFacts> = rule({
   id: 'leader.claim-own-request',
   why: 'in maintenance mode the request is what lets this node be promoted: taken up, it stays until that is done',
-  when: f =>
+  match: f =>
     f.snap.settings.paused &&
     isStandbyWithLease(f) &&
     isNamedInPause(f) &&
     f.view.failover?.value.note?.begunBy == null &&
-    !tried(f.snap, 'claim-failover'),
-  choose: f => ({
+    !tried(f.snap, 'claim-failover') &&
+    f.view.failover,
+  choose: (f, { value: request, modRevision }) => ({
     reason: 'an operator named me in maintenance mode; taking the request up',
-    actions: [{ kind: 'claim-failover', request: claimed(f), ifRevision: f.view.failover?.modRevision ?? 0 }],
+    actions: [{ kind: 'claim-failover', request: claimed(request, f), ifRevision: modRevision }],
   }),
-}
+})

@@ -28,7 +28,7 @@ import {
   rejoinRules,
   whyCannotRejoin,
 } from '../rejoin.ts'
-import type { Rule } from '../rule.ts'
+import { type Rule, rule } from '../rule.ts'
 import { handoverRules, startTimeout } from './handover.ts'
 import { unfencedFailure } from './leader.ts'
 import { reinitRules } from './reinitialize.ts'
@@ -38,22 +38,22 @@ import { answeringRestart } from './restart.ts'
 const NEW_LEADER_LIMIT_MS = 2000
 
 const leaderRules: readonly Rule<ClusterFacts>[] = [
-  {
+  rule({
     id: 'down.fail-over-at-once',
     why: 'primary_start_timeout 0: rather another primary than a restart here',
     level: 'warning',
-    when: f =>
+    match: f =>
       leads(f) && isPrimaryData(f) && f.snap.settings.primaryStartTimeoutMs === 0 && f.snap.peers === null,
     choose: f => ({
       reason: 'PostgreSQL crashed and primary_start_timeout is 0; looking for a candidate',
       actions: [{ kind: 'ask-peers', members: otherMembers(f) }],
     }),
-  },
-  {
+  }),
+  rule({
     id: 'down.release-to-candidate',
     why: 'primary_start_timeout 0 and somebody can take over',
     level: 'warning',
-    when: f =>
+    match: f =>
       leads(f) &&
       isPrimaryData(f) &&
       f.snap.settings.primaryStartTimeoutMs === 0 &&
@@ -63,46 +63,46 @@ const leaderRules: readonly Rule<ClusterFacts>[] = [
       reason: `releasing the lease after a crash: ${goodCandidates(f).join(', ')} can take over`,
       actions: [{ kind: 'release-lease', status: null }],
     }),
-  },
-  {
+  }),
+  rule({
     id: 'down.release-unfenced',
     why: 'a node that cannot be made primary safely lets another one try',
     level: 'warning',
-    when: f =>
+    match: f =>
       leads(f) && outcomeOf(f.snap, 'arm-fencer')?.kind === 'failed' && !tried(f.snap, 'release-lease'),
     choose: f => ({
       reason: `the fencer could not be armed (${unfencedFailure(f)?.why}), so PostgreSQL is not started as primary; releasing the lease`,
       actions: [{ kind: 'release-lease', status: null }],
       remember: { rejoin: 'check', agreesWith: null, unfencedSinceMs: null, lastFailure: unfencedFailure(f) },
     }),
-  },
-  {
+  }),
+  rule({
     id: 'down.without-configuration',
     why: 'a node that does not know how its cluster is configured lets another one lead',
     level: 'warning',
-    when: f => leads(f) && missingConfiguration(f.snap, f.view) !== null && !tried(f.snap, 'release-lease'),
+    match: f => leads(f) && missingConfiguration(f.snap, f.view) !== null && !tried(f.snap, 'release-lease'),
     choose: f => ({
       reason: `${withoutConfiguration(missingConfiguration(f.snap, f.view))}: not starting as primary; releasing the lease`,
       actions: [{ kind: 'release-lease', status: null }],
       remember: { lastRole: null, rejoin: 'check' },
     }),
-  },
-  {
+  }),
+  rule({
     id: 'down.release-after-failure',
     why: 'a leader that cannot bring its PostgreSQL up as primary lets somebody else lead',
     level: 'warning',
-    when: f => leads(f) && couldNotLead(f) && !tried(f.snap, 'release-lease'),
+    match: f => leads(f) && couldNotLead(f) && !tried(f.snap, 'release-lease'),
     choose: f => ({
       reason: `PostgreSQL did not ${f.memory.startFailures > 0 ? 'start' : 'become primary'} (${f.memory.lastFailure?.why ?? 'no reason known'}); releasing the lease`,
       actions: [{ kind: 'release-lease', status: null }],
       remember: { lastRole: null, rejoin: 'check' },
     }),
-  },
-  {
+  }),
+  rule({
     id: 'down.restart-primary',
     why: 'the lease is ours without a gap: the same timeline goes on (spec/ha.md R3)',
     level: 'warning',
-    when: f => leads(f) && isPrimaryData(f) && hasTimeLeft(f),
+    match: f => leads(f) && isPrimaryData(f) && hasTimeLeft(f),
     choose: f => ({
       reason: `starting primary after failure (control file: ${control(f.snap.postgres)?.state ?? 'unreadable'}), lease ${seconds(leadershipLeftMs(f.snap.lease, f.snap.nowMs))}`,
       actions: [
@@ -110,11 +110,11 @@ const leaderRules: readonly Rule<ClusterFacts>[] = [
         { kind: 'begin', job: { kind: 'start', as: 'primary', upstream: null, timeoutMs: startTimeout(f) } },
       ],
     }),
-  },
-  {
+  }),
+  rule({
     id: 'down.start-to-promote',
     why: "the lease is ours but the data is a standby's: start it as one, the promotion follows",
-    when: f => leads(f) && hasTimeLeft(f) && !isPrimaryData(f),
+    match: f => leads(f) && hasTimeLeft(f) && !isPrimaryData(f),
     choose: f => ({
       reason: 'starting as readonly because i had the session lock',
       actions: [
@@ -122,31 +122,31 @@ const leaderRules: readonly Rule<ClusterFacts>[] = [
       ],
       next: 'settled',
     }),
-  },
-  {
+  }),
+  rule({
     id: 'down.hold-lease',
     why: 'no answer is not a refusal: as long as the lease may be ours the data is what the cluster goes on with',
     level: 'warning',
-    when: f => holdsLease(f.snap) || unansweredButAlive(f),
+    match: f => holdsLease(f.snap) || unansweredButAlive(f),
     choose: f => ({ reason: holdOnReason(f), wakeInMs: holdOnMs(f) }),
-  },
+  }),
 ]
 
 const standbyRules: readonly Rule<ClusterFacts>[] = [
-  {
+  rule({
     id: 'down.wait-after-start-failure',
     why: 'one attempt per loop, not a tight one (spec/postgres.md P24)',
     level: 'warning',
-    when: f => startFailedLately(f),
+    match: f => startFailedLately(f),
     choose: f => ({
       reason: `failed to start postgres: ${f.memory.lastFailure?.why}`,
       wakeInMs: Math.min(f.snap.settings.loopWaitMs, 5000),
     }),
-  },
-  {
+  }),
+  rule({
     id: 'down.wait-for-new-leader',
     why: 'the lease was just handed over: the next leader shows in a moment',
-    when: f =>
+    match: f =>
       f.view.leader === null &&
       f.memory.releasedAtMs !== null &&
       f.snap.nowMs - f.memory.releasedAtMs < NEW_LEADER_LIMIT_MS,
@@ -154,11 +154,11 @@ const standbyRules: readonly Rule<ClusterFacts>[] = [
       reason: 'waiting for the next leader',
       wakeInMs: Math.max(50, NEW_LEADER_LIMIT_MS - (f.snap.nowMs - (f.memory.releasedAtMs ?? 0))),
     }),
-  },
-  {
+  }),
+  rule({
     id: 'down.crash-recovery',
     why: 'pg_rewind and an exact comparison need a data directory that was shut down cleanly (spec/postgres.md 1.12); an older backup of a primary would leave the history of the cluster by it, on a timeline of the same number',
-    when: f =>
+    match: f =>
       needsCrashRecovery(f) &&
       whyOtherData(f) === null &&
       !f.memory.crashRecoveryTried &&
@@ -168,33 +168,33 @@ const standbyRules: readonly Rule<ClusterFacts>[] = [
       actions: [{ kind: 'begin', job: { kind: 'crash-recovery' } }],
       next: 'settled',
     }),
-  },
-  ...rejoinRules('down').filter(rule => rule.id !== 'down.wait-for-promotion'),
-  {
+  }),
+  ...rejoinRules('down'),
+  rule({
     id: 'down.keep-diverged',
     why: 'PostgreSQL lets a node follow a timeline of the same number without a question: data that pg_rewind cannot mend would be mixed',
-    when: cannotRejoin,
+    match: cannotRejoin,
     choose: f => ({
       reason: `${whyCannotRejoin(f)}: not started. HINT: ${f.memory.brokenRewind === null ? 'Save what is needed of the data directory and remove it' : 'Remove the data directory'}; a copy of ${f.view.leader?.name} takes its place`,
       level: 'warning',
       wakeInMs: f.snap.settings.loopWaitMs,
     }),
-  },
-  {
+  }),
+  rule({
     id: 'down.finish-copy',
     why: 'pg_rewind works on data that was replayed to its end: a copy whose source was lost before it ever ran is replayed first, following nobody',
-    when: f =>
+    match: f =>
       f.memory.rejoin === 'diverged' && hasLeader(f) && rewindPossible(f.snap) && isUnfinishedCopy(f.snap),
     choose: f => ({
       reason: `starting as a secondary of nobody: the local copy left the history of leader ${f.view.leader?.name} and must be replayed to its end before a rewind`,
       actions: [{ kind: 'begin', job: { kind: 'start', as: 'standby', upstream: null, timeoutMs: 60_000 } }],
       next: 'settled',
     }),
-  },
-  {
+  }),
+  rule({
     id: 'down.start-as-standby',
     why: 'whoever is not the leader runs as a standby',
-    when: () => true,
+    match: () => true,
     choose: f => {
       const upstream = provenUpstream(f)
       const failed = comparisonFailed(f)
@@ -205,14 +205,14 @@ const standbyRules: readonly Rule<ClusterFacts>[] = [
         next: 'settled',
       }
     },
-  },
+  }),
 ]
 
-const otherData: Rule<ClusterFacts> = {
+const otherData: Rule<ClusterFacts> = rule({
   id: 'down.release-other-data',
   why: 'an older backup or a copy in the place of the data that led would lead the cluster back to what it was then',
   level: 'warning',
-  when: f => leads(f) && whyOtherData(f) !== null && !tried(f.snap, 'release-lease'),
+  match: f => leads(f) && whyOtherData(f) !== null && !tried(f.snap, 'release-lease'),
   choose: f => ({
     reason: `not starting the local data as primary: ${whyOtherData(f)}; no server of this node runs: releasing the lease`,
     actions: [
@@ -221,7 +221,7 @@ const otherData: Rule<ClusterFacts> = {
     ],
     remember: { lastRole: null, rejoin: 'check', agreesWith: null, handover: null },
   }),
-}
+})
 
 export const downRules: readonly Rule<ClusterFacts>[] = [
   leaveToExpire('down'),

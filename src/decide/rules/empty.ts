@@ -1,6 +1,8 @@
 // There is no usable data directory: race for the right to create the cluster, clone from it, or wait (spec/ha.md 3.3, 3.4).
 
-import { cloneSource } from '../clone-source.ts'
+import type { Upstream } from '../../model/peer.ts'
+import type { Revision } from '../../model/units.ts'
+import { cloneSource, cloneUpstream } from '../clone-source.ts'
 import { missingConfiguration, withoutConfiguration } from '../configuration.ts'
 import {
   type ClusterFacts,
@@ -11,21 +13,20 @@ import {
   outcomeOf,
   succeeded,
   tried,
-  upstreamOf,
   wantedUpstream,
 } from '../facts.ts'
 import { restAfter, restingFrom } from '../failed-work.ts'
 import { keepsKey, leaveToExpire } from '../former.ts'
 import { holdOnMs } from '../lease.ts'
-import type { Choice, Rule } from '../rule.ts'
+import { type Choice, type Rule, rule } from '../rule.ts'
 import { reinitRules } from './reinitialize.ts'
 
 export const emptyRules: readonly Rule<ClusterFacts>[] = [
-  {
+  rule({
     id: 'empty.stop-orphan',
     why: 'a postmaster may outlive its directory, and accept writes (spec/ha.md 8.B15): it goes before the lease does',
     level: 'warning',
-    when: f => isRunning(f.snap),
+    match: f => isRunning(f.snap),
     choose: f => ({
       reason: `PostgreSQL still runs though its data directory is ${describe(f)}`,
       actions: [
@@ -41,13 +42,13 @@ export const emptyRules: readonly Rule<ClusterFacts>[] = [
       ],
       next: 'settled',
     }),
-  },
+  }),
   leaveToExpire('empty'),
-  {
+  rule({
     id: 'empty.release-lease',
     why: 'a leader whose data directory is gone must not block the others, once nothing that it ran may write (spec/ha.md 8.B13)',
     level: 'warning',
-    when: f => keepsKey(f) && !tried(f.snap, 'release-lease'),
+    match: f => keepsKey(f) && !tried(f.snap, 'release-lease'),
     choose: f => ({
       reason: `the data directory is ${describe(f)}, no server of this node runs, and the leader key is ours: releasing it`,
       actions: [
@@ -57,85 +58,82 @@ export const emptyRules: readonly Rule<ClusterFacts>[] = [
       ],
       remember: { lastRole: null },
     }),
-  },
-  {
+  }),
+  rule({
     id: 'empty.inaccessible',
     why: 'a directory that cannot be read is not an empty one (spec/ha.md 8.B16)',
     level: 'warning',
-    when: f => f.snap.postgres.dataDirectory.kind === 'inaccessible',
+    match: f => f.snap.postgres.dataDirectory.kind === 'inaccessible',
     choose: f => ({ reason: `data directory is not accessible: ${describe(f)}` }),
-  },
-  {
+  }),
+  rule({
     id: 'empty.obstacle',
     why: 'initdb and pg_basebackup refuse the root of a file system: nothing is tried, and nobody kept waiting by it',
     level: 'warning',
-    when: f => obstacle(f.snap) !== null,
-    choose: f => ({ reason: `no data directory can be made: ${obstacle(f.snap)}` }),
-  },
-  {
+    match: f => obstacle(f.snap),
+    choose: (_, found) => ({ reason: `no data directory can be made: ${found}` }),
+  }),
+  rule({
     id: 'empty.read-cluster',
     why: 'whether a cluster exists is asked of etcd itself, not of the watch',
-    when: f => f.view.source === 'watch' && !tried(f.snap, 'read-cluster'),
+    match: f => f.view.source === 'watch' && !tried(f.snap, 'read-cluster'),
     choose: () => ({
       reason: 'no data directory; asking etcd whether a cluster exists',
       actions: [{ kind: 'read-cluster' }],
     }),
-  },
+  }),
   ...reinitRules('empty'),
-  {
+  rule({
     id: 'empty.wait-after-failure',
     why: 'a clone that failed is not repeated in a tight loop, and ever more rarely',
     level: 'warning',
-    when: f => restingFrom(f, mustRest(f)) !== null,
-    choose: f => restAfter(f, mustRest(f)),
-  },
-  {
+    match: f => restingFrom(f, mustRest(f)),
+    choose: restAfter,
+  }),
+  rule({
     id: 'empty.begin-bootstrap',
     why: 'the initialize key is ours: nobody else may create data now',
-    when: f => succeeded(f.snap, 'race-initialize') || claimIsOurs(f),
-    choose: f => {
-      const initializeRevision = f.view.initialize?.modRevision ?? 0
-      return {
-        reason: 'trying to bootstrap a new cluster',
-        actions: [{ kind: 'begin', job: { kind: 'bootstrap', initializeRevision } }],
-        remember: { founding: { initializeRevision, stage: 'running' } },
-        next: 'settled',
-      }
-    },
-  },
-  {
+    match: claimedRevision,
+    choose: (_, initializeRevision) => ({
+      reason: 'trying to bootstrap a new cluster',
+      actions: [{ kind: 'begin', job: { kind: 'bootstrap', initializeRevision } }],
+      remember: { founding: { initializeRevision, stage: 'running' } },
+      next: 'settled',
+    }),
+  }),
+  rule({
     id: 'empty.lost-initialize-race',
     why: 'exactly one node creates the cluster',
-    when: f => tried(f.snap, 'race-initialize'),
-    choose: f => ({
-      reason: `failed to acquire initialize lock: ${outcomeOf(f.snap, 'race-initialize')?.kind}`,
+    match: f => outcomeOf(f.snap, 'race-initialize'),
+    choose: (f, { kind }) => ({
+      reason: `failed to acquire initialize lock: ${kind}`,
       wakeInMs: holdOnMs(f),
     }),
-  },
-  {
+  }),
+  rule({
     id: 'empty.set-aside-unfinished',
     why: 'half of initdb, or a server without the roles of its replicas, must not become a cluster',
     level: 'warning',
-    when: isHalfMade,
+    match: isHalfMade,
     choose: () => ({
       reason: 'an earlier agent did not finish creating the cluster; setting aside what it left',
       actions: [{ kind: 'begin', job: { kind: 'set-aside' } }],
       next: 'settled',
     }),
-  },
-  {
+  }),
+  rule({
     id: 'empty.without-configuration',
     why: 'a cluster is not created by a node that does not know how it is to be configured',
     level: 'warning',
-    when: f => f.view.leader === null && missingConfiguration(f.snap, f.view) !== null,
-    choose: f => ({
-      reason: `no data directory, and ${withoutConfiguration(missingConfiguration(f.snap, f.view))}: not creating a cluster`,
+    match: f => f.view.leader === null && missingConfiguration(f.snap, f.view),
+    choose: (_, missing) => ({
+      reason: `no data directory, and ${withoutConfiguration(missing)}: not creating a cluster`,
     }),
-  },
-  {
+  }),
+  rule({
     id: 'empty.race-initialize',
     why: 'no cluster exists and this node may create one',
-    when: f =>
+    match: f =>
       f.view.leader === null &&
       f.view.initialize === null &&
       f.snap.self.mayBootstrap &&
@@ -144,30 +142,34 @@ export const emptyRules: readonly Rule<ClusterFacts>[] = [
       reason: 'no cluster exists; racing for the right to create it',
       actions: [{ kind: 'race-initialize' }],
     }),
-  },
-  {
+  }),
+  rule({
     id: 'empty.clone',
     why: 'a cluster with a leader is joined by a copy of its data, from a member tagged clonefrom if there is one',
-    when: f => cloneSource(f) !== null,
+    match: cloneUpstream,
     choose: beginClone,
-  },
-  {
+  }),
+  rule({
     id: 'empty.wait',
     why: 'data is copied from a leader only, and created by nobody but the winner of the initialize race',
-    when: () => true,
+    match: () => true,
     choose: f => ({
       reason:
         f.view.initialize?.value === ''
           ? 'another node is creating the cluster'
           : 'waiting for leader to bootstrap',
     }),
-  },
+  }),
 ]
 
-/** The empty key hangs on our lease: the request that made it got no answer. */
-function claimIsOurs({ view, snap }: ClusterFacts): boolean {
+/**
+ * The revision of the initialize key that is ours: the race for it was won, or an empty one hangs on our lease because the
+ * request that made it got no answer. null: it is not ours. 0: the watch was down when it was won, and it is not known.
+ */
+function claimedRevision({ view, snap }: ClusterFacts): Revision | null {
   const key = view.initialize
-  return key?.value === '' && key.leaseId !== undefined && key.leaseId === snap.lease.leaseId
+  const isOurs = key?.value === '' && key.leaseId !== undefined && key.leaseId === snap.lease.leaseId
+  return succeeded(snap, 'race-initialize') || isOurs ? (key?.modRevision ?? 0) : null
 }
 
 /** Without a source there is nothing to rest from: a cluster may have to be created. */
@@ -175,18 +177,12 @@ function mustRest(facts: ClusterFacts): readonly string[] {
   return cloneSource(facts) === null ? ['set-aside'] : ['clone', 'set-aside']
 }
 
-export function beginClone(facts: ClusterFacts): Choice {
-  const source = cloneSource(facts)
-  const from = source === null ? null : upstreamOf(source, facts.snap)
-  if (source === null || from === null) throw new Error('clone without a source')
-  const kind = source.name === facts.view.leader?.name ? 'leader' : 'replica'
+function beginClone({ snap, view }: ClusterFacts, from: Upstream): Choice {
+  const kind = from.name === view.leader?.name ? 'leader' : 'replica'
   return {
-    reason: `trying to bootstrap from ${kind} '${source.name}'`,
+    reason: `trying to bootstrap from ${kind} '${from.name}'`,
     actions: [
-      {
-        kind: 'begin',
-        job: { kind: 'clone', from, upstream: wantedUpstream(facts.view, facts.snap), replaces: null },
-      },
+      { kind: 'begin', job: { kind: 'clone', from, upstream: wantedUpstream(view, snap), replaces: null } },
     ],
     next: 'settled',
   }

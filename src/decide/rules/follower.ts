@@ -24,10 +24,11 @@ import {
   isUncompared,
   leaderWrites,
   rejoinRules,
+  waitForPromotion,
   whyCannotRejoin,
 } from '../rejoin.ts'
 import { isPausedForSettings } from '../replay-pause.ts'
-import type { Rule } from '../rule.ts'
+import { type Rule, rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
 import { reinitRules } from './reinitialize.ts'
 import { followerRestart } from './restart.ts'
@@ -37,39 +38,40 @@ const STOP_LIMIT_MS = 10_000
 const STOP_AGAIN_MS = 5000
 
 export const followerRules: readonly Rule<ClusterFacts>[] = [
-  {
+  rule({
     id: 'follower.demote',
     why: 'two primaries must never be: the one without the lease stops at once',
     level: 'error',
-    when: runsAsPrimary,
+    match: runsAsPrimary,
     choose: f => ({
       reason: `demoting self because I do not have the lock and I was a leader (${lossOf(f)})`,
       ...stopToFollow(f, 'immediate'),
     }),
-  },
-  {
+  }),
+  rule({
     id: 'follower.stop-promoting',
     why: 'a promotion that was asked for cannot be taken back: the server stops before it becomes a second primary',
     level: 'warning',
-    when: promotesInVain,
+    match: promotesInVain,
     choose: f => ({
       reason: `the lease was lost (${lossOf(f)}) while PostgreSQL was being promoted; stopping it`,
       ...stopToFollow(f, 'immediate'),
     }),
-  },
+  }),
   ...reinitRules('follower'),
   askHolder,
-  {
+  rule({
     id: 'follower.key-without-lease',
     why: 'a leader that somebody wrote into the key by hand and that is not there keeps everybody from being elected',
-    when: f => f.memory.rejoin === 'check' && !leaderWrites(f) && silentHolder(f) !== null,
+    match: f => f.memory.rejoin === 'check' && !leaderWrites(f) && silentHolder(f) !== null,
     choose: f => ({ reason: silentHolder(f) ?? '', level: 'warning' }),
-  },
+  }),
+  waitForPromotion,
   ...rejoinRules('follower'),
-  {
+  rule({
     id: 'follower.stop-diverged',
     why: 'a standby whose data went its own way on a timeline of the same number would go on as a mixture of both',
-    when: f => cannotRejoin(f) && !failedLately(f, ['stop'], STOP_AGAIN_MS),
+    match: f => cannotRejoin(f) && !failedLately(f, ['stop'], STOP_AGAIN_MS),
     choose: f => ({
       reason: `${whyCannotRejoin(f)}; stopping PostgreSQL`,
       level: 'warning',
@@ -78,12 +80,12 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
       ],
       next: 'settled',
     }),
-  },
+  }),
   followerRestart,
-  {
+  rule({
     id: 'follower.restart-to-follow',
     why: 'a recovery setting that only a restart changes',
-    when: f => mayChange(f) && change(f) === 'restart',
+    match: f => mayChange(f) && change(f) === 'restart',
     choose: f => ({
       reason: `changing ${differing(f)} and restarting to follow ${wantedUpstream(f.view, f.snap)?.name ?? 'nobody'}`,
       actions: [
@@ -99,72 +101,72 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
       ],
       next: 'settled',
     }),
-  },
-  {
+  }),
+  rule({
     id: 'follower.follow',
     why: 'streams from the leader, or from the member it is told to cascade from',
-    when: f => mayChange(f) && change(f) === 'reload',
+    match: f => mayChange(f) && change(f) === 'reload',
     choose: f => ({
       reason: `changing ${differing(f)} to follow ${wantedUpstream(f.view, f.snap)?.name ?? 'nobody'}`,
       actions: [{ kind: 'begin', job: { kind: 'follow', upstream: wantedUpstream(f.view, f.snap) } }],
       next: 'settled',
     }),
-  },
-  {
+  }),
+  rule({
     id: 'follower.resume-replay',
     why: 'PostgreSQL 14+ pauses replay when a parameter must be raised; resumed, it stops and comes back with the new value',
-    when: f => isPausedForSettings(f) && !tried(f.snap, 'resume-replay'),
+    match: f => isPausedForSettings(f) && !tried(f.snap, 'resume-replay'),
     choose: () => ({
       reason: 'WAL replay is paused because a setting of the primary is greater than here; resuming it',
       actions: [{ kind: 'resume-replay' }],
       next: 'settled',
     }),
-  },
-  {
+  }),
+  rule({
     id: 'follower.behind-timeline',
     why: 'the same leader went on to a new timeline: look whether this node can follow it there',
-    when: f => f.memory.rejoin === 'follow' && leaderTimelineIsNew(f) && !tried(f.snap, 'compare-timelines'),
+    match: f => f.memory.rejoin === 'follow' && leaderTimelineIsNew(f) && !tried(f.snap, 'compare-timelines'),
     choose: () => ({
       reason: 'the leader is on a newer timeline than the one this node agreed with',
       remember: { rejoin: 'check' },
       next: 'again',
     }),
-  },
-  {
+  }),
+  rule({
     id: 'follower.check-again',
     why: 'WAL that was received before and replayed since led this node off the history it had agreed with',
-    when: f => f.memory.rejoin === 'follow' && wentOn(f) && !tried(f.snap, 'compare-timelines'),
+    match: f => f.memory.rejoin === 'follow' && wentOn(f) && !tried(f.snap, 'compare-timelines'),
     choose: f => ({
       reason: `replayed past ${formatLsn(f.memory.agreesWith?.untilLsn ?? 0n)}, where leader ${f.view.leader?.name} left this timeline; comparing again`,
       remember: { rejoin: 'check' },
       next: 'again',
     }),
-  },
-  {
+  }),
+  rule({
     id: 'follower.undecided',
     why: 'data that may be of another history is neither followed with nor shown as a healthy replica, until somebody tells',
     level: 'warning',
-    when: f => whyUndecided(f) !== null,
+    match: f => whyUndecided(f) !== null,
     choose: f => ({
       reason: `${whyUndecided(f)}${takesNothing(f)}; asked again, no candidate and no healthy replica until then. HINT: ${undecidedHint(f)}`,
       wakeInMs: Math.min(holdOnMs(f), nextComparisonInMs(f)),
     }),
-  },
-  {
+  }),
+  rule({
     id: 'follower.diverged',
     why: 'a node whose data went its own way follows nobody, and what it has may be nowhere else: an operator decides',
-    when: f => divergedBecause(f) !== null,
+    match: f => divergedBecause(f) !== null,
     choose: f => ({
       reason: divergedBecause(f) ?? '',
       level: 'warning',
       wakeInMs: f.snap.settings.loopWaitMs,
     }),
-  },
-  {
+  }),
+  rule({
     id: 'follower.steady',
     why: 'nothing to do',
     log: 'rest',
-    when: () => true,
+    match: () => true,
     choose: f => {
       const reason = `no action. I am (${f.snap.self.name}), a secondary, and following a leader (${f.view.leader?.name})`
       const wrong = [
@@ -177,7 +179,7 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
       if (wrong.length === 0) return { reason, ...waits }
       return { reason: [reason, ...wrong].join('; '), level: 'warning', ...waits }
     },
-  },
+  }),
 ]
 
 function change({ snap }: ClusterFacts): 'none' | 'reload' | 'restart' {

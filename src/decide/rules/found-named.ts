@@ -6,51 +6,51 @@ import { betterRival, livePrimary, otherMembers, silentPrimary, tooFarBehind } f
 import { type ClusterFacts, isStandbyWithLease, tried } from '../facts.ts'
 import { holdOnMs } from '../lease.ts'
 import { isForced } from '../request.ts'
-import type { Rule } from '../rule.ts'
+import { type Rule, rule } from '../rule.ts'
 import { releaseUnpromoted, releasing } from '../stopping-postgres.ts'
 
 export const foundNamedRules: readonly Rule<ClusterFacts>[] = [
-  {
+  rule({
     id: 'leader.ask-before-promotion',
     why: 'a leader key that this process did not take itself does not prove that there is no other primary',
-    when: f => isUnproven(f) && f.snap.peers === null && otherMembers(f).length > 0,
+    match: f => isUnproven(f) && f.snap.peers === null && otherMembers(f).length > 0,
     choose: f => ({
       reason: `the leader key already held my name; before a promotion asking ${otherMembers(f)
         .map(member => member.name)
         .join(', ')}`,
       actions: [{ kind: 'ask-peers', members: otherMembers(f) }],
     }),
-  },
-  {
+  }),
+  rule({
     id: 'leader.not-elected',
     why: 'two primaries must never be: whoever wrote the key did not ask the one that runs',
     level: 'warning',
-    when: f => isUnproven(f) && livePrimary(f) !== null && !tried(f.snap, 'release-lease'),
+    match: f => isUnproven(f) && livePrimary(f) !== null && !tried(f.snap, 'release-lease'),
     choose: f => ({
       reason: `the leader key held my name, but ${livePrimary(f)} runs as primary; ${releasing(f)}`,
       ...releaseUnpromoted(f),
     }),
-  },
-  {
+  }),
+  rule({
     id: 'leader.not-the-best',
     why: 'since the lease was won by a former run of this agent somebody may have come back who has more of the data',
     level: 'warning',
-    when: f => isUnproven(f) && lessThanOthers(f) !== null && !tried(f.snap, 'release-lease'),
+    match: f => isUnproven(f) && lessThanOthers(f) !== null && !tried(f.snap, 'release-lease'),
     choose: f => ({
       reason: `the leader key held my name, but this node was not promoted yet and ${lessThanOthers(f)}; ${releasing(f)}`,
       ...releaseUnpromoted(f),
     }),
-  },
-  {
+  }),
+  rule({
     id: 'leader.wait-for-silence',
     why: 'as long as the lease of a silent primary lives, it may write, but not for longer than a ttl after its last proof',
     level: 'warning',
-    when: f => isUnproven(f) && silentPrimary(f, sinceNamed(f)) !== null,
+    match: f => isUnproven(f) && silentPrimary(f, sinceNamed(f)) !== null,
     choose: f => ({
       reason: `not promoting yet: the lease of ${silentPrimary(f, sinceNamed(f))?.name} is alive and it ${silentPrimary(f, sinceNamed(f))?.why}, it may still be primary`,
       wakeInMs: holdOnMs(f),
     }),
-  },
+  }),
 ]
 
 function isUnproven(facts: ClusterFacts): boolean {

@@ -5,14 +5,14 @@ import { type ClusterFacts, control, holdsLease, isSystemIdentifier, tried } fro
 import { askGuarded } from '../fencing.ts'
 import { holdOnMs } from '../lease.ts'
 import { memberRecord } from '../member-record.ts'
-import type { Rule } from '../rule.ts'
+import { type Rule, rule } from '../rule.ts'
 
 export const foundingRules: readonly Rule<ClusterFacts>[] = [
-  {
+  rule({
     id: 'founding.superseded',
     why: 'the initialize key is not the one that this bootstrap was guarded by: another cluster has taken its place',
     level: 'warning',
-    when: f => stage(f) !== 'failed' && !holdsLease(f.snap) && supersededBy(f) !== null,
+    match: f => stage(f) !== 'failed' && !holdsLease(f.snap) && supersededBy(f) !== null,
     choose: f => ({
       reason: `the new cluster is not announced: ${supersededBy(f)}`,
       remember: {
@@ -25,12 +25,12 @@ export const foundingRules: readonly Rule<ClusterFacts>[] = [
       },
       next: 'again',
     }),
-  },
-  {
+  }),
+  rule({
     id: 'founding.clean-up',
     why: 'a failed bootstrap must not block the others: the race key goes, the data is kept aside for inspection',
     level: 'warning',
-    when: f =>
+    match: f =>
       stage(f) === 'failed' &&
       f.view.initialize?.value === '' &&
       f.view.initialize.modRevision === f.memory.founding?.initializeRevision &&
@@ -39,12 +39,12 @@ export const foundingRules: readonly Rule<ClusterFacts>[] = [
       reason: `bootstrap failed (${whyFailed(f)}); removing the initialize key`,
       actions: [{ kind: 'delete-initialize', ifRevision: f.memory.founding?.initializeRevision ?? 0 }],
     }),
-  },
-  {
+  }),
+  rule({
     id: 'founding.set-aside',
     why: 'what a failed bootstrap left behind is evidence',
     level: 'warning',
-    when: f =>
+    match: f =>
       stage(f) === 'failed' &&
       f.snap.postgres.dataDirectory.kind === 'present' &&
       f.memory.lastFailure?.job !== 'set-aside',
@@ -53,12 +53,12 @@ export const foundingRules: readonly Rule<ClusterFacts>[] = [
       actions: [{ kind: 'begin', job: { kind: 'set-aside' } }],
       next: 'settled',
     }),
-  },
-  {
+  }),
+  rule({
     id: 'founding.give-up',
     why: 'an operator has to look: the next attempt would most likely fail in the same way',
     level: 'error',
-    when: f => stage(f) === 'failed',
+    match: f => stage(f) === 'failed',
     choose: f => ({
       reason: `failed to bootstrap cluster: ${whyFailed(f)}${whyNotAside(f)}`,
       actions: [
@@ -68,34 +68,34 @@ export const foundingRules: readonly Rule<ClusterFacts>[] = [
       ],
       next: 'settled',
     }),
-  },
-  {
+  }),
+  rule({
     id: 'founding.wait',
     why: 'the bootstrap still runs, or its server cannot be looked at yet',
-    when: f => stage(f) === 'running' || control(f.snap.postgres) === null,
+    match: f => stage(f) === 'running' || control(f.snap.postgres) === null,
     choose: f => ({ reason: 'waiting for the new server', wakeInMs: holdOnMs(f) }),
-  },
-  {
+  }),
+  rule({
     id: 'founding.done',
     why: 'the cluster exists and we lead it',
-    when: f => holdsLease(f.snap),
+    match: f => holdsLease(f.snap),
     choose: () => ({
       reason: 'initialized a new cluster',
       remember: { founding: null, joined: true, lastRole: 'primary', rejoin: 'follow' },
       next: 'again',
     }),
-  },
-  {
+  }),
+  rule({
     id: 'founding.announce',
     why: 'identifier, configuration and leader key, in this order, each guarded: what is already there is not written again; the fencer is armed before etcd may name this node',
-    when: f => !tried(f.snap, 'take-leader') && !f.snap.outcomes.some(outcome => outcome.kind !== 'done'),
+    match: f => !tried(f.snap, 'take-leader') && !f.snap.outcomes.some(outcome => outcome.kind !== 'done'),
     choose: f => ({ reason: 'the new server is up; announcing the cluster', actions: announcement(f) }),
-  },
-  {
+  }),
+  rule({
     id: 'founding.retry',
     why: 'etcd did not take all of it, or the fencer could not be armed: the same guarded steps are tried again',
     level: 'warning',
-    when: () => true,
+    match: () => true,
     choose: f => ({
       reason: `announcing the new cluster did not succeed: ${f.snap.outcomes
         .map(o => ('why' in o ? o.why : ''))
@@ -103,7 +103,7 @@ export const foundingRules: readonly Rule<ClusterFacts>[] = [
         .join('; ')}`,
       wakeInMs: holdOnMs(f),
     }),
-  },
+  }),
 ]
 
 function stage({ memory }: ClusterFacts): 'running' | 'ready' | 'failed' {

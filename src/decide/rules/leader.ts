@@ -32,7 +32,7 @@ import {
   unansweredAndEnding,
   unansweredButAlive,
 } from '../lease.ts'
-import type { Rule } from '../rule.ts'
+import { type Rule, rule } from '../rule.ts'
 import { releaseUnpromoted, releasing, stopToFollow } from '../stopping-postgres.ts'
 import { claimOwnRequest } from './claim-own-request.ts'
 import { foundNamedRules } from './found-named.ts'
@@ -43,68 +43,68 @@ import { leaderRestart } from './restart.ts'
 const MUTE_MS: Millis = 5000
 
 export const leaderRules: readonly Rule<ClusterFacts>[] = [
-  {
+  rule({
     id: 'leader.rearm-fencer',
     why: 'a primary that is new, or whose fencer was lost, gets one before anything that may take time, etcd above all',
-    when: f => holdsLease(f.snap) && runsAsPrimary(f) && !isFenced(f) && !tried(f.snap, 'arm-fencer'),
+    match: f => holdsLease(f.snap) && runsAsPrimary(f) && !isFenced(f) && !tried(f.snap, 'arm-fencer'),
     choose: f => ({
       reason: `the fencer does not guard this primary (${whyUnfenced(f)}); arming it again`,
       actions: [{ kind: 'arm-fencer', marginMs: heldMarginMs(f.snap) }],
       next: 'again',
     }),
-  },
-  {
+  }),
+  rule({
     id: 'leader.stop-other-data',
     why: 'an older backup that somebody started in the place of the data that led would lead the cluster back to what it was then',
     level: 'error',
-    when: f => !holdsLease(f.snap) && runsAsPrimary(f) && isOtherData(f),
+    match: f => !holdsLease(f.snap) && runsAsPrimary(f) && isOtherData(f),
     choose: f => ({
       reason: `the leader key holds my name from before this agent started, but PostgreSQL runs on other data than this node led with; stopping it`,
       ...stopToFollow(f, 'immediate'),
     }),
-  },
+  }),
   ...proofRules('leader'),
-  {
+  rule({
     id: 'leader.lease-ends',
     why: 'no answer from etcd, and no time for another try',
     level: 'error',
-    when: f => runsAsPrimary(f) && (unansweredAndEnding(f) || !holdsLease(f.snap)),
+    match: f => runsAsPrimary(f) && (unansweredAndEnding(f) || !holdsLease(f.snap)),
     choose: f => ({
       reason: `the lease could not be renewed (${lossOf(f)}) and has ${seconds(Math.max(0, leadershipLeftMs(f.snap.lease, f.snap.nowMs)))} left; stopping PostgreSQL`,
       ...stopToFollow(f, leaderKeyIsGone(f.snap.cluster) ? 'immediate' : 'fast'),
     }),
-  },
-  {
+  }),
+  rule({
     id: 'leader.hold-lease',
     why: 'trouble in etcd is no reason to demote while the lease still has time',
     level: 'warning',
-    when: f => unansweredButAlive(f),
+    match: f => unansweredButAlive(f),
     choose: f => ({ reason: holdOnReason(f), wakeInMs: holdOnMs(f) }),
-  },
-  {
+  }),
+  rule({
     id: 'leader.arm-fencer',
     why: 'a node accepts writes only while something outside the agent would stop it in time',
-    when: f => holdsLease(f.snap) && needsFencer(f) && !isFencedToTheEnd(f) && !tried(f.snap, 'arm-fencer'),
+    match: f => holdsLease(f.snap) && needsFencer(f) && !isFencedToTheEnd(f) && !tried(f.snap, 'arm-fencer'),
     choose: f => ({
       reason: 'arming the fencer with the end of the lease',
       actions: [{ kind: 'arm-fencer', marginMs: heldMarginMs(f.snap) }],
     }),
-  },
-  {
+  }),
+  rule({
     id: 'leader.unfenced-demote',
     why: 'a primary that nothing would stop in time must not go on',
     level: 'error',
-    when: f => runsAsPrimary(f) && !isFenced(f) && unfencedForMs(f) > UNFENCED_LIMIT_MS,
+    match: f => runsAsPrimary(f) && !isFenced(f) && unfencedForMs(f) > UNFENCED_LIMIT_MS,
     choose: f => ({
       reason: `the fencer could not be armed for ${seconds(unfencedForMs(f))} (${whyUnfenced(f)}); stopping PostgreSQL`,
       ...stopToFollow(f, 'fast'),
     }),
-  },
-  {
+  }),
+  rule({
     id: 'leader.unfenced-release',
     why: 'a node that cannot be made primary safely lets another one try',
     level: 'warning',
-    when: f =>
+    match: f =>
       isStandbyWithLease(f) &&
       !isFenced(f) &&
       unfencedForMs(f) > UNFENCED_LIMIT_MS &&
@@ -113,33 +113,33 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
       reason: `the fencer could not be armed for ${seconds(unfencedForMs(f))} (${whyUnfenced(f)}); ${releasing(f)}`,
       ...releaseUnpromoted(f, { unfencedSinceMs: null, lastFailure: unfencedFailure(f) }),
     }),
-  },
-  {
+  }),
+  rule({
     id: 'leader.unfenced',
     why: 'the fencer is started again; until it is armed nothing is promoted',
     level: 'warning',
-    when: f => !isFenced(f) && needsFencer(f),
+    match: f => !isFenced(f) && needsFencer(f),
     choose: f => ({
       reason: `the fencer is not armed (${whyUnfenced(f)}); trying again`,
       remember: { unfencedSinceMs: f.memory.unfencedSinceMs ?? f.snap.nowMs },
       wakeInMs: 500,
     }),
-  },
-  {
+  }),
+  rule({
     id: 'leader.mode-not-supported',
     why: 'promoting under rules that this version cannot keep could lose acknowledged writes',
     level: 'warning',
-    when: f => isStandbyWithLease(f) && unsupportedMode(f) !== null && !tried(f.snap, 'release-lease'),
+    match: f => isStandbyWithLease(f) && unsupportedMode(f) !== null && !tried(f.snap, 'release-lease'),
     choose: f => ({
       reason: `${unsupportedMode(f)} is on, which this version of hactl cannot honour: not promoting; ${releasing(f)}`,
       ...releaseUnpromoted(f),
     }),
-  },
-  {
+  }),
+  rule({
     id: 'leader.without-configuration',
     why: 'a node that does not know how its cluster is configured lets another one lead',
     level: 'warning',
-    when: f =>
+    match: f =>
       isStandbyWithLease(f) &&
       missingConfiguration(f.snap, f.view) !== null &&
       !tried(f.snap, 'release-lease'),
@@ -147,12 +147,12 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
       reason: `${withoutConfiguration(missingConfiguration(f.snap, f.view))}: not promoting; ${releasing(f)}`,
       ...releaseUnpromoted(f),
     }),
-  },
+  }),
   ...foundNamedRules,
-  {
+  rule({
     id: 'leader.restore-initialize',
     why: 'a running cluster is not ended by an overwritten key: agents that start now would take themselves for strangers',
-    when: f => isOverwritten(f) && holdsLease(f.snap) && !tried(f.snap, 'write-initialize'),
+    match: f => isOverwritten(f) && holdsLease(f.snap) && !tried(f.snap, 'write-initialize'),
     choose: f => ({
       reason: `${overwritten(f)}; writing it back`,
       level: 'warning',
@@ -165,12 +165,12 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
       ],
       next: 'again',
     }),
-  },
+  }),
   claimOwnRequest,
-  {
+  rule({
     id: 'leader.clear-request',
     why: 'the new leader takes the request that made it leader off the table',
-    when: f =>
+    match: f =>
       !f.snap.settings.paused &&
       f.view.failover !== null &&
       server(f.snap)?.inRecovery === true &&
@@ -180,11 +180,11 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
       actions: [{ kind: 'clear-failover', ifRevision: f.view.failover?.modRevision ?? 0 }],
       next: 'again',
     }),
-  },
-  {
+  }),
+  rule({
     id: 'leader.renew-before-promotion',
     why: 'a promotion begins with a full lease',
-    when: f => isStandbyWithLease(f) && !hasTimeLeft(f) && !tried(f.snap, 'renew-lease'),
+    match: f => isStandbyWithLease(f) && !hasTimeLeft(f) && !tried(f.snap, 'renew-lease'),
     choose: f => ({
       reason: 'renewing the lease before the promotion',
       actions: [
@@ -192,11 +192,11 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
         { kind: 'arm-fencer', marginMs: fenceMarginMs(f.snap.settings) },
       ],
     }),
-  },
-  {
+  }),
+  rule({
     id: 'leader.promote',
     why: 'the lease is held with time left, a running standby was seen, and the fencer is armed',
-    when: f => isStandbyWithLease(f) && hasTimeLeft(f) && !promotionFailedLately(f),
+    match: f => isStandbyWithLease(f) && hasTimeLeft(f) && !promotionFailedLately(f),
     choose: f => ({
       reason: `promoted self to leader: the lease lasts ${seconds(leadershipLeftMs(f.snap.lease, f.snap.nowMs))}`,
       actions: [
@@ -211,39 +211,39 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
       ],
       next: 'settled',
     }),
-  },
-  {
+  }),
+  rule({
     id: 'leader.stop-after-failed-promotion',
     why: 'a promotion that was given up may still come about: the server stops before another node gets the lease',
     level: 'warning',
-    when: f => isStandbyWithLease(f) && promotionFailedLately(f),
+    match: f => isStandbyWithLease(f) && promotionFailedLately(f),
     choose: f => ({
       reason: `the promotion failed (${f.memory.lastFailure?.why}); stopping PostgreSQL before the lease is released`,
       ...stopToFollow(f, 'fast'),
     }),
-  },
+  }),
   leaderRestart,
-  ...requestRules,
-  {
+  ...requestRules('leader'),
+  rule({
     id: 'leader.mute',
     why: 'a slow server is not a dead one',
-    when: f => server(f.snap) === null,
+    match: f => server(f.snap) === null,
     choose: f => ({
       level: silentForMs(f) >= MUTE_MS ? 'warning' : 'info',
       reason: `PostgreSQL has not answered for ${seconds(silentForMs(f))} (${f.snap.postgres.server.known ? '' : f.snap.postgres.server.why}); keeping the lease`,
       wakeInMs: holdOnMs(f),
     }),
-  },
-  {
+  }),
+  rule({
     id: 'leader.steady',
     why: 'nothing to do',
     log: 'rest',
-    when: () => true,
+    match: () => true,
     choose: f => ({
       reason: `no action. I am (${f.snap.self.name}), the leader with the lock`,
       remember: { rejoin: 'follow', unfencedSinceMs: null },
     }),
-  },
+  }),
 ]
 
 function silentForMs({ memory, snap }: ClusterFacts): Millis {

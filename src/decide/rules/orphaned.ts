@@ -3,49 +3,49 @@
 
 import { type ClusterFacts, holdsLease, isRunning, runsAsPrimary } from '../facts.ts'
 import { describeOrphans, keepsKey, mayStopOrphans, stopOrphans, whyFormer } from '../former.ts'
-import { lossOf, proofRules, unansweredAndEnding } from '../lease.ts'
-import type { Rule } from '../rule.ts'
+import { lossOf, renewLease, unansweredAndEnding } from '../lease.ts'
+import { type Rule, rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
 
 const LOOK_AGAIN_MS = 1000
 
 export const orphanedRules: readonly Rule<ClusterFacts>[] = [
-  {
+  rule({
     id: 'orphaned.demote',
     why: 'a primary that etcd does not name stops first, whatever runs beside it',
     level: 'error',
-    when: f => runsAsPrimary(f) && !keepsKey(f),
+    match: f => runsAsPrimary(f) && !keepsKey(f),
     choose: f => ({
       reason: `the lease is not ours (${lossOf(f)}), and ${describeOrphans(f)} runs besides; stopping PostgreSQL`,
       ...stopToFollow(f, 'immediate'),
     }),
-  },
-  {
+  }),
+  rule({
     id: 'orphaned.stop',
     why: 'a postmaster may outlive its directory, and accept writes: it goes before the leader key does',
     level: 'error',
-    when: mayStopOrphans,
+    match: mayStopOrphans,
     choose: stopOrphans,
-  },
-  ...proofRules('orphaned').filter(rule => rule.id === 'orphaned.renew-lease'),
-  {
+  }),
+  renewLease('orphaned'),
+  rule({
     id: 'orphaned.lease-ends',
     why: "a lease that cannot be proved while a former server may write is nobody else's yet, but not ours either",
     level: 'error',
-    when: f => runsAsPrimary(f) && (!holdsLease(f.snap) || unansweredAndEnding(f)),
+    match: f => runsAsPrimary(f) && (!holdsLease(f.snap) || unansweredAndEnding(f)),
     choose: f => ({
       reason: `${whyFormer(f)}, and the lease is not ours (${lossOf(f)}); stopping PostgreSQL`,
       ...stopToFollow(f, 'immediate'),
     }),
-  },
-  {
+  }),
+  rule({
     id: 'orphaned.wait',
     why: 'what cannot be stopped is tried again; the leader key is not given to anybody meanwhile',
     level: 'warning',
-    when: () => true,
+    match: () => true,
     choose: f => ({
       reason: `${whyFormer(f)}; trying again${keepsKey(f) && !isRunning(f.snap) ? ', and leaving the leader key to expire' : ''}`,
       wakeInMs: LOOK_AGAIN_MS,
     }),
-  },
+  }),
 ]

@@ -6,6 +6,7 @@ import {
   type ClusterFacts,
   control,
   differing,
+  type Facts,
   failedLately,
   holdsLease,
   isForeign,
@@ -21,8 +22,8 @@ import { describeOrphans, formerMayWrite, keepsKey, orphans } from '../former.ts
 import { canNoteUnguarded, mayDisarm, noteUnguarded } from '../guard-note.ts'
 import { acquireLease, holdOnMs, proofRules, refusedBy } from '../lease.ts'
 import { isGuarded, mayBeSucceeded } from '../maintenance.ts'
-import { compare, hasLeader, mustCompare } from '../rejoin.ts'
-import type { Rule } from '../rule.ts'
+import { comparable, compare, hasLeader } from '../rejoin.ts'
+import { type Choice, type Rule, rule, ruleThen, ruleWhere } from '../rule.ts'
 import { releaseUnpromoted } from '../stopping-postgres.ts'
 import { pausedRequestRules } from './paused-requests.ts'
 import { reinitRules } from './reinitialize.ts'
@@ -32,134 +33,126 @@ const FOLLOW_AGAIN_MS = 5000
 const LOOK_AGAIN_MS = 1000
 
 export const pausedRules: readonly Rule<ClusterFacts>[] = [
-  {
+  rule({
     id: 'paused.note-unguarded',
     why: 'whoever wants to lead after this node must know, even if nobody answers, that nothing stops its server when its lease ends',
-    when: f => canNoteUnguarded(f) && !mayBeSucceeded(f),
+    match: f => canNoteUnguarded(f) && !mayBeSucceeded(f),
     choose: f => ({
       reason: 'maintenance mode: noting in etcd that nothing guards this primary',
       actions: noteUnguarded(f),
       next: 'again',
     }),
-  },
-  {
+  }),
+  rule({
     id: 'paused.disarm-fencer',
     why: 'in maintenance mode a primary goes on even without a lease, so nothing may stop it, once etcd has taken note of that',
-    when: f => mayAct(f) && mayDisarm(f) && !mayBeSucceeded(f) && !tried(f.snap, 'disarm-fencer'),
+    match: f => mayAct(f) && mayDisarm(f) && !mayBeSucceeded(f) && !tried(f.snap, 'disarm-fencer'),
     choose: () => ({
       reason: 'maintenance mode: disarming the fencer',
       actions: [{ kind: 'disarm-fencer' }],
     }),
-  },
-  {
+  }),
+  rule({
     id: 'paused.release-lease',
     why: 'a leader key without a primary behind it misleads everybody',
     level: 'warning',
-    when: f => keepsKey(f) && !runsAsPrimary(f) && !formerMayWrite(f) && !tried(f.snap, 'release-lease'),
+    match: f => keepsKey(f) && !runsAsPrimary(f) && !formerMayWrite(f) && !tried(f.snap, 'release-lease'),
     choose: f => ({
       reason: 'removed leader lock because postgres is not running as primary',
       // A promotion that was asked for may still come about.
       ...releaseUnpromoted(f),
       next: 'settled',
     }),
-  },
-  {
+  }),
+  rule({
     id: 'paused.release-foreign',
     why: 'a leader key in front of the data of another cluster misleads everybody',
     level: 'warning',
-    when: f => isOtherCluster(f) && keepsKey(f) && !formerMayWrite(f) && !tried(f.snap, 'release-lease'),
+    match: f => isOtherCluster(f) && keepsKey(f) && !formerMayWrite(f) && !tried(f.snap, 'release-lease'),
     choose: f => ({
       reason: `released leader key voluntarily due to the system ID mismatch: ${mismatch(f)}`,
       actions: [{ kind: 'release-lease', status: null }],
     }),
-  },
-  {
+  }),
+  rule({
     id: 'paused.foreign',
     why: 'an operator may be about to put the data of another cluster in the place of this one, or the right data back: the agent stays',
     level: 'warning',
-    when: isOtherCluster,
+    match: isOtherCluster,
     choose: f => ({
       reason: `system ID has changed while in paused mode: ${mismatch(f)}. HINT: hactl will exit when the pause ends unless the data, or the initialize key, is put right`,
       wakeInMs: Math.max(holdOnMs(f), 1000),
     }),
-  },
-  ...proofRules('paused').map(rule => ({
-    ...rule,
-    when: (f: ClusterFacts) => (runsAsPrimary(f) || orphans(f).length > 0) && rule.when(f),
-    // Without a fencer: see paused.disarm-fencer.
-    choose: (f: ClusterFacts) => {
-      const choice = rule.choose(f)
-      if (isGuarded(f)) return choice
-      return { ...choice, actions: (choice.actions ?? []).filter(action => action.kind !== 'arm-fencer') }
-    },
-  })),
+  }),
+  ...proofRules('paused').map(inner => ruleWhere(mayKeepKey, ruleThen(inner, withoutFencer))),
   ...pausedRequestRules,
   ...reinitRules('paused'),
   ...pausedRestarts,
-  {
+  rule({
     id: 'paused.ask-peers',
     why: 'an operator who promotes by hand makes two primaries for a while: the lease is for the newer one',
-    when: f => mayAcquire(f) && f.snap.peers === null && otherMembers(f).length > 0,
+    match: f => mayAcquire(f) && f.snap.peers === null && otherMembers(f).length > 0,
     choose: f => ({
       reason: 'maintenance mode: nobody holds the lease; asking who else runs as primary',
       actions: [{ kind: 'ask-peers', members: otherMembers(f) }],
     }),
-  },
-  {
+  }),
+  rule({
     id: 'paused.acquire-lease',
     why: 'a running primary of this cluster takes the free lease; standbys never do in maintenance mode',
-    when: f => mayAcquire(f) && rivalPrimary(f) === null && !spokeBeforeLeaderMoved(f),
+    match: f => mayAcquire(f) && rivalPrimary(f) === null && !spokeBeforeLeaderMoved(f),
     choose: f => ({
       reason: 'maintenance mode: the running primary takes the free lease',
       actions: [acquireLease(f)],
     }),
-  },
-  {
+  }),
+  rule({
     id: 'paused.orphan',
     why: 'in maintenance mode nothing is stopped; a server outside its data directory keeps the leader key as long as it has it',
     level: 'warning',
-    when: f => orphans(f).length > 0,
+    match: f => orphans(f).length > 0,
     choose: f => ({
       reason: `PAUSE: no action, though ${describeOrphans(f)} runs; it is stopped when the pause ends`,
       wakeInMs: holdOnMs(f),
     }),
-  },
-  {
+  }),
+  rule({
     id: 'paused.compare-timelines',
     why: 'before a running standby is given a new leader it is known to be a part of its history',
-    when: f => mustFollow(f) && mustCompare(f),
-    choose: compare,
-  },
-  {
+    match: f => mustFollow(f) && comparable(f),
+    choose: (_, leader) => compare(leader),
+  }),
+  rule({
     id: 'paused.follow',
     why: 'after a handover the other standbys stream from the new leader; that is a reload, and nothing stops for it',
-    when: f => mustFollow(f) && f.memory.rejoin === 'follow' && !failedLately(f, ['follow'], FOLLOW_AGAIN_MS),
+    match: f =>
+      mustFollow(f) && f.memory.rejoin === 'follow' && !failedLately(f, ['follow'], FOLLOW_AGAIN_MS),
     choose: f => ({
       reason: `maintenance mode: changing ${differing(f)} to follow ${wantedUpstream(f.view, f.snap)?.name ?? 'nobody'}`,
       actions: [{ kind: 'begin', job: { kind: 'follow', upstream: wantedUpstream(f.view, f.snap) } }],
       next: 'settled',
     }),
-  },
-  {
+  }),
+  rule({
     id: 'paused.still-guarded',
     why: 'a server that others believe to be guarded stays so: they may lead as soon as its lease has ended',
     level: 'warning',
-    when: f => mayAct(f) && !mayDisarm(f) && !mayBeSucceeded(f),
+    match: f => mayAct(f) && !mayDisarm(f) && !mayBeSucceeded(f),
     choose: f => ({
       reason: `PAUSE: ${standing(f)}; the fencer stays armed and stops PostgreSQL when the lease ends: ${whyNotNoted(f)}`,
       wakeInMs: Math.min(Math.max(holdOnMs(f), LOOK_AGAIN_MS), f.snap.settings.loopWaitMs),
     }),
-  },
-  {
+  }),
+  rule({
     id: 'paused.hands-off',
     why: 'the operator is at work',
     log: 'rest',
-    when: () => true,
+    match: () => true,
     choose: f => ({
       reason: `PAUSE: ${standing(f)}`,
       wakeInMs: holdsLease(f.snap) ? f.snap.settings.loopWaitMs : Math.max(holdOnMs(f), 1000),
     }),
-  },
+  }),
 ]
 
 /** The fencer may stop a server, and not one that it must. */
@@ -173,6 +166,16 @@ function whyNotNoted({ snap }: ClusterFacts): string {
   if (outcome !== null && 'why' in outcome)
     return `etcd has not taken the note that it need not (${outcome.why})`
   return 'only a leader can note in etcd that it need not, and this node does not hold the lease'
+}
+
+function mayKeepKey(facts: Facts): boolean {
+  return runsAsPrimary(facts) || orphans(facts).length > 0
+}
+
+/** What is not guarded is not armed by a renewal: see paused.disarm-fencer. */
+function withoutFencer(choice: Choice, facts: Facts): Choice {
+  if (isGuarded(facts) || choice.actions === undefined) return choice
+  return { ...choice, actions: choice.actions.filter(action => action.kind !== 'arm-fencer') }
 }
 
 /** What there would be to do at any other time. */

@@ -5,7 +5,7 @@ import { betterRival, lacksOfGivenUp, tooFarBehind } from '../election.ts'
 import { type ClusterFacts, runsAsPrimary } from '../facts.ts'
 import { anyoneElse, candidateCan, sinceRelease } from '../head-start.ts'
 import { dueRequest, isForced } from '../request.ts'
-import type { Rule } from '../rule.ts'
+import { type Rule, rule } from '../rule.ts'
 
 /** How soon a node that stood back looks again: somebody better may fail. */
 export const LOOK_AGAIN_MS = 1000
@@ -13,19 +13,19 @@ export const LOOK_AGAIN_MS = 1000
 const CANDIDATE_LIMIT_MS = 5000
 
 export const raceOrderRules: readonly Rule<ClusterFacts>[] = [
-  {
+  rule({
     id: 'race.candidate-goes-first',
     why: 'the operator named somebody, and that node can do it',
-    when: f => !runsAsPrimary(f) && candidateCan(f) !== null && sinceRelease(f) < CANDIDATE_LIMIT_MS,
+    match: f => !runsAsPrimary(f) && candidateCan(f) !== null && sinceRelease(f) < CANDIDATE_LIMIT_MS,
     choose: f => ({
       reason: `manual failover: to ${candidateCan(f)}, i am ${f.snap.self.name}`,
       wakeInMs: Math.min(LOOK_AGAIN_MS, CANDIDATE_LIMIT_MS),
     }),
-  },
-  {
+  }),
+  rule({
     id: 'race.leader-steps-back',
     why: 'a switchover away from this node is not answered by this node taking the lease again',
-    when: f =>
+    match: f =>
       !runsAsPrimary(f) &&
       dueRequest(f)?.leader === f.snap.self.name &&
       anyoneElse(f) !== null &&
@@ -34,33 +34,33 @@ export const raceOrderRules: readonly Rule<ClusterFacts>[] = [
       reason: `a switchover away from me was asked for and ${anyoneElse(f)} can take over`,
       wakeInMs: LOOK_AGAIN_MS,
     }),
-  },
-  {
+  }),
+  rule({
     id: 'race.lag',
     why: 'no more may be lost than the operator allowed',
-    when: f => !runsAsPrimary(f) && !isForced(f) && tooFarBehind(f) !== null,
+    match: f => !runsAsPrimary(f) && !isForced(f) && tooFarBehind(f) !== null,
     choose: f => ({
       reason: `My wal position exceeds maximum replication lag: ${tooFarBehind(f)}`,
       wakeInMs: LOOK_AGAIN_MS,
     }),
-  },
-  {
+  }),
+  rule({
     id: 'race.stand-back',
     why: 'the node with the most WAL, then the highest priority, goes first',
-    when: f => !runsAsPrimary(f) && !isForced(f) && betterRival(f) !== null,
+    match: f => !runsAsPrimary(f) && !isForced(f) && betterRival(f) !== null,
     choose: f => ({
       reason: `following a different leader because i am not the healthiest node: ${betterRival(f)?.reason}`,
       wakeInMs: LOOK_AGAIN_MS,
     }),
-  },
-  {
+  }),
+  rule({
     id: 'race.others-have-all',
     why: 'a leader that gave the lease up in good order left all of its data with somebody: that one, or it itself, may come back',
-    when: f =>
+    match: f =>
       !runsAsPrimary(f) &&
       !isForced(f) &&
       lacksOfGivenUp(f) !== null &&
       sinceRelease(f) < f.snap.settings.ttlMs,
     choose: f => ({ reason: `not promoting yet: ${lacksOfGivenUp(f)}`, wakeInMs: LOOK_AGAIN_MS }),
-  },
+  }),
 ]

@@ -5,27 +5,27 @@ import { whyUndecided } from '../comparison.ts'
 import { type ClusterFacts, runsAsPrimary } from '../facts.ts'
 import { starvation } from '../reception.ts'
 import { isForced } from '../request.ts'
-import type { Rule } from '../rule.ts'
+import { type Rule, rule } from '../rule.ts'
 
 /** As in race.ts: what is missing may come. */
 const LOOK_AGAIN_MS = 1000
 
 export const raceUndecidedRules: readonly Rule<ClusterFacts>[] = [
-  {
+  rule({
     id: 'race.undecided',
     why: 'a node whose data may be that of another history is nobody to lead, unless an operator names it',
     level: 'warning',
-    when: f => !runsAsPrimary(f) && !isForced(f) && whyUndecided(f) !== null,
+    match: f => !runsAsPrimary(f) && !isForced(f) && whyUndecided(f) !== null,
     choose: f => ({
       reason: `not promoting: ${whyUndecided(f)}. HINT: If ${f.memory.undecided?.leader} does not come back, compare the data of the members, then name the one that shall lead: failover --candidate`,
       wakeInMs: LOOK_AGAIN_MS,
     }),
-  },
-  {
+  }),
+  rule({
     id: 'race.received-nothing',
     why: 'a node that received nothing while somebody led may lack any amount, unless the last leader left its position',
     level: 'warning',
-    when: f =>
+    match: f =>
       !runsAsPrimary(f) &&
       !isForced(f) &&
       starvation(f) !== null &&
@@ -34,5 +34,5 @@ export const raceUndecidedRules: readonly Rule<ClusterFacts>[] = [
       reason: `not promoting: this node ${starvation(f)}, and how far the leader had come is not known. HINT: failover --candidate names the member that shall lead all the same`,
       wakeInMs: LOOK_AGAIN_MS,
     }),
-  },
+  }),
 ]

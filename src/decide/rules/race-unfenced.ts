@@ -3,23 +3,23 @@
 
 import { type ClusterFacts, runsAsPrimary } from '../facts.ts'
 import { isFenced } from '../fencing.ts'
-import type { Rule } from '../rule.ts'
+import { type Rule, rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
 
 /** In one beat: a machine that stands still for a moment is no reason to stop a primary. */
 const TRIES_MAX = 3
 
 export const raceUnfencedRules: readonly Rule<ClusterFacts>[] = [
-  {
+  rule({
     id: 'race.unfenced-demote',
     why: 'etcd may name a primary before it reads the answer: one that nothing would stop does not ask to lead, and must not go on',
     level: 'error',
-    when: f => runsAsPrimary(f) && !isFenced(f) && unarmed(f).length >= TRIES_MAX,
+    match: f => runsAsPrimary(f) && !isFenced(f) && unarmed(f).length >= TRIES_MAX,
     choose: f => ({
       reason: `the fencer could not be armed in ${TRIES_MAX} tries (${unarmed(f).at(-1)}); not asking to lead, stopping PostgreSQL`,
       ...stopToFollow(f, 'fast'),
     }),
-  },
+  }),
 ]
 
 /** Why the fencer could not be armed, each time in this beat. */

@@ -9,19 +9,19 @@ import { otherMembers } from '../election.ts'
 import type { ClusterFacts } from '../facts.ts'
 import { runsAsPrimary } from '../facts.ts'
 import { dueRequest, isForced } from '../request.ts'
-import type { Rule } from '../rule.ts'
+import { type Rule, rule } from '../rule.ts'
 import { LOOK_AGAIN_MS } from './race-order.ts'
 
-export const unguardedPrimary: Rule<ClusterFacts> = {
+export const unguardedPrimary: Rule<ClusterFacts> = rule({
   id: 'race.unguarded-primary',
   why: 'in maintenance mode a primary goes on without a lease and without a fencer: beside one that does not say that its server is down nobody is promoted, unless an operator who knows names somebody',
   level: 'warning',
-  when: f => !runsAsPrimary(f) && !isForced(f) && mayRunUnguarded(f) !== null,
+  match: f => !runsAsPrimary(f) && !isForced(f) && mayRunUnguarded(f) !== null,
   choose: f => ({
     reason: `not promoting: ${mayRunUnguarded(f)} led last, ${isKnown(f) ? '' : 'perhaps '}in maintenance mode, in which nothing stops its server, and does not say that it is down. HINT: When it is known to be down: hactl failover --candidate ${f.snap.self.name}`,
     wakeInMs: LOOK_AGAIN_MS,
   }),
-}
+})
 
 /** null: it gave the lease up in good order, says that it is no primary, or was guarded, of itself or since it began this handover. */
 export function mayRunUnguarded(facts: ClusterFacts): string | null {

@@ -28,7 +28,7 @@ import { sinceRelease } from '../head-start.ts'
 import { askForLease, holdOnMs, holdOnReason, ledMeanwhile, lossOf, unansweredButAlive } from '../lease.ts'
 import { objectionToOwnTimeline } from '../own-timeline.ts'
 import { isNamedCandidate } from '../request.ts'
-import type { Rule } from '../rule.ts'
+import { type Rule, rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
 import { LOOK_AGAIN_MS, raceOrderRules } from './race-order.ts'
 import { raceUndecidedRules } from './race-undecided.ts'
@@ -42,52 +42,52 @@ const SOON_MS = 100
 const STALE_MS = 6000
 
 export const raceRules: readonly Rule<ClusterFacts>[] = [
-  {
+  rule({
     id: 'race.read-cluster',
     why: 'that nobody leads is asked of etcd itself, not of the watch',
-    when: f => f.view.source === 'watch' && !tried(f.snap, 'read-cluster'),
+    match: f => f.view.source === 'watch' && !tried(f.snap, 'read-cluster'),
     choose: () => ({
       reason: 'the leader key is gone; asking etcd itself',
       actions: [{ kind: 'read-cluster' }],
     }),
-  },
+  }),
   raceRestart,
-  {
+  rule({
     id: 'race.lost-as-primary',
     why: 'a primary that tried for the lease and did not get it does not go on: somebody else may promote at any moment',
     level: 'error',
-    when: f =>
+    match: f =>
       runsAsPrimary(f) &&
       (tried(f.snap, 'acquire-lease') || (tried(f.snap, 'keep-lease') && !succeeded(f.snap, 'keep-lease'))),
     choose: f => ({
       reason: `demoted self after trying and failing to obtain lock (${lossOf(f)})`,
       ...stopToFollow(f, 'immediate'),
     }),
-  },
-  {
+  }),
+  rule({
     id: 'race.led-meanwhile',
     why: 'whoever led since this node was last proved leader has written: this primary is a stale one, whoever has the key now',
     level: 'error',
-    when: f => runsAsPrimary(f) && outcomeOf(f.snap, 'renew-lease')?.kind === 'refused' && ledMeanwhile(f),
+    match: f => runsAsPrimary(f) && outcomeOf(f.snap, 'renew-lease')?.kind === 'refused' && ledMeanwhile(f),
     choose: f => ({
       reason: `demoting self: ${f.view.lastLeader?.value ?? 'another node'} has led since this node did`,
       ...stopToFollow(f, 'immediate'),
     }),
-  },
-  {
+  }),
+  rule({
     id: 'race.stop-promoting',
     why: 'a promotion that was asked for cannot be taken back: the server stops before it becomes a primary without a lease',
     level: 'warning',
-    when: promotesInVain,
+    match: promotesInVain,
     choose: f => ({
       reason: 'nobody holds the lease and PostgreSQL is still being promoted; stopping it',
       ...stopToFollow(f, 'immediate'),
     }),
-  },
-  {
+  }),
+  rule({
     id: 'race.lost',
     why: 'somebody was faster',
-    when: f => outcomeOf(f.snap, 'acquire-lease')?.kind === 'refused',
+    match: f => outcomeOf(f.snap, 'acquire-lease')?.kind === 'refused',
     choose: f => {
       const outcome = outcomeOf(f.snap, 'acquire-lease')
       return {
@@ -95,61 +95,61 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
         wakeInMs: LOOK_AGAIN_MS,
       }
     },
-  },
-  {
+  }),
+  rule({
     id: 'race.unanswered',
     why: 'whether the lease is ours is unknown: look again, claim nothing',
-    when: f => outcomeOf(f.snap, 'acquire-lease')?.kind === 'unreachable' || unansweredButAlive(f),
+    match: f => outcomeOf(f.snap, 'acquire-lease')?.kind === 'unreachable' || unansweredButAlive(f),
     choose: f => ({ reason: holdOnReason(f), wakeInMs: holdOnMs(f) }),
-  },
-  {
+  }),
+  rule({
     id: 'race.primary-unknown',
     why: 'a primary without a lease that cannot show its position must not go on',
     level: 'error',
-    when: f => runsAsPrimary(f) && (server(f.snap) === null || localPosition(f.snap) === null),
+    match: f => runsAsPrimary(f) && (server(f.snap) === null || localPosition(f.snap) === null),
     choose: f => ({
       reason: `nobody holds the lease and the local primary does not tell its position (${f.snap.postgres.server.known ? 'no timeline' : f.snap.postgres.server.why}); stopping it`,
       ...stopToFollow(f, 'immediate'),
     }),
-  },
-  {
+  }),
+  rule({
     id: 'race.server-unknown',
     why: 'a node that does not know its own position does not race',
-    when: f => server(f.snap) === null || localPosition(f.snap) === null,
+    match: f => server(f.snap) === null || localPosition(f.snap) === null,
     choose: f => ({
       reason: `the local position is not known (${f.snap.postgres.server.known ? 'no timeline' : f.snap.postgres.server.why})`,
       wakeInMs: LOOK_AGAIN_MS,
     }),
-  },
-  {
+  }),
+  rule({
     id: 'race.mode-not-supported',
     why: 'promoting under rules that this version cannot keep could lose acknowledged writes',
     level: 'warning',
-    when: f => unsupportedMode(f) !== null && !runsAsPrimary(f),
+    match: f => unsupportedMode(f) !== null && !runsAsPrimary(f),
     choose: f => ({
       reason: `${unsupportedMode(f)} is on, which this version of hactl cannot honour: not promoting`,
     }),
-  },
-  {
+  }),
+  rule({
     id: 'race.without-configuration',
     why: 'a node that does not know how its cluster is configured would break a pause, a mode or a lease that it knows nothing of',
     level: 'warning',
-    when: f => missingConfiguration(f.snap, f.view) !== null && !runsAsPrimary(f),
+    match: f => missingConfiguration(f.snap, f.view) !== null && !runsAsPrimary(f),
     choose: f => ({
       reason: `${withoutConfiguration(missingConfiguration(f.snap, f.view))}: not promoting`,
       wakeInMs: LOOK_AGAIN_MS,
     }),
-  },
-  {
+  }),
+  rule({
     id: 'race.newer-configuration',
     why: 'what was changed while nobody led, or while etcd was out of sight, may be a pause: it is taken over before the race goes on',
-    when: f => isConfigurationNewer(f.snap, f.view) && !runsAsPrimary(f),
+    match: f => isConfigurationNewer(f.snap, f.view) && !runsAsPrimary(f),
     choose: () => ({ reason: 'the configuration in etcd is newer than the one in force', wakeInMs: SOON_MS }),
-  },
-  {
+  }),
+  rule({
     id: 'race.nofailover',
     why: 'the operator said so',
-    when: f => f.snap.self.tags.nofailover && !runsAsPrimary(f),
+    match: f => f.snap.self.tags.nofailover && !runsAsPrimary(f),
     choose: ({ memory: { drained } }) => ({
       reason:
         drained === null
@@ -157,115 +157,115 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
           : `following a different leader because I am drained ${describeDrain(drained)}`,
       wakeInMs: LOOK_AGAIN_MS,
     }),
-  },
-  {
+  }),
+  rule({
     id: 'race.sit-out',
     why: 'a node that held the lease and could not become primary lets the others try first (spec/ha.md 8.C14)',
     level: 'warning',
-    when: f => !runsAsPrimary(f) && failedLately(f, ['promote', 'arm-fencer'], f.snap.settings.ttlMs),
+    match: f => !runsAsPrimary(f) && failedLately(f, ['promote', 'arm-fencer'], f.snap.settings.ttlMs),
     choose: f => ({
       reason: `backoff: skip leader race after ${f.memory.lastFailure?.job} failed (${f.memory.lastFailure?.why})`,
       wakeInMs: LOOK_AGAIN_MS,
     }),
-  },
-  {
+  }),
+  rule({
     id: 'race.stale-primary',
     why: 'a primary whose timeline the cluster has left must not lead again (spec/ha.md 8.C1)',
     level: 'error',
-    when: f => runsAsPrimary(f) && objectionToOwnTimeline(f) !== null,
+    match: f => runsAsPrimary(f) && objectionToOwnTimeline(f) !== null,
     choose: f => ({ reason: `demoting self: ${objectionToOwnTimeline(f)}`, ...stopToFollow(f, 'immediate') }),
-  },
-  {
+  }),
+  rule({
     id: 'race.timeline',
     why: "what is not on the cluster's own history is not the cluster's data",
     level: 'warning',
-    when: f => objectionToOwnTimeline(f) !== null,
+    match: f => objectionToOwnTimeline(f) !== null,
     choose: f => ({ reason: `not promoting: ${objectionToOwnTimeline(f)}`, wakeInMs: LOOK_AGAIN_MS }),
-  },
+  }),
   ...raceUndecidedRules,
-  {
+  rule({
     id: 'race.ask-peers',
     why: "only who knows the others' positions can know that it is the best",
-    when: f => f.snap.peers === null && otherMembers(f).length > 0,
+    match: f => f.snap.peers === null && otherMembers(f).length > 0,
     choose: f => ({
       reason: `nobody holds the lease; asking ${otherMembers(f)
         .map(member => member.name)
         .join(', ')}`,
       actions: [{ kind: 'ask-peers', members: otherMembers(f), ...formerLeader(f) }],
     }),
-  },
-  {
+  }),
+  rule({
     id: 'race.led-while-asking',
     why: 'whoever led while this primary asked the others has written: this one is stale, whoever has the key now',
     level: 'error',
-    when: f => runsAsPrimary(f) && spokeBeforeLeaderMoved(f),
+    match: f => runsAsPrimary(f) && spokeBeforeLeaderMoved(f),
     choose: f => ({
       reason: `demoting self: ${f.memory.lastLeader ?? 'another node'} has led since the others were asked`,
       ...stopToFollow(f, 'immediate'),
     }),
-  },
-  {
+  }),
+  rule({
     id: 'race.ask-again',
     why: 'who said that it was a standby may have led since: what was said before that is no ground for a race',
-    when: spokeBeforeLeaderMoved,
+    match: spokeBeforeLeaderMoved,
     choose: f => ({
       reason: `${f.memory.lastLeader ?? 'another node'} has led, or stopped leading, since the others were asked; asking them again`,
       wakeInMs: 0,
     }),
-  },
-  {
+  }),
+  rule({
     id: 'race.primary-alive',
     why: 'another node runs as primary: no second one (spec/ha.md 8.C2)',
-    when: f => !runsAsPrimary(f) && livePrimary(f) !== null,
+    match: f => !runsAsPrimary(f) && livePrimary(f) !== null,
     choose: f => ({ reason: `Primary (${livePrimary(f)}) is still alive`, wakeInMs: LOOK_AGAIN_MS }),
-  },
-  {
+  }),
+  rule({
     id: 'race.rival-primary',
     why: 'of two primaries without a lease only the one on the newer timeline can be the right one',
     level: 'error',
-    when: f => runsAsPrimary(f) && rivalPrimary(f) !== null,
+    match: f => runsAsPrimary(f) && rivalPrimary(f) !== null,
     choose: f => ({
       reason: `demoting self: ${rivalPrimary(f)} runs as primary too, and this node is not on a newer timeline (${localPosition(f.snap)?.timeline})`,
       ...stopToFollow(f, 'immediate'),
     }),
-  },
+  }),
   unguardedPrimary,
-  {
+  rule({
     id: 'race.lease-lives',
     why: 'a leader key deleted by hand says nothing about the leader: as long as the lease of a silent primary lives, it may write, but not for longer than a ttl after its last proof',
     level: 'warning',
-    when: f => !runsAsPrimary(f) && silentPrimary(f, sinceRelease(f)) !== null,
+    match: f => !runsAsPrimary(f) && silentPrimary(f, sinceRelease(f)) !== null,
     choose: f => ({
       reason: `the lease of ${silentPrimary(f, sinceRelease(f))?.name} is alive though nobody holds the leader key, and it ${silentPrimary(f, sinceRelease(f))?.why}: it may still be primary`,
       wakeInMs: LOOK_AGAIN_MS,
     }),
-  },
+  }),
   ...raceOrderRules,
-  {
+  rule({
     id: 'race.stale-sight',
     why: 'an agent that was stopped in the middle of a race may have missed a whole leader: nothing is claimed on what it saw before',
-    when: f => sightAgeMs(f) > STALE_MS,
+    match: f => sightAgeMs(f) > STALE_MS,
     choose: f => ({
       reason: `what etcd said ${seconds(sightAgeMs(f))} ago is too old to race on`,
       wakeInMs: 0,
     }),
-  },
+  }),
   ...raceUnfencedRules,
-  {
+  rule({
     id: 'race.acquire-lease',
     why: 'nobody holds the lease and no reachable member is ahead',
-    when: f => !tried(f.snap, 'acquire-lease'),
+    match: f => !tried(f.snap, 'acquire-lease'),
     choose: f => ({
       reason: `nobody holds the lease and no reachable member is ahead of ${formatLsn(localPosition(f.snap)?.lsn ?? 0n)}${isNamedCandidate(f) ? '; an operator named me' : ''}`,
       actions: askForLease(f),
     }),
-  },
-  {
+  }),
+  rule({
     id: 'race.wait',
     why: 'the outcome shows in the next look',
-    when: () => true,
+    match: () => true,
     choose: f => ({ reason: 'waiting for the outcome of the race', wakeInMs: holdOnMs(f) }),
-  },
+  }),
 ]
 
 /** A switchover's old leader confirms that it is down; after a crash it is the one that does not answer. */

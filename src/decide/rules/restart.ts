@@ -1,103 +1,104 @@
 // A restart that somebody asked for, now or at a time that has come. On the leader the lease is kept and the fencer stays
 // armed: the same timeline goes on (spec/ha.md 3.15.1).
 
+import type { Action } from '../../model/action.ts'
 import type { Job, RestartJob } from '../../model/work.ts'
 import { type ClusterFacts, holdsLease, isRunning, runsAsPrimary, seconds } from '../facts.ts'
 import { heldMarginMs, isFenced } from '../fencing.ts'
 import { hasTimeLeft } from '../lease.ts'
 import { isNotedGuarded } from '../maintenance.ts'
-import { orderOf, type WantedRestart, wantedRestart } from '../orders.ts'
+import { orderedRestart, orderOf, type WantedRestart, wantedRestart } from '../orders.ts'
 import { provenUpstream } from '../rejoin.ts'
-import type { Choice, Rule } from '../rule.ts'
+import { type Choice, type Rule, rule, ruleThen } from '../rule.ts'
 
 /** A standby has nothing to lose by being killed after this. */
 const STANDBY_START_MS = 60_000
 
-export const leaderRestart: Rule<ClusterFacts> = {
+export const leaderRestart: Rule<ClusterFacts> = rule({
   id: 'leader.restart',
   why: 'a checkpoint first, so that the stop is short; the lease is kept, and the fencer guards the new server before it accepts a write',
   log: 'event',
-  when: f =>
-    wantedRestart(f) !== null && isReadyPrimary(f) && holdsLease(f.snap) && hasTimeLeft(f) && isFenced(f),
-  choose: f =>
-    begin(f, [{ kind: 'arm-fencer', marginMs: heldMarginMs(f.snap) }], { as: 'primary', upstream: null }),
-}
+  match: f =>
+    isReadyPrimary(f) && holdsLease(f.snap) && hasTimeLeft(f) && isFenced(f) ? wantedRestart(f) : null,
+  choose: (f, wanted) =>
+    begin(f, wanted, { as: 'primary', upstream: null }, [
+      { kind: 'arm-fencer', marginMs: heldMarginMs(f.snap) },
+    ]),
+})
 
-export const followerRestart: Rule<ClusterFacts> = {
+export const followerRestart: Rule<ClusterFacts> = rule({
   id: 'follower.restart',
   why: 'asked for; it follows whom its data was compared with, and is compared anew when it is up',
   log: 'event',
-  when: f => wantedRestart(f) !== null && isRunning(f.snap),
-  choose: f => begin(f, [], { as: 'standby', upstream: provenUpstream(f) }),
-}
+  match: f => (isRunning(f.snap) ? wantedRestart(f) : null),
+  choose: restartStandby,
+})
 
-export const startingRestart: Rule<ClusterFacts> = {
-  ...followerRestart,
+export const startingRestart: Rule<ClusterFacts> = rule({
   id: 'starting.restart',
   why: 'asked for: a standby that takes long to come up may need a setting that only a restart changes',
-  when: f => orderOf(f, 'restart') !== null && !holdsLease(f.snap) && !runsAsPrimary(f),
-}
+  log: 'event',
+  match: f => (holdsLease(f.snap) || runsAsPrimary(f) ? null : orderedRestart(f)),
+  choose: restartStandby,
+})
 
-export const raceRestart: Rule<ClusterFacts> = {
-  ...followerRestart,
+export const raceRestart: Rule<ClusterFacts> = rule({
   id: 'race.restart',
   why: 'asked for, and no election is under way: nobody has been able to lead for longer than a lease lasts',
-  when: f => orderOf(f, 'restart') !== null && !runsAsPrimary(f),
-}
+  log: 'event',
+  match: f => (runsAsPrimary(f) ? null : orderedRestart(f)),
+  choose: restartStandby,
+})
 
 export const pausedRestarts: readonly Rule<ClusterFacts>[] = [
-  {
+  rule({
     id: 'paused.restart-primary',
     why: 'asked for by somebody who is at work: in maintenance mode a primary goes on with or without a lease, and is not guarded',
     log: 'event',
     // Whom etcd calls guarded is.
-    when: f => orderOf(f, 'restart') !== null && isReadyPrimary(f) && (isFenced(f) || !isNotedGuarded(f)),
-    choose: f => begin(f, [], { as: 'primary', upstream: null, unguarded: true }),
-  },
-  {
+    match: f => isReadyPrimary(f) && (isFenced(f) || !isNotedGuarded(f)) && orderedRestart(f),
+    choose: (f, wanted) => begin(f, wanted, { as: 'primary', upstream: null, unguarded: true }),
+  }),
+  rule({
     id: 'paused.restart-standby',
     why: 'asked for by somebody who is at work',
     log: 'event',
-    when: f => orderOf(f, 'restart') !== null && isRunning(f.snap) && !runsAsPrimary(f),
-    choose: f => begin(f, [], { as: 'standby', upstream: provenUpstream(f) }),
-  },
-  {
+    match: f => isRunning(f.snap) && !runsAsPrimary(f) && orderedRestart(f),
+    choose: restartStandby,
+  }),
+  rule({
     id: 'paused.start-standby',
     why: 'asked for by somebody who is at work: nothing else starts a server in maintenance mode',
     log: 'event',
-    when: f => orderOf(f, 'restart') !== null && !isRunning(f.snap),
-    choose: f => ({
-      reason: `starting PostgreSQL as a standby, as ${orderOf(f, 'restart')?.by} asked`,
+    match: f => !isRunning(f.snap) && orderOf(f, 'restart'),
+    choose: (f, { id, by }) => ({
+      reason: `starting PostgreSQL as a standby, as ${by} asked`,
       actions: [
         {
           kind: 'begin',
           job: {
             ...{ kind: 'start', as: 'standby', upstream: provenUpstream(f), timeoutMs: STANDBY_START_MS },
-            order: orderOf(f, 'restart')?.id ?? '',
+            order: id,
           },
         },
       ],
       next: 'settled',
     }),
-  },
+  }),
 ]
 
 /** A server that is down is started anyway: whoever asked for a restart waits for that start. */
-export function answeringRestart(rule: Rule<ClusterFacts>): Rule<ClusterFacts> {
-  return {
-    ...rule,
-    choose: facts => {
-      const choice = rule.choose(facts)
-      const order = orderOf(facts, 'restart')
-      if (order === null) return choice
-      const actions = choice.actions?.map(action =>
-        action.kind === 'begin' && action.job.kind === 'start'
-          ? { ...action, job: { ...action.job, order: order.id } satisfies Job }
-          : action,
-      )
-      return actions === undefined ? choice : { ...choice, actions }
-    },
-  }
+export function answeringRestart(inner: Rule<ClusterFacts>): Rule<ClusterFacts> {
+  return ruleThen(inner, (choice, facts) => {
+    const order = orderOf(facts, 'restart')
+    if (order === null || choice.actions === undefined) return choice
+    const actions = choice.actions.map(action =>
+      action.kind === 'begin' && action.job.kind === 'start'
+        ? { ...action, job: { ...action.job, order: order.id } satisfies Job }
+        : action,
+    )
+    return { ...choice, actions }
+  })
 }
 
 function isReadyPrimary(facts: ClusterFacts): boolean {
@@ -106,9 +107,16 @@ function isReadyPrimary(facts: ClusterFacts): boolean {
 
 type Shape = Pick<RestartJob, 'as' | 'upstream' | 'unguarded'>
 
-function begin(facts: ClusterFacts, before: NonNullable<Choice['actions']>, shape: Shape): Choice {
-  const wanted = wantedRestart(facts)
-  if (wanted === null) throw new Error('no restart was asked for')
+function restartStandby(facts: ClusterFacts, wanted: WantedRestart): Choice {
+  return begin(facts, wanted, { as: 'standby', upstream: provenUpstream(facts) })
+}
+
+function begin(
+  facts: ClusterFacts,
+  wanted: WantedRestart,
+  shape: Shape,
+  before: readonly Action[] = [],
+): Choice {
   const timeoutMs = wanted.timeoutMs ?? startLimitMs(facts)
   const { order } = wanted
   const job: RestartJob = {
@@ -117,16 +125,15 @@ function begin(facts: ClusterFacts, before: NonNullable<Choice['actions']>, shap
     ...(order === null ? {} : { order }),
   }
   return {
-    reason: `restarting PostgreSQL as ${shape.as}, ${because(facts, wanted)}; it may take ${seconds(timeoutMs)} to come up`,
+    reason: `restarting PostgreSQL as ${shape.as}, ${because(wanted)}; it may take ${seconds(timeoutMs)} to come up`,
     actions: [...before, { kind: 'begin', job }],
     ...(order === null ? { remember: { scheduledRestart: null } } : {}),
     next: 'settled',
   }
 }
 
-function because({ memory }: ClusterFacts, { by, order }: WantedRestart): string {
-  const at = String(memory.scheduledRestart?.shown.schedule ?? '')
-  return order === null ? `scheduled for ${at} by ${by}` : `as ${by} asked`
+function because({ by, scheduledFor }: WantedRestart): string {
+  return scheduledFor === null ? `as ${by} asked` : `scheduled for ${scheduledFor} by ${by}`
 }
 
 function startLimitMs({ snap }: ClusterFacts): number {

@@ -13,8 +13,8 @@ import {
   wantedUpstream,
 } from '../facts.ts'
 import { holdOnMs, lossOf, proofRules, unansweredAndEnding } from '../lease.ts'
-import { compare, hasLeader, mustCompare } from '../rejoin.ts'
-import type { Rule } from '../rule.ts'
+import { comparable, compare, hasLeader } from '../rejoin.ts'
+import { type Rule, rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
 import { reinitRules } from './reinitialize.ts'
 import { startingRestart } from './restart.ts'
@@ -25,52 +25,52 @@ const STUCK_COPY_MS = 60_000
 
 export const startingRules: readonly Rule<ClusterFacts>[] = [
   ...proofRules('starting'),
-  {
+  rule({
     id: 'starting.lost-lease',
     why: 'a primary in crash recovery must not come up without the lease',
     level: 'error',
-    when: f => comesUpAsPrimary(f) && (!holdsLease(f.snap) || unansweredAndEnding(f)),
+    match: f => comesUpAsPrimary(f) && (!holdsLease(f.snap) || unansweredAndEnding(f)),
     choose: f => ({
       reason: `stopping PostgreSQL while starting up: the lease is not ours (${lossOf(f)})`,
       ...stopToFollow(f, 'immediate'),
     }),
-  },
+  }),
   ...reinitRules('starting'),
   startingRestart,
-  {
+  rule({
     id: 'starting.look-for-candidate',
     why: 'a start that takes longer than primary_start_timeout is given up if somebody can take over',
     level: 'warning',
-    when: f => timedOut(f) && f.snap.peers === null,
+    match: f => timedOut(f) && f.snap.peers === null,
     choose: f => ({
       reason: `PostgreSQL has been starting for ${seconds(startingFor(f))}; looking for a candidate`,
       actions: [{ kind: 'ask-peers', members: otherMembers(f) }],
     }),
-  },
-  {
+  }),
+  rule({
     id: 'starting.fail-over',
     why: 'a start that takes longer than primary_start_timeout is given up if somebody can take over',
     level: 'warning',
-    when: f => timedOut(f) && goodCandidates(f).length > 0 && !tried(f.snap, 'release-lease'),
+    match: f => timedOut(f) && goodCandidates(f).length > 0 && !tried(f.snap, 'release-lease'),
     choose: f => ({
       reason: `stopped PostgreSQL because of startup timeout after ${seconds(startingFor(f))}: ${goodCandidates(f).join(', ')} can take over`,
       ...stopToFollow(f, 'immediate'),
       remember: { rejoin: 'check', agreesWith: null, startFailures: 1 },
     }),
-  },
-  {
+  }),
+  rule({
     id: 'starting.compare-timelines',
     why: 'a standby that runs without an upstream may need more WAL before it lets anybody in: what could not be compared before it started is compared now',
-    when: f => comesUpAsStandby(f) && mustCompare(f),
-    choose: f => {
-      const choice = compare(f)
+    match: f => comesUpAsStandby(f) && comparable(f),
+    choose: (_, leader) => {
+      const choice = compare(leader)
       return { ...choice, reason: `PostgreSQL is still starting up; ${choice.reason}` }
     },
-  },
-  {
+  }),
+  rule({
     id: 'starting.follow',
     why: 'with a transaction of many subtransactions at its end, the local WAL alone never makes a standby that can be read',
-    when: f =>
+    match: f =>
       comesUpAsStandby(f) &&
       f.memory.rejoin === 'follow' &&
       lacksUpstream(f) &&
@@ -80,27 +80,27 @@ export const startingRules: readonly Rule<ClusterFacts>[] = [
       actions: [{ kind: 'begin', job: { kind: 'follow', upstream: wantedUpstream(f.view, f.snap) } }],
       next: 'settled',
     }),
-  },
-  {
+  }),
+  rule({
     id: 'starting.stuck-copy',
     why: 'a copy whose end was lost with its source never becomes whole, and only somebody who knows that can tell it from a long replay',
-    when: f =>
+    match: f =>
       comesUpAsStandby(f) && hasLeader(f) && f.memory.rejoin === 'diverged' && startingFor(f) > STUCK_COPY_MS,
     choose: f => ({
       reason: `PostgreSQL is still starting up: the local data left the history of leader ${f.view.leader?.name} and ${rewindPossible(f.snap) ? 'is rewound as soon as it is up' : 'cannot follow'}. HINT: If it waits for WAL that nobody has any more, stop the agent, remove the data directory and start the agent: a copy of ${f.view.leader?.name} takes its place`,
       level: 'warning',
       wakeInMs: holdOnMs(f),
     }),
-  },
-  {
+  }),
+  rule({
     id: 'starting.wait',
     why: 'recovery takes as long as it takes while nobody else could do better',
-    when: () => true,
+    match: () => true,
     choose: f => ({
       reason: `PostgreSQL is still starting up, for ${seconds(startingFor(f))}${timedOut(f) ? '; nobody can take over' : ''}`,
       wakeInMs: holdOnMs(f),
     }),
-  },
+  }),
 ]
 
 /** By its directory; when a slow disk hides that, by what it was when last seen. */

@@ -9,11 +9,11 @@ import { receivedEverything } from '../election.ts'
 import { type Facts, failedLately, holdsLease, isRunning, tried } from '../facts.ts'
 import { formerMayWrite, mayStopOrphans, stopOrphans, whyFormer } from '../former.ts'
 import { canNoteUnguarded, mayDisarm, noteUnguarded } from '../guard-note.ts'
-import { proofRules, unansweredAndEnding } from '../lease.ts'
+import { renewLease, unansweredAndEnding } from '../lease.ts'
 import { mayBeSucceeded } from '../maintenance.ts'
 import { memberRecord } from '../member-record.ts'
 import { nameHolder } from '../name-holder.ts'
-import type { Rule } from '../rule.ts'
+import { type Rule, rule } from '../rule.ts'
 import { closingStatus } from '../status.ts'
 
 /** A stop that failed this lately is the one that was asked for now. */
@@ -22,11 +22,11 @@ const GIVE_UP_MS = 10_000
 const ASK_AGAIN_MS = 200
 
 export const stoppingRules: readonly Rule<Facts>[] = [
-  {
+  rule({
     id: 'stopping.drop-request',
     why: 'a server that is left running in maintenance mode must not have a successor named that waits for the end of its lease',
     level: 'warning',
-    when: f =>
+    match: f =>
       f.snap.settings.paused &&
       f.snap.work === null &&
       isRunning(f.snap) &&
@@ -37,21 +37,21 @@ export const stoppingRules: readonly Rule<Facts>[] = [
         'the agent was asked to stop before it began the handover that was asked for; taking the request away',
       actions: [{ kind: 'clear-failover', ifRevision: requestRevision(f) }],
     }),
-  },
-  {
+  }),
+  rule({
     id: 'stopping.note-unguarded',
     why: 'whoever wants to lead after this node must know that nothing stops its server when its lease ends',
-    when: f => f.snap.settings.paused && f.snap.work === null && canNoteUnguarded(f) && !mayBeSucceeded(f),
+    match: f => f.snap.settings.paused && f.snap.work === null && canNoteUnguarded(f) && !mayBeSucceeded(f),
     choose: f => ({
       reason: 'maintenance mode: noting in etcd that nothing guards this primary',
       actions: noteUnguarded(f),
       next: 'again',
     }),
-  },
-  {
+  }),
+  rule({
     id: 'stopping.leave-paused',
     why: 'in maintenance mode the agent may be replaced without touching PostgreSQL or the leader key',
-    when: ({ snap }) => snap.settings.paused && snap.work === null,
+    match: ({ snap }) => snap.settings.paused && snap.work === null,
     choose: f => ({
       reason: `maintenance mode: ${whatStays(f)}`,
       actions: [
@@ -62,67 +62,67 @@ export const stoppingRules: readonly Rule<Facts>[] = [
       ],
       next: 'settled',
     }),
-  },
-  {
+  }),
+  rule({
     id: 'stopping.cancel-work',
     why: 'a clone or rewind is not finished for the sake of a stop (spec/ha.md Z1)',
-    when: ({ snap }) =>
+    match: ({ snap }) =>
       snap.work !== null && !snap.work.cancelled && mayEndEarly(snap.work.job, 'agent-stops'),
     choose: ({ snap }) => ({
       reason: `cancelling ${snap.work?.job.kind} to stop`,
       actions: [{ kind: 'cancel-work', why: 'the agent stops' }],
       next: 'settled',
     }),
-  },
-  ...proofRules('stopping').filter(rule => rule.id === 'stopping.renew-lease'),
-  {
+  }),
+  renewLease('stopping'),
+  rule({
     id: 'stopping.ask',
     why: 'shut down but for its last processes (a slow archiver, a standby that reads nothing): nobody need wait for them',
-    when: f => isShutDown(f) && f.snap.peers === null && others(f).length > 0,
+    match: f => isShutDown(f) && f.snap.peers === null && others(f).length > 0,
     choose: f => ({
       reason: `PostgreSQL is shut down; asking ${others(f)
         .map(member => member.name)
         .join(', ')} who has everything`,
       actions: [{ kind: 'ask-peers', members: others(f) }],
     }),
-  },
-  {
+  }),
+  rule({
     id: 'stopping.hand-on',
     why: 'somebody has the last record that was written here: it may promote at once',
-    when: f =>
+    match: f =>
       isShutDown(f) && successor(f) !== null && !formerMayWrite(f) && !tried(f.snap, 'release-lease'),
     choose: f => ({
       reason: `${successor(f)} has everything; handing the lease on`,
       actions: [{ kind: 'release-lease', status: closingStatus(f, shutDownAt(f)?.previousLsn ?? null) }],
       remember: { lastRole: 'standby' },
     }),
-  },
-  {
+  }),
+  rule({
     id: 'stopping.wait',
     why: 'the stop of PostgreSQL takes as long as its last checkpoint',
-    when: ({ snap }) => snap.work !== null,
+    match: ({ snap }) => snap.work !== null,
     choose: f => ({
       reason: unansweredAndEnding(f)
         ? 'PostgreSQL is stopping and the lease runs out'
         : `waiting for ${awaited(f)}`,
       wakeInMs: isShutDown(f) ? ASK_AGAIN_MS : 1000,
     }),
-  },
-  {
+  }),
+  rule({
     id: 'stopping.stop-postgres',
     why: 'clients get a clean end and standbys the last byte of WAL before the lease is handed on',
-    when: f => isRunning(f.snap) && !failedLately(f, ['stop'], GIVE_UP_MS),
+    match: f => isRunning(f.snap) && !failedLately(f, ['stop'], GIVE_UP_MS),
     choose: () => ({
       reason: 'the agent was asked to stop; stopping PostgreSQL with a checkpoint first',
       actions: [{ kind: 'begin', job: { kind: 'stop', mode: 'fast', checkpoint: true, timeoutMs: null } }],
       next: 'settled',
     }),
-  },
-  {
+  }),
+  rule({
     id: 'stopping.stop-failed',
     why: 'as long as PostgreSQL runs the leader key stays: nobody else may become primary',
     level: 'error',
-    when: f => isRunning(f.snap),
+    match: f => isRunning(f.snap),
     choose: f => ({
       reason: `PostgreSQL could not be stopped (${f.memory.lastFailure?.why}); the leader key stays`,
       actions: [
@@ -134,38 +134,38 @@ export const stoppingRules: readonly Rule<Facts>[] = [
       ],
       next: 'settled',
     }),
-  },
-  {
+  }),
+  rule({
     id: 'stopping.stop-orphans',
     why: 'a server outside the data directory would go on without anybody who looks after it',
     level: 'error',
-    when: mayStopOrphans,
+    match: mayStopOrphans,
     choose: stopOrphans,
-  },
-  {
+  }),
+  rule({
     id: 'stopping.leave-to-expire',
     why: 'as long as a former server may write the leader key stays: its fencer stops it before the lease ends',
     level: 'warning',
-    when: f => holdsLease(f.snap) && formerMayWrite(f),
+    match: f => holdsLease(f.snap) && formerMayWrite(f),
     choose: f => ({
       reason: `${whyFormer(f)}; the leader key stays until it expires`,
       actions: [{ kind: 'exit', code: 1, why: 'a former server may still run, leader key not removed' }],
       next: 'settled',
     }),
-  },
-  {
+  }),
+  rule({
     id: 'stopping.release-lease',
     why: 'PostgreSQL is down: the others need not wait for the lease to end',
-    when: f => holdsLease(f.snap) && !f.snap.outcomes.some(outcome => outcome.action === 'release-lease'),
+    match: f => holdsLease(f.snap) && !f.snap.outcomes.some(outcome => outcome.action === 'release-lease'),
     choose: f => ({
       reason: 'PostgreSQL is down; handing the lease on',
       actions: [{ kind: 'release-lease', status: closingStatus(f, f.memory.stoppedAt?.previousLsn ?? null) }],
     }),
-  },
-  {
+  }),
+  rule({
     id: 'stopping.exit',
     why: 'nothing is left to do',
-    when: () => true,
+    match: () => true,
     choose: f => ({
       reason: 'PostgreSQL is down and the lease is not ours',
       // An etcd that refuses the last word keeps nobody here.
@@ -174,7 +174,7 @@ export const stoppingRules: readonly Rule<Facts>[] = [
         : [{ kind: 'exit', code: 0, why: 'stopped' }],
       next: saysGoodbye(f) ? 'again' : 'settled',
     }),
-  },
+  }),
 ]
 
 function whatStays(facts: Facts): string {

@@ -17,7 +17,7 @@ import {
 import { formerMayWrite } from '../former.ts'
 import { holdOnMs } from '../lease.ts'
 import { nameHolder } from '../name-holder.ts'
-import type { Rule } from '../rule.ts'
+import { type Rule, rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
 
 /** A stop that failed is tried again after this; PostgreSQL is not left to itself while the lease is ours. */
@@ -26,45 +26,45 @@ const STOP_AGAIN_MS = 5000
 const HELD_AGAIN_MS = 1000
 
 export const strangerRules: readonly Rule<ClusterFacts>[] = [
-  {
+  rule({
     id: 'stranger.read-cluster',
     why: 'a verdict this grave is not based on the watch',
-    when: f => f.view.source === 'watch' && !tried(f.snap, 'read-cluster'),
+    match: f => f.view.source === 'watch' && !tried(f.snap, 'read-cluster'),
     choose: () => ({
       reason: 'the data may belong to another cluster; asking etcd itself',
       actions: [{ kind: 'read-cluster' }],
     }),
-  },
-  {
+  }),
+  rule({
     id: 'stranger.stop-nameless',
     why: 'a primary whose lease ended and whose name another node has taken may write beside a new leader',
     level: 'error',
-    when: f =>
+    match: f =>
       nameHolder(f) !== null && f.memory.joinedAs !== null && runsAsPrimary(f) && !holdsLease(f.snap),
     choose: f => ({ reason: `${held(f)}; stopping PostgreSQL`, ...stopToFollow(f, 'immediate') }),
-  },
-  {
+  }),
+  rule({
     id: 'stranger.name-held',
     why: 'a name belongs to whoever holds its lease: no answer for two seconds does not mean that nobody does; nothing is touched until the lease ends',
     level: 'warning',
-    when: f => nameHolder(f) !== null,
+    match: f => nameHolder(f) !== null,
     choose: f => ({
       reason: `${held(f)}; waiting for the end of that lease. HINT: If two nodes are configured with this name, stop one of them and give it another`,
       wakeInMs: HELD_AGAIN_MS,
     }),
-  },
-  {
+  }),
+  rule({
     id: 'stranger.stop-primary',
     why: 'a leader whose data is not this cluster stops before it gives the lease up: nobody may be elected beside it; a member that lost the lead stops as well',
     level: 'error',
-    when: f => isForeign(f) && isRunning(f.snap) && mustStop(f) && !failedLately(f, ['stop'], STOP_AGAIN_MS),
+    match: f => isForeign(f) && isRunning(f.snap) && mustStop(f) && !failedLately(f, ['stop'], STOP_AGAIN_MS),
     choose: f => ({ reason: `${mismatch(f)}; stopping PostgreSQL`, ...stopToFollow(f, 'fast') }),
-  },
-  {
+  }),
+  rule({
     id: 'stranger.release-lease',
     why: 'a foreign node must not lead',
     level: 'warning',
-    when: f =>
+    match: f =>
       isForeign(f) &&
       holdsLease(f.snap) &&
       !isRunning(f.snap) &&
@@ -74,21 +74,21 @@ export const strangerRules: readonly Rule<ClusterFacts>[] = [
       reason: `${mismatch(f)}; releasing the lease`,
       actions: [{ kind: 'release-lease', status: null }],
     }),
-  },
-  {
+  }),
+  rule({
     id: 'stranger.wait-for-leader',
     why: 'a running cluster is not ended by an overwritten key; whether the new leader is of this cluster shows when it restores that',
-    when: f => isForeign(f) && hasJoined(f),
+    match: f => isForeign(f) && hasJoined(f),
     choose: f => ({
       reason: `${mismatch(f)}, under which this node joined; ${f.memory.strangeLeader} took the lead since then and may belong to another cluster: neither following it nor racing until the identifier is restored`,
       level: 'warning',
     }),
-  },
-  {
+  }),
+  rule({
     id: 'stranger.exit',
     why: 'following or leading with the data of another cluster would destroy one of the two',
     level: 'error',
-    when: isForeign,
+    match: isForeign,
     choose: f => ({
       reason: mismatch(f),
       actions: [
@@ -100,12 +100,13 @@ export const strangerRules: readonly Rule<ClusterFacts>[] = [
       ],
       next: 'settled',
     }),
-  },
-  {
+  }),
+  rule({
     id: 'stranger.refuse-standby',
     why: 'a cluster is adopted from its primary: started here, it would be cut off from the primary it follows',
     level: 'error',
-    when: f => control(f.snap.postgres) !== null && (server(f.snap)?.inRecovery === true || isStandbyData(f)),
+    match: f =>
+      control(f.snap.postgres) !== null && (server(f.snap)?.inRecovery === true || isStandbyData(f)),
     choose: f => ({
       reason:
         'no initialize key in etcd and the local data is a standby: start the agent on the node running as primary first',
@@ -118,30 +119,30 @@ export const strangerRules: readonly Rule<ClusterFacts>[] = [
       ],
       next: 'settled',
     }),
-  },
-  {
+  }),
+  rule({
     id: 'stranger.adopted',
     why: 'the identifier stands in etcd now: this node is a member like any other',
-    when: f => succeeded(f.snap, 'write-initialize'),
+    match: f => succeeded(f.snap, 'write-initialize'),
     choose: () => ({
       reason: 'adopted the existing data as this cluster',
       remember: { joined: true },
       next: 'again',
     }),
-  },
-  {
+  }),
+  rule({
     id: 'stranger.without-configuration',
     why: 'data becomes a cluster only where it is known how that is to be configured',
     level: 'warning',
-    when: f => missingConfiguration(f.snap, f.view) !== null && canAdopt(f),
+    match: f => missingConfiguration(f.snap, f.view) !== null && canAdopt(f),
     choose: f => ({
       reason: `${withoutConfiguration(missingConfiguration(f.snap, f.view))}: not adopting the local data`,
     }),
-  },
-  {
+  }),
+  rule({
     id: 'stranger.adopt',
     why: 'data of a primary that no cluster claims becomes the cluster',
-    when: f => control(f.snap.postgres) !== null && !tried(f.snap, 'write-initialize') && canAdopt(f),
+    match: f => control(f.snap.postgres) !== null && !tried(f.snap, 'write-initialize') && canAdopt(f),
     choose: f => ({
       reason: `etcd knows no cluster; claiming it for system identifier ${control(f.snap.postgres)?.systemIdentifier}`,
       actions: [
@@ -152,17 +153,17 @@ export const strangerRules: readonly Rule<ClusterFacts>[] = [
         },
       ],
     }),
-  },
-  {
+  }),
+  rule({
     id: 'stranger.wait',
     why: 'etcd did not answer, or the server cannot be judged yet',
-    when: () => true,
+    match: () => true,
     choose: f => ({
       reason: `cannot tell yet whether the local data is this cluster's${whyUntold(f)}`,
       ...(identityUnread(f) === null ? {} : { level: 'warning' as const }),
       wakeInMs: holdOnMs(f),
     }),
-  },
+  }),
 ]
 
 function held(facts: ClusterFacts): string {
