@@ -23,6 +23,6 @@ export function isConfigurationNewer({ configRevision }: Snapshot, { config }: C
 }
 
 /** For a reason. */
-export function withoutConfiguration(why: string | null): string {
+export function withoutConfiguration(why: string): string {
   return `the configuration of this cluster in etcd cannot be used (${why}) and this agent has seen no other`
 }

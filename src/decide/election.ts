@@ -20,6 +20,17 @@ export function otherMembers({ view, memory, snap }: ClusterFacts): readonly Mem
   return [...byName.values()].filter(member => member.record.apiUrl !== null)
 }
 
+/** Whom to ask what they have; null: they were asked in this beat, or there is nobody. */
+export function membersToAsk(facts: ClusterFacts): readonly Member[] | null {
+  const others = otherMembers(facts)
+  return facts.snap.peers === null && others.length > 0 ? others : null
+}
+
+/** For a reason. */
+export function namesOf(members: readonly Member[]): string {
+  return members.map(({ name }) => name).join(', ')
+}
+
 /** Has the node received this position? A primary is not somebody to hand over to. */
 export function receivedEverything(peer: PeerView, needed: Lsn): boolean {
   return (
@@ -54,6 +65,12 @@ export function verdicts(facts: ClusterFacts, candidate: MemberName | null): rea
 
 export function goodCandidates(facts: ClusterFacts): readonly MemberName[] {
   return facts.snap.peers === null ? [] : rankCandidates(verdicts(facts, null)).map(verdict => verdict.name)
+}
+
+/** Those who can take over, the best first; null: nobody, or nobody was asked. */
+export function someCandidate(facts: ClusterFacts): readonly MemberName[] | null {
+  const good = goodCandidates(facts)
+  return good.length > 0 ? good : null
 }
 
 /** Bytes between the last position that the leader published and ours; null when nothing was published. */

@@ -5,15 +5,7 @@ import type { Order, RestartFilters, RestartRequest, ScheduledRestart } from '..
 import type { Millis } from '../model/units.ts'
 import { cloneSource } from './clone-source.ts'
 import { missingConfiguration, withoutConfiguration } from './configuration.ts'
-import {
-  type ClusterFacts,
-  type Facts,
-  holdsLease,
-  isForeign,
-  namedLeader,
-  runsAsPrimary,
-  server,
-} from './facts.ts'
+import { type Facts, holdsLease, isForeign, namedLeader, runsAsPrimary, server } from './facts.ts'
 import { formerMayWrite, whyFormer, whyOtherData } from './former.ts'
 import { memberRecord, roleOf } from './member-record.ts'
 import type { SituationName } from './situation.ts'

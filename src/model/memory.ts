@@ -44,12 +44,7 @@ export interface Memory {
   /** A single-user recovery was tried since the last successful start. */
   readonly crashRecoveryTried: boolean
   /** A bootstrap of ours is on its way, guarded by this revision of `initialize`. */
-  readonly founding: {
-    readonly initializeRevision: Revision
-    readonly stage: 'running' | 'ready' | 'failed'
-    /** Why it failed: what fails after it does not hide the reason. */
-    readonly why?: string
-  } | null
+  readonly founding: Founding | null
   readonly handover: Handover | null
   /** The last request that this node refused, in its own words. */
   readonly refusedRequest: {
@@ -165,6 +160,14 @@ export interface Starving {
   readonly sinceMs: Millis
   readonly sinceWall: WallMillis
   readonly replayLsn: Lsn | null
+}
+
+/** A bootstrap of this node. */
+export interface Founding {
+  readonly initializeRevision: Revision
+  readonly stage: 'running' | 'ready' | 'failed'
+  /** Why it failed: what fails after it does not hide the reason. */
+  readonly why?: string
 }
 
 /** A planned switchover or manual failover from the moment the leader stops accepting writes. */

@@ -2,10 +2,10 @@
 // ends (promise 1); everybody else does nothing.
 
 import { etcdHint } from '../../model/etcd-hint.ts'
-import { leadershipLeftMs, retryAfterMs } from '../../model/timing.ts'
+import { retryAfterMs } from '../../model/timing.ts'
 import { type Facts, holdsLease, promotesInVain, runsAsPrimary, seconds, tried } from '../facts.ts'
 import { mayStopOrphans, stopOrphans } from '../former.ts'
-import { cannotShorten, hasTimeLeft, holdOnMs, renewal, triedToProveLease } from '../lease.ts'
+import { cannotShorten, hasTimeLeft, holdOnMs, leaseLeft, renewal, triedToProveLease } from '../lease.ts'
 import { type Rule, rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
 
@@ -44,7 +44,7 @@ export const blindRules: readonly Rule<Facts>[] = [
     level: 'warning',
     match: f => runsAsPrimary(f) && hasTimeLeft(f),
     choose: f => ({
-      reason: `etcd is not reachable (${whyBlind(f)}); the lease lasts ${seconds(leadershipLeftMs(f.snap.lease, f.snap.nowMs))} more`,
+      reason: `etcd is not reachable (${whyBlind(f)}); the lease lasts ${leaseLeft(f)} more`,
       wakeInMs: holdOnMs(f),
     }),
   }),
@@ -64,7 +64,7 @@ export const blindRules: readonly Rule<Facts>[] = [
     level: 'error',
     match: f => runsAsPrimary(f) || promotesInVain(f),
     choose: f => ({
-      reason: `etcd is not reachable (${whyBlind(f)}) and the lease has ${seconds(Math.max(0, leadershipLeftMs(f.snap.lease, f.snap.nowMs)))} left; stopping PostgreSQL`,
+      reason: `etcd is not reachable (${whyBlind(f)}) and the lease has ${leaseLeft(f)} left; stopping PostgreSQL`,
       ...stopToFollow(f, 'fast'),
     }),
   }),

@@ -1,8 +1,7 @@
 // PostgreSQL is not running: bring it back in the role that the lease allows, without losing what it holds (spec/ha.md 3.5).
 
-import { leadershipLeftMs } from '../../model/timing.ts'
 import { missingConfiguration, withoutConfiguration } from '../configuration.ts'
-import { goodCandidates, otherMembers } from '../election.ts'
+import { otherMembers, someCandidate } from '../election.ts'
 import {
   type ClusterFacts,
   control,
@@ -11,15 +10,15 @@ import {
   isUnfinishedCopy,
   namedLeader,
   outcomeOf,
+  recentFailure,
   rewindPossible,
-  seconds,
   succeeded,
   tried,
   wantedUpstream,
 } from '../facts.ts'
 import { heldMarginMs } from '../fencing.ts'
 import { leaveToExpire, whyOtherData } from '../former.ts'
-import { hasTimeLeft, holdOnMs, holdOnReason, proofRules, unansweredButAlive } from '../lease.ts'
+import { hasTimeLeft, holdOnMs, holdOnReason, leaseLeft, proofRules, unansweredButAlive } from '../lease.ts'
 import {
   cannotRejoin,
   comparisonFailed,
@@ -57,10 +56,10 @@ const leaderRules: readonly Rule<ClusterFacts>[] = [
       leads(f) &&
       isPrimaryData(f) &&
       f.snap.settings.primaryStartTimeoutMs === 0 &&
-      goodCandidates(f).length > 0 &&
-      !tried(f.snap, 'release-lease'),
-    choose: f => ({
-      reason: `releasing the lease after a crash: ${goodCandidates(f).join(', ')} can take over`,
+      !tried(f.snap, 'release-lease') &&
+      someCandidate(f),
+    choose: (_, candidates) => ({
+      reason: `releasing the lease after a crash: ${candidates.join(', ')} can take over`,
       actions: [{ kind: 'release-lease', status: null }],
     }),
   }),
@@ -69,20 +68,23 @@ const leaderRules: readonly Rule<ClusterFacts>[] = [
     why: 'a node that cannot be made primary safely lets another one try',
     level: 'warning',
     match: f =>
-      leads(f) && outcomeOf(f.snap, 'arm-fencer')?.kind === 'failed' && !tried(f.snap, 'release-lease'),
-    choose: f => ({
-      reason: `the fencer could not be armed (${unfencedFailure(f)?.why}), so PostgreSQL is not started as primary; releasing the lease`,
+      leads(f) &&
+      outcomeOf(f.snap, 'arm-fencer')?.kind === 'failed' &&
+      !tried(f.snap, 'release-lease') &&
+      unfencedFailure(f),
+    choose: (_, failure) => ({
+      reason: `the fencer could not be armed (${failure.why}), so PostgreSQL is not started as primary; releasing the lease`,
       actions: [{ kind: 'release-lease', status: null }],
-      remember: { rejoin: 'check', agreesWith: null, unfencedSinceMs: null, lastFailure: unfencedFailure(f) },
+      remember: { rejoin: 'check', agreesWith: null, unfencedSinceMs: null, lastFailure: failure },
     }),
   }),
   rule({
     id: 'down.without-configuration',
     why: 'a node that does not know how its cluster is configured lets another one lead',
     level: 'warning',
-    match: f => leads(f) && missingConfiguration(f.snap, f.view) !== null && !tried(f.snap, 'release-lease'),
-    choose: f => ({
-      reason: `${withoutConfiguration(missingConfiguration(f.snap, f.view))}: not starting as primary; releasing the lease`,
+    match: f => leads(f) && !tried(f.snap, 'release-lease') && missingConfiguration(f.snap, f.view),
+    choose: (_, missing) => ({
+      reason: `${withoutConfiguration(missing)}: not starting as primary; releasing the lease`,
       actions: [{ kind: 'release-lease', status: null }],
       remember: { lastRole: null, rejoin: 'check' },
     }),
@@ -104,7 +106,7 @@ const leaderRules: readonly Rule<ClusterFacts>[] = [
     level: 'warning',
     match: f => leads(f) && isPrimaryData(f) && hasTimeLeft(f),
     choose: f => ({
-      reason: `starting primary after failure (control file: ${control(f.snap.postgres)?.state ?? 'unreadable'}), lease ${seconds(leadershipLeftMs(f.snap.lease, f.snap.nowMs))}`,
+      reason: `starting primary after failure (control file: ${control(f.snap.postgres)?.state ?? 'unreadable'}), lease ${leaseLeft(f)}`,
       actions: [
         { kind: 'arm-fencer', marginMs: heldMarginMs(f.snap) },
         { kind: 'begin', job: { kind: 'start', as: 'primary', upstream: null, timeoutMs: startTimeout(f) } },
@@ -137,34 +139,36 @@ const standbyRules: readonly Rule<ClusterFacts>[] = [
     id: 'down.wait-after-start-failure',
     why: 'one attempt per loop, not a tight one (spec/postgres.md P24)',
     level: 'warning',
-    match: f => startFailedLately(f),
-    choose: f => ({
-      reason: `failed to start postgres: ${f.memory.lastFailure?.why}`,
+    match: f => recentFailure(f, ['start'], Math.min(f.snap.settings.loopWaitMs, 5000)),
+    choose: (f, { why }) => ({
+      reason: `failed to start postgres: ${why}`,
       wakeInMs: Math.min(f.snap.settings.loopWaitMs, 5000),
     }),
   }),
   rule({
     id: 'down.wait-for-new-leader',
     why: 'the lease was just handed over: the next leader shows in a moment',
-    match: f =>
-      f.view.leader === null &&
-      f.memory.releasedAtMs !== null &&
-      f.snap.nowMs - f.memory.releasedAtMs < NEW_LEADER_LIMIT_MS,
-    choose: f => ({
+    match: f => {
+      const { releasedAtMs } = f.memory
+      if (f.view.leader !== null || releasedAtMs === null) return null
+      const forMs = f.snap.nowMs - releasedAtMs
+      return forMs < NEW_LEADER_LIMIT_MS && { leftMs: NEW_LEADER_LIMIT_MS - forMs }
+    },
+    choose: (_, { leftMs }) => ({
       reason: 'waiting for the next leader',
-      wakeInMs: Math.max(50, NEW_LEADER_LIMIT_MS - (f.snap.nowMs - (f.memory.releasedAtMs ?? 0))),
+      wakeInMs: Math.max(50, leftMs),
     }),
   }),
   rule({
     id: 'down.crash-recovery',
     why: 'pg_rewind and an exact comparison need a data directory that was shut down cleanly (spec/postgres.md 1.12); an older backup of a primary would leave the history of the cluster by it, on a timeline of the same number',
     match: f =>
-      needsCrashRecovery(f) &&
       whyOtherData(f) === null &&
       !f.memory.crashRecoveryTried &&
-      (f.view.leader === null || rewindPossible(f.snap) || f.snap.self.removeDataOnDivergedTimelines),
-    choose: f => ({
-      reason: `doing crash recovery in a single user mode (control file: ${control(f.snap.postgres)?.state})`,
+      (f.view.leader === null || rewindPossible(f.snap) || f.snap.self.removeDataOnDivergedTimelines) &&
+      uncleanState(f),
+    choose: (_, state) => ({
+      reason: `doing crash recovery in a single user mode (control file: ${state})`,
       actions: [{ kind: 'begin', job: { kind: 'crash-recovery' } }],
       next: 'settled',
     }),
@@ -212,9 +216,9 @@ const otherData: Rule<ClusterFacts> = rule({
   id: 'down.release-other-data',
   why: 'an older backup or a copy in the place of the data that led would lead the cluster back to what it was then',
   level: 'warning',
-  match: f => leads(f) && whyOtherData(f) !== null && !tried(f.snap, 'release-lease'),
-  choose: f => ({
-    reason: `not starting the local data as primary: ${whyOtherData(f)}; no server of this node runs: releasing the lease`,
+  match: f => leads(f) && !tried(f.snap, 'release-lease') && whyOtherData(f),
+  choose: (f, other) => ({
+    reason: `not starting the local data as primary: ${other}; no server of this node runs: releasing the lease`,
     actions: [
       { kind: 'release-lease', status: null },
       ...(f.snap.fencer.formerMayAct ? [{ kind: 'disarm-fencer' as const }] : []),
@@ -252,20 +256,12 @@ function withoutUpstream(facts: ClusterFacts): string {
   return wanted === null ? '' : `, of nobody until it was compared with ${wanted.name}`
 }
 
-function needsCrashRecovery({ snap }: ClusterFacts): boolean {
-  const directory = snap.postgres.dataDirectory
-  const state = control(snap.postgres)?.state ?? ''
-  if (directory.kind !== 'present' || directory.backupLabel) return false
-  return (
-    ['in production', 'shutting down', 'in crash recovery'].includes(state) && !directory.recoveryConfigured
-  )
-}
+const UNCLEAN: readonly string[] = ['in production', 'shutting down', 'in crash recovery']
 
-function startFailedLately({ memory, snap }: ClusterFacts): boolean {
-  const failure = memory.lastFailure
-  return (
-    failure !== null &&
-    failure.job === 'start' &&
-    snap.nowMs - failure.atMs < Math.min(snap.settings.loopWaitMs, 5000)
-  )
+/** The state in the control file of a primary that was not shut down cleanly; null: there is no such. */
+function uncleanState({ snap }: ClusterFacts): string | null {
+  const directory = snap.postgres.dataDirectory
+  if (directory.kind !== 'present' || directory.backupLabel || directory.recoveryConfigured) return null
+  const state = control(snap.postgres)?.state
+  return state !== undefined && UNCLEAN.includes(state) ? state : null
 }

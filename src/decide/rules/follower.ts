@@ -1,6 +1,6 @@
 // Somebody else holds the lease: run as its standby (spec/ha.md 3.7).
 
-import { formatLsn } from '../../model/units.ts'
+import { formatLsn, type Lsn } from '../../model/units.ts'
 import { whyUndecided } from '../comparison.ts'
 import {
   type ClusterFacts,
@@ -63,8 +63,8 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'follower.key-without-lease',
     why: 'a leader that somebody wrote into the key by hand and that is not there keeps everybody from being elected',
-    match: f => f.memory.rejoin === 'check' && !leaderWrites(f) && silentHolder(f) !== null,
-    choose: f => ({ reason: silentHolder(f) ?? '', level: 'warning' }),
+    match: f => f.memory.rejoin === 'check' && !leaderWrites(f) && silentHolder(f),
+    choose: (_, reason) => ({ reason, level: 'warning' }),
   }),
   waitForPromotion,
   ...rejoinRules('follower'),
@@ -135,9 +135,9 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'follower.check-again',
     why: 'WAL that was received before and replayed since led this node off the history it had agreed with',
-    match: f => f.memory.rejoin === 'follow' && wentOn(f) && !tried(f.snap, 'compare-timelines'),
-    choose: f => ({
-      reason: `replayed past ${formatLsn(f.memory.agreesWith?.untilLsn ?? 0n)}, where leader ${f.view.leader?.name} left this timeline; comparing again`,
+    match: f => f.memory.rejoin === 'follow' && !tried(f.snap, 'compare-timelines') && replayedPast(f),
+    choose: (f, { untilLsn }) => ({
+      reason: `replayed past ${formatLsn(untilLsn)}, where leader ${f.view.leader?.name} left this timeline; comparing again`,
       remember: { rejoin: 'check' },
       next: 'again',
     }),
@@ -146,18 +146,18 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
     id: 'follower.undecided',
     why: 'data that may be of another history is neither followed with nor shown as a healthy replica, until somebody tells',
     level: 'warning',
-    match: f => whyUndecided(f) !== null,
-    choose: f => ({
-      reason: `${whyUndecided(f)}${takesNothing(f)}; asked again, no candidate and no healthy replica until then. HINT: ${undecidedHint(f)}`,
+    match: whyUndecided,
+    choose: (f, undecided) => ({
+      reason: `${undecided}${takesNothing(f)}; asked again, no candidate and no healthy replica until then. HINT: ${undecidedHint(f)}`,
       wakeInMs: Math.min(holdOnMs(f), nextComparisonInMs(f)),
     }),
   }),
   rule({
     id: 'follower.diverged',
     why: 'a node whose data went its own way follows nobody, and what it has may be nowhere else: an operator decides',
-    match: f => divergedBecause(f) !== null,
-    choose: f => ({
-      reason: divergedBecause(f) ?? '',
+    match: divergedBecause,
+    choose: (f, reason) => ({
+      reason,
       level: 'warning',
       wakeInMs: f.snap.settings.loopWaitMs,
     }),
@@ -227,10 +227,10 @@ function mustBeCompared(facts: ClusterFacts): boolean {
 }
 
 /** Has replayed past the point at which the leader's history leaves its timeline, which it has not left itself. */
-function wentOn({ memory, snap }: ClusterFacts): boolean {
-  const until = memory.agreesWith?.untilLsn ?? null
+function replayedPast({ memory, snap }: ClusterFacts): { readonly untilLsn: Lsn } | null {
+  const untilLsn = memory.agreesWith?.untilLsn ?? null
   const replayed = server(snap)?.replayLsn ?? null
-  return until !== null && replayed !== null && replayed > until
+  return untilLsn !== null && replayed !== null && replayed > untilLsn ? { untilLsn } : null
 }
 
 function leaderTimelineIsNew({ view, memory }: ClusterFacts): boolean {

@@ -2,7 +2,7 @@
 // and the promotion, or somebody wrote the key by hand. The race that nobody saw is made up for before anything is promoted.
 
 import type { Millis } from '../../model/units.ts'
-import { betterRival, livePrimary, otherMembers, silentPrimary, tooFarBehind } from '../election.ts'
+import { betterRival, livePrimary, membersToAsk, namesOf, silentPrimary, tooFarBehind } from '../election.ts'
 import { type ClusterFacts, isStandbyWithLease, tried } from '../facts.ts'
 import { holdOnMs } from '../lease.ts'
 import { isForced } from '../request.ts'
@@ -13,21 +13,19 @@ export const foundNamedRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'leader.ask-before-promotion',
     why: 'a leader key that this process did not take itself does not prove that there is no other primary',
-    match: f => isUnproven(f) && f.snap.peers === null && otherMembers(f).length > 0,
-    choose: f => ({
-      reason: `the leader key already held my name; before a promotion asking ${otherMembers(f)
-        .map(member => member.name)
-        .join(', ')}`,
-      actions: [{ kind: 'ask-peers', members: otherMembers(f) }],
+    match: f => isUnproven(f) && membersToAsk(f),
+    choose: (_, members) => ({
+      reason: `the leader key already held my name; before a promotion asking ${namesOf(members)}`,
+      actions: [{ kind: 'ask-peers', members }],
     }),
   }),
   rule({
     id: 'leader.not-elected',
     why: 'two primaries must never be: whoever wrote the key did not ask the one that runs',
     level: 'warning',
-    match: f => isUnproven(f) && livePrimary(f) !== null && !tried(f.snap, 'release-lease'),
-    choose: f => ({
-      reason: `the leader key held my name, but ${livePrimary(f)} runs as primary; ${releasing(f)}`,
+    match: f => isUnproven(f) && !tried(f.snap, 'release-lease') && livePrimary(f),
+    choose: (f, primary) => ({
+      reason: `the leader key held my name, but ${primary} runs as primary; ${releasing(f)}`,
       ...releaseUnpromoted(f),
     }),
   }),
@@ -35,9 +33,9 @@ export const foundNamedRules: readonly Rule<ClusterFacts>[] = [
     id: 'leader.not-the-best',
     why: 'since the lease was won by a former run of this agent somebody may have come back who has more of the data',
     level: 'warning',
-    match: f => isUnproven(f) && lessThanOthers(f) !== null && !tried(f.snap, 'release-lease'),
-    choose: f => ({
-      reason: `the leader key held my name, but this node was not promoted yet and ${lessThanOthers(f)}; ${releasing(f)}`,
+    match: f => isUnproven(f) && !tried(f.snap, 'release-lease') && lessThanOthers(f),
+    choose: (f, less) => ({
+      reason: `the leader key held my name, but this node was not promoted yet and ${less}; ${releasing(f)}`,
       ...releaseUnpromoted(f),
     }),
   }),
@@ -45,9 +43,9 @@ export const foundNamedRules: readonly Rule<ClusterFacts>[] = [
     id: 'leader.wait-for-silence',
     why: 'as long as the lease of a silent primary lives, it may write, but not for longer than a ttl after its last proof',
     level: 'warning',
-    match: f => isUnproven(f) && silentPrimary(f, sinceNamed(f)) !== null,
-    choose: f => ({
-      reason: `not promoting yet: the lease of ${silentPrimary(f, sinceNamed(f))?.name} is alive and it ${silentPrimary(f, sinceNamed(f))?.why}, it may still be primary`,
+    match: f => isUnproven(f) && silentPrimary(f, sinceNamed(f)),
+    choose: (f, { name, why }) => ({
+      reason: `not promoting yet: the lease of ${name} is alive and it ${why}, it may still be primary`,
       wakeInMs: holdOnMs(f),
     }),
   }),

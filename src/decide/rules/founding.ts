@@ -1,6 +1,7 @@
 // A bootstrap of ours has ended: the new cluster is announced in etcd, or its traces are removed (spec/ha.md 3.4.3).
 
 import type { Action } from '../../model/action.ts'
+import type { Founding } from '../../model/memory.ts'
 import { type ClusterFacts, control, holdsLease, isSystemIdentifier, tried } from '../facts.ts'
 import { askGuarded } from '../fencing.ts'
 import { holdOnMs } from '../lease.ts'
@@ -12,16 +13,17 @@ export const foundingRules: readonly Rule<ClusterFacts>[] = [
     id: 'founding.superseded',
     why: 'the initialize key is not the one that this bootstrap was guarded by: another cluster has taken its place',
     level: 'warning',
-    match: f => stage(f) !== 'failed' && !holdsLease(f.snap) && supersededBy(f) !== null,
-    choose: f => ({
-      reason: `the new cluster is not announced: ${supersededBy(f)}`,
+    match: f => {
+      const { founding } = f.memory
+      if (founding === null || founding.stage === 'failed' || holdsLease(f.snap)) return null
+      const why = supersededBy(founding, f)
+      return why !== null && { founding, why }
+    },
+    choose: (f, { founding: { initializeRevision }, why }) => ({
+      reason: `the new cluster is not announced: ${why}`,
       remember: {
-        founding: {
-          initializeRevision: f.memory.founding?.initializeRevision ?? 0,
-          stage: 'failed',
-          why: supersededBy(f) ?? '',
-        },
-        lastFailure: { job: 'bootstrap', why: supersededBy(f) ?? '', atMs: f.snap.nowMs },
+        founding: { initializeRevision, stage: 'failed', why },
+        lastFailure: { job: 'bootstrap', why, atMs: f.snap.nowMs },
       },
       next: 'again',
     }),
@@ -30,14 +32,14 @@ export const foundingRules: readonly Rule<ClusterFacts>[] = [
     id: 'founding.clean-up',
     why: 'a failed bootstrap must not block the others: the race key goes, the data is kept aside for inspection',
     level: 'warning',
-    match: f =>
-      stage(f) === 'failed' &&
-      f.view.initialize?.value === '' &&
-      f.view.initialize.modRevision === f.memory.founding?.initializeRevision &&
-      !tried(f.snap, 'delete-initialize'),
-    choose: f => ({
+    match: f => {
+      const key = f.view.initialize
+      if (!isFailed(f) || tried(f.snap, 'delete-initialize') || key === null) return null
+      return key.value === '' && key.modRevision === f.memory.founding?.initializeRevision && key
+    },
+    choose: (f, { modRevision }) => ({
       reason: `bootstrap failed (${whyFailed(f)}); removing the initialize key`,
-      actions: [{ kind: 'delete-initialize', ifRevision: f.memory.founding?.initializeRevision ?? 0 }],
+      actions: [{ kind: 'delete-initialize', ifRevision: modRevision }],
     }),
   }),
   rule({
@@ -45,7 +47,7 @@ export const foundingRules: readonly Rule<ClusterFacts>[] = [
     why: 'what a failed bootstrap left behind is evidence',
     level: 'warning',
     match: f =>
-      stage(f) === 'failed' &&
+      isFailed(f) &&
       f.snap.postgres.dataDirectory.kind === 'present' &&
       f.memory.lastFailure?.job !== 'set-aside',
     choose: () => ({
@@ -58,7 +60,7 @@ export const foundingRules: readonly Rule<ClusterFacts>[] = [
     id: 'founding.give-up',
     why: 'an operator has to look: the next attempt would most likely fail in the same way',
     level: 'error',
-    match: f => stage(f) === 'failed',
+    match: isFailed,
     choose: f => ({
       reason: `failed to bootstrap cluster: ${whyFailed(f)}${whyNotAside(f)}`,
       actions: [
@@ -72,7 +74,7 @@ export const foundingRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'founding.wait',
     why: 'the bootstrap still runs, or its server cannot be looked at yet',
-    match: f => stage(f) === 'running' || control(f.snap.postgres) === null,
+    match: f => f.memory.founding?.stage === 'running' || control(f.snap.postgres) === null,
     choose: f => ({ reason: 'waiting for the new server', wakeInMs: holdOnMs(f) }),
   }),
   rule({
@@ -88,8 +90,14 @@ export const foundingRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'founding.announce',
     why: 'identifier, configuration and leader key, in this order, each guarded: what is already there is not written again; the fencer is armed before etcd may name this node',
-    match: f => !tried(f.snap, 'take-leader') && !f.snap.outcomes.some(outcome => outcome.kind !== 'done'),
-    choose: f => ({ reason: 'the new server is up; announcing the cluster', actions: announcement(f) }),
+    match: f =>
+      !tried(f.snap, 'take-leader') &&
+      !f.snap.outcomes.some(outcome => outcome.kind !== 'done') &&
+      control(f.snap.postgres),
+    choose: (f, { systemIdentifier }) => ({
+      reason: 'the new server is up; announcing the cluster',
+      actions: announcement(f, systemIdentifier),
+    }),
   }),
   rule({
     id: 'founding.retry',
@@ -106,9 +114,8 @@ export const foundingRules: readonly Rule<ClusterFacts>[] = [
   }),
 ]
 
-function stage({ memory }: ClusterFacts): 'running' | 'ready' | 'failed' {
-  if (memory.founding === null) throw new Error('founding without a bootstrap')
-  return memory.founding.stage
+function isFailed({ memory }: ClusterFacts): boolean {
+  return memory.founding?.stage === 'failed'
 }
 
 function whyFailed({ memory }: ClusterFacts): string {
@@ -121,22 +128,20 @@ function whyNotAside({ memory }: ClusterFacts): string {
 }
 
 /** Who stands where our initialize key stood; null: nobody, or our own identifier. */
-function supersededBy({ view, snap, memory }: ClusterFacts): string | null {
+function supersededBy({ initializeRevision: ours }: Founding, { view, snap }: ClusterFacts): string | null {
   const key = view.initialize
   if (view.leader !== null && view.leader.name !== snap.self.name)
     return `${view.leader.name} leads a cluster already`
   if (key === null || key.value === control(snap.postgres)?.systemIdentifier) return null
   if (isSystemIdentifier(key.value)) return `the cluster's system identifier is ${key.value}`
-  const ours = memory.founding?.initializeRevision ?? 0
   // 0: the watch was down when the race was won, and the revision is not known.
   return ours === 0 || key.modRevision === ours
     ? null
     : `the initialize key has revision ${key.modRevision}, ours had ${ours}`
 }
 
-function announcement(facts: ClusterFacts): readonly Action[] {
+function announcement(facts: ClusterFacts, identifier: string): readonly Action[] {
   const { view, snap } = facts
-  const identifier = control(snap.postgres)?.systemIdentifier ?? ''
   const actions: Action[] = []
   if (view.initialize?.value !== identifier) {
     actions.push({

@@ -1,8 +1,8 @@
 // The lease is ours, or etcd says so. Prove it, arm the fencer, and only then act as leader (spec/ha.md 3.6).
 
 import { leaderKeyIsGone } from '../../model/cluster.ts'
-import type { Memory } from '../../model/memory.ts'
-import { fenceMarginMs, leadershipLeftMs } from '../../model/timing.ts'
+import type { WorkFailure } from '../../model/memory.ts'
+import { fenceMarginMs } from '../../model/timing.ts'
 import type { Millis } from '../../model/units.ts'
 import type { PromotionNote } from '../../model/work.ts'
 import { missingConfiguration, withoutConfiguration } from '../configuration.ts'
@@ -10,12 +10,12 @@ import { unsupportedMode } from '../election.ts'
 import {
   type ClusterFacts,
   control,
-  failedLately,
   holdsLease,
   isOverwritten,
   isStandbyWithLease,
   outcomeOf,
   overwritten,
+  recentFailure,
   runsAsPrimary,
   seconds,
   server,
@@ -27,6 +27,7 @@ import {
   hasTimeLeft,
   holdOnMs,
   holdOnReason,
+  leaseLeft,
   lossOf,
   proofRules,
   unansweredAndEnding,
@@ -70,7 +71,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     level: 'error',
     match: f => runsAsPrimary(f) && (unansweredAndEnding(f) || !holdsLease(f.snap)),
     choose: f => ({
-      reason: `the lease could not be renewed (${lossOf(f)}) and has ${seconds(Math.max(0, leadershipLeftMs(f.snap.lease, f.snap.nowMs)))} left; stopping PostgreSQL`,
+      reason: `the lease could not be renewed (${lossOf(f)}) and has ${leaseLeft(f)} left; stopping PostgreSQL`,
       ...stopToFollow(f, leaderKeyIsGone(f.snap.cluster) ? 'immediate' : 'fast'),
     }),
   }),
@@ -94,9 +95,9 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     id: 'leader.unfenced-demote',
     why: 'a primary that nothing would stop in time must not go on',
     level: 'error',
-    match: f => runsAsPrimary(f) && !isFenced(f) && unfencedForMs(f) > UNFENCED_LIMIT_MS,
-    choose: f => ({
-      reason: `the fencer could not be armed for ${seconds(unfencedForMs(f))} (${whyUnfenced(f)}); stopping PostgreSQL`,
+    match: f => runsAsPrimary(f) && unfencedTooLong(f),
+    choose: (f, { forMs }) => ({
+      reason: `the fencer could not be armed for ${seconds(forMs)} (${whyUnfenced(f)}); stopping PostgreSQL`,
       ...stopToFollow(f, 'fast'),
     }),
   }),
@@ -104,13 +105,9 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     id: 'leader.unfenced-release',
     why: 'a node that cannot be made primary safely lets another one try',
     level: 'warning',
-    match: f =>
-      isStandbyWithLease(f) &&
-      !isFenced(f) &&
-      unfencedForMs(f) > UNFENCED_LIMIT_MS &&
-      !tried(f.snap, 'release-lease'),
-    choose: f => ({
-      reason: `the fencer could not be armed for ${seconds(unfencedForMs(f))} (${whyUnfenced(f)}); ${releasing(f)}`,
+    match: f => isStandbyWithLease(f) && !tried(f.snap, 'release-lease') && unfencedTooLong(f),
+    choose: (f, { forMs }) => ({
+      reason: `the fencer could not be armed for ${seconds(forMs)} (${whyUnfenced(f)}); ${releasing(f)}`,
       ...releaseUnpromoted(f, { unfencedSinceMs: null, lastFailure: unfencedFailure(f) }),
     }),
   }),
@@ -129,9 +126,9 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     id: 'leader.mode-not-supported',
     why: 'promoting under rules that this version cannot keep could lose acknowledged writes',
     level: 'warning',
-    match: f => isStandbyWithLease(f) && unsupportedMode(f) !== null && !tried(f.snap, 'release-lease'),
-    choose: f => ({
-      reason: `${unsupportedMode(f)} is on, which this version of hactl cannot honour: not promoting; ${releasing(f)}`,
+    match: f => isStandbyWithLease(f) && !tried(f.snap, 'release-lease') && unsupportedMode(f),
+    choose: (f, mode) => ({
+      reason: `${mode} is on, which this version of hactl cannot honour: not promoting; ${releasing(f)}`,
       ...releaseUnpromoted(f),
     }),
   }),
@@ -140,11 +137,9 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     why: 'a node that does not know how its cluster is configured lets another one lead',
     level: 'warning',
     match: f =>
-      isStandbyWithLease(f) &&
-      missingConfiguration(f.snap, f.view) !== null &&
-      !tried(f.snap, 'release-lease'),
-    choose: f => ({
-      reason: `${withoutConfiguration(missingConfiguration(f.snap, f.view))}: not promoting; ${releasing(f)}`,
+      isStandbyWithLease(f) && !tried(f.snap, 'release-lease') && missingConfiguration(f.snap, f.view),
+    choose: (f, missing) => ({
+      reason: `${withoutConfiguration(missing)}: not promoting; ${releasing(f)}`,
       ...releaseUnpromoted(f),
     }),
   }),
@@ -152,14 +147,15 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'leader.restore-initialize',
     why: 'a running cluster is not ended by an overwritten key: agents that start now would take themselves for strangers',
-    match: f => isOverwritten(f) && holdsLease(f.snap) && !tried(f.snap, 'write-initialize'),
-    choose: f => ({
+    match: f =>
+      isOverwritten(f) && holdsLease(f.snap) && !tried(f.snap, 'write-initialize') && f.memory.joinedAs,
+    choose: (f, joinedAs) => ({
       reason: `${overwritten(f)}; writing it back`,
       level: 'warning',
       actions: [
         {
           kind: 'write-initialize',
-          value: f.memory.joinedAs ?? '',
+          value: joinedAs,
           ifRevision: f.view.initialize?.modRevision ?? null,
         },
       ],
@@ -172,12 +168,12 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     why: 'the new leader takes the request that made it leader off the table',
     match: f =>
       !f.snap.settings.paused &&
-      f.view.failover !== null &&
       server(f.snap)?.inRecovery === true &&
-      !tried(f.snap, 'clear-failover'),
-    choose: f => ({
+      !tried(f.snap, 'clear-failover') &&
+      f.view.failover,
+    choose: (_, { modRevision }) => ({
       reason: 'cleaning up failover key after acquiring the lease',
-      actions: [{ kind: 'clear-failover', ifRevision: f.view.failover?.modRevision ?? 0 }],
+      actions: [{ kind: 'clear-failover', ifRevision: modRevision }],
       next: 'again',
     }),
   }),
@@ -196,9 +192,9 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'leader.promote',
     why: 'the lease is held with time left, a running standby was seen, and the fencer is armed',
-    match: f => isStandbyWithLease(f) && hasTimeLeft(f) && !promotionFailedLately(f),
+    match: f => isStandbyWithLease(f) && hasTimeLeft(f) && failedPromotion(f) === null,
     choose: f => ({
-      reason: `promoted self to leader: the lease lasts ${seconds(leadershipLeftMs(f.snap.lease, f.snap.nowMs))}`,
+      reason: `promoted self to leader: the lease lasts ${leaseLeft(f)}`,
       actions: [
         {
           kind: 'begin',
@@ -216,9 +212,9 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     id: 'leader.stop-after-failed-promotion',
     why: 'a promotion that was given up may still come about: the server stops before another node gets the lease',
     level: 'warning',
-    match: f => isStandbyWithLease(f) && promotionFailedLately(f),
-    choose: f => ({
-      reason: `the promotion failed (${f.memory.lastFailure?.why}); stopping PostgreSQL before the lease is released`,
+    match: f => isStandbyWithLease(f) && failedPromotion(f),
+    choose: (f, { why }) => ({
+      reason: `the promotion failed (${why}); stopping PostgreSQL before the lease is released`,
       ...stopToFollow(f, 'fast'),
     }),
   }),
@@ -227,10 +223,10 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'leader.mute',
     why: 'a slow server is not a dead one',
-    match: f => server(f.snap) === null,
-    choose: f => ({
+    match: ({ snap: { postgres } }) => !postgres.server.known && postgres.server,
+    choose: (f, { why }) => ({
       level: silentForMs(f) >= MUTE_MS ? 'warning' : 'info',
-      reason: `PostgreSQL has not answered for ${seconds(silentForMs(f))} (${f.snap.postgres.server.known ? '' : f.snap.postgres.server.why}); keeping the lease`,
+      reason: `PostgreSQL has not answered for ${seconds(silentForMs(f))} (${why}); keeping the lease`,
       wakeInMs: holdOnMs(f),
     }),
   }),
@@ -260,6 +256,12 @@ function promotionNote({ snap }: ClusterFacts): PromotionNote {
   }
 }
 
+/** Nothing has guarded this server for longer than its old deadline may protect; null: it is guarded, or was lately. */
+function unfencedTooLong(facts: ClusterFacts): { readonly forMs: Millis } | null {
+  const forMs = unfencedForMs(facts)
+  return isFenced(facts) || forMs <= UNFENCED_LIMIT_MS ? null : { forMs }
+}
+
 /** And for as long as the lease allows: a deadline of an earlier renewal would hit a healthy primary. */
 function isFencedToTheEnd(facts: ClusterFacts): boolean {
   const { fencer, lease } = facts.snap
@@ -271,12 +273,12 @@ function needsFencer(facts: ClusterFacts): boolean {
   return server(facts.snap) !== null || runsAsPrimary(facts)
 }
 
-function promotionFailedLately(facts: ClusterFacts): boolean {
-  return failedLately(facts, ['promote'], facts.snap.settings.ttlMs)
+function failedPromotion(facts: ClusterFacts): WorkFailure | null {
+  return recentFailure(facts, ['promote'], facts.snap.settings.ttlMs)
 }
 
 /** Remembered, so that this node does not win the next race at once. */
-export function unfencedFailure(facts: ClusterFacts): Memory['lastFailure'] {
+export function unfencedFailure(facts: ClusterFacts): WorkFailure {
   return { job: 'arm-fencer', why: whyUnfenced(facts), atMs: facts.snap.nowMs }
 }
 

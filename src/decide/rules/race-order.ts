@@ -16,9 +16,9 @@ export const raceOrderRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'race.candidate-goes-first',
     why: 'the operator named somebody, and that node can do it',
-    match: f => !runsAsPrimary(f) && candidateCan(f) !== null && sinceRelease(f) < CANDIDATE_LIMIT_MS,
-    choose: f => ({
-      reason: `manual failover: to ${candidateCan(f)}, i am ${f.snap.self.name}`,
+    match: f => !runsAsPrimary(f) && sinceRelease(f) < CANDIDATE_LIMIT_MS && candidateCan(f),
+    choose: (f, candidate) => ({
+      reason: `manual failover: to ${candidate}, i am ${f.snap.self.name}`,
       wakeInMs: Math.min(LOOK_AGAIN_MS, CANDIDATE_LIMIT_MS),
     }),
   }),
@@ -28,28 +28,28 @@ export const raceOrderRules: readonly Rule<ClusterFacts>[] = [
     match: f =>
       !runsAsPrimary(f) &&
       dueRequest(f)?.leader === f.snap.self.name &&
-      anyoneElse(f) !== null &&
-      sinceRelease(f) < CANDIDATE_LIMIT_MS,
-    choose: f => ({
-      reason: `a switchover away from me was asked for and ${anyoneElse(f)} can take over`,
+      sinceRelease(f) < CANDIDATE_LIMIT_MS &&
+      anyoneElse(f),
+    choose: (_, other) => ({
+      reason: `a switchover away from me was asked for and ${other} can take over`,
       wakeInMs: LOOK_AGAIN_MS,
     }),
   }),
   rule({
     id: 'race.lag',
     why: 'no more may be lost than the operator allowed',
-    match: f => !runsAsPrimary(f) && !isForced(f) && tooFarBehind(f) !== null,
-    choose: f => ({
-      reason: `My wal position exceeds maximum replication lag: ${tooFarBehind(f)}`,
+    match: f => !runsAsPrimary(f) && !isForced(f) && tooFarBehind(f),
+    choose: (_, lag) => ({
+      reason: `My wal position exceeds maximum replication lag: ${lag}`,
       wakeInMs: LOOK_AGAIN_MS,
     }),
   }),
   rule({
     id: 'race.stand-back',
     why: 'the node with the most WAL, then the highest priority, goes first',
-    match: f => !runsAsPrimary(f) && !isForced(f) && betterRival(f) !== null,
-    choose: f => ({
-      reason: `following a different leader because i am not the healthiest node: ${betterRival(f)?.reason}`,
+    match: f => !runsAsPrimary(f) && !isForced(f) && betterRival(f),
+    choose: (_, rival) => ({
+      reason: `following a different leader because i am not the healthiest node: ${rival.reason}`,
       wakeInMs: LOOK_AGAIN_MS,
     }),
   }),
@@ -57,10 +57,7 @@ export const raceOrderRules: readonly Rule<ClusterFacts>[] = [
     id: 'race.others-have-all',
     why: 'a leader that gave the lease up in good order left all of its data with somebody: that one, or it itself, may come back',
     match: f =>
-      !runsAsPrimary(f) &&
-      !isForced(f) &&
-      lacksOfGivenUp(f) !== null &&
-      sinceRelease(f) < f.snap.settings.ttlMs,
-    choose: f => ({ reason: `not promoting yet: ${lacksOfGivenUp(f)}`, wakeInMs: LOOK_AGAIN_MS }),
+      !runsAsPrimary(f) && !isForced(f) && sinceRelease(f) < f.snap.settings.ttlMs && lacksOfGivenUp(f),
+    choose: (_, missing) => ({ reason: `not promoting yet: ${missing}`, wakeInMs: LOOK_AGAIN_MS }),
   }),
 ]

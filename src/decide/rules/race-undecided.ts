@@ -15,9 +15,9 @@ export const raceUndecidedRules: readonly Rule<ClusterFacts>[] = [
     id: 'race.undecided',
     why: 'a node whose data may be that of another history is nobody to lead, unless an operator names it',
     level: 'warning',
-    match: f => !runsAsPrimary(f) && !isForced(f) && whyUndecided(f) !== null,
-    choose: f => ({
-      reason: `not promoting: ${whyUndecided(f)}. HINT: If ${f.memory.undecided?.leader} does not come back, compare the data of the members, then name the one that shall lead: failover --candidate`,
+    match: f => !runsAsPrimary(f) && !isForced(f) && whyUndecided(f),
+    choose: (f, undecided) => ({
+      reason: `not promoting: ${undecided}. HINT: If ${f.memory.undecided?.leader} does not come back, compare the data of the members, then name the one that shall lead: failover --candidate`,
       wakeInMs: LOOK_AGAIN_MS,
     }),
   }),
@@ -26,12 +26,9 @@ export const raceUndecidedRules: readonly Rule<ClusterFacts>[] = [
     why: 'a node that received nothing while somebody led may lack any amount, unless the last leader left its position',
     level: 'warning',
     match: f =>
-      !runsAsPrimary(f) &&
-      !isForced(f) &&
-      starvation(f) !== null &&
-      (f.view.status?.value.optime ?? null) === null,
-    choose: f => ({
-      reason: `not promoting: this node ${starvation(f)}, and how far the leader had come is not known. HINT: failover --candidate names the member that shall lead all the same`,
+      !runsAsPrimary(f) && !isForced(f) && (f.view.status?.value.optime ?? null) === null && starvation(f),
+    choose: (_, starved) => ({
+      reason: `not promoting: this node ${starved}, and how far the leader had come is not known. HINT: failover --candidate names the member that shall lead all the same`,
       wakeInMs: LOOK_AGAIN_MS,
     }),
   }),

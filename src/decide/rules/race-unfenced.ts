@@ -14,9 +14,12 @@ export const raceUnfencedRules: readonly Rule<ClusterFacts>[] = [
     id: 'race.unfenced-demote',
     why: 'etcd may name a primary before it reads the answer: one that nothing would stop does not ask to lead, and must not go on',
     level: 'error',
-    match: f => runsAsPrimary(f) && !isFenced(f) && unarmed(f).length >= TRIES_MAX,
-    choose: f => ({
-      reason: `the fencer could not be armed in ${TRIES_MAX} tries (${unarmed(f).at(-1)}); not asking to lead, stopping PostgreSQL`,
+    match: f => {
+      const failures = unarmed(f)
+      return runsAsPrimary(f) && !isFenced(f) && failures.length >= TRIES_MAX && failures
+    },
+    choose: (f, failures) => ({
+      reason: `the fencer could not be armed in ${TRIES_MAX} tries (${failures.at(-1)}); not asking to lead, stopping PostgreSQL`,
       ...stopToFollow(f, 'fast'),
     }),
   }),

@@ -16,9 +16,9 @@ export const unguardedPrimary: Rule<ClusterFacts> = rule({
   id: 'race.unguarded-primary',
   why: 'in maintenance mode a primary goes on without a lease and without a fencer: beside one that does not say that its server is down nobody is promoted, unless an operator who knows names somebody',
   level: 'warning',
-  match: f => !runsAsPrimary(f) && !isForced(f) && mayRunUnguarded(f) !== null,
-  choose: f => ({
-    reason: `not promoting: ${mayRunUnguarded(f)} led last, ${isKnown(f) ? '' : 'perhaps '}in maintenance mode, in which nothing stops its server, and does not say that it is down. HINT: When it is known to be down: hactl failover --candidate ${f.snap.self.name}`,
+  match: f => !runsAsPrimary(f) && !isForced(f) && mayRunUnguarded(f),
+  choose: (f, name) => ({
+    reason: `not promoting: ${name} led last, ${isKnown(f, name) ? '' : 'perhaps '}in maintenance mode, in which nothing stops its server, and does not say that it is down. HINT: When it is known to be down: hactl failover --candidate ${f.snap.self.name}`,
     wakeInMs: LOOK_AGAIN_MS,
   }),
 })
@@ -26,9 +26,10 @@ export const unguardedPrimary: Rule<ClusterFacts> = rule({
 /** null: it gave the lease up in good order, says that it is no primary, or was guarded, of itself or since it began this handover. */
 export function mayRunUnguarded(facts: ClusterFacts): string | null {
   const { snap } = facts
-  const { name, isRecorded } = lastToLead(facts)
+  const last = lastToLead(facts)
+  const { name, isRecorded } = last
   if (name === null || name === snap.self.name || dueRequest(facts)?.note?.begunBy === name) return null
-  if (!mayHaveGoneUnguarded(facts)) return null
+  if (!mayHaveGoneUnguarded(facts, { ...last, name })) return null
   const answer = snap.peers?.get(name)
   if (answer?.known === true) return answer.value.formerMayWrite === true ? name : null
   const isMember = otherMembers(facts).some(member => member.name === name)
@@ -36,12 +37,14 @@ export function mayRunUnguarded(facts: ClusterFacts): string | null {
 }
 
 /** By its own word; else by the pause in its member key, which may be gone. */
-function mayHaveGoneUnguarded(facts: ClusterFacts): boolean {
+function mayHaveGoneUnguarded(
+  facts: ClusterFacts,
+  { name, revision, isRecorded }: LastToLead & { readonly name: MemberName },
+): boolean {
   const { snap, view } = facts
-  const { name, revision, isRecorded } = lastToLead(facts)
   const seen = lastSeen(facts, name)
   if (seen?.record.pause === true) return true
-  const guarded = name === null ? 'unknown' : guardOf(view, name)
+  const guarded = guardOf(view, name)
   if (guarded === 'no') return true
   // Whoever led after the note was written, and keeps none, has no part in it.
   if (guarded === 'yes' && (view.guard?.modRevision ?? 0) >= revision) return false
@@ -73,12 +76,11 @@ function lastToLead({ memory, view }: ClusterFacts): LastToLead {
 }
 
 /** Its member key or its own word says so. */
-function isKnown(facts: ClusterFacts): boolean {
-  const { name } = lastToLead(facts)
-  return lastSeen(facts, name) !== null || (name !== null && guardOf(facts.view, name) === 'no')
+function isKnown(facts: ClusterFacts, name: MemberName): boolean {
+  return lastSeen(facts, name) !== null || guardOf(facts.view, name) === 'no'
 }
 
-function lastSeen({ memory, view }: ClusterFacts, name: MemberName | null): Member | null {
+function lastSeen({ memory, view }: ClusterFacts, name: MemberName): Member | null {
   return [...view.members, ...memory.lastMembers].find(member => member.name === name) ?? null
 }
 

@@ -6,7 +6,8 @@ import { formatLsn } from '../../model/units.ts'
 import { isConfigurationNewer, missingConfiguration, withoutConfiguration } from '../configuration.ts'
 import {
   livePrimary,
-  otherMembers,
+  membersToAsk,
+  namesOf,
   rivalPrimary,
   silentPrimary,
   spokeBeforeLeaderMoved,
@@ -14,13 +15,12 @@ import {
 } from '../election.ts'
 import {
   type ClusterFacts,
-  failedLately,
   localPosition,
   outcomeOf,
   promotesInVain,
+  recentFailure,
   runsAsPrimary,
   seconds,
-  server,
   succeeded,
   tried,
 } from '../facts.ts'
@@ -87,14 +87,14 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'race.lost',
     why: 'somebody was faster',
-    match: f => outcomeOf(f.snap, 'acquire-lease')?.kind === 'refused',
-    choose: f => {
+    match: f => {
       const outcome = outcomeOf(f.snap, 'acquire-lease')
-      return {
-        reason: `following new leader after trying and failing to obtain lock (held by ${(outcome?.kind === 'refused' ? outcome.holder : null) ?? 'nobody any more'})`,
-        wakeInMs: LOOK_AGAIN_MS,
-      }
+      return outcome?.kind === 'refused' && outcome
     },
+    choose: (_, { holder }) => ({
+      reason: `following new leader after trying and failing to obtain lock (held by ${holder ?? 'nobody any more'})`,
+      wakeInMs: LOOK_AGAIN_MS,
+    }),
   }),
   rule({
     id: 'race.unanswered',
@@ -106,18 +106,18 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
     id: 'race.primary-unknown',
     why: 'a primary without a lease that cannot show its position must not go on',
     level: 'error',
-    match: f => runsAsPrimary(f) && (server(f.snap) === null || localPosition(f.snap) === null),
-    choose: f => ({
-      reason: `nobody holds the lease and the local primary does not tell its position (${f.snap.postgres.server.known ? 'no timeline' : f.snap.postgres.server.why}); stopping it`,
+    match: f => runsAsPrimary(f) && positionUnknown(f),
+    choose: (f, why) => ({
+      reason: `nobody holds the lease and the local primary does not tell its position (${why}); stopping it`,
       ...stopToFollow(f, 'immediate'),
     }),
   }),
   rule({
     id: 'race.server-unknown',
     why: 'a node that does not know its own position does not race',
-    match: f => server(f.snap) === null || localPosition(f.snap) === null,
-    choose: f => ({
-      reason: `the local position is not known (${f.snap.postgres.server.known ? 'no timeline' : f.snap.postgres.server.why})`,
+    match: positionUnknown,
+    choose: (_, why) => ({
+      reason: `the local position is not known (${why})`,
       wakeInMs: LOOK_AGAIN_MS,
     }),
   }),
@@ -125,18 +125,18 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
     id: 'race.mode-not-supported',
     why: 'promoting under rules that this version cannot keep could lose acknowledged writes',
     level: 'warning',
-    match: f => unsupportedMode(f) !== null && !runsAsPrimary(f),
-    choose: f => ({
-      reason: `${unsupportedMode(f)} is on, which this version of hactl cannot honour: not promoting`,
+    match: f => !runsAsPrimary(f) && unsupportedMode(f),
+    choose: (_, mode) => ({
+      reason: `${mode} is on, which this version of hactl cannot honour: not promoting`,
     }),
   }),
   rule({
     id: 'race.without-configuration',
     why: 'a node that does not know how its cluster is configured would break a pause, a mode or a lease that it knows nothing of',
     level: 'warning',
-    match: f => missingConfiguration(f.snap, f.view) !== null && !runsAsPrimary(f),
-    choose: f => ({
-      reason: `${withoutConfiguration(missingConfiguration(f.snap, f.view))}: not promoting`,
+    match: f => !runsAsPrimary(f) && missingConfiguration(f.snap, f.view),
+    choose: (_, missing) => ({
+      reason: `${withoutConfiguration(missing)}: not promoting`,
       wakeInMs: LOOK_AGAIN_MS,
     }),
   }),
@@ -162,9 +162,9 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
     id: 'race.sit-out',
     why: 'a node that held the lease and could not become primary lets the others try first (spec/ha.md 8.C14)',
     level: 'warning',
-    match: f => !runsAsPrimary(f) && failedLately(f, ['promote', 'arm-fencer'], f.snap.settings.ttlMs),
-    choose: f => ({
-      reason: `backoff: skip leader race after ${f.memory.lastFailure?.job} failed (${f.memory.lastFailure?.why})`,
+    match: f => !runsAsPrimary(f) && recentFailure(f, ['promote', 'arm-fencer'], f.snap.settings.ttlMs),
+    choose: (_, { job, why }) => ({
+      reason: `backoff: skip leader race after ${job} failed (${why})`,
       wakeInMs: LOOK_AGAIN_MS,
     }),
   }),
@@ -172,26 +172,24 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
     id: 'race.stale-primary',
     why: 'a primary whose timeline the cluster has left must not lead again (spec/ha.md 8.C1)',
     level: 'error',
-    match: f => runsAsPrimary(f) && objectionToOwnTimeline(f) !== null,
-    choose: f => ({ reason: `demoting self: ${objectionToOwnTimeline(f)}`, ...stopToFollow(f, 'immediate') }),
+    match: f => runsAsPrimary(f) && objectionToOwnTimeline(f),
+    choose: (f, objection) => ({ reason: `demoting self: ${objection}`, ...stopToFollow(f, 'immediate') }),
   }),
   rule({
     id: 'race.timeline',
     why: "what is not on the cluster's own history is not the cluster's data",
     level: 'warning',
-    match: f => objectionToOwnTimeline(f) !== null,
-    choose: f => ({ reason: `not promoting: ${objectionToOwnTimeline(f)}`, wakeInMs: LOOK_AGAIN_MS }),
+    match: objectionToOwnTimeline,
+    choose: (_, objection) => ({ reason: `not promoting: ${objection}`, wakeInMs: LOOK_AGAIN_MS }),
   }),
   ...raceUndecidedRules,
   rule({
     id: 'race.ask-peers',
     why: "only who knows the others' positions can know that it is the best",
-    match: f => f.snap.peers === null && otherMembers(f).length > 0,
-    choose: f => ({
-      reason: `nobody holds the lease; asking ${otherMembers(f)
-        .map(member => member.name)
-        .join(', ')}`,
-      actions: [{ kind: 'ask-peers', members: otherMembers(f), ...formerLeader(f) }],
+    match: membersToAsk,
+    choose: (f, members) => ({
+      reason: `nobody holds the lease; asking ${namesOf(members)}`,
+      actions: [{ kind: 'ask-peers', members, ...formerLeader(f) }],
     }),
   }),
   rule({
@@ -216,16 +214,16 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'race.primary-alive',
     why: 'another node runs as primary: no second one (spec/ha.md 8.C2)',
-    match: f => !runsAsPrimary(f) && livePrimary(f) !== null,
-    choose: f => ({ reason: `Primary (${livePrimary(f)}) is still alive`, wakeInMs: LOOK_AGAIN_MS }),
+    match: f => !runsAsPrimary(f) && livePrimary(f),
+    choose: (_, primary) => ({ reason: `Primary (${primary}) is still alive`, wakeInMs: LOOK_AGAIN_MS }),
   }),
   rule({
     id: 'race.rival-primary',
     why: 'of two primaries without a lease only the one on the newer timeline can be the right one',
     level: 'error',
-    match: f => runsAsPrimary(f) && rivalPrimary(f) !== null,
-    choose: f => ({
-      reason: `demoting self: ${rivalPrimary(f)} runs as primary too, and this node is not on a newer timeline (${localPosition(f.snap)?.timeline})`,
+    match: f => runsAsPrimary(f) && rivalPrimary(f),
+    choose: (f, rival) => ({
+      reason: `demoting self: ${rival} runs as primary too, and this node is not on a newer timeline (${localPosition(f.snap)?.timeline})`,
       ...stopToFollow(f, 'immediate'),
     }),
   }),
@@ -234,9 +232,9 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
     id: 'race.lease-lives',
     why: 'a leader key deleted by hand says nothing about the leader: as long as the lease of a silent primary lives, it may write, but not for longer than a ttl after its last proof',
     level: 'warning',
-    match: f => !runsAsPrimary(f) && silentPrimary(f, sinceRelease(f)) !== null,
-    choose: f => ({
-      reason: `the lease of ${silentPrimary(f, sinceRelease(f))?.name} is alive though nobody holds the leader key, and it ${silentPrimary(f, sinceRelease(f))?.why}: it may still be primary`,
+    match: f => !runsAsPrimary(f) && silentPrimary(f, sinceRelease(f)),
+    choose: (_, { name, why }) => ({
+      reason: `the lease of ${name} is alive though nobody holds the leader key, and it ${why}: it may still be primary`,
       wakeInMs: LOOK_AGAIN_MS,
     }),
   }),
@@ -244,9 +242,12 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'race.stale-sight',
     why: 'an agent that was stopped in the middle of a race may have missed a whole leader: nothing is claimed on what it saw before',
-    match: f => sightAgeMs(f) > STALE_MS,
-    choose: f => ({
-      reason: `what etcd said ${seconds(sightAgeMs(f))} ago is too old to race on`,
+    match: f => {
+      const ageMs = sightAgeMs(f)
+      return ageMs > STALE_MS && { ageMs }
+    },
+    choose: (_, { ageMs }) => ({
+      reason: `what etcd said ${seconds(ageMs)} ago is too old to race on`,
       wakeInMs: 0,
     }),
   }),
@@ -254,9 +255,9 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'race.acquire-lease',
     why: 'nobody holds the lease and no reachable member is ahead',
-    match: f => !tried(f.snap, 'acquire-lease'),
-    choose: f => ({
-      reason: `nobody holds the lease and no reachable member is ahead of ${formatLsn(localPosition(f.snap)?.lsn ?? 0n)}${isNamedCandidate(f) ? '; an operator named me' : ''}`,
+    match: f => !tried(f.snap, 'acquire-lease') && localPosition(f.snap),
+    choose: (f, { lsn }) => ({
+      reason: `nobody holds the lease and no reachable member is ahead of ${formatLsn(lsn)}${isNamedCandidate(f) ? '; an operator named me' : ''}`,
       actions: askForLease(f),
     }),
   }),
@@ -267,6 +268,13 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
     choose: f => ({ reason: 'waiting for the outcome of the race', wakeInMs: holdOnMs(f) }),
   }),
 ]
+
+/** Why this node does not know its own position; null: it does. */
+function positionUnknown({ snap }: ClusterFacts): string | null {
+  const { server: seen } = snap.postgres
+  if (!seen.known) return seen.why
+  return localPosition(snap) === null ? 'no timeline' : null
+}
 
 /** A switchover's old leader confirms that it is down; after a crash it is the one that does not answer. */
 function formerLeader({ memory, snap }: ClusterFacts): { readonly formerLeader?: string } {

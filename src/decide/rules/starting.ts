@@ -1,6 +1,6 @@
 // PostgreSQL runs but does not accept connections yet (spec/ha.md 3.9).
 
-import { goodCandidates, otherMembers } from '../election.ts'
+import { otherMembers, someCandidate } from '../election.ts'
 import {
   type ClusterFacts,
   differing,
@@ -51,9 +51,9 @@ export const startingRules: readonly Rule<ClusterFacts>[] = [
     id: 'starting.fail-over',
     why: 'a start that takes longer than primary_start_timeout is given up if somebody can take over',
     level: 'warning',
-    match: f => timedOut(f) && goodCandidates(f).length > 0 && !tried(f.snap, 'release-lease'),
-    choose: f => ({
-      reason: `stopped PostgreSQL because of startup timeout after ${seconds(startingFor(f))}: ${goodCandidates(f).join(', ')} can take over`,
+    match: f => timedOut(f) && !tried(f.snap, 'release-lease') && someCandidate(f),
+    choose: (f, candidates) => ({
+      reason: `stopped PostgreSQL because of startup timeout after ${seconds(startingFor(f))}: ${candidates.join(', ')} can take over`,
       ...stopToFollow(f, 'immediate'),
       remember: { rejoin: 'check', agreesWith: null, startFailures: 1 },
     }),

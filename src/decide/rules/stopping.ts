@@ -1,12 +1,12 @@
 // The agent was asked to stop (SIGTERM): PostgreSQL is stopped in good order, the lease is handed on, and the process
 // ends. In maintenance mode both are left as they are (spec/ha.md 3.13.4).
 
-import type { Member } from '../../model/cluster.ts'
+import type { FailoverRequest, Member, Versioned } from '../../model/cluster.ts'
 import type { ShutdownPosition } from '../../model/progress.ts'
-import type { Revision } from '../../model/units.ts'
-import { mayEndEarly } from '../../model/work.ts'
-import { receivedEverything } from '../election.ts'
-import { type Facts, failedLately, holdsLease, isRunning, tried } from '../facts.ts'
+import type { MemberName } from '../../model/units.ts'
+import { mayEndEarly, type Work } from '../../model/work.ts'
+import { namesOf, receivedEverything } from '../election.ts'
+import { type Facts, failedLately, holdsLease, isRunning, recentFailure, tried } from '../facts.ts'
 import { formerMayWrite, mayStopOrphans, stopOrphans, whyFormer } from '../former.ts'
 import { canNoteUnguarded, mayDisarm, noteUnguarded } from '../guard-note.ts'
 import { renewLease, unansweredAndEnding } from '../lease.ts'
@@ -31,11 +31,12 @@ export const stoppingRules: readonly Rule<Facts>[] = [
       f.snap.work === null &&
       isRunning(f.snap) &&
       mayBeSucceeded(f) &&
-      !tried(f.snap, 'clear-failover'),
-    choose: f => ({
+      !tried(f.snap, 'clear-failover') &&
+      requestKey(f),
+    choose: (_, { modRevision }) => ({
       reason:
         'the agent was asked to stop before it began the handover that was asked for; taking the request away',
-      actions: [{ kind: 'clear-failover', ifRevision: requestRevision(f) }],
+      actions: [{ kind: 'clear-failover', ifRevision: modRevision }],
     }),
   }),
   rule({
@@ -66,10 +67,10 @@ export const stoppingRules: readonly Rule<Facts>[] = [
   rule({
     id: 'stopping.cancel-work',
     why: 'a clone or rewind is not finished for the sake of a stop (spec/ha.md Z1)',
-    match: ({ snap }) =>
-      snap.work !== null && !snap.work.cancelled && mayEndEarly(snap.work.job, 'agent-stops'),
-    choose: ({ snap }) => ({
-      reason: `cancelling ${snap.work?.job.kind} to stop`,
+    match: ({ snap: { work } }) =>
+      work !== null && !work.cancelled && mayEndEarly(work.job, 'agent-stops') && work.job,
+    choose: (_, { kind }) => ({
+      reason: `cancelling ${kind} to stop`,
       actions: [{ kind: 'cancel-work', why: 'the agent stops' }],
       next: 'settled',
     }),
@@ -78,33 +79,33 @@ export const stoppingRules: readonly Rule<Facts>[] = [
   rule({
     id: 'stopping.ask',
     why: 'shut down but for its last processes (a slow archiver, a standby that reads nothing): nobody need wait for them',
-    match: f => isShutDown(f) && f.snap.peers === null && others(f).length > 0,
-    choose: f => ({
-      reason: `PostgreSQL is shut down; asking ${others(f)
-        .map(member => member.name)
-        .join(', ')} who has everything`,
-      actions: [{ kind: 'ask-peers', members: others(f) }],
+    match: f => {
+      const members = others(f)
+      return isShutDown(f) && f.snap.peers === null && members.length > 0 && members
+    },
+    choose: (_, members) => ({
+      reason: `PostgreSQL is shut down; asking ${namesOf(members)} who has everything`,
+      actions: [{ kind: 'ask-peers', members }],
     }),
   }),
   rule({
     id: 'stopping.hand-on',
     why: 'somebody has the last record that was written here: it may promote at once',
-    match: f =>
-      isShutDown(f) && successor(f) !== null && !formerMayWrite(f) && !tried(f.snap, 'release-lease'),
-    choose: f => ({
-      reason: `${successor(f)} has everything; handing the lease on`,
-      actions: [{ kind: 'release-lease', status: closingStatus(f, shutDownAt(f)?.previousLsn ?? null) }],
+    match: f => isShutDown(f) && !formerMayWrite(f) && !tried(f.snap, 'release-lease') && successor(f),
+    choose: (f, { name, position }) => ({
+      reason: `${name} has everything; handing the lease on`,
+      actions: [{ kind: 'release-lease', status: closingStatus(f, position.previousLsn) }],
       remember: { lastRole: 'standby' },
     }),
   }),
   rule({
     id: 'stopping.wait',
     why: 'the stop of PostgreSQL takes as long as its last checkpoint',
-    match: ({ snap }) => snap.work !== null,
-    choose: f => ({
+    match: f => f.snap.work,
+    choose: (f, work) => ({
       reason: unansweredAndEnding(f)
         ? 'PostgreSQL is stopping and the lease runs out'
-        : `waiting for ${awaited(f)}`,
+        : `waiting for ${awaited(work)}`,
       wakeInMs: isShutDown(f) ? ASK_AGAIN_MS : 1000,
     }),
   }),
@@ -122,14 +123,14 @@ export const stoppingRules: readonly Rule<Facts>[] = [
     id: 'stopping.stop-failed',
     why: 'as long as PostgreSQL runs the leader key stays: nobody else may become primary',
     level: 'error',
-    match: f => isRunning(f.snap),
-    choose: f => ({
-      reason: `PostgreSQL could not be stopped (${f.memory.lastFailure?.why}); the leader key stays`,
+    match: f => isRunning(f.snap) && recentFailure(f, ['stop'], GIVE_UP_MS),
+    choose: (_, { why }) => ({
+      reason: `PostgreSQL could not be stopped (${why}); the leader key stays`,
       actions: [
         {
           kind: 'exit',
           code: 1,
-          why: `PostgreSQL shutdown failed, leader key not removed: ${f.memory.lastFailure?.why}`,
+          why: `PostgreSQL shutdown failed, leader key not removed: ${why}`,
         },
       ],
       next: 'settled',
@@ -187,13 +188,12 @@ function whatStays(facts: Facts): string {
   return 'PostgreSQL goes on and the leader key stays'
 }
 
-function requestRevision({ snap }: Facts): Revision {
-  return (snap.cluster.known ? snap.cluster.value.failover?.modRevision : undefined) ?? 0
+function requestKey({ snap }: Facts): Versioned<FailoverRequest> | null {
+  return snap.cluster.known ? snap.cluster.value.failover : null
 }
 
-function awaited({ snap }: Facts): string {
-  if (snap.work === null || snap.work.job.kind === 'stop') return 'PostgreSQL to stop'
-  return `${snap.work.cancelled ? 'the cancelled ' : ''}${snap.work.job.kind} to end`
+function awaited({ job, cancelled }: Work): string {
+  return job.kind === 'stop' ? 'PostgreSQL to stop' : `${cancelled ? 'the cancelled ' : ''}${job.kind} to end`
 }
 
 /** Not into the key of another node that has this name. */
@@ -218,12 +218,12 @@ function others({ snap }: Facts): readonly Member[] {
   )
 }
 
-function successor(facts: Facts): string | null {
-  const needed = shutDownAt(facts)
-  if (needed === null) return null
+function successor(facts: Facts): { readonly name: MemberName; readonly position: ShutdownPosition } | null {
+  const position = shutDownAt(facts)
+  if (position === null) return null
   const ready = others(facts).find(({ name }) => {
     const answer = facts.snap.peers?.get(name)
-    return answer?.known === true && receivedEverything(answer.value, needed.checkpointLsn)
+    return answer?.known === true && receivedEverything(answer.value, position.checkpointLsn)
   })
-  return ready?.name ?? null
+  return ready === undefined ? null : { name: ready.name, position }
 }

@@ -1,5 +1,6 @@
 // The local data does not belong to the cluster in etcd, or etcd knows of no cluster yet (spec/ha.md C13, C14, 8.D2-D4).
 
+import type { Member } from '../../model/cluster.ts'
 import { missingConfiguration, withoutConfiguration } from '../configuration.ts'
 import {
   type ClusterFacts,
@@ -39,17 +40,19 @@ export const strangerRules: readonly Rule<ClusterFacts>[] = [
     id: 'stranger.stop-nameless',
     why: 'a primary whose lease ended and whose name another node has taken may write beside a new leader',
     level: 'error',
-    match: f =>
-      nameHolder(f) !== null && f.memory.joinedAs !== null && runsAsPrimary(f) && !holdsLease(f.snap),
-    choose: f => ({ reason: `${held(f)}; stopping PostgreSQL`, ...stopToFollow(f, 'immediate') }),
+    match: f => f.memory.joinedAs !== null && runsAsPrimary(f) && !holdsLease(f.snap) && nameHolder(f),
+    choose: (f, holder) => ({
+      reason: `${held(holder)}; stopping PostgreSQL`,
+      ...stopToFollow(f, 'immediate'),
+    }),
   }),
   rule({
     id: 'stranger.name-held',
     why: 'a name belongs to whoever holds its lease: no answer for two seconds does not mean that nobody does; nothing is touched until the lease ends',
     level: 'warning',
-    match: f => nameHolder(f) !== null,
-    choose: f => ({
-      reason: `${held(f)}; waiting for the end of that lease. HINT: If two nodes are configured with this name, stop one of them and give it another`,
+    match: nameHolder,
+    choose: (_, holder) => ({
+      reason: `${held(holder)}; waiting for the end of that lease. HINT: If two nodes are configured with this name, stop one of them and give it another`,
       wakeInMs: HELD_AGAIN_MS,
     }),
   }),
@@ -134,21 +137,21 @@ export const strangerRules: readonly Rule<ClusterFacts>[] = [
     id: 'stranger.without-configuration',
     why: 'data becomes a cluster only where it is known how that is to be configured',
     level: 'warning',
-    match: f => missingConfiguration(f.snap, f.view) !== null && canAdopt(f),
-    choose: f => ({
-      reason: `${withoutConfiguration(missingConfiguration(f.snap, f.view))}: not adopting the local data`,
+    match: f => canAdopt(f) && missingConfiguration(f.snap, f.view),
+    choose: (_, missing) => ({
+      reason: `${withoutConfiguration(missing)}: not adopting the local data`,
     }),
   }),
   rule({
     id: 'stranger.adopt',
     why: 'data of a primary that no cluster claims becomes the cluster',
-    match: f => control(f.snap.postgres) !== null && !tried(f.snap, 'write-initialize') && canAdopt(f),
-    choose: f => ({
-      reason: `etcd knows no cluster; claiming it for system identifier ${control(f.snap.postgres)?.systemIdentifier}`,
+    match: f => !tried(f.snap, 'write-initialize') && canAdopt(f) && control(f.snap.postgres),
+    choose: (f, { systemIdentifier }) => ({
+      reason: `etcd knows no cluster; claiming it for system identifier ${systemIdentifier}`,
       actions: [
         {
           kind: 'write-initialize',
-          value: control(f.snap.postgres)?.systemIdentifier ?? '',
+          value: systemIdentifier,
           ifRevision: f.view.initialize?.modRevision ?? null,
         },
       ],
@@ -166,10 +169,8 @@ export const strangerRules: readonly Rule<ClusterFacts>[] = [
   }),
 ]
 
-function held(facts: ClusterFacts): string {
-  const key = nameHolder(facts)
-  const { name } = facts.snap.self
-  return `another node holds the name ${name}: its member key lives on lease ${key?.leaseId} (${key?.record.apiUrl ?? 'no api_url'})`
+function held({ name, leaseId, record }: Member): string {
+  return `another node holds the name ${name}: its member key lives on lease ${leaseId} (${record.apiUrl ?? 'no api_url'})`
 }
 
 function whyUntold(facts: ClusterFacts): string {
