@@ -1,7 +1,8 @@
 // Small questions about a snapshot, named for what they ask. No rule looks at the raw structure twice.
 
+import type { ActionKind } from '../model/action.ts'
 import type { ClusterView, Member } from '../model/cluster.ts'
-import type { Memory, WorkFailure } from '../model/memory.ts'
+import type { FailedWork, Memory, WorkFailure } from '../model/memory.ts'
 import type { Outcome } from '../model/outcome.ts'
 import type { Upstream } from '../model/peer.ts'
 import type { ControlData, PostgresView, ServerView } from '../model/postgres.ts'
@@ -30,16 +31,21 @@ export function seenCluster(facts: Facts): ClusterFacts | null {
 }
 
 /** The last outcome of an action of this kind in this beat. */
-export function outcomeOf(snap: Snapshot, action: string): Outcome | null {
+export function outcomeOf(snap: Snapshot, action: ActionKind): Outcome | null {
   return snap.outcomes.findLast(outcome => outcome.action === action) ?? null
 }
 
-export function tried(snap: Snapshot, action: string): boolean {
+export function tried(snap: Snapshot, action: ActionKind): boolean {
   return outcomeOf(snap, action) !== null
 }
 
-export function succeeded(snap: Snapshot, action: string): boolean {
+export function succeeded(snap: Snapshot, action: ActionKind): boolean {
   return outcomeOf(snap, action)?.kind === 'done'
+}
+
+/** Whether one of these actions was tried in this beat and came to this. */
+export function someOutcome(snap: Snapshot, actions: readonly ActionKind[], kind: Outcome['kind']): boolean {
+  return actions.some(action => outcomeOf(snap, action)?.kind === kind)
 }
 
 export function holdsLease(snap: Snapshot): boolean {
@@ -77,10 +83,10 @@ export function obstacle({ postgres }: Snapshot): string | null {
 export function isHalfMade({ snap, view }: ClusterFacts): boolean {
   const directory = snap.postgres.dataDirectory
   if (directory.kind !== 'present' || directory.unfinished !== 'bootstrap') return false
-  const initialize = view.initialize?.value ?? ''
+  const cluster = clusterIdentifier(view)
   const data = control(snap.postgres)
   // A control file that cannot be read is no proof that the data is not the cluster's.
-  return data === null ? !isSystemIdentifier(initialize) : initialize !== data.systemIdentifier
+  return data === null ? cluster === null : cluster !== data.systemIdentifier
 }
 
 /**
@@ -158,14 +164,14 @@ export function rewindImpossible(snap: Snapshot): boolean {
 }
 
 /** Work of this kind failed less than this long ago. */
-export function failedLately(facts: Facts, jobs: readonly string[], withinMs: number): boolean {
+export function failedLately(facts: Facts, jobs: readonly FailedWork[], withinMs: number): boolean {
   return recentFailure(facts, jobs, withinMs) !== null
 }
 
 /** The last failure when it was of one of these jobs, less than this long ago. */
 export function recentFailure(
   { memory, snap }: Facts,
-  jobs: readonly string[],
+  jobs: readonly FailedWork[],
   withinMs: number,
 ): WorkFailure | null {
   const failure = memory.lastFailure
@@ -189,11 +195,16 @@ export function isSystemIdentifier(text: string): boolean {
   return /^\d{10,20}$/.test(text)
 }
 
+/** Whose data the cluster's is, by `initialize`; null: no cluster was announced, or somebody overwrote the key. */
+export function clusterIdentifier({ initialize }: ClusterView): string | null {
+  return initialize !== null && isSystemIdentifier(initialize.value) ? initialize.value : null
+}
+
 /** Etcd holds another identifier than the local data's. */
 export function isForeign({ view, snap }: ClusterFacts): boolean {
-  const initialize = view.initialize?.value ?? ''
+  const cluster = clusterIdentifier(view)
   const data = control(snap.postgres)
-  return data !== null && isSystemIdentifier(initialize) && initialize !== data.systemIdentifier
+  return data !== null && cluster !== null && cluster !== data.systemIdentifier
 }
 
 /** This process joined with the data that it has: that etcd holds another identifier came later. */

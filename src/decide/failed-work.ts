@@ -1,7 +1,7 @@
 // Work that failed: how long it rests before it is tried again, and what is said about it. What may pass is tried again
 // soon; what needs somebody to do something is tried again too, for nobody tells the agent that it was done, but rarely.
 
-import type { WorkFailure } from '../model/memory.ts'
+import type { FailedWork, WorkFailure } from '../model/memory.ts'
 import type { Millis } from '../model/units.ts'
 import type { FinishedWork } from '../model/work.ts'
 import type { Facts } from './facts.ts'
@@ -29,7 +29,7 @@ export function timesFailed(failure: WorkFailure): number {
 }
 
 /** The last failure when it was of one of these jobs and its pause is not over; null: try. */
-export function restingFrom({ memory, snap }: Facts, jobs: readonly string[]): WorkFailure | null {
+export function restingFrom({ memory, snap }: Facts, jobs: readonly FailedWork[]): WorkFailure | null {
   const failure = memory.lastFailure
   if (failure === null || !jobs.includes(failure.job)) return null
   return snap.nowMs - failure.atMs < pauseMs(failure, snap.settings.loopWaitMs) ? failure : null

@@ -1,7 +1,7 @@
 // The rules of the lease that every situation of a leader shares: take over the key that an earlier run of this
 // agent left, renew in time, and tell "refused" from "nobody answered". Ids carry the situation's name.
 
-import type { Action } from '../model/action.ts'
+import type { Action, ActionKind } from '../model/action.ts'
 import { type ClusterStatus, leaderKeyIsGone } from '../model/cluster.ts'
 import {
   demoteMarginMs,
@@ -57,12 +57,14 @@ export function cannotShorten({ snap }: Facts): boolean {
   return isShortened(snap.lease, snap.settings) && armed !== null && armed.kind !== 'done'
 }
 
+const ENDS_DOUBT: readonly ActionKind[] = ['renew-lease', 'acquire-lease', 'take-leader', 'release-lease']
+
 /** Proved, refused, unanswered or given up in this beat; that a former run's lease is gone proves nothing yet. */
 export function triedToProveLease({ snap }: Facts): boolean {
   const adopted = outcomeOf(snap, 'adopt-lease')
   const formerIsGone = adopted?.kind === 'refused' && adopted.holder === null
   if (adopted !== null && !formerIsGone) return true
-  return ['renew-lease', 'acquire-lease', 'take-leader', 'release-lease'].some(action => tried(snap, action))
+  return ENDS_DOUBT.some(action => tried(snap, action))
 }
 
 /**
@@ -232,9 +234,17 @@ export function unanswered(facts: Facts): boolean {
   return whyUnanswered(facts) !== null
 }
 
+const ASKS_ETCD: readonly ActionKind[] = [
+  'keep-lease',
+  'renew-lease',
+  'adopt-lease',
+  'acquire-lease',
+  'take-leader',
+]
+
 /** In the words of the store: etcd may have been silent, or have answered that it serves nobody. */
 function whyUnanswered({ snap }: Facts): string | null {
-  for (const action of ['keep-lease', 'renew-lease', 'adopt-lease', 'acquire-lease', 'take-leader']) {
+  for (const action of ASKS_ETCD) {
     const outcome = outcomeOf(snap, action)
     if (outcome?.kind === 'unreachable') return outcome.why
   }

@@ -1,6 +1,7 @@
 // How a node gets back behind a leader: compare timelines, rewind, clone, or just follow. The same rules serve a node
 // whose PostgreSQL is down and one that streams (spec/ha.md 3.11, spec/postgres.md 4).
 
+import type { FailedWork } from '../model/memory.ts'
 import type { Upstream } from '../model/peer.ts'
 import { formatLsn } from '../model/units.ts'
 import {
@@ -20,7 +21,7 @@ import { holdOnMs } from './lease.ts'
 import { originVerdict } from './origins.ts'
 import { type Choice, type Rule, rule } from './rule.ts'
 
-const COPYING = ['rewind', 'clone']
+const COPYING: readonly FailedWork[] = ['rewind', 'clone']
 /** Rewinds that cannot succeed as things are, before the data is replaced where that is allowed. */
 const REWINDS_MAX = 3
 

@@ -2,13 +2,13 @@
 // seen. Pure bookkeeping, no choice is made here.
 
 import type { ClusterView } from '../model/cluster.ts'
-import type { Memory } from '../model/memory.ts'
+import type { Memory, WorkFailure } from '../model/memory.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import type { MemberName, Millis } from '../model/units.ts'
 import type { FinishedWork } from '../model/work.ts'
 import { rememberArrival, rememberComparison } from './comparison.ts'
 import { rememberDrain } from './drained.ts'
-import { control, holdsLease, isSystemIdentifier, server, succeeded, tried } from './facts.ts'
+import { clusterIdentifier, control, holdsLease, server, someOutcome, succeeded, tried } from './facts.ts'
 import { failureAfter } from './failed-work.ts'
 import { rememberGuardNote } from './guard-note.ts'
 import { rememberConnecting, rememberReception } from './reception.ts'
@@ -65,7 +65,7 @@ function rememberPause(memory: Memory, { settings }: Snapshot): Memory {
     agreesWith: null,
     undecided: null,
     ...(memory.brokenRewind === null ? { rejoin: 'check' as const } : {}),
-    ...(COPYING.includes(memory.lastFailure?.job ?? '') ? { lastFailure: null } : {}),
+    ...(isCopy(memory.lastFailure) ? { lastFailure: null } : {}),
   }
 }
 
@@ -124,7 +124,9 @@ function rememberCluster(memory: Memory, view: ClusterView, snap: Snapshot): Mem
   return { ...led, lastMembers: view.members, leaderlessSinceMs: null, releasedAtMs: null }
 }
 
-const COPYING = ['rewind', 'clone']
+function isCopy(failure: WorkFailure | null): boolean {
+  return failure?.job === 'rewind' || failure?.job === 'clone'
+}
 
 /** Of the leader key and the record that outlives it, the newer: somebody may have led and gone between two looks. */
 function rememberLeader(memory: Memory, view: ClusterView, snap: Snapshot): Memory {
@@ -145,7 +147,7 @@ function rememberLeader(memory: Memory, view: ClusterView, snap: Snapshot): Memo
       ? { rejoin: 'check' as const, agreesWith: null, undecided: null }
       : {}),
     // What failed with the former leader may succeed with this one.
-    ...(moved && COPYING.includes(memory.lastFailure?.job ?? '') ? { lastFailure: null } : {}),
+    ...(moved && isCopy(memory.lastFailure) ? { lastFailure: null } : {}),
   }
 }
 
@@ -157,16 +159,16 @@ function rememberIdentifier(
   snap: Snapshot,
 ): Memory {
   const own = control(snap.postgres)?.systemIdentifier ?? memory.joinedAs
-  const written = view.initialize?.value ?? ''
-  if (own !== null && written === own) return { ...memory, joinedAs: own, strangeLeader: null }
-  if (own === null || !isSystemIdentifier(written)) return { ...memory, strangeLeader: null }
+  const cluster = clusterIdentifier(view)
+  if (own === null || cluster === null) return { ...memory, strangeLeader: null }
+  if (cluster === own) return { ...memory, joinedAs: own, strangeLeader: null }
   const isNew = memory.lastLeader !== leaderBefore && memory.lastLeader !== snap.self.name
   return isNew ? { ...memory, strangeLeader: memory.lastLeader } : memory
 }
 
 /** Until a race of our own was won, or the server is primary anyway. */
 function foundNamed(memory: Memory, snap: Snapshot): boolean {
-  if (['acquire-lease', 'take-leader'].some(action => succeeded(snap, action))) return false
+  if (someOutcome(snap, ['acquire-lease', 'take-leader'], 'done')) return false
   if (server(snap)?.inRecovery === false) return false
   if (!snap.cluster.known) return memory.foundNamed
   const key = snap.cluster.value.leader

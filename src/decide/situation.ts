@@ -5,6 +5,7 @@ import type { Memory } from '../model/memory.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import {
   type ClusterFacts,
+  clusterIdentifier,
   control,
   type Facts,
   holdsLease,
@@ -12,9 +13,9 @@ import {
   isHalfMade,
   isOverwritten,
   isRunning,
-  isSystemIdentifier,
   outcomeOf,
   runsAsPrimary,
+  someOutcome,
 } from './facts.ts'
 import { orphans } from './former.ts'
 import { keyVanished, overtakenBy } from './lease.ts'
@@ -96,7 +97,7 @@ function believesToLead(facts: ClusterFacts): boolean {
 function wasRefused({ snap }: ClusterFacts): boolean {
   const adopted = outcomeOf(snap, 'adopt-lease')
   if (adopted?.kind === 'refused' && adopted.holder !== null) return true
-  return ['renew-lease', 'acquire-lease'].some(action => outcomeOf(snap, action)?.kind === 'refused')
+  return someOutcome(snap, ['renew-lease', 'acquire-lease'], 'refused')
 }
 
 /**
@@ -114,9 +115,8 @@ function isStranger(view: ClusterView, snap: Snapshot, memory: Memory): boolean 
   const data = control(snap.postgres)
   // Whose data it is cannot be read: a node that never belonged here takes no part in a race, and starts nothing.
   if (data === null) return !memory.joined && !holdsLease(snap) && (view.leader === null || !isRunning(snap))
-  const initialize = view.initialize?.value ?? ''
-  if (isSystemIdentifier(initialize))
-    return initialize !== data.systemIdentifier && !isOverwritten({ view, snap, memory })
+  const cluster = clusterIdentifier(view)
+  if (cluster !== null) return cluster !== data.systemIdentifier && !isOverwritten({ view, snap, memory })
   return view.leader === null && !memory.joined
 }
 

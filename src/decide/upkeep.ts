@@ -7,10 +7,10 @@ import type { Memory } from '../model/memory.ts'
 import { isRetimed, renewalDueAtMs } from '../model/timing.ts'
 import {
   type ClusterFacts,
+  clusterIdentifier,
   control,
   holdsLease,
   isForeign,
-  isSystemIdentifier,
   memberNamed,
   server,
 } from './facts.ts'
@@ -119,7 +119,7 @@ function leaderUpkeep(facts: ClusterFacts): readonly Action[] {
   const { snap, view } = facts
   const actions: Action[] = []
   const identifier = control(snap.postgres)?.systemIdentifier
-  if (identifier !== undefined && !isSystemIdentifier(view.initialize?.value ?? '')) {
+  if (identifier !== undefined && clusterIdentifier(view) === null) {
     actions.push({
       kind: 'write-initialize',
       value: identifier,

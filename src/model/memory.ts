@@ -7,6 +7,7 @@ import type { ScheduledRestart } from './order.ts'
 import type { ShutdownPosition } from './progress.ts'
 import type { Takeover } from './takeover.ts'
 import type { LeaseId, Lsn, MemberName, Millis, Revision, Timeline, WallMillis } from './units.ts'
+import type { Job } from './work.ts'
 
 export interface Memory {
   /** Since when the running server has answered nothing; null: it answers, starts, or does not run. */
@@ -127,8 +128,11 @@ export interface RetainedSlot {
   readonly member: MemberName | null
 }
 
+/** What is remembered when it fails: a job, or the arming of the fencer. */
+export type FailedWork = Job['kind'] | 'arm-fencer'
+
 export interface WorkFailure {
-  readonly job: string
+  readonly job: FailedWork
   readonly why: string
   readonly atMs: Millis
   /** Times in a row; absent: once. */

@@ -1,5 +1,6 @@
 // What an action came to. Outcomes are facts of the next step of the same beat (design.md 2).
 
+import type { ActionKind } from './action.ts'
 import type { MemberName } from './units.ts'
 
 export type Outcome =
@@ -17,4 +18,4 @@ export type Outcome =
   | { readonly kind: 'failed'; readonly action: OutcomeAction; readonly why: string }
 
 /** Kinds of action whose outcome rules ask about: the `kind` of an Action. */
-export type OutcomeAction = string
+export type OutcomeAction = ActionKind

@@ -12,7 +12,7 @@ import {
   outcomeOf,
   recentFailure,
   rewindPossible,
-  succeeded,
+  someOutcome,
   tried,
   wantedUpstream,
 } from '../facts.ts'
@@ -238,7 +238,7 @@ export const downRules: readonly Rule<ClusterFacts>[] = [
 function leads(facts: ClusterFacts): boolean {
   const { snap, view } = facts
   // The view may be behind: a renewal or acquisition that etcd confirmed in this beat says more.
-  const proved = ['renew-lease', 'acquire-lease', 'adopt-lease'].some(action => succeeded(snap, action))
+  const proved = someOutcome(snap, ['renew-lease', 'acquire-lease', 'adopt-lease'], 'done')
   return holdsLease(snap) && (namedLeader(facts) || view.leader === null || proved)
 }
 

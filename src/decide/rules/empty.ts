@@ -1,5 +1,6 @@
 // There is no usable data directory: race for the right to create the cluster, clone from it, or wait (spec/ha.md 3.3, 3.4).
 
+import type { FailedWork } from '../../model/memory.ts'
 import type { Upstream } from '../../model/peer.ts'
 import type { Revision } from '../../model/units.ts'
 import { cloneSource, cloneUpstream } from '../clone-source.ts'
@@ -173,7 +174,7 @@ function claimedRevision({ view, snap }: ClusterFacts): Revision | null {
 }
 
 /** Without a source there is nothing to rest from: a cluster may have to be created. */
-function mustRest(facts: ClusterFacts): readonly string[] {
+function mustRest(facts: ClusterFacts): readonly FailedWork[] {
   return cloneSource(facts) === null ? ['set-aside'] : ['clone', 'set-aside']
 }
 

@@ -222,6 +222,7 @@ function mayAcquire(facts: ClusterFacts): boolean {
 }
 
 function isOurs({ view, snap }: ClusterFacts): boolean {
-  const initialize = view.initialize?.value ?? ''
-  return initialize === '' || initialize === control(snap.postgres)?.systemIdentifier
+  const { initialize } = view
+  if (initialize === null || initialize.value === '') return true
+  return initialize.value === control(snap.postgres)?.systemIdentifier
 }
