@@ -2,7 +2,8 @@
 // signals, and takes everything down again in order. The only place that knows every part.
 
 import { readLocalConfig } from '../config/local.ts'
-import { ruleBook } from '../decide/rule-book.ts'
+import type { RuleText } from '../decide/rule.ts'
+import { chapters } from '../decide/rule-book.ts'
 import { createLog } from '../journal/log.ts'
 import type { AgentConfig } from '../model/config.ts'
 import { formatProblem } from '../model/problem.ts'
@@ -29,14 +30,16 @@ export interface AgentStart {
 /** Where a rule's reason stands in Patroni's specification: for who works on hactl, who reads the sources. */
 const SOURCE = / \(spec\/[^)]*\)/g
 
-/** The policy of this version as text: one rule a line, in the order in which they are asked; in brackets, how loud it is. */
+/** The policy of this version as text: one rule a line, by situation, in the order in which they are asked; in brackets, how loud it is. */
 export function rules(): string {
-  return ruleBook()
-    .map(({ id, why, level }) => {
-      const loud = level === undefined ? '' : ` [${level}]`
-      return `${id.padEnd(36)} ${why.replace(SOURCE, '')}${loud}`
-    })
-    .join('\n')
+  return chapters()
+    .map(({ situation, is, rules: own }) => [`${situation}: ${is}`, ...own.map(ruleLine)].join('\n'))
+    .join('\n\n')
+}
+
+function ruleLine({ id, why, level }: RuleText): string {
+  const loud = level === undefined ? '' : ` [${level}]`
+  return `  ${id.padEnd(36)} ${why.replace(SOURCE, '')}${loud}`
 }
 
 const EXIT_USAGE = 2

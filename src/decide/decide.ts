@@ -12,22 +12,8 @@ import type { ClusterFacts } from './facts.ts'
 import { untilScheduledMs } from './orders.ts'
 import { tellOutage } from './outage.ts'
 import { remember } from './remember.ts'
-import { firstMatch, type Matched } from './rule.ts'
-import { askedRules } from './rules/asked.ts'
-import { blindRules } from './rules/blind.ts'
-import { busyRules } from './rules/busy.ts'
-import { downRules } from './rules/down.ts'
-import { emptyRules } from './rules/empty.ts'
-import { followerRules } from './rules/follower.ts'
-import { foundingRules } from './rules/founding.ts'
-import { leaderRules } from './rules/leader.ts'
-import { orphanedRules } from './rules/orphaned.ts'
-import { pausedRules } from './rules/paused.ts'
-import { raceRules } from './rules/race.ts'
-import { startingRules } from './rules/starting.ts'
-import { stoppingRules } from './rules/stopping.ts'
-import { strangerRules } from './rules/stranger.ts'
-import { type Situation, situationOf } from './situation.ts'
+import type { SituationName } from './situation.ts'
+import { judge } from './situations.ts'
 import { upkeep } from './upkeep.ts'
 
 export function decide(looked: Snapshot, before: Memory): Decision {
@@ -36,8 +22,8 @@ export function decide(looked: Snapshot, before: Memory): Decision {
   const { outage, takeover, news: ofOutage } = tellOutage(before, seen, snap)
   const news = [...newsOfDrain(before, seen), ...ofOutage]
   const memory = { ...seen, outage, takeover }
-  const situation = situationOf(snap, memory)
-  const { rule, choice, considered, log, ...matched } = match(situation)
+  const { situation, matched } = judge({ snap, memory })
+  const { rule, choice, considered, log } = matched
   const actions = choice.actions ?? []
   const next = choice.next ?? (actions.length > 0 ? 'again' : 'settled')
   const chosen = { ...memory, ...choice.remember }
@@ -72,7 +58,7 @@ export function decide(looked: Snapshot, before: Memory): Decision {
 const ELECTION_MS: Millis = 5000
 
 function levelOfWaiting(
-  { name }: Situation,
+  name: SituationName,
   snap: Snapshot,
   { leaderlessSinceMs }: Memory,
   actions: readonly Action[],
@@ -84,14 +70,14 @@ function levelOfWaiting(
 }
 
 function routineOf(
-  situation: Situation,
+  situation: SituationName,
   snap: Snapshot,
   memory: Memory,
   actions: readonly Action[],
 ): ReturnType<typeof upkeep> | null {
   if (!snap.cluster.known) return null
   const facts: ClusterFacts = { snap, memory, view: snap.cluster.value }
-  return upkeep(situation.name, facts, actions)
+  return upkeep(situation, facts, actions)
 }
 
 /** A lease is renewed in time whatever else goes on; a renewal that just failed is not repeated in a tight loop. */
@@ -103,37 +89,4 @@ function untilNextRenewal({ lease, settings, nowMs }: Snapshot, routine: readonl
   const dueAtMs = renewsNow ? repeatableUntilMs(lease, settings) : renewalDueAtMs(lease, settings)
   const soonestMs = retryAfterMs(termOf(lease, settings))
   return Math.min(settings.loopWaitMs, Math.max(soonestMs, dueAtMs - nowMs))
-}
-
-function match(situation: Situation): Matched {
-  switch (situation.name) {
-    case 'asked':
-      return firstMatch(askedRules, situation.facts)
-    case 'stopping':
-      return firstMatch(stoppingRules, situation.facts)
-    case 'busy':
-      return firstMatch(busyRules, situation.facts)
-    case 'blind':
-      return firstMatch(blindRules, situation.facts)
-    case 'founding':
-      return firstMatch(foundingRules, situation.facts)
-    case 'paused':
-      return firstMatch(pausedRules, situation.facts)
-    case 'orphaned':
-      return firstMatch(orphanedRules, situation.facts)
-    case 'empty':
-      return firstMatch(emptyRules, situation.facts)
-    case 'stranger':
-      return firstMatch(strangerRules, situation.facts)
-    case 'down':
-      return firstMatch(downRules, situation.facts)
-    case 'starting':
-      return firstMatch(startingRules, situation.facts)
-    case 'leader':
-      return firstMatch(leaderRules, situation.facts)
-    case 'race':
-      return firstMatch(raceRules, situation.facts)
-    case 'follower':
-      return firstMatch(followerRules, situation.facts)
-  }
 }

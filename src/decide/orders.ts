@@ -115,7 +115,8 @@ const UNABLE: Partial<Readonly<Record<SituationName, string>>> = {
   founding: 'the cluster is being created',
   orphaned: 'a former server of this node still runs',
   empty: 'there is no data directory to start PostgreSQL in',
-  stranger: 'the name or the data of this node belongs to somebody else',
+  namesake: 'the name of this node belongs to another one',
+  stranger: 'the data of this node belongs to another cluster',
 }
 
 /** A restart keeps the role, so that it must be known. */
@@ -148,8 +149,9 @@ export function reinitObjection(facts: Facts, place: SituationName): string | nu
   if (!snap.cluster.known) return `etcd cannot be seen, and so not who leads (${snap.cluster.why})`
   if (place === 'founding') return 'the cluster is being created'
   if (place === 'race') return 'nobody leads'
+  if (place === 'namesake') return 'the name of this node belongs to another one'
   if (place === 'stranger' || isForeign({ ...facts, view: snap.cluster.value }))
-    return 'the name or the data of this node belongs to somebody else'
+    return 'the data of this node belongs to another cluster'
   if (formerMayWrite(facts)) return whyFormer(facts)
   if (place === 'orphaned') return 'a former server of this node still runs'
   if (runsAsPrimary(facts)) return 'PostgreSQL runs as a primary here'

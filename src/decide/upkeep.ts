@@ -32,11 +32,12 @@ export interface Upkeep {
 
 const NOTHING: Upkeep = { actions: [], remember: {} }
 
+/** Nothing is written into a cluster that is not the node's own, or by a node that cannot see it. */
+const NO_ROUTINE: readonly SituationName[] = ['asked', 'namesake', 'stranger', 'blind', 'founding']
+
 /** `decided`: what is carried out first. */
 export function upkeep(situation: SituationName, facts: ClusterFacts, decided: readonly Action[]): Upkeep {
-  // A stranger writes nothing into a cluster that is not its own; a blind node cannot.
-  if (situation === 'asked' || situation === 'stranger' || situation === 'blind' || situation === 'founding')
-    return NOTHING
+  if (NO_ROUTINE.includes(situation)) return NOTHING
   // Whatever else is done (a stop, work that was begun before): a lease made now would pass for the right to the name.
   if (nameHolder(facts) !== null) return NOTHING
   // An etcd that has just left a leader's renewal unanswered would keep the next one waiting for less urgent writes.

@@ -6,16 +6,21 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { decide } from '../../src/decide/decide.ts'
 import { violations } from '../../src/decide/invariants.ts'
-import { ruleBook } from '../../src/decide/rule-book.ts'
+import { chapters, ruleBook } from '../../src/decide/rule-book.ts'
 import { answerOf, type Case, parseFile, questionOf, rewriteFile, ruleOf } from './case-file.ts'
 
 const here = import.meta.dirname
 const RULE_BOOK = 'rule-book.txt'
 const rewriting = process.env.HACTL_REWRITE === '1'
 const ruleIds = ruleBook().map(({ id }) => id)
-const printedRules = `${ruleBook()
-  .map(({ id, why, level }) => `${id}${level === undefined ? '' : ` [${level}]`}: ${why}`)
-  .join('\n')}\n`
+const printedRules = chapters()
+  .map(({ situation, is, rules }) => {
+    const lines = rules.map(
+      ({ id, why, level }) => `${id}${level === undefined ? '' : ` [${level}]`}: ${why}`,
+    )
+    return `# ${situation}: ${is}\n${lines.join('\n')}\n`
+  })
+  .join('\n')
 
 const names = (await readdir(here)).filter(name => name.endsWith('.txt') && name !== RULE_BOOK).sort()
 const files: readonly (readonly [name: string, cases: readonly Case[]])[] = await Promise.all(

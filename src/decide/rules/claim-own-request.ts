@@ -2,8 +2,8 @@
 
 import { type ClusterFacts, isStandbyWithLease, tried } from '../facts.ts'
 import { isNamedInPause } from '../maintenance.ts'
+import { claimed } from '../pending-request.ts'
 import { type Rule, rule } from '../rule.ts'
-import { claimed } from './requests.ts'
 
 export const claimOwnRequest: Rule<ClusterFacts> = rule({
   id: 'leader.claim-own-request',

@@ -4,8 +4,9 @@
 
 import { type ClusterFacts, holdsLease, outcomeOf, tried } from '../facts.ts'
 import { isFenced } from '../fencing.ts'
+import { isClaimed, pendingRequest, refusal } from '../pending-request.ts'
 import { type Rule, rule, ruleWhere } from '../rule.ts'
-import { guardHandover, isClaimed, pendingRequest, refusal, requestRules } from './requests.ts'
+import { guardHandover, requestRules } from './requests.ts'
 
 const handoverRules: readonly Rule<ClusterFacts>[] = [
   refusal('paused.request-unnamed', 'in maintenance mode nobody takes over by himself', ({ candidate }) =>

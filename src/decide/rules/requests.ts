@@ -5,7 +5,7 @@ import type { Action } from '../../model/action.ts'
 import { type CandidateVerdict, rankCandidates, receiversOf, withoutSilent } from '../../model/candidates.ts'
 import type { FailoverRequest, UnreadableKey, Versioned } from '../../model/cluster.ts'
 import { isExpired } from '../../model/request.ts'
-import type { Millis, Revision, WallMillis } from '../../model/units.ts'
+import type { Millis, WallMillis } from '../../model/units.ts'
 import { otherMembers, unsupportedMode, verdicts } from '../election.ts'
 import {
   type ClusterFacts,
@@ -18,6 +18,17 @@ import {
   tried,
 } from '../facts.ts'
 import { heldMarginMs } from '../fencing.ts'
+import {
+  claimed,
+  isClaimed,
+  kindOf,
+  mayClear,
+  pendingRequest,
+  refusal,
+  refuse,
+  refusing,
+  target,
+} from '../pending-request.ts'
 import { type Choice, type Rule, rule } from '../rule.ts'
 
 /** A claim that etcd did not confirm: soon again, while somebody waits for it. */
@@ -219,44 +230,8 @@ function beginHandover(
   }
 }
 
-/** A rule that refuses a pending request for the reason that `objection` gives; null: it has none. */
-export function refusal(
-  id: string,
-  why: string,
-  objection: (request: FailoverRequest, facts: ClusterFacts) => string | null,
-): Rule<ClusterFacts> {
-  return rule({
-    id,
-    why,
-    level: 'warning',
-    match: f => {
-      const key = pendingRequest(f)
-      const objected = key === null ? null : objection(key.value, f)
-      return key !== null && objected !== null && { key, objected }
-    },
-    choose: (f, { key, objected }) => refuse(f, key, objected),
-  })
-}
-
-/** Said, kept for whoever looks later, and taken away by the revision that was read. */
-function refuse(facts: ClusterFacts, key: Versioned<FailoverRequest>, objection: string): Choice {
-  return refusing(facts, `refusing the ${kindOf(key.value)} request: ${objection}`, key.modRevision)
-}
-
-function refusing({ snap }: ClusterFacts, reason: string, ifRevision: Revision): Choice {
-  return {
-    reason,
-    actions: [{ kind: 'clear-failover', ifRevision }],
-    remember: { refusedRequest: { reason, atMs: snap.nowMs, wallMs: snap.wallMs } },
-  }
-}
-
 function unreadable({ view }: ClusterFacts): UnreadableKey | null {
   return view.unreadable?.find(({ key }) => key === 'failover') ?? null
-}
-
-function mayClear({ memory, snap }: ClusterFacts): boolean {
-  return memory.handover === null && !tried(snap, 'clear-failover')
 }
 
 function expired(request: FailoverRequest, wallMs: WallMillis): string | null {
@@ -266,24 +241,9 @@ function expired(request: FailoverRequest, wallMs: WallMillis): string | null {
   return `it was to be begun until ${new Date(untilMs).toISOString()}, and it is ${now} here: who asked waits no longer (or the clocks differ)`
 }
 
-/** What the lease holder may still begin, or refuse; null: nothing, or it has begun. */
-export function pendingRequest(facts: ClusterFacts): Versioned<FailoverRequest> | null {
-  const isReady = mayClear(facts) && runsAsPrimary(facts) && server(facts.snap) !== null
-  return isReady ? facts.view.failover : null
-}
-
 function unclaimedRequest(facts: ClusterFacts): Versioned<FailoverRequest> | null {
   const key = pendingRequest(facts)
   return key === null || isClaimed(key.value, facts) ? null : key
-}
-
-export function isClaimed({ note }: FailoverRequest, { snap }: Facts): boolean {
-  return note?.begunBy === snap.self.name
-}
-
-export function claimed(request: FailoverRequest, { snap }: Facts): FailoverRequest {
-  const nothing = { id: null, by: null, atMs: null, untilMs: null }
-  return { ...request, note: { ...nothing, ...request.note, begunBy: snap.self.name } }
 }
 
 function whyNotClaimed({ snap }: ClusterFacts): string {
@@ -302,14 +262,6 @@ function judgedCandidates(request: FailoverRequest, facts: ClusterFacts): readon
   const senders = server(facts.snap)?.replication ?? null
   const judged = verdicts(facts, request.candidate)
   return withoutSilent(judged, otherMembers(facts), self.name, senders === null ? null : receiversOf(senders))
-}
-
-function kindOf({ leader }: FailoverRequest): string {
-  return leader === null ? 'manual failover' : 'switchover'
-}
-
-function target({ candidate }: FailoverRequest): string {
-  return candidate === null ? '' : ` in favour of ${candidate}`
 }
 
 /** When it is due; null: it has no time, or one that cannot be read. */

@@ -1,6 +1,5 @@
 // The local data does not belong to the cluster in etcd, or etcd knows of no cluster yet (spec/ha.md C13, C14, 8.D2-D4).
 
-import type { Member } from '../../model/cluster.ts'
 import { missingConfiguration, withoutConfiguration } from '../configuration.ts'
 import {
   type ClusterFacts,
@@ -17,45 +16,15 @@ import {
 } from '../facts.ts'
 import { formerMayWrite } from '../former.ts'
 import { holdOnMs } from '../lease.ts'
-import { nameHolder } from '../name-holder.ts'
 import { type Rule, rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
+import { askEtcdItself } from './namesake.ts'
 
 /** A stop that failed is tried again after this; PostgreSQL is not left to itself while the lease is ours. */
 const STOP_AGAIN_MS = 5000
-/** How soon to look whether the lease of another node of this name has ended. */
-const HELD_AGAIN_MS = 1000
 
 export const strangerRules: readonly Rule<ClusterFacts>[] = [
-  rule({
-    id: 'stranger.read-cluster',
-    why: 'a verdict this grave is not based on the watch',
-    match: f => f.view.source === 'watch' && !tried(f.snap, 'read-cluster'),
-    choose: () => ({
-      reason: 'the data may belong to another cluster; asking etcd itself',
-      actions: [{ kind: 'read-cluster' }],
-    }),
-  }),
-  rule({
-    id: 'stranger.stop-nameless',
-    why: 'a primary whose lease ended and whose name another node has taken may write beside a new leader',
-    level: 'error',
-    match: f => f.memory.joinedAs !== null && runsAsPrimary(f) && !holdsLease(f.snap) && nameHolder(f),
-    choose: (f, holder) => ({
-      reason: `${held(holder)}; stopping PostgreSQL`,
-      ...stopToFollow(f, 'immediate'),
-    }),
-  }),
-  rule({
-    id: 'stranger.name-held',
-    why: 'a name belongs to whoever holds its lease: no answer for two seconds does not mean that nobody does; nothing is touched until the lease ends',
-    level: 'warning',
-    match: nameHolder,
-    choose: (_, holder) => ({
-      reason: `${held(holder)}; waiting for the end of that lease. HINT: If two nodes are configured with this name, stop one of them and give it another`,
-      wakeInMs: HELD_AGAIN_MS,
-    }),
-  }),
+  askEtcdItself('stranger'),
   rule({
     id: 'stranger.stop-primary',
     why: 'a leader whose data is not this cluster stops before it gives the lease up: nobody may be elected beside it; a member that lost the lead stops as well',
@@ -168,10 +137,6 @@ export const strangerRules: readonly Rule<ClusterFacts>[] = [
     }),
   }),
 ]
-
-function held({ name, leaseId, record }: Member): string {
-  return `another node holds the name ${name}: its member key lives on lease ${leaseId} (${record.apiUrl ?? 'no api_url'})`
-}
 
 function whyUntold(facts: ClusterFacts): string {
   const { server } = facts.snap.postgres

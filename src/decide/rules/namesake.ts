@@ -1,0 +1,54 @@
+// Another node holds the name of this one: its member key lives under a lease that is not ours.
+
+import type { Member } from '../../model/cluster.ts'
+import { type ClusterFacts, holdsLease, runsAsPrimary, tried } from '../facts.ts'
+import { nameHolder } from '../name-holder.ts'
+import { type Rule, rule } from '../rule.ts'
+import { stopToFollow } from '../stopping-postgres.ts'
+
+/** How soon to look whether the lease of another node of this name has ended. */
+const HELD_AGAIN_MS = 1000
+
+/** A verdict this grave is not based on the watch. */
+export function askEtcdItself(situation: 'namesake' | 'stranger'): Rule<ClusterFacts> {
+  return rule({
+    id: `${situation}.read-cluster`,
+    why: 'a verdict this grave is not based on the watch',
+    match: f => f.view.source === 'watch' && !tried(f.snap, 'read-cluster'),
+    choose: () => ({
+      reason:
+        situation === 'namesake'
+          ? 'another node may hold the name of this one; asking etcd itself'
+          : 'the data may belong to another cluster; asking etcd itself',
+      actions: [{ kind: 'read-cluster' }],
+    }),
+  })
+}
+
+export const namesakeRules: readonly Rule<ClusterFacts>[] = [
+  askEtcdItself('namesake'),
+  rule({
+    id: 'namesake.stop-primary',
+    why: 'a primary whose lease ended and whose name another node has taken may write beside a new leader',
+    level: 'error',
+    match: f => f.memory.joinedAs !== null && runsAsPrimary(f) && !holdsLease(f.snap) && nameHolder(f),
+    choose: (f, holder) => ({
+      reason: `${held(holder)}; stopping PostgreSQL`,
+      ...stopToFollow(f, 'immediate'),
+    }),
+  }),
+  rule({
+    id: 'namesake.wait',
+    why: 'a name belongs to whoever holds its lease: no answer for two seconds does not mean that nobody does; nothing is touched until the lease ends',
+    level: 'warning',
+    match: nameHolder,
+    choose: (_, holder) => ({
+      reason: `${held(holder)}; waiting for the end of that lease. HINT: If two nodes are configured with this name, stop one of them and give it another`,
+      wakeInMs: HELD_AGAIN_MS,
+    }),
+  }),
+]
+
+function held({ name, leaseId, record }: Member): string {
+  return `another node holds the name ${name}: its member key lives on lease ${leaseId} (${record.apiUrl ?? 'no api_url'})`
+}
