@@ -10,7 +10,7 @@ import { signalProcess } from '../system/proc.ts'
 import { type Context, cancelled, DONE, failed, type Log, messageOf } from './context.ts'
 import { dataIdentity, isSameData, LastServerRecord, readBootId } from './last-server.ts'
 import type { Places } from './marks.ts'
-import { postmasterHere, type ServerProcess, scanServers, withoutServer } from './server-scan.ts'
+import { isStarting, postmasterHere, type ServerProcess, scanServers, withoutServer } from './server-scan.ts'
 
 /** While a server runs and nothing was found beside it, /proc is searched again after this. */
 const SEARCH_AGAIN_MS: Millis = 60_000
@@ -56,7 +56,7 @@ export class FormerServers {
 
   /** The postmaster that works in the data directory, whatever is in its pid file. */
   async postmasterHere(): Promise<PostmasterIdentity | null> {
-    const found = postmasterHere(await this.#scan())
+    const found = postmasterHere((await this.#scan()).filter(server => !isStarting(server)))
     return found === null ? null : { pid: found.pid, startTicks: found.startTicks }
   }
 
@@ -95,8 +95,9 @@ export class FormerServers {
 
   async #search(running: PostmasterIdentity | null, atMs: Millis): Promise<Orphans> {
     try {
-      const servers = withoutServer(await this.#scan(ONE_LOOK_MS), running)
-      if (running === null && postmasterHere(servers) !== null)
+      const all = await this.#scan(ONE_LOOK_MS)
+      const servers = withoutServer(all, running)
+      if (running === null && (all.some(isStarting) || postmasterHere(servers) !== null))
         return unseen('a server is just starting in the data directory')
       const value = servers.map(({ pid, startTicks, directory }) => ({ pid, startTicks, directory }))
       this.#hasFound ||= servers.some(({ postmaster }) => postmaster)

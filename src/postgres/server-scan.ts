@@ -26,6 +26,8 @@ export interface ServerProcess extends ProcessStat {
   /** It works in what the data directory's name leads to now. */
   readonly here: boolean
   readonly postmaster: boolean
+  /** Of a server that this agent has started: its own child, or a child of that. */
+  readonly ofAgent: boolean
 }
 
 /** Where to look, and what is known of the server that ran last. */
@@ -65,7 +67,10 @@ export async function scanServers(wanted: Wanted): Promise<readonly ServerProces
       if (server.here || isRecorded(server, last) || (await isOurs(server, names, last))) ours.add(server.pid)
     }),
   )
-  return servers.filter(server => ours.has(server.pid) || ours.has(server.parentPid))
+  const started = new Set(servers.filter(({ ofAgent }) => ofAgent).map(({ pid }) => pid))
+  return servers
+    .filter(server => ours.has(server.pid) || ours.has(server.parentPid))
+    .map(server => (started.has(server.parentPid) ? { ...server, ofAgent: true } : server))
 }
 
 /** A server program that works somewhere; not one of the short-lived programs that this agent runs. */
@@ -78,12 +83,13 @@ async function readServer(pid: number, { dataDir, programName }: Wanted): Promis
   const directory = await workingDirectoryLink(pid)
   if (directory === null || (isEnding && directory === '/')) return null
   const found = await readProcess(pid)
-  if (found === null || found.parentPid === process.pid) return null
+  if (found === null) return null
   if (isEnding && !isServerProgram(found.command, programName)) return null
   const words = await argumentsOf(pid)
   if (words.some(word => NO_SERVER.includes(word))) return null
   const postmaster = words.length > 0 && !/^\S+: /.test(words[0] ?? '')
-  return { ...found, directory, postmaster, here: (await worksIn(pid, dataDir)) === true }
+  const here = (await worksIn(pid, dataDir)) === true
+  return { ...found, directory, postmaster, here, ofAgent: found.parentPid === process.pid }
 }
 
 export function isServerProgram(executable: string, programName: string): boolean {
@@ -138,12 +144,19 @@ async function namesOf(dataDir: string): Promise<readonly string[]> {
   return [...new Set(names.filter(name => name !== null))]
 }
 
-/** Those that belong to no server of the data directory as it is now. */
+/** Those that belong to no server of the data directory as it is now, nor to one that this agent is just starting in it. */
 export function withoutServer(
   servers: readonly ServerProcess[],
   identity: PostmasterIdentity | null,
 ): readonly ServerProcess[] {
-  return servers.filter(server => server.pid !== identity?.pid && server.parentPid !== identity?.pid)
+  return servers.filter(
+    server => server.pid !== identity?.pid && server.parentPid !== identity?.pid && !isStarting(server),
+  )
+}
+
+/** A server of this agent may be there before it is known which one it is. */
+export function isStarting({ ofAgent, here }: ServerProcess): boolean {
+  return ofAgent && here
 }
 
 /** The postmaster in the data directory, for when its pid file does not say. */

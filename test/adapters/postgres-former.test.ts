@@ -7,6 +7,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { FormerView } from '../../src/model/postgres.ts'
 import type { Postgres } from '../../src/ports/postgres.ts'
+import { FormerServers } from '../../src/postgres/former.ts'
+import { systemClock } from '../../src/system/clock.ts'
 import { listProcesses } from '../../src/system/proc.ts'
 import {
   BIN_DIR,
@@ -68,6 +70,30 @@ test('a server whose data directory was renamed is found with its backends, and 
   ok(await next.stopOrphans(signalIdle()))
   expect(await orphansOf(next)).toEqual([])
   await session.end().catch(() => {})
+})
+
+test('a server that this agent has just started is no former one, also before it is known which one it is', async () => {
+  const node = await lab.primary(`left${++count}`)
+  const places = { dataDir: node.directory, stateDirectory: `${node.directory}.hactl` }
+  const early = new FormerServers(places, 'postgres', systemClock(), () => {})
+  expect((await early.view(null)).orphans).toMatchObject({
+    known: false,
+    why: 'a server is just starting in the data directory',
+  })
+  expect(await early.find(null)).toEqual([])
+  await node.stop()
+  expect((await early.view(null)).orphans).toMatchObject({ known: true, value: [] })
+})
+
+test('one of its own whose directory was put aside is a former one, with its children', async () => {
+  const node = await lab.primary(`left${++count}`)
+  const postmaster = await node.pid()
+  const places = { dataDir: node.directory, stateDirectory: `${node.directory}.hactl` }
+  await rename(node.directory, `${node.directory}.old`)
+  const { orphans } = await new FormerServers(places, 'postgres', systemClock(), () => {}).view(null)
+  expect(orphans.known && orphans.value.map(({ pid }) => pid)).toContain(postmaster)
+  await rename(`${node.directory}.old`, node.directory)
+  await node.stop()
 })
 
 test('also without the state directory; when it has gone by itself, nothing proves that none runs', async () => {

@@ -1,5 +1,6 @@
 // The small worlds of a cluster that comes into being, and of one whose operator asked for something.
 
+import type { ActionKind } from '../../src/model/action.ts'
 import type { ClusterView } from '../../src/model/cluster.ts'
 import { FIRST_MEMORY, type Memory } from '../../src/model/memory.ts'
 import type { Outcome } from '../../src/model/outcome.ts'
@@ -22,7 +23,7 @@ import {
 } from './parts.ts'
 import { noLease, proofs } from './proofs.ts'
 
-const raced = (kind: 'done' | 'refused' | 'unreachable', action: string): readonly Outcome[] =>
+const raced = (kind: 'done' | 'refused' | 'unreachable', action: ActionKind): readonly Outcome[] =>
   kind === 'done'
     ? [{ kind, action }]
     : kind === 'refused'
