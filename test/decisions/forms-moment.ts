@@ -7,6 +7,7 @@ import type { Progress } from '../../src/model/progress.ts'
 import type { Job } from '../../src/model/work.ts'
 import { DEFAULT_LSN, type Draft, SYSTEM_IDENTIFIER } from './draft.ts'
 import { readOrder } from './forms-orders.ts'
+import { readAction } from './names.ts'
 import { type Form, positionAt, readClauses, readDuration, readSwitches } from './units.ts'
 
 /** false: not such a line. */
@@ -172,7 +173,8 @@ function readOutcome(text: string): Outcome {
   const match =
     /^(\S+) (?:(done)|refused by (\S+)|refused \((.*)\)|unreachable \((.*)\)|failed \((.*)\))$/.exec(text)
   if (match === null) throw new Error(`not an outcome: ${text}`)
-  const [, action = '', done, holder, refused, unreachable, failed] = match
+  const [, name = '', done, holder, refused, unreachable, failed] = match
+  const action = readAction(name)
   if (done !== undefined) return { kind: 'done', action }
   if (holder !== undefined) {
     const who = holder === 'nobody' ? null : holder

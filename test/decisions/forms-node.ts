@@ -6,6 +6,7 @@ import type { Self } from '../../src/model/snapshot.ts'
 import { DEFAULT_LSN, type Draft, type PostgresDraft } from './draft.ts'
 import { readMomentLine } from './forms-moment.ts'
 import { scheduleForms } from './forms-orders.ts'
+import { readWork } from './names.ts'
 import { type Form, positionAt, readClauses, readDuration, readPosition, readSwitches } from './units.ts'
 
 const DOWN = { process: 'stopped', serverUnknown: 'it does not run' } as const
@@ -151,7 +152,13 @@ const memoryForms: readonly Form<Memory>[] = [
   [
     /^failed (\S+) (?:(\d+) times )?(\S+) ago \((.*?)\)(?: remedy (.+))?$/,
     ([job = '', count, time = '', why = '', remedy], now) => ({
-      lastFailure: { job, why, atMs: now - readDuration(time), ...repeated(count), ...lasting(remedy) },
+      lastFailure: {
+        job: readWork(job),
+        why,
+        atMs: now - readDuration(time),
+        ...repeated(count),
+        ...lasting(remedy),
+      },
     }),
   ],
   [/^released (\S+) ago$/, ([time = ''], now) => ({ releasedAtMs: now - readDuration(time) })],

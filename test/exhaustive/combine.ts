@@ -1,6 +1,6 @@
 // How parts become worlds: every combination of their values, and what several kinds of worlds share.
 
-import type { Memory } from '../../src/model/memory.ts'
+import type { FailedWork, Memory } from '../../src/model/memory.ts'
 import { frozen, NOW } from './frozen.ts'
 import { running, server, settings, silent } from './parts.ts'
 
@@ -25,7 +25,7 @@ export const failAtOnce = frozen({ ...settings, primaryStartTimeoutMs: 0 })
 export const synchronous = frozen({ ...settings, synchronousMode: 'on' as const })
 export const standbyCluster = frozen({ ...settings, standbyCluster: true })
 export const values = <T>(record: Readonly<Record<string, T>>): readonly T[] => Object.values(record)
-export const failure = (job: string, agoMs: number): Memory['lastFailure'] =>
+export const failure = (job: FailedWork, agoMs: number): Memory['lastFailure'] =>
   frozen({ job, why: 'it failed', atMs: NOW - agoMs })
 
 /** What the look at a running server shows, and what it was when last seen. */

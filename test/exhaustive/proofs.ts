@@ -1,6 +1,7 @@
 // What a node can know of its lease: how much of it is left, and what etcd said of it in this beat. Only combinations
 // that the lease guard can show: a refusal ends the leadership, a confirmed renewal makes it full.
 
+import type { ActionKind } from '../../src/model/action.ts'
 import type { Outcome } from '../../src/model/outcome.ts'
 import type { LeaseView } from '../../src/model/snapshot.ts'
 import type { MemberName } from '../../src/model/units.ts'
@@ -28,9 +29,13 @@ const shorter = lease(6000, 6000, 8000)
 const longer = lease(55_000, 55_000, 60_000)
 const shorterNotLeading = lease(null, 6000, 8000)
 
-const done = (action: string): Outcome => ({ kind: 'done', action })
-const unreachable = (action: string): Outcome => ({ kind: 'unreachable', action, why: 'deadline exceeded' })
-const refused = (action: string, holder: MemberName | null): Outcome => ({
+const done = (action: ActionKind): Outcome => ({ kind: 'done', action })
+const unreachable = (action: ActionKind): Outcome => ({
+  kind: 'unreachable',
+  action,
+  why: 'deadline exceeded',
+})
+const refused = (action: ActionKind, holder: MemberName | null): Outcome => ({
   kind: 'refused',
   action,
   holder,

@@ -59,7 +59,7 @@ export function* newWorlds(): Generator<World> {
     outcomes: [
       [],
       ...(['done', 'refused', 'unreachable'] as const).flatMap(kind =>
-        ['race-initialize', 'write-initialize', 'delete-initialize', 'take-leader'].map(name =>
+        (['race-initialize', 'write-initialize', 'delete-initialize', 'take-leader'] as const).map(name =>
           raced(kind, name),
         ),
       ),
