@@ -48,8 +48,14 @@ export function someOutcome(snap: Snapshot, actions: readonly ActionKind[], kind
   return actions.some(action => outcomeOf(snap, action)?.kind === kind)
 }
 
+/** The leader key is proved to hang on our lease, which has not ended. */
 export function holdsLease(snap: Snapshot): boolean {
   return snap.lease.leaderUntilMs > snap.nowMs
+}
+
+/** A primary may go on here, and nobody else may be one. Failsafe mode will add another proof than the lease. */
+export function mayLead(snap: Snapshot): boolean {
+  return holdsLease(snap)
 }
 
 export function server(snap: Snapshot): ServerView | null {
@@ -112,7 +118,7 @@ export function isStandbyWithLease(facts: Facts): boolean {
 
 /** A promotion that was asked for cannot be taken back: without the lease, the server must go before it ends. */
 export function promotesInVain(facts: Facts): boolean {
-  return facts.memory.promotionAsked && !holdsLease(facts.snap) && !runsAsPrimary(facts)
+  return facts.memory.promotionAsked && !mayLead(facts.snap) && !runsAsPrimary(facts)
 }
 
 function roleByDirectory({ postgres }: Snapshot): 'primary' | 'standby' | null {

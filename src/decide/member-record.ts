@@ -4,7 +4,7 @@ import type { JsonObject, MemberRecord, PostgresState, Role } from '../model/clu
 import { LEASE_TTL_FIELD } from '../model/lease-ttl.ts'
 import type { Self, Snapshot } from '../model/snapshot.ts'
 import { HACTL_VERSION, PROTOCOL_VERSION } from '../model/version.ts'
-import { control, type Facts, holdsLease, isHalfCopied, isRunning, server } from './facts.ts'
+import { control, type Facts, holdsLease, isHalfCopied, isRunning, mayLead, server } from './facts.ts'
 import { goneMembers } from './slots.ts'
 import { trouble } from './trouble.ts'
 
@@ -49,7 +49,7 @@ function problemOf(facts: Facts): { readonly problem?: string; readonly problem_
 
 /** Their own keys are gone: the leader, which keeps their slots, tells of them. */
 function goneOf(facts: Facts): JsonObject {
-  if (!holdsLease(facts.snap) || server(facts.snap)?.inRecovery !== false) return {}
+  if (!mayLead(facts.snap) || server(facts.snap)?.inRecovery !== false) return {}
   const gone = goneMembers(facts)
   return gone.length === 0 ? {} : { gone }
 }

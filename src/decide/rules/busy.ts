@@ -1,7 +1,7 @@
 // A long piece of work is in progress. The lease is kept meanwhile, and work that only a leader may do ends with it.
 
 import { isUnguarded, type Job, mayEndEarly, type Work } from '../../model/work.ts'
-import { type Facts, holdsLease, namedLeader, runsAsPrimary, seconds } from '../facts.ts'
+import { type Facts, holdsLease, mayLead, namedLeader, runsAsPrimary, seconds } from '../facts.ts'
 import {
   holdOnMs,
   holdOnReason,
@@ -19,7 +19,7 @@ export const busyRules: readonly Rule<Facts>[] = [
   rule({
     id: 'busy.cancelling',
     why: 'cancelled work ends by itself; until then only the lease is looked after',
-    match: f => !holdsLease(f.snap) && f.snap.work?.cancelled === true && f.snap.work,
+    match: f => !mayLead(f.snap) && f.snap.work?.cancelled === true && f.snap.work,
     choose: (_, { job }) => ({ reason: `waiting for the cancelled ${job.kind} to end`, wakeInMs: 1000 }),
   }),
   rule({
@@ -60,7 +60,7 @@ export const busyRules: readonly Rule<Facts>[] = [
     match: f => {
       const job = runningJob(f)
       if (job === null || !mayEndEarly(job, 'lease-lost')) return null
-      return (!holdsLease(f.snap) || unansweredAndEnding(f)) && job
+      return (!mayLead(f.snap) || unansweredAndEnding(f)) && job
     },
     choose: (f, job) => ({
       reason: `the lease is lost (${lossOf(f)}) during ${job.kind}; cancelling it`,
@@ -72,7 +72,7 @@ export const busyRules: readonly Rule<Facts>[] = [
     why: 'a primary that lost its lease during other work must come down before anything else goes on, unless the work begins by stopping it',
     level: 'error',
     match: f => {
-      const job = holdsLease(f.snap) ? null : runningJob(f)
+      const job = mayLead(f.snap) ? null : runningJob(f)
       return job !== null && mustStop(job, f) && job
     },
     choose: (f, job) => ({

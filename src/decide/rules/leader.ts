@@ -13,6 +13,7 @@ import {
   holdsLease,
   isOverwritten,
   isStandbyWithLease,
+  mayLead,
   outcomeOf,
   overwritten,
   recentFailure,
@@ -58,7 +59,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     id: 'leader.stop-other-data',
     why: 'an older backup that somebody started in the place of the data that led would lead the cluster back to what it was then',
     level: 'error',
-    match: f => !holdsLease(f.snap) && runsAsPrimary(f) && isOtherData(f),
+    match: f => !mayLead(f.snap) && runsAsPrimary(f) && isOtherData(f),
     choose: f => ({
       reason: `the leader key holds my name from before this agent started, but PostgreSQL runs on other data than this node led with; stopping it`,
       ...stopToFollow(f, 'immediate'),
@@ -69,7 +70,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     id: 'leader.lease-ends',
     why: 'no answer from etcd, and no time for another try',
     level: 'error',
-    match: f => runsAsPrimary(f) && (unansweredAndEnding(f) || !holdsLease(f.snap)),
+    match: f => runsAsPrimary(f) && (unansweredAndEnding(f) || !mayLead(f.snap)),
     choose: f => ({
       reason: `the lease could not be renewed (${lossOf(f)}) and has ${leaseLeft(f)} left; stopping PostgreSQL`,
       ...stopToFollow(f, leaderKeyIsGone(f.snap.cluster) ? 'immediate' : 'fast'),

@@ -1,7 +1,7 @@
 // Another node holds the name of this one: its member key lives under a lease that is not ours.
 
 import type { Member } from '../../model/cluster.ts'
-import { type ClusterFacts, holdsLease, runsAsPrimary, tried } from '../facts.ts'
+import { type ClusterFacts, mayLead, runsAsPrimary, tried } from '../facts.ts'
 import { nameHolder } from '../name-holder.ts'
 import { type Rule, rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
@@ -31,7 +31,7 @@ export const namesakeRules: readonly Rule<ClusterFacts>[] = [
     id: 'namesake.stop-primary',
     why: 'a primary whose lease ended and whose name another node has taken may write beside a new leader',
     level: 'error',
-    match: f => f.memory.joinedAs !== null && runsAsPrimary(f) && !holdsLease(f.snap) && nameHolder(f),
+    match: f => f.memory.joinedAs !== null && runsAsPrimary(f) && !mayLead(f.snap) && nameHolder(f),
     choose: (f, holder) => ({
       reason: `${held(holder)}; stopping PostgreSQL`,
       ...stopToFollow(f, 'immediate'),

@@ -1,7 +1,7 @@
 // A server of this node runs outside its data directory: a former postmaster whose directory was renamed, deleted,
 // unmounted or replaced, or what a killed one left. It goes before anything is started, adopted or given away (spec/ha.md 8.B15).
 
-import { type ClusterFacts, holdsLease, isRunning, runsAsPrimary } from '../facts.ts'
+import { type ClusterFacts, isRunning, mayLead, runsAsPrimary } from '../facts.ts'
 import { describeOrphans, keepsKey, mayStopOrphans, stopOrphans, whyFormer } from '../former.ts'
 import { lossOf, renewLease, unansweredAndEnding } from '../lease.ts'
 import { type Rule, rule } from '../rule.ts'
@@ -32,7 +32,7 @@ export const orphanedRules: readonly Rule<ClusterFacts>[] = [
     id: 'orphaned.lease-ends',
     why: "a lease that cannot be proved while a former server may write is nobody else's yet, but not ours either",
     level: 'error',
-    match: f => runsAsPrimary(f) && (!holdsLease(f.snap) || unansweredAndEnding(f)),
+    match: f => runsAsPrimary(f) && (!mayLead(f.snap) || unansweredAndEnding(f)),
     choose: f => ({
       reason: `${whyFormer(f)}, and the lease is not ours (${lossOf(f)}); stopping PostgreSQL`,
       ...stopToFollow(f, 'immediate'),

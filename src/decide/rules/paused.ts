@@ -12,6 +12,7 @@ import {
   isForeign,
   isOverwritten,
   isRunning,
+  mayLead,
   outcomeOf,
   runsAsPrimary,
   server,
@@ -183,7 +184,7 @@ function standing(facts: ClusterFacts): string {
   const { postgres, self } = facts.snap
   const { dataDirectory } = postgres
   if (isRunning(facts.snap)) {
-    if (holdsLease(facts.snap)) return `no action. I am (${self.name}), the leader with the lock`
+    if (mayLead(facts.snap)) return `no action. I am (${self.name}), the leader with the lock`
     if (!runsAsPrimary(facts)) return `no action. I am (${self.name})`
     const lost = refusedBy(facts)
     const why = lost === null ? '' : `, which ${lost} has`

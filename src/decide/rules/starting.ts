@@ -6,6 +6,7 @@ import {
   differing,
   failedLately,
   holdsLease,
+  mayLead,
   rewindPossible,
   runsAsPrimary,
   seconds,
@@ -29,7 +30,7 @@ export const startingRules: readonly Rule<ClusterFacts>[] = [
     id: 'starting.lost-lease',
     why: 'a primary in crash recovery must not come up without the lease',
     level: 'error',
-    match: f => comesUpAsPrimary(f) && (!holdsLease(f.snap) || unansweredAndEnding(f)),
+    match: f => comesUpAsPrimary(f) && (!mayLead(f.snap) || unansweredAndEnding(f)),
     choose: f => ({
       reason: `stopping PostgreSQL while starting up: the lease is not ours (${lossOf(f)})`,
       ...stopToFollow(f, 'immediate'),
