@@ -1,0 +1,50 @@
+// What a command prints is written to its end before the process ends. Node writes to files and terminals at once, but to a pipe
+// only as much as fits into it (64 kB): the rest waits for its reader. A reader that has gone away is no error; a disk that is
+// full is one, and is said.
+
+import { getSystemErrorMessage } from 'node:util'
+import { errorText } from './errors.ts'
+import { EXIT, processExitCode } from './exit-codes.ts'
+
+export interface Output {
+  /** Settles when all is written, or nobody reads it any more. */
+  written(): Promise<void>
+  /** The exit code, given the command's own. */
+  exitCode(own: number): number
+}
+
+export function watchOutput(): Output {
+  const { stdout, stderr } = process
+  const gone = Promise.withResolvers<void>()
+  let isLost = false
+  // oclif's own listener throws what is no closed pipe: a stack trace for a full disk.
+  stdout.removeAllListeners('error')
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    gone.resolve()
+    if (error.code === 'EPIPE' || isLost) return
+    isLost = true
+    stderr.write(errorText(unwritten(error)))
+    process.exitCode ||= processExitCode(EXIT.partlyDone, process.env)
+  })
+  // Nobody is left to whom it could be said.
+  stderr.on('error', () => {})
+  const flushed = (stream: NodeJS.WriteStream): Promise<void> =>
+    new Promise(resolve => void stream.write('', () => resolve()))
+  return {
+    written: async () => {
+      await Promise.race([flushed(stdout), gone.promise])
+      await flushed(stderr)
+    },
+    exitCode: own => own || (isLost ? processExitCode(EXIT.partlyDone, process.env) : 0),
+  }
+}
+
+function unwritten({ errno, code, message }: NodeJS.ErrnoException) {
+  const why = errno === undefined ? message : getSystemErrorMessage(errno)
+  return {
+    kind: 'bug',
+    message: `the result cannot be written to stdout: ${why}${code === undefined ? '' : ` (${code})`}`,
+    hint: 'what was asked for may have been done; see hactl list.',
+    exit: EXIT.partlyDone,
+  } as const
+}
