@@ -10,6 +10,7 @@ import { done, failed, type Result } from '../src/model/failure.ts'
 import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
 import { GLOBAL_FLAGS, HactlCommand, WAIT_TIMEOUT_MS } from '../src/terminal/command.ts'
 import { isPatronictl } from '../src/terminal/drop-in.ts'
+import { interruptible } from '../src/terminal/interruptible.ts'
 import { LISTING_FORMATS } from '../src/terminal/listing.ts'
 import { patronictlQuery, queryText } from '../src/terminal/query-text.ts'
 import { askSecret, canAsk, notATerminal } from '../src/terminal/questions.ts'
@@ -79,21 +80,21 @@ export default class Query extends HactlCommand {
     const budgetMs = flags.timeout ?? WAIT_TIMEOUT_MS
     let nowMs = 0
     for (;;) {
-      const result = await withCluster<QueryReport>(flags, args.cluster, async (operator, cluster) => {
-        nowMs = operator.clock.wallMs()
-        return queryCluster(operator, await loadSql(operator.clock), cluster, {
-          ...whomOf(flags),
-          sql: sql.value,
-          login,
-          budgetMs,
-        })
-      })
+      const result = await interruptible(interrupted =>
+        withCluster<QueryReport>(flags, args.cluster, async (operator, cluster) => {
+          nowMs = operator.clock.wallMs()
+          return queryCluster(operator, await loadSql(operator.clock), cluster, {
+            ...whomOf(flags),
+            ...{ sql: sql.value, login, budgetMs, interrupted },
+          })
+        }),
+      )
       const { format, delimiter } = flags
       const [shown, show] =
         isPatronictl() && !flags.json
           ? patronictlQuery(result, format, delimiter, nowMs)
           : ([result, (report: QueryReport) => queryText(report, format, delimiter)] as const)
-      if (everyMs === 0) {
+      if (everyMs === 0 || isInterrupted(result)) {
         this.conclude(flags.json, shown, show)
         return this.exit(0)
       }
@@ -101,6 +102,10 @@ export default class Query extends HactlCommand {
       await new Promise(resolve => setTimeout(resolve, everyMs))
     }
   }
+}
+
+function isInterrupted(result: Result<unknown>): boolean {
+  return !result.ok && ['interrupted', 'query-interrupted'].includes(result.failure.kind)
 }
 
 async function sqlOf(file: string | undefined, command: string | undefined): Promise<Result<string>> {

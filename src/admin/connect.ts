@@ -2,7 +2,7 @@
 // they are first needed: a command that only reads never loads gRPC, which takes longer than its whole work.
 
 import { randomUUID } from 'node:crypto'
-import { hostname, userInfo } from 'node:os'
+import { hostname } from 'node:os'
 import { type OperatorConfig, readCtlConfig } from '../config/ctl.ts'
 import { done, type Failure, failed, type Result } from '../model/failure.ts'
 import type { Problem } from '../model/problem.ts'
@@ -12,6 +12,7 @@ import type { MemberApi, OperatorStore } from '../ports/operator.ts'
 import type { Peers } from '../ports/peers.ts'
 import type { CommandStore } from '../ports/store.ts'
 import { systemClock } from '../system/clock.ts'
+import { userName } from '../system/user-name.ts'
 import { chooseCluster, type Operator } from './operator.ts'
 import { problemText, remedyFor } from './problem-text.ts'
 
@@ -44,19 +45,10 @@ export async function connect(options: ConnectOptions): Promise<Result<Operator>
     peers: lazyPeers(config, clock),
     namespace: config.namespace,
     identity: `hactl on ${hostname()}`,
-    person: `${userName()}@${hostname()}`,
+    person: `${userName() ?? `uid ${process.getuid?.() ?? 'unknown'}`}@${hostname()}`,
     newId: randomUUID,
     defaultCluster: config.scope,
   })
-}
-
-/** A user without an entry in the password file has a number only. */
-function userName(): string {
-  try {
-    return userInfo().username
-  } catch {
-    return `uid ${process.getuid?.() ?? 'unknown'}`
-  }
 }
 
 /** What most commands do: connect, settle which cluster is meant, do one thing, let go. */

@@ -11,6 +11,7 @@ export interface QueryWish extends Whom {
   readonly sql: string
   readonly login: SqlLogin
   readonly budgetMs: Millis
+  readonly interrupted: AbortSignal
 }
 
 export interface QueryReport {
@@ -37,7 +38,9 @@ export async function queryCluster(
   for (const place of places.value) {
     const { member, host, port } = place
     const target = { host, port, ...wish.login }
-    const answer = await sql.run(target, wish.sql, recoveryOf(wish), Math.max(1, deadline.leftMs()))
+    if (wish.interrupted.aborted) return failed({ kind: 'interrupted' })
+    const limitMs = Math.max(1, deadline.leftMs())
+    const answer = await sql.run(target, wish.sql, recoveryOf(wish), limitMs, wish.interrupted)
     switch (answer.kind) {
       case 'done':
         return done({ cluster, member, inRecovery: answer.inRecovery, ...answer.table })
@@ -45,6 +48,8 @@ export async function queryCluster(
         return failed({ kind: 'sql-error', member, sqlstate: answer.sqlstate, why: answer.why })
       case 'timed-out':
         return failed({ kind: 'query-late', member, why: answer.why })
+      case 'interrupted':
+        return failed({ kind: 'query-interrupted', member, cancelled: answer.cancelled })
       case 'other-role':
         silent.push(`${member} (it is ${answer.inRecovery ? '' : 'not '}in recovery)`)
         break

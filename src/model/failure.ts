@@ -75,6 +75,7 @@ export type Failure =
       readonly sqlstate: string
       readonly why: string
     }
+  | { readonly kind: 'query-interrupted'; readonly member: MemberName; readonly cancelled: boolean }
   | { readonly kind: 'query-late'; readonly member: MemberName; readonly why: string }
   /** Who was tried, each with its reason. */
   | { readonly kind: 'no-connection'; readonly members: string }

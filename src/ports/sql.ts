@@ -31,8 +31,16 @@ export type SqlAnswer =
   | { readonly kind: 'error'; readonly sqlstate: string; readonly why: string }
   | { readonly kind: 'unreachable'; readonly why: string }
   | { readonly kind: 'timed-out'; readonly why: string }
+  /** Ctrl-C while it ran. `cancelled`: PostgreSQL says that it has cancelled it. */
+  | { readonly kind: 'interrupted'; readonly cancelled: boolean }
 
 export interface SqlPort {
   /** `recovery`: run it only on a server that is, or is not, in recovery; null: on any. */
-  run(target: SqlTarget, sql: string, recovery: boolean | null, limitMs: Millis): Promise<SqlAnswer>
+  run(
+    target: SqlTarget,
+    sql: string,
+    recovery: boolean | null,
+    limitMs: Millis,
+    interrupted: AbortSignal,
+  ): Promise<SqlAnswer>
 }

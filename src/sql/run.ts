@@ -5,9 +5,13 @@ import type { Json } from '../model/cluster.ts'
 import type { Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { SqlAnswer, SqlTable, SqlTarget } from '../ports/sql.ts'
+import { userName } from '../system/user-name.ts'
+import { requestCancel } from './cancel.ts'
 
 const CONNECT_MS: Millis = 5000
 const END_MS = 200
+const CANCEL_MS: Millis = 1000
+const QUERY_CANCELED = '57014'
 
 export async function runSql(
   clock: Clock,
@@ -15,6 +19,7 @@ export async function runSql(
   sql: string,
   recovery: boolean | null,
   limitMs: Millis,
+  interrupted: AbortSignal,
 ): Promise<SqlAnswer> {
   const endMs = clock.bootMs() + limitMs
   const leftMs = (): Millis => Math.max(1, Math.round(endMs - clock.bootMs()))
@@ -26,15 +31,32 @@ export async function runSql(
     () => late.resolve({ kind: 'timed-out', why: `no answer within ${limitMs} ms` }),
     leftMs(),
   )
+  const asked = ask(client, sql, recovery)
+  const stopped = Promise.withResolvers<SqlAnswer>()
+  const stop = (): void => stopped.resolve(cancel(client, target, asked))
+  interrupted.addEventListener('abort', stop)
+  if (interrupted.aborted) stop()
   try {
-    return await Promise.race([ask(client, sql, recovery), late.promise])
+    const answer = await Promise.race([asked, late.promise, stopped.promise])
+    const isCancelled = interrupted.aborted && answer.kind === 'error' && answer.sqlstate === QUERY_CANCELED
+    return isCancelled ? { kind: 'interrupted', cancelled: true } : answer
   } finally {
     clearTimeout(timer)
+    interrupted.removeEventListener('abort', stop)
     close(client)
   }
 }
 
-type Opened = { readonly client: pg.Client } | Exclude<SqlAnswer, { kind: 'done' | 'other-role' }>
+/** What was done before it could be cancelled is done. */
+async function cancel(client: pg.Client, target: SqlTarget, asked: Promise<SqlAnswer>): Promise<SqlAnswer> {
+  await requestCancel(target, client as unknown as { processID: number; secretKey: number }, CANCEL_MS)
+  const late = new Promise<null>(resolve => setTimeout(resolve, CANCEL_MS, null).unref())
+  return (await Promise.race([asked, late])) ?? { kind: 'interrupted', cancelled: false }
+}
+
+type Opened =
+  | { readonly client: pg.Client }
+  | Exclude<SqlAnswer, { kind: 'done' | 'other-role' | 'interrupted' }>
 
 /** As libpq's `prefer`, unless PGSSLMODE says otherwise: pg itself knows no such mode. */
 async function openPreferringTls(target: SqlTarget, leftMs: () => Millis): Promise<Opened> {
@@ -47,7 +69,9 @@ async function openPreferringTls(target: SqlTarget, leftMs: () => Millis): Promi
 
 /** `tls` null: as PGSSLMODE and its files say. Where nothing is said a certificate is not verified, as by libpq. */
 async function open(target: SqlTarget, tls: boolean | null, limitMs: Millis): Promise<Opened> {
-  const { host, port, user, password, database } = target
+  const { host, port, password, database } = target
+  // pg takes the name from $USER, which may not be there, and libpq from the password file.
+  const user = target.user ?? (process.env.PGUSER === undefined ? userName() : null)
   const client = new pg.Client({
     host,
     port,
@@ -73,7 +97,7 @@ async function open(target: SqlTarget, tls: boolean | null, limitMs: Millis): Pr
 }
 
 /** PostgreSQL's own refusal of a login is an answer; all else is no answer. */
-function connectFailure(error: unknown): Exclude<SqlAnswer, { kind: 'done' | 'other-role' }> {
+function connectFailure(error: unknown): Exclude<SqlAnswer, { kind: 'done' | 'other-role' | 'interrupted' }> {
   const why = textOf(error)
   // pg asks for a password in its own words when it has none.
   if (/client password must be a string/.test(why))

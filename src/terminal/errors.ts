@@ -126,6 +126,13 @@ const ERRORS: { readonly [K in Kind]: Entry<K> } = {
         ? 'give --username and PGPASSWORD, a password file, or --password.'
         : 'correct the SQL.',
   },
+  'query-interrupted': {
+    exit: EXIT.interrupted,
+    message: f =>
+      `interrupted: PostgreSQL of ${f.member} ${f.cancelled ? 'has cancelled the statement' : 'was asked to cancel the statement, and has not said that it did'}`,
+    hint: f =>
+      f.cancelled ? 'what it had not committed itself is rolled back.' : 'see pg_stat_activity there.',
+  },
   'query-late': {
     exit: EXIT.timedOut,
     message: f => `PostgreSQL of ${f.member} gave no answer: ${f.why}`,

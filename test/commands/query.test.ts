@@ -5,6 +5,7 @@ import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { until } from '../adapters/etcd-harness.ts'
 import { freePort } from '../adapters/free-port.ts'
 import { type Lab, openLab, SUPERUSER_PASSWORD } from '../adapters/postgres-harness.ts'
 import { violations } from './schema.ts'
@@ -114,6 +115,28 @@ test('what goes wrong has its exit code, and nothing hangs', async () => {
   expect([refused.code, refused.stdout]).toEqual([3, ''])
   expect(refused.stderr).toContain('"stranger" does not exist')
   expect(refused.stderr).not.toContain('secret')
+})
+
+test('a long answer comes whole, also through a pipe that holds only a part of it', async () => {
+  const ran = await query("select repeat('x', 999) from generate_series(1, 2000)", [])
+  expect([ran.code, ran.stdout.length]).toEqual([0, 'repeat\n'.length + 2000 * 1000])
+})
+
+test('Ctrl-C cancels the statement in PostgreSQL, and says so', async () => {
+  const terminal = openTerminal(['query', 'sql', '-c', 'select pg_sleep(100)'], {
+    DCS_URL: stage.url,
+    ...LOGIN,
+  })
+  const others = "from pg_stat_activity where query like '%pg_sleep%' and pid <> pg_backend_pid()"
+  await until(
+    'the statement runs',
+    20_000,
+    async () => (await query(`select count(*) ${others}`)).stdout === 'count\n1\n',
+  )
+  terminal.type('\u0003')
+  expect(await terminal.end()).toBe(130)
+  expect(terminal.shown()).toContain('interrupted: PostgreSQL of pg0 has cancelled the statement')
+  expect((await query(`select count(*) ${others} and state = 'active'`)).stdout).toBe('count\n0\n')
 })
 
 test('a password is asked for on a terminal, and not shown', async () => {
