@@ -5,12 +5,12 @@ import { checkCluster } from '../src/admin/check.ts'
 import { withCluster } from '../src/admin/connect.ts'
 import { checkText } from '../src/terminal/check-text.ts'
 import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
-import { durationFlag, HactlCommand, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
+import { durationFlag, HactlCommand, memberFlag, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
 
 export default class Check extends HactlCommand {
   static override summary = 'Say whether a cluster is as it should be, for monitoring and runbooks.'
   static override description =
-    "Healthy (exit code 0) means: the leader accepts writes, every member answers and streams on the leader's timeline, nobody reports a problem, the cluster is not paused and uses no mode that hactl does not support. Exit code 7: writes are accepted, but something is not as it should be. Exit code 3: nobody accepts writes. Exit code 8: etcd does not answer. The first line says it all, as monitoring plugins want it; each finding follows on a line of its own."
+    "Healthy (exit code 0) means: the leader accepts writes, every member answers and streams on the leader's timeline, none is gone whose slot is still kept, nobody reports a problem, the cluster is not paused and uses no mode that hactl does not support. Exit code 7: writes are accepted, but something is not as it should be. Exit code 3: nobody accepts writes. Exit code 8: etcd does not answer. The first line says it all, as monitoring plugins want it; each finding follows on a line of its own."
   static override examples = [
     {
       description: 'Three members, none more than 16 MiB behind:',
@@ -28,6 +28,10 @@ export default class Check extends HactlCommand {
       summary: 'Look again and again until it is healthy, at most this long.',
     }),
     expect: Flags.integer({ min: 1, helpValue: 'N', summary: 'Fewer members than this are a finding.' }),
+    without: memberFlag({
+      multiple: true,
+      summary: 'This member is gone for good: no finding while its slot is still kept.',
+    }),
     'max-lag': Flags.integer({
       min: 0,
       helpValue: 'BYTES',
@@ -41,7 +45,11 @@ export default class Check extends HactlCommand {
     const result = await withCluster(flags, args.cluster, (operator, cluster) =>
       checkCluster(operator, {
         cluster,
-        limits: { members: flags.expect ?? null, lagBytes: lag === undefined ? null : BigInt(lag) },
+        limits: {
+          members: flags.expect ?? null,
+          lagBytes: lag === undefined ? null : BigInt(lag),
+          without: flags.without ?? [],
+        },
         waitMs: flags.wait ?? 0,
         budgetMs: flags.timeout ?? READ_TIMEOUT_MS,
       }),

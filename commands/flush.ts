@@ -66,7 +66,7 @@ export default class Flush extends MemberCommand {
     const wish = { action: 'flush', names: words.names, role: flags.role, pending: false, anyOne: false }
     const chosen = await this.choose(flags, words.cluster, 'flush', wish)
     if (!chosen.ok) return this.fail(flags.json, chosen.failure)
-    const { operator, cluster, members } = chosen.value
+    const { operator, cluster, members, spared } = chosen.value
     const isPlanned = isPatronictl()
       ? () => true
       : ({ record }: (typeof members)[number]) => record.scheduledRestart !== undefined
@@ -74,7 +74,8 @@ export default class Flush extends MemberCommand {
     const names = planned.map(({ name }) => name)
     const declined = await this.confirm(flags.force || names.length === 0, sure('flush', names), 'flush')
     if (declined !== null) return this.fail(flags.json, declined)
-    const rows = await flushRestarts(operator, members)
+    // One that is gone keeps what it has scheduled in its agent's memory, if that is only frozen.
+    const rows = [...(await flushRestarts(operator, members)), ...spared]
     for (const row of rows) this.showRow(flags.json, 'flush scheduled restart', row)
     const hint = `a scheduled restart that stays shows in hactl list ${cluster}.`
     this.end(flags.json, concludeOperation(cluster, 'flush restart', rows, hint), rows)

@@ -20,4 +20,5 @@ case $code in 0 | 4 | 7) ;; *) exit "$code" ;; esac
 hactl wait "$cluster" --for "$new=streaming" --timeout 12h
 # The note of the drain would keep the next node of that name from leading. None is there for a node that was gone.
 hactl undrain "$cluster" "$old" --no-wait || [ $? -eq 4 ]
-hactl check "$cluster" --wait 2m
+# Its slot is kept for a while, in case it comes back.
+hactl check "$cluster" --without "$old" --wait 2m

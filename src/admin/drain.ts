@@ -15,6 +15,7 @@ import {
   type Survey,
   surveyCluster,
 } from './handover-plan.ts'
+import { lostMember } from './lost-members.ts'
 import { type Deadline, memberNotFound, type Operator } from './operator.ts'
 
 export interface DrainWish {
@@ -134,7 +135,9 @@ async function leadAway(
 
 function objection({ cluster, member }: DrainWish, { view }: Survey): Failure | null {
   const found = view.members.find(({ name }) => name === member)
-  if (found === undefined) return memberNotFound(cluster, member, view.members)
+  // It may come back, and is not to lead then.
+  if (found === undefined)
+    return lostMember(view, member) === null ? memberNotFound(cluster, member, view.members) : null
   if (runsHactl(found)) return null
   return {
     kind: 'refused',
@@ -201,7 +204,8 @@ export async function undrainMember(
   const { view, leader } = survey.value
   const existing = drainOf(view, member)
   const isMember = view.members.some(({ name }) => name === member)
-  if (existing === null && !isMember) return failed(memberNotFound(cluster, member, view.members))
+  if (existing === null && !isMember && lostMember(view, member) === null)
+    return failed(memberNotFound(cluster, member, view.members))
   const report: DrainReport = {
     action: 'undrain',
     cluster,

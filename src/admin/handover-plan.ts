@@ -12,7 +12,8 @@ import { clusterTimeline } from '../model/timeline.ts'
 import { type Lsn, type MemberName, type Millis, maxLsn, type WallMillis } from '../model/units.ts'
 import { clusterModes } from './cluster-report.ts'
 import type { EndangeredCopy } from './endangered-copies.ts'
-import { type Deadline, memberNotFound, type Operator, readCluster } from './operator.ts'
+import { memberMissing } from './lost-members.ts'
+import { type Deadline, type Operator, readCluster } from './operator.ts'
 
 export type HandoverAction = 'switchover' | 'failover'
 
@@ -102,12 +103,13 @@ export function checkWish(wish: HandoverWish, survey: Survey, nowMs: WallMillis)
   if (wish.leader !== null && leader !== null && wish.leader !== leader && candidate !== leader) {
     return isMember(view, wish.leader)
       ? { kind: 'not-the-leader', cluster, member: wish.leader, leader }
-      : memberNotFound(cluster, wish.leader, view.members)
+      : memberMissing(cluster, wish.leader, view)
   }
   if (candidate !== null && !isMember(view, candidate))
-    return memberNotFound(
+    return memberMissing(
       cluster,
       candidate,
+      view,
       view.members.filter(({ name }) => survey.eligible.includes(name)),
     )
   if (modes.paused && wish.scheduledAt !== null)

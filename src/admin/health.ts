@@ -4,11 +4,13 @@
 import type { ClusterView, Member } from '../model/cluster.ts'
 import { done, failed, type Result } from '../model/failure.ts'
 import { own } from '../model/patch.ts'
-import type { ClusterReport, MemberReport } from '../model/report.ts'
+import type { ClusterReport, LostMember, MemberReport } from '../model/report.ts'
 import { runsHactl } from '../model/request.ts'
+import { slotName } from '../model/slot-name.ts'
 import type { Lsn, MemberName, Millis, Timeline } from '../model/units.ts'
 import { parseBoolean } from '../model/values.ts'
 import { clusterModes, reportCluster } from './cluster-report.ts'
+import { goneText } from './lost-members.ts'
 import { type Asked, askMember } from './member-answer.ts'
 import { type Deadline, type Operator, readCluster } from './operator.ts'
 
@@ -43,6 +45,8 @@ export interface Limits {
   /** How many members there are to be; null: any number. */
   readonly members: number | null
   readonly lagBytes: Lsn | null
+  /** Gone for good, as somebody knows: no finding. */
+  readonly without?: readonly MemberName[]
 }
 
 const ASK_MS: Millis = 2000
@@ -63,7 +67,14 @@ export async function lookAtCluster(
     whyNotWritable(operator, view, timeoutMs),
   ])
   const report = reportCluster(cluster, operator.namespace, view)
-  return done({ view, report, asked: new Map(answers), notWritable })
+  const asked = new Map(answers)
+  return done({ view, report, asked, notWritable: notWritable ?? whyMute(view, asked) })
+}
+
+/** Its agent may lead on while PostgreSQL does not answer: then no write is accepted, whatever the health check says. */
+function whyMute({ leader }: ClusterView, asked: ReadonlyMap<MemberName, Asked>): string | null {
+  const state = asked.get(leader?.name ?? '')?.answer?.state
+  return state === 'unknown' ? 'its PostgreSQL does not answer (state unknown)' : null
 }
 
 async function whyNotWritable(
@@ -121,6 +132,8 @@ function ofMember(look: ClusterLook, member: MemberReport, limits: Limits): read
     ]
   }
   const { state, streams } = asked.answer
+  // What keeps a leader from accepting writes was named already.
+  if (holdsLeaderKey && look.notWritable !== null) return problem
   if (state !== 'running') return [...problem, finding('state', `its state is ${state}`)]
   if (holdsLeaderKey) return problem
   if (!streams) return [...problem, finding('not-streaming', 'it does not stream')]
@@ -161,6 +174,7 @@ function ofCluster(look: ClusterLook, limits: Limits): readonly Finding[] {
   const few = limits.members !== null && count < limits.members
   return [
     ...(few ? [finding('members', `${count} of ${limits.members} expected members are there`)] : []),
+    ...goneFindings(report, limits.without ?? []),
     ...(report.paused ? [finding('paused', 'the cluster is paused: nobody fails over')] : []),
     ...(config?.valid === false
       ? [finding('configuration', `the configuration in etcd cannot be read: ${config.why}`)]
@@ -170,6 +184,21 @@ function ofCluster(look: ClusterLook, limits: Limits): readonly Finding[] {
       : [finding('request', `a request is pending that is not understood: ${report.unreadableRequest}`)]),
     ...unsupported(view).map(mode => finding('mode', `${mode} is on, which hactl does not support yet`)),
   ]
+}
+
+/** A slot is kept for them, so that they are expected back. */
+function goneFindings({ lostMembers }: ClusterReport, without: readonly MemberName[]): readonly Finding[] {
+  return lostMembers
+    .filter(({ name, slot }) => !without.some(one => one === name || slotName(one) === slot))
+    .map(lost => ({
+      kind: 'members',
+      member: lost.name ?? lost.slot,
+      text: `${goneText(lost)}${keptText(lost)}`,
+    }))
+}
+
+function keptText({ slotUntil }: LostMember): string {
+  return slotUntil === null ? '' : `; its slot is kept until ${slotUntil}`
 }
 
 /** Members of Patroni know them all. */

@@ -1,10 +1,13 @@
 // Members that are not there any more while their slot is: `list` would otherwise show two members where there were three.
 // Their keys are gone, so that others tell of them: the leader's key when and until when (hactl), the `status` key the slot.
 
-import type { ClusterView, Json } from '../model/cluster.ts'
+import type { ClusterView, Json, Member } from '../model/cluster.ts'
+import type { Failure } from '../model/failure.ts'
 import { isJsonObject } from '../model/patch.ts'
 import type { LostMember } from '../model/report.ts'
 import { slotName } from '../model/slot-name.ts'
+import type { MemberName } from '../model/units.ts'
+import { memberNotFound } from './operator.ts'
 
 export function lostMembers(view: ClusterView): readonly LostMember[] {
   const there = new Set(view.members.map(({ name }) => slotName(name)))
@@ -13,6 +16,27 @@ export function lostMembers(view: ClusterView): readonly LostMember[] {
   return (view.status?.value.retainSlots ?? [])
     .filter(slot => !there.has(slot))
     .map(slot => told.find(lost => lost.slot === slot) ?? { name: null, slot, since: null, slotUntil: null })
+}
+
+/** `its member key is gone since 2026-11-29T17:13:50Z: its agent is dead, frozen or cut off` */
+export function goneText({ since }: LostMember): string {
+  return `its member key is gone${since === null ? '' : ` since ${since}`}: its agent is dead, frozen or cut off`
+}
+
+export function lostMember(view: ClusterView, name: MemberName): LostMember | null {
+  return lostMembers(view).find(lost => lost.name === name || lost.slot === slotName(name)) ?? null
+}
+
+/** A name that is no member's: of one that is gone, or of none. `members`: whose names may be meant. */
+export function memberMissing(
+  cluster: string,
+  member: MemberName,
+  view: ClusterView,
+  members: readonly Member[] = view.members,
+): Failure {
+  const lost = lostMember(view, member)
+  if (lost === null) return memberNotFound(cluster, member, members)
+  return { kind: 'member-unreachable', member, why: goneText(lost) }
 }
 
 function toldByLeader({ members, leader }: ClusterView): readonly LostMember[] {

@@ -5,7 +5,7 @@ import type { ClusterView, Member } from '../model/cluster.ts'
 import { done, failed, type Result } from '../model/failure.ts'
 import type { LostMember } from '../model/report.ts'
 import type { MemberName } from '../model/units.ts'
-import { lostMembers } from './lost-members.ts'
+import { goneText, lostMembers } from './lost-members.ts'
 import type { OperationRow } from './member-operation.ts'
 import { type Deadline, memberNotFound, type Operator, readCluster } from './operator.ts'
 
@@ -90,10 +90,8 @@ function isMeant(name: MemberName, { names, role, anyOne }: SelectionWish): bool
   return !anyOne && (role === 'any' || role === 'replica' || role === 'standby')
 }
 
-function lostRow({ name, slot, since }: LostMember): OperationRow {
-  const when = since === null ? '' : ` since ${since}`
-  const why = `its member key is gone${when}: its agent is dead, frozen or cut off`
-  return { member: name ?? slot, outcome: 'unreachable', why }
+function lostRow(lost: LostMember): OperationRow {
+  return { member: lost.name ?? lost.slot, outcome: 'unreachable', why: goneText(lost) }
 }
 
 function noneIsPending(member: MemberName): OperationRow {

@@ -2,8 +2,9 @@
 
 import { done, failed, type Result } from '../model/failure.ts'
 import type { MemberName } from '../model/units.ts'
+import { memberMissing } from './lost-members.ts'
 import { type MemberRole, selectMembers } from './member-selection.ts'
-import { type Deadline, memberNotFound, type Operator, readCluster } from './operator.ts'
+import { type Deadline, type Operator, readCluster } from './operator.ts'
 
 export interface Whom {
   readonly member: MemberName | null
@@ -27,7 +28,7 @@ export async function placesOf(
   if (!read.ok) return failed(read.failure)
   const view = read.value
   if (member !== null && !view.members.some(({ name }) => name === member))
-    return failed(memberNotFound(cluster, member, view.members))
+    return failed(memberMissing(cluster, member, view))
   const wish = {
     action: 'connecting',
     names: member === null ? [] : [member],

@@ -5,6 +5,7 @@ import type { Json, Member } from '../model/cluster.ts'
 import { done, failed, type Result } from '../model/failure.ts'
 import { isJsonObject } from '../model/patch.ts'
 import type { MemberName, Millis } from '../model/units.ts'
+import { goneText, lostMembers } from './lost-members.ts'
 import { type Deadline, deadlineIn, memberNotFound, type Operator, readCluster } from './operator.ts'
 
 export interface VersionReport {
@@ -36,14 +37,17 @@ export async function readVersions(
   const deadline = deadlineIn(operator.clock, budgetMs)
   const read = await readCluster(operator, cluster, deadline)
   if (!read.ok) return failed(read.failure)
+  const gone = lostMembers(read.value).map(lost => ({
+    ...{ name: lost.name ?? lost.slot, protocol: null, hactl: null, postgresql: null },
+    error: goneText(lost),
+  }))
   const known = read.value.members
-  const unknown = members.find(name => !known.some(member => member.name === name))
+  const unknown = members.find(name => ![...known, ...gone].some(member => member.name === name))
   if (unknown !== undefined) return failed(memberNotFound(cluster, unknown, known))
-  const wanted = members.length === 0 ? known : known.filter(member => members.includes(member.name))
-  const report = {
-    cluster,
-    members: await Promise.all(wanted.map(member => askVersion(operator, member, deadline))),
-  }
+  const isWanted = ({ name }: { readonly name: MemberName }) => members.length === 0 || members.includes(name)
+  const asked = known.filter(isWanted).map(member => askVersion(operator, member, deadline))
+  const wanted = [...(await Promise.all(asked)), ...gone.filter(isWanted)]
+  const report = { cluster, members: wanted }
   const silent = report.members.filter(member => member.error !== null)
   if (silent.length === 0) return done(report)
   if (silent.length === wanted.length) {

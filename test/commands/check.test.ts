@@ -46,6 +46,40 @@ test('what is not as it should be is named, and the exit code says whether write
   await expect(`${degraded}\n${down}`).toMatchFileSnapshot('transcripts/check-unhealthy.txt')
 })
 
+test('a leader whose PostgreSQL does not answer accepts no writes, whatever its health check says', async () => {
+  const pg0 = cluster.member('pg0')
+  pg0.now = { ...pg0.now, state: 'unknown' }
+  const ran = await stage.hactl(['check', 'duo'])
+  expect(ran.code).toBe(3)
+  expect(ran.stdout).toContain(
+    'pg0: not-writable: leads, but does not accept writes: its PostgreSQL does not answer (state unknown)',
+  )
+})
+
+test('a member that is gone is a finding for as long as its slot is kept, unless it is gone for good', async () => {
+  const gone = [{ slot: 'pg_9', name: 'pg-9', since: '2026-11-29T17:13:50Z', until: '2026-11-29T17:43:50Z' }]
+  const pg0 = cluster.member('pg0')
+  await stage.put('duo/members/pg0', { ...pg0.record(pg0.now), hactl: { version: '0.1.0', gone } })
+  await stage.put('duo/status', { optime: 67109888, retain_slots: ['pg0', 'pg1', 'pg2', 'pg_9'] })
+  const text = await stage.transcript([
+    ['check', 'duo'],
+    ['check', 'duo', '--without', 'pg-9'],
+    ['check', 'duo', '--without', 'pg_8'],
+    ['wait', 'duo', '--for', 'healthy', '--timeout', '1'],
+    ['version', 'duo'],
+    ['version', 'duo', 'pg-9', '--json'],
+    ['drain', 'duo', 'pg-9', '--timeout', '1'],
+    ['undrain', 'duo', 'pg-9'],
+    ['undrain', 'duo', 'pg-9'],
+    ['switchover', 'duo', '--candidate', 'pg-9', '--force'],
+    ['switchover', 'duo', '--leader', 'pg-9', '--force'],
+    ['dsn', 'duo', '--member', 'pg-9'],
+  ])
+  await stage.delete('duo/status')
+  const masked = text.replace(/by \S+@\S+ at \d{4}-[\dT:.-]+Z/g, 'by WHO at WHEN')
+  await expect(masked).toMatchFileSnapshot('transcripts/gone.txt')
+})
+
 test('a standby that is too far behind is a finding', async () => {
   const ran = await stage.hactl(['check', 'duo', '--max-lag', '1048576'])
   expect(ran.code).toBe(7)
