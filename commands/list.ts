@@ -44,6 +44,12 @@ export const WATCH_FLAGS = {
   }),
 }
 
+/** 0 is once, as patronictl has it. */
+export function watchSeconds(flags: { readonly watch?: number | undefined; readonly 'watch-2s': boolean }) {
+  const { watch = flags['watch-2s'] ? 2 : 0 } = flags
+  return watch === 0 ? undefined : watch
+}
+
 /** For a glance; a member that needs longer is not well. With --ask or --json, where a script decides by it, four times that. */
 const GLANCE_MS = 500
 const ASKED_MS = 2000
@@ -137,7 +143,7 @@ export default class List extends MemberListing {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(List)
-    const watch = flags.watch ?? (flags['watch-2s'] ? 2 : undefined)
+    const watch = watchSeconds(flags)
     return this.list({ ...flags, watch, clusters: args.cluster ?? [] })
   }
 }

@@ -98,15 +98,15 @@ export default class Reinit extends MemberCommand {
     const question = `Which member do you want to reinitialize [${names.join(', ')}]?`
     const hint = `name it: hactl reinit ${chosen.cluster} ${names[0] ?? 'MEMBER'}`
     if (force || !canAsk()) return failed({ kind: 'usage', message: 'no member was named', hint })
-    const answer = await askText(question, '')
+    const objection = (answer: string): string | null => {
+      const name = answer.trim()
+      if (names.includes(name)) return null
+      return `${name === '' ? 'an empty answer' : name} is no standby of cluster ${chosen.cluster}`
+    }
+    const answer = await askText(question, '', objection)
     if (!answer.ok) return failed(answer.failure)
-    const name = answer.value.trim()
-    if (names.includes(name)) return done([name])
-    return failed({
-      kind: 'usage',
-      message: `${name === '' ? 'an empty answer' : name} is no standby of cluster ${chosen.cluster}`,
-      hint,
-    })
+    const message = objection(answer.value)
+    return message === null ? done([answer.value.trim()]) : failed({ kind: 'usage', message, hint })
   }
 
   async #follow(

@@ -18,8 +18,8 @@ import {
   memberWords,
   roleFlag,
 } from '../src/terminal/member-words.ts'
-import { askText, canAsk } from '../src/terminal/questions.ts'
-import { parseFutureSchedule } from '../src/terminal/schedule.ts'
+import { askText, canAsk, type Objection } from '../src/terminal/questions.ts'
+import { objectionToTime, parseFutureSchedule } from '../src/terminal/schedule.ts'
 import { isoWithZone } from '../src/terminal/time.ts'
 
 export default class Restart extends MemberCommand {
@@ -105,6 +105,7 @@ export default class Restart extends MemberCommand {
         ? `When should the restart take place (e.g. ${isoWithZone(operator.clock.wallMs() + 3_600_000).slice(0, 16)}) `
         : 'When should the restart take place (e.g. 2030-01-01T12:35)',
       'now',
+      objectionToTime(operator.clock.wallMs()),
     )
     if (!when.ok) return failed(when.failure)
     const time = await parseFutureSchedule(when.value, operator.clock.wallMs())
@@ -140,13 +141,12 @@ export default class Restart extends MemberCommand {
       asks,
       `Restart if the PostgreSQL version is less than provided (e.g. 9.5.2)${isPatronictl() ? ' ' : ''}`,
       '',
+      objectionToVersion,
     )
     if (!version.ok) return failed(version.failure)
     const olderThan = version.value === '' ? null : version.value
-    if (olderThan !== null && versionNumber(olderThan) === null) {
-      const message = `${olderThan} is no version of PostgreSQL`
-      return failed({ kind: 'usage', message, hint: 'for example --pg-version 15.4' })
-    }
+    const message = objectionToVersion(version.value)
+    if (message !== null) return failed({ kind: 'usage', message, hint: 'for example --pg-version 15.4' })
     const { pending, force, timeout } = flags
     const wait = waiting(flags.wait)
     return done({ pending, olderThan, schedule, timeoutMs: timeout ?? null, wait, replace: force })
@@ -157,9 +157,10 @@ export default class Restart extends MemberCommand {
     asks: boolean,
     question: string,
     suggestion: string,
+    objection: Objection,
   ): Promise<Result<string>> {
     if (given !== undefined) return done(given)
-    return asks ? askText(question, suggestion) : done('')
+    return asks ? askText(question, suggestion, objection) : done('')
   }
 
   #report(json: boolean, cluster: string, rows: readonly OperationRow[]): void {
@@ -173,6 +174,11 @@ export default class Restart extends MemberCommand {
     const hint = `see hactl list ${cluster}; what is left: hactl restart ${cluster} ${names}`
     this.end(json, concludeOperation(cluster, 'restart', rows, hint), rows)
   }
+}
+
+function objectionToVersion(text: string): string | null {
+  if (text === '' || versionNumber(text) !== null) return null
+  return `${text} is not a version with a major and a minor number`
 }
 
 /** patronictl waits for the answer of the agent, not for the end. */

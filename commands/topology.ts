@@ -1,6 +1,6 @@
 // `hactl topology [CLUSTER…]`: the members as a tree of who replicates from whom.
 
-import { CLUSTERS_ARG, MemberListing, WATCH_FLAGS } from './list.ts'
+import { CLUSTERS_ARG, MemberListing, WATCH_FLAGS, watchSeconds } from './list.ts'
 
 export default class Topology extends MemberListing {
   static override summary = 'List the members of a cluster as a tree of who replicates from whom.'
@@ -21,7 +21,7 @@ export default class Topology extends MemberListing {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Topology)
-    const watch = flags.watch ?? (flags['watch-2s'] ? 2 : undefined)
+    const watch = watchSeconds(flags)
     const shape = { format: 'topology', extended: false, timestamp: false } as const
     return this.list({ ...flags, ...shape, watch, clusters: args.cluster ?? [] })
   }

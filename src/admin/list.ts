@@ -32,7 +32,13 @@ export async function listClusters(operator: Operator, wish: ListWish): Promise<
   const names = wish.clusters.length > 0 ? wish.clusters : [operator.defaultCluster ?? '']
   if (names.includes('')) return failed({ kind: 'no-cluster-named' })
   const deadline = deadlineIn(operator.clock, wish.budgetMs)
-  const results = await Promise.all(names.map(name => listOne(operator, name, wish, deadline)))
+  // All are read before anybody is asked: members have little time to answer in, and it would pass while names are compared.
+  const views = await Promise.all(
+    names.map(async name => [name, await viewOf(operator, name, wish, deadline)] as const),
+  )
+  const results = await Promise.all(
+    views.map(([name, view]) => listOne(operator, name, view, wish, deadline)),
+  )
   const clusters = results.flatMap(result => (result.ok ? [result.value] : []))
   const failure = results.map(failureOf).find(found => found !== null)
   return failure === undefined ? done({ clusters }) : failed(failure, { clusters })
@@ -42,15 +48,24 @@ function failureOf(result: Result<unknown>): Failure | null {
   return result.ok ? null : result.failure
 }
 
+async function viewOf(
+  operator: Operator,
+  cluster: string,
+  { unknownIsEmpty }: ListWish,
+  deadline: Deadline,
+): Promise<Result<ClusterView>> {
+  return unknownIsEmpty
+    ? readWhatIsThere(operator, cluster, deadline)
+    : readCluster(operator, cluster, deadline)
+}
+
 async function listOne(
   operator: Operator,
   cluster: string,
-  { askMs, unknownIsEmpty }: ListWish,
+  read: Result<ClusterView>,
+  { askMs }: ListWish,
   deadline: Deadline,
 ): Promise<Result<ClusterReport>> {
-  const read = unknownIsEmpty
-    ? await readWhatIsThere(operator, cluster, deadline)
-    : await readCluster(operator, cluster, deadline)
   if (!read.ok) return failed(read.failure)
   if (askMs === null) return done(reportCluster(cluster, operator.namespace, read.value))
   const limitMs = Math.min(askMs, deadline.leftMs())

@@ -24,12 +24,11 @@ export async function restartMembers(
   const rows: OperationRow[] = []
   let broken: OperationRow | undefined
   for (const member of members) {
-    const row: OperationRow =
-      broken !== undefined && wish.schedule === null
+    const row: OperationRow = following.interrupted.aborted
+      ? { member: member.name, outcome: 'left', why: 'interrupted' }
+      : broken !== undefined && wish.schedule === null
         ? { member: member.name, outcome: 'left', why: `${broken.member} did not come back` }
-        : following.interrupted.aborted
-          ? { member: member.name, outcome: 'left', why: 'interrupted' }
-          : await restartMember(operator, member, wish, following)
+        : await restartMember(operator, member, wish, following)
     if (row.outcome === 'failed' || row.outcome === 'timed-out') broken = row
     onRow(row)
     rows.push(row)

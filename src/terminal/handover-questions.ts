@@ -6,7 +6,7 @@ import { done, failed } from '../model/failure.ts'
 import { nearestNames } from '../model/nearest.ts'
 import type { MemberName, WallMillis } from '../model/units.ts'
 import { askText, askYesNo, canAsk, type Objection } from './questions.ts'
-import { parseFutureSchedule } from './schedule.ts'
+import { objectionToTime, parseFutureSchedule } from './schedule.ts'
 
 export interface HandoverAnswers {
   readonly leader?: string | undefined
@@ -57,10 +57,7 @@ export async function completeWish(
     useful && switchover,
     `When should the switchover take place (e.g. 2030-01-01T12:35)`,
     'now',
-    async text => {
-      const read = await parseFutureSchedule(text, nowMs)
-      return read.ok ? null : read.why
-    },
+    objectionToTime(nowMs),
   )
   if (!when.ok) return failed(when.failure)
   const schedule = await parseFutureSchedule(when.value, nowMs)

@@ -120,3 +120,11 @@ export async function parseFutureSchedule(text: string, nowMs: WallMillis): Prom
   if (!parsed.ok || parsed.schedule === null || parsed.schedule.wallMs >= nowMs) return parsed
   return { ok: false, why: `cannot schedule in the past (${parsed.schedule.text})` }
 }
+
+/** For a question: what is wrong with the answer; null: nothing. */
+export function objectionToTime(nowMs: WallMillis): (answer: string) => Promise<string | null> {
+  return async answer => {
+    const read = await parseFutureSchedule(answer, nowMs)
+    return read.ok ? null : read.why
+  }
+}

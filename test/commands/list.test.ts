@@ -252,6 +252,27 @@ test('a reader that goes away is no error', async () => {
   }
 }, 60_000)
 
+test('a disk that is full is said in one sentence, and is no success', async () => {
+  const line = `'${process.execPath}' bin/run.js list demo --no-ask >/dev/full; echo "exit code $?"`
+  const ran = await promisify(execFile)('bash', ['--norc', '-c', line], {
+    cwd: fileURLToPath(new URL('../..', import.meta.url)),
+    env: { PATH: process.env.PATH ?? '', DCS_URL: stage.url },
+  })
+  expect([ran.stdout, ran.stderr.split('\n')]).toEqual([
+    'exit code 7\n',
+    [
+      'error: the result cannot be written to stdout: no space left on device (ENOSPC)',
+      'HINT: what was asked for may have been done; see hactl list.',
+      '',
+    ],
+  ])
+})
+
+test('--watch 0 is once, as patronictl has it', async () => {
+  const ran = await stage.hactl(['list', 'demo', '--no-ask', '--watch', '0'])
+  expect([ran.code, ran.stdout.match(/Cluster: demo/g)?.length]).toEqual([0, 1])
+})
+
 test('etcd that falls silent: the last table stays on the terminal, with its age', async () => {
   const own = await openStage()
   try {
