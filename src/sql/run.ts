@@ -5,7 +5,6 @@ import type { Json } from '../model/cluster.ts'
 import type { Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { SqlAnswer, SqlTable, SqlTarget } from '../ports/sql.ts'
-import { userName } from '../system/user-name.ts'
 import { requestCancel } from './cancel.ts'
 
 const CONNECT_MS: Millis = 5000
@@ -69,9 +68,7 @@ async function openPreferringTls(target: SqlTarget, leftMs: () => Millis): Promi
 
 /** `tls` null: as PGSSLMODE and its files say. Where nothing is said a certificate is not verified, as by libpq. */
 async function open(target: SqlTarget, tls: boolean | null, limitMs: Millis): Promise<Opened> {
-  const { host, port, password, database } = target
-  // pg takes the name from $USER, which may not be there, and libpq from the password file.
-  const user = target.user ?? (process.env.PGUSER === undefined ? userName() : null)
+  const { host, port, user, password, database } = target
   const client = new pg.Client({
     host,
     port,
