@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers'
 import { Flags } from '@oclif/core'
 import { withCluster } from '../src/admin/connect.ts'
 import { loadSql } from '../src/admin/connect-sql.ts'
+import type { Operator } from '../src/admin/operator.ts'
 import { type QueryReport, queryCluster } from '../src/admin/query.ts'
 import { done, failed, type Result } from '../src/model/failure.ts'
 import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
@@ -75,7 +76,7 @@ export default class Query extends HactlCommand {
     const password = flags.password ? await askedPassword() : done(null)
     if (!password.ok) return this.fail(flags.json, password.failure)
     const { username = null, dbname = null } = flags
-    const login = { user: username, password: password.value, database: dbname }
+    const login = { password: password.value, database: dbname }
     const everyMs = flags['watch-2s'] ? 2000 : (flags.watch ?? 0) * 1000
     const budgetMs = flags.timeout ?? WAIT_TIMEOUT_MS
     let nowMs = 0
@@ -85,7 +86,12 @@ export default class Query extends HactlCommand {
           nowMs = operator.clock.wallMs()
           return queryCluster(operator, await loadSql(operator.clock), cluster, {
             ...whomOf(flags),
-            ...{ sql: sql.value, login, budgetMs, interrupted },
+            ...{
+              sql: sql.value,
+              login: { ...login, user: username ?? ownName(operator) },
+              budgetMs,
+              interrupted,
+            },
           })
         }),
       )
@@ -102,6 +108,11 @@ export default class Query extends HactlCommand {
       await new Promise(resolve => setTimeout(resolve, everyMs))
     }
   }
+}
+
+/** pg takes the name from $USER, which may not be there, and libpq from the password file. */
+function ownName({ user }: Operator): string | null {
+  return process.env.PGUSER === undefined ? user : null
 }
 
 function isInterrupted(result: Result<unknown>): boolean {

@@ -45,6 +45,7 @@ export async function connect(options: ConnectOptions): Promise<Result<Operator>
     peers: lazyPeers(config, clock),
     namespace: config.namespace,
     identity: `hactl on ${hostname()}`,
+    user: userName(),
     person: `${userName() ?? `uid ${process.getuid?.() ?? 'unknown'}`}@${hostname()}`,
     newId: randomUUID,
     defaultCluster: config.scope,

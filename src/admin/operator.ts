@@ -18,6 +18,8 @@ export interface Operator {
   readonly namespace: string
   /** Who asks, for people: `hactl on db1`. */
   readonly identity: string
+  /** Who runs this process; null: a number without a name. */
+  readonly user: string | null
   /** `kim@db1` */
   readonly person: string
   /** Never the same twice, anywhere. */

@@ -107,6 +107,7 @@ async function switchover(cluster: string, { at, before, member }: Case) {
     peers,
     namespace: 'service',
     identity: 'hactl on this host',
+    user: 'kim',
     person: 'kim@db1',
     newId: () => 'r1',
     defaultCluster: null,
