@@ -1,6 +1,7 @@
 // What must hold of every decision, whatever the rules say. A violation is a bug: the agent asserts it before it acts,
 // stops acting and says so; the fencer ends a primary whose agent no longer renews.
 
+import { isLeaseWrite } from '../model/action.ts'
 import type { Decision } from '../model/decision.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import { leadershipLeftMs, retryAfterMs, termOf } from '../model/timing.ts'
@@ -9,15 +10,13 @@ import { missingConfiguration } from './configuration.ts'
 import { holdsLease, server } from './facts.ts'
 import { heldMarginMs } from './fencing.ts'
 
-const LEASE_WRITES = ['acquire-lease', 'renew-lease', 'release-lease', 'adopt-lease', 'take-leader']
 const SINGLE = ['begin', 'exit', 'cancel-work']
 
 /** Sentences about what is wrong; none when the decision may be carried out. */
 export function violations(snap: Snapshot, decision: Decision): readonly string[] {
   const wrong: string[] = []
   const kinds = [...decision.actions, ...decision.upkeep].map(action => action.kind)
-  if (kinds.filter(kind => LEASE_WRITES.includes(kind)).length > 1)
-    wrong.push('two lease writes in one decision')
+  if (kinds.filter(isLeaseWrite).length > 1) wrong.push('two lease writes in one decision')
   for (const kind of SINGLE)
     if (kinds.filter(other => other === kind).length > 1) wrong.push(`more than one ${kind}`)
   if (kinds.includes('begin') && snap.work !== null) wrong.push('a second long piece of work')

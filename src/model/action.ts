@@ -15,14 +15,15 @@ import type { TakeoverNote } from './takeover.ts'
 import type { LeaseId, Lsn, MemberName, Millis, Revision } from './units.ts'
 import type { Job } from './work.ts'
 
-export type Action =
-  // --- questions: the answer is part of the next snapshot
+/** The answer is part of the next snapshot. */
+export type Question =
   | { readonly kind: 'read-cluster' }
   /** `formerLeader` gets less time than the others: its lease has ended, and whether it is alive is all we ask. */
   | { readonly kind: 'ask-peers'; readonly members: readonly Member[]; readonly formerLeader?: MemberName }
   | { readonly kind: 'compare-timelines'; readonly leader: Upstream }
-  // --- the lease
-  | { readonly kind: 'keep-lease' }
+
+/** Writes to the leader key: what etcd says to one of them is proof. */
+export type LeaseWrite =
   | { readonly kind: 'adopt-lease'; readonly leaseId: LeaseId }
   /** `ifRevision`: of the record of the last leader, null when there is none: a race is lost to whoever led since. */
   | {
@@ -34,6 +35,10 @@ export type Action =
   | { readonly kind: 'renew-lease'; readonly status: ClusterStatus | null }
   | { readonly kind: 'take-leader'; readonly ifRevision: Revision | null }
   | { readonly kind: 'release-lease'; readonly status: ClusterStatus | null }
+
+export type LeaseAction = { readonly kind: 'keep-lease' } | LeaseWrite
+
+export type FencerAction =
   /**
    * Arms the fencer until the end of the leadership now proved, less `marginMs`; `ahead`: until the end of the own lease,
    * on which leadership will hang if a request for it comes to be; `withinMs`: no longer than that from now, because the
@@ -46,6 +51,8 @@ export type Action =
       readonly withinMs?: Millis
     }
   | { readonly kind: 'disarm-fencer' }
+
+export type KeyWrite =
   /**
    * Only while this node leads, by the leader key that it has in this reign: its fencer is armed; nothing need stop its server,
    * so that the fencer may be disarmed.
@@ -55,7 +62,6 @@ export type Action =
       readonly ifRevision: Revision | null
       readonly leaderRevision: Revision
     }
-  // --- other keys
   | { readonly kind: 'publish-member'; readonly record: MemberRecord }
   | { readonly kind: 'race-initialize' }
   | { readonly kind: 'write-initialize'; readonly value: string; readonly ifRevision: Revision | null }
@@ -77,7 +83,9 @@ export type Action =
       readonly notes: readonly TakeoverNote[]
       readonly ifRevision: Revision | null
     }
-  // --- the local PostgreSQL
+
+/** On this node: its PostgreSQL, whoever asked it for something, the agent itself. */
+export type LocalStep =
   | { readonly kind: 'begin'; readonly job: Job }
   | { readonly kind: 'cancel-work'; readonly why: string }
   | { readonly kind: 'checkpoint-soon' }
@@ -90,9 +98,21 @@ export type Action =
   | { readonly kind: 'resume-replay' }
   /** Who began a timeline of the local data; null: the promotion that was asked for came to nothing. */
   | { readonly kind: 'note-origin'; readonly systemIdentifier: string; readonly origin: Origin | null }
-  // --- whoever asked this node for something
   | { readonly kind: 'answer-order'; readonly id: string; readonly answer: OrderAnswer }
-  // --- the agent itself
   | { readonly kind: 'exit'; readonly code: number; readonly why: string }
 
+export type Action = Question | LeaseAction | FencerAction | KeyWrite | LocalStep
+
 export type ActionKind = Action['kind']
+
+const LEASE_WRITES: Readonly<Record<LeaseWrite['kind'], true>> = {
+  'adopt-lease': true,
+  'acquire-lease': true,
+  'renew-lease': true,
+  'take-leader': true,
+  'release-lease': true,
+}
+
+export function isLeaseWrite(kind: ActionKind): kind is LeaseWrite['kind'] {
+  return Object.hasOwn(LEASE_WRITES, kind)
+}

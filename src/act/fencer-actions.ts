@@ -1,0 +1,33 @@
+// The fencer's deadline: never later than what is proved of the lease.
+
+import type { FencerAction } from '../model/action.ts'
+import type { Outcome } from '../model/outcome.ts'
+import type { Snapshot } from '../model/snapshot.ts'
+import type { ActPorts } from './context.ts'
+import { done, failed } from './outcomes.ts'
+
+const FENCER_LIMIT_MS = 500
+
+export async function fence(action: FencerAction, snap: Snapshot, ports: ActPorts): Promise<Outcome> {
+  if (action.kind === 'disarm-fencer') {
+    return (await ports.fencer.disarm(FENCER_LIMIT_MS))
+      ? done(action)
+      : failed(action, 'the fencer did not answer')
+  }
+  const { leaderUntilMs, validUntilMs } = ports.guard.view()
+  const nowMs = ports.clock.bootMs()
+  const endMs = Math.min(
+    action.ahead === true ? validUntilMs : leaderUntilMs,
+    nowMs + (action.withinMs ?? Number.POSITIVE_INFINITY),
+  )
+  const until = endMs - action.marginMs
+  if (until <= nowMs) return failed(action, 'there is no lease to arm it with')
+  const { process } = snap.postgres
+  const armed = await ports.fencer.arm(
+    until,
+    process.kind === 'running' ? process.identity : null,
+    FENCER_LIMIT_MS,
+    action.ahead,
+  )
+  return armed ? done(action) : failed(action, 'the fencer did not confirm')
+}

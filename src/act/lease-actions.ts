@@ -1,0 +1,61 @@
+// The lease and the leader key. What etcd confirms counts from before the request was sent.
+
+import type { LeaseAction } from '../model/action.ts'
+import { leaderKeyIsGone } from '../model/cluster.ts'
+import type { Snapshot } from '../model/snapshot.ts'
+import { isShortened, renewalBudgetMs, requestBudgetMs } from '../model/timing.ts'
+import type { LeaseOutcome } from '../ports/store.ts'
+import type { ActPorts, Performed } from './context.ts'
+import { write } from './key-writes.ts'
+import { done, unreachable } from './outcomes.ts'
+
+export function actOnLease(action: LeaseAction, snap: Snapshot, ports: ActPorts): Promise<Performed> {
+  const { store, clock, guard } = ports
+  const budgetMs = requestBudgetMs(guard.view(), snap.settings, clock.bootMs())
+  switch (action.kind) {
+    case 'keep-lease':
+      return lease(action, ports, false, store.keepLease(budgetMs))
+    case 'adopt-lease':
+      return lease(action, ports, true, store.adoptLease(action.leaseId, budgetMs))
+    case 'acquire-lease': {
+      const guarded = action.unguarded !== true
+      return lease(action, ports, true, store.acquireLeader(action.ifRevision, guarded, budgetMs))
+    }
+    case 'renew-lease': {
+      // Whether the key was moved to the shorter lease only an answer tells.
+      if (isShortened(guard.view(), snap.settings)) guard.endsBy(clock.bootMs() + snap.settings.ttlMs)
+      const limitMs = renewalBudgetMs(budgetMs, leaderKeyIsGone(snap.cluster))
+      return lease(action, ports, true, store.renewLeader(action.status, limitMs))
+    }
+    case 'take-leader':
+      return lease(action, ports, true, store.takeLeaderAfterBootstrap(action.ifRevision, budgetMs))
+    case 'release-lease':
+      // From here on this node is not the leader, whatever becomes of the request.
+      guard.released()
+      return write(action, store.releaseLeader(action.status, budgetMs))
+    default:
+      return action satisfies never
+  }
+}
+
+async function lease(
+  action: LeaseAction,
+  ports: ActPorts,
+  leader: boolean,
+  request: Promise<LeaseOutcome>,
+): Promise<Performed> {
+  const sentAtMs = ports.clock.bootMs()
+  const outcome = await request
+  switch (outcome.kind) {
+    case 'done':
+      ports.guard.confirmed({ ...outcome, sentAtMs, leader })
+      return { outcome: done(action) }
+    case 'refused':
+      if (leader) ports.guard.refused()
+      return { outcome: { kind: 'refused', action: action.kind, holder: outcome.holder, why: outcome.why } }
+    case 'unreachable':
+      return { outcome: unreachable(action, outcome.why) }
+    default:
+      return outcome satisfies never
+  }
+}

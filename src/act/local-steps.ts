@@ -1,0 +1,48 @@
+// On this node: PostgreSQL, whoever asked the node for something, the agent itself.
+
+import type { LocalStep } from '../model/action.ts'
+import type { Job } from '../model/work.ts'
+import type { StepOutcome } from '../ports/postgres.ts'
+import type { ActPorts, Performed } from './context.ts'
+import { done, failed } from './outcomes.ts'
+
+export async function actHere(action: LocalStep, ports: ActPorts): Promise<Performed> {
+  const { postgres, work } = ports
+  switch (action.kind) {
+    case 'answer-order':
+      ports.orders.answer(action.id, action.answer)
+      return { outcome: done(action) }
+    case 'begin':
+      if (isWithdrawn(action.job, ports))
+        return { outcome: failed(action, 'who asked for it waits no longer') }
+      work.begin(action.job)
+      return { outcome: done(action), postgresTouched: true }
+    case 'cancel-work':
+      work.cancel(action.why)
+      return { outcome: done(action) }
+    case 'checkpoint-soon':
+      postgres.checkpointSoon()
+      return { outcome: done(action) }
+    case 'change-slots':
+      return step(action, await postgres.changeSlots(action))
+    case 'resume-replay':
+      return step(action, await postgres.resumeReplay())
+    case 'note-origin': {
+      const noted = await postgres.noteOrigin(action.systemIdentifier, action.origin)
+      return { outcome: noted.ok ? done(action) : failed(action, noted.why), postgresTouched: true }
+    }
+    case 'exit':
+      ports.exit(action.code, action.why)
+      return { outcome: done(action) }
+    default:
+      return action satisfies never
+  }
+}
+
+function isWithdrawn(job: Job, { orders }: ActPorts): boolean {
+  return 'order' in job && job.order !== undefined && !orders.begin(job.order)
+}
+
+function step(action: LocalStep, outcome: StepOutcome): Performed {
+  return { outcome: outcome.ok ? done(action) : failed(action, outcome.why), postgresTouched: true }
+}

@@ -1,0 +1,16 @@
+// What an action came to, as a fact of the next step.
+
+import type { Action } from '../model/action.ts'
+import type { Outcome } from '../model/outcome.ts'
+
+export function done(action: Action): Outcome {
+  return { kind: 'done', action: action.kind }
+}
+
+export function failed(action: Action, why: string): Outcome {
+  return { kind: 'failed', action: action.kind, why }
+}
+
+export function unreachable(action: Action, why: string): Outcome {
+  return { kind: 'unreachable', action: action.kind, why }
+}
