@@ -4,7 +4,12 @@ import { Flags } from '@oclif/core'
 import { connect } from '../src/admin/connect.ts'
 import { changeDocument, type EditReport, storeConfig } from '../src/admin/edit-config.ts'
 import { chooseCluster, type Operator } from '../src/admin/operator.ts'
-import { adviseOnParameters, changedParameters, type ParameterAdvice } from '../src/admin/parameter-advice.ts'
+import {
+  adviseOnParameters,
+  type ChangedParameter,
+  changedParameters,
+  type ParameterAdvice,
+} from '../src/admin/parameter-advice.ts'
 import { problemText } from '../src/admin/problem-text.ts'
 import { type ConfigReport, configToReplace, showConfig } from '../src/admin/show-config.ts'
 import type { JsonObject } from '../src/model/cluster.ts'
@@ -148,9 +153,12 @@ type Advise = (document: JsonObject) => Promise<ParameterAdvice | null>
 function adviser(operator: Operator, before: ConfigReport): Advise {
   const known = new Map<string, Promise<ParameterAdvice | null>>()
   const ask: Advise = async document => {
-    const { isOwnParameter } = await import('../src/config/parameters.ts')
+    const { isControlled, isOwnParameter } = await import('../src/config/parameters.ts')
     const all = changedParameters(before.document, document)
-    const changed = all.filter(({ name }) => !isOwnParameter(name))
+    // What must be the same in every role is warned of as ignored there.
+    const isIgnored = ({ section, name }: ChangedParameter) =>
+      isOwnParameter(name) || (section !== 'parameters' && isControlled(name))
+    const changed = all.filter(each => !isIgnored(each))
     return changed.length === 0 ? null : adviseOnParameters(operator, before.cluster, changed)
   }
   return document => {

@@ -87,8 +87,13 @@ function operatorStore(config: OperatorConfig, clock: Clock): OperatorStore {
       return read.known || read.isFinal === true || leftMs <= 0 ? read : (await overGrpc(scope)).read(leftMs)
     },
     scopes: async budgetMs => {
+      const { scopesOverGateway } = await import('../dcs/gateway.ts')
+      const startMs = clock.bootMs()
+      const quick = await scopesOverGateway(etcd, namespace, Math.ceil(budgetMs / 2), clock)
+      const leftMs = budgetMs - (clock.bootMs() - startMs)
+      if (quick.known || leftMs <= 0) return quick
       const { readScopes } = await import('../dcs/scopes.ts')
-      return readScopes({ config: etcd, namespace, budgetMs, clock })
+      return readScopes({ config: etcd, namespace, budgetMs: leftMs, clock })
     },
     glance: async (scope, budgetMs) => {
       const { readClusterOverGateway } = await import('../dcs/gateway.ts')
@@ -96,7 +101,8 @@ function operatorStore(config: OperatorConfig, clock: Clock): OperatorStore {
     },
     glanceScopes: async budgetMs => {
       const { scopesOverGateway } = await import('../dcs/gateway.ts')
-      return scopesOverGateway(etcd, namespace, budgetMs)
+      const names = await scopesOverGateway(etcd, namespace, budgetMs, clock)
+      return names.known ? names.value : []
     },
     writeConfig: async (scope, document, ifRevision, budgetMs) =>
       (await overGrpc(scope)).writeConfig(document, ifRevision, budgetMs),

@@ -89,13 +89,15 @@ type Answer =
   | { readonly ok: true; readonly body: ExactObject }
   | { readonly ok: false; readonly why: string; readonly final: boolean }
 
-/** Names of the clusters below `namespace`, from whichever endpoint answers first; none when none does in time. */
+/** Names of the clusters below `namespace`, from whichever endpoint answers first. Never throws. */
 export async function scopesOverGateway(
   config: EtcdConfig,
   namespace: string,
   budgetMs: Millis,
-): Promise<readonly string[]> {
+  clock: Clock,
+): Promise<Seen<readonly string[]>> {
   const range = namespaceRange(namespace)
+  const atMs = clock.bootMs()
   const signal = AbortSignal.timeout(budgetMs)
   try {
     const tls = await tlsOptions(config.tls)
@@ -109,9 +111,9 @@ export async function scopesOverGateway(
     const keys = (Array.isArray(kvs) ? kvs : []).flatMap(kv =>
       isObject(kv) && typeof kv.key === 'string' ? [Buffer.from(kv.key, 'base64')] : [],
     )
-    return scopesOf(namespace, keys)
+    return seen(scopesOf(namespace, keys), atMs)
   } catch {
-    return []
+    return unseen('etcd did not answer')
   }
 }
 

@@ -82,11 +82,16 @@ test('so are the parameters of one role, with the members that have it', async (
       /parameters_primary\.fsync: "x" is neither on nor off[\s\S]*parameters_replica\.wrk_mem: is unknown to PostgreSQL; perhaps work_mem is meant/,
     ),
   ])
-  const standbys = await stage.hactl([...edit(), '--json', ...set('replica', 'max_connections=100')])
-  const leader = await stage.hactl([...edit(), '--json', ...set('primary', 'max_connections=300')])
+  const standbys = await stage.hactl([...edit(), '--json', ...set('replica', 'shared_buffers=1GB')])
+  const leader = await stage.hactl([...edit(), '--json', ...set('primary', 'shared_buffers=2GB')])
   expect([standbys, leader].map(({ stdout }) => JSON.parse(stdout).postgresql)).toMatchObject([
-    { needRestart: ['max_connections'], restartPendingOn: ['pg1', 'pg2'] },
-    { needRestart: ['max_connections'], restartPendingOn: ['pg0'] },
+    { needRestart: ['shared_buffers'], restartPendingOn: ['pg1', 'pg2'] },
+    { needRestart: ['shared_buffers'], restartPendingOn: ['pg0'] },
+  ])
+  const ignored = await stage.hactl([...edit(), ...set('replica', 'max_connections=100')])
+  expect([ignored.code, ignored.stderr]).toEqual([
+    0,
+    'warning: postgresql.parameters_replica.max_connections: is ignored: it must be the same in every role\n',
   ])
 })
 

@@ -1,25 +1,13 @@
 // `hactl reinit`: followed until the copy streams; what ends in another way is a row with its reason.
 
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { type FakeCluster, openCluster } from './members.ts'
+import { expect, test } from 'vitest'
+import { duoForEachTest } from './duo.ts'
 import { copies, setMore, tellStarts } from './operated-members.ts'
-import { openStage, type Stage } from './stage.ts'
 import { openTerminal } from './terminal.ts'
 
-let stage: Stage
-let cluster: FakeCluster
+const duo = duoForEachTest(({ stage, cluster }) => tellStarts(stage, cluster))
 
-beforeAll(async () => {
-  stage = await openStage()
-})
-afterAll(() => stage.stop())
-beforeEach(async () => {
-  cluster = await openCluster(stage)
-  await tellStarts(stage, cluster)
-})
-afterEach(() => cluster.close())
-
-const member = (name: string) => cluster.member(name)
+const member = (name: string) => duo.cluster.member(name)
 const posts = (name: string) =>
   member(name)
     .requests.filter(({ line }) => line === 'POST /reinitialize')
@@ -27,7 +15,7 @@ const posts = (name: string) =>
 
 test('a copy is followed to its end: bytes, rate, source, then streaming', async () => {
   copies(member('pg1'), 'streams')
-  const terminal = openTerminal(['reinit', 'duo', 'pg1'], { DCS_URL: stage.url })
+  const terminal = openTerminal(['reinit', 'duo', 'pg1'], { DCS_URL: duo.stage.url })
   await terminal.until('Are you sure you want to reinitialize members pg1?')
   terminal.type('y\r')
   await terminal.until('pg1: copies from pg0, 1.0 GiB of 4.0 GiB (25 %)')
@@ -39,7 +27,7 @@ test('a copy is followed to its end: bytes, rate, source, then streaming', async
 
 test('a copy whose server does not start is a failure; so is one that nothing comes of', async () => {
   copies(member('pg1'), 'does not start')
-  const text = await stage.transcript([
+  const text = await duo.stage.transcript([
     ['reinit', 'duo', 'pg1', '--force'],
     ['reinit', 'duo', 'pg1', 'pg2', '--force', '--no-wait', '--json'],
   ])
@@ -48,7 +36,7 @@ test('a copy whose server does not start is a failure; so is one that nothing co
 
 test('one that runs Patroni shows only its state, and is followed all the same', async () => {
   copies(member('pg2'), 'streams', 'Patroni')
-  const ran = await stage.hactl(['reinit', 'duo', 'pg2', '--force', '--from-leader', '--json'])
+  const ran = await duo.stage.hactl(['reinit', 'duo', 'pg2', '--force', '--from-leader', '--json'])
   expect([ran.code, JSON.parse(ran.stdout).members]).toMatchObject([0, [{ member: 'pg2', outcome: 'done' }]])
   expect(posts('pg2')).toEqual(['{"force":true,"from_leader":true}'])
 })
@@ -56,7 +44,7 @@ test('one that runs Patroni shows only its state, and is followed all the same',
 test('never the leader, nobody unnamed, nobody unknown; dead and frozen are rows', async () => {
   await member('pg1').close()
   member('pg2').hung = true
-  const text = await stage.transcript([
+  const text = await duo.stage.transcript([
     ['reinit', 'duo', 'pg0', '--force'],
     ['reinit', 'duo', '--force'],
     ['reinit', 'duo', 'pg9', '--force'],
@@ -74,7 +62,7 @@ test('something in progress: asked on a terminal, a conflict without one', async
       ? [200, 'reinitialize started']
       : [503, 'restart already in progress']
   }
-  const terminal = openTerminal(['reinit', 'duo', '--no-wait'], { DCS_URL: stage.url })
+  const terminal = openTerminal(['reinit', 'duo', '--no-wait'], { DCS_URL: duo.stage.url })
   await terminal.until('Which member do you want to reinitialize [pg1, pg2]?')
   terminal.type('pg1\r')
   await terminal.until('Are you sure')
@@ -87,13 +75,13 @@ test('something in progress: asked on a terminal, a conflict without one', async
 
 test('a time limit, and an agent that falls silent: it goes on, or nobody knows', async () => {
   copies(member('pg1'), 'goes on')
-  const late = await stage.hactl(['reinit', 'duo', 'pg1', '--force', '--timeout', '3'])
+  const late = await duo.stage.hactl(['reinit', 'duo', 'pg1', '--force', '--timeout', '3'])
   expect([late.code, late.stderr]).toEqual([
     6,
     expect.stringContaining('not within 3 s, it goes on: creating replica'),
   ])
-  await setMore(stage, member('pg2'), {})
+  await setMore(duo.stage, member('pg2'), {})
   copies(member('pg2'), 'falls silent')
-  const silent = await stage.hactl(['reinit', 'duo', 'pg2', '--force', '--timeout', '6'])
+  const silent = await duo.stage.hactl(['reinit', 'duo', 'pg2', '--force', '--timeout', '6'])
   expect([silent.code, silent.stderr]).toEqual([6, expect.stringContaining('its agent fell silent')])
 })

@@ -1,34 +1,24 @@
 // `hactl restart` and `hactl flush`: order, end state, what stops the rest, and each way in which a member can fail to do it.
 
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { LIMIT_MS, until } from '../adapters/etcd-harness.ts'
-import { type FakeCluster, openCluster } from './members.ts'
+import { duoForEachTest } from './duo.ts'
 import { copiesFrom, doesNotStart, restarts, setMore, tellStarts } from './operated-members.ts'
-import { openStage, type Stage } from './stage.ts'
 import { openTerminal } from './terminal.ts'
 
-let stage: Stage
-let cluster: FakeCluster
-
-beforeAll(async () => {
-  stage = await openStage()
-})
-afterAll(() => stage.stop())
-beforeEach(async () => {
-  cluster = await openCluster(stage)
+const duo = duoForEachTest(async ({ stage, cluster }) => {
   await tellStarts(stage, cluster)
   for (const member of cluster.members) restarts(member)
 })
-afterEach(() => cluster.close())
 
-const member = (name: string) => cluster.member(name)
+const member = (name: string) => duo.cluster.member(name)
 const asked = () =>
-  cluster.members.flatMap(({ name, requests }) =>
+  duo.cluster.members.flatMap(({ name, requests }) =>
     requests.filter(({ line }) => !line.startsWith('GET')).map(({ line, body }) => [name, line, body]),
   )
 
 async function rows(...args: string[]): Promise<readonly unknown[]> {
-  const ran = await stage.hactl(['restart', 'duo', '--force', '--json', ...args])
+  const ran = await duo.stage.hactl(['restart', 'duo', '--force', '--json', ...args])
   const { members } = JSON.parse(ran.stdout)
   return [
     ran.code,
@@ -37,7 +27,7 @@ async function rows(...args: string[]): Promise<readonly unknown[]> {
 }
 
 test('standbys first, the leader last; each is followed until it serves again', async () => {
-  const text = await stage.transcript([
+  const text = await duo.stage.transcript([
     ['restart', 'duo', '--dry-run'],
     ['restart', 'duo', '--force'],
   ])
@@ -50,12 +40,12 @@ test('standbys first, the leader last; each is followed until it serves again', 
 })
 
 test('only what needs it: --pending, --pg-version, by role, any one', async () => {
-  await setMore(stage, member('pg2'), { pending_restart: true, pending_restart_reason: {} })
+  await setMore(duo.stage, member('pg2'), { pending_restart: true, pending_restart_reason: {} })
   expect(await rows('--pending')).toEqual([0, 'pg0 already', 'pg1 already', 'pg2 done'])
   expect(asked()).toEqual([['pg2', 'POST /restart', '{"restart_pending":true}']])
   member('pg1').onLine = async line =>
     line === 'POST /restart' ? [503, 'restart conditions are not satisfied'] : null
-  const ran = await stage.hactl(['restart', 'duo', 'pg1', '--force', '--pg-version', '15.4'])
+  const ran = await duo.stage.hactl(['restart', 'duo', 'pg1', '--force', '--pg-version', '15.4'])
   expect([ran.code, ran.stdout]).toEqual([
     0,
     expect.stringContaining(
@@ -68,7 +58,7 @@ test('only what needs it: --pending, --pg-version, by role, any one', async () =
 
 test('one that does not come back stops the rest: exit code 7 and what is left', async () => {
   doesNotStart(member('pg1'))
-  const text = await stage.transcript([['restart', 'duo', '--force']])
+  const text = await duo.stage.transcript([['restart', 'duo', '--force']])
   await expect(text).toMatchFileSnapshot('transcripts/restart-stopped.txt')
   expect(asked().map(([name]) => name)).toEqual(['pg1'])
 })
@@ -81,11 +71,11 @@ test('dead and frozen members are rows; the others are restarted', async () => {
 })
 
 test('a member whose key is gone is a row, and nothing rolls without it', async () => {
-  await stage.delete('duo/members/pg2')
-  await stage.put('duo/status', { optime: 50_000_000, retain_slots: ['pg2'] })
+  await duo.stage.delete('duo/members/pg2')
+  await duo.stage.put('duo/status', { optime: 50_000_000, retain_slots: ['pg2'] })
   expect(await rows()).toEqual([7, 'pg2 unreachable', 'pg1 done', 'pg0 done'])
   expect(await rows('pg2')).toEqual([9, 'pg2 unreachable'])
-  const rolling = await stage.hactl(['rolling', 'restart', 'duo', '--force'])
+  const rolling = await duo.stage.hactl(['rolling', 'restart', 'duo', '--force'])
   expect([rolling.code, rolling.stderr]).toEqual([
     3,
     expect.stringContaining('rolling restart refused: pg2 is gone'),
@@ -98,7 +88,7 @@ test('an agent that freezes meanwhile: it is not waited for without end, and not
     member('pg1').hung = true
     return new Promise(() => {})
   }
-  const ran = await stage.hactl(['restart', 'duo', 'pg1', '--force'])
+  const ran = await duo.stage.hactl(['restart', 'duo', 'pg1', '--force'])
   expect(ran.code).toBe(6)
   expect(ran.stderr).toContain('whether it was restarted is not known')
 })
@@ -116,14 +106,14 @@ test('scheduled: taken, in the way of another, in the paused state, in the past'
   member('pg1').onLine = async line => (line === 'POST /restart' ? [202, 'Restart scheduled'] : null)
   member('pg2').onLine = async line =>
     line === 'POST /restart' ? [409, 'Another restart is already scheduled'] : null
-  const text = await stage.transcript([['restart', 'duo', '-r', 'replica', '--force', ...later]])
+  const text = await duo.stage.transcript([['restart', 'duo', '-r', 'replica', '--force', ...later]])
   await expect(text).toMatchFileSnapshot('transcripts/restart-scheduled.txt')
   expect(asked()).toContainEqual(['pg1', 'POST /restart', '{"schedule":"2090-01-01T02:00:00+00:00"}'])
-  await setMore(stage, member('pg1'), { scheduled_restart: { schedule: '2090-01-01T01:00:00+00:00' } })
+  await setMore(duo.stage, member('pg1'), { scheduled_restart: { schedule: '2090-01-01T01:00:00+00:00' } })
   expect(await rows('pg1', ...later)).toEqual([0, 'pg1 done'])
   expect(asked().map(([name, line]) => `${name} ${line}`)).toContain('pg1 DELETE /restart')
-  await stage.put('duo/config', { ttl: 30, pause: true })
-  const paused = await stage.hactl(['restart', 'duo', '--force', ...later])
+  await duo.stage.put('duo/config', { ttl: 30, pause: true })
+  const paused = await duo.stage.hactl(['restart', 'duo', '--force', ...later])
   expect([paused.code, paused.stderr]).toEqual([
     3,
     expect.stringContaining("can't schedule restart in the paused state"),
@@ -131,14 +121,14 @@ test('scheduled: taken, in the way of another, in the paused state, in the past'
 })
 
 test('a copy that the restart of its source would end: said, and --force alone does not end it', async () => {
-  await copiesFrom(stage, member('pg2'), 'pg1')
-  const text = await stage.transcript([
+  await copiesFrom(duo.stage, member('pg2'), 'pg1')
+  const text = await duo.stage.transcript([
     ['restart', 'duo', 'pg1', '--force'],
     ['reinit', 'duo', 'pg1', '--force'],
   ])
   await expect(text).toMatchFileSnapshot('transcripts/restart-copy.txt')
   expect(asked()).toEqual([])
-  const asking = openTerminal(['restart', 'duo', 'pg1', '--scheduled', 'now'], { DCS_URL: stage.url })
+  const asking = openTerminal(['restart', 'duo', 'pg1', '--scheduled', 'now'], { DCS_URL: duo.stage.url })
   await asking.until('Are you sure')
   expect(asking.shown()).toContain('Note: the copy of pg2 from pg1 (54 %) would end and begin anew')
   asking.type('n\r')
@@ -155,12 +145,12 @@ test('wrong words end before anything is asked', async () => {
     [['restart', 'duo', '--timeout', '0', '--force'], 2],
     [['restart', 'duo'], 2],
   ] as const)
-    expect([words, (await stage.hactl(words)).code]).toEqual([words, code])
+    expect([words, (await duo.stage.hactl(words)).code]).toEqual([words, code])
   expect(asked()).toEqual([])
 })
 
 test('on a terminal: when, sure, and which version', async () => {
-  const terminal = openTerminal(['restart', 'duo', 'pg1'], { DCS_URL: stage.url })
+  const terminal = openTerminal(['restart', 'duo', 'pg1'], { DCS_URL: duo.stage.url })
   await terminal.until('When should the restart take place')
   terminal.type('\r')
   await terminal.until('Are you sure you want to restart members pg1?')
@@ -173,7 +163,7 @@ test('on a terminal: when, sure, and which version', async () => {
 
 test('Ctrl-C while a member restarts: said, and the rest is left', async () => {
   member('pg1').onLine = async line => (line === 'POST /restart' ? new Promise(() => {}) : null)
-  const terminal = openTerminal(['restart', 'duo', '-r', 'replica', '--force'], { DCS_URL: stage.url })
+  const terminal = openTerminal(['restart', 'duo', '-r', 'replica', '--force'], { DCS_URL: duo.stage.url })
   await until('the request', LIMIT_MS, async () => asked().length > 0)
   terminal.type('\u0003')
   expect(await terminal.end()).toBe(130)
@@ -182,10 +172,10 @@ test('Ctrl-C while a member restarts: said, and the rest is left', async () => {
 })
 
 test('flush: scheduled restarts, of those that have one', async () => {
-  await setMore(stage, member('pg1'), { scheduled_restart: { schedule: '2090-01-01T01:00:00+00:00' } })
+  await setMore(duo.stage, member('pg1'), { scheduled_restart: { schedule: '2090-01-01T01:00:00+00:00' } })
   member('pg1').onLine = async line =>
     line === 'DELETE /restart' ? [200, 'scheduled restart deleted'] : null
-  const text = await stage.transcript([
+  const text = await duo.stage.transcript([
     ['flush', 'duo', 'restart', '--force'],
     ['flush', 'duo', 'pg1', 'restart'],
     ['flush', 'duo', 'pg1'],
@@ -195,20 +185,20 @@ test('flush: scheduled restarts, of those that have one', async () => {
 
 test('flush: the scheduled switchover, through a member, or in etcd when none answers', async () => {
   const scheduled = { leader: 'pg0', member: 'pg1', scheduled_at: '2090-01-01T03:00:00+00:00' }
-  const none = await stage.hactl(['flush', 'duo', 'switchover', '--json'])
+  const none = await duo.stage.hactl(['flush', 'duo', 'switchover', '--json'])
   expect([none.code, JSON.parse(none.stdout)]).toMatchObject([0, { outcome: 'already', withdrawn: null }])
-  await stage.put('duo/failover', scheduled)
+  await duo.stage.put('duo/failover', scheduled)
   member('pg0').onLine = async line =>
     line === 'DELETE /switchover' ? [200, 'scheduled switchover deleted'] : null
-  const rest = await stage.hactl(['flush', 'duo', 'switchover', '--json'])
+  const rest = await duo.stage.hactl(['flush', 'duo', 'switchover', '--json'])
   expect([rest.code, JSON.parse(rest.stdout)]).toMatchObject([0, { outcome: 'done', through: 'rest:pg0' }])
-  for (const each of cluster.members) each.hung = true
-  const etcd = await stage.hactl(['flush', 'duo', 'switchover', '--timeout', '20'])
+  for (const each of duo.cluster.members) each.hung = true
+  const etcd = await duo.stage.hactl(['flush', 'duo', 'switchover', '--timeout', '20'])
   expect([etcd.code, etcd.stdout]).toEqual([
     0,
     expect.stringContaining(
       'Success: scheduled switchover deleted: pg0 to pg1 at 2090-01-01T03:00:00+00:00, in etcd itself',
     ),
   ])
-  expect(await stage.get('duo/failover')).toBe('{}')
+  expect(await duo.stage.get('duo/failover')).toBe('{}')
 })

@@ -1,32 +1,22 @@
 // `hactl rolling restart`: its order, by which setting it changes, when it does not begin, where it stops, how it goes on.
 
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { type FakeCluster, openCluster } from './members.ts'
+import { expect, test } from 'vitest'
+import { duoForEachTest } from './duo.ts'
 import { copiesFrom, doesNotStart, restarts, setMore, startAnew, tellStarts } from './operated-members.ts'
-import { openStage, type Stage } from './stage.ts'
 
-let stage: Stage
-let cluster: FakeCluster
-
-beforeAll(async () => {
-  stage = await openStage()
-})
-afterAll(() => stage.stop())
-beforeEach(async () => {
-  cluster = await openCluster(stage)
+const duo = duoForEachTest(async ({ stage, cluster }) => {
   await tellStarts(stage, cluster)
   for (const member of cluster.members) restarts(member)
 })
-afterEach(() => cluster.close())
 
-const member = (name: string) => cluster.member(name)
+const member = (name: string) => duo.cluster.member(name)
 let order: string[] = []
 const ROLLING = ['rolling', 'restart', 'duo', '--force'] as const
 
 /** Notes who does what, in the order of time. */
 function noteOrder(): void {
   order = []
-  for (const each of cluster.members) {
+  for (const each of duo.cluster.members) {
     const answers = each.onLine
     each.onLine = async (line, body) => {
       if (line.startsWith('POST')) order.push(`${each.name} ${line}`)
@@ -40,7 +30,7 @@ function handsOver(): void {
   member('pg0').onRequest = async (_action, body) => {
     const to = String(body.candidate)
     const more = member(to).now.more ?? {}
-    await cluster.changeLeader('pg0', to, 'rejoins')
+    await duo.cluster.changeLeader('pg0', to, 'rejoins')
     member(to).now = { ...member(to).now, more }
     member('pg0').now = { ...member('pg0').now, role: 'replica', more: {} }
     startAnew(member('pg0'))
@@ -51,14 +41,14 @@ function handsOver(): void {
 async function pending(from: string, to: string, ...names: string[]): Promise<void> {
   const reason = { max_connections: { old_value: from, new_value: to } }
   for (const name of names)
-    await setMore(stage, member(name), { pending_restart: true, pending_restart_reason: reason })
+    await setMore(duo.stage, member(name), { pending_restart: true, pending_restart_reason: reason })
 }
 
 test('standbys first, then the leader hands over and is restarted by that', async () => {
   member('pg2').now = { ...member('pg2').now, location: 50_000_000 }
   handsOver()
   noteOrder()
-  const text = await stage.transcript([[...ROLLING.slice(0, 3), '--dry-run'], ROLLING])
+  const text = await duo.stage.transcript([[...ROLLING.slice(0, 3), '--dry-run'], ROLLING])
   await expect(text.replace(/after \d+\.\d s/g, 'after N s')).toMatchFileSnapshot(
     'transcripts/rolling-restart.txt',
   )
@@ -69,7 +59,7 @@ test('a setting that becomes lower: the leader first, where it is, and the stand
   await pending('150', '100', 'pg0', 'pg1', 'pg2')
   member('pg2').now = { ...member('pg2').now, location: 50_000_000 }
   noteOrder()
-  const ran = await stage.hactl([...ROLLING, '--pending', '--json'])
+  const ran = await duo.stage.hactl([...ROLLING, '--pending', '--json'])
   expect([ran.code, JSON.parse(ran.stdout).members]).toMatchObject([
     0,
     [{ member: 'pg0' }, { member: 'pg1' }, { member: 'pg2' }],
@@ -79,10 +69,10 @@ test('a setting that becomes lower: the leader first, where it is, and the stand
 
 test('it does not begin on a cluster that is not healthy', async () => {
   member('pg2').now = { ...member('pg2').now, streaming: false }
-  const text = await stage.transcript([ROLLING])
+  const text = await duo.stage.transcript([ROLLING])
   member('pg2').now = { ...member('pg2').now, streaming: true }
-  await stage.put('duo/config', { ttl: 30, pause: true })
-  const paused = await stage.hactl(ROLLING)
+  await duo.stage.put('duo/config', { ttl: 30, pause: true })
+  const paused = await duo.stage.hactl(ROLLING)
   await expect(text).toMatchFileSnapshot('transcripts/rolling-restart-refused.txt')
   expect([paused.code, paused.stderr]).toEqual([3, expect.stringContaining('it is in maintenance mode')])
   noteOrder()
@@ -90,8 +80,8 @@ test('it does not begin on a cluster that is not healthy', async () => {
 })
 
 test('a copy that a restart or the switchover would end keeps it from beginning', async () => {
-  await copiesFrom(stage, member('pg2'), 'pg0')
-  const ran = await stage.hactl(ROLLING)
+  await copiesFrom(duo.stage, member('pg2'), 'pg0')
+  const ran = await duo.stage.hactl(ROLLING)
   expect([ran.code, ran.stderr]).toEqual([
     3,
     expect.stringContaining('rolling restart refused: the copy of pg2 from pg0 (54 %) is not done\n'),
@@ -102,7 +92,7 @@ test('it stops at the first failure, exit code 7, and goes on where it stopped',
   doesNotStart(member('pg2'))
   handsOver()
   noteOrder()
-  const stopped = await stage.hactl(ROLLING)
+  const stopped = await duo.stage.hactl(ROLLING)
   expect(stopped.code).toBe(7)
   expect(order).toEqual(['pg1 POST /restart', 'pg2 POST /restart'])
   expect(stopped.stdout).toContain('Not begun: restart for member pg0: pg2 did not come back')
@@ -110,16 +100,16 @@ test('it stops at the first failure, exit code 7, and goes on where it stopped',
   startAnew(member('pg2'))
   member('pg2').now = { ...member('pg2').now, location: 50_000_000 }
   order = []
-  const ran = await stage.hactl([...(again ?? '').split(' '), '--force', '--json'])
+  const ran = await duo.stage.hactl([...(again ?? '').split(' '), '--force', '--json'])
   expect([ran.code, order]).toEqual([0, ['pg0 POST /switchover']])
 })
 
 test('--pending: only those that say so; nothing to do is well', async () => {
   await pending('100', '150', 'pg1')
   noteOrder()
-  const ran = await stage.hactl([...ROLLING, '--pending'])
+  const ran = await duo.stage.hactl([...ROLLING, '--pending'])
   expect([ran.code, order]).toEqual([0, ['pg1 POST /restart']])
-  const none = await stage.hactl([...ROLLING, '--pending', '--json'])
+  const none = await duo.stage.hactl([...ROLLING, '--pending', '--json'])
   const { members } = JSON.parse(none.stdout)
   expect([none.code, members.map(({ outcome }: { outcome: string }) => outcome)]).toEqual([
     0,
