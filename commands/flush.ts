@@ -40,12 +40,14 @@ export default class Flush extends MemberCommand {
         kind: 'usage',
         message: 'the last word is neither restart nor switchover',
         hint,
+        isLine: true,
       })
     }
     const words = memberWords(given.slice(0, -1))
     const budgetMs = flags.timeout ?? READ_TIMEOUT_MS
     if (target === 'restart') return this.#restarts(words, flags)
-    if (words.names.length > 0) {
+    // patronictl takes no notice of them.
+    if (words.names.length > 0 && !isPatronictl()) {
       const hint = `for the cluster: hactl flush ${words.cluster} switchover`
       return this.fail(flags.json, {
         kind: 'usage',
@@ -89,6 +91,8 @@ interface FlushFlags extends GlobalFlags {
 
 function switchoverText({ outcome, withdrawn, through, silent }: FlushReport): string {
   const notes = silent.map(({ member, why }) => `Member ${member} is not accessible: ${why}\n`).join('')
+  if (isPatronictl() && outcome === 'already' && through !== null)
+    return `${notes}Failed: no failover is scheduled\n`
   if (outcome === 'already' || withdrawn === null) return `${notes}No pending scheduled switchover\n`
   if (isPatronictl()) return `${notes}Success: scheduled switchover deleted\n`
   const names = `${withdrawn.from ?? 'the leader'} to ${withdrawn.to ?? 'any member'}`

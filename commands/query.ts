@@ -98,7 +98,7 @@ export default class Query extends HactlCommand {
       const { format, delimiter } = flags
       const [shown, show] =
         isPatronictl() && !flags.json
-          ? patronictlQuery(result, format, delimiter, nowMs)
+          ? patronictlQuery(result, format, delimiter, nowMs, flags)
           : ([result, (report: QueryReport) => queryText(report, format, delimiter)] as const)
       if (everyMs === 0 || isInterrupted(result)) {
         this.conclude(flags.json, shown, show)
@@ -130,7 +130,8 @@ async function sqlOf(file: string | undefined, command: string | undefined): Pro
     return done(file === '-' ? await text(process.stdin) : await readFile(file, 'utf8'))
   } catch (error) {
     const why = error instanceof Error && 'code' in error ? String(error.code) : String(error)
-    return usage(`${file} cannot be read: ${why}`, 'name a file with SQL.')
+    const message = `${file} cannot be read: ${why}`
+    return failed({ kind: 'usage', message, hint: 'name a file with SQL.', isLine: true })
   }
 }
 

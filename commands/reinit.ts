@@ -74,7 +74,8 @@ export default class Reinit extends MemberCommand {
     if (broken !== null) return this.fail(json, broken)
     const declined = await this.confirm(force, sure(ACTION, which.value), ACTION)
     if (declined !== null) return this.fail(json, declined)
-    const how: ReinitWish = { force, fromLeader: flags['from-leader'], mayCancel: cancels(json) }
+    const left = new Set<string>()
+    const how: ReinitWish = { force, fromLeader: flags['from-leader'], mayCancel: cancels(json, left) }
     const missed = chosen.value.spared.filter(({ member }) => which.value.includes(member))
     const [rows, begun]: [OperationRow[], BegunCopy[]] = [[...missed], []]
     const wait = flags.wait ?? !isPatronictl()
@@ -84,7 +85,7 @@ export default class Reinit extends MemberCommand {
       else if (wait) begun.push(began)
       else rows.push({ member: member.name, outcome: 'done', why: 'begun, not waited for' })
     }
-    for (const row of rows) this.showRow(json, ACTION, row)
+    for (const row of rows) if (!left.has(row.member)) this.showRow(json, ACTION, row)
     if (isPatronictl() && !json) process.stdout.write(begunText(begun))
     rows.push(...(await this.#follow(chosen.value, begun, json, flags.timeout ?? null)))
     const hint = `see hactl list ${cluster}, and the log of the member's agent for the reason.`
@@ -93,10 +94,20 @@ export default class Reinit extends MemberCommand {
 
   /** One that is not named is asked for: nobody copies all standbys at once by leaving a word out. */
   async #which(chosen: Chosen, named: readonly string[], force: boolean): Promise<Result<readonly string[]>> {
-    if (named.length > 0) return done(named)
+    if (named.length > 0) {
+      const chosenNames = [
+        ...chosen.members.map(({ name }) => name),
+        ...chosen.spared.map(({ member }) => member),
+      ]
+      return done(named.filter(name => chosenNames.includes(name)))
+    }
     const names = chosen.members.map(({ name }) => name)
     const question = `Which member do you want to reinitialize [${names.join(', ')}]?`
     const hint = `name it: hactl reinit ${chosen.cluster} ${names[0] ?? 'MEMBER'}`
+    if (force && isPatronictl()) {
+      process.stderr.write('No member was named: nothing was done\n')
+      return done([])
+    }
     if (force || !canAsk()) return failed({ kind: 'usage', message: 'no member was named', hint })
     const objection = (answer: string): string | null => {
       const name = answer.trim()
@@ -145,11 +156,19 @@ function begunText(begun: readonly BegunCopy[]): string {
   return `${each}Waiting for reinitialize to complete on: ${names.join(', ')}\n`
 }
 
-/** `restart already in progress. Do you want to cancel it and reinitialize anyway?` */
-function cancels(json: boolean): ReinitWish['mayCancel'] {
+/**
+ * `restart already in progress. Do you want to cancel it and reinitialize anyway?` patronictl says the refusal before it asks, and no more:
+ * `left` gets whoever it was said of.
+ */
+function cancels(json: boolean, left: Set<string>): ReinitWish['mayCancel'] {
   return async (member, what) => {
     if (json || !canAsk()) return false
-    const answer = await askYesNo(`${member}: ${what}. Do you want to cancel it and reinitialize anyway?`)
-    return answer.ok && answer.value
+    const said = isPatronictl()
+      ? `Failed: ${ACTION} for member ${member}, status code=503, (${what})\n`
+      : `${member}: ${what}. `
+    const answer = await askYesNo(`${said}Do you want to cancel it and reinitialize anyway?`)
+    const isCancelled = answer.ok && answer.value
+    if (isPatronictl() && !isCancelled) left.add(member)
+    return isCancelled
   }
 }

@@ -7,6 +7,7 @@ import { deadlineIn } from '../src/admin/operator.ts'
 import { type RemoveReport, removalObjection, removeCluster, surveyRemoval } from '../src/admin/remove.ts'
 import { failed } from '../src/model/failure.ts'
 import { HactlCommand, memberFlag, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
+import { isPatronictl } from '../src/terminal/drop-in.ts'
 import { clusterText } from '../src/terminal/member-table.ts'
 import { confirmRemoval } from '../src/terminal/remove-questions.ts'
 
@@ -52,7 +53,9 @@ export default class Remove extends HactlCommand {
       // People take their time to answer: only now does the clock count.
       return removeCluster(operator, survey.value, deadlineIn(operator.clock, budgetMs))
     })
-    this.conclude(flags.json, result, removedText)
+    // patronictl ends without a word.
+    if (isPatronictl() && !flags.json && result.ok) process.stderr.write(removedText(result.value))
+    this.conclude(flags.json, result, isPatronictl() ? () => '' : removedText)
     this.exit(0)
   }
 }

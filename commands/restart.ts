@@ -19,7 +19,7 @@ import {
   roleFlag,
 } from '../src/terminal/member-words.ts'
 import { askText, canAsk, type Objection } from '../src/terminal/questions.ts'
-import { objectionToTime, parseFutureSchedule } from '../src/terminal/schedule.ts'
+import { objectionToTime, parseFutureSchedule, parseSchedule } from '../src/terminal/schedule.ts'
 import { isoWithZone } from '../src/terminal/time.ts'
 
 export default class Restart extends MemberCommand {
@@ -108,7 +108,9 @@ export default class Restart extends MemberCommand {
       objectionToTime(operator.clock.wallMs()),
     )
     if (!when.ok) return failed(when.failure)
-    const time = await parseFutureSchedule(when.value, operator.clock.wallMs())
+    // patronictl leaves it to the members to refuse a time that is over.
+    const parse = isPatronictl() ? parseSchedule : parseFutureSchedule
+    const time = await parse(when.value, operator.clock.wallMs())
     if (!time.ok)
       return failed({
         kind: 'usage',
@@ -130,7 +132,7 @@ export default class Restart extends MemberCommand {
     const question =
       schedule === null
         ? sure('restart', names)
-        : `Are you sure you want to schedule restart of members ${names.join(', ')} at ${schedule.text}?`
+        : `Are you sure you want to schedule restart of members ${names.join(', ')} at ${isPatronictl() ? schedule.text.replace('T', ' ') : schedule.text}?`
     const broken = schedule === null ? await this.spareCopies(chosen, names, 'restart', flags) : null
     if (broken !== null) return failed(broken)
     const skip = flags.force || flags['dry-run'] || members.length === 0

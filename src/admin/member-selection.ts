@@ -49,6 +49,20 @@ export async function readClusterOfMembers(
   })
 }
 
+/**
+ * The names of those that are there and have the role, for who must not be stopped by the others: all of them when none is,
+ * which selectMembers refuses.
+ */
+export function existingNames(view: ClusterView, { names, role }: SelectionWish): readonly MemberName[] {
+  const lost = lostMembers(view).map(lostRow)
+  const existing = names.filter(
+    name =>
+      view.members.some(member => member.name === name && hasRole(member, view, role)) ||
+      lost.some(({ member }) => member === name),
+  )
+  return existing.length > 0 ? existing : names
+}
+
 /** `chance` gives a number from 0 up to, not including, its argument. */
 export function selectMembers(
   cluster: string,

@@ -5,7 +5,13 @@ import type { CandidateVerdict } from './candidates.ts'
 import type { Lsn, MemberName, WallMillis } from './units.ts'
 
 export type Failure =
-  | { readonly kind: 'usage'; readonly message: string; readonly hint: string }
+  | {
+      readonly kind: 'usage'
+      readonly message: string
+      readonly hint: string
+      /** The line itself could not be understood: no look was taken at anything. */
+      readonly isLine?: true
+    }
   /** The configuration cannot be read or contradicts itself; every problem found. */
   | { readonly kind: 'configuration'; readonly problems: readonly string[]; readonly remedy: string }
   | { readonly kind: 'no-cluster-named' }

@@ -118,7 +118,7 @@ export abstract class ParsedCommand extends Command {
     const help = `see ${this.config.bin} ${(this.id ?? '').replaceAll(':', ' ')} --help`
     const meant = this.flagsMeant(message)
     const hint = meant.length > 0 ? `did you mean ${meant.join(' or ')}? ${help}` : help
-    endWith(this.argv.includes('--json'), { kind: 'usage', message, hint })
+    endWith(this.argv.includes('--json'), { kind: 'usage', message, hint, isLine: true })
   }
 
   private flagsMeant(message: string): readonly string[] {
@@ -162,7 +162,8 @@ function print<T>(json: boolean, result: Result<T>, text: (value: T) => string):
   process.stdout.write(out)
   process.stderr.write(err)
   const shown = result.ok ? null : describeFailure(result.failure)
-  process.exitCode = processExitCode(shown?.exit ?? EXIT.done, process.env)
+  const isLine = !result.ok && result.failure.kind === 'usage' && result.failure.isLine === true
+  process.exitCode = processExitCode(shown?.exit ?? EXIT.done, process.env, isLine)
 }
 
 /** What a command prints of its result: each frame of `--watch`, or the only one. */

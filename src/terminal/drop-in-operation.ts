@@ -6,7 +6,9 @@ import type { OperationRow } from '../admin/member-operation.ts'
 /** null: patronictl has no words for it. */
 export function patronictlLine(action: string, row: OperationRow): string | null {
   const { member, outcome, reply } = row
-  if (action === 'flush scheduled restart' && outcome === 'already')
+  // Without a word on members that were not chosen because nothing is pending.
+  if (action === 'restart' && outcome === 'already' && reply === undefined) return ''
+  if (action === 'flush scheduled restart' && outcome === 'already' && reply === undefined)
     return `No scheduled restart for member ${member}\n`
   if (reply === undefined) return outcome === 'done' ? `Success: ${worded(action, member)}\n` : null
   const { status, body } = reply

@@ -34,11 +34,16 @@ export const EXIT_MEANINGS: readonly (readonly [ExitCode, string])[] = [
   [EXIT.interrupted, 'interrupted (Ctrl-C)'],
 ]
 
-/** Called as patronictl, or with HACTL_EXIT_CODES=patronictl, old scripts see patronictl's three codes: 0 well, 2 usage, 1 everything else. */
+/**
+ * Called as patronictl, or with HACTL_EXIT_CODES=patronictl, old scripts see patronictl's three codes: 0 well, 2 a line that its
+ * parser refuses, 1 everything else, also what is wrong with a value.
+ */
 export function processExitCode(
   code: ExitCode,
   environment: Readonly<Record<string, string | undefined>>,
+  isLine = false,
 ): number {
   if (!isPatronictl() && environment.HACTL_EXIT_CODES !== 'patronictl') return code
-  return code === EXIT.done || code === EXIT.usage ? code : EXIT.bug
+  if (code === EXIT.done) return code
+  return code === EXIT.usage && isLine ? code : EXIT.bug
 }

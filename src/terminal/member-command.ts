@@ -7,6 +7,7 @@ import { connect } from '../admin/connect.ts'
 import { copiesFrom, refusalFor } from '../admin/endangered-copies.ts'
 import type { OperationReport, OperationRow } from '../admin/member-operation.ts'
 import {
+  existingNames,
   readClusterOfMembers,
   type Selection,
   type SelectionWish,
@@ -65,7 +66,11 @@ export abstract class MemberCommand extends HactlCommand {
     const looked = await this.look(flags, named, command)
     if (!looked.ok) return failed(looked.failure)
     const { cluster, view } = looked.value
-    const selection = selectMembers(cluster, view, wish, randomInt)
+    const names = isPatronictl() ? existingNames(view, wish) : wish.names
+    const dropped = wish.names.filter(name => !names.includes(name))
+    if (dropped.length > 0)
+      process.stderr.write(`Left out: ${dropped.join(', ')}: no such member, or of another role\n`)
+    const selection = selectMembers(cluster, view, { ...wish, names }, randomInt)
     return selection.ok ? done({ ...looked.value, ...selection.value }) : failed(selection.failure)
   }
 

@@ -1,7 +1,7 @@
 // What `hactl query` prints, and patronictl in its place: there errors are rows of the result.
 
 import type { QueryReport } from '../admin/query.ts'
-import { done, type Result } from '../model/failure.ts'
+import { done, type Failure, type Result } from '../model/failure.ts'
 import type { WallMillis } from '../model/units.ts'
 import { pythonText } from '../model/values.ts'
 import { describeFailure } from './errors.ts'
@@ -25,19 +25,29 @@ export function patronictlQuery(
   format: ListingFormat,
   delimiter: string,
   nowMs: WallMillis,
+  asked: { readonly member?: string | undefined; readonly role?: string | undefined },
 ): readonly [Result<QueryReport>, (report: QueryReport) => string] {
   if (result.ok && result.value.columns !== null)
     return [result, report => queryText(report, format, delimiter)]
-  const why = result.ok
-    ? 'ERROR, SQLSTATE: no results to fetch'
-    : result.failure.kind === 'sql-error'
-      ? `ERROR, SQLSTATE: ${result.failure.sqlstate}`
-      : result.failure.kind === 'no-connection'
-        ? 'No connection is available'
-        : null
+  const why = result.ok ? 'ERROR, SQLSTATE: no results to fetch' : rowOf(result.failure, asked)
   if (why === null) return [result, () => '']
   const row = { cluster: '', member: '', inRecovery: false, tag: '', columns: [], rows: [] }
   const detail = result.ok ? '' : `${describeFailure(result.failure).message}\n`
   if (detail !== '') process.stderr.write(detail)
   return [done(row), () => `${localTime(nowMs)}${delimiter}${why}\n`]
+}
+
+/** null: patronictl has no row for it. */
+function rowOf(failure: Failure, { member, role }: Parameters<typeof patronictlQuery>[4]): string | null {
+  switch (failure.kind) {
+    case 'sql-error':
+      return `ERROR, SQLSTATE: ${failure.sqlstate}`
+    case 'no-connection':
+    case 'member-not-found':
+    case 'cluster-not-found':
+    case 'refused':
+      return `No connection ${member !== undefined ? `to member ${member} ` : role !== undefined ? `to role '${role}' ` : ''}is available`
+    default:
+      return null
+  }
 }

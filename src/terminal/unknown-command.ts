@@ -14,7 +14,7 @@ export const unknownCommand: Hook.CommandNotFound = async ({ id, argv = [], conf
   const json = argv.includes('--json')
   if (commandIDs.includes(typed)) {
     const message = `unexpected argument: ${more.join(' ')}`
-    return endWith(json, { kind: 'usage', message, hint: `see ${bin} ${typed} --help` })
+    return endWith(json, { kind: 'usage', message, hint: `see ${bin} ${typed} --help`, isLine: true })
   }
   if (STANDBY_CLUSTER.includes(typed)) {
     const reason = 'this version of hactl has no standby clusters'
@@ -24,5 +24,5 @@ export const unknownCommand: Hook.CommandNotFound = async ({ id, argv = [], conf
   const message = `there is no ${typed.startsWith('-') ? 'option' : 'command'} ${typed}`
   const hint =
     similar.length > 0 ? `did you mean ${similar.join(' or ')}?` : `see ${bin} --help for all commands.`
-  endWith(json, { kind: 'usage', message, hint })
+  endWith(json, { kind: 'usage', message, hint, isLine: true })
 }

@@ -1,82 +1,29 @@
-// Called as `patronictl`: what a script can see must be what patronictl 4.1.5 shows on the same keys in etcd and with the same
-// members: stdout to the character, the exit code, what is asked of members and what is stored. What is on stderr may be better.
-// The expected answers are patronictl's own: HACTL_LONG=1 asks it again, HACTL_REWRITE=1 also writes down what it says.
+// Called as `patronictl`: commands that read, edit-config, switchover and failover. See beside-patronictl.ts; the commands on members
+// are in drop-in-members.test.ts.
 
-import { readFile, writeFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { fetchPatroni, type Patroni, patroniEnvironment } from '../cluster/harness/patroni.ts'
-import { tryRun } from '../cluster/harness/run.ts'
+import { type BesidePatronictl, besidePatronictl } from './beside-patronictl.ts'
 import { writeDemo, writeNew, writeTwo } from './clusters.ts'
 import { type FakeCluster, openCluster } from './members.ts'
 import { openStage, type Stage } from './stage.ts'
 
-interface Seen {
-  readonly code: number | null
-  readonly stdout: string
-}
-
-const RECORDED = fileURLToPath(new URL('patronictl-4.1.5.json', import.meta.url))
-const asksPatroni = process.env.HACTL_REWRITE === '1' || process.env.HACTL_LONG === '1'
-const recorded = new Map<string, unknown>()
-
 let stage: Stage
 let cluster: FakeCluster
-let patroni: Patroni | null
+let beside: BesidePatronictl
 
 beforeAll(async () => {
-  patroni = asksPatroni ? await fetchPatroni() : null
-  for (const [name, said] of Object.entries(JSON.parse(await readFile(RECORDED, 'utf8'))))
-    recorded.set(name, said)
   stage = await openStage()
+  beside = await besidePatronictl(stage, 'patronictl-4.1.5.json')
   await Promise.all([writeDemo(stage), writeTwo(stage), writeNew(stage)])
 }, 600_000)
 afterAll(async () => {
   await stage.stop()
-  if (process.env.HACTL_REWRITE === '1')
-    await writeFile(RECORDED, `${JSON.stringify(Object.fromEntries(recorded), null, 2)}\n`)
+  await beside.end()
 })
 beforeEach(async () => {
   cluster = await openCluster(stage)
 })
 afterEach(() => cluster.close())
-
-/** Times differ from run to run. */
-function masked(text: string): string {
-  return text
-    .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{5})?/g, 'TIME')
-    .replaceAll(/\(e\.g\. \d{4}-\d\d-\d\dT\d\d:\d\d/g, '(e.g. TIME')
-}
-
-type Run = (args: readonly string[], stdin: string) => Promise<Seen & { readonly stderr: string }>
-
-const theirs: Run = async (args, stdin) => {
-  if (patroni === null) throw new Error('patronictl was not fetched')
-  const command = ['/usr/bin/python3', patroni.ctl, '-d', stage.url, ...args]
-  const env = { ...patroniEnvironment(patroni), HOME: '/nonexistent', TZ: 'UTC' }
-  const { code, stdout, stderr } = await tryRun(command, { limitMs: 60_000, env, input: stdin })
-  return { code, stdout: masked(stdout), stderr }
-}
-
-const ours: Run = async (args, stdin) => {
-  const { code, stdout, stderr } = await stage.hactl(args, { env: { HACTL_CALLED_AS: 'patronictl' }, stdin })
-  return { code, stdout: masked(stdout), stderr }
-}
-
-/** `play` runs one of the two and says what came of it beside the output. */
-async function bothComeTo(
-  name: string,
-  play: (run: Run) => Promise<readonly [Seen, unknown]>,
-): Promise<void> {
-  if (asksPatroni) {
-    const [{ code, stdout }, effect] = await play(theirs)
-    const said = { code, stdout, effect }
-    if (process.env.HACTL_REWRITE === '1') recorded.set(name, said)
-    else expect(recorded.get(name)).toEqual(said)
-  }
-  const [{ code, stdout }, effect] = await play(ours)
-  expect({ code, stdout, effect }).toEqual(recorded.get(name))
-}
 
 test.each([
   ['list demo two new -e'],
@@ -94,7 +41,7 @@ test.each([
   ['version nowhere'],
   ['list --no-such-option'],
 ])('%s', async line => {
-  await bothComeTo(line, async run => [await run(line.split(' '), ''), null])
+  await beside.bothComeTo(line, async run => [await run(line.split(' '), ''), null])
 })
 
 interface Handover {
@@ -137,7 +84,7 @@ test.each(HANDOVERS)('$line $stdin $reply', async ({ line, stdin = '', reply, co
   const name = [line, ...(stdin === '' ? [] : [`stdin ${JSON.stringify(stdin)}`]), ...(reply ?? [])].join(
     '; ',
   )
-  await bothComeTo(name, async run => {
+  await beside.bothComeTo(name, async run => {
     await cluster.close()
     cluster = await openCluster(stage)
     if (config !== undefined) await stage.put('duo/config', config)
@@ -162,7 +109,7 @@ test.each([
   { line: 'edit-config duo --apply - --force', stdin: 'ttl: 20\n' },
   { line: 'edit-config nowhere -s ttl=20 --force', stdin: '' },
 ])('$line $stdin', async ({ line, stdin }) => {
-  await bothComeTo(`${line}; stdin ${JSON.stringify(stdin)}`, async run => {
+  await beside.bothComeTo(`${line}; stdin ${JSON.stringify(stdin)}`, async run => {
     await stage.put('duo/config', { ttl: 30, loop_wait: 10, maximum_lag_on_failover: 1048576 })
     const ran = await run(line.split(' '), stdin)
     return [ran, JSON.parse(await stage.get('duo/config'))]
@@ -170,7 +117,7 @@ test.each([
 })
 
 test('standby clusters are refused in words', async () => {
-  const refused = await ours(['demote-cluster', 'duo', '--host', 'db9'], '')
+  const refused = await beside.ours(['demote-cluster', 'duo', '--host', 'db9'], '')
   expect([refused.code, refused.stdout]).toEqual([1, ''])
   expect(refused.stderr).toBe(
     'Error: Demote-cluster refused: this version of hactl has no standby clusters\nHINT: nothing was changed.\n',

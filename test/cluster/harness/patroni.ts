@@ -34,7 +34,7 @@ const pythonPackages = [
 /** Downloads it when the cache is empty (a minute), otherwise answers at once. Safe to call from two processes. */
 export async function fetchPatroni(): Promise<Patroni> {
   const found = await inCache()
-  if (found !== null) return found
+  if (found !== null) return compiled(found)
   await mkdir(join(cache, '..'), { recursive: true })
   const directory = await mkdtemp(`${cache}.new-`)
   try {
@@ -50,7 +50,19 @@ export async function fetchPatroni(): Promise<Patroni> {
   }
   const fetched = await inCache()
   if (fetched === null) throw new Error(`Patroni was downloaded, but is not in ${cache}`)
-  return fetched
+  return compiled(fetched)
+}
+
+/** Half of the time that a command takes is the compilation of what it imports, and it is not to write into the cache itself. */
+async function compiled(patroni: Patroni): Promise<Patroni> {
+  const { pythonPath } = patroni
+  const isThere = await access(join(pythonPath, 'patroni', '__pycache__')).then(
+    () => true,
+    () => false,
+  )
+  // A package that has files for another Python, too, is an error to this one.
+  if (!isThere) await tryRun(['/usr/bin/python3', '-m', 'compileall', '-q', pythonPath], { limitMs: 120_000 })
+  return patroni
 }
 
 /** Runs `patroni FILE` on the host as postgres. The file is the same as hactl's (member.ts). */
@@ -74,6 +86,9 @@ export function patronictl(
   const command = inside(host, ['/usr/bin/python3', patroni.ctl, '-c', file, ...args])
   return tryRun(command, { limitMs, env: { ...patroniEnvironment(patroni), PGPASSWORD: superuserPassword } })
 }
+
+/** patronictl asks for a member in the order of a set, which is another one with each run, and with this that of the names. */
+export const inOrder = { PYTHONHASHSEED: '3' } as const
 
 export function patroniEnvironment({ pythonPath }: Patroni): Readonly<Record<string, string>> {
   return { PYTHONPATH: pythonPath, PYTHONDONTWRITEBYTECODE: '1' }
