@@ -2,7 +2,11 @@
 // is no proof that nothing runs: while a server that nobody sees there may accept writes, the leader key is not given to
 // anybody. It goes when that server is known to be dead, or it expires, which the former agent's fencer is earlier than.
 
+import type { ClusterView } from '../model/cluster.ts'
+import { leaseTtlOf } from '../model/lease-ttl.ts'
+import type { Memory } from '../model/memory.ts'
 import type { Orphan } from '../model/postgres.ts'
+import type { Snapshot } from '../model/snapshot.ts'
 import { type Facts, failedLately, holdsLease, isRunning, namedLeader, seconds } from './facts.ts'
 import { type Choice, type Rule, rule } from './rule.ts'
 
@@ -84,8 +88,17 @@ export function describeOrphans(facts: Facts): string {
   return `a former server of this node (pid ${first.pid}${others}, in ${first.directory})`
 }
 
-function expiry({ snap }: Facts): string {
-  const { ttlMs } = snap.settings
+/** This run's own member key takes the place of the former one's, and hangs on another lease. */
+export function rememberFoundKey(memory: Memory, { leader, members }: ClusterView, snap: Snapshot): Memory {
+  const isFound = leader?.name === snap.self.name && leader.leaseId !== snap.lease.leaseId
+  const beside = members.find(({ name, leaseId }) => name === leader?.name && leaseId === leader.leaseId)
+  const told = beside === undefined ? memory.foundKeyTtl : leaseTtlOf(beside.record)
+  const foundKeyTtl = isFound ? told : null
+  return foundKeyTtl === memory.foundKeyTtl ? memory : { ...memory, foundKeyTtl }
+}
+
+function expiry({ memory, snap }: Facts): string {
+  const ttlMs = memory.foundKeyTtl ?? snap.settings.ttlMs
   const endsMs = Math.max(snap.startedAtMs + ttlMs, snap.lease.leaderUntilMs)
   const left = 'the leader key holds my name and is left to expire'
   if (endsMs > snap.nowMs) return `${left}, in ${seconds(endsMs - snap.nowMs)} at most`

@@ -10,6 +10,7 @@ import { rememberArrival, rememberComparison } from './comparison.ts'
 import { rememberDrain } from './drained.ts'
 import { clusterIdentifier, control, holdsLease, server, someOutcome, succeeded, tried } from './facts.ts'
 import { failureAfter } from './failed-work.ts'
+import { rememberFoundKey } from './former.ts'
 import { rememberGuardNote } from './guard-note.ts'
 import { rememberConnecting, rememberReception } from './reception.ts'
 import { rememberReplayPause } from './replay-pause.ts'
@@ -26,6 +27,7 @@ export function remember(memory: Memory, snap: Snapshot): Memory {
   if (snap.cluster.known) {
     const view = snap.cluster.value
     next = rememberIdentifier(rememberCluster(next, view, snap), memory.lastLeader, view, snap)
+    next = rememberFoundKey(next, view, snap)
   }
   next = { ...next, foundNamed: foundNamed(next, snap) }
   if (mayHaveBeenAsked(memory, next, snap)) next = { ...next, promotionAsked: true }

@@ -79,6 +79,8 @@ export interface Memory {
   readonly retainedSlots: readonly RetainedSlot[]
   /** The lease that a restarted agent found its leader key on and could not adopt. */
   readonly abandonedLease: LeaseId | null
+  /** For how long the lease was made that a leader key of a former run hangs on, by the member key of that run; null: not known. */
+  readonly foundKeyTtl: Millis | null
   /** The leader key was found with our name on a lease that is not ours: left by a former run, or written by somebody. */
   readonly foundNamed: boolean
   /** Etcd has taken the note of this process that nothing guards its server, and it has not been replaced since. */
@@ -217,6 +219,7 @@ export const FIRST_MEMORY: Memory = {
   strangeLeader: null,
   retainedSlots: [],
   abandonedLease: null,
+  foundKeyTtl: null,
   foundNamed: false,
   notedUnguarded: false,
   unfencedSinceMs: null,

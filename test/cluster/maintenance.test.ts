@@ -50,11 +50,22 @@ function standbyOf({ leader }: Incident): Node {
 const leaderKey = async (): Promise<string> =>
   (await etcdctl(cluster.client, ['get', '--print-value-only', '/service/test/leader'], cluster.etcd)).trim()
 
+/** What the leader says of itself for whoever comes after it. */
+async function isNoted({ host }: Node, guarded: boolean): Promise<void> {
+  const key = '/service/test/hactl/guard'
+  const note = JSON.stringify({ leader: host.name, guarded })
+  const stands = async () =>
+    (await etcdctl(cluster.client, ['get', '--print-value-only', key], cluster.etcd)).trim() === note
+  await until(`etcd says ${note}`, stands, 20_000)
+}
+
 test('a switchover to a member that is named: no row is lost, and everybody follows before the pause ends', async () => {
   const incident = await beginIncident(cluster, 'switchover in maintenance mode')
   const { leader } = incident
   const candidate = standbyOf(incident)
+  await isNoted(leader, true)
   await pauseSeenByAll()
+  await isNoted(leader, false)
   const unnamed = await hactl(cluster.client, leader.file, ['switchover', '--force'])
   expect(unnamed.code, unnamed.stderr).toBe(3)
   incident.strike()
@@ -67,6 +78,7 @@ test('a switchover to a member that is named: no row is lost, and everybody foll
   expect(ran, ran.stderr).toMatchObject({ code: 0 })
   const next = await incident.writesAgain(30_000, leader)
   expect(next.host.name).toBe(candidate.host.name)
+  await isNoted(next, false)
   const { reigns, serverGap } = await incident.end()
   expect(reigns.map(({ server }) => server)).toEqual([leader.host.address, candidate.host.address])
   expect(serverGap.ms).toBeLessThan(switchoverLimitMs)
@@ -76,6 +88,7 @@ test('a switchover to a member that is named: no row is lost, and everybody foll
 test('kill -9 of the leader’s PostgreSQL: nothing is started and nobody takes over before the pause ends', async () => {
   const incident = await beginIncident(cluster, 'PostgreSQL killed in maintenance mode')
   const { leader } = incident
+  await isNoted(leader, true)
   await pauseSeenByAll()
   const postmaster = await postmasterOf(cluster.stage, leader)
   incident.strike()

@@ -89,9 +89,12 @@ export function* maintenanceWorlds(): Generator<World> {
           guard: guard === null ? null : { value: { leader: guard, guarded }, modRevision: 50 },
           failover: request,
           initialize: { value: identifier, modRevision: 2 },
+          // Where its own word counts its member key has gone.
           members: [
             member(ME, 'replica'),
-            member(OTHER, leader === OTHER ? 'primary' : 'replica', { pause: true }),
+            ...(guard === OTHER
+              ? []
+              : [member(OTHER, leader === OTHER ? 'primary' : 'replica', { pause: true })]),
           ],
         }),
         lease: proof.lease,

@@ -69,6 +69,7 @@ export async function baseBackup(
     await process.clock.sleep(200, signal)
     return failed(`could not connect to ${from.name}`)
   }
+  if (source.machine.refusesLogins) return failed('password authentication failed for user "replicator"')
   const fragment = DataDirectory.fragmentOf(source.data)
   machine.origins = null
   machine.data = fragment
@@ -109,6 +110,7 @@ export async function rewindData(
     await process.clock.sleep(200, signal)
     return failed(`could not connect to ${from.name}`)
   }
+  if (source.machine.refusesLogins) return failed('password authentication failed for user "replicator"')
   const halfMs = machine.tookMs(60, 700)
   const compared = await runChild(machine, process, halfMs, signal, () => {})
   if (compared === 'aborted') return cancelled('the rewind')

@@ -62,6 +62,7 @@ export class Faults {
       machine.stopHangs = false
       machine.failsStarts = false
       machine.refusesReceivers = false
+      machine.refusesLogins = false
       machine.hidesWal = false
       machine.freezesAtPromotionForMs = null
       machine.failsRewinds = false

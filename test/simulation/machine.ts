@@ -56,6 +56,8 @@ export class Machine {
   failsStarts: boolean = false
   /** Nobody is let in for replication; whoever compares hears nothing; the agent freezes as soon as it has promoted. */
   refusesReceivers: boolean = false
+  /** Its password was changed, and nobody told the others yet: open sessions go on. */
+  refusesLogins: boolean = false
   hidesWal: boolean = false
   freezesAtPromotionForMs: number | null = null
   lastRule = ''

@@ -1,5 +1,5 @@
 // An operator who presses every button at any moment, also two at once and on the leader: restart, reinitialize, a schedule,
-// and, where nothing else goes wrong, maintenance mode. (With faults it gives up the promise of one writer, as everywhere.)
+// and, where nothing else goes wrong, maintenance mode (among faults the housekeeper does that).
 
 import type { Order } from '../../src/model/order.ts'
 import type { Machine } from './machine.ts'

@@ -60,10 +60,7 @@ export function operators(world: World, random: Random): Readonly<Record<string,
   }
 }
 
-/**
- * An operator pauses the cluster, does this and that to it, and ends the pause at any moment. While nobody leads only if every
- * server that accepts writes has an agent that is up and in reach: of others nobody knows.
- */
+/** An operator pauses the cluster, does this and that to it, and ends the pause at any moment, whoever is in reach. */
 function maintenance(world: World, random: Random, machine: Machine): void {
   if (world.paused) return
   setPause(world, true)
@@ -82,20 +79,10 @@ function maintenance(world: World, random: Random, machine: Machine): void {
 }
 
 export function endMaintenance(world: World): void {
-  if (!world.paused) return
-  const isSeen = world.machines.every(
-    ({ name, server, agent }) =>
-      server?.acceptsWrites !== true ||
-      (agent?.process.runs === true &&
-        ['etcd', ...world.machines.map(other => other.name)].every(
-          other => world.network.connects(name, other) && world.network.connects(other, name),
-        )),
-  )
-  if (world.leaderKey() === null && !isSeen) world.scheduler.after(500, () => endMaintenance(world))
-  else setPause(world, false)
+  if (world.paused) setPause(world, false)
 }
 
-function setPause(world: World, pause: boolean): void {
+export function setPause(world: World, pause: boolean): void {
   const key = absoluteKey('config')
   const entry = world.etcd.get(key)
   const parsed = entry === null ? null : parseConfig(entry.text)
@@ -106,11 +93,15 @@ function setPause(world: World, pause: boolean): void {
 }
 
 /**
- * In maintenance mode nobody but the operator knows whether a server still runs that no agent looks after: an operator does not
- * force a failover beside one.
+ * Of a server that nothing guards nobody but the operator knows whether it still runs: an operator does not force a failover beside
+ * one. In maintenance mode every server may be one in a moment.
  */
 function isReckless(world: World): boolean {
-  return world.paused && world.machines.some(({ server }) => server?.acceptsWrites === true)
+  return world.machines.some(
+    ({ server, fencers }) =>
+      server?.acceptsWrites === true &&
+      (world.paused || [...fencers].every(({ deadlineMs }) => deadlineMs === null)),
+  )
 }
 
 /** `hactl switchover` or `failover`: made only if none is pending, given up after a while, or killed before it can do that. */

@@ -160,6 +160,7 @@ export class Receiver {
     if (source === null) return `could not connect to ${this.#upstream.name}`
     if (source === this.server) return 'it is itself'
     if (source.machine.refusesReceivers) return 'no pg_hba.conf entry for replication connection'
+    if (source.machine.refusesLogins) return 'password authentication failed for user "replicator"'
     if (source.data.systemIdentifier !== this.server.data.systemIdentifier)
       return 'database system identifier differs between the primary and standby'
     if (source.data.timeline < this.server.data.timeline)

@@ -4,6 +4,7 @@ import type { DecisionEntry } from '../../src/agent/beat.ts'
 import type { JsonObject } from '../../src/model/cluster.ts'
 import type { Tags } from '../../src/model/config.ts'
 import { Faults } from './faults.ts'
+import { Housekeeper } from './housekeeper.ts'
 import type { Machine, MachineOptions } from './machine.ts'
 import { OperatorsHand } from './operators-hand.ts'
 import { Random } from './random.ts'
@@ -56,8 +57,11 @@ export async function simulate(seed: number, tell?: Tell): Promise<Result> {
   const hand = handOf(world, seed)
   if (hand?.isAlone !== true) faults.begin(fromMs, horizonMs)
   hand?.begin(fromMs, horizonMs)
+  const housekeeper = housekeeperOf(world, seed)
+  housekeeper?.begin(fromMs, horizonMs)
   await world.scheduler.runUntil(horizonMs, failed)
   faults.healAll()
+  housekeeper?.finish()
   hand?.finish()
   if (!failed()) await demandConvergence(world, TTL_MAX_MS, failed)
   const { acknowledged, lost, promotions, violations } = world.checks
@@ -73,6 +77,12 @@ export async function simulate(seed: number, tell?: Tell): Promise<Result> {
 function handOf(world: World, seed: number): OperatorsHand | null {
   const random = new Random(seed ^ 0x0bad)
   return random.chance(0.4) ? new OperatorsHand(world, random) : null
+}
+
+/** The same, of others. */
+function housekeeperOf(world: World, seed: number): Housekeeper | null {
+  const random = new Random(seed ^ 0x5eed)
+  return random.chance(0.3) ? new Housekeeper(world, random) : null
 }
 
 async function demandConvergence(world: World, ttlMs: number, failed: () => boolean): Promise<void> {
