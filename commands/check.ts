@@ -6,6 +6,7 @@ import { withCluster } from '../src/admin/connect.ts'
 import { checkText } from '../src/terminal/check-text.ts'
 import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
 import { durationFlag, HactlCommand, memberFlag, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
+import { liveLine } from '../src/terminal/live-line.ts'
 
 export default class Check extends HactlCommand {
   static override summary = 'Say whether a cluster is as it should be, for monitoring and runbooks.'
@@ -42,6 +43,7 @@ export default class Check extends HactlCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Check)
     const lag = flags['max-lag']
+    const live = liveLine(!flags.json)
     const result = await withCluster(flags, args.cluster, (operator, cluster) =>
       checkCluster(operator, {
         cluster,
@@ -52,8 +54,10 @@ export default class Check extends HactlCommand {
         },
         waitMs: flags.wait ?? 0,
         budgetMs: flags.timeout ?? READ_TIMEOUT_MS,
+        progress: text => live.show(`waiting: ${text}`),
       }),
     )
+    live.clear()
     this.conclude(flags.json, result, checkText)
     this.exit(0)
   }

@@ -8,6 +8,7 @@ import { failed, type Result } from '../src/model/failure.ts'
 import { HactlCommand, WAIT_TIMEOUT_MS } from '../src/terminal/command.ts'
 import { drainReportText } from '../src/terminal/drain-text.ts'
 import { interruptible } from '../src/terminal/interruptible.ts'
+import { liveLine } from '../src/terminal/live-line.ts'
 
 export const DRAIN_ARGS = {
   member: Args.string({
@@ -68,16 +69,19 @@ export default class Drain extends HactlCommand {
     const target = named(args.member)
     if (!target.ok) return this.fail(flags.json, target.failure)
     const { member } = target.value
+    const live = liveLine(!flags.json)
+    const progress = (text: string): void => live.show(`drain of ${member}: ${text}`)
     const result: Result<DrainReport> = await interruptible(interrupted =>
       withCluster(flags, target.value.cluster, (operator, cluster) => {
         const { wait, force, reason = null, 'dry-run': dryRun } = flags
         const acceptBrokenCopy = flags['accept-broken-copy']
-        const wish = { cluster, member, reason, wait, force, acceptBrokenCopy, dryRun, interrupted }
+        const wish = { cluster, member, reason, wait, force, acceptBrokenCopy, dryRun, interrupted, progress }
         const deadline = deadlineIn(operator.clock, flags.timeout ?? WAIT_TIMEOUT_MS)
         const leftMs = () => (interrupted.aborted ? 0 : deadline.leftMs())
         return drainMember(operator, wish, { ...deadline, leftMs })
       }),
     )
+    live.clear()
     this.conclude(flags.json, result, drainReportText)
     this.exit(0)
   }

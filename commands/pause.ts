@@ -8,6 +8,8 @@ import type { Millis } from '../src/model/units.ts'
 import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
 import { type GlobalFlags, HactlCommand } from '../src/terminal/command.ts'
 import { isPatronictl } from '../src/terminal/drop-in.ts'
+import { interruptible } from '../src/terminal/interruptible.ts'
+import { liveLine } from '../src/terminal/live-line.ts'
 import { patronictlPause, pauseText } from '../src/terminal/pause-text.ts'
 
 export const PAUSE_FLAGS = {
@@ -35,9 +37,17 @@ export abstract class PauseCommand extends HactlCommand {
         `'${paused ? 'pause' : 'resume'}' request sent, waiting until it is recognized by all nodes\n`,
       )
     const wait = flags.wait ?? !isPatronictl()
-    const result = await withCluster(flags, named, (operator, cluster) =>
-      changePause(operator, { cluster, paused, wait, budgetMs, loopWaitMs: loopWaitInForce }),
+    const live = liveLine(!flags.json && !isPatronictl())
+    const result = await interruptible(interrupted =>
+      withCluster(flags, named, (operator, cluster) =>
+        changePause(operator, {
+          ...{ cluster, paused, wait, budgetMs, interrupted },
+          loopWaitMs: loopWaitInForce,
+          progress: live.show,
+        }),
+      ),
     )
+    live.clear()
     if (isPatronictl() && !flags.json) return this.conclude(false, ...patronictlPause(result))
     this.conclude(flags.json, result, pauseText)
     this.exit(0)

@@ -5,6 +5,7 @@ import { undrainMember } from '../src/admin/drain.ts'
 import { deadlineIn } from '../src/admin/operator.ts'
 import { HactlCommand, WAIT_TIMEOUT_MS } from '../src/terminal/command.ts'
 import { drainReportText } from '../src/terminal/drain-text.ts'
+import { interruptible } from '../src/terminal/interruptible.ts'
 import { DRAIN_ARGS, DRAIN_FLAGS, named } from './drain.ts'
 
 export default class Undrain extends HactlCommand {
@@ -27,12 +28,12 @@ export default class Undrain extends HactlCommand {
     if (!target.ok) return this.fail(flags.json, target.failure)
     const { member } = target.value
     const { wait, 'dry-run': dryRun } = flags
-    const result = await withCluster(flags, target.value.cluster, (operator, cluster) =>
-      undrainMember(
-        operator,
-        { cluster, member, wait, dryRun },
-        deadlineIn(operator.clock, flags.timeout ?? WAIT_TIMEOUT_MS),
-      ),
+    const result = await interruptible(interrupted =>
+      withCluster(flags, target.value.cluster, (operator, cluster) => {
+        const deadline = deadlineIn(operator.clock, flags.timeout ?? WAIT_TIMEOUT_MS)
+        const leftMs = () => (interrupted.aborted ? 0 : deadline.leftMs())
+        return undrainMember(operator, { cluster, member, wait, dryRun }, { ...deadline, leftMs })
+      }),
     )
     this.conclude(flags.json, result, drainReportText)
     this.exit(0)

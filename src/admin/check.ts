@@ -21,6 +21,8 @@ export interface CheckWish {
   readonly waitMs: Millis
   /** For one look. */
   readonly budgetMs: Millis
+  /** What is not yet as it should be, for people. */
+  readonly progress: (text: string) => void
 }
 
 export interface CheckReport {
@@ -47,6 +49,7 @@ export async function checkCluster(operator: Operator, wish: CheckWish): Promise
     const report = reportOf(cluster, look.value, limits)
     if (report.health === 'healthy') return done(report)
     if (waiting.leftMs() === 0) return failed(unhealthy(report), report)
+    wish.progress(report.findings.map(({ member, text }) => `${member ?? cluster}: ${text}`).join('; '))
     await operator.clock.sleep(Math.min(LOOK_EVERY_MS, waiting.leftMs()))
   }
 }

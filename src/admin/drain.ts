@@ -29,6 +29,8 @@ export interface DrainWish {
   readonly acceptBrokenCopy: boolean
   readonly dryRun: boolean
   readonly interrupted?: AbortSignal
+  /** What is waited for, for people. */
+  readonly progress?: (text: string) => void
 }
 
 export interface DrainReport {
@@ -95,6 +97,7 @@ export async function drainMember(
     outcome: existing === null ? 'done' : 'already',
   } as const
   if (wish.wait) {
+    wish.progress?.(`noted; waiting until ${member} has taken it over`)
     const ignorant = await drainNoted(operator, cluster, member, true, deadline)
     if (ignorant !== null) return failed(ignorant, { ...noted, outcome: 'unfinished' })
   }
@@ -108,7 +111,7 @@ async function leadAway(
   noted: DrainReport,
   deadline: Deadline,
 ): Promise<Result<DrainReport>> {
-  const { cluster, member, wait, interrupted } = wish
+  const { cluster, member, wait, interrupted, progress } = wish
   const survey = await surveyCluster(operator, cluster, deadline)
   if (!survey.ok) return failed(survey.failure, { ...noted, outcome: 'unfinished' })
   const plan = await planIfLeading(operator, wish, survey.value, deadline)
@@ -119,7 +122,11 @@ async function leadAway(
   if (plan.failure !== null) return wish.force ? done({ ...ended, leads: true }) : stillLeads(plan.failure)
   const broken = copiesSpared(wish, plan)
   if (broken !== null) return stillLeads(broken)
-  const options = { wait, deadline, ...(interrupted !== undefined && { interrupted }) }
+  const options = {
+    ...{ wait, deadline },
+    ...(interrupted !== undefined && { interrupted }),
+    ...(progress !== undefined && { progress }),
+  }
   const handed = await carryOutHandover(operator, handoverOf(wish), plan, options)
   if (handed.ok)
     return done({

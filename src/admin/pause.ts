@@ -19,6 +19,9 @@ export interface PauseWish {
   readonly budgetMs: Millis | null
   /** The `loop_wait` that a configuration puts in force, also one that is not what it should be. */
   readonly loopWaitMs: (config: JsonObject) => Promise<Millis>
+  readonly interrupted: AbortSignal
+  /** What is waited for, for people. */
+  readonly progress: (text: string) => void
 }
 
 export interface PauseReport {
@@ -67,14 +70,15 @@ export async function changePause(operator: Operator, wish: PauseWish): Promise<
   // What is so already is waited for all the same: a second call says as much as the first.
   if (already && (!wish.wait || report.members.every(({ outcome }) => outcome === 'already')))
     return done({ ...report, outcome: 'already' })
+  if (wish.interrupted.aborted) return failed({ kind: 'interrupted' })
   const changed = already ? done(null) : await setPause(operator, cluster, before, paused, deadline)
   if (!changed.ok) return failed(changed.failure, { ...report, paused: !paused })
   const requested = { ...report, requestedThrough: changed.value }
   if (!wish.wait) return done({ ...requested, outcome: 'requested' })
   const limitMs =
     wish.budgetMs === null ? (await wish.loopWaitMs(config.value.document)) + MARGIN_MS : deadline.leftMs()
-  const members = await untilRecognised(operator, cluster, before, paused, limitMs)
-  return conclusion({ ...requested, members }, limitMs)
+  const members = await untilRecognised(operator, wish, before, limitMs)
+  return conclusion({ ...requested, members }, limitMs, wish.interrupted.aborted)
 }
 
 /** Before anything was changed. */
@@ -89,9 +93,8 @@ function rowOf({ name, record }: Member, paused: boolean): PauseMember {
 
 async function untilRecognised(
   operator: Operator,
-  cluster: string,
+  { cluster, paused, interrupted, progress }: PauseWish,
   before: ClusterView,
-  paused: boolean,
   limitMs: Millis,
 ): Promise<readonly PauseMember[]> {
   const deadline = deadlineIn(operator.clock, limitMs)
@@ -106,8 +109,9 @@ async function untilRecognised(
       const now = view.members.find(member => member.name === name)
       return now !== undefined && (now.record.pause ?? false) !== paused
     })
-    if (waiting.length === 0 || deadline.leftMs() === 0) break
-    await operator.clock.sleep(Math.min(LOOK_EVERY_MS, deadline.leftMs()))
+    if (waiting.length === 0 || deadline.leftMs() === 0 || interrupted.aborted) break
+    progress(`stored; waiting for ${waiting.map(({ name }) => name).join(', ')} to recognise it`)
+    await operator.clock.sleep(Math.min(LOOK_EVERY_MS, deadline.leftMs()), interrupted)
   }
   return Promise.all(before.members.map(member => verdictOf(operator, member, view, paused)))
 }
@@ -133,9 +137,14 @@ async function verdictOf(
   return { member: name, outcome: 'timed-out', why: 'it answers, but has not said that it knows' }
 }
 
-function conclusion(report: PauseReport, limitMs: Millis): Result<PauseReport> {
+function conclusion(report: PauseReport, limitMs: Millis, isInterrupted: boolean): Result<PauseReport> {
   const missing = report.members.filter(({ why }) => why !== null)
   if (missing.length === 0) return done({ ...report, outcome: 'done' })
+  if (isInterrupted) {
+    const names = missing.map(({ member }) => member).join(', ')
+    const what = `cluster ${report.cluster} is ${report.paused ? 'paused' : 'resumed'} all the same; not recognised yet by ${names}`
+    return failed({ kind: 'interrupted', action: report.action, request: { kind: 'stored', what } }, report)
+  }
   const seconds = Math.round(limitMs / 1000)
   return failed(
     {

@@ -111,6 +111,8 @@ export type GivenUp =
   | { readonly kind: 'withdrawn' }
   /** It goes on without us. */
   | { readonly kind: 'begun'; readonly by: MemberName }
+  /** What was stored stays, and is seen by whoever has not seen it yet. */
+  | { readonly kind: 'stored'; readonly what: string }
   /** No longer there: carried out, or refused. */
   | { readonly kind: 'gone' }
   /** It may still be begun until then; null: at any time. */

@@ -220,6 +220,8 @@ function fateOf(request: GivenUp, action = 'request'): string {
       return 'nobody had begun it, and the request was withdrawn'
     case 'begun':
       return `${request.by} has begun it, and it goes on`
+    case 'stored':
+      return request.what
     case 'gone':
       return `the request is no longer in etcd, so that the ${action} is over, or about to be`
     case 'unknown': {

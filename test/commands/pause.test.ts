@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { type FakeCluster, type FakeMember, openCluster } from './members.ts'
 import { violations } from './schema.ts'
 import { openStage, type Stage } from './stage.ts'
+import { openTerminal } from './terminal.ts'
 
 let stage: Stage
 let cluster: FakeCluster
@@ -58,6 +59,20 @@ test('a frozen member and one that is gone are named; through another member whe
   const options = { limitMs: 20_000 }
   const text = await stage.transcript([['pause', 'duo', '--timeout', '6', '--json']], options)
   await expect(text).toMatchFileSnapshot('transcripts/pause-frozen.txt')
+  expect(await config()).toMatchObject({ pause: true })
+})
+
+test('Ctrl-C while members are waited for: what was stored stays, and is said', async () => {
+  cluster.member('pg2').hung = true
+  const pg2 = cluster.member('pg2')
+  await stage.put('duo/members/pg2', pg2.record(pg2.now))
+  const terminal = openTerminal(['pause', 'duo'], { DCS_URL: stage.url })
+  await terminal.until('stored; waiting for ')
+  terminal.type('\u0003')
+  expect(await terminal.end()).toBe(130)
+  expect(terminal.shown()).toMatch(
+    /interrupted: cluster duo is paused all the same; not recognised yet by .*pg2/,
+  )
   expect(await config()).toMatchObject({ pause: true })
 })
 
