@@ -44,7 +44,6 @@ export async function connect(options: ConnectOptions): Promise<Result<Operator>
     members: memberApi(config),
     peers: lazyPeers(config, clock),
     namespace: config.namespace,
-    identity: `hactl on ${hostname()}`,
     user: userName(),
     person: `${userName() ?? `uid ${process.getuid?.() ?? 'unknown'}`}@${hostname()}`,
     newId: randomUUID,

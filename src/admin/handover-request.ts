@@ -16,7 +16,7 @@ const ROUNDS_MAX = 3
 export function noteFor(operator: Operator, { scheduledAt }: HandoverWish, deadline: Deadline): RequestNote {
   const atMs = operator.clock.wallMs()
   const untilMs = scheduledAt === null ? atMs + deadline.leftMs() : null
-  return { id: operator.newId(), by: operator.identity, atMs, untilMs, begunBy: null }
+  return { id: operator.newId(), by: operator.person, atMs, untilMs, begunBy: null }
 }
 
 export function requestOf(

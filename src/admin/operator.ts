@@ -16,11 +16,9 @@ export interface Operator {
   readonly members: MemberApi
   readonly peers: Peers
   readonly namespace: string
-  /** Who asks, for people: `hactl on db1`. */
-  readonly identity: string
   /** Who runs this process; null: a number without a name. */
   readonly user: string | null
-  /** `kim@db1` */
+  /** Who asks, for people: `kim@db1`. */
   readonly person: string
   /** Never the same twice, anywhere. */
   readonly newId: () => string

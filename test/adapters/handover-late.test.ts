@@ -106,7 +106,6 @@ async function switchover(cluster: string, { at, before, member }: Case) {
     clock,
     peers,
     namespace: 'service',
-    identity: 'hactl on this host',
     user: 'kim',
     person: 'kim@db1',
     newId: () => 'r1',

@@ -10,7 +10,7 @@ import { openTerminal } from './terminal.ts'
 /** What a command adds for members that run hactl. */
 const NOTE = {
   id: expect.any(String),
-  requested_by: expect.stringMatching(/^hactl on ./),
+  requested_by: expect.stringMatching(/^\S+@\S+$/),
   valid_until: expect.stringMatching(/Z$/),
 }
 
