@@ -233,4 +233,12 @@ export const OWN: readonly OwnLine[] = [
     says: outcomes('pg1 done', 'pg2 done', 'pg3 done'),
     does: ['pg1 leads', ...all('restarted')],
   },
+  { line: 'failover test --candidate pg3 --force', isLong: true, does: ['pg3 leads', 'pg1 restarted'] },
+  { line: 'switchover test --candidate pg1 --force', isLong: true, does: ['pg1 leads', 'pg3 restarted'] },
+  { line: 'restart test pg3 pg9 --force', code: 4, says: { error: { kind: 'member-not-found' } } },
+  { line: 'switchover test --candidate pg9 --force', code: 4, isLong: true },
+  { line: 'remove test --confirm test', code: 3, says: { error: { kind: 'refused' } } },
+  { line: 'undrain test pg3', isLong: true },
+  { line: 'topology test', isLong: true },
+  { line: 'show-config test', isLong: true },
 ]
