@@ -63,7 +63,7 @@ export function connectionFault(details: string, endpoint: string, tls: Tls): st
 }
 
 /** How gRPC and Node put it that nobody answered in time. */
-const SILENCE = /no answer within|Deadline exceeded|aborted due to timeout/
+const SILENCE = /no answer within|Deadline exceeded|aborted due to timeout|no connection: null/
 
 /** In one plain sentence what an endpoint did; `details` are left as they are when they are etcd's own. */
 export function whatItDid(details: string, endpoint: string, tls: Tls): string {

@@ -54,7 +54,10 @@ export async function readClusterOverGateway(read: GatewayRead): Promise<Gateway
   for (let tries = 0; ; tries++) {
     const leftMs = budgetMs - (clock.bootMs() - startMs)
     const endpoint = endpoints[tries % endpoints.length]
-    if (leftMs < 5 || endpoint === undefined) return unseen(noAnswer(budgetMs, said))
+    if (leftMs < 5 || endpoint === undefined) {
+      const told = allRefuse(faults, namesOf(endpoints).size)
+      return told === null ? unseen(noAnswer(budgetMs, said)) : refused(told)
+    }
     const ms = Math.min(leftMs, Math.max(TRY_MS_MIN, budgetMs / (2 * endpoints.length)))
     const sentMs = clock.bootMs()
     const signal = AbortSignal.timeout(Math.ceil(ms))
@@ -68,11 +71,15 @@ export async function readClusterOverGateway(read: GatewayRead): Promise<Gateway
     if (answer.why === NO_GATEWAY) return unseen(`etcd at ${name}: ${answer.why}`)
     faults.set(name, connectionFault(answer.why, name, config.tls))
     if (tries % endpoints.length !== endpoints.length - 1) continue
-    const told = allRefuse(faults, new Set(endpoints.map(formatAddress)).size)
+    const told = allRefuse(faults, namesOf(endpoints).size)
     if (told !== null && (isConfigurationFault(told) || clock.bootMs() - startMs >= REFUSED_MS))
       return refused(told)
     await clock.sleep(Math.min(told === null ? 50 : 200, leftMs))
   }
+}
+
+function namesOf(endpoints: readonly HostPort[]): ReadonlySet<string> {
+  return new Set(endpoints.map(formatAddress))
 }
 
 function refused(why: string): GatewayAnswer {
