@@ -10,6 +10,7 @@ import type { World } from './world.ts'
 
 /** Further behind than this a copy may be too far behind to lead (maximum_lag_on_failover is 4000 in some runs). */
 const NEAR_BYTES = 2000n
+const COPY_BEGINS_WITHIN_MS = 15_000
 
 export function lossesOfData(
   world: World,
@@ -64,6 +65,8 @@ function isSpare(world: World, machine: Machine): boolean {
     other =>
       other !== machine &&
       other.up &&
+      // That one is about to be replaced: neither fault alone loses the data.
+      world.nowMs - other.copyAskedAtMs > COPY_BEGINS_WITHIN_MS &&
       other.data?.usable === true &&
       other.data.rewindBroken === false &&
       !other.options.tags.nofailover &&

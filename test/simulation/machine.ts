@@ -37,6 +37,8 @@ export class Machine {
   readonly fencers = new Set<FencerProgram>()
   /** When a fault last took the fencer away. */
   fencerKilledAtMs = Number.NEGATIVE_INFINITY
+  /** When somebody last asked for a new copy of its data. */
+  copyAskedAtMs = Number.NEGATIVE_INFINITY
   readonly exitListeners = new Map<object, (server: Postmaster) => void>()
   up: boolean = true
   data: DataDirectory | null = null

@@ -53,8 +53,10 @@ export class OperatorsHand {
     if (random.chance(0.1)) this.#give(random.pick(this.#world.machines))
   }
 
-  #give({ name, agent }: Machine): void {
+  #give(machine: Machine): void {
+    const { name, agent } = machine
     const order = this.#order()
+    if (order.kind === 'reinitialize') machine.copyAskedAtMs = this.#world.nowMs
     this.#world.trace('FAULT', `operator asks ${name} to ${order.kind}`)
     const gone = new AbortController()
     if (this.#random.chance(0.1))
