@@ -127,13 +127,14 @@ async function verdictOf(
   if (now === undefined) {
     return { member: name, outcome: 'unreachable', why: 'its member key is gone: its agent does not run' }
   }
-  if ((now.record.pause ?? false) === paused) {
-    const was = (member.record.pause ?? false) === paused
-    return { member: name, outcome: was ? 'already' : 'done', why: null }
-  }
+  const knows = (now.record.pause ?? false) === paused
+  const was = (member.record.pause ?? false) === paused
+  if (knows && !was) return { member: name, outcome: 'done', why: null }
+  // What its key says from before is what it knew then; one that is dead or frozen has recognised nothing.
   const silent = await signOfLife(operator, now, ANSWER_MS)
   if (silent !== null)
     return { member: name, outcome: 'unreachable', why: `its agent does not answer: ${silent}` }
+  if (knows) return { member: name, outcome: 'already', why: null }
   return { member: name, outcome: 'timed-out', why: 'it answers, but has not said that it knows' }
 }
 

@@ -76,6 +76,19 @@ test('Ctrl-C while members are waited for: what was stored stays, and is said', 
   expect(await config()).toMatchObject({ pause: true })
 })
 
+test('a member that is dead has not recognised the end of a pause that it never saw', async () => {
+  await stage.put('duo/config', { ttl: 30, pause: true })
+  await publish(true)
+  const pg2 = cluster.member('pg2')
+  await stage.put('duo/members/pg2', pg2.record(pg2.now))
+  await pg2.close()
+  const ran = await stage.hactl(['resume', 'duo', '--timeout', '6'])
+  expect(ran.code).toBe(7)
+  expect(ran.stderr).toMatch(
+    /cluster duo is resumed, but not recognised within 6 s by pg2 \(its agent does not answer/,
+  )
+})
+
 test('the key of a member that ends meanwhile says so', async () => {
   cluster.member('pg0').onLine = async line => {
     if (line !== 'PATCH /config') return null
