@@ -42,7 +42,8 @@ export async function rollThrough(
     }
     const row: OperationRow =
       broken === null ? await work() : { member: member.name, outcome: 'left', why: broken }
-    if (row.outcome !== 'done') broken ??= `${row.member} did not come back`
+    if (row.outcome !== 'done')
+      broken ??= run.following.interrupted.aborted ? 'interrupted' : `${row.member} did not come back`
     onRow(row)
     rows.push(row)
   }

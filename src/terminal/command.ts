@@ -1,6 +1,7 @@
 // The base of every operator command: the global options, and the one way to end, so that each command is only flags in,
 // one call, result out. Results go to stdout, everything else to stderr.
 
+import { stripVTControlCharacters } from 'node:util'
 import { Command, Errors, Flags } from '@oclif/core'
 import { type Failure, failed, type Result } from '../model/failure.ts'
 import { nearestNames } from '../model/nearest.ts'
@@ -107,13 +108,15 @@ export abstract class ParsedCommand extends Command {
   protected override async catch(
     error: Error & { readonly oclif?: { readonly exit?: number } },
   ): Promise<void> {
-    const badValue = /^Parsing --(\S+) \n\t([^\n]*)/.exec(error.message)
+    // On a terminal the parser colours its words.
+    const said = stripVTControlCharacters(error.message)
+    const badValue = /^Parsing --(\S+) \n\t([^\n]*)/.exec(said)
     // What `this.exit` throws is the way out of a command that has said everything.
     const ended = 'code' in error && error.code === 'EEXIT'
     if (ended || (error.oclif?.exit !== EXIT.usage && badValue === null)) throw error
     // Otherwise oclif warns, in development, of a command that did not parse: it is the parsing that failed.
     this.parsed = true
-    const text = badValue === null ? whatIsWrong(error.message) : `--${badValue[1]}: ${badValue[2]}`
+    const text = badValue === null ? whatIsWrong(said) : `--${badValue[1]}: ${badValue[2]}`
     const message = text.replace(/^./, first => first.toLowerCase())
     const help = `see ${this.config.bin} ${(this.id ?? '').replaceAll(':', ' ')} --help`
     const meant = this.flagsMeant(message)

@@ -69,6 +69,12 @@ test('Ctrl-C at a question: exit code 130, nothing requested', async () => {
   expect(posts()).toEqual([])
 })
 
+test('what the parser colours on a terminal is said in the same words', async () => {
+  const terminal = openTerminal(['wait', 'duo'], { DCS_URL: stage.url })
+  expect(await terminal.end()).toBe(2)
+  expect(terminal.shown()).toContain('error: missing required flag --for')
+})
+
 test('Ctrl-D at a question is as Ctrl-C', async () => {
   const terminal = openTerminal(['failover', 'duo'], { DCS_URL: stage.url })
   await terminal.until('Candidate')
