@@ -26,6 +26,7 @@ import { createLoop, type Loop, type LoopHooks } from './loop.ts'
 import { createNodeState, type OwnedNodeState } from './node-state.ts'
 import { createOrderDesk, type OrderDesk } from './order-desk.ts'
 import type { Identity } from './self.ts'
+import { createStateLog } from './state-log.ts'
 import { createTroubleLog } from './trouble-log.ts'
 import { wakeOnChange } from './wake-ups.ts'
 
@@ -173,6 +174,7 @@ function loopOf(
   const { clock, config, log } = start
   const writeDown = createDecisionLog(log, adapters.journal)
   const tellTrouble = createTroubleLog({ log, serverLog: join(config.stateDirectory, 'postgres.log') })
+  const tellState = createStateLog(log)
   const startedAtMs = clock.bootMs()
   return createLoop({
     ports: {
@@ -205,6 +207,7 @@ function loopOf(
       after: (snapshot, decision, memory) => {
         hooks.after(snapshot, decision, memory)
         tellTrouble(snapshot, memory)
+        tellState(snapshot, memory)
       },
     },
   })

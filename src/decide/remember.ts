@@ -39,7 +39,7 @@ export function remember(memory: Memory, snap: Snapshot): Memory {
   if (!holdsLease(snap) && next.handover !== null && next.handover.stoppedAtMs !== null) {
     next = { ...next, handover: null, rejoin: 'check', agreesWith: null }
   }
-  return next
+  return next.surplus !== null && next.rejoin !== 'diverged' ? { ...next, surplus: null } : next
 }
 
 function rememberRole(memory: Memory, snap: Snapshot): Memory {

@@ -7,10 +7,12 @@ import type { Decision } from '../../src/model/decision.ts'
 import { fenceMarginMs } from '../../src/model/timing.ts'
 import type { Job } from '../../src/model/work.ts'
 import type { World } from './parts.ts'
+import { forgetsItself } from './state-check.ts'
 
 export function problems(world: World, decision: Decision): readonly string[] {
   return [
     ...violations(world.snap, decision),
+    ...forgetsItself(world, decision),
     ...writesWithoutLease(world, decision),
     ...restartsOther(world, decision),
     ...copiesUnasked(world, decision),

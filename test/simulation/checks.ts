@@ -1,9 +1,10 @@
 // What must hold at every instant of a run (design.md 1). Each check sees the world as it is, not as the programs see it.
 
 import type { DecisionEntry } from '../../src/agent/beat.ts'
+import { stateViolations } from '../../src/decide/state-invariants.ts'
 import { isExpired } from '../../src/model/request.ts'
 import { saysGuarded } from './guard-check.ts'
-import type { Machine } from './machine.ts'
+import { type Machine, REARMING_MS } from './machine.ts'
 import type { Postmaster } from './postmaster.ts'
 import { beginsGivenUp, touchesForeignName } from './request-checks.ts'
 import { absoluteKey } from './store.ts'
@@ -30,9 +31,6 @@ interface PlannedHandover {
   readonly to: string
   readonly atMs: number
 }
-
-/** leader.ts: how long a primary may run with a fencer that cannot be armed anew; and a beat. */
-const UNFENCED_LIMIT_MS = 3500
 
 export class Checks {
   readonly violations: string[] = []
@@ -123,10 +121,10 @@ export class Checks {
     const armed = [...machine.fencers].some(fencer => fencer.deadlineMs !== null)
     // The agent has this long to arm another one (leader.unfenced-demote), however often a fault takes it away.
     const sinceKillMs = this.#world.nowMs - machine.fencerKilledAtMs
-    if (!armed && sinceKillMs > UNFENCED_LIMIT_MS && saysGuarded(this.#world.etcd, machine.name))
+    if (!armed && sinceKillMs > REARMING_MS && saysGuarded(this.#world.etcd, machine.name))
       this.violated(`${machine.name} accepts writes without a fencer, and etcd says that it has one`)
-    if (!this.#clusterExists || this.#world.nowMs - this.#pausedUntil(machine) < UNFENCED_LIMIT_MS) return
-    if (!armed && holder !== machine.name && sinceKillMs > UNFENCED_LIMIT_MS)
+    if (!this.#clusterExists || this.#world.nowMs - this.#pausedUntil(machine) < REARMING_MS) return
+    if (!armed && holder !== machine.name && sinceKillMs > REARMING_MS)
       this.violated(
         `${machine.name} accepts writes without a fencer and without the lease (${holder ?? 'nobody'} holds it)`,
       )
@@ -234,6 +232,7 @@ export class Checks {
       if (forced && !isExpired(request, snapshot.wallMs)) this.#forced.add(machine.name)
       else this.#forced.delete(machine.name)
     }
+    for (const wrong of stateViolations(snapshot, decision.memory)) this.violated(`${machine.name} ${wrong}`)
     for (const wrong of [
       touchesForeignName(machine.name, decision, snapshot),
       beginsGivenUp(this.givenUp, machine.name, decision, snapshot),

@@ -26,7 +26,7 @@ export function lossesOfData(
       machine.name,
       `the data directory ${what}${agentDies ? ', the agent dies' : ''}${takesRecord ? ', the state directory is lost' : ''}`,
     )
-    if (agentDies) machine.killAgent()
+    if (agentDies && !machine.lostItsGuard) machine.killAgent()
     if (machine.data !== null) machine.data.nameless = random.chance(0.2)
     if (random.chance(0.2)) machine.killServer()
     machine.data = put

@@ -114,6 +114,7 @@ export class Faults {
         machine.killServer()
       },
       killAgent: machine => {
+        if (machine.lostItsGuard) return
         this.#told(machine.name, 'agent: kill -9')
         machine.killAgent()
         this.#agentless.add(machine.name)
@@ -123,7 +124,7 @@ export class Faults {
         })
       },
       stopAgent: machine => {
-        if (machine.agent === null) return
+        if (machine.agent === null || machine.lostItsGuard) return
         const { process } = machine.agent
         this.#told(machine.name, 'agent: SIGSTOP')
         process.stop()

@@ -28,6 +28,9 @@ export interface Child {
 
 const SYSTEMD_RESTART_MS = 1000
 
+/** leader.ts: how long a primary may run with a fencer that cannot be armed anew; and a beat. */
+export const REARMING_MS = 3500
+
 export class Machine {
   readonly world: World
   readonly options: MachineOptions
@@ -83,6 +86,12 @@ export class Machine {
     return this.server?.data === this.data ? this.server : null
   }
 
+  /** Its fencer was killed a moment ago and no other is armed yet: a second fault at once is not survived. */
+  get lostItsGuard(): boolean {
+    const isArmed = [...this.fencers].some(({ deadlineMs }) => deadlineMs !== null)
+    return !isArmed && this.world.nowMs - this.fencerKilledAtMs <= REARMING_MS
+  }
+
   tookMs(low: number, high: number): number {
     return this.random.skewed(low, high) * this.slowness
   }
@@ -117,6 +126,7 @@ export class Machine {
 
   /** Between its promotion and its history line in etcd: the other nodes know nothing of the new timeline. */
   freezeAtPromotion(): void {
+    if (this.lostItsGuard) return
     const forMs = this.freezesAtPromotionForMs ?? 0
     for (const machine of this.world.machines) machine.freezesAtPromotionForMs = null
     const { network, machines, scheduler } = this.world

@@ -238,7 +238,8 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     match: () => true,
     choose: f => ({
       reason: `no action. I am (${f.snap.self.name}), the leader with the lock`,
-      remember: { rejoin: 'follow', unfencedSinceMs: null },
+      // Its data is the cluster's.
+      remember: { rejoin: 'follow', undecided: null, surplus: null, unfencedSinceMs: null },
     }),
   }),
 ]

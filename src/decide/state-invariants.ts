@@ -1,0 +1,58 @@
+// What must hold of the state itself, before and after each decision: of what a node remembers, and of that beside what it
+// sees. A violation is a bug in the bookkeeping: no rule has gone wrong yet.
+
+import type { Memory } from '../model/memory.ts'
+import type { Snapshot } from '../model/snapshot.ts'
+import type { Millis } from '../model/units.ts'
+
+/** Sentences about what is wrong; none when all is well. */
+export function stateViolations(snap: Snapshot, memory: Memory): readonly string[] {
+  return [...leaseAndFencer(snap), ...memoryViolations(memory, snap.nowMs), ...besideView(snap, memory)]
+}
+
+/** Promise 1: nobody else can lead before the lease ends, and the fencer stops this server before that. */
+function leaseAndFencer({ lease, fencer }: Snapshot): readonly string[] {
+  const wrong: string[] = []
+  if (lease.leaderUntilMs > lease.validUntilMs) wrong.push('leads for longer than its lease lasts')
+  const isCovered = fencer.armedUntilMs === null || fencer.armedUntilMs <= lease.validUntilMs
+  if (fencer.alive && lease.validUntilMs > 0 && !isCovered)
+    wrong.push('the fencer waits for longer than the lease lasts')
+  return wrong
+}
+
+/** Also of a memory into which nothing new was folded yet. */
+export function memoryViolations(memory: Memory, nowMs: Millis): readonly string[] {
+  const { handover, undecided, rejoin, agreesWith } = memory
+  const wrong: string[] = []
+  if (handover !== null && handover.position !== null && handover.stoppedAtMs === null)
+    wrong.push('knows where a handover stopped that has not')
+  if (memory.joinedAs !== null && !memory.joined) wrong.push('knows under what it joined, and did not')
+  if (undecided !== null && (rejoin === 'follow' || agreesWith !== null))
+    wrong.push('agrees with a leader and cannot tell whether it does')
+  if (memory.surplus !== null && rejoin === 'follow') wrong.push('has a surplus and follows')
+  const future = Object.entries(momentsOf(memory)).filter(([, atMs]) => atMs !== null && atMs > nowMs)
+  return [...wrong, ...future.map(([name]) => `${name} is in the future`)]
+}
+
+function momentsOf(memory: Memory): Readonly<Record<string, Millis | null>> {
+  const { silentSinceMs, leaderMovedAtMs, releasedAtMs, leaderlessSinceMs, unfencedSinceMs, blindSinceMs } =
+    memory
+  return {
+    ...{ silentSinceMs, leaderMovedAtMs, releasedAtMs, leaderlessSinceMs, unfencedSinceMs, blindSinceMs },
+    handover: memory.handover?.startedAtMs ?? null,
+    lastFailure: memory.lastFailure?.atMs ?? null,
+    starving: memory.starving?.sinceMs ?? null,
+    connecting: memory.connecting?.sinceMs ?? null,
+    outage: memory.outage?.sinceMs ?? null,
+  }
+}
+
+function besideView({ cluster }: Snapshot, memory: Memory): readonly string[] {
+  if (!cluster.known) return []
+  const wrong: string[] = []
+  if (memory.blindSinceMs !== null) wrong.push('sees etcd, and does not')
+  const { leader, lastLeader } = cluster.value
+  if (leader !== null && memory.leaderlessSinceMs !== null) wrong.push('somebody leads, and nobody does')
+  if (memory.lastLeaderRevision < (lastLeader?.modRevision ?? 0)) wrong.push('has forgotten who led last')
+  return wrong
+}
