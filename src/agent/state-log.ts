@@ -10,11 +10,7 @@ export function createStateLog(log: Log): (snapshot: Snapshot, memory: Memory) =
   const said = new Set<string>()
   return (snapshot, memory) => {
     for (const wrong of stateViolations(snapshot, memory)) {
-      if (!said.has(wrong))
-        log(
-          'error',
-          `bug: the state of this node is wrong (${wrong}); please report it with the journal of decisions`,
-        )
+      if (!said.has(wrong)) log.error(`bug: the state of this node is wrong (${wrong}); please report it`)
       said.add(wrong)
     }
   }

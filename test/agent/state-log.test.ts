@@ -14,6 +14,6 @@ test('each wrong is said once', () => {
   tell(node.snap, memory)
   for (let beat = 0; beat < 3; beat++) tell(node.snap, { ...memory, leaderlessSinceMs: 0 })
   expect(said).toEqual([
-    'bug: the state of this node is wrong (somebody leads, and nobody does); please report it with the journal of decisions',
+    'bug: the state of this node is wrong (somebody leads, and nobody does); please report it',
   ])
 })
