@@ -3,7 +3,7 @@
 import type { DecisionEntry } from '../../src/agent/beat.ts'
 import { stateViolations } from '../../src/decide/state-invariants.ts'
 import { isExpired } from '../../src/model/request.ts'
-import { saysGuarded } from './guard-check.ts'
+import { isForgotten, saysGuarded } from './guard-check.ts'
 import { type Machine, REARMING_MS } from './machine.ts'
 import type { Postmaster } from './postmaster.ts'
 import { beginsGivenUp, touchesForeignName } from './request-checks.ts'
@@ -124,7 +124,8 @@ export class Checks {
     if (!armed && sinceKillMs > REARMING_MS && saysGuarded(this.#world.etcd, machine.name))
       this.violated(`${machine.name} accepts writes without a fencer, and etcd says that it has one`)
     if (!this.#clusterExists || this.#world.nowMs - this.#pausedUntil(machine) < REARMING_MS) return
-    if (!armed && holder !== machine.name && sinceKillMs > REARMING_MS)
+    const looksAfterIt = !isForgotten(this.#world.etcd, machine)
+    if (!armed && looksAfterIt && holder !== machine.name && sinceKillMs > REARMING_MS)
       this.violated(
         `${machine.name} accepts writes without a fencer and without the lease (${holder ?? 'nobody'} holds it)`,
       )

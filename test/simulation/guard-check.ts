@@ -4,14 +4,27 @@ import { parseGuard } from '../../src/dcs/guard-record.ts'
 import { GUARD, LAST_LEADER } from '../../src/dcs/keys.ts'
 import { guardOf } from '../../src/model/guard.ts'
 import type { Etcd } from './etcd.ts'
+import type { Machine } from './machine.ts'
 import { absoluteKey } from './store.ts'
 
 export function saysGuarded(etcd: Etcd, name: string): boolean {
+  return noteOf(etcd, name) === 'yes'
+}
+
+/**
+ * In maintenance mode somebody put another directory in the place of its data, and what the agent knew of its server went too: no agent
+ * finds that server, and none stops it. The note keeps the others from leading beside it.
+ */
+export function isForgotten(etcd: Etcd, { name, server, serverHere, lastServer }: Machine): boolean {
+  return server !== serverHere && lastServer === null && noteOf(etcd, name) === 'no'
+}
+
+function noteOf(etcd: Etcd, name: string): ReturnType<typeof guardOf> {
   const [note, last] = [etcd.get(absoluteKey(GUARD)), etcd.get(absoluteKey(LAST_LEADER))]
   const value = note === null ? null : parseGuard(note.text)
   const view = {
     guard: note === null || value === null ? null : { value, modRevision: note.modRevision },
     lastLeader: last === null ? null : { value: last.text, modRevision: last.modRevision },
   }
-  return guardOf(view, name) === 'yes'
+  return guardOf(view, name)
 }
