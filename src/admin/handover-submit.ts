@@ -8,6 +8,7 @@ import type { MemberName, Millis } from '../model/units.ts'
 import type { MemberAddress, MemberReply } from '../ports/operator.ts'
 import type { HandoverPlan, HandoverWish } from './handover-plan.ts'
 import { isOurs } from './handover-request.ts'
+import { ACCESS_HINT } from './member-operation.ts'
 import type { Deadline, Operator } from './operator.ts'
 
 export interface Submitted {
@@ -116,8 +117,7 @@ function refusalOf(
   const reason = `${member.name} answered ${reply.status}${words}`
   const { action } = wish
   if (reply.status === 401 || reply.status === 403) {
-    const hint = 'check ctl.authentication (or restapi.authentication) and the allowlist of the members.'
-    return { kind: 'cannot', failure: { kind: 'refused', action, reason, hint } }
+    return { kind: 'cannot', failure: { kind: 'refused', action, reason, hint: ACCESS_HINT } }
   }
   if (reply.status === 409) {
     const hint = `see hactl list ${wish.cluster}; --replace takes its place.`

@@ -58,9 +58,15 @@ const WELL: readonly MemberOutcome[] = ['done', 'already', 'planned']
 /** What weighs most names the exit code when nothing was done. */
 const BY_WEIGHT = ['failed', 'timed-out', 'unreachable', 'conflict', 'refused', 'left'] as const
 
-function failureOf(action: string, rows: readonly OperationRow[], hint: string): Failure | null {
+/** What an answer of 401 or 403 asks for. */
+export const ACCESS_HINT =
+  'check ctl.authentication (or restapi.authentication) and the allowlist of the members.'
+
+function failureOf(action: string, rows: readonly OperationRow[], usualHint: string): Failure | null {
   const missing = rows.filter(({ outcome }) => !WELL.includes(outcome))
   if (missing.length === 0) return null
+  const isShutOut = missing.some(({ reply }) => reply?.status === 401 || reply?.status === 403)
+  const hint = isShutOut ? ACCESS_HINT : usualHint
   const some = rows.length - missing.length
   const all = missingText(missing)
   const interrupted = missing.filter(row => row.interrupted === true).map(({ member }) => member)
@@ -122,8 +128,6 @@ export function refusedRow(
 ): OperationRow {
   const { status, body } = reply
   const words = body.trim().startsWith('<') || body.trim() === '' ? '' : `: ${body.trim().slice(0, 300)}`
-  const access =
-    status === 401 || status === 403 ? '; check ctl.authentication and the allowlist of the members' : ''
   const outcome = / already in progress$/.test(body.trim()) || status === 409 ? 'conflict' : 'refused'
-  return { member, outcome, why: `it answered ${status}${words}${access}`, reply }
+  return { member, outcome, why: `it answered ${status}${words}`, reply }
 }

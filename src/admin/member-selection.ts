@@ -38,10 +38,8 @@ export async function readClusterOfMembers(
   deadline: Deadline,
 ): Promise<Result<ClusterView>> {
   const read = await readCluster(operator, cluster, deadline)
-  const scope = operator.defaultCluster
-  if (read.ok || read.failure.kind !== 'cluster-not-found' || scope === null || scope === cluster) return read
-  const own = await operator.store.read(scope, deadline.leftMs())
-  if (!own.known || !own.value.members.some(({ name }) => name === cluster)) return read
+  if (read.ok || read.failure.kind !== 'cluster-not-found' || read.failure.memberOf === undefined) return read
+  const scope = read.failure.memberOf
   return failed({
     kind: 'usage',
     message: `${cluster} is a member of cluster ${scope}, not a cluster`,

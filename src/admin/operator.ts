@@ -52,7 +52,19 @@ export async function readCluster(
   // It may have been created between the two looks: that is no other name.
   const others = scopes.known ? scopes.value.filter(name => name !== cluster) : []
   const similar = nearestNames(cluster, others)
-  return failed({ kind: 'cluster-not-found', cluster, similar })
+  const memberOf = await clusterOfMember(operator, cluster, deadline)
+  return failed({ kind: 'cluster-not-found', cluster, similar, ...(memberOf === null ? {} : { memberOf }) })
+}
+
+/** Whoever types a member where the cluster is to be means the cluster of his configuration. null: it has no such member. */
+async function clusterOfMember(
+  { store, defaultCluster }: Operator,
+  name: string,
+  deadline: Deadline,
+): Promise<string | null> {
+  if (defaultCluster === null || defaultCluster === name) return null
+  const own = await store.read(defaultCluster, deadline.leftMs())
+  return own.known && own.value.members.some(member => member.name === name) ? defaultCluster : null
 }
 
 /** Also of a cluster that is not there: then nothing. */

@@ -30,7 +30,7 @@ export async function placesOf(
   if (member !== null && !view.members.some(({ name }) => name === member))
     return failed(memberMissing(cluster, member, view))
   const wish = {
-    action: 'connecting',
+    action: 'connection',
     names: member === null ? [] : [member],
     role,
     pending: false,
@@ -48,7 +48,7 @@ export async function placesOf(
   if (places.length > 0) return done(places)
   return failed({
     kind: 'refused',
-    action: 'connecting',
+    action: 'connection',
     reason: `no member that is meant says where its PostgreSQL listens`,
     hint: `see hactl list ${cluster}.`,
   })

@@ -20,7 +20,13 @@ export type Failure =
   | { readonly kind: 'declined'; readonly what: string }
   /** `request`: what became of the one that was made; absent: none was. */
   | { readonly kind: 'interrupted'; readonly action?: string; readonly request?: GivenUp }
-  | { readonly kind: 'cluster-not-found'; readonly cluster: string; readonly similar: readonly string[] }
+  /** `memberOf`: the name is that of a member of this one. */
+  | {
+      readonly kind: 'cluster-not-found'
+      readonly cluster: string
+      readonly similar: readonly string[]
+      readonly memberOf?: string
+    }
   | {
       readonly kind: 'member-not-found'
       readonly cluster: string

@@ -11,6 +11,12 @@ export function nearestNames(wanted: string, known: readonly string[]): readonly
     .map(({ name }) => name)
 }
 
+/** `a`, `a or b`, `a, b or c`. */
+export function eitherOf(names: readonly string[]): string {
+  const last = names.at(-1) ?? ''
+  return names.length < 2 ? last : `${names.slice(0, -1).join(', ')} or ${last}`
+}
+
 /** Levenshtein: insertions, deletions and replacements. Names are short, so the whole table is cheap. */
 function nameDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, column) => column)

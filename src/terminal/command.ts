@@ -4,7 +4,7 @@
 import { stripVTControlCharacters } from 'node:util'
 import { Command, Errors, Flags } from '@oclif/core'
 import { type Failure, failed, type Result } from '../model/failure.ts'
-import { nearestNames } from '../model/nearest.ts'
+import { eitherOf, nearestNames } from '../model/nearest.ts'
 import type { Millis } from '../model/units.ts'
 import { describeFailure, errorText, type ShownError } from './errors.ts'
 import { EXIT, processExitCode } from './exit-codes.ts'
@@ -120,7 +120,7 @@ export abstract class ParsedCommand extends Command {
     const message = text.replace(/^./, first => first.toLowerCase())
     const help = `see ${this.config.bin} ${(this.id ?? '').replaceAll(':', ' ')} --help`
     const meant = this.flagsMeant(message)
-    const hint = meant.length > 0 ? `did you mean ${meant.join(' or ')}? ${help}` : help
+    const hint = meant.length > 0 ? `did you mean ${eitherOf(meant)}? ${help}` : help
     endWith(this.argv.includes('--json'), { kind: 'usage', message, hint, isLine: true })
   }
 

@@ -5,6 +5,7 @@ import { styleText } from 'node:util'
 import type { CandidateVerdict } from '../model/candidates.ts'
 import { etcdHint, isConfigurationFault } from '../model/etcd-hint.ts'
 import type { Failure, GivenUp } from '../model/failure.ts'
+import { eitherOf } from '../model/nearest.ts'
 import { isPatronictl } from './drop-in.ts'
 import { patronictlMessage } from './drop-in-errors.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
@@ -44,8 +45,14 @@ const ERRORS: { readonly [K in Kind]: Entry<K> } = {
   },
   'cluster-not-found': {
     exit: EXIT.notFound,
-    message: f => `cluster ${f.cluster} does not exist in etcd`,
-    hint: f => nearest(f.similar, 'check the name, the namespace and the etcd address.'),
+    message: f =>
+      f.memberOf === undefined
+        ? `cluster ${f.cluster} does not exist in etcd`
+        : `${f.cluster} is a member of cluster ${f.memberOf}, not a cluster`,
+    hint: f =>
+      f.memberOf === undefined
+        ? nearest(f.similar, 'check the name, the namespace and the etcd address.')
+        : `name the cluster: ${f.memberOf}.`,
   },
   'member-not-found': {
     exit: EXIT.notFound,
@@ -234,7 +241,7 @@ function fateOf(request: GivenUp, action = 'request'): string {
 }
 
 function nearest(similar: readonly string[], otherwise: string): string {
-  return similar.length === 0 ? otherwise : `did you mean ${similar.join(' or ')}?`
+  return similar.length === 0 ? otherwise : `did you mean ${eitherOf(similar)}?`
 }
 
 function objections(verdicts: readonly CandidateVerdict[]): string {

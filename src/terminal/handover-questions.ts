@@ -3,7 +3,7 @@
 
 import type { Failure, Result } from '../model/failure.ts'
 import { done, failed } from '../model/failure.ts'
-import { nearestNames } from '../model/nearest.ts'
+import { eitherOf, nearestNames } from '../model/nearest.ts'
 import type { MemberName, WallMillis } from '../model/units.ts'
 import { askText, askYesNo, canAsk, type Objection } from './questions.ts'
 import { objectionToTime, parseFutureSchedule } from './schedule.ts'
@@ -96,7 +96,7 @@ function objectionToCandidate(name: string, action: Wish['action'], known: Known
   if (name === known.leader) return `${name} leads already`
   if (eligible.includes(name)) return null
   const near = nearestNames(name, eligible)
-  const who = near.length > 0 ? `did you mean ${near.join(' or ')}?` : `choose one of ${eligible.join(', ')}`
+  const who = near.length > 0 ? `did you mean ${eitherOf(near)}?` : `choose one of ${eligible.join(', ')}`
   return `${name} cannot take over: ${who}`
 }
 

@@ -1,7 +1,7 @@
 // What oclif calls when nobody has the command that was typed: an error like every other, with the names that may be meant.
 
 import type { Hook } from '@oclif/core'
-import { nearestNames } from '../model/nearest.ts'
+import { eitherOf, nearestNames } from '../model/nearest.ts'
 import { endWith } from './command.ts'
 
 /** patronictl's, and not to be taken for typing errors. */
@@ -23,6 +23,6 @@ export const unknownCommand: Hook.CommandNotFound = async ({ id, argv = [], conf
   const similar = nearestNames(typed, commandIDs).map(name => name.replaceAll(':', ' '))
   const message = `there is no ${typed.startsWith('-') ? 'option' : 'command'} ${typed}`
   const hint =
-    similar.length > 0 ? `did you mean ${similar.join(' or ')}?` : `see ${bin} --help for all commands.`
+    similar.length > 0 ? `did you mean ${eitherOf(similar)}?` : `see ${bin} --help for all commands.`
   endWith(json, { kind: 'usage', message, hint, isLine: true })
 }

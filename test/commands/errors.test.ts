@@ -69,3 +69,14 @@ test('no space left', () => {
     'etcd takes no writes until there is space: etcdctl alarm list; then etcdctl compact, etcdctl defrag, and etcdctl alarm disarm.',
   ])
 })
+
+test('a member where the cluster is to be', () => {
+  const { message, hint, exit } = describeFailure({
+    ...{ kind: 'cluster-not-found', cluster: 'pg1', similar: [], memberOf: 'demo' },
+  })
+  expect([exit, message, hint]).toEqual([
+    4,
+    'pg1 is a member of cluster demo, not a cluster',
+    'name the cluster: demo.',
+  ])
+})

@@ -18,11 +18,23 @@ End it with:
   ${stop}`)
 }
 
-/** Waits for the servers to end, 20 seconds at most: they write into the directory until then. */
+/**
+ * Waits for the servers to end, 20 seconds at most: they write into the directory until then. By now a pid may be that of
+ * another program, and an agent may have been started anew: what is ended has files of this demo open, or named.
+ */
 function stopScript(pids: readonly number[], directory: string): string {
   return `#!/bin/sh
 # Ends this demo and removes it.
-pids='${pids.join(' ')}'
+started=' ${pids.join(' ')} '
+pids=''
+for process in /proc/[0-9]*; do
+  pid=\${process#/proc/}
+  { words=$(tr '\\0' ' ' <"$process/cmdline"); } 2>/dev/null || continue
+  case "$started $words" in
+    *" $pid "*" $words" | *' hactl agent '*)
+      { echo "$words"; ls -l "$process/fd"; } 2>/dev/null | grep -qF '${directory}/' && pids="$pids $pid" ;;
+  esac
+done
 for pid in $pids; do kill "$pid" 2>/dev/null; done
 tries=100
 for pid in $pids; do
