@@ -188,10 +188,14 @@ function isStranger(facts: ClusterFacts): boolean {
   return view.leader === null && !memory.joined
 }
 
-function acceptsConnections({ snap }: Facts): boolean {
+/**
+ * A server that hangs is taken for what it was. One that was started and has not answered since was nothing yet: it is still
+ * starting, and that has its limit.
+ */
+function acceptsConnections({ snap, memory }: Facts): boolean {
   if (snap.postgres.server.known) return true
   const { process } = snap.postgres
-  return (
-    process.kind === 'running' && process.readiness !== 'rejecting' && process.readiness !== 'no-response'
-  )
+  if (process.kind !== 'running' || process.readiness === 'rejecting' || process.readiness === 'no-response')
+    return false
+  return process.readiness === 'accepting' || memory.startFailures === 0
 }

@@ -63,6 +63,30 @@ test('restart of the leader: one gap, no failover, nothing is lost', async () =>
   await expectSameLeader(incident, postmaster)
 })
 
+/** As on a disk that hangs: it is there, and does not come up. */
+async function freezeNextServer(node: Node, before: number): Promise<number> {
+  const isNew = async () => {
+    const pid = await postmasterOf(cluster.stage, node)
+    return pid !== before && pid
+  }
+  const pid = await until('the next server is there', isNew, 30_000, 5)
+  process.kill(pid, 'SIGSTOP')
+  return pid
+}
+
+test('a restart whose server does not come up in its time: a standby takes over, nothing is lost', async () => {
+  const incident = await beginIncident(cluster, 'restart of the leader that hangs')
+  const { leader } = incident
+  const postmaster = await postmasterOf(cluster.stage, leader)
+  incident.strike()
+  const answer = ask(leader, 'POST', 'restart', { timeout: 2 })
+  await freezeNextServer(leader, postmaster)
+  expect(await answer).toBe('postgres is still starting 503')
+  await leader.agent.says(/starting\.fail-over: .* can take over/, 20_000)
+  const { reigns } = await incident.end({ limitMs: 120_000 })
+  expect(reigns.at(-1)?.server).not.toBe(leader.host.address)
+})
+
 test('a scheduled restart of the leader is shown, happens once at its time, and is gone', async () => {
   const incident = await beginIncident(cluster, 'scheduled restart of the leader')
   const { leader } = incident
