@@ -88,7 +88,12 @@ function clone(
   const removal =
     job.replaces === null
       ? []
-      : [() => stopAtOnce(ports, signal), () => disarm(ports), () => postgres.removeDataDirectory()]
+      : [
+          () => postgres.reachSource(job.from),
+          () => stopAtOnce(ports, signal),
+          () => disarm(ports),
+          () => postgres.removeDataDirectory(),
+        ]
   return inOrder([
     ...removal,
     () => postgres.basebackup(job.from, signal, report),

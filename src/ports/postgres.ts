@@ -112,6 +112,8 @@ export interface Postgres {
     report: Report,
   ): Promise<StepOutcome & { readonly damaged?: boolean }>
   compareTimelines(leader: Upstream, budgetMs: Millis): Promise<Seen<Divergence>>
+  /** Lets this node in for a copy; asked before the data here is removed for one. */
+  reachSource(from: Upstream): Promise<StepOutcome>
   /** Deletes data, WAL and tablespace directories. */
   removeDataDirectory(): Promise<StepOutcome>
   /** Renames them to `.failed`. */

@@ -14,6 +14,7 @@ import { basebackup } from './basebackup.ts'
 import { finishBootstrap, initdb } from './bootstrap.ts'
 import { KeptConnection, queryOnce, queryOrThrow, STATEMENT_LIMIT_MS } from './connection.ts'
 import { type Context, DONE, failed, type Log, messageOf, type State } from './context.ts'
+import { reachSource } from './copy-source.ts'
 import { crashRecovery } from './crash-recovery.ts'
 import { readDatedHistory, readDirectoryState, readMajorVersion } from './data-directory.ts'
 import { DirectoryWork } from './directory-work.ts'
@@ -237,6 +238,10 @@ class LocalPostgres implements LocalServer {
 
   compareTimelines(...args: Parameters<Postgres['compareTimelines']>) {
     return compareTimelines(this.#context, ...args)
+  }
+
+  reachSource(from: Upstream) {
+    return reachSource(this.#context, from)
   }
 
   removeDataDirectory() {

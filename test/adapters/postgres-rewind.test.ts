@@ -85,6 +85,14 @@ describe('no rewind needed', () => {
     expect(nobody).toMatchObject({ known: false, why: expect.stringContaining('does not answer') })
   })
 
+  test('before data is removed for a copy, its source lets this node in, or what is against it is said', async () => {
+    expect(await a.postgres.reachSource(b.upstream)).toEqual({ ok: true })
+    expect(await a.postgres.reachSource({ ...b.upstream, port: 1 })).toMatchObject({
+      ok: false,
+      why: expect.stringMatching(/^nothing was removed: b cannot be copied from: .*ECONNREFUSED/),
+    })
+  })
+
   test('(R12, R05) a former primary whose last record ends at the switch point follows without a rewind', async () => {
     await a.stop()
     await until('b has the shutdown checkpoint', async () => (await b.server()).walReceiver === null)

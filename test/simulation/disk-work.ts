@@ -56,6 +56,20 @@ export async function initialise(
   return { ok: true }
 }
 
+/** As it is asked before data is removed for a copy. */
+export async function reachSource(
+  machine: Machine,
+  process: OsProcess,
+  from: Upstream,
+): Promise<StepOutcome> {
+  const source = sourceAt(machine, from)
+  await process.clock.sleep(source === null ? 200 : 2)
+  if (source === null) return failed(`nothing was removed: could not connect to ${from.name}`)
+  return source.machine.refusesLogins
+    ? failed('nothing was removed: password authentication failed for user "replicator"')
+    : { ok: true }
+}
+
 export async function baseBackup(
   machine: Machine,
   process: OsProcess,

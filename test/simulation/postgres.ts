@@ -15,7 +15,7 @@ import type {
   StepOutcome,
   StopOptions,
 } from '../../src/ports/postgres.ts'
-import { baseBackup, crashRecovery, initialise, rewindData } from './disk-work.ts'
+import { baseBackup, crashRecovery, initialise, reachSource, rewindData } from './disk-work.ts'
 import { datedHistory, lookAt, readinessOf } from './look.ts'
 import type { Machine } from './machine.ts'
 import { noteOrigin, notePromotion } from './origins.ts'
@@ -244,22 +244,19 @@ export class SimulatedPostgres implements Postgres {
     return rewindData(this.#machine, this.#process, from, signal)
   }
 
-  compareTimelines(leader: Upstream, budgetMs: number): Promise<Seen<Divergence>> {
-    return compareTimelines(this.#machine, this.#process, leader, budgetMs)
-  }
+  readonly compareTimelines = (leader: Upstream, budgetMs: number): Promise<Seen<Divergence>> =>
+    compareTimelines(this.#machine, this.#process, leader, budgetMs)
 
-  async removeDataDirectory(): Promise<StepOutcome> {
-    if (this.#machine.serverHere !== null) return failed('the data directory is not removed: PostgreSQL runs')
-    this.#machine.world.checks.removed(this.#machine)
-    await this.#process.clock.sleep(this.#machine.tookMs(2, 50))
-    this.#machine.data = null
-    this.#machine.origins = null
-    return DONE
-  }
+  readonly reachSource = (from: Upstream): Promise<StepOutcome> =>
+    reachSource(this.#machine, this.#process, from)
 
-  async setDataDirectoryAside(): Promise<StepOutcome> {
-    if (this.#machine.serverHere !== null) return failed('the data directory is not moved: PostgreSQL runs')
+  readonly removeDataDirectory = (): Promise<StepOutcome> => this.#giveUpData('removed')
+  readonly setDataDirectoryAside = (): Promise<StepOutcome> => this.#giveUpData('moved')
+
+  async #giveUpData(how: 'removed' | 'moved'): Promise<StepOutcome> {
+    if (this.#machine.serverHere !== null) return failed(`the data directory is not ${how}: PostgreSQL runs`)
     this.#machine.world.checks.removed(this.#machine)
+    if (how === 'removed') await this.#process.clock.sleep(this.#machine.tookMs(2, 50))
     this.#machine.data = null
     this.#machine.origins = null
     return DONE

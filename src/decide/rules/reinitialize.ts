@@ -127,7 +127,8 @@ function objection(order: ReinitOrder, facts: ClusterFacts): string | null {
   const answer = answerOf(facts, leader)
   if (answer === null || !answer.known)
     return `the leader ${leader.name} does not answer (${answer?.known === false ? answer.why : 'it was not asked'}), and nothing else says that it has the data`
-  if (!answer.value.runsAsPrimary)
+  // Also one that holds the lease and has no server any more.
+  if (!answer.value.runsAsPrimary || answer.value.state !== 'running')
     return `the leader ${leader.name} does not run as primary: it says ${answer.value.role}, ${answer.value.state}`
   return sourceOf(order, facts) === null
     ? `${leader.name} cannot be copied from: no usable conn_url is in etcd`
