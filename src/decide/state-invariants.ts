@@ -11,12 +11,13 @@ export function stateViolations(snap: Snapshot, memory: Memory): readonly string
 }
 
 /** Promise 1: nobody else can lead before the lease ends, and the fencer stops this server before that. */
-function leaseAndFencer({ lease, fencer }: Snapshot): readonly string[] {
+function leaseAndFencer({ lease, fencer, nowMs }: Snapshot): readonly string[] {
   const wrong: string[] = []
   if (lease.leaderUntilMs > lease.validUntilMs) wrong.push('leads for longer than its lease lasts')
+  // What was armed for a lease that was given up since guards nothing.
+  if (lease.leaderUntilMs <= nowMs) return wrong
   const isCovered = fencer.armedUntilMs === null || fencer.armedUntilMs <= lease.validUntilMs
-  if (fencer.alive && lease.validUntilMs > 0 && !isCovered)
-    wrong.push('the fencer waits for longer than the lease lasts')
+  if (fencer.alive && !isCovered) wrong.push('the fencer waits for longer than the lease lasts')
   return wrong
 }
 

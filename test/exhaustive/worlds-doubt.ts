@@ -114,7 +114,8 @@ export function* doubtfulWorlds(): Generator<World> {
           leader: leader === null ? null : leaderKey(leader),
           history,
           ...part.request,
-          ...(members === undefined ? {} : { members }),
+          // What the watch shows of a name is asked of etcd itself first.
+          ...(members === undefined ? {} : { members, source: part.rejoin === 'check' ? 'watch' : 'read' }),
         }),
         lease: proof.lease,
         outcomes: proof.outcomes,
