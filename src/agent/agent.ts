@@ -39,7 +39,7 @@ export function rules(): string {
 
 function ruleLine({ id, why, level }: RuleText): string {
   const loud = level === undefined ? '' : ` [${level}]`
-  return `  ${id.padEnd(36)} ${why.replace(SOURCE, '')}${loud}`
+  return `${id.padEnd(36)} ${why.replace(SOURCE, '')}${loud}`
 }
 
 const EXIT_USAGE = 2

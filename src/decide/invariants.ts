@@ -111,6 +111,10 @@ function besideFormer(snap: Snapshot, decision: Decision): readonly string[] {
   const mayWrite = orphans.known ? !isKnownDead : snap.postgres.process.kind !== 'running'
   const wrong: string[] = []
   for (const action of decision.actions) {
+    // Shut down but for its last processes, it writes nothing any more.
+    const writes = server(snap)?.inRecovery === false && snap.work?.progress?.stoppedAt === undefined
+    if (action.kind === 'release-lease' && writes)
+      wrong.push('the leader key is given away beside a running primary')
     if (action.kind === 'release-lease' && mayWrite)
       wrong.push('the leader key is given away though a former server may write')
     if (action.kind === 'adopt-lease' && mayWrite && !(snap.settings.paused && orphans.known))

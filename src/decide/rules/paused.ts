@@ -66,22 +66,12 @@ export const pausedRules: readonly Rule<ClusterFacts>[] = [
     }),
   }),
   rule({
-    id: 'paused.release-foreign',
-    why: 'a leader key in front of the data of another cluster misleads everybody',
-    level: 'warning',
-    match: f => isOtherCluster(f) && keepsKey(f) && !formerMayWrite(f) && !tried(f.snap, 'release-lease'),
-    choose: f => ({
-      reason: `released leader key voluntarily due to the system ID mismatch: ${mismatch(f)}`,
-      actions: [{ kind: 'release-lease', status: null }],
-    }),
-  }),
-  rule({
     id: 'paused.foreign',
-    why: 'an operator may be about to put the data of another cluster in the place of this one, or the right data back: the agent stays',
+    why: "an operator may be about to put the data of another cluster in the place of this one, or the right data back: the agent stays; a primary beside it may be this cluster's, in a directory that was renamed, so that its leader key is left to expire",
     level: 'warning',
     match: isOtherCluster,
     choose: f => ({
-      reason: `system ID has changed while in paused mode: ${mismatch(f)}. HINT: hactl will exit when the pause ends unless the data, or the initialize key, is put right`,
+      reason: `system ID has changed while in paused mode: ${mismatch(f)}${keepsKey(f) ? '; the leader key is left to expire' : ''}. HINT: hactl will exit when the pause ends unless the data, or the initialize key, is put right`,
       wakeInMs: Math.max(holdOnMs(f), 1000),
     }),
   }),

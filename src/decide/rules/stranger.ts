@@ -150,8 +150,9 @@ function identityUnread({ snap }: ClusterFacts): string | null {
   return directory.kind === 'present' && !directory.control.known ? directory.control.why : null
 }
 
+/** What runs may be this cluster's primary, whatever somebody has put in the place of its data. */
 function mustStop(facts: ClusterFacts): boolean {
-  return holdsLease(facts.snap) || (hasJoined(facts) && runsAsPrimary(facts))
+  return holdsLease(facts.snap) || (facts.memory.joinedAs !== null && runsAsPrimary(facts))
 }
 
 function isStandbyData({ snap }: ClusterFacts): boolean {
