@@ -137,9 +137,11 @@ export class Checks {
     return this.#pauseEndedAtMs.get(name) ?? Number.NEGATIVE_INFINITY
   }
 
-  #notePause({ name }: Machine, { settings }: DecisionEntry['snapshot']): void {
+  #notePause({ name }: Machine, { settings, settingsConfirmed }: DecisionEntry['snapshot']): void {
     if (settings.paused) this.#inPause.add(name)
-    else if (this.#inPause.delete(name)) this.#pauseEndedAtMs.set(name, this.#world.nowMs)
+    // What a new agent found on its own disk says nothing of a pause.
+    else if (settingsConfirmed && this.#inPause.delete(name))
+      this.#pauseEndedAtMs.set(name, this.#world.nowMs)
   }
 
   /** The leader has written into etcd where its timeline began: of all of that number it is the cluster's. */
