@@ -31,6 +31,7 @@ export function lossesOfData(
     if (random.chance(0.2)) machine.killServer()
     machine.data = put
     world.dataWasLost = true
+    machine.dataLostAtMs = world.nowMs
     if (takesRecord) {
       machine.lastServer = null
       machine.origins = null

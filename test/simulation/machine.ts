@@ -42,6 +42,7 @@ export class Machine {
   fencerKilledAtMs = Number.NEGATIVE_INFINITY
   /** When somebody last asked for a new copy of its data. */
   copyAskedAtMs = Number.NEGATIVE_INFINITY
+  dataLostAtMs = Number.NEGATIVE_INFINITY
   readonly exitListeners = new Map<object, (server: Postmaster) => void>()
   up: boolean = true
   data: DataDirectory | null = null

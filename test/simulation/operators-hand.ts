@@ -10,6 +10,9 @@ import type { World } from './world.ts'
 
 const LIMITS = { beginMs: 15_000, endMs: 720_000 }
 
+/** An agent looks at its own directory in each beat. */
+const LOSS_SHOWS_WITHIN_MS = 15_000
+
 export class OperatorsHand {
   readonly #world: World
   readonly #random: Random
@@ -56,6 +59,10 @@ export class OperatorsHand {
   #give(machine: Machine): void {
     const { name, agent } = machine
     const order = this.#order()
+    // What another one has just lost its agent has not seen yet: both at once leave nothing.
+    const isUnseen = ({ dataLostAtMs }: Machine): boolean =>
+      this.#world.nowMs - dataLostAtMs < LOSS_SHOWS_WITHIN_MS
+    if (order.kind === 'reinitialize' && this.#world.machines.some(isUnseen)) return
     if (order.kind === 'reinitialize') machine.copyAskedAtMs = this.#world.nowMs
     this.#world.trace('FAULT', `operator asks ${name} to ${order.kind}`)
     const gone = new AbortController()
