@@ -13,6 +13,9 @@ type Phase = 'starting' | 'running' | 'stopping' | 'gone'
 
 let pids = 1000
 
+/** PostgreSQL cuts a standby off that reads nothing for so long. */
+const WAL_SENDER_TIMEOUT_MS = 60_000
+
 export class Postmaster {
   readonly machine: Machine
   readonly data: DataDirectory
@@ -90,6 +93,9 @@ export class Postmaster {
       this.pump()
       // The archiver may still be at work.
       this.machine.world.scheduler.after(this.machine.tookMs(0, 200), () => this.#endWhenSent())
+      this.machine.world.scheduler.after(WAL_SENDER_TIMEOUT_MS, () => {
+        if (this.phase === 'stopping') this.dropReceivers()
+      })
     })
   }
 
