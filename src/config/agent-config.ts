@@ -16,7 +16,6 @@ import type {
   Tags,
 } from '../model/config.ts'
 import { isJsonObject, own } from '../model/patch.ts'
-import { isJsonArray, pythonText } from '../model/values.ts'
 import { at, type Values } from './check.ts'
 import type { LocalValues } from './contradictions.ts'
 import { isControlled } from './parameters.ts'

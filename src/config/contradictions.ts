@@ -2,8 +2,7 @@
 // for itself.
 
 import { formatAddress } from '../model/address.ts'
-import type { Json, JsonObject } from '../model/cluster.ts'
-import { isJsonObject } from '../model/patch.ts'
+import type { JsonObject } from '../model/cluster.ts'
 import type { Problem, ProblemPlace } from '../model/problem.ts'
 import { at, type Values } from './check.ts'
 import { isControlled } from './parameters.ts'

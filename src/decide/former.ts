@@ -41,6 +41,13 @@ export function whyOtherData({ snap }: Facts): string | null {
   return sameData.value ? null : 'it is not the data that this node led with'
 }
 
+/** Why what the data directory holds is not what the running server works on; null: it is, or that is not known. */
+export function whyOutside({ snap }: Facts): string | null {
+  const { runsOutside } = snap.postgres.former
+  if (!runsOutside.known || runsOutside.value === null) return null
+  return `PostgreSQL works in ${runsOutside.value}, and something else was put in the place of its data directory`
+}
+
 export function mayStopOrphans(facts: Facts): boolean {
   return orphans(facts).length > 0 && !failedLately(facts, ['stop-orphans'], STOP_AGAIN_MS)
 }

@@ -22,6 +22,8 @@ export interface FormerView {
   readonly orphans: Seen<readonly Orphan[]>
   /** The data directory is the one that the last server worked in. Unknown: nothing says which that was. */
   readonly sameData: Seen<boolean>
+  /** Where the server of `process` works, if what has the data directory's name now is another one; null: it is not. */
+  readonly runsOutside: Seen<string | null>
 }
 
 export interface Orphan extends PostmasterIdentity {

@@ -6,11 +6,18 @@ import { type Seen, seen, unseen } from '../model/seen.ts'
 import type { Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { StepOutcome } from '../ports/postgres.ts'
-import { signalProcess } from '../system/proc.ts'
+import { signalProcess, workingDirectoryLink } from '../system/proc.ts'
 import { type Context, cancelled, DONE, failed, type Log, messageOf } from './context.ts'
 import { dataIdentity, isSameData, LastServerRecord, readBootId } from './last-server.ts'
 import type { Places } from './marks.ts'
-import { isStarting, postmasterHere, type ServerProcess, scanServers, withoutServer } from './server-scan.ts'
+import {
+  isStarting,
+  postmasterHere,
+  type ServerProcess,
+  scanServers,
+  withoutServer,
+  worksIn,
+} from './server-scan.ts'
 
 /** While a server runs and nothing was found beside it, /proc is searched again after this. */
 const SEARCH_AGAIN_MS: Millis = 60_000
@@ -46,12 +53,23 @@ export class FormerServers {
 
   /** `running`: the server of the data directory. */
   async view(running: PostmasterIdentity | null): Promise<FormerView> {
-    const [orphans, sameData] = await Promise.all([this.#orphans(running), this.#sameData()])
-    return { orphans, sameData }
+    const [orphans, sameData, runsOutside] = await Promise.all([
+      this.#orphans(running),
+      this.#sameData(),
+      this.#outside(running),
+    ])
+    return { orphans, sameData, runsOutside }
   }
 
   async find(running: PostmasterIdentity | null): Promise<readonly ServerProcess[]> {
     return withoutServer(await this.#scan(), running)
+  }
+
+  /** Known: this server, or when none runs the one that ran last, worked on other data than the directory holds now. */
+  async isOtherData(running: PostmasterIdentity | null): Promise<boolean> {
+    if (running !== null) return (await worksIn(running.pid, this.#places.dataDir)) === false
+    const same = await this.#sameData()
+    return same.known && !same.value
   }
 
   /** The postmaster that works in the data directory, whatever is in its pid file. */
@@ -119,6 +137,15 @@ export class FormerServers {
     } catch (error) {
       return unseen(messageOf(error))
     }
+  }
+
+  /** A server goes on in a directory that was renamed, and what was put in its place is not what it works on. */
+  async #outside(running: PostmasterIdentity | null): Promise<FormerView['runsOutside']> {
+    const atMs = this.#clock.bootMs()
+    if (running === null) return seen(null, atMs)
+    const inside = await worksIn(running.pid, this.#places.dataDir)
+    if (inside === null) return unseen('the working directory of PostgreSQL cannot be looked at')
+    return seen(inside ? null : await workingDirectoryLink(running.pid), atMs)
   }
 
   /** Several at once ask the same question. */

@@ -291,7 +291,7 @@ export function readinessOf(answer: SqlResult): Readiness {
 
 function tooLate(): FormerView {
   const late = unseen('looking took too long')
-  return { orphans: late, sameData: late }
+  return { orphans: late, sameData: late, runsOutside: late }
 }
 
 function tooSlow(): DirectoryState {

@@ -25,16 +25,20 @@ export async function stop(
   options: StopOptions,
   signal: AbortSignal,
 ): Promise<StopOutcome> {
-  const { watch, kept, log } = context
+  const { former, watch, kept, log } = context
   const identity = await watch.find()
-  if (identity === null) return { ok: true, position: await positionNow(context) }
+  // The directory was replaced: its control file says what somebody else's data was, or is written by two servers.
+  const isOther = await former.isOtherData(identity)
+  const positionNow = async () => (isOther ? null : await readPosition(context))
+  if (identity === null) return { ok: true, position: await positionNow() }
   if (options.checkpoint && options.mode === 'fast') await checkpointFirst(context, options.timeoutMs, signal)
   if (signal.aborted) return cancelled('the stop')
   const sent = await signalProcess(identity, options.mode === 'fast' ? 'SIGINT' : 'SIGQUIT')
   if (sent === 'denied') return failed(`not permitted to signal the postmaster (pid ${identity.pid})`)
   kept.close()
-  const followed = await followShutdown(context, identity, options, signal)
-  const position = () => followed.position ?? positionNow(context)
+  const { onShutDown, ...silently } = options
+  const followed = await followShutdown(context, identity, isOther ? silently : options, signal)
+  const position = () => followed.position ?? positionNow()
   if (followed.end === 'ended') return { ok: true, position: await position() }
   // Shut down, and told to wait no longer for a standby or an archiver: nothing is lost with the processes that are left.
   if (followed.end === 'aborted') {
@@ -82,7 +86,7 @@ async function followShutdown(
     const gone = await watch.ended(identity, 0)
     if (position === null && tries > 0 && (gone || (await peekClusterState(dataDir)) === 'shut down')) {
       tries -= 1
-      position = await positionNow(context)
+      position = await readPosition(context)
       if (position !== null) options.onShutDown?.(position)
     }
     if (gone) return { end: 'ended', position }
@@ -94,7 +98,7 @@ async function followShutdown(
 }
 
 /** Null unless the control file says `shut down`: only a former primary that stopped cleanly has such a position. */
-async function positionNow(context: Context): Promise<ShutdownPosition | null> {
+async function readPosition(context: Context): Promise<ShutdownPosition | null> {
   const { programs, clock, dataDir } = context
   const control = await readControlData(programs, clock, dataDir)
   if (!control.known || control.value.state !== 'shut down') return null

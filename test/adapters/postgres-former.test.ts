@@ -2,10 +2,11 @@
 // server only because a file says so.
 
 import { execFileSync } from 'node:child_process'
-import { cp, rename, rm, symlink } from 'node:fs/promises'
+import { cp, readFile, rename, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { FormerView } from '../../src/model/postgres.ts'
+import type { ShutdownPosition } from '../../src/model/progress.ts'
 import type { Postgres } from '../../src/ports/postgres.ts'
 import { FormerServers } from '../../src/postgres/former.ts'
 import { systemClock } from '../../src/system/clock.ts'
@@ -52,6 +53,16 @@ const former = async (postgres: Postgres): Promise<FormerView> => (await postgre
 async function orphansOf(postgres: Postgres): Promise<readonly number[] | string> {
   const { orphans } = await former(postgres)
   return orphans.known ? orphans.value.map(({ pid }) => pid) : orphans.why
+}
+
+const FAST = { mode: 'fast', checkpoint: false, timeoutMs: 20_000 } as const
+
+const pidIn = async (directory: string): Promise<number> =>
+  Number((await readFile(join(directory, 'postmaster.pid'), 'utf8')).split('\n')[0])
+
+function checkpointIn(directory: string): string {
+  const text = execFileSync(join(BIN_DIR, 'pg_controldata'), [directory], { encoding: 'utf8' })
+  return /Latest checkpoint location: +(\S+)/.exec(text)?.[1] ?? 'none'
 }
 
 test('a server whose data directory was renamed is found with its backends, and stopped', async () => {
@@ -192,4 +203,80 @@ test('a port that is taken: who holds it is said', async () => {
   expect(await started).toContain(
     `port ${node.config.port} is held by postgres (pid ${await holder.pid()}, in ${holder.directory})`,
   )
+})
+
+/** An older backup of a server that was shut down lies where the server, which goes on, has its directory by name. */
+async function replacedUnderIt(): Promise<Node> {
+  const node = await lab.primary(`left${++count}`)
+  await node.stop()
+  execFileSync('cp', ['-a', node.directory, `${node.directory}.copy`])
+  await node.start()
+  const session = await sessionAt(node.config.port)
+  await session.query('create table written_since (n int)')
+  await session.end()
+  await node.server()
+  await rename(node.directory, `${node.directory}.led`)
+  await rename(`${node.directory}.copy`, node.directory)
+  return node
+}
+
+test('a server whose directory was replaced says where it works, and nobody takes an old position for its last one', async () => {
+  const node = await replacedUnderIt()
+  const view = await node.postgres.look(5000)
+  expect(view.process).toMatchObject({
+    kind: 'running',
+    identity: { pid: await pidIn(`${node.directory}.led`) },
+  })
+  expect(view.former).toMatchObject({
+    orphans: { known: true, value: [] },
+    sameData: { known: true, value: false },
+    runsOutside: { known: true, value: `${node.directory}.led` },
+  })
+  const told: ShutdownPosition[] = []
+  const onShutDown = (position: ShutdownPosition) => told.push(position)
+  const stopped = await node.postgres.stop({ ...FAST, onShutDown }, signalIdle())
+  expect(stopped).toEqual({ ok: true, position: null })
+  expect(told).toEqual([])
+  expect((await former(node.postgres)).runsOutside).toMatchObject({ known: true, value: null })
+})
+
+test('a backup over whose control file such a server has written is not started', async () => {
+  const node = await replacedUnderIt()
+  const before = checkpointIn(node.directory)
+  await node.query('checkpoint')
+  expect(checkpointIn(node.directory)).not.toBe(before)
+  expect(checkpointIn(`${node.directory}.led`)).toBe(before)
+  ok(await node.postgres.stop({ ...FAST, mode: 'immediate' }, signalIdle()))
+  const options = { as: 'standby', upstream: null, timeoutMs: 20_000 } as const
+  expect(await node.postgres.start(options, signalIdle())).toMatchObject({
+    ok: false,
+    why: expect.stringContaining('that the WAL in this directory does not have'),
+    remedy: expect.stringContaining('hactl reinit'),
+  })
+})
+
+test('one that it left alone is', async () => {
+  const node = await replacedUnderIt()
+  ok(await node.postgres.stop({ ...FAST, mode: 'immediate' }, signalIdle()))
+  ok(await node.postgres.start({ as: 'standby', upstream: null, timeoutMs: 20_000 }, signalIdle()))
+})
+
+test('of a server whose directory was replaced and deleted nothing says where it ended', async () => {
+  const node = await lab.primary(`left${++count}`)
+  await node.stop()
+  execFileSync('cp', ['-a', node.directory, `${node.directory}.copy`])
+  await node.start()
+  await node.server()
+  await rm(node.directory, whileItsChildrenWrite)
+  await rename(`${node.directory}.copy`, node.directory)
+  // It may have ended by itself.
+  const told: ShutdownPosition[] = []
+  const stopped = await node.postgres.stop(
+    { ...FAST, timeoutMs: 2000, onShutDown: position => told.push(position) },
+    signalIdle(),
+  )
+  expect(stopped).toMatchObject({ ok: true, position: null })
+  expect(told).toEqual([])
+  // When none runs any more, either.
+  expect(await node.postgres.stop(FAST, signalIdle())).toMatchObject({ ok: true, position: null })
 })

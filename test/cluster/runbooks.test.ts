@@ -6,14 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Cluster, type Node, postmasterOf, startCluster } from './harness/cluster.ts'
 import { beginIncident } from './harness/incident.ts'
-import {
-  hactl,
-  launcher,
-  rewriteSections,
-  startAgent,
-  superuserPassword,
-  writeMemberFile,
-} from './harness/member.ts'
+import { hactl, launcher, rewriteSections, startAgent, superuserPassword } from './harness/member.ts'
 import { inside, processesOn } from './harness/network.ts'
 import { type Ran, tryRun } from './harness/run.ts'
 import { query } from './harness/servers.ts'

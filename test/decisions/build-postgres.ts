@@ -41,6 +41,7 @@ export function buildPostgres(draft: Draft): PostgresView {
             ),
       sameData:
         typeof postgres.sameData === 'string' ? unseen(postgres.sameData) : seen(postgres.sameData, nowMs),
+      runsOutside: seen(postgres.runsOutside, nowMs),
     },
   }
 }

@@ -107,6 +107,8 @@ export interface PostgresDraft {
   orphans: readonly number[] | string
   /** text: why it is not known. */
   sameData: boolean | string
+  /** null: the running server works in the data directory. */
+  runsOutside: string | null
   unfinishedBackup: boolean
   checksums: boolean
   replayPaused: boolean
@@ -244,6 +246,7 @@ function defaultPostgres(): PostgresDraft {
     unfinished: null,
     orphans: [],
     sameData: true,
+    runsOutside: null,
     unfinishedBackup: false,
     checksums: true,
     replayPaused: false,

@@ -47,6 +47,7 @@ const postgresForms: readonly Form<PostgresDraft>[] = [
   [/^orphans? ([\d ]+)$/, ([pids = '']) => ({ orphans: pids.split(/\s+/).map(Number) })],
   [/^orphans unknown \((.*)\)$/, ([why = '']) => ({ orphans: why })],
   [/^other data$/, () => ({ sameData: false })],
+  [/^runs in (\S+)$/, ([path = '']) => ({ runsOutside: path, sameData: false })],
   [/^same data unknown \((.*)\)$/, ([why = '']) => ({ sameData: why })],
   [/^no checksums$/, () => ({ checksums: false })],
   [/^not streaming$/, () => ({ streaming: false })],

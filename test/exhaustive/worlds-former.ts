@@ -30,6 +30,8 @@ type Former = PostgresView['former']
 interface Place {
   readonly directory: PostgresView['dataDirectory']
   readonly sameData: Former['sameData']
+  /** It was put there under a running server. */
+  readonly runsOutside?: Former['runsOutside']
 }
 
 /** What is where the data was. */
@@ -41,6 +43,8 @@ const places: readonly Place[] = frozen([
   // An older backup, as a primary's or a standby's.
   { directory: directories.primaryClean, sameData: formers.otherData.sameData },
   { directory: directories.standby, sameData: formers.otherData.sameData },
+  { directory: directories.primaryClean, ...formers.outside },
+  { directory: directories.standby, ...formers.outside },
   { directory: directories.primary, sameData: formers.unknown.sameData },
   { directory: directories.foreign, sameData: formers.otherData.sameData },
   { directory: directories.inaccessible, sameData: formers.unknown.sameData },
@@ -98,6 +102,8 @@ export function* formerWorlds(): Generator<World> {
     // A server lives in the directory only where there is one.
     if (own.process.kind === 'running' && place.directory.kind === 'empty' && life.memory.joined === false)
       continue
+    const { runsOutside } = { ...formers.nothing, ...place }
+    if (own.process.kind === 'stopped' && place.runsOutside !== undefined) continue
     yield {
       snap: {
         ...base,
@@ -109,7 +115,7 @@ export function* formerWorlds(): Generator<World> {
           dataDirectory: place.directory,
           process: own.process,
           server: own.server,
-          former: { orphans, sameData: place.sameData },
+          former: { orphans, sameData: place.sameData, runsOutside },
         },
         fencer,
         settings: mode === 'paused' ? paused : settings,

@@ -9,6 +9,7 @@ import type {
   Unfinished,
   WalSenderView,
 } from '../../src/model/postgres.ts'
+import type { ShutdownPosition } from '../../src/model/progress.ts'
 import { seen, unseen } from '../../src/model/seen.ts'
 import type { DataDirectory } from './data-directory.ts'
 import type { Machine } from './machine.ts'
@@ -25,7 +26,7 @@ export function lookAt(
   { answers, sinceMs }: { readonly answers: boolean; readonly sinceMs: number },
 ): PostgresView {
   const former = formerView(machine, server, atMs)
-  const dataDirectory = directoryView(machine, atMs)
+  const dataDirectory = directoryView(machine, server, atMs)
   if (server === null)
     return {
       ...{ dataDirectory, former },
@@ -53,6 +54,7 @@ function formerView(machine: Machine, server: Postmaster | null, atMs: number): 
         ? none
         : seen([], atMs),
     sameData: lastServer === null ? none : seen(lastServer.data === machine.data, atMs),
+    runsOutside: seen(server === null || server.data === machine.data ? null : 'elsewhere', atMs),
   }
 }
 
@@ -66,14 +68,19 @@ function whyMute(server: Postmaster): string {
   return `the database system is ${server.phase === 'starting' ? 'starting up' : 'shutting down'}`
 }
 
-function directoryView({ data, origins, children }: Machine, atMs: number): DataDirectoryView {
+/** A server that runs is asked what its control file says, wherever it works. */
+function directoryView(
+  { data, origins, children }: Machine,
+  server: Postmaster | null,
+  atMs: number,
+): DataDirectoryView {
   const copying = children.size > 0
   if (data === null || (data.unfinishedBootstrap && !data.usable && !copying)) return { kind: 'empty' }
   return {
     kind: 'present',
     majorVersion: 150000,
     control: data.usable
-      ? seen(data.controlData(), atMs)
+      ? seen((server?.data ?? data).controlData(), atMs)
       : unseen('pg_controldata: could not open pg_control'),
     recoveryConfigured: data.recoveryConfigured,
     backupLabel: data.backupLabel,
@@ -148,4 +155,14 @@ export function datedHistory(data: DataDirectory | null, timeline: number, atMs:
     atIso: '2026-11-22T09:00:00.000000+00:00',
   }))
   return seen(lines, atMs)
+}
+
+/** Where a stopped primary wrote its last record; null: it did not say, or other data has the name of the directory now. */
+export function positionOf(
+  { data, lastServer }: Machine,
+  stopped: Postmaster | null,
+): ShutdownPosition | null {
+  const workedOn = stopped?.data ?? lastServer?.data ?? data
+  if (data === null || workedOn !== data || data.state !== 'shut down') return null
+  return { checkpointLsn: data.checkpoint.lsn, previousLsn: data.checkpoint.lsn }
 }

@@ -16,7 +16,7 @@ import type {
   StopOptions,
 } from '../../src/ports/postgres.ts'
 import { baseBackup, crashRecovery, initialise, reachSource, rewindData } from './disk-work.ts'
-import { datedHistory, lookAt, readinessOf } from './look.ts'
+import { datedHistory, lookAt, positionOf, readinessOf } from './look.ts'
 import type { Machine } from './machine.ts'
 import { noteOrigin, notePromotion } from './origins.ts'
 import type { OsProcess } from './os-process.ts'
@@ -166,28 +166,23 @@ export class SimulatedPostgres implements Postgres {
   ): Promise<StepOutcome & { readonly position?: ShutdownPosition | null }> {
     const server = this.#server
     const { clock } = this.#process
-    if (server === null) return { ok: true, position: this.#position() }
+    const position = () => positionOf(this.#machine, server)
+    if (server === null) return { ok: true, position: position() }
     if (options.checkpoint && options.mode === 'fast') await clock.sleep(this.#machine.tookMs(5, 300), signal)
     if (signal.aborted) return cancelled('the stop')
     const gone = () => isGone(server)
     if (options.mode === 'fast') {
       server.fastStop()
       const ended = await untilServer(this.#process, server, gone, options.timeoutMs, signal, () => {
-        const position = this.#position()
-        if (position !== null) options.onShutDown?.(position)
+        const found = position()
+        if (found !== null) options.onShutDown?.(found)
       })
-      if (ended === 'yes') return { ok: true, position: this.#position() }
+      if (ended === 'yes') return { ok: true, position: position() }
       if (ended === 'aborted') return cancelled('the stop')
     }
     await clock.sleep(this.#machine.random.skewed(1, 20))
     server.kill()
-    return { ok: true, position: this.#position() }
-  }
-
-  #position(): ShutdownPosition | null {
-    const { data } = this.#machine
-    if (data === null || data.state !== 'shut down') return null
-    return { checkpointLsn: data.checkpoint.lsn, previousLsn: data.checkpoint.lsn }
+    return { ok: true, position: position() }
   }
 
   async stopOrphans(signal: AbortSignal): Promise<StepOutcome> {
@@ -245,7 +240,7 @@ export class SimulatedPostgres implements Postgres {
   }
 
   readonly compareTimelines = (leader: Upstream, budgetMs: number): Promise<Seen<Divergence>> =>
-    compareTimelines(this.#machine, this.#process, leader, budgetMs)
+    compareTimelines(this.#machine, this.#process, this.#server, leader, budgetMs)
 
   readonly reachSource = (from: Upstream): Promise<StepOutcome> =>
     reachSource(this.#machine, this.#process, from)

@@ -34,6 +34,8 @@ const WAITS_TO_BE_NAMED: ReadonlySet<string> = new Set([
   'race.undecided',
   'race.received-nothing',
   'race.unguarded-primary',
+  // For ever where the leader's data was lost, with what it wrote while nobody streamed from it.
+  'race.lag',
 ])
 
 export type Tell = (atMs: number, who: string, text: string) => void

@@ -7,11 +7,13 @@ import { type LocalEnd, walkHistory } from '../../src/postgres/timelines.ts'
 import type { DataDirectory } from './data-directory.ts'
 import type { Machine } from './machine.ts'
 import type { OsProcess } from './os-process.ts'
+import type { Postmaster } from './postmaster.ts'
 import { type Branch, beginningOf, historyOf, isPartOf, lsnOf, pointAt, type WalEnd } from './wal.ts'
 
 export async function compareTimelines(
   machine: Machine,
   process: OsProcess,
+  server: Postmaster | null,
   leader: Upstream,
   budgetMs: number,
 ): Promise<Seen<Divergence>> {
@@ -19,7 +21,8 @@ export async function compareTimelines(
   const { world, name } = machine
   const atMs = clock.bootMs()
   await clock.sleep(machine.tookMs(2, 10))
-  const local = localEnd(machine)
+  const data = server?.acceptsConnections === true ? server.data : machine.data
+  const local = localEnd(data, server, machine.hangsQueries)
   if (typeof local === 'string') return unseen(local)
   const remote = world.serverReachableFrom(name, leader.name)
   if (remote === null || world.machine(leader.name)?.hangsQueries === true) {
@@ -36,12 +39,11 @@ export async function compareTimelines(
     await clock.sleep(Math.max(0, budgetMs - 30))
     return unseen(`${leader.name} does not show its WAL`)
   }
-  const own = machine.data?.timeline === local.timeline ? historyOf(machine.data.end) : null
+  const own = data?.timeline === local.timeline ? historyOf(data.end) : null
   const walked = walkHistory(local, leaderTimeline, history, own)
-  const endsThere = machine.data !== null && lsnOf(machine.data.end) === walked.switchLsn
+  const endsThere = data !== null && lsnOf(data.end) === walked.switchLsn
   const found = walked.verdict !== 'ends-at-switch' ? walked.verdict : endsThere ? 'ancestor' : 'diverged'
-  const verdict =
-    found === 'diverged' || machine.data === null ? found : proved(found, local, machine.data, remote.data)
+  const verdict = found === 'diverged' || data === null ? found : proved(found, local, data, remote.data)
   return seen(
     {
       verdict,
@@ -78,8 +80,12 @@ function beginningOnWay(end: WalEnd, timeline: number): Branch | null {
   return null
 }
 
-/** As in src/postgres/timelines.ts. */
-function localEnd({ server, data, hangsQueries }: Machine): LocalEnd | string {
+/** As in src/postgres/timelines.ts: a server that answers says where it is, wherever it works. */
+function localEnd(
+  data: DataDirectory | null,
+  server: Postmaster | null,
+  hangsQueries: boolean,
+): LocalEnd | string {
   if (data === null || !data.usable) return 'there is no control file'
   if (server !== null && hangsQueries) return 'the local server does not answer'
   if (server?.acceptsConnections === true)

@@ -6,10 +6,12 @@ import { retryAfterMs } from '../../model/timing.ts'
 import { type Facts, holdsLease, promotesInVain, runsAsPrimary, seconds, tried } from '../facts.ts'
 import { mayStopOrphans, stopOrphans } from '../former.ts'
 import { cannotShorten, hasTimeLeft, holdOnMs, leaseLeft, renewal, triedToProveLease } from '../lease.ts'
+import { armAgain, demoteUnfenced, mustBeFenced, rearmFencer } from '../rearm.ts'
 import { type Rule, rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
 
 export const blindRules: readonly Rule<Facts>[] = [
+  rearmFencer('blind'),
   rule({
     id: 'blind.read-cluster',
     why: 'the watch is a hint: its silence says nothing until a read has failed too',
@@ -38,6 +40,8 @@ export const blindRules: readonly Rule<Facts>[] = [
       actions: renewal(f, null),
     }),
   }),
+  demoteUnfenced('blind'),
+  armAgain('blind', f => mustBeFenced(f, 'blind') && hasTimeLeft(f)),
   rule({
     id: 'blind.hold-lease',
     why: 'trouble in etcd is no reason to demote while the lease still has time',

@@ -7,11 +7,13 @@ import { cloneSource, cloneUpstream } from '../clone-source.ts'
 import { missingConfiguration, withoutConfiguration } from '../configuration.ts'
 import {
   type ClusterFacts,
+  holdsLease,
   isHalfCopied,
   isHalfMade,
   isRunning,
   obstacle,
   outcomeOf,
+  runsAsPrimary,
   succeeded,
   tried,
   wantedUpstream,
@@ -35,7 +37,8 @@ export const emptyRules: readonly Rule<ClusterFacts>[] = [
           kind: 'begin',
           job: {
             kind: 'stop',
-            mode: 'immediate',
+            // Its standbys get what they do not have yet, as long as nobody else may lead.
+            mode: holdsLease(f.snap) && runsAsPrimary(f) ? 'fast' : 'immediate',
             checkpoint: false,
             timeoutMs: f.snap.settings.retryTimeoutMs,
           },

@@ -14,6 +14,7 @@ import {
   tried,
   wantedUpstream,
 } from '../facts.ts'
+import { whyOutside } from '../former.ts'
 import { askHolder, silentHolder } from '../key-without-lease.ts'
 import { holdOnMs, lossOf } from '../lease.ts'
 import { connectingDueInMs } from '../reception.ts'
@@ -28,7 +29,7 @@ import {
   whyCannotRejoin,
 } from '../rejoin.ts'
 import { isPausedForSettings } from '../replay-pause.ts'
-import { type Rule, rule } from '../rule.ts'
+import { type Choice, type Rule, rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
 import { reinitRules } from './reinitialize.ts'
 import { followerRestart } from './restart.ts'
@@ -36,6 +37,11 @@ import { followerRestart } from './restart.ts'
 /** A standby has nothing to lose by being killed then. */
 const STOP_LIMIT_MS = 10_000
 const STOP_AGAIN_MS = 5000
+
+function stopStandby(mode: 'fast' | 'immediate'): Pick<Choice, 'actions' | 'next'> {
+  const job = { kind: 'stop' as const, mode, checkpoint: false, timeoutMs: STOP_LIMIT_MS }
+  return { actions: [{ kind: 'begin', job }], next: 'settled' }
+}
 
 export const followerRules: readonly Rule<ClusterFacts>[] = [
   rule({
@@ -58,6 +64,17 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
       ...stopToFollow(f, 'immediate'),
     }),
   }),
+  rule({
+    id: 'follower.stop-outside',
+    why: 'what a standby writes where nobody looks for it is of no use: its settings, its comparisons and its next start are of what has the name now',
+    level: 'warning',
+    match: f => !failedLately(f, ['stop'], STOP_AGAIN_MS) && whyOutside(f),
+    choose: (_, outside) => ({
+      reason: `${outside}; stopping it, to go on with what is there`,
+      // In good order it would write its control file once more, by name: over that of the other data.
+      ...stopStandby('immediate'),
+    }),
+  }),
   ...reinitRules('follower'),
   askHolder,
   rule({
@@ -75,10 +92,7 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
     choose: f => ({
       reason: `${whyCannotRejoin(f)}; stopping PostgreSQL`,
       level: 'warning',
-      actions: [
-        { kind: 'begin', job: { kind: 'stop', mode: 'fast', checkpoint: false, timeoutMs: STOP_LIMIT_MS } },
-      ],
-      next: 'settled',
+      ...stopStandby('fast'),
     }),
   }),
   followerRestart,

@@ -14,7 +14,6 @@ import {
   isOverwritten,
   isStandbyWithLease,
   mayLead,
-  outcomeOf,
   overwritten,
   recentFailure,
   runsAsPrimary,
@@ -22,7 +21,7 @@ import {
   server,
   tried,
 } from '../facts.ts'
-import { heldMarginMs, isFenced, UNFENCED_LIMIT_MS, unfencedForMs } from '../fencing.ts'
+import { heldMarginMs, isFenced } from '../fencing.ts'
 import { isOtherData } from '../former.ts'
 import {
   hasTimeLeft,
@@ -34,10 +33,12 @@ import {
   unansweredAndEnding,
   unansweredButAlive,
 } from '../lease.ts'
+import { armAgain, demoteUnfenced, rearmFencer, unfencedTooLong, whyUnfenced } from '../rearm.ts'
 import { type Rule, rule } from '../rule.ts'
 import { releaseUnpromoted, releasing, stopToFollow } from '../stopping-postgres.ts'
 import { claimOwnRequest } from './claim-own-request.ts'
 import { foundNamedRules } from './found-named.ts'
+import { outsideRules, tellingOutside } from './leader-outside.ts'
 import { requestRules } from './requests.ts'
 import { leaderRestart } from './restart.ts'
 
@@ -45,16 +46,7 @@ import { leaderRestart } from './restart.ts'
 const MUTE_MS: Millis = 5000
 
 export const leaderRules: readonly Rule<ClusterFacts>[] = [
-  rule({
-    id: 'leader.rearm-fencer',
-    why: 'a primary that is new, or whose fencer was lost, gets one before anything that may take time, etcd above all',
-    match: f => holdsLease(f.snap) && runsAsPrimary(f) && !isFenced(f) && !tried(f.snap, 'arm-fencer'),
-    choose: f => ({
-      reason: `the fencer does not guard this primary (${whyUnfenced(f)}); arming it again`,
-      actions: [{ kind: 'arm-fencer', marginMs: heldMarginMs(f.snap) }],
-      next: 'again',
-    }),
-  }),
+  rearmFencer('leader'),
   rule({
     id: 'leader.stop-other-data',
     why: 'an older backup that somebody started in the place of the data that led would lead the cluster back to what it was then',
@@ -92,16 +84,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
       actions: [{ kind: 'arm-fencer', marginMs: heldMarginMs(f.snap) }],
     }),
   }),
-  rule({
-    id: 'leader.unfenced-demote',
-    why: 'a primary that nothing would stop in time must not go on',
-    level: 'error',
-    match: f => runsAsPrimary(f) && unfencedTooLong(f),
-    choose: (f, { forMs }) => ({
-      reason: `the fencer could not be armed for ${seconds(forMs)} (${whyUnfenced(f)}); stopping PostgreSQL`,
-      ...stopToFollow(f, 'fast'),
-    }),
-  }),
+  demoteUnfenced('leader'),
   rule({
     id: 'leader.unfenced-release',
     why: 'a node that cannot be made primary safely lets another one try',
@@ -112,17 +95,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
       ...releaseUnpromoted(f, { unfencedSinceMs: null, lastFailure: unfencedFailure(f) }),
     }),
   }),
-  rule({
-    id: 'leader.unfenced',
-    why: 'the fencer is started again; until it is armed nothing is promoted',
-    level: 'warning',
-    match: f => !isFenced(f) && needsFencer(f),
-    choose: f => ({
-      reason: `the fencer is not armed (${whyUnfenced(f)}); trying again`,
-      remember: { unfencedSinceMs: f.memory.unfencedSinceMs ?? f.snap.nowMs },
-      wakeInMs: 500,
-    }),
-  }),
+  armAgain('leader', needsFencer),
   rule({
     id: 'leader.mode-not-supported',
     why: 'promoting under rules that this version cannot keep could lose acknowledged writes',
@@ -231,13 +204,14 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
       wakeInMs: holdOnMs(f),
     }),
   }),
+  ...outsideRules,
   rule({
     id: 'leader.steady',
     why: 'nothing to do',
     log: 'rest',
     match: () => true,
     choose: f => ({
-      reason: `no action. I am (${f.snap.self.name}), the leader with the lock`,
+      ...tellingOutside(f, `no action. I am (${f.snap.self.name}), the leader with the lock`),
       // Its data is the cluster's.
       remember: { rejoin: 'follow', undecided: null, surplus: null, unfencedSinceMs: null },
     }),
@@ -259,11 +233,6 @@ function promotionNote({ snap }: ClusterFacts): PromotionNote {
 }
 
 /** Nothing has guarded this server for longer than its old deadline may protect; null: it is guarded, or was lately. */
-function unfencedTooLong(facts: ClusterFacts): { readonly forMs: Millis } | null {
-  const forMs = unfencedForMs(facts)
-  return isFenced(facts) || forMs <= UNFENCED_LIMIT_MS ? null : { forMs }
-}
-
 /** And for as long as the lease allows: a deadline of an earlier renewal would hit a healthy primary. */
 function isFencedToTheEnd(facts: ClusterFacts): boolean {
   const { fencer, lease } = facts.snap
@@ -282,15 +251,4 @@ function failedPromotion(facts: ClusterFacts): WorkFailure | null {
 /** Remembered, so that this node does not win the next race at once. */
 export function unfencedFailure(facts: ClusterFacts): WorkFailure {
   return { job: 'arm-fencer', why: whyUnfenced(facts), atMs: facts.snap.nowMs }
-}
-
-function whyUnfenced(facts: ClusterFacts): string {
-  const { snap } = facts
-  if (!holdsLease(snap)) return `there is no lease to arm it with: ${lossOf(facts)}`
-  const outcome = outcomeOf(snap, 'arm-fencer')
-  if (outcome !== null && outcome.kind !== 'done') return outcome.why
-  const { alive, armedUntilMs } = snap.fencer
-  if (!alive) return 'it does not run'
-  if (armedUntilMs === null) return 'it is not armed'
-  return armedUntilMs <= snap.nowMs ? 'its deadline has passed' : 'it guards another server'
 }

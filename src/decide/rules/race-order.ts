@@ -39,8 +39,8 @@ export const raceOrderRules: readonly Rule<ClusterFacts>[] = [
     id: 'race.lag',
     why: 'no more may be lost than the operator allowed',
     match: f => !runsAsPrimary(f) && !isForced(f) && tooFarBehind(f),
-    choose: (_, lag) => ({
-      reason: `My wal position exceeds maximum replication lag: ${lag}`,
+    choose: (f, lag) => ({
+      reason: `My wal position exceeds maximum replication lag: ${lag}. HINT: If nobody comes back who has more: hactl failover --candidate ${f.snap.self.name}`,
       wakeInMs: LOOK_AGAIN_MS,
     }),
   }),

@@ -1,0 +1,46 @@
+// A server whose data directory was renamed, and another put in its place, goes on in the old one. But it opens its control
+// file by name (PostgreSQL's update_controlfile; measured with 15): at its next checkpoint it writes that into the other
+// data. Started, PostgreSQL would replay from a checkpoint that those files never saw, as a standby with WAL of its leader,
+// and nothing would notice what is missing in them.
+
+import { formatLsn } from '../model/units.ts'
+import type { Context } from './context.ts'
+import { readControlData } from './control-data.ts'
+import type { DirectoryState } from './data-directory.ts'
+import { readLocalWal } from './local-wal.ts'
+
+/** xl_tot_len, xl_xid, xl_prev, xl_info, xl_rmid: the head of each record in the WAL. */
+const HEAD = 18
+const INFO_AT = 16
+const RESOURCE_MANAGER_AT = 17
+const PAGE = 8192n
+/** Of the resource manager with number 0, XLOG. */
+const CHECKPOINTS = [0x00, 0x10]
+
+/**
+ * Why data that was put in the place of what the last server worked on is not what its control file says; null: it is, or
+ * nobody replaced it. Without backup_label a data directory always has the WAL of its last checkpoint.
+ */
+export async function whyMixed(context: Context, directory: DirectoryState): Promise<string | null> {
+  const { clock, dataDir, former, programs } = context
+  if (directory.kind !== 'present' || directory.backupLabel) return null
+  if (!(await former.isOtherData(null))) return null
+  const control = await readControlData(programs, clock, dataDir)
+  if (!control.known) return null
+  const { checkpointLsn, checkpointTimeline } = control.value
+  // The rest of its head stands behind the header of the next page.
+  if (PAGE - (checkpointLsn % PAGE) < HEAD) return null
+  const head = await readLocalWal(dataDir, {
+    timeline: checkpointTimeline,
+    from: checkpointLsn,
+    length: HEAD,
+  })
+  const isThere =
+    head !== null &&
+    head[RESOURCE_MANAGER_AT] === 0 &&
+    CHECKPOINTS.includes((head[INFO_AT] ?? 0) & 0xf0) &&
+    head.readUInt32LE(0) > HEAD
+  return isThere
+    ? null
+    : `the control file names a checkpoint at ${formatLsn(checkpointLsn)} that the WAL in this directory does not have: a server that worked in another directory of this name has written it`
+}
