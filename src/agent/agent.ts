@@ -27,9 +27,6 @@ export interface AgentStart {
   readonly complain: (line: string) => void
 }
 
-/** Where a rule's reason stands in Patroni's specification: for who works on hactl, who reads the sources. */
-const SOURCE = / \(spec\/[^)]*\)/g
-
 /** The policy of this version as text: one rule a line, by situation, in the order in which they are asked; in brackets, how loud it is. */
 export function rules(): string {
   return chapters()
@@ -39,7 +36,7 @@ export function rules(): string {
 
 function ruleLine({ id, why, level }: RuleText): string {
   const loud = level === undefined ? '' : ` [${level}]`
-  return `${id.padEnd(36)} ${why.replace(SOURCE, '')}${loud}`
+  return `${id.padEnd(36)} ${why}${loud}`
 }
 
 const EXIT_USAGE = 2

@@ -70,7 +70,8 @@ function divergedRules(situation: 'down' | 'follower'): readonly Rule<ClusterFac
   return [
     rule({
       id: `${situation}.wait-for-checkpoint`,
-      why: 'pg_rewind reads the timeline out of the control file of the source, which only its first checkpoint makes new (spec/ha.md 8.G9)',
+      // spec/ha.md 8.G9
+      why: 'pg_rewind reads the timeline out of the control file of the source, which only its first checkpoint makes new',
       match: f => diverged(f) && rewindPossible(f.snap) && leaderWrites(f) && !leaderCheckpointed(f),
       choose: f => ({
         reason: `waiting for the checkpoint of ${f.view.leader?.name} before the rewind`,

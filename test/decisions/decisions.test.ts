@@ -52,6 +52,13 @@ describe('the rule book', () => {
     expect(ruleIds.filter((id, index) => ruleIds.indexOf(id) !== index)).toEqual([])
     expect(ruleBook().filter(({ why }) => why.trim() === '')).toEqual([])
   })
+  // `hactl agent --rules` prints them as they are; where a fact comes from is said in a comment beside the rule.
+  test('says it to a person: one clause, without a citation, a file name or an end', () => {
+    const problems = ruleBook().filter(({ why }) =>
+      /\.md\b|spec\/|src\/|\bissue \d|\.$|^[A-Z][a-z]+ |\s{2}|\n/.test(why),
+    )
+    expect(problems).toEqual([])
+  })
 })
 
 describe('the notation', () => {

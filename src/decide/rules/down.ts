@@ -102,7 +102,8 @@ const leaderRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'down.restart-primary',
-    why: 'the lease is ours without a gap: the same timeline goes on (spec/ha.md R3)',
+    // spec/ha.md R3
+    why: 'the lease is ours without a gap: the same timeline goes on',
     level: 'warning',
     match: f => leads(f) && isPrimaryData(f) && hasTimeLeft(f),
     choose: f => ({
@@ -137,7 +138,8 @@ const leaderRules: readonly Rule<ClusterFacts>[] = [
 const standbyRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'down.wait-after-start-failure',
-    why: 'one attempt per loop, not a tight one (spec/postgres.md P24)',
+    // spec/postgres.md P24
+    why: 'one attempt per loop, not a tight one',
     level: 'warning',
     match: f => recentFailure(f, ['start'], Math.min(f.snap.settings.loopWaitMs, 5000)),
     choose: (f, { why }) => ({
@@ -161,7 +163,8 @@ const standbyRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'down.crash-recovery',
-    why: 'pg_rewind and an exact comparison need a data directory that was shut down cleanly (spec/postgres.md 1.12); an older backup of a primary would leave the history of the cluster by it, on a timeline of the same number',
+    // spec/postgres.md 1.12
+    why: 'pg_rewind and an exact comparison need a data directory that was shut down cleanly; an older backup of a primary would leave the history of the cluster by it, on a timeline of the same number',
     match: f =>
       whyOtherData(f) === null &&
       !f.memory.crashRecoveryTried &&

@@ -27,7 +27,8 @@ import { reinitRules } from './reinitialize.ts'
 export const emptyRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'empty.stop-orphan',
-    why: 'a postmaster may outlive its directory, and accept writes (spec/ha.md 8.B15): it goes before the lease does',
+    // spec/ha.md 8.B15
+    why: 'a postmaster may outlive its directory, and accept writes: it goes before the lease does',
     level: 'warning',
     match: f => isRunning(f.snap),
     choose: f => ({
@@ -50,7 +51,8 @@ export const emptyRules: readonly Rule<ClusterFacts>[] = [
   leaveToExpire('empty'),
   rule({
     id: 'empty.release-lease',
-    why: 'a leader whose data directory is gone must not block the others, once nothing that it ran may write (spec/ha.md 8.B13)',
+    // spec/ha.md 8.B13
+    why: 'a leader whose data directory is gone must not block the others, once nothing that it ran may write',
     level: 'warning',
     match: f => keepsKey(f) && !tried(f.snap, 'release-lease'),
     choose: f => ({
@@ -65,7 +67,8 @@ export const emptyRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'empty.inaccessible',
-    why: 'a directory that cannot be read is not an empty one (spec/ha.md 8.B16)',
+    // spec/ha.md 8.B16
+    why: 'a directory that cannot be read is not an empty one',
     level: 'warning',
     match: f => f.snap.postgres.dataDirectory.kind === 'inaccessible',
     choose: f => ({ reason: `data directory is not accessible: ${describe(f)}` }),

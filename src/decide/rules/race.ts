@@ -160,7 +160,8 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'race.sit-out',
-    why: 'a node that held the lease and could not become primary lets the others try first (spec/ha.md 8.C14)',
+    // spec/ha.md 8.C14
+    why: 'a node that held the lease and could not become primary lets the others try first',
     level: 'warning',
     match: f => !runsAsPrimary(f) && recentFailure(f, ['promote', 'arm-fencer'], f.snap.settings.ttlMs),
     choose: (_, { job, why }) => ({
@@ -170,7 +171,8 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'race.stale-primary',
-    why: 'a primary whose timeline the cluster has left must not lead again (spec/ha.md 8.C1)',
+    // spec/ha.md 8.C1
+    why: 'a primary whose timeline the cluster has left must not lead again',
     level: 'error',
     match: f => runsAsPrimary(f) && objectionToOwnTimeline(f),
     choose: (f, objection) => ({ reason: `demoting self: ${objection}`, ...stopToFollow(f, 'immediate') }),
@@ -213,7 +215,8 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'race.primary-alive',
-    why: 'another node runs as primary: no second one (spec/ha.md 8.C2)',
+    // spec/ha.md 8.C2
+    why: 'another node runs as primary: no second one',
     match: f => !runsAsPrimary(f) && livePrimary(f),
     choose: (_, primary) => ({ reason: `Primary (${primary}) is still alive`, wakeInMs: LOOK_AGAIN_MS }),
   }),

@@ -96,7 +96,8 @@ const timeRules: readonly Rule<ClusterFacts>[] = [
   }),
   refusal(
     'leader.request-stale',
-    'a schedule that nobody was there to keep is not kept hours later (spec/ha.md 8.C13)',
+    // spec/ha.md 8.C13
+    'a schedule that nobody was there to keep is not kept hours later',
     (request, f) => {
       const scheduled = schedule(request, f)
       return scheduled !== null && scheduled.inMs < -1.5 * f.snap.settings.loopWaitMs

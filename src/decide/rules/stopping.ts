@@ -66,7 +66,8 @@ export const stoppingRules: readonly Rule<Facts>[] = [
   }),
   rule({
     id: 'stopping.cancel-work',
-    why: 'a clone or rewind is not finished for the sake of a stop (spec/ha.md Z1)',
+    // spec/ha.md Z1
+    why: 'a clone or rewind is not finished for the sake of a stop',
     match: ({ snap: { work } }) =>
       work !== null && !work.cancelled && mayEndEarly(work.job, 'agent-stops') && work.job,
     choose: (_, { kind }) => ({
