@@ -3,11 +3,14 @@
 // data. Started, PostgreSQL would replay from a checkpoint that those files never saw, as a standby with WAL of its leader,
 // and nothing would notice what is missing in them.
 
+import { join } from 'node:path'
 import { formatLsn } from '../model/units.ts'
+import { isThere } from './archive-ready.ts'
 import type { Context } from './context.ts'
 import { readControlData } from './control-data.ts'
-import type { DirectoryState } from './data-directory.ts'
 import { readLocalWal } from './local-wal.ts'
+
+export const MIXED_REMEDY = 'make a new copy with hactl reinit, or put the backup in its place once more'
 
 /** xl_tot_len, xl_xid, xl_prev, xl_info, xl_rmid: the head of each record in the WAL. */
 const HEAD = 18
@@ -21,10 +24,9 @@ const CHECKPOINTS = [0x00, 0x10]
  * Why data that was put in the place of what the last server worked on is not what its control file says; null: it is, or
  * nobody replaced it. Without backup_label a data directory always has the WAL of its last checkpoint.
  */
-export async function whyMixed(context: Context, directory: DirectoryState): Promise<string | null> {
+export async function whyMixed(context: Context): Promise<string | null> {
   const { clock, dataDir, former, programs } = context
-  if (directory.kind !== 'present' || directory.backupLabel) return null
-  if (!(await former.isOtherData(null))) return null
+  if (!(await former.isOtherData(null)) || (await isThere(join(dataDir, 'backup_label')))) return null
   const control = await readControlData(programs, clock, dataDir)
   if (!control.known) return null
   const { checkpointLsn, checkpointTimeline } = control.value
@@ -35,12 +37,12 @@ export async function whyMixed(context: Context, directory: DirectoryState): Pro
     from: checkpointLsn,
     length: HEAD,
   })
-  const isThere =
+  const isWritten =
     head !== null &&
     head[RESOURCE_MANAGER_AT] === 0 &&
     CHECKPOINTS.includes((head[INFO_AT] ?? 0) & 0xf0) &&
     head.readUInt32LE(0) > HEAD
-  return isThere
+  return isWritten
     ? null
     : `the control file names a checkpoint at ${formatLsn(checkpointLsn)} that the WAL in this directory does not have: a server that worked in another directory of this name has written it`
 }

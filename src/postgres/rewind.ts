@@ -14,6 +14,7 @@ import { readControlData } from './control-data.ts'
 import { crashRecovery } from './crash-recovery.ts'
 import { readMajorVersion } from './data-directory.ts'
 import { endOrphanedPrograms } from './leftovers.ts'
+import { MIXED_REMEDY, whyMixed } from './mixed-directory.ts'
 import { forgetOrigins } from './origins.ts'
 import { type Place, rewindRemedyOf } from './remedies.ts'
 import { askRewindSource } from './rewind-source.ts'
@@ -47,6 +48,8 @@ export async function rewind(
   report({ phase: 'preparing' })
   const broken = await unfinishedRewind(context)
   if (broken !== null) return { ...failed(broken), damaged: true }
+  const mixed = await whyMixed(context)
+  if (mixed !== null) return spoiled({ why: mixed, remedy: MIXED_REMEDY })
   const prepared = await prepare(context, signal)
   if (!prepared.ok) return { ...prepared, damaged: false }
   const majorVersion = await readMajorVersion(context.dataDir)

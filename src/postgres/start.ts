@@ -13,7 +13,7 @@ import { readDirectoryState } from './data-directory.ts'
 import { warnOfExposedKey } from './exposed-key.ts'
 import { clearLeftovers } from './leftovers.ts'
 import { readinessOf } from './look.ts'
-import { whyMixed } from './mixed-directory.ts'
+import { MIXED_REMEDY, whyMixed } from './mixed-directory.ts'
 import { noLongerCopy, noteLinks } from './outside-directories.ts'
 import { putBackOwnFiles } from './own-files.ts'
 import { readPidFile } from './postmaster.ts'
@@ -50,9 +50,8 @@ export async function start(
   if (majorVersion === null) return failed('cannot start: PG_VERSION is missing or unreadable')
   const broken = await unfinishedRewind(context)
   if (broken !== null) return failed(`cannot start: ${broken}`)
-  const mixed = await whyMixed(context, directory)
-  if (mixed !== null)
-    return failed(`cannot start: ${mixed}`, 'hactl reinit, or put the backup back in its place again')
+  const mixed = await whyMixed(context)
+  if (mixed !== null) return failed(`cannot start: ${mixed}`, MIXED_REMEDY)
   await putBackOwnFiles(context)
   const [written, cleared] = await Promise.all([
     writeSettings(context, { role: options.as, upstream: options.upstream, majorVersion, stopped: true }),

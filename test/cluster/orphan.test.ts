@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Cluster, type Node, postmasterOf, startCluster } from './harness/cluster.ts'
 import { beginIncident } from './harness/incident.ts'
+import { hactl } from './harness/member.ts'
 import { processesOn, runOn } from './harness/network.ts'
 import { postgresBin } from './harness/servers.ts'
 import { asPostgres, postgresUser } from './harness/stage.ts'
@@ -34,6 +35,13 @@ interface Loss {
   readonly mend?: (node: Node) => Promise<unknown>
 }
 
+const copyAside = (node: Node) => runOn(cluster.client, ['cp', '-a', dataOf(node), `${dataOf(node)}.copy`])
+
+async function putCopyInPlace(node: Node): Promise<void> {
+  await rename(dataOf(node), `${dataOf(node)}.led`)
+  await rename(`${dataOf(node)}.copy`, dataOf(node))
+}
+
 const losses: readonly Loss[] = [
   {
     name: 'renamed, with the state directory',
@@ -53,11 +61,8 @@ const losses: readonly Loss[] = [
   {
     // With a postmaster.pid that names the server that runs.
     name: 'replaced by an older copy of its files',
-    prepare: node => runOn(cluster.client, ['cp', '-a', dataOf(node), `${dataOf(node)}.copy`]),
-    lose: async node => {
-      await rename(dataOf(node), `${dataOf(node)}.led`)
-      await rename(`${dataOf(node)}.copy`, dataOf(node))
-    },
+    prepare: copyAside,
+    lose: putCopyInPlace,
   },
   {
     name: "replaced by another cluster's",
@@ -111,4 +116,21 @@ test.each(losses)('the data directory of the leader is $name between two lives o
   await loss.mend?.(leader)
   // By asynchronous replication, what a server acknowledged in its last moments.
   await incident.end({ mayLose: { lastMs: 500 }, limitMs: 90_000 })
+})
+
+test('the data directory of the leader is replaced by an older copy of its files while its agent goes on', async () => {
+  const incident = await beginIncident(cluster, 'leader’s data directory replaced under its agent')
+  const { leader } = incident
+  await rm(`${dataOf(leader)}.led`, { recursive: true, force: true })
+  await copyAside(leader)
+  incident.strike()
+  await putCopyInPlace(leader)
+  await leader.agent.says(/leader\.stop-outside: PostgreSQL works in \S+\.led, .* can take over/, 20_000)
+  await incident.writesAgain(ttlMs + 20_000, leader)
+  // The former leader wrote its control file into the backup as it stopped.
+  await leader.agent.says(/names a checkpoint at \S+ that the WAL in this directory does not have/, 40_000)
+  const reinit = await hactl(cluster.client, leader.file, ['reinit', 'test', leader.host.name, '--force'], 90_000)
+  expect(reinit).toMatchObject({ code: 0 })
+  // In good order: those that stream have everything.
+  await incident.end({ limitMs: 90_000 })
 })
