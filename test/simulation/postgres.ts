@@ -79,11 +79,10 @@ export class SimulatedPostgres implements Postgres {
     const { clock } = this.#process
     const atMs = clock.bootMs()
     await clock.sleep(1)
-    const { data } = this.#machine
     const server = this.#server
-    if (server === null || !server.acceptsConnections || data === null || this.#machine.hangsQueries)
+    if (server === null || !server.acceptsConnections || this.#machine.hangsQueries)
       return unseen('the server does not answer')
-    const current = data.upstream
+    const current = server.data.upstream
     const differing = [
       ...(current?.host === upstream?.host && current?.port === upstream?.port ? [] : ['primary_conninfo']),
       ...((current?.slot ?? '') === (upstream?.slot ?? '') ? [] : ['primary_slot_name']),
@@ -197,7 +196,9 @@ export class SimulatedPostgres implements Postgres {
     const server = this.#server
     await this.#process.clock.sleep(this.#machine.tookMs(1, 5))
     if (server === null || data === null) return failed('PostgreSQL is not running')
+    // The file by its name; what runs has its own.
     data.upstream = upstream
+    server.data.upstream = upstream
     server.reloadUpstream(upstream)
     return DONE
   }
@@ -263,10 +264,11 @@ export class SimulatedPostgres implements Postgres {
 
   async changeSlots({ create, drop, advance }: SlotChanges): Promise<StepOutcome> {
     await this.#process.clock.sleep(this.#machine.tookMs(1, 6))
-    const { data } = this.#machine
     const server = this.#server
-    if (server === null || data === null || !server.acceptsConnections || this.#machine.hangsQueries)
+    if (server === null || !server.acceptsConnections || this.#machine.hangsQueries)
       return failed('the server does not answer')
+    // Wherever it works.
+    const { data } = server
     for (const name of create) data.slots.set(name, { name, restartLsn: data.lsn })
     for (const name of drop) data.slots.delete(name)
     for (const { name, to } of advance) {
