@@ -132,9 +132,9 @@ export class Calls {
     })
     if (!tried.ok) return { ...tried, sentMs, token }
     this.#endpoints.answered(endpoint)
-    const regression = this.#terms.regression(tried.value.header)
-    if (regression !== null && wish.refuseOldTerm === true) {
-      return { ok: false, failure: { code: null, details: regression }, sentMs, token }
+    const distrusted = this.#terms.take(tried.value.header)
+    if (distrusted !== null && wish.refuseOldTerm === true) {
+      return { ok: false, failure: { code: null, details: distrusted }, sentMs, token }
     }
     this.#terms.reached(tried.value.header)
     return { ...tried, sentMs, token }

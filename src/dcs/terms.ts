@@ -39,8 +39,8 @@ export class Terms {
     return this.#revision
   }
 
-  /** Why the answer comes from a member that lags behind; null when it does not. */
-  regression(header: Header): string | null {
+  /** Takes note of an answer's header. Why it must not be believed, coming from a member that lags behind; null: it may. */
+  take(header: Header): string | null {
     const term = BigInt(header.raft_term)
     const nowMs = this.#clock.bootMs()
     if (header.cluster_id !== this.#clusterId) {

@@ -98,8 +98,8 @@ class WatchStream {
     if (this.#ended) return
     const { clock, terms, onEvents } = this.#wish
     this.#heardMs = clock.bootMs()
-    const regression = terms.regression(message.header)
-    if (regression !== null) this.#end('other-endpoint', regression)
+    const distrusted = terms.take(message.header)
+    if (distrusted !== null) this.#end('other-endpoint', distrusted)
     else if (message.canceled) this.#cancelled(message)
     else if (message.created) this.#created(stream)
     else if (message.events.length > 0) onEvents(message.events)

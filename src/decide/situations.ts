@@ -22,7 +22,7 @@ import { actsInPause } from './maintenance.ts'
 import { nameHolder } from './name-holder.ts'
 import type { Matched } from './rule.ts'
 import { type AskedFacts, askedRules } from './rules/asked.ts'
-import { blindRules } from './rules/blind.ts'
+import { type BlindFacts, blindRules } from './rules/blind.ts'
 import { busyRules } from './rules/busy.ts'
 import { downRules } from './rules/down.ts'
 import { emptyRules } from './rules/empty.ts'
@@ -54,11 +54,7 @@ export const SITUATIONS: Readonly<Record<SituationName, Situation>> = {
     where(f => f.snap.work !== null),
     busyRules,
   ),
-  blind: situation(
-    'the cluster in etcd cannot be seen',
-    where(f => !f.snap.cluster.known),
-    blindRules,
-  ),
+  blind: situation('the cluster in etcd cannot be seen', seesNothing, blindRules),
   namesake: situation(
     'another node holds the name of this one',
     seen(f => nameHolder(f) !== null),
@@ -126,6 +122,11 @@ export function judge(facts: Facts): Judged {
 
 function where(condition: (facts: Facts) => boolean): (facts: Facts) => Facts | null {
   return facts => (condition(facts) ? facts : null)
+}
+
+function seesNothing(facts: Facts): BlindFacts | null {
+  const { cluster } = facts.snap
+  return cluster.known ? null : { ...facts, whyBlind: cluster.why }
 }
 
 /** Of a cluster that was seen. */

@@ -109,7 +109,7 @@ test.concurrent('a stream from a higher raft term than its member shows is ended
   await until('alive', LIMIT_MS, () => first.alive.length > 0)
   const client = await endpoints.client(0)
   const { header } = await client.kv.range({ key: Buffer.from('x') })
-  first.terms.regression({ ...header, raft_term: '999' })
+  first.terms.take({ ...header, raft_term: '999' })
   expect(await first.end).toMatchObject({ treatment: 'other-endpoint', why: expect.stringContaining('999') })
 })
 

@@ -78,17 +78,17 @@ test('8.A6: a lower raft term is refused, until the known one has not been shown
   const clock: Clock = { bootMs: () => nowMs, wallMs: () => 0, sleep: async () => undefined }
   const replaced: string[] = []
   const terms = new Terms(clock, why => replaced.push(why))
-  expect(terms.regression(header('1', 5))).toBeNull()
-  expect(terms.regression(header('1', 4))).toContain('raft term 4')
-  expect(terms.regression(header('1', 6))).toBeNull()
+  expect(terms.take(header('1', 5))).toBeNull()
+  expect(terms.take(header('1', 4))).toContain('raft term 4')
+  expect(terms.take(header('1', 6))).toBeNull()
   nowMs = 29_000
-  expect(terms.regression(header('1', 5))).toContain('raft term 5')
+  expect(terms.take(header('1', 5))).toContain('raft term 5')
   expect(terms.epoch).toBe(0)
   nowMs = 31_000
-  expect(terms.regression(header('1', 5))).toBeNull()
+  expect(terms.take(header('1', 5))).toBeNull()
   expect(terms.epoch).toBe(1)
   terms.reached(header('1', 5, 100))
-  expect(terms.regression(header('2', 1))).toBeNull()
+  expect(terms.take(header('2', 1))).toBeNull()
   expect([terms.epoch, terms.revision]).toEqual([2, 0])
   expect(replaced).toHaveLength(2)
 })

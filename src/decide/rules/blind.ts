@@ -10,14 +10,19 @@ import { armAgain, demoteUnfenced, mustBeFenced, rearmFencer } from '../rearm.ts
 import { type Rule, rule } from '../rule.ts'
 import { stopToFollow } from '../stopping-postgres.ts'
 
-export const blindRules: readonly Rule<Facts>[] = [
+export interface BlindFacts extends Facts {
+  /** Why the cluster cannot be seen. */
+  readonly whyBlind: string
+}
+
+export const blindRules: readonly Rule<BlindFacts>[] = [
   rearmFencer('blind'),
   rule({
     id: 'blind.read-cluster',
     why: 'the watch is a hint: its silence says nothing until a read has failed too',
     match: f => !tried(f.snap, 'read-cluster') && !renewsLast(f),
-    choose: ({ snap }) => ({
-      reason: `the watch tells nothing (${snap.cluster.known ? 'it does' : snap.cluster.why}); asking etcd directly`,
+    choose: ({ whyBlind }) => ({
+      reason: `the watch tells nothing (${whyBlind}); asking etcd directly`,
       actions: [{ kind: 'read-cluster' }],
     }),
   }),
@@ -27,7 +32,7 @@ export const blindRules: readonly Rule<Facts>[] = [
     level: 'warning',
     match: f => f.snap.settings.paused,
     choose: f => ({
-      reason: `PAUSE: etcd is not reachable (${whyBlind(f)}); changing nothing${stillArmed(f)}`,
+      reason: `PAUSE: etcd is not reachable (${f.whyBlind}); changing nothing${stillArmed(f)}`,
       wakeInMs: retryAfterMs(f.snap.settings),
     }),
   }),
@@ -36,7 +41,7 @@ export const blindRules: readonly Rule<Facts>[] = [
     why: 'a member of etcd that cannot serve reads may still renew a lease',
     match: f => holdsLease(f.snap) && runsAsPrimary(f) && !triedToProveLease(f) && !cannotShorten(f),
     choose: f => ({
-      reason: `the cluster cannot be read (${whyBlind(f)}); trying to renew the lease all the same`,
+      reason: `the cluster cannot be read (${f.whyBlind}); trying to renew the lease all the same`,
       actions: renewal(f, null),
     }),
   }),
@@ -48,7 +53,7 @@ export const blindRules: readonly Rule<Facts>[] = [
     level: 'warning',
     match: f => runsAsPrimary(f) && hasTimeLeft(f),
     choose: f => ({
-      reason: `etcd is not reachable (${whyBlind(f)}); the lease lasts ${leaseLeft(f)} more`,
+      reason: `etcd is not reachable (${f.whyBlind}); the lease lasts ${leaseLeft(f)} more`,
       wakeInMs: holdOnMs(f),
     }),
   }),
@@ -58,7 +63,7 @@ export const blindRules: readonly Rule<Facts>[] = [
     level: 'warning',
     match: f => runsAsPrimary(f) && !f.memory.sawCluster && isFirstSight(f),
     choose: f => ({
-      reason: `etcd has not answered since this agent started ${seconds(f.snap.nowMs - f.snap.startedAtMs)} ago (${whyBlind(f)})`,
+      reason: `etcd has not answered since this agent started ${seconds(f.snap.nowMs - f.snap.startedAtMs)} ago (${f.whyBlind})`,
       wakeInMs: retryAfterMs(f.snap.settings),
     }),
   }),
@@ -68,7 +73,7 @@ export const blindRules: readonly Rule<Facts>[] = [
     level: 'error',
     match: f => runsAsPrimary(f) || promotesInVain(f),
     choose: f => ({
-      reason: `etcd is not reachable (${whyBlind(f)}) and the lease has ${leaseLeft(f)} left; stopping PostgreSQL`,
+      reason: `etcd is not reachable (${f.whyBlind}) and the lease has ${leaseLeft(f)} left; stopping PostgreSQL`,
       ...stopToFollow(f, 'fast'),
     }),
   }),
@@ -85,7 +90,7 @@ export const blindRules: readonly Rule<Facts>[] = [
     level: 'warning',
     match: () => true,
     choose: f => ({
-      reason: `etcd is not reachable: ${whyBlind(f)}${hint(f)}`,
+      reason: `etcd is not reachable: ${f.whyBlind}${hint(f)}`,
       wakeInMs: retryAfterMs(f.snap.settings),
     }),
   }),
@@ -102,8 +107,8 @@ function renewsLast(f: Facts): boolean {
 }
 
 /** As a command would say it. */
-function hint(f: Facts): string {
-  const text = etcdHint(whyBlind(f), f.snap.self.keyPrefix)
+function hint(f: BlindFacts): string {
+  const text = etcdHint(f.whyBlind, f.snap.self.keyPrefix)
   return text === null ? '' : `. HINT: ${text}`
 }
 
@@ -113,8 +118,4 @@ function stillArmed(f: Facts): string {
   return isArmed && runsAsPrimary(f)
     ? '; the fencer stays armed and stops PostgreSQL when the lease ends: etcd has not taken the note that it need not'
     : ''
-}
-
-function whyBlind({ snap }: Facts): string {
-  return snap.cluster.known ? 'no reason' : snap.cluster.why
 }
