@@ -13,7 +13,7 @@ import { clusterText, type MemberFormat } from '../src/terminal/member-table.ts'
 import { localTime } from '../src/terminal/time.ts'
 import { type Printed, repeat } from '../src/terminal/watch.ts'
 
-export interface ListOptions extends GlobalFlags {
+interface ListOptions extends GlobalFlags {
   readonly clusters: readonly string[]
   readonly format: MemberFormat
   readonly extended: boolean

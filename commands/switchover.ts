@@ -57,7 +57,7 @@ export const HANDOVER_FLAGS = {
   replace: Flags.boolean({ summary: 'Take the place of a request that is pending or scheduled.' }),
 }
 
-export interface HandoverFlags extends GlobalFlags, HandoverAnswers {
+interface HandoverFlags extends GlobalFlags, HandoverAnswers {
   readonly 'dry-run': boolean
   readonly wait: boolean
   readonly 'accept-data-loss': boolean

@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { bannedCode, bannedComments, emptyWords } from './tidy/bans.ts'
 import { adrProblems, changelogProblems, unexplainedPackages, unlistedRooms } from './tidy/documents.ts'
+import { unusedExports } from './tidy/exports.ts'
 import { longCFunctions, longFile, longFunctions, noOpeningComment } from './tidy/limits.ts'
 import { deadFiles, forbiddenImports, unusedPackages } from './tidy/rooms.ts'
 import { filesUnder, parse, readSources, type Source, top } from './tidy/source.ts'
@@ -33,6 +34,9 @@ describe('the tree', () => {
   })
   test('has no dead files', () => {
     expect(deadFiles(program, startedFromBin)).toEqual([])
+  })
+  test('exports only what another file uses', () => {
+    expect(unusedExports(program, tests, startedFromBin)).toEqual([])
   })
   test('uses every package it depends on', () => {
     expect(unusedPackages(program, Object.keys(packages.dependencies ?? {}))).toEqual([])
@@ -166,6 +170,30 @@ describe('each check fails on what it is for', () => {
     expect(deadFiles(sources, ['src/a.ts'])).toEqual([expect.stringContaining('src/c.ts')])
     expect(deadFiles([], ['src/a.ts'])).toHaveLength(1)
     expect(unusedPackages(sources, ['pg'])).toHaveLength(1)
+  })
+  test('exports that no other file uses, or tests alone', () => {
+    const program = [
+      parse('src/a.ts', 'export const used = 1\nexport class Unused {}\nexport const { p, q: [r] } = f()'),
+      parse(
+        'src/b.ts',
+        "import { used, r } from './a.ts'\nexport function tested() {}\nexport type T = used",
+      ),
+      parse('src/c.ts', 'export interface Looked {}\nlet a: Looked'),
+      parse('src/d.ts', "export const whole = 1\nexport { used as again } from './a.ts'"),
+      parse('src/e.ts', "import { T } from './b.ts'\nawait import('./d.ts')"),
+    ]
+    const tests = [
+      parse(
+        'test/a.test.ts',
+        "import { tested } from '../src/b.ts'\nimport type { Looked } from '../src/c.ts'",
+      ),
+    ]
+    expect(unusedExports(program, tests)).toEqual([
+      'src/a.ts:2: Unused is used by no other file: do not export it',
+      'src/a.ts:3: p is used by no other file: do not export it',
+      'src/b.ts:2: tested is used by tests alone: delete it, and them',
+    ])
+    expect(unusedExports(program, [], ['src/a.ts', 'src/b.ts', 'src/c.ts'])).toEqual([])
   })
   test('documents', () => {
     expect(unexplainedPackages(['pg', 'yaml'], 'we use `pg`')).toEqual([expect.stringContaining('yaml')])

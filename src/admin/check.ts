@@ -14,7 +14,7 @@ import {
 } from './health.ts'
 import { deadlineIn, type Operator } from './operator.ts'
 
-export interface CheckWish {
+interface CheckWish {
   readonly cluster: string
   readonly limits: Limits
   /** How long it may take until all is well; 0: it must be now. */

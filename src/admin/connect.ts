@@ -17,7 +17,7 @@ import { chooseCluster, type Operator } from './operator.ts'
 import { problemText, remedyFor } from './problem-text.ts'
 
 /** The global options as the command line gives them. */
-export interface ConnectOptions {
+interface ConnectOptions {
   readonly 'config-file'?: string | undefined
   readonly 'dcs-url'?: string | undefined
   readonly insecure: boolean

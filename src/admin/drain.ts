@@ -18,7 +18,7 @@ import {
 import { lostMember } from './lost-members.ts'
 import { type Deadline, memberNotFound, type Operator } from './operator.ts'
 
-export interface DrainWish {
+interface DrainWish {
   readonly cluster: string
   readonly member: MemberName
   readonly reason: string | null

@@ -17,7 +17,7 @@ export interface CopyProgress {
   readonly replayed: number | null
 }
 
-export interface CopyFollowing {
+interface CopyFollowing {
   readonly interrupted: AbortSignal
   /** null: as long as something happens. */
   readonly timeoutMs: Millis | null

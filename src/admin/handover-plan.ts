@@ -92,7 +92,7 @@ const NOTHING_ASKED = {
 } as const
 
 /** What is wrong with the wish, by names and modes alone; null: nothing. */
-export function checkWish(wish: HandoverWish, survey: Survey, nowMs: WallMillis): Failure | null {
+function checkWish(wish: HandoverWish, survey: Survey, nowMs: WallMillis): Failure | null {
   const { action, cluster, candidate } = wish
   const { leader, view, modes } = survey
   if (action === 'failover' && candidate === null) {
@@ -171,7 +171,7 @@ export async function planHandover(
   return judgePlan(wish, survey, answers)
 }
 
-export function judgePlan(wish: HandoverWish, survey: Survey, answers: Answers): HandoverPlan {
+function judgePlan(wish: HandoverWish, survey: Survey, answers: Answers): HandoverPlan {
   const leaderPosition = lastKnownPosition(survey, answers)
   const judged = judgeCandidates({
     members: survey.view.members,

@@ -135,7 +135,7 @@ function refusalOf(
 }
 
 /** The note is for members that run hactl; Patroni ignores it. */
-export function requestBody(
+function requestBody(
   { leader, candidate, note }: FailoverRequest,
   scheduledAt: HandoverWish['scheduledAt'],
 ): JsonObject {

@@ -43,7 +43,7 @@ export interface CandidateReport extends Omit<CandidateVerdict, 'position'> {
 
 const NO_TIMING = { leaderMs: null, writableMs: null, streamingMs: null } as const
 
-export interface CarryOutOptions {
+interface CarryOutOptions {
   /** false: answer as soon as the request was accepted. */
   readonly wait: boolean
   readonly deadline: Deadline

@@ -10,7 +10,7 @@ import { lookAt } from './member-status.ts'
 import { type Deadline, deadlineIn, type Operator, readCluster, readWhatIsThere } from './operator.ts'
 import { signOfLife } from './sign-of-life.ts'
 
-export interface ListWish {
+interface ListWish {
   /** Empty: the configured one. */
   readonly clusters: readonly string[]
   /**

@@ -6,7 +6,7 @@ import { isJsonObject } from '../model/patch.ts'
 import type { Lsn, Millis, Timeline } from '../model/units.ts'
 import type { Operator } from './operator.ts'
 
-export interface MemberAnswer {
+interface MemberAnswer {
   readonly state: string
   readonly role: string
   readonly streams: boolean
@@ -36,7 +36,7 @@ export async function askMember(
     : { answer, why: null }
 }
 
-export function readAnswer(body: string): MemberAnswer | null {
+function readAnswer(body: string): MemberAnswer | null {
   let document: Json
   try {
     document = JSON.parse(body) as Json

@@ -7,7 +7,7 @@ import type { MemberName } from '../model/units.ts'
 import type { MemberReply, MemberRequest } from '../ports/operator.ts'
 import type { Operator } from './operator.ts'
 
-export type MemberOutcome =
+type MemberOutcome =
   | 'done'
   /** It was so before, or there was nothing to do. */
   | 'already'
@@ -106,7 +106,7 @@ function missingText(missing: readonly OperationRow[]): string {
 }
 
 /** `pg1: no answer within 3000 ms` */
-export function rowText({ member, outcome, why }: OperationRow): string {
+function rowText({ member, outcome, why }: OperationRow): string {
   return `${member}: ${why ?? outcome}`
 }
 

@@ -10,7 +10,7 @@ import { setPause } from './set-pause.ts'
 import { configOf } from './show-config.ts'
 import { signOfLife } from './sign-of-life.ts'
 
-export interface PauseWish {
+interface PauseWish {
   readonly cluster: string
   /** true: pause. */
   readonly paused: boolean
@@ -34,7 +34,7 @@ export interface PauseReport {
   readonly members: readonly PauseMember[]
 }
 
-export interface PauseMember {
+interface PauseMember {
   readonly member: MemberName
   readonly outcome: 'done' | 'already' | 'requested' | 'unreachable' | 'timed-out'
   /** null: it has recognised it. */

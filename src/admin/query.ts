@@ -5,9 +5,9 @@ import { done, failed, type Result } from '../model/failure.ts'
 import type { MemberName, Millis } from '../model/units.ts'
 import type { SqlLogin, SqlPort } from '../ports/sql.ts'
 import { deadlineIn, type Operator } from './operator.ts'
-import { type MemberPlace, placesOf, type Whom } from './sql-members.ts'
+import { placesOf, type Whom } from './sql-members.ts'
 
-export interface QueryWish extends Whom {
+interface QueryWish extends Whom {
   readonly sql: string
   readonly login: SqlLogin
   readonly budgetMs: Millis
@@ -68,5 +68,3 @@ function recoveryOf({ member, role }: Whom): boolean | null {
   if (member !== null || role === 'any' || role === 'leader' || role === 'standby-leader') return null
   return role !== 'primary'
 }
-
-export type { MemberPlace }

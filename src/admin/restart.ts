@@ -80,7 +80,7 @@ export async function restartMember(
   return following.interrupted.aborted ? { ...row, interrupted: true } : row
 }
 
-export function restartBody(wish: RestartWish): JsonObject {
+function restartBody(wish: RestartWish): JsonObject {
   return {
     ...(wish.pending && { restart_pending: true }),
     ...(wish.olderThan !== null && { postgres_version: wish.olderThan }),
@@ -162,7 +162,7 @@ type End =
   | { readonly kind: 'not-seen'; readonly why: string }
 
 /** What did not stream before (no leader, or only an archive) need not stream after. */
-export async function untilInService(
+async function untilInService(
   operator: Operator,
   member: Member,
   before: MemberStatus,

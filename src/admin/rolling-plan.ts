@@ -124,7 +124,7 @@ const SHARED = [
   'max_wal_senders',
 ]
 
-export function loweredSettings(reason: JsonObject): readonly string[] {
+function loweredSettings(reason: JsonObject): readonly string[] {
   return changesOf(reason)
     .filter(({ from, to }) => to < from)
     .map(({ name }) => name)

@@ -19,7 +19,7 @@ const SETTLE_MS: Millis = 20_000
 const REPLAY_MS: Millis = 60_000
 const LOOK_EVERY_MS: Millis = 500
 
-export interface Run {
+interface Run {
   readonly operator: Operator
   readonly cluster: string
   readonly wish: RollingWish

@@ -11,7 +11,7 @@ export interface Whom {
   readonly role: MemberRole
 }
 
-export interface MemberPlace {
+interface MemberPlace {
   readonly member: MemberName
   readonly host: string
   readonly port: number

@@ -10,7 +10,7 @@ export type Condition =
   | { readonly kind: 'timeline'; readonly timeline: Timeline }
   | { readonly kind: 'member'; readonly member: MemberName; readonly state: string }
 
-export interface WaitReport {
+interface WaitReport {
   readonly cluster: string
   readonly reached: boolean
   readonly conditions: readonly { readonly condition: string; readonly missing: string | null }[]
@@ -96,7 +96,7 @@ function whyUnseen(failure: Failure): string {
   return failure.kind === 'etcd-unreachable' ? `etcd cannot be read: ${failure.why}` : failure.kind
 }
 
-export function conditionText(condition: Condition): string {
+function conditionText(condition: Condition): string {
   if (condition.kind === 'timeline') return `timeline=${condition.timeline}`
   return condition.kind === 'member' ? `${condition.member}=${condition.state}` : condition.kind
 }

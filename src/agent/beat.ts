@@ -30,7 +30,7 @@ export interface DecisionEntry {
   readonly cause: string
 }
 
-export interface BeatResult {
+interface BeatResult {
   readonly memory: Memory
   readonly snapshot: Snapshot
   readonly decision: Decision

@@ -29,7 +29,7 @@ interface Told {
   readonly level: LogLevel
 }
 
-export type DecisionLines = Log & Pick<AgentLog, 'heartbeat'>
+type DecisionLines = Log & Pick<AgentLog, 'heartbeat'>
 
 export function createDecisionLog(log: DecisionLines, journal: Journal): (entry: DecisionEntry) => void {
   const stories = createStories()

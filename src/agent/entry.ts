@@ -9,7 +9,7 @@ import type { Store } from '../ports/store.ts'
 import type { RestServer } from '../rest/server.ts'
 import { findNamesake } from './start-up.ts'
 
-export interface EntryPorts {
+interface EntryPorts {
   readonly self: () => Self
   readonly store: Store
   readonly peers: Peers
@@ -18,7 +18,7 @@ export interface EntryPorts {
   readonly exit: (code: number, why: string) => void
 }
 
-export interface Entry {
+interface Entry {
   /** Before each beat until it succeeded once. `name-held`: another node has the name, and nothing of this one is written yet. */
   enter(): Promise<'entered' | 'not yet' | 'name-held'>
   hasEntered(): boolean

@@ -16,7 +16,7 @@ export interface LoginWatch {
   reloaded(): void
 }
 
-export interface LoginWatchPorts {
+interface LoginWatchPorts {
   readonly postgres: Pick<Postgres, 'tryLogins'>
   readonly clock: Pick<Clock, 'bootMs'>
   readonly wake: (cause: string) => void

@@ -7,7 +7,7 @@ import type { Snapshot } from '../model/snapshot.ts'
 import type { Millis } from '../model/units.ts'
 import { type BeatPorts, beat } from './beat.ts'
 
-export interface ExitStatus {
+interface ExitStatus {
   readonly code: number
   readonly why: string
 }
@@ -33,7 +33,7 @@ export interface LoopHooks {
 
 const AFTER_BUG_MS = 1000
 
-export interface LoopControl {
+interface LoopControl {
   readonly ports: Omit<BeatPorts, 'exit'>
   readonly hooks: LoopHooks
 }

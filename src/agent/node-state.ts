@@ -26,7 +26,7 @@ import type { LeaseGuard } from '../ports/lease-guard.ts'
 import type { Postgres } from '../ports/postgres.ts'
 import type { LoggerView, NodeState, NodeStatus } from '../rest/node-state.ts'
 
-export interface NodeStatePorts {
+interface NodeStatePorts {
   /** Asked each time: tags change when the configuration is read again. */
   readonly self: () => Self
   readonly clock: Clock

@@ -1,6 +1,6 @@
 // The only signal handlers. They set flags and wake the loop; nothing is done inside a handler.
 
-export interface Signals {
+interface Signals {
   readonly onStop: (signal: string) => void
   readonly onReload: () => void
 }

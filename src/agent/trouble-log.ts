@@ -10,13 +10,13 @@ import type { Log } from '../ports/log.ts'
 /** Logins fail and receivers pause for a moment in any restart and reload. */
 const PATIENCE_MS: Millis = 10_000
 
-export interface TroubleLogOptions {
+interface TroubleLogOptions {
   readonly log: Log
   /** Where PostgreSQL says why, for the reader to look. */
   readonly serverLog: string
 }
 
-export type TroubleLog = (snapshot: Snapshot, memory: Memory) => void
+type TroubleLog = (snapshot: Snapshot, memory: Memory) => void
 
 /** To be told what every beat saw: one warning when a trouble has lasted, one line when it is over. */
 export function createTroubleLog({ log, serverLog }: TroubleLogOptions): TroubleLog {

@@ -5,7 +5,7 @@ import type { Postgres, RecoveryEnd } from '../ports/postgres.ts'
 import type { Store } from '../ports/store.ts'
 import type { Loop } from './loop.ts'
 
-export interface WakeUps {
+interface WakeUps {
   readonly store: Store
   /** A simulated server tells of its exit only. */
   readonly postgres: Postgres & Partial<RecoveryEnd>

@@ -4,7 +4,7 @@ import { PARAMETER_NAMES } from './parameters.ts'
 import { DYNAMIC, LOCAL, sectionsOf } from './schema.ts'
 
 /** `local`: the file of a node; `dynamic`: the document in etcd; `bootstrap`: bootstrap.dcs in the file. */
-export type Document = 'local' | 'dynamic' | 'bootstrap'
+type Document = 'local' | 'dynamic' | 'bootstrap'
 
 export interface Advice {
   readonly message: string
@@ -65,7 +65,7 @@ export function nearest(word: string, candidates: readonly string[]): string | n
 }
 
 /** Levenshtein distance, with a swap of neighbours counted as one edit. */
-export function editDistance(a: string, b: string): number {
+function editDistance(a: string, b: string): number {
   let before: readonly number[] = []
   let row: readonly number[] = Array.from({ length: b.length + 1 }, (_, column) => column)
   for (let i = 1; i <= a.length; i += 1) {
@@ -153,7 +153,7 @@ function join(parent: string, key: string): string {
   return dotted(parent, key)
 }
 
-export function lastPart(path: string): string {
+function lastPart(path: string): string {
   return path.slice(path.lastIndexOf('.') + 1)
 }
 

@@ -22,7 +22,7 @@ import { isControlled } from './parameters.ts'
 import type { OPERATOR } from './schema.ts'
 import { ACCOUNT_KEYS, type Account, PROGRAMS, SHARED_POSTGRESQL } from './schema-postgresql.ts'
 
-export interface Parts {
+interface Parts {
   readonly values: LocalValues
   readonly tree: JsonObject
   readonly etcd: EtcdConfig

@@ -20,7 +20,7 @@ export interface Values<S extends Schema> {
   readonly given: (path: keyof S & string) => boolean
 }
 
-export interface CheckOptions {
+interface CheckOptions {
   /** Shown before each path, e.g. `bootstrap.dcs.`. */
   readonly prefix: string
   /** Where a key stands; gets the path with the prefix. */
@@ -54,7 +54,7 @@ export function checkTree<S extends Schema>(tree: JsonObject, schema: S, options
   return { values: valuesOf(schema, walk.values), errors: walk.errors, warnings: walk.warnings }
 }
 
-export function valuesOf<S extends Schema>(schema: S, found: ReadonlyMap<string, unknown>): Values<S> {
+function valuesOf<S extends Schema>(schema: S, found: ReadonlyMap<string, unknown>): Values<S> {
   return {
     read: path => {
       const setting = schema[path]

@@ -19,7 +19,7 @@ export interface Finding {
   readonly hint?: string
 }
 
-export interface Findings {
+interface Findings {
   readonly errors: readonly Problem[]
   readonly warnings: readonly Problem[]
 }

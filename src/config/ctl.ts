@@ -18,7 +18,7 @@ import { OPERATOR } from './schema.ts'
 import { OTHER_STORES } from './schema-general.ts'
 import { warnUnquoted } from './unquoted.ts'
 
-export interface CtlSource {
+interface CtlSource {
   /** `-c`; null: PATRONICTL_CONFIG_FILE, then the usual places. */
   readonly path: string | null
   readonly env: NodeJS.ProcessEnv

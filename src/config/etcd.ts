@@ -11,7 +11,7 @@ import type { Parsed } from './leaf.ts'
 import { parseHostPort, readPort } from './leaf-address.ts'
 import type { ETCD } from './schema-general.ts'
 
-export interface EtcdResult {
+interface EtcdResult {
   /** null: see errors. */
   readonly etcd: EtcdConfig | null
   readonly errors: readonly Problem[]

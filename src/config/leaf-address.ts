@@ -18,7 +18,7 @@ export function hostPort(defaultPort: number): Leaf<HostPort> {
   }
 }
 
-export interface ListenAddress {
+interface ListenAddress {
   /** Host list as PostgreSQL's `listen_addresses` wants it: without brackets. */
   readonly hosts: string
   readonly port: number

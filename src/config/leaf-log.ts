@@ -11,7 +11,7 @@ export function level(): Leaf<LogConfig['level']> {
   return choice(['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'], { warn: 'WARNING', fatal: 'CRITICAL' })
 }
 
-export interface LogFormat {
+interface LogFormat {
   readonly text: string
   /** Fields of a JSON line in order; null: those that `text` names. */
   readonly fields: readonly { readonly field: string; readonly name: string }[] | null

@@ -16,7 +16,7 @@ export interface Leaf<T> {
   readonly repair?: (raw: Json) => Repaired<T> | null
 }
 
-export interface Repaired<T> {
+interface Repaired<T> {
   readonly value: T
   /** One clause, e.g. `3 is used`. */
   readonly how: string
@@ -72,7 +72,7 @@ export function path(): Leaf<string> {
   }
 }
 
-export interface IntegerLimits {
+interface IntegerLimits {
   readonly min?: number
   readonly max?: number
   /** A fraction in etcd is cut off as Patroni cuts it off the three times; all other numbers it rounds. */

@@ -38,7 +38,7 @@ export type ConfigResult =
       readonly warnings: readonly Problem[]
     }
 
-export interface MergedSource {
+interface MergedSource {
   /** File and variables as one, secrets included: asked for, so that no dump of a result shows them. */
   readonly tree: () => JsonObject
   readonly placeOf: (path: string) => ProblemPlace | null

@@ -11,9 +11,9 @@ import { later, optional, setting } from './setting.ts'
 // failover. ttl: etcd grants no lease shorter than one and a half of its election time-outs (1 s by default), so less
 // than 2 s cannot be had, and one more second is needed to notice and to stop PostgreSQL. loop_wait and retry_timeout: one
 // second is the least in which a beat, or one request and its repetition, is finished on a busy machine.
-export const TTL_MIN = 3
-export const LOOP_WAIT_MIN = 1
-export const RETRY_TIMEOUT_MIN = 1
+const TTL_MIN = 3
+const LOOP_WAIT_MIN = 1
+const RETRY_TIMEOUT_MIN = 1
 
 // A Node timer takes at most 2^31 - 1 ms and fires at once when asked for more.
 const SECONDS_MAX = 2_147_483

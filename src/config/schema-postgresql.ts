@@ -35,8 +35,8 @@ export const ACCOUNT_KEYS = [
   'channel_binding',
   'sslnegotiation',
 ] as const
-export type AccountKey = (typeof ACCOUNT_KEYS)[number]
-export type AccountPath = `postgresql.authentication.${Account}.${AccountKey}`
+type AccountKey = (typeof ACCOUNT_KEYS)[number]
+type AccountPath = `postgresql.authentication.${Account}.${AccountKey}`
 
 const CALLBACKS = later('postgresql.callbacks', 'the commands are not run')
 const METHODS = later('postgresql.create_replica_methods', 'replicas are made with pg_basebackup')
@@ -133,8 +133,8 @@ export const NODE_POSTGRESQL = {
 
 const ROLES = ['primary', 'replica', 'standby_leader'] as const
 type RoleSuffix = '' | `_${(typeof ROLES)[number]}`
-export type ParametersPath = `postgresql.parameters${RoleSuffix}`
-export type RulesPath = `postgresql.${'pg_hba' | 'pg_ident'}${RoleSuffix}`
+type ParametersPath = `postgresql.parameters${RoleSuffix}`
+type RulesPath = `postgresql.${'pg_hba' | 'pg_ident'}${RoleSuffix}`
 
 const REWIND_RESERVED =
   `target-pgdata source-pgdata source-server write-recovery-conf dry-run restore-target-wal

@@ -25,7 +25,7 @@ export interface Setting<T> {
  * `later`: known, but this version does not act on it. `never`: it has no meaning for hactl. Either is warned about once
  * per `topic` when it is set to something else than its default.
  */
-export type Support =
+type Support =
   | { readonly kind: 'yes' }
   | { readonly kind: 'later' | 'never'; readonly topic: string; readonly consequence: string }
 

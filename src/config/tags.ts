@@ -6,13 +6,13 @@ import type { Tags } from '../model/config.ts'
 import { barredBy, hasNostream, isFlagged, replicatesFrom, tagValue } from '../model/tags.ts'
 import { parseInteger, pythonText, pythonTruth } from '../model/values.ts'
 
-export interface TagsResult {
+interface TagsResult {
   readonly tags: Tags
   readonly errors: readonly TagProblem[]
   readonly warnings: readonly TagProblem[]
 }
 
-export interface TagProblem {
+interface TagProblem {
   readonly tag: string
   readonly message: string
 }

@@ -3,7 +3,7 @@
 
 import type { Document } from 'yaml'
 
-export interface Explained {
+interface Explained {
   readonly message: string
   readonly hint: string | null
 }

@@ -9,7 +9,7 @@ import { drainedMemberOf } from './keys.ts'
 const DRAINS_MAX = 1000
 const TEXT_LENGTH_MAX = 300
 
-export function parseDrain(text: string): DrainNote {
+function parseDrain(text: string): DrainNote {
   const value = parseExact(text)
   const said = (field: string): string | null =>
     isObject(value) ? (textOrNull(value[field])?.slice(0, TEXT_LENGTH_MAX) ?? null) : null

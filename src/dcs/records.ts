@@ -102,15 +102,6 @@ export function parseSync(text: string): SyncState {
   }
 }
 
-export function serialiseSync(state: SyncState): string {
-  const standbys = [...state.standbys].sort().join(',')
-  return stringifyExact({
-    leader: state.leader,
-    quorum: state.quorum,
-    sync_standby: standbys === '' ? null : standbys,
-  })
-}
-
 /** null when the value is not a list; lines without timeline and position are left out. */
 export function parseHistory(text: string): readonly HistoryLine[] | null {
   const value = parseExact(text)
@@ -160,8 +151,4 @@ export function parseFailsafe(text: string): Readonly<Record<string, string>> | 
     members[name] = url
   }
   return members
-}
-
-export function serialiseFailsafe(members: Readonly<Record<string, string>>): string {
-  return stringifyExact(members)
 }

@@ -7,7 +7,7 @@ import type { RemovalOutcome } from '../ports/store.ts'
 import type { Calls, CallWish } from './calls.ts'
 import type { KeySpace } from './keys.ts'
 
-export interface SeenKeys {
+interface SeenKeys {
   /** Of `leader` and `initialize`; null: absent. */
   readonly leader: Revision | null
   readonly initialize: Revision | null

@@ -7,7 +7,7 @@ import { type ExactObject, isObject, parseExact } from './json.ts'
 import { serialiseStatus } from './records.ts'
 import type { Change, Guard } from './transaction.ts'
 
-export interface StatusWrite {
+interface StatusWrite {
   readonly change: Change
   readonly guard: Guard
 }
@@ -22,7 +22,7 @@ export function statusWrite(status: ClusterStatus | null, standing: Entry | null
   return { change: { key: 'status', text }, guard: statusAsSeen(standing) }
 }
 
-export function statusAsSeen(standing: Entry | null): Guard {
+function statusAsSeen(standing: Entry | null): Guard {
   return standing === null
     ? { key: 'status', absent: true }
     : { key: 'status', modRevision: standing.modRevision }

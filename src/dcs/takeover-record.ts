@@ -30,7 +30,7 @@ function parseNote(value: ExactJson): readonly TakeoverNote[] {
   ]
 }
 
-export function serialiseTakeovers(notes: readonly TakeoverNote[]): string {
+function serialiseTakeovers(notes: readonly TakeoverNote[]): string {
   return stringifyExact(
     notes.map(({ timeline, cause, by, from, to, at, leaderlessMs, lostBytes }) => ({
       ...{ timeline, cause, by, from, to, at, leaderless_ms: leaderlessMs, lost_bytes: lostBytes },

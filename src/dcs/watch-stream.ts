@@ -15,7 +15,7 @@ export interface StreamEnd {
   readonly why: string
 }
 
-export interface StreamWish {
+interface StreamWish {
   readonly client: Etcd3
   /** A failure in words. */
   readonly explain: (failure: CallFailure) => string

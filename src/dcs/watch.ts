@@ -16,11 +16,11 @@ import type { Terms } from './terms.ts'
 import { entryOf } from './transaction.ts'
 import { followWatch, type StreamEnd } from './watch-stream.ts'
 
-export type WatchState =
+type WatchState =
   | { readonly alive: true; readonly atMs: Millis }
   | { readonly alive: false; readonly why: string }
 
-export interface WatchParts {
+interface WatchParts {
   readonly endpoints: Endpoints
   readonly session: Session
   readonly calls: Calls

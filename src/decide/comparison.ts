@@ -101,7 +101,7 @@ export function rememberArrival(memory: Memory, snap: Snapshot): Memory {
  * Whether the local data is the last leader's is not known: it was asked, and neither the WAL nor the notes told. Timeline 1
  * begins with the cluster; as long as the cluster is on it, there is no other.
  */
-export function isUndecided(facts: ClusterFacts): boolean {
+function isUndecided(facts: ClusterFacts): boolean {
   const { memory, snap, view } = facts
   if (memory.undecided === null || memory.rejoin !== 'check') return false
   // A cascading standby may have no way to the leader at all.

@@ -63,7 +63,7 @@ export function verdicts(facts: ClusterFacts, candidate: MemberName | null): rea
   })
 }
 
-export function goodCandidates(facts: ClusterFacts): readonly MemberName[] {
+function goodCandidates(facts: ClusterFacts): readonly MemberName[] {
   return facts.snap.peers === null ? [] : rankCandidates(verdicts(facts, null)).map(verdict => verdict.name)
 }
 
@@ -74,7 +74,7 @@ export function someCandidate(facts: ClusterFacts): readonly MemberName[] | null
 }
 
 /** Bytes between the last position that the leader published and ours; null when nothing was published. */
-export function ownLag(view: ClusterView, position: Lsn): Lsn | null {
+function ownLag(view: ClusterView, position: Lsn): Lsn | null {
   const optime = view.status?.value.optime ?? null
   return optime === null ? null : optime - position
 }
@@ -203,7 +203,7 @@ export function silentPrimary(facts: ClusterFacts, forMs: Millis): Silence | nul
   return null
 }
 
-export interface Silence {
+interface Silence {
   readonly name: MemberName
   /** What follows on "it". */
   readonly why: string

@@ -10,7 +10,7 @@ import { isFenced } from './fencing.ts'
 import { formerMayWrite } from './former.ts'
 
 /** A server of this node accepts writes, or may do so yet, as far as is known. */
-export function mayHaveWriter(facts: Facts): boolean {
+function mayHaveWriter(facts: Facts): boolean {
   return runsAsPrimary(facts) || facts.memory.promotionAsked || formerMayWrite(facts)
 }
 
@@ -18,7 +18,7 @@ export function mayHaveWriter(facts: Facts): boolean {
  * Etcd says that nothing guards this node, on the word of this process: a note that an earlier one sent may still be on its
  * way to replace that one's. While etcd is out of sight, what it took counts.
  */
-export function isNotedUnguarded({ memory }: Facts): boolean {
+function isNotedUnguarded({ memory }: Facts): boolean {
   return memory.notedUnguarded
 }
 

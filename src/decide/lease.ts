@@ -33,7 +33,7 @@ import { type Rule, rule } from './rule.ts'
 import { buildStatus } from './status.ts'
 
 /** Keeps the fencer's deadline before the end of the lease whenever the server may accept writes, unless maintenance lets it go on. */
-export function guardActions(facts: Facts): readonly Action[] {
+function guardActions(facts: Facts): readonly Action[] {
   if (!mayWrite(facts) || !isGuarded(facts)) return []
   return [{ kind: 'arm-fencer', marginMs: fenceMarginMs(facts.snap.settings) }]
 }

@@ -10,7 +10,7 @@ import type { MemberName, Timeline } from '../model/units.ts'
 import { type ClusterFacts, control, holdsLease, localPosition, server } from './facts.ts'
 
 /** `own`: noted when the timeline had begun or was proved; `asked`: only that this node was about to begin it. */
-export type OriginVerdict =
+type OriginVerdict =
   | { readonly kind: 'same' | 'unknown' }
   | {
       readonly kind: 'twin'
@@ -41,7 +41,7 @@ function beginning({ snap }: ClusterFacts, timeline: Timeline): TimelineSwitch |
 }
 
 /** Who began it, by the history key; null: the key does not say it of a timeline that began there. */
-export function recordedOrigin(
+function recordedOrigin(
   recorded: readonly HistoryLine[],
   timeline: Timeline,
   began: TimelineSwitch,
@@ -68,7 +68,7 @@ function notedOrigin(
 }
 
 /** Of the data that is here; null: none, or not known. */
-export function notedOrigins({ snap }: Pick<ClusterFacts, 'snap'>): Origins | null {
+function notedOrigins({ snap }: Pick<ClusterFacts, 'snap'>): Origins | null {
   const directory = snap.postgres.dataDirectory
   const noted = directory.kind === 'present' && directory.origins?.known ? directory.origins.value : null
   return noted !== null && noted.systemIdentifier === control(snap.postgres)?.systemIdentifier ? noted : null

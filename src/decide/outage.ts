@@ -13,7 +13,7 @@ import { reasonSeen, takeoverAfter, takeoverKept } from './takeover.ts'
 const SILENCE_MS: Millis = 5000
 const BLINDNESS_MS: Millis = 1000
 
-export interface Told {
+interface Told {
   readonly outage: Outage | null
   readonly takeover: Memory['takeover']
   readonly news: readonly News[]

@@ -12,7 +12,7 @@ export function dueRequest({ view, snap }: ClusterFacts): FailoverRequest | null
   return hasBegun(request) || !isExpired(request, snap.wallMs) ? request : null
 }
 
-export function hasBegun({ note }: FailoverRequest): boolean {
+function hasBegun({ note }: FailoverRequest): boolean {
   return note?.begunBy != null
 }
 

@@ -4,7 +4,7 @@ import type { RuleText } from './rule.ts'
 import type { SituationName } from './situation.ts'
 import { SITUATIONS } from './situations.ts'
 
-export interface Chapter {
+interface Chapter {
   readonly situation: SituationName
   readonly is: string
   readonly rules: readonly RuleText[]
@@ -16,8 +16,4 @@ export function chapters(): readonly Chapter[] {
     ...{ situation: name as SituationName, is },
     rules: rules.map(({ id, why, level }) => ({ id, why, ...(level === undefined ? {} : { level }) })),
   }))
-}
-
-export function ruleBook(): readonly RuleText[] {
-  return chapters().flatMap(({ rules }) => rules)
 }

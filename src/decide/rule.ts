@@ -22,7 +22,7 @@ export interface Rule<Facts> extends RuleText {
 }
 
 /** How a rule is written: its evidence is found once, and what follows is chosen from that. */
-export interface WrittenRule<Facts, Evidence> extends RuleText {
+interface WrittenRule<Facts, Evidence> extends RuleText {
   /** Why the rule applies; null or false: it does not. */
   readonly match: (facts: NoInfer<Facts>) => Evidence | false | null
   readonly choose: (facts: NoInfer<Facts>, evidence: Evidence) => Choice

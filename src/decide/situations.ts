@@ -106,7 +106,7 @@ export const SITUATIONS: Readonly<Record<SituationName, Situation>> = {
 
 const TABLE = Object.entries(SITUATIONS) as readonly (readonly [SituationName, Situation])[]
 
-export interface Judged {
+interface Judged {
   readonly situation: SituationName
   readonly matched: Matched
 }

@@ -12,7 +12,7 @@ import { hasNostream, replicatesFrom } from '../model/tags.ts'
 import type { Lsn } from '../model/units.ts'
 import { type ClusterFacts, type Facts, runsAsPrimary, server } from './facts.ts'
 
-export interface SlotUpkeep {
+interface SlotUpkeep {
   readonly actions: readonly Action[]
   readonly retainedSlots: Memory['retainedSlots']
 }

@@ -16,7 +16,7 @@ import { starvation } from './reception.ts'
 import { noWayBack } from './rejoin.ts'
 import { pausedByHand } from './replay-pause.ts'
 
-export interface Trouble {
+interface Trouble {
   /** Stable, for programs; `no-access` and `no-answer` also show in the state that `hactl list` prints. */
   readonly id: string
   /** For people, with what to do where that is known. */

@@ -25,7 +25,7 @@ import { slotUpkeep } from './slots.ts'
 import { buildStatus } from './status.ts'
 import { noteTakeover } from './takeover.ts'
 
-export interface Upkeep {
+interface Upkeep {
   readonly actions: readonly Action[]
   readonly remember: Partial<Memory>
 }
@@ -142,7 +142,7 @@ function leaderUpkeep(facts: ClusterFacts): readonly Action[] {
 }
 
 /** The `history` key after a promotion (spec/ha.md 6); null: it is as it should be, or not known. */
-export function historyToWrite({ snap, view }: ClusterFacts): readonly HistoryLine[] | null {
+function historyToWrite({ snap, view }: ClusterFacts): readonly HistoryLine[] | null {
   const timeline = server(snap)?.timeline ?? null
   const recorded = view.history?.value ?? null
   if (timeline === null) return null

@@ -53,7 +53,7 @@ export function createFencer(options: FencerOptions): LocalFencer {
  * Ends the fencer of a former agent. Only to be called when a fencer of our own has confirmed its arm, or when
  * nothing is to be fenced. A process with other start ticks is not touched. `gone`: it had ended before we asked.
  */
-export async function retireOrphan(
+async function retireOrphan(
   program: Program,
   orphan: ProgramIdentity,
   clock: Clock,

@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { Socket } from 'node:net'
 import type { Clock } from '../ports/clock.ts'
 
-export type Reply =
+type Reply =
   | { readonly kind: 'done'; readonly word: string; readonly rest: string }
   | { readonly kind: 'failed'; readonly why: string }
   /** No answer in time, or the program is gone: what it did is unknown. */
@@ -17,7 +17,7 @@ export interface ProgramIdentity {
   readonly startTicks: string
 }
 
-export interface ProgramOptions {
+interface ProgramOptions {
   readonly binary: string
   readonly dataDir: string
   readonly recordFile: string
@@ -25,7 +25,7 @@ export interface ProgramOptions {
   readonly notifySocket: string | null
 }
 
-export interface ProgramEvents {
+interface ProgramEvents {
   /** The line that it also wrote to its record file. */
   fenced(record: string): void
   warning(text: string): void

@@ -15,7 +15,7 @@ export function recordPath(stateDirectory: string): string {
   return join(stateDirectory, 'fencer-record.jsonl')
 }
 
-export function identityPath(stateDirectory: string): string {
+function identityPath(stateDirectory: string): string {
   return join(stateDirectory, 'fencer.json')
 }
 

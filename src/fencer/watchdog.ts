@@ -19,7 +19,7 @@ export interface WatchdogOptions {
   readonly loopWaitMs: Millis
 }
 
-export interface WatchdogTiming {
+interface WatchdogTiming {
   readonly timeoutSeconds: number
   /** How long a renewal may be late; negative: the watchdog would reset a healthy machine. */
   readonly slackSeconds: number

@@ -7,14 +7,14 @@ export interface LineSink {
   close(): Promise<void>
 }
 
-export interface WriterEvents {
+interface WriterEvents {
   /** A write failed after one that had succeeded. The batch stays queued and is tried again with the next line. */
   failed(why: string): void
   /** A write succeeded after a failure; `lost` lines were dropped since the last such report. */
   recovered(lost: number): void
 }
 
-export interface WriterLimits {
+interface WriterLimits {
   readonly lines: number
   /** Characters, about bytes. */
   readonly characters: number

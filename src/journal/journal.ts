@@ -23,7 +23,7 @@ export interface JournalOptions {
 }
 
 /** Raised when a field changes its meaning; a reader skips what it does not know. */
-export const JOURNAL_VERSION = 1
+const JOURNAL_VERSION = 1
 const QUEUE_LIMITS = { lines: 1000, characters: 8_000_000 }
 const READ_LIMIT_MS = 2000
 const CLOSE_LIMIT_MS = 1000
@@ -37,7 +37,7 @@ export function createJournal(options: JournalOptions): Journal {
 }
 
 /** Entries of a journal that are whole and of a version we know. */
-export function parseEntries(lines: readonly string[]): readonly StoredEntry[] {
+function parseEntries(lines: readonly string[]): readonly StoredEntry[] {
   return lines.flatMap(line => {
     try {
       const entry: unknown = JSON.parse(line)

@@ -3,7 +3,7 @@
 import { type FileHandle, open, rename } from 'node:fs/promises'
 import type { LineSink } from './bounded-writer.ts'
 
-export interface RotationOptions {
+interface RotationOptions {
   readonly path: string
   /** 0: never rotated. */
   readonly maxBytes: number

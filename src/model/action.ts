@@ -23,7 +23,7 @@ export type Question =
   | { readonly kind: 'compare-timelines'; readonly leader: Upstream }
 
 /** Writes to the leader key: what etcd says to one of them is proof. */
-export type LeaseWrite =
+type LeaseWrite =
   | { readonly kind: 'adopt-lease'; readonly leaseId: LeaseId }
   /** `ifRevision`: of the record of the last leader, null when there is none: a race is lost to whoever led since. */
   | {

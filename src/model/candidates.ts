@@ -28,7 +28,7 @@ export interface CandidateQuestion {
 }
 
 /** Stable: the operator's JSON carries it. */
-export type CandidateCode =
+type CandidateCode =
   | 'good'
   | 'nofailover'
   | 'no-api-url'

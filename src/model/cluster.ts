@@ -54,7 +54,7 @@ export interface UnreadableKey {
   readonly why: string
 }
 
-export interface InitializeKey extends Versioned<string> {
+interface InitializeKey extends Versioned<string> {
   /** Lease that an empty one hangs on: of the node that creates the cluster. Absent: not known, or none. */
   readonly leaseId?: LeaseId
 }

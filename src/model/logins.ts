@@ -4,7 +4,7 @@
 import type { Seen } from './seen.ts'
 import type { MemberName } from './units.ts'
 
-export type LoginAccount = 'superuser' | 'replication' | 'rewind'
+type LoginAccount = 'superuser' | 'replication' | 'rewind'
 
 export interface Login {
   readonly account: LoginAccount

@@ -121,7 +121,7 @@ export interface Outage {
   readonly lastCommitMs: WallMillis | null
 }
 
-export interface RetainedSlot {
+interface RetainedSlot {
   readonly slot: string
   readonly lastNeededMs: Millis
   /** The same for people: it stands in the leader's member key. */
@@ -144,7 +144,7 @@ export interface WorkFailure {
 }
 
 /** A comparison whose answer is that it cannot be told. */
-export interface Undecided {
+interface Undecided {
   readonly leader: MemberName
   readonly why: string
   /** The WAL that would tell is gone; otherwise somebody did not answer. */
@@ -155,13 +155,13 @@ export interface Undecided {
   readonly retryAtMs: Millis
 }
 
-export interface Agreement {
+interface Agreement {
   readonly leader: MemberName
   readonly timeline: Timeline
   readonly untilLsn: Lsn | null
 }
 
-export interface Starving {
+interface Starving {
   readonly leader: MemberName
   readonly sinceMs: Millis
   readonly sinceWall: WallMillis

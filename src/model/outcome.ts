@@ -18,4 +18,4 @@ export type Outcome =
   | { readonly kind: 'failed'; readonly action: OutcomeAction; readonly why: string }
 
 /** Kinds of action whose outcome rules ask about: the `kind` of an Action. */
-export type OutcomeAction = ActionKind
+type OutcomeAction = ActionKind

@@ -45,7 +45,7 @@ export interface LostMember {
   readonly slotUntil: string | null
 }
 
-export interface ScheduledSwitchover {
+interface ScheduledSwitchover {
   readonly at: string
   readonly from: MemberName | null
   readonly to: MemberName | null

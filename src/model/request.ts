@@ -36,7 +36,7 @@ export function runsHactl({ record }: Member): boolean {
   return record.extra.hactl !== undefined
 }
 
-export type Standing =
+type Standing =
   /** Nobody has begun it: at this revision it can be withdrawn. */
   | { readonly kind: 'pending'; readonly revision: Revision }
   | { readonly kind: 'begun'; readonly by: MemberName }

@@ -26,7 +26,7 @@ export function barredBy(tags: JsonObject, flag: 'nofailover' | 'nosync', priori
   return value === null ? priority <= 0 : pythonTruth(value)
 }
 
-export interface FailoverTags {
+interface FailoverTags {
   readonly nofailover: boolean
   /** 0 with nofailover. */
   readonly failoverPriority: number

@@ -6,7 +6,7 @@ import type { LeaseView } from './snapshot.ts'
 import type { Millis } from './units.ts'
 
 /** How long a lease lives: what all margins are parts of. */
-export type Term = Pick<DynamicSettings, 'ttlMs'>
+type Term = Pick<DynamicSettings, 'ttlMs'>
 
 /** While a change of `ttl` has not reached the lease, a margin has to fit into the shorter of the two. */
 export function termOf(lease: LeaseView, settings: DynamicSettings): Term {

@@ -26,7 +26,7 @@ export interface Call {
   readonly wantBody: boolean
 }
 
-export interface Answer {
+interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
   readonly body: string

@@ -14,7 +14,7 @@ import { type Call, type CallOutcome, callOnce } from './http-call.ts'
 import { readPeerView } from './peer-view.ts'
 import { readTlsRules, type TlsRules } from './tls-rules.ts'
 
-export interface PeersOptions {
+interface PeersOptions {
   /** How members are called. Asked for each call: a reload changes it. */
   readonly calls: () => { readonly ctl: CtlConfig; readonly restapi: RestApiConfig }
   readonly clock: Clock
@@ -22,19 +22,19 @@ export interface PeersOptions {
 }
 
 /** What the leader sends round when etcd is away; the sum of it all is `accepted` or not (spec/ha.md 5.2). */
-export interface FailsafeCall {
+interface FailsafeCall {
   readonly name: MemberName
   readonly conn_url: string
   readonly api_url: string
   readonly slots: Readonly<Record<string, bigint>>
 }
 
-export type FailsafeReply =
+type FailsafeReply =
   | { readonly kind: 'accepted'; readonly lsn: bigint | null }
   | { readonly kind: 'refused'; readonly why: string }
   | { readonly kind: 'unreachable'; readonly why: string }
 
-export interface HttpPeers extends Peers {
+interface HttpPeers extends Peers {
   /** POST /failsafe to each api_url of `members`, in parallel, once more within the deadline when nobody answered. */
   askFailsafe(
     members: Readonly<Record<MemberName, string>>,

@@ -10,7 +10,7 @@ export type TlsRules = Pick<
   'ca' | 'cert' | 'key' | 'passphrase' | 'rejectUnauthorized' | 'checkServerIdentity'
 >
 
-export interface TlsCaller {
+interface TlsCaller {
   readonly ctl: Pick<CtlConfig, 'cacert' | 'certfile' | 'keyfile' | 'keyfilePassword'>
   /** Used when `ctl.cacert` is not set. */
   readonly restapiCafile: string | null

@@ -26,14 +26,14 @@ export interface Access {
   ): Promise<T>
 }
 
-export interface ConninfoUse {
+interface ConninfoUse {
   readonly as: 'replication' | 'rewind' | 'superuser'
   /** null: the local server. */
   readonly to: Upstream | null
 }
 
 /** Settings of every session that looks at the server: a hung query ends by itself, and is not counted as load. */
-export const LOOKING = {
+const LOOKING = {
   statement_timeout: String(STATEMENT_LIMIT_MS),
   'pg_stat_statements.track': 'none',
 } as const

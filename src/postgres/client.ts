@@ -9,7 +9,7 @@ import type { Millis } from '../model/units.ts'
 export type Row = Readonly<Record<string, unknown>>
 
 /** `unreachable`: nobody answers the door; `rejecting`: starting or stopping; `login`: refused us; `timeout`: silence. */
-export type SqlFailureKind = 'unreachable' | 'rejecting' | 'login' | 'timeout' | 'statement' | 'cancelled'
+type SqlFailureKind = 'unreachable' | 'rejecting' | 'login' | 'timeout' | 'statement' | 'cancelled'
 export interface SqlFailure {
   readonly ok: false
   readonly kind: SqlFailureKind

@@ -16,7 +16,7 @@ import {
   startLimit,
 } from './client.ts'
 
-export type { ConnectTarget, Row, SqlFailure, SqlFailureKind, SqlResult } from './client.ts'
+export type { ConnectTarget, Row, SqlFailure, SqlResult } from './client.ts'
 
 export const CONNECT_LIMIT_MS = 3000
 export const STATEMENT_LIMIT_MS = 2000

@@ -14,7 +14,7 @@ import type { Programs } from './programs.ts'
 import type { RecoveryWatch } from './recovery-watch.ts'
 import type { PendingRestart, Settings } from './settings/settings.ts'
 
-export type LogLevel = 'debug' | 'info' | 'warning' | 'error'
+type LogLevel = 'debug' | 'info' | 'warning' | 'error'
 export type Log = (level: LogLevel, text: string) => void
 
 export interface Context {

@@ -13,7 +13,7 @@ import type { Programs } from './programs.ts'
 const CONTROL_DATA_LIMIT_MS = 5000
 
 /** What pg_controldata says, and the name of the WAL file that holds the checkpoint's redo position. */
-export type ControlFile = ControlData & { readonly redoWalFile: string | null }
+type ControlFile = ControlData & { readonly redoWalFile: string | null }
 
 export async function readControlData(
   programs: Programs,

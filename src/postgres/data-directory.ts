@@ -116,7 +116,7 @@ export function parseHistory(text: string): readonly HistoryEntry[] {
   return entries
 }
 
-export function historyFile(dataDir: string, timeline: Timeline): string {
+function historyFile(dataDir: string, timeline: Timeline): string {
   return join(dataDir, 'pg_wal', `${timeline.toString(16).toUpperCase().padStart(8, '0')}.history`)
 }
 

@@ -7,7 +7,7 @@ import type { PostmasterIdentity } from '../model/postgres.ts'
 import type { Places } from './marks.ts'
 
 /** A file or directory beyond its name: what is put in its place later is another one. */
-export interface FileIdentity {
+interface FileIdentity {
   readonly device: string
   readonly inode: string
   /** null: the file system does not say. Numbers of inodes are used again. */
@@ -15,7 +15,7 @@ export interface FileIdentity {
 }
 
 /** The directory itself, and the control file, which is never replaced while the data is the same. */
-export interface DataIdentity {
+interface DataIdentity {
   readonly directory: FileIdentity
   readonly control: FileIdentity | null
 }
@@ -108,7 +108,7 @@ function recordPath(stateDirectory: string): string {
 }
 
 /** Null when it is not a whole record. */
-export function parseLastServer(text: string): LastServer | null {
+function parseLastServer(text: string): LastServer | null {
   const found = objectOf(parseJson(text))
   const postmaster = objectOf(found?.postmaster)
   const data = objectOf(found?.data)

@@ -9,7 +9,7 @@ import type { StepOutcome } from '../ports/postgres.ts'
 import { DONE, failed, type Log, messageOf } from './context.ts'
 import { type FileOwner, replaceFile } from './settings/durable-file.ts'
 
-export interface OriginPlaces {
+interface OriginPlaces {
   readonly dataDir: string
   readonly stateDirectory: string
   readonly name: MemberName

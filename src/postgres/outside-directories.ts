@@ -36,7 +36,7 @@ export async function readOutside(dataDir: string): Promise<OutsideDirectories> 
 }
 
 /** null: not a link. */
-export async function targetOf(path: string): Promise<string | null> {
+async function targetOf(path: string): Promise<string | null> {
   const written = await readlink(path).catch(() => null)
   if (written === null) return null
   const absolute = resolve(dirname(path), written)

@@ -41,9 +41,7 @@ import { compareTimelines } from './timelines.ts'
 import { markedCopy } from './unfinished-copy.ts'
 import { rewriteSettings } from './write-settings.ts'
 
-export type { RunAs } from './run-as.ts'
-
-export interface PostgresOptions {
+interface PostgresOptions {
   readonly config: PostgresqlConfig
   readonly scope: string
   readonly name: MemberName

@@ -30,7 +30,7 @@ export async function readStartArguments(dataDir: string): Promise<readonly Star
 }
 
 /** The program, then each argument in double quotes. */
-export function parseStartArguments(text: string): readonly StartArgument[] {
+function parseStartArguments(text: string): readonly StartArgument[] {
   const words = text
     .trim()
     .replace(/"$/, '')

@@ -20,7 +20,7 @@ import {
 import { isServerProgram, worksIn } from './server-scan.ts'
 
 /** postmaster.pid, as far as its lines are there. A negative pid is a single-user backend. */
-export interface PidFile {
+interface PidFile {
   readonly pid: number
   readonly startedAtSeconds: number | null
   readonly port: number | null

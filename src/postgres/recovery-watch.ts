@@ -20,7 +20,7 @@ const ASK_LIMIT_MS: Millis = 1000
 /** After this the beats will see it. */
 const LIMIT_MS: Millis = 30_000
 
-export interface Watched {
+interface Watched {
   readonly dataDir: string
   readonly clock: Clock
   readonly log: Log

@@ -87,6 +87,6 @@ export function rewindRemedyOf(result: RunResult, place: Place): string | undefi
   return remedyOf(words, place) ?? `mend what it names, or ${newCopy(place)}`
 }
 
-export function newCopy({ source }: Place): string {
+function newCopy({ source }: Place): string {
   return `remove the data directory: a copy of ${source} takes its place (postgresql.remove_data_directory_on_rewind_failure does that)`
 }

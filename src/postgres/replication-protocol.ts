@@ -4,13 +4,13 @@ import { type Lsn, type Millis, parseLsn, type Timeline } from '../model/units.t
 import { type ConnectTarget, type Session, type SqlFailure, withSession } from './connection.ts'
 import { type HistoryEntry, parseHistory } from './data-directory.ts'
 
-export interface SystemIdentity {
+interface SystemIdentity {
   readonly systemIdentifier: string
   readonly timeline: Timeline
   readonly lsn: Lsn
 }
 
-export type Answer<T> = { readonly ok: true; readonly value: T } | SqlFailure
+type Answer<T> = { readonly ok: true; readonly value: T } | SqlFailure
 
 export function identifySystem(target: ConnectTarget, limitMs: Millis): Promise<Answer<SystemIdentity>> {
   return withSession<Answer<SystemIdentity>>(target, limitMs, identify)

@@ -32,7 +32,7 @@ FROM files LEFT JOIN pg_tablespace ON path = 'pg_tblspc/' AND oid::text = filena
 const MAY_READ = `SELECT bool_and(has_function_privilege(f, 'EXECUTE')) AS may FROM unnest(ARRAY[
   'pg_catalog.pg_read_binary_file(text)', 'pg_catalog.pg_read_binary_file(text, bigint, bigint, boolean)']) AS f`
 
-export type SourceAnswer = { readonly ok: true; readonly files: readonly SourceFile[] } | StepFailure
+type SourceAnswer = { readonly ok: true; readonly files: readonly SourceFile[] } | StepFailure
 
 export async function askRewindSource(
   context: Context,

@@ -24,7 +24,7 @@ interface LocalFile {
   readonly gid: number
 }
 
-export interface Target {
+interface Target {
   readonly spoiler: Spoiler | null
   /** Paths that may not be written, and are ours to change. */
   readonly locked: readonly LocalFile[]

@@ -22,7 +22,7 @@ import { inspectTarget, type Spoiler, withLiftedModes } from './rewind-target.ts
 import { stop } from './stop.ts'
 import { markRewind, unfinishedRewind, unmarkRewind } from './unfinished-rewind.ts'
 
-export type RewindOutcome = StepOutcome & { readonly damaged?: boolean }
+type RewindOutcome = StepOutcome & { readonly damaged?: boolean }
 
 const FORBIDDEN = [
   ...[

@@ -5,7 +5,7 @@ import pg from 'pg'
 import type { Credentials, PostgresqlConfig } from '../model/config.ts'
 import type { Session } from './connection.ts'
 
-export interface RoleWish {
+interface RoleWish {
   readonly name: string
   readonly password: string | null
   /** `SUPERUSER`, `REPLICATION`, `CREATEDB`, …; LOGIN is added unless LOGIN or NOLOGIN is among them. */

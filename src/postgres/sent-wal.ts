@@ -13,7 +13,7 @@ export interface WalPart {
 }
 
 /** `gone`: that server cannot have it, or has it no more; `unknown`: it could not be asked now. */
-export type SentWal =
+type SentWal =
   | { readonly kind: 'sent'; readonly bytes: Buffer }
   | { readonly kind: 'gone' | 'unknown'; readonly why: string }
 

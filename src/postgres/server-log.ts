@@ -8,7 +8,7 @@ import type { Context } from './context.ts'
 import { holderOfPort } from './port-holder.ts'
 import { chownToServerUser } from './run-as.ts'
 
-export interface ServerLog {
+interface ServerLog {
   readonly fd: number
   readonly path: string
   /** Size before this start: what comes after it belongs to this start. */

@@ -31,7 +31,7 @@ export interface ServerProcess extends ProcessStat {
 }
 
 /** Where to look, and what is known of the server that ran last. */
-export interface Wanted {
+interface Wanted {
   readonly dataDir: string
   readonly programName: string
   readonly last: LastServer | null

@@ -20,7 +20,7 @@ const END_MIN = 8192n
 /** Less may be the same by chance: what follows a switch to a new file is zeros, and two idle servers write alike. */
 const SUBSTANCE = 4096
 
-export interface OwnWal {
+interface OwnWal {
   readonly timeline: Timeline
   /** Where this timeline began on the leader; null: with the cluster. */
   readonly beginning: Lsn | null
@@ -32,7 +32,7 @@ export interface OwnWal {
 }
 
 /** `gone`: the WAL that would tell is not there any more; `unknown`: the leader could not be asked now. */
-export type Shared =
+type Shared =
   | { readonly kind: 'shared' | 'other' }
   | { readonly kind: 'gone' | 'unknown'; readonly why: string }
 

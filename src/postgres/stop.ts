@@ -11,7 +11,7 @@ import { peekClusterState, readControlData } from './control-data.ts'
 import { clearLeftovers } from './leftovers.ts'
 import { readShutdownPosition } from './wal-records.ts'
 
-export type StopOutcome = StepOutcome & { readonly position?: ShutdownPosition | null }
+type StopOutcome = StepOutcome & { readonly position?: ShutdownPosition | null }
 
 const STATE_PACE_MS: Millis = 10
 /** A CHECKPOINT before the stop only makes it shorter: a very long one is left to the server. */

@@ -113,7 +113,7 @@ async function isRecovering(
 }
 
 /** `ends-at-switch`: it depends on whether the last record ends exactly at the switch point. */
-export type Walked = {
+type Walked = {
   readonly verdict: Divergence['verdict'] | 'ends-at-switch'
   readonly switchLsn: Lsn | null
 }

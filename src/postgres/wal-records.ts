@@ -9,7 +9,7 @@ import type { Programs } from './programs.ts'
 /** It tries for five seconds to open a WAL file that is not there: the records wanted here are in files that are. */
 const WALDUMP_LIMIT_MS = 2000
 
-export interface WalRecord {
+interface WalRecord {
   readonly resourceManager: string
   readonly lsn: Lsn
   readonly previousLsn: Lsn

@@ -14,7 +14,7 @@ import { type Context, DONE, failed, messageOf, type Program } from './context.t
 import { readControlData } from './control-data.ts'
 import { readMajorVersion } from './data-directory.ts'
 
-export interface SettingsWish {
+interface SettingsWish {
   readonly role: 'primary' | 'standby'
   readonly upstream: Upstream | null
   readonly majorVersion: number
@@ -22,7 +22,7 @@ export interface SettingsWish {
   readonly stopped: boolean
 }
 
-export type Written =
+type Written =
   | { readonly ok: true; readonly changed: boolean; readonly commandLine: readonly string[] }
   | { readonly ok: false; readonly why: string }
 

@@ -7,7 +7,7 @@ import { page, type Reply } from './reply.ts'
 
 const BODY_BYTES_MAX = 1024 * 1024
 
-export type Body =
+type Body =
   | { readonly ok: true; readonly document: JsonObject }
   | { readonly ok: false; readonly reply: Reply }
 

@@ -14,14 +14,14 @@ export interface Asked {
   readonly note: AskedNote | null
 }
 
-export interface AskedNote {
+interface AskedNote {
   readonly id: string
   readonly by: string
   /** Until then it waits, and withdraws the request itself; null: for a scheduled one. */
   readonly untilMs: WallMillis | null
 }
 
-export type ReadBody =
+type ReadBody =
   | { readonly ok: true; readonly asked: Asked }
   | { readonly ok: false; readonly reply: Reply }
 

@@ -21,7 +21,7 @@ export interface Wish {
   readonly scheduledAt: FailoverRequest['scheduledAt']
 }
 
-export type Judged =
+type Judged =
   | { readonly ok: true; readonly wish: Wish }
   | { readonly ok: false; readonly reply: Reply }
 

@@ -4,7 +4,7 @@
 import type { ServerResponse } from 'node:http'
 import { STATUS_CODES } from 'node:http'
 
-export type Headers = readonly (readonly [string, string])[]
+type Headers = readonly (readonly [string, string])[]
 
 /** What the replies of a server have in common; those of status only have no headers of ours. */
 export interface CommonHeaders {

@@ -9,7 +9,7 @@ import { loggable } from './failover-body.ts'
 import { type Reply, text } from './reply.ts'
 import { parseSchedule } from './times.ts'
 
-export interface AskedRestart {
+interface AskedRestart {
   readonly filters: RestartFilters
   readonly timeoutMs: Millis | null
   /** null: at once. */
@@ -18,7 +18,7 @@ export interface AskedRestart {
   readonly shown: JsonObject
 }
 
-export type ReadRestart =
+type ReadRestart =
   | { readonly ok: true; readonly asked: AskedRestart }
   | { readonly ok: false; readonly reply: Reply }
 

@@ -16,7 +16,7 @@ export interface Identity {
 }
 
 /** What may change without anything else: up to a second old in an answer from the cache. */
-export interface Aging {
+interface Aging {
   /** hactl's own fields. */
   readonly extra: JsonObject
   readonly logger: LoggerView

@@ -56,7 +56,7 @@ export function epochSeconds(text: string | null): number {
   return stamp === null ? 0 : Math.round(stamp.epochMs * 1000) / 1_000_000
 }
 
-export type Schedule =
+type Schedule =
   | { readonly ok: true; readonly text: string; readonly wallMs: WallMillis }
   | { readonly ok: false; readonly status: 400 | 422; readonly why: string }
 

@@ -10,7 +10,7 @@ import { type Instance, readInstance } from './instance.ts'
 import type { Place } from './own-place.ts'
 import { yamlFile } from './yaml-file.ts'
 
-export type Generated =
+type Generated =
   | { readonly ok: true; readonly text: string }
   | { readonly ok: false; readonly why: string }
 

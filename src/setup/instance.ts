@@ -26,7 +26,7 @@ export interface Instance {
   readonly ident: string
 }
 
-export type Read =
+type Read =
   | { readonly ok: true; readonly instance: Instance }
   | { readonly ok: false; readonly why: string }
 

@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { descendantsOf, listProcesses, readProcess, sendSignal, signalProcess } from './proc.ts'
 import { wordsOf } from './program-words.ts'
 
-export interface RunOptions {
+interface RunOptions {
   readonly file: string
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string>>
@@ -21,7 +21,7 @@ export interface RunOptions {
   readonly graceMs?: number
 }
 
-export interface RunOutput {
+interface RunOutput {
   readonly stdout: string
   readonly stderr: string
 }

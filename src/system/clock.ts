@@ -12,7 +12,7 @@ const READING_VALID_MS = 1
 /** setTimeout's limit; a longer one would fire at once. */
 const TIMER_MAX_MS = 2 ** 31 - 1
 
-export interface KernelClocks {
+interface KernelClocks {
   /** CLOCK_BOOTTIME, rounded down to 10 ms. */
   readonly uptimeMs: () => Millis
   readonly monotonicMs: () => Millis

@@ -4,7 +4,7 @@
 import { readdir, readFile, readlink, stat } from 'node:fs/promises'
 
 /** Pid and field 22 of /proc/<pid>/stat: together they name one process for as long as the machine is up. */
-export interface ProcessIdentity {
+interface ProcessIdentity {
   readonly pid: number
   readonly startTicks: string
 }
@@ -124,7 +124,7 @@ export async function startedAtSeconds(process: ProcessIdentity): Promise<number
   return boot === null ? null : Number(boot[1]) + Number(process.startTicks) / TICKS_PER_SECOND
 }
 
-export type SignalOutcome = 'sent' | 'gone' | 'denied'
+type SignalOutcome = 'sent' | 'gone' | 'denied'
 
 /** Signals the process if it still is the one that was meant. */
 export async function signalProcess(

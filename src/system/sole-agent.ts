@@ -7,7 +7,7 @@ import { connect, createServer, type Server } from 'node:net'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { Millis } from '../model/units.ts'
 
-export type Claim =
+type Claim =
   | { readonly ok: true; release(): Promise<void> }
   /** `holder` is what the other process says of itself. */
   | { readonly ok: false; readonly holder: string }

@@ -1,14 +1,14 @@
 // Boxes of `+ - |` as patronictl draws them: title in the top border, a rule between all rows as soon as one cell has
 // several lines. The output is compared byte for byte with patronictl's in test/commands.
 
-export type Align = 'left' | 'right'
+type Align = 'left' | 'right'
 
 export interface BoxColumn {
   readonly title: string
   readonly align: Align
 }
 
-export interface BoxTable {
+interface BoxTable {
   /** Cut to the width of the border; null: a plain border. */
   readonly title: string | null
   readonly columns: readonly BoxColumn[]
@@ -53,7 +53,7 @@ function padded(cell: string, width: number, align: Align | undefined): string {
 }
 
 /** Columns on a terminal: East Asian wide characters take two, combining marks none. */
-export function displayWidth(text: string): number {
+function displayWidth(text: string): number {
   let width = 0
   for (const character of text) {
     if (/\p{Mn}|\p{Me}|\u200b|\u200d/u.test(character)) continue

@@ -4,7 +4,7 @@
 import type { CommandDescription, Manual, OptionDescription } from './describe.ts'
 
 export const SHELLS = ['bash', 'zsh'] as const
-export type Shell = (typeof SHELLS)[number]
+type Shell = (typeof SHELLS)[number]
 
 /** `settings`: what may follow `--set`. */
 export function completionScript(manual: Manual, shell: Shell, settings: readonly string[]): string {

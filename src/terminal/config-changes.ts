@@ -15,7 +15,7 @@ export interface ChangeOptions {
 }
 
 /** undefined: not readable, and why; YAML is read by the room that knows it. */
-export type ReadYaml = (text: string) => Promise<{ readonly value: Json } | { readonly why: string }>
+type ReadYaml = (text: string) => Promise<{ readonly value: Json } | { readonly why: string }>
 
 /** In the order in which they are applied. Empty: nothing was asked for, so that an editor is. */
 export async function readChanges(

@@ -21,7 +21,7 @@ export interface CommandDescription {
   readonly examples: readonly { readonly description: string; readonly command: string }[]
 }
 
-export interface ArgumentDescription {
+interface ArgumentDescription {
   /** As in a synopsis: `[CLUSTER...]`. */
   readonly synopsis: string
   readonly description: string
@@ -41,7 +41,7 @@ export interface OptionDescription {
 }
 
 /** What of oclif's description of a command is used; a loaded command and its class both have it. */
-export interface CommandSource {
+interface CommandSource {
   readonly id: string
   readonly hidden?: boolean | undefined
   readonly summary?: string | undefined

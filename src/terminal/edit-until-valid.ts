@@ -20,7 +20,7 @@ export interface Edited {
   readonly keep: () => void
 }
 
-export interface EditOptions {
+interface EditOptions {
   readonly text: string
   readonly name: string
   readonly judge: (text: string) => Promise<Judged>

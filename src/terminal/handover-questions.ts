@@ -16,7 +16,7 @@ export interface HandoverAnswers {
   readonly 'dry-run': boolean
 }
 
-export interface Wish {
+interface Wish {
   readonly action: 'switchover' | 'failover'
   readonly cluster: string
   readonly leader: MemberName | null
@@ -24,7 +24,7 @@ export interface Wish {
   readonly scheduledAt: { readonly text: string; readonly wallMs: WallMillis } | null
 }
 
-export interface Known {
+interface Known {
   readonly leader: MemberName | null
   readonly eligible: readonly MemberName[]
   readonly modes: { readonly standbyCluster: boolean; readonly synchronousMode: 'off' | 'on' | 'quorum' }

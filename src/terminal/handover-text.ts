@@ -7,7 +7,7 @@ import type { Lsn, WallMillis } from '../model/units.ts'
 import { isPatronictl } from './drop-in.ts'
 import { localTime } from './time.ts'
 
-export interface HandoverOutcome {
+interface HandoverOutcome {
   readonly action: 'switchover' | 'failover'
   readonly cluster: string
   readonly outcome: 'done' | 'already' | 'scheduled' | 'planned' | 'requested' | 'unfinished'

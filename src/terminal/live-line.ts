@@ -1,7 +1,7 @@
 // One line on a terminal that shows what is going on, and is gone when something lasting is printed. Without a terminal on
 // stderr nothing is shown.
 
-export interface LiveLine {
+interface LiveLine {
   show(text: string): void
   clear(): void
 }

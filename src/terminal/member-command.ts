@@ -29,12 +29,6 @@ export interface Chosen extends Selection {
   readonly view: ClusterView
 }
 
-/** `reload`, and `reload` in the questions of patronictl: they differ for `reinit` only. */
-export interface Verb {
-  readonly command: string
-  readonly action: string
-}
-
 export abstract class MemberCommand extends HactlCommand {
   /** The cluster as it is now. People see its members, also with --force. */
   protected async look(

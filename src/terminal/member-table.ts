@@ -31,7 +31,7 @@ export function clusterText(all: ClusterReport, format: MemberFormat, extended: 
 }
 
 /** `extended`: show the optional columns also when every member's cell is empty. */
-export function memberListing(report: ClusterReport, format: MemberFormat, extended: boolean): Listing {
+function memberListing(report: ClusterReport, format: MemberFormat, extended: boolean): Listing {
   const forPeople = format === 'pretty' || format === 'topology'
   const members =
     format === 'topology' ? tree(report.members) : report.members.map(member => ({ member, prefix: '' }))
@@ -89,7 +89,7 @@ function titleOf(report: ClusterReport): string {
 }
 
 /** Lines below the table: pause and what was asked for; names stand at the right of 24 columns. */
-export function memberFooter(report: ClusterReport): readonly string[] {
+function memberFooter(report: ClusterReport): readonly string[] {
   const planned = report.scheduledSwitchover
   const pending = report.pendingRequest
   const line = (label: string, value: string | null) =>

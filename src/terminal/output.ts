@@ -6,7 +6,7 @@ import { getSystemErrorMessage } from 'node:util'
 import { errorText } from './errors.ts'
 import { EXIT, processExitCode } from './exit-codes.ts'
 
-export interface Output {
+interface Output {
   /** Settles when all is written, or nobody reads it any more. */
   written(): Promise<void>
   /** The exit code, given the command's own. */

@@ -4,13 +4,13 @@
 import type { WallMillis } from '../model/units.ts'
 import { isoWithZone } from './time.ts'
 
-export interface Schedule {
+interface Schedule {
   /** With its zone: `2030-01-01T03:00:00+01:00`. */
   readonly text: string
   readonly wallMs: WallMillis
 }
 
-export type ParsedSchedule =
+type ParsedSchedule =
   /** `said`: what was understood, when that was not plain; to be shown before anything is asked for. */
   | { readonly ok: true; readonly schedule: Schedule | null; readonly said: string | null }
   | { readonly ok: false; readonly why: string }

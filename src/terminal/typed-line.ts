@@ -1,6 +1,6 @@
 // What somebody has typed so far, for completion: where etcd is, and which cluster is meant. Only as good as a completion needs.
 
-export interface TypedLine {
+interface TypedLine {
   readonly configFile: string | null
   readonly dcsUrl: string | null
   readonly command: string | null

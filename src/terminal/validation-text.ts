@@ -3,7 +3,7 @@
 import type { JsonObject } from '../model/cluster.ts'
 import { formatProblem, type Problem } from '../model/problem.ts'
 
-export interface Findings {
+interface Findings {
   readonly errors: readonly Problem[]
   readonly warnings: readonly Problem[]
   readonly merged: JsonObject | null

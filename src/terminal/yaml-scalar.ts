@@ -1,7 +1,7 @@
 // How one scalar is written in YAML: plain where YAML 1.1 reads the same text back as a string, single-quoted
 // otherwise, double-quoted only for what cannot be shown. Long texts are folded after column 200, as patronictl does.
 
-export interface ScalarPlace {
+interface ScalarPlace {
   /** Column of continuation lines. */
   readonly indent: number
   /** Column at which the text begins; minus infinity: never fold. */

@@ -17,11 +17,9 @@ import {
   parseSync,
   serialiseConfig,
   serialiseFailover,
-  serialiseFailsafe,
   serialiseHistory,
   serialiseMember,
   serialiseStatus,
-  serialiseSync,
 } from '../../src/dcs/records.ts'
 
 /** Beyond 2^53, where a double is wrong by some bytes. */
@@ -126,17 +124,16 @@ describe('status', () => {
 
 describe('sync', () => {
   test.each([
-    '{"leader":"a","quorum":0,"sync_standby":"b,c"}',
-    '{"leader":"a","quorum":1,"sync_standby":null}',
-  ])('%s is written back', text => expect(serialiseSync(parseSync(text))).toBe(text))
+    ['{"leader":"a","quorum":0,"sync_standby":"b,c"}', { leader: 'a', quorum: 0, standbys: ['b', 'c'] }],
+    ['{"leader":"a","quorum":1,"sync_standby":null}', { leader: 'a', quorum: 1, standbys: [] }],
+  ])('%s is read', (text, state) => expect(parseSync(text)).toEqual(state))
 
   test.each(['null', '{}', '{"leader":""}', '{"leader":["a"]}', 'x', '[]'])('%s is the empty state', text => {
     expect(parseSync(text)).toEqual({ leader: null, quorum: 0, standbys: [] })
   })
 
-  test('standbys are sorted and trimmed', () => {
+  test('standbys are trimmed', () => {
     expect(parseSync('{"leader":"a","quorum":"1","sync_standby":"c, b,"}').standbys).toEqual(['c', 'b'])
-    expect(serialiseSync({ leader: 'a', quorum: 1, standbys: ['c', 'b'] })).toContain('"sync_standby":"b,c"')
   })
 })
 
@@ -203,7 +200,7 @@ describe('history, failsafe, config, initialize, leader', () => {
 
   test('failsafe', () => {
     const text = '{"a":"http://a:8008/patroni","b":"http://b:8008/patroni"}'
-    expect(serialiseFailsafe(parseFailsafe(text) ?? {})).toBe(text)
+    expect({ ...parseFailsafe(text) }).toEqual(JSON.parse(text))
     expect(parseFailsafe('{"a":7}')).toBeNull()
     expect(parseFailsafe('[]')).toBeNull()
     expect(parseFailsafe('{}')?.toString).toBeUndefined()

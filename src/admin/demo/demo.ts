@@ -14,7 +14,7 @@ import type { DemoWish, Stage } from './stage.ts'
 import { createWatch, isHealthy } from './watch.ts'
 import { startWriter, type Writer } from './writer.ts'
 
-export interface DemoEvent {
+interface DemoEvent {
   readonly event: string
   /** Longest time between two acknowledged writes around it. */
   readonly pauseMs: number

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Clock } from '../../ports/clock.ts'
 import type { Account } from './account.ts'
 
-export interface ServerStart {
+interface ServerStart {
   readonly label: string
   readonly file: string
   readonly args: readonly string[]
@@ -75,7 +75,7 @@ export function signal(pid: number, name: NodeJS.Signals): boolean {
 }
 
 /** Processes whose working directory is this data directory, and the fencer that watches over it. */
-export async function processesIn(dataDir: string): Promise<readonly number[]> {
+async function processesIn(dataDir: string): Promise<readonly number[]> {
   const pids = (await readdir('/proc')).filter(entry => /^\d+$/.test(entry))
   const found = await Promise.all(
     pids.map(async pid => ((await belongsTo(pid, dataDir)) ? Number(pid) : null)),

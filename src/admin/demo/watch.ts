@@ -44,7 +44,7 @@ export function createWatch(layout: Layout, clock: Clock, say: (line: string) =>
   }
 }
 
-export function describe(view: ClusterView): string {
+function describe(view: ClusterView): string {
   if (view.members.length === 0) return 'no members yet'
   return view.members.map(member => describeMember(view, member)).join(' | ')
 }

@@ -5,7 +5,7 @@ import pg from 'pg'
 import type { Clock } from '../../ports/clock.ts'
 import { DEMO_PASSWORD } from './layout.ts'
 
-export interface Outage {
+interface Outage {
   /** Longest pause between two acknowledged writes since the mark. */
   readonly longestPauseMs: number
   readonly acknowledged: number

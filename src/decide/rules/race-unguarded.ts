@@ -24,7 +24,7 @@ export const unguardedPrimary: Rule<ClusterFacts> = rule({
 })
 
 /** null: it gave the lease up in good order, says that it is no primary, or was guarded, of itself or since it began this handover. */
-export function mayRunUnguarded(facts: ClusterFacts): string | null {
+function mayRunUnguarded(facts: ClusterFacts): string | null {
   const { snap } = facts
   const last = lastToLead(facts)
   const { name, isRecorded } = last

@@ -5,7 +5,7 @@ import { readdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { readIfPresent } from './durable-file.ts'
 
-export interface Assignment {
+interface Assignment {
   /** Lower case. */
   readonly name: string
   readonly value: string

@@ -59,7 +59,7 @@ function escapeValue(value: string): string {
 }
 
 /** The keys of `fields` that a server of this version understands, without empty ones. */
-export function supportedFields(fields: ConninfoFields, majorVersion: number): ConninfoFields {
+function supportedFields(fields: ConninfoFields, majorVersion: number): ConninfoFields {
   const since = new Map(KEYWORDS)
   return Object.fromEntries(
     Object.entries(fields).filter(([keyword, value]) => {

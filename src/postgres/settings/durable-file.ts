@@ -10,7 +10,7 @@ export interface FileOwner {
   readonly gid: number
 }
 
-export type SettingsFailure = 'refused' | 'disk-full' | 'inaccessible'
+type SettingsFailure = 'refused' | 'disk-full' | 'inaccessible'
 
 /** An expected failure of writing settings. The message names the path and the cause, never a secret. */
 export class SettingsError extends Error {

@@ -71,7 +71,7 @@ export const COMMAND_LINE_NAMES: ReadonlySet<string> = new Set(
 /** They would move the server away from the directory that we guard. */
 const OURS_ALONE: ReadonlySet<string> = new Set(['data_directory', 'config_file'])
 
-export interface ServerParametersInput {
+interface ServerParametersInput {
   readonly effective: Pick<EffectivePostgresql, 'parameters'>
   readonly config: Pick<PostgresqlConfig, 'listenAddresses' | 'port' | 'configDir'>
   readonly scope: string

@@ -37,7 +37,7 @@ export interface Prepared {
   readonly version: number
 }
 
-export interface Identity {
+interface Identity {
   readonly config: PostgresqlConfig
   readonly scope: string
   readonly name: string

@@ -37,7 +37,7 @@ const TOLERATED_FROM_ELSEWHERE: ReadonlySet<string> = new Set([
 ])
 
 /** What is in force. `restart`: a reload does not change it. `elsewhere`: another file than ours sets it. */
-export interface CurrentSetting {
+interface CurrentSetting {
   readonly text: string
   readonly restart: boolean
   readonly elsewhere: boolean

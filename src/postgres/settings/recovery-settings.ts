@@ -25,7 +25,7 @@ export interface RecoverySettings {
   readonly conninfo: ConninfoFields | null
 }
 
-export interface RecoveryInput {
+interface RecoveryInput {
   readonly effective: Pick<EffectivePostgresql, 'parameters' | 'recoveryConf'>
   readonly config: PostgresqlConfig
   readonly applicationName: string

@@ -34,14 +34,12 @@ import { type ChangedParameter, changedFromServer, pendingRestartOf } from './se
 import { parameterText } from './server-values.ts'
 import { manages, writeFiles } from './write-files.ts'
 
-export type { LocalAddress } from './addresses.ts'
-export { type FileOwner, SettingsError } from './durable-file.ts'
+export type { FileOwner } from './durable-file.ts'
 export type { PendingRestart } from './parameters.ts'
 export type { WriteInput } from './prepared.ts'
 export type { Query } from './recovery-comparison.ts'
-export type { ChangedParameter } from './server-comparison.ts'
 
-export interface SettingsOptions {
+interface SettingsOptions {
   readonly config: PostgresqlConfig
   readonly scope: string
   /** The member's name: what a standby is called in its primary's pg_stat_replication. */
@@ -52,7 +50,7 @@ export interface SettingsOptions {
   readonly runAs?: FileOwner
 }
 
-export interface Written {
+interface Written {
   /** A file differs from before: a running server needs a reload. */
   readonly changed: boolean
   /** `--name=value` for postgres. */

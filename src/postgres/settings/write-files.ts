@@ -22,7 +22,7 @@ export interface Job extends Prepared {
   readonly warn: Warn
 }
 
-export interface FilesWritten {
+interface FilesWritten {
   readonly changed: boolean
   /** Files that kept their old text, and why. */
   readonly problems: readonly string[]
