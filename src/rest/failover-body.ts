@@ -21,9 +21,7 @@ interface AskedNote {
   readonly untilMs: WallMillis | null
 }
 
-type ReadBody =
-  | { readonly ok: true; readonly asked: Asked }
-  | { readonly ok: false; readonly reply: Reply }
+type ReadBody = { readonly ok: true; readonly asked: Asked } | { readonly ok: false; readonly reply: Reply }
 
 const KEYS: readonly string[] = ['leader', 'candidate', 'member', 'scheduled_at', 'hactl']
 const NOTE_KEYS: readonly string[] = ['id', 'requested_by', 'valid_until']

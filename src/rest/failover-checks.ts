@@ -21,9 +21,7 @@ export interface Wish {
   readonly scheduledAt: FailoverRequest['scheduledAt']
 }
 
-type Judged =
-  | { readonly ok: true; readonly wish: Wish }
-  | { readonly ok: false; readonly reply: Reply }
+type Judged = { readonly ok: true; readonly wish: Wish } | { readonly ok: false; readonly reply: Reply }
 
 const PEER_TIMEOUT_MS: Millis = 2000
 

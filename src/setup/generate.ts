@@ -10,9 +10,7 @@ import { type Instance, readInstance } from './instance.ts'
 import type { Place } from './own-place.ts'
 import { yamlFile } from './yaml-file.ts'
 
-type Generated =
-  | { readonly ok: true; readonly text: string }
-  | { readonly ok: false; readonly why: string }
+type Generated = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly why: string }
 
 const HEAD = `Written by hactl agent --generate-config from the PostgreSQL that runs here. Look at each FIXME, then ask
 hactl agent --validate-config --ignore-listen-port. All keys: docs/configuration.md, man 5 hactl.yml.`

@@ -26,9 +26,7 @@ export interface Instance {
   readonly ident: string
 }
 
-type Read =
-  | { readonly ok: true; readonly instance: Instance }
-  | { readonly ok: false; readonly why: string }
+type Read = { readonly ok: true; readonly instance: Instance } | { readonly ok: false; readonly why: string }
 
 const LIMIT_MS = 10_000
 const PLACES = [

@@ -129,7 +129,12 @@ test('the data directory of the leader is replaced by an older copy of its files
   await incident.writesAgain(ttlMs + 20_000, leader)
   // The former leader wrote its control file into the backup as it stopped.
   await leader.agent.says(/names a checkpoint at \S+ that the WAL in this directory does not have/, 40_000)
-  const reinit = await hactl(cluster.client, leader.file, ['reinit', 'test', leader.host.name, '--force'], 90_000)
+  const reinit = await hactl(
+    cluster.client,
+    leader.file,
+    ['reinit', 'test', leader.host.name, '--force'],
+    90_000,
+  )
   expect(reinit).toMatchObject({ code: 0 })
   // In good order: those that stream have everything.
   await incident.end({ limitMs: 90_000 })

@@ -55,7 +55,7 @@ describe('the rule book', () => {
   })
   // `hactl agent --rules` prints them as they are; where a fact comes from is said in a comment beside the rule.
   test('says it to a person: one clause, without a citation, a file name or an end', () => {
-    const problems = ruleBook().filter(({ why }) =>
+    const problems = rules.filter(({ why }) =>
       /\.md\b|spec\/|src\/|\bissue \d|\.$|^[A-Z][a-z]+ |\s{2}|\n/.test(why),
     )
     expect(problems).toEqual([])
