@@ -12,7 +12,7 @@ import { done, failed, unreachable } from './outcomes.ts'
 
 /** How long peers may take to answer in an election (spec/ha.md 2.5). */
 const PEERS_LIMIT_MS = 2000
-/** Long enough for a live node on a busy network, short enough for the budget of a failover (design.md 5). */
+/** Long enough for a live node on a busy network, short enough for the budget of a failover. */
 const FORMER_LEADER_LIMIT_MS = 600
 const COMPARE_LIMIT_MS = 5000
 

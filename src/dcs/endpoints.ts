@@ -1,5 +1,5 @@
 // One etcd3 client per endpoint, used only for its raw gRPC stubs: no pool, no retry, no circuit breaker of the
-// library's (each of them was measured to hang or to lie, stack.md 2.1). Which endpoint to use is decided here.
+// library's (each of them was measured to hang or to lie when a member is frozen). Which endpoint to use is decided here.
 
 import { readFile } from 'node:fs/promises'
 import { rootCertificates } from 'node:tls'
@@ -17,7 +17,7 @@ type Certificates = NonNullable<IOptions['credentials']>
 const CERTIFICATE_CHECK_INTERVAL_MS = 5000
 /**
  * HTTP/2 pings while anything is open, so that a machine which died silently under the watch is noticed without asking
- * etcd. Not below 5 s: etcd hangs up on clients that ping more often (stack.md 2.1).
+ * etcd. Not below 5 s: etcd hangs up on clients that ping more often.
  */
 export const PING_INTERVAL_MS = 6000
 const PING_TIMEOUT_MS = 5000

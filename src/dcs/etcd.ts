@@ -1,4 +1,5 @@
-// The Store port over etcd v3 and gRPC (stack.md 2.2 says why it is made like this). This file only wires the parts.
+// The Store port over etcd v3 and gRPC, with little of its library: docs/adr/0009-dependencies.md. This file only wires
+// the parts.
 
 import { setMaxListeners } from 'node:events'
 import type { ClusterView } from '../model/cluster.ts'

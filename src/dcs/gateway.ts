@@ -1,5 +1,5 @@
 // A read of the cluster over etcd's JSON gateway with nothing but node:http: commands that only look must start fast,
-// and loading gRPC takes longer than their whole work (stack.md 4). Imports nothing of etcd3.
+// and loading gRPC takes longer than their whole work. Imports nothing of etcd3.
 
 import { readFile } from 'node:fs/promises'
 import { Agent, type RequestOptions, request as requestHttp } from 'node:http'

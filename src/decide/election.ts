@@ -116,7 +116,7 @@ function lagLimit({ view, snap }: ClusterFacts): bigint {
   return config?.valid === true ? maximumLagOf(config.document) : snap.settings.maximumLagOnFailover
 }
 
-/** Modes that later versions carry out; under them this one makes nobody primary (design.md, promises 1 and 2). */
+/** Modes that later versions carry out; under them this one makes nobody primary: one writer, and nothing acknowledged is lost. */
 export function unsupportedMode({ snap }: ClusterFacts): string | null {
   if (snap.settings.synchronousMode !== 'off') return `synchronous_mode: ${snap.settings.synchronousMode}`
   return snap.settings.standbyCluster ? 'standby_cluster' : null

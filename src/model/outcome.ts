@@ -1,4 +1,4 @@
-// What an action came to. Outcomes are facts of the next step of the same beat (design.md 2).
+// What an action came to. Outcomes are facts of the next step of the same beat.
 
 import type { ActionKind } from './action.ts'
 import type { MemberName } from './units.ts'

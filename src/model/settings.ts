@@ -1,5 +1,5 @@
 // The dynamic configuration (etcd `config`) after validation: what the rules and the adapters use.
-// Defaults and limits: spec/interfaces.md 3.5, design.md 4.
+// Defaults and limits: spec/interfaces.md 3.5, and ARCHITECTURE.md on the lease.
 
 import type { JsonObject } from './cluster.ts'
 import type { Lsn, Millis } from './units.ts'

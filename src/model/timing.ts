@@ -1,5 +1,6 @@
-// The arithmetic of the lease (design.md 4), shared by the rules, the lease guard and the budgets of requests. A lease confirmed by a request sent at T0 lives in etcd until T0+ttl at
-// least; the fencer acts `fenceMarginMs` before that, and the agent gives up by itself `demoteMarginMs` before that.
+// The arithmetic of the lease, shared by the rules, the lease guard and the budgets of requests. A lease confirmed by a
+// request sent at T0 lives in etcd until T0+ttl at least; the fencer acts `fenceMarginMs` before that, and the agent gives
+// up by itself `demoteMarginMs` before that. ARCHITECTURE.md has it in numbers.
 
 import type { DynamicSettings } from './settings.ts'
 import type { LeaseView } from './snapshot.ts'
@@ -49,7 +50,7 @@ export function renewalDueAtMs(lease: LeaseView, settings: DynamicSettings): Mil
   return Math.min(lease.renewedAtMs + settings.loopWaitMs, lastChanceAtMs(lease, settings))
 }
 
-/** No request to etcd blocks a beat for longer: an election of etcd's own takes up to about 2.2 s (stack.md 2.2). */
+/** No request to etcd blocks a beat for longer: an election of etcd's own was measured to take up to about 2.2 s. */
 const REQUEST_LIMIT_MS = 2500
 
 /** A renewal may take as long as a request may, and fail, before the agent has to give up. */

@@ -1,4 +1,4 @@
-// The one long piece of work that may be in progress (design.md 2): what it is, how far it is, how it ended.
+// The one long piece of work that may be in progress: what it is, how far it is, how it ended.
 
 import type { AskedPromotion } from './origins.ts'
 import type { Upstream } from './peer.ts'

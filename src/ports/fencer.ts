@@ -1,4 +1,4 @@
-// The fencer outside the agent: stops PostgreSQL when the lease deadline passes, whatever became of the agent (design.md 4).
+// The fencer outside the agent: stops PostgreSQL when the lease deadline passes, whatever became of the agent.
 
 import type { PostmasterIdentity } from '../model/postgres.ts'
 import type { Millis } from '../model/units.ts'

@@ -7,7 +7,7 @@ export function demoText({ events, acknowledged, missing }: DemoResult): string 
   const table = new Table({
     head: ['event', 'longest write pause', 'leader before', 'leader after'],
     colAligns: ['left', 'right', 'left', 'left'],
-    // cli-table3 colours whatever the output is unless it is told not to (stack.md 9).
+    // cli-table3 colours whatever the output is unless it is told not to.
     style: { head: [], border: [] },
   })
   for (const { event, pauseMs, leaderBefore, leaderAfter } of events) {

@@ -1,4 +1,4 @@
-// The one table of exit codes (design.md 6). Scripts may rely on it; docs/commands.md prints it.
+// The one table of exit codes. Scripts may rely on it; docs/commands.md prints it.
 
 import { isPatronictl } from './drop-in.ts'
 

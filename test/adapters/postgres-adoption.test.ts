@@ -85,7 +85,7 @@ async function refused(changes: Partial<PostgresqlConfig> = {}): Promise<string>
   return refusals.join('\n')
 }
 
-test('(case 10) a running server whose configuration lies elsewhere: refused, with what to set, and never written over', async () => {
+test('a running server whose configuration lies elsewhere: refused, with what to set, and never written over', async () => {
   await startOwn()
   const why = await refused()
   expect(why).toContain(`the running PostgreSQL reads ${etc}/postgresql.conf`)
@@ -206,7 +206,7 @@ test('files of hactl that the running server does not read are named, not refuse
   expect((await found()).refusals).toHaveLength(1)
 })
 
-test('(case 08) what ALTER SYSTEM set for recovery is named when it is taken out, its values are kept, not said', async () => {
+test('what ALTER SYSTEM set for recovery is named when it is taken out, its values are kept, not said', async () => {
   await startOwn()
   await writeFile(
     at('postgresql.auto.conf'),

@@ -148,7 +148,7 @@ describe('what lies in the data directory and is the node’s own', () => {
     await expect(readdir(join(`${node.directory}.hactl`, 'own-files'))).rejects.toThrow('ENOENT')
   }
 
-  test('(case 16) survives a rewind, a new copy, and one whose agent died', async () => {
+  test('survives a rewind, a new copy, and one whose agent died', async () => {
     const first = await lab.primary('first')
     const second = await lab.standby('second', first)
     await until('second streams', async () => (await second.server()).walReceiver?.status === 'streaming')

@@ -1,4 +1,4 @@
-// The benchmarks by name, each with the budget that design.md 5 sets, and how the two programs' figures become lines.
+// The benchmarks by name, each with its budget, and how the two programs' figures become lines.
 
 import type { Program } from '../cluster/harness/mixed.ts'
 import { type Footprint, footprint } from './footprint.ts'

@@ -1,4 +1,4 @@
-// Measures GET /primary with 32 keep-alive connections (design.md 5: at least 8000 a second, p99 below 10 ms) and prints one
+// Measures GET /primary with 32 keep-alive connections (budget: at least 8000 a second, p99 below 10 ms) and prints one
 // line. Run: node test/bench/rest.ts [seconds] [OPTIONS|GET] [path]. Needs Debian's wrk. The server runs in a process of its own.
 
 import { execFile, fork } from 'node:child_process'

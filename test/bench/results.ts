@@ -1,4 +1,4 @@
-// What a benchmark found, and the page that shows it: docs/benchmarks.md, with the budgets of design.md 5.
+// What a benchmark found, and the page that shows it: docs/benchmarks.md, with the budgets.
 
 /** One line of the table. */
 export interface Line {

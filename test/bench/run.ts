@@ -1,5 +1,5 @@
 // `node test/bench/run.ts [names…]`: measures hactl and Patroni 4.1 in one run, on the same YAML, and compares with the
-// budgets of design.md 5. Without names: everything, in about ten minutes, and docs/benchmarks.md is written anew.
+// budgets. Without names: everything, in about ten minutes, and docs/benchmarks.md is written anew.
 // Needs root (network namespaces), `bin/setup`, and Debian's packages hyperfine and wrk. Nothing else should run meanwhile.
 
 import { readdir, stat, writeFile } from 'node:fs/promises'

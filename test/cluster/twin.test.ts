@@ -1,5 +1,5 @@
 // Two nodes that are promoted to the same timeline at the same position, because the first one is lost between its promotion
-// and its history line in etcd (case 31). It comes back when the WAL that would tell is recycled, and while PostgreSQL of the
+// and its history line in etcd. It comes back when the WAL that would tell is recycled, and while PostgreSQL of the
 // other one does not answer: it must neither follow, nor be a candidate when that one is lost.
 
 import { watch } from 'node:fs'

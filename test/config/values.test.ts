@@ -1,4 +1,4 @@
-// Booleans, integers, units and rounding as PostgreSQL and Patroni read them (spec/interfaces.md 1.12, postgres.md 2.12).
+// Booleans, integers, units and rounding as PostgreSQL and Patroni read them (spec/interfaces.md 1.12, spec/postgres.md 2.12).
 
 import { describe, expect, test } from 'vitest'
 import type { Json } from '../../src/model/cluster.ts'

@@ -19,7 +19,7 @@ const exists = (path: string) =>
   )
 
 async function documents(): Promise<readonly string[]> {
-  const folders = ['.', 'docs', 'docs/adr']
+  const folders = ['.', 'docs', 'docs/adr', 'docs/runbooks', 'docs/spec']
   const found = await Promise.all(
     folders.map(async folder => (await readdir(join(top, folder))).map(name => join(folder, name))),
   )

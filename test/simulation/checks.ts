@@ -1,4 +1,5 @@
-// What must hold at every instant of a run (design.md 1). Each check sees the world as it is, not as the programs see it.
+// What must hold at every instant of a run: the promises of ARCHITECTURE.md. Each check sees the world as it is, not as
+// the programs see it.
 
 import type { DecisionEntry } from '../../src/agent/beat.ts'
 import { stateViolations } from '../../src/decide/state-invariants.ts'

@@ -1,5 +1,5 @@
 // Random clusters under random faults: every seed that ever failed, and 2,000 new ones. Each has to keep the promises of
-// design.md 1 at every instant, and to be whole again once everything is healed.
+// ARCHITECTURE.md at every instant, and to be whole again once everything is healed.
 
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
