@@ -1,5 +1,6 @@
 // Where a key that stands in the wrong place belongs, and what a misspelt one was meant to be.
 
+import { slipsBetween } from '../model/nearest.ts'
 import { PARAMETER_NAMES } from './parameters.ts'
 import { DYNAMIC, LOCAL, sectionsOf } from './schema.ts'
 
@@ -52,34 +53,16 @@ export function adviseLocalOnly(path: string): Advice {
   }
 }
 
-/** The closest of `candidates`, at most two edits away (one for short words); null when none is close. */
+/** The closest of `candidates`, at most two slips away (one for short words); null when none is close. */
 export function nearest(word: string, candidates: readonly string[]): string | null {
   const limit = word.length < 5 ? 1 : 2
-  let best: { readonly name: string; readonly distance: number } | null = null
+  let best: { readonly name: string; readonly slips: number } | null = null
   for (const name of candidates) {
     if (Math.abs(name.length - word.length) > limit) continue
-    const distance = editDistance(word.toLowerCase(), name.toLowerCase())
-    if (distance <= limit && (best === null || distance < best.distance)) best = { name, distance }
+    const slips = slipsBetween(word, name)
+    if (slips <= limit && (best === null || slips < best.slips)) best = { name, slips }
   }
   return best?.name ?? null
-}
-
-/** Levenshtein distance, with a swap of neighbours counted as one edit. */
-function editDistance(a: string, b: string): number {
-  let before: readonly number[] = []
-  let row: readonly number[] = Array.from({ length: b.length + 1 }, (_, column) => column)
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j += 1) {
-      const cost = a[i - 1] === b[j - 1] ? 0 : 1
-      const swapped =
-        a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? (before[j - 2] ?? Infinity) + 1 : Infinity
-      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + cost, swapped))
-    }
-    before = row
-    row = next
-  }
-  return row[b.length] ?? 0
 }
 
 interface Home {

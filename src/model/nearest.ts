@@ -1,12 +1,14 @@
 // Which of the known names somebody who typed a wrong one may have meant.
 
-/** At most three names, the nearest first: a few edits away, or one contains the other. */
+import { distance } from 'fastest-levenshtein'
+
+/** At most three names, the nearest first: a few slips away, or one contains the other. */
 export function nearestNames(wanted: string, known: readonly string[]): readonly string[] {
   const limit = Math.max(1, Math.floor(wanted.length / 3))
   return known
-    .map(name => ({ name, distance: nameDistance(wanted.toLowerCase(), name.toLowerCase()) }))
-    .filter(({ name, distance }) => distance <= limit || (wanted.length > 2 && name.includes(wanted)))
-    .sort((a, b) => a.distance - b.distance || (a.name < b.name ? -1 : 1))
+    .map(name => ({ name, slips: slipsBetween(wanted, name) }))
+    .filter(({ name, slips }) => slips <= limit || (wanted.length > 2 && name.includes(wanted)))
+    .sort((a, b) => a.slips - b.slips || (a.name < b.name ? -1 : 1))
     .slice(0, 3)
     .map(({ name }) => name)
 }
@@ -17,16 +19,15 @@ export function eitherOf(names: readonly string[]): string {
   return names.length < 2 ? last : `${names.slice(0, -1).join(', ')} or ${last}`
 }
 
-/** Levenshtein: insertions, deletions and replacements. Names are short, so the whole table is cheap. */
-function nameDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, column) => column)
-  for (let row = 1; row <= a.length; row += 1) {
-    const current = [row]
-    for (let column = 1; column <= b.length; column += 1) {
-      const replace = (previous[column - 1] ?? 0) + (a[row - 1] === b[column - 1] ? 0 : 1)
-      current.push(Math.min(replace, (previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1))
-    }
-    previous = current
-  }
-  return previous.at(-1) ?? 0
+/**
+ * How many slips of the keyboard are between two names, whatever their case: a letter too many, too few or another one
+ * (Levenshtein), and two neighbours the wrong way round, which happens once in a name.
+ */
+export function slipsBetween(typed: string, name: string): number {
+  const [wrong, right] = [typed.toLowerCase(), name.toLowerCase()]
+  const swapped = Array.from(
+    { length: Math.max(0, wrong.length - 1) },
+    (_, at) => wrong.slice(0, at) + wrong[at + 1] + wrong[at] + wrong.slice(at + 2),
+  ).filter(word => word !== wrong)
+  return Math.min(distance(wrong, right), ...swapped.map(word => 1 + distance(word, right)))
 }

@@ -15,3 +15,8 @@ test('three at most, the nearest first', () => {
   expect(nearestNames('pg1', ['pg12', 'pg2', 'pg1x', 'db', 'pg3', 'pg4'])).toEqual(['pg12', 'pg1x', 'pg2'])
   expect(nearestNames('nowhere', ['pg1'])).toEqual([])
 })
+
+test('two neighbours the wrong way round are one slip', () => {
+  expect(nearestNames('gp1', ['pg1', 'db'])).toEqual(['pg1'])
+  expect(nearestNames('lsit', ['list', 'reload'])).toEqual(['list'])
+})

@@ -100,6 +100,12 @@ const wiring: Readonly<Record<string, Room>> = {
     libraries: true,
     why: 'it connects operator commands with the store and the members, and nothing else',
   },
+  // Pure computation, as all of model: the compiler sees it without Node's types, too.
+  'src/model/nearest.ts': {
+    imports: [],
+    libraries: true,
+    why: 'it compares two names with fastest-levenshtein, and nothing else',
+  },
   'src/admin/connect-sql.ts': {
     imports: ['ports', 'sql'],
     libraries: false,
