@@ -19,7 +19,6 @@ import type { Problem } from '../src/model/problem.ts'
 import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
 import { type GlobalFlags, HactlCommand, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
 import { type ChangeOptions, readChanges, readsStdin } from '../src/terminal/config-changes.ts'
-import { colouredDiff, unifiedDiff } from '../src/terminal/diff.ts'
 import { isPatronictl } from '../src/terminal/drop-in.ts'
 import { type Edited, editUntilValid, type Judged } from '../src/terminal/edit-until-valid.ts'
 import { askYesNo, canAsk } from '../src/terminal/questions.ts'
@@ -117,6 +116,7 @@ export default class EditConfig extends HactlCommand {
     flags: EditFlags,
     advise: Advise,
   ): Promise<Result<EditReport>> {
+    const { colouredDiff, unifiedDiff } = await import('../src/terminal/diff.ts')
     const diff = unifiedDiff(yamlDocument(before.document), yamlDocument(document))
     const judged = await judgementOf(document)
     const unadvised = {

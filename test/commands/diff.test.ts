@@ -15,6 +15,13 @@ test('changes far apart make two hunks, near ones make one', () => {
   expect(unifiedDiff('a\n', 'a\n')).toBe('')
 })
 
+test('texts that have nothing in common are shown as replaced, and soon', () => {
+  const text = (word: string) => Array.from({ length: 5000 }, (_, index) => `${word}${index}\n`).join('')
+  const lines = unifiedDiff(text('old'), text('new')).split('\n')
+  expect(lines.slice(2, 4)).toEqual(['@@ -1,5000 +1,5000 @@', '-old0'])
+  expect(lines.slice(-3)).toEqual(['+new4998', '+new4999', ''])
+})
+
 /** What `patch` does: each hunk replaces the lines it names. */
 function applied(before: readonly string[], diff: string): readonly string[] {
   const after: string[] = []
