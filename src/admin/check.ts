@@ -27,7 +27,7 @@ interface CheckWish {
 
 export interface CheckReport {
   readonly cluster: string
-  /** `degraded`: writes are accepted, but something is not as it should be. */
+  /** `degraded`: writes are accepted, but something is not as it should be; `down`: they are not, or that is not known. */
   readonly health: 'healthy' | 'degraded' | 'down'
   readonly leader: MemberName | null
   readonly timeline: Timeline | null
@@ -48,14 +48,14 @@ export async function checkCluster(operator: Operator, wish: CheckWish): Promise
     if (!look.ok) return failed(look.failure)
     const report = reportOf(cluster, look.value, limits)
     if (report.health === 'healthy') return done(report)
-    if (waiting.leftMs() === 0) return failed(unhealthy(report), report)
+    if (waiting.leftMs() === 0) return failed(unhealthy(report, look.value), report)
     wish.progress(report.findings.map(({ member, text }) => `${member ?? cluster}: ${text}`).join('; '))
     await operator.clock.sleep(Math.min(LOOK_EVERY_MS, waiting.leftMs()))
   }
 }
 
-function unhealthy({ cluster, health, findings }: CheckReport) {
-  return { kind: 'unhealthy', cluster, serves: health === 'degraded', findings: findings.length } as const
+function unhealthy({ cluster, findings }: CheckReport, look: ClusterLook) {
+  return { kind: 'unhealthy', cluster, serves: serves(look), findings: findings.length } as const
 }
 
 function reportOf(cluster: string, look: ClusterLook, limits: Limits): CheckReport {
@@ -65,7 +65,7 @@ function reportOf(cluster: string, look: ClusterLook, limits: Limits): CheckRepo
   const lags = streaming.map(({ name }) => lagOf(look, name))
   return {
     cluster,
-    health: findings.length === 0 ? 'healthy' : serves(look) ? 'degraded' : 'down',
+    health: findings.length === 0 ? 'healthy' : serves(look) === true ? 'degraded' : 'down',
     leader: look.view.leader?.name ?? null,
     timeline: leaderTimeline(look),
     members: look.view.members.length,

@@ -18,8 +18,14 @@ export interface ClusterLook {
   readonly view: ClusterView
   readonly report: ClusterReport
   readonly asked: ReadonlyMap<MemberName, Asked>
-  /** Why the leader does not accept writes; null: it does. */
-  readonly notWritable: string | null
+  /** null: the leader accepts writes. */
+  readonly notWritable: NotWritable | null
+}
+
+interface NotWritable {
+  readonly why: string
+  /** False: whoever would know does not answer. */
+  readonly isKnown: boolean
 }
 
 export interface Finding {
@@ -72,24 +78,36 @@ export async function lookAtCluster(
 }
 
 /** Its agent may lead on while PostgreSQL does not answer: then no write is accepted, whatever the health check says. */
-function whyMute({ leader }: ClusterView, asked: ReadonlyMap<MemberName, Asked>): string | null {
+function whyMute({ leader }: ClusterView, asked: ReadonlyMap<MemberName, Asked>): NotWritable | null {
   const state = asked.get(leader?.name ?? '')?.answer?.state
-  return state === 'unknown' ? 'its PostgreSQL does not answer (state unknown)' : null
+  return state === 'unknown' ? known('its PostgreSQL does not answer (state unknown)') : null
+}
+
+function known(why: string): NotWritable {
+  return { why, isKnown: true }
 }
 
 async function whyNotWritable(
   operator: Operator,
   view: ClusterView,
   timeoutMs: Millis,
-): Promise<string | null> {
+): Promise<NotWritable | null> {
   const leader = leaderOf(view)
-  if (leader === null) return 'nobody leads'
+  if (leader === null) return known('nobody leads')
   const { apiUrl } = leader.record
-  if (apiUrl === null) return 'its member key has no api_url'
+  if (apiUrl === null) return { why: 'its member key has no api_url', isKnown: false }
   const path = clusterModes(view).standbyCluster ? '/standby-leader' : '/primary'
   const reply = await operator.members.call({ name: leader.name, apiUrl }, { method: 'GET', path, timeoutMs })
-  if (reply.kind === 'unreachable') return `its agent does not answer: ${reply.why}`
-  return reply.status === 200 ? null : `its agent answers ${path} with ${reply.status}`
+  // Until its lease ends its PostgreSQL goes on without its agent.
+  if (reply.kind === 'unreachable') return { why: `its agent does not answer (${reply.why})`, isKnown: false }
+  return reply.status === 200 ? null : known(`its agent answers ${path} with ${reply.status}`)
+}
+
+/** Of a member that leads: what keeps it from accepting writes, or from being known to. */
+export function notWritableText({ why, isKnown }: NotWritable): string {
+  return isKnown
+    ? `leads, but does not accept writes: ${why}`
+    : `leads, but whether it accepts writes is not known: ${why}`
 }
 
 function leaderOf({ members, leader }: ClusterView): Member | null {
@@ -104,9 +122,10 @@ export function findingsOf(look: ClusterLook, limits: Limits): readonly Finding[
   ]
 }
 
-/** Writes are accepted by somebody. */
-export function serves({ notWritable }: ClusterLook): boolean {
-  return notWritable === null
+/** Writes are accepted by somebody; null: that is not known. */
+export function serves({ notWritable }: ClusterLook): boolean | null {
+  if (notWritable === null) return true
+  return notWritable.isKnown ? false : null
 }
 
 function ofLeader({ view, notWritable }: ClusterLook): readonly Finding[] {
@@ -115,7 +134,7 @@ function ofLeader({ view, notWritable }: ClusterLook): readonly Finding[] {
   if (leaderOf(view) === null)
     return [{ kind: 'no-leader', member: name, text: 'holds the leader key, but has no member key' }]
   if (notWritable === null) return []
-  return [{ kind: 'not-writable', member: name, text: `leads, but does not accept writes: ${notWritable}` }]
+  return [{ kind: 'not-writable', member: name, text: notWritableText(notWritable) }]
 }
 
 function ofMember(look: ClusterLook, member: MemberReport, limits: Limits): readonly Finding[] {

@@ -2,7 +2,7 @@
 
 import { done, type Failure, failed, type Result } from '../model/failure.ts'
 import type { MemberName, Millis, Timeline } from '../model/units.ts'
-import { type ClusterLook, findingsOf, leaderTimeline, lookAtCluster } from './health.ts'
+import { type ClusterLook, findingsOf, leaderTimeline, lookAtCluster, notWritableText } from './health.ts'
 import { type Deadline, deadlineIn, memberNotFound, type Operator } from './operator.ts'
 
 export type Condition =
@@ -129,9 +129,7 @@ function missingFor(condition: Condition, look: ClusterLook): string | null {
 
 function missingLeader({ view, notWritable }: ClusterLook): string | null {
   if (notWritable === null) return null
-  return view.leader === null
-    ? 'nobody leads'
-    : `${view.leader.name} leads, but does not accept writes: ${notWritable}`
+  return view.leader === null ? 'nobody leads' : `${view.leader.name} ${notWritableText(notWritable)}`
 }
 
 function missingStream({ view, asked }: ClusterLook): string | null {

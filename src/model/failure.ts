@@ -98,11 +98,11 @@ export type Failure =
       readonly member: MemberName
       readonly cause: Failure
     }
-  /** `serves`: writes are accepted all the same. */
+  /** `serves`: writes are accepted all the same; null: that is not known. */
   | {
       readonly kind: 'unhealthy'
       readonly cluster: string
-      readonly serves: boolean
+      readonly serves: boolean | null
       readonly findings: number
     }
   | {

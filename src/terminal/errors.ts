@@ -95,7 +95,7 @@ const ERRORS: { readonly [K in Kind]: Entry<K> } = {
     message: f => `${f.action} did not end within ${f.seconds} s: ${fateOf(f.request, f.action)}; ${f.sofar}`,
     hint: f =>
       f.request.kind === 'withdrawn'
-        ? 'the log of the leader says why it was not begun; see hactl list.'
+        ? 'hactl list shows whether the agent of the leader answers; its log says why it did not begin.'
         : 'see hactl list for what it comes to; give it longer with --timeout.',
   },
   unfinished: { exit: EXIT.timedOut, message: f => f.what, hint: f => f.hint },
@@ -159,7 +159,7 @@ const ERRORS: { readonly [K in Kind]: Entry<K> } = {
   unhealthy: {
     exit: f => (f.serves ? EXIT.partlyDone : EXIT.refused),
     message: f =>
-      `cluster ${f.cluster} ${f.serves ? 'accepts writes, but is not as it should be' : 'accepts no writes'}: ${f.findings} ${f.findings === 1 ? 'finding' : 'findings'}`,
+      `cluster ${f.cluster} ${serving(f.serves)}: ${f.findings} ${f.findings === 1 ? 'finding' : 'findings'}`,
     hint: f => `see hactl list ${f.cluster}.`,
   },
   'not-reached': {
@@ -204,6 +204,11 @@ function patronictlErrorText({ kind, message, hint }: ShownError): string {
   if (kind === 'interrupted' && message === 'interrupted') return '\nAborted!\n'
   const capitalised = message.replace(/^./, first => first.toUpperCase())
   return `Error: ${capitalised}\n${hint === '' || kind === 'declined' ? '' : `HINT: ${hint}\n`}`
+}
+
+function serving(serves: boolean | null): string {
+  if (serves === null) return 'is not known to accept writes'
+  return serves ? 'accepts writes, but is not as it should be' : 'accepts no writes'
 }
 
 function whatOfEtcd(why: string): string {

@@ -46,6 +46,20 @@ test('what is not as it should be is named, and the exit code says whether write
   await expect(`${degraded}\n${down}`).toMatchFileSnapshot('transcripts/check-unhealthy.txt')
 })
 
+test('whether a leader whose agent is silent accepts writes is not known, and not said', async () => {
+  cluster.member('pg0').hung = true
+  const text = await stage.transcript([
+    ['check', 'duo', '--timeout', '3'],
+    ['wait', 'duo', '--for', 'leader', '--timeout', '2'],
+  ])
+  expect(text).toContain(
+    'pg0: not-writable: leads, but whether it accepts writes is not known: its agent does not answer (no answer within N ms)',
+  )
+  expect(text).toContain('error: cluster duo is not known to accept writes: 1 finding')
+  expect(text).toMatch(/not reached within N s: pg0 leads, but whether it accepts writes is not known/)
+  expect(text).not.toContain('does not accept writes')
+})
+
 test('a leader whose PostgreSQL does not answer accepts no writes, whatever its health check says', async () => {
   const pg0 = cluster.member('pg0')
   pg0.now = { ...pg0.now, state: 'unknown' }
