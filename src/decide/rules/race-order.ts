@@ -17,8 +17,8 @@ export const raceOrderRules: readonly Rule<ClusterFacts>[] = [
     id: 'race.candidate-goes-first',
     why: 'the operator named somebody, and that node can do it',
     match: f => !runsAsPrimary(f) && sinceRelease(f) < CANDIDATE_LIMIT_MS && candidateCan(f),
-    choose: (f, candidate) => ({
-      reason: `manual failover: to ${candidate}, i am ${f.snap.self.name}`,
+    choose: (_, candidate) => ({
+      reason: `${candidate} goes first: an operator named it`,
       wakeInMs: Math.min(LOOK_AGAIN_MS, CANDIDATE_LIMIT_MS),
     }),
   }),

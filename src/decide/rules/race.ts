@@ -154,7 +154,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
       reason:
         drained === null
           ? 'following a different leader because I am not allowed to promote'
-          : `following a different leader because I am drained ${describeDrain(drained)}`,
+          : `not racing: drained ${describeDrain(drained)}`,
       wakeInMs: LOOK_AGAIN_MS,
     }),
   }),

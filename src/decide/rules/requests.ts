@@ -90,7 +90,7 @@ const timeRules: readonly Rule<ClusterFacts>[] = [
       return scheduled !== null && scheduled.inMs > 0 && scheduled
     },
     choose: (f, { text, inMs }) => ({
-      reason: `the leader with the lock; awaiting switchover at ${text} (in ${Math.round(inMs / 1000)} seconds)`,
+      reason: `no action. I am (${f.snap.self.name}), the leader with the lock; awaiting switchover at ${text} (in ${Math.round(inMs / 1000)} seconds)`,
       wakeInMs: Math.min(inMs, f.snap.settings.loopWaitMs),
     }),
   }),
@@ -135,9 +135,7 @@ function purposeRules(place: Place): readonly Rule<ClusterFacts>[] {
       },
     ),
     refusal(`${place}.request-self`, 'nothing to do', (request, f) =>
-      request.candidate === f.snap.self.name
-        ? `I am already the leader, no need to ${kindOf(request)}`
-        : null,
+      request.candidate === f.snap.self.name ? `${f.snap.self.name} is the leader already` : null,
     ),
   ]
 }
