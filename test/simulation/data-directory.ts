@@ -29,6 +29,8 @@ export class DataDirectory {
   rewindBroken: boolean = false
   /** It was taken away, and nothing in /proc leads from a server that works in it back to its name. */
   nameless: boolean = false
+  /** A server that works elsewhere has written its control file, which it finds by the name of its directory, into this. */
+  overwritten: boolean = false
   /** False while a copy is not finished, or after one was cut short: there is no control file, and a mark says why. */
   usable: boolean = true
   state: string = 'shut down'

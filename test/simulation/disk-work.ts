@@ -115,6 +115,7 @@ export async function rewindData(
   const { data } = machine
   if (data === null || !data.usable) return failed('no rewind: there is no data directory')
   if (data.rewindBroken) return { ...failed('a rewind was broken off'), damaged: true }
+  if (data.overwritten) return failed(OVERWRITTEN, 'make a new copy')
   if (!data.state.startsWith('shut down')) {
     const recovered = await crashRecovery(machine, process, signal)
     if (!recovered.ok) return recovered
@@ -154,6 +155,9 @@ export async function rewindData(
   machine.world.trace(machine.name, `rewound to ${from.name} at ${data.timeline}/${data.lsn}`)
   return { ok: true }
 }
+
+/** As in src/postgres/mixed-directory.ts. */
+export const OVERWRITTEN = 'the control file names a checkpoint that the WAL in this directory does not have'
 
 export async function crashRecovery(
   machine: Machine,

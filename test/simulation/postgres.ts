@@ -15,7 +15,7 @@ import type {
   StepOutcome,
   StopOptions,
 } from '../../src/ports/postgres.ts'
-import { baseBackup, crashRecovery, initialise, reachSource, rewindData } from './disk-work.ts'
+import { baseBackup, crashRecovery, initialise, OVERWRITTEN, reachSource, rewindData } from './disk-work.ts'
 import { datedHistory, lookAt, positionOf, readinessOf } from './look.ts'
 import type { Machine } from './machine.ts'
 import { noteOrigin, notePromotion } from './origins.ts'
@@ -132,6 +132,7 @@ export class SimulatedPostgres implements Postgres {
     if (this.#machine.failsStarts || this.#orphan !== null) return failed('could not bind to the port')
     if (!data.usable) return failed('the server ended at once: could not read the control file')
     if (data.rewindBroken) return failed('a rewind was broken off, the data directory needs a new copy')
+    if (data.overwritten) return failed(OVERWRITTEN, 'make a new copy')
     if (this.#machine.data !== data || this.#machine.server !== null)
       return failed('somebody else works here')
     data.recoveryConfigured = options.as === 'standby'

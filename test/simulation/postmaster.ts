@@ -83,12 +83,14 @@ export class Postmaster {
         this.receiver?.close()
         this.data.restartPoint = this.data.end
         this.data.state = 'shut down in recovery'
+        this.#writeControlFile()
         this.end('stopped')
         return
       }
       this.data.append('shutdown', 120n)
       this.data.markCheckpoint()
       this.data.state = 'shut down'
+      this.#writeControlFile()
       this.#changed()
       this.pump()
       // The archiver may still be at work.
@@ -155,9 +157,16 @@ export class Postmaster {
       if (!this.acceptsWrites) return
       this.data.append('checkpoint', 120n)
       this.data.markCheckpoint()
+      this.#writeControlFile()
       this.pump()
       this.#changed()
     })
+  }
+
+  /** By name: over that of other data, if its directory was replaced. Where a backup_label is, that tells, and not the file. */
+  #writeControlFile(): void {
+    const there = this.machine.data
+    if (there !== null && there !== this.data && !there.backupLabel) there.overwritten = true
   }
 
   /**

@@ -113,6 +113,7 @@ function helpByHand(world: World): void {
     // The WAL that would tell, or that a standby lacks, is gone.
     const needs =
       machine.lastRule === 'follower.undecided' ||
+      (machine.data?.overwritten === true && machine.server === null) ||
       machine.server?.receiver?.problem === 'requested WAL segment has already been removed'
     if (needs && machine.name !== world.leaderKey()) machine.replaceByHand()
   }
