@@ -86,7 +86,7 @@ enum retirement retire(pid_t pid, uint64_t start_ticks);
 
 /* ---- feed.c ------------------------------------------------------------------------------------------- */
 
-/* Opens the watchdog device (or sets another time-out). Returns NULL and the time-out in force, or what is wrong. */
+/* No agent asks for it yet: see docs/adr/0003. Opens the watchdog device (or sets another time-out). Returns NULL and the time-out in force, or what is wrong. */
 const char *watchdog_open(bool testing, int timeout_s, const char *device, int *actual_s);
 void watchdog_keepalive(void);
 void watchdog_close(void);

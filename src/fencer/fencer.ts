@@ -4,13 +4,11 @@
 import type { PostmasterIdentity } from '../model/postgres.ts'
 import type { Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { FenceRecord, Fencer, FencerView } from '../ports/fencer.ts'
+import type { Fencer, FencerView } from '../ports/fencer.ts'
 import type { Log } from '../ports/log.ts'
-import type { Watchdog } from '../ports/watchdog.ts'
 import { DiskWrites, within } from './disk-writes.ts'
 import { Program, type ProgramIdentity } from './program.ts'
-import { findPredecessors, parseFenceRecord, readLastFence, recordPath, writeIdentity } from './traces.ts'
-import { DeviceWatchdog, type WatchdogOptions } from './watchdog.ts'
+import { findPredecessors, recordPath, writeIdentity } from './traces.ts'
 
 export interface FencerOptions {
   /** Path of the program that src/fencer/build.sh made. */
@@ -21,8 +19,6 @@ export interface FencerOptions {
   readonly log: Log
   /** Between SIGQUIT and SIGKILL; the deadline must be this much before the end of the lease. Default 300. */
   readonly graceMs?: Millis
-  /** Absent: no watchdog. */
-  readonly watchdog?: WatchdogOptions
   /** Default: the environment's NOTIFY_SOCKET; null: none. */
   readonly notifySocket?: string | null
   /** How long an arm or disarm waits for a former agent's fencer to go: one whose agent lives does not. Default 200. */
@@ -31,11 +27,6 @@ export interface FencerOptions {
   readonly respawn?: { readonly afterMs: Millis; readonly budgetMs: Millis }
   /** The program ended though it was wanted. It is started and armed again by itself; this wakes the agent too. */
   readonly onLost?: () => void
-  readonly onFenced?: (record: FenceRecord) => void
-}
-
-export interface LocalFencer extends Fencer {
-  readonly watchdog: Watchdog
 }
 
 /** The words of stop.c. */
@@ -45,7 +36,7 @@ const CLOSE_LIMIT_MS = 1000
 const RETIRE_PAUSE_MS = 5
 const RETIRE_LIMIT_MS = 200
 
-export function createFencer(options: FencerOptions): LocalFencer {
+export function createFencer(options: FencerOptions): Fencer {
   return new ProgramFencer(options)
 }
 
@@ -70,8 +61,7 @@ async function retireOrphan(
   }
 }
 
-class ProgramFencer implements LocalFencer {
-  readonly watchdog: DeviceWatchdog
+class ProgramFencer implements Fencer {
   readonly #options: FencerOptions
   readonly #past: Promise<void>
   #program: Program | null = null
@@ -85,14 +75,11 @@ class ProgramFencer implements LocalFencer {
   #written: Program | null = null
   #armedUntilMs: Millis | null = null
   #postmaster: PostmasterIdentity | null = null
-  #lastFence: FenceRecord | null = null
   #closed: boolean = false
 
   constructor(options: FencerOptions) {
     this.#options = options
     this.#disk = new DiskWrites(options.log)
-    const off = { mode: 'off', device: '', safetyMarginMs: 0, ttlMs: 0, loopWaitMs: 0 } as const
-    this.watchdog = new DeviceWatchdog(options.watchdog ?? off, options.log)
     this.#past = this.#readPast()
   }
 
@@ -102,7 +89,6 @@ class ProgramFencer implements LocalFencer {
       armedUntilMs: this.#armedUntilMs,
       postmaster: this.#postmaster,
       formerMayAct: !this.#pastIsRead || this.#orphans.length > 0,
-      lastFence: this.#lastFence,
       unwritten: this.#disk.problem,
     }
   }
@@ -138,9 +124,7 @@ class ProgramFencer implements LocalFencer {
     this.#armedUntilMs = deadlineMs
     this.#postmaster = postmaster
     if (!ahead) await this.#relieve(program, leftMs())
-    if (await this.watchdog.ensure(program, Math.max(leftMs(), 1))) return true
-    if (!wasArmed) await this.disarm(Math.max(leftMs(), 1))
-    return false
+    return true
   }
 
   async disarm(budgetMs: Millis): Promise<boolean> {
@@ -239,12 +223,8 @@ class ProgramFencer implements LocalFencer {
   }
 
   #onFenced(program: Program, line: string): void {
-    const record = parseFenceRecord(line)
     this.#options.log.error(`fencer: the lease's deadline passed, PostgreSQL was stopped: ${line}`)
     if (program === this.#program) this.#forgetArm()
-    if (record === null) return
-    this.#lastFence = record
-    this.#options.onFenced?.(record)
   }
 
   #onExited(program: Program, why: string): void {
@@ -264,7 +244,6 @@ class ProgramFencer implements LocalFencer {
     this.#armedBy = null
     this.#armedUntilMs = null
     this.#postmaster = null
-    this.watchdog.closed()
   }
 
   #notifySocket(): string | null {
@@ -276,8 +255,6 @@ class ProgramFencer implements LocalFencer {
     const { dataDir, stateDirectory, log } = this.#options
     try {
       this.#orphans = await findPredecessors(stateDirectory, dataDir)
-      const last = await readLastFence(stateDirectory)
-      this.#lastFence ??= last
     } catch (error) {
       log.warning(`fencer: cannot read ${stateDirectory}: ${error instanceof Error ? error.message : error}`)
     } finally {

@@ -1,13 +1,11 @@
 // What the fencer leaves in the state directory: `fencer.json`, by which a restarted agent knows the fencers of its
 // predecessor, and `fencer-record.jsonl`, one line for each time that PostgreSQL had to be stopped.
 
-import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { FenceRecord } from '../ports/fencer.ts'
 import { argumentsOf, listProcesses, sharesRoot } from '../system/proc.ts'
 import type { ProgramIdentity } from './program.ts'
 
-const RECORD_TAIL_BYTES = 4096
 /** As the kernel names the process. */
 const PROGRAM = 'hactl-fencer'
 
@@ -65,40 +63,6 @@ export async function writeIdentity(
   const text = JSON.stringify({ ...identity, bootId: await readBootId(), orphans })
   await writeFile(`${path}.new`, `${text}\n`, { mode: 0o600 })
   await rename(`${path}.new`, path)
-}
-
-export async function readLastFence(stateDirectory: string): Promise<FenceRecord | null> {
-  const file = await open(recordPath(stateDirectory), 'r').catch(() => null)
-  if (file === null) return null
-  try {
-    const { size } = await file.stat()
-    const from = Math.max(0, size - RECORD_TAIL_BYTES)
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(RECORD_TAIL_BYTES), 0, RECORD_TAIL_BYTES, from)
-    const lines = buffer.toString('utf8', 0, bytesRead).split('\n')
-    return lines.map(parseFenceRecord).findLast(record => record !== null) ?? null
-  } finally {
-    await file.close()
-  }
-}
-
-/** Null when the line is not a whole record. */
-export function parseFenceRecord(line: string): FenceRecord | null {
-  const record = parseObject(line)
-  if (record === null) return null
-  const { at, pid, deadlineMs, signal, lateMs, tookMs, killed, left, orphaned } = record
-  if (typeof at !== 'string' || typeof signal !== 'string') return null
-  if (typeof pid !== 'number' || typeof deadlineMs !== 'number') return null
-  return {
-    at,
-    pid,
-    deadlineMs,
-    signal,
-    ...(typeof lateMs === 'number' ? { lateMs } : {}),
-    ...(typeof tookMs === 'number' ? { tookMs } : {}),
-    ...(typeof killed === 'number' ? { killed } : {}),
-    ...(typeof left === 'number' ? { left } : {}),
-    ...(typeof orphaned === 'boolean' ? { orphaned } : {}),
-  }
 }
 
 function identityOf(value: unknown): ProgramIdentity | null {

@@ -21,29 +21,7 @@ interface PeersOptions {
   readonly log: Log
 }
 
-/** What the leader sends round when etcd is away; the sum of it all is `accepted` or not (spec/ha.md 5.2). */
-interface FailsafeCall {
-  readonly name: MemberName
-  readonly conn_url: string
-  readonly api_url: string
-  readonly slots: Readonly<Record<string, bigint>>
-}
-
-type FailsafeReply =
-  | { readonly kind: 'accepted'; readonly lsn: bigint | null }
-  | { readonly kind: 'refused'; readonly why: string }
-  | { readonly kind: 'unreachable'; readonly why: string }
-
-interface HttpPeers extends Peers {
-  /** POST /failsafe to each api_url of `members`, in parallel, once more within the deadline when nobody answered. */
-  askFailsafe(
-    members: Readonly<Record<MemberName, string>>,
-    call: FailsafeCall,
-    timeoutMs: Millis,
-  ): Promise<ReadonlyMap<MemberName, FailsafeReply>>
-}
-
-export function createPeers(options: PeersOptions): HttpPeers {
+export function createPeers(options: PeersOptions): Peers {
   const { clock, log } = options
   const call = caller(options)
   const tell = troubleTeller(log)
@@ -56,13 +34,6 @@ export function createPeers(options: PeersOptions): HttpPeers {
       const url = endpointUrl(apiUrl, '/liveness')
       return url !== null && 'status' in (await call({ url, method: 'GET', timeoutMs, wantBody: false }))
     },
-    async askFailsafe(members, ping, timeoutMs) {
-      const body = failsafeBody(ping)
-      const answers = Object.entries(members).map(
-        async ([name, apiUrl]) => [name, await askFailsafeTwice(apiUrl, body, timeoutMs)] as const,
-      )
-      return new Map(await Promise.all(answers))
-    },
   }
 
   async function askOne(member: Member, timeoutMs: Millis): Promise<Seen<PeerView>> {
@@ -74,22 +45,6 @@ export function createPeers(options: PeersOptions): HttpPeers {
     if ('unreachable' in answer) return unseen(answer.unreachable)
     log.debug(`got response from ${member.name} ${url.href}: ${answer.body.slice(0, 2000)}`)
     return answer.status === 200 ? readPeerView(answer.body, atMs) : unseen(`HTTP status ${answer.status}`)
-  }
-
-  async function askFailsafeTwice(apiUrl: string, body: string, timeoutMs: Millis): Promise<FailsafeReply> {
-    const url = endpointUrl(apiUrl, '/failsafe')
-    if (url === null) return { kind: 'unreachable', why: 'no usable api_url' }
-    const deadlineMs = clock.bootMs() + timeoutMs
-    const post = { url, method: 'POST', body, wantBody: true } as const
-    const first = await call({ ...post, timeoutMs })
-    const leftMs = deadlineMs - clock.bootMs()
-    const answer = 'unreachable' in first && leftMs > 0 ? await call({ ...post, timeoutMs: leftMs }) : first
-    if ('unreachable' in answer) return { kind: 'unreachable', why: answer.unreachable }
-    if (answer.status !== 200 || answer.body !== 'Accepted') {
-      return { kind: 'refused', why: `HTTP status ${answer.status}: ${answer.body.slice(0, 80)}` }
-    }
-    const { lsn } = answer.headers
-    return { kind: 'accepted', lsn: typeof lsn === 'string' && /^\d{1,19}$/.test(lsn) ? BigInt(lsn) : null }
   }
 }
 
@@ -135,10 +90,4 @@ function caller({
     const { ctl, restapi } = calls()
     return callOnce({ ...call, credentials: ctl.credentials ?? restapi.credentials, tls })
   }
-}
-
-function failsafeBody(ping: FailsafeCall): string {
-  const slots = Object.entries(ping.slots).map(([slot, lsn]) => `${JSON.stringify(slot)}:${lsn}`)
-  const { name, conn_url, api_url } = ping
-  return `${JSON.stringify({ name, conn_url, api_url }).slice(0, -1)},"slots":{${slots.join(',')}}}`
 }

@@ -12,26 +12,8 @@ export interface FencerView {
   readonly postmaster: PostmasterIdentity | null
   /** A fencer that a former agent armed may still stop PostgreSQL; also while that is not known. */
   readonly formerMayAct: boolean
-  /** Last time it had to act, from its record file. */
-  readonly lastFence: FenceRecord | null
   /** Why the next agent could not know of this fencer; null or absent: it could. */
   readonly unwritten?: string | null
-}
-
-export interface FenceRecord {
-  readonly at: string
-  readonly pid: number
-  readonly deadlineMs: Millis
-  /** `none` (nothing ran any more), `SIGQUIT` or `SIGQUIT+SIGKILL`. */
-  readonly signal: string
-  /** How late it began, and how long it took until nothing was left. */
-  readonly lateMs?: Millis
-  readonly tookMs?: Millis
-  /** Processes that got SIGKILL, and those that outlived it. */
-  readonly killed?: number
-  readonly left?: number
-  /** The agent that had armed it was gone. */
-  readonly orphaned?: boolean
 }
 
 export interface Fencer {

@@ -41,7 +41,7 @@ function world(): ObservePorts & { readonly looks: () => number } {
       compareRecovery: async () => unseen('not asked'),
       readHistory: async () => unseen('not asked'),
     },
-    fencer: { view: () => ({ ...base.fencer, lastFence: null }) },
+    fencer: { view: () => base.fencer },
     clock: { bootMs: () => base.nowMs, wallMs: () => base.wallMs },
     guard: { view: () => base.lease },
   }

@@ -4,10 +4,9 @@ import type { ChildProcess } from 'node:child_process'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { createFencer, type FencerOptions, type LocalFencer } from '../../src/fencer/fencer.ts'
-import { watchdogTiming } from '../../src/fencer/watchdog.ts'
+import { createFencer, type FencerOptions } from '../../src/fencer/fencer.ts'
 import type { PostmasterIdentity } from '../../src/model/postgres.ts'
-import type { FencerView } from '../../src/ports/fencer.ts'
+import type { Fencer, FencerView } from '../../src/ports/fencer.ts'
 import { freeze } from '../freeze.ts'
 import { buildFencer, clock, ended, lives, startSleeper, until } from './stage.ts'
 
@@ -18,7 +17,7 @@ let home = ''
 let binary = ''
 let stateDirectory = ''
 let messages: string[] = []
-const opened: LocalFencer[] = []
+const opened: Fencer[] = []
 const sleepers: ChildProcess[] = []
 
 beforeAll(async () => {
@@ -44,7 +43,7 @@ afterAll(() => rm(home, { recursive: true, force: true }))
 const note = (message: string) => void messages.push(message)
 const log = { debug: note, info: note, warning: note, error: note }
 
-function open(options: Partial<FencerOptions> = {}): LocalFencer {
+function open(options: Partial<FencerOptions> = {}): Fencer {
   const fencer = createFencer({
     binary,
     dataDir: home,
@@ -78,7 +77,6 @@ const NOBODY: FencerView = {
   armedUntilMs: null,
   postmaster: null,
   formerMayAct: false,
-  lastFence: null,
   unwritten: null,
 }
 
@@ -130,7 +128,7 @@ test('a wrong identity is refused without harm', async () => {
 
 test('a program that is killed: seen at once, and armed again with the same deadline', async () => {
   const seen: boolean[] = []
-  const fencer: LocalFencer = open({
+  const fencer: Fencer = open({
     onLost: () => seen.push(fencer.view().alive),
     respawn: { afterMs: 1000, budgetMs: BUDGET_MS },
   })
@@ -192,22 +190,6 @@ test('a state directory that cannot be written does not keep the node from being
   expect(messages.some(message => message.includes('ENOTDIR'))).toBe(true)
 })
 
-test('the last fence is read from the record, past a torn last line', async () => {
-  const record = {
-    at: '2026-01-02T03:04:05.678Z',
-    pid: 7,
-    deadlineMs: 99,
-    signal: 'SIGQUIT',
-    lateMs: 1,
-    left: 0,
-  }
-  const text = `${JSON.stringify({ ...record, pid: 6 })}\n${JSON.stringify(record)}\n{"at":"2026-`
-  await writeFile(join(stateDirectory, 'fencer-record.jsonl'), text)
-  const fencer = open()
-  await until('it is read', () => fencer.view().lastFence !== null)
-  expect(fencer.view().lastFence).toEqual(record)
-})
-
 test('an identity of another boot, or one that is another process now, is left alone', async () => {
   const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()
   const { child, postmaster } = await somebody()
@@ -218,29 +200,6 @@ test('an identity of another boot, or one that is another process now, is left a
     expect(await open().disarm(BUDGET_MS)).toBe(true)
   }
   expect(ended(child)).toBe(false)
-})
-
-test('watchdog time-outs: what ttl, margin and loop_wait leave', () => {
-  expect(watchdogTiming(30_000, 10_000, 5000)).toEqual({ timeoutSeconds: 25, slackSeconds: 15 })
-  expect(watchdogTiming(21_000, 10_000, -1)).toEqual({ timeoutSeconds: 10, slackSeconds: 0 })
-  expect(watchdogTiming(20_000, 10_000, 15_000).slackSeconds).toBe(-5)
-})
-
-test('a required watchdog that is missing: not armed, not usable; automatic goes without', async () => {
-  const device = join(home, 'no-watchdog')
-  const timing = { device, safetyMarginMs: 5000, ttlMs: 30_000, loopWaitMs: 10_000 }
-  const required = open({ watchdog: { mode: 'required', ...timing } })
-  expect(await required.watchdog.usable(500)).toBe(false)
-  expect(await required.arm(inMs(60_000), null, BUDGET_MS)).toBe(false)
-  expect(required.view().armedUntilMs).toBeNull()
-  await required.close()
-  const automatic = open({ watchdog: { mode: 'automatic', ...timing } })
-  expect(await automatic.watchdog.usable(500)).toBe(true)
-  expect(await automatic.arm(inMs(60_000), null, BUDGET_MS)).toBe(true)
-  expect(await automatic.arm(inMs(60_000), null, BUDGET_MS)).toBe(true)
-  expect(automatic.watchdog.view()).toMatchObject({ active: false, timeoutSeconds: null })
-  expect(automatic.watchdog.view().problem).toBe(`${device}: No such file or directory`)
-  expect(messages.filter(message => message.startsWith('watchdog not active'))).toHaveLength(2)
 })
 
 test('what a former agent armed goes on beside one that is armed ahead of the proof of leadership', async () => {

@@ -9,7 +9,7 @@ import type { CtlConfig } from '../../src/model/config.ts'
 import { callMember } from '../../src/peers/client.ts'
 import { readPeerView } from '../../src/peers/peer-view.ts'
 import { createPeers } from '../../src/peers/peers.ts'
-import { clock, Lines, OPEN_CONFIG, SETTINGS, startServer } from './node.ts'
+import { clock, Lines, OPEN_CONFIG, startServer } from './node.ts'
 
 const CTL: CtlConfig = {
   credentials: { username: 'u', password: 'pw' },
@@ -228,32 +228,7 @@ describe('reading a status document', () => {
   })
 })
 
-describe('failsafe and operators', () => {
-  it('asks every member; accepted means 200 and the very word', async () => {
-    const running = await startServer()
-    running.node.dynamic = { ...SETTINGS, failsafeMode: true }
-    running.node.failsafeAnswer = { kind: 'accepted', lsn: 9007199254740993n }
-    const members = {
-      good: `${running.base}/patroni`,
-      wordy: await says('HTTP/1.0 200 OK\r\n\r\nAccepted!'),
-      gone: 'http://127.0.0.1:1/patroni',
-    }
-    const ping = {
-      name: 'pg0',
-      conn_url: 'postgres://a/b',
-      api_url: 'http://a/patroni',
-      slots: { pg1: 123n },
-    }
-    const answers = await peers.askFailsafe(members, ping, ANSWER_MS)
-    expect(answers.get('good')).toEqual({ kind: 'accepted', lsn: 9007199254740993n })
-    expect(answers.get('wordy')).toEqual({ kind: 'refused', why: 'HTTP status 200: Accepted!' })
-    expect(answers.get('gone')?.kind).toBe('unreachable')
-    expect(running.node.pings).toEqual([
-      { name: 'pg0', connUrl: 'postgres://a/b', apiUrl: 'http://a/patroni', slots: { pg1: 123n } },
-    ])
-    await running.server.stop()
-  })
-
+describe('operators', () => {
   it('callMember puts any endpoint on the address of the member', async () => {
     const running = await startServer({ config: { credentials: { username: 'u', password: 'pw' } } })
     const call = { method: 'POST', path: '/reload', timeoutMs: ANSWER_MS, ctl: CTL } as const

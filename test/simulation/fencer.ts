@@ -100,7 +100,6 @@ export class SimulatedFencer implements Fencer {
       armedUntilMs: this.#armedUntilMs,
       postmaster: this.#postmaster,
       formerMayAct: this.#orphans.some(orphan => orphan.alive),
-      lastFence: null,
     }
   }
 
