@@ -227,7 +227,7 @@ export const CTL = {
   }),
 } as const
 
-/** The fencer's program can open and feed the device; that the agent asks it to comes with issue 10. */
+/** The fencer's program can open and feed the device; that the agent asks it to comes with the modes of this section. */
 const NO_WATCHDOG = later(
   'watchdog',
   'the fencer stops PostgreSQL when the lease ends, but the machine is not reset',
