@@ -1,4 +1,4 @@
-// The rules of the design that a program can check: who imports whom, how long things are, what must not be written, and
+// The rules of CONTRIBUTING.md that a program can check: who imports whom, how long things are, what must not be written, and
 // what the documents must say. Every check is also shown something bad, so that it is seen to fail.
 
 import { execFile } from 'node:child_process'

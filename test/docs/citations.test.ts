@@ -5,7 +5,14 @@ import { join, posix } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { chapters } from '../../src/decide/rule-book.ts'
 import { filesUnder, top } from '../tidy/source.ts'
-import { citations, documentsNamed, numbersOf, placesOutside, shortCitations } from './citations.ts'
+import {
+  citations,
+  documentsNamed,
+  numbersOf,
+  placesOutside,
+  promisesAndRecords,
+  shortCitations,
+} from './citations.ts'
 
 const DOCUMENTS = ['ha', 'postgres', 'interfaces']
 const FOLDERS = ['src', 'commands', 'bin', 'test', 'docs', 'contrib']
@@ -76,6 +83,19 @@ describe('what is cited', () => {
         .map(name => `${path}: ${name} is not in the repository`),
     )
     expect(lost).toEqual([])
+  })
+
+  test('is a promise that ARCHITECTURE.md makes, or a decision record', async () => {
+    const [, promises = ''] = (await read('ARCHITECTURE.md')).text.split('The promises, in order:')
+    const known = new Set([
+      ...[...(promises.split('\n\n')[0] ?? '').matchAll(/\((\d)\)/g)].map(
+        ([, number]) => `promise ${number}`,
+      ),
+      ...[...paths].map(path => `ADR ${Number(/^docs\/adr\/(\d+)/.exec(path)?.[1])}`),
+    ])
+    const named = pages.flatMap(({ path, text }) => promisesAndRecords(text).map(name => ({ path, name })))
+    expect(named.filter(({ name }) => !known.has(name))).toEqual([])
+    expect(named.length).toBeGreaterThan(3)
   })
 
   test('is no number of a tracker, and no path of the machine that it was written on', () => {

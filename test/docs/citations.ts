@@ -69,6 +69,13 @@ export function placesOutside(text: string): readonly string[] {
   )
 }
 
+/** `promise 3` of ARCHITECTURE.md, `ADR 14` of docs/adr. */
+export function promisesAndRecords(text: string): readonly string[] {
+  return [...inOneLine(text).matchAll(/\b(promise|ADR) (\d+)\b/g)].map(
+    ([, kind, number]) => `${kind} ${number}`,
+  )
+}
+
 /** A citation may be broken over two lines of a comment. */
 function inOneLine(text: string): string {
   return text.replaceAll(/\n\s*(?:\/\/|\*|#) ?/g, ' ')
