@@ -10,6 +10,15 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const name = calledAs('run.js')
 const args = argumentsOf(name, process.argv.slice(2))
 
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+if (major < 24 || (major === 24 && minor < 15)) {
+  console.error(
+    `hactl: Node 24.15 or newer is needed, this is ${process.versions.node} (${process.execPath})`,
+  )
+  console.error(`HINT: start ${root}bin/hactl, which finds the one that was installed with it.`)
+  process.exit(1)
+}
+
 if (args.length === 1 && args[0] === '--version') {
   const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
   console.log(`hactl ${version}`)
