@@ -2,6 +2,7 @@
 
 import { open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Timeline } from '../model/units.ts'
 import type { WalPart } from './sent-wal.ts'
 
 const SEGMENT = /^[0-9A-F]{24}$/
@@ -23,6 +24,13 @@ export async function readLocalWal(dataDir: string, part: WalPart): Promise<Buff
     at += length
   }
   return Buffer.concat(pieces)
+}
+
+/** Of the files that are here, in no order; a timeline begins with a copy of the file in which it left the one before. */
+export async function localTimelines(dataDir: string): Promise<readonly Timeline[]> {
+  const names = await readdir(join(dataDir, 'pg_wal'))
+  const found = names.filter(name => SEGMENT.test(name)).map(name => Number.parseInt(name.slice(0, 8), 16))
+  return [...new Set(found)]
 }
 
 /** Chosen when the cluster was made; every segment file has it from the start. */

@@ -8,7 +8,7 @@ import { formatLsn } from '../model/units.ts'
 import { isThere } from './archive-ready.ts'
 import type { Context } from './context.ts'
 import { readControlData } from './control-data.ts'
-import { readLocalWal } from './local-wal.ts'
+import { localTimelines, readLocalWal } from './local-wal.ts'
 
 export const MIXED_REMEDY = 'make a new copy with hactl reinit, or put the backup in its place once more'
 
@@ -32,17 +32,17 @@ export async function whyMixed(context: Context): Promise<string | null> {
   const { checkpointLsn, checkpointTimeline } = control.value
   // The rest of its head stands behind the header of the next page.
   if (PAGE - (checkpointLsn % PAGE) < HEAD) return null
-  const head = await readLocalWal(dataDir, {
-    timeline: checkpointTimeline,
-    from: checkpointLsn,
-    length: HEAD,
-  })
-  const isWritten =
-    head !== null &&
-    head[RESOURCE_MANAGER_AT] === 0 &&
-    CHECKPOINTS.includes((head[INFO_AT] ?? 0) & 0xf0) &&
-    head.readUInt32LE(0) > HEAD
-  return isWritten
-    ? null
-    : `the control file names a checkpoint at ${formatLsn(checkpointLsn)} that the WAL in this directory does not have: a server that worked in another directory of this name has written it`
+  // After a switch of timelines the same part of the WAL may be here under the next one's name only.
+  const timelines = await localTimelines(dataDir).catch(() => null)
+  // PostgreSQL says itself what is wrong with pg_wal.
+  if (timelines === null) return null
+  for (const timeline of timelines.filter(each => each >= checkpointTimeline))
+    if (isCheckpoint(await readLocalWal(dataDir, { timeline, from: checkpointLsn, length: HEAD })))
+      return null
+  return `the control file names a checkpoint at ${formatLsn(checkpointLsn)} that the WAL in this directory does not have: a server that worked in another directory of this name has written it`
+}
+
+function isCheckpoint(head: Buffer | null): boolean {
+  if (head === null || head[RESOURCE_MANAGER_AT] !== 0) return false
+  return CHECKPOINTS.includes((head[INFO_AT] ?? 0) & 0xf0) && head.readUInt32LE(0) > HEAD
 }
