@@ -133,9 +133,7 @@ export abstract class HandoverCommand extends HactlCommand {
 
   async #concludePlan(flags: HandoverFlags, wish: HandoverWish, plan: HandoverPlan): Promise<void> {
     const report = describePlan(wish, plan)
-    const text = flags.json
-      ? ''
-      : await dryRunText(report, process.stdout.isTTY ? process.stdout.columns : null)
+    const text = flags.json ? '' : dryRunText(report, process.stdout.isTTY ? process.stdout.columns : null)
     const result = plan.failure === null ? done(report) : failed(plan.failure, report)
     this.conclude(flags.json, result, () => text)
   }

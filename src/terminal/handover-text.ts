@@ -4,6 +4,7 @@ import { copyText, type EndangeredCopy } from '../admin/endangered-copies.ts'
 import type { CandidateReport } from '../admin/handover.ts'
 import { type FormerLeader, type HandoverTiming, secondsOf } from '../admin/handover-follow.ts'
 import type { Lsn, WallMillis } from '../model/units.ts'
+import { type BoxColumn, foldedTable } from './box-table.ts'
 import { isPatronictl } from './drop-in.ts'
 import { localTime } from './time.ts'
 
@@ -60,10 +61,10 @@ function sentence({ action, outcome, newLeader, scheduledAt }: HandoverOutcome):
   }
 }
 
-export async function dryRunText(plan: HandoverOutcome, width: number | null): Promise<string> {
+export function dryRunText(plan: HandoverOutcome, width: number | null): string {
   if (plan.outcome === 'already') return `"${plan.newLeader}" is the leader already, nothing to do\n`
   const lines = [
-    ...(plan.candidates.length === 0 ? [] : [await verdictTable(plan.candidates, width)]),
+    ...(plan.candidates.length === 0 ? [] : [verdictTable(plan.candidates, width)]),
     ...(plan.newLeader === null ? [] : [winnerLine(plan), lossLine(plan)]),
     ...plan.endangeredCopies.map(copy => `Would end and begin anew: ${copyText(copy)}`),
     ...(plan.replaces === null ? [] : [`Would be replaced: ${plan.replaces}`]),
@@ -98,22 +99,27 @@ function lossLine(plan: HandoverOutcome): string {
     : 'Would be lost: nothing, the leader hands over.'
 }
 
+const VERDICT_COLUMNS: readonly BoxColumn[] = [
+  { title: 'Candidate', align: 'left' },
+  { title: 'Verdict', align: 'left' },
+  { title: 'TL', align: 'right' },
+  { title: 'LSN', align: 'right' },
+  { title: 'Bytes behind', align: 'right' },
+  { title: 'Priority', align: 'right' },
+  { title: 'Reason', align: 'left' },
+]
+
 /** `width` of the terminal; null: not a terminal. */
-async function verdictTable(verdicts: readonly CandidateReport[], width: number | null): Promise<string> {
-  const { foldedTable } = await import('./table-package.ts')
+function verdictTable(verdicts: readonly CandidateReport[], width: number | null): string {
   const text = (value: bigint | number | null) => (value === null ? '' : String(value))
-  return foldedTable({
-    head: ['Candidate', 'Verdict', 'TL', 'LSN', 'Bytes behind', 'Priority', 'Reason'],
-    rightAligned: [2, 3, 4, 5],
-    widthMax: width,
-    rows: verdicts.map(verdict => [
-      verdict.name,
-      verdict.code === 'good' ? 'good' : 'no',
-      text(verdict.timeline),
-      verdict.position?.lsn ?? '',
-      text(verdict.behindBytes),
-      text(verdict.failoverPriority),
-      verdict.reason,
-    ]),
-  })
+  const rows = verdicts.map(verdict => [
+    verdict.name,
+    verdict.code === 'good' ? 'good' : 'no',
+    text(verdict.timeline),
+    verdict.position?.lsn ?? '',
+    text(verdict.behindBytes),
+    text(verdict.failoverPriority),
+    verdict.reason,
+  ])
+  return foldedTable(VERDICT_COLUMNS, rows, width)
 }
