@@ -71,14 +71,14 @@ export function assemble(start: NodeStart): Node {
   const adapters = createAdapters(start, dynamic.settings(), wake, () => configuration.local())
   const desk = createOrderDesk(clock, wake)
   const work = workOf({ ...adapters, guard, clock }, desk, wake)
-  const failed = (why: string): void => log.debug(`logins not tried: ${why}`)
-  const logins = createLoginWatch({ ...adapters, clock, wake, failed })
+  const logins = loginsOf(start, adapters, wake)
   const configuration = configurationOf(start, adapters, dynamic, {
     reloadRest: fresh => {
       logins.reloaded()
       return rest.reload(fresh)
     },
     hasEntered: () => entry.hasEntered(),
+    wake,
   })
   let stopRequested = false
   const running = { adapters, dynamic, guard, work, desk, logins, configuration }
@@ -134,11 +134,16 @@ export function assemble(start: NodeStart): Node {
   }
 }
 
+function loginsOf({ clock, log }: NodeStart, adapters: Adapters, wake: (cause: string) => void): LoginWatch {
+  const failed = (why: string): void => log.debug(`logins not tried: ${why}`)
+  return createLoginWatch({ ...adapters, clock, wake, failed })
+}
+
 function configurationOf(
   start: NodeStart,
   adapters: Adapters,
   dynamic: DynamicConfiguration,
-  later: Pick<ConfigurationPorts, 'reloadRest'> & { readonly hasEntered: () => boolean },
+  later: Pick<ConfigurationPorts, 'reloadRest' | 'wake'> & { readonly hasEntered: () => boolean },
 ): Configuration {
   const { log } = start
   const notify = (text: string): void => {

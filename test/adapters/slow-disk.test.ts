@@ -1,0 +1,165 @@
+// The configuration in force: a beat waits only so long for a disk, and what comes late is put in force before a later beat.
+// What hangs here is a FIFO in the place of a file, or a file under a lease (fcntl(2)): whoever opens it waits.
+
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, open, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { expect, onTestFinished, test } from 'vitest'
+import { createConfiguration } from '../../src/agent/configuration.ts'
+import { createDynamicConfiguration } from '../../src/agent/dynamic-config.ts'
+import { effectivePostgresql } from '../../src/config/effective.ts'
+import { readLocalConfig } from '../../src/config/local.ts'
+import { createLog } from '../../src/journal/log.ts'
+import { createPostgres } from '../../src/postgres/postgres.ts'
+import { systemClock } from '../../src/system/clock.ts'
+import { COMPLETE, directory } from '../config/sample.ts'
+import { view } from '../exhaustive/parts.ts'
+import { TimeLimit } from '../time-limit.ts'
+import { runAs } from './postgres-harness.ts'
+
+const clock = systemClock()
+/** Many times what a beat may be held up for. */
+const HUNG_MS = 20_000
+
+async function node() {
+  const place = await directory()
+  const [configPath, dataDir] = [join(place, 'node.yml'), join(place, 'data')]
+  const file = COMPLETE.replace('/var/lib/postgresql/data', dataDir)
+  await mkdir(join(dataDir, 'global'), { recursive: true })
+  await writeFile(join(dataDir, 'global', 'pg_control'), '')
+  await writeFile(configPath, file)
+  const read = await readLocalConfig({ path: configPath, env: {} })
+  if (!read.ok) throw new Error(read.errors[0]?.message)
+  const { config, values } = read
+  const lines: string[] = []
+  const say = (level: string) => (text: string) => void lines.push(`${level} ${text}`)
+  const log = { debug: say('DEBUG'), info: say('INFO'), warning: say('WARNING'), error: say('ERROR') }
+  const dynamic = createDynamicConfiguration(log)
+  const postgres = createPostgres({
+    ...{ config: config.postgresql, scope: 'batman', name: 'pg1', bootstrap: null, clock, log: () => {} },
+    effective: effectivePostgresql(config, dynamic.settings().document, 'replica'),
+    stateDirectory: join(place, 'state'),
+    ...(runAs === undefined ? {} : { runAs }),
+  })
+  const identity = { host: 'here', apiIsHere: true }
+  const start = {
+    ...{ config, values, configPath, env: {}, clock, identity },
+    log: createLog(config.log, clock),
+  }
+  const causes: string[] = []
+  const notified: string[] = []
+  let reloadsOfRest = 0
+  const store = { view: () => view({}), retime: () => {} }
+  const configuration = createConfiguration({
+    ...{ start, dynamic, store, postgres, log },
+    reloadRest: async () => {
+      reloadsOfRest += 1
+      return true
+    },
+    notify: state => void notified.push(state),
+    wake: cause => void causes.push(cause),
+  })
+  return {
+    ...{ configuration, lines, causes, notified, file, configPath, dataDir },
+    reloadsOfRest: () => reloadsOfRest,
+    /** What comes before a beat. */
+    async before(): Promise<void> {
+      const hung = clock.sleep(HUNG_MS).then(() => Promise.reject(new Error('the beat was held up')))
+      await Promise.race([configuration.bringUpToDate('primary'), hung])
+    },
+  }
+}
+
+async function hang(path: string): Promise<void> {
+  await rm(path, { force: true })
+  await promisify(execFile)('mkfifo', [path])
+}
+
+/** Whoever waits reads this; the file is gone for the next one. */
+async function release(path: string, text: string): Promise<void> {
+  const writer = await open(path, 'w')
+  await rm(path)
+  await writer.writeFile(text)
+  await writer.close()
+}
+
+const LEASE = `
+import fcntl, signal, sys
+signal.signal(signal.SIGIO, signal.SIG_IGN)
+file = open(sys.argv[1], 'r+')
+fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+print('held', flush=True)
+file.write(sys.stdin.read())
+file.close()
+`
+
+/** Whoever opens the file waits until this is called; then it has more text. The kernel's own limit is 45 s. */
+async function lease(path: string): Promise<(more: string) => void> {
+  const holder = spawn('python3', ['-c', LEASE, path], { stdio: ['pipe', 'pipe', 'inherit'] })
+  onTestFinished(() => void holder.kill())
+  await once(holder.stdout, 'data')
+  return more => void holder.stdin.end(more)
+}
+
+async function until(what: string, holds: () => boolean): Promise<void> {
+  const limitMs = clock.bootMs() + HUNG_MS
+  while (!holds()) {
+    if (clock.bootMs() > limitMs) throw new TimeLimit(`not within 20 s: ${what}`)
+    await clock.sleep(5)
+  }
+}
+
+test('settings that cannot be written hold up one beat for a moment, the next ones not at all', async () => {
+  const { dataDir, before, lines, causes } = await node()
+  await hang(join(dataDir, 'PG_VERSION'))
+  await before()
+  const said = 'WARNING applying the configuration: not done yet, the agent goes on meanwhile.'
+  expect(lines).toEqual([expect.stringContaining(said)])
+  const beganMs = clock.bootMs()
+  for (let beat = 0; beat < 3; beat++) await before()
+  expect(clock.bootMs() - beganMs).toBeLessThan(1000)
+  expect(lines).toHaveLength(1)
+  await release(join(dataDir, 'PG_VERSION'), '')
+  await until('it was done', () => causes.length > 0)
+  expect(lines[1]).toMatch(/^WARNING PostgreSQL's settings: PG_VERSION is missing or unreadable/)
+  expect(lines[2]).toMatch(/^INFO applying the configuration: done after \d+ s$/)
+})
+
+test('a file that cannot be read in time is in force once it was, and its reload ends then', async () => {
+  const { configuration, configPath, file, before, lines, causes, notified, reloadsOfRest } = await node()
+  await before()
+  lines.length = 0
+  const release = await lease(configPath)
+  configuration.requestReload()
+  await before()
+  await before()
+  expect(lines).toEqual([expect.stringContaining('WARNING reading the configuration file: not done yet')])
+  expect(configuration.self().tags.nofailover).toBe(false)
+  release(`${file}tags: {nofailover: true}\n`)
+  await until('it was read', () => causes.length > 0)
+  // Not in the middle of a beat.
+  expect(configuration.self().tags.nofailover).toBe(false)
+  expect(notified).toEqual(['RELOADING=1'])
+  await before()
+  expect(configuration.self().tags.nofailover).toBe(true)
+  expect(reloadsOfRest()).toBe(1)
+  expect(notified).toEqual(['RELOADING=1', 'READY=1'])
+})
+
+test('what changes while settings are being written is written after them', async () => {
+  const { configuration, configPath, dataDir, file, before, lines, causes, notified } = await node()
+  await hang(join(dataDir, 'PG_VERSION'))
+  await before()
+  await writeFile(configPath, `${file}tags: {nofailover: true}\n`)
+  configuration.requestReload()
+  await before()
+  expect(configuration.self().tags.nofailover).toBe(true)
+  expect(notified).toEqual(['RELOADING=1'])
+  await release(join(dataDir, 'PG_VERSION'), '')
+  await until('it was done', () => causes.length > 0)
+  await before()
+  expect(notified).toEqual(['RELOADING=1', 'READY=1'])
+  expect(lines).toContain('INFO local configuration reloaded')
+})
