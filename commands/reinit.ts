@@ -83,7 +83,7 @@ export default class Reinit extends MemberCommand {
       const began = await beginCopy(operator, member, how)
       if ('outcome' in began) rows.push(began)
       else if (wait) begun.push(began)
-      else rows.push({ member: member.name, outcome: 'done', why: 'begun, not waited for' })
+      else rows.push({ member: member.name, outcome: 'requested', why: 'begun, not waited for' })
     }
     for (const row of rows) if (!left.has(row.member)) this.showRow(json, ACTION, row)
     if (isPatronictl() && !json) process.stdout.write(begunText(begun))

@@ -2,7 +2,7 @@
 
 import { Flags } from '@oclif/core'
 import { clusterModes } from '../src/admin/cluster-report.ts'
-import { concludeOperation, type OperationRow } from '../src/admin/member-operation.ts'
+import { concludeOperation, isWell, type OperationRow } from '../src/admin/member-operation.ts'
 import type { RestartWish } from '../src/admin/restart.ts'
 import { leaderLast, planRestart, restartMembers, versionNumber } from '../src/admin/restart-members.ts'
 import { done, failed, type Result } from '../src/model/failure.ts'
@@ -78,10 +78,12 @@ export default class Restart extends MemberCommand {
     if (!completed.ok) return this.fail(json, completed.failure)
     const members = leaderLast(chosen.value.members, view)
     if (flags['dry-run'])
-      return this.#report(json, cluster, [
-        ...spared,
-        ...(await planRestart(operator, members, completed.value, view)),
-      ])
+      return this.#report(
+        json,
+        cluster,
+        [...spared, ...(await planRestart(operator, members, completed.value, view))],
+        completed.value,
+      )
     for (const row of spared) this.showRow(json, 'restart', row)
     const live = liveLine(!json)
     const rows = await interruptible(interrupted => {
@@ -91,7 +93,7 @@ export default class Restart extends MemberCommand {
         this.showRow(json, 'restart', row)
       })
     })
-    this.#conclude(json, cluster, [...spared, ...rows])
+    this.#conclude(json, cluster, [...spared, ...rows], completed.value)
   }
 
   /** What is not given is asked for on a terminal, in the order that operators know. */
@@ -165,17 +167,27 @@ export default class Restart extends MemberCommand {
     return asks ? askText(question, suggestion, objection) : done('')
   }
 
-  #report(json: boolean, cluster: string, rows: readonly OperationRow[]): void {
+  #report(json: boolean, cluster: string, rows: readonly OperationRow[], wish: RestartWish): void {
     for (const row of rows) this.showRow(json, 'restart', row)
-    this.#conclude(json, cluster, rows)
+    this.#conclude(json, cluster, rows, wish)
   }
 
-  #conclude(json: boolean, cluster: string, rows: readonly OperationRow[]): void {
-    const rest = rows.filter(({ outcome }) => !['done', 'already', 'planned'].includes(outcome))
-    const names = rest.map(({ member }) => member).join(' ')
-    const hint = `see hactl list ${cluster}; what is left: hactl restart ${cluster} ${names}`
+  #conclude(json: boolean, cluster: string, rows: readonly OperationRow[], wish: RestartWish): void {
+    const rest = rows.filter(row => !isWell(row))
+    const names = rest.map(({ member }) => member)
+    const again = ['hactl restart', cluster, ...names, ...conditions(wish)].join(' ')
+    const hint = `see hactl list ${cluster}; what is left: ${again}`
     this.end(json, concludeOperation(cluster, 'restart', rows, hint), rows)
   }
+}
+
+/** As options: without them what is left would be restarted at once, or without need. */
+function conditions({ pending, olderThan, schedule }: RestartWish): readonly string[] {
+  return [
+    ...(pending ? ['--pending'] : []),
+    ...(olderThan === null ? [] : [`--pg-version ${olderThan}`]),
+    ...(schedule === null ? [] : [`--scheduled ${schedule.text}`]),
+  ]
 }
 
 function objectionToVersion(text: string): string | null {

@@ -5,7 +5,13 @@ import { Flags } from '@oclif/core'
 import { reportCluster } from '../src/admin/cluster-report.ts'
 import { connect } from '../src/admin/connect.ts'
 import { copiesInTheWay, endangeredCopies } from '../src/admin/endangered-copies.ts'
-import { carryOutHandover, describePlan, type HandoverReport } from '../src/admin/handover.ts'
+import {
+  carryOutHandover,
+  describeAlready,
+  describePlan,
+  describeRefusal,
+  type HandoverReport,
+} from '../src/admin/handover.ts'
 import { surveyAfter } from '../src/admin/handover-after.ts'
 import { handOverByAnswer } from '../src/admin/handover-by-answer.ts'
 import {
@@ -145,16 +151,19 @@ export abstract class HandoverCommand extends HactlCommand {
     flags: HandoverFlags,
     budgetMs: number,
   ): Promise<void> {
-    if (plan.alreadySo) return this.#concludeOutcome(operator, flags, done(describePlan(wish, plan)))
+    if (plan.alreadySo && plan.failure === null) {
+      const look = deadlineIn(operator.clock, READ_TIMEOUT_MS)
+      return this.#concludeOutcome(operator, flags, done(await describeAlready(operator, wish, plan, look)))
+    }
+    const refused = (failure: Failure): void =>
+      this.#concludeOutcome(operator, flags, failed(failure, describeRefusal(wish, plan)))
     const accepted = await this.#acceptLoss(wish, plan, flags)
-    if (!accepted.ok)
-      return this.#concludeOutcome(operator, flags, failed(accepted.failure, describePlan(wish, plan)))
+    if (!accepted.ok) return refused(accepted.failure)
     const broken = flags['accept-broken-copy'] ? null : copiesInTheWay(wish, plan)
-    if (broken !== null && flags.force)
-      return this.#concludeOutcome(operator, flags, failed(broken, describePlan(wish, plan)))
+    if (broken !== null && flags.force) return refused(broken)
     if (broken !== null) process.stderr.write(`Note: ${broken.reason}\n`)
     const confirmed = await confirmHandover(wish, accepted.value.survey, flags)
-    if (confirmed !== null) return this.fail(flags.json, confirmed)
+    if (confirmed !== null) return refused(confirmed)
     // People take their time to answer: only now does the clock count.
     const deadline: Deadline = deadlineIn(operator.clock, budgetMs)
     const result = await interruptible(interrupted =>

@@ -32,7 +32,11 @@ export default class Undrain extends HactlCommand {
       withCluster(flags, target.value.cluster, (operator, cluster) => {
         const deadline = deadlineIn(operator.clock, flags.timeout ?? WAIT_TIMEOUT_MS)
         const leftMs = () => (interrupted.aborted ? 0 : deadline.leftMs())
-        return undrainMember(operator, { cluster, member, wait, dryRun }, { ...deadline, leftMs })
+        return undrainMember(
+          operator,
+          { cluster, member, wait, dryRun, interrupted },
+          { ...deadline, leftMs },
+        )
       }),
     )
     this.conclude(flags.json, result, drainReportText)

@@ -1,6 +1,6 @@
 // The note of a drain in etcd: what went wrong when it was written, and whether its member knows of it.
 
-import type { Member } from '../model/cluster.ts'
+import type { ClusterView, Member } from '../model/cluster.ts'
 import type { Failure } from '../model/failure.ts'
 import { isJsonObject } from '../model/patch.ts'
 import type { MemberName, Millis } from '../model/units.ts'
@@ -30,15 +30,25 @@ export function writeFailure(
   return { kind: 'etcd-unreachable', why: outcome.why, mayBeDone }
 }
 
+interface Noted {
+  readonly cluster: string
+  readonly member: MemberName
+  readonly drained: boolean
+  /** As it was before this was noted; null: it was noted already. */
+  readonly before: ClusterView | null
+  readonly interrupted?: AbortSignal
+}
+
 /** null: the member says that it is drained, or that it is not, as was noted. */
 export async function drainNoted(
   operator: Operator,
-  cluster: string,
-  member: MemberName,
-  drained: boolean,
+  { cluster, member, drained, before, interrupted }: Noted,
   deadline: Deadline,
 ): Promise<Failure | null> {
   const startMs = operator.clock.bootMs()
+  const old = before?.members.find(({ name }) => name === member)
+  // What its key says from before is what it knew then: one that is dead or frozen has taken nothing over.
+  const mustAnswer = old !== undefined && saysDrained(old) === drained
   let why = 'it has not said so yet'
   let found: Member | undefined
   let isKnown = false
@@ -47,7 +57,13 @@ export async function drainNoted(
     const read = await operator.store.read(cluster, budgetMs)
     if (read.known) found = read.value.members.find(({ name }) => name === member)
     isKnown ||= read.known
-    if (found !== undefined && saysDrained(found) === drained) return null
+    const isTaken = found !== undefined && saysDrained(found) === drained
+    if (isTaken && (!mustAnswer || (await silenceOf(operator, found)) === null)) return null
+    if (interrupted?.aborted === true) {
+      const what = `${notedText(member, drained)} all the same; ${member} has not taken it over yet`
+      const action = drained ? 'drain' : 'undrain'
+      return { kind: 'interrupted', action, request: { kind: 'stored', what } }
+    }
     if (operator.clock.bootMs() - startMs >= PATIENCE_MS || deadline.leftMs() === 0) {
       const silence = isKnown ? await silenceOf(operator, found) : null
       if (silence !== null) {
@@ -60,10 +76,14 @@ export async function drainNoted(
   }
   return {
     kind: 'partly-done',
-    done: `it is noted in etcd that ${member} is ${drained ? 'drained' : 'no longer drained'}`,
+    done: notedText(member, drained),
     missing: `${member} has not taken it over: ${why}`,
     hint: `its agent reads the note when it is back; see hactl list ${cluster}.`,
   }
+}
+
+export function notedText(member: MemberName, drained: boolean): string {
+  return `it is noted in etcd that ${member} is ${drained ? 'drained' : 'no longer drained'}`
 }
 
 async function silenceOf(operator: Operator, member: Member | undefined): Promise<string | null> {

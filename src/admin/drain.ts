@@ -5,7 +5,8 @@ import { type DrainNote, drainOf } from '../model/drain.ts'
 import { done, type Failure, failed, type Result } from '../model/failure.ts'
 import { runsHactl } from '../model/request.ts'
 import type { MemberName } from '../model/units.ts'
-import { drainNoted, writeFailure } from './drain-note.ts'
+import type { WriteOutcome } from '../ports/store.ts'
+import { drainNoted, notedText, writeFailure } from './drain-note.ts'
 import { type EndangeredCopy, endangeredCopies, refusalFor } from './endangered-copies.ts'
 import { carryOutHandover } from './handover.ts'
 import {
@@ -37,8 +38,8 @@ export interface DrainReport {
   readonly action: 'drain' | 'undrain'
   readonly cluster: string
   readonly member: MemberName
-  /** `planned`: a dry run; `requested`: not waited for; `unfinished`: see the error beside it. */
-  readonly outcome: 'done' | 'already' | 'planned' | 'requested' | 'unfinished'
+  /** `planned`: a dry run; `requested`: not waited for. With an error beside it: `not-begun`, nothing was noted, or `unfinished`. */
+  readonly outcome: 'done' | 'already' | 'planned' | 'requested' | 'not-begun' | 'unfinished'
   /** Who drained it, and when; null: it is not drained. */
   readonly drained: DrainNote | null
   /** It leads, as far as was seen last. */
@@ -56,6 +57,7 @@ export async function drainMember(
 ): Promise<Result<DrainReport>> {
   const { cluster, member } = wish
   const survey = await surveyCluster(operator, cluster, deadline)
+  if (isInterrupted(wish)) return failed({ kind: 'interrupted' })
   if (!survey.ok) return failed(survey.failure)
   const refusal = objection(wish, survey.value)
   if (refusal !== null) return failed(refusal)
@@ -71,11 +73,14 @@ export async function drainMember(
     newLeader: plan?.failure === null ? plan.winner : null,
     endangeredCopies: plan?.copies ?? [],
   }
+  // What could not be seen for want of time refuses nobody.
+  const notBegun = { ...report, outcome: 'not-begun', newLeader: null } as const
+  if (isInterrupted(wish)) return failed({ kind: 'interrupted' }, notBegun)
   if (plan !== null && plan.failure !== null && !wish.force)
-    return failed(nobodyTakesOver(wish, plan, plan.failure), { ...report, outcome: 'unfinished' })
+    return failed(nobodyTakesOver(wish, plan, plan.failure), notBegun)
   if (wish.dryRun) return done(report)
   const broken = plan === null ? null : copiesSpared(wish, plan)
-  if (broken !== null) return failed(broken, { ...report, outcome: 'unfinished' })
+  if (broken !== null) return failed(broken, notBegun)
   const note = existing?.note ?? {
     by: operator.person,
     at: new Date(operator.clock.wallMs()).toISOString(),
@@ -84,11 +89,10 @@ export async function drainMember(
   if (existing === null) {
     const outcome = await operator.store.writeDrain(cluster, member, note, null, deadline.leftMs())
     if (outcome.kind !== 'done')
-      return failed(writeFailure(outcome, cluster, member), {
-        ...report,
-        outcome: 'unfinished',
-        newLeader: null,
-      })
+      return failed(
+        writeFailure(outcome, cluster, member),
+        mayBeNoted(outcome) ? { ...notBegun, outcome: 'unfinished' } : notBegun,
+      )
   }
   const noted = {
     ...report,
@@ -98,7 +102,8 @@ export async function drainMember(
   } as const
   if (wish.wait) {
     wish.progress?.(`noted; waiting until ${member} has taken it over`)
-    const ignorant = await drainNoted(operator, cluster, member, true, deadline)
+    const before = existing === null ? survey.value.view : null
+    const ignorant = await drainNoted(operator, { ...wish, drained: true, before }, deadline)
     if (ignorant !== null) return failed(ignorant, { ...noted, outcome: 'unfinished' })
   }
   return leadAway(operator, wish, noted, deadline)
@@ -113,8 +118,15 @@ async function leadAway(
 ): Promise<Result<DrainReport>> {
   const { cluster, member, wait, interrupted, progress } = wish
   const survey = await surveyCluster(operator, cluster, deadline)
+  const unseen = (): Result<DrainReport> => {
+    const what = `${notedText(member, true)} all the same; whether it leads was not looked at any more`
+    const request = { kind: 'stored', what } as const
+    return failed({ kind: 'interrupted', action: 'drain', request }, { ...noted, outcome: 'unfinished' })
+  }
+  if (isInterrupted(wish)) return unseen()
   if (!survey.ok) return failed(survey.failure, { ...noted, outcome: 'unfinished' })
   const plan = await planIfLeading(operator, wish, survey.value, deadline)
+  if (isInterrupted(wish)) return unseen()
   const ended = wait ? noted : ({ ...noted, outcome: 'requested' } as const)
   if (plan === null) return done({ ...ended, leads: false })
   const stillLeads = (cause: Failure): Result<DrainReport> =>
@@ -203,10 +215,12 @@ function nobodyTakesOver({ member }: DrainWish, plan: HandoverPlan, failure: Fai
 /** A member that is gone for good leaves its note behind, which can be taken away all the same. */
 export async function undrainMember(
   operator: Operator,
-  { cluster, member, wait, dryRun }: Pick<DrainWish, 'cluster' | 'member' | 'wait' | 'dryRun'>,
+  wish: Pick<DrainWish, 'cluster' | 'member' | 'wait' | 'dryRun' | 'interrupted'>,
   deadline: Deadline,
 ): Promise<Result<DrainReport>> {
+  const { cluster, member, wait, dryRun } = wish
   const survey = await surveyCluster(operator, cluster, deadline)
+  if (isInterrupted(wish)) return failed({ kind: 'interrupted' })
   if (!survey.ok) return failed(survey.failure)
   const { view, leader } = survey.value
   const existing = drainOf(view, member)
@@ -228,11 +242,23 @@ export async function undrainMember(
     const { modRevision } = existing
     const outcome = await operator.store.writeDrain(cluster, member, null, modRevision, deadline.leftMs())
     if (outcome.kind !== 'done')
-      return failed(writeFailure(outcome, cluster, member), { ...report, outcome: 'unfinished' })
+      return failed(writeFailure(outcome, cluster, member), {
+        ...report,
+        outcome: mayBeNoted(outcome) ? 'unfinished' : 'not-begun',
+      })
   }
   const gone = { ...report, drained: null, outcome: existing === null ? 'already' : 'done' } as const
   if (!isMember) return done(gone)
   if (!wait) return done({ ...gone, outcome: 'requested' })
-  const ignorant = await drainNoted(operator, cluster, member, false, deadline)
+  const before = existing === null ? null : view
+  const ignorant = await drainNoted(operator, { ...wish, drained: false, before }, deadline)
   return ignorant === null ? done(gone) : failed(ignorant, { ...gone, outcome: 'unfinished' })
+}
+
+function mayBeNoted(outcome: WriteOutcome): boolean {
+  return outcome.kind === 'unreachable' && outcome.mayBeWritten === true
+}
+
+function isInterrupted({ interrupted }: Pick<DrainWish, 'interrupted'>): boolean {
+  return interrupted?.aborted === true
 }

@@ -2,6 +2,7 @@
 // says itself that it accepts writes, then until the former leader streams from it. Nothing is claimed that was not seen.
 
 import type { ClusterView, Member } from '../model/cluster.ts'
+import type { ClusterModes } from '../model/modes.ts'
 import type { MemberName, Millis } from '../model/units.ts'
 import type { MemberReply } from '../ports/operator.ts'
 import type { HandoverPlan, HandoverWish } from './handover-plan.ts'
@@ -134,7 +135,7 @@ function accountOf(submitted: Submitted): Account {
 }
 
 /** The holder of the leader key with its member key; both are needed to ask it. */
-function leaderMember(view: ClusterView): Member | null {
+export function leaderMember(view: ClusterView): Member | null {
   return view.members.find(member => member.name === view.leader?.name) ?? null
 }
 
@@ -146,23 +147,31 @@ async function awaitWritable(
   first: Member,
   deadline: Deadline,
 ): Promise<{ readonly leader: Member; readonly writable: boolean }> {
-  const path = plan.survey.modes.standbyCluster ? '/standby-leader' : '/primary'
   let leader = first
   while (deadline.leftMs() > 0) {
-    const { apiUrl } = leader.record
-    // Without an address the leader key is all there is to see.
-    if (apiUrl === null) return { leader, writable: true }
     const timeoutMs = Math.min(LOOK_BUDGET_MS, deadline.leftMs())
-    const reply = await operator.members.call(
-      { name: leader.name, apiUrl },
-      { method: 'GET', path, timeoutMs },
-    )
-    if (reply.kind === 'answered' && reply.status === 200) return { leader, writable: true }
+    // Without an address the leader key is all there is to see.
+    if ((await acceptsWrites(operator, leader, plan.survey.modes, timeoutMs)) ?? true)
+      return { leader, writable: true }
     await operator.clock.sleep(Math.min(LOOK_EVERY_MS, deadline.leftMs()))
     const read = await operator.store.read(wish.cluster, Math.min(LOOK_BUDGET_MS, deadline.leftMs()))
     leader = (read.known ? leaderMember(read.value) : null) ?? leader
   }
   return { leader, writable: false }
+}
+
+/** null: it has no address to be asked at. */
+export async function acceptsWrites(
+  operator: Operator,
+  { name, record }: Member,
+  { standbyCluster }: ClusterModes,
+  timeoutMs: Millis,
+): Promise<boolean | null> {
+  const { apiUrl } = record
+  if (apiUrl === null) return null
+  const path = standbyCluster ? '/standby-leader' : '/primary'
+  const reply = await operator.members.call({ name, apiUrl }, { method: 'GET', path, timeoutMs })
+  return reply.kind === 'answered' && reply.status === 200
 }
 
 async function awaitStreaming(

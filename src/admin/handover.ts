@@ -6,7 +6,14 @@ import type { Position } from '../model/report.ts'
 import { describeRequest } from '../model/request.ts'
 import { formatLsn, type Lsn, type MemberName, type Millis } from '../model/units.ts'
 import type { EndangeredCopy } from './endangered-copies.ts'
-import { type Followed, type FormerLeader, followHandover, type HandoverTiming } from './handover-follow.ts'
+import {
+  acceptsWrites,
+  type Followed,
+  type FormerLeader,
+  followHandover,
+  type HandoverTiming,
+  leaderMember,
+} from './handover-follow.ts'
 import type { HandoverAction, HandoverPlan, HandoverWish } from './handover-plan.ts'
 import { noteFor, requestOf, withdraw } from './handover-request.ts'
 import { submitHandover } from './handover-submit.ts'
@@ -16,13 +23,17 @@ import type { Deadline, Operator } from './operator.ts'
 export interface HandoverReport {
   readonly action: HandoverAction
   readonly cluster: string
-  /** `planned`: a dry run; `requested`: not waited for; `unfinished`: see the error beside it. */
-  readonly outcome: 'done' | 'already' | 'scheduled' | 'planned' | 'requested' | 'unfinished'
+  /**
+   * `planned`: a dry run; `requested`: not waited for. With an error beside it: `not-begun`, nothing was asked of anybody, or
+   * `unfinished`.
+   */
+  readonly outcome: 'done' | 'already' | 'scheduled' | 'planned' | 'requested' | 'not-begun' | 'unfinished'
   readonly oldLeader: MemberName | null
   readonly candidate: MemberName | null
   /** In a dry run who would win; otherwise who did. */
   readonly newLeader: MemberName | null
-  readonly newLeaderWritable: boolean
+  /** null: nobody looked. */
+  readonly newLeaderWritable: boolean | null
   readonly formerLeader: FormerLeader | null
   readonly scheduledAt: string | null
   readonly requestedThrough: string | null
@@ -41,6 +52,7 @@ export interface CandidateReport extends Omit<CandidateVerdict, 'position'> {
   readonly position: Position | null
 }
 
+const LEADER_ANSWER_MS: Millis = 2000
 const NO_TIMING = { leaderMs: null, writableMs: null, streamingMs: null } as const
 
 interface CarryOutOptions {
@@ -57,11 +69,11 @@ export function describePlan(wish: HandoverWish, plan: HandoverPlan): HandoverRe
   return {
     action: wish.action,
     cluster: wish.cluster,
-    outcome: plan.alreadySo ? 'already' : 'planned',
+    outcome: plan.alreadySo && plan.failure === null ? 'already' : 'planned',
     oldLeader: plan.survey.leader,
     candidate: wish.candidate,
     newLeader: plan.failure === null || plan.failure.kind === 'data-loss' ? plan.winner : null,
-    newLeaderWritable: plan.alreadySo,
+    newLeaderWritable: null,
     formerLeader: null,
     scheduledAt: wish.scheduledAt?.text ?? null,
     requestedThrough: null,
@@ -75,6 +87,25 @@ export function describePlan(wish: HandoverWish, plan: HandoverPlan): HandoverRe
     })),
     endangeredCopies: plan.copies ?? [],
   }
+}
+
+/** Not begun, because of what the error beside it says. */
+export function describeRefusal(wish: HandoverWish, plan: HandoverPlan): HandoverReport {
+  return { ...describePlan(wish, plan), outcome: 'not-begun', newLeader: null }
+}
+
+/** It leads: whether it accepts writes, too, is asked. */
+export async function describeAlready(
+  operator: Operator,
+  wish: HandoverWish,
+  plan: HandoverPlan,
+  deadline: Deadline,
+): Promise<HandoverReport> {
+  const { modes, view } = plan.survey
+  const leader = leaderMember(view)
+  const timeoutMs = Math.min(LEADER_ANSWER_MS, deadline.leftMs())
+  const writable = leader === null ? null : await acceptsWrites(operator, leader, modes, timeoutMs)
+  return { ...describePlan(wish, plan), newLeaderWritable: writable }
 }
 
 function replacedBy(wish: HandoverWish, { survey }: HandoverPlan): string | null {
@@ -94,7 +125,7 @@ export async function carryOutHandover(
   plan: HandoverPlan,
   options: CarryOutOptions,
 ): Promise<Result<HandoverReport>> {
-  if (plan.failure !== null) return failed(plan.failure, describePlan(wish, plan))
+  if (plan.failure !== null) return failed(plan.failure, describeRefusal(wish, plan))
   const { interrupted } = options
   // Whoever interrupts waits for nothing any more.
   const deadline: Deadline = {

@@ -9,6 +9,10 @@ import type { Operator } from './operator.ts'
 
 type MemberOutcome =
   | 'done'
+  /** It will be done at its time. */
+  | 'scheduled'
+  /** It was asked for, or begun; its end was not waited for. */
+  | 'requested'
   /** It was so before, or there was nothing to do. */
   | 'already'
   | 'refused'
@@ -29,7 +33,7 @@ export interface OperationRow {
   readonly outcome: MemberOutcome
   /** One clause; null: there is nothing to add. */
   readonly why: string | null
-  /** Ctrl-C ended the waiting. */
+  /** Ctrl-C ended the waiting, or kept it from being begun. */
   readonly interrupted?: true
   /** What the member answered, for the texts of patronictl. Not shown as JSON. */
   readonly reply?: { readonly status: number; readonly body: string }
@@ -39,6 +43,11 @@ export interface OperationReport {
   readonly cluster: string
   readonly action: string
   readonly members: readonly { readonly member: MemberName; outcome: MemberOutcome; why: string | null }[]
+}
+
+/** Nothing is left to do about it. */
+export function isWell({ outcome }: OperationRow): boolean {
+  return WELL.includes(outcome)
 }
 
 /** `hint`: what to do about the rest. */
@@ -54,7 +63,7 @@ export function concludeOperation(
   return failure === null ? done(report) : failed(failure, report)
 }
 
-const WELL: readonly MemberOutcome[] = ['done', 'already', 'planned']
+const WELL: readonly MemberOutcome[] = ['done', 'scheduled', 'requested', 'already', 'planned']
 /** What weighs most names the exit code when nothing was done. */
 const BY_WEIGHT = ['failed', 'timed-out', 'unreachable', 'conflict', 'refused', 'left'] as const
 
@@ -63,21 +72,22 @@ export const ACCESS_HINT =
   'check ctl.authentication (or restapi.authentication) and the allowlist of the members.'
 
 function failureOf(action: string, rows: readonly OperationRow[], usualHint: string): Failure | null {
-  const missing = rows.filter(({ outcome }) => !WELL.includes(outcome))
+  const missing = rows.filter(row => !isWell(row))
   if (missing.length === 0) return null
   const isShutOut = missing.some(({ reply }) => reply?.status === 401 || reply?.status === 403)
   const hint = isShutOut ? ACCESS_HINT : usualHint
   const some = rows.length - missing.length
   const all = missingText(missing)
-  const interrupted = missing.filter(row => row.interrupted === true).map(({ member }) => member)
-  if (interrupted.length > 0)
-    return { kind: 'interrupted', action, request: { kind: 'begun', by: interrupted.join(', ') } }
+  if (missing.some(row => row.interrupted === true)) {
+    const what = interruptedText(missing)
+    return { kind: 'interrupted', action, request: { kind: 'stored', what }, hint }
+  }
   if (some > 0) {
     const achieved = `${action}: ${some} of ${rows.length} members done`
     return { kind: 'partly-done', done: achieved, missing: all, hint }
   }
   const worst = BY_WEIGHT.find(outcome => missing.some(row => row.outcome === outcome))
-  const names = missing.map(({ member }) => member).join(', ')
+  const names = namesOf(missing)
   switch (worst) {
     case 'unreachable':
       return {
@@ -92,17 +102,29 @@ function failureOf(action: string, rows: readonly OperationRow[], usualHint: str
     case 'timed-out':
       return { kind: 'unfinished', what: `${action}: ${all}`, hint }
     default: {
-      const begun = missing.filter(({ outcome }) => outcome === 'failed').map(({ member }) => member)
-      return { kind: 'partly-done', done: `${action} of ${begun.join(', ')} was begun`, missing: all, hint }
+      const begun = namesOf(missing.filter(({ outcome }) => outcome === 'failed'))
+      return { kind: 'partly-done', done: `${action} of ${begun} was begun`, missing: all, hint }
     }
   }
 }
 
+/** `pg1 has begun it, and it goes on; pg2, pg0 not begun` */
+function interruptedText(missing: readonly OperationRow[]): string {
+  const begun = missing.filter(row => row.interrupted === true && row.outcome === 'timed-out')
+  const goesOn = begun.length === 0 ? [] : [`${namesOf(begun)} has begun it, and it goes on`]
+  const rest = missing.filter(row => !begun.includes(row))
+  return [...goesOn, ...(rest.length === 0 ? [] : [missingText(rest)])].join('; ')
+}
+
+function namesOf(rows: readonly OperationRow[]): string {
+  return rows.map(({ member }) => member).join(', ')
+}
+
 /** Those that were left share their reason. */
 function missingText(missing: readonly OperationRow[]): string {
-  const left = missing.filter(({ outcome }) => outcome === 'left').map(({ member }) => member)
+  const left = missing.filter(({ outcome }) => outcome === 'left')
   const rest = missing.filter(({ outcome }) => outcome !== 'left').map(rowText)
-  return [...rest, ...(left.length === 0 ? [] : [`${left.join(', ')} not begun`])].join('; ')
+  return [...rest, ...(left.length === 0 ? [] : [`${namesOf(left)} not begun`])].join('; ')
 }
 
 /** `pg1: no answer within 3000 ms` */

@@ -5,7 +5,7 @@ import type { ClusterView, Member } from '../model/cluster.ts'
 import type { OperationRow } from './member-operation.ts'
 import { isInService, lookAt, stateText } from './member-status.ts'
 import type { Operator } from './operator.ts'
-import { type Following, type RestartWish, restartMember } from './restart.ts'
+import { type Following, type RestartWish, restartMember, scheduledAt } from './restart.ts'
 import { postgresVersion } from './version.ts'
 
 export function leaderLast(members: readonly Member[], view: ClusterView): readonly Member[] {
@@ -25,7 +25,7 @@ export async function restartMembers(
   let broken: OperationRow | undefined
   for (const member of members) {
     const row: OperationRow = following.interrupted.aborted
-      ? { member: member.name, outcome: 'left', why: 'interrupted' }
+      ? { member: member.name, outcome: 'left', why: 'interrupted', interrupted: true }
       : broken !== undefined && wish.schedule === null
         ? { member: member.name, outcome: 'left', why: `${broken.member} did not come back` }
         : await restartMember(operator, member, wish, following)
@@ -56,7 +56,9 @@ export async function planRestart(
       }
       const role = name === view.leader?.name ? 'leader' : 'standby'
       const state = isInService(status) ? stateText(status) : `not in service: ${stateText(status)}`
-      const when = wish.schedule === null ? '' : `, at ${wish.schedule.text}`
+      const old = wish.schedule !== null && wish.replace ? scheduledAt(member) : ''
+      const instead = old === '' ? '' : `, in place of the restart at ${old}`
+      const when = wish.schedule === null ? '' : `, at ${wish.schedule.text}${instead}`
       return { member: name, outcome: 'planned', why: `${role}, ${state}${pendingText(status)}${when}` }
     }),
   )

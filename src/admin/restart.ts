@@ -90,15 +90,9 @@ function restartBody(wish: RestartWish): JsonObject {
 }
 
 async function scheduleRestart(operator: Operator, member: Member, wish: RestartWish): Promise<OperationRow> {
-  const { name, record } = member
-  if (wish.replace && record.scheduledRestart !== undefined) {
-    const gone = await callMember(operator, member, {
-      method: 'DELETE',
-      path: '/restart',
-      timeoutMs: REQUEST_MS,
-    })
-    if (gone.kind === 'unreachable') return { member: name, outcome: 'unreachable', why: gone.why }
-  }
+  const { name } = member
+  const cancelled = await cancelScheduled(operator, member, wish)
+  if (typeof cancelled === 'object') return cancelled
   const body = restartBody(wish)
   const reply = await callMember(operator, member, {
     method: 'POST',
@@ -107,14 +101,44 @@ async function scheduleRestart(operator: Operator, member: Member, wish: Restart
     timeoutMs: REQUEST_MS,
   })
   if (reply.kind === 'unreachable') {
-    return {
-      member: name,
-      outcome: 'timed-out',
-      why: `${reply.why}; it may have been scheduled all the same`,
-    }
+    const why = `${reply.why}; it may have been scheduled all the same`
+    return { member: name, outcome: 'timed-out', why: `${why}${lostSchedule(cancelled)}` }
   }
-  if (reply.status !== 202) return refusedRow(name, reply)
-  return { member: name, outcome: 'done', why: `scheduled at ${wish.schedule?.text}`, reply }
+  if (reply.status !== 202) {
+    const row = refusedRow(name, reply)
+    return { ...row, why: `${row.why}${lostSchedule(cancelled)}` }
+  }
+  const instead = cancelled === '' ? '' : `, in place of the restart at ${cancelled}`
+  return { member: name, outcome: 'scheduled', why: `scheduled at ${wish.schedule?.text}${instead}`, reply }
+}
+
+/** With --force: the time of the scheduled restart that gave way, which is gone from now on; empty: there was none. */
+async function cancelScheduled(
+  operator: Operator,
+  member: Member,
+  wish: RestartWish,
+): Promise<string | OperationRow> {
+  const at = wish.replace ? scheduledAt(member) : ''
+  if (at === '') return ''
+  const request = { method: 'DELETE', path: '/restart', timeoutMs: REQUEST_MS } as const
+  const gone = await callMember(operator, member, request)
+  if (gone.kind === 'unreachable') {
+    const why = `${gone.why}; the restart at ${at} may have been cancelled, and none is scheduled in its place`
+    return { member: member.name, outcome: 'timed-out', why }
+  }
+  // Of another answer than yes it is the next request that shows what it comes to.
+  return gone.status === 200 ? at : ''
+}
+
+/** Empty: none is. */
+export function scheduledAt({ record }: Member): string {
+  const { scheduledRestart } = record
+  if (scheduledRestart === undefined) return ''
+  return typeof scheduledRestart.schedule === 'string' ? scheduledRestart.schedule : 'an unknown time'
+}
+
+function lostSchedule(cancelled: string): string {
+  return cancelled === '' ? '' : `; the restart that was scheduled at ${cancelled} is cancelled`
 }
 
 /** Its answer; or a row when it fell silent, was not waited for, or Ctrl-C came. */
@@ -144,7 +168,8 @@ async function untilAnswered(
     if (look.known) {
       answeredAtMs = clock.bootMs()
       say(member.name, stateText(look.value))
-      if (wish.wait === 'begun' && hasBegun(before, look.value)) return row('done', 'begun, not waited for')
+      if (wish.wait === 'begun' && hasBegun(before, look.value))
+        return row('requested', 'begun, not waited for')
     } else if (clock.bootMs() - answeredAtMs > SILENT_MS) {
       return row('timed-out', `its agent fell silent (${look.why}); whether it was restarted is not known`)
     }

@@ -40,10 +40,11 @@ export async function rollThrough(
       const unwell = await untilWell(run)
       if (unwell !== null) broken = `the cluster is not healthy: ${unwell}`
     }
-    const row: OperationRow =
+    const came: OperationRow =
       broken === null ? await work() : { member: member.name, outcome: 'left', why: broken }
-    if (row.outcome !== 'done')
-      broken ??= run.following.interrupted.aborted ? 'interrupted' : `${row.member} did not come back`
+    const isStopped = came.outcome !== 'done' && run.following.interrupted.aborted
+    const row = isStopped ? ({ ...came, interrupted: true } as const) : came
+    if (row.outcome !== 'done') broken ??= isStopped ? 'interrupted' : `${row.member} did not come back`
     onRow(row)
     rows.push(row)
   }
@@ -116,7 +117,7 @@ async function handOverAndRestart(run: Run, leader: Member): Promise<OperationRo
   })
   following.say(leader.name, 'hands over')
   const handed = await handOver(run, leader.name)
-  if ('why' in handed) return row(handed.begun ? 'timed-out' : 'refused', handed.why)
+  if ('why' in handed) return row(handed.outcome, handed.why)
   const look = await lookAt(operator, leader)
   if (look.known && !isDue(look.value, wish))
     return row(
@@ -128,11 +129,13 @@ async function handOverAndRestart(run: Run, leader: Member): Promise<OperationRo
   return { ...restarted, why }
 }
 
-type HandedOver = { readonly to: MemberName } | { readonly begun: boolean; readonly why: string }
+type HandedOver =
+  | { readonly to: MemberName }
+  | { readonly outcome: 'timed-out' | 'refused' | 'left'; readonly why: string }
 
 async function handOver({ operator, cluster, following }: Run, leader: MemberName): Promise<HandedOver> {
   const sight = await lookAtAll(operator, cluster, deadlineIn(operator.clock, LOOK_MS))
-  if (!sight.ok) return { begun: false, why: 'etcd cannot be read' }
+  if (!sight.ok) return { outcome: 'refused', why: 'etcd cannot be read' }
   const wish: HandoverWish = {
     action: 'switchover',
     ...{ cluster, leader, candidate: null, scheduledAt: null, acceptDataLoss: false, replace: false },
@@ -141,9 +144,9 @@ async function handOver({ operator, cluster, following }: Run, leader: MemberNam
   const deadline = deadlineIn(operator.clock, HANDOVER_MS)
   const judged = await planHandover(operator, wish, survey, deadline)
   if (judged.failure !== null || judged.winner === null)
-    return { begun: false, why: `nobody can take over: ${verdictsOf(judged.verdicts)}` }
+    return { outcome: 'refused', why: `nobody can take over: ${verdictsOf(judged.verdicts)}` }
   const copies = refusalFor('switchover', await endangeredCopies(operator, judged))
-  if (copies !== null) return { begun: false, why: copies.reason }
+  if (copies !== null) return { outcome: 'refused', why: copies.reason }
   // By name, so that it is a standby that was judged good, and was restarted before.
   const named = { ...wish, candidate: judged.winner }
   const plan = await planHandover(operator, named, survey, deadline)
@@ -151,9 +154,12 @@ async function handOver({ operator, cluster, following }: Run, leader: MemberNam
     ...{ wait: true, deadline, interrupted: following.interrupted },
   })
   if (result.ok) return { to: judged.winner }
+  const { failure } = result
+  if (failure.kind === 'interrupted' && failure.request?.kind === 'withdrawn')
+    return { outcome: 'left', why: 'interrupted before the switchover was begun' }
   const to = result.value?.newLeader ?? null
   const what = to === null ? 'the switchover failed' : `${to} leads, but the switchover is not done`
-  return { begun: true, why: `${what} (${result.failure.kind}); see hactl list ${cluster}` }
+  return { outcome: 'timed-out', why: `${what} (${failure.kind}); see hactl list ${cluster}` }
 }
 
 function verdictsOf(verdicts: readonly { readonly name: MemberName; readonly reason: string }[]): string {

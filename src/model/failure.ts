@@ -18,8 +18,13 @@ export type Failure =
   /** Questions would have to be asked, but nobody is there to answer them. `flags` are those that answer them. */
   | { readonly kind: 'not-a-terminal'; readonly question: string; readonly flags: string }
   | { readonly kind: 'declined'; readonly what: string }
-  /** `request`: what became of the one that was made; absent: none was. */
-  | { readonly kind: 'interrupted'; readonly action?: string; readonly request?: GivenUp }
+  /** `request`: what became of the one that was made; absent: none was. `hint`: how to go on, if there is a way of its own. */
+  | {
+      readonly kind: 'interrupted'
+      readonly action?: string
+      readonly request?: GivenUp
+      readonly hint?: string
+    }
   /** `memberOf`: the name is that of a member of this one. */
   | {
       readonly kind: 'cluster-not-found'

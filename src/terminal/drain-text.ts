@@ -6,7 +6,7 @@ import { describeNote } from '../model/drain.ts'
 
 export function drainReportText(report: DrainReport): string {
   const { outcome, action } = report
-  if (outcome === 'unfinished') return ''
+  if (outcome === 'unfinished' || outcome === 'not-begun') return ''
   const copies = report.endangeredCopies.map(copy => `Would end and begin anew: ${copyText(copy)}\n`)
   if (outcome === 'planned') return `Dry run, nothing was changed: ${plan(report)}.\n${copies.join('')}`
   return `${action === 'drain' ? drained(report) : undrained(report)}\n`
@@ -24,11 +24,9 @@ function plan({ action, member, drained: note, leads, newLeader }: DrainReport):
 
 function drained({ cluster, member, outcome, drained: note, leads, newLeader }: DrainReport): string {
   const who = note === null ? '' : ` (${describeNote(note)})`
-  const what =
-    outcome === 'already'
-      ? `Member ${member} of cluster ${cluster} is already drained${who}.`
-      : `Member ${member} of cluster ${cluster} is drained${who}.`
-  const unknown = outcome === 'requested' ? ' What came of it was not waited for.' : ''
+  const how = outcome === 'already' ? 'already ' : outcome === 'requested' ? 'noted as ' : ''
+  const what = `Member ${member} of cluster ${cluster} is ${how}drained${who}.`
+  const unknown = outcome === 'requested' ? ' What comes of it was not waited for.' : ''
   const leader = newLeader === null ? '' : ` ${newLeader} leads in its place.`
   return `${what}${leader}${leads && outcome !== 'requested' ? ' It goes on leading.' : ''}${unknown}`
 }
@@ -36,6 +34,7 @@ function drained({ cluster, member, outcome, drained: note, leads, newLeader }: 
 function undrained({ cluster, member, outcome }: DrainReport): string {
   if (outcome === 'already')
     return `Member ${member} of cluster ${cluster} is not drained; nothing was changed.`
-  const unknown = outcome === 'requested' ? ' Whether it knows was not waited for.' : ''
-  return `Member ${member} of cluster ${cluster} is no longer drained.${unknown}`
+  if (outcome === 'requested')
+    return `The drain of member ${member} of cluster ${cluster} is taken back. Whether it knows was not waited for.`
+  return `Member ${member} of cluster ${cluster} is no longer drained.`
 }

@@ -1,7 +1,7 @@
 // What came of a member in patronictl's words (spec/interfaces.md 2.4), for scripts that call hactl by that name. What
 // patronictl has no words for (nobody answered) is said as hactl says it.
 
-import type { OperationRow } from '../admin/member-operation.ts'
+import { isWell, type OperationRow } from '../admin/member-operation.ts'
 
 /** null: patronictl has no words for it. */
 export function patronictlLine(action: string, row: OperationRow): string | null {
@@ -10,7 +10,8 @@ export function patronictlLine(action: string, row: OperationRow): string | null
   if (action === 'restart' && outcome === 'already' && reply === undefined) return ''
   if (action === 'flush scheduled restart' && outcome === 'already' && reply === undefined)
     return `No scheduled restart for member ${member}\n`
-  if (reply === undefined) return outcome === 'done' ? `Success: ${worded(action, member)}\n` : null
+  if (reply === undefined)
+    return outcome === 'done' || outcome === 'requested' ? `Success: ${worded(action, member)}\n` : null
   const { status, body } = reply
   if (action === 'reload' && status === 200) return `No changes to apply on member ${member}\n`
   if (action === 'reload' && status === 202) {
@@ -29,6 +30,6 @@ function worded(action: string, member: string): string {
 }
 
 /** patronictl ends with 0 when it got an answer, whatever the answer was. */
-export function isAnswered({ outcome, reply }: OperationRow): boolean {
-  return outcome === 'done' || outcome === 'already' || reply !== undefined
+export function isAnswered(row: OperationRow): boolean {
+  return isWell(row) || row.reply !== undefined
 }

@@ -41,7 +41,8 @@ const ERRORS: { readonly [K in Kind]: Entry<K> } = {
     exit: EXIT.interrupted,
     message: f => (f.request === undefined ? 'interrupted' : `interrupted: ${fateOf(f.request, f.action)}`),
     hint: f =>
-      f.request === undefined ? 'nothing was requested.' : 'see hactl list for what the cluster is.',
+      f.hint ??
+      (f.request === undefined ? 'nothing was requested.' : 'see hactl list for what the cluster is.'),
   },
   'cluster-not-found': {
     exit: EXIT.notFound,
@@ -131,7 +132,9 @@ const ERRORS: { readonly [K in Kind]: Entry<K> } = {
     hint: f =>
       f.sqlstate.startsWith('28')
         ? 'give --username and PGPASSWORD, a password file, or --password.'
-        : 'correct the SQL.',
+        : f.sqlstate === '3D000'
+          ? 'name a database that is there with --dbname.'
+          : 'correct the SQL.',
   },
   'query-interrupted': {
     exit: EXIT.interrupted,
@@ -151,8 +154,11 @@ const ERRORS: { readonly [K in Kind]: Entry<K> } = {
     hint: () => 'see hactl list, or name another member with --member.',
   },
   'drained-but-leads': {
-    exit: EXIT.partlyDone,
-    message: f => `${f.member} is drained, but still leads: ${describeFailure(f.cause).message}`,
+    exit: f => (f.cause.kind === 'interrupted' ? EXIT.interrupted : EXIT.partlyDone),
+    message: f =>
+      f.cause.kind === 'interrupted'
+        ? `${describeFailure(f.cause).message}; ${f.member} is drained all the same`
+        : `${f.member} is drained, but still leads: ${describeFailure(f.cause).message}`,
     hint: f =>
       `hactl switchover ${f.cluster} hands over; hactl undrain ${f.cluster} ${f.member} takes the drain back.`,
   },

@@ -1,7 +1,7 @@
 // What `switchover` and `failover` print: the verdict on each candidate in a dry run, and what the cluster became.
 
 import { copyText, type EndangeredCopy } from '../admin/endangered-copies.ts'
-import type { CandidateReport } from '../admin/handover.ts'
+import type { CandidateReport, HandoverReport } from '../admin/handover.ts'
 import { type FormerLeader, type HandoverTiming, secondsOf } from '../admin/handover-follow.ts'
 import type { Lsn, WallMillis } from '../model/units.ts'
 import { type BoxColumn, foldedTable } from './box-table.ts'
@@ -11,10 +11,11 @@ import { localTime } from './time.ts'
 interface HandoverOutcome {
   readonly action: 'switchover' | 'failover'
   readonly cluster: string
-  readonly outcome: 'done' | 'already' | 'scheduled' | 'planned' | 'requested' | 'unfinished'
+  readonly outcome: HandoverReport['outcome']
   readonly oldLeader: string | null
   readonly candidate: string | null
   readonly newLeader: string | null
+  readonly newLeaderWritable: boolean | null
   readonly scheduledAt: string | null
   readonly replaces: string | null
   readonly lostBytes: Lsn | null
@@ -42,18 +43,19 @@ function seenText({ newLeader, formerLeader, timing }: HandoverOutcome): string 
   return `${writes}${streams}\n`
 }
 
-function sentence({ action, outcome, newLeader, scheduledAt }: HandoverOutcome): string {
+function sentence({ action, outcome, newLeader, newLeaderWritable, scheduledAt }: HandoverOutcome): string {
   const name = action === 'switchover' ? 'Switchover' : 'Failover'
   switch (outcome) {
     case 'done':
       return `Successfully ${action === 'switchover' ? 'switched' : 'failed'} over to "${newLeader}"`
     case 'already':
-      return `"${newLeader}" is the leader already, nothing to do`
+      return `"${newLeader}" is the leader already, nothing to do${newLeaderWritable === false ? '; it does not accept writes now' : ''}`
     case 'scheduled':
       return `${name} scheduled at ${scheduledAt}`
     case 'requested':
       return `${name} requested, not waited for`
     case 'planned':
+    case 'not-begun':
     case 'unfinished':
       return `${name} not finished`
     default:

@@ -13,6 +13,8 @@ function ownLine(action: string, row: OperationRow): string {
   const because = why === null ? '' : `: ${why}`
   switch (outcome) {
     case 'done':
+    case 'scheduled':
+    case 'requested':
       return `${successOf(action, member)}${because}\n`
     case 'already':
       return `Nothing to do: ${action} for member ${member}${because}\n`

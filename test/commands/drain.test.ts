@@ -3,10 +3,12 @@
 
 import { readFile } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { LIMIT_MS, until } from '../adapters/etcd-harness.ts'
 import { type FakeCluster, openCluster } from './members.ts'
 import { copiesFrom } from './operated-members.ts'
 import { violations } from './schema.ts'
 import { openStage, type Stage } from './stage.ts'
+import { openTerminal } from './terminal.ts'
 
 let stage: Stage
 let cluster: FakeCluster
@@ -123,6 +125,55 @@ test('a frozen member and a dead one are noted and named; what is not waited for
     ['drain', 'duo', 'pg2', '--no-wait'],
   ])
   await expect(text).toMatchFileSnapshot('transcripts/drain-silent.txt')
+})
+
+test('undrain of a frozen member that never took the drain over does not say that it took anything back', async () => {
+  await stage.put('duo/hactl/drain/pg1', { by: 'kim@db9', at: '2026-11-29T23:00:00Z', reason: null })
+  cluster.member('pg1').hung = true
+  const ran = await stage.hactl(['undrain', 'duo', 'pg1', '--timeout', '2'])
+  expect([ran.code, ran.stdout]).toEqual([7, ''])
+  expect(ran.stderr).toContain(
+    'it is noted in etcd that pg1 is no longer drained, but pg1 has not taken it over: its agent does not answer',
+  )
+  expect(await note('pg1')).toBe(null)
+})
+
+test('Ctrl-C while a member is waited for: exit code 130, and what was noted stays and is said', async () => {
+  const env = { DCS_URL: stage.url }
+  cluster.member('pg2').hung = true
+  const drain = openTerminal(['drain', 'duo', 'pg2'], env)
+  await drain.until('drain of pg2: noted; waiting until pg2 has taken it over')
+  drain.type('\u0003')
+  expect(await drain.end()).toBe(130)
+  expect(drain.shown()).toContain(
+    'interrupted: it is noted in etcd that pg2 is drained all the same; pg2 has not taken it over yet',
+  )
+  expect(await note('pg2')).not.toBe(null)
+  await says('pg2', true)
+  const undrain = openTerminal(['undrain', 'duo', 'pg2', '--json'], env)
+  await until('the note is gone', LIMIT_MS, async () => (await note('pg2')) === null)
+  undrain.type('\u0003')
+  expect(await undrain.end()).toBe(130)
+  expect(undrain.shown()).toMatch(
+    /"kind": "interrupted",\s+"message": "interrupted: .* no longer drained all the same; pg2 has not .*"exitCode": 130\s/s,
+  )
+})
+
+test('Ctrl-C while the leader hands over: exit code 130, and what became of the request', async () => {
+  await says('pg0', true)
+  cluster.member('pg0').now = { ...cluster.member('pg0').now, sendsTo: ['pg1'] }
+  cluster.member('pg0').onRequest = async (_action, body) => {
+    await stage.put('duo/failover', { leader: body.leader, member: body.candidate })
+    return new Promise(() => {})
+  }
+  const terminal = openTerminal(['drain', 'duo', 'pg0', '--force'], { DCS_URL: stage.url })
+  await until('the request', LIMIT_MS, async () => (await stage.get('duo/failover')).includes('pg0'))
+  terminal.type('\u0003')
+  expect(await terminal.end()).toBe(130)
+  expect(terminal.shown()).toContain(
+    'interrupted: nobody had begun it, and the request was withdrawn; pg0 is drained all the same',
+  )
+  expect([await stage.get('duo/failover'), await note('pg0')]).toEqual(['{}', expect.anything()])
 })
 
 test('unknown names, Patroni, no etcd; the note of a member that is gone can be taken away', async () => {

@@ -7,6 +7,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { COMMANDS } from '../../src/commands.ts'
 import { freePort } from '../adapters/free-port.ts'
+import { ANSWERS } from './json-cases.ts'
 import { openCluster } from './members.ts'
 import { setMore, tellStarts } from './operated-members.ts'
 import { cellOf, ROWS, type Row, SITUATIONS, type Situation, WITHOUT_CLUSTER } from './situations.ts'
@@ -176,11 +177,13 @@ interface Shown {
   readonly code: number
 }
 
+const jsonFileOf = (situation: Situation) => `json-${situation.replaceAll(' ', '-')}`
+
 async function runsIn(file: string): Promise<readonly Shown[]> {
   const text = await readFile(new URL(`transcripts/${file}.txt`, import.meta.url), 'utf8')
   return [...text.matchAll(/^\$ hactl (.*)$[\s\S]*?^--- exit code (\d+)$/gm)].map(([, line = '', code]) => ({
     command: line,
-    json: line.endsWith(' --json'),
+    json: / --json\b/.test(line),
     code: Number(code),
   }))
 }
@@ -195,12 +198,17 @@ test.each(Object.keys(COMMANDS))('%s has a transcript or a reason for each situa
     if (cell.is === 'none') continue
     const file = cell.is === 'shown' ? cell.file : fileOf(situation).replace(/^.*\/|\.txt$/g, '')
     const runs = (await runsIn(file)).filter(({ command }) => `${command} `.startsWith(words))
-    if (cell.is === 'shown')
+    if (cell.is === 'shown') {
       expect([situation, file, runs.map(({ code }) => code)]).toEqual([
         situation,
         file,
         expect.arrayContaining([cell.code]),
       ])
-    else expect([situation, [...new Set(runs.map(({ json }) => json))]]).toEqual([situation, [false, true]])
+      if (!ANSWERS.some(answer => answer === situation)) continue
+      const inJson = [...runs, ...(await runsIn(row.jsonIn ?? jsonFileOf(situation)))].filter(
+        run => run.json && run.code === cell.code && `${run.command} `.startsWith(words),
+      )
+      expect([situation, 'as JSON', inJson.length > 0]).toEqual([situation, 'as JSON', true])
+    } else expect([situation, [...new Set(runs.map(({ json }) => json))]]).toEqual([situation, [false, true]])
   }
 })

@@ -47,7 +47,8 @@ test.each([
   ['operation', 'flush duo restart', 0],
   ['flush-switchover', 'flush duo switchover', 0],
   ['rolling-restart', 'rolling restart duo --dry-run', 0],
-  ['failure', 'failover duo --candidate pg1', 2],
+  ['handover', 'failover duo --candidate pg1', 2],
+  ['failure', 'restart duo', 2],
   ['failure', 'history nowhere', 4],
   ['failure', 'list --bad', 2],
 ])('%s: hactl %s --json', async (name, line, code) => {

@@ -96,3 +96,35 @@ function failCopy(member: FakeMember): void {
   const hactl = { version: '0.1.0', problem: 'start failed: FATAL: data directory has wrong ownership' }
   member.now = { ...member.now, state: 'start failed', more: { ...member.now.more, hactl } }
 }
+
+/** The leader hands over to `to` and answers as agents do; its server starts anew by that, and the other's is the one that ran. */
+export function handsOver(stage: Stage, cluster: FakeCluster, from: string, to: string): void {
+  const [leader, next] = [cluster.member(from), cluster.member(to)]
+  leader.onRequest = async (action, body) => {
+    const more = next.now.more ?? {}
+    await stage.put('duo/failover', { leader: body.leader, member: body.candidate })
+    await cluster.changeLeader(from, to, 'rejoins')
+    next.now = { ...next.now, more }
+    leader.now = { ...leader.now, role: 'replica', more: {} }
+    startAnew(leader)
+    return [200, `Successfully ${action === 'switchover' ? 'switched' : 'failed'} over to "${to}"`]
+  }
+}
+
+/** It takes the change of the configuration, and every member that lives says in its key what it makes of it. */
+export function storesPause(stage: Stage, cluster: FakeCluster, member: FakeMember): void {
+  member.onLine = async (line, body) => {
+    if (line !== 'PATCH /config') return null
+    const { pause } = JSON.parse(body)
+    await publishPause(stage, cluster, pause === true)
+    const { pause: _, ...rest } = JSON.parse(await stage.get('duo/config'))
+    await stage.put('duo/config', { ...rest, ...(pause === true && { pause }) })
+    return [200, '{}']
+  }
+}
+
+/** A member that hangs has read nothing. */
+export async function publishPause(stage: Stage, cluster: FakeCluster, pause: boolean): Promise<void> {
+  for (const each of cluster.members.filter(({ hung }) => !hung))
+    await stage.put(`duo/members/${each.name}`, { ...each.record(each.now), ...(pause && { pause }) })
+}

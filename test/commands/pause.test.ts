@@ -2,7 +2,8 @@
 
 import { readFile } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { type FakeCluster, type FakeMember, openCluster } from './members.ts'
+import { type FakeCluster, openCluster } from './members.ts'
+import { publishPause, storesPause } from './operated-members.ts'
 import { violations } from './schema.ts'
 import { openStage, type Stage } from './stage.ts'
 import { openTerminal } from './terminal.ts'
@@ -16,29 +17,11 @@ beforeAll(async () => {
 afterAll(() => stage.stop())
 beforeEach(async () => {
   cluster = await openCluster(stage)
-  for (const member of cluster.members) stores(member)
+  for (const member of cluster.members) storesPause(stage, cluster, member)
 })
 afterEach(() => cluster.close())
 
 const config = async () => JSON.parse(await stage.get('duo/config'))
-
-/** It stores the change, and says in its key what each living member makes of it. */
-function stores(member: FakeMember): void {
-  member.onLine = async (line, body) => {
-    if (line !== 'PATCH /config') return null
-    const { pause } = JSON.parse(body)
-    await publish(pause === true)
-    const { pause: _, ...rest } = await config()
-    await stage.put('duo/config', { ...rest, ...(pause === true && { pause }) })
-    return [200, '{}']
-  }
-}
-
-/** A member that hangs has read nothing. */
-async function publish(pause: boolean): Promise<void> {
-  for (const each of cluster.members.filter(({ hung }) => !hung))
-    await stage.put(`duo/members/${each.name}`, { ...each.record(each.now), ...(pause && { pause }) })
-}
 
 test('it waits until every member knows; what is so already is well', async () => {
   const text = await stage.transcript([
@@ -78,7 +61,7 @@ test('Ctrl-C while members are waited for: what was stored stays, and is said', 
 
 test('a member that is dead has not recognised the end of a pause that it never saw', async () => {
   await stage.put('duo/config', { ttl: 30, pause: true })
-  await publish(true)
+  await publishPause(stage, cluster, true)
   const pg2 = cluster.member('pg2')
   await stage.put('duo/members/pg2', pg2.record(pg2.now))
   await pg2.close()
@@ -93,7 +76,7 @@ test('the key of a member that ends meanwhile says so', async () => {
   cluster.member('pg0').onLine = async line => {
     if (line !== 'PATCH /config') return null
     await stage.delete('duo/members/pg2')
-    await publish(true)
+    await publishPause(stage, cluster, true)
     await stage.delete('duo/members/pg2')
     await stage.put('duo/config', { ...(await config()), pause: true })
     return [200, '{}']

@@ -77,11 +77,15 @@ test('from a file, from stdin, without rows, and as typed JSON', async () => {
   })
   const piped = await stage.hactl(['query', 'sql', '-f', '-'], { env, stdin: 'select count(*) from told' })
   expect(piped).toMatchObject({ code: 0, stdout: 'count\n2\n' })
-  const typed = await query('select a from told order by a', ['--json'])
-  expect(JSON.parse(typed.stdout)).toEqual({
-    ...{ ok: true, error: null, cluster: 'sql', member: 'pg0', inRecovery: false },
-    ...{ columns: ['a'], rows: [[1], [2]], tag: 'SELECT 2' },
-  })
+  const text = await stage.transcript(
+    [
+      ['query', 'sql', '-c', 'select a from told order by a'],
+      ['query', 'sql', '-c', `${SQL}, a from told order by a`, '--json'],
+      ['query', 'sql', '-c', 'delete from told', '--json'],
+    ],
+    { env },
+  )
+  await expect(text).toMatchFileSnapshot('transcripts/query.txt')
 })
 
 test.each([

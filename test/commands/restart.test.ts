@@ -110,8 +110,23 @@ test('scheduled: taken, in the way of another, in the paused state, in the past'
   await expect(text).toMatchFileSnapshot('transcripts/restart-scheduled.txt')
   expect(asked()).toContainEqual(['pg1', 'POST /restart', '{"schedule":"2090-01-01T02:00:00+00:00"}'])
   await setMore(duo.stage, member('pg1'), { scheduled_restart: { schedule: '2090-01-01T01:00:00+00:00' } })
-  expect(await rows('pg1', ...later)).toEqual([0, 'pg1 done'])
+  const replaced = await duo.stage.hactl(['restart', 'duo', 'pg1', '--force', '--json', ...later])
+  expect([replaced.code, JSON.parse(replaced.stdout).members]).toEqual([
+    0,
+    [
+      {
+        ...{ member: 'pg1', outcome: 'scheduled' },
+        why: 'scheduled at 2090-01-01T02:00:00+00:00, in place of the restart at 2090-01-01T01:00:00+00:00',
+      },
+    ],
+  ])
   expect(asked().map(([name, line]) => `${name} ${line}`)).toContain('pg1 DELETE /restart')
+  member('pg1').onLine = async line => (line === 'POST /restart' ? [503, 'no'] : null)
+  const lost = await duo.stage.hactl(['restart', 'duo', 'pg1', '--force', ...later])
+  expect([lost.code, lost.stderr]).toEqual([
+    3,
+    expect.stringContaining('; the restart that was scheduled at 2090-01-01T01:00:00+00:00 is cancelled\n'),
+  ])
   await duo.stage.put('duo/config', { ttl: 30, pause: true })
   const paused = await duo.stage.hactl(['restart', 'duo', '--force', ...later])
   expect([paused.code, paused.stderr]).toEqual([

@@ -1,8 +1,18 @@
 // `hactl rolling restart`: its order, by which setting it changes, when it does not begin, where it stops, how it goes on.
 
 import { expect, test } from 'vitest'
+import { LIMIT_MS, until } from '../adapters/etcd-harness.ts'
 import { duoForEachTest } from './duo.ts'
-import { copiesFrom, doesNotStart, restarts, setMore, startAnew, tellStarts } from './operated-members.ts'
+import {
+  copiesFrom,
+  doesNotStart,
+  handsOver,
+  restarts,
+  setMore,
+  startAnew,
+  tellStarts,
+} from './operated-members.ts'
+import { openTerminal } from './terminal.ts'
 
 const duo = duoForEachTest(async ({ stage, cluster }) => {
   await tellStarts(stage, cluster)
@@ -25,19 +35,6 @@ function noteOrder(): void {
   }
 }
 
-/** The handover restarts the former leader, as agents do it. */
-function handsOver(): void {
-  member('pg0').onRequest = async (_action, body) => {
-    const to = String(body.candidate)
-    const more = member(to).now.more ?? {}
-    await duo.cluster.changeLeader('pg0', to, 'rejoins')
-    member(to).now = { ...member(to).now, more }
-    member('pg0').now = { ...member('pg0').now, role: 'replica', more: {} }
-    startAnew(member('pg0'))
-    return [200, `Successfully switched over to "${to}"`]
-  }
-}
-
 async function pending(from: string, to: string, ...names: string[]): Promise<void> {
   const reason = { max_connections: { old_value: from, new_value: to } }
   for (const name of names)
@@ -46,7 +43,7 @@ async function pending(from: string, to: string, ...names: string[]): Promise<vo
 
 test('standbys first, then the leader hands over and is restarted by that', async () => {
   member('pg2').now = { ...member('pg2').now, location: 50_000_000 }
-  handsOver()
+  handsOver(duo.stage, duo.cluster, 'pg0', 'pg1')
   noteOrder()
   const text = await duo.stage.transcript([[...ROLLING.slice(0, 3), '--dry-run'], ROLLING])
   await expect(text.replace(/after \d+\.\d s/g, 'after N s')).toMatchFileSnapshot(
@@ -88,9 +85,45 @@ test('a copy that a restart or the switchover would end keeps it from beginning'
   ])
 })
 
+test('a copy from the leader that has begun meanwhile keeps the switchover from ending it', async () => {
+  member('pg2').now = { ...member('pg2').now, location: 50_000_000 }
+  const { stage } = duo
+  member('pg2').onLine = async line => {
+    if (line !== 'POST /restart') return null
+    startAnew(member('pg2'))
+    const { now } = member('pg2')
+    await copiesFrom(stage, member('pg2'), 'pg0')
+    // Its key says that it copies, while the server that it will stop for that still streams.
+    member('pg2').now = { ...now, more: { ...now.more, ...member('pg2').now.more } }
+    return [200, 'restarted successfully']
+  }
+  noteOrder()
+  const ran = await stage.hactl([...ROLLING, '--json'])
+  expect(order).toEqual(['pg1 POST /restart', 'pg2 POST /restart'])
+  const { error, members } = JSON.parse(ran.stdout)
+  const why = 'the copy of pg2 from pg0 (54 %) would end and begin anew'
+  expect([ran.code, error.message, members[2]]).toEqual([
+    7,
+    `rolling restart: 2 of 3 members done, but pg0: ${why}`,
+    { member: 'pg0', outcome: 'refused', why },
+  ])
+})
+
+test('Ctrl-C: exit code 130, what goes on, what is left, and how to go on', async () => {
+  member('pg1').onLine = async line => (line === 'POST /restart' ? new Promise(() => {}) : null)
+  const terminal = openTerminal(ROLLING, { DCS_URL: duo.stage.url })
+  const isAsked = async () => member('pg1').requests.some(({ line }) => line === 'POST /restart')
+  await until('the request', LIMIT_MS, isAsked)
+  terminal.type('\u0003')
+  expect(await terminal.end()).toBe(130)
+  expect(terminal.shown()).toMatch(
+    /interrupted: pg1 has begun it, and it goes on; pg2, pg0 not begun\s+HINT: .* hactl rolling restart duo --since/,
+  )
+})
+
 test('it stops at the first failure, exit code 7, and goes on where it stopped', async () => {
   doesNotStart(member('pg2'))
-  handsOver()
+  handsOver(duo.stage, duo.cluster, 'pg0', 'pg1')
   noteOrder()
   const stopped = await duo.stage.hactl(ROLLING)
   expect(stopped.code).toBe(7)

@@ -143,7 +143,7 @@ function mask(text: string, port: number): string {
   return text
     .replace(/by \S+@\S+ at \d{4}-[\dT:.-]+Z/g, 'by WHO at WHEN')
     .replace(/"by": ".*@.*"/g, '"by": "WHO"')
-    .replace(/"at": "[\d:.TZ-]+"/g, '"at": "WHEN"')
+    .replace(/"(at|since)": "[\d:.TZ-]+"/g, '"$1": "WHEN"')
     .replaceAll(`:${port}`, ':ETCD')
     .replace(/127\.0\.0\.1:\d{5}/g, '127.0.0.1:PORT')
     .replace(/within \d+ (ms|s)\b/g, 'within N $1')
