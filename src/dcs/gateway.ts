@@ -2,8 +2,6 @@
 // and loading gRPC takes longer than their whole work. Imports nothing of etcd3.
 
 import { readFile } from 'node:fs/promises'
-import { Agent, type RequestOptions, request as requestHttp } from 'node:http'
-import { request as requestHttps, Agent as SecureAgent } from 'node:https'
 import { formatAddress } from '../model/address.ts'
 import type { ClusterView } from '../model/cluster.ts'
 import type { EtcdConfig, HostPort } from '../model/config.ts'
@@ -11,6 +9,7 @@ import { isConfigurationFault } from '../model/etcd-hint.ts'
 import { type Seen, seen, unseen } from '../model/seen.ts'
 import type { Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
+import { callOnce, type TlsRules } from '../system/http-call.ts'
 import { clusterView, type Entry } from './cluster-view.ts'
 import { allRefuse, connectionFault, noAnswer, whatItDid } from './connection-fault.ts'
 import { treatmentOf } from './errors.ts'
@@ -60,12 +59,12 @@ export async function readClusterOverGateway(read: GatewayRead): Promise<Gateway
     }
     const ms = Math.min(leftMs, Math.max(TRY_MS_MIN, budgetMs / (2 * endpoints.length)))
     const sentMs = clock.bootMs()
-    const signal = AbortSignal.timeout(Math.ceil(ms))
-    const answer = await readAt({ endpoint, tls, signal }, config, keys.range)
+    const leftOfTryMs = () => ms - (clock.bootMs() - sentMs)
+    const answer = await readAt({ endpoint, tls, leftMs: leftOfTryMs }, config, keys.range)
     if (answer.ok) return seen(viewOf(answer.body, keys), sentMs)
     const name = formatAddress(endpoint)
     // That the rest of the budget was too short for a try says less than what an earlier one was told.
-    if (!said.has(name) || !signal.aborted || ms >= TRY_MS_MIN)
+    if (!said.has(name) || leftOfTryMs() >= 1 || ms >= TRY_MS_MIN)
       said.set(name, whatItDid(answer.why, name, config.tls))
     if (answer.final) return refused(`etcd at ${name}: ${answer.why}`)
     if (answer.why === NO_GATEWAY) return unseen(`etcd at ${name}: ${answer.why}`)
@@ -88,8 +87,9 @@ function refused(why: string): GatewayAnswer {
 
 interface Target {
   readonly endpoint: HostPort
-  readonly tls: RequestOptions | null
-  readonly signal: AbortSignal
+  readonly tls: TlsRules | null
+  /** One deadline over everything that is asked of it. */
+  readonly leftMs: () => Millis
 }
 
 type Answer =
@@ -105,12 +105,12 @@ export async function scopesOverGateway(
 ): Promise<Seen<readonly string[]>> {
   const range = namespaceRange(namespace)
   const atMs = clock.bootMs()
-  const signal = AbortSignal.timeout(budgetMs)
+  const leftMs = () => budgetMs - (clock.bootMs() - atMs)
   try {
     const tls = await tlsOptions(config.tls)
     const asked = config.endpoints.map(async endpoint => {
       const limits = { keys_only: true, limit: SCOPE_KEYS_MAX }
-      const answer = await readAt({ endpoint, tls, signal }, config, range, limits)
+      const answer = await readAt({ endpoint, tls, leftMs }, config, range, limits)
       if (!answer.ok) throw new Error(answer.why)
       return answer.body
     })
@@ -144,11 +144,24 @@ async function readAt(
 }
 
 async function post(target: Target, path: string, token: string | null, body: object): Promise<Answer> {
+  const { endpoint, tls, leftMs } = target
+  const url = `${tls === null ? 'http' : 'https'}://${formatAddress(endpoint)}${path}`
+  if (!URL.canParse(url)) return { ok: false, why: `"${url}" is no address`, final: false }
+  const answer = await callOnce({
+    url: new URL(url),
+    method: 'POST',
+    body: JSON.stringify(body),
+    credentials: token === null ? null : { token },
+    timeoutMs: Math.ceil(leftMs()),
+    tls: async () => tls ?? {},
+    wantBody: true,
+    answerBytesMax: ANSWER_BYTES_MAX,
+  })
+  if ('unreachable' in answer) return { ok: false, why: answer.unreachable, final: false }
   try {
-    const { status, text } = await exchange(target, path, token, JSON.stringify(body))
-    const value = parseExact(text, ANSWER_BYTES_MAX)
-    if (status === 200 && isObject(value)) return { ok: true, body: value }
-    return refusal(status, isObject(value) ? value : {})
+    const value = parseExact(answer.body, ANSWER_BYTES_MAX)
+    if (answer.status === 200 && isObject(value)) return { ok: true, body: value }
+    return refusal(answer.status, isObject(value) ? value : {})
   } catch (error) {
     return { ok: false, why: error instanceof Error ? error.message : String(error), final: false }
   }
@@ -164,47 +177,7 @@ function refusal(status: number, body: ExactObject): Answer {
   return { ok: false, why: details, final: treatment !== 'other-endpoint' && treatment !== 'retry-here' }
 }
 
-function exchange(
-  target: Target,
-  path: string,
-  token: string | null,
-  body: string,
-): Promise<{ status: number; text: string }> {
-  const { endpoint, tls, signal } = target
-  const options: RequestOptions = {
-    ...(tls ?? {}),
-    host: endpoint.host.replace(/^\[|\]$/g, ''),
-    port: endpoint.port,
-    path,
-    method: 'POST',
-    signal,
-    agent: tls === null ? new Agent({ keepAlive: false }) : new SecureAgent({ keepAlive: false }),
-    headers: {
-      'content-type': 'application/json',
-      'content-length': Buffer.byteLength(body),
-      ...(token !== null && { authorization: token }),
-    },
-  }
-  return new Promise((resolve, reject) => {
-    const call = (tls === null ? requestHttp : requestHttps)(options, response => {
-      const chunks: Buffer[] = []
-      let bytes = 0
-      response.on('data', (chunk: Buffer) => {
-        chunks.push(chunk)
-        bytes += chunk.length
-        if (bytes > ANSWER_BYTES_MAX) call.destroy(new Error('the answer is larger than 64 MiB'))
-      })
-      response.on('error', reject)
-      response.on('end', () =>
-        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
-      )
-    })
-    call.on('error', reject)
-    call.end(body)
-  })
-}
-
-async function tlsOptions(tls: EtcdConfig['tls']): Promise<RequestOptions | null> {
+async function tlsOptions(tls: EtcdConfig['tls']): Promise<TlsRules | null> {
   if (tls === null) return null
   const { ca, cert, key } = tls
   const [caText, certText, keyText] = await Promise.all([
@@ -212,11 +185,11 @@ async function tlsOptions(tls: EtcdConfig['tls']): Promise<RequestOptions | null
     cert === null ? null : readFile(cert),
     cert === null ? null : readFile(key ?? cert),
   ])
-  const options: Record<string, unknown> = {}
-  if (caText !== null) options.ca = caText
-  if (certText !== null) options.cert = certText
-  if (keyText !== null) options.key = keyText
-  return options
+  return {
+    ...(caText === null ? {} : { ca: caText }),
+    ...(certText === null ? {} : { cert: certText }),
+    ...(keyText === null ? {} : { key: keyText }),
+  }
 }
 
 // Fields with a default value are left out: an empty value has no `value`, a key without lease no `lease`.

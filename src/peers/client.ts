@@ -2,7 +2,7 @@
 
 import type { CtlConfig } from '../model/config.ts'
 import type { Millis } from '../model/units.ts'
-import { type Call, callOnce } from './http-call.ts'
+import { type Call, callOnce } from '../system/http-call.ts'
 import { readTlsRules } from './tls-rules.ts'
 
 export interface MemberCall {

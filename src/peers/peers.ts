@@ -9,10 +9,10 @@ import type { MemberName, Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { Peers } from '../ports/peers.ts'
+import { type Call, type CallOutcome, callOnce, type TlsRules } from '../system/http-call.ts'
 import { apiAddress, endpointUrl } from './client.ts'
-import { type Call, type CallOutcome, callOnce } from './http-call.ts'
 import { readPeerView } from './peer-view.ts'
-import { readTlsRules, type TlsRules } from './tls-rules.ts'
+import { readTlsRules } from './tls-rules.ts'
 
 interface PeersOptions {
   /** How members are called. Asked for each call: a reload changes it. */

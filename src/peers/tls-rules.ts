@@ -2,13 +2,8 @@
 // client certificate the server's chain is verified even when told to be insecure, but then not its host name.
 
 import { readFile } from 'node:fs/promises'
-import type { ConnectionOptions } from 'node:tls'
 import type { CtlConfig } from '../model/config.ts'
-
-export type TlsRules = Pick<
-  ConnectionOptions,
-  'ca' | 'cert' | 'key' | 'passphrase' | 'rejectUnauthorized' | 'checkServerIdentity'
->
+import type { TlsRules } from '../system/http-call.ts'
 
 interface TlsCaller {
   readonly ctl: Pick<CtlConfig, 'cacert' | 'certfile' | 'keyfile' | 'keyfilePassword'>

@@ -30,8 +30,9 @@ export const rooms: Readonly<Record<string, Room>> = {
     libraries: true,
     why: 'it starts and breaks a cluster from outside, and knows nothing of how an agent decides',
   },
-  dcs: adapterRoom,
-  peers: adapterRoom,
+  // The one HTTP client is in system.
+  dcs: { ...adapterRoom, imports: ['model', 'ports', 'system'] },
+  peers: { ...adapterRoom, imports: ['model', 'ports', 'system'] },
   rest: adapterRoom,
   journal: adapterRoom,
   sql: adapterRoom,

@@ -7,23 +7,33 @@ import {
   type IncomingMessage,
   type RequestOptions,
 } from 'node:http'
+import type { ConnectionOptions } from 'node:tls'
 import type { Millis } from '../model/units.ts'
 import { HACTL_VERSION } from '../model/version.ts'
-import type { TlsRules } from './tls-rules.ts'
 
 const ANSWER_BYTES_MAX = 4 * 1024 * 1024
+
+export type TlsRules = Pick<
+  ConnectionOptions,
+  'ca' | 'cert' | 'key' | 'passphrase' | 'rejectUnauthorized' | 'checkServerIdentity'
+>
 
 export interface Call {
   readonly url: URL
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS' | 'HEAD'
   /** Sent as JSON. */
   readonly body?: string
-  readonly credentials: { readonly username: string; readonly password: string } | null
+  readonly credentials:
+    | { readonly username: string; readonly password: string }
+    | { readonly token: string }
+    | null
   readonly timeoutMs: Millis
   /** Asked for only with https. */
   readonly tls: () => Promise<TlsRules>
   /** false: the status alone is wanted. */
   readonly wantBody: boolean
+  /** A larger answer is none; left out: 4 MiB. */
+  readonly answerBytesMax?: number
 }
 
 interface Answer {
@@ -53,7 +63,7 @@ async function perform(call: Call, deadline: AbortSignal): Promise<CallOutcome> 
     request.end(call.body)
     const response = await answered.promise
     try {
-      const body = call.wantBody ? await readAnswer(response) : ''
+      const body = call.wantBody ? await readAnswer(response, call.answerBytesMax ?? ANSWER_BYTES_MAX) : ''
       return { status: response.statusCode ?? 0, headers: response.headers, body }
     } finally {
       // After the answer nothing is expected any more; a late reset is nobody's concern.
@@ -84,29 +94,33 @@ async function openRequest(call: Call, signal: AbortSignal): Promise<ClientReque
 }
 
 function headers(call: Call): Record<string, string> {
-  const { body, credentials, url } = call
-  const basic =
-    credentials === null
-      ? ''
-      : Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64')
+  const { body, url } = call
+  const authorization = authorizationOf(call.credentials)
   return {
     Host: url.host,
     'User-Agent': `hactl/${HACTL_VERSION}`,
     Accept: 'application/json',
     Connection: 'close',
-    ...(basic === '' ? {} : { Authorization: `Basic ${basic}` }),
+    ...(authorization === null ? {} : { Authorization: authorization }),
     ...(body === undefined
       ? {}
       : { 'Content-Type': 'application/json', 'Content-Length': String(Buffer.byteLength(body)) }),
   }
 }
 
-async function readAnswer(response: IncomingMessage): Promise<string> {
+function authorizationOf(credentials: Call['credentials']): string | null {
+  if (credentials === null) return null
+  if ('token' in credentials) return credentials.token
+  const { username, password } = credentials
+  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
+}
+
+async function readAnswer(response: IncomingMessage, bytesMax: number): Promise<string> {
   const chunks: Buffer[] = []
   let bytes = 0
   for await (const chunk of response) {
     bytes += (chunk as Buffer).length
-    if (bytes > ANSWER_BYTES_MAX) throw new Error(`the answer is larger than ${ANSWER_BYTES_MAX} bytes`)
+    if (bytes > bytesMax) throw new Error(`the answer is larger than ${bytesMax} bytes`)
     chunks.push(chunk as Buffer)
   }
   return Buffer.concat(chunks).toString('utf8')
