@@ -17,6 +17,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Postgres } from '../../src/ports/postgres.ts'
 import { createPostgres } from '../../src/postgres/postgres.ts'
+import { chownToServerUser } from '../../src/postgres/run-as.ts'
 import { clock, type Lab, type Node, ok, openLab, runAs, signalIdle } from './postgres-harness.ts'
 
 let lab: Lab
@@ -46,6 +47,12 @@ function altered(node: Node, changes: Partial<Node['config']>): Postgres {
     ...(runAs === undefined ? {} : { runAs }),
   })
 }
+
+test('a file that cannot be given to the server is an error, nothing that is passed over', async () => {
+  await expect(chownToServerUser(join(lab.directory, 'nothing'), { uid: 1, gid: 1 })).rejects.toThrow(
+    'ENOENT',
+  )
+})
 
 describe('states', () => {
   test('missing: empty', async () => {

@@ -3,7 +3,7 @@
 
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, open, rm, writeFile } from 'node:fs/promises'
+import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
@@ -62,7 +62,7 @@ async function node() {
     wake: cause => void causes.push(cause),
   })
   return {
-    ...{ configuration, lines, causes, notified, file, configPath, dataDir },
+    ...{ configuration, lines, causes, notified, file, configPath, dataDir, log: start.log },
     reloadsOfRest: () => reloadsOfRest,
     /** What comes before a beat. */
     async before(): Promise<void> {
@@ -128,7 +128,9 @@ test('settings that cannot be written hold up one beat for a moment, the next on
 })
 
 test('a file that cannot be read in time is in force once it was, and its reload ends then', async () => {
-  const { configuration, configPath, file, before, lines, causes, notified, reloadsOfRest } = await node()
+  const { configuration, configPath, file, before, lines, causes, notified, reloadsOfRest, log } =
+    await node()
+  const logs = await directory()
   await before()
   lines.length = 0
   const release = await lease(configPath)
@@ -137,7 +139,7 @@ test('a file that cannot be read in time is in force once it was, and its reload
   await before()
   expect(lines).toEqual([expect.stringContaining('WARNING reading the configuration file: not done yet')])
   expect(configuration.self().tags.nofailover).toBe(false)
-  release(`${file}tags: {nofailover: true}\n`)
+  release(`${file}tags: {nofailover: true}\nlog: {dir: ${logs}, format: '%(message)s'}\n`)
   await until('it was read', () => causes.length > 0)
   // Not in the middle of a beat.
   expect(configuration.self().tags.nofailover).toBe(false)
@@ -145,6 +147,9 @@ test('a file that cannot be read in time is in force once it was, and its reload
   await before()
   expect(configuration.self().tags.nofailover).toBe(true)
   expect(reloadsOfRest()).toBe(1)
+  log.info('where the file says')
+  await log.close(HUNG_MS)
+  expect(await readFile(join(logs, 'patroni.log'), 'utf8')).toBe('where the file says\n')
   expect(notified).toEqual(['RELOADING=1', 'READY=1'])
 })
 
