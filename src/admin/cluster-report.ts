@@ -3,10 +3,11 @@
 
 import type { ClusterView, FailoverRequest, Member, MemberRecord } from '../model/cluster.ts'
 import { drainOf } from '../model/drain.ts'
+import { guardOf } from '../model/guard.ts'
 import { type ClusterModes, modesOf } from '../model/modes.ts'
 import { isJsonObject } from '../model/patch.ts'
 import type { ClusterReport, MemberReport, PendingRequest, Position, ReportedRole } from '../model/report.ts'
-import { requestKind } from '../model/request.ts'
+import { requestKind, runsHactl } from '../model/request.ts'
 import { clusterTimeline } from '../model/timeline.ts'
 import { formatLsn, type Lsn, type MemberName, type WallMillis } from '../model/units.ts'
 import { lostMembers } from './lost-members.ts'
@@ -110,8 +111,7 @@ function reportMember(
     role,
     publishedRole: record.role,
     state: record.state,
-    problem: said(record, 'problem'),
-    problemId: said(record, 'problem_id'),
+    ...problemOf(member, view, modes),
     replicationState: record.replicationState ?? null,
     holdsLeaderKey,
     leaseId: member.leaseId,
@@ -137,6 +137,23 @@ function reportMember(
     copiedPercent: null,
   }
 }
+
+/** What its agent says is wrong or, of a leader, what it should not have let stand in etcd. */
+function problemOf(
+  member: Member,
+  view: ClusterView,
+  { paused }: ClusterModes,
+): Pick<MemberReport, 'problem' | 'problemId'> {
+  const { name, record } = member
+  const problem = said(record, 'problem')
+  const isUnguarded =
+    !paused && name === view.leader?.name && runsHactl(member) && guardOf(view, name) === 'no'
+  if (problem !== null || !isUnguarded) return { problem, problemId: said(record, 'problem_id') }
+  return { problem: UNGUARDED, problemId: 'unguarded' }
+}
+
+const UNGUARDED =
+  'it notes in etcd that nothing stops its server when its lease ends, though the cluster is not in maintenance mode'
 
 /** What only hactl's agents say. */
 export function said({ extra }: MemberRecord, field: string): string | null {

@@ -79,7 +79,7 @@ export interface MemberReport {
   readonly publishedRole: string
   /** The member's PostgreSQL: `running`, `stopped`, … */
   readonly state: string
-  /** What hactl's agent says is wrong, e.g. that the server lets no session in; null: nothing. */
+  /** What hactl's agent says is wrong, e.g. that the server lets no session in, or that nothing guards a leader; null: nothing. */
   readonly problem: string | null
   /** The same for programs, e.g. `no-access`; null: nothing is wrong, or an agent said it that has no such word. */
   readonly problemId: string | null

@@ -70,6 +70,35 @@ test('a leader whose PostgreSQL does not answer accepts no writes, whatever its 
   )
 })
 
+test('a leader that nothing guards is a finding outside of maintenance mode, and in list', async () => {
+  const pg0 = cluster.member('pg0')
+  await stage.put('duo/members/pg0', { ...pg0.record(pg0.now), hactl: { version: '1.0.0' } })
+  const look = async () => {
+    const [checked, listed] = await Promise.all(
+      [
+        ['check', 'duo', '--json'],
+        ['list', 'duo', '--json'],
+      ].map(args => stage.hactl(args)),
+    )
+    const { findings } = JSON.parse(checked?.stdout ?? '')
+    const { problemId } = JSON.parse(listed?.stdout ?? '').clusters[0].members[0]
+    return [checked?.code, findings.map(({ kind }: { kind: string }) => kind), problemId]
+  }
+  await stage.put('duo/hactl/guard', { leader: 'pg0', guarded: true })
+  expect(await look()).toEqual([0, [], null])
+  await stage.put('duo/hactl/guard', { leader: 'pg0', guarded: false })
+  expect(await look()).toEqual([7, ['problem'], 'unguarded'])
+  const { stdout } = await stage.hactl(['check', 'duo'])
+  expect(stdout).toContain(
+    '  pg0: problem: it notes in etcd that nothing stops its server when its lease ends, though the cluster is not in maintenance mode\n',
+  )
+  await stage.put('duo/config', { ttl: 30, pause: true })
+  expect(await look()).toEqual([7, ['paused'], null])
+  await stage.put('duo/config', { ttl: 30 })
+  await stage.put('duo/hactl/guard', { leader: 'pg1', guarded: false })
+  expect(await look()).toEqual([0, [], null])
+})
+
 test('a member that is gone is a finding for as long as its slot is kept, unless it is gone for good', async () => {
   const gone = [{ slot: 'pg_9', name: 'pg-9', since: '2026-11-29T17:13:50Z', until: '2026-11-29T17:43:50Z' }]
   const pg0 = cluster.member('pg0')
