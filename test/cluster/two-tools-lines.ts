@@ -178,11 +178,16 @@ const outcomes = (...members: readonly string[]) => ({
 })
 
 export const OWN: readonly OwnLine[] = [
-  { line: 'reload test pg3 --force', newFiles: true, says: outcomes('pg3 done'), does: ['pg3 reloaded'] },
+  {
+    line: 'reload test pg3 --force',
+    newFiles: true,
+    says: outcomes('pg3 requested'),
+    does: ['pg3 reloaded'],
+  },
   { line: 'restart test pg3 --force', says: outcomes('pg3 done'), isLong: true, does: ['pg3 restarted'] },
   {
     line: `restart test pg3 --scheduled ${at} --force`,
-    says: outcomes('pg3 done'),
+    says: outcomes('pg3 scheduled'),
     does: [`pg3 restarts at ${at}:00+00:00`],
   },
   { line: 'flush test pg3 restart --force', says: outcomes('pg3 done'), does: ['pg3 restarts at no time'] },

@@ -2,6 +2,10 @@
 
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { HandoverReport } from '../../src/admin/handover.ts'
+import type { Finding } from '../../src/admin/health.ts'
+import type { OperationRow } from '../../src/admin/member-operation.ts'
+import type { CandidateVerdict } from '../../src/model/candidates.ts'
 import { encodeJson } from '../../src/terminal/json.ts'
 import { writeDemo, writeLost, writeNew, writeTwo } from './clusters.ts'
 import { type FakeCluster, openCluster } from './members.ts'
@@ -55,6 +59,37 @@ test.each([
   const ran = await stage.hactl([...line.split(' '), '--json'])
   expect([ran.code, ran.stderr]).toEqual([code, ''])
   expect(violations(JSON.parse(ran.stdout), await schemaNamed(name))).toEqual([])
+})
+
+/** Every word that the code knows: the compiler misses none. */
+const CODES: Readonly<Record<CandidateVerdict['code'], true>> = {
+  ...{ good: true, nofailover: true, 'no-api-url': true, 'not-voter': true, unreachable: true },
+  ...{ 'no-position': true, watchdog: true, 'runs-as-primary': true, behind: true },
+  ...{ 'timeline-unknown': true, 'timeline-behind': true, 'not-streaming': true },
+}
+const OUTCOMES: Readonly<Record<OperationRow['outcome'], true>> = {
+  ...{ done: true, scheduled: true, requested: true, already: true, refused: true, conflict: true },
+  ...{ failed: true, unreachable: true, 'timed-out': true, left: true, planned: true },
+}
+const HANDOVERS: Readonly<Record<HandoverReport['outcome'], true>> = {
+  ...{ done: true, already: true, scheduled: true, planned: true, requested: true },
+  ...{ 'not-begun': true, unfinished: true },
+}
+const FINDINGS: Readonly<Record<Finding['kind'], true>> = {
+  ...{ 'no-leader': true, 'not-writable': true, 'no-answer': true, state: true, 'not-streaming': true },
+  ...{ timeline: true, lag: true, problem: true, paused: true, mode: true, configuration: true },
+  ...{ request: true, members: true },
+}
+
+test.each([
+  ['handover', ['candidates', 'items', 'properties', 'code'], CODES],
+  ['handover', ['outcome'], HANDOVERS],
+  ['operation', ['members', 'items', 'properties', 'outcome'], OUTCOMES],
+  ['check', ['findings', 'items', 'properties', 'kind'], FINDINGS],
+])('the schema %s lists every word of %j', async (name, path, words) => {
+  let at = JSON.parse(await readFile(new URL(`schemas/${name}.json`, import.meta.url), 'utf8')).properties
+  for (const key of path) at = at[key]
+  expect(at.enum.toSorted()).toEqual(Object.keys(words).toSorted())
 })
 
 test('the check itself sees what is wrong', async () => {

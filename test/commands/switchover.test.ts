@@ -174,6 +174,23 @@ test('what is so already is well', async () => {
   await expect(text).toMatchFileSnapshot('transcripts/switchover-already.txt')
 })
 
+test('who leads already is asked whether it accepts writes; a request to move it away is no already', async () => {
+  const leads = async () => {
+    const ran = await stage.hactl(['switchover', 'duo', '--candidate', 'pg0', '--force', '--json'])
+    const { outcome, newLeaderWritable } = JSON.parse(ran.stdout)
+    return [ran.code, outcome, newLeaderWritable]
+  }
+  const pg0 = cluster.member('pg0')
+  pg0.onLine = async line => (line === 'GET /primary' ? [503, '{}'] : null)
+  expect(await leads()).toEqual([0, 'already', false])
+  const { stdout } = await stage.hactl(['switchover', 'duo', '--candidate', 'pg0', '--force'])
+  expect(stdout).toContain('"pg0" is the leader already, nothing to do; it does not accept writes now\n')
+  pg0.onLine = async () => null
+  expect(await leads()).toEqual([0, 'already', true])
+  await stage.put('duo/failover', { leader: 'pg0', member: 'pg1' })
+  expect(await leads()).toEqual([5, 'not-begun', null])
+})
+
 test('refusals come before anything is touched, with their reason', async () => {
   const text = await stage.transcript([
     ['switchover', 'duo'],
