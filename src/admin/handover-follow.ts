@@ -151,7 +151,8 @@ async function awaitWritable(
   while (deadline.leftMs() > 0) {
     const timeoutMs = Math.min(LOOK_BUDGET_MS, deadline.leftMs())
     // Without an address the leader key is all there is to see.
-    if ((await acceptsWrites(operator, leader, plan.survey.modes, timeoutMs)) ?? true)
+    if (leader.record.apiUrl === null) return { leader, writable: true }
+    if ((await acceptsWrites(operator, leader, plan.survey.modes, timeoutMs)) === true)
       return { leader, writable: true }
     await operator.clock.sleep(Math.min(LOOK_EVERY_MS, deadline.leftMs()))
     const read = await operator.store.read(wish.cluster, Math.min(LOOK_BUDGET_MS, deadline.leftMs()))
@@ -160,7 +161,7 @@ async function awaitWritable(
   return { leader, writable: false }
 }
 
-/** null: it has no address to be asked at. */
+/** null: not known; it has no address to be asked at, or does not answer. */
 export async function acceptsWrites(
   operator: Operator,
   { name, record }: Member,
@@ -171,7 +172,7 @@ export async function acceptsWrites(
   if (apiUrl === null) return null
   const path = standbyCluster ? '/standby-leader' : '/primary'
   const reply = await operator.members.call({ name, apiUrl }, { method: 'GET', path, timeoutMs })
-  return reply.kind === 'answered' && reply.status === 200
+  return reply.kind === 'answered' ? reply.status === 200 : null
 }
 
 async function awaitStreaming(

@@ -32,7 +32,7 @@ export interface HandoverReport {
   readonly candidate: MemberName | null
   /** In a dry run who would win; otherwise who did. */
   readonly newLeader: MemberName | null
-  /** null: nobody looked. */
+  /** null: nobody looked, or it did not answer. */
   readonly newLeaderWritable: boolean | null
   readonly formerLeader: FormerLeader | null
   readonly scheduledAt: string | null

@@ -187,6 +187,9 @@ test('who leads already is asked whether it accepts writes; a request to move it
   expect(stdout).toContain('"pg0" is the leader already, nothing to do; it does not accept writes now\n')
   pg0.onLine = async () => null
   expect(await leads()).toEqual([0, 'already', true])
+  pg0.onLine = async line => (line === 'GET /primary' ? new Promise(() => {}) : null)
+  expect(await leads()).toEqual([0, 'already', null])
+  pg0.onLine = async () => null
   await stage.put('duo/failover', { leader: 'pg0', member: 'pg1' })
   expect(await leads()).toEqual([5, 'not-begun', null])
 })
