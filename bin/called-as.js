@@ -3,7 +3,7 @@
 
 import { basename } from 'node:path'
 
-/** Also sets the variable that src/terminal/drop-in.ts reads: a name that an outer program left there is not this one's. */
+/** Also sets the variable that src/terminal/drop-in/drop-in.ts reads: a name that an outer program left there is not this one's. */
 export function calledAs(entry) {
   const own = basename(process.argv[1] ?? entry)
   const name = own === entry ? (process.env.HACTL_CALLED_AS ?? 'hactl') : own

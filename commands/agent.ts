@@ -2,12 +2,12 @@
 // and hands over; everything else is src/agent and src/setup.
 
 import { Args, Flags } from '@oclif/core'
-import { PROTOCOL_VERSION } from '../src/model/version.ts'
+import { PROTOCOL_VERSION } from '../src/model/versions.ts'
 import { ParsedCommand } from '../src/terminal/command.ts'
-import { isPatroni } from '../src/terminal/drop-in.ts'
-import { encodeJson } from '../src/terminal/json.ts'
-import { findingLines, findingsDocument, INVALID } from '../src/terminal/validation-text.ts'
-import { yamlDocument } from '../src/terminal/yaml-text.ts'
+import { isPatroni } from '../src/terminal/drop-in/drop-in.ts'
+import { encodeJson } from '../src/terminal/format/json-document.ts'
+import { yamlDocument } from '../src/terminal/format/yaml-text.ts'
+import { findingLines, findingsDocument, INVALID } from '../src/terminal/text/validation-text.ts'
 
 const OTHERS = ['validate-config', 'generate-sample-config', 'generate-config', 'rules', 'version']
 const alone = (own: string) => OTHERS.filter(other => other !== own)

@@ -1,12 +1,12 @@
 // `hactl check [CLUSTER]`: one line and an exit code that say whether the cluster is as it should be.
 
 import { Flags } from '@oclif/core'
-import { checkCluster } from '../src/admin/check.ts'
 import { withCluster } from '../src/admin/connect.ts'
-import { checkText } from '../src/terminal/check-text.ts'
+import { checkCluster } from '../src/admin/look/check.ts'
 import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
 import { durationFlag, HactlCommand, memberFlag, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
-import { liveLine } from '../src/terminal/live-line.ts'
+import { liveLine } from '../src/terminal/table/live-line.ts'
+import { checkText } from '../src/terminal/text/check-text.ts'
 
 export default class Check extends HactlCommand {
   static override summary = 'Say whether a cluster is as it should be, for monitoring and runbooks.'

@@ -1,12 +1,12 @@
 // `hactl complete arguments|members LINE`: what the completion scripts call for names that only etcd knows. Not for people.
 
 import { Args } from '@oclif/core'
-import { clusterNames, memberNames } from '../src/admin/complete.ts'
 import { connect } from '../src/admin/connect.ts'
+import { clusterNames, memberNames } from '../src/admin/look/complete.ts'
 import { ParsedCommand } from '../src/terminal/command.ts'
-import { optionsWithValue } from '../src/terminal/completion.ts'
-import { describeCommands } from '../src/terminal/describe.ts'
-import { readTypedLine } from '../src/terminal/typed-line.ts'
+import { optionsWithValue } from '../src/terminal/manual/completion.ts'
+import { describeCommands } from '../src/terminal/manual/describe.ts'
+import { readTypedLine } from '../src/terminal/manual/typed-line.ts'
 
 export default class Complete extends ParsedCommand {
   static override hidden = true

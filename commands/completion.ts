@@ -1,10 +1,10 @@
 // `hactl completion bash|zsh`: the completion script of a shell.
 
 import { Args } from '@oclif/core'
-import { DYNAMIC } from '../src/config/schema.ts'
+import { DYNAMIC } from '../src/config/schema/schema.ts'
 import { ParsedCommand } from '../src/terminal/command.ts'
-import { completionScript, SHELLS } from '../src/terminal/completion.ts'
-import { describeCommands } from '../src/terminal/describe.ts'
+import { completionScript, SHELLS } from '../src/terminal/manual/completion.ts'
+import { describeCommands } from '../src/terminal/manual/describe.ts'
 
 export default class Completion extends ParsedCommand {
   static override summary = 'Print the completion script for a shell.'

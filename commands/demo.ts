@@ -15,7 +15,7 @@ export default class Demo extends HactlCommand {
   override async run(): Promise<void> {
     const { flags } = await this.parse(Demo)
     const { demonstrate } = await import('../src/admin/demo/result.ts')
-    const { demoText } = await import('../src/terminal/demo-text.ts')
+    const { demoText } = await import('../src/terminal/text/demo-text.ts')
     const result = await demonstrate({
       keep: flags.keep,
       node: process.execPath,

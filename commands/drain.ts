@@ -2,13 +2,13 @@
 
 import { Args, Flags } from '@oclif/core'
 import { withCluster } from '../src/admin/connect.ts'
-import { type DrainReport, drainMember } from '../src/admin/drain.ts'
+import { type DrainReport, drainMember } from '../src/admin/members/drain.ts'
 import { deadlineIn } from '../src/admin/operator.ts'
-import { failed, type Result } from '../src/model/failure.ts'
+import { failed, type Result } from '../src/model/command/failure.ts'
+import { interruptible } from '../src/terminal/ask/interruptible.ts'
 import { HactlCommand, WAIT_TIMEOUT_MS } from '../src/terminal/command.ts'
-import { drainReportText } from '../src/terminal/drain-text.ts'
-import { interruptible } from '../src/terminal/interruptible.ts'
-import { liveLine } from '../src/terminal/live-line.ts'
+import { liveLine } from '../src/terminal/table/live-line.ts'
+import { drainReportText } from '../src/terminal/text/drain-text.ts'
 
 export const DRAIN_ARGS = {
   member: Args.string({

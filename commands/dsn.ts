@@ -2,10 +2,10 @@
 
 import { Flags } from '@oclif/core'
 import { withCluster } from '../src/admin/connect.ts'
-import { MEMBER_ROLES } from '../src/admin/member-selection.ts'
+import { placesOf, type Whom } from '../src/admin/look/sql-members.ts'
+import { MEMBER_ROLES } from '../src/admin/members/member-selection.ts'
 import { deadlineIn } from '../src/admin/operator.ts'
-import { placesOf, type Whom } from '../src/admin/sql-members.ts'
-import { done, type Failure, failed } from '../src/model/failure.ts'
+import { done, type Failure, failed } from '../src/model/command/failure.ts'
 import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
 import { HactlCommand, memberFlag, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
 

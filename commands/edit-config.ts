@@ -1,28 +1,28 @@
 // `hactl edit-config [CLUSTER]`: changes the dynamic configuration, by options or in an editor, validated first.
 
 import { Flags } from '@oclif/core'
-import { connect } from '../src/admin/connect.ts'
-import { changeDocument, type EditReport, storeConfig } from '../src/admin/edit-config.ts'
-import { chooseCluster, type Operator } from '../src/admin/operator.ts'
+import { changeDocument, type EditReport, storeConfig } from '../src/admin/config/edit-config.ts'
 import {
   adviseOnParameters,
   type ChangedParameter,
   changedParameters,
   type ParameterAdvice,
-} from '../src/admin/parameter-advice.ts'
-import { problemText } from '../src/admin/problem-text.ts'
-import { type ConfigReport, configToReplace, showConfig } from '../src/admin/show-config.ts'
-import type { JsonObject } from '../src/model/cluster.ts'
-import { done, type Failure, failed, type Result } from '../src/model/failure.ts'
-import { isJsonObject } from '../src/model/patch.ts'
-import type { Problem } from '../src/model/problem.ts'
+} from '../src/admin/config/parameter-advice.ts'
+import { problemText } from '../src/admin/config/problem-text.ts'
+import { type ConfigReport, configToReplace, showConfig } from '../src/admin/config/show-config.ts'
+import { connect } from '../src/admin/connect.ts'
+import { chooseCluster, type Operator } from '../src/admin/operator.ts'
+import type { JsonObject } from '../src/model/cluster/cluster.ts'
+import { done, type Failure, failed, type Result } from '../src/model/command/failure.ts'
+import { isJsonObject } from '../src/model/settings/patch.ts'
+import type { Problem } from '../src/model/settings/problem.ts'
+import { type ChangeOptions, readChanges, readsStdin } from '../src/terminal/ask/config-changes.ts'
+import { type Edited, editUntilValid, type Judged } from '../src/terminal/ask/edit-until-valid.ts'
+import { askYesNo, canAsk } from '../src/terminal/ask/questions.ts'
 import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
 import { type GlobalFlags, HactlCommand, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
-import { type ChangeOptions, readChanges, readsStdin } from '../src/terminal/config-changes.ts'
-import { isPatronictl } from '../src/terminal/drop-in.ts'
-import { type Edited, editUntilValid, type Judged } from '../src/terminal/edit-until-valid.ts'
-import { askYesNo, canAsk } from '../src/terminal/questions.ts'
-import { yamlDocument } from '../src/terminal/yaml-text.ts'
+import { isPatronictl } from '../src/terminal/drop-in/drop-in.ts'
+import { yamlDocument } from '../src/terminal/format/yaml-text.ts'
 
 type EditFlags = GlobalFlags &
   ChangeOptions & { readonly quiet: boolean; readonly force: boolean; readonly 'force-invalid': boolean }
@@ -116,7 +116,7 @@ export default class EditConfig extends HactlCommand {
     flags: EditFlags,
     advise: Advise,
   ): Promise<Result<EditReport>> {
-    const { colouredDiff, unifiedDiff } = await import('../src/terminal/diff.ts')
+    const { colouredDiff, unifiedDiff } = await import('../src/terminal/format/diff.ts')
     const diff = unifiedDiff(yamlDocument(before.document), yamlDocument(document))
     const judged = await judgementOf(document)
     const unadvised = {
@@ -153,7 +153,7 @@ type Advise = (document: JsonObject) => Promise<ParameterAdvice | null>
 function adviser(operator: Operator, before: ConfigReport): Advise {
   const known = new Map<string, Promise<ParameterAdvice | null>>()
   const ask: Advise = async document => {
-    const { isControlled, isOwnParameter } = await import('../src/config/parameters.ts')
+    const { isControlled, isOwnParameter } = await import('../src/config/checks/parameter-rules.ts')
     const all = changedParameters(before.document, document)
     // What must be the same in every role is warned of as ignored there.
     const isIgnored = ({ section, name }: ChangedParameter) =>
@@ -228,7 +228,7 @@ async function wantedDocument(
 }
 
 async function judgeText(text: string, name: string): Promise<Judged> {
-  const { parseYaml } = await import('../src/config/yaml.ts')
+  const { parseYaml } = await import('../src/config/sources/yaml.ts')
   const parsed = await parseYaml(text, name)
   if (parsed.value === undefined) return { document: null, problems: parsed.errors.map(problemText) }
   const document = parsed.value === null ? {} : parsed.value
@@ -247,7 +247,7 @@ async function confirm(flags: EditFlags): Promise<Failure | null> {
 }
 
 async function readYaml(text: string) {
-  const { parseYaml } = await import('../src/config/yaml.ts')
+  const { parseYaml } = await import('../src/config/sources/yaml.ts')
   const { value, errors } = await parseYaml(text, null)
   return value === undefined ? { why: errors.map(problemText).join('; ') } : { value }
 }

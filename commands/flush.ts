@@ -1,12 +1,12 @@
 // `hactl flush`: takes back scheduled restarts of members, or the scheduled switchover of a cluster.
 
 import { Args } from '@oclif/core'
-import { type FlushReport, flushRestarts, flushSwitchover } from '../src/admin/flush.ts'
-import { concludeOperation } from '../src/admin/member-operation.ts'
-import type { MemberRole } from '../src/admin/member-selection.ts'
+import { type FlushReport, flushRestarts, flushSwitchover } from '../src/admin/members/flush.ts'
+import { concludeOperation } from '../src/admin/members/member-operation.ts'
+import type { MemberRole } from '../src/admin/members/member-selection.ts'
 import { deadlineIn } from '../src/admin/operator.ts'
 import { type GlobalFlags, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
-import { isPatronictl } from '../src/terminal/drop-in.ts'
+import { isPatronictl } from '../src/terminal/drop-in/drop-in.ts'
 import { MemberCommand, sure } from '../src/terminal/member-command.ts'
 import { forceFlag, type MemberWords, memberWords, roleFlag } from '../src/terminal/member-words.ts'
 

@@ -2,12 +2,12 @@
 
 import { Flags } from '@oclif/core'
 import { withCluster } from '../src/admin/connect.ts'
-import { readHistory } from '../src/admin/history.ts'
+import { readHistory } from '../src/admin/look/history.ts'
 import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
 import { HactlCommand, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
-import { emptyIfMissing } from '../src/terminal/drop-in.ts'
-import { historyText } from '../src/terminal/history-text.ts'
-import { LISTING_FORMATS } from '../src/terminal/listing.ts'
+import { emptyIfMissing } from '../src/terminal/drop-in/drop-in.ts'
+import { LISTING_FORMATS } from '../src/terminal/table/listing.ts'
+import { historyText } from '../src/terminal/text/history-text.ts'
 
 export default class History extends HactlCommand {
   static override summary = 'Show when a cluster changed its timeline, where, why, and who led afterwards.'

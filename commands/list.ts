@@ -2,16 +2,16 @@
 
 import { Args, Flags } from '@oclif/core'
 import { connect } from '../src/admin/connect.ts'
-import { type ListReport, listClusters } from '../src/admin/list.ts'
+import { type ListReport, listClusters } from '../src/admin/look/list.ts'
 import type { Operator } from '../src/admin/operator.ts'
-import type { Result } from '../src/model/failure.ts'
+import type { Result } from '../src/model/command/failure.ts'
 import { type GlobalFlags, HactlCommand, printed, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
-import { isPatronictl } from '../src/terminal/drop-in.ts'
-import { LastTable } from '../src/terminal/last-table.ts'
-import { LISTING_FORMATS } from '../src/terminal/listing.ts'
-import { clusterText, type MemberFormat } from '../src/terminal/member-table.ts'
-import { localTime } from '../src/terminal/time.ts'
-import { type Printed, repeat } from '../src/terminal/watch.ts'
+import { isPatronictl } from '../src/terminal/drop-in/drop-in.ts'
+import { localTime } from '../src/terminal/format/line-time.ts'
+import { LastTable } from '../src/terminal/table/last-table.ts'
+import { LISTING_FORMATS } from '../src/terminal/table/listing.ts'
+import { clusterText, type MemberFormat } from '../src/terminal/table/member-table.ts'
+import { type Printed, repeat } from '../src/terminal/watch-table.ts'
 
 interface ListOptions extends GlobalFlags {
   readonly clusters: readonly string[]

@@ -2,8 +2,8 @@
 
 import { Flags } from '@oclif/core'
 import { ParsedCommand } from '../src/terminal/command.ts'
-import { describeCommands } from '../src/terminal/describe.ts'
-import { manPage, markdownPage } from '../src/terminal/man.ts'
+import { describeCommands } from '../src/terminal/manual/describe.ts'
+import { manPage, markdownPage } from '../src/terminal/manual/man.ts'
 
 export default class Manual extends ParsedCommand {
   static override summary = 'Print the manual of all commands.'

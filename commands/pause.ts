@@ -1,16 +1,16 @@
 // `hactl pause`, and the flow that it shares with `hactl resume`.
 
 import { Flags } from '@oclif/core'
+import { changePause } from '../src/admin/config/pause.ts'
 import { withCluster } from '../src/admin/connect.ts'
-import { changePause } from '../src/admin/pause.ts'
-import type { JsonObject } from '../src/model/cluster.ts'
+import type { JsonObject } from '../src/model/cluster/cluster.ts'
 import type { Millis } from '../src/model/units.ts'
+import { interruptible } from '../src/terminal/ask/interruptible.ts'
 import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
 import { type GlobalFlags, HactlCommand } from '../src/terminal/command.ts'
-import { isPatronictl } from '../src/terminal/drop-in.ts'
-import { interruptible } from '../src/terminal/interruptible.ts'
-import { liveLine } from '../src/terminal/live-line.ts'
-import { patronictlPause, pauseText } from '../src/terminal/pause-text.ts'
+import { isPatronictl } from '../src/terminal/drop-in/drop-in.ts'
+import { liveLine } from '../src/terminal/table/live-line.ts'
+import { patronictlPause, pauseText } from '../src/terminal/text/pause-text.ts'
 
 export const PAUSE_FLAGS = {
   wait: Flags.boolean({

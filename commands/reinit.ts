@@ -1,18 +1,18 @@
 // `hactl reinit`: copies the data of standbys anew, and waits until they stream.
 
 import { Flags } from '@oclif/core'
-import { type CopyProgress, followCopy } from '../src/admin/follow-copy.ts'
-import { concludeOperation, type OperationRow } from '../src/admin/member-operation.ts'
-import { type BegunCopy, beginCopy, type ReinitWish } from '../src/admin/reinit.ts'
-import { done, failed, type Result } from '../src/model/failure.ts'
+import { type CopyProgress, followCopy } from '../src/admin/members/follow-copy.ts'
+import { concludeOperation, type OperationRow } from '../src/admin/members/member-operation.ts'
+import { type BegunCopy, beginCopy, type ReinitWish } from '../src/admin/members/reinit.ts'
+import { done, failed, type Result } from '../src/model/command/failure.ts'
+import { interruptible } from '../src/terminal/ask/interruptible.ts'
+import { askText, askYesNo, canAsk } from '../src/terminal/ask/questions.ts'
 import { durationFlag } from '../src/terminal/command.ts'
-import { copyText } from '../src/terminal/copy-text.ts'
-import { isPatronictl } from '../src/terminal/drop-in.ts'
-import { interruptible } from '../src/terminal/interruptible.ts'
-import { liveLine } from '../src/terminal/live-line.ts'
+import { isPatronictl } from '../src/terminal/drop-in/drop-in.ts'
 import { type Chosen, MemberCommand, sure } from '../src/terminal/member-command.ts'
 import { brokenCopyFlag, MEMBER_ARGS, memberWords } from '../src/terminal/member-words.ts'
-import { askText, askYesNo, canAsk } from '../src/terminal/questions.ts'
+import { liveLine } from '../src/terminal/table/live-line.ts'
+import { copyText } from '../src/terminal/text/copy-text.ts'
 
 const ACTION = 'reinitialize'
 

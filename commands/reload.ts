@@ -1,8 +1,8 @@
 // `hactl reload`: asks members to read their configuration again.
 
-import { concludeOperation } from '../src/admin/member-operation.ts'
+import { concludeOperation } from '../src/admin/members/member-operation.ts'
+import { reloadMembers } from '../src/admin/members/reload.ts'
 import { deadlineIn } from '../src/admin/operator.ts'
-import { reloadMembers } from '../src/admin/reload.ts'
 import { READ_TIMEOUT_MS } from '../src/terminal/command.ts'
 import { MemberCommand, sure } from '../src/terminal/member-command.ts'
 import { forceFlag, MEMBER_ARGS, memberWords, roleFlag } from '../src/terminal/member-words.ts'

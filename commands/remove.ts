@@ -1,15 +1,15 @@
 // `hactl remove CLUSTER`: asks three times, or takes the answers as options.
 
 import { Args, Flags } from '@oclif/core'
-import { reportCluster } from '../src/admin/cluster-report.ts'
 import { withCluster } from '../src/admin/connect.ts'
+import { reportCluster } from '../src/admin/look/cluster-report.ts'
 import { deadlineIn } from '../src/admin/operator.ts'
 import { type RemoveReport, removalObjection, removeCluster, surveyRemoval } from '../src/admin/remove.ts'
-import { failed } from '../src/model/failure.ts'
+import { failed } from '../src/model/command/failure.ts'
+import { confirmRemoval } from '../src/terminal/ask/remove-questions.ts'
 import { HactlCommand, memberFlag, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
-import { isPatronictl } from '../src/terminal/drop-in.ts'
-import { clusterText } from '../src/terminal/member-table.ts'
-import { confirmRemoval } from '../src/terminal/remove-questions.ts'
+import { isPatronictl } from '../src/terminal/drop-in/drop-in.ts'
+import { clusterText } from '../src/terminal/table/member-table.ts'
 
 export default class Remove extends HactlCommand {
   static override summary = 'Forget a cluster: delete all of its keys in etcd.'

@@ -1,15 +1,22 @@
 // `hactl restart`: PostgreSQL of members, one after the other, the leader last; now or at a time.
 
 import { Flags } from '@oclif/core'
-import { clusterModes } from '../src/admin/cluster-report.ts'
-import { concludeOperation, isWell, type OperationRow } from '../src/admin/member-operation.ts'
-import type { RestartWish } from '../src/admin/restart.ts'
-import { leaderLast, planRestart, restartMembers, versionNumber } from '../src/admin/restart-members.ts'
-import { done, failed, type Result } from '../src/model/failure.ts'
+import { clusterModes } from '../src/admin/look/cluster-report.ts'
+import { concludeOperation, isWell, type OperationRow } from '../src/admin/members/member-operation.ts'
+import type { RestartWish } from '../src/admin/members/restart.ts'
+import {
+  leaderLast,
+  planRestart,
+  restartMembers,
+  versionNumber,
+} from '../src/admin/members/restart-members.ts'
+import { done, failed, type Result } from '../src/model/command/failure.ts'
+import { interruptible } from '../src/terminal/ask/interruptible.ts'
+import { askText, canAsk, type Objection } from '../src/terminal/ask/questions.ts'
 import { durationFlag } from '../src/terminal/command.ts'
-import { isPatronictl } from '../src/terminal/drop-in.ts'
-import { interruptible } from '../src/terminal/interruptible.ts'
-import { liveLine } from '../src/terminal/live-line.ts'
+import { isPatronictl } from '../src/terminal/drop-in/drop-in.ts'
+import { isoWithZone } from '../src/terminal/format/line-time.ts'
+import { objectionToTime, parseFutureSchedule, parseSchedule } from '../src/terminal/format/schedule.ts'
 import { type Chosen, MemberCommand, sure } from '../src/terminal/member-command.ts'
 import {
   brokenCopyFlag,
@@ -18,9 +25,7 @@ import {
   memberWords,
   roleFlag,
 } from '../src/terminal/member-words.ts'
-import { askText, canAsk, type Objection } from '../src/terminal/questions.ts'
-import { objectionToTime, parseFutureSchedule, parseSchedule } from '../src/terminal/schedule.ts'
-import { isoWithZone } from '../src/terminal/time.ts'
+import { liveLine } from '../src/terminal/table/live-line.ts'
 
 export default class Restart extends MemberCommand {
   static override summary = 'Restart PostgreSQL on members, one after the other, the leader last.'

@@ -1,10 +1,13 @@
 // `hactl rolling restart`: every member in turn, so that somebody serves all the time.
 
 import { Flags } from '@oclif/core'
-import { reportCluster } from '../src/admin/cluster-report.ts'
 import { connect } from '../src/admin/connect.ts'
-import { concludeOperation, type OperationReport, type OperationRow } from '../src/admin/member-operation.ts'
-import { chooseCluster, deadlineIn, type Operator } from '../src/admin/operator.ts'
+import { reportCluster } from '../src/admin/look/cluster-report.ts'
+import {
+  concludeOperation,
+  type OperationReport,
+  type OperationRow,
+} from '../src/admin/members/member-operation.ts'
 import {
   lookAtAll,
   planRolling,
@@ -12,16 +15,17 @@ import {
   type RollingWish,
   type Sight,
   whyUnwell,
-} from '../src/admin/rolling-plan.ts'
-import { rollThrough } from '../src/admin/rolling-restart.ts'
-import { done, failed, type Result } from '../src/model/failure.ts'
+} from '../src/admin/members/rolling-plan.ts'
+import { rollThrough } from '../src/admin/members/rolling-restart.ts'
+import { chooseCluster, deadlineIn, type Operator } from '../src/admin/operator.ts'
+import { done, failed, type Result } from '../src/model/command/failure.ts'
+import { interruptible } from '../src/terminal/ask/interruptible.ts'
 import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
 import { durationFlag, type GlobalFlags, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
-import { interruptible } from '../src/terminal/interruptible.ts'
-import { liveLine } from '../src/terminal/live-line.ts'
 import { MemberCommand } from '../src/terminal/member-command.ts'
-import { clusterText } from '../src/terminal/member-table.ts'
 import { forceFlag } from '../src/terminal/member-words.ts'
+import { liveLine } from '../src/terminal/table/live-line.ts'
+import { clusterText } from '../src/terminal/table/member-table.ts'
 
 const ACTION = 'rolling restart'
 

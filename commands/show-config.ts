@@ -1,11 +1,11 @@
 // `hactl show-config [CLUSTER]`: the dynamic configuration as YAML.
 
+import { type ConfigReport, showConfig } from '../src/admin/config/show-config.ts'
 import { withCluster } from '../src/admin/connect.ts'
-import { type ConfigReport, showConfig } from '../src/admin/show-config.ts'
 import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
 import { HactlCommand, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
-import { emptyIfMissing } from '../src/terminal/drop-in.ts'
-import { yamlDocument } from '../src/terminal/yaml-text.ts'
+import { emptyIfMissing } from '../src/terminal/drop-in/drop-in.ts'
+import { yamlDocument } from '../src/terminal/format/yaml-text.ts'
 
 export default class ShowConfig extends HactlCommand {
   static override summary = 'Show the dynamic configuration of a cluster.'

@@ -2,18 +2,16 @@
 // the cluster became.
 
 import { Flags } from '@oclif/core'
-import { reportCluster } from '../src/admin/cluster-report.ts'
 import { connect } from '../src/admin/connect.ts'
-import { copiesInTheWay, endangeredCopies } from '../src/admin/endangered-copies.ts'
+import { surveyAfter } from '../src/admin/handover/afterwards.ts'
+import { handOverByAnswer } from '../src/admin/handover/by-answer.ts'
 import {
   carryOutHandover,
   describeAlready,
   describePlan,
   describeRefusal,
   type HandoverReport,
-} from '../src/admin/handover.ts'
-import { surveyAfter } from '../src/admin/handover-after.ts'
-import { handOverByAnswer } from '../src/admin/handover-by-answer.ts'
+} from '../src/admin/handover/handover.ts'
 import {
   type HandoverAction,
   type HandoverPlan,
@@ -22,7 +20,9 @@ import {
   type Survey,
   surveyCluster,
   surveyOf,
-} from '../src/admin/handover-plan.ts'
+} from '../src/admin/handover/plan.ts'
+import { reportCluster } from '../src/admin/look/cluster-report.ts'
+import { copiesInTheWay, endangeredCopies } from '../src/admin/members/endangered-copies.ts'
 import {
   chooseCluster,
   type Deadline,
@@ -30,7 +30,14 @@ import {
   type Operator,
   readWhatIsThere,
 } from '../src/admin/operator.ts'
-import { done, type Failure, failed, type Result } from '../src/model/failure.ts'
+import { done, type Failure, failed, type Result } from '../src/model/command/failure.ts'
+import {
+  completeWish,
+  confirmHandover,
+  type HandoverAnswers,
+} from '../src/terminal/ask/handover-questions.ts'
+import { interruptible } from '../src/terminal/ask/interruptible.ts'
+import { askYesNo, canAsk } from '../src/terminal/ask/questions.ts'
 import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
 import {
   type GlobalFlags,
@@ -39,13 +46,10 @@ import {
   READ_TIMEOUT_MS,
   WAIT_TIMEOUT_MS,
 } from '../src/terminal/command.ts'
-import { isPatronictl } from '../src/terminal/drop-in.ts'
-import { answerText, askAsPatronictl } from '../src/terminal/drop-in-handover.ts'
-import { completeWish, confirmHandover, type HandoverAnswers } from '../src/terminal/handover-questions.ts'
-import { dryRunText, outcomeText } from '../src/terminal/handover-text.ts'
-import { interruptible } from '../src/terminal/interruptible.ts'
-import { clusterText } from '../src/terminal/member-table.ts'
-import { askYesNo, canAsk } from '../src/terminal/questions.ts'
+import { isPatronictl } from '../src/terminal/drop-in/drop-in.ts'
+import { answerText, askAsPatronictl } from '../src/terminal/drop-in/drop-in-handover.ts'
+import { clusterText } from '../src/terminal/table/member-table.ts'
+import { dryRunText, outcomeText } from '../src/terminal/text/handover-text.ts'
 
 export const HANDOVER_FLAGS = {
   candidate: memberFlag({ summary: 'Who is to take over.' }),

@@ -1,11 +1,11 @@
 // `hactl undrain [CLUSTER] MEMBER`: its own tags count again.
 
 import { withCluster } from '../src/admin/connect.ts'
-import { undrainMember } from '../src/admin/drain.ts'
+import { undrainMember } from '../src/admin/members/drain.ts'
 import { deadlineIn } from '../src/admin/operator.ts'
+import { interruptible } from '../src/terminal/ask/interruptible.ts'
 import { HactlCommand, WAIT_TIMEOUT_MS } from '../src/terminal/command.ts'
-import { drainReportText } from '../src/terminal/drain-text.ts'
-import { interruptible } from '../src/terminal/interruptible.ts'
+import { drainReportText } from '../src/terminal/text/drain-text.ts'
 import { DRAIN_ARGS, DRAIN_FLAGS, named } from './drain.ts'
 
 export default class Undrain extends HactlCommand {

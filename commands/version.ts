@@ -2,11 +2,11 @@
 
 import { Args } from '@oclif/core'
 import { withCluster } from '../src/admin/connect.ts'
-import { type MemberVersion, readVersions, type VersionReport } from '../src/admin/version.ts'
-import { done } from '../src/model/failure.ts'
-import { PROTOCOL_VERSION } from '../src/model/version.ts'
+import { type MemberVersion, readVersions, type VersionReport } from '../src/admin/look/version.ts'
+import { done } from '../src/model/command/failure.ts'
+import { PROTOCOL_VERSION } from '../src/model/versions.ts'
 import { type GlobalFlags, HactlCommand, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
-import { emptyIfMissing, isPatronictl } from '../src/terminal/drop-in.ts'
+import { emptyIfMissing, isPatronictl } from '../src/terminal/drop-in/drop-in.ts'
 
 export default class Version extends HactlCommand {
   static override summary = "Show hactl's version and, with a cluster, what its members run."

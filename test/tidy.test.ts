@@ -9,7 +9,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { bannedCode, bannedComments, emptyWords } from './tidy/bans.ts'
 import { adrProblems, changelogProblems, unexplainedPackages, unlistedRooms } from './tidy/documents.ts'
 import { unusedExports } from './tidy/exports.ts'
-import { longCFunctions, longFile, longFunctions, noOpeningComment } from './tidy/limits.ts'
+import { crowdedFolders, longCFunctions, longFile, longFunctions, noOpeningComment } from './tidy/limits.ts'
 import { deadFiles, forbiddenImports, unusedPackages } from './tidy/rooms.ts'
 import { filesUnder, parse, readSources, type Source, top } from './tidy/source.ts'
 
@@ -49,6 +49,11 @@ describe('the tree', () => {
     })
     const ofFiles = [...program, ...tests].flatMap(source => longFile(source.path, source.text))
     expect([...ofFiles, ...program.flatMap(longFunctions), ...(await Promise.all(ofNative)).flat()]).toEqual(
+      [],
+    )
+  })
+  test('has folders that can be taken in at one look', () => {
+    expect(crowdedFolders(program.map(({ path }) => path).filter(path => path.startsWith('src/')))).toEqual(
       [],
     )
   })
@@ -158,6 +163,11 @@ describe('each check fails on what it is for', () => {
     expect(longFunctions(parse('src/a.ts', `const a = () => {${lines(70)}}`))).toHaveLength(1)
     expect(longCFunctions('a.c', `int a(void)\n{${lines(69)}}\n`)).toEqual([])
     expect(longCFunctions('a.c', `int a(void) {${lines(70)}}\n`)).toHaveLength(1)
+  })
+  test('folders with more files than one can look at', () => {
+    const files = (count: number) => Array.from({ length: count }, (_, at) => `src/act/${at}.ts`)
+    expect(crowdedFolders(files(22))).toEqual([])
+    expect(crowdedFolders(files(23))).toEqual([expect.stringContaining('src/act: 23 files')])
   })
   test('files without purpose, with empty names, or that nothing imports', () => {
     expect(noOpeningComment(parse('src/a.ts', 'const a = 1'))).toHaveLength(1)

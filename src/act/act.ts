@@ -1,14 +1,14 @@
 // The only interpreter of actions: one exhaustive switch. Each action answers with an outcome; nothing is retried,
 // waited for or decided here.
 
-import type { Action } from '../model/action.ts'
-import type { Snapshot } from '../model/snapshot.ts'
-import type { ActPorts, Performed } from './context.ts'
+import type { Action } from '../model/decision/action.ts'
+import type { Snapshot } from '../model/decision/snapshot.ts'
+import type { ActPorts, Performed } from './act-context.ts'
 import { fence } from './fencer-actions.ts'
 import { writeKey } from './key-writes.ts'
 import { actOnLease } from './lease-actions.ts'
 import { actHere } from './local-steps.ts'
-import { ask } from './questions.ts'
+import { ask } from './peer-questions.ts'
 
 export async function act(action: Action, snap: Snapshot, ports: ActPorts): Promise<Performed> {
   switch (action.kind) {

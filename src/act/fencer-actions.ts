@@ -1,9 +1,9 @@
 // The fencer's deadline: never later than what is proved of the lease.
 
-import type { FencerAction } from '../model/action.ts'
-import type { Outcome } from '../model/outcome.ts'
-import type { Snapshot } from '../model/snapshot.ts'
-import type { ActPorts } from './context.ts'
+import type { FencerAction } from '../model/decision/action.ts'
+import type { Outcome } from '../model/decision/outcome.ts'
+import type { Snapshot } from '../model/decision/snapshot.ts'
+import type { ActPorts } from './act-context.ts'
 import { done, failed } from './outcomes.ts'
 
 const FENCER_LIMIT_MS = 500

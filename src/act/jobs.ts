@@ -1,11 +1,11 @@
 // Each job as the sequence of PostgreSQL's steps that it is. A step that fails ends the job; the fencer is disarmed as
 // soon as nothing can accept writes any more, and armed with the new postmaster as soon as that exists.
 
-import type { PostmasterIdentity } from '../model/postgres.ts'
-import type { ShutdownPosition } from '../model/progress.ts'
-import type { Job, RestartJob } from '../model/work.ts'
+import type { Job, RestartJob } from '../model/decision/work.ts'
+import type { PostmasterIdentity } from '../model/server/postgres.ts'
+import type { ShutdownPosition } from '../model/server/progress.ts'
 import type { Report, StepOutcome } from '../ports/postgres.ts'
-import type { WorkPorts } from './work.ts'
+import type { WorkPorts } from './work-runner.ts'
 
 /** How a job ended. */
 export interface Ended {

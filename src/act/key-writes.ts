@@ -1,11 +1,11 @@
 // Writes to the other keys, each guarded by the revision that it was decided on.
 
-import type { Action, KeyWrite } from '../model/action.ts'
-import type { Snapshot } from '../model/snapshot.ts'
+import type { Action, KeyWrite } from '../model/decision/action.ts'
+import type { Snapshot } from '../model/decision/snapshot.ts'
 import { requestBudgetMs } from '../model/timing.ts'
 import type { Millis } from '../model/units.ts'
 import type { Store, WriteOutcome } from '../ports/store.ts'
-import type { ActPorts, Performed } from './context.ts'
+import type { ActPorts, Performed } from './act-context.ts'
 import { done, unreachable } from './outcomes.ts'
 
 export function writeKey(action: KeyWrite, snap: Snapshot, ports: ActPorts): Promise<Performed> {

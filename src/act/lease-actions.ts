@@ -1,11 +1,11 @@
 // The lease and the leader key. What etcd confirms counts from before the request was sent.
 
-import type { LeaseAction } from '../model/action.ts'
-import { leaderKeyIsGone } from '../model/cluster.ts'
-import type { Snapshot } from '../model/snapshot.ts'
+import { leaderKeyIsGone } from '../model/cluster/cluster.ts'
+import type { LeaseAction } from '../model/decision/action.ts'
+import type { Snapshot } from '../model/decision/snapshot.ts'
 import { isShortened, renewalBudgetMs, requestBudgetMs } from '../model/timing.ts'
 import type { LeaseOutcome } from '../ports/store.ts'
-import type { ActPorts, Performed } from './context.ts'
+import type { ActPorts, Performed } from './act-context.ts'
 import { write } from './key-writes.ts'
 import { done, unreachable } from './outcomes.ts'
 

@@ -1,9 +1,9 @@
 // On this node: PostgreSQL, whoever asked the node for something, the agent itself.
 
-import type { LocalStep } from '../model/action.ts'
-import type { Job } from '../model/work.ts'
+import type { LocalStep } from '../model/decision/action.ts'
+import type { Job } from '../model/decision/work.ts'
 import type { StepOutcome } from '../ports/postgres.ts'
-import type { ActPorts, Performed } from './context.ts'
+import type { ActPorts, Performed } from './act-context.ts'
 import { done, failed } from './outcomes.ts'
 
 export async function actHere(action: LocalStep, ports: ActPorts): Promise<Performed> {

@@ -1,7 +1,7 @@
 // What an action came to, as a fact of the next step.
 
-import type { Action } from '../model/action.ts'
-import type { Outcome } from '../model/outcome.ts'
+import type { Action } from '../model/decision/action.ts'
+import type { Outcome } from '../model/decision/outcome.ts'
 
 export function done(action: Action): Outcome {
   return { kind: 'done', action: action.kind }

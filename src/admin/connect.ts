@@ -4,8 +4,8 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { type OperatorConfig, readCtlConfig } from '../config/ctl.ts'
-import { done, type Failure, failed, type Result } from '../model/failure.ts'
-import type { Problem } from '../model/problem.ts'
+import { done, type Failure, failed, type Result } from '../model/command/failure.ts'
+import type { Problem } from '../model/settings/problem.ts'
 import type { Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { MemberApi, OperatorStore } from '../ports/operator.ts'
@@ -13,8 +13,8 @@ import type { Peers } from '../ports/peers.ts'
 import type { CommandStore } from '../ports/store.ts'
 import { systemClock } from '../system/clock.ts'
 import { userName } from '../system/user-name.ts'
+import { problemText, remedyFor } from './config/problem-text.ts'
 import { chooseCluster, type Operator } from './operator.ts'
-import { problemText, remedyFor } from './problem-text.ts'
 
 /** The global options as the command line gives them. */
 interface ConnectOptions {
@@ -77,7 +77,7 @@ function operatorStore(config: OperatorConfig, clock: Clock): OperatorStore {
   }
   return {
     read: async (scope, budgetMs) => {
-      const { readClusterOverGateway } = await import('../dcs/gateway.ts')
+      const { readClusterOverGateway } = await import('../dcs/etcd/gateway.ts')
       const startMs = clock.bootMs()
       const fastMs = Math.ceil(budgetMs / 2)
       const read = await readClusterOverGateway({ config: etcd, namespace, scope, budgetMs: fastMs, clock })
@@ -86,7 +86,7 @@ function operatorStore(config: OperatorConfig, clock: Clock): OperatorStore {
       return read.known || read.isFinal === true || leftMs <= 0 ? read : (await overGrpc(scope)).read(leftMs)
     },
     scopes: async budgetMs => {
-      const { scopesOverGateway } = await import('../dcs/gateway.ts')
+      const { scopesOverGateway } = await import('../dcs/etcd/gateway.ts')
       const startMs = clock.bootMs()
       const quick = await scopesOverGateway(etcd, namespace, Math.ceil(budgetMs / 2), clock)
       const leftMs = budgetMs - (clock.bootMs() - startMs)
@@ -95,11 +95,11 @@ function operatorStore(config: OperatorConfig, clock: Clock): OperatorStore {
       return readScopes({ config: etcd, namespace, budgetMs: leftMs, clock })
     },
     glance: async (scope, budgetMs) => {
-      const { readClusterOverGateway } = await import('../dcs/gateway.ts')
+      const { readClusterOverGateway } = await import('../dcs/etcd/gateway.ts')
       return readClusterOverGateway({ config: etcd, namespace, scope, budgetMs, clock })
     },
     glanceScopes: async budgetMs => {
-      const { scopesOverGateway } = await import('../dcs/gateway.ts')
+      const { scopesOverGateway } = await import('../dcs/etcd/gateway.ts')
       const names = await scopesOverGateway(etcd, namespace, budgetMs, clock)
       return names.known ? names.value : []
     },
@@ -121,7 +121,7 @@ function operatorStore(config: OperatorConfig, clock: Clock): OperatorStore {
 const NO_LEASE = { ttlMs: 30_000, retryTimeoutMs: 10_000 } as const
 
 async function openStore(config: OperatorConfig, scope: string, clock: Clock): Promise<CommandStore> {
-  const { createEtcdStore } = await import('../dcs/etcd.ts')
+  const { createEtcdStore } = await import('../dcs/store.ts')
   const log = (): void => {}
   const member = 'hactl'
   return createEtcdStore({
@@ -138,7 +138,7 @@ async function openStore(config: OperatorConfig, scope: string, clock: Clock): P
 function memberApi(config: OperatorConfig): MemberApi {
   return {
     call: async (member, request) => {
-      const { callMember } = await import('../peers/client.ts')
+      const { callMember } = await import('../peers/member-client.ts')
       const answer = await callMember(member.apiUrl, { ...request, ctl: config.ctl })
       if ('unreachable' in answer) return { kind: 'unreachable', why: answer.unreachable }
       return { kind: 'answered', status: answer.status, body: answer.body }
@@ -149,7 +149,7 @@ function memberApi(config: OperatorConfig): MemberApi {
 /** The operator's rules for certificates, not the agents': `-k` says whether they are verified. */
 function lazyPeers(config: OperatorConfig, clock: Clock): Peers {
   const get = async (apiUrl: string | null, path: string, timeoutMs: Millis) => {
-    const { callMember } = await import('../peers/client.ts')
+    const { callMember } = await import('../peers/member-client.ts')
     if (apiUrl === null) return { unreachable: 'its member key has no api_url' }
     return callMember(apiUrl, { method: 'GET', path, timeoutMs, ctl: config.ctl })
   }

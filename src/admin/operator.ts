@@ -1,14 +1,14 @@
 // What every use case is given: the store, the members' API, a clock, and how much time is left. And the one way to
 // look a cluster up, so that an unknown name is never mistaken for an empty cluster.
 
-import type { ClusterView, Member } from '../model/cluster.ts'
-import { done, type Failure, failed, type Result } from '../model/failure.ts'
-import { nearestNames } from '../model/nearest.ts'
+import type { ClusterView, Member } from '../model/cluster/cluster.ts'
+import { done, type Failure, failed, type Result } from '../model/command/failure.ts'
+import { nearestNames } from '../model/command/nearest.ts'
 import type { MemberName, Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { MemberApi, OperatorStore } from '../ports/operator.ts'
 import type { Peers } from '../ports/peers.ts'
-import { isUnknownCluster } from './cluster-report.ts'
+import { isUnknownCluster } from './look/cluster-report.ts'
 
 export interface Operator {
   readonly clock: Clock

@@ -1,11 +1,11 @@
 // `hactl remove`: forgets a cluster, that is every key below its prefix. PostgreSQL and its data are left alone. Members that live
 // would write their keys anew: a cluster with such is only removed by whoever names its leader.
 
-import type { ClusterView } from '../model/cluster.ts'
-import { done, type Failure, failed, type Result } from '../model/failure.ts'
+import type { ClusterView } from '../model/cluster/cluster.ts'
+import { done, type Failure, failed, type Result } from '../model/command/failure.ts'
 import type { MemberName, Millis } from '../model/units.ts'
+import { signOfLife } from './look/sign-of-life.ts'
 import { type Deadline, type Operator, readCluster } from './operator.ts'
-import { signOfLife } from './sign-of-life.ts'
 
 export interface RemovalSurvey {
   readonly cluster: string

@@ -1,14 +1,14 @@
 // `hactl agent CONFIG`: reads the configuration, wires the adapters to the loop, serves the HTTP API, listens to the
 // signals, and takes everything down again in order. The only place that knows every part.
 
-import { readLocalConfig } from '../config/local.ts'
+import { readLocalConfig } from '../config/node-config.ts'
 import type { RuleText } from '../decide/rule.ts'
 import { chapters } from '../decide/rule-book.ts'
 import { createLog } from '../journal/log.ts'
-import type { AgentConfig } from '../model/config.ts'
-import { formatProblem } from '../model/problem.ts'
-import { HACTL_VERSION } from '../model/version.ts'
-import { removePrivateFolders } from '../postgres/private-folder.ts'
+import type { AgentConfig } from '../model/settings/config.ts'
+import { formatProblem } from '../model/settings/problem.ts'
+import { HACTL_VERSION } from '../model/versions.ts'
+import { removePrivateFolders } from '../postgres/server/private-folder.ts'
 import { systemClock } from '../system/clock.ts'
 import { hostIdentity, isOwnAddress } from '../system/host-identity.ts'
 import { claimDirectory } from '../system/sole-agent.ts'

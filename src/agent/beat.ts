@@ -2,15 +2,15 @@
 // A beat that does not settle is a bug and says so.
 
 import { act } from '../act/act.ts'
-import type { ActPorts, Performed } from '../act/context.ts'
+import type { ActPorts, Performed } from '../act/act-context.ts'
 import { decide } from '../decide/decide.ts'
 import { violations } from '../decide/invariants.ts'
-import type { Action } from '../model/action.ts'
-import type { Decision } from '../model/decision.ts'
-import { type Learned, NOTHING_LEARNED } from '../model/learned.ts'
-import type { Memory } from '../model/memory.ts'
-import type { Outcome } from '../model/outcome.ts'
-import type { Snapshot } from '../model/snapshot.ts'
+import type { Action } from '../model/decision/action.ts'
+import type { Decision } from '../model/decision/decision.ts'
+import { type Learned, NOTHING_LEARNED } from '../model/decision/learned.ts'
+import type { Memory } from '../model/decision/memory.ts'
+import type { Outcome } from '../model/decision/outcome.ts'
+import type { Snapshot } from '../model/decision/snapshot.ts'
 import { type AgentFacts, type LocalLook, observe } from '../observe/observe.ts'
 
 export interface BeatPorts extends ActPorts {

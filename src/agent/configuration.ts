@@ -3,11 +3,11 @@
 // be read and for PostgreSQL's settings to be written: a leader must not lose its lease to a disk that does not answer.
 
 import { effectivePostgresql } from '../config/effective.ts'
-import { readLocalConfig } from '../config/local.ts'
-import type { JsonObject, Role } from '../model/cluster.ts'
-import type { AgentConfig, EffectivePostgresql, RestApiConfig } from '../model/config.ts'
-import { formatProblem } from '../model/problem.ts'
-import type { Self } from '../model/snapshot.ts'
+import { readLocalConfig } from '../config/node-config.ts'
+import type { JsonObject, Role } from '../model/cluster/cluster.ts'
+import type { Self } from '../model/decision/snapshot.ts'
+import type { AgentConfig, EffectivePostgresql, RestApiConfig } from '../model/settings/config.ts'
+import { formatProblem } from '../model/settings/problem.ts'
 import type { Millis } from '../model/units.ts'
 import type { Log } from '../ports/log.ts'
 import type { Postgres } from '../ports/postgres.ts'

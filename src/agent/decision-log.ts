@@ -2,7 +2,7 @@
 // intervals with a count; and a heartbeat. The only place where a decision becomes text. How loud a rule is, is the rule's own.
 
 import type { AgentLog } from '../journal/log.ts'
-import type { LogLevel } from '../model/decision.ts'
+import type { LogLevel } from '../model/decision/decision.ts'
 import type { Millis } from '../model/units.ts'
 import type { Journal, JournalEntry } from '../ports/journal.ts'
 import type { Log } from '../ports/log.ts'

@@ -3,9 +3,9 @@
 // cannot be used at all leaves what is in force, and a node that has seen no other does not lead (decide/configuration.ts).
 
 import { defaultSettings, settingsInForce } from '../config/dynamic.ts'
-import type { ClusterView, JsonObject } from '../model/cluster.ts'
-import { formatProblem, type Problem } from '../model/problem.ts'
-import type { DynamicSettings } from '../model/settings.ts'
+import type { ClusterView, JsonObject } from '../model/cluster/cluster.ts'
+import type { DynamicSettings } from '../model/settings/dynamic-settings.ts'
+import { formatProblem, type Problem } from '../model/settings/problem.ts'
 import type { Revision } from '../model/units.ts'
 import type { Log } from '../ports/log.ts'
 

@@ -1,8 +1,8 @@
 // Taking part begins when the cluster was seen and nobody else runs under our name; then the HTTP API opens. Until then
 // the rules see etcd as it is, and the orphaned fencer of a former run keeps guarding.
 
-import { foreignHolder } from '../decide/name-holder.ts'
-import type { Self } from '../model/snapshot.ts'
+import { foreignHolder } from '../decide/lead/name-holder.ts'
+import type { Self } from '../model/decision/snapshot.ts'
 import type { Fencer } from '../ports/fencer.ts'
 import type { Peers } from '../ports/peers.ts'
 import type { Store } from '../ports/store.ts'

@@ -1,8 +1,8 @@
 // The lease guard: the instant until which this node may call itself leader, and a signal that dies with it. It knows
 // nothing but deadlines that were computed before the renewals were sent, so a slow beat can never extend them.
 
-import type { DynamicSettings } from '../model/settings.ts'
-import type { LeaseView } from '../model/snapshot.ts'
+import type { LeaseView } from '../model/decision/snapshot.ts'
+import type { DynamicSettings } from '../model/settings/dynamic-settings.ts'
 import { fenceMarginMs, termOf } from '../model/timing.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { LeaseGuard } from '../ports/lease-guard.ts'

@@ -1,10 +1,10 @@
 // Once a minute, beside the beats: are the passwords still good? No beat waits for it. What was found is a fact of the next snapshot.
 
 import { rewindPossible } from '../decide/facts.ts'
-import type { LoginTry, LoginView } from '../model/logins.ts'
-import type { Snapshot } from '../model/snapshot.ts'
+import { upstreamFor } from '../model/cluster/upstream.ts'
+import type { Snapshot } from '../model/decision/snapshot.ts'
+import type { LoginTry, LoginView } from '../model/server/logins.ts'
 import type { Millis } from '../model/units.ts'
-import { upstreamFor } from '../model/upstream.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { LoginQuestion, Postgres } from '../ports/postgres.ts'
 

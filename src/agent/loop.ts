@@ -1,9 +1,9 @@
 // The only loop: one beat after another, never two at once. Between beats it sleeps until the decision's own time or
 // until something wakes it: a watch event, the end of PostgreSQL or of work, a request, a signal.
 
-import type { Decision } from '../model/decision.ts'
-import { FIRST_MEMORY, type Memory } from '../model/memory.ts'
-import type { Snapshot } from '../model/snapshot.ts'
+import type { Decision } from '../model/decision/decision.ts'
+import { FIRST_MEMORY, type Memory } from '../model/decision/memory.ts'
+import type { Snapshot } from '../model/decision/snapshot.ts'
 import type { Millis } from '../model/units.ts'
 import { type BeatPorts, beat } from './beat.ts'
 

@@ -1,8 +1,8 @@
 // Where the REST API leaves orders for the next beat and waits for what becomes of them. An order that nobody has begun when
 // its time is over, or when whoever asked has gone, is withdrawn: nothing is done unattended.
 
-import type { Order, OrderAnswer } from '../model/order.ts'
-import type { FinishedWork } from '../model/work.ts'
+import type { Order, OrderAnswer } from '../model/decision/order.ts'
+import type { FinishedWork } from '../model/decision/work.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { OrderLimits, Orders } from '../ports/orders.ts'
 

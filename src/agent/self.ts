@@ -1,10 +1,10 @@
 // This node as its configuration describes it, in the rules' terms. Holds no secret.
 
-import { keySpace } from '../dcs/keys.ts'
+import { keySpace } from '../dcs/etcd/key-space.ts'
 import { formatAddress } from '../model/address.ts'
-import type { AgentConfig, EffectivePostgresql, HostPort } from '../model/config.ts'
-import { slotName } from '../model/slot-name.ts'
-import type { Self } from '../model/snapshot.ts'
+import { slotName } from '../model/cluster/slot-name.ts'
+import type { Self } from '../model/decision/snapshot.ts'
+import type { AgentConfig, EffectivePostgresql, HostPort } from '../model/settings/config.ts'
 
 /** Found out once, when the agent starts. */
 export interface Identity {

@@ -1,8 +1,8 @@
 // What the state breaks of its invariants, once each. Nothing is stopped for it: no decision was found to be wrong.
 
 import { stateViolations } from '../decide/state-invariants.ts'
-import type { Memory } from '../model/memory.ts'
-import type { Snapshot } from '../model/snapshot.ts'
+import type { Memory } from '../model/decision/memory.ts'
+import type { Snapshot } from '../model/decision/snapshot.ts'
 import type { Log } from '../ports/log.ts'
 
 /** To be told what every beat ended with. */

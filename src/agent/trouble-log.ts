@@ -1,9 +1,9 @@
 // What no rule acts on and an operator must know of all the same: PostgreSQL runs but does not let the agent in, or a
 // standby receives nothing. "No action" is then the right decision, and alone it would read as if all were well.
 
-import { refusedLogin } from '../decide/logins.ts'
-import type { Memory } from '../model/memory.ts'
-import type { Snapshot } from '../model/snapshot.ts'
+import { refusedLogin } from '../decide/report/login-trouble.ts'
+import type { Memory } from '../model/decision/memory.ts'
+import type { Snapshot } from '../model/decision/snapshot.ts'
 import type { Millis } from '../model/units.ts'
 import type { Log } from '../ports/log.ts'
 

@@ -1,8 +1,8 @@
 // What starts a beat besides the timer: changes in etcd that somebody has to act on, and the end of PostgreSQL, or of its recovery.
 
-import { drainKey } from '../dcs/keys.ts'
 import type { Postgres, RecoveryEnd } from '../ports/postgres.ts'
 import type { Store } from '../ports/store.ts'
+import { drainKey } from '../wire/keys.ts'
 import type { Loop } from './loop.ts'
 
 interface WakeUps {

@@ -2,7 +2,7 @@
 
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import type { JsonObject } from '../model/cluster.ts'
+import type { JsonObject } from '../model/cluster/cluster.ts'
 import type {
   AgentConfig,
   BootstrapConfig,
@@ -14,13 +14,13 @@ import type {
   PostgresqlConfig,
   RestApiConfig,
   Tags,
-} from '../model/config.ts'
-import { isJsonObject, own } from '../model/patch.ts'
-import { at, type Values } from './check.ts'
-import type { LocalValues } from './contradictions.ts'
-import { isControlled } from './parameters.ts'
-import type { OPERATOR } from './schema.ts'
-import { ACCOUNT_KEYS, type Account, PROGRAMS, SHARED_POSTGRESQL } from './schema-postgresql.ts'
+} from '../model/settings/config.ts'
+import { isJsonObject, own } from '../model/settings/patch.ts'
+import { at, type Values } from './checks/check-document.ts'
+import type { LocalValues } from './checks/contradictions.ts'
+import { isControlled } from './checks/parameter-rules.ts'
+import { ACCOUNT_KEYS, type Account, PROGRAMS, SHARED_POSTGRESQL } from './schema/postgresql-section.ts'
+import type { OPERATOR } from './schema/schema.ts'
 
 interface Parts {
   readonly values: LocalValues

@@ -2,15 +2,15 @@
 // What stands in etcd all the same, written by Patroni, by etcdctl or by force, is repaired value by value and with a
 // warning each: what is in force then depends on the document alone, not on what a node has seen before it.
 
-import type { Json, JsonObject } from '../model/cluster.ts'
-import { isStandbyCluster } from '../model/modes.ts'
-import { deepEqualText, isJsonObject, JSON_DEPTH_MAX, tooDeep } from '../model/patch.ts'
-import type { Problem, ProblemPlace } from '../model/problem.ts'
-import type { DynamicSettings } from '../model/settings.ts'
-import { type Advice, adviseLocalOnly, adviseUnknown } from './advice.ts'
-import { type Checked, checkTree, type Values } from './check.ts'
-import { isControlled, readDynamicParameters } from './parameters.ts'
-import { DYNAMIC, LOCAL, sectionsOf } from './schema.ts'
+import type { Json, JsonObject } from '../model/cluster/cluster.ts'
+import type { DynamicSettings } from '../model/settings/dynamic-settings.ts'
+import { deepEqualText, isJsonObject, JSON_DEPTH_MAX, tooDeep } from '../model/settings/patch.ts'
+import type { Problem, ProblemPlace } from '../model/settings/problem.ts'
+import { isStandbyCluster } from '../wire/modes.ts'
+import { type Checked, checkTree, type Values } from './checks/check-document.ts'
+import { type Advice, adviseLocalOnly, adviseUnknown } from './checks/misplaced-keys.ts'
+import { isControlled, readDynamicParameters } from './checks/parameter-rules.ts'
+import { DYNAMIC, LOCAL, sectionsOf } from './schema/schema.ts'
 
 export type DynamicResult =
   | { readonly ok: true; readonly settings: DynamicSettings; readonly warnings: readonly Problem[] }

@@ -1,13 +1,18 @@
 // What PostgreSQL is to be configured with, from both configurations (spec/interfaces.md 3.1): defaults, then the dynamic
 // document, then the local file; a local key wins as a whole, parameters are merged; the overlay of the role comes last.
 
-import type { Json, JsonObject } from '../model/cluster.ts'
-import type { AgentConfig, EffectivePostgresql } from '../model/config.ts'
-import { isJsonObject, own } from '../model/patch.ts'
-import { isControlled, mergeParameters, type Parameters, readDynamicParameters } from './parameters.ts'
-import { DYNAMIC } from './schema-dynamic.ts'
-import { SHARED_POSTGRESQL } from './schema-postgresql.ts'
-import type { ValueOf } from './setting.ts'
+import type { Json, JsonObject } from '../model/cluster/cluster.ts'
+import type { AgentConfig, EffectivePostgresql } from '../model/settings/config.ts'
+import { isJsonObject, own } from '../model/settings/patch.ts'
+import {
+  isControlled,
+  mergeParameters,
+  type Parameters,
+  readDynamicParameters,
+} from './checks/parameter-rules.ts'
+import { DYNAMIC } from './schema/dynamic-section.ts'
+import { SHARED_POSTGRESQL } from './schema/postgresql-section.ts'
+import type { ValueOf } from './schema/setting.ts'
 
 /**
  * `document` is the dynamic configuration in force (DynamicSettings.document). Values in it that cannot be read are repaired

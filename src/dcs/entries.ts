@@ -2,7 +2,7 @@
 // what is older than what is known is ignored.
 
 import type { Revision } from '../model/units.ts'
-import type { Entry } from './cluster-view.ts'
+import type { Entry } from '../wire/cluster-view.ts'
 
 const DELETIONS_MAX = 1000
 

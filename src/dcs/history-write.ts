@@ -1,10 +1,10 @@
 // The `history` key with the leader's position in one transaction: whoever reads that the cluster is on a new timeline
 // must not measure the nodes on it by a position of the timeline that was left.
 
-import type { ClusterStatus, HistoryLine } from '../model/cluster.ts'
+import type { ClusterStatus, HistoryLine } from '../model/cluster/cluster.ts'
 import type { MemberName, Revision } from '../model/units.ts'
-import type { Entry } from './cluster-view.ts'
-import { parseHistory, serialiseHistory } from './records.ts'
+import type { Entry } from '../wire/cluster-view.ts'
+import { parseHistory, serialiseHistory } from '../wire/records.ts'
 import { statusWrite } from './status-write.ts'
 import type { GuardedWrite } from './writes.ts'
 

@@ -2,18 +2,18 @@
 // kept alive, that the key is ours and hangs on our lease. A key that belongs to somebody else, or to nobody, is
 // `refused`; no answer is `unreachable`, and what became of the write is then not known (the next guarded one finds out).
 
-import type { ClusterStatus } from '../model/cluster.ts'
+import type { ClusterStatus } from '../model/cluster/cluster.ts'
 import type { LeaseId, MemberName, Revision } from '../model/units.ts'
 import type { LeaseOutcome, WriteOutcome } from '../ports/store.ts'
-import type { CallWish } from './calls.ts'
-import type { Entry } from './cluster-view.ts'
+import type { Entry } from '../wire/cluster-view.ts'
+import { serialiseGuard } from '../wire/guard-record.ts'
+import { GUARD, LAST_LEADER } from '../wire/keys.ts'
 import type { Entries } from './entries.ts'
-import { serialiseGuard } from './guard-record.ts'
-import { GUARD, LAST_LEADER } from './keys.ts'
+import type { CallWish } from './etcd/calls.ts'
+import { type Change, type Committed, type Guard, holds, type Transactions } from './etcd/transaction.ts'
 import type { Kept, Lease } from './lease.ts'
-import type { Log } from './log.ts'
 import { statusWrite } from './status-write.ts'
-import { type Change, type Committed, type Guard, holds, type Transactions } from './transaction.ts'
+import type { Log } from './store-log.ts'
 
 const ROUNDS_MAX = 6
 const STATUS_ROUNDS_MAX = 3

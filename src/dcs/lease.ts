@@ -4,8 +4,8 @@
 import type { CallOptions } from '@grpc/grpc-js'
 import type { Etcd3, ILeaseKeepAliveResponse } from 'etcd3'
 import type { LeaseId, Millis } from '../model/units.ts'
-import type { Calls, CallWish } from './calls.ts'
-import type { Log } from './log.ts'
+import type { Calls, CallWish } from './etcd/calls.ts'
+import type { Log } from './store-log.ts'
 
 export type Kept =
   | {

@@ -1,11 +1,11 @@
 // The `status` key as hactl changes it: its own fields are replaced, what others keep there stays (Patroni 4.2 keeps
 // `current_site`), and the write goes by the revision that was read, so that nothing written meanwhile is lost.
 
-import type { ClusterStatus } from '../model/cluster.ts'
-import type { Entry } from './cluster-view.ts'
-import { type ExactObject, isObject, parseExact } from './json.ts'
-import { serialiseStatus } from './records.ts'
-import type { Change, Guard } from './transaction.ts'
+import type { ClusterStatus } from '../model/cluster/cluster.ts'
+import type { Entry } from '../wire/cluster-view.ts'
+import { type ExactObject, isObject, parseExact } from '../wire/exact-json.ts'
+import { serialiseStatus } from '../wire/records.ts'
+import type { Change, Guard } from './etcd/transaction.ts'
 
 interface StatusWrite {
   readonly change: Change

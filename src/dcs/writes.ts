@@ -3,11 +3,11 @@
 
 import type { LeaseId, Revision } from '../model/units.ts'
 import type { WriteOutcome } from '../ports/store.ts'
-import type { CallWish } from './calls.ts'
-import type { Entry } from './cluster-view.ts'
+import type { Entry } from '../wire/cluster-view.ts'
 import type { Entries } from './entries.ts'
+import type { CallWish } from './etcd/calls.ts'
+import { type Change, type Committed, type Guard, holds, type Transactions } from './etcd/transaction.ts'
 import type { Lease } from './lease.ts'
-import { type Change, type Committed, type Guard, holds, type Transactions } from './transaction.ts'
 
 const ROUNDS_MAX = 5
 

@@ -1,20 +1,20 @@
 // The brain: snapshot and memory in, decision out. Pure and synchronous: no clock, no randomness, no I/O, no log.
 // Situation first, then its rules in order; the first that matches wins.
 
-import type { Action } from '../model/action.ts'
-import type { Decision, LogLevel } from '../model/decision.ts'
-import type { Memory } from '../model/memory.ts'
-import type { Snapshot } from '../model/snapshot.ts'
+import type { Action } from '../model/decision/action.ts'
+import type { Decision, LogLevel } from '../model/decision/decision.ts'
+import type { Memory } from '../model/decision/memory.ts'
+import type { Snapshot } from '../model/decision/snapshot.ts'
 import { renewalDueAtMs, repeatableUntilMs, retryAfterMs, termOf } from '../model/timing.ts'
 import type { Millis } from '../model/units.ts'
-import { newsOfDrain, selfInForce } from './drained.ts'
 import type { ClusterFacts } from './facts.ts'
-import { untilScheduledMs } from './orders.ts'
-import { tellOutage } from './outage.ts'
+import { untilScheduledMs } from './order-facts.ts'
 import { remember } from './remember.ts'
+import { newsOfDrain, selfInForce } from './report/drained.ts'
+import { tellOutage } from './report/outage.ts'
 import type { SituationName } from './situation.ts'
 import { judge } from './situations.ts'
-import { upkeep } from './upkeep.ts'
+import { upkeep } from './upkeep/upkeep.ts'
 
 export function decide(looked: Snapshot, before: Memory): Decision {
   const seen = remember(before, looked)

@@ -1,15 +1,15 @@
 // Small questions about a snapshot, named for what they ask. No rule looks at the raw structure twice.
 
-import type { ActionKind } from '../model/action.ts'
-import type { ClusterView, Member } from '../model/cluster.ts'
-import type { FailedWork, Memory, WorkFailure } from '../model/memory.ts'
-import type { Outcome } from '../model/outcome.ts'
-import type { Upstream } from '../model/peer.ts'
-import type { ControlData, PostgresView, ServerView } from '../model/postgres.ts'
-import type { Snapshot } from '../model/snapshot.ts'
+import type { ClusterView, Member } from '../model/cluster/cluster.ts'
+import type { Upstream } from '../model/cluster/peer.ts'
+import { asUpstream, memberNamed, upstreamFor } from '../model/cluster/upstream.ts'
+import type { ActionKind } from '../model/decision/action.ts'
+import type { FailedWork, Memory, WorkFailure } from '../model/decision/memory.ts'
+import type { Outcome } from '../model/decision/outcome.ts'
+import type { Snapshot } from '../model/decision/snapshot.ts'
+import { isPrimaryOnly } from '../model/decision/work.ts'
+import type { ControlData, PostgresView, ServerView } from '../model/server/postgres.ts'
 import type { Lsn, Timeline } from '../model/units.ts'
-import { asUpstream, memberNamed, upstreamFor } from '../model/upstream.ts'
-import { isPrimaryOnly } from '../model/work.ts'
 
 export { memberNamed }
 

@@ -1,14 +1,14 @@
 // What must hold of every decision, whatever the rules say. A violation is a bug: the agent asserts it before it acts,
 // stops acting and says so; the fencer ends a primary whose agent no longer renews.
 
-import { isLeaseWrite } from '../model/action.ts'
-import type { Decision } from '../model/decision.ts'
-import type { Snapshot } from '../model/snapshot.ts'
+import { isLeaseWrite } from '../model/decision/action.ts'
+import type { Decision } from '../model/decision/decision.ts'
+import type { Snapshot } from '../model/decision/snapshot.ts'
+import { type EarlyEnd, isPrimaryOnly, mayEndEarly, type RestartJob } from '../model/decision/work.ts'
 import { leadershipLeftMs, retryAfterMs, termOf } from '../model/timing.ts'
-import { type EarlyEnd, isPrimaryOnly, mayEndEarly, type RestartJob } from '../model/work.ts'
-import { missingConfiguration } from './configuration.ts'
 import { holdsLease, server } from './facts.ts'
-import { heldMarginMs } from './fencing.ts'
+import { missingConfiguration } from './known-configuration.ts'
+import { heldMarginMs } from './lead/fencing.ts'
 
 const SINGLE = ['begin', 'exit', 'cancel-work']
 

@@ -1,19 +1,19 @@
 // Folds what a snapshot shows into the memory before any rule looks: facts that outlive the beat in which they were
 // seen. Pure bookkeeping, no choice is made here.
 
-import type { ClusterView } from '../model/cluster.ts'
-import type { Memory, WorkFailure } from '../model/memory.ts'
-import type { Snapshot } from '../model/snapshot.ts'
+import type { ClusterView } from '../model/cluster/cluster.ts'
+import type { Memory, WorkFailure } from '../model/decision/memory.ts'
+import type { Snapshot } from '../model/decision/snapshot.ts'
+import type { FinishedWork } from '../model/decision/work.ts'
 import type { MemberName, Millis } from '../model/units.ts'
-import type { FinishedWork } from '../model/work.ts'
-import { rememberArrival, rememberComparison } from './comparison.ts'
-import { rememberDrain } from './drained.ts'
+import { rememberArrival, rememberComparison } from './election/comparison.ts'
 import { clusterIdentifier, control, holdsLease, server, someOutcome, succeeded, tried } from './facts.ts'
-import { failureAfter } from './failed-work.ts'
-import { rememberFoundKey } from './former.ts'
-import { rememberGuardNote } from './guard-note.ts'
-import { rememberConnecting, rememberReception } from './reception.ts'
-import { rememberReplayPause } from './replay-pause.ts'
+import { rememberGuardNote } from './lead/guard-note.ts'
+import { failureAfter } from './rejoin/failed-work.ts'
+import { rememberFoundKey } from './rejoin/former-life.ts'
+import { rememberConnecting, rememberReception } from './rejoin/reception.ts'
+import { rememberReplayPause } from './rejoin/replay-pause.ts'
+import { rememberDrain } from './report/drained.ts'
 
 export function remember(memory: Memory, snap: Snapshot): Memory {
   let next = snap.finished === null ? rememberEarlyStop(memory, snap) : rememberWork(memory, snap.finished)

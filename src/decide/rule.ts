@@ -1,9 +1,9 @@
 // A rule is data: an id, why it exists, when it applies and what follows. A situation is an ordered list of them;
 // the first that applies wins, and the ids passed over are part of the answer.
 
-import type { Action } from '../model/action.ts'
-import type { LogLevel, LogPolicy, RuleId } from '../model/decision.ts'
-import type { Memory } from '../model/memory.ts'
+import type { Action } from '../model/decision/action.ts'
+import type { LogLevel, LogPolicy, RuleId } from '../model/decision/decision.ts'
+import type { Memory } from '../model/decision/memory.ts'
 import type { Millis } from '../model/units.ts'
 
 /** What the rule book prints of a rule. */

@@ -16,10 +16,10 @@ import {
   seenCluster,
   someOutcome,
 } from './facts.ts'
-import { orphans } from './former.ts'
-import { keyVanished, overtakenBy } from './lease.ts'
-import { actsInPause } from './maintenance.ts'
-import { nameHolder } from './name-holder.ts'
+import { keyVanished, overtakenBy } from './lead/lease-rules.ts'
+import { actsInPause } from './lead/maintenance.ts'
+import { nameHolder } from './lead/name-holder.ts'
+import { orphans } from './rejoin/former-life.ts'
 import type { Matched } from './rule.ts'
 import { type AskedFacts, askedRules } from './rules/asked.ts'
 import { type BlindFacts, blindRules } from './rules/blind.ts'

@@ -1,8 +1,8 @@
 // What must hold of the state itself, before and after each decision: of what a node remembers, and of that beside what it
 // sees. A violation is a bug in the bookkeeping: no rule has gone wrong yet.
 
-import type { Memory } from '../model/memory.ts'
-import type { Snapshot } from '../model/snapshot.ts'
+import type { Memory } from '../model/decision/memory.ts'
+import type { Snapshot } from '../model/decision/snapshot.ts'
 import type { Millis } from '../model/units.ts'
 
 /** Sentences about what is wrong; none when all is well. */

@@ -1,7 +1,7 @@
 // The fencer port: keeps one fencer program running, arms it, and relieves those that former agents left behind.
 // The program outlives the agent on purpose; so a new agent first arms its own and then ends the old one.
 
-import type { PostmasterIdentity } from '../model/postgres.ts'
+import type { PostmasterIdentity } from '../model/server/postgres.ts'
 import type { Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Fencer, FencerView } from '../ports/fencer.ts'

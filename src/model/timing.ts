@@ -2,8 +2,8 @@
 // request sent at T0 lives in etcd until T0+ttl at least; the fencer acts `fenceMarginMs` before that, and the agent gives
 // up by itself `demoteMarginMs` before that. ARCHITECTURE.md has it in numbers.
 
-import type { DynamicSettings } from './settings.ts'
-import type { LeaseView } from './snapshot.ts'
+import type { LeaseView } from './decision/snapshot.ts'
+import type { DynamicSettings } from './settings/dynamic-settings.ts'
 import type { Millis } from './units.ts'
 
 /** How long a lease lives: what all margins are parts of. */

@@ -1,14 +1,14 @@
 // Reads another member's status document (spec/ha.md 3.8.6). It may come from Patroni of any version, so nothing in it is
 // taken for granted: what does not fit is the reason why the member counts as unknown.
 
-import { receiversOf } from '../model/candidates.ts'
-import type { Json, JsonObject } from '../model/cluster.ts'
-import { isJsonObject, own, tooDeep } from '../model/patch.ts'
-import type { PeerView } from '../model/peer.ts'
+import type { Json, JsonObject } from '../model/cluster/cluster.ts'
+import type { PeerView } from '../model/cluster/peer.ts'
+import { receiversOf } from '../model/cluster/peer.ts'
 import { type Seen, seen, unseen } from '../model/seen.ts'
-import { failoverTags } from '../model/tags.ts'
+import { isJsonObject, own, tooDeep } from '../model/settings/patch.ts'
+import { pythonTruth } from '../model/settings/values.ts'
 import { type Lsn, type Millis, maxLsn } from '../model/units.ts'
-import { pythonTruth } from '../model/values.ts'
+import { failoverTags } from '../wire/tags.ts'
 
 /** `atMs` is when the question was sent. */
 export function readPeerView(body: string, atMs: Millis): Seen<PeerView> {

@@ -1,16 +1,16 @@
 // The Peers port over HTTP: asks other members how they are. All at once, each within the same deadline, no retry; what
 // did not answer properly is unknown, with the reason.
 
-import type { Member } from '../model/cluster.ts'
-import type { CtlConfig, RestApiConfig } from '../model/config.ts'
-import type { PeerView } from '../model/peer.ts'
+import type { Member } from '../model/cluster/cluster.ts'
+import type { PeerView } from '../model/cluster/peer.ts'
 import { type Seen, unseen } from '../model/seen.ts'
+import type { CtlConfig, RestApiConfig } from '../model/settings/config.ts'
 import type { MemberName, Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { Peers } from '../ports/peers.ts'
 import { type Call, type CallOutcome, callOnce, type TlsRules } from '../system/http-call.ts'
-import { apiAddress, endpointUrl } from './client.ts'
+import { apiAddress, endpointUrl } from './member-client.ts'
 import { readPeerView } from './peer-view.ts'
 import { readTlsRules } from './tls-rules.ts'
 

@@ -2,7 +2,7 @@
 // client certificate the server's chain is verified even when told to be insecure, but then not its host name.
 
 import { readFile } from 'node:fs/promises'
-import type { CtlConfig } from '../model/config.ts'
+import type { CtlConfig } from '../model/settings/config.ts'
 import type { TlsRules } from '../system/http-call.ts'
 
 interface TlsCaller {

@@ -1,6 +1,6 @@
 // The fencer outside the agent: stops PostgreSQL when the lease deadline passes, whatever became of the agent.
 
-import type { PostmasterIdentity } from '../model/postgres.ts'
+import type { PostmasterIdentity } from '../model/server/postgres.ts'
 import type { Millis } from '../model/units.ts'
 
 export interface FencerView {

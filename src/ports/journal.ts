@@ -1,6 +1,6 @@
 // Where every decision is written down before it is acted on, and read back by `hactl why` and `hactl replay`.
 
-import type { JsonObject } from '../model/cluster.ts'
+import type { JsonObject } from '../model/cluster/cluster.ts'
 import type { Seen } from '../model/seen.ts'
 import type { MemberName, Millis } from '../model/units.ts'
 

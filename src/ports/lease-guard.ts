@@ -1,7 +1,7 @@
 // What this node knows of its own leadership between beats: a deadline on the boot-time clock and nothing else. It is
 // fed by the answers of the store, read by everybody, and ends primary-only work by itself when the deadline comes.
 
-import type { LeaseView } from '../model/snapshot.ts'
+import type { LeaseView } from '../model/decision/snapshot.ts'
 import type { LeaseId, Millis } from '../model/units.ts'
 
 export interface LeaseGuard {

@@ -1,8 +1,8 @@
 // What operator commands need of the outside: the store for any cluster of the namespace, and one member's REST API.
 // Every call is bounded by its own budget and answers with a value; `refused` and `unreachable` are never mixed.
 
-import type { ClusterView, FailoverRequest, JsonObject } from '../model/cluster.ts'
-import type { DrainNote } from '../model/drain.ts'
+import type { ClusterView, FailoverRequest, JsonObject } from '../model/cluster/cluster.ts'
+import type { DrainNote } from '../model/cluster/drained-member.ts'
 import type { Seen } from '../model/seen.ts'
 import type { MemberName, Millis, Revision } from '../model/units.ts'
 import type { RemovalOutcome, WriteOutcome } from './store.ts'

@@ -1,6 +1,6 @@
 // The orders that this node was given and that wait for a decision; whoever gave one waits for its answer.
 
-import type { Order, OrderAnswer } from '../model/order.ts'
+import type { Order, OrderAnswer } from '../model/decision/order.ts'
 import type { Millis } from '../model/units.ts'
 
 export interface OrderLimits {

@@ -1,7 +1,7 @@
 // Other members, asked over their REST API.
 
-import type { Member } from '../model/cluster.ts'
-import type { PeerView } from '../model/peer.ts'
+import type { Member } from '../model/cluster/cluster.ts'
+import type { PeerView } from '../model/cluster/peer.ts'
 import type { Seen } from '../model/seen.ts'
 import type { MemberName, Millis } from '../model/units.ts'
 

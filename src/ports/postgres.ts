@@ -1,23 +1,23 @@
-// The local PostgreSQL: looking at it, and the steps of which long work is made (src/act/work.ts composes them).
+// The local PostgreSQL: looking at it, and the steps of which long work is made (src/act/work-runner.ts composes them).
 // Every step takes an AbortSignal, is bounded, kills what it started when aborted, and answers with a value:
 // it throws only for a bug. Behaviour: spec/postgres.md 1-4.
 
-import type { EffectivePostgresql, PostgresqlConfig } from '../model/config.ts'
-import type { Divergence } from '../model/divergence.ts'
-import type { LoginTry } from '../model/logins.ts'
-import type { Origin } from '../model/origins.ts'
-import type { ParameterAnswer } from '../model/parameter.ts'
-import type { Upstream } from '../model/peer.ts'
+import type { Divergence } from '../model/cluster/divergence.ts'
+import type { Upstream } from '../model/cluster/peer.ts'
+import type { PromotionNote } from '../model/decision/work.ts'
+import type { Seen } from '../model/seen.ts'
+import type { LoginTry } from '../model/server/logins.ts'
+import type { Origin } from '../model/server/origins.ts'
+import type { ParameterAnswer } from '../model/server/parameter.ts'
 import type {
   PostgresView,
   PostmasterIdentity,
   RecoverySettingsView,
   TimelineSwitch,
-} from '../model/postgres.ts'
-import type { Progress, ShutdownPosition } from '../model/progress.ts'
-import type { Seen } from '../model/seen.ts'
+} from '../model/server/postgres.ts'
+import type { Progress, ShutdownPosition } from '../model/server/progress.ts'
+import type { EffectivePostgresql, PostgresqlConfig } from '../model/settings/config.ts'
 import type { Lsn, Millis, Timeline } from '../model/units.ts'
-import type { PromotionNote } from '../model/work.ts'
 
 export type StepOutcome =
   | { readonly ok: true }

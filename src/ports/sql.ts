@@ -1,6 +1,6 @@
 // What `hactl query` needs of PostgreSQL: a session as a client has one, bounded, and answers as values.
 
-import type { Json } from '../model/cluster.ts'
+import type { Json } from '../model/cluster/cluster.ts'
 import type { Millis } from '../model/units.ts'
 
 /** null: as libpq takes it from the environment, the password file and the user's name. */

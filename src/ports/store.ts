@@ -9,10 +9,10 @@ import type {
   HistoryLine,
   JsonObject,
   MemberRecord,
-} from '../model/cluster.ts'
-import type { DrainNote } from '../model/drain.ts'
+} from '../model/cluster/cluster.ts'
+import type { DrainNote } from '../model/cluster/drained-member.ts'
+import type { TakeoverNote } from '../model/cluster/takeover.ts'
 import type { Seen } from '../model/seen.ts'
-import type { TakeoverNote } from '../model/takeover.ts'
 import type { LeaseId, MemberName, Millis, Revision } from '../model/units.ts'
 
 export type WriteOutcome =

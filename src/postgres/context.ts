@@ -1,17 +1,17 @@
 // What the steps of this adapter share: configuration, programs, connections, the postmaster that is followed, and the
 // facts that are read again and again. Made once by createPostgres.
 
-import type { BootstrapConfig, EffectivePostgresql, PostgresqlConfig } from '../model/config.ts'
-import type { Upstream } from '../model/peer.ts'
+import type { Upstream } from '../model/cluster/peer.ts'
+import type { BootstrapConfig, EffectivePostgresql, PostgresqlConfig } from '../model/settings/config.ts'
 import type { MemberName } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { StepOutcome } from '../ports/postgres.ts'
-import type { Access } from './access.ts'
-import type { KeptConnection } from './connection.ts'
-import type { FormerServers } from './former.ts'
-import type { PostmasterWatch } from './postmaster.ts'
-import type { Programs } from './programs.ts'
-import type { RecoveryWatch } from './recovery-watch.ts'
+import type { FormerServers } from './server/former.ts'
+import type { PostmasterWatch } from './server/postmaster.ts'
+import type { Programs } from './server/programs.ts'
+import type { RecoveryWatch } from './server/recovery-watch.ts'
+import type { KeptConnection } from './session/connection.ts'
+import type { Access } from './session/server-access.ts'
 import type { PendingRestart, Settings } from './settings/settings.ts'
 
 type LogLevel = 'debug' | 'info' | 'warning' | 'error'

@@ -1,7 +1,8 @@
 // One bounded look at the local PostgreSQL. While the server answers, it costs one query and a few small reads and no
 // child process: what only pg_controldata knows is kept for as long as the same postmaster runs.
 
-import type { Origins } from '../model/origins.ts'
+import { type Seen, seen, unseen } from '../model/seen.ts'
+import type { Origins } from '../model/server/origins.ts'
 import type {
   ControlData,
   DataDirectoryView,
@@ -11,17 +12,16 @@ import type {
   ProcessView,
   ServerView,
   TimelineSwitch,
-} from '../model/postgres.ts'
-import { type Seen, seen, unseen } from '../model/seen.ts'
+} from '../model/server/postgres.ts'
 import type { Lsn, Millis, Timeline } from '../model/units.ts'
-import { CONNECT_LIMIT_MS, type SqlResult, STATEMENT_LIMIT_MS } from './connection.ts'
 import { type Context, messageOf } from './context.ts'
-import { readControlData } from './control-data.ts'
-import { type DirectoryState, readDirectoryState, readHistoryFile } from './data-directory.ts'
-import { type Monitored, monitoringQuery, parseMonitoring } from './monitoring.ts'
-import { readOrigins } from './origins.ts'
-import { PendingRestartWatch } from './pending-restart.ts'
-import { identifySystem } from './replication-protocol.ts'
+import { readControlData } from './data/control-data.ts'
+import { type DirectoryState, readDirectoryState, readHistoryFile } from './data/data-directory.ts'
+import { readOrigins } from './data/noted-origins.ts'
+import { CONNECT_LIMIT_MS, type SqlResult, STATEMENT_LIMIT_MS } from './session/connection.ts'
+import { type Monitored, monitoringQuery, parseMonitoring } from './session/monitoring.ts'
+import { PendingRestartWatch } from './session/pending-restart.ts'
+import { identifySystem } from './wal/replication-protocol.ts'
 import { within } from './within.ts'
 
 type Readiness = Extract<ProcessView, { kind: 'running' }>['readiness']

@@ -3,16 +3,16 @@
 
 import { stat } from 'node:fs/promises'
 import { isAbsolute } from 'node:path'
-import type { Upstream } from '../model/peer.ts'
-import type { ControlData } from '../model/postgres.ts'
+import type { Upstream } from '../model/cluster/peer.ts'
+import type { ControlData } from '../model/server/postgres.ts'
 import type { StepOutcome } from '../ports/postgres.ts'
 import { failureOf } from '../system/child-process.ts'
 import { sendSignal } from '../system/proc.ts'
-import { lookAtAdoption } from './adoption.ts'
-import { keepReplacedFiles } from './adoption-changes.ts'
 import { type Context, DONE, failed, messageOf, type Program } from './context.ts'
-import { readControlData } from './control-data.ts'
-import { readMajorVersion } from './data-directory.ts'
+import { lookAtAdoption } from './create/adoption.ts'
+import { keepReplacedFiles } from './create/adoption-changes.ts'
+import { readControlData } from './data/control-data.ts'
+import { readMajorVersion } from './data/data-directory.ts'
 
 interface SettingsWish {
   readonly role: 'primary' | 'standby'

@@ -1,16 +1,16 @@
 // Which method and first path segment lead where, and which of them are protected. What is not in the table is a health
 // check (GET, HEAD, OPTIONS) or not supported at all (spec/interfaces.md 1.11).
 
-import type { Protection } from './access.ts'
-import { clusterDocument, historyDocument } from './cluster-document.ts'
-import { getConfig, patchConfig, putConfig } from './config-endpoints.ts'
-import type { Context } from './context.ts'
-import { deleteSwitchover, postFailover } from './failover-endpoints.ts'
-import { getFailsafe, postFailsafe } from './failsafe-endpoints.ts'
-import { readFlags } from './flags.ts'
-import { deleteRestart, postReinitialize, postRestart } from './order-endpoints.ts'
-import { getParameters } from './parameters-endpoint.ts'
+import { readFlags } from '../wire/cluster-flags.ts'
+import { clusterDocument, historyDocument } from './documents/cluster-document.ts'
+import type { Context } from './endpoint-context.ts'
+import { getConfig, patchConfig, putConfig } from './endpoints/config-endpoints.ts'
+import { deleteSwitchover, postFailover } from './endpoints/failover-endpoints.ts'
+import { getFailsafe, postFailsafe } from './endpoints/failsafe-endpoints.ts'
+import { deleteRestart, postReinitialize, postRestart } from './endpoints/order-endpoints.ts'
+import { getParameters } from './endpoints/parameters-endpoint.ts'
 import { json, page, type Reply, text } from './reply.ts'
+import type { Protection } from './request/client-access.ts'
 
 export interface Endpoint {
   readonly protection: Protection | null

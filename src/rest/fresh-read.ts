@@ -1,7 +1,7 @@
 // Linearizable reads of the cluster for requests that must see the truth, shared: however many clients ask at once, few
 // reads run. A caller never gets a read that began before its own request.
 
-import type { ClusterView } from '../model/cluster.ts'
+import type { ClusterView } from '../model/cluster/cluster.ts'
 import { type Seen, unseen } from '../model/seen.ts'
 import type { Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'

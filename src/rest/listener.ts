@@ -6,7 +6,7 @@ import { createServer as createHttpServer, type Server as HttpServer, type Reque
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
 import type { Server, Socket } from 'node:net'
 import type { SecureContextOptions, TLSSocket } from 'node:tls'
-import type { HostPort, RestApiConfig } from '../model/config.ts'
+import type { HostPort, RestApiConfig } from '../model/settings/config.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import { readTlsFiles, type TlsConfig, watchTlsFiles, why } from './tls.ts'

@@ -2,8 +2,8 @@
 
 import { readFile } from 'node:fs/promises'
 import { createSecureContext } from 'node:tls'
-import type { Finding, LocalValues } from '../config/contradictions.ts'
-import { ACCOUNTS } from '../config/schema-postgresql.ts'
+import type { Finding, LocalValues } from '../config/checks/contradictions.ts'
+import { ACCOUNTS } from '../config/schema/postgresql-section.ts'
 
 const PAIRS = [
   {

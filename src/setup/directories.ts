@@ -3,7 +3,7 @@
 import { constants } from 'node:fs'
 import { access, readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { Finding, LocalValues } from '../config/contradictions.ts'
+import type { Finding, LocalValues } from '../config/checks/contradictions.ts'
 
 export async function checkDirectories(values: LocalValues): Promise<readonly Finding[]> {
   const found = await Promise.all([

@@ -1,11 +1,11 @@
 // A configuration that is being written: the tree, and what its reader has to look at. Variables win over what was found or
 // guessed, as they do when the file is read; what they set is no question any more.
 
-import { at } from '../config/check.ts'
-import { readEnvironment } from '../config/environment.ts'
-import { adoptEtcdV2 } from '../config/etcd.ts'
-import type { Json, JsonObject } from '../model/cluster.ts'
-import { isJsonObject, patchDocument } from '../model/patch.ts'
+import { at } from '../config/checks/check-document.ts'
+import { adoptEtcdV2 } from '../config/etcd-section.ts'
+import { readEnvironment } from '../config/sources/environment.ts'
+import type { Json, JsonObject } from '../model/cluster/cluster.ts'
+import { isJsonObject, patchDocument } from '../model/settings/patch.ts'
 import type { Place } from './own-place.ts'
 
 export interface Draft {

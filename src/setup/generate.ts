@@ -3,7 +3,7 @@
 // that was not given.
 
 import { basename, dirname, join } from 'node:path'
-import type { Json, JsonObject } from '../model/cluster.ts'
+import type { Json, JsonObject } from '../model/cluster/cluster.ts'
 import { RECOVERY_NAMES } from '../postgres/settings/recovery-settings.ts'
 import { COMMON_NOTES, frame, type Note, withVariables } from './draft.ts'
 import { type Instance, readInstance } from './instance.ts'

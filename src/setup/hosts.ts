@@ -2,10 +2,10 @@
 
 import { lookup } from 'node:dns/promises'
 import { connect } from 'node:net'
-import type { Finding, LocalValues } from '../config/contradictions.ts'
-import { readEtcd } from '../config/etcd.ts'
+import type { Finding, LocalValues } from '../config/checks/contradictions.ts'
+import { readEtcd } from '../config/etcd-section.ts'
 import { formatAddress } from '../model/address.ts'
-import type { HostPort } from '../model/config.ts'
+import type { HostPort } from '../model/settings/config.ts'
 import type { Millis } from '../model/units.ts'
 
 const LIMIT_MS: Millis = 3000

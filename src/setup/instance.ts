@@ -2,8 +2,8 @@
 
 import { homedir, userInfo } from 'node:os'
 import { join } from 'node:path'
-import type { ConnectTarget, Row } from '../postgres/client.ts'
-import { queryOnce } from '../postgres/connection.ts'
+import { queryOnce } from '../postgres/session/connection.ts'
+import type { ConnectTarget, Row } from '../postgres/session/sql-client.ts'
 import { parseConninfo } from '../postgres/settings/conninfo.ts'
 import { isThere } from './own-place.ts'
 

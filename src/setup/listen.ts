@@ -1,10 +1,10 @@
 // Whether this machine can listen where the configuration says: by listening there for a moment.
 
 import { createServer } from 'node:net'
-import type { Finding, LocalValues } from '../config/contradictions.ts'
+import type { Finding, LocalValues } from '../config/checks/contradictions.ts'
 import { formatAddress } from '../model/address.ts'
-import type { HostPort } from '../model/config.ts'
-import { holderOfPort } from '../postgres/port-holder.ts'
+import type { HostPort } from '../model/settings/config.ts'
+import { holderOfPort } from '../postgres/server/port-holder.ts'
 
 interface Wanted extends HostPort {
   readonly path: 'restapi.listen' | 'postgresql.listen'

@@ -1,7 +1,7 @@
 // One text of SQL over `pg`, for `hactl query`. Everything is bounded: a server that is stopped or hung never keeps it waiting.
 
 import pg from 'pg'
-import type { Json } from '../model/cluster.ts'
+import type { Json } from '../model/cluster/cluster.ts'
 import type { Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { SqlAnswer, SqlTable, SqlTarget } from '../ports/sql.ts'

@@ -9,7 +9,7 @@ import {
 } from 'node:http'
 import type { ConnectionOptions } from 'node:tls'
 import type { Millis } from '../model/units.ts'
-import { HACTL_VERSION } from '../model/version.ts'
+import { HACTL_VERSION } from '../model/versions.ts'
 
 const ANSWER_BYTES_MAX = 4 * 1024 * 1024
 

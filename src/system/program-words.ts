@@ -1,7 +1,7 @@
 // What a program said about its failure, for an operator: every line that matters, none of the others, bounded, and
 // without a secret. PostgreSQL's programs put the cause and the consequence on lines of their own.
 
-import { redact } from '../model/redact.ts'
+import { redact } from '../model/command/redact.ts'
 
 /** Of more lines the last ones are kept: the cause is near the end. */
 const LINES_MAX = 6

@@ -3,13 +3,13 @@
 
 import { stripVTControlCharacters } from 'node:util'
 import { Command, Errors, Flags } from '@oclif/core'
-import { type Failure, failed, type Result } from '../model/failure.ts'
-import { eitherOf, nearestNames } from '../model/nearest.ts'
+import { type Failure, failed, type Result } from '../model/command/failure.ts'
+import { eitherOf, nearestNames } from '../model/command/nearest.ts'
 import type { Millis } from '../model/units.ts'
-import { describeFailure, errorText, type ShownError } from './errors.ts'
+import { describeFailure, errorText, type ShownError } from './error-table.ts'
 import { EXIT, processExitCode } from './exit-codes.ts'
-import { encodeJson } from './json.ts'
-import type { Printed } from './watch.ts'
+import { encodeJson } from './format/json-document.ts'
+import type { Printed } from './watch-table.ts'
 
 /** Seconds, or a number with `ms`, `s`, `m`, `h`. */
 export const durationFlag = Flags.custom<Millis>({

@@ -1,6 +1,6 @@
 // The one table of exit codes. Scripts may rely on it; docs/commands.md prints it.
 
-import { isPatronictl } from './drop-in.ts'
+import { isPatronictl } from './drop-in/drop-in.ts'
 
 export const EXIT = {
   done: 0,

@@ -2,26 +2,26 @@
 // each.
 
 import { randomInt } from 'node:crypto'
-import { reportCluster } from '../admin/cluster-report.ts'
 import { connect } from '../admin/connect.ts'
-import { copiesFrom, refusalFor } from '../admin/endangered-copies.ts'
-import type { OperationReport, OperationRow } from '../admin/member-operation.ts'
+import { reportCluster } from '../admin/look/cluster-report.ts'
+import { copiesFrom, refusalFor } from '../admin/members/endangered-copies.ts'
+import type { OperationReport, OperationRow } from '../admin/members/member-operation.ts'
 import {
   existingNames,
   readClusterOfMembers,
   type Selection,
   type SelectionWish,
   selectMembers,
-} from '../admin/member-selection.ts'
+} from '../admin/members/member-selection.ts'
 import { chooseCluster, deadlineIn, type Operator } from '../admin/operator.ts'
-import type { ClusterView } from '../model/cluster.ts'
-import { done, type Failure, failed, type Result } from '../model/failure.ts'
+import type { ClusterView } from '../model/cluster/cluster.ts'
+import { done, type Failure, failed, type Result } from '../model/command/failure.ts'
+import { askYesNo, canAsk } from './ask/questions.ts'
 import { type GlobalFlags, HactlCommand, READ_TIMEOUT_MS } from './command.ts'
-import { isPatronictl } from './drop-in.ts'
-import { isAnswered } from './drop-in-operation.ts'
-import { clusterText } from './member-table.ts'
-import { rowLine } from './operation-text.ts'
-import { askYesNo, canAsk } from './questions.ts'
+import { isPatronictl } from './drop-in/drop-in.ts'
+import { isAnswered } from './drop-in/drop-in-operation.ts'
+import { clusterText } from './table/member-table.ts'
+import { rowLine } from './text/operation-text.ts'
 
 export interface Chosen extends Selection {
   readonly operator: Operator

@@ -1,7 +1,7 @@
 // The CLUSTER MEMBER… words and the --role option of the commands that act on members.
 
 import { Args, Flags } from '@oclif/core'
-import { MEMBER_ROLES } from '../admin/member-selection.ts'
+import { MEMBER_ROLES } from '../admin/members/member-selection.ts'
 
 export const MEMBER_ARGS = {
   // One argument of several words: oclif allows none that may be left out before them.

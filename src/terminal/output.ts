@@ -3,7 +3,7 @@
 // full is one, and is said.
 
 import { getSystemErrorMessage } from 'node:util'
-import { errorText } from './errors.ts'
+import { errorText } from './error-table.ts'
 import { EXIT, processExitCode } from './exit-codes.ts'
 
 interface Output {

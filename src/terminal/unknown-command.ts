@@ -1,7 +1,7 @@
 // What oclif calls when nobody has the command that was typed: an error like every other, with the names that may be meant.
 
 import type { Hook } from '@oclif/core'
-import { eitherOf, nearestNames } from '../model/nearest.ts'
+import { eitherOf, nearestNames } from '../model/command/nearest.ts'
 import { endWith } from './command.ts'
 
 /** patronictl's, and not to be taken for typing errors. */

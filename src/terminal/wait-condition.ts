@@ -1,8 +1,8 @@
 // The words of `hactl wait --for`.
 
-import type { Condition } from '../admin/wait.ts'
-import { POSTGRES_STATES } from '../model/cluster.ts'
-import { nearestNames } from '../model/nearest.ts'
+import type { Condition } from '../admin/look/wait.ts'
+import { POSTGRES_STATES } from '../model/cluster/cluster.ts'
+import { nearestNames } from '../model/command/nearest.ts'
 
 const PLAIN = ['leader', 'healthy', 'streaming'] as const
 const STATES = ['streaming', 'leader', ...POSTGRES_STATES]

@@ -3,9 +3,9 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createEtcdStore } from '../../src/dcs/etcd.ts'
-import { readClusterOverGateway } from '../../src/dcs/gateway.ts'
-import type { HostPort } from '../../src/model/config.ts'
+import { readClusterOverGateway } from '../../src/dcs/etcd/gateway.ts'
+import { createEtcdStore } from '../../src/dcs/store.ts'
+import type { HostPort } from '../../src/model/settings/config.ts'
 import { BUDGET_MS, clock, type EtcdCluster, startEtcd } from './etcd-harness.ts'
 
 let etcd: EtcdCluster

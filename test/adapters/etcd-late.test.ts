@@ -1,8 +1,8 @@
 // Requests and answers that arrive late, after a later one was answered: they change nothing that was proved since.
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
-import { createEtcdStore } from '../../src/dcs/etcd.ts'
-import type { HostPort } from '../../src/model/config.ts'
+import { createEtcdStore } from '../../src/dcs/store.ts'
+import type { HostPort } from '../../src/model/settings/config.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { BUDGET_MS, clock, type EtcdCluster, LIMIT_MS, lead, startEtcd, until } from './etcd-harness.ts'
 import { Line } from './etcd-line.ts'

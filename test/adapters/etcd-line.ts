@@ -1,7 +1,7 @@
 // A line to one member of etcd that keeps requests back. They arrive later, also when whoever sent them has given up.
 
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
-import type { HostPort } from '../../src/model/config.ts'
+import type { HostPort } from '../../src/model/settings/config.ts'
 import { LIMIT_MS, until } from './etcd-harness.ts'
 
 /** RFC 9113, 4.1: length (24 bits), type (8 bits), flags, stream. */

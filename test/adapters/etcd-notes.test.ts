@@ -1,8 +1,8 @@
 // The keys `hactl/guard` and `hactl/drain/<member>` in a real etcd: who may write them, by which revisions, and what is read back.
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { createEtcdStore } from '../../src/dcs/etcd.ts'
-import { guardOf } from '../../src/model/guard.ts'
+import { createEtcdStore } from '../../src/dcs/store.ts'
+import { guardOf } from '../../src/model/cluster/guard.ts'
 import type { CommandStore, Store, WriteOutcome } from '../../src/ports/store.ts'
 import { BUDGET_MS, clock, type EtcdCluster, lead, startEtcd } from './etcd-harness.ts'
 

@@ -1,7 +1,7 @@
 // A network that can be made to misbehave, between the adapter under test and a real etcd member.
 
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
-import type { HostPort } from '../../src/model/config.ts'
+import type { HostPort } from '../../src/model/settings/config.ts'
 
 const FRAME_HEADER_BYTES = 9
 const DATA = 0

@@ -1,8 +1,8 @@
 // The etcd adapter against three real members that stay up: leases, the leader key, guarded writes, the view.
 
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { createEtcdStore } from '../../src/dcs/etcd.ts'
-import type { ClusterStatus, ClusterView, MemberRecord } from '../../src/model/cluster.ts'
+import { createEtcdStore } from '../../src/dcs/store.ts'
+import type { ClusterStatus, ClusterView, MemberRecord } from '../../src/model/cluster/cluster.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { BUDGET_MS, clock, type EtcdCluster, LIMIT_MS, lead, startEtcd, until } from './etcd-harness.ts'
 

@@ -1,8 +1,8 @@
 // The key `hactl/history` in a real etcd: who may write it, and what is read back.
 
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { createEtcdStore } from '../../src/dcs/etcd.ts'
-import type { TakeoverNote } from '../../src/model/takeover.ts'
+import { createEtcdStore } from '../../src/dcs/store.ts'
+import type { TakeoverNote } from '../../src/model/cluster/takeover.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { BUDGET_MS, clock, type EtcdCluster, lead, startEtcd } from './etcd-harness.ts'
 

@@ -1,12 +1,12 @@
 // One watch stream by itself: why and when it ends. One member, no store around it.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { Endpoints } from '../../src/dcs/endpoints.ts'
-import { failureText } from '../../src/dcs/errors.ts'
-import { keySpace } from '../../src/dcs/keys.ts'
-import { Terms } from '../../src/dcs/terms.ts'
-import { followWatch, type StreamEnd } from '../../src/dcs/watch-stream.ts'
-import type { EtcdConfig } from '../../src/model/config.ts'
+import { failureText } from '../../src/dcs/etcd/call-errors.ts'
+import { Endpoints } from '../../src/dcs/etcd/etcd-endpoints.ts'
+import { keySpace } from '../../src/dcs/etcd/key-space.ts'
+import { Terms } from '../../src/dcs/etcd/terms.ts'
+import { followWatch, type StreamEnd } from '../../src/dcs/etcd/watch-stream.ts'
+import type { EtcdConfig } from '../../src/model/settings/config.ts'
 import type { Clock } from '../../src/ports/clock.ts'
 import { clock, type EtcdCluster, LIMIT_MS, startEtcd, until } from './etcd-harness.ts'
 import { Relay } from './etcd-relay.ts'

@@ -2,10 +2,10 @@
 
 import { request } from 'node:http'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { carryOutHandover } from '../../src/admin/handover.ts'
-import { type HandoverPlan, type HandoverWish, surveyOf } from '../../src/admin/handover-plan.ts'
+import { carryOutHandover } from '../../src/admin/handover/handover.ts'
+import { type HandoverPlan, type HandoverWish, surveyOf } from '../../src/admin/handover/plan.ts'
 import { deadlineIn, type Operator } from '../../src/admin/operator.ts'
-import type { FailoverRequest } from '../../src/model/cluster.ts'
+import type { FailoverRequest } from '../../src/model/cluster/cluster.ts'
 import type { MemberReply } from '../../src/ports/operator.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { startEtcd, type TestEtcd } from '../rest/etcd.ts'

@@ -4,7 +4,12 @@ import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { forgetOrigins, noteOrigin, notePromotion, readOrigins } from '../../src/postgres/origins.ts'
+import {
+  forgetOrigins,
+  noteOrigin,
+  notePromotion,
+  readOrigins,
+} from '../../src/postgres/data/noted-origins.ts'
 
 const SYSTEM = '7713683044898210332'
 let top: string

@@ -16,7 +16,7 @@ import {
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import type { PostgresqlConfig } from '../../src/model/config.ts'
+import type { PostgresqlConfig } from '../../src/model/settings/config.ts'
 import { type Lab, type Node, openLab, runAs, signalIdle, until } from './postgres-harness.ts'
 
 const run = promisify(execFile)

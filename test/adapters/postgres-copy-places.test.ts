@@ -4,7 +4,7 @@
 import { mkdir, readdir, readlink, rm, symlink, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { chownToServerUser } from '../../src/postgres/run-as.ts'
+import { chownToServerUser } from '../../src/postgres/server/run-as.ts'
 import { type Lab, type Node, ok, openLab, runAs, signalIdle, until } from './postgres-harness.ts'
 
 let lab: Lab

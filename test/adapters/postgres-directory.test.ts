@@ -17,7 +17,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Postgres } from '../../src/ports/postgres.ts'
 import { createPostgres } from '../../src/postgres/postgres.ts'
-import { chownToServerUser } from '../../src/postgres/run-as.ts'
+import { chownToServerUser } from '../../src/postgres/server/run-as.ts'
 import { clock, type Lab, type Node, ok, openLab, runAs, signalIdle } from './postgres-harness.ts'
 
 let lab: Lab

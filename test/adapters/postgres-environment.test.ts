@@ -1,8 +1,8 @@
 // What PostgreSQL and its programs inherit from the agent's environment, and what not.
 
 import { afterEach, expect, test } from 'vitest'
-import type { PostgresqlConfig } from '../../src/model/config.ts'
-import { childEnvironment, createPrograms, type ProgramOptions } from '../../src/postgres/programs.ts'
+import type { PostgresqlConfig } from '../../src/model/settings/config.ts'
+import { childEnvironment, createPrograms, type ProgramOptions } from '../../src/postgres/server/programs.ts'
 
 const before = { ...process.env }
 

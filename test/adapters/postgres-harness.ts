@@ -5,9 +5,13 @@ import { chown, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import type { BootstrapConfig, EffectivePostgresql, PostgresqlConfig } from '../../src/model/config.ts'
-import type { Upstream } from '../../src/model/peer.ts'
-import type { PostgresView, ServerView } from '../../src/model/postgres.ts'
+import type { Upstream } from '../../src/model/cluster/peer.ts'
+import type { PostgresView, ServerView } from '../../src/model/server/postgres.ts'
+import type {
+  BootstrapConfig,
+  EffectivePostgresql,
+  PostgresqlConfig,
+} from '../../src/model/settings/config.ts'
 import type { StartOptions, StopOptions } from '../../src/ports/postgres.ts'
 import { createPostgres } from '../../src/postgres/postgres.ts'
 import { systemClock } from '../../src/system/clock.ts'
@@ -18,8 +22,7 @@ import { freePort } from './free-port.ts'
 export const BIN_DIR = '/usr/lib/postgresql/15/bin'
 export const clock = systemClock()
 /** Debian's postgres user; ourselves when the tests do not run as root. */
-const isRoot = process.getuid?.() === 0
-export const runAs = isRoot ? { uid: 101, gid: 104 } : undefined
+export const runAs = process.getuid?.() === 0 ? { uid: 101, gid: 104 } : undefined
 export const SUPERUSER_PASSWORD = `su'per%s "pass\\word`
 export const REPLICATION_PASSWORD = "rep:pa'ss%"
 const never = new AbortController().signal

@@ -6,7 +6,7 @@ import { mkdtemp, readlink, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { findServerProcesses } from '../../src/postgres/postmaster.ts'
+import { findServerProcesses } from '../../src/postgres/server/postmaster.ts'
 
 const HOG = `
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 // A password that was changed on one side only: open sessions do not show it, a fresh login does.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { LoginTry } from '../../src/model/logins.ts'
+import type { LoginTry } from '../../src/model/server/logins.ts'
 import { type Lab, type Node, openLab, REPLICATION_PASSWORD } from './postgres-harness.ts'
 
 const BY_PASSWORD = [

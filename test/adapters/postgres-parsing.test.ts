@@ -1,13 +1,13 @@
 // What PostgreSQL's programs print and write, read by the adapter: samples of several versions, and broken ones.
 
 import { describe, expect, test } from 'vitest'
-import { expandCommand } from '../../src/postgres/archive-ready.ts'
-import { optionArguments, splitCommand } from '../../src/postgres/command-line.ts'
-import { parseControlData } from '../../src/postgres/control-data.ts'
-import { parseHistory } from '../../src/postgres/data-directory.ts'
-import { missingWalFile } from '../../src/postgres/rewind.ts'
-import { type LocalEnd, walkHistory } from '../../src/postgres/timelines.ts'
-import { parseEndOfLastRecord, parseWalRecord } from '../../src/postgres/wal-records.ts'
+import { parseControlData } from '../../src/postgres/data/control-data.ts'
+import { parseHistory } from '../../src/postgres/data/data-directory.ts'
+import { expandCommand } from '../../src/postgres/rewind/archive-ready.ts'
+import { missingWalFile } from '../../src/postgres/rewind/rewind.ts'
+import { optionArguments, splitCommand } from '../../src/postgres/server/command-line.ts'
+import { type LocalEnd, walkHistory } from '../../src/postgres/wal/timelines.ts'
+import { parseEndOfLastRecord, parseWalRecord } from '../../src/postgres/wal/wal-records.ts'
 
 const CONTROL = `pg_control version number:            1300
 Database system identifier:           7710955613899059416

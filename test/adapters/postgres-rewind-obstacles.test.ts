@@ -5,7 +5,7 @@ import { chmod, mkdir, readdir, rename, rm, stat, unlink, writeFile } from 'node
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { chownToServerUser } from '../../src/postgres/run-as.ts'
+import { chownToServerUser } from '../../src/postgres/server/run-as.ts'
 import { type Lab, type Node, ok, openLab, runAs, signalIdle, until } from './postgres-harness.ts'
 
 let lab: Lab

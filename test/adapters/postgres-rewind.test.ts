@@ -13,7 +13,7 @@ import {
 } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Upstream } from '../../src/model/peer.ts'
+import type { Upstream } from '../../src/model/cluster/peer.ts'
 import { createPostgres } from '../../src/postgres/postgres.ts'
 import { sendSignal } from '../../src/system/proc.ts'
 import { clock, type Lab, type Node, ok, openLab, runAs, signalIdle, until } from './postgres-harness.ts'

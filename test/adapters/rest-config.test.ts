@@ -1,7 +1,7 @@
 // PATCH and PUT /config against a real etcd (spec/interfaces.md 1.7).
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { JsonObject } from '../../src/model/cluster.ts'
+import type { JsonObject } from '../../src/model/cluster/cluster.ts'
 import { startEtcd, type TestEtcd } from '../rest/etcd.ts'
 import { startServer } from '../rest/node.ts'
 import { BUDGET_MS, send, stored } from '../rest/pair.ts'

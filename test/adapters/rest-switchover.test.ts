@@ -2,7 +2,7 @@
 // real servers of the same program.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { JsonObject } from '../../src/model/cluster.ts'
+import type { JsonObject } from '../../src/model/cluster/cluster.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { startEtcd, type TestEtcd } from '../rest/etcd.ts'
 import { clock, startServer } from '../rest/node.ts'

@@ -4,7 +4,7 @@
 import { expect, test } from 'vitest'
 import type { DecisionEntry } from '../../src/agent/beat.ts'
 import { createDecisionLog } from '../../src/agent/decision-log.ts'
-import type { Decision } from '../../src/model/decision.ts'
+import type { Decision } from '../../src/model/decision/decision.ts'
 import type { JournalEntry } from '../../src/ports/journal.ts'
 import { build } from '../decisions/build.ts'
 import { newDraft } from '../decisions/draft.ts'

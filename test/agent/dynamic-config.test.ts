@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 import { createDynamicConfiguration } from '../../src/agent/dynamic-config.ts'
-import { clusterView } from '../../src/dcs/cluster-view.ts'
+import { clusterView } from '../../src/wire/cluster-view.ts'
 
 function listen() {
   const lines: string[] = []

@@ -3,9 +3,9 @@
 import { expect, test } from 'vitest'
 import { createLoginWatch } from '../../src/agent/login-watch.ts'
 import { createTroubleLog } from '../../src/agent/trouble-log.ts'
-import { trouble } from '../../src/decide/trouble.ts'
+import { trouble } from '../../src/decide/report/trouble.ts'
+import type { Snapshot } from '../../src/model/decision/snapshot.ts'
 import { type Seen, seen, unseen } from '../../src/model/seen.ts'
-import type { Snapshot } from '../../src/model/snapshot.ts'
 import { base, leaderKey, member, memory, running, server, silent, view } from '../exhaustive/parts.ts'
 
 const standby: Snapshot = {

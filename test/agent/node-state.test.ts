@@ -3,9 +3,9 @@
 import { expect, test } from 'vitest'
 import { createLeaseGuard } from '../../src/agent/lease-guard.ts'
 import { createNodeState, type OwnedNodeState } from '../../src/agent/node-state.ts'
-import type { PostgresView } from '../../src/model/postgres.ts'
+import type { Work } from '../../src/model/decision/work.ts'
 import { unseen } from '../../src/model/seen.ts'
-import type { Work } from '../../src/model/work.ts'
+import type { PostgresView } from '../../src/model/server/postgres.ts'
 import { systemClock } from '../../src/system/clock.ts'
 import { formers } from '../exhaustive/formers.ts'
 import {

@@ -1,9 +1,9 @@
 // One look at PostgreSQL serves the steps of a beat, unless something has changed what it would see.
 
 import { expect, test } from 'vitest'
-import { NOTHING_LEARNED } from '../../src/model/learned.ts'
+import { NOTHING_LEARNED } from '../../src/model/decision/learned.ts'
+import type { FinishedWork } from '../../src/model/decision/work.ts'
 import { unseen } from '../../src/model/seen.ts'
-import type { FinishedWork } from '../../src/model/work.ts'
 import { type AgentFacts, type ObservePorts, observe } from '../../src/observe/observe.ts'
 import { base } from '../exhaustive/parts.ts'
 

@@ -2,8 +2,8 @@
 
 import { expect, test } from 'vitest'
 import { createOrderDesk } from '../../src/agent/order-desk.ts'
-import type { Order } from '../../src/model/order.ts'
-import type { FinishedWork } from '../../src/model/work.ts'
+import type { Order } from '../../src/model/decision/order.ts'
+import type { FinishedWork } from '../../src/model/decision/work.ts'
 import { systemClock } from '../../src/system/clock.ts'
 
 const who = { by: 'a client at 10.0.0.9' }

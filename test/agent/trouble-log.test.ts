@@ -3,8 +3,8 @@
 
 import { expect, test } from 'vitest'
 import { createTroubleLog } from '../../src/agent/trouble-log.ts'
-import type { Memory } from '../../src/model/memory.ts'
-import type { Snapshot } from '../../src/model/snapshot.ts'
+import type { Memory } from '../../src/model/decision/memory.ts'
+import type { Snapshot } from '../../src/model/decision/snapshot.ts'
 import { base, leaderKey, memory, running, server, silent, stopped, view } from '../exhaustive/parts.ts'
 
 function listen() {

@@ -1,7 +1,7 @@
 // Boxes as patronictl draws them, where the tables of other tests do not reach: many rows, wide characters, no row.
 
 import { expect, test } from 'vitest'
-import { boxTable } from '../../src/terminal/box-table.ts'
+import { boxTable } from '../../src/terminal/table/box-table.ts'
 
 const columns = [
   { title: 'n', align: 'right' },

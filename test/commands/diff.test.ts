@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { unifiedDiff } from '../../src/terminal/diff.ts'
+import { unifiedDiff } from '../../src/terminal/format/diff.ts'
 
 test('changes far apart make two hunks, near ones make one', () => {
   const lines = Array.from({ length: 20 }, (_, index) => `l${index}`)

@@ -2,7 +2,7 @@
 // test/adapters/etcd-auth.test.ts and etcd-faults.test.ts see them.
 
 import { expect, test } from 'vitest'
-import { describeFailure } from '../../src/terminal/errors.ts'
+import { describeFailure } from '../../src/terminal/error-table.ts'
 
 const shown = (why: string) => {
   const { message, hint, exit } = describeFailure({ kind: 'etcd-unreachable', why })

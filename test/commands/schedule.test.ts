@@ -2,7 +2,7 @@
 // dateutil, which patronictl uses, takes a text, the same moment is meant.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { parseSchedule } from '../../src/terminal/schedule.ts'
+import { parseSchedule } from '../../src/terminal/format/schedule.ts'
 
 const NOW = Date.parse('2026-11-29T23:00:00Z')
 const before = process.env.TZ

@@ -3,9 +3,9 @@
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { parseYaml } from '../../src/config/yaml.ts'
-import type { Json } from '../../src/model/cluster.ts'
-import { yamlDocument, yamlFlow } from '../../src/terminal/yaml-text.ts'
+import { parseYaml } from '../../src/config/sources/yaml.ts'
+import type { Json } from '../../src/model/cluster/cluster.ts'
+import { yamlDocument, yamlFlow } from '../../src/terminal/format/yaml-text.ts'
 
 test('scalars are plain where they can be', () => {
   const document = {

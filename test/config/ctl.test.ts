@@ -5,7 +5,7 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type OperatorConfig, type OperatorResult, readCtlConfig, usualFiles } from '../../src/config/ctl.ts'
-import { formatProblem } from '../../src/model/problem.ts'
+import { formatProblem } from '../../src/model/settings/problem.ts'
 import { COMPLETE, directory, errorsOf, warningsOf } from './sample.ts'
 
 const NOBODY = { HOME: '/nonexistent' }

@@ -4,8 +4,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { defaultSettings, readDynamicSettings, settingsInForce } from '../../src/config/dynamic.ts'
-import type { Json, JsonObject } from '../../src/model/cluster.ts'
-import type { DynamicSettings } from '../../src/model/settings.ts'
+import type { Json, JsonObject } from '../../src/model/cluster/cluster.ts'
+import type { DynamicSettings } from '../../src/model/settings/dynamic-settings.ts'
 import { brief, errorsOf, warningsOf } from './sample.ts'
 
 function accepted(document: Json): DynamicSettings {

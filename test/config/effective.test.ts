@@ -2,8 +2,8 @@
 
 import { expect, test } from 'vitest'
 import { effectivePostgresql } from '../../src/config/effective.ts'
-import type { Json, JsonObject } from '../../src/model/cluster.ts'
-import type { EffectivePostgresql } from '../../src/model/config.ts'
+import type { Json, JsonObject } from '../../src/model/cluster/cluster.ts'
+import type { EffectivePostgresql } from '../../src/model/settings/config.ts'
 import { COMPLETE, configOf, readText } from './sample.ts'
 
 const DEFAULT_PARAMETERS = {

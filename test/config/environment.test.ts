@@ -2,7 +2,7 @@
 // are in variables.test.ts.
 
 import { expect, test } from 'vitest'
-import type { AgentConfig } from '../../src/model/config.ts'
+import type { AgentConfig } from '../../src/model/settings/config.ts'
 import { COMPLETE, configOf, readText, warningsOf } from './sample.ts'
 
 // Variable, its text, where it shows in AgentConfig, and what shows there.

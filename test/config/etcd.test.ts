@@ -1,7 +1,7 @@
 // The etcd section in all its forms, and addresses in general.
 
 import { describe, expect, test } from 'vitest'
-import { parseHostPort } from '../../src/config/leaf-address.ts'
+import { parseHostPort } from '../../src/config/schema/leaf-address.ts'
 import { formatAddress } from '../../src/model/address.ts'
 import { COMPLETE, configOf, errorsOf, readText, warningsOf } from './sample.ts'
 

@@ -3,7 +3,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { readLocalConfig } from '../../src/config/local.ts'
+import { readLocalConfig } from '../../src/config/node-config.ts'
 import { brief, COMPLETE, configOf, directory, errorsOf, readText, warningsOf, withMore } from './sample.ts'
 
 test('a complete configuration is read without a word', async () => {

@@ -2,8 +2,8 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Json } from '../../src/model/cluster.ts'
-import { deepEqualText, JSON_DEPTH_MAX, patchDocument, tooDeep } from '../../src/model/patch.ts'
+import type { Json } from '../../src/model/cluster/cluster.ts'
+import { deepEqualText, JSON_DEPTH_MAX, patchDocument, tooDeep } from '../../src/model/settings/patch.ts'
 
 test.each<[rule: string, existing: Json, patch: Json, expected: Json]>([
   ['null deletes', { a: 1, b: 2 }, { a: null }, { b: 2 }],

@@ -2,8 +2,8 @@
 
 import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
-import { DYNAMIC, LOCAL } from '../../src/config/schema.ts'
-import type { AnySetting } from '../../src/config/setting.ts'
+import { DYNAMIC, LOCAL } from '../../src/config/schema/schema.ts'
+import type { AnySetting } from '../../src/config/schema/setting.ts'
 import { renderConfigManPage, renderConfigReference } from './render-reference.ts'
 
 const root = new URL('../../', import.meta.url)

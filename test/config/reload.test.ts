@@ -3,8 +3,8 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { readLocalConfig } from '../../src/config/local.ts'
-import { LOCAL } from '../../src/config/schema.ts'
+import { readLocalConfig } from '../../src/config/node-config.ts'
+import { LOCAL } from '../../src/config/schema/schema.ts'
 import { COMPLETE, directory, withMore } from './sample.ts'
 
 async function reload(before: string, after: string) {

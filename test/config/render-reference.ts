@@ -1,9 +1,9 @@
 // The reference of all settings, written from the schema: docs/configuration.md and man/hactl.yml.5. A test compares both
 // files with what these functions return; test/config/write-reference.ts writes them.
 
-import { CONTROLLED, OWN_PARAMETERS } from '../../src/config/parameters.ts'
-import { DYNAMIC, LOCAL } from '../../src/config/schema.ts'
-import type { AnySetting } from '../../src/config/setting.ts'
+import { CONTROLLED, OWN_PARAMETERS } from '../../src/config/checks/parameter-rules.ts'
+import { DYNAMIC, LOCAL } from '../../src/config/schema/schema.ts'
+import type { AnySetting } from '../../src/config/schema/setting.ts'
 
 interface Chapter {
   readonly title: string

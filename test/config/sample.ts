@@ -4,9 +4,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { type ConfigResult, readLocalConfig } from '../../src/config/local.ts'
-import type { AgentConfig } from '../../src/model/config.ts'
-import { formatProblem, type Problem } from '../../src/model/problem.ts'
+import { type ConfigResult, readLocalConfig } from '../../src/config/node-config.ts'
+import type { AgentConfig } from '../../src/model/settings/config.ts'
+import { formatProblem, type Problem } from '../../src/model/settings/problem.ts'
 
 export const COMPLETE = `scope: batman
 name: pg1

@@ -1,8 +1,8 @@
 // Tags: what they mean for this node, and what the member key shows (spec/ha.md 1.4, spec/interfaces.md 3.13).
 
 import { expect, test } from 'vitest'
-import { readTags } from '../../src/config/tags.ts'
-import type { JsonObject } from '../../src/model/cluster.ts'
+import { readTags } from '../../src/config/tags-section.ts'
+import type { JsonObject } from '../../src/model/cluster/cluster.ts'
 import { configOf, readText, warningsOf, withMore } from './sample.ts'
 
 test.each<[given: JsonObject, published: JsonObject]>([

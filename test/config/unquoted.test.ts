@@ -1,7 +1,7 @@
 // Values typed without quotes that YAML reads as something else: refused or warned of, with the line, and never shown.
 
 import { expect, test } from 'vitest'
-import { formatProblem } from '../../src/model/problem.ts'
+import { formatProblem } from '../../src/model/settings/problem.ts'
 import { readText } from './sample.ts'
 
 const HEAD = 'restapi: {listen: 10.0.0.1:8008}\netcd3: {hosts: 10.0.0.9:2379}\nscope: batman\nname: pg1\n'

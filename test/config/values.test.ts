@@ -1,7 +1,7 @@
 // Booleans, integers, units and rounding as PostgreSQL and Patroni read them (spec/interfaces.md 1.12, spec/postgres.md 2.12).
 
 import { describe, expect, test } from 'vitest'
-import type { Json } from '../../src/model/cluster.ts'
+import type { Json } from '../../src/model/cluster/cluster.ts'
 import {
   parseBoolean,
   parseInteger,
@@ -9,7 +9,7 @@ import {
   pythonText,
   pythonTruth,
   roundHalfEven,
-} from '../../src/model/values.ts'
+} from '../../src/model/settings/values.ts'
 
 test.each<[Json, boolean | null]>([
   ['on', true],

@@ -1,8 +1,8 @@
 // Variables that are refused, have no effect or are not known, and the list of all of them (spec/interfaces.md, appendix A).
 
 import { describe, expect, test } from 'vitest'
-import { variables } from '../../src/config/environment.ts'
-import { readLocalConfig } from '../../src/config/local.ts'
+import { readLocalConfig } from '../../src/config/node-config.ts'
+import { variables } from '../../src/config/sources/environment.ts'
 import { COMPLETE, configOf, errorsOf, readText, warningsOf } from './sample.ts'
 
 test.each<[string, string, string]>([

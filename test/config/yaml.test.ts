@@ -1,8 +1,8 @@
 // YAML as PyYAML reads it, with the line of every key; and what hostile or careless YAML does (nothing).
 
 import { describe, expect, test } from 'vitest'
-import { parseYaml } from '../../src/config/yaml.ts'
-import type { Json } from '../../src/model/cluster.ts'
+import { parseYaml } from '../../src/config/sources/yaml.ts'
+import type { Json } from '../../src/model/cluster/cluster.ts'
 import { brief } from './sample.ts'
 
 // Every right side was printed by PyYAML 6.0.3, except where a comment says why hactl differs.

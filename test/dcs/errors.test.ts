@@ -1,8 +1,13 @@
 // A row for each error of spec/ha.md 1.9 and of the catalogue 8.1 that etcd's gRPC interface can answer with.
 
 import { describe, expect, test } from 'vitest'
-import { connectionFault } from '../../src/dcs/connection-fault.ts'
-import { failureText, mayHaveBeenApplied, type Treatment, treatmentOf } from '../../src/dcs/errors.ts'
+import {
+  failureText,
+  mayHaveBeenApplied,
+  type Treatment,
+  treatmentOf,
+} from '../../src/dcs/etcd/call-errors.ts'
+import { connectionFault } from '../../src/dcs/etcd/connection-fault.ts'
 
 const rows: readonly (readonly [string, number | null, string, Treatment])[] = [
   ['1.9 unavailable, 8.A7 not the same node again', 14, 'No connection established', 'other-endpoint'],

@@ -2,10 +2,10 @@
 
 import { expect, test } from 'vitest'
 import { Entries } from '../../src/dcs/entries.ts'
-import { LAST_LEADER } from '../../src/dcs/keys.ts'
+import type { Change, Committed, Transactions } from '../../src/dcs/etcd/transaction.ts'
 import { Leadership } from '../../src/dcs/leadership.ts'
 import type { Lease } from '../../src/dcs/lease.ts'
-import type { Change, Committed, Transactions } from '../../src/dcs/transaction.ts'
+import { LAST_LEADER } from '../../src/wire/keys.ts'
 
 const wish = { budgetMs: 1000, deadlineMs: 1000 }
 

@@ -2,9 +2,9 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { clusterView, type Entry } from '../../src/dcs/cluster-view.ts'
-import { parseExact, stringifyExact } from '../../src/dcs/json.ts'
-import { keySpace } from '../../src/dcs/keys.ts'
+import { keySpace } from '../../src/dcs/etcd/key-space.ts'
+import { clusterView, type Entry } from '../../src/wire/cluster-view.ts'
+import { parseExact, stringifyExact } from '../../src/wire/exact-json.ts'
 import {
   parseConfig,
   parseFailover,
@@ -20,7 +20,7 @@ import {
   serialiseHistory,
   serialiseMember,
   serialiseStatus,
-} from '../../src/dcs/records.ts'
+} from '../../src/wire/records.ts'
 
 /** Beyond 2^53, where a double is wrong by some bytes. */
 const HUGE = 18_446_744_073_709_551_557n

@@ -4,10 +4,10 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { Entry } from '../../src/dcs/cluster-view.ts'
 import { Entries } from '../../src/dcs/entries.ts'
-import { Terms } from '../../src/dcs/terms.ts'
+import { Terms } from '../../src/dcs/etcd/terms.ts'
 import type { Clock } from '../../src/ports/clock.ts'
+import type { Entry } from '../../src/wire/cluster-view.ts'
 
 const entry = (modRevision: number): Entry => ({ text: `at ${modRevision}`, leaseId: '0', modRevision })
 
@@ -98,7 +98,7 @@ test('the gateway reader loads neither etcd3 nor gRPC', async () => {
     "import { createRequire } from 'node:module'\n" +
     'await import(process.argv[1])\n' +
     "console.log(Object.keys(createRequire('/').cache).filter(file => file.includes('node_modules')).length)"
-  const url = new URL('../../src/dcs/gateway.ts', import.meta.url).href
+  const url = new URL('../../src/dcs/etcd/gateway.ts', import.meta.url).href
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script, url], {
     timeout: 20_000,
   })

@@ -1,6 +1,6 @@
 // What a case says, or leaves open, of the leader's note of its guard.
 
-import type { ClusterView } from '../../src/model/cluster.ts'
+import type { ClusterView } from '../../src/model/cluster/cluster.ts'
 import type { Draft } from './draft.ts'
 
 export function guardNote(draft: Draft): NonNullable<ClusterView['guard']> | null {

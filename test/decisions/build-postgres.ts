@@ -1,9 +1,9 @@
 // What a look at the local PostgreSQL of a case saw: directory, process, server, slots.
 
-import type { Origins } from '../../src/model/origins.ts'
-import type { PostgresView, ServerView, SlotView } from '../../src/model/postgres.ts'
+import { slotName } from '../../src/model/cluster/slot-name.ts'
 import { type Seen, seen, unseen } from '../../src/model/seen.ts'
-import { slotName } from '../../src/model/slot-name.ts'
+import type { Origins } from '../../src/model/server/origins.ts'
+import type { PostgresView, ServerView, SlotView } from '../../src/model/server/postgres.ts'
 import type { Draft } from './draft.ts'
 
 export const IDENTITY = { pid: 4711, startTicks: '990' }

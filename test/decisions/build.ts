@@ -1,23 +1,23 @@
 // From what a case says to the Snapshot and the Memory that `decide` is asked about.
 
-import { memberRecord } from '../../src/decide/member-record.ts'
+import { memberRecord } from '../../src/decide/report/own-record.ts'
 import type {
   ClusterView,
   FailoverRequest,
   HistoryLine,
   JsonObject,
   Member,
-} from '../../src/model/cluster.ts'
-import type { AgentConfig } from '../../src/model/config.ts'
-import type { Divergence } from '../../src/model/divergence.ts'
-import { FIRST_MEMORY, type Memory } from '../../src/model/memory.ts'
-import type { RecoverySettingsView } from '../../src/model/postgres.ts'
+} from '../../src/model/cluster/cluster.ts'
+import type { Divergence } from '../../src/model/cluster/divergence.ts'
+import { slotName } from '../../src/model/cluster/slot-name.ts'
+import { FIRST_MEMORY, type Memory } from '../../src/model/decision/memory.ts'
+import type { LeaseView, Self, Snapshot } from '../../src/model/decision/snapshot.ts'
 import { type Seen, seen, unseen } from '../../src/model/seen.ts'
-import { slotName } from '../../src/model/slot-name.ts'
-import type { LeaseView, Self, Snapshot } from '../../src/model/snapshot.ts'
+import type { RecoverySettingsView } from '../../src/model/server/postgres.ts'
+import type { AgentConfig } from '../../src/model/settings/config.ts'
 import { fenceMarginMs } from '../../src/model/timing.ts'
 import type { MemberName } from '../../src/model/units.ts'
-import { PROTOCOL_VERSION } from '../../src/model/version.ts'
+import { PROTOCOL_VERSION } from '../../src/model/versions.ts'
 import { guardNote, leadsPaused } from './build-guard.ts'
 import { buildPostgres, IDENTITY } from './build-postgres.ts'
 import { type Draft, type MemberDraft, type SwitchText, SYSTEM_IDENTIFIER } from './draft.ts'

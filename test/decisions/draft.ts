@@ -1,19 +1,19 @@
 // What one case of a decision file says about the world, before it becomes a Snapshot and a Memory. The defaults are a
 // healthy cluster of pg1, pg2 and pg3, so that a case names only what is special about it.
 
-import type { LeaderKey } from '../../src/model/cluster.ts'
-import type { Divergence } from '../../src/model/divergence.ts'
-import type { Drain } from '../../src/model/drain.ts'
-import type { Memory } from '../../src/model/memory.ts'
-import type { Order } from '../../src/model/order.ts'
-import type { Outcome } from '../../src/model/outcome.ts'
-import type { PeerView } from '../../src/model/peer.ts'
-import type { Unfinished } from '../../src/model/postgres.ts'
+import type { LeaderKey } from '../../src/model/cluster/cluster.ts'
+import type { Divergence } from '../../src/model/cluster/divergence.ts'
+import type { Drain } from '../../src/model/cluster/drained-member.ts'
+import type { PeerView } from '../../src/model/cluster/peer.ts'
+import type { Memory } from '../../src/model/decision/memory.ts'
+import type { Order } from '../../src/model/decision/order.ts'
+import type { Outcome } from '../../src/model/decision/outcome.ts'
+import type { Self } from '../../src/model/decision/snapshot.ts'
+import type { FinishedWork, Work } from '../../src/model/decision/work.ts'
 import type { Seen } from '../../src/model/seen.ts'
-import type { DynamicSettings } from '../../src/model/settings.ts'
-import type { Self } from '../../src/model/snapshot.ts'
+import type { Unfinished } from '../../src/model/server/postgres.ts'
+import type { DynamicSettings } from '../../src/model/settings/dynamic-settings.ts'
 import type { Lsn, MemberName, Millis } from '../../src/model/units.ts'
-import type { FinishedWork, Work } from '../../src/model/work.ts'
 
 export type Writable<T> = { -readonly [K in keyof T]: T[K] }
 

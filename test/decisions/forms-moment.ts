@@ -1,10 +1,10 @@
 // The notation of a case, third part: what holds at this moment. The lease and its fencer, long work in progress or just
 // ended, and what the actions of this beat came to so far.
 
-import type { Divergence } from '../../src/model/divergence.ts'
-import type { Outcome } from '../../src/model/outcome.ts'
-import type { Progress } from '../../src/model/progress.ts'
-import type { Job } from '../../src/model/work.ts'
+import type { Divergence } from '../../src/model/cluster/divergence.ts'
+import type { Outcome } from '../../src/model/decision/outcome.ts'
+import type { Job } from '../../src/model/decision/work.ts'
+import type { Progress } from '../../src/model/server/progress.ts'
 import { DEFAULT_LSN, type Draft, SYSTEM_IDENTIFIER } from './draft.ts'
 import { readOrder } from './forms-orders.ts'
 import { readAction } from './names.ts'

@@ -1,8 +1,8 @@
 // The notation of a case, second part: the local PostgreSQL, what this node remembers, how it is configured.
 
-import type { Memory } from '../../src/model/memory.ts'
-import type { Unfinished } from '../../src/model/postgres.ts'
-import type { Self } from '../../src/model/snapshot.ts'
+import type { Memory } from '../../src/model/decision/memory.ts'
+import type { Self } from '../../src/model/decision/snapshot.ts'
+import type { Unfinished } from '../../src/model/server/postgres.ts'
 import { DEFAULT_LSN, type Draft, type PostgresDraft } from './draft.ts'
 import { readMomentLine } from './forms-moment.ts'
 import { scheduleForms } from './forms-orders.ts'

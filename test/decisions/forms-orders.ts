@@ -1,7 +1,7 @@
 // The notation of a case, fourth part: what somebody asked of this node, and the restart that is scheduled.
 
-import type { Memory } from '../../src/model/memory.ts'
-import type { Order, RestartFilters } from '../../src/model/order.ts'
+import type { Memory } from '../../src/model/decision/memory.ts'
+import type { Order, RestartFilters } from '../../src/model/decision/order.ts'
 import { WALL_MS } from './forms-world.ts'
 import { type Form, readDuration } from './units.ts'
 

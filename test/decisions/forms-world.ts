@@ -1,8 +1,8 @@
 // The notation of a case, first part: what is in etcd, what the peers said, what the operator configured.
 
-import type { PeerView } from '../../src/model/peer.ts'
+import type { PeerView } from '../../src/model/cluster/peer.ts'
 import { seen, unseen } from '../../src/model/seen.ts'
-import type { DynamicSettings } from '../../src/model/settings.ts'
+import type { DynamicSettings } from '../../src/model/settings/dynamic-settings.ts'
 import { DEFAULT_LSN, type Draft, type EtcdDraft, type MemberDraft } from './draft.ts'
 import { type Form, readClauses, readDuration, readPosition, readSwitches } from './units.ts'
 

@@ -1,8 +1,8 @@
 // A plan says of a candidate that its passwords are out of date, and leaves its verdict as it is.
 
 import { expect, test } from 'vitest'
-import { withLoginNotice } from '../../src/admin/login-notice.ts'
-import type { CandidateVerdict } from '../../src/model/candidates.ts'
+import { withLoginNotice } from '../../src/admin/look/login-notice.ts'
+import type { CandidateVerdict } from '../../src/model/cluster/verdict.ts'
 import { member } from '../exhaustive/parts.ts'
 
 const good: CandidateVerdict = {

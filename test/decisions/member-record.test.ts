@@ -1,9 +1,9 @@
 // What the member key says of a server that is not well.
 
 import { expect, test } from 'vitest'
-import { reportCluster } from '../../src/admin/cluster-report.ts'
-import { memberRecord } from '../../src/decide/member-record.ts'
-import { clusterText } from '../../src/terminal/member-table.ts'
+import { reportCluster } from '../../src/admin/look/cluster-report.ts'
+import { memberRecord } from '../../src/decide/report/own-record.ts'
+import { clusterText } from '../../src/terminal/table/member-table.ts'
 import { build } from './build.ts'
 import { DEFAULT_LSN, type Draft, newDraft, type PostgresDraft } from './draft.ts'
 

@@ -1,7 +1,7 @@
 // The names that the notation takes from the program: one that it does not have is an error, not a case that cannot fail.
 
-import type { ActionKind } from '../../src/model/action.ts'
-import type { FailedWork } from '../../src/model/memory.ts'
+import type { ActionKind } from '../../src/model/decision/action.ts'
+import type { FailedWork } from '../../src/model/decision/memory.ts'
 
 const ACTIONS: Readonly<Record<ActionKind, true>> = {
   'acquire-lease': true,

@@ -1,10 +1,10 @@
 // What is told of an outage from its beginning to its end: by the node that wins, by the others, by the one that lost.
 
 import { expect, test } from 'vitest'
-import { tellOutage } from '../../src/decide/outage.ts'
 import { remember } from '../../src/decide/remember.ts'
-import type { Memory } from '../../src/model/memory.ts'
-import type { Snapshot } from '../../src/model/snapshot.ts'
+import { tellOutage } from '../../src/decide/report/outage.ts'
+import type { Memory } from '../../src/model/decision/memory.ts'
+import type { Snapshot } from '../../src/model/decision/snapshot.ts'
 import { build } from './build.ts'
 import { type Draft, newDraft } from './draft.ts'
 import { WALL_MS } from './forms-world.ts'

@@ -1,15 +1,15 @@
 // A Decision as the text that stands below the line of a case: the rule, its reason, the actions, what changed in the
 // memory, and when to look again.
 
-import type { Action } from '../../src/model/action.ts'
-import type { ClusterStatus } from '../../src/model/cluster.ts'
-import type { Decision } from '../../src/model/decision.ts'
-import type { Memory } from '../../src/model/memory.ts'
-import { isJsonObject } from '../../src/model/patch.ts'
-import type { Upstream } from '../../src/model/peer.ts'
-import { describeRequest } from '../../src/model/request.ts'
+import type { ClusterStatus } from '../../src/model/cluster/cluster.ts'
+import type { Upstream } from '../../src/model/cluster/peer.ts'
+import { describeRequest } from '../../src/model/cluster/request.ts'
+import type { Action } from '../../src/model/decision/action.ts'
+import type { Decision } from '../../src/model/decision/decision.ts'
+import type { Memory } from '../../src/model/decision/memory.ts'
+import type { Job, RestartJob } from '../../src/model/decision/work.ts'
+import { isJsonObject } from '../../src/model/settings/patch.ts'
 import { formatLsn } from '../../src/model/units.ts'
-import type { Job, RestartJob } from '../../src/model/work.ts'
 import { showDuration, showSwitches } from './units.ts'
 
 export function render(decision: Decision, before: Memory, nowMs: number): string {

@@ -2,8 +2,8 @@
 
 import { expect, test } from 'vitest'
 import { stateViolations } from '../../src/decide/state-invariants.ts'
-import type { Memory } from '../../src/model/memory.ts'
-import type { Snapshot } from '../../src/model/snapshot.ts'
+import type { Memory } from '../../src/model/decision/memory.ts'
+import type { Snapshot } from '../../src/model/decision/snapshot.ts'
 import { parseFile, questionOf } from './case-file.ts'
 
 const [node] = parseFile(

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 import { remember } from '../../src/decide/remember.ts'
-import { trouble } from '../../src/decide/trouble.ts'
+import { trouble } from '../../src/decide/report/trouble.ts'
 import { build } from './build.ts'
 import { type Draft, newDraft } from './draft.ts'
 

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { COMMANDS } from '../../src/commands.ts'
-import { readLocalConfig } from '../../src/config/local.ts'
+import { readLocalConfig } from '../../src/config/node-config.ts'
 import { EXIT_MEANINGS } from '../../src/terminal/exit-codes.ts'
 import { brokenLinks, hactlCommands, headings, tableColumn } from './markdown.ts'
 

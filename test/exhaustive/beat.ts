@@ -2,11 +2,11 @@
 // what becomes of them: everything works, etcd refuses, etcd is silent, or what is local fails.
 
 import { decide } from '../../src/decide/decide.ts'
-import type { Action } from '../../src/model/action.ts'
-import type { ClusterView } from '../../src/model/cluster.ts'
-import type { Outcome } from '../../src/model/outcome.ts'
+import type { ClusterView } from '../../src/model/cluster/cluster.ts'
+import type { Action } from '../../src/model/decision/action.ts'
+import type { Outcome } from '../../src/model/decision/outcome.ts'
+import type { Snapshot } from '../../src/model/decision/snapshot.ts'
 import { seen, unseen } from '../../src/model/seen.ts'
-import type { Snapshot } from '../../src/model/snapshot.ts'
 import { problems } from './checks.ts'
 import { frozen, ME, OTHER, TTL } from './frozen.ts'
 import { leaderKey, peer, type World } from './parts.ts'

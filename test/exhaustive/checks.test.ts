@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from 'vitest'
 import { decide } from '../../src/decide/decide.ts'
-import type { Action } from '../../src/model/action.ts'
-import type { Decision } from '../../src/model/decision.ts'
+import type { Action } from '../../src/model/decision/action.ts'
+import type { Decision } from '../../src/model/decision/decision.ts'
 import { drive } from './beat.ts'
 import { problems } from './checks.ts'
 import { fencers } from './fencers.ts'

@@ -2,10 +2,10 @@
 // the lease, and what may follow. Each check answers with a sentence about what is wrong, or with nothing.
 
 import { violations } from '../../src/decide/invariants.ts'
-import type { Action } from '../../src/model/action.ts'
-import type { Decision } from '../../src/model/decision.ts'
+import type { Action } from '../../src/model/decision/action.ts'
+import type { Decision } from '../../src/model/decision/decision.ts'
+import type { Job } from '../../src/model/decision/work.ts'
 import { fenceMarginMs } from '../../src/model/timing.ts'
-import type { Job } from '../../src/model/work.ts'
 import type { World } from './parts.ts'
 import { forgetsItself } from './state-check.ts'
 

@@ -1,6 +1,6 @@
 // How parts become worlds: every combination of their values, and what several kinds of worlds share.
 
-import type { FailedWork, Memory } from '../../src/model/memory.ts'
+import type { FailedWork, Memory } from '../../src/model/decision/memory.ts'
 import { frozen, NOW } from './frozen.ts'
 import { running, server, settings, silent } from './parts.ts'
 

@@ -3,7 +3,7 @@
 
 import { expect, test } from 'vitest'
 import { decide } from '../../src/decide/decide.ts'
-import type { Job } from '../../src/model/work.ts'
+import type { Job } from '../../src/model/decision/work.ts'
 import { busyWorlds, jobs } from './worlds.ts'
 
 const TABLE = {

@@ -1,6 +1,6 @@
 // What can be known of the fencer in a small world, and which server it guards.
 
-import type { Snapshot } from '../../src/model/snapshot.ts'
+import type { Snapshot } from '../../src/model/decision/snapshot.ts'
 import { frozen, NOW } from './frozen.ts'
 
 export const IDENTITY = { pid: 4711, startTicks: '990' }

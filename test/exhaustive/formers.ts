@@ -1,7 +1,7 @@
 // What of a former life can show in a small world.
 
-import type { PostgresView } from '../../src/model/postgres.ts'
 import { seen, unseen } from '../../src/model/seen.ts'
+import type { PostgresView } from '../../src/model/server/postgres.ts'
 import { frozen, NOW } from './frozen.ts'
 
 const inside = { runsOutside: seen(null, NOW) }

@@ -1,13 +1,13 @@
 // The values that each part of a small world can have, frozen to the bottom: a rule that changed its input would throw.
 // `pg1` is this node, `pg2` the other one; times are seconds around NOW, positions a few bytes apart.
 
-import type { ClusterView, LeaderKey, Member } from '../../src/model/cluster.ts'
-import { FIRST_MEMORY, type Memory } from '../../src/model/memory.ts'
-import type { PeerView } from '../../src/model/peer.ts'
-import type { ControlData, PostgresView, ServerView } from '../../src/model/postgres.ts'
+import type { ClusterView, LeaderKey, Member } from '../../src/model/cluster/cluster.ts'
+import type { PeerView } from '../../src/model/cluster/peer.ts'
+import { FIRST_MEMORY, type Memory } from '../../src/model/decision/memory.ts'
+import type { Snapshot } from '../../src/model/decision/snapshot.ts'
 import { type Seen, seen, unseen } from '../../src/model/seen.ts'
-import type { DynamicSettings } from '../../src/model/settings.ts'
-import type { Snapshot } from '../../src/model/snapshot.ts'
+import type { ControlData, PostgresView, ServerView } from '../../src/model/server/postgres.ts'
+import type { DynamicSettings } from '../../src/model/settings/dynamic-settings.ts'
 import type { MemberName } from '../../src/model/units.ts'
 import { fencers, IDENTITY } from './fencers.ts'
 import { formers } from './formers.ts'

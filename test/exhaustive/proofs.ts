@@ -1,9 +1,9 @@
 // What a node can know of its lease: how much of it is left, and what etcd said of it in this beat. Only combinations
 // that the lease guard can show: a refusal ends the leadership, a confirmed renewal makes it full.
 
-import type { ActionKind } from '../../src/model/action.ts'
-import type { Outcome } from '../../src/model/outcome.ts'
-import type { LeaseView } from '../../src/model/snapshot.ts'
+import type { ActionKind } from '../../src/model/decision/action.ts'
+import type { Outcome } from '../../src/model/decision/outcome.ts'
+import type { LeaseView } from '../../src/model/decision/snapshot.ts'
 import type { MemberName } from '../../src/model/units.ts'
 import { frozen, NOW, OTHER, TTL } from './frozen.ts'
 

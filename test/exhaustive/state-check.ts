@@ -1,7 +1,7 @@
 // What a decision remembers, judged without the help of the rules.
 
 import { memoryViolations } from '../../src/decide/state-invariants.ts'
-import type { Decision } from '../../src/model/decision.ts'
+import type { Decision } from '../../src/model/decision/decision.ts'
 import type { World } from './parts.ts'
 
 /** From a memory that fits together follows one that does. */

@@ -1,8 +1,8 @@
 // The small worlds of a configuration in etcd that nobody can use, or that is newer than the one in force.
 
-import type { ClusterView } from '../../src/model/cluster.ts'
-import type { Memory } from '../../src/model/memory.ts'
-import type { Outcome } from '../../src/model/outcome.ts'
+import type { ClusterView } from '../../src/model/cluster/cluster.ts'
+import type { Memory } from '../../src/model/decision/memory.ts'
+import type { Outcome } from '../../src/model/decision/outcome.ts'
 import { paused, product, sights } from './combine.ts'
 import { ME, OTHER, OWN_IDENTIFIER } from './frozen.ts'
 import {

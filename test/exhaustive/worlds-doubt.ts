@@ -1,9 +1,9 @@
 // The small worlds of what cannot be relied on: data of which nobody can tell whose it is, a standby that receives nothing,
 // replay that PostgreSQL paused, a request that nobody understands, and another node that has this one's name.
 
-import type { ClusterView, Member } from '../../src/model/cluster.ts'
-import type { Memory } from '../../src/model/memory.ts'
-import type { PostgresView } from '../../src/model/postgres.ts'
+import type { ClusterView, Member } from '../../src/model/cluster/cluster.ts'
+import type { Memory } from '../../src/model/decision/memory.ts'
+import type { PostgresView } from '../../src/model/server/postgres.ts'
 import { paused, product } from './combine.ts'
 import { fencers } from './fencers.ts'
 import { formers } from './formers.ts'

@@ -1,9 +1,9 @@
 // The small worlds of an agent that starts where a former one lived: what the data directory's name leads to, what of the
 // former life still runs and whether that can be seen, what became of its fencer, and what etcd says of its leader key.
 
-import type { Memory } from '../../src/model/memory.ts'
-import type { PostgresView } from '../../src/model/postgres.ts'
-import type { Snapshot } from '../../src/model/snapshot.ts'
+import type { Memory } from '../../src/model/decision/memory.ts'
+import type { Snapshot } from '../../src/model/decision/snapshot.ts'
+import type { PostgresView } from '../../src/model/server/postgres.ts'
 import { failure, paused, product, values } from './combine.ts'
 import { fencers } from './fencers.ts'
 import { formers } from './formers.ts'

@@ -1,8 +1,8 @@
 // The small worlds of maintenance mode: who takes part in a handover, who keeps its hands off, and whose data is another
 // cluster's.
 
-import type { ClusterView } from '../../src/model/cluster.ts'
-import type { Memory } from '../../src/model/memory.ts'
+import type { ClusterView } from '../../src/model/cluster/cluster.ts'
+import type { Memory } from '../../src/model/decision/memory.ts'
 import { seen } from '../../src/model/seen.ts'
 import { paused, product } from './combine.ts'
 import { fencers } from './fencers.ts'

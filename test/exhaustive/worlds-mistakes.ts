@@ -1,9 +1,9 @@
 // The small worlds of an operator's mistakes: another cluster's identifier written into a running one's key, a leader key
 // written by hand, without a lease or with the name of nobody.
 
-import type { ClusterView, Member } from '../../src/model/cluster.ts'
-import type { Memory } from '../../src/model/memory.ts'
-import type { Outcome } from '../../src/model/outcome.ts'
+import type { ClusterView, Member } from '../../src/model/cluster/cluster.ts'
+import type { Memory } from '../../src/model/decision/memory.ts'
+import type { Outcome } from '../../src/model/decision/outcome.ts'
 import { product, sights } from './combine.ts'
 import { formers } from './formers.ts'
 import { ME, OTHER, OWN_IDENTIFIER } from './frozen.ts'

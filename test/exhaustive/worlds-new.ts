@@ -1,9 +1,9 @@
 // The small worlds of a cluster that comes into being, and of one whose operator asked for something.
 
-import type { ActionKind } from '../../src/model/action.ts'
-import type { ClusterView } from '../../src/model/cluster.ts'
-import { FIRST_MEMORY, type Memory } from '../../src/model/memory.ts'
-import type { Outcome } from '../../src/model/outcome.ts'
+import type { ClusterView } from '../../src/model/cluster/cluster.ts'
+import type { ActionKind } from '../../src/model/decision/action.ts'
+import { FIRST_MEMORY, type Memory } from '../../src/model/decision/memory.ts'
+import type { Outcome } from '../../src/model/decision/outcome.ts'
 import type { Seen } from '../../src/model/seen.ts'
 import { failure, paused, product, sights, standbyCluster, synchronous, values } from './combine.ts'
 import { fencers } from './fencers.ts'

@@ -1,9 +1,9 @@
 // Somebody asks this node for a restart or for a new copy of its data, or a restart was scheduled: wherever it is, whatever
 // it does, and whatever else was asked for.
 
-import { FIRST_MEMORY, type Memory } from '../../src/model/memory.ts'
-import type { Order, ScheduledRestart } from '../../src/model/order.ts'
-import type { Work } from '../../src/model/work.ts'
+import { FIRST_MEMORY, type Memory } from '../../src/model/decision/memory.ts'
+import type { Order, ScheduledRestart } from '../../src/model/decision/order.ts'
+import type { Work } from '../../src/model/decision/work.ts'
 import { failure, paused, product, sights, values } from './combine.ts'
 import { fencers } from './fencers.ts'
 import { formers } from './formers.ts'

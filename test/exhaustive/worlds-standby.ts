@@ -1,13 +1,13 @@
 // The small worlds of standbys: a race between nodes on different histories, following a leader, and the last steps
 // before a promotion.
 
-import type { HistoryLine } from '../../src/model/cluster.ts'
-import type { Divergence } from '../../src/model/divergence.ts'
-import type { Memory } from '../../src/model/memory.ts'
-import type { Outcome } from '../../src/model/outcome.ts'
-import type { RecoverySettingsView } from '../../src/model/postgres.ts'
+import type { HistoryLine } from '../../src/model/cluster/cluster.ts'
+import type { Divergence } from '../../src/model/cluster/divergence.ts'
+import type { Memory } from '../../src/model/decision/memory.ts'
+import type { Outcome } from '../../src/model/decision/outcome.ts'
+import type { Snapshot } from '../../src/model/decision/snapshot.ts'
 import { type Seen, seen, unseen } from '../../src/model/seen.ts'
-import type { Snapshot } from '../../src/model/snapshot.ts'
+import type { RecoverySettingsView } from '../../src/model/server/postgres.ts'
 import { failure, product, values } from './combine.ts'
 import { fencers } from './fencers.ts'
 import { formers } from './formers.ts'

@@ -1,7 +1,7 @@
 // The small worlds: for each question the full product of the parts that matter to it, one snapshot and memory each.
 
-import type { Memory } from '../../src/model/memory.ts'
-import type { Job, Work } from '../../src/model/work.ts'
+import type { Memory } from '../../src/model/decision/memory.ts'
+import type { Job, Work } from '../../src/model/decision/work.ts'
 import { failAtOnce, failure, paused, product, sights, values } from './combine.ts'
 import { fencers } from './fencers.ts'
 import { formers } from './formers.ts'

@@ -8,7 +8,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import type { PostmasterIdentity } from '../../src/model/postgres.ts'
+import type { PostmasterIdentity } from '../../src/model/server/postgres.ts'
 import { systemClock } from '../../src/system/clock.ts'
 import { TimeLimit } from '../time-limit.ts'
 

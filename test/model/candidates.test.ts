@@ -1,11 +1,11 @@
 // Who could take over: each check of spec/ha.md 3.8.6 and 3.8.7 alone, and their order.
 
 import { expect, test } from 'vitest'
-import { type CandidateQuestion, judgeCandidates, rankCandidates } from '../../src/model/candidates.ts'
-import type { JsonObject, Member } from '../../src/model/cluster.ts'
-import type { PeerView } from '../../src/model/peer.ts'
+import { type CandidateQuestion, judgeCandidates, rankCandidates } from '../../src/judge/candidates.ts'
+import type { JsonObject, Member } from '../../src/model/cluster/cluster.ts'
+import type { PeerView } from '../../src/model/cluster/peer.ts'
+import { clusterTimeline } from '../../src/model/cluster/timeline.ts'
 import { seen, unseen } from '../../src/model/seen.ts'
-import { clusterTimeline } from '../../src/model/timeline.ts'
 
 function member(
   name: string,

@@ -1,7 +1,7 @@
 // Names that somebody who typed a wrong one may have meant, and how they are put to him.
 
 import { expect, test } from 'vitest'
-import { eitherOf, nearestNames } from '../../src/model/nearest.ts'
+import { eitherOf, nearestNames } from '../../src/model/command/nearest.ts'
 
 test.each([
   [['pg1'], 'pg1'],

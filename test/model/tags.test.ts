@@ -1,14 +1,14 @@
 // One tag, one truth: what a node makes of its own tags is what every other reader makes of them, whatever an operator wrote.
 
 import { expect, test } from 'vitest'
-import { readTags } from '../../src/config/tags.ts'
-import { cloneSource } from '../../src/decide/clone-source.ts'
-import { slotUpkeep } from '../../src/decide/slots.ts'
-import { type CandidateQuestion, judgeCandidates, withoutSilent } from '../../src/model/candidates.ts'
-import type { Json, JsonObject, Member } from '../../src/model/cluster.ts'
+import { readTags } from '../../src/config/tags-section.ts'
+import { cloneSource } from '../../src/decide/rejoin/clone-source.ts'
+import { slotUpkeep } from '../../src/decide/upkeep/member-slots.ts'
+import { type CandidateQuestion, judgeCandidates, withoutSilent } from '../../src/judge/candidates.ts'
+import type { Json, JsonObject, Member } from '../../src/model/cluster/cluster.ts'
 import { seen } from '../../src/model/seen.ts'
-import { failoverTags } from '../../src/model/tags.ts'
 import { readPeerView } from '../../src/peers/peer-view.ts'
+import { failoverTags } from '../../src/wire/tags.ts'
 import { base, directories, leaderKey, member, memory, running, server, view } from '../exhaustive/parts.ts'
 
 /** Texts that YAML makes of quoted words stay texts; numbers and null come without quotes. */

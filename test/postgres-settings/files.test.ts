@@ -20,7 +20,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { slotName } from '../../src/model/slot-name.ts'
+import { slotName } from '../../src/model/cluster/slot-name.ts'
 import { createSettings } from '../../src/postgres/settings/settings.ts'
 import { effectiveOf, LEADER, makeConfig, makePlace, type Place } from './place.ts'
 

@@ -2,7 +2,7 @@
 // spec/postgres.md 10.2.
 
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { Json } from '../../src/model/cluster.ts'
+import type { Json } from '../../src/model/cluster/cluster.ts'
 import type { WriteInput } from '../../src/postgres/settings/settings.ts'
 import { controlOf, effectiveOf, LEADER, makePlace, type Place } from './place.ts'
 

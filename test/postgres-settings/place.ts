@@ -3,9 +3,9 @@
 import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { EffectivePostgresql, PostgresqlConfig } from '../../src/model/config.ts'
-import type { Upstream } from '../../src/model/peer.ts'
-import type { ControlData } from '../../src/model/postgres.ts'
+import type { Upstream } from '../../src/model/cluster/peer.ts'
+import type { ControlData } from '../../src/model/server/postgres.ts'
+import type { EffectivePostgresql, PostgresqlConfig } from '../../src/model/settings/config.ts'
 import { createSettings, type Settings, type WriteInput } from '../../src/postgres/settings/settings.ts'
 
 export const LEADER: Upstream = { name: 'pg-0', host: '127.0.0.1', port: 54401, slot: 'pg_1' }

@@ -2,9 +2,9 @@
 // password; and that GET stays open to everybody.
 
 import { afterEach, describe, expect, it } from 'vitest'
-import type { Member } from '../../src/model/cluster.ts'
-import type { RestApiConfig } from '../../src/model/config.ts'
+import type { Member } from '../../src/model/cluster/cluster.ts'
 import { unseen } from '../../src/model/seen.ts'
+import type { RestApiConfig } from '../../src/model/settings/config.ts'
 import { type Running, SETTINGS, startServer } from './node.ts'
 
 let running: Running

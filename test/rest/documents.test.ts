@@ -2,7 +2,7 @@
 // (spec/interfaces.md 1.3, 1.7).
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { Member, MemberRecord } from '../../src/model/cluster.ts'
+import type { Member, MemberRecord } from '../../src/model/cluster/cluster.ts'
 import { seen, unseen } from '../../src/model/seen.ts'
 import type { Store } from '../../src/ports/store.ts'
 import {

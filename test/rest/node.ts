@@ -1,12 +1,12 @@
 // The node behind the API in these tests: the other side of the NodeState port, settable from a test, and a running server
 // with a real clock. No test here replaces anything that the server itself is made of.
 
-import type { ClusterView, JsonObject } from '../../src/model/cluster.ts'
-import type { RestApiConfig } from '../../src/model/config.ts'
-import type { Order, OrderAnswer } from '../../src/model/order.ts'
-import type { ServerView } from '../../src/model/postgres.ts'
+import type { ClusterView, JsonObject } from '../../src/model/cluster/cluster.ts'
+import type { Order, OrderAnswer } from '../../src/model/decision/order.ts'
 import { type Seen, seen, unseen } from '../../src/model/seen.ts'
-import type { DynamicSettings } from '../../src/model/settings.ts'
+import type { ServerView } from '../../src/model/server/postgres.ts'
+import type { RestApiConfig } from '../../src/model/settings/config.ts'
+import type { DynamicSettings } from '../../src/model/settings/dynamic-settings.ts'
 import type { Log } from '../../src/ports/log.ts'
 import type { Peers } from '../../src/ports/peers.ts'
 import type { Store } from '../../src/ports/store.ts'
@@ -16,7 +16,7 @@ import type {
   FailsafeView,
   NodeState,
   NodeStatus,
-} from '../../src/rest/node-state.ts'
+} from '../../src/rest/node-view.ts'
 import { createRestServer, type RestServer, type RestServerOptions } from '../../src/rest/server.ts'
 import { systemClock } from '../../src/system/clock.ts'
 

@@ -1,7 +1,7 @@
 // POST and DELETE /restart, POST /reinitialize: which orders they leave for the agent, and in which words each answer goes out.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { OrderAnswer } from '../../src/model/order.ts'
+import type { OrderAnswer } from '../../src/model/decision/order.ts'
 import { type Running, startServer } from './node.ts'
 
 let running: Running

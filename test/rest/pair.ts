@@ -1,8 +1,8 @@
 // Two members of a cluster, each with its own server and store on a real etcd: pg0 leads, pg1 follows.
 
 import { expect } from 'vitest'
-import type { JsonObject, MemberRecord } from '../../src/model/cluster.ts'
-import type { CtlConfig } from '../../src/model/config.ts'
+import type { JsonObject, MemberRecord } from '../../src/model/cluster/cluster.ts'
+import type { CtlConfig } from '../../src/model/settings/config.ts'
 import { createPeers } from '../../src/peers/peers.ts'
 import type { Store } from '../../src/ports/store.ts'
 import type { TestEtcd } from './etcd.ts'

@@ -1,8 +1,8 @@
 // GET /parameters: bounded in names, and its answer as the running server gave it.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { PARAMETER_NAMES_MAX } from '../../src/model/parameter.ts'
 import { seen, unseen } from '../../src/model/seen.ts'
+import { PARAMETER_NAMES_MAX } from '../../src/model/server/parameter.ts'
 import { clock, type Running, startServer } from './node.ts'
 
 let running: Running

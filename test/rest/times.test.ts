@@ -1,8 +1,8 @@
 // Timestamps in and out: what PostgreSQL prints, what operators type for a schedule, and JSON's escapes.
 
 import { describe, expect, it } from 'vitest'
-import { encodeJson } from '../../src/rest/json.ts'
-import { documentStamp, epochSeconds, parseSchedule } from '../../src/rest/times.ts'
+import { encodeJson } from '../../src/wire/python-json.ts'
+import { documentStamp, epochSeconds, parseSchedule } from '../../src/wire/times.ts'
 
 const NOW = Date.parse('2026-11-22T12:00:00Z')
 

@@ -1,7 +1,7 @@
 // What may happen in a scenario, in an operator's words. Durations end by themselves; without one it stays as it is.
 
-import { serialiseDrain } from '../../src/dcs/drain-record.ts'
-import { drainKey } from '../../src/dcs/keys.ts'
+import { serialiseDrain } from '../../src/wire/drain-record.ts'
+import { drainKey } from '../../src/wire/keys.ts'
 import type { Machine } from '../simulation/machine.ts'
 import { absoluteKey } from '../simulation/store.ts'
 import type { World } from '../simulation/world.ts'

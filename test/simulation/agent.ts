@@ -1,7 +1,7 @@
 // One agent process: the real observe, decide, act, beat, loop, lease guard, work runner, wake-ups, entry and node state,
 // wired as in src/agent/node.ts, over simulated ports.
 
-import { createWorkRunner } from '../../src/act/work.ts'
+import { createWorkRunner } from '../../src/act/work-runner.ts'
 import type { DecisionEntry } from '../../src/agent/beat.ts'
 import { createDynamicConfiguration, type DynamicConfiguration } from '../../src/agent/dynamic-config.ts'
 import { createEntry } from '../../src/agent/entry.ts'
@@ -10,8 +10,8 @@ import { createLoop, type Loop } from '../../src/agent/loop.ts'
 import { createNodeState, type OwnedNodeState } from '../../src/agent/node-state.ts'
 import { createOrderDesk, type OrderDesk } from '../../src/agent/order-desk.ts'
 import { wakeOnChange } from '../../src/agent/wake-ups.ts'
-import { slotName } from '../../src/model/slot-name.ts'
-import type { Self } from '../../src/model/snapshot.ts'
+import { slotName } from '../../src/model/cluster/slot-name.ts'
+import type { Self } from '../../src/model/decision/snapshot.ts'
 import type { Store } from '../../src/ports/store.ts'
 import type { RestServer } from '../../src/rest/server.ts'
 import { SimulatedFencer } from './fencer.ts'

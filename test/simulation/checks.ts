@@ -3,7 +3,7 @@
 
 import type { DecisionEntry } from '../../src/agent/beat.ts'
 import { stateViolations } from '../../src/decide/state-invariants.ts'
-import { isExpired } from '../../src/model/request.ts'
+import { isExpired } from '../../src/model/cluster/request.ts'
 import { isForgotten, saysGuarded } from './guard-check.ts'
 import { type Machine, REARMING_MS } from './machine.ts'
 import type { Postmaster } from './postmaster.ts'

@@ -1,8 +1,8 @@
 // What people and programs do to the cluster's configuration while it runs: single settings up and down, documents that
 // leave settings out, nonsense.
 
-import { parseConfig } from '../../src/dcs/records.ts'
-import type { JsonObject } from '../../src/model/cluster.ts'
+import type { JsonObject } from '../../src/model/cluster/cluster.ts'
+import { parseConfig } from '../../src/wire/records.ts'
 import type { Random } from './random.ts'
 
 export interface ConfigChange {

@@ -1,9 +1,9 @@
 // What a node has on its disk: PostgreSQL's data directory as far as high availability looks at it.
 
-import type { JsonObject } from '../../src/model/cluster.ts'
-import type { Origins } from '../../src/model/origins.ts'
-import type { Upstream } from '../../src/model/peer.ts'
-import type { ControlData } from '../../src/model/postgres.ts'
+import type { JsonObject } from '../../src/model/cluster/cluster.ts'
+import type { Upstream } from '../../src/model/cluster/peer.ts'
+import type { Origins } from '../../src/model/server/origins.ts'
+import type { ControlData } from '../../src/model/server/postgres.ts'
 import type { Lsn } from '../../src/model/units.ts'
 import { append, lastRecord, lsnOf, type RecordKind, startBranch, type WalEnd } from './wal.ts'
 

@@ -1,7 +1,7 @@
 // Child processes that change a data directory: initdb, pg_basebackup, pg_rewind and the single-user recovery. They take
 // time, need their source all the while, and leave a mess when they are cut short.
 
-import type { Upstream } from '../../src/model/peer.ts'
+import type { Upstream } from '../../src/model/cluster/peer.ts'
 import type { StepOutcome } from '../../src/ports/postgres.ts'
 import { DataDirectory } from './data-directory.ts'
 import type { Machine } from './machine.ts'
@@ -156,7 +156,7 @@ export async function rewindData(
   return { ok: true }
 }
 
-/** As in src/postgres/mixed-directory.ts. */
+/** As in src/postgres/data/mixed-directory.ts. */
 export const OVERWRITTEN = 'the control file names a checkpoint that the WAL in this directory does not have'
 
 export async function crashRecovery(

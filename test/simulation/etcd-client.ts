@@ -1,10 +1,15 @@
-// The way from a store to the simulated etcd: what src/dcs/calls.ts is over gRPC, with the same budgets and tries. A
+// The way from a store to the simulated etcd: what src/dcs/etcd/calls.ts is over gRPC, with the same budgets and tries. A
 // request may be lost, an answer may be lost after the request was applied, and either may come late.
 
 import type { Etcd3, ICompare, IRangeResponse, IRequestOp, ITxnResponse } from 'etcd3'
-import type { CallResult, Calls, CallWish } from '../../src/dcs/calls.ts'
-import { type CallFailure, failureText, mayHaveBeenApplied, treatmentOf } from '../../src/dcs/errors.ts'
-import type { Header } from '../../src/dcs/terms.ts'
+import {
+  type CallFailure,
+  failureText,
+  mayHaveBeenApplied,
+  treatmentOf,
+} from '../../src/dcs/etcd/call-errors.ts'
+import type { CallResult, Calls, CallWish } from '../../src/dcs/etcd/calls.ts'
+import type { Header } from '../../src/dcs/etcd/terms.ts'
 import type { Compare, Etcd, StoredKey } from './etcd.ts'
 import { EtcdError, operationOf } from './etcd.ts'
 import type { Network } from './network.ts'

@@ -1,7 +1,7 @@
 // The fencer: a program of its own on the machine that kills PostgreSQL at the deadline, and the agent's side of the pipe.
 // Behaviour of src/fencer: the program outlives the agent, a new agent arms its own one and then retires the old ones.
 
-import type { PostmasterIdentity } from '../../src/model/postgres.ts'
+import type { PostmasterIdentity } from '../../src/model/server/postgres.ts'
 import type { Fencer, FencerView } from '../../src/ports/fencer.ts'
 import type { Machine } from './machine.ts'
 import type { OsProcess } from './os-process.ts'

@@ -1,8 +1,8 @@
 // Of a leader that says in etcd that it is guarded nobody fears that it goes on without a lease: then it must be guarded.
 
-import { parseGuard } from '../../src/dcs/guard-record.ts'
-import { GUARD, LAST_LEADER } from '../../src/dcs/keys.ts'
-import { guardOf } from '../../src/model/guard.ts'
+import { guardOf } from '../../src/model/cluster/guard.ts'
+import { parseGuard } from '../../src/wire/guard-record.ts'
+import { GUARD, LAST_LEADER } from '../../src/wire/keys.ts'
 import type { Etcd } from './etcd.ts'
 import type { Machine } from './machine.ts'
 import { absoluteKey } from './store.ts'

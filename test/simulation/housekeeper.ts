@@ -1,6 +1,6 @@
 // An operator who goes on with the week's work whatever goes wrong: maintenance mode on and off, passwords, drains.
 
-import { drainKey } from '../../src/dcs/keys.ts'
+import { drainKey } from '../../src/wire/keys.ts'
 import { setPause } from './operators.ts'
 import type { Random } from './random.ts'
 import { absoluteKey } from './store.ts'

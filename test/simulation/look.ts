@@ -1,5 +1,6 @@
 // What a look at the simulated PostgreSQL shows, in the terms of the model: files, process, and the monitoring query.
 
+import { seen, unseen } from '../../src/model/seen.ts'
 import type {
   DataDirectoryView,
   FormerView,
@@ -8,9 +9,8 @@ import type {
   ServerView,
   Unfinished,
   WalSenderView,
-} from '../../src/model/postgres.ts'
-import type { ShutdownPosition } from '../../src/model/progress.ts'
-import { seen, unseen } from '../../src/model/seen.ts'
+} from '../../src/model/server/postgres.ts'
+import type { ShutdownPosition } from '../../src/model/server/progress.ts'
 import type { DataDirectory } from './data-directory.ts'
 import type { Machine } from './machine.ts'
 import type { Postmaster } from './postmaster.ts'

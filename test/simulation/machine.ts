@@ -1,8 +1,8 @@
 // One node of the cluster: its clock, its disk, its PostgreSQL, its fencer programs and its agent, which live and die
 // apart from each other, and all at once when the power goes.
 
-import type { Tags } from '../../src/model/config.ts'
-import type { Origins } from '../../src/model/origins.ts'
+import type { Origins } from '../../src/model/server/origins.ts'
+import type { Tags } from '../../src/model/settings/config.ts'
 import { Agent } from './agent.ts'
 import { BootClock } from './boot-clock.ts'
 import type { DataDirectory } from './data-directory.ts'
@@ -109,7 +109,7 @@ export class Machine {
     return this.server
   }
 
-  /** A server was started or found here: the next agent knows it by that. See src/postgres/former.ts. */
+  /** A server was started or found here: the next agent knows it by that. See src/postgres/server/former.ts. */
   noteServer(server: Postmaster): void {
     const isOther = this.lastServer !== null && this.lastServer.data !== server.data
     if (server.inRecovery || !isOther) this.lastServer = { server, data: server.data }

@@ -1,7 +1,7 @@
 // An operator who presses every button at any moment, also two at once and on the leader: restart, reinitialize, a schedule,
 // and, where nothing else goes wrong, maintenance mode (among faults the housekeeper does that).
 
-import type { Order } from '../../src/model/order.ts'
+import type { Order } from '../../src/model/decision/order.ts'
 import type { Machine } from './machine.ts'
 import { WALL_AT_START_MS } from './os-process.ts'
 import type { Random } from './random.ts'

@@ -1,10 +1,10 @@
 // What operators and other programs do to a cluster beside its faults: requests of every kind, keys changed by hand.
 
-import { serialiseDrain } from '../../src/dcs/drain-record.ts'
-import { asksForNothing, parseFailover, serialiseFailover } from '../../src/dcs/failover-record.ts'
-import { drainKey } from '../../src/dcs/keys.ts'
-import { parseConfig } from '../../src/dcs/records.ts'
-import { describeRequest } from '../../src/model/request.ts'
+import { describeRequest } from '../../src/model/cluster/request.ts'
+import { serialiseDrain } from '../../src/wire/drain-record.ts'
+import { asksForNothing, parseFailover, serialiseFailover } from '../../src/wire/failover-record.ts'
+import { drainKey } from '../../src/wire/keys.ts'
+import { parseConfig } from '../../src/wire/records.ts'
 import { changedConfig } from './config-changes.ts'
 import type { Fault } from './faults.ts'
 import type { Machine } from './machine.ts'

@@ -1,7 +1,7 @@
-// Notes on timelines, in the state directory of a machine and once more in its data directory (src/postgres/origins.ts).
+// Notes on timelines, in the state directory of a machine and once more in its data directory (src/postgres/data/noted-origins.ts).
 
-import type { Origin, Origins } from '../../src/model/origins.ts'
-import type { PromotionNote } from '../../src/model/work.ts'
+import type { PromotionNote } from '../../src/model/decision/work.ts'
+import type { Origin, Origins } from '../../src/model/server/origins.ts'
 import type { StepOutcome } from '../../src/ports/postgres.ts'
 import type { Machine } from './machine.ts'
 import { DONE } from './step.ts'

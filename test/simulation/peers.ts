@@ -1,8 +1,8 @@
 // The Peers port over the simulated network: what a member answers is made by the agent's own node state and status
 // document, and read by the real reader.
 
-import type { Member } from '../../src/model/cluster.ts'
-import type { PeerView } from '../../src/model/peer.ts'
+import type { Member } from '../../src/model/cluster/cluster.ts'
+import type { PeerView } from '../../src/model/cluster/peer.ts'
 import { type Seen, unseen } from '../../src/model/seen.ts'
 import type { MemberName, Millis } from '../../src/model/units.ts'
 import { readPeerView } from '../../src/peers/peer-view.ts'

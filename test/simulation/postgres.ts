@@ -1,12 +1,16 @@
 // The Postgres port of one agent process over its machine's simulated server: every step bounded, told by a signal to
 // end, and cut short when the process dies, as in src/postgres.
 
-import type { Origin } from '../../src/model/origins.ts'
-import type { Upstream } from '../../src/model/peer.ts'
-import type { PostgresView, PostmasterIdentity, RecoverySettingsView } from '../../src/model/postgres.ts'
-import type { ShutdownPosition } from '../../src/model/progress.ts'
+import type { Upstream } from '../../src/model/cluster/peer.ts'
+import type { PromotionNote } from '../../src/model/decision/work.ts'
 import { type Seen, seen, unseen } from '../../src/model/seen.ts'
-import type { PromotionNote } from '../../src/model/work.ts'
+import type { Origin } from '../../src/model/server/origins.ts'
+import type {
+  PostgresView,
+  PostmasterIdentity,
+  RecoverySettingsView,
+} from '../../src/model/server/postgres.ts'
+import type { ShutdownPosition } from '../../src/model/server/progress.ts'
 import type {
   Divergence,
   Postgres,

@@ -1,8 +1,8 @@
 // A running PostgreSQL server: starting, accepting, stopping, gone; primary or standby. It belongs to its machine, not to
 // the agent, and goes on whatever becomes of that.
 
-import type { Upstream } from '../../src/model/peer.ts'
-import type { PostmasterIdentity } from '../../src/model/postgres.ts'
+import type { Upstream } from '../../src/model/cluster/peer.ts'
+import type { PostmasterIdentity } from '../../src/model/server/postgres.ts'
 import type { DataDirectory } from './data-directory.ts'
 import type { Machine } from './machine.ts'
 import { Receiver } from './receiver.ts'

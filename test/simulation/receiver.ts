@@ -1,7 +1,7 @@
 // A standby's WAL receiver: connects to its upstream, again and again, and takes what comes, late. A connection whose
 // other end is cut off is noticed only after a while.
 
-import type { Upstream } from '../../src/model/peer.ts'
+import type { Upstream } from '../../src/model/cluster/peer.ts'
 import type { Postmaster } from './postmaster.ts'
 import type { Timer } from './scheduler.ts'
 import { streamability, type WalEnd } from './wal.ts'

@@ -1,9 +1,9 @@
 // What must hold of each decision about requests, and about a name that another node has.
 
-import type { Decision } from '../../src/model/decision.ts'
-import { isJsonObject } from '../../src/model/patch.ts'
-import { isExpired } from '../../src/model/request.ts'
-import type { Snapshot } from '../../src/model/snapshot.ts'
+import { isExpired } from '../../src/model/cluster/request.ts'
+import type { Decision } from '../../src/model/decision/decision.ts'
+import type { Snapshot } from '../../src/model/decision/snapshot.ts'
+import { isJsonObject } from '../../src/model/settings/patch.ts'
 import { ELSEWHERE } from './operators.ts'
 
 /** A claim of what was given up fails in etcd; nothing is begun without one. null: all is well. */

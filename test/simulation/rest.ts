@@ -1,8 +1,8 @@
 // `GET /patroni` of one agent: a fresh look, then the real status document of the real node state.
 
 import type { OwnedNodeState } from '../../src/agent/node-state.ts'
-import { readFacts } from '../../src/rest/facts.ts'
-import { statusDocument } from '../../src/rest/status-document.ts'
+import { readFacts } from '../../src/rest/documents/request-facts.ts'
+import { statusDocument } from '../../src/rest/documents/status-document.ts'
 import type { OsProcess } from './os-process.ts'
 
 /** As in src/rest/server.ts. */

@@ -1,8 +1,8 @@
 // One run: a cluster made from a seed lives under faults, then everything is healed, and it has to become whole again.
 
 import type { DecisionEntry } from '../../src/agent/beat.ts'
-import type { JsonObject } from '../../src/model/cluster.ts'
-import type { Tags } from '../../src/model/config.ts'
+import type { JsonObject } from '../../src/model/cluster/cluster.ts'
+import type { Tags } from '../../src/model/settings/config.ts'
 import { Faults } from './faults.ts'
 import { Housekeeper } from './housekeeper.ts'
 import type { Machine, MachineOptions } from './machine.ts'

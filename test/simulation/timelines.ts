@@ -1,9 +1,9 @@
 // The comparison with the leader's timeline over simulated servers; the walk along the history is the real one.
 
-import type { Upstream } from '../../src/model/peer.ts'
+import type { Upstream } from '../../src/model/cluster/peer.ts'
 import { type Seen, seen, unseen } from '../../src/model/seen.ts'
 import type { Divergence } from '../../src/ports/postgres.ts'
-import { type LocalEnd, walkHistory } from '../../src/postgres/timelines.ts'
+import { type LocalEnd, walkHistory } from '../../src/postgres/wal/timelines.ts'
 import type { DataDirectory } from './data-directory.ts'
 import type { Machine } from './machine.ts'
 import type { OsProcess } from './os-process.ts'
@@ -56,7 +56,7 @@ export async function compareTimelines(
   )
 }
 
-/** As in src/postgres/shared-wal.ts: how the timeline begins, and the last of what the node has, as far as both still have it. */
+/** As in src/postgres/wal/shared-wal.ts: how the timeline begins, and the last of what the node has, as far as both still have it. */
 function proved(
   found: 'same' | 'ancestor' | 'twin' | 'unproved',
   local: LocalEnd,
@@ -80,7 +80,7 @@ function beginningOnWay(end: WalEnd, timeline: number): Branch | null {
   return null
 }
 
-/** As in src/postgres/timelines.ts: a server that answers says where it is, wherever it works. */
+/** As in src/postgres/wal/timelines.ts: a server that answers says where it is, wherever it works. */
 function localEnd(
   data: DataDirectory | null,
   server: Postmaster | null,

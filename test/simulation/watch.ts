@@ -1,11 +1,12 @@
 // A store's watch: events arrive in order and late, and not at all while the way is cut; a silent stream is given up
 // after twice its interval and begun anew with a read of the range, as in src/dcs/watch.ts.
 
-import type { Entry } from '../../src/dcs/cluster-view.ts'
 import type { Entries } from '../../src/dcs/entries.ts'
-import { isKnownKey, type KeySpace } from '../../src/dcs/keys.ts'
+import type { KeySpace } from '../../src/dcs/etcd/key-space.ts'
 import { snapshotOf } from '../../src/dcs/watch.ts'
 import type { StoreTimings } from '../../src/ports/store.ts'
+import type { Entry } from '../../src/wire/cluster-view.ts'
+import { isKnownKey } from '../../src/wire/keys.ts'
 import type { KeyChange } from './etcd.ts'
 import type { EtcdClient, EtcdPath } from './etcd-client.ts'
 

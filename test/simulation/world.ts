@@ -2,10 +2,10 @@
 
 import type { DecisionEntry } from '../../src/agent/beat.ts'
 import { settingsInForce } from '../../src/config/dynamic.ts'
-import { parseConfig, parseHistory, parseStatus } from '../../src/dcs/records.ts'
-import type { JsonObject } from '../../src/model/cluster.ts'
-import { clusterTimeline } from '../../src/model/timeline.ts'
+import type { JsonObject } from '../../src/model/cluster/cluster.ts'
+import { clusterTimeline } from '../../src/model/cluster/timeline.ts'
 import type { Lsn } from '../../src/model/units.ts'
+import { parseConfig, parseHistory, parseStatus } from '../../src/wire/records.ts'
 import { BootClock } from './boot-clock.ts'
 import { Checks } from './checks.ts'
 import { Etcd } from './etcd.ts'

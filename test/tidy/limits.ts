@@ -48,3 +48,20 @@ function tooLong(path: string, firstLine: number, lines: number): string[] {
   if (lines <= functionLines) return []
   return [`${path}:${firstLine}: function of ${lines} lines, the limit is ${functionLines}: name its parts`]
 }
+
+const FILES_MAX = 22
+
+/** A folder that cannot be taken in at one look has parts that do not show. */
+export function crowdedFolders(paths: readonly string[]): readonly string[] {
+  const files = new Map<string, number>()
+  for (const path of paths) {
+    const folder = path.slice(0, path.lastIndexOf('/'))
+    files.set(folder, (files.get(folder) ?? 0) + 1)
+  }
+  return [...files]
+    .filter(([, count]) => count > FILES_MAX)
+    .map(
+      ([folder, count]) =>
+        `${folder}: ${count} files, the limit is ${FILES_MAX}: give them an order that shows`,
+    )
+}

@@ -15,40 +15,48 @@ const pure = 'it computes from what it is given: no clock, no I/O'
 const overPorts = 'it meets the world only through ports'
 const adapter = 'an adapter imports model, ports and libraries, never another adapter and never decide'
 
-const adapterRoom: Room = { imports: ['model', 'ports'], libraries: true, why: adapter }
+const adapterRoom: Room = { imports: ['model', 'wire', 'ports'], libraries: true, why: adapter }
 
 export const rooms: Readonly<Record<string, Room>> = {
   model: { imports: [], libraries: false, why: pure },
   ports: { imports: ['model'], libraries: false, why: 'a port is an interface in words of the model' },
-  decide: { imports: ['model'], libraries: false, why: pure },
-  observe: { imports: ['model', 'ports'], libraries: false, why: overPorts },
-  act: { imports: ['model', 'ports'], libraries: false, why: overPorts },
-  admin: { imports: ['model', 'ports'], libraries: false, why: overPorts },
+  wire: { imports: ['model'], libraries: false, why: pure },
+  judge: { imports: ['model', 'wire'], libraries: false, why: pure },
+  decide: { imports: ['model', 'wire', 'judge'], libraries: false, why: pure },
+  observe: { imports: ['model', 'wire', 'ports'], libraries: false, why: overPorts },
+  act: { imports: ['model', 'wire', 'ports'], libraries: false, why: overPorts },
+  admin: { imports: ['model', 'wire', 'judge', 'ports'], libraries: false, why: overPorts },
   // It plays the user who starts servers, breaks them and looks, so it meets the world as a user does.
   'admin/demo': {
-    imports: ['model', 'ports', 'admin', 'system', 'dcs'],
+    imports: ['model', 'wire', 'ports', 'admin', 'system', 'dcs'],
     libraries: true,
     why: 'it starts and breaks a cluster from outside, and knows nothing of how an agent decides',
   },
   // The one HTTP client is in system.
-  dcs: { ...adapterRoom, imports: ['model', 'ports', 'system'] },
-  peers: { ...adapterRoom, imports: ['model', 'ports', 'system'] },
-  rest: adapterRoom,
+  dcs: { ...adapterRoom, imports: ['model', 'wire', 'ports', 'system'] },
+  peers: { ...adapterRoom, imports: ['model', 'wire', 'ports', 'system'] },
+  rest: { ...adapterRoom, imports: ['model', 'wire', 'judge', 'ports'] },
   journal: adapterRoom,
   sql: adapterRoom,
   system: adapterRoom,
   // Starting programs and reading /proc is written once, in system.
-  postgres: { ...adapterRoom, imports: ['model', 'ports', 'system'] },
-  fencer: { ...adapterRoom, imports: ['model', 'ports', 'system'] },
-  config: { imports: ['model'], libraries: true, why: 'it turns YAML and environment into the model' },
+  postgres: { ...adapterRoom, imports: ['model', 'wire', 'ports', 'system'] },
+  fencer: { ...adapterRoom, imports: ['model', 'wire', 'ports', 'system'] },
+  config: {
+    imports: ['model', 'wire'],
+    libraries: true,
+    why: 'it turns YAML and environment into the model',
+  },
   terminal: {
-    imports: ['model', 'ports', 'admin', 'admin/demo'],
+    imports: ['model', 'wire', 'judge', 'ports', 'admin', 'admin/demo'],
     libraries: true,
     why: 'it shows what admin and the model say',
   },
   agent: {
     imports: [
       'model',
+      'wire',
+      'judge',
       'ports',
       'decide',
       'observe',
@@ -69,6 +77,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   setup: {
     imports: [
       'model',
+      'wire',
       'ports',
       'config',
       'postgres',
@@ -80,7 +89,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     why: 'it reads a machine and a configuration before there is an agent, and prints nothing',
   },
   commands: {
-    imports: ['model', 'admin', 'admin/demo', 'setup', 'terminal', 'config', 'agent/agent.ts'],
+    imports: ['model', 'wire', 'admin', 'admin/demo', 'setup', 'terminal', 'config', 'agent/agent.ts'],
     libraries: true,
     why: 'a command parses, calls one use case and prints its result',
   },
@@ -97,12 +106,12 @@ export const rooms: Readonly<Record<string, Room>> = {
  */
 const wiring: Readonly<Record<string, Room>> = {
   'src/admin/connect.ts': {
-    imports: ['model', 'ports', 'config', 'dcs', 'peers', 'system'],
+    imports: ['model', 'wire', 'ports', 'config', 'dcs', 'peers', 'system'],
     libraries: true,
     why: 'it connects operator commands with the store and the members, and nothing else',
   },
   // Pure computation, as all of model: the compiler sees it without Node's types, too.
-  'src/model/nearest.ts': {
+  'src/model/command/nearest.ts': {
     imports: [],
     libraries: true,
     why: 'it compares two names with fastest-levenshtein, and nothing else',

@@ -1,6 +1,6 @@
 // Runs the demo to its end, interrupted or not, and says as a typed result what came of it.
 
-import { done, failed, type Result } from '../../model/failure.ts'
+import { done, failed, type Result } from '../../model/command/failure.ts'
 import { systemClock } from '../../system/clock.ts'
 import { type DemoResult, runDemo } from './demo.ts'
 import type { DemoWish } from './stage.ts'

@@ -4,7 +4,7 @@ import type { Clock } from '../../ports/clock.ts'
 import type { Account } from './account.ts'
 import type { Layout } from './layout.ts'
 import type { Servers } from './servers.ts'
-import type { Watch } from './watch.ts'
+import type { Watch } from './watch-cluster.ts'
 
 export interface DemoWish {
   readonly clock: Clock

@@ -1,9 +1,9 @@
 // What somebody asked of this node and what can be answered at once: a schedule taken or deleted, a request refused. And a
 // scheduled restart whose time is over. What is to be done is left to the rules of the situation (spec/ha.md 3.15).
 
-import type { Action } from '../../model/action.ts'
-import type { Order, OrderAnswer, ScheduledRestart } from '../../model/order.ts'
-import { mayEndEarly, type Work } from '../../model/work.ts'
+import type { Action } from '../../model/decision/action.ts'
+import type { Order, OrderAnswer, ScheduledRestart } from '../../model/decision/order.ts'
+import { mayEndEarly, type Work } from '../../model/decision/work.ts'
 import { type Facts, seconds, server } from '../facts.ts'
 import {
   dueRestart,
@@ -17,7 +17,7 @@ import {
   scheduleText,
   staleForMs,
   unmetFilter,
-} from '../orders.ts'
+} from '../order-facts.ts'
 import { type Choice, type Rule, rule } from '../rule.ts'
 import type { SituationName } from '../situation.ts'
 

@@ -1,14 +1,21 @@
 // Etcd cannot be seen. A healthy primary stays as long as its lease provably lives (promise 3) and stops before it
 // ends (promise 1); everybody else does nothing.
 
-import { etcdHint } from '../../model/etcd-hint.ts'
+import { etcdHint } from '../../model/command/etcd-hint.ts'
 import { retryAfterMs } from '../../model/timing.ts'
 import { type Facts, holdsLease, promotesInVain, runsAsPrimary, seconds, tried } from '../facts.ts'
-import { mayStopOrphans, stopOrphans } from '../former.ts'
-import { cannotShorten, hasTimeLeft, holdOnMs, leaseLeft, renewal, triedToProveLease } from '../lease.ts'
-import { armAgain, demoteUnfenced, mustBeFenced, rearmFencer } from '../rearm.ts'
+import {
+  cannotShorten,
+  hasTimeLeft,
+  holdOnMs,
+  leaseLeft,
+  renewal,
+  triedToProveLease,
+} from '../lead/lease-rules.ts'
+import { armAgain, demoteUnfenced, mustBeFenced, rearmFencer } from '../lead/rearm.ts'
+import { mayStopOrphans, stopOrphans } from '../rejoin/former-life.ts'
+import { stopToFollow } from '../rejoin/stopping-postgres.ts'
 import { type Rule, rule } from '../rule.ts'
-import { stopToFollow } from '../stopping-postgres.ts'
 
 export interface BlindFacts extends Facts {
   /** Why the cluster cannot be seen. */

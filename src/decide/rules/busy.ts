@@ -1,6 +1,6 @@
 // A long piece of work is in progress. The lease is kept meanwhile, and work that only a leader may do ends with it.
 
-import { isUnguarded, type Job, mayEndEarly, type Work } from '../../model/work.ts'
+import { isUnguarded, type Job, mayEndEarly, type Work } from '../../model/decision/work.ts'
 import { type Facts, holdsLease, mayLead, namedLeader, runsAsPrimary, seconds } from '../facts.ts'
 import {
   holdOnMs,
@@ -10,10 +10,10 @@ import {
   proofRules,
   unansweredAndEnding,
   unansweredButAlive,
-} from '../lease.ts'
+} from '../lead/lease-rules.ts'
 import { type Choice, type Rule, rule } from '../rule.ts'
-import { earlyHandoverRules } from './handover.ts'
-import { forcedReinit } from './reinitialize.ts'
+import { earlyHandoverRules } from './parts/handing-over.ts'
+import { forcedReinit } from './parts/reinitialize.ts'
 
 export const busyRules: readonly Rule<Facts>[] = [
   rule({

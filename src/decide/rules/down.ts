@@ -1,7 +1,6 @@
 // PostgreSQL is not running: bring it back in the role that the lease allows, without losing what it holds (spec/ha.md 3.5).
 
-import { missingConfiguration, withoutConfiguration } from '../configuration.ts'
-import { otherMembers, someCandidate } from '../election.ts'
+import { otherMembers, someCandidate } from '../election/election.ts'
 import {
   type ClusterFacts,
   control,
@@ -16,9 +15,17 @@ import {
   tried,
   wantedUpstream,
 } from '../facts.ts'
-import { heldMarginMs } from '../fencing.ts'
-import { leaveToExpire, whyOtherData } from '../former.ts'
-import { hasTimeLeft, holdOnMs, holdOnReason, leaseLeft, proofRules, unansweredButAlive } from '../lease.ts'
+import { missingConfiguration, withoutConfiguration } from '../known-configuration.ts'
+import { heldMarginMs } from '../lead/fencing.ts'
+import {
+  hasTimeLeft,
+  holdOnMs,
+  holdOnReason,
+  leaseLeft,
+  proofRules,
+  unansweredButAlive,
+} from '../lead/lease-rules.ts'
+import { leaveToExpire, whyOtherData } from '../rejoin/former-life.ts'
 import {
   cannotRejoin,
   comparisonFailed,
@@ -26,12 +33,12 @@ import {
   provenUpstream,
   rejoinRules,
   whyCannotRejoin,
-} from '../rejoin.ts'
+} from '../rejoin/rejoin.ts'
 import { type Rule, rule } from '../rule.ts'
-import { handoverRules, startTimeout } from './handover.ts'
 import { unfencedFailure } from './leader.ts'
-import { reinitRules } from './reinitialize.ts'
-import { answeringRestart } from './restart.ts'
+import { handoverRules, startTimeout } from './parts/handing-over.ts'
+import { reinitRules } from './parts/reinitialize.ts'
+import { answeringRestart } from './parts/restarting.ts'
 
 /** A handed-over lease is taken within milliseconds; this long we wait for the new leader before starting alone. */
 const NEW_LEADER_LIMIT_MS = 2000

@@ -1,10 +1,8 @@
 // There is no usable data directory: race for the right to create the cluster, clone from it, or wait (spec/ha.md 3.3, 3.4).
 
-import type { FailedWork } from '../../model/memory.ts'
-import type { Upstream } from '../../model/peer.ts'
+import type { Upstream } from '../../model/cluster/peer.ts'
+import type { FailedWork } from '../../model/decision/memory.ts'
 import type { Revision } from '../../model/units.ts'
-import { cloneSource, cloneUpstream } from '../clone-source.ts'
-import { missingConfiguration, withoutConfiguration } from '../configuration.ts'
 import {
   type ClusterFacts,
   holdsLease,
@@ -18,11 +16,13 @@ import {
   tried,
   wantedUpstream,
 } from '../facts.ts'
-import { restAfter, restingFrom } from '../failed-work.ts'
-import { keepsKey, leaveToExpire } from '../former.ts'
-import { holdOnMs } from '../lease.ts'
+import { missingConfiguration, withoutConfiguration } from '../known-configuration.ts'
+import { holdOnMs } from '../lead/lease-rules.ts'
+import { cloneSource, cloneUpstream } from '../rejoin/clone-source.ts'
+import { restAfter, restingFrom } from '../rejoin/failed-work.ts'
+import { keepsKey, leaveToExpire } from '../rejoin/former-life.ts'
 import { type Choice, type Rule, rule } from '../rule.ts'
-import { reinitRules } from './reinitialize.ts'
+import { reinitRules } from './parts/reinitialize.ts'
 
 export const emptyRules: readonly Rule<ClusterFacts>[] = [
   rule({

@@ -1,7 +1,7 @@
 // Somebody else holds the lease: run as its standby (spec/ha.md 3.7).
 
 import { formatLsn, type Lsn } from '../../model/units.ts'
-import { whyUndecided } from '../comparison.ts'
+import { whyUndecided } from '../election/comparison.ts'
 import {
   type ClusterFacts,
   differing,
@@ -14,10 +14,10 @@ import {
   tried,
   wantedUpstream,
 } from '../facts.ts'
-import { whyOutside } from '../former.ts'
-import { askHolder, silentHolder } from '../key-without-lease.ts'
-import { holdOnMs, lossOf } from '../lease.ts'
-import { connectingDueInMs } from '../reception.ts'
+import { askHolder, silentHolder } from '../lead/key-without-lease.ts'
+import { holdOnMs, lossOf } from '../lead/lease-rules.ts'
+import { whyOutside } from '../rejoin/former-life.ts'
+import { connectingDueInMs } from '../rejoin/reception.ts'
 import {
   cannotRejoin,
   comparisonFailed,
@@ -27,12 +27,12 @@ import {
   rejoinRules,
   waitForPromotion,
   whyCannotRejoin,
-} from '../rejoin.ts'
-import { isPausedForSettings } from '../replay-pause.ts'
+} from '../rejoin/rejoin.ts'
+import { isPausedForSettings } from '../rejoin/replay-pause.ts'
+import { stopToFollow } from '../rejoin/stopping-postgres.ts'
 import { type Choice, type Rule, rule } from '../rule.ts'
-import { stopToFollow } from '../stopping-postgres.ts'
-import { reinitRules } from './reinitialize.ts'
-import { followerRestart } from './restart.ts'
+import { reinitRules } from './parts/reinitialize.ts'
+import { followerRestart } from './parts/restarting.ts'
 
 /** A standby has nothing to lose by being killed then. */
 const STOP_LIMIT_MS = 10_000

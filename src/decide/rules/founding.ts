@@ -1,11 +1,11 @@
 // A bootstrap of ours has ended: the new cluster is announced in etcd, or its traces are removed (spec/ha.md 3.4.3).
 
-import type { Action } from '../../model/action.ts'
-import type { Founding } from '../../model/memory.ts'
+import type { Action } from '../../model/decision/action.ts'
+import type { Founding } from '../../model/decision/memory.ts'
 import { type ClusterFacts, control, holdsLease, isSystemIdentifier, tried } from '../facts.ts'
-import { askGuarded } from '../fencing.ts'
-import { holdOnMs } from '../lease.ts'
-import { memberRecord } from '../member-record.ts'
+import { askGuarded } from '../lead/fencing.ts'
+import { holdOnMs } from '../lead/lease-rules.ts'
+import { memberRecord } from '../report/own-record.ts'
 import { type Rule, rule } from '../rule.ts'
 
 export const foundingRules: readonly Rule<ClusterFacts>[] = [

@@ -1,12 +1,11 @@
 // The lease is ours, or etcd says so. Prove it, arm the fencer, and only then act as leader (spec/ha.md 3.6).
 
-import { leaderKeyIsGone } from '../../model/cluster.ts'
-import type { WorkFailure } from '../../model/memory.ts'
+import { leaderKeyIsGone } from '../../model/cluster/cluster.ts'
+import type { WorkFailure } from '../../model/decision/memory.ts'
+import type { PromotionNote } from '../../model/decision/work.ts'
 import { fenceMarginMs } from '../../model/timing.ts'
 import type { Millis } from '../../model/units.ts'
-import type { PromotionNote } from '../../model/work.ts'
-import { missingConfiguration, withoutConfiguration } from '../configuration.ts'
-import { unsupportedMode } from '../election.ts'
+import { unsupportedMode } from '../election/election.ts'
 import {
   type ClusterFacts,
   control,
@@ -21,8 +20,8 @@ import {
   server,
   tried,
 } from '../facts.ts'
-import { heldMarginMs, isFenced } from '../fencing.ts'
-import { isOtherData } from '../former.ts'
+import { missingConfiguration, withoutConfiguration } from '../known-configuration.ts'
+import { heldMarginMs, isFenced } from '../lead/fencing.ts'
 import {
   hasTimeLeft,
   holdOnMs,
@@ -32,15 +31,16 @@ import {
   proofRules,
   unansweredAndEnding,
   unansweredButAlive,
-} from '../lease.ts'
-import { armAgain, demoteUnfenced, rearmFencer, unfencedTooLong, whyUnfenced } from '../rearm.ts'
+} from '../lead/lease-rules.ts'
+import { armAgain, demoteUnfenced, rearmFencer, unfencedTooLong, whyUnfenced } from '../lead/rearm.ts'
+import { isOtherData } from '../rejoin/former-life.ts'
+import { releaseUnpromoted, releasing, stopToFollow } from '../rejoin/stopping-postgres.ts'
 import { type Rule, rule } from '../rule.ts'
-import { releaseUnpromoted, releasing, stopToFollow } from '../stopping-postgres.ts'
-import { claimOwnRequest } from './claim-own-request.ts'
-import { foundNamedRules } from './found-named.ts'
-import { outsideRules, tellingOutside } from './leader-outside.ts'
-import { requestRules } from './requests.ts'
-import { leaderRestart } from './restart.ts'
+import { claimOwnRequest } from './parts/claim-own-request.ts'
+import { foundNamedRules } from './parts/found-named.ts'
+import { outsideRules, tellingOutside } from './parts/leader-outside.ts'
+import { requestRules } from './parts/requests.ts'
+import { leaderRestart } from './parts/restarting.ts'
 
 /** One answer that is late is no trouble. */
 const MUTE_MS: Millis = 5000

@@ -1,10 +1,10 @@
 // Another node holds the name of this one: its member key lives under a lease that is not ours.
 
-import type { Member } from '../../model/cluster.ts'
+import type { Member } from '../../model/cluster/cluster.ts'
 import { type ClusterFacts, mayLead, runsAsPrimary, tried } from '../facts.ts'
-import { nameHolder } from '../name-holder.ts'
+import { nameHolder } from '../lead/name-holder.ts'
+import { stopToFollow } from '../rejoin/stopping-postgres.ts'
 import { type Rule, rule } from '../rule.ts'
-import { stopToFollow } from '../stopping-postgres.ts'
 
 /** How soon to look whether the lease of another node of this name has ended. */
 const HELD_AGAIN_MS = 1000

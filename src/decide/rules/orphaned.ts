@@ -2,10 +2,10 @@
 // unmounted or replaced, or what a killed one left. It goes before anything is started, adopted or given away (spec/ha.md 8.B15).
 
 import { type ClusterFacts, isRunning, mayLead, runsAsPrimary } from '../facts.ts'
-import { describeOrphans, keepsKey, mayStopOrphans, stopOrphans, whyFormer } from '../former.ts'
-import { lossOf, renewLease, unansweredAndEnding } from '../lease.ts'
+import { lossOf, renewLease, unansweredAndEnding } from '../lead/lease-rules.ts'
+import { describeOrphans, keepsKey, mayStopOrphans, stopOrphans, whyFormer } from '../rejoin/former-life.ts'
+import { stopToFollow } from '../rejoin/stopping-postgres.ts'
 import { type Rule, rule } from '../rule.ts'
-import { stopToFollow } from '../stopping-postgres.ts'
 
 const LOOK_AGAIN_MS = 1000
 

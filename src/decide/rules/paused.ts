@@ -1,7 +1,7 @@
 // Maintenance mode: the operator is at work. A primary keeps its lease and goes on without it; nothing is started, stopped,
 // promoted or cloned, but for a handover to a member that was named (spec/ha.md 3.16; maintenance.ts says who takes part).
 
-import { otherMembers, rivalPrimary, spokeBeforeLeaderMoved } from '../election.ts'
+import { otherMembers, rivalPrimary, spokeBeforeLeaderMoved } from '../election/election.ts'
 import {
   type ClusterFacts,
   control,
@@ -19,16 +19,16 @@ import {
   tried,
   wantedUpstream,
 } from '../facts.ts'
-import { describeOrphans, formerMayWrite, keepsKey, orphans } from '../former.ts'
-import { canNoteUnguarded, mayDisarm, noteUnguarded } from '../guard-note.ts'
-import { acquireLease, holdOnMs, proofRules, refusedBy } from '../lease.ts'
-import { isGuarded, mayBeSucceeded } from '../maintenance.ts'
-import { comparable, compare, hasLeader } from '../rejoin.ts'
+import { canNoteUnguarded, mayDisarm, noteUnguarded } from '../lead/guard-note.ts'
+import { acquireLease, holdOnMs, proofRules, refusedBy } from '../lead/lease-rules.ts'
+import { isGuarded, mayBeSucceeded } from '../lead/maintenance.ts'
+import { describeOrphans, formerMayWrite, keepsKey, orphans } from '../rejoin/former-life.ts'
+import { comparable, compare, hasLeader } from '../rejoin/rejoin.ts'
+import { releaseUnpromoted } from '../rejoin/stopping-postgres.ts'
 import { type Choice, type Rule, rule, ruleThen, ruleWhere } from '../rule.ts'
-import { releaseUnpromoted } from '../stopping-postgres.ts'
-import { pausedRequestRules } from './paused-requests.ts'
-import { reinitRules } from './reinitialize.ts'
-import { pausedRestarts } from './restart.ts'
+import { pausedRequestRules } from './parts/paused-requests.ts'
+import { reinitRules } from './parts/reinitialize.ts'
+import { pausedRestarts } from './parts/restarting.ts'
 
 const FOLLOW_AGAIN_MS = 5000
 const LOOK_AGAIN_MS = 1000

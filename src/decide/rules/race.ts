@@ -1,9 +1,8 @@
 // Nobody holds the lease. Whoever has the most of the cluster's WAL takes it; everybody else can say why they stood
 // back (spec/ha.md 3.8). Every equal candidate may try: the create-if-absent in etcd decides.
 
-import { describeDrain } from '../../model/drain.ts'
+import { describeDrain } from '../../model/cluster/drained-member.ts'
 import { formatLsn } from '../../model/units.ts'
-import { isConfigurationNewer, missingConfiguration, withoutConfiguration } from '../configuration.ts'
 import {
   livePrimary,
   membersToAsk,
@@ -12,7 +11,9 @@ import {
   silentPrimary,
   spokeBeforeLeaderMoved,
   unsupportedMode,
-} from '../election.ts'
+} from '../election/election.ts'
+import { sinceRelease } from '../election/head-start.ts'
+import { objectionToOwnTimeline } from '../election/own-timeline.ts'
 import {
   type ClusterFacts,
   localPosition,
@@ -24,17 +25,23 @@ import {
   succeeded,
   tried,
 } from '../facts.ts'
-import { sinceRelease } from '../head-start.ts'
-import { askForLease, holdOnMs, holdOnReason, ledMeanwhile, lossOf, unansweredButAlive } from '../lease.ts'
-import { objectionToOwnTimeline } from '../own-timeline.ts'
-import { isNamedCandidate } from '../request.ts'
+import { isConfigurationNewer, missingConfiguration, withoutConfiguration } from '../known-configuration.ts'
+import {
+  askForLease,
+  holdOnMs,
+  holdOnReason,
+  ledMeanwhile,
+  lossOf,
+  unansweredButAlive,
+} from '../lead/lease-rules.ts'
+import { isNamedCandidate } from '../lead/request-meaning.ts'
+import { stopToFollow } from '../rejoin/stopping-postgres.ts'
 import { type Rule, rule } from '../rule.ts'
-import { stopToFollow } from '../stopping-postgres.ts'
-import { LOOK_AGAIN_MS, raceOrderRules } from './race-order.ts'
-import { raceUndecidedRules } from './race-undecided.ts'
-import { raceUnfencedRules } from './race-unfenced.ts'
-import { unguardedPrimary } from './race-unguarded.ts'
-import { raceRestart } from './restart.ts'
+import { LOOK_AGAIN_MS, raceOrderRules } from './parts/race-order.ts'
+import { raceUndecidedRules } from './parts/race-undecided.ts'
+import { raceUnfencedRules } from './parts/race-unfenced.ts'
+import { unguardedPrimary } from './parts/race-unguarded.ts'
+import { raceRestart } from './parts/restarting.ts'
 
 /** The watch tells the agent of a new configuration a moment after a read has. */
 const SOON_MS = 100

@@ -1,6 +1,6 @@
 // PostgreSQL runs but does not accept connections yet (spec/ha.md 3.9).
 
-import { otherMembers, someCandidate } from '../election.ts'
+import { otherMembers, someCandidate } from '../election/election.ts'
 import {
   type ClusterFacts,
   differing,
@@ -13,12 +13,12 @@ import {
   tried,
   wantedUpstream,
 } from '../facts.ts'
-import { holdOnMs, lossOf, proofRules, unansweredAndEnding } from '../lease.ts'
-import { comparable, compare, hasLeader } from '../rejoin.ts'
+import { holdOnMs, lossOf, proofRules, unansweredAndEnding } from '../lead/lease-rules.ts'
+import { comparable, compare, hasLeader } from '../rejoin/rejoin.ts'
+import { stopToFollow } from '../rejoin/stopping-postgres.ts'
 import { type Rule, rule } from '../rule.ts'
-import { stopToFollow } from '../stopping-postgres.ts'
-import { reinitRules } from './reinitialize.ts'
-import { startingRestart } from './restart.ts'
+import { reinitRules } from './parts/reinitialize.ts'
+import { startingRestart } from './parts/restarting.ts'
 
 const FOLLOW_AGAIN_MS = 5000
 /** A replay that takes longer may still be one that ends. */

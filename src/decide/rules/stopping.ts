@@ -1,20 +1,20 @@
 // The agent was asked to stop (SIGTERM): PostgreSQL is stopped in good order, the lease is handed on, and the process
 // ends. In maintenance mode both are left as they are (spec/ha.md 3.13.4).
 
-import type { FailoverRequest, Member, Versioned } from '../../model/cluster.ts'
-import type { ShutdownPosition } from '../../model/progress.ts'
+import type { FailoverRequest, Member, Versioned } from '../../model/cluster/cluster.ts'
+import { mayEndEarly, type Work } from '../../model/decision/work.ts'
+import type { ShutdownPosition } from '../../model/server/progress.ts'
 import type { MemberName } from '../../model/units.ts'
-import { mayEndEarly, type Work } from '../../model/work.ts'
-import { namesOf, receivedEverything } from '../election.ts'
+import { namesOf, receivedEverything } from '../election/election.ts'
 import { type Facts, failedLately, holdsLease, isRunning, recentFailure, tried } from '../facts.ts'
-import { formerMayWrite, mayStopOrphans, stopOrphans, whyFormer } from '../former.ts'
-import { canNoteUnguarded, mayDisarm, noteUnguarded } from '../guard-note.ts'
-import { renewLease, unansweredAndEnding } from '../lease.ts'
-import { mayBeSucceeded } from '../maintenance.ts'
-import { memberRecord } from '../member-record.ts'
-import { nameHolder } from '../name-holder.ts'
+import { canNoteUnguarded, mayDisarm, noteUnguarded } from '../lead/guard-note.ts'
+import { renewLease, unansweredAndEnding } from '../lead/lease-rules.ts'
+import { mayBeSucceeded } from '../lead/maintenance.ts'
+import { nameHolder } from '../lead/name-holder.ts'
+import { formerMayWrite, mayStopOrphans, stopOrphans, whyFormer } from '../rejoin/former-life.ts'
+import { memberRecord } from '../report/own-record.ts'
 import { type Rule, rule } from '../rule.ts'
-import { closingStatus } from '../status.ts'
+import { closingStatus } from '../upkeep/status-key.ts'
 
 /** A stop that failed this lately is the one that was asked for now. */
 const GIVE_UP_MS = 10_000

@@ -1,6 +1,5 @@
 // The local data does not belong to the cluster in etcd, or etcd knows of no cluster yet (spec/ha.md C13, C14, 8.D2-D4).
 
-import { missingConfiguration, withoutConfiguration } from '../configuration.ts'
 import {
   type ClusterFacts,
   control,
@@ -14,10 +13,11 @@ import {
   succeeded,
   tried,
 } from '../facts.ts'
-import { formerMayWrite } from '../former.ts'
-import { holdOnMs } from '../lease.ts'
+import { missingConfiguration, withoutConfiguration } from '../known-configuration.ts'
+import { holdOnMs } from '../lead/lease-rules.ts'
+import { formerMayWrite } from '../rejoin/former-life.ts'
+import { stopToFollow } from '../rejoin/stopping-postgres.ts'
 import { type Rule, rule } from '../rule.ts'
-import { stopToFollow } from '../stopping-postgres.ts'
 import { askEtcdItself } from './namesake.ts'
 
 /** A stop that failed is tried again after this; PostgreSQL is not left to itself while the lease is ours. */

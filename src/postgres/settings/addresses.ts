@@ -1,7 +1,7 @@
 // Where this node's own programs reach the local PostgreSQL, by what it listens on.
 
 import { isAbsolute } from 'node:path'
-import type { PostgresqlConfig } from '../../model/config.ts'
+import type { PostgresqlConfig } from '../../model/settings/config.ts'
 
 /** `host: null`: libpq's default unix socket directory. A host that starts with `/` is a socket directory. */
 export interface LocalAddress {

@@ -1,8 +1,8 @@
 // Connection strings as libpq reads and writes them: the `primary_conninfo` of a standby, and what a running WAL
 // receiver says about itself. A wrong reading here would restart or reload every standby in every beat.
 
-import type { PostgresqlConfig } from '../../model/config.ts'
-import type { Upstream } from '../../model/peer.ts'
+import type { Upstream } from '../../model/cluster/peer.ts'
+import type { PostgresqlConfig } from '../../model/settings/config.ts'
 import { parseConninfoUri } from './conninfo-uri.ts'
 
 export type ConninfoFields = Readonly<Record<string, string>>

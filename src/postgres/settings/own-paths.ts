@@ -3,7 +3,7 @@
 
 import { readdir } from 'node:fs/promises'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
-import type { PostgresqlConfig } from '../../model/config.ts'
+import type { PostgresqlConfig } from '../../model/settings/config.ts'
 import { ownConf } from './backups.ts'
 import { type ConfChain, lastValue, readConfChain } from './conf-chain.ts'
 import { exists, readIfPresent } from './durable-file.ts'

@@ -2,10 +2,10 @@
 // standby cannot start with less than its primary had), then everything else that the operator set.
 
 import { isAbsolute, resolve } from 'node:path'
-import type { Json } from '../../model/cluster.ts'
-import type { EffectivePostgresql, PostgresqlConfig } from '../../model/config.ts'
-import type { ControlData } from '../../model/postgres.ts'
-import { parseBoolean, parseInteger } from '../../model/values.ts'
+import type { Json } from '../../model/cluster/cluster.ts'
+import type { ControlData } from '../../model/server/postgres.ts'
+import type { EffectivePostgresql, PostgresqlConfig } from '../../model/settings/config.ts'
+import { parseBoolean, parseInteger } from '../../model/settings/values.ts'
 import { ParameterMap } from './parameter-map.ts'
 import { RECOVERY_NAMES } from './recovery-settings.ts'
 import { parameterText } from './server-values.ts'

@@ -2,7 +2,7 @@
 
 import { realpath, stat } from 'node:fs/promises'
 import { join, resolve, sep } from 'node:path'
-import type { PostgresqlConfig } from '../../model/config.ts'
+import type { PostgresqlConfig } from '../../model/settings/config.ts'
 import { asSettingsError, type FileOwner, type ReplaceOptions } from './durable-file.ts'
 
 export interface Places {

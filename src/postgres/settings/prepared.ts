@@ -1,9 +1,9 @@
 // Works out what the files are to say, from the configuration alone: nothing is read or written here, except that
 // `postgres --describe-config` is asked when a parameter is not in our table.
 
-import type { EffectivePostgresql, PostgresqlConfig } from '../../model/config.ts'
-import type { Upstream } from '../../model/peer.ts'
-import type { ControlData } from '../../model/postgres.ts'
+import type { Upstream } from '../../model/cluster/peer.ts'
+import type { ControlData } from '../../model/server/postgres.ts'
+import type { EffectivePostgresql, PostgresqlConfig } from '../../model/settings/config.ts'
 import { formatConninfo } from './conninfo.ts'
 import { SettingsError } from './durable-file.ts'
 import type { ParameterMap } from './parameter-map.ts'

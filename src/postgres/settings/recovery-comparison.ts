@@ -2,8 +2,8 @@
 // standby: a false difference would reload or restart it without end, a missed one leaves it behind a dead primary.
 
 import { realpath } from 'node:fs/promises'
-import type { RecoverySettingsView } from '../../model/postgres.ts'
-import { parseInteger } from '../../model/values.ts'
+import type { RecoverySettingsView } from '../../model/server/postgres.ts'
+import { parseInteger } from '../../model/settings/values.ts'
 import { CONNINFO_DEFAULTS, type ConninfoFields, parseConninfo } from './conninfo.ts'
 import { nullWhenMissing, readIfPresent } from './durable-file.ts'
 import { pgpassLines } from './pgpass.ts'

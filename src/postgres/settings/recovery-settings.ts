@@ -1,9 +1,9 @@
 // What a standby must be told: where its WAL comes from, and that it never stops following. The operator's own
 // recovery settings (restore_command and the like) are kept, everything that would end the recovery is not.
 
-import type { Json } from '../../model/cluster.ts'
-import type { EffectivePostgresql, PostgresqlConfig } from '../../model/config.ts'
-import type { Upstream } from '../../model/peer.ts'
+import type { Json } from '../../model/cluster/cluster.ts'
+import type { Upstream } from '../../model/cluster/peer.ts'
+import type { EffectivePostgresql, PostgresqlConfig } from '../../model/settings/config.ts'
 import { type ConninfoFields, primaryConninfo } from './conninfo.ts'
 import { RECOVERY_GUCS } from './guc-table.data.ts'
 import { ParameterMap } from './parameter-map.ts'

@@ -1,7 +1,7 @@
 // What the running server says about its own settings: which of them wait for a restart, and which would change
 // with a new configuration.
 
-import { parseInteger } from '../../model/values.ts'
+import { parseInteger } from '../../model/settings/values.ts'
 import type { ParameterMap } from './parameter-map.ts'
 import type { PendingRestart } from './parameters.ts'
 import type { Query } from './recovery-comparison.ts'

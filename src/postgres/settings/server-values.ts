@@ -1,8 +1,8 @@
 // Comparing what pg_settings shows (base units, no unit written) with what a configuration says, and showing such
 // a value to people in the largest unit that loses nothing.
 
-import type { Json } from '../../model/cluster.ts'
-import { parseBoolean, parseInteger, parseReal } from '../../model/values.ts'
+import type { Json } from '../../model/cluster/cluster.ts'
+import { parseBoolean, parseInteger, parseReal } from '../../model/settings/values.ts'
 
 /** Text of a JSON value as it stands in postgresql.conf; null: the parameter is not set, or has no such text. */
 export function parameterText(value: Json): string | null {

@@ -2,11 +2,11 @@
 // compared with what the running server uses, backed up and restored. The operator's own file is included, and kept.
 
 import { dirname, isAbsolute, join } from 'node:path'
-import type { JsonObject } from '../../model/cluster.ts'
-import type { PostgresqlConfig } from '../../model/config.ts'
-import type { Upstream } from '../../model/peer.ts'
-import type { RecoverySettingsView } from '../../model/postgres.ts'
+import type { JsonObject } from '../../model/cluster/cluster.ts'
+import type { Upstream } from '../../model/cluster/peer.ts'
 import { type Seen, seen, unseen } from '../../model/seen.ts'
+import type { RecoverySettingsView } from '../../model/server/postgres.ts'
+import type { PostgresqlConfig } from '../../model/settings/config.ts'
 import type { Millis } from '../../model/units.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { elements, type LocalAddress, localAddress } from './addresses.ts'

@@ -1,7 +1,7 @@
 // Checks each parameter against PostgreSQL's own rules before it is written: one bad value in the dynamic
 // configuration must not keep every node of the cluster from starting.
 
-import { parseBoolean, parseInteger, parseReal } from '../../model/values.ts'
+import { parseBoolean, parseInteger, parseReal } from '../../model/settings/values.ts'
 import { type GucRule, type GucTable, RECOVERY_GUCS, SERVER_GUCS } from './guc-table.data.ts'
 import { ParameterMap } from './parameter-map.ts'
 import type { Warn } from './parameters.ts'

@@ -2,7 +2,7 @@
 // one that PostgreSQL can start from.
 
 import { join, resolve } from 'node:path'
-import type { PostgresqlConfig } from '../../model/config.ts'
+import type { PostgresqlConfig } from '../../model/settings/config.ts'
 import { cleanAutoConf } from './auto-conf.ts'
 import { copyFromDataDirectory, ownConf, restoreFile } from './backups.ts'
 import { lastValue, readConfChain } from './conf-chain.ts'

@@ -1,0 +1,61 @@
+// Questions: what is learned is part of the next snapshot.
+
+import type { Member } from '../model/cluster/cluster.ts'
+import type { PeerView } from '../model/cluster/peer.ts'
+import type { Question } from '../model/decision/action.ts'
+import type { Snapshot } from '../model/decision/snapshot.ts'
+import type { Seen } from '../model/seen.ts'
+import { demoteMarginMs, requestBudgetMs, termOf } from '../model/timing.ts'
+import type { MemberName } from '../model/units.ts'
+import type { ActPorts, Performed } from './act-context.ts'
+import { done, failed, unreachable } from './outcomes.ts'
+
+/** How long peers may take to answer in an election (spec/ha.md 2.5). */
+const PEERS_LIMIT_MS = 2000
+/** Long enough for a live node on a busy network, short enough for the budget of a failover. */
+const FORMER_LEADER_LIMIT_MS = 600
+const COMPARE_LIMIT_MS = 5000
+
+export async function ask(action: Question, snap: Snapshot, ports: ActPorts): Promise<Performed> {
+  switch (action.kind) {
+    case 'read-cluster': {
+      const { store, guard, clock } = ports
+      const cluster = await store.read(requestBudgetMs(guard.view(), snap.settings, clock.bootMs()))
+      return { outcome: cluster.known ? done(action) : unreachable(action, cluster.why), cluster }
+    }
+    case 'ask-peers':
+      return { outcome: done(action), peers: await askPeers(action, snap, ports) }
+    case 'compare-timelines': {
+      const divergence = await ports.postgres.compareTimelines(action.leader, COMPARE_LIMIT_MS)
+      return { outcome: divergence.known ? done(action) : failed(action, divergence.why), divergence }
+    }
+    default:
+      return action satisfies never
+  }
+}
+
+/** A node that was lost keeps nobody waiting: the former leader is asked with a limit of its own. */
+async function askPeers(
+  action: Question & { kind: 'ask-peers' },
+  snap: Snapshot,
+  ports: ActPorts,
+): Promise<ReadonlyMap<MemberName, Seen<PeerView>>> {
+  const limitMs = peersLimitMs(snap, ports)
+  const isFormer = (member: Member): boolean => member.name === action.formerLeader
+  const [others, former] = await Promise.all([
+    ports.peers.ask(
+      action.members.filter(member => !isFormer(member)),
+      limitMs,
+    ),
+    ports.peers.ask(action.members.filter(isFormer), Math.min(limitMs, FORMER_LEADER_LIMIT_MS)),
+  ])
+  return new Map([...others, ...former])
+}
+
+/** In an election nobody waits longer for a peer than the lease is worth. */
+function peersLimitMs({ settings }: Snapshot, { guard, clock }: ActPorts): number {
+  const left = guard.view().leaderUntilMs - clock.bootMs()
+  const term = termOf(guard.view(), settings)
+  const limit = left > 0 ? Math.max(300, left - demoteMarginMs(term)) : settings.ttlMs / 2
+  return Math.min(PEERS_LIMIT_MS, limit)
+}

@@ -1,0 +1,57 @@
+// `hactl show-config`: the dynamic configuration as it stands in etcd.
+
+import type { ClusterView, JsonObject } from '../../model/cluster/cluster.ts'
+import { done, failed, type Result } from '../../model/command/failure.ts'
+import type { Millis, Revision } from '../../model/units.ts'
+import { type Deadline, deadlineIn, type Operator, readCluster } from '../operator.ts'
+
+export interface ConfigReport {
+  readonly cluster: string
+  /** What an edit names, so that it cannot overwrite a change made meanwhile. */
+  readonly revision: Revision
+  readonly document: JsonObject
+}
+
+export function showConfig(
+  operator: Operator,
+  cluster: string,
+  budgetMs: Millis,
+): Promise<Result<ConfigReport>> {
+  return readConfig(operator, cluster, deadlineIn(operator.clock, budgetMs))
+}
+
+/** As showConfig, for who is about to replace all of it: what cannot be read is worth as much as nothing. */
+export async function configToReplace(
+  operator: Operator,
+  cluster: string,
+  budgetMs: Millis,
+): Promise<Result<ConfigReport>> {
+  const read = await readCluster(operator, cluster, deadlineIn(operator.clock, budgetMs))
+  if (!read.ok) return failed(read.failure)
+  const { config } = read.value
+  if (config === null) return failed({ kind: 'config-missing', cluster })
+  const document = config.value.valid ? config.value.document : {}
+  return done({ cluster, revision: config.modRevision, document })
+}
+
+export async function readConfig(
+  operator: Operator,
+  cluster: string,
+  deadline: Deadline,
+): Promise<Result<ConfigReport>> {
+  const read = await readCluster(operator, cluster, deadline)
+  return read.ok ? configOf(cluster, read.value) : failed(read.failure)
+}
+
+export function configOf(cluster: string, { config }: ClusterView): Result<ConfigReport> {
+  if (config === null) return failed({ kind: 'config-missing', cluster })
+  if (!config.value.valid) {
+    return failed({
+      kind: 'refused',
+      action: 'reading the configuration',
+      reason: `the config key of cluster ${cluster} is not readable: ${config.value.why}`,
+      hint: 'write a good document with hactl edit-config --replace FILE.',
+    })
+  }
+  return done({ cluster, revision: config.modRevision, document: config.value.document })
+}

@@ -1,0 +1,44 @@
+// A switchover or failover as patronictl does it: one request to the leader or, without one, to the candidate, and what that member
+// answers is all that is told. Into etcd when no member can be asked.
+
+import { done, failed, type Result } from '../../model/command/failure.ts'
+import type { Deadline, Operator } from '../operator.ts'
+import { noteFor, requestOf, withdraw } from './handover-request.ts'
+import type { HandoverPlan, HandoverWish, Survey } from './plan.ts'
+import { submitHandover } from './submit.ts'
+
+export type HandoverAnswer =
+  | { readonly kind: 'answered'; readonly status: number; readonly body: string }
+  /** It is in etcd, and nobody said what becomes of it. */
+  | { readonly kind: 'through etcd' }
+
+export async function handOverByAnswer(
+  operator: Operator,
+  wish: HandoverWish,
+  survey: Survey,
+  given: Deadline,
+  interrupted: AbortSignal,
+): Promise<Result<HandoverAnswer>> {
+  const deadline: Deadline = { ...given, leftMs: () => (interrupted.aborted ? 0 : given.leftMs()) }
+  const plan: HandoverPlan = { survey, ...UNJUDGED, winner: wish.candidate }
+  const request = requestOf(wish, plan, noteFor(operator, wish, deadline))
+  const submitted = await submitHandover(operator, wish, plan, request, deadline)
+  const reply = submitted.value?.reply ?? null
+  const stopped = Promise.withResolvers<null>()
+  interrupted.addEventListener('abort', () => stopped.resolve(null), { once: true })
+  const answer = reply === null ? null : await Promise.race([reply, stopped.promise])
+  if (interrupted.aborted) {
+    const fate = await withdraw(operator, wish.cluster, request)
+    return failed({ kind: 'interrupted', action: wish.action, request: fate })
+  }
+  if (answer?.kind === 'answered') return done(answer)
+  return submitted.ok ? done({ kind: 'through etcd' }) : failed(submitted.failure)
+}
+
+const UNJUDGED = {
+  alreadySo: false,
+  verdicts: [],
+  lostBytes: null,
+  leaderPosition: null,
+  failure: null,
+} as const

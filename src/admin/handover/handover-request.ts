@@ -1,0 +1,54 @@
+// The request that a command makes, and how it is taken back: a command that has stopped waiting must not be served later,
+// when nobody watches. What a leader has begun is not taken back: etcd decides which of the two came first.
+
+import type { FailoverRequest, RequestNote } from '../../model/cluster/cluster.ts'
+import { standingOf } from '../../model/cluster/request.ts'
+import type { GivenUp } from '../../model/command/failure.ts'
+import type { Millis } from '../../model/units.ts'
+import type { Deadline, Operator } from '../operator.ts'
+import type { HandoverPlan, HandoverWish } from './plan.ts'
+
+/** For telling the fate of a request after the command's own time is over. */
+const WITHDRAW_MS: Millis = 5000
+const ROUNDS_MAX = 3
+
+/** A scheduled one has no end: its command does not wait for it. */
+export function noteFor(operator: Operator, { scheduledAt }: HandoverWish, deadline: Deadline): RequestNote {
+  const atMs = operator.clock.wallMs()
+  const untilMs = scheduledAt === null ? atMs + deadline.leftMs() : null
+  return { id: operator.newId(), by: operator.person, atMs, untilMs, begunBy: null }
+}
+
+export function requestOf(
+  { action, candidate, scheduledAt }: HandoverWish,
+  { survey }: HandoverPlan,
+  note: RequestNote,
+): FailoverRequest {
+  return { leader: action === 'switchover' ? survey.leader : null, candidate, scheduledAt, note }
+}
+
+/** A member that runs Patroni writes the names only. */
+export function isOurs(standing: FailoverRequest, ours: FailoverRequest): boolean {
+  if (standing.note?.id != null) return standing.note.id === ours.note?.id
+  return (
+    standing.leader === ours.leader &&
+    standing.candidate === ours.candidate &&
+    standing.scheduledAt?.wallMs === ours.scheduledAt?.wallMs
+  )
+}
+
+export async function withdraw(operator: Operator, cluster: string, ours: FailoverRequest): Promise<GivenUp> {
+  const endMs = operator.clock.bootMs() + WITHDRAW_MS
+  const leftMs = (): Millis => Math.max(1, endMs - operator.clock.bootMs())
+  const unknown = (why: string): GivenUp => ({ kind: 'unknown', why, untilMs: ours.note?.untilMs ?? null })
+  for (let round = 0; round < ROUNDS_MAX; round++) {
+    const read = await operator.store.read(cluster, leftMs())
+    if (!read.known) return unknown(read.why)
+    const standing = standingOf(read.value, request => isOurs(request, ours))
+    if (standing.kind !== 'pending') return standing
+    const outcome = await operator.store.writeFailover(cluster, null, standing.revision, leftMs())
+    if (outcome.kind === 'done') return { kind: 'withdrawn' }
+    if (outcome.kind === 'unreachable') return unknown(outcome.why)
+  }
+  return unknown('it kept changing')
+}

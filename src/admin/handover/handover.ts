@@ -1,0 +1,234 @@
+// `hactl switchover` and `hactl failover`: carries out what was planned and says what the cluster became.
+
+import { describeRequest } from '../../model/cluster/request.ts'
+import type { CandidateVerdict } from '../../model/cluster/verdict.ts'
+import { done, type Failure, failed, type GivenUp, type Result } from '../../model/command/failure.ts'
+import type { Position } from '../../model/command/report.ts'
+import { formatLsn, type Lsn, type MemberName, type Millis } from '../../model/units.ts'
+import { withLoginNotice } from '../look/login-notice.ts'
+import type { EndangeredCopy } from '../members/endangered-copies.ts'
+import type { Deadline, Operator } from '../operator.ts'
+import {
+  acceptsWrites,
+  type Followed,
+  type FormerLeader,
+  followHandover,
+  type HandoverTiming,
+  leaderMember,
+} from './follow.ts'
+import { noteFor, requestOf, withdraw } from './handover-request.ts'
+import type { HandoverAction, HandoverPlan, HandoverWish } from './plan.ts'
+import { submitHandover } from './submit.ts'
+
+export interface HandoverReport {
+  readonly action: HandoverAction
+  readonly cluster: string
+  /**
+   * `planned`: a dry run; `requested`: not waited for. With an error beside it: `not-begun`, nothing was asked of anybody, or
+   * `unfinished`.
+   */
+  readonly outcome: 'done' | 'already' | 'scheduled' | 'planned' | 'requested' | 'not-begun' | 'unfinished'
+  readonly oldLeader: MemberName | null
+  readonly candidate: MemberName | null
+  /** In a dry run who would win; otherwise who did. */
+  readonly newLeader: MemberName | null
+  /** null: nobody looked, or it did not answer. */
+  readonly newLeaderWritable: boolean | null
+  readonly formerLeader: FormerLeader | null
+  readonly scheduledAt: string | null
+  readonly requestedThrough: string | null
+  /** The pending request whose place it takes (`--replace`). */
+  readonly replaces: string | null
+  readonly timing: HandoverTiming
+  readonly leaderPosition: Position | null
+  /** WAL given up; null: cannot be told. */
+  readonly lostBytes: Lsn | null
+  readonly candidates: readonly CandidateReport[]
+  /** Copies of the data that the handover ends: their source steps down. */
+  readonly endangeredCopies: readonly EndangeredCopy[]
+}
+
+export interface CandidateReport extends Omit<CandidateVerdict, 'position'> {
+  readonly position: Position | null
+}
+
+const LEADER_ANSWER_MS: Millis = 2000
+const NO_TIMING = { leaderMs: null, writableMs: null, streamingMs: null } as const
+
+interface CarryOutOptions {
+  /** false: answer as soon as the request was accepted. */
+  readonly wait: boolean
+  readonly deadline: Deadline
+  /** Aborts when the operator does not want to wait any longer. */
+  readonly interrupted?: AbortSignal
+  /** Told what is waited for now. */
+  readonly progress?: (text: string) => void
+}
+
+export function describePlan(wish: HandoverWish, plan: HandoverPlan): HandoverReport {
+  return {
+    action: wish.action,
+    cluster: wish.cluster,
+    outcome: plan.alreadySo && plan.failure === null ? 'already' : 'planned',
+    oldLeader: plan.survey.leader,
+    candidate: wish.candidate,
+    newLeader: plan.failure === null || plan.failure.kind === 'data-loss' ? plan.winner : null,
+    newLeaderWritable: null,
+    formerLeader: null,
+    scheduledAt: wish.scheduledAt?.text ?? null,
+    requestedThrough: null,
+    replaces: replacedBy(wish, plan),
+    timing: NO_TIMING,
+    leaderPosition: positionOf(plan.leaderPosition),
+    lostBytes: plan.lostBytes,
+    candidates: plan.verdicts.map(verdict => ({
+      ...withLoginNotice(verdict, plan.survey.view.members),
+      position: positionOf(verdict.position),
+    })),
+    endangeredCopies: plan.copies ?? [],
+  }
+}
+
+/** Not begun, because of what the error beside it says. */
+export function describeRefusal(wish: HandoverWish, plan: HandoverPlan): HandoverReport {
+  return { ...describePlan(wish, plan), outcome: 'not-begun', newLeader: null }
+}
+
+/** It leads: whether it accepts writes, too, is asked. */
+export async function describeAlready(
+  operator: Operator,
+  wish: HandoverWish,
+  plan: HandoverPlan,
+  deadline: Deadline,
+): Promise<HandoverReport> {
+  const { modes, view } = plan.survey
+  const leader = leaderMember(view)
+  const timeoutMs = Math.min(LEADER_ANSWER_MS, deadline.leftMs())
+  const writable = leader === null ? null : await acceptsWrites(operator, leader, modes, timeoutMs)
+  return { ...describePlan(wish, plan), newLeaderWritable: writable }
+}
+
+function replacedBy(wish: HandoverWish, { survey }: HandoverPlan): string | null {
+  const { failover, unreadable = [] } = survey.view
+  if (!wish.replace) return null
+  return failover === null ? (unreadable[0]?.why ?? null) : describeRequest(failover.value)
+}
+
+function positionOf(bytes: Lsn | null): Position | null {
+  return bytes === null ? null : { lsn: formatLsn(bytes), bytes }
+}
+
+/** `plan.failure` must be null: a plan that was refused is not carried out. */
+export async function carryOutHandover(
+  operator: Operator,
+  wish: HandoverWish,
+  plan: HandoverPlan,
+  options: CarryOutOptions,
+): Promise<Result<HandoverReport>> {
+  if (plan.failure !== null) return failed(plan.failure, describeRefusal(wish, plan))
+  const { interrupted } = options
+  // Whoever interrupts waits for nothing any more.
+  const deadline: Deadline = {
+    budgetMs: options.deadline.budgetMs,
+    leftMs: () => (interrupted?.aborted === true ? 0 : options.deadline.leftMs()),
+  }
+  const planned = { ...describePlan(wish, plan), newLeader: null }
+  const cleared = await takeOther(operator, wish, plan, deadline)
+  if (!cleared.ok) return failed(cleared.failure, { ...planned, outcome: 'unfinished' })
+  const request = requestOf(wish, plan, noteFor(operator, wish, deadline))
+  const submitted = await submitHandover(operator, wish, cleared.value, request, deadline)
+  const giveUp = () => withdraw(operator, wish.cluster, request)
+  if (!submitted.ok) {
+    const failure = interrupted?.aborted === true ? interruption(wish, await giveUp()) : submitted.failure
+    return failed(failure, { ...planned, outcome: 'unfinished' })
+  }
+  const requested = { ...planned, requestedThrough: submitted.value.through }
+  if (submitted.value.scheduled) return done({ ...requested, outcome: 'scheduled' })
+  if (!options.wait) return done({ ...requested, outcome: 'requested' })
+  const followed = await followHandover(operator, wish, plan, submitted.value, {
+    deadline,
+    progress: options.progress ?? (() => {}),
+  })
+  const report = {
+    ...requested,
+    newLeader: followed.newLeader,
+    newLeaderWritable: followed.writable,
+    formerLeader: followed.formerLeader,
+    timing: followed.timing,
+  }
+  const short = shortcoming(wish, followed)
+  if (short === null) return done({ ...report, outcome: 'done' })
+  const failure = interrupted?.aborted
+    ? interruption(wish, await giveUp())
+    : short.kind === 'too-late'
+      ? await lateness(wish, short.sofar, deadline.budgetMs, giveUp)
+      : short
+  return failed(failure, { ...report, outcome: 'unfinished' })
+}
+
+/** With `--replace`: another request goes, at the revision that was seen, before ours is made. */
+async function takeOther(
+  operator: Operator,
+  wish: HandoverWish,
+  plan: HandoverPlan,
+  deadline: Deadline,
+): Promise<Result<HandoverPlan>> {
+  const { view } = plan.survey
+  const revision = view.failover?.modRevision ?? view.unreadable?.[0]?.modRevision ?? null
+  if (!wish.replace || revision === null) return done(plan)
+  const outcome = await operator.store.writeFailover(wish.cluster, null, revision, deadline.leftMs())
+  if (outcome.kind === 'done') {
+    const without = { ...view, failover: null, unreadable: [] }
+    return done({ ...plan, survey: { ...plan.survey, view: without } })
+  }
+  if (outcome.kind === 'unreachable') return failed({ kind: 'etcd-unreachable', why: outcome.why })
+  return failed({
+    kind: 'conflict',
+    what: `the request to be replaced has changed: ${outcome.why}`,
+    hint: `see hactl list ${wish.cluster}, then try again.`,
+  })
+}
+
+function interruption({ action }: HandoverWish, request: GivenUp): Failure {
+  return { kind: 'interrupted', action, request }
+}
+
+async function lateness(
+  { action }: HandoverWish,
+  sofar: string,
+  budgetMs: Millis,
+  giveUp: () => Promise<GivenUp>,
+): Promise<Failure> {
+  const request = await giveUp()
+  return { kind: 'timed-out', action, seconds: Math.round(budgetMs / 1000), sofar, request }
+}
+
+/** What is missing of the end state; null: nothing. */
+function shortcoming(
+  wish: HandoverWish,
+  followed: Followed,
+): Failure | { readonly kind: 'too-late'; readonly sofar: string } | null {
+  const { action, cluster } = wish
+  const { newLeader, formerLeader } = followed
+  const hint = `see hactl list ${cluster} and the logs of the agents.`
+  if (followed.abandoned !== null) {
+    return { kind: 'refused', action, reason: `${followed.abandoned}; ${followed.sofar}`, hint }
+  }
+  if (newLeader === null || !followed.writable) {
+    const sofar = newLeader === null ? followed.sofar : `${newLeader} leads, but does not accept writes yet`
+    return { kind: 'too-late', sofar }
+  }
+  if (wish.candidate !== null && newLeader !== wish.candidate) {
+    return {
+      kind: 'partly-done',
+      done: `${newLeader} leads cluster ${cluster}`,
+      missing: `${wish.candidate} was asked for`,
+      hint,
+    }
+  }
+  if (formerLeader !== null && !formerLeader.streaming) {
+    const missing = `the former leader ${formerLeader.name} is not back as a streaming standby (${formerLeader.state})`
+    return { kind: 'partly-done', done: `${newLeader} leads cluster ${cluster}`, missing, hint }
+  }
+  return null
+}

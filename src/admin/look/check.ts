@@ -1,0 +1,79 @@
+// `hactl check`: is the cluster as it should be? One answer, or again and again until it is or the time is over.
+
+import { done, failed, type Result } from '../../model/command/failure.ts'
+import type { Lsn, MemberName, Millis, Timeline } from '../../model/units.ts'
+import { deadlineIn, type Operator } from '../operator.ts'
+import {
+  type ClusterLook,
+  type Finding,
+  findingsOf,
+  type Limits,
+  lagOf,
+  leaderTimeline,
+  lookAtCluster,
+  serves,
+} from './health.ts'
+
+interface CheckWish {
+  readonly cluster: string
+  readonly limits: Limits
+  /** How long it may take until all is well; 0: it must be now. */
+  readonly waitMs: Millis
+  /** For one look. */
+  readonly budgetMs: Millis
+  /** What is not yet as it should be, for people. */
+  readonly progress: (text: string) => void
+}
+
+export interface CheckReport {
+  readonly cluster: string
+  /** `degraded`: writes are accepted, but something is not as it should be; `down`: they are not, or that is not known. */
+  readonly health: 'healthy' | 'degraded' | 'down'
+  readonly leader: MemberName | null
+  readonly timeline: Timeline | null
+  readonly members: number
+  readonly streaming: number
+  /** Of the standby that is farthest behind; null: nobody streams, or it is not known. */
+  readonly lagBytes: Lsn | null
+  readonly findings: readonly Finding[]
+}
+
+const LOOK_EVERY_MS: Millis = 500
+
+export async function checkCluster(operator: Operator, wish: CheckWish): Promise<Result<CheckReport>> {
+  const { cluster, limits, budgetMs } = wish
+  const waiting = deadlineIn(operator.clock, wish.waitMs)
+  for (;;) {
+    const look = await lookAtCluster(operator, cluster, deadlineIn(operator.clock, budgetMs))
+    if (!look.ok) return failed(look.failure)
+    const report = reportOf(cluster, look.value, limits)
+    if (report.health === 'healthy') return done(report)
+    if (waiting.leftMs() === 0) return failed(unhealthy(report, look.value), report)
+    wish.progress(report.findings.map(({ member, text }) => `${member ?? cluster}: ${text}`).join('; '))
+    await operator.clock.sleep(Math.min(LOOK_EVERY_MS, waiting.leftMs()))
+  }
+}
+
+function unhealthy({ cluster, findings }: CheckReport, look: ClusterLook) {
+  return { kind: 'unhealthy', cluster, serves: serves(look), findings: findings.length } as const
+}
+
+function reportOf(cluster: string, look: ClusterLook, limits: Limits): CheckReport {
+  const findings = findingsOf(look, limits)
+  const standbys = look.view.members.filter(({ name }) => name !== look.view.leader?.name)
+  const streaming = standbys.filter(({ name }) => look.asked.get(name)?.answer?.streams === true)
+  const lags = streaming.map(({ name }) => lagOf(look, name))
+  return {
+    cluster,
+    health: findings.length === 0 ? 'healthy' : serves(look) === true ? 'degraded' : 'down',
+    leader: look.view.leader?.name ?? null,
+    timeline: leaderTimeline(look),
+    members: look.view.members.length,
+    streaming: streaming.length,
+    lagBytes: lags.reduce<Lsn | null>(
+      (most, lag) => (lag !== null && lag > (most ?? -1n) ? lag : most),
+      null,
+    ),
+    findings,
+  }
+}

@@ -1,0 +1,194 @@
+// Turns what stands in etcd into the report behind `hactl list`: roles, positions in both forms, lags in bytes, pause,
+// scheduled switchover. Pure; the rules are those of Patroni's `/cluster` (spec/interfaces.md 1.7, 2.3).
+
+import type { ClusterView, FailoverRequest, Member, MemberRecord } from '../../model/cluster/cluster.ts'
+import { drainOf } from '../../model/cluster/drained-member.ts'
+import { guardOf } from '../../model/cluster/guard.ts'
+import { requestKind, runsHactl } from '../../model/cluster/request.ts'
+import { clusterTimeline } from '../../model/cluster/timeline.ts'
+import type {
+  ClusterReport,
+  MemberReport,
+  PendingRequest,
+  Position,
+  ReportedRole,
+} from '../../model/command/report.ts'
+import { isJsonObject } from '../../model/settings/patch.ts'
+import { formatLsn, type Lsn, type MemberName, type WallMillis } from '../../model/units.ts'
+import { type ClusterModes, modesOf } from '../../wire/modes.ts'
+import { lostMembers } from './lost-members.ts'
+
+/** `answers`: what asking the members directly came to (null text: it answered); without it nobody was asked. */
+export function reportCluster(
+  cluster: string,
+  namespace: string,
+  view: ClusterView,
+  answers: ReadonlyMap<MemberName, string | null> = new Map(),
+): ClusterReport {
+  const modes = clusterModes(view)
+  const optime = view.status?.value.optime ?? null
+  const request = view.failover?.value ?? null
+  const from = request?.leader ?? null
+  const to = request?.candidate ?? null
+  return {
+    cluster,
+    namespace,
+    state:
+      view.initialize === null
+        ? 'uninitialized'
+        : view.initialize.value === ''
+          ? 'initializing'
+          : 'initialized',
+    systemIdentifier: view.initialize?.value ? view.initialize.value : null,
+    paused: modes.paused,
+    leader: view.leader === null ? null : { name: view.leader.name, leaseId: view.leader.leaseId },
+    timeline: clusterTimeline(view.history?.value ?? null),
+    leaderPosition: position(optime),
+    synchronous: {
+      mode: modes.synchronousMode,
+      quorum: view.sync?.value.quorum ?? 0,
+      standbys: view.sync?.value.standbys ?? [],
+    },
+    scheduledSwitchover: request?.scheduledAt ? { at: request.scheduledAt.text, from, to } : null,
+    pendingRequest: request !== null && request.scheduledAt === null ? pendingRequest(request) : null,
+    unreadableRequest: view.unreadable?.find(({ key }) => key === 'failover')?.why ?? null,
+    drainedAway: drainedAway(view),
+    members: view.members.map(member => reportMember(member, view, modes, optime, answers)),
+    lostMembers: lostMembers(view),
+  }
+}
+
+function drainedAway({ drains = [], members }: ClusterView): readonly MemberName[] {
+  return drains.map(({ member }) => member).filter(name => !members.some(member => member.name === name))
+}
+
+/** No key at all: nothing of this name was ever there, or it was removed. */
+export function isUnknownCluster(view: ClusterView): boolean {
+  const keys = [
+    view.initialize,
+    view.config,
+    view.leader,
+    view.status,
+    view.failover,
+    view.history,
+    view.sync,
+    view.lastLeader,
+  ]
+  return (
+    view.members.length === 0 &&
+    view.failsafe === null &&
+    (view.drains ?? []).length === 0 &&
+    keys.every(key => key === null)
+  )
+}
+
+/** A document that cannot be read says nothing about any mode. */
+export function clusterModes(view: ClusterView): ClusterModes {
+  const config = view.config?.value
+  return modesOf(config?.valid === true ? config.document : {})
+}
+
+function pendingRequest(request: FailoverRequest): PendingRequest {
+  const { leader: from, candidate: to, note } = request
+  const time = (ms: WallMillis | null | undefined) => (ms == null ? null : new Date(ms).toISOString())
+  return {
+    action: requestKind(request),
+    ...{ from, to, requestedBy: note?.by ?? null, requestedAt: time(note?.atMs) },
+    ...{ validUntil: time(note?.untilMs), begunBy: note?.begunBy ?? null },
+  }
+}
+
+function reportMember(
+  member: Member,
+  view: ClusterView,
+  modes: ClusterModes,
+  optime: Lsn | null,
+  answers: ReadonlyMap<MemberName, string | null>,
+): MemberReport {
+  const { record } = member
+  const role = roleOf(member, view, modes)
+  const holdsLeaderKey = member.name === view.leader?.name
+  const where = hostAndPort(record.connUrl)
+  // The leader's own position is not behind anything; the columns for standbys stay empty.
+  const standby = <T>(value: T): T | null => (holdsLeaderKey ? null : value)
+  const answer = answers.get(member.name)
+  return {
+    name: member.name,
+    role,
+    publishedRole: record.role,
+    state: record.state,
+    ...problemOf(member, view, modes),
+    replicationState: record.replicationState ?? null,
+    holdsLeaderKey,
+    leaseId: member.leaseId,
+    host: where?.host ?? null,
+    port: where?.port ?? null,
+    apiUrl: record.apiUrl,
+    version: record.version,
+    timeline: record.timeline ?? null,
+    position: position(record.xlogLocation),
+    lagBytes: standby(lag(optime, record.xlogLocation)),
+    received: standby(position(record.receiveLsn)),
+    receiveLagBytes: standby(lag(optime, record.receiveLsn)),
+    replayed: standby(position(record.replayLsn)),
+    replayLagBytes: standby(lag(optime, record.replayLsn)),
+    paused: record.pause ?? false,
+    pendingRestart: record.pendingRestart ?? false,
+    pendingRestartReason: record.pendingRestartReason ?? null,
+    scheduledRestart: record.scheduledRestart ?? null,
+    tags: record.tags,
+    drained: drainOf(view, member.name)?.note ?? null,
+    answers: answer === undefined ? null : answer === null,
+    answerError: answer ?? null,
+    copiedPercent: null,
+  }
+}
+
+/** What its agent says is wrong or, of a leader, what it should not have let stand in etcd. */
+function problemOf(
+  member: Member,
+  view: ClusterView,
+  { paused }: ClusterModes,
+): Pick<MemberReport, 'problem' | 'problemId'> {
+  const { name, record } = member
+  const problem = said(record, 'problem')
+  const isUnguarded =
+    !paused && name === view.leader?.name && runsHactl(member) && guardOf(view, name) === 'no'
+  if (problem !== null || !isUnguarded) return { problem, problemId: said(record, 'problem_id') }
+  return { problem: UNGUARDED, problemId: 'unguarded' }
+}
+
+const UNGUARDED =
+  'it notes in etcd that nothing stops its server when its lease ends, though the cluster is not in maintenance mode'
+
+/** What only hactl's agents say. */
+export function said({ extra }: MemberRecord, field: string): string | null {
+  const own = extra.hactl
+  const value = isJsonObject(own) ? own[field] : null
+  return typeof value === 'string' && value !== '' ? value : null
+}
+
+function roleOf(member: Member, view: ClusterView, modes: ClusterModes): ReportedRole {
+  if (member.name === view.leader?.name) return modes.standbyCluster ? 'standby_leader' : 'leader'
+  const sync = view.sync?.value
+  const named = sync?.leader && sync.standbys.some(name => name.toLowerCase() === member.name.toLowerCase())
+  if (!named || modes.synchronousMode === 'off') return 'replica'
+  return modes.synchronousMode === 'quorum' ? 'quorum_standby' : 'sync_standby'
+}
+
+function position(bytes: Lsn | null | undefined): Position | null {
+  return bytes === null || bytes === undefined || bytes === 0n ? null : { lsn: formatLsn(bytes), bytes }
+}
+
+function lag(optime: Lsn | null, at: Lsn | undefined): Lsn | null {
+  if (optime === null || at === undefined || at === 0n) return null
+  return optime > at ? optime - at : 0n
+}
+
+/** `postgres://host:port/database`; brackets of an IPv6 address are taken off, as Patroni shows it. */
+function hostAndPort(connUrl: string | null): { readonly host: string; readonly port: number } | null {
+  if (connUrl === null || !URL.canParse(connUrl)) return null
+  const url = new URL(connUrl)
+  if (url.hostname === '') return null
+  return { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port === '' ? 5432 : Number(url.port) }
+}

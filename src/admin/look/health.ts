@@ -1,0 +1,233 @@
+// Whether a cluster is as it should be: what etcd says and what each member says when it is asked, and the findings that
+// follow. `look` asks, `findingsOf` judges and is pure.
+
+import type { ClusterView, Member } from '../../model/cluster/cluster.ts'
+import { runsHactl } from '../../model/cluster/request.ts'
+import { slotName } from '../../model/cluster/slot-name.ts'
+import { done, failed, type Result } from '../../model/command/failure.ts'
+import type { ClusterReport, LostMember, MemberReport } from '../../model/command/report.ts'
+import { own } from '../../model/settings/patch.ts'
+import { parseBoolean } from '../../model/settings/values.ts'
+import type { Lsn, MemberName, Millis, Timeline } from '../../model/units.ts'
+import { type Asked, askMember } from '../members/member-answer.ts'
+import { type Deadline, type Operator, readCluster } from '../operator.ts'
+import { clusterModes, reportCluster } from './cluster-report.ts'
+import { goneText } from './lost-members.ts'
+
+export interface ClusterLook {
+  readonly view: ClusterView
+  readonly report: ClusterReport
+  readonly asked: ReadonlyMap<MemberName, Asked>
+  /** null: the leader accepts writes. */
+  readonly notWritable: NotWritable | null
+}
+
+interface NotWritable {
+  readonly why: string
+  /** False: whoever would know does not answer. */
+  readonly isKnown: boolean
+}
+
+export interface Finding {
+  readonly kind:
+    | 'no-leader'
+    | 'not-writable'
+    | 'no-answer'
+    | 'state'
+    | 'not-streaming'
+    | 'timeline'
+    | 'lag'
+    | 'problem'
+    | 'paused'
+    | 'mode'
+    | 'configuration'
+    | 'request'
+    | 'members'
+  readonly member: MemberName | null
+  readonly text: string
+}
+
+export interface Limits {
+  /** How many members there are to be; null: any number. */
+  readonly members: number | null
+  readonly lagBytes: Lsn | null
+  /** Gone for good, as somebody knows: no finding. */
+  readonly without?: readonly MemberName[]
+}
+
+const ASK_MS: Millis = 2000
+
+export async function lookAtCluster(
+  operator: Operator,
+  cluster: string,
+  deadline: Deadline,
+): Promise<Result<ClusterLook>> {
+  const read = await readCluster(operator, cluster, deadline)
+  if (!read.ok) return failed(read.failure)
+  const view = read.value
+  const timeoutMs = Math.max(1, Math.min(ASK_MS, deadline.leftMs()))
+  const [answers, notWritable] = await Promise.all([
+    Promise.all(
+      view.members.map(async member => [member.name, await askMember(operator, member, timeoutMs)] as const),
+    ),
+    whyNotWritable(operator, view, timeoutMs),
+  ])
+  const report = reportCluster(cluster, operator.namespace, view)
+  const asked = new Map(answers)
+  return done({ view, report, asked, notWritable: notWritable ?? whyMute(view, asked) })
+}
+
+/** Its agent may lead on while PostgreSQL does not answer: then no write is accepted, whatever the health check says. */
+function whyMute({ leader }: ClusterView, asked: ReadonlyMap<MemberName, Asked>): NotWritable | null {
+  const state = asked.get(leader?.name ?? '')?.answer?.state
+  return state === 'unknown' ? known('its PostgreSQL does not answer (state unknown)') : null
+}
+
+function known(why: string): NotWritable {
+  return { why, isKnown: true }
+}
+
+async function whyNotWritable(
+  operator: Operator,
+  view: ClusterView,
+  timeoutMs: Millis,
+): Promise<NotWritable | null> {
+  const leader = leaderOf(view)
+  if (leader === null) return known('nobody leads')
+  const { apiUrl } = leader.record
+  if (apiUrl === null) return { why: 'its member key has no api_url', isKnown: false }
+  const path = clusterModes(view).standbyCluster ? '/standby-leader' : '/primary'
+  const reply = await operator.members.call({ name: leader.name, apiUrl }, { method: 'GET', path, timeoutMs })
+  // Until its lease ends its PostgreSQL goes on without its agent.
+  if (reply.kind === 'unreachable') return { why: `its agent does not answer (${reply.why})`, isKnown: false }
+  return reply.status === 200 ? null : known(`its agent answers ${path} with ${reply.status}`)
+}
+
+/** Of a member that leads: what keeps it from accepting writes, or from being known to. */
+export function notWritableText({ why, isKnown }: NotWritable): string {
+  return isKnown
+    ? `leads, but does not accept writes: ${why}`
+    : `leads, but whether it accepts writes is not known: ${why}`
+}
+
+function leaderOf({ members, leader }: ClusterView): Member | null {
+  return members.find(({ name }) => name === leader?.name) ?? null
+}
+
+export function findingsOf(look: ClusterLook, limits: Limits): readonly Finding[] {
+  return [
+    ...ofLeader(look),
+    ...look.report.members.flatMap(member => ofMember(look, member, limits)),
+    ...ofCluster(look, limits),
+  ]
+}
+
+/** Writes are accepted by somebody; null: that is not known. */
+export function serves({ notWritable }: ClusterLook): boolean | null {
+  if (notWritable === null) return true
+  return notWritable.isKnown ? false : null
+}
+
+function ofLeader({ view, notWritable }: ClusterLook): readonly Finding[] {
+  if (view.leader === null) return [{ kind: 'no-leader', member: null, text: 'nobody holds the leader key' }]
+  const { name } = view.leader
+  if (leaderOf(view) === null)
+    return [{ kind: 'no-leader', member: name, text: 'holds the leader key, but has no member key' }]
+  if (notWritable === null) return []
+  return [{ kind: 'not-writable', member: name, text: notWritableText(notWritable) }]
+}
+
+function ofMember(look: ClusterLook, member: MemberReport, limits: Limits): readonly Finding[] {
+  const { name, holdsLeaderKey } = member
+  const finding = (kind: Finding['kind'], text: string): Finding => ({ kind, member: name, text })
+  const problem = member.problem === null ? [] : [finding('problem', member.problem)]
+  const asked = look.asked.get(name)
+  if (asked === undefined || asked.answer === null) {
+    // A leader that does not answer was named already.
+    if (holdsLeaderKey) return problem
+    return [
+      ...problem,
+      finding('no-answer', `its agent does not answer: ${asked?.why ?? 'it was not asked'}`),
+    ]
+  }
+  const { state, streams } = asked.answer
+  // What keeps a leader from accepting writes was named already.
+  if (holdsLeaderKey && look.notWritable !== null) return problem
+  if (state !== 'running') return [...problem, finding('state', `its state is ${state}`)]
+  if (holdsLeaderKey) return problem
+  if (!streams) return [...problem, finding('not-streaming', 'it does not stream')]
+  const timeline = leaderTimeline(look)
+  const other = timeline !== null && asked.answer.timeline !== null && asked.answer.timeline !== timeline
+  const lag = lagOf(look, name)
+  const late = limits.lagBytes !== null && (lag === null || lag > limits.lagBytes)
+  return [
+    ...problem,
+    ...(other
+      ? [finding('timeline', `it is on timeline ${asked.answer.timeline}, the leader on ${timeline}`)]
+      : []),
+    ...(late ? [finding('lag', lagText(lag, limits.lagBytes))] : []),
+  ]
+}
+
+function lagText(lag: Lsn | null, limit: Lsn | null): string {
+  return lag === null ? 'how far it is behind is not known' : `it is ${lag} bytes behind, more than ${limit}`
+}
+
+export function leaderTimeline({ view, asked }: ClusterLook): Timeline | null {
+  return asked.get(view.leader?.name ?? '')?.answer?.timeline ?? null
+}
+
+/** Bytes that it has not replayed. */
+export function lagOf({ view, asked }: ClusterLook, name: MemberName): Lsn | null {
+  const leaderAt = asked.get(view.leader?.name ?? '')?.answer?.position ?? view.status?.value.optime ?? null
+  const at = asked.get(name)?.answer?.position ?? null
+  if (leaderAt === null || at === null) return null
+  return leaderAt > at ? leaderAt - at : 0n
+}
+
+function ofCluster(look: ClusterLook, limits: Limits): readonly Finding[] {
+  const { view, report } = look
+  const finding = (kind: Finding['kind'], text: string): Finding => ({ kind, member: null, text })
+  const config = view.config?.value
+  const count = view.members.length
+  const few = limits.members !== null && count < limits.members
+  return [
+    ...(few ? [finding('members', `${count} of ${limits.members} expected members are there`)] : []),
+    ...goneFindings(report, limits.without ?? []),
+    ...(report.paused ? [finding('paused', 'the cluster is paused: nobody fails over')] : []),
+    ...(config?.valid === false
+      ? [finding('configuration', `the configuration in etcd cannot be read: ${config.why}`)]
+      : []),
+    ...(report.unreadableRequest === null
+      ? []
+      : [finding('request', `a request is pending that is not understood: ${report.unreadableRequest}`)]),
+    ...unsupported(view).map(mode => finding('mode', `${mode} is on, which hactl does not support yet`)),
+  ]
+}
+
+/** A slot is kept for them, so that they are expected back. */
+function goneFindings({ lostMembers }: ClusterReport, without: readonly MemberName[]): readonly Finding[] {
+  return lostMembers
+    .filter(({ name, slot }) => !without.some(one => one === name || slotName(one) === slot))
+    .map(lost => ({
+      kind: 'members',
+      member: lost.name ?? lost.slot,
+      text: `${goneText(lost)}${keptText(lost)}`,
+    }))
+}
+
+function keptText({ slotUntil }: LostMember): string {
+  return slotUntil === null ? '' : `; its slot is kept until ${slotUntil}`
+}
+
+/** Members of Patroni know them all. */
+function unsupported(view: ClusterView): readonly string[] {
+  const config = view.config?.value
+  if (config?.valid !== true || !view.members.some(runsHactl)) return []
+  const modes = clusterModes(view)
+  return [
+    ...(modes.synchronousMode === 'off' ? [] : ['synchronous_mode']),
+    ...(modes.standbyCluster ? ['standby_cluster'] : []),
+    ...(parseBoolean(own(config.document, 'failsafe_mode') ?? false) === true ? ['failsafe_mode'] : []),
+  ]
+}

@@ -1,0 +1,70 @@
+// `hactl query`: runs SQL on the first member that is meant and answers. What PostgreSQL says is given as it is.
+
+import type { Json } from '../../model/cluster/cluster.ts'
+import { done, failed, type Result } from '../../model/command/failure.ts'
+import type { MemberName, Millis } from '../../model/units.ts'
+import type { SqlLogin, SqlPort } from '../../ports/sql.ts'
+import { deadlineIn, type Operator } from '../operator.ts'
+import { placesOf, type Whom } from './sql-members.ts'
+
+interface QueryWish extends Whom {
+  readonly sql: string
+  readonly login: SqlLogin
+  readonly budgetMs: Millis
+  readonly interrupted: AbortSignal
+}
+
+export interface QueryReport {
+  readonly cluster: string
+  readonly member: MemberName
+  readonly inRecovery: boolean
+  /** null: the last statement gives no rows. */
+  readonly columns: readonly string[] | null
+  readonly rows: readonly (readonly Json[])[]
+  /** `SELECT 3`, as psql shows it. */
+  readonly tag: string
+}
+
+export async function queryCluster(
+  operator: Operator,
+  sql: SqlPort,
+  cluster: string,
+  wish: QueryWish,
+): Promise<Result<QueryReport>> {
+  const deadline = deadlineIn(operator.clock, wish.budgetMs)
+  const places = await placesOf(operator, cluster, wish, deadline)
+  if (!places.ok) return failed(places.failure)
+  const silent: string[] = []
+  for (const place of places.value) {
+    const { member, host, port } = place
+    const target = { host, port, ...wish.login }
+    if (wish.interrupted.aborted) return failed({ kind: 'interrupted' })
+    const limitMs = Math.max(1, deadline.leftMs())
+    const answer = await sql.run(target, wish.sql, recoveryOf(wish), limitMs, wish.interrupted)
+    switch (answer.kind) {
+      case 'done':
+        return done({ cluster, member, inRecovery: answer.inRecovery, ...answer.table })
+      case 'error':
+        return failed({ kind: 'sql-error', member, sqlstate: answer.sqlstate, why: answer.why })
+      case 'timed-out':
+        return failed({ kind: 'query-late', member, why: answer.why })
+      case 'interrupted':
+        return failed({ kind: 'query-interrupted', member, cancelled: answer.cancelled })
+      case 'other-role':
+        silent.push(`${member} (it is ${answer.inRecovery ? '' : 'not '}in recovery)`)
+        break
+      case 'unreachable':
+        silent.push(`${member} (${answer.why})`)
+        break
+      default:
+        return answer satisfies never
+    }
+  }
+  return failed({ kind: 'no-connection', members: silent.join(', ') })
+}
+
+/** A standby that calls itself replica but was promoted is none, and the other way round. */
+function recoveryOf({ member, role }: Whom): boolean | null {
+  if (member !== null || role === 'any' || role === 'leader' || role === 'standby-leader') return null
+  return role !== 'primary'
+}

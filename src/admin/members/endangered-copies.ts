@@ -1,0 +1,79 @@
+// Copies of the data that a command would end: a member that steps down, restarts or drops its data stops its server, and what
+// is copied from it begins anew.
+
+import type { ClusterView } from '../../model/cluster/cluster.ts'
+import type { Failure } from '../../model/command/failure.ts'
+import type { MemberName, Millis } from '../../model/units.ts'
+import type { HandoverPlan, HandoverWish } from '../handover/plan.ts'
+import type { Operator } from '../operator.ts'
+import { lookAt, type MemberWork } from './member-status.ts'
+
+export interface EndangeredCopy {
+  readonly member: MemberName
+  readonly source: MemberName
+  /** null: how much there is to copy is not known. */
+  readonly percent: number | null
+}
+
+const LOOK_LIMIT_MS: Millis = 2000
+
+/** Of a handover: from the leader, which steps down. */
+export async function endangeredCopies(
+  operator: Operator,
+  { alreadySo, survey }: HandoverPlan,
+): Promise<readonly EndangeredCopy[]> {
+  const { leader, view } = survey
+  return leader === null || alreadySo ? [] : copiesFrom(operator, view, [leader])
+}
+
+/** A member that does not say from whom it copies, Patroni's among them, is in nobody's way. */
+export async function copiesFrom(
+  operator: Operator,
+  { members }: ClusterView,
+  sources: readonly MemberName[],
+): Promise<readonly EndangeredCopy[]> {
+  const copying = members.filter(({ record }) => record.state === 'creating replica')
+  const looks = await Promise.all(
+    copying.map(async member => ({ member, look: await lookAt(operator, member, LOOK_LIMIT_MS) })),
+  )
+  return looks.flatMap(({ member, look }) => {
+    const work = look.known ? look.value.work : null
+    const source = sources.find(name => name === work?.source && name !== member.name)
+    if (work === null || source === undefined) return []
+    return [{ member: member.name, source, percent: percentOf(work) }]
+  })
+}
+
+/** Whole percent; PostgreSQL's estimate of the whole may be less than what is copied in the end. */
+export function percentOf({ bytesDone, bytesTotal }: MemberWork): number | null {
+  if (bytesDone === null || bytesTotal === null || bytesTotal <= 0) return null
+  return Math.min(99, Math.floor((bytesDone / bytesTotal) * 100))
+}
+
+/** `the copy of pg2 from pg1 (54 %)` */
+export function copyText({ member, source, percent }: EndangeredCopy): string {
+  return `the copy of ${member} from ${source}${percent === null ? '' : ` (${percent} %)`}`
+}
+
+/** Whoever does not ask back has to have said that it may be so. null: nothing is in the way. */
+export function copiesInTheWay(
+  { action, scheduledAt }: HandoverWish,
+  { copies = [] }: HandoverPlan,
+): (Failure & { readonly kind: 'refused' }) | null {
+  // Scheduled: what is copied now is done by then, or begins later.
+  return scheduledAt === null ? refusalFor(action, copies) : null
+}
+
+/** null: there are none. */
+export function refusalFor(
+  action: string,
+  copies: readonly EndangeredCopy[],
+): (Failure & { readonly kind: 'refused' }) | null {
+  if (copies.length === 0) return null
+  return {
+    kind: 'refused',
+    action,
+    reason: `${copies.map(copyText).join(' and ')} would end and begin anew`,
+    hint: 'wait for it (hactl list), or give it up with --accept-broken-copy.',
+  }
+}

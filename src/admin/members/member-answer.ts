@@ -1,0 +1,57 @@
+// What a member says of itself when it is asked, for commands that judge a whole cluster. It may be Patroni's or hactl's
+// answer; what it does not say is null.
+
+import type { Json, Member } from '../../model/cluster/cluster.ts'
+import { isJsonObject } from '../../model/settings/patch.ts'
+import type { Lsn, Millis, Timeline } from '../../model/units.ts'
+import type { Operator } from '../operator.ts'
+
+interface MemberAnswer {
+  readonly state: string
+  readonly role: string
+  readonly streams: boolean
+  readonly timeline: Timeline | null
+  /** Of a primary where it writes, of a standby what it has replayed. */
+  readonly position: Lsn | null
+}
+
+export type Asked =
+  | { readonly answer: MemberAnswer; readonly why: null }
+  | { readonly answer: null; readonly why: string }
+
+export async function askMember(
+  operator: Operator,
+  { name, record }: Member,
+  timeoutMs: Millis,
+): Promise<Asked> {
+  if (record.apiUrl === null) return { answer: null, why: 'its member key has no api_url' }
+  const reply = await operator.members.call(
+    { name, apiUrl: record.apiUrl },
+    { method: 'GET', path: '/patroni', timeoutMs },
+  )
+  if (reply.kind === 'unreachable') return { answer: null, why: reply.why }
+  const answer = readAnswer(reply.body)
+  return answer === null
+    ? { answer: null, why: `its answer (status ${reply.status}) is no status document` }
+    : { answer, why: null }
+}
+
+function readAnswer(body: string): MemberAnswer | null {
+  let document: Json
+  try {
+    document = JSON.parse(body) as Json
+  } catch {
+    return null
+  }
+  if (!isJsonObject(document)) return null
+  const { state, role, timeline, replication_state: replication, xlog } = document
+  if (typeof state !== 'string' || typeof role !== 'string') return null
+  const at = isJsonObject(xlog) ? (xlog.location ?? xlog.replayed_location ?? null) : null
+  return {
+    state,
+    role,
+    streams: replication === 'streaming',
+    timeline: typeof timeline === 'number' ? timeline : null,
+    position: typeof at === 'number' && at > 0 ? BigInt(Math.trunc(at)) : null,
+  }
+}

@@ -1,0 +1,155 @@
+// What an operation on several members came to: one row a member, and from the rows the command's exit code. All done or
+// already so is 0; only some is 7, with what is missing; none is the code of what happened.
+
+import type { Member } from '../../model/cluster/cluster.ts'
+import { done, type Failure, failed, type Result } from '../../model/command/failure.ts'
+import type { MemberName } from '../../model/units.ts'
+import type { MemberReply, MemberRequest } from '../../ports/operator.ts'
+import type { Operator } from '../operator.ts'
+
+type MemberOutcome =
+  | 'done'
+  /** It will be done at its time. */
+  | 'scheduled'
+  /** It was asked for, or begun; its end was not waited for. */
+  | 'requested'
+  /** It was so before, or there was nothing to do. */
+  | 'already'
+  | 'refused'
+  /** Another operation is in the way. */
+  | 'conflict'
+  /** It was begun and did not end well. */
+  | 'failed'
+  | 'unreachable'
+  /** It was begun; how it ended was not seen. */
+  | 'timed-out'
+  /** Not begun, because of what came of another member. */
+  | 'left'
+  /** A dry run: it would be done. */
+  | 'planned'
+
+export interface OperationRow {
+  readonly member: MemberName
+  readonly outcome: MemberOutcome
+  /** One clause; null: there is nothing to add. */
+  readonly why: string | null
+  /** Ctrl-C ended the waiting, or kept it from being begun. */
+  readonly interrupted?: true
+  /** What the member answered, for the texts of patronictl. Not shown as JSON. */
+  readonly reply?: { readonly status: number; readonly body: string }
+}
+
+export interface OperationReport {
+  readonly cluster: string
+  readonly action: string
+  readonly members: readonly { readonly member: MemberName; outcome: MemberOutcome; why: string | null }[]
+}
+
+/** Nothing is left to do about it. */
+export function isWell({ outcome }: OperationRow): boolean {
+  return WELL.includes(outcome)
+}
+
+/** `hint`: what to do about the rest. */
+export function concludeOperation(
+  cluster: string,
+  action: string,
+  rows: readonly OperationRow[],
+  hint: string,
+): Result<OperationReport> {
+  const members = rows.map(({ member, outcome, why }) => ({ member, outcome, why }))
+  const report: OperationReport = { cluster, action, members }
+  const failure = failureOf(action, rows, hint)
+  return failure === null ? done(report) : failed(failure, report)
+}
+
+const WELL: readonly MemberOutcome[] = ['done', 'scheduled', 'requested', 'already', 'planned']
+/** What weighs most names the exit code when nothing was done. */
+const BY_WEIGHT = ['failed', 'timed-out', 'unreachable', 'conflict', 'refused', 'left'] as const
+
+/** What an answer of 401 or 403 asks for. */
+export const ACCESS_HINT =
+  'check ctl.authentication (or restapi.authentication) and the allowlist of the members.'
+
+function failureOf(action: string, rows: readonly OperationRow[], usualHint: string): Failure | null {
+  const missing = rows.filter(row => !isWell(row))
+  if (missing.length === 0) return null
+  const isShutOut = missing.some(({ reply }) => reply?.status === 401 || reply?.status === 403)
+  const hint = isShutOut ? ACCESS_HINT : usualHint
+  const some = rows.length - missing.length
+  const all = missingText(missing)
+  if (missing.some(row => row.interrupted === true)) {
+    const what = interruptedText(missing)
+    return { kind: 'interrupted', action, request: { kind: 'stored', what }, hint }
+  }
+  if (some > 0) {
+    const achieved = `${action}: ${some} of ${rows.length} members done`
+    return { kind: 'partly-done', done: achieved, missing: all, hint }
+  }
+  const worst = BY_WEIGHT.find(outcome => missing.some(row => row.outcome === outcome))
+  const names = namesOf(missing)
+  switch (worst) {
+    case 'unreachable':
+      return {
+        kind: 'member-unreachable',
+        member: names,
+        why: missing.length === 1 ? (missing[0]?.why ?? '') : all,
+      }
+    case 'conflict':
+      return { kind: 'conflict', what: `${action}: ${all}`, hint }
+    case 'refused':
+      return { kind: 'refused', action, reason: all, hint }
+    case 'timed-out':
+      return { kind: 'unfinished', what: `${action}: ${all}`, hint }
+    default: {
+      const begun = namesOf(missing.filter(({ outcome }) => outcome === 'failed'))
+      return { kind: 'partly-done', done: `${action} of ${begun} was begun`, missing: all, hint }
+    }
+  }
+}
+
+/** `pg1 has begun it, and it goes on; pg2, pg0 not begun` */
+function interruptedText(missing: readonly OperationRow[]): string {
+  const begun = missing.filter(row => row.interrupted === true && row.outcome === 'timed-out')
+  const goesOn = begun.length === 0 ? [] : [`${namesOf(begun)} has begun it, and it goes on`]
+  const rest = missing.filter(row => !begun.includes(row))
+  return [...goesOn, ...(rest.length === 0 ? [] : [missingText(rest)])].join('; ')
+}
+
+function namesOf(rows: readonly OperationRow[]): string {
+  return rows.map(({ member }) => member).join(', ')
+}
+
+/** Those that were left share their reason. */
+function missingText(missing: readonly OperationRow[]): string {
+  const left = missing.filter(({ outcome }) => outcome === 'left')
+  const rest = missing.filter(({ outcome }) => outcome !== 'left').map(rowText)
+  return [...rest, ...(left.length === 0 ? [] : [`${namesOf(left)} not begun`])].join('; ')
+}
+
+/** `pg1: no answer within 3000 ms` */
+function rowText({ member, outcome, why }: OperationRow): string {
+  return `${member}: ${why ?? outcome}`
+}
+
+/** A member without an address cannot be asked: that is an answer too. */
+export async function callMember(
+  operator: Operator,
+  member: Member,
+  request: MemberRequest,
+): Promise<MemberReply> {
+  const { apiUrl } = member.record
+  if (apiUrl === null) return { kind: 'unreachable', why: 'its member key has no api_url' }
+  return operator.members.call({ name: member.name, apiUrl }, request)
+}
+
+/** An answer that is no success and means nothing special to the operation. */
+export function refusedRow(
+  member: MemberName,
+  reply: { readonly status: number; readonly body: string },
+): OperationRow {
+  const { status, body } = reply
+  const words = body.trim().startsWith('<') || body.trim() === '' ? '' : `: ${body.trim().slice(0, 300)}`
+  const outcome = / already in progress$/.test(body.trim()) || status === 409 ? 'conflict' : 'refused'
+  return { member, outcome, why: `it answered ${status}${words}`, reply }
+}

@@ -1,0 +1,135 @@
+// Which members a command means: by name, by role, those with a pending restart, or any one of them. A name that does not
+// exist, or has another role than the one asked for, is an error: nothing is done to a part of the names in silence.
+
+import type { ClusterView, Member } from '../../model/cluster/cluster.ts'
+import { done, failed, type Result } from '../../model/command/failure.ts'
+import type { LostMember } from '../../model/command/report.ts'
+import type { MemberName } from '../../model/units.ts'
+import { goneText, lostMembers } from '../look/lost-members.ts'
+import { type Deadline, memberNotFound, type Operator, readCluster } from '../operator.ts'
+import type { OperationRow } from './member-operation.ts'
+
+export const MEMBER_ROLES = ['leader', 'primary', 'standby-leader', 'replica', 'standby', 'any'] as const
+export type MemberRole = (typeof MEMBER_ROLES)[number]
+
+export interface SelectionWish {
+  readonly action: string
+  /** Empty: all with the role. */
+  readonly names: readonly MemberName[]
+  readonly role: MemberRole
+  /** Only those that say that they need a restart. */
+  readonly pending: boolean
+  /** Only one of them, by chance. */
+  readonly anyOne: boolean
+}
+
+export interface Selection {
+  /** In the order of their names. */
+  readonly members: readonly Member[]
+  /** Named or meant, but with nothing to be done to them, or nobody there to do it. */
+  readonly spared: readonly OperationRow[]
+}
+
+/** The cluster; when the name is that of a member instead, this is said. */
+export async function readClusterOfMembers(
+  operator: Operator,
+  cluster: string,
+  command: string,
+  deadline: Deadline,
+): Promise<Result<ClusterView>> {
+  const read = await readCluster(operator, cluster, deadline)
+  if (read.ok || read.failure.kind !== 'cluster-not-found' || read.failure.memberOf === undefined) return read
+  const scope = read.failure.memberOf
+  return failed({
+    kind: 'usage',
+    message: `${cluster} is a member of cluster ${scope}, not a cluster`,
+    hint: `the cluster comes first: hactl ${command} ${scope} ${cluster}`,
+  })
+}
+
+/**
+ * The names of those that are there and have the role, for who must not be stopped by the others: all of them when none is,
+ * which selectMembers refuses.
+ */
+export function existingNames(view: ClusterView, { names, role }: SelectionWish): readonly MemberName[] {
+  const lost = lostMembers(view).map(lostRow)
+  const existing = names.filter(
+    name =>
+      view.members.some(member => member.name === name && hasRole(member, view, role)) ||
+      lost.some(({ member }) => member === name),
+  )
+  return existing.length > 0 ? existing : names
+}
+
+/** `chance` gives a number from 0 up to, not including, its argument. */
+export function selectMembers(
+  cluster: string,
+  view: ClusterView,
+  wish: SelectionWish,
+  chance: (below: number) => number,
+): Result<Selection> {
+  const { action, names, role } = wish
+  const lost = lostMembers(view).map(lostRow)
+  const known = [...view.members.map(({ name }) => name), ...lost.map(({ member }) => member)]
+  const unknown = names.find(name => !known.includes(name))
+  if (unknown !== undefined) return failed(memberNotFound(cluster, unknown, view.members))
+  const other = names.find(name =>
+    view.members.some(member => member.name === name && !hasRole(member, view, role)),
+  )
+  if (other !== undefined) {
+    const is = view.leader?.name === other ? 'the leader' : 'not the leader'
+    return refused(action, `${other} is ${is}, and only members with the role ${role} are meant`)
+  }
+  const meant = view.members.filter(
+    member => hasRole(member, view, role) && (names.length === 0 || names.includes(member.name)),
+  )
+  const missed = lost.filter(({ member }) => isMeant(member, wish))
+  if (meant.length === 0 && missed.length === 0)
+    return refused(
+      action,
+      `cluster ${cluster} has no member${role === 'any' ? '' : ` with the role ${role}`}`,
+    )
+  const needed = meant.filter(({ record }) => !wish.pending || record.pendingRestart === true)
+  const spared = meant.filter(member => !needed.includes(member)).map(({ name }) => noneIsPending(name))
+  const one = wish.anyOne ? needed[chance(needed.length)] : undefined
+  if (one !== undefined) return done({ members: [one], spared: [] })
+  return done({ members: needed, spared: [...spared, ...missed] })
+}
+
+/** Of one that is gone nothing is known but its name: it led nothing. */
+function isMeant(name: MemberName, { names, role, anyOne }: SelectionWish): boolean {
+  if (names.length > 0) return names.includes(name)
+  return !anyOne && (role === 'any' || role === 'replica' || role === 'standby')
+}
+
+function lostRow(lost: LostMember): OperationRow {
+  return { member: lost.name ?? lost.slot, outcome: 'unreachable', why: goneText(lost) }
+}
+
+function noneIsPending(member: MemberName): OperationRow {
+  return { member, outcome: 'already', why: 'no restart is pending' }
+}
+
+function refused(action: string, reason: string): Result<Selection> {
+  return failed({ kind: 'refused', action, reason, hint: 'see hactl list for the members and their roles.' })
+}
+
+/** As Patroni means them: the holder of the leader key leads, whatever it says of itself. */
+function hasRole(member: Member, view: ClusterView, role: MemberRole): boolean {
+  const leads = member.name === view.leader?.name
+  switch (role) {
+    case 'any':
+      return true
+    case 'leader':
+      return leads
+    case 'primary':
+      return leads && member.record.role !== 'standby_leader'
+    case 'standby-leader':
+      return leads && member.record.role !== 'primary' && member.record.role !== 'master'
+    case 'replica':
+    case 'standby':
+      return !leads
+    default:
+      return role satisfies never
+  }
+}

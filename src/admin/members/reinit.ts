@@ -1,0 +1,55 @@
+// `hactl reinit`: a standby's data is copied anew. The request is only its beginning: the copy is followed until the member
+// streams from somebody with a server that began after it. What ends in a start failure is a failure.
+
+import type { Member } from '../../model/cluster/cluster.ts'
+import type { MemberName, Millis } from '../../model/units.ts'
+import type { Operator } from '../operator.ts'
+import { callMember, type OperationRow, refusedRow } from './member-operation.ts'
+import { lookAt, type MemberStatus } from './member-status.ts'
+
+export interface ReinitWish {
+  /** Cancels what is in progress. */
+  readonly force: boolean
+  readonly fromLeader: boolean
+  /** Asked when something is in progress; true: cancel it. */
+  readonly mayCancel: (member: MemberName, what: string) => Promise<boolean>
+}
+
+export interface BegunCopy {
+  readonly member: Member
+  readonly before: MemberStatus
+  readonly atMs: Millis
+}
+
+/** To cancel a piece of work may take a moment. */
+const REQUEST_MS: Millis = 20_000
+const IN_PROGRESS = / already in progress$/
+
+/** A row when it was not begun. */
+export async function beginCopy(
+  operator: Operator,
+  member: Member,
+  wish: ReinitWish,
+): Promise<BegunCopy | OperationRow> {
+  const { name } = member
+  const before = await lookAt(operator, member)
+  if (!before.known) return { member: name, outcome: 'unreachable', why: before.why }
+  const ask = (force: boolean) =>
+    callMember(operator, member, {
+      method: 'POST',
+      path: '/reinitialize',
+      body: { force, from_leader: wish.fromLeader },
+      timeoutMs: REQUEST_MS,
+    })
+  let atMs = operator.clock.bootMs()
+  let reply = await ask(wish.force)
+  const busy = reply.kind === 'answered' && reply.status === 503 ? reply.body.trim() : ''
+  if (IN_PROGRESS.test(busy) && !wish.force && (await wish.mayCancel(name, busy))) {
+    atMs = operator.clock.bootMs()
+    reply = await ask(true)
+  }
+  if (reply.kind === 'unreachable')
+    return { member: name, outcome: 'timed-out', why: `${reply.why}; it may have begun all the same` }
+  if (reply.status === 200) return { member, before: before.value, atMs }
+  return refusedRow(name, reply)
+}

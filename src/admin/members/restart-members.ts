@@ -1,0 +1,86 @@
+// `hactl restart` of several members: one after the other, the standbys before the leader. When one did not come back, the
+// rest is left alone: the next one might be the last that serves.
+
+import type { ClusterView, Member } from '../../model/cluster/cluster.ts'
+import { postgresVersion } from '../look/version.ts'
+import type { Operator } from '../operator.ts'
+import type { OperationRow } from './member-operation.ts'
+import { isInService, lookAt, stateText } from './member-status.ts'
+import { type Following, type RestartWish, restartMember, scheduledAt } from './restart.ts'
+
+export function leaderLast(members: readonly Member[], view: ClusterView): readonly Member[] {
+  const rank = ({ name }: Member) => (name === view.leader?.name ? 1 : 0)
+  return members.toSorted((a, b) => rank(a) - rank(b))
+}
+
+/** `onRow` is called as each one is done. */
+export async function restartMembers(
+  operator: Operator,
+  members: readonly Member[],
+  wish: RestartWish,
+  following: Following,
+  onRow: (row: OperationRow) => void,
+): Promise<readonly OperationRow[]> {
+  const rows: OperationRow[] = []
+  let broken: OperationRow | undefined
+  for (const member of members) {
+    const row: OperationRow = following.interrupted.aborted
+      ? { member: member.name, outcome: 'left', why: 'interrupted', interrupted: true }
+      : broken !== undefined && wish.schedule === null
+        ? { member: member.name, outcome: 'left', why: `${broken.member} did not come back` }
+        : await restartMember(operator, member, wish, following)
+    if (row.outcome === 'failed' || row.outcome === 'timed-out') broken = row
+    onRow(row)
+    rows.push(row)
+  }
+  return rows
+}
+
+/** What would be done: each member is asked how it is, nothing else. */
+export async function planRestart(
+  operator: Operator,
+  members: readonly Member[],
+  wish: RestartWish,
+  view: ClusterView,
+): Promise<readonly OperationRow[]> {
+  return Promise.all(
+    members.map(async (member): Promise<OperationRow> => {
+      const { name } = member
+      const look = await lookAt(operator, member)
+      if (!look.known) return { member: name, outcome: 'unreachable', why: look.why }
+      const status = look.value
+      const limit = versionNumber(wish.olderThan)
+      if (limit !== null && status.serverVersion !== null && status.serverVersion >= limit) {
+        const why = `its PostgreSQL ${postgresVersion(status.serverVersion)} is not older than ${wish.olderThan}`
+        return { member: name, outcome: 'already', why }
+      }
+      const role = name === view.leader?.name ? 'leader' : 'standby'
+      const state = isInService(status) ? stateText(status) : `not in service: ${stateText(status)}`
+      const old = wish.schedule !== null && wish.replace ? scheduledAt(member) : ''
+      const instead = old === '' ? '' : `, in place of the restart at ${old}`
+      const when = wish.schedule === null ? '' : `, at ${wish.schedule.text}${instead}`
+      return { member: name, outcome: 'planned', why: `${role}, ${state}${pendingText(status)}${when}` }
+    }),
+  )
+}
+
+/** `, pending: max_connections 100 -> 200` */
+function pendingText({
+  pendingRestart,
+  pendingRestartReason,
+}: {
+  readonly pendingRestart: boolean
+  readonly pendingRestartReason: Readonly<Record<string, unknown>>
+}): string {
+  if (!pendingRestart) return ''
+  const names = Object.keys(pendingRestartReason)
+  return names.length === 0 ? ', restart pending' : `, restart pending for ${names.join(', ')}`
+}
+
+/** `15.4` is 150004; before version 10 there were three parts. null: it is no version. */
+export function versionNumber(text: string | null): number | null {
+  const match = /^(\d+)\.(\d+)(?:\.(\d+))?$/.exec(text ?? '')
+  if (match === null) return null
+  const [major, minor, patch] = [Number(match[1]), Number(match[2]), Number(match[3] ?? 0)]
+  return major >= 10 ? major * 10000 + minor : major * 10000 + minor * 100 + patch
+}

@@ -1,0 +1,261 @@
+// `hactl restart` of one member: asked over its REST API, then followed to the end, which is that it accepts connections and,
+// as a standby, streams again. An agent that falls silent meanwhile is waited for only so long.
+
+import type { JsonObject, Member } from '../../model/cluster/cluster.ts'
+import type { Seen } from '../../model/seen.ts'
+import type { MemberName, Millis, WallMillis } from '../../model/units.ts'
+import type { MemberReply } from '../../ports/operator.ts'
+import { postgresVersion } from '../look/version.ts'
+import type { Operator } from '../operator.ts'
+import { callMember, type OperationRow, refusedRow } from './member-operation.ts'
+import { isInService, LOOK_TIMEOUT_MS, lookAt, type MemberStatus, stateText } from './member-status.ts'
+
+export interface RestartWish {
+  readonly pending: boolean
+  /** Only if what runs is older: `15.4`. */
+  readonly olderThan: string | null
+  readonly schedule: { readonly text: string; readonly wallMs: WallMillis } | null
+  /** How long PostgreSQL may take; null: the cluster's `primary_start_timeout`. */
+  readonly timeoutMs: Millis | null
+  /** Until it is in service; until its agent has answered; only until it was seen to begin. */
+  readonly wait: 'in-service' | 'answer' | 'begun'
+  /** Takes the place of a restart that is scheduled already. */
+  readonly replace: boolean
+}
+
+export interface Following {
+  readonly interrupted: AbortSignal
+  /** What is seen meanwhile, for people. */
+  readonly say: (member: MemberName, text: string) => void
+}
+
+/** Patroni's `primary_start_timeout` by default. */
+const START_MS: Millis = 300_000
+/** To stop before, and to stream after. */
+const AROUND_MS: Millis = 60_000
+const SILENT_MS: Millis = 15_000
+/** It says that it restarted, but what runs is what ran before. */
+const SAME_MS: Millis = 15_000
+const LOOK_EVERY_MS: Millis = 400
+const REQUEST_MS: Millis = 10_000
+
+export async function restartMember(
+  operator: Operator,
+  member: Member,
+  wish: RestartWish,
+  following: Following,
+): Promise<OperationRow> {
+  const { name } = member
+  const before = await lookAt(operator, member)
+  if (!before.known) return { member: name, outcome: 'unreachable', why: before.why }
+  if (wish.schedule !== null) return scheduleRestart(operator, member, wish)
+  const limitMs = (wish.timeoutMs ?? START_MS) + AROUND_MS
+  const startMs = operator.clock.bootMs()
+  const posted = callMember(operator, member, {
+    method: 'POST',
+    path: '/restart',
+    body: restartBody(wish),
+    timeoutMs: limitMs,
+  })
+  const answered = await untilAnswered(operator, member, wish, before.value, posted, following)
+  if ('outcome' in answered) return answered
+  if (answered.kind === 'answered' && answered.status !== 200)
+    return refusal(operator, member, wish, answered, before.value)
+  if (wish.wait !== 'in-service' && answered.kind === 'answered')
+    return {
+      member: name,
+      outcome: 'done',
+      why: 'restarted; not waited for until it is in service',
+      reply: answered,
+    }
+  const endMs = startMs + limitMs
+  const end = await untilInService(operator, member, before.value, endMs, following)
+  if (end.kind === 'in-service') {
+    const seconds = ((operator.clock.bootMs() - startMs) / 1000).toFixed(1)
+    return { member: name, outcome: 'done', why: `${end.what} after ${seconds} s` }
+  }
+  const lost = answered.kind === 'unreachable' ? `its answer was lost (${answered.why}); ` : ''
+  const outcome = answered.kind === 'answered' && end.kind === 'same-server' ? 'failed' : 'timed-out'
+  const row: OperationRow = { member: name, outcome, why: `${lost}${end.why}` }
+  return following.interrupted.aborted ? { ...row, interrupted: true } : row
+}
+
+function restartBody(wish: RestartWish): JsonObject {
+  return {
+    ...(wish.pending && { restart_pending: true }),
+    ...(wish.olderThan !== null && { postgres_version: wish.olderThan }),
+    ...(wish.schedule !== null && { schedule: wish.schedule.text }),
+    ...(wish.timeoutMs !== null && { timeout: Math.max(1, Math.round(wish.timeoutMs / 1000)) }),
+  }
+}
+
+async function scheduleRestart(operator: Operator, member: Member, wish: RestartWish): Promise<OperationRow> {
+  const { name } = member
+  const cancelled = await cancelScheduled(operator, member, wish)
+  if (typeof cancelled === 'object') return cancelled
+  const body = restartBody(wish)
+  const reply = await callMember(operator, member, {
+    method: 'POST',
+    path: '/restart',
+    body,
+    timeoutMs: REQUEST_MS,
+  })
+  if (reply.kind === 'unreachable') {
+    const why = `${reply.why}; it may have been scheduled all the same`
+    return { member: name, outcome: 'timed-out', why: `${why}${lostSchedule(cancelled)}` }
+  }
+  if (reply.status !== 202) {
+    const row = refusedRow(name, reply)
+    return { ...row, why: `${row.why}${lostSchedule(cancelled)}` }
+  }
+  const instead = cancelled === '' ? '' : `, in place of the restart at ${cancelled}`
+  return { member: name, outcome: 'scheduled', why: `scheduled at ${wish.schedule?.text}${instead}`, reply }
+}
+
+/** With --force: the time of the scheduled restart that gave way, which is gone from now on; empty: there was none. */
+async function cancelScheduled(
+  operator: Operator,
+  member: Member,
+  wish: RestartWish,
+): Promise<string | OperationRow> {
+  const at = wish.replace ? scheduledAt(member) : ''
+  if (at === '') return ''
+  const request = { method: 'DELETE', path: '/restart', timeoutMs: REQUEST_MS } as const
+  const gone = await callMember(operator, member, request)
+  if (gone.kind === 'unreachable') {
+    const why = `${gone.why}; the restart at ${at} may have been cancelled, and none is scheduled in its place`
+    return { member: member.name, outcome: 'timed-out', why }
+  }
+  // Of another answer than yes it is the next request that shows what it comes to.
+  return gone.status === 200 ? at : ''
+}
+
+/** Empty: none is. */
+export function scheduledAt({ record }: Member): string {
+  const { scheduledRestart } = record
+  if (scheduledRestart === undefined) return ''
+  return typeof scheduledRestart.schedule === 'string' ? scheduledRestart.schedule : 'an unknown time'
+}
+
+function lostSchedule(cancelled: string): string {
+  return cancelled === '' ? '' : `; the restart that was scheduled at ${cancelled} is cancelled`
+}
+
+/** Its answer; or a row when it fell silent, was not waited for, or Ctrl-C came. */
+async function untilAnswered(
+  operator: Operator,
+  member: Member,
+  wish: RestartWish,
+  before: MemberStatus,
+  posted: Promise<MemberReply>,
+  { interrupted, say }: Following,
+): Promise<MemberReply | OperationRow> {
+  const { clock } = operator
+  const row = (outcome: OperationRow['outcome'], why: string): OperationRow => ({
+    member: member.name,
+    outcome,
+    why,
+  })
+  let answeredAtMs = clock.bootMs()
+  for (;;) {
+    const waking = new AbortController()
+    const first = await Promise.race([posted, clock.sleep(LOOK_EVERY_MS, waking.signal)])
+    waking.abort()
+    if (first !== undefined) return first
+    if (interrupted.aborted)
+      return { ...row('timed-out', 'interrupted; its restart may go on'), interrupted: true }
+    const look = await lookAt(operator, member, LOOK_TIMEOUT_MS)
+    if (look.known) {
+      answeredAtMs = clock.bootMs()
+      say(member.name, stateText(look.value))
+      if (wish.wait === 'begun' && hasBegun(before, look.value))
+        return row('requested', 'begun, not waited for')
+    } else if (clock.bootMs() - answeredAtMs > SILENT_MS) {
+      return row('timed-out', `its agent fell silent (${look.why}); whether it was restarted is not known`)
+    }
+  }
+}
+
+function hasBegun(before: MemberStatus, now: MemberStatus): boolean {
+  return now.state !== before.state || now.startedAt !== before.startedAt
+}
+
+type End =
+  | { readonly kind: 'in-service'; readonly what: string }
+  /** Its server is the one that ran before. */
+  | { readonly kind: 'same-server'; readonly why: string }
+  | { readonly kind: 'not-seen'; readonly why: string }
+
+/** What did not stream before (no leader, or only an archive) need not stream after. */
+async function untilInService(
+  operator: Operator,
+  member: Member,
+  before: MemberStatus,
+  endMs: Millis,
+  { interrupted, say }: Following,
+): Promise<End> {
+  const { clock } = operator
+  const streamed = before.replicationState === 'streaming' || before.role === 'primary'
+  const beganAtMs = clock.bootMs()
+  let answeredAtMs = beganAtMs
+  for (;;) {
+    const look = await lookAt(operator, member, LOOK_TIMEOUT_MS)
+    if (look.known) {
+      answeredAtMs = clock.bootMs()
+      const isNew = look.value.startedAt !== null && look.value.startedAt !== before.startedAt
+      const serves = isInService(look.value) || (!streamed && look.value.state === 'running')
+      if (isNew && serves) return { kind: 'in-service', what: serviceText(look.value) }
+      say(member.name, stateText(look.value))
+    }
+    const why = whyNot(look, before)
+    const isSilent = !look.known && clock.bootMs() - answeredAtMs > SILENT_MS
+    if (interrupted.aborted) return { kind: 'not-seen', why: `interrupted; ${why}` }
+    if (isSame(look, before) && clock.bootMs() - beganAtMs > SAME_MS) return { kind: 'same-server', why }
+    if (isSilent || clock.bootMs() >= endMs)
+      return { kind: isSame(look, before) ? 'same-server' : 'not-seen', why }
+    await clock.sleep(LOOK_EVERY_MS, interrupted)
+  }
+}
+
+function serviceText(status: MemberStatus): string {
+  if (status.replicationState === null) return 'accepts connections'
+  return `accepts connections, ${status.replicationState}`
+}
+
+function isSame(look: Seen<MemberStatus>, before: MemberStatus): boolean {
+  return look.known && look.value.startedAt !== null && look.value.startedAt === before.startedAt
+}
+
+function whyNot(look: Seen<MemberStatus>, before: MemberStatus): string {
+  if (!look.known) return `its agent does not answer (${look.why})`
+  if (isSame(look, before)) return `the server that ran before still runs (started ${before.startedAt})`
+  return `it is not in service again: ${stateText(look.value)}`
+}
+
+async function refusal(
+  operator: Operator,
+  member: Member,
+  wish: RestartWish,
+  reply: Extract<MemberReply, { readonly kind: 'answered' }>,
+  before: MemberStatus,
+): Promise<OperationRow> {
+  const { name } = member
+  const body = reply.body.trim()
+  if (body === 'restart conditions are not satisfied')
+    return { member: name, outcome: 'already', why: conditionText(wish, before), reply }
+  if (body === 'postgres is still starting')
+    return { member: name, outcome: 'timed-out', why: 'PostgreSQL was stopped, and is still starting', reply }
+  if (!body.startsWith('restart failed')) return refusedRow(name, reply)
+  const now = await lookAt(operator, member)
+  const why = body.replace(/^restart failed(: )?/, '')
+  // An order that was withdrawn before it began did no harm.
+  if (isSame(now, before)) return { member: name, outcome: 'refused', why: `not restarted: ${why}`, reply }
+  const state = now.known ? stateText(now.value) : now.why
+  return { member: name, outcome: 'failed', why: `the restart failed: ${why === '' ? state : why}`, reply }
+}
+
+function conditionText(wish: RestartWish, { serverVersion, pendingRestart }: MemberStatus): string {
+  if (wish.pending && !pendingRestart) return 'no restart is pending'
+  if (wish.olderThan === null || serverVersion === null) return 'the conditions do not hold'
+  return `its PostgreSQL ${postgresVersion(serverVersion)} is not older than ${wish.olderThan}`
+}

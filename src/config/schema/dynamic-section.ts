@@ -1,0 +1,169 @@
+// The dynamic configuration: one JSON document for the whole cluster, in etcd. Local values of these keys are ignored.
+
+import type { Json } from '../../model/cluster/cluster.ts'
+import { isJsonObject } from '../../model/settings/patch.ts'
+import { isJsonArray, parseBoolean } from '../../model/settings/values.ts'
+import { boolean, integer, type Leaf, mapping, read, refuse } from './leaf.ts'
+import { SHARED_POSTGRESQL } from './postgresql-section.ts'
+import { later, optional, setting } from './setting.ts'
+
+// The lower bounds are what hactl and etcd really keep, not Patroni's 20, 1 and 3, so that an operator may buy a fast
+// failover. ttl: etcd grants no lease shorter than one and a half of its election time-outs (1 s by default), so less
+// than 2 s cannot be had, and one more second is needed to notice and to stop PostgreSQL. loop_wait and retry_timeout: one
+// second is the least in which a beat, or one request and its repetition, is finished on a busy machine.
+const TTL_MIN = 3
+const LOOP_WAIT_MIN = 1
+const RETRY_TIMEOUT_MIN = 1
+
+// A Node timer takes at most 2^31 - 1 ms and fires at once when asked for more.
+const SECONDS_MAX = 2_147_483
+
+const dynamic = { where: 'dynamic' } as const
+
+export const DYNAMIC = {
+  ttl: setting(integer({ min: TTL_MIN, max: SECONDS_MAX, truncated: true }), 30, {
+    ...dynamic,
+    about: 'Seconds that the leader key lives without renewal. Patroni nodes use at least 20.',
+  }),
+  loop_wait: setting(integer({ min: LOOP_WAIT_MIN, max: SECONDS_MAX, truncated: true }), 10, {
+    ...dynamic,
+    about:
+      'Longest time in seconds between two looks at the cluster. loop_wait + 2 × retry_timeout must not exceed ttl.',
+  }),
+  retry_timeout: setting(integer({ min: RETRY_TIMEOUT_MIN, max: SECONDS_MAX, truncated: true }), 10, {
+    ...dynamic,
+    about:
+      'Seconds that one operation on etcd or PostgreSQL may take with its repetitions. Patroni nodes use at least 3.',
+  }),
+  maximum_lag_on_failover: setting(integer({ min: 0 }), 1_048_576, {
+    ...dynamic,
+    about:
+      'Bytes of WAL that may be lost by an automatic failover: a replica further behind is no candidate.',
+  }),
+  maximum_lag_on_syncnode: setting(integer({ min: -1 }), -1, {
+    ...dynamic,
+    support: later('maximum_lag_on_syncnode', 'lag does not change the choice of synchronous standbys'),
+    about: 'Bytes of lag after which a synchronous standby is replaced; -1: never.',
+  }),
+  check_timeline: setting(boolean(), false, {
+    ...dynamic,
+    support: later('check_timeline', 'it is not looked at'),
+    about: 'A candidate must be on the latest timeline.',
+  }),
+  max_timelines_history: setting(integer({ min: 0 }), 0, {
+    ...dynamic,
+    about: 'Lines kept in the history key; 0: all.',
+  }),
+  primary_start_timeout: setting(integer({ min: 0, max: SECONDS_MAX }), 300, {
+    ...dynamic,
+    about: 'Seconds in which a crashed primary may come back before another node takes over; 0: at once.',
+  }),
+  master_start_timeout: optional(integer({ min: 0, max: SECONDS_MAX }), {
+    ...dynamic,
+    about: 'Old name of primary_start_timeout, used when that is absent.',
+  }),
+  primary_stop_timeout: setting(integer({ min: 0, max: SECONDS_MAX }), 0, {
+    ...dynamic,
+    about:
+      'Seconds that a stop may take in synchronous mode before it becomes an immediate one; 0: no limit.',
+  }),
+  master_stop_timeout: optional(integer({ min: 0, max: SECONDS_MAX }), {
+    ...dynamic,
+    about: 'Old name of primary_stop_timeout, used when that is absent.',
+  }),
+  primary_race_backoff: setting(integer({ min: 0 }), 0, {
+    ...dynamic,
+    support: later('primary_race_backoff', 'the race begins at once'),
+    about: 'Seconds by which a replica that still receives WAL delays the race.',
+  }),
+  synchronous_mode: setting(synchronousMode(), 'off', {
+    ...dynamic,
+    support: later('synchronous_mode', 'while it is on, a node of this version does not promote itself'),
+    about: 'Synchronous replication under the control of hactl.',
+  }),
+  synchronous_mode_strict: setting(boolean(), false, {
+    ...dynamic,
+    support: later('synchronous_mode_strict', 'see synchronous_mode'),
+    about: 'Writes wait when there is no synchronous standby.',
+  }),
+  synchronous_node_count: setting(integer({ min: 1 }), 1, {
+    ...dynamic,
+    support: later('synchronous_node_count', 'see synchronous_mode'),
+    about: 'Number of synchronous standbys.',
+  }),
+  failsafe_mode: setting(boolean(), false, {
+    ...dynamic,
+    support: later('failsafe_mode', 'a primary that loses etcd is demoted before its lease ends'),
+    about: 'A primary that loses etcd goes on while it can reach all members.',
+  }),
+  pause: setting(boolean(), false, {
+    ...dynamic,
+    about: 'Maintenance mode: hactl keeps its hands off.',
+  }),
+  member_slots_ttl: setting(integer({ min: 0, max: SECONDS_MAX, unit: 's' }), 1800, {
+    ...dynamic,
+    shown: '30min',
+    about: 'How long the replication slot of an absent member is kept.',
+  }),
+  slots: setting(
+    mapping(),
+    {},
+    {
+      ...dynamic,
+      support: later('slots', 'no permanent slots are made'),
+      about: 'Permanent replication slots.',
+    },
+  ),
+  permanent_slots: setting(
+    mapping(),
+    {},
+    { ...dynamic, support: later('slots', 'no permanent slots are made'), about: 'Old name of slots.' },
+  ),
+  permanent_replication_slots: setting(
+    mapping(),
+    {},
+    {
+      ...dynamic,
+      support: later('slots', 'no permanent slots are made'),
+      about: 'Old name of slots.',
+    },
+  ),
+  ignore_slots: setting(slotPatterns(), [], {
+    ...dynamic,
+    support: later('ignore_slots', 'slots that hactl did not make are left alone'),
+    about: 'Slots to leave alone.',
+  }),
+  standby_cluster: optional(mapping(), {
+    ...dynamic,
+    support: later('standby_cluster', 'a node of this version neither creates nor leads a standby cluster'),
+    about: 'Follow a primary outside this cluster.',
+  }),
+  'postgresql.use_slots': setting(boolean(), true, {
+    ...dynamic,
+    about: 'Replication slots for the members.',
+  }),
+  ...SHARED_POSTGRESQL,
+} as const
+
+function synchronousMode(): Leaf<'off' | 'on' | 'quorum'> {
+  return {
+    type: 'boolean | quorum',
+    fromEnvironment: 'text',
+    parse: (raw: Json) => {
+      if (typeof raw === 'string' && raw.toLowerCase() === 'quorum') return read('quorum')
+      const value = parseBoolean(raw)
+      return value === null ? refuse('is neither a boolean nor quorum') : read(value ? 'on' : 'off')
+    },
+  }
+}
+
+function slotPatterns(): Leaf<readonly Json[]> {
+  return {
+    type: 'list of mappings',
+    fromEnvironment: 'list',
+    parse: raw =>
+      isJsonArray(raw) && raw.every(item => isJsonObject(item))
+        ? read(raw)
+        : refuse('is not a list of mappings'),
+  }
+}

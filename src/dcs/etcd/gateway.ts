@@ -1,0 +1,210 @@
+// A read of the cluster over etcd's JSON gateway with nothing but node:http: commands that only look must start fast,
+// and loading gRPC takes longer than their whole work. Imports nothing of etcd3.
+
+import { readFile } from 'node:fs/promises'
+import { formatAddress } from '../../model/address.ts'
+import type { ClusterView } from '../../model/cluster/cluster.ts'
+import { isConfigurationFault } from '../../model/command/etcd-hint.ts'
+import { type Seen, seen, unseen } from '../../model/seen.ts'
+import type { EtcdConfig, HostPort } from '../../model/settings/config.ts'
+import type { Millis } from '../../model/units.ts'
+import type { Clock } from '../../ports/clock.ts'
+import { callOnce, type TlsRules } from '../../system/http-call.ts'
+import { clusterView, type Entry } from '../../wire/cluster-view.ts'
+import { type ExactObject, isObject, parseExact } from '../../wire/exact-json.ts'
+import { leaseIdOf } from '../../wire/fields.ts'
+import { treatmentOf } from './call-errors.ts'
+import { allRefuse, connectionFault, noAnswer, whatItDid } from './connection-fault.ts'
+import { type KeySpace, keySpace, namespaceRange, SCOPE_KEYS_MAX, scopesOf } from './key-space.ts'
+
+export interface GatewayRead {
+  readonly config: EtcdConfig
+  readonly namespace: string
+  readonly scope: string
+  /** In total, over all endpoints. */
+  readonly budgetMs: Millis
+  readonly clock: Clock
+}
+
+const ANSWER_BYTES_MAX = 64 << 20
+const TRY_MS_MIN = 300
+/** etcd can be run without it. */
+const NO_GATEWAY = 'it has no JSON gateway'
+
+/** `isFinal`: asked in another way etcd would say the same. */
+export type GatewayAnswer = Seen<ClusterView> & { readonly isFinal?: boolean }
+
+/** Time for an etcd that is just being restarted. */
+const REFUSED_MS = 1000
+
+/**
+ * One linearizable read of the whole prefix. Never throws; unknown with the reason of the last endpoint that failed, or, when
+ * each of them refuses, of all: that is not waited for.
+ */
+export async function readClusterOverGateway(read: GatewayRead): Promise<GatewayAnswer> {
+  const { config, budgetMs, clock } = read
+  const keys = keySpace(read.namespace, read.scope)
+  const startMs = clock.bootMs()
+  const tls = await tlsOptions(config.tls).catch((error: Error) => error)
+  if (tls instanceof Error) return refused(connectionFault(tls.message, '', config.tls) ?? tls.message)
+  const { endpoints } = config
+  const faults = new Map<string, string | null>()
+  const said = new Map<string, string>()
+  for (let tries = 0; ; tries++) {
+    const leftMs = budgetMs - (clock.bootMs() - startMs)
+    const endpoint = endpoints[tries % endpoints.length]
+    if (leftMs < 5 || endpoint === undefined) {
+      const told = allRefuse(faults, namesOf(endpoints).size)
+      return told === null ? unseen(noAnswer(budgetMs, said)) : refused(told)
+    }
+    const ms = Math.min(leftMs, Math.max(TRY_MS_MIN, budgetMs / (2 * endpoints.length)))
+    const sentMs = clock.bootMs()
+    const leftOfTryMs = () => ms - (clock.bootMs() - sentMs)
+    const answer = await readAt({ endpoint, tls, leftMs: leftOfTryMs }, config, keys.range)
+    if (answer.ok) return seen(viewOf(answer.body, keys), sentMs)
+    const name = formatAddress(endpoint)
+    // That the rest of the budget was too short for a try says less than what an earlier one was told.
+    if (!said.has(name) || leftOfTryMs() >= 1 || ms >= TRY_MS_MIN)
+      said.set(name, whatItDid(answer.why, name, config.tls))
+    if (answer.final) return refused(`etcd at ${name}: ${answer.why}`)
+    if (answer.why === NO_GATEWAY) return unseen(`etcd at ${name}: ${answer.why}`)
+    faults.set(name, connectionFault(answer.why, name, config.tls))
+    if (tries % endpoints.length !== endpoints.length - 1) continue
+    const told = allRefuse(faults, namesOf(endpoints).size)
+    if (told !== null && (isConfigurationFault(told) || clock.bootMs() - startMs >= REFUSED_MS))
+      return refused(told)
+    await clock.sleep(Math.min(told === null ? 50 : 200, leftMs))
+  }
+}
+
+function namesOf(endpoints: readonly HostPort[]): ReadonlySet<string> {
+  return new Set(endpoints.map(formatAddress))
+}
+
+function refused(why: string): GatewayAnswer {
+  return { ...unseen(why), isFinal: true }
+}
+
+interface Target {
+  readonly endpoint: HostPort
+  readonly tls: TlsRules | null
+  /** One deadline over everything that is asked of it. */
+  readonly leftMs: () => Millis
+}
+
+type Answer =
+  | { readonly ok: true; readonly body: ExactObject }
+  | { readonly ok: false; readonly why: string; readonly final: boolean }
+
+/** Names of the clusters below `namespace`, from whichever endpoint answers first. Never throws. */
+export async function scopesOverGateway(
+  config: EtcdConfig,
+  namespace: string,
+  budgetMs: Millis,
+  clock: Clock,
+): Promise<Seen<readonly string[]>> {
+  const range = namespaceRange(namespace)
+  const atMs = clock.bootMs()
+  const leftMs = () => budgetMs - (clock.bootMs() - atMs)
+  try {
+    const tls = await tlsOptions(config.tls)
+    const asked = config.endpoints.map(async endpoint => {
+      const limits = { keys_only: true, limit: SCOPE_KEYS_MAX }
+      const answer = await readAt({ endpoint, tls, leftMs }, config, range, limits)
+      if (!answer.ok) throw new Error(answer.why)
+      return answer.body
+    })
+    const { kvs } = await Promise.any(asked)
+    const keys = (Array.isArray(kvs) ? kvs : []).flatMap(kv =>
+      isObject(kv) && typeof kv.key === 'string' ? [Buffer.from(kv.key, 'base64')] : [],
+    )
+    return seen(scopesOf(namespace, keys), atMs)
+  } catch {
+    return unseen('etcd did not answer')
+  }
+}
+
+async function readAt(
+  target: Target,
+  { credentials }: EtcdConfig,
+  { key, range_end }: KeySpace['range'],
+  limits: { readonly keys_only?: boolean; readonly limit?: number } = {},
+): Promise<Answer> {
+  let token: string | null = null
+  if (credentials !== null) {
+    const login = await post(target, '/v3/auth/authenticate', null, {
+      name: credentials.username,
+      password: credentials.password,
+    })
+    if (login.ok && typeof login.body.token === 'string') token = login.body.token
+    else if (!login.ok && !/authentication is not enabled/.test(login.why)) return login
+  }
+  const range = { key: key.toString('base64'), range_end: range_end.toString('base64') }
+  return post(target, '/v3/kv/range', token, { ...range, ...limits })
+}
+
+async function post(target: Target, path: string, token: string | null, body: object): Promise<Answer> {
+  const { endpoint, tls, leftMs } = target
+  const url = `${tls === null ? 'http' : 'https'}://${formatAddress(endpoint)}${path}`
+  if (!URL.canParse(url)) return { ok: false, why: `"${url}" is no address`, final: false }
+  const answer = await callOnce({
+    url: new URL(url),
+    method: 'POST',
+    body: JSON.stringify(body),
+    credentials: token === null ? null : { token },
+    timeoutMs: Math.ceil(leftMs()),
+    tls: async () => tls ?? {},
+    wantBody: true,
+    answerBytesMax: ANSWER_BYTES_MAX,
+  })
+  if ('unreachable' in answer) return { ok: false, why: answer.unreachable, final: false }
+  try {
+    const value = parseExact(answer.body, ANSWER_BYTES_MAX)
+    if (answer.status === 200 && isObject(value)) return { ok: true, body: value }
+    return refusal(answer.status, isObject(value) ? value : {})
+  } catch (error) {
+    return { ok: false, why: error instanceof Error ? error.message : String(error), final: false }
+  }
+}
+
+// Error bodies differ between versions, and may be broken.
+function refusal(status: number, body: ExactObject): Answer {
+  if (status === 404) return { ok: false, why: NO_GATEWAY, final: false }
+  const { message, error, code } = body
+  const text = [message, error].find(item => typeof item === 'string') ?? `HTTP ${status}`
+  const details = String(text).replace(/\s+/g, ' ').slice(0, 200)
+  const treatment = treatmentOf({ code: typeof code === 'number' ? code : null, details })
+  return { ok: false, why: details, final: treatment !== 'other-endpoint' && treatment !== 'retry-here' }
+}
+
+async function tlsOptions(tls: EtcdConfig['tls']): Promise<TlsRules | null> {
+  if (tls === null) return null
+  const { ca, cert, key } = tls
+  const [caText, certText, keyText] = await Promise.all([
+    ca === null ? null : readFile(ca),
+    cert === null ? null : readFile(cert),
+    cert === null ? null : readFile(key ?? cert),
+  ])
+  return {
+    ...(caText === null ? {} : { ca: caText }),
+    ...(certText === null ? {} : { cert: certText }),
+    ...(keyText === null ? {} : { key: keyText }),
+  }
+}
+
+// Fields with a default value are left out: an empty value has no `value`, a key without lease no `lease`.
+function viewOf(body: ExactObject, keys: KeySpace): ClusterView {
+  const entries = new Map<string, Entry>()
+  for (const kv of Array.isArray(body.kvs) ? body.kvs : []) {
+    if (!isObject(kv) || typeof kv.key !== 'string') continue
+    const key = keys.relative(Buffer.from(kv.key, 'base64'))
+    if (key === null) continue
+    entries.set(key, {
+      text: typeof kv.value === 'string' ? Buffer.from(kv.value, 'base64').toString('utf8') : '',
+      leaseId: leaseIdOf(typeof kv.lease === 'string' ? kv.lease : undefined),
+      modRevision: Number(kv.mod_revision),
+    })
+  }
+  const { header } = body
+  return clusterView(entries, isObject(header) ? Number(header.revision) : 0, 'read')
+}

@@ -1,0 +1,70 @@
+// Remembers the raft term and revision that etcd has reached, so that a member which lags behind, cut off from its
+// peers or restored from a backup, is found out (spec/ha.md 1.8, 8.A6).
+
+import type { Millis, Revision } from '../../model/units.ts'
+import type { Clock } from '../../ports/clock.ts'
+
+/** The part of etcd's response header that matters here; 64-bit integers as decimal text. */
+export interface Header {
+  readonly cluster_id: string
+  readonly revision: string
+  readonly raft_term: string
+}
+
+/** When nobody has shown the known term for this long, etcd was restored from a backup: the memory is given up. */
+const TERM_LOST_MS = 30_000
+
+export class Terms {
+  #clusterId: string | null = null
+  #epoch = 0
+  #shownMs: Millis = 0
+  #term = 0n
+  #revision: Revision = 0
+  readonly #clock: Clock
+  readonly #onReplaced: (why: string) => void
+
+  /** `onReplaced` is told that etcd is another one now: its revisions have nothing to do with those known. */
+  constructor(clock: Clock, onReplaced: (why: string) => void) {
+    this.#clock = clock
+    this.#onReplaced = onReplaced
+  }
+
+  /** Counts how often etcd was replaced. */
+  get epoch(): number {
+    return this.#epoch
+  }
+
+  /** Highest revision that a linearizable answer has shown. */
+  get revision(): Revision {
+    return this.#revision
+  }
+
+  /** Takes note of an answer's header. Why it must not be believed, coming from a member that lags behind; null: it may. */
+  take(header: Header): string | null {
+    const term = BigInt(header.raft_term)
+    const nowMs = this.#clock.bootMs()
+    if (header.cluster_id !== this.#clusterId) {
+      this.#replaced(`cluster id changed from ${this.#clusterId} to ${header.cluster_id}`)
+      this.#clusterId = header.cluster_id
+    } else if (term < this.#term) {
+      if (nowMs - this.#shownMs < TERM_LOST_MS)
+        return `its member is at raft term ${term}, known is ${this.#term}`
+      this.#replaced(`raft term went back from ${this.#term} to ${term}`)
+    }
+    this.#term = term
+    this.#shownMs = nowMs
+    return null
+  }
+
+  #replaced(why: string): void {
+    this.#revision = 0
+    if (this.#clusterId === null) return
+    this.#epoch++
+    this.#onReplaced(why)
+  }
+
+  /** For the header of an answer that a quorum stood behind. */
+  reached(header: Header): void {
+    this.#revision = Math.max(this.#revision, Number(header.revision))
+  }
+}

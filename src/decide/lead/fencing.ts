@@ -1,0 +1,47 @@
+// Whether something outside the agent would stop this primary in time, and how one that nothing guards asks to lead.
+
+import type { Action } from '../../model/decision/action.ts'
+import type { Snapshot } from '../../model/decision/snapshot.ts'
+import { fenceMarginMs, termOf } from '../../model/timing.ts'
+import type { Millis } from '../../model/units.ts'
+import type { Facts } from '../facts.ts'
+
+/** How long a primary may run with a fencer that cannot be armed anew, while its old deadline may still protect. */
+export const UNFENCED_LIMIT_MS: Millis = 3000
+
+/** How long before the end of the lease that is held now the fencer acts. */
+export function heldMarginMs({ lease, settings }: Pick<Snapshot, 'lease' | 'settings'>): Millis {
+  return fenceMarginMs(termOf(lease, settings))
+}
+
+/** Armed for this postmaster, and its deadline has not passed. */
+export function isFenced({ snap }: Facts): boolean {
+  const until = snap.fencer.armedUntilMs
+  if (!snap.fencer.alive || until === null || until <= snap.nowMs) return false
+  const { process } = snap.postgres
+  const guarded = snap.fencer.postmaster
+  return (
+    process.kind === 'running' &&
+    guarded !== null &&
+    guarded.pid === process.identity.pid &&
+    guarded.startTicks === process.identity.startTicks
+  )
+}
+
+export function unfencedForMs({ memory, snap }: Facts): Millis {
+  return memory.unfencedSinceMs === null ? 0 : snap.nowMs - memory.unfencedSinceMs
+}
+
+/**
+ * How a primary that nothing guards asks to lead: others may follow it, and take over from it, from the moment at which
+ * etcd names it, whether the answer arrives or not. The first action that fails ends the step.
+ */
+export function askGuarded({ snap }: Facts, request: Action): readonly Action[] {
+  const marginMs = fenceMarginMs(snap.settings)
+  return [
+    { kind: 'keep-lease' },
+    { kind: 'arm-fencer', marginMs, ahead: true },
+    request,
+    { kind: 'arm-fencer', marginMs },
+  ]
+}

@@ -1,0 +1,82 @@
+// How this node came to lead, for `hactl history`: kept in memory from the first moment at which it accepts writes until it
+// stands in etcd. It decides nothing.
+
+import { requestKind } from '../../model/cluster/request.ts'
+import type { TakeoverCause, TakeoverNote } from '../../model/cluster/takeover.ts'
+import { memberNamed } from '../../model/cluster/upstream.ts'
+import type { Action } from '../../model/decision/action.ts'
+import type { Memory, Outage } from '../../model/decision/memory.ts'
+import type { Snapshot } from '../../model/decision/snapshot.ts'
+import { type ClusterFacts, server } from '../facts.ts'
+
+/** What etcd shows of the reason while nobody leads; what was seen once stays. */
+export function reasonSeen(outage: Outage, snap: Snapshot): Pick<Outage, 'request' | 'crashed'> {
+  if (!snap.cluster.known) return { request: outage.request ?? null, crashed: outage.crashed ?? false }
+  const { state } = memberNamed(snap.cluster.value, outage.formerLeader)?.record ?? {}
+  return {
+    request: requested(snap) ?? outage.request ?? null,
+    crashed: outage.crashed === true || state === 'crashed' || state === 'start failed',
+  }
+}
+
+/** One that waits, and that nobody carries out, is not the reason. */
+function requested(snap: Snapshot): NonNullable<Outage['request']> | null {
+  const request = snap.cluster.known ? (snap.cluster.value.failover?.value ?? null) : null
+  if (request === null) return null
+  const { note, candidate, scheduledAt } = request
+  const kind = requestKind(request)
+  const isNamed = kind === 'failover' && candidate === snap.self.name
+  const isDue = scheduledAt === null || (scheduledAt.wallMs ?? Number.POSITIVE_INFINITY) <= snap.wallMs
+  // Patroni does not say who has begun.
+  const isBegun = note === undefined ? isDue : note.begunBy !== null
+  return isNamed || isBegun ? { kind, by: note?.by ?? null } : null
+}
+
+export function takeoverAfter(outage: Outage, snap: Snapshot): Memory['takeover'] {
+  if (outage.formerLeader === snap.self.name) return null
+  const { optime, ownLsn, request } = outage
+  return {
+    cause: causeOf(outage),
+    by: request?.by ?? null,
+    from: outage.formerLeader,
+    leaderlessMs: Math.round(snap.nowMs - outage.sinceMs),
+    lostBytes: optime === null || ownLsn === null ? null : optime > ownLsn ? optime - ownLsn : 0n,
+    atWall: snap.wallMs,
+  }
+}
+
+function causeOf({ request, leaseEnded, crashed, planned }: Outage): TakeoverCause {
+  if (request != null) return request.kind
+  if (leaseEnded) return 'lease-ended'
+  if (crashed === true) return 'crash'
+  return planned ? 'given-up' : 'unknown'
+}
+
+/** Until it is in etcd, or somebody else leads. */
+export function takeoverKept({ takeover }: Memory, snap: Snapshot): Memory['takeover'] {
+  if (takeover === null || !snap.cluster.known) return takeover
+  const { leader, takeovers } = snap.cluster.value
+  if (leader !== null && leader.name !== snap.self.name) return null
+  const last = takeovers?.value.at(-1)
+  return last?.to === snap.self.name && last.at === isoOf(takeover.atWall) ? null : takeover
+}
+
+const NOTES_MAX = 1000
+
+/** null: there is nothing to note, or not yet. */
+export function noteTakeover({ snap, memory, view }: ClusterFacts): Action | null {
+  const { takeover } = memory
+  const timeline = server(snap)?.timeline ?? null
+  if (takeover === null || timeline === null || timeline < 2) return null
+  const { atWall, ...known } = takeover
+  const note: TakeoverNote = { ...known, timeline: timeline - 1, to: snap.self.name, at: isoOf(atWall) }
+  // A cluster that began anew under this name counts its timelines anew.
+  const before = (view.takeovers?.value ?? []).filter(old => old.timeline < note.timeline)
+  const limit = snap.settings.maxTimelinesHistory
+  const notes = [...before, note].slice(-(limit > 0 ? Math.min(limit, NOTES_MAX) : NOTES_MAX))
+  return { kind: 'note-takeover', notes, ifRevision: view.takeovers?.modRevision ?? null }
+}
+
+function isoOf(wallMs: number): string {
+  return new Date(wallMs).toISOString()
+}

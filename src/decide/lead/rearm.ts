@@ -1,0 +1,74 @@
+// A primary whose fencer was lost gets another one, whether etcd is seen or not: the end of its lease is known without. If
+// that does not succeed in time it stops.
+
+import type { Millis } from '../../model/units.ts'
+import { type Facts, holdsLease, outcomeOf, runsAsPrimary, seconds, tried } from '../facts.ts'
+import { stopToFollow } from '../rejoin/stopping-postgres.ts'
+import { type Rule, rule } from '../rule.ts'
+import { heldMarginMs, isFenced, UNFENCED_LIMIT_MS, unfencedForMs } from './fencing.ts'
+import { lossOf } from './lease-rules.ts'
+
+/** In both of these a node may lead as primary. In maintenance mode it leads without a fencer. */
+type Situation = 'leader' | 'blind'
+
+export function rearmFencer<F extends Facts>(situation: Situation): Rule<F> {
+  return rule({
+    id: `${situation}.rearm-fencer`,
+    why: 'a primary that is new, or whose fencer was lost, gets one before anything that may take time, etcd above all',
+    match: f =>
+      mustBeFenced(f, situation) && holdsLease(f.snap) && !isFenced(f) && !tried(f.snap, 'arm-fencer'),
+    choose: f => ({
+      reason: `the fencer does not guard this primary (${whyUnfenced(f)}); arming it again`,
+      actions: [{ kind: 'arm-fencer', marginMs: heldMarginMs(f.snap) }],
+      next: 'again',
+    }),
+  })
+}
+
+export function demoteUnfenced<F extends Facts>(situation: Situation): Rule<F> {
+  return rule({
+    id: `${situation}.unfenced-demote`,
+    why: 'a primary that nothing would stop in time must not go on',
+    level: 'error',
+    match: f => mustBeFenced(f, situation) && unfencedTooLong(f),
+    choose: (f, { forMs }) => ({
+      reason: `the fencer could not be armed for ${seconds(forMs)} (${whyUnfenced(f)}); stopping PostgreSQL`,
+      ...stopToFollow(f, 'fast'),
+    }),
+  })
+}
+
+/** `needs`: who is meant besides a primary. */
+export function armAgain<F extends Facts>(situation: Situation, needs: (facts: F) => boolean): Rule<F> {
+  return rule({
+    id: `${situation}.unfenced`,
+    why: 'the fencer is started again; until it is armed nothing is promoted',
+    level: 'warning',
+    match: f => !isFenced(f) && needs(f),
+    choose: f => ({
+      reason: `the fencer is not armed (${whyUnfenced(f)}); trying again`,
+      remember: { unfencedSinceMs: f.memory.unfencedSinceMs ?? f.snap.nowMs },
+      wakeInMs: 500,
+    }),
+  })
+}
+
+export function mustBeFenced(facts: Facts, situation: Situation): boolean {
+  return runsAsPrimary(facts) && (situation === 'leader' || !facts.snap.settings.paused)
+}
+
+export function unfencedTooLong(facts: Facts): { readonly forMs: Millis } | null {
+  const forMs = unfencedForMs(facts)
+  return isFenced(facts) || forMs <= UNFENCED_LIMIT_MS ? null : { forMs }
+}
+
+export function whyUnfenced(facts: Facts): string {
+  const { snap } = facts
+  if (!holdsLease(snap)) return `there is no lease to arm it with: ${lossOf(facts)}`
+  const outcome = outcomeOf(snap, 'arm-fencer')
+  if (outcome !== null && outcome.kind !== 'done') return outcome.why
+  const { alive, armedUntilMs } = snap.fencer
+  if (!alive) return 'it does not run'
+  if (armedUntilMs === null) return 'it is not armed'
+  return armedUntilMs <= snap.nowMs ? 'its deadline has passed' : 'it guards another server'
+}

@@ -1,0 +1,191 @@
+// What is wrong with this node, in one sentence, for whoever looks at `hactl list`, at the member key or at GET /patroni.
+// Each condition is one small function; they are asked in the order of their urgency, and the first that holds is shown.
+// A sentence has no number that changes from beat to beat: each change of it is a write to etcd.
+
+import type { Snapshot } from '../../model/decision/snapshot.ts'
+import type { Millis } from '../../model/units.ts'
+import { whyUndecided } from '../election/comparison.ts'
+import { unsupportedMode } from '../election/election.ts'
+import { type ClusterFacts, type Facts, holdsLease, obstacle, server } from '../facts.ts'
+import { unusableConfiguration } from '../known-configuration.ts'
+import { unfencedForMs } from '../lead/fencing.ts'
+import { reasonOf, timesFailed } from '../rejoin/failed-work.ts'
+import { describeOrphans, formerMayWrite, keepsKey, orphans } from '../rejoin/former-life.ts'
+import { starvation } from '../rejoin/reception.ts'
+import { noWayBack } from '../rejoin/rejoin.ts'
+import { pausedByHand } from '../rejoin/replay-pause.ts'
+import { refusedLogin } from './login-trouble.ts'
+
+interface Trouble {
+  /** Stable, for programs; `no-access` and `no-answer` also show in the state that `hactl list` prints. */
+  readonly id: string
+  /** For people, with what to do where that is known. */
+  readonly text: string
+}
+
+interface Condition {
+  readonly id: string
+  readonly find: (facts: Facts) => string | null
+}
+
+/** A slow moment is no trouble. */
+const SILENCE_MS: Millis = 10_000
+/** It is started anew in less. */
+const UNFENCED_MS: Millis = 1000
+/** Long enough for whoever asked to look why nothing happens. */
+const REFUSAL_SHOWN_MS: Millis = 300_000
+/** The member key is read by everybody all the time. */
+const TEXT_MAX = 200
+
+const CONDITIONS: readonly Condition[] = [
+  { id: 'etcd', find: blind },
+  { id: 'former-server', find: whatFormerServerMayDo },
+  { id: 'data-directory', find: inaccessible },
+  { id: 'data-directory', find: ({ snap }) => obstacle(snap) },
+  { id: 'diverged', find: onCluster(noWayBack) },
+  { id: 'no-access', find: shutOut },
+  { id: 'no-answer', find: silent },
+  // A server that lets nobody in is often the reason why it cannot be told.
+  { id: 'undecided', find: onCluster(whyUndecided) },
+  { id: 'work-failed', find: workFailed },
+  { id: 'fencer', find: unfenced },
+  { id: 'configuration', find: onCluster(configuration) },
+  { id: 'receives-nothing', find: onCluster(starvation) },
+  { id: 'replay-paused', find: pausedByHand },
+  { id: 'mode', find: onCluster(modeKeepsLeaderless) },
+  { id: 'mode', find: modeOfPrimary },
+  { id: 'request-refused', find: refusedRequest },
+  { id: 'login', find: refusedLogin },
+  { id: 'state-directory', find: forgetful },
+]
+
+/** The most urgent one; null: all is well, as far as can be told. */
+export function trouble(facts: Facts): Trouble | null {
+  for (const { id, find } of CONDITIONS) {
+    const text = find(facts)
+    if (text !== null) return { id, text: shortened(text) }
+  }
+  return null
+}
+
+/** What to do is in the log as well: it goes first. */
+function shortened(text: string): string {
+  const line = text.replace(/\s+/g, ' ').trim()
+  if (line.length <= TEXT_MAX) return line
+  const [what = ''] = line.split('. HINT: ')
+  return what.length <= TEXT_MAX ? what : `${what.slice(0, TEXT_MAX - 1)}…`
+}
+
+function onCluster(find: (facts: ClusterFacts) => string | null): Condition['find'] {
+  return facts => {
+    const { cluster } = facts.snap
+    return cluster.known ? find({ ...facts, view: cluster.value }) : null
+  }
+}
+
+/** Nothing can be published then; GET /patroni shows it. */
+function blind({ snap }: Facts): string | null {
+  return snap.cluster.known ? null : `etcd is not reachable: ${snap.cluster.why}`
+}
+
+/** As long as it is so, this node keeps the leader key, if it has it, from everybody else. */
+function whatFormerServerMayDo(facts: Facts): string | null {
+  if (orphans(facts).length > 0) return `${describeOrphans(facts)} may still accept writes`
+  return keepsKey(facts) && formerMayWrite(facts)
+    ? 'whether a former server of this node still runs is not known: the leader key is left to expire'
+    : null
+}
+
+function inaccessible({ snap }: Facts): string | null {
+  const directory = snap.postgres.dataDirectory
+  return directory.kind === 'inaccessible' ? `the data directory is not accessible: ${directory.why}` : null
+}
+
+const WORK: Readonly<Record<string, string>> = {
+  bootstrap: 'bootstrap',
+  clone: 'clone',
+  start: 'start',
+  restart: 'restart',
+  rewind: 'rewind',
+  'crash-recovery': 'crash recovery',
+  'remove-data': 'removing the data directory',
+  'set-aside': 'setting the data directory aside',
+}
+
+/** Until PostgreSQL answers again; also while the same is tried once more. */
+function workFailed({ snap, memory }: Facts): string | null {
+  // What failed after it, on the way out, is not the reason.
+  if (memory.founding?.why !== undefined) return `bootstrap failed: ${memory.founding.why}`
+  const failure = memory.lastFailure
+  const work = failure === null ? undefined : WORK[failure.job]
+  if (failure === null || work === undefined || server(snap) !== null) return null
+  const count = Math.max(timesFailed(failure), failure.job === 'start' ? memory.startFailures : 1)
+  const times = count > 1 ? ` ${count} times` : ''
+  return `${work} failed${times}: ${reasonOf(failure)}`
+}
+
+/** Patroni's words have none for a server that runs and lets nobody in, e.g. because its disk is full. */
+function shutOut({ snap }: Facts): string | null {
+  const { process, server: seen } = snap.postgres
+  const letsIn = process.kind !== 'running' || process.readiness !== 'accepting' || seen.known
+  return letsIn || startsOrStops(snap) ? null : `PostgreSQL runs, but lets no session in: ${seen.why}`
+}
+
+/** Nobody gets in then, and the state says so. */
+function startsOrStops({ work }: Snapshot): boolean {
+  return work !== null && work.job.kind !== 'follow'
+}
+
+/** Frozen, or on a disk that hangs: clients wait, and nothing ends by itself. */
+function silent({ snap, memory }: Facts): string | null {
+  const since = memory.silentSinceMs
+  if (since === null || startsOrStops(snap) || snap.nowMs - since < SILENCE_MS) return null
+  return `PostgreSQL runs, but has not answered for more than ${SILENCE_MS / 1000} s`
+}
+
+function unfenced(facts: Facts): string | null {
+  const { snap, memory } = facts
+  if (unfencedForMs(facts) >= UNFENCED_MS) return 'the fencer cannot be armed: this node must not be primary'
+  const failure = memory.lastFailure
+  const lately = failure?.job === 'arm-fencer' && snap.nowMs - failure.atMs < snap.settings.ttlMs
+  return lately ? `the fencer could not be armed (${failure.why}): this node was not made primary` : null
+}
+
+function configuration({ snap, view }: ClusterFacts): string | null {
+  const why = unusableConfiguration(view)
+  if (why === null) return null
+  const what = `the configuration in etcd cannot be used (${why})`
+  const remedy = 'HINT: hactl edit-config --replace FILE'
+  if (snap.settingsConfirmed) return `${what}: the last good one stays in force. ${remedy}`
+  return holdsLease(snap)
+    ? `${what}: this node leads on with what it found on its own disk. ${remedy}`
+    : `${what}, so this node does not lead and is no healthy replica. ${remedy}`
+}
+
+function modeKeepsLeaderless(facts: ClusterFacts): string | null {
+  const mode = unsupportedMode(facts)
+  if (mode === null || facts.view.leader !== null) return null
+  return `nobody leads, and this version of hactl promotes nobody with ${mode}`
+}
+
+/** Somebody stored it to make a standby cluster of this one, and waits for that. */
+function modeOfPrimary({ snap }: Facts): string | null {
+  if (!snap.settings.standbyCluster || server(snap)?.inRecovery !== false) return null
+  return 'standby_cluster is set, which this version of hactl does not carry out: this node stays a primary that accepts writes'
+}
+
+/** Who wrote a request straight into etcd is told here only. */
+function refusedRequest({ memory, snap }: Facts): string | null {
+  const refused = memory.refusedRequest
+  if (refused === null || snap.nowMs - refused.atMs > REFUSAL_SHOWN_MS) return null
+  return `${refused.reason} (${new Date(refused.wallMs).toISOString()})`
+}
+
+/** It may lead: nothing that keeps a second node from writing is there, and a healthy primary is worth more than a journal. */
+function forgetful({ snap }: Facts): string | null {
+  const why = snap.stateUnwritable ?? null
+  if (why === null) return null
+  // The system's word is enough: its path makes the sentence too long for the remedy.
+  const cause = why.replace(/, \w+(?: '.*')?$/, '')
+  return `the state directory cannot be written (${cause}): no decision is recorded, no copy or rewind can begin. HINT: Make it writable, or room on its disk`
+}

@@ -1,0 +1,74 @@
+// A standby whose name stands on the leader key though this process won no race: its former agent died between the lease
+// and the promotion, or somebody wrote the key by hand. The race that nobody saw is made up for before anything is promoted.
+
+import type { Millis } from '../../../model/units.ts'
+import {
+  betterRival,
+  livePrimary,
+  membersToAsk,
+  namesOf,
+  silentPrimary,
+  tooFarBehind,
+} from '../../election/election.ts'
+import { type ClusterFacts, isStandbyWithLease, tried } from '../../facts.ts'
+import { holdOnMs } from '../../lead/lease-rules.ts'
+import { isForced } from '../../lead/request-meaning.ts'
+import { releaseUnpromoted, releasing } from '../../rejoin/stopping-postgres.ts'
+import { type Rule, rule } from '../../rule.ts'
+
+export const foundNamedRules: readonly Rule<ClusterFacts>[] = [
+  rule({
+    id: 'leader.ask-before-promotion',
+    why: 'a leader key that this process did not take itself does not prove that there is no other primary',
+    match: f => isUnproven(f) && membersToAsk(f),
+    choose: (_, members) => ({
+      reason: `the leader key already held my name; before a promotion asking ${namesOf(members)}`,
+      actions: [{ kind: 'ask-peers', members }],
+    }),
+  }),
+  rule({
+    id: 'leader.not-elected',
+    why: 'two primaries must never be: whoever wrote the key did not ask the one that runs',
+    level: 'warning',
+    match: f => isUnproven(f) && !tried(f.snap, 'release-lease') && livePrimary(f),
+    choose: (f, primary) => ({
+      reason: `the leader key held my name, but ${primary} runs as primary; ${releasing(f)}`,
+      ...releaseUnpromoted(f),
+    }),
+  }),
+  rule({
+    id: 'leader.not-the-best',
+    why: 'since the lease was won by a former run of this agent somebody may have come back who has more of the data',
+    level: 'warning',
+    match: f => isUnproven(f) && !tried(f.snap, 'release-lease') && lessThanOthers(f),
+    choose: (f, less) => ({
+      reason: `the leader key held my name, but this node was not promoted yet and ${less}; ${releasing(f)}`,
+      ...releaseUnpromoted(f),
+    }),
+  }),
+  rule({
+    id: 'leader.wait-for-silence',
+    why: 'as long as the lease of a silent primary lives, it may write, but not for longer than a ttl after its last proof',
+    level: 'warning',
+    match: f => isUnproven(f) && silentPrimary(f, sinceNamed(f)),
+    choose: (f, { name, why }) => ({
+      reason: `not promoting yet: the lease of ${name} is alive and it ${why}, it may still be primary`,
+      wakeInMs: holdOnMs(f),
+    }),
+  }),
+]
+
+function isUnproven(facts: ClusterFacts): boolean {
+  return facts.memory.foundNamed && isStandbyWithLease(facts)
+}
+
+/** How long nobody else can have proved the leader key theirs. */
+function sinceNamed({ memory, snap }: ClusterFacts): Millis {
+  return memory.leaderMovedAtMs === null ? 0 : snap.nowMs - memory.leaderMovedAtMs
+}
+
+/** What would have kept this node from winning a race now. */
+function lessThanOthers(facts: ClusterFacts): string | null {
+  if (isForced(facts)) return null
+  return betterRival(facts)?.reason ?? tooFarBehind(facts)
+}

@@ -1,0 +1,75 @@
+// What the lease holder does with a request in maintenance mode: it hands over to a member that was named, guarded by its
+// fencer for that long, and refuses everything else at once: kept, it would be carried out when nobody expects it, the moment that
+// mode ends (spec/ha.md 3.8.4, 3.16).
+
+import { type ClusterFacts, holdsLease, outcomeOf, tried } from '../../facts.ts'
+import { isFenced } from '../../lead/fencing.ts'
+import { isClaimed, pendingRequest, refusal } from '../../lead/pending-request.ts'
+import { type Rule, rule, ruleWhere } from '../../rule.ts'
+import { guardHandover, requestRules } from './requests.ts'
+
+const handoverRules: readonly Rule<ClusterFacts>[] = [
+  refusal('paused.request-unnamed', 'in maintenance mode nobody takes over by himself', ({ candidate }) =>
+    candidate === null ? 'switchover is possible only to a specific candidate in a paused state' : null,
+  ),
+  refusal(
+    'paused.request-unfenced',
+    'the candidate takes over when the lease of this node has ended: only a fencer makes sure that its server has too',
+    (_, f) => {
+      const armed = outcomeOf(f.snap, 'arm-fencer')
+      return armed !== null && armed.kind !== 'done' ? `the fencer could not be armed: ${armed.why}` : null
+    },
+  ),
+  rule({
+    id: 'paused.guard-handover',
+    why: 'what a former run of this agent has begun goes on only with a fencer',
+    match: f => {
+      const key = pendingRequest(f)
+      return key !== null && isClaimed(key.value, f) && !isFenced(f) && !tried(f.snap, 'arm-fencer')
+    },
+    choose: f => ({ reason: 'arming the fencer for the handover', actions: [guardHandover(f)] }),
+  }),
+  ...requestRules('paused'),
+]
+
+export const pausedRequestRules: readonly Rule<ClusterFacts>[] = [
+  immediate(
+    rule({
+      id: 'paused.request-done',
+      why: 'the new leader takes the request that made it leader off the table once it is primary: in maintenance mode nothing else let it become one',
+      match: f => {
+        const key = pendingRequest(f)
+        return key?.value.candidate === f.snap.self.name && key.value.note?.begunBy != null && key
+      },
+      choose: (_, { modRevision }) => ({
+        reason: 'cleaning up failover key after the promotion',
+        actions: [{ kind: 'clear-failover', ifRevision: modRevision }],
+      }),
+    }),
+  ),
+  ruleWhere(
+    f => holdsLease(f.snap),
+    refusal(
+      'paused.request-scheduled',
+      'what is scheduled in maintenance mode would come about when nobody expects it; what was scheduled before waits, and goes stale',
+      ({ scheduledAt }, f) =>
+        scheduledAt !== null && isNewerThanPause(f) ? "can't schedule switchover in the paused state" : null,
+    ),
+  ),
+  ...handoverRules.map(immediate),
+]
+
+/** What was scheduled is left alone. */
+function immediate(inner: Rule<ClusterFacts>): Rule<ClusterFacts> {
+  return ruleWhere(f => holdsLease(f.snap) && !isScheduled(f), inner)
+}
+
+function isScheduled({ view }: ClusterFacts): boolean {
+  return view.failover?.value.scheduledAt != null
+}
+
+/** By the order in which etcd has them; a configuration that was changed again since says nothing. */
+function isNewerThanPause({ view }: ClusterFacts): boolean {
+  const { config, failover } = view
+  return config !== null && failover !== null && failover.modRevision > config.modRevision
+}

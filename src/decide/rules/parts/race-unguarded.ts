@@ -1,0 +1,90 @@
+// A leader that fell silent in maintenance mode: nothing stops its server when its lease ends, so that its end proves nothing.
+// That mode may have ended meanwhile, without the leader having heard of it. hactl's leaders say in etcd whether they are guarded;
+// of Patroni's, and of an older hactl's, only their member keys tell, or the time at which the configuration was changed.
+
+import type { Member } from '../../../model/cluster/cluster.ts'
+import { guardOf } from '../../../model/cluster/guard.ts'
+import type { MemberName, Revision } from '../../../model/units.ts'
+import { otherMembers } from '../../election/election.ts'
+import type { ClusterFacts } from '../../facts.ts'
+import { runsAsPrimary } from '../../facts.ts'
+import { dueRequest, isForced } from '../../lead/request-meaning.ts'
+import { type Rule, rule } from '../../rule.ts'
+import { LOOK_AGAIN_MS } from './race-order.ts'
+
+export const unguardedPrimary: Rule<ClusterFacts> = rule({
+  id: 'race.unguarded-primary',
+  why: 'in maintenance mode a primary goes on without a lease and without a fencer: beside one that does not say that its server is down nobody is promoted, unless an operator who knows names somebody',
+  level: 'warning',
+  match: f => !runsAsPrimary(f) && !isForced(f) && mayRunUnguarded(f),
+  choose: (f, name) => ({
+    reason: `not promoting: ${name} led last, ${isKnown(f, name) ? '' : 'perhaps '}in maintenance mode, in which nothing stops its server, and does not say that it is down. HINT: When it is known to be down: hactl failover --candidate ${f.snap.self.name}`,
+    wakeInMs: LOOK_AGAIN_MS,
+  }),
+})
+
+/** null: it gave the lease up in good order, says that it is no primary, or was guarded, of itself or since it began this handover. */
+function mayRunUnguarded(facts: ClusterFacts): string | null {
+  const { snap } = facts
+  const last = lastToLead(facts)
+  const { name, isRecorded } = last
+  if (name === null || name === snap.self.name || dueRequest(facts)?.note?.begunBy === name) return null
+  if (!mayHaveGoneUnguarded(facts, { ...last, name })) return null
+  const answer = snap.peers?.get(name)
+  if (answer?.known === true) return answer.value.formerMayWrite === true ? name : null
+  const isMember = otherMembers(facts).some(member => member.name === name)
+  return isMember || isRecorded ? name : null
+}
+
+/** By its own word; else by the pause in its member key, which may be gone. */
+function mayHaveGoneUnguarded(
+  facts: ClusterFacts,
+  { name, revision, isRecorded }: LastToLead & { readonly name: MemberName },
+): boolean {
+  const { snap, view } = facts
+  const seen = lastSeen(facts, name)
+  if (seen?.record.pause === true) return true
+  const guarded = guardOf(view, name)
+  if (guarded === 'no') return true
+  // Whoever led after the note was written, and keeps none, has no part in it.
+  if (guarded === 'yes' && (view.guard?.modRevision ?? 0) >= revision) return false
+  return snap.settings.paused || (seen === null && isRecorded && wasReconfigured(facts, revision))
+}
+
+interface LastToLead {
+  readonly name: MemberName | null
+  /** At which it is known to have led. */
+  readonly revision: Revision
+  /** Etcd says so, whatever this process has seen. */
+  readonly isRecorded: boolean
+}
+
+/** The newest of: the record of hactl's leaders, the history, which Patroni's write too, and what this process has seen. */
+function lastToLead({ memory, view }: ClusterFacts): LastToLead {
+  const { lastLeader: record, history } = view
+  const seen = { name: memory.lastLeader, revision: memory.lastLeaderRevision, isRecorded: false }
+  const recorded =
+    record === null || record.modRevision < seen.revision
+      ? seen
+      : { name: record.value, revision: record.modRevision, isRecorded: true }
+  const began = history?.value.at(-1)?.leader ?? null
+  // A leader's own line comes after its record.
+  if (history === null || began === null || began === recorded.name) return recorded
+  return history.modRevision > Math.max(recorded.revision, record?.modRevision ?? 0)
+    ? { name: began, revision: history.modRevision, isRecorded: true }
+    : recorded
+}
+
+/** Its member key or its own word says so. */
+function isKnown(facts: ClusterFacts, name: MemberName): boolean {
+  return lastSeen(facts, name) !== null || guardOf(facts.view, name) === 'no'
+}
+
+function lastSeen({ memory, view }: ClusterFacts, name: MemberName): Member | null {
+  return [...view.members, ...memory.lastMembers].find(member => member.name === name) ?? null
+}
+
+/** The configuration was changed after it took the leader key: whether maintenance mode was on between is not known. */
+function wasReconfigured({ view }: ClusterFacts, since: Revision): boolean {
+  return (view.config?.modRevision ?? 0) > since
+}

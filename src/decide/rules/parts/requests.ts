@@ -1,0 +1,284 @@
+// What the lease holder does with a request in `failover`: refuse it with a reason, wait for its time, or begin the
+// handover (spec/ha.md 3.8.4, 3.15.2). Everything is validated again here: anybody may write that key.
+
+import { rankCandidates, withoutSilent } from '../../../judge/candidates.ts'
+import type { FailoverRequest, UnreadableKey, Versioned } from '../../../model/cluster/cluster.ts'
+import { receiversOf } from '../../../model/cluster/peer.ts'
+import { isExpired } from '../../../model/cluster/request.ts'
+import type { CandidateVerdict } from '../../../model/cluster/verdict.ts'
+import type { Action } from '../../../model/decision/action.ts'
+import type { Millis, WallMillis } from '../../../model/units.ts'
+import { otherMembers, unsupportedMode, verdicts } from '../../election/election.ts'
+import {
+  type ClusterFacts,
+  type Facts,
+  outcomeOf,
+  recentFailure,
+  runsAsPrimary,
+  seconds,
+  server,
+  tried,
+} from '../../facts.ts'
+import { heldMarginMs } from '../../lead/fencing.ts'
+import {
+  claimed,
+  isClaimed,
+  kindOf,
+  mayClear,
+  pendingRequest,
+  refusal,
+  refuse,
+  refusing,
+  target,
+} from '../../lead/pending-request.ts'
+import { type Choice, type Rule, rule } from '../../rule.ts'
+
+/** A claim that etcd did not confirm: soon again, while somebody waits for it. */
+const LOOK_AGAIN_MS = 1000
+
+/** Who looks at the request: the leader, or the lease holder in maintenance mode. */
+type Place = 'leader' | 'paused'
+
+/** In the order in which a request is judged. In maintenance mode nothing is done by the clock. */
+export function requestRules(place: Place): readonly Rule<ClusterFacts>[] {
+  return [
+    ...withdrawnRules(place),
+    ...(place === 'leader' ? timeRules : []),
+    ...purposeRules(place),
+    ...candidateRules(place),
+    ...beginRules(place),
+  ]
+}
+
+/** What is no request, or not any more. */
+function withdrawnRules(place: Place): readonly Rule<ClusterFacts>[] {
+  return [
+    rule({
+      id: `${place}.request-unreadable`,
+      why: 'a request is honoured whole or not at all: without the part that nobody understands it would be another one',
+      level: 'warning',
+      match: f => mayClear(f) && runsAsPrimary(f) && unreadable(f),
+      choose: (f, { why, modRevision }) => {
+        const hint = 'HINT: ask with hactl switchover or hactl failover'
+        return refusing(f, `refusing the request in the failover key: ${why}. ${hint}`, modRevision)
+      },
+    }),
+    rule({
+      id: `${place}.request-expired`,
+      why: 'a request that was given up does not come about later, unattended; whether the server answers does not matter',
+      level: 'warning',
+      match: f => {
+        const { failover } = f.view
+        if (failover === null || !mayClear(f) || !runsAsPrimary(f)) return null
+        const why = expired(failover.value, f.snap.wallMs)
+        return why !== null && { key: failover, why }
+      },
+      choose: (f, { key, why }) => refuse(f, key, why),
+    }),
+  ]
+}
+
+const timeRules: readonly Rule<ClusterFacts>[] = [
+  refusal(
+    'leader.request-unscheduled',
+    'a time that nobody can read is not a schedule',
+    ({ scheduledAt: at }) => (at !== null && at.wallMs === null ? `cannot read the time "${at.text}"` : null),
+  ),
+  rule({
+    id: 'leader.request-waits',
+    why: 'a scheduled switchover happens at its time',
+    match: f => {
+      const scheduled = schedule(pendingRequest(f)?.value ?? null, f)
+      return scheduled !== null && scheduled.inMs > 0 && scheduled
+    },
+    choose: (f, { text, inMs }) => ({
+      reason: `no action. I am (${f.snap.self.name}), the leader with the lock; awaiting switchover at ${text} (in ${Math.round(inMs / 1000)} seconds)`,
+      wakeInMs: Math.min(inMs, f.snap.settings.loopWaitMs),
+    }),
+  }),
+  refusal(
+    'leader.request-stale',
+    // spec/ha.md 8.C13
+    'a schedule that nobody was there to keep is not kept hours later',
+    (request, f) => {
+      const scheduled = schedule(request, f)
+      return scheduled !== null && scheduled.inMs < -1.5 * f.snap.settings.loopWaitMs
+        ? `its time ${scheduled.text} passed ${seconds(-scheduled.inMs)} ago`
+        : null
+    },
+  ),
+]
+
+/** What this node cannot do for anybody, or need not. */
+function purposeRules(place: Place): readonly Rule<ClusterFacts>[] {
+  return [
+    refusal(
+      `${place}.request-other-leader`,
+      'a switchover names the leader it is meant for',
+      ({ leader }, { snap: { self } }) =>
+        leader !== null && leader !== self.name
+          ? `leader name does not match: ${leader} != ${self.name}`
+          : null,
+    ),
+    refusal(
+      `${place}.request-mode`,
+      'under a mode that this version cannot carry out nobody would take over',
+      (_, f) => {
+        const mode = unsupportedMode(f)
+        return mode === null ? null : `${mode} is on, which this version of hactl cannot honour`
+      },
+    ),
+    refusal(
+      `${place}.request-stop-failed`,
+      'a stop that just failed is not tried again for the same request',
+      (_, f) => {
+        const failure = recentFailure(f, ['stop'], f.snap.settings.ttlMs)
+        return failure === null ? null : `PostgreSQL could not be stopped: ${failure.why}`
+      },
+    ),
+    refusal(`${place}.request-self`, 'nothing to do', (request, f) =>
+      request.candidate === f.snap.self.name ? `${f.snap.self.name} is the leader already` : null,
+    ),
+  ]
+}
+
+/** Whether anybody can take over. */
+function candidateRules(place: Place): readonly Rule<ClusterFacts>[] {
+  return [
+    rule({
+      id: `${place}.ask-candidates`,
+      why: 'nobody is demoted before somebody is known to be able to take over',
+      match: f => (f.snap.peers === null ? pendingRequest(f) : null),
+      choose: (f, { value: request }) => ({
+        reason: `${kindOf(request)} requested${target(request)}; asking the candidates`,
+        actions: [
+          {
+            kind: 'ask-peers',
+            members: otherMembers(f).filter(
+              ({ name }) => request.candidate === null || name === request.candidate,
+            ),
+          },
+        ],
+      }),
+    }),
+    refusal(
+      `${place}.request-impossible`,
+      'without a candidate that can take over the leader stays',
+      (request, f) => {
+        const judged = judgedCandidates(request, f)
+        if (rankCandidates(judged).length > 0) return null
+        const reasons = judged.map(verdict => `${verdict.name}: ${verdict.reason}`).join('; ')
+        return `no healthy members found, ${kindOf(request)} is not possible (${reasons || `${request.candidate ?? 'nobody'} is not a member`})`
+      },
+    ),
+  ]
+}
+
+function beginRules(place: Place): readonly Rule<ClusterFacts>[] {
+  return [
+    rule({
+      id: `${place}.claim-request`,
+      why: 'a request that was withdrawn or replaced meanwhile is not begun, and one that is begun cannot be withdrawn: etcd decides',
+      match: f => (tried(f.snap, 'claim-failover') ? null : unclaimedRequest(f)),
+      choose: (f, { value: request, modRevision }) => ({
+        reason: `${kindOf(request)} requested${target(request)}; taking it up`,
+        actions: [
+          // It is not begun in etcd before the fencer is armed: the candidate goes by that.
+          ...(place === 'paused' ? [guardHandover(f)] : []),
+          { kind: 'claim-failover', request: claimed(request, f), ifRevision: modRevision },
+        ],
+      }),
+    }),
+    rule({
+      id: `${place}.request-not-claimed`,
+      why: 'what etcd did not confirm is not begun',
+      match: unclaimedRequest,
+      choose: (f, { value: request }) => ({
+        reason: `the ${kindOf(request)} is not begun: ${whyNotClaimed(f)}`,
+        wakeInMs: LOOK_AGAIN_MS,
+      }),
+    }),
+    rule({
+      id: `${place}.begin-handover`,
+      why: 'a checkpoint first, so that the shutdown is short; then stop, and hand the lease to whoever has the last record',
+      log: 'event',
+      match: pendingRequest,
+      choose: beginHandover,
+    }),
+  ]
+}
+
+function beginHandover(
+  facts: ClusterFacts,
+  { value: request, modRevision }: Versioned<FailoverRequest>,
+): Choice {
+  const able = rankCandidates(judgedCandidates(request, facts)).map(verdict => verdict.name)
+  return {
+    reason: `${kindOf(request)}: demoting myself${target(request)} (${able.join(', ')} can take over)`,
+    actions: [
+      { kind: 'begin', job: { kind: 'stop', mode: 'fast', checkpoint: true, timeoutMs: stopTimeout(facts) } },
+    ],
+    remember: {
+      handover: {
+        candidate: request.candidate,
+        startedAtMs: facts.snap.nowMs,
+        requestRevision: modRevision,
+        position: null,
+        stoppedAtMs: null,
+      },
+    },
+    next: 'settled',
+  }
+}
+
+function unreadable({ view }: ClusterFacts): UnreadableKey | null {
+  return view.unreadable?.find(({ key }) => key === 'failover') ?? null
+}
+
+function expired(request: FailoverRequest, wallMs: WallMillis): string | null {
+  const untilMs = request.note?.untilMs ?? null
+  if (!isExpired(request, wallMs) || untilMs === null) return null
+  const now = new Date(wallMs).toISOString()
+  return `it was to be begun until ${new Date(untilMs).toISOString()}, and it is ${now} here: who asked waits no longer (or the clocks differ)`
+}
+
+function unclaimedRequest(facts: ClusterFacts): Versioned<FailoverRequest> | null {
+  const key = pendingRequest(facts)
+  return key === null || isClaimed(key.value, facts) ? null : key
+}
+
+function whyNotClaimed({ snap }: ClusterFacts): string {
+  const outcome = outcomeOf(snap, 'claim-failover')
+  return outcome !== null && outcome.kind !== 'done' ? outcome.why : 'etcd does not show it yet'
+}
+
+/** The others go by the request in etcd: from then on the lease of this node ends its server. */
+export function guardHandover({ snap }: Facts): Action {
+  return { kind: 'arm-fencer', marginMs: heldMarginMs(snap) }
+}
+
+/** Whoever does not stream from here would not get the last record: PostgreSQL would stop, and start again for nothing. */
+function judgedCandidates(request: FailoverRequest, facts: ClusterFacts): readonly CandidateVerdict[] {
+  const { self } = facts.snap
+  const senders = server(facts.snap)?.replication ?? null
+  const judged = verdicts(facts, request.candidate)
+  return withoutSilent(judged, otherMembers(facts), self.name, senders === null ? null : receiversOf(senders))
+}
+
+/** When it is due; null: it has no time, or one that cannot be read. */
+function schedule(
+  request: FailoverRequest | null,
+  { snap }: Facts,
+): { readonly text: string; readonly inMs: Millis } | null {
+  const at = request?.scheduledAt ?? null
+  return at === null || at.wallMs === null ? null : { text: at.text, inMs: at.wallMs - snap.wallMs }
+}
+
+/**
+ * Only in synchronous mode, as Patroni has it: a stop that is enforced leaves no last record by which anybody could see that the
+ * candidate has everything, so that the switchover would be taken back.
+ */
+function stopTimeout({ snap }: ClusterFacts): number | null {
+  const { synchronousMode, primaryStopTimeoutMs } = snap.settings
+  return synchronousMode !== 'off' && primaryStopTimeoutMs > 0 ? primaryStopTimeoutMs : null
+}

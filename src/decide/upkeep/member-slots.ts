@@ -1,0 +1,136 @@
+// Physical slots of the members (spec/ha.md 8.9, spec/postgres.md 5): every node that may become primary keeps one for
+// each other member, so that nobody has to be cloned after a failover. Only slots that are known to have belonged
+// to a member are ever dropped; what somebody else made is left alone.
+
+import type { JsonObject, Member } from '../../model/cluster/cluster.ts'
+import { slotName } from '../../model/cluster/slot-name.ts'
+import type { Action } from '../../model/decision/action.ts'
+import type { Memory } from '../../model/decision/memory.ts'
+import type { Snapshot } from '../../model/decision/snapshot.ts'
+import type { SlotView } from '../../model/server/postgres.ts'
+import type { Lsn } from '../../model/units.ts'
+import { hasNostream, replicatesFrom } from '../../wire/tags.ts'
+import { type ClusterFacts, type Facts, runsAsPrimary, server } from '../facts.ts'
+
+interface SlotUpkeep {
+  readonly actions: readonly Action[]
+  readonly retainedSlots: Memory['retainedSlots']
+}
+
+export function slotUpkeep(facts: ClusterFacts): SlotUpkeep {
+  const { snap, memory } = facts
+  const seen = server(snap)
+  if (seen === null || !snap.settings.useSlots) return { actions: [], retainedSlots: memory.retainedSlots }
+  const retainedSlots = retain(facts)
+  const wanted = wantedSlots(facts, retainedSlots)
+  const existing = new Map(seen.slots.map(slot => [slot.name, slot]))
+  const create = [...wanted.keys()].filter(name => !existing.has(name))
+  const drop = snap.settings.paused
+    ? []
+    : seen.slots.filter(slot => mustDrop(slot, wanted, facts)).map(slot => slot.name)
+  const advance = seen.inRecovery ? behind(wanted, existing, drop) : []
+  const idle = create.length === 0 && drop.length === 0 && advance.length === 0
+  return { actions: idle ? [] : [{ kind: 'change-slots', create, drop, advance }], retainedSlots }
+}
+
+/** Slot name to the position that its owner needs, as far as the leader published it. */
+function wantedSlots(facts: ClusterFacts, retained: Memory['retainedSlots']): Map<string, Lsn | null> {
+  const { snap, view } = facts
+  const own = slotName(snap.self.name)
+  const published = view.status?.value.slots ?? {}
+  const wanted = new Map<string, Lsn | null>()
+  for (const member of view.members) {
+    const name = slotName(member.name)
+    if (name !== own && needsSlotHere(member, facts)) wanted.set(name, published[name] ?? null)
+  }
+  if (!snap.self.tags.nofailover) {
+    for (const { slot } of retained.filter(entry => isRetained(entry, snap)))
+      if (slot !== own && !wanted.has(slot)) wanted.set(slot, published[slot] ?? null)
+  }
+  return wanted
+}
+
+function needsSlotHere(member: Member, { snap }: ClusterFacts): boolean {
+  if (hasNostream(member.record.tags)) return false
+  if (snap.self.tags.nofailover || snap.settings.memberSlotsTtlMs === 0) {
+    return (
+      replicatesFrom(member.record.tags) === snap.self.name ||
+      !snap.postgres.server.known ||
+      !snap.postgres.server.value.inRecovery
+    )
+  }
+  return true
+}
+
+/** Its member is there, or was less than `member_slots_ttl` ago. */
+export function isRetained(entry: Memory['retainedSlots'][number], snap: Snapshot): boolean {
+  return snap.nowMs - entry.lastNeededMs < snap.settings.memberSlotsTtlMs
+}
+
+/**
+ * Names of member slots with the time they were last needed. One whose time is over is remembered until its slot is
+ * dropped, which somebody who streams from it may delay, and until the status key does not name it any more.
+ */
+function retain({ snap, memory, view }: ClusterFacts): Memory['retainedSlots'] {
+  const now = { lastNeededMs: snap.nowMs, lastNeededWall: snap.wallMs }
+  const current = new Map(
+    view.members
+      .filter(member => !hasNostream(member.record.tags))
+      .map(({ name }) => [slotName(name), { slot: slotName(name), ...now, member: name }]),
+  )
+  const known = new Map(memory.retainedSlots.map(entry => [entry.slot, entry]))
+  for (const slot of view.status?.value.retainSlots ?? [])
+    if (!known.has(slot)) known.set(slot, { slot, ...now, member: null })
+  for (const [slot, entry] of current) known.set(slot, entry)
+  const left = new Set([
+    ...(server(snap)?.slots ?? []).map(slot => slot.name),
+    ...(view.status?.value.retainSlots ?? []),
+  ])
+  return [...known.values()]
+    .filter(entry => current.has(entry.slot) || isRetained(entry, snap) || left.has(entry.slot))
+    .sort((a, b) => (a.slot < b.slot ? -1 : 1))
+}
+
+const GONE_MAX = 20
+
+/** Members that went away while their slot is kept for them, as the leader's key tells of them. */
+export function goneMembers({ snap, memory }: Facts): readonly JsonObject[] {
+  if (!snap.cluster.known || !snap.settings.useSlots) return []
+  const there = new Set([snap.self.name, ...snap.cluster.value.members.map(({ name }) => name)].map(slotName))
+  const iso = (wallMs: number): string => `${new Date(wallMs).toISOString().slice(0, 19)}Z`
+  return memory.retainedSlots
+    .filter(entry => !there.has(entry.slot) && isRetained(entry, snap))
+    .slice(0, GONE_MAX)
+    .map(({ slot, member, lastNeededWall }) => ({
+      slot,
+      ...(member === null ? {} : { name: member, since: iso(lastNeededWall) }),
+      until: iso(lastNeededWall + snap.settings.memberSlotsTtlMs),
+    }))
+}
+
+function mustDrop(slot: SlotView, wanted: ReadonlyMap<string, Lsn | null>, facts: ClusterFacts): boolean {
+  if (slot.kind !== 'physical' || slot.active) return false
+  const { memory, view, snap } = facts
+  if (wanted.has(slot.name)) {
+    // An idle slot with an xmin keeps vacuum from working; a lost one is of no use. Both are made again (8.S3, 8.S5).
+    const standsIdle = slot.xmin !== null && view.leader !== null && view.leader.name !== snap.self.name
+    return slot.walStatus === 'lost' || standsIdle
+  }
+  const own = slot.name === slotName(snap.self.name)
+  const expired = memory.retainedSlots.some(entry => entry.slot === slot.name)
+  return own ? runsAsPrimary(facts) : expired
+}
+
+function behind(
+  wanted: ReadonlyMap<string, Lsn | null>,
+  existing: ReadonlyMap<string, SlotView>,
+  drop: readonly string[],
+): { readonly name: string; readonly to: Lsn }[] {
+  const advance: { readonly name: string; readonly to: Lsn }[] = []
+  for (const [name, to] of wanted) {
+    const slot = existing.get(name)
+    if (slot === undefined || to === null || slot.active || drop.includes(name)) continue
+    if (slot.restartLsn !== null && slot.restartLsn < to) advance.push({ name, to })
+  }
+  return advance
+}

@@ -1,0 +1,56 @@
+// The `status` key as the leader writes it with its renewals (spec/ha.md 1.3, spec/postgres.md 5.10), and null when
+// nothing moved: an idle cluster costs etcd no writes.
+
+import type { ClusterStatus } from '../../model/cluster/cluster.ts'
+import { slotName } from '../../model/cluster/slot-name.ts'
+import type { Lsn } from '../../model/units.ts'
+import { type Facts, server } from '../facts.ts'
+import { isRetained } from './member-slots.ts'
+
+/** Status to write now, or null when unchanged, or when this is not a primary that answers. */
+export function buildStatus({ snap, memory }: Facts): ClusterStatus | null {
+  const seen = server(snap)
+  if (seen === null || seen.inRecovery || !snap.cluster.known) return null
+  const view = snap.cluster.value
+  const slots: Record<string, Lsn> = {}
+  for (const slot of seen.slots) {
+    const lsn = slot.kind === 'logical' ? slot.confirmedFlushLsn : slot.restartLsn
+    if (lsn !== null) slots[slot.name] = lsn
+  }
+  slots[slotName(snap.self.name)] = seen.position
+  const memberSlots = new Set([
+    ...view.members.map(member => slotName(member.name)),
+    slotName(snap.self.name),
+  ])
+  for (const entry of memory.retainedSlots) if (isRetained(entry, snap)) memberSlots.add(entry.slot)
+  const retainSlots = Object.keys(slots)
+    .filter(name => memberSlots.has(name))
+    .sort(byText)
+  const status = { optime: seen.position, slots, retainSlots }
+  const before = view.status?.value ?? null
+  return before !== null && sameStatus(before, status) ? null : status
+}
+
+/** Status for giving the lease up: the position where the WAL ended, slots carried over (spec/ha.md 8.B21). */
+export function closingStatus({ snap }: Facts, lsn: Lsn | null): ClusterStatus | null {
+  if (lsn === null) return null
+  const before = snap.cluster.known ? (snap.cluster.value.status?.value ?? null) : null
+  return { optime: lsn, slots: before?.slots ?? null, retainSlots: before?.retainSlots ?? null }
+}
+
+function sameStatus(a: ClusterStatus, b: ClusterStatus): boolean {
+  return (
+    a.optime === b.optime &&
+    sameSlots(a.slots ?? {}, b.slots ?? {}) &&
+    (a.retainSlots ?? []).join() === (b.retainSlots ?? []).join()
+  )
+}
+
+function sameSlots(a: Readonly<Record<string, Lsn>>, b: Readonly<Record<string, Lsn>>): boolean {
+  const names = Object.keys(a)
+  return names.length === Object.keys(b).length && names.every(name => a[name] === b[name])
+}
+
+function byText(a: string, b: string): number {
+  return a < b ? -1 : 1
+}

@@ -1,0 +1,170 @@
+// Routine that follows every settled decision: the own lease and member key, and, for a leader, what only it may
+// repair or write. A failure here never blocks anything.
+
+import type { HistoryLine } from '../../model/cluster/cluster.ts'
+import type { Action } from '../../model/decision/action.ts'
+import type { Memory } from '../../model/decision/memory.ts'
+import { isRetimed, renewalDueAtMs } from '../../model/timing.ts'
+import { originToNote } from '../election/whose-timeline.ts'
+import {
+  type ClusterFacts,
+  clusterIdentifier,
+  control,
+  holdsLease,
+  isForeign,
+  memberNamed,
+  server,
+} from '../facts.ts'
+import { noteGuarded } from '../lead/guard-note.ts'
+import { noteTakeover } from '../lead/how-it-leads.ts'
+import { unanswered } from '../lead/lease-rules.ts'
+import { nameHolder } from '../lead/name-holder.ts'
+import { formerMayWrite } from '../rejoin/former-life.ts'
+import { awaitsCheckpoint, memberRecord, sameRecord } from '../report/own-record.ts'
+import type { SituationName } from '../situation.ts'
+import { slotUpkeep } from './member-slots.ts'
+import { buildStatus } from './status-key.ts'
+
+interface Upkeep {
+  readonly actions: readonly Action[]
+  readonly remember: Partial<Memory>
+}
+
+const NOTHING: Upkeep = { actions: [], remember: {} }
+
+/** Nothing is written into a cluster that is not the node's own, or by a node that cannot see it. */
+const NO_ROUTINE: readonly SituationName[] = ['asked', 'namesake', 'stranger', 'blind', 'founding']
+
+/** `decided`: what is carried out first. */
+export function upkeep(situation: SituationName, facts: ClusterFacts, decided: readonly Action[]): Upkeep {
+  if (NO_ROUTINE.includes(situation)) return NOTHING
+  // Whatever else is done (a stop, work that was begun before): a lease made now would pass for the right to the name.
+  if (nameHolder(facts) !== null) return NOTHING
+  // An etcd that has just left a leader's renewal unanswered would keep the next one waiting for less urgent writes.
+  if (holdsLease(facts.snap) && unanswered(facts)) return NOTHING
+  // A lease of ours that the leader key hangs on is not kept for the sake of the member key: it is left to expire.
+  if (leavesOwnKey(facts)) return NOTHING
+  // The work that begins may be a stop.
+  const begins = decided.some(action => action.kind === 'begin')
+  const slots =
+    slotsMayChange(situation) && !begins
+      ? slotUpkeep(facts)
+      : { actions: [], retainedSlots: facts.memory.retainedSlots }
+  const leads = situation === 'leader' || (situation === 'paused' && !isForeign(facts))
+  const leading = leads && server(facts.snap)?.inRecovery === false && holdsLease(facts.snap)
+  const lease = ownLease(facts)
+  const guard = situation === 'leader' && leading && !begins ? noteGuarded(facts) : []
+  return {
+    actions: [
+      ...lease,
+      ...ownFencer(facts),
+      ...guard,
+      ...(leading ? leaderUpkeep(facts) : []),
+      ...slots.actions,
+      ...(begins ? [] : noteOrigin(leading ? 'leader' : situation, facts)),
+      ...publish(facts, lease),
+    ],
+    remember: {
+      retainedSlots: slots.retainedSlots,
+      ...(guard.length > 0 ? { notedUnguarded: false } : {}),
+    },
+  }
+}
+
+function noteOrigin(situation: SituationName, facts: ClusterFacts): readonly Action[] {
+  const note = situation === 'leader' || situation === 'follower' ? originToNote(facts) : null
+  return note === null ? [] : [note]
+}
+
+function leavesOwnKey(facts: ClusterFacts): boolean {
+  const { leader } = facts.view
+  const isOurs = leader?.name === facts.snap.self.name && leader.leaseId === facts.snap.lease.leaseId
+  return isOurs && formerMayWrite(facts)
+}
+
+/** In maintenance mode what the others need is made, and nothing is dropped. */
+function slotsMayChange(situation: SituationName): boolean {
+  return situation === 'leader' || situation === 'follower' || situation === 'paused'
+}
+
+function ownLease({ snap }: ClusterFacts): readonly Action[] {
+  const due = snap.nowMs >= renewalDueAtMs(snap.lease, snap.settings)
+  return due && !holdsLease(snap) ? [{ kind: 'keep-lease' }] : []
+}
+
+/** Armed for a promotion that was given up before it was asked for, it would stop a healthy standby at the deadline. */
+function ownFencer(facts: ClusterFacts): readonly Action[] {
+  const { snap, memory } = facts
+  const isStandby = server(snap)?.inRecovery === true && !memory.promotionAsked
+  const isArmed = snap.fencer.alive && snap.fencer.armedUntilMs !== null
+  return isStandby && isArmed && !holdsLease(snap) && snap.work === null && !formerMayWrite(facts)
+    ? [{ kind: 'disarm-fencer' }]
+    : []
+}
+
+/** Also when the lease that the key hangs on is replaced now: the old one is left to expire, and the key with it. */
+function publish(facts: ClusterFacts, lease: readonly Action[]): readonly Action[] {
+  const { snap, view } = facts
+  const moves = lease.length > 0 && isRetimed(snap.lease, snap.settings)
+  const published = memberNamed(view, snap.self.name)
+  const record = memberRecord(facts)
+  const current =
+    !moves &&
+    published !== null &&
+    published.leaseId === snap.lease.leaseId &&
+    sameRecord(published.record, record)
+  return current ? [] : [{ kind: 'publish-member', record }]
+}
+
+function leaderUpkeep(facts: ClusterFacts): readonly Action[] {
+  const { snap, view } = facts
+  const actions: Action[] = []
+  const identifier = control(snap.postgres)?.systemIdentifier
+  if (identifier !== undefined && clusterIdentifier(view) === null) {
+    actions.push({
+      kind: 'write-initialize',
+      value: identifier,
+      ifRevision: view.initialize?.modRevision ?? null,
+    })
+  }
+  if (view.config === null && Object.keys(snap.settings.document).length > 0) {
+    actions.push({ kind: 'write-config', document: snap.settings.document, ifRevision: null })
+  }
+  const lines = historyToWrite(facts)
+  if (lines !== null) {
+    const ifRevision = view.history?.modRevision ?? null
+    actions.push({ kind: 'write-history', lines, status: buildStatus(facts), ifRevision })
+  }
+  const note = noteTakeover(facts)
+  if (note !== null) actions.push(note)
+  if (awaitsCheckpoint(facts)) actions.push({ kind: 'checkpoint-soon' })
+  return actions
+}
+
+/** The `history` key after a promotion (spec/ha.md 6); null: it is as it should be, or not known. */
+function historyToWrite({ snap, view }: ClusterFacts): readonly HistoryLine[] | null {
+  const timeline = server(snap)?.timeline ?? null
+  const recorded = view.history?.value ?? null
+  if (timeline === null) return null
+  if (timeline === 1) return recorded !== null && recorded.length > 0 ? [] : null
+  const last = recorded?.at(-1)
+  if (last !== undefined && last.timeline === timeline - 1 && last.leader !== undefined) return null
+  if (!snap.timelineHistory.known) return null
+  const lines = snap.timelineHistory.value.map(line => withOldNotes(line, recorded ?? []))
+  const newest = lines.at(-1)
+  if (newest === undefined || newest.timeline !== timeline - 1) return null
+  const limit = snap.settings.maxTimelinesHistory
+  return limit > 0 ? lines.slice(-limit) : lines
+}
+
+/** Time and leader of a switch that was recorded before stay as they were, and what others noted of it. */
+function withOldNotes(line: HistoryLine, recorded: readonly HistoryLine[]): HistoryLine {
+  const before = recorded.find(old => old.timeline === line.timeline && old.lsn === line.lsn)
+  if (before === undefined) return line
+  return {
+    ...line,
+    ...(before.timestamp === undefined ? {} : { timestamp: before.timestamp }),
+    ...(before.leader === undefined ? {} : { leader: before.leader }),
+    ...(before.more === undefined ? {} : { more: before.more }),
+  }
+}

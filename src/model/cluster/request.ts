@@ -1,0 +1,59 @@
+// A switchover or failover that was asked for: what hactl notes beside Patroni's fields, and what everybody who meets the
+// request, agent, REST API or command, makes of it.
+
+import type { MemberName, Revision, WallMillis } from '../units.ts'
+import type { ClusterView, FailoverRequest, Member } from './cluster.ts'
+
+export function requestKind({ leader }: FailoverRequest): 'switchover' | 'failover' {
+  return leader === null ? 'failover' : 'switchover'
+}
+
+/** Whoever asked has stopped waiting: it must not be begun any more. Requests of others, and scheduled ones, have no end. */
+export function isExpired({ note }: FailoverRequest, wallMs: WallMillis): boolean {
+  const until = note?.untilMs ?? null
+  return until !== null && wallMs > until
+}
+
+/** `switchover from pg1 to pg2, requested by hactl on db1 at 2026-11-29T19:20:11.000Z` */
+export function describeRequest(request: FailoverRequest): string {
+  const { leader, candidate, scheduledAt } = request
+  const from = leader === null ? '' : ` from ${leader}`
+  const to = candidate === null ? '' : ` to ${candidate}`
+  const when = scheduledAt === null ? '' : ` at ${scheduledAt.text}`
+  return `${requestKind(request)}${from}${to}${when}, ${sourceOf(request)}`
+}
+
+/** Patroni's own do not say who made them. */
+function sourceOf({ note }: FailoverRequest): string {
+  const by = note?.by == null ? 'by whom is not known' : `requested by ${note.by}`
+  const at = note?.atMs == null ? '' : ` at ${new Date(note.atMs).toISOString()}`
+  const begun = note?.begunBy == null ? '' : `, begun by ${note.begunBy}`
+  return `${by}${at}${begun}`
+}
+
+/** By its member key: hactl's agents say their version there. */
+export function runsHactl({ record }: Member): boolean {
+  return record.extra.hactl !== undefined
+}
+
+type Standing =
+  /** Nobody has begun it: at this revision it can be withdrawn. */
+  | { readonly kind: 'pending'; readonly revision: Revision }
+  | { readonly kind: 'begun'; readonly by: MemberName }
+  /** Carried out, refused, withdrawn or replaced. */
+  | { readonly kind: 'gone' }
+
+/** What became of one's own request. */
+export function standingOf(view: ClusterView, isOurs: (request: FailoverRequest) => boolean): Standing {
+  const key = view.failover
+  if (key === null || !isOurs(key.value)) return { kind: 'gone' }
+  const by = key.value.note?.begunBy ?? begunByPatroni(view)
+  return by === null ? { kind: 'pending', revision: key.modRevision } : { kind: 'begun', by }
+}
+
+/** Patroni leaves the request as it is while it stops its server: taken away then, its candidate would lose its head start. */
+function begunByPatroni({ members, leader }: ClusterView): MemberName | null {
+  const holder = members.find(({ name }) => name === leader?.name)
+  if (holder === undefined || runsHactl(holder) || holder.record.state === 'running') return null
+  return holder.name
+}

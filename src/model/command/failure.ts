@@ -1,0 +1,143 @@
+// Every way in which an operator's command can end other than well, as data. `src/terminal/error-table.ts` turns each kind
+// into an exit code, a message and a hint; nothing else prints an error.
+
+import type { CandidateVerdict } from '../../model/cluster/verdict.ts'
+import type { Lsn, MemberName, WallMillis } from '../units.ts'
+
+export type Failure =
+  | {
+      readonly kind: 'usage'
+      readonly message: string
+      readonly hint: string
+      /** The line itself could not be understood: no look was taken at anything. */
+      readonly isLine?: true
+    }
+  /** The configuration cannot be read or contradicts itself; every problem found. */
+  | { readonly kind: 'configuration'; readonly problems: readonly string[]; readonly remedy: string }
+  | { readonly kind: 'no-cluster-named' }
+  /** Questions would have to be asked, but nobody is there to answer them. `flags` are those that answer them. */
+  | { readonly kind: 'not-a-terminal'; readonly question: string; readonly flags: string }
+  | { readonly kind: 'declined'; readonly what: string }
+  /** `request`: what became of the one that was made; absent: none was. `hint`: how to go on, if there is a way of its own. */
+  | {
+      readonly kind: 'interrupted'
+      readonly action?: string
+      readonly request?: GivenUp
+      readonly hint?: string
+    }
+  /** `memberOf`: the name is that of a member of this one. */
+  | {
+      readonly kind: 'cluster-not-found'
+      readonly cluster: string
+      readonly similar: readonly string[]
+      readonly memberOf?: string
+    }
+  | {
+      readonly kind: 'member-not-found'
+      readonly cluster: string
+      readonly member: MemberName
+      readonly similar: readonly MemberName[]
+      readonly known: readonly MemberName[]
+    }
+  | { readonly kind: 'config-missing'; readonly cluster: string }
+  | { readonly kind: 'no-leader'; readonly cluster: string; readonly why: string }
+  | {
+      readonly kind: 'not-the-leader'
+      readonly cluster: string
+      readonly member: MemberName
+      readonly leader: MemberName
+    }
+  /** The cluster's state does not allow it, or a member refused; `reason` says why, with numbers. */
+  | { readonly kind: 'refused'; readonly action: string; readonly reason: string; readonly hint: string }
+  | {
+      readonly kind: 'no-good-candidate'
+      readonly action: string
+      readonly cluster: string
+      readonly verdicts: readonly CandidateVerdict[]
+    }
+  /** `isDocument: false`: it is no YAML mapping at all, so that it cannot be stored by force either. */
+  | { readonly kind: 'config-invalid'; readonly problems: readonly string[]; readonly isDocument: boolean }
+  | { readonly kind: 'conflict'; readonly what: string; readonly hint: string }
+  | {
+      readonly kind: 'timed-out'
+      readonly action: string
+      readonly seconds: number
+      readonly sofar: string
+      readonly request: GivenUp
+    }
+  /** It was begun, and how it ends was not seen. */
+  | { readonly kind: 'unfinished'; readonly what: string; readonly hint: string }
+  | { readonly kind: 'partly-done'; readonly done: string; readonly missing: string; readonly hint: string }
+  /** `mayBeDone`: what may have been written all the same, and how to see it; null: nothing. */
+  | {
+      readonly kind: 'etcd-unreachable'
+      readonly why: string
+      readonly mayBeDone?: { readonly what: string; readonly look: string } | null
+    }
+  | { readonly kind: 'member-unreachable'; readonly member: MemberName; readonly why: string }
+  | {
+      readonly kind: 'data-loss'
+      readonly action: string
+      readonly candidate: MemberName
+      /** Known to be missing; null: cannot be told. */
+      readonly lostBytes: Lsn | null
+      readonly why: string
+    }
+  /** The drop-in's own refusals: whole sentences that scripts know. */
+  | { readonly kind: 'patronictl'; readonly message: string }
+  | { readonly kind: 'editor'; readonly why: string }
+  | {
+      readonly kind: 'sql-error'
+      readonly member: MemberName
+      readonly sqlstate: string
+      readonly why: string
+    }
+  | { readonly kind: 'query-interrupted'; readonly member: MemberName; readonly cancelled: boolean }
+  | { readonly kind: 'query-late'; readonly member: MemberName; readonly why: string }
+  /** Who was tried, each with its reason. */
+  | { readonly kind: 'no-connection'; readonly members: string }
+  /** The drain is noted; the handover did not come about. */
+  | {
+      readonly kind: 'drained-but-leads'
+      readonly cluster: string
+      readonly member: MemberName
+      readonly cause: Failure
+    }
+  /** `serves`: writes are accepted all the same; null: that is not known. */
+  | {
+      readonly kind: 'unhealthy'
+      readonly cluster: string
+      readonly serves: boolean | null
+      readonly findings: number
+    }
+  | {
+      readonly kind: 'not-reached'
+      readonly cluster: string
+      readonly seconds: number
+      readonly missing: string
+    }
+
+/** What became of a request when its command stopped waiting. */
+export type GivenUp =
+  | { readonly kind: 'withdrawn' }
+  /** It goes on without us. */
+  | { readonly kind: 'begun'; readonly by: MemberName }
+  /** What was stored stays, and is seen by whoever has not seen it yet. */
+  | { readonly kind: 'stored'; readonly what: string }
+  /** No longer there: carried out, or refused. */
+  | { readonly kind: 'gone' }
+  /** It may still be begun until then; null: at any time. */
+  | { readonly kind: 'unknown'; readonly why: string; readonly untilMs: WallMillis | null }
+
+/** What a use case answers. A failure may come with what was found or done all the same. */
+export type Result<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly failure: Failure; readonly value: T | null }
+
+export function done<T>(value: T): Result<T> {
+  return { ok: true, value }
+}
+
+export function failed<T>(failure: Failure, value: T | null = null): Result<T> {
+  return { ok: false, failure, value }
+}

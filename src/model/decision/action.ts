@@ -1,0 +1,118 @@
+// What a decision may ask for: small, serialisable commands. Writes to the store name the revision they were decided on.
+
+import type {
+  ClusterStatus,
+  FailoverRequest,
+  HistoryLine,
+  JsonObject,
+  Member,
+  MemberRecord,
+} from '../cluster/cluster.ts'
+import type { Upstream } from '../cluster/peer.ts'
+import type { TakeoverNote } from '../cluster/takeover.ts'
+import type { Origin } from '../server/origins.ts'
+import type { LeaseId, Lsn, MemberName, Millis, Revision } from '../units.ts'
+import type { OrderAnswer } from './order.ts'
+import type { Job } from './work.ts'
+
+/** The answer is part of the next snapshot. */
+export type Question =
+  | { readonly kind: 'read-cluster' }
+  /** `formerLeader` gets less time than the others: its lease has ended, and whether it is alive is all we ask. */
+  | { readonly kind: 'ask-peers'; readonly members: readonly Member[]; readonly formerLeader?: MemberName }
+  | { readonly kind: 'compare-timelines'; readonly leader: Upstream }
+
+/** Writes to the leader key: what etcd says to one of them is proof. */
+type LeaseWrite =
+  | { readonly kind: 'adopt-lease'; readonly leaseId: LeaseId }
+  /** `ifRevision`: of the record of the last leader, null when there is none: a race is lost to whoever led since. */
+  | {
+      readonly kind: 'acquire-lease'
+      readonly ifRevision: Revision | null
+      /** Nothing would stop this server when the lease ends: that is noted with the leader key. */
+      readonly unguarded?: true
+    }
+  | { readonly kind: 'renew-lease'; readonly status: ClusterStatus | null }
+  | { readonly kind: 'take-leader'; readonly ifRevision: Revision | null }
+  | { readonly kind: 'release-lease'; readonly status: ClusterStatus | null }
+
+export type LeaseAction = { readonly kind: 'keep-lease' } | LeaseWrite
+
+export type FencerAction =
+  /**
+   * Arms the fencer until the end of the leadership now proved, less `marginMs`; `ahead`: until the end of the own lease,
+   * on which leadership will hang if a request for it comes to be; `withinMs`: no longer than that from now, because the
+   * leader key is about to move to a lease that short.
+   */
+  | {
+      readonly kind: 'arm-fencer'
+      readonly marginMs: Millis
+      readonly ahead?: true
+      readonly withinMs?: Millis
+    }
+  | { readonly kind: 'disarm-fencer' }
+
+export type KeyWrite =
+  /**
+   * Only while this node leads, by the leader key that it has in this reign: its fencer is armed; nothing need stop its server,
+   * so that the fencer may be disarmed.
+   */
+  | {
+      readonly kind: 'note-guarded' | 'note-unguarded'
+      readonly ifRevision: Revision | null
+      readonly leaderRevision: Revision
+    }
+  | { readonly kind: 'publish-member'; readonly record: MemberRecord }
+  | { readonly kind: 'race-initialize' }
+  | { readonly kind: 'write-initialize'; readonly value: string; readonly ifRevision: Revision | null }
+  | { readonly kind: 'delete-initialize'; readonly ifRevision: Revision }
+  | { readonly kind: 'write-config'; readonly document: JsonObject; readonly ifRevision: Revision | null }
+  | { readonly kind: 'clear-failover'; readonly ifRevision: Revision }
+  /** Marks the request as begun by this node: from then on it cannot be withdrawn or replaced. */
+  | { readonly kind: 'claim-failover'; readonly request: FailoverRequest; readonly ifRevision: Revision }
+  | {
+      readonly kind: 'write-history'
+      readonly lines: readonly HistoryLine[]
+      /** The position on that timeline, written with it; null: unchanged. */
+      readonly status: ClusterStatus | null
+      readonly ifRevision: Revision | null
+    }
+  /** Only while this node leads. */
+  | {
+      readonly kind: 'note-takeover'
+      readonly notes: readonly TakeoverNote[]
+      readonly ifRevision: Revision | null
+    }
+
+/** On this node: its PostgreSQL, whoever asked it for something, the agent itself. */
+export type LocalStep =
+  | { readonly kind: 'begin'; readonly job: Job }
+  | { readonly kind: 'cancel-work'; readonly why: string }
+  | { readonly kind: 'checkpoint-soon' }
+  | {
+      readonly kind: 'change-slots'
+      readonly create: readonly string[]
+      readonly drop: readonly string[]
+      readonly advance: readonly { readonly name: string; readonly to: Lsn }[]
+    }
+  | { readonly kind: 'resume-replay' }
+  /** Who began a timeline of the local data; null: the promotion that was asked for came to nothing. */
+  | { readonly kind: 'note-origin'; readonly systemIdentifier: string; readonly origin: Origin | null }
+  | { readonly kind: 'answer-order'; readonly id: string; readonly answer: OrderAnswer }
+  | { readonly kind: 'exit'; readonly code: number; readonly why: string }
+
+export type Action = Question | LeaseAction | FencerAction | KeyWrite | LocalStep
+
+export type ActionKind = Action['kind']
+
+const LEASE_WRITES: Readonly<Record<LeaseWrite['kind'], true>> = {
+  'adopt-lease': true,
+  'acquire-lease': true,
+  'renew-lease': true,
+  'take-leader': true,
+  'release-lease': true,
+}
+
+export function isLeaseWrite(kind: ActionKind): kind is LeaseWrite['kind'] {
+  return Object.hasOwn(LEASE_WRITES, kind)
+}

@@ -1,0 +1,169 @@
+// What a look at the local PostgreSQL saw: its data directory, its process, and, when it answers, the server.
+// Source of the queries and of the control-file states: spec/postgres.md 1.13, 1.16.
+
+import type { Seen } from '../seen.ts'
+import type { Lsn, Millis, Timeline } from '../units.ts'
+import type { Origins } from './origins.ts'
+
+export interface PostgresView {
+  readonly dataDirectory: DataDirectoryView
+  readonly process: ProcessView
+  /** Answer of the one monitoring query of this beat; unknown when the server does not answer. */
+  readonly server: Seen<ServerView>
+  readonly former: FormerView
+}
+
+/** What earlier servers of this node may have left, found by more than the data directory. */
+export interface FormerView {
+  /**
+   * Server processes of this node that do not belong to `process`: each may accept writes. Unknown: `/proc` could not be
+   * searched, or nothing says which server ran here last, so that finding none proves nothing.
+   */
+  readonly orphans: Seen<readonly Orphan[]>
+  /** The data directory is the one that the last server worked in. Unknown: nothing says which that was. */
+  readonly sameData: Seen<boolean>
+  /** Where the server of `process` works, if what has the data directory's name now is another one; null: it is not. */
+  readonly runsOutside: Seen<string | null>
+}
+
+export interface Orphan extends PostmasterIdentity {
+  /** Where it works, as `/proc` shows it. */
+  readonly directory: string
+}
+
+export type DataDirectoryView =
+  /** `obstacle`: what keeps initdb and pg_basebackup from creating anything there. */
+  | { readonly kind: 'empty'; readonly obstacle?: string }
+  | { readonly kind: 'inaccessible'; readonly why: string }
+  | {
+      readonly kind: 'present'
+      /** Major version number as `PG_VERSION` * 10000; null when the file is unreadable (nothing may be written then). */
+      readonly majorVersion: number | null
+      readonly control: Seen<ControlData>
+      /** standby.signal or recovery.signal exists. */
+      readonly recoveryConfigured: boolean
+      readonly backupLabel: boolean
+      /** What was begun on it and not finished. When that cannot be looked at, the directory is `inaccessible`. */
+      readonly unfinished: Unfinished | null
+      /** Text of `<pg_wal>/<timeline>.history` of the control file's newest timeline, parsed; [] on timeline 1. */
+      readonly history: Seen<readonly TimelineSwitch[]>
+      /** What this node noted of its timelines; a value of null: nothing. Absent: not looked for. */
+      readonly origins?: Seen<Origins | null>
+    }
+
+/**
+ * `bootstrap`: a cluster was being made, there is nothing in it that any cluster knows of. `copy`: part of a base backup,
+ * without a control file. `rewind`: a mixture of two histories that looks like a clean data directory.
+ */
+export type Unfinished = 'bootstrap' | 'copy' | 'rewind'
+
+/** A line of a PostgreSQL history file: `timeline` was left at `lsn` for the next one. */
+export interface TimelineSwitch {
+  readonly timeline: Timeline
+  readonly lsn: Lsn
+}
+
+export type ClusterStateText =
+  | 'starting up'
+  | 'shut down'
+  | 'shut down in recovery'
+  | 'shutting down'
+  | 'in crash recovery'
+  | 'in archive recovery'
+  | 'in production'
+  | string
+
+export interface ControlData {
+  readonly systemIdentifier: string
+  readonly state: ClusterStateText
+  readonly checkpointLsn: Lsn
+  readonly checkpointTimeline: Timeline
+  readonly minRecoveryLsn: Lsn
+  readonly minRecoveryTimeline: Timeline
+  /** pg_rewind needs one of the two. */
+  readonly walLogHints: boolean
+  readonly dataChecksums: boolean
+  /** A copy that was not replayed to its end: until then the server accepts no connection. Absent: none, or a running server. */
+  readonly unfinishedBackup?: boolean
+  readonly settings: {
+    readonly maxConnections: number | null
+    readonly maxWorkerProcesses: number | null
+    readonly maxWalSenders: number | null
+    readonly maxPreparedTransactions: number | null
+    readonly maxLocksPerTransaction: number | null
+  }
+}
+
+export type ProcessView =
+  | { readonly kind: 'stopped' }
+  /** A postmaster lives in our data directory. `readiness` is pg_isready's answer, or `unknown`. */
+  | {
+      readonly kind: 'running'
+      readonly identity: PostmasterIdentity
+      readonly readiness: 'accepting' | 'rejecting' | 'no-response' | 'unknown'
+      /** Since when this agent has seen it in this readiness. */
+      readonly sinceMs: Millis
+    }
+
+/** A pid alone is not an identity: pids are reused. `startTicks` is field 22 of /proc/<pid>/stat. */
+export interface PostmasterIdentity {
+  readonly pid: number
+  readonly startTicks: string
+}
+
+export interface ServerView {
+  readonly version: number
+  readonly inRecovery: boolean
+  /** Primary: timeline of the WAL being written; standby: received timeline, else IDENTIFY_SYSTEM; null when not to be had. */
+  readonly timeline: Timeline | null
+  /** Primary: flush position; standby: greater of received and replayed. */
+  readonly position: Lsn
+  readonly receiveLsn: Lsn | null
+  readonly replayLsn: Lsn | null
+  readonly replayPaused: boolean
+  /** Settings of which a standby needs at least as much as the primary has. Absent: not asked for. */
+  readonly inForce?: ControlData['settings']
+  readonly replayTimestamp: string | null
+  readonly walReceiver: WalReceiver | null
+  readonly restoreCommandSet: boolean
+  /** Timeline of the last checkpoint in the control file: equal to `timeline` once the checkpoint after a promotion is done. */
+  readonly controlTimeline: Timeline | null
+  readonly startTime: string
+  readonly slots: readonly SlotView[]
+  readonly replication: readonly WalSenderView[]
+  readonly pendingRestart: Readonly<Record<string, { readonly oldValue: string; readonly newValue: string }>>
+}
+
+export interface WalReceiver {
+  readonly status: string
+  readonly receivedTimeline: Timeline | null
+  readonly latestEndLsn: Lsn | null
+}
+
+export interface SlotView {
+  readonly name: string
+  readonly kind: 'physical' | 'logical'
+  readonly active: boolean
+  readonly restartLsn: Lsn | null
+  readonly confirmedFlushLsn: Lsn | null
+  readonly xmin: string | null
+  readonly database: string | null
+  readonly plugin: string | null
+  readonly walStatus: string | null
+}
+
+export interface WalSenderView {
+  readonly user: string
+  readonly applicationName: string
+  readonly clientAddress: string | null
+  readonly state: string
+  readonly syncState: string
+  readonly syncPriority: number | null
+}
+
+/** Whether a standby's recovery settings are those that its upstream needs. `restart`: a reload is not enough. */
+export interface RecoverySettingsView {
+  readonly change: 'none' | 'reload' | 'restart'
+  /** Names of the settings that differ. */
+  readonly differing: readonly string[]
+}

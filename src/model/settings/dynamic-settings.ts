@@ -1,0 +1,26 @@
+// The dynamic configuration (etcd `config`) after validation: what the rules and the adapters use.
+// Defaults and limits: spec/interfaces.md 3.5, and ARCHITECTURE.md on the lease.
+
+import type { JsonObject } from '../cluster/cluster.ts'
+import type { Lsn, Millis } from '../units.ts'
+
+export interface DynamicSettings {
+  readonly ttlMs: Millis
+  readonly loopWaitMs: Millis
+  readonly retryTimeoutMs: Millis
+  readonly maximumLagOnFailover: Lsn
+  readonly primaryStartTimeoutMs: Millis
+  /** 0: no limit. */
+  readonly primaryStopTimeoutMs: Millis
+  /** 0: keep every line of the history key. */
+  readonly maxTimelinesHistory: number
+  readonly memberSlotsTtlMs: Millis
+  readonly useSlots: boolean
+  readonly paused: boolean
+  /** `off` unless asked for; a node that cannot honour a mode does not promote (rule `race.mode-not-supported`). */
+  readonly synchronousMode: 'off' | 'on' | 'quorum'
+  readonly failsafeMode: boolean
+  readonly standbyCluster: boolean
+  /** The accepted document itself: what patroni.dynamic.json holds and a leader restores. */
+  readonly document: JsonObject
+}

@@ -1,0 +1,24 @@
+// A server that has its socket in its data directory can be the source of no rewind: pg_rewind would try to copy it. Said
+// while all is well: after a failover it is too late.
+
+import { resolve, sep } from 'node:path'
+import type { Context } from '../context.ts'
+
+export function warnOfSocketInside({ dataDir, log, state }: Context): void {
+  const { parameters, useRewind } = state.effective
+  const named = parameters.unix_socket_directories
+  if (!useRewind || typeof named !== 'string') return
+  const inside = named
+    .split(',')
+    .map(path => path.trim().replace(/^"(.*)"$/, '$1'))
+    .find(path => path !== '' && !path.startsWith('@') && isWithin(resolve(dataDir, path), dataDir))
+  if (inside === undefined) return
+  log(
+    'warning',
+    `unix_socket_directories is ${inside}, in the data directory: no node can be rewound with pg_rewind from this one. HINT: Set it to another directory`,
+  )
+}
+
+function isWithin(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(directory + sep)
+}

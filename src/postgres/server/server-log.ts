@@ -1,0 +1,65 @@
+// What the server prints while it starts, kept in a file of ours until its own logging begins, and what it said last: the
+// reason that an operator reads when it did not come up.
+
+import { mkdir, open, readFile, rename, stat } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { serverWordsOf } from '../../system/program-words.ts'
+import type { Context } from '../context.ts'
+import { holderOfPort } from './port-holder.ts'
+import { chownToServerUser } from './run-as.ts'
+
+interface ServerLog {
+  readonly fd: number
+  readonly path: string
+  /** Size before this start: what comes after it belongs to this start. */
+  readonly from: number
+  close(): Promise<void>
+}
+
+const SERVER_LOG_BYTES_MAX = 16 * 1024 * 1024
+const TAIL_BYTES = 32_768
+
+/** A server that logs to stderr for ever writes here; the file is set aside at a start once it has grown. */
+export async function openServerLog(context: Context): Promise<ServerLog | null> {
+  const path = context.serverLog
+  if (path === null) return null
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  const size = (await stat(path).catch(() => null))?.size ?? 0
+  if (size > SERVER_LOG_BYTES_MAX) await rename(path, `${path}.1`).catch(() => {})
+  const file = await open(path, 'a', 0o600)
+  await chownToServerUser(path, context.programs.runAs)
+  return { fd: file.fd, path, from: size > SERVER_LOG_BYTES_MAX ? 0 : size, close: () => file.close() }
+}
+
+/** Why this start did not succeed, in the server's own words, with a colon before them; else where to look. */
+export async function lastWords(context: Context, log: ServerLog | null): Promise<string> {
+  if (log === null) return ''
+  const printed = serverWordsOf(await tailOf(log.path, log.from))
+  const words = printed === '' ? serverWordsOf(await collectedSinceStart(context)) : printed
+  const isTaken = words.includes('Address already in use')
+  const holder = isTaken ? await holderOfPort(context.config.port) : null
+  return words === '' ? ` (see ${log.path})` : `: ${words}${holder === null ? '' : `; ${holder}`}`
+}
+
+/** With logging_collector the server goes on in a file of its own choice, and names it. */
+async function collectedSinceStart({ dataDir }: Context): Promise<string> {
+  const named = await readFile(resolve(dataDir, 'current_logfiles'), 'utf8').catch(() => '')
+  const path = /^stderr (.+)$/m.exec(named)?.[1]
+  if (path === undefined) return ''
+  const tail = await tailOf(resolve(dataDir, path), 0)
+  // What stands before belongs to former starts.
+  return tail.slice(Math.max(0, tail.lastIndexOf('starting PostgreSQL ')))
+}
+
+async function tailOf(path: string, from: number): Promise<string> {
+  const file = await open(path, 'r').catch(() => null)
+  if (file === null) return ''
+  try {
+    const { size } = await file.stat()
+    const bytes = Buffer.alloc(TAIL_BYTES)
+    const { bytesRead } = await file.read(bytes, 0, bytes.length, Math.max(from, size - bytes.length))
+    return bytes.toString('utf8', 0, bytesRead)
+  } finally {
+    await file.close()
+  }
+}

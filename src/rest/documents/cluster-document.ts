@@ -1,0 +1,97 @@
+// GET /cluster and GET /history: the cluster as etcd has it, with each member's distance from the leader.
+
+import type { ClusterView, Member, MemberRecord } from '../../model/cluster/cluster.ts'
+import { formatLsn, type Lsn } from '../../model/units.ts'
+import type { Flags } from '../../wire/cluster-flags.ts'
+import { type Encodable, encodeJson } from '../../wire/python-json.ts'
+import { namedInSync } from './request-facts.ts'
+
+/** The text of GET /cluster. */
+export function clusterDocument(cluster: ClusterView, flags: Flags, scope: string): string {
+  const failover = cluster.failover?.value ?? null
+  return encodeJson({
+    members: cluster.members.map(member => memberDocument(cluster, member, flags)),
+    pause: flags.paused || undefined,
+    scheduled_switchover:
+      failover === null || failover.scheduledAt === null
+        ? undefined
+        : {
+            at: failover.scheduledAt.text,
+            from: failover.leader ?? undefined,
+            to: failover.candidate ?? undefined,
+          },
+    scope,
+  })
+}
+
+/** The text of GET /history. */
+export function historyDocument(cluster: ClusterView): string {
+  const lines = cluster.history?.value ?? []
+  return encodeJson(
+    lines.map(line => {
+      const always = [line.timeline, line.lsn, line.reason]
+      if (line.timestamp === undefined) return always
+      const dated = [...always, line.timestamp]
+      return line.leader === undefined ? dated : [...dated, line.leader]
+    }),
+  )
+}
+
+function memberDocument(cluster: ClusterView, member: Member, flags: Flags): Encodable {
+  const { record } = member
+  const leads = cluster.leader?.name === member.name
+  const role = memberRole(cluster, member, leads, flags)
+  const streaming = role === 'leader' ? '' : (record.replicationState ?? '')
+  return {
+    name: member.name,
+    role,
+    state: streaming === '' ? record.state : streaming,
+    api_url: record.apiUrl,
+    ...address(record.connUrl),
+    timeline: record.timeline,
+    pending_restart: record.pendingRestart,
+    pending_restart_reason: record.pendingRestartReason,
+    scheduled_restart: record.scheduledRestart,
+    tags: Object.keys(record.tags).length > 0 ? record.tags : undefined,
+    ...(leads ? {} : distances(record, cluster.status?.value.optime ?? null)),
+  }
+}
+
+function memberRole(cluster: ClusterView, member: Member, leads: boolean, flags: Flags): string {
+  if (leads) return flags.standbyCluster ? 'standby_leader' : 'leader'
+  const synchronous = flags.synchronousMode !== 'off' && !flags.standbyCluster
+  if (!synchronous || !namedInSync(cluster, member.name)) return 'replica'
+  return flags.synchronousMode === 'quorum' ? 'quorum_standby' : 'sync_standby'
+}
+
+/** Host and port of `postgres://host:port/database`; nothing when it cannot be read. */
+function address(connUrl: string | null): { readonly host?: string; readonly port?: number } {
+  // A URL of an unknown scheme keeps its host as written; http's rules are those that are wanted.
+  const text = (connUrl ?? '').replace(/^postgres(ql)?:/, 'http:')
+  if (!URL.canParse(text)) return {}
+  const url = new URL(text)
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
+  if (host === '') return {}
+  // `http` hides its own default port.
+  const port = url.port === '' ? (/:80(\/|$)/.test(text) ? 80 : 5432) : Number(url.port)
+  return { host, port }
+}
+
+function distances(record: MemberRecord, leaderAt: Lsn | null): { readonly [key: string]: Encodable } {
+  return {
+    ...distance('receive_lag', 'receive_lsn', record.receiveLsn, leaderAt),
+    ...distance('replay_lag', 'replay_lsn', record.replayLsn, leaderAt),
+    ...distance('lag', 'lsn', record.xlogLocation, leaderAt),
+  }
+}
+
+function distance(
+  lagKey: string,
+  lsnKey: string,
+  at: Lsn | undefined,
+  leaderAt: Lsn | null,
+): { readonly [key: string]: Encodable } {
+  if (at === undefined || at === 0n) return { [lsnKey]: 'unknown', [lagKey]: 'unknown' }
+  const lag = (leaderAt ?? 0n) - at
+  return { [lagKey]: lag > 0n ? lag : 0n, [lsnKey]: formatLsn(at) }
+}

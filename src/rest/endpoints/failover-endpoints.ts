@@ -1,0 +1,244 @@
+// POST /switchover, POST /failover, DELETE /switchover. A request is written to etcd and then followed to its end: the
+// reply says what the cluster became.
+
+import { randomUUID } from 'node:crypto'
+import type { ClusterView, FailoverRequest } from '../../model/cluster/cluster.ts'
+import { standingOf } from '../../model/cluster/request.ts'
+import type { MemberName, Millis } from '../../model/units.ts'
+import { type Flags, readFlags } from '../../wire/cluster-flags.ts'
+import type { Context } from '../endpoint-context.ts'
+import { READ_BUDGET_MS } from '../fresh-read.ts'
+import { page, type Reply, statusOnly, text } from '../reply.ts'
+import { readBody } from '../request/body.ts'
+import { type Asked, loggable, readAsked } from '../request/failover-body.ts'
+import { type Action, clusterObstacle, judgeRequest, otherRequest, type Wish } from './failover-checks.ts'
+
+/** How long to trust the watch to say that something happened before looking anyway. */
+const LOOK_EVERY_MS: Millis = 2000
+const GLANCE_EVERY_MS: Millis = 100
+
+export async function postFailover(context: Context, action: Action): Promise<Reply> {
+  const body = await readBody(context.request)
+  if (!body.ok) return body.reply
+  const read = readAsked(body.document)
+  if (!read.ok) return read.reply
+  const { asked } = read
+  const when = asked.scheduledAt === undefined ? 'now' : String(asked.scheduledAt)
+  context.log.info(
+    `received ${action} request with leader=${shown(asked.leader)} candidate=${shown(asked.candidate)} scheduled_at=${loggable(when)} from ${sourceOf(context, asked)}`,
+  )
+  const cluster = await context.reads.read()
+  if (!cluster.known) return page(503, `The cluster cannot be read: ${cluster.why}`)
+  const flags = readFlags(cluster.value, context.state.settings())
+  const judged = judgeRequest(asked, action, flags.paused, context.clock.wallMs())
+  if (!judged.ok) return judged.reply
+  const { wish } = judged
+  if (wish.action !== action)
+    context.log.warning('failover request names a leader: it is done as a switchover')
+  const obstacle = await obstacleTo(context, wish, asked, cluster.value, flags)
+  return obstacle ?? carryOut(context, wish, asked, cluster.value, flags.loopWaitMs)
+}
+
+async function obstacleTo(
+  { clock, peers }: Context,
+  wish: Wish,
+  { note }: Asked,
+  cluster: ClusterView,
+  flags: Flags,
+): Promise<Reply | null> {
+  const other = otherRequest(cluster, note?.id ?? null, clock.wallMs())
+  if (other !== null || wish.scheduledAt !== null) return other
+  return clusterObstacle(wish, cluster, flags, peers)
+}
+
+async function carryOut(
+  context: Context,
+  wish: Wish,
+  asked: Asked,
+  cluster: ClusterView,
+  loopWaitMs: Millis,
+): Promise<Reply> {
+  const sinceMs = context.clock.bootMs()
+  // Whoever has hung up may have asked another member meanwhile: nothing is begun for them.
+  if (context.signal.aborted) return statusOnly(503)
+  const limitSeconds = 2 * Math.max(10, Math.round(loopWaitMs / 1000))
+  const request = requestFor(context, wish, asked, limitSeconds * 1000)
+  // Listens before it writes, so that the fastest agent cannot be missed.
+  const changes = new Changes(context)
+  try {
+    const written = await write(context, wish, request, cluster)
+    if ('status' in written) return written
+    context.state.wake(`rest: ${wish.action} requested`)
+    if (wish.scheduledAt !== null) return text(202, 'Switchover scheduled')
+    const oldLeader = cluster.leader?.name ?? null
+    const reply = await followToEnd(context, changes, { ...wish, oldLeader, sinceMs }, limitSeconds)
+    if (reply !== null) return reply
+    // The client has gone or the agent stops: nobody reads this. The request has its end.
+    if (context.signal.aborted) return statusOnly(503)
+    return await giveUp(context, wish, request, asked.note !== null, limitSeconds)
+  } finally {
+    changes.stop()
+  }
+}
+
+/** Its end is that of the command that asked, which withdraws it then, else that of this answer. */
+function requestFor(context: Context, wish: Wish, asked: Asked, limitMs: Millis): FailoverRequest {
+  const { leader, candidate, scheduledAt } = wish
+  const atMs = context.clock.wallMs()
+  const untilMs = scheduledAt !== null ? null : (asked.note?.untilMs ?? atMs + limitMs)
+  const id = asked.note?.id ?? randomUUID()
+  const by = `${sourceOf(context, asked)} through ${context.self}`
+  return { leader, candidate, scheduledAt, note: { id, by, atMs, untilMs, begunBy: null } }
+}
+
+function sourceOf({ request }: Context, { note }: Asked): string {
+  return note?.by ?? `a client at ${request.socket.remoteAddress ?? 'an unknown address'}`
+}
+
+/** Made at the revision that was read: nothing that came meanwhile is replaced. */
+async function write(
+  context: Context,
+  wish: Wish,
+  request: FailoverRequest,
+  { failover }: ClusterView,
+): Promise<Reply | { readonly done: true }> {
+  // The very same stands there already, or one that its maker gave up.
+  if (failover?.value.note?.id === request.note?.id && failover !== null) return { done: true }
+  const outcome = await context.store.writeFailover(request, failover?.modRevision ?? null, READ_BUDGET_MS)
+  if (outcome.kind === 'done') return { done: true }
+  if (outcome.kind === 'unreachable' && outcome.mayBeWritten === true) {
+    const until = endOf(request)
+    return text(
+      503,
+      `${titled(wish.action)} status unknown; it may have been asked for${until}: ${outcome.why}`,
+    )
+  }
+  if (outcome.kind === 'refused')
+    return text(409, `another request was made at the same moment; this one was not: ${outcome.why}`)
+  return text(503, `failed to write failover key into DCS: ${outcome.why}`)
+}
+
+/** The time of this answer is over: what nobody has begun is taken back, so that it does not come about unattended. */
+async function giveUp(
+  context: Context,
+  { action }: Wish,
+  request: FailoverRequest,
+  belongsToCommand: boolean,
+  limitSeconds: number,
+): Promise<Reply> {
+  const name = titled(action)
+  const unknown = `${name} status unknown after ${limitSeconds} seconds; operation may still be in progress`
+  if (belongsToCommand) return text(503, unknown)
+  const read = await context.reads.read()
+  if (!read.known) return text(503, `${unknown}${endOf(request)}`)
+  const standing = standingOf(read.value, ({ note }) => note?.id === request.note?.id)
+  if (standing.kind !== 'pending') return text(503, unknown)
+  const outcome = await context.store.writeFailover(null, standing.revision, READ_BUDGET_MS)
+  if (outcome.kind === 'done')
+    return text(503, `${name} failed: nobody began it within ${limitSeconds} seconds, and it was withdrawn`)
+  return text(503, outcome.kind === 'refused' ? unknown : `${unknown}${endOf(request)}`)
+}
+
+function endOf({ note }: FailoverRequest): string {
+  return note?.untilMs == null ? '' : `, until ${new Date(note.untilMs).toISOString()}`
+}
+
+export async function deleteSwitchover(context: Context): Promise<Reply> {
+  const read = await context.reads.read()
+  if (!read.known) return page(503, `The cluster cannot be read: ${read.why}`)
+  const { failover } = read.value
+  if (failover === null || failover.value.scheduledAt === null) return text(404, 'no switchover is scheduled')
+  const outcome = await context.store.writeFailover(null, failover.modRevision, READ_BUDGET_MS)
+  if (outcome.kind === 'unreachable') return page(503, `Deleting the switchover: ${outcome.why}`)
+  if (outcome.kind === 'refused') return page(409)
+  context.state.wake('rest: scheduled switchover deleted')
+  return text(200, 'scheduled switchover deleted')
+}
+
+/** A request on its way: `sinceMs` is the boot-time instant before it was written. */
+interface Followed extends Wish {
+  readonly oldLeader: MemberName | null
+  readonly sinceMs: Millis
+}
+
+/** Looks at the cluster whenever the leader or the request changes, until the outcome is known; null: the time is over. */
+async function followToEnd(
+  context: Context,
+  changes: Changes,
+  wish: Followed,
+  limitSeconds: number,
+): Promise<Reply | null> {
+  const { clock, signal } = context
+  const deadlineMs = clock.bootMs() + limitSeconds * 1000
+  while (!signal.aborted && clock.bootMs() < deadlineMs) {
+    await changes.next(Math.min(LOOK_EVERY_MS, deadlineMs - clock.bootMs()))
+    const read = await context.reads.read()
+    const why = context.state.refusedSince(wish.sinceMs)
+    const reply = read.known ? finalReply(read.value, wish, why) : null
+    if (reply !== null) return reply
+  }
+  return null
+}
+
+/** null: not over. A cluster without a leader is still on its way, whether or not the request still stands. */
+function finalReply(cluster: ClusterView, wish: Followed, why: string | null): Reply | null {
+  const leader = cluster.leader?.name ?? null
+  if (leader !== null && leader !== wish.oldLeader) {
+    const done = wish.action === 'switchover' ? 'switched' : 'failed'
+    if (wish.candidate === null || wish.candidate === leader)
+      return text(200, `Successfully ${done} over to "${leader}"`)
+    return text(200, `${titled(done)} over to "${leader}" instead of "${wish.candidate}"`)
+  }
+  const withdrawn =
+    cluster.failover === null ||
+    (cluster.failover.value.leader === null && cluster.failover.value.candidate === null)
+  if (!withdrawn || leader !== wish.oldLeader) return null
+  return text(503, `${titled(wish.action)} failed${why === null ? '' : `: ${why}`}`)
+}
+
+/** Waits for something to happen to `leader` or `failover`; what happens while nobody waits is not lost. */
+class Changes {
+  readonly #context: Context
+  readonly #stopListening: () => void
+  #told = new AbortController()
+  #lookedAt: string
+
+  constructor(context: Context) {
+    this.#context = context
+    this.#lookedAt = this.#fingerprint()
+    // No keys: the view became unknown, or known again, and may have missed something.
+    this.#stopListening = context.store.onChange(keys => {
+      if (keys.length === 0 || keys.includes('leader') || keys.includes('failover')) this.#told.abort()
+    })
+  }
+
+  /** Resolves at the next change, when the client goes, or after `ms`. */
+  async next(ms: Millis): Promise<void> {
+    const { clock, signal } = this.#context
+    const deadlineMs = clock.bootMs() + ms
+    const either = AbortSignal.any([this.#told.signal, signal])
+    // The store does not tell of this node's own writes (it may be the candidate): they show in the view, in memory.
+    while (!either.aborted && this.#fingerprint() === this.#lookedAt && clock.bootMs() < deadlineMs) {
+      await clock.sleep(Math.min(GLANCE_EVERY_MS, ms), either)
+    }
+    this.#told = new AbortController()
+    this.#lookedAt = this.#fingerprint()
+  }
+
+  #fingerprint(): string {
+    const view = this.#context.store.view()
+    return view.known ? `${view.value.leader?.modRevision} ${view.value.failover?.modRevision}` : ''
+  }
+
+  stop(): void {
+    this.#stopListening()
+  }
+}
+
+function titled(word: string): string {
+  return word.slice(0, 1).toUpperCase() + word.slice(1)
+}
+
+function shown(name: MemberName | null): string {
+  return name === null ? 'None' : loggable(name)
+}

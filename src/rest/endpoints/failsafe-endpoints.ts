@@ -1,0 +1,52 @@
+// GET and POST /failsafe: a leader that lost etcd asks every member whether it may go on (spec/ha.md 5.3). The word
+// `Accepted` is what it looks for.
+
+import type { Json, JsonObject } from '../../model/cluster/cluster.ts'
+import { isJsonObject, own } from '../../model/settings/patch.ts'
+import type { Lsn } from '../../model/units.ts'
+import { encodeJson } from '../../wire/python-json.ts'
+import type { Context } from '../endpoint-context.ts'
+import type { FailsafePing } from '../node-view.ts'
+import { json, page, type Reply, text } from '../reply.ts'
+import { readBody } from '../request/body.ts'
+
+export function getFailsafe(context: Context): Reply {
+  const { members } = context.state.failsafe()
+  return members === null ? page(502) : json(200, encodeJson(members))
+}
+
+export async function postFailsafe(context: Context): Promise<Reply> {
+  if (!context.state.settings().failsafeMode) return page(502)
+  const body = await readBody(context.request)
+  if (!body.ok) return body.reply
+  const ping = readPing(body.document)
+  if (ping === null) return page(400)
+  const answer = context.state.acceptFailsafe(ping)
+  if (answer.kind === 'running-as-leader') return text(500, 'Running as a leader')
+  if (answer.kind === 'refused') return text(500, answer.why)
+  return text(200, 'Accepted', answer.lsn === null ? [] : [['lsn', String(answer.lsn)]])
+}
+
+/** null: it does not say who asks. */
+function readPing(document: JsonObject): FailsafePing | null {
+  const name = textOf(own(document, 'name'))
+  const connUrl = textOf(own(document, 'conn_url'))
+  const apiUrl = textOf(own(document, 'api_url'))
+  if (name === null || connUrl === null || apiUrl === null) return null
+  return { name, connUrl, apiUrl, slots: slotPositions(own(document, 'slots')) }
+}
+
+function textOf(value: Json | undefined): string | null {
+  return typeof value === 'string' && value !== '' ? value : null
+}
+
+function slotPositions(value: Json | undefined): Readonly<Record<string, Lsn>> {
+  if (!isJsonObject(value)) return {}
+  const positions: [string, Lsn][] = []
+  for (const [slot, position] of Object.entries(value)) {
+    if (typeof position === 'number' && Number.isSafeInteger(position) && position >= 0) {
+      positions.push([slot, BigInt(position)])
+    }
+  }
+  return Object.fromEntries(positions)
+}

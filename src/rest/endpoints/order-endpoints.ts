@@ -1,0 +1,128 @@
+// POST and DELETE /restart, POST /reinitialize: an order for this node, left for its next beat, and the answer to it in the
+// words that patronictl's users know (spec/interfaces.md 1.8).
+
+import { randomUUID } from 'node:crypto'
+import type { Json, JsonObject } from '../../model/cluster/cluster.ts'
+import type { Order, OrderAnswer } from '../../model/decision/order.ts'
+import { own } from '../../model/settings/patch.ts'
+import { parseBoolean } from '../../model/settings/values.ts'
+import type { Millis } from '../../model/units.ts'
+import type { Context } from '../endpoint-context.ts'
+import { type Reply, statusOnly, text } from '../reply.ts'
+import { readOptionalBody } from '../request/body.ts'
+import { readRestart } from '../request/restart-body.ts'
+
+/** How long an order may wait for its work to begin: an election, a comparison with the leader. */
+const BEGIN_LIMIT_MS: Millis = 15_000
+/** What lies around a stop and a start: a checkpoint, and the beat that sees the end. */
+const AROUND_MS: Millis = 60_000
+/** When starts have no limit of their own (primary_start_timeout 0). */
+const START_MS: Millis = 300_000
+
+export async function postRestart(context: Context): Promise<Reply> {
+  const body = await readOptionalBody(context.request)
+  if (!body.ok) return body.reply
+  const { document } = body
+  if ('schedule' in document && context.state.status().paused) return pausedReply()
+  const read = readRestart(document, context.clock.wallMs())
+  if (!read.ok) return read.reply
+  const { filters, timeoutMs, atMs, shown } = read.asked
+  const who = { id: randomUUID(), by: clientOf(context) }
+  context.log.info(`received a request to restart from ${who.by}: ${JSON.stringify(shown)}`)
+  return give(
+    context,
+    atMs === null
+      ? { kind: 'restart', ...who, filters, timeoutMs }
+      : { kind: 'schedule-restart', ...who, filters, timeoutMs, atMs, shown },
+    'restart',
+  )
+}
+
+export function deleteRestart(context: Context): Promise<Reply> {
+  const order = { kind: 'delete-scheduled-restart', id: randomUUID(), by: clientOf(context) } as const
+  return give(context, order, 'restart')
+}
+
+export async function postReinitialize(context: Context): Promise<Reply> {
+  const body = await readOptionalBody(context.request)
+  if (!body.ok) return body.reply
+  const order = {
+    kind: 'reinitialize',
+    id: randomUUID(),
+    by: clientOf(context),
+    force: flag(body.document, 'force'),
+    fromLeader: flag(body.document, 'from_leader') || flag(body.document, 'from-leader'),
+  } as const
+  context.log.info(
+    `received a request to reinitialize from ${order.by}${order.force ? ', forced' : ''}${order.fromLeader ? ', from the leader' : ''}`,
+  )
+  return give(context, order, 'reinitialize')
+}
+
+async function give(context: Context, order: Order, task: 'restart' | 'reinitialize'): Promise<Reply> {
+  const limits = { beginMs: BEGIN_LIMIT_MS, endMs: endLimitMs(context, order) }
+  const answer = await context.state.order(order, limits, context.signal)
+  if (answer !== null) return replyTo(answer, task)
+  // Nobody reads this.
+  if (context.signal.aborted) return statusOnly(503)
+  const rule = String(context.state.extra().rule ?? 'unknown')
+  const limit = BEGIN_LIMIT_MS / 1000
+  return text(
+    503,
+    `${task} failed: not begun within ${limit} seconds, and withdrawn (the agent is at ${rule})`,
+  )
+}
+
+/** A stop may take as long as a start; the work ends by limits of its own before this, unless a process hangs. */
+function endLimitMs({ state }: Context, order: Order): Millis {
+  const asked = order.kind === 'restart' ? order.timeoutMs : null
+  const startMs = asked ?? (state.settings().primaryStartTimeoutMs || START_MS)
+  return startMs + Math.max(startMs, state.settings().primaryStopTimeoutMs) + AROUND_MS
+}
+
+function replyTo(answer: OrderAnswer, task: 'restart' | 'reinitialize'): Reply {
+  switch (answer.is) {
+    case 'restarted':
+      return text(200, 'restarted successfully')
+    case 'started':
+      return text(200, 'reinitialize started')
+    case 'scheduled':
+      return text(202, 'Restart scheduled')
+    case 'deleted':
+      return text(200, 'scheduled restart deleted')
+    case 'conditions':
+      return text(503, 'restart conditions are not satisfied')
+    case 'busy':
+      return text(503, answer.why)
+    case 'paused':
+      return pausedReply()
+    case 'already-scheduled':
+      return text(409, 'Another restart is already scheduled')
+    case 'nothing-scheduled':
+      return text(404, 'no restarts are scheduled')
+    case 'no-leader':
+      return text(503, 'Cluster has no leader, can not reinitialize')
+    case 'leader':
+      return text(503, 'I am the leader, can not reinitialize')
+    case 'still-starting':
+      return text(503, 'postgres is still starting')
+    case 'failed':
+    case 'refused':
+      return text(503, `${task} failed: ${answer.why}`)
+    default:
+      return answer satisfies never
+  }
+}
+
+function pausedReply(): Reply {
+  return text(500, "Can't schedule restart in the paused state")
+}
+
+function flag(document: JsonObject, key: string): boolean {
+  const value: Json | undefined = own(document, key)
+  return value !== undefined && value !== null && parseBoolean(value) === true
+}
+
+function clientOf({ request }: Context): string {
+  return `a client at ${request.socket.remoteAddress ?? 'an unknown address'}`
+}

@@ -1,0 +1,112 @@
+// What the HTTP API reads of its node. The agent implements it; every method but `fresh` answers from memory, at once,
+// without SQL, locks or I/O, because a load balancer's check must never wait for PostgreSQL or etcd.
+
+import type { ClusterView, JsonObject, PostgresState, Role } from '../model/cluster/cluster.ts'
+import type { Order, OrderAnswer } from '../model/decision/order.ts'
+import type { Seen } from '../model/seen.ts'
+import type { ServerView } from '../model/server/postgres.ts'
+import type { DynamicSettings } from '../model/settings/dynamic-settings.ts'
+import type { Lsn, MemberName, Millis } from '../model/units.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { OrderLimits } from '../ports/orders.ts'
+
+export interface NodeState {
+  now(): Clock
+  /** The dynamic settings in force: the last valid ones when etcd is away. */
+  settings(): DynamicSettings
+  /**
+   * Boot-time instant until which this node may call itself the leader; 0 when it does not hold the lease, or has given
+   * it up. The server compares it with the clock in each request, so that a frozen agent that wakes up tells the truth.
+   */
+  leaderLeaseUntilMs(): Millis
+  /** The same object until something in it changes: the server keeps the encoded document with it. */
+  status(): NodeStatus
+  /**
+   * What was last seen of the cluster. Must be unknown when etcd was not heard of for `ttl`: the server does not judge
+   * the age (a watch-fed view may be old and true). The same object until something in it changes.
+   */
+  cluster(): Seen<ClusterView>
+  failsafe(): FailsafeView
+  /** Looks at PostgreSQL anew; afterwards `status()` shows the result. Ends within `budgetMs`, never rejects, may be coalesced. */
+  fresh(budgetMs: Millis): Promise<void>
+  /** The numbers that age are wanted: start one query unless one ran within the last second. Returns at once. */
+  refreshNumbers(): void
+  /** Start a beat soon; `reason` goes to the journal, e.g. `rest: switchover requested`. */
+  wake(reason: string): void
+  /**
+   * Leaves an order for the next beat and waits for what becomes of it. null: it was withdrawn, because nobody began it in
+   * time, or `signal` aborted.
+   */
+  order(order: Order, limits: OrderLimits, signal: AbortSignal): Promise<OrderAnswer | null>
+  /** As SIGHUP: read the local configuration again at the next beat. */
+  reload(): void
+  /** POST /failsafe: the leader, cut off from etcd, asks whether we agree that it goes on. Only called in failsafe mode. */
+  acceptFailsafe(ping: FailsafePing): FailsafeAnswer
+  /** Why this node withdrew a switchover or failover at or after this boot-time instant; null: it did not. */
+  refusedSince(sinceMs: Millis): string | null
+  /** hactl's own fields, shown in the object `hactl` of the status document beside our version. */
+  extra(): JsonObject
+  logger(): LoggerView
+}
+
+/** How far the log lags behind what is written to it. */
+export interface LoggerView {
+  /** Lines that wait to be written. */
+  readonly queued: number
+  /** Lines dropped since the start, because too many waited. */
+  readonly lost: number
+}
+
+export interface NodeStatus {
+  /** What the member key shows. A `running` whose server is unknown goes out as `unknown`. */
+  readonly state: PostgresState
+  /** The agent's own opinion: used when PostgreSQL cannot be asked, and for `standby_leader`. */
+  readonly role: Role
+  /** Last answer of the monitoring query, however old within reason; unknown when PostgreSQL cannot be asked. */
+  readonly server: Seen<ServerView>
+  readonly postmasterRunning: boolean
+  readonly systemIdentifier: string | null
+  /** Tags as published in the member key, `nosync` while released from sync duty included. */
+  readonly tags: JsonObject
+  /** Tags as configured: what `?tag_key=value` is compared with. */
+  readonly configuredTags: JsonObject
+  readonly noloadbalance: boolean
+  readonly nofailover: boolean
+  /** 0 when nofailover; default 1. */
+  readonly failoverPriority: number
+  /** null: no restart needed. Otherwise `{"<setting>": {"old_value", "new_value"}}`, possibly empty. */
+  readonly pendingRestartReason: JsonObject | null
+  /** The stored request as in the member key (`schedule`, `role`, …, `postmaster_start_time`); null when there is none. */
+  readonly scheduledRestart: JsonObject | null
+  /** Epoch seconds of the last successful read of etcd; null before the first. */
+  readonly dcsLastSeen: number | null
+  /** What is wrong, for people and for programs; null: nothing that the agent sees. */
+  /** Why a standby that runs is no healthy replica: it does not get, or does not have, the leader's data. null: it is one. */
+  readonly replicaObstacle: string | null
+  readonly problem: { readonly id: string; readonly text: string } | null
+  /** A watchdog is required and unusable. */
+  readonly watchdogFailed: boolean
+  readonly paused: boolean
+  /** Boot-time instant at which the next beat is due: GET /liveness fails when it is long past. */
+  readonly nextBeatDueMs: Millis
+}
+
+export interface FailsafeView {
+  /** Boot-time instant until which failsafe mode keeps a leader in office; 0 when it does not. */
+  readonly activeUntilMs: Millis
+  /** Last known content of the `failsafe` key: name to api_url; null when never seen. */
+  readonly members: Readonly<Record<string, string>> | null
+}
+
+export interface FailsafePing {
+  readonly name: MemberName
+  readonly connUrl: string
+  readonly apiUrl: string
+  readonly slots: Readonly<Record<string, Lsn>>
+}
+
+export type FailsafeAnswer =
+  /** `lsn`: last position received or replayed here; null when not known. */
+  | { readonly kind: 'accepted'; readonly lsn: Lsn | null }
+  | { readonly kind: 'running-as-leader' }
+  | { readonly kind: 'refused'; readonly why: string }

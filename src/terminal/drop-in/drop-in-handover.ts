@@ -1,0 +1,138 @@
+// What patronictl asks and refuses before a switchover or failover, in its order and with its sentences (spec/interfaces.md
+// 2.4), and what it prints of the answer. The drop-in judges nothing else: the member that is asked does.
+
+import type { HandoverAnswer } from '../../admin/handover/by-answer.ts'
+import type { HandoverAction, HandoverWish, Survey } from '../../admin/handover/plan.ts'
+import { done, failed, type Result } from '../../model/command/failure.ts'
+import type { MemberName, WallMillis } from '../../model/units.ts'
+import type { HandoverAnswers } from '../ask/handover-questions.ts'
+import { askText, askYesNo } from '../ask/questions.ts'
+import { isoWithZone, localTime } from '../format/line-time.ts'
+import { parseSchedule } from '../format/schedule.ts'
+
+type Asked = Omit<HandoverWish, 'acceptDataLoss' | 'replace'>
+
+export async function askAsPatronictl(
+  action: HandoverAction,
+  cluster: string,
+  survey: Survey,
+  answers: HandoverAnswers,
+  nowMs: WallMillis,
+): Promise<Result<Asked>> {
+  const leader = action === 'switchover' ? await askLeader(cluster, survey, answers) : done(null)
+  if (!leader.ok) return failed(leader.failure)
+  const candidate = await askCandidate(action, cluster, survey, answers)
+  if (!candidate.ok) return failed(candidate.failure)
+  const asynchronous = await acceptAsynchronous(action, candidate.value, survey, answers)
+  if (!asynchronous.ok) return failed(asynchronous.failure)
+  const scheduledAt = action === 'switchover' ? await askTime(survey, answers, nowMs) : done(null)
+  if (!scheduledAt.ok) return failed(scheduledAt.failure)
+  const asked = {
+    ...{ action, cluster, leader: leader.value },
+    ...{ candidate: candidate.value, scheduledAt: scheduledAt.value },
+  }
+  return answers.force ? done(asked) : confirm(asked, survey)
+}
+
+async function askLeader(
+  cluster: string,
+  { leader, modes }: Survey,
+  answers: HandoverAnswers,
+): Promise<Result<MemberName>> {
+  if (leader === null) return failed({ kind: 'no-leader', cluster, why: '' })
+  const role = modes.standbyCluster ? 'Standby Leader' : 'Primary'
+  const named = await answer(answers.leader, answers.force, role, leader)
+  if (!named.ok || named.value === leader) return named
+  return failed({ kind: 'not-the-leader', cluster, member: named.value, leader })
+}
+
+async function askCandidate(
+  action: HandoverAction,
+  cluster: string,
+  { eligible, leader }: Survey,
+  answers: HandoverAnswers,
+): Promise<Result<MemberName | null>> {
+  const names = eligible.toSorted((a, b) => (a < b ? -1 : 1))
+  if (names.length === 0) return refuse(`No candidates found to ${action} to`)
+  const list = `['${names.join("', '")}']`
+  const named = await answer(answers.candidate, answers.force, `Candidate ${list}`, '')
+  if (!named.ok) return failed(named.failure)
+  if (named.value === '' && action === 'failover')
+    return refuse('Failover could be performed only to a specific candidate')
+  if (named.value === '') return done(null)
+  if (names.includes(named.value)) return done(named.value)
+  if (named.value === leader) return refuse(`Member ${leader} is already the leader of cluster ${cluster}`)
+  return refuse(`Member ${named.value} does not exist in cluster ${cluster} or is tagged as nofailover`)
+}
+
+async function acceptAsynchronous(
+  action: HandoverAction,
+  candidate: MemberName | null,
+  { modes, view }: Survey,
+  answers: HandoverAnswers,
+): Promise<Result<null>> {
+  const sync = view.sync?.value
+  if (action !== 'failover' || answers.force || modes.synchronousMode === 'off' || candidate === null)
+    return done(null)
+  if (sync?.leader == null || sync.leader === '') return done(null)
+  const matching = [sync.leader, ...sync.standbys].some(
+    name => name.toLowerCase() === candidate.toLowerCase(),
+  )
+  if (matching) return done(null)
+  const sure = await askYesNo(`Are you sure you want to failover to the asynchronous node ${candidate}?`)
+  if (!sure.ok) return failed(sure.failure)
+  return sure.value ? done(null) : refuse(`Aborting ${action}`)
+}
+
+async function askTime(
+  { modes }: Survey,
+  answers: HandoverAnswers,
+  nowMs: WallMillis,
+): Promise<Result<HandoverWish['scheduledAt']>> {
+  const nextHour = isoWithZone(nowMs + 3_600_000).slice(0, 16)
+  const question = `When should the switchover take place (e.g. ${nextHour} ) `
+  const when = await answer(answers.scheduled, answers.force, question, 'now')
+  if (!when.ok) return failed(when.failure)
+  const parsed = await parseSchedule(when.value, nowMs)
+  if (!parsed.ok) return refuse(parsed.why.replace(/^./, first => first.toUpperCase()))
+  if (parsed.schedule !== null && modes.paused) return refuse("Can't schedule switchover in the paused state")
+  if (parsed.said !== null) process.stderr.write(`${parsed.said}\n`)
+  return done(parsed.schedule)
+}
+
+async function confirm(asked: Asked, { leader }: Survey): Promise<Result<Asked>> {
+  const { action, cluster, scheduledAt } = asked
+  const demoting = leader === null ? '' : `, demoting current leader ${leader}`
+  const what =
+    scheduledAt === null
+      ? `${action} cluster ${cluster}`
+      : `schedule switchover of cluster ${cluster} at ${scheduledAt.text}`
+  const sure = await askYesNo(`Are you sure you want to ${what}${demoting}?`)
+  if (!sure.ok) return failed(sure.failure)
+  return sure.value ? done(asked) : refuse(`Aborting ${scheduledAt === null ? '' : 'scheduled '}${action}`)
+}
+
+/** By `--force` everything that was not given takes its default. */
+async function answer(
+  given: string | undefined,
+  force: boolean,
+  question: string,
+  suggestion: string,
+): Promise<Result<string>> {
+  if (given !== undefined) return done(given)
+  return force ? done(suggestion) : askText(question, suggestion)
+}
+
+function refuse<T>(message: string): Result<T> {
+  return failed({ kind: 'patronictl', message })
+}
+
+/** The lines that scripts look for. */
+export function answerText(action: HandoverAction, answer: HandoverAnswer, nowMs: WallMillis): string {
+  const at = localTime(nowMs, 'five digits')
+  if (answer.kind === 'through etcd')
+    return `${at} Could not ${action} using Patroni api, falling back to DCS\n`
+  if (answer.status === 200 || answer.status === 202) return `${at} ${answer.body}\n`
+  const name = action === 'switchover' ? 'Switchover' : 'Failover'
+  return `${name} failed, details: ${answer.status}, ${answer.body}\n`
+}

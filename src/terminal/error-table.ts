@@ -1,0 +1,261 @@
+// The one table of errors: for each kind of failure its exit code, its message (lower case, no full stop) and a hint
+// that names the next command or flag. Commands print nothing else when they fail; tests compare the whole text.
+
+import { styleText } from 'node:util'
+import type { CandidateVerdict } from '../model/cluster/verdict.ts'
+import { etcdHint, isConfigurationFault } from '../model/command/etcd-hint.ts'
+import type { Failure, GivenUp } from '../model/command/failure.ts'
+import { eitherOf } from '../model/command/nearest.ts'
+import { isPatronictl } from './drop-in/drop-in.ts'
+import { patronictlMessage } from './drop-in/drop-in-errors.ts'
+import { EXIT, type ExitCode } from './exit-codes.ts'
+
+type Kind = Failure['kind']
+
+interface Entry<K extends Kind> {
+  readonly exit: ExitCode | ((failure: Extract<Failure, { readonly kind: K }>) => ExitCode)
+  readonly message: (failure: Extract<Failure, { readonly kind: K }>) => string
+  readonly hint: (failure: Extract<Failure, { readonly kind: K }>) => string
+}
+
+const ERRORS: { readonly [K in Kind]: Entry<K> } = {
+  usage: { exit: EXIT.usage, message: f => f.message, hint: f => f.hint },
+  configuration: {
+    exit: EXIT.usage,
+    message: f => `cannot use the configuration: ${f.problems.join('; ')}`,
+    hint: f => f.remedy,
+  },
+  'no-cluster-named': {
+    exit: EXIT.usage,
+    message: () => 'no cluster was named',
+    hint: () =>
+      'name it as an argument, or give a configuration that has a scope (--config-file, PATRONI_SCOPE).',
+  },
+  'not-a-terminal': {
+    exit: EXIT.usage,
+    message: f => `cannot ask "${f.question}": stdin and stderr are not both a terminal`,
+    hint: f => `give the answer with ${f.flags}.`,
+  },
+  declined: { exit: EXIT.refused, message: f => `aborted ${f.what}`, hint: () => 'nothing was changed.' },
+  interrupted: {
+    exit: EXIT.interrupted,
+    message: f => (f.request === undefined ? 'interrupted' : `interrupted: ${fateOf(f.request, f.action)}`),
+    hint: f =>
+      f.hint ??
+      (f.request === undefined ? 'nothing was requested.' : 'see hactl list for what the cluster is.'),
+  },
+  'cluster-not-found': {
+    exit: EXIT.notFound,
+    message: f =>
+      f.memberOf === undefined
+        ? `cluster ${f.cluster} does not exist in etcd`
+        : `${f.cluster} is a member of cluster ${f.memberOf}, not a cluster`,
+    hint: f =>
+      f.memberOf === undefined
+        ? nearest(f.similar, 'check the name, the namespace and the etcd address.')
+        : `name the cluster: ${f.memberOf}.`,
+  },
+  'member-not-found': {
+    exit: EXIT.notFound,
+    message: f => `member ${f.member} does not exist in cluster ${f.cluster}`,
+    hint: f =>
+      f.similar.length > 0
+        ? nearest(f.similar, '')
+        : `members are ${f.known.join(', ') || 'none at the moment'}.`,
+  },
+  'config-missing': {
+    exit: EXIT.notFound,
+    message: f => `the config key does not exist in cluster ${f.cluster}`,
+    hint: () => 'the first agent writes it when it bootstraps the cluster; see hactl list.',
+  },
+  'no-leader': {
+    exit: EXIT.refused,
+    message: f => `cluster ${f.cluster} has no leader${f.why}`,
+    hint: f => `without a leader use: hactl failover ${f.cluster} --candidate MEMBER`,
+  },
+  'not-the-leader': {
+    exit: EXIT.refused,
+    message: f => `member ${f.member} is not the leader of cluster ${f.cluster}`,
+    hint: f => `the leader is ${f.leader}; leave --leader out to take whoever leads.`,
+  },
+  refused: { exit: EXIT.refused, message: f => `${f.action} refused: ${f.reason}`, hint: f => f.hint },
+  'no-good-candidate': {
+    exit: EXIT.refused,
+    message: f =>
+      `${f.action} refused: no member of cluster ${f.cluster} can take over${objections(f.verdicts)}`,
+    hint: f => `see hactl ${f.action} ${f.cluster} --dry-run for the numbers.`,
+  },
+  'config-invalid': {
+    exit: EXIT.refused,
+    message: f => `the new configuration is not valid: ${f.problems.join('; ')}`,
+    hint: f => (f.isDocument ? 'correct it, or store it all the same with --force-invalid.' : 'correct it.'),
+  },
+  conflict: { exit: EXIT.conflict, message: f => f.what, hint: f => f.hint },
+  'timed-out': {
+    exit: EXIT.timedOut,
+    message: f => `${f.action} did not end within ${f.seconds} s: ${fateOf(f.request, f.action)}; ${f.sofar}`,
+    hint: f =>
+      f.request.kind === 'withdrawn'
+        ? 'hactl list shows whether the agent of the leader answers; its log says why it did not begin.'
+        : 'see hactl list for what it comes to; give it longer with --timeout.',
+  },
+  unfinished: { exit: EXIT.timedOut, message: f => f.what, hint: f => f.hint },
+  'partly-done': {
+    exit: EXIT.partlyDone,
+    message: f => `${f.done}, but ${f.missing}`,
+    hint: f => f.hint,
+  },
+  'etcd-unreachable': {
+    exit: f => (isConfigurationFault(f.why) ? EXIT.usage : EXIT.etcdUnreachable),
+    message: f =>
+      f.mayBeDone == null
+        ? `${whatOfEtcd(f.why)}: ${f.why.replace(/^etcd did not answer within \d+ ms: /, '')}`
+        : `${f.mayBeDone.what}: ${f.why}`,
+    hint: f =>
+      f.mayBeDone == null ? hintOnEtcd(f.why) : `look at it with ${f.mayBeDone.look} before you try again.`,
+  },
+  'member-unreachable': {
+    exit: EXIT.memberUnreachable,
+    message: f => `member ${f.member} cannot be reached: ${f.why}`,
+    hint: () => 'check that its agent runs and that its REST API can be reached from here.',
+  },
+  'data-loss': {
+    exit: EXIT.dataLoss,
+    message: f =>
+      `${f.action} to ${f.candidate} would lose ${f.lostBytes === null ? 'data' : `${f.lostBytes} bytes of WAL`}: ${f.why}`,
+    hint: f =>
+      `choose another candidate (hactl ${f.action} --dry-run), or accept the loss with --accept-data-loss.`,
+  },
+  'sql-error': {
+    exit: EXIT.refused,
+    message: f => `PostgreSQL of ${f.member} says: ${f.why} (SQLSTATE ${f.sqlstate})`,
+    hint: f =>
+      f.sqlstate.startsWith('28')
+        ? 'give --username and PGPASSWORD, a password file, or --password.'
+        : f.sqlstate === '3D000'
+          ? 'name a database that is there with --dbname.'
+          : 'correct the SQL.',
+  },
+  'query-interrupted': {
+    exit: EXIT.interrupted,
+    message: f =>
+      `interrupted: PostgreSQL of ${f.member} ${f.cancelled ? 'has cancelled the statement' : 'was asked to cancel the statement, and has not said that it did'}`,
+    hint: f =>
+      f.cancelled ? 'what it had not committed itself is rolled back.' : 'see pg_stat_activity there.',
+  },
+  'query-late': {
+    exit: EXIT.timedOut,
+    message: f => `PostgreSQL of ${f.member} gave no answer: ${f.why}`,
+    hint: () => 'the statement may still be running; give it longer with --timeout.',
+  },
+  'no-connection': {
+    exit: EXIT.memberUnreachable,
+    message: f => `no connection is available: ${f.members}`,
+    hint: () => 'see hactl list, or name another member with --member.',
+  },
+  'drained-but-leads': {
+    exit: f => (f.cause.kind === 'interrupted' ? EXIT.interrupted : EXIT.partlyDone),
+    message: f =>
+      f.cause.kind === 'interrupted'
+        ? `${describeFailure(f.cause).message}; ${f.member} is drained all the same`
+        : `${f.member} is drained, but still leads: ${describeFailure(f.cause).message}`,
+    hint: f =>
+      `hactl switchover ${f.cluster} hands over; hactl undrain ${f.cluster} ${f.member} takes the drain back.`,
+  },
+  unhealthy: {
+    exit: f => (f.serves ? EXIT.partlyDone : EXIT.refused),
+    message: f =>
+      `cluster ${f.cluster} ${serving(f.serves)}: ${f.findings} ${f.findings === 1 ? 'finding' : 'findings'}`,
+    hint: f => `see hactl list ${f.cluster}.`,
+  },
+  'not-reached': {
+    exit: EXIT.timedOut,
+    message: f => `not reached within ${f.seconds} s: ${f.missing}`,
+    hint: f => `see hactl list ${f.cluster}; give it longer with --timeout.`,
+  },
+  patronictl: { exit: EXIT.refused, message: f => f.message, hint: () => '' },
+  editor: {
+    exit: EXIT.usage,
+    message: f => f.why,
+    hint: () => 'set EDITOR to a program that is there, or use --set, --apply or --replace.',
+  },
+}
+
+export interface ShownError {
+  readonly kind: Kind | 'bug'
+  readonly message: string
+  readonly hint: string
+  readonly exit: ExitCode
+}
+
+export function describeFailure(failure: Failure): ShownError {
+  // The table is exhaustive by its type; the compiler cannot follow the pairing of key and argument.
+  const entry = ERRORS[failure.kind] as Entry<Kind>
+  return {
+    kind: failure.kind,
+    message: (isPatronictl() ? patronictlMessage(failure) : null) ?? entry.message(failure as never),
+    hint: entry.hint(failure as never),
+    exit: typeof entry.exit === 'function' ? entry.exit(failure as never) : entry.exit,
+  }
+}
+
+/** Two lines for stderr; colour only where stderr is a terminal that wants it. */
+export function errorText(shown: ShownError): string {
+  if (isPatronictl()) return patronictlErrorText(shown)
+  const label = styleText(['bold', 'red'], 'error:', { stream: process.stderr })
+  return `${label} ${shown.message}\n${shown.hint === '' ? '' : `HINT: ${shown.hint}\n`}`
+}
+
+function patronictlErrorText({ kind, message, hint }: ShownError): string {
+  if (kind === 'interrupted' && message === 'interrupted') return '\nAborted!\n'
+  const capitalised = message.replace(/^./, first => first.toUpperCase())
+  return `Error: ${capitalised}\n${hint === '' || kind === 'declined' ? '' : `HINT: ${hint}\n`}`
+}
+
+function serving(serves: boolean | null): string {
+  if (serves === null) return 'is not known to accept writes'
+  return serves ? 'accepts writes, but is not as it should be' : 'accepts no writes'
+}
+
+function whatOfEtcd(why: string): string {
+  if (isConfigurationFault(why)) return 'cannot use the configuration'
+  return etcdHint(why) === null ? 'etcd cannot be reached' : 'etcd answers, but refuses'
+}
+
+function hintOnEtcd(why: string): string {
+  if (isConfigurationFault(why)) return 'correct that key, or the file that it names.'
+  if (/refuses connections$/.test(why) && !/does not answer/.test(why))
+    return 'start etcd there, or correct etcd3.hosts or --dcs-url.'
+  if (/Failed to connect|socket hang up/.test(why))
+    return 'if etcd speaks TLS there, set etcd3.protocol to https.'
+  return etcdHint(why) ?? 'check the etcd3 section or --dcs-url, and etcd itself: etcdctl endpoint status.'
+}
+
+/** Whether anything may still come about is what an operator has to know. */
+function fateOf(request: GivenUp, action = 'request'): string {
+  switch (request.kind) {
+    case 'withdrawn':
+      return 'nobody had begun it, and the request was withdrawn'
+    case 'begun':
+      return `${request.by} has begun it, and it goes on`
+    case 'stored':
+      return request.what
+    case 'gone':
+      return `the request is no longer in etcd, so that the ${action} is over, or about to be`
+    case 'unknown': {
+      const until = request.untilMs === null ? '' : ` until ${new Date(request.untilMs).toISOString()}`
+      return `the request could not be withdrawn (${request.why}), and may still be carried out${until}`
+    }
+    default:
+      return request satisfies never
+  }
+}
+
+function nearest(similar: readonly string[], otherwise: string): string {
+  return similar.length === 0 ? otherwise : `did you mean ${eitherOf(similar)}?`
+}
+
+function objections(verdicts: readonly CandidateVerdict[]): string {
+  if (verdicts.length === 0) return ' (it has no other member)'
+  return `: ${verdicts.map(verdict => `${verdict.name}: ${verdict.reason}`).join('; ')}`
+}

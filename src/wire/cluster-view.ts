@@ -1,0 +1,115 @@
+// Puts the raw keys of a cluster together as a ClusterView. Each value is parsed once, however often a view is asked for.
+
+import type {
+  ClusterStatus,
+  ClusterView,
+  Member,
+  MemberRecord,
+  UnreadableKey,
+  Versioned,
+} from '../model/cluster/cluster.ts'
+import type { LeaseId, Revision } from '../model/units.ts'
+import { drainsOf } from './drain-record.ts'
+import { parseGuard } from './guard-record.ts'
+import { GUARD, LAST_LEADER, memberNameOf, TAKEOVERS } from './keys.ts'
+import {
+  parseConfig,
+  parseFailover,
+  parseFailsafe,
+  parseHistory,
+  parseInitialize,
+  parseLeader,
+  parseMember,
+  parseStatus,
+  parseSync,
+  whyUnreadableFailover,
+} from './records.ts'
+import { parseTakeovers } from './takeover-record.ts'
+
+/** One key as etcd holds it. Immutable, so that what was parsed from it can be remembered. */
+export interface Entry {
+  readonly text: string
+  readonly leaseId: LeaseId
+  readonly modRevision: Revision
+}
+
+const MEMBERS_MAX = 1000
+
+/** `entries` by relative key name. Unknown keys are ignored. */
+export function clusterView(
+  entries: ReadonlyMap<string, Entry>,
+  revision: Revision,
+  source: 'read' | 'watch',
+): ClusterView {
+  return {
+    revision,
+    source,
+    initialize: initializeOf(entries.get('initialize')),
+    config: versioned(entries.get('config'), parseConfig),
+    leader: leaderOf(entries.get('leader')),
+    lastLeader: versioned(entries.get(LAST_LEADER), parseLeader),
+    guard: presentOnly(versioned(entries.get(GUARD), parseGuard)),
+    members: membersOf(entries),
+    status: statusOf(entries),
+    failover: presentOnly(versioned(entries.get('failover'), parseFailover)),
+    history: presentOnly(versioned(entries.get('history'), parseHistory)),
+    takeovers: versioned(entries.get(TAKEOVERS), parseTakeovers),
+    sync: versioned(entries.get('sync'), parseSync),
+    failsafe: presentOnly(versioned(entries.get('failsafe'), parseFailsafe)),
+    unreadable: unreadableOf(entries.get('failover')),
+    drains: drainsOf(entries),
+  }
+}
+
+const parsed = new WeakMap<Entry, unknown>()
+
+function once<T>(entry: Entry, parse: (text: string) => T): T {
+  if (parsed.has(entry)) return parsed.get(entry) as T
+  const value = parse(entry.text)
+  parsed.set(entry, value)
+  return value
+}
+
+function versioned<T>(entry: Entry | undefined, parse: (text: string) => T): Versioned<T> | null {
+  return entry === undefined ? null : { value: once(entry, parse), modRevision: entry.modRevision }
+}
+
+function presentOnly<T>(item: Versioned<T | null> | null): Versioned<T> | null {
+  return item === null || item.value === null ? null : { value: item.value, modRevision: item.modRevision }
+}
+
+/** A request that nobody understands must not vanish without a word. */
+function unreadableOf(failover: Entry | undefined): readonly UnreadableKey[] {
+  if (failover === undefined || once(failover, parseFailover) !== null) return []
+  const why = whyUnreadableFailover(failover.text)
+  return why === null ? [] : [{ key: 'failover', modRevision: failover.modRevision, why }]
+}
+
+function initializeOf(entry: Entry | undefined): ClusterView['initialize'] {
+  const key = versioned(entry, parseInitialize)
+  return key === null || entry === undefined || entry.leaseId === '0'
+    ? key
+    : { ...key, leaseId: entry.leaseId }
+}
+
+function leaderOf(entry: Entry | undefined): ClusterView['leader'] {
+  const name = entry === undefined ? null : once(entry, parseLeader)
+  if (entry === undefined || name === null) return null
+  return { name, leaseId: entry.leaseId, modRevision: entry.modRevision }
+}
+
+function membersOf(entries: ReadonlyMap<string, Entry>): readonly Member[] {
+  const members: Member[] = []
+  for (const [key, entry] of entries) {
+    const name = memberNameOf(key)
+    if (name === null || members.length >= MEMBERS_MAX) continue
+    const record: MemberRecord = once(entry, parseMember)
+    members.push({ name, leaseId: entry.leaseId, modRevision: entry.modRevision, record })
+  }
+  return members.sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+// `status` wins over `optime/leader`, which only members older than 2.1 need.
+function statusOf(entries: ReadonlyMap<string, Entry>): Versioned<ClusterStatus> | null {
+  return versioned(entries.get('status') ?? entries.get('optime/leader'), parseStatus)
+}

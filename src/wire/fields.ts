@@ -1,0 +1,38 @@
+// Lenient readers of single JSON fields: what cannot be used reads as null, never as an exception.
+
+import type { LeaseId, Lsn, MemberName, Timeline } from '../model/units.ts'
+import type { ExactJson } from './exact-json.ts'
+
+const TEXT_LENGTH_MAX = 4096
+const NAME_LENGTH_MAX = 255
+const LSN_MAX = (1n << 64n) - 1n
+
+export function textOrNull(value: ExactJson | undefined): string | null {
+  return typeof value === 'string' && value !== '' && value.length <= TEXT_LENGTH_MAX ? value : null
+}
+
+/** A member name; anything that cannot be the last part of a member key is null. */
+export function nameOrNull(value: ExactJson | undefined): MemberName | null {
+  return typeof value === 'string' && /^[^/]+$/.test(value) && value.length <= NAME_LENGTH_MAX ? value : null
+}
+
+/** A WAL position from an integer or its decimal text. */
+export function lsnOrNull(value: ExactJson | undefined): Lsn | null {
+  let position: bigint
+  if (typeof value === 'bigint') position = value
+  else if (typeof value === 'number' && Number.isSafeInteger(value)) position = BigInt(value)
+  else if (typeof value === 'string' && /^\d{1,20}$/.test(value)) position = BigInt(value)
+  else return null
+  return position >= 0n && position <= LSN_MAX ? position : null
+}
+
+export function timelineOrNull(value: ExactJson | undefined): Timeline | null {
+  return typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= 0xffffffff
+    ? value
+    : null
+}
+
+/** A lease id as etcd's clients print it; absent and zero mean that the key hangs on no lease. */
+export function leaseIdOf(value: string | undefined): LeaseId {
+  return value === undefined || value === '' ? '0' : value
+}

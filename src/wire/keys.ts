@@ -1,0 +1,42 @@
+// Names of the keys of a cluster, relative to `/<namespace>/<scope>/`.
+
+/** A key of our own beside Patroni's, which ignores it: who took the leader key last, and empty once that node gave it up. On no lease. */
+export const LAST_LEADER = 'hactl/last_leader'
+
+/** Another one of our own, for each member that `hactl drain` drained. On no lease. */
+export function drainKey(member: string): string {
+  return `hactl/drain/${member}`
+}
+
+const DRAIN_KEY = /^hactl\/drain\/([^/]{1,255})$/
+
+export function drainedMemberOf(relativeKey: string): string | null {
+  return DRAIN_KEY.exec(relativeKey)?.[1] ?? null
+}
+
+/** Another: why the leadership changed hands, beside Patroni's `history`. On no lease. */
+export const TAKEOVERS = 'hactl/history'
+
+/** Another: whether something would stop the leader's server when its lease ends. On no lease. */
+export const GUARD = 'hactl/guard'
+
+const KNOWN_KEYS: ReadonlySet<string> = new Set([
+  ...['initialize', 'config', 'leader', 'status', 'optime/leader', 'failover', 'history', 'sync', 'failsafe'],
+  LAST_LEADER,
+  TAKEOVERS,
+  GUARD,
+])
+
+/** Does the key stand for something in a ClusterView? All others are not even kept. */
+export function isKnownKey(relativeKey: string): boolean {
+  return (
+    KNOWN_KEYS.has(relativeKey) || memberNameOf(relativeKey) !== null || drainedMemberOf(relativeKey) !== null
+  )
+}
+
+const MEMBER_KEY = /^members\/([^/]{1,255})$/
+
+/** The member name of a relative key `members/<name>`; null for any other key, and for names longer than 255 characters. */
+export function memberNameOf(relativeKey: string): string | null {
+  return MEMBER_KEY.exec(relativeKey)?.[1] ?? null
+}

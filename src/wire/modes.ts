@@ -1,0 +1,43 @@
+// The modes of a cluster that more than the agent's rules ask for, read from the `config` document in one way.
+
+import type { Json, JsonObject } from '../model/cluster/cluster.ts'
+import { isJsonObject, own } from '../model/settings/patch.ts'
+import { parseBoolean, parseInteger, pythonTruth } from '../model/settings/values.ts'
+import type { Lsn } from '../model/units.ts'
+
+export interface ClusterModes {
+  readonly paused: boolean
+  /** `off` in a standby cluster whatever the document says. */
+  readonly synchronousMode: 'off' | 'on' | 'quorum'
+  readonly standbyCluster: boolean
+}
+
+/** As leniently as Patroni reads them: validation is the agent's business. */
+export function modesOf(document: JsonObject): ClusterModes {
+  const standbyCluster = isStandbyCluster(own(document, 'standby_cluster'))
+  const paused = parseBoolean(own(document, 'pause') ?? false) === true
+  return {
+    paused,
+    standbyCluster,
+    synchronousMode: standbyCluster ? 'off' : synchronousMode(own(document, 'synchronous_mode')),
+  }
+}
+
+const MAXIMUM_LAG_DEFAULT: Lsn = 1_048_576n
+
+/** As every node puts it in force: rounded, never negative, the default when it is no number. */
+export function maximumLagOf(document: JsonObject): Lsn {
+  const bytes = parseInteger(own(document, 'maximum_lag_on_failover') ?? null)
+  return bytes === null ? MAXIMUM_LAG_DEFAULT : BigInt(Math.max(0, bytes))
+}
+
+function synchronousMode(value: Json | undefined): ClusterModes['synchronousMode'] {
+  if (typeof value === 'string' && value.toLowerCase() === 'quorum') return 'quorum'
+  return parseBoolean(value ?? false) === true ? 'on' : 'off'
+}
+
+/** A standby cluster needs somewhere to take its WAL from. */
+export function isStandbyCluster(section: Json | undefined): boolean {
+  if (!isJsonObject(section)) return false
+  return ['host', 'port', 'restore_command'].some(key => pythonTruth(own(section, key) ?? null))
+}
