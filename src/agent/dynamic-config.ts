@@ -1,6 +1,6 @@
 // The dynamic configuration in force. The first comes from the cached copy beside the data, or from bootstrap.dcs; etcd's
 // document takes its place as soon as it is seen, with what is bad in it repaired in the same way by every node. One that
-// cannot be used at all leaves what is in force, and a node that has seen no other does not lead (decide/configuration.ts).
+// cannot be used at all leaves what is in force, and a node that has seen no other does not lead (decide/known-configuration.ts).
 
 import { defaultSettings, settingsInForce } from '../config/dynamic.ts'
 import type { ClusterView, JsonObject } from '../model/cluster/cluster.ts'

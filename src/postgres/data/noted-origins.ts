@@ -1,4 +1,4 @@
-// The notes of model/origins.ts on disk: in the state directory, and once more in the data directory for a node that loses
+// The notes of model/server/origins.ts on disk: in the state directory, and once more in the data directory for a node that loses
 // the first. They bear the node's name: a base backup or pg_rewind may carry those of one node to another.
 
 import { mkdir, readFile, rm, stat } from 'node:fs/promises'

@@ -1,4 +1,4 @@
-// What earlier servers of this node have left: observed for the rules (model/postgres.ts, FormerView), and stopped by
+// What earlier servers of this node have left: observed for the rules (model/server/postgres.ts, FormerView), and stopped by
 // identity, since the data directory's name leads to none of it.
 
 import { type Seen, seen, unseen } from '../../model/seen.ts'
