@@ -8,6 +8,7 @@ import { loadSql } from '../src/admin/connect-sql.ts'
 import { type QueryReport, queryCluster } from '../src/admin/look/query.ts'
 import type { Operator } from '../src/admin/operator.ts'
 import { done, failed, type Result } from '../src/model/command/failure.ts'
+import { codeOrText } from '../src/model/error-text.ts'
 import { interruptible } from '../src/terminal/ask/interruptible.ts'
 import { askSecret, canAsk, notATerminal } from '../src/terminal/ask/questions.ts'
 import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
@@ -129,7 +130,7 @@ async function sqlOf(file: string | undefined, command: string | undefined): Pro
   try {
     return done(file === '-' ? await text(process.stdin) : await readFile(file, 'utf8'))
   } catch (error) {
-    const why = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    const why = codeOrText(error)
     const message = `${file} cannot be read: ${why}`
     return failed({ kind: 'usage', message, hint: 'name a file with SQL.', isLine: true })
   }

@@ -3,6 +3,7 @@
 
 import { foreignHolder } from '../decide/lead/name-holder.ts'
 import type { Self } from '../model/decision/snapshot.ts'
+import { errorText } from '../model/error-text.ts'
 import type { Fencer } from '../ports/fencer.ts'
 import type { Peers } from '../ports/peers.ts'
 import type { Store } from '../ports/store.ts'
@@ -45,7 +46,7 @@ export function createEntry({ self, store, peers, rest, fencer, exit }: EntryPor
       try {
         await rest.start()
       } catch (error) {
-        return leave(`the HTTP API cannot listen: ${error instanceof Error ? error.message : error}`)
+        return leave(`the HTTP API cannot listen: ${errorText(error)}`)
       }
       entered = true
       fencer.notify('READY=1')

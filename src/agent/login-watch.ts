@@ -3,6 +3,7 @@
 import { rewindPossible } from '../decide/facts.ts'
 import { upstreamFor } from '../model/cluster/upstream.ts'
 import type { Snapshot } from '../model/decision/snapshot.ts'
+import { errorText } from '../model/error-text.ts'
 import type { LoginTry, LoginView } from '../model/server/logins.ts'
 import type { Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -56,7 +57,7 @@ export function createLoginWatch(ports: LoginWatchPorts): LoginWatch {
       again = false
       triedAtMs = clock.bootMs()
       ask(question)
-        .catch((error: unknown) => ports.failed(error instanceof Error ? error.message : String(error)))
+        .catch((error: unknown) => ports.failed(errorText(error)))
         .finally(() => {
           asking = false
         })

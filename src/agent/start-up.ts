@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { effectivePostgresql } from '../config/effective.ts'
 import type { ClusterView, Json, JsonObject } from '../model/cluster/cluster.ts'
+import { errorCode, errorText } from '../model/error-text.ts'
 import type { AgentConfig } from '../model/settings/config.ts'
 import { isJsonObject, tooDeep } from '../model/settings/patch.ts'
 import type { Log } from '../ports/log.ts'
@@ -31,9 +32,8 @@ async function readCache(path: string, log: Log): Promise<JsonObject | null> {
     if (isJsonObject(parsed) && !tooDeep(parsed)) return parsed
     log.warning(`${path} does not hold a JSON object, or one nested too deep; ignoring it`)
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : null
-    if (code !== 'ENOENT')
-      log.warning(`${path} cannot be read (${error instanceof Error ? error.message : error}); ignoring it`)
+    if (errorCode(error) !== 'ENOENT')
+      log.warning(`${path} cannot be read (${errorText(error)}); ignoring it`)
   }
   return null
 }

@@ -5,6 +5,7 @@ import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { codeOrText } from '../model/error-text.ts'
 import type { CtlConfig, EtcdConfig } from '../model/settings/config.ts'
 import type { Problem } from '../model/settings/problem.ts'
 import type { MemberName } from '../model/units.ts'
@@ -182,8 +183,5 @@ export function usualFiles(env: NodeJS.ProcessEnv): readonly string[] {
 
 /** null: it can be read; otherwise the code of the error. */
 async function whyUnreadable(path: string): Promise<string | null> {
-  return access(path, constants.R_OK).then(
-    () => null,
-    (error: NodeJS.ErrnoException) => error.code ?? String(error),
-  )
+  return access(path, constants.R_OK).then(() => null, codeOrText)
 }

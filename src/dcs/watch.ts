@@ -2,6 +2,7 @@
 // need be, whenever the stream ends. States: unknown (with the reason) -> alive (stream created) -> unknown -> …
 
 import type { IRangeResponse } from 'etcd3'
+import { errorText } from '../model/error-text.ts'
 import type { Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { StoreTimings } from '../ports/store.ts'
@@ -121,7 +122,7 @@ export class Watch {
 
   // E.g. a certificate file that cannot be read.
   #broken(error: unknown): StreamEnd {
-    const details = error instanceof Error ? error.message : String(error)
+    const details = errorText(error)
     const why = this.#parts.endpoints.explain(this.#carrier, { code: null, details })
     return { treatment: 'other-endpoint', why }
   }

@@ -1,6 +1,7 @@
 // The fencer's notes on disk are waited for, but not for ever: a hung disk, or one that takes nothing, must not keep a node
 // from being fenced. Why a write failed is said once, until one succeeds.
 
+import { errorText } from '../model/error-text.ts'
 import type { Millis } from '../model/units.ts'
 import type { Log } from '../ports/log.ts'
 
@@ -25,7 +26,7 @@ export class DiskWrites {
         return true
       },
       (error: unknown) => {
-        this.#failed(error instanceof Error ? error.message : String(error))
+        this.#failed(errorText(error))
         return false
       },
     )

@@ -1,6 +1,7 @@
 // The fencer port: keeps one fencer program running, arms it, and relieves those that former agents left behind.
 // The program outlives the agent on purpose; so a new agent first arms its own and then ends the old one.
 
+import { errorText } from '../model/error-text.ts'
 import type { PostmasterIdentity } from '../model/server/postgres.ts'
 import type { Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -186,7 +187,7 @@ class ProgramFencer implements Fencer {
     } catch (error) {
       // Most failures come as an event; out of memory is thrown.
       this.#program = null
-      this.#options.log.error(`fencer not started: ${error instanceof Error ? error.message : error}`)
+      this.#options.log.error(`fencer not started: ${errorText(error)}`)
     }
     return this.#program
   }
@@ -256,7 +257,7 @@ class ProgramFencer implements Fencer {
     try {
       this.#orphans = await findPredecessors(stateDirectory, dataDir)
     } catch (error) {
-      log.warning(`fencer: cannot read ${stateDirectory}: ${error instanceof Error ? error.message : error}`)
+      log.warning(`fencer: cannot read ${stateDirectory}: ${errorText(error)}`)
     } finally {
       this.#pastIsRead = true
     }

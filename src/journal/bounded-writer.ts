@@ -1,6 +1,7 @@
 // Lines on their way to something slow: queued up to a limit, written one batch at a time, never waited for by the
 // caller. Both the journal and the log stand on this: neither a hung disk nor a stalled pipe may stop the agent.
 
+import { errorText } from '../model/error-text.ts'
 export interface LineSink {
   /** All of the text or nothing: after a rejection none of it counts as written. */
   write(text: string): Promise<void>
@@ -99,7 +100,7 @@ export class BoundedWriter {
         await this.#sink.write(`${batch.join('\n')}\n`)
       } catch (error) {
         this.#inFlight = 0
-        this.#fail(error instanceof Error ? error.message : String(error))
+        this.#fail(errorText(error))
         break
       }
       this.#queue.splice(0, batch.length)

@@ -2,6 +2,7 @@
 
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { errorText } from '../model/error-text.ts'
 import { type Seen, seen, unseen } from '../model/seen.ts'
 import type { Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -90,7 +91,7 @@ class FileJournal implements Journal {
       if (lines === null) return unseen('journal: the disk does not answer')
       return seen(parseEntries([...lines, ...pending]).slice(-count), atMs)
     } catch (error) {
-      return unseen(`journal: ${error instanceof Error ? error.message : error}`)
+      return unseen(`journal: ${errorText(error)}`)
     }
   }
 

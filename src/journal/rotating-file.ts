@@ -1,6 +1,7 @@
 // A file that lines are appended to, moved aside as `name.1`, `name.2`, … when it would grow beyond its limit.
 
 import { type FileHandle, open, rename } from 'node:fs/promises'
+import { errorCode } from '../model/error-text.ts'
 import type { LineSink } from './bounded-writer.ts'
 
 interface RotationOptions {
@@ -94,6 +95,6 @@ async function renameIfThere(from: string, to: string): Promise<void> {
   try {
     await rename(from, to)
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+    if (errorCode(error) !== 'ENOENT') throw error
   }
 }

@@ -1,6 +1,7 @@
 // Reads the last lines of a rotated file from its end, so that asking for ten lines does not read megabytes.
 
 import { type FileHandle, open } from 'node:fs/promises'
+import { errorCode } from '../model/error-text.ts'
 
 const CHUNK_BYTES = 262_144
 
@@ -19,7 +20,7 @@ async function lastLinesOf(path: string, count: number): Promise<readonly string
   try {
     handle = await open(path, 'r')
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+    if (errorCode(error) === 'ENOENT') return []
     throw error
   }
   try {

@@ -77,7 +77,3 @@ export function failed(why: string, remedy?: string): StepFailure {
 export function cancelled(what: string): StepFailure {
   return { ok: false, why: `${what} was cancelled`, cancelled: true }
 }
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
-}

@@ -1,6 +1,7 @@
 // One bounded look at the local PostgreSQL. While the server answers, it costs one query and a few small reads and no
 // child process: what only pg_controldata knows is kept for as long as the same postmaster runs.
 
+import { errorText } from '../model/error-text.ts'
 import { type Seen, seen, unseen } from '../model/seen.ts'
 import type { Origins } from '../model/server/origins.ts'
 import type {
@@ -14,7 +15,7 @@ import type {
   TimelineSwitch,
 } from '../model/server/postgres.ts'
 import type { Lsn, Millis, Timeline } from '../model/units.ts'
-import { type Context, messageOf } from './context.ts'
+import type { Context } from './context.ts'
 import { readControlData } from './data/control-data.ts'
 import { type DirectoryState, readDirectoryState, readHistoryFile } from './data/data-directory.ts'
 import { readOrigins } from './data/noted-origins.ts'
@@ -221,7 +222,7 @@ export class Look {
     const atMs = clock.bootMs()
     return await readOrigins(this.#context).then(
       noted => seen(noted, atMs),
-      error => unseen(`the notes on timelines: ${messageOf(error)}`),
+      error => unseen(`the notes on timelines: ${errorText(error)}`),
     )
   }
 

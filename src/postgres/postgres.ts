@@ -3,12 +3,13 @@
 import { basename } from 'node:path'
 import type { Upstream } from '../model/cluster/peer.ts'
 import type { PromotionNote } from '../model/decision/work.ts'
+import { errorText } from '../model/error-text.ts'
 import { unseen } from '../model/seen.ts'
 import type { BootstrapConfig, EffectivePostgresql, PostgresqlConfig } from '../model/settings/config.ts'
 import type { MemberName, Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { LocalServer, Postgres, StepOutcome } from '../ports/postgres.ts'
-import { type Context, DONE, failed, type Log, messageOf, type State } from './context.ts'
+import { type Context, DONE, failed, type Log, type State } from './context.ts'
 import { lookAtAdoption } from './create/adoption.ts'
 import { basebackup } from './create/basebackup.ts'
 import { finishBootstrap, initdb } from './create/bootstrap.ts'
@@ -116,7 +117,7 @@ class LocalPostgres implements LocalServer {
     this.#context = context
     // Promoted by hand: what it writes from now on came with no copy.
     context.recovery.onLeft(() => {
-      void noLongerCopy(context).catch(error => context.log('error', messageOf(error)))
+      void noLongerCopy(context).catch(error => context.log('error', errorText(error)))
     })
     this.#look = new Look(context)
     this.parameterFacts = parameterQuestions(context)

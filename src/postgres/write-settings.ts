@@ -4,11 +4,12 @@
 import { stat } from 'node:fs/promises'
 import { isAbsolute } from 'node:path'
 import type { Upstream } from '../model/cluster/peer.ts'
+import { errorText } from '../model/error-text.ts'
 import type { ControlData } from '../model/server/postgres.ts'
 import type { StepOutcome } from '../ports/postgres.ts'
 import { failureOf } from '../system/child-process.ts'
 import { sendSignal } from '../system/proc.ts'
-import { type Context, DONE, failed, messageOf, type Program } from './context.ts'
+import { type Context, DONE, failed, type Program } from './context.ts'
 import { lookAtAdoption } from './create/adoption.ts'
 import { keepReplacedFiles } from './create/adoption-changes.ts'
 import { readControlData } from './data/control-data.ts'
@@ -53,7 +54,7 @@ export async function writeSettings(context: Context, wish: SettingsWish): Promi
     state.pendingRestart = null
     return { ok: true, changed: written.changed, commandLine: written.commandLine }
   } catch (error) {
-    return { ok: false, why: `settings not written: ${messageOf(error)}` }
+    return { ok: false, why: `settings not written: ${errorText(error)}` }
   }
 }
 

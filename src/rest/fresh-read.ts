@@ -2,6 +2,7 @@
 // reads run. A caller never gets a read that began before its own request.
 
 import type { ClusterView } from '../model/cluster/cluster.ts'
+import { errorText } from '../model/error-text.ts'
 import { type Seen, unseen } from '../model/seen.ts'
 import type { Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -39,7 +40,7 @@ export class FreshReads {
     try {
       return await this.#store.read(READ_BUDGET_MS)
     } catch (error) {
-      return unseen(error instanceof Error ? error.message : String(error))
+      return unseen(errorText(error))
     } finally {
       if (this.#running === ended) this.#running = null
       ended.abort()

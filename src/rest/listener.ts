@@ -6,10 +6,11 @@ import { createServer as createHttpServer, type Server as HttpServer, type Reque
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
 import type { Server, Socket } from 'node:net'
 import type { SecureContextOptions, TLSSocket } from 'node:tls'
+import { errorCode, errorText } from '../model/error-text.ts'
 import type { HostPort, RestApiConfig } from '../model/settings/config.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
-import { readTlsFiles, type TlsConfig, watchTlsFiles, why } from './tls.ts'
+import { readTlsFiles, type TlsConfig, watchTlsFiles } from './tls.ts'
 
 const CONNECTIONS_MAX = 4000
 /** From here on idle connections are closed to make room. */
@@ -76,7 +77,7 @@ export class Listener {
       this.#log.info('REST API: certificate files were read again')
     } catch (error) {
       this.#log.error(
-        `REST API: the certificate files cannot be used, the old certificate stays: ${why(error)}`,
+        `REST API: the certificate files cannot be used, the old certificate stays: ${errorText(error)}`,
       )
     }
   }
@@ -178,7 +179,7 @@ async function bind(server: Server, listen: HostPort): Promise<void> {
   try {
     await bindTo(server, '::', listen.port)
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EAFNOSUPPORT')) throw error
+    if (errorCode(error) !== 'EAFNOSUPPORT') throw error
     await bindTo(server, '0.0.0.0', listen.port)
   }
 }

@@ -4,6 +4,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isIP } from 'node:net'
 import { formatAddress } from '../model/address.ts'
+import { errorText } from '../model/error-text.ts'
 import type { RestApiConfig } from '../model/settings/config.ts'
 import type { Millis } from '../model/units.ts'
 import { PROTOCOL_VERSION } from '../model/versions.ts'
@@ -89,7 +90,7 @@ class RestApi {
         this.#listener = await this.#open(config)
       } catch (error) {
         this.#around.log.error(
-          `REST API: the new configuration cannot be used, the old one stays: ${words(error)}`,
+          `REST API: the new configuration cannot be used, the old one stays: ${errorText(error)}`,
         )
         this.#listener = await this.#open(before)
         return false
@@ -258,7 +259,7 @@ class RestApi {
   }
 
   #failed(response: ServerResponse, method: string, target: Target, error: unknown): void {
-    this.#around.log.error(`REST API: ${method} /${target.segment} failed: ${words(error)}`)
+    this.#around.log.error(`REST API: ${method} /${target.segment} failed: ${errorText(error)}`)
     send(response, page(500), this.#common)
   }
 }
@@ -285,8 +286,4 @@ function listening(config: RestApiConfig): Pick<RestApiConfig, 'listen' | 'tls' 
 function isLoopback(host: string): boolean {
   const bare = host.replace(/^\[(.*)\]$/, '$1')
   return bare === 'localhost' || bare === '::1' || (isIP(bare) === 4 && bare.startsWith('127.'))
-}
-
-function words(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -5,6 +5,7 @@ import { type FSWatcher, watch } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { createSecureContext, type SecureContextOptions } from 'node:tls'
+import { errorText } from '../model/error-text.ts'
 import type { RestApiConfig } from '../model/settings/config.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
@@ -69,17 +70,15 @@ function watchFolder(folder: string, changed: () => void, log: Log): FSWatcher |
     const watcher = watch(folder, { persistent: false }, changed)
     watcher.on('error', error => {
       log.warning(
-        `REST API: ${folder} is no longer watched, certificates are read again on reload: ${why(error)}`,
+        `REST API: ${folder} is no longer watched, certificates are read again on reload: ${errorText(error)}`,
       )
       watcher.close()
     })
     return watcher
   } catch (error) {
-    log.warning(`REST API: ${folder} cannot be watched, certificates are read again on reload: ${why(error)}`)
+    log.warning(
+      `REST API: ${folder} cannot be watched, certificates are read again on reload: ${errorText(error)}`,
+    )
     return null
   }
-}
-
-export function why(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { createSecureContext } from 'node:tls'
 import type { Finding, LocalValues } from '../config/checks/contradictions.ts'
 import { ACCOUNTS } from '../config/schema/postgresql-section.ts'
+import { codeOrText, errorText } from '../model/error-text.ts'
 
 const PAIRS = [
   {
@@ -26,7 +27,10 @@ export async function checkCertificates(values: LocalValues): Promise<readonly F
   const files = await Promise.all(
     [...ofPairs, ...ofAccounts].map(async path => {
       const file = read(path)
-      return { path, text: file === null || file === 'system' ? null : await readFile(file).catch(codeOf) }
+      return {
+        path,
+        text: file === null || file === 'system' ? null : await readFile(file).catch(codeOrText),
+      }
     }),
   )
   const unreadable = files.flatMap(({ path, text }): readonly Finding[] => {
@@ -66,10 +70,6 @@ function whyUnusable(
     })
     return null
   } catch (error) {
-    return error instanceof Error ? error.message : String(error)
+    return errorText(error)
   }
-}
-
-function codeOf(error: Error & { readonly code?: string }): string {
-  return error.code ?? error.message
 }

@@ -4,6 +4,7 @@ import { constants } from 'node:fs'
 import { access, readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Finding, LocalValues } from '../config/checks/contradictions.ts'
+import { codeOrText } from '../model/error-text.ts'
 
 export async function checkDirectories(values: LocalValues): Promise<readonly Finding[]> {
   const found = await Promise.all([
@@ -19,11 +20,11 @@ export async function checkDirectories(values: LocalValues): Promise<readonly Fi
 async function dataDirectory(dataDir: string): Promise<Finding | null> {
   const path = 'postgresql.data_dir'
   const error = (message: string, hint: string): Finding => ({ kind: 'error', path, message, hint })
-  const status = await stat(dataDir).catch(codeOf)
+  const status = await stat(dataDir).catch(codeOrText)
   if (status === 'ENOENT') return creatable(path, dataDir)
   if (typeof status === 'string') return error(`${dataDir} cannot be looked at: ${status}`, OWNER)
   if (!status.isDirectory()) return error(`${dataDir} is no directory`, 'Name a directory.')
-  const names = await readdir(dataDir).catch(codeOf)
+  const names = await readdir(dataDir).catch(codeOrText)
   if (typeof names === 'string') return error(`${dataDir} cannot be read: ${names}`, OWNER)
   if (names.every(name => name.startsWith('.') || name === 'lost+found')) return null
   for (const needed of ['PG_VERSION', 'global', 'pg_wal'])
@@ -56,7 +57,7 @@ function stateDirectory({ given, read }: LocalValues): Promise<Finding | null> {
 async function logDirectory({ read }: LocalValues): Promise<Finding | null> {
   const dir = read('log.dir')
   if (dir === null) return null
-  const obstacle = await access(dir, constants.W_OK | constants.X_OK).then(() => null, codeOf)
+  const obstacle = await access(dir, constants.W_OK | constants.X_OK).then(() => null, codeOrText)
   if (obstacle === null) return null
   const message =
     obstacle === 'ENOENT' ? `${dir} does not exist` : `${dir} cannot be written by this user: ${obstacle}`
@@ -70,9 +71,9 @@ async function passwordFile({ given, read }: LocalValues): Promise<Finding | nul
 
 /** There and writable, or it can be made. */
 async function writable(path: string, directory: string): Promise<Finding | null> {
-  const status = await stat(directory).catch(codeOf)
+  const status = await stat(directory).catch(codeOrText)
   if (status === 'ENOENT') return creatable(path, directory)
-  const obstacle = await access(directory, constants.W_OK | constants.X_OK).then(() => null, codeOf)
+  const obstacle = await access(directory, constants.W_OK | constants.X_OK).then(() => null, codeOrText)
   if (obstacle === null && typeof status !== 'string' && status.isDirectory()) return null
   const why = obstacle ?? 'it is no directory'
   const hint = `Give it to the user of the agent, or set ${path} to another place.`
@@ -81,8 +82,8 @@ async function writable(path: string, directory: string): Promise<Finding | null
 
 async function creatable(path: string, directory: string): Promise<Finding | null> {
   let parent = dirname(directory)
-  while (parent !== '/' && (await stat(parent).catch(codeOf)) === 'ENOENT') parent = dirname(parent)
-  const obstacle = await access(parent, constants.W_OK | constants.X_OK).then(() => null, codeOf)
+  while (parent !== '/' && (await stat(parent).catch(codeOrText)) === 'ENOENT') parent = dirname(parent)
+  const obstacle = await access(parent, constants.W_OK | constants.X_OK).then(() => null, codeOrText)
   if (obstacle === null) return null
   const message = `${directory} does not exist and cannot be created: ${parent} may not be written by this user (${obstacle})`
   return {
@@ -91,8 +92,4 @@ async function creatable(path: string, directory: string): Promise<Finding | nul
     message,
     hint: `Create ${join(directory)}, owned by the user of the agent.`,
   }
-}
-
-function codeOf(error: Error & { readonly code?: string }): string {
-  return error.code ?? error.message
 }

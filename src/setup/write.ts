@@ -2,6 +2,7 @@
 
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { errorCode, errorText } from '../model/error-text.ts'
 import { generateConfig } from './generate.ts'
 import { ownPlace } from './own-place.ts'
 import { sampleConfig } from './sample.ts'
@@ -34,8 +35,8 @@ export async function writeConfiguration(
     await writeFile(path, made.text, { flag: 'wx', mode: 0o600 })
     return { ok: true, text: '' }
   } catch (error) {
-    const exists = error instanceof Error && 'code' in error && error.code === 'EEXIST'
-    const why = error instanceof Error ? error.message : String(error)
+    const exists = errorCode(error) === 'EEXIST'
+    const why = errorText(error)
     return {
       ok: false,
       why: exists ? `${path} exists already. HINT: Name another file, or move it away` : why,

@@ -8,6 +8,7 @@ import {
   type RequestOptions,
 } from 'node:http'
 import type { ConnectionOptions } from 'node:tls'
+import { errorText } from '../model/error-text.ts'
 import type { Millis } from '../model/units.ts'
 import { HACTL_VERSION } from '../model/versions.ts'
 
@@ -129,5 +130,5 @@ async function readAnswer(response: IncomingMessage, bytesMax: number): Promise<
 /** The error in words; an attempt on several addresses names the first one's. */
 function reason(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return reason(error.errors[0])
-  return error instanceof Error ? error.message : String(error)
+  return errorText(error)
 }

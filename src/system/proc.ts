@@ -2,6 +2,7 @@
 // that signals a process names it by pid and start time, and checks both right before the signal.
 
 import { readdir, readFile, readlink, stat } from 'node:fs/promises'
+import { errorCode } from '../model/error-text.ts'
 
 /** Pid and field 22 of /proc/<pid>/stat: together they name one process for as long as the machine is up. */
 interface ProcessIdentity {
@@ -57,7 +58,7 @@ export function pidExists(pid: number): boolean {
     process.kill(pid, 0)
     return true
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
+    return errorCode(error) === 'EPERM'
   }
 }
 
@@ -141,7 +142,7 @@ export function sendSignal(pid: number, signal: NodeJS.Signals): SignalOutcome {
     process.kill(pid, signal)
     return 'sent'
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM' ? 'denied' : 'gone'
+    return errorCode(error) === 'EPERM' ? 'denied' : 'gone'
   }
 }
 

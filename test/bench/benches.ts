@@ -1,5 +1,6 @@
 // The benchmarks by name, each with its budget, and how the two programs' figures become lines.
 
+import { errorText } from '../../src/model/error-text.ts'
 import type { Program } from '../cluster/harness/mixed.ts'
 import { type Footprint, footprint } from './footprint.ts'
 import { agentLoss, nodeLosses, postgresKills, switchovers, type TwoWriters } from './outages.ts'
@@ -165,7 +166,7 @@ async function measure<T>(
     timings.set(side, timing)
     return { ok: true, value: await work(side) }
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
+    const why = errorText(error)
     console.error(`${program}: ${why}`)
     await pair[program].cluster.stage.close()
     pair[program] = await startSide(program)

@@ -3,6 +3,7 @@
 
 import { readFile, writeFile } from 'node:fs/promises'
 import { decide } from '../../src/decide/decide.ts'
+import { errorText } from '../../src/model/error-text.ts'
 import { build, type Question } from './build.ts'
 import { newDraft } from './draft.ts'
 import { readNodeLine } from './forms-node.ts'
@@ -63,7 +64,7 @@ export function questionOf({ file, line, given }: Case): Question {
         throw new Error(`no such line: ${each.trim()}`)
       }
     } catch (error) {
-      throw new Error(`${file}:${line + index + 1}: ${error instanceof Error ? error.message : error}`)
+      throw new Error(`${file}:${line + index + 1}: ${errorText(error)}`)
     }
   }
   return build(draft)

@@ -8,6 +8,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+import { errorCode } from '../../src/model/error-text.ts'
 import type { PostmasterIdentity } from '../../src/model/server/postgres.ts'
 import { systemClock } from '../../src/system/clock.ts'
 import { TimeLimit } from '../time-limit.ts'
@@ -63,7 +64,7 @@ export const ended = (child: ChildProcess) => child.exitCode !== null || child.s
 
 /** For a signal to a process that may have ended meanwhile. */
 export function toleratesGone(error: unknown): void {
-  if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+  if (errorCode(error) !== 'ESRCH') throw error
 }
 
 /** Processes that work in `directory`. */

@@ -10,6 +10,7 @@ import {
 } from '../../src/dcs/etcd/call-errors.ts'
 import type { CallResult, Calls, CallWish } from '../../src/dcs/etcd/calls.ts'
 import type { Header } from '../../src/dcs/etcd/terms.ts'
+import { errorText } from '../../src/model/error-text.ts'
 import type { Compare, Etcd, StoredKey } from './etcd.ts'
 import { EtcdError, operationOf } from './etcd.ts'
 import type { Network } from './network.ts'
@@ -118,7 +119,7 @@ function tryMs(budgetMs: number, tries: number): number {
 }
 
 function failureOf(error: unknown): CallFailure {
-  const details = error instanceof Error ? error.message : String(error)
+  const details = errorText(error)
   return { code: error instanceof EtcdError ? 5 : 14, details }
 }
 

@@ -1,6 +1,7 @@
 // Runs the demo to its end, interrupted or not, and says as a typed result what came of it.
 
 import { done, failed, type Result } from '../../model/command/failure.ts'
+import { errorText } from '../../model/error-text.ts'
 import { systemClock } from '../../system/clock.ts'
 import { type DemoResult, runDemo } from './demo.ts'
 import type { DemoWish } from './stage.ts'
@@ -29,7 +30,7 @@ export async function demonstrate(wish: Omit<DemoWish, 'clock' | 'signal'>): Pro
     )
   } catch (error) {
     if (interrupted.signal.aborted) return failed({ kind: 'interrupted' })
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = errorText(error)
     return failed({
       kind: 'refused',
       action: 'the demo',

@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process'
 import { chown, open, readdir, readFile, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { errorCode } from '../../model/error-text.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Account } from './account.ts'
 
@@ -69,7 +70,7 @@ export function signal(pid: number, name: NodeJS.Signals): boolean {
   try {
     return process.kill(pid, name)
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return false
+    if (errorCode(error) === 'ESRCH') return false
     throw error
   }
 }

@@ -4,6 +4,7 @@
 import { open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { JsonObject } from '../../model/cluster/cluster.ts'
+import { codeOrText, errorCode } from '../../model/error-text.ts'
 import { patchDocument } from '../../model/settings/patch.ts'
 import type { Problem, ProblemPlace } from '../../model/settings/problem.ts'
 import { asMapping, type NotAsTyped, parseYaml } from './yaml.ts'
@@ -109,8 +110,8 @@ async function listFiles(path: string): Promise<Listing> {
       ? { kind: 'files', names }
       : { kind: 'unreadable', why: 'has no *.yml or *.yaml file' }
   } catch (error) {
-    const code = codeOf(error)
-    return code === 'ENOENT' ? { kind: 'missing' } : { kind: 'unreadable', why: `cannot be read (${code})` }
+    if (errorCode(error) === 'ENOENT') return { kind: 'missing' }
+    return { kind: 'unreadable', why: `cannot be read (${codeOrText(error)})` }
   }
 }
 
@@ -126,7 +127,7 @@ async function readText(file: string): Promise<{ ok: true; text: string } | { ok
       await handle.close()
     }
   } catch (error) {
-    return { ok: false, why: `cannot be read (${codeOf(error)})` }
+    return { ok: false, why: `cannot be read (${codeOrText(error)})` }
   }
 }
 
@@ -151,10 +152,6 @@ async function withinTime<T>(work: Promise<T>): Promise<T | 'timeout'> {
   } finally {
     clearTimeout(timer)
   }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error)
 }
 
 /** Python sorts names by code point. */

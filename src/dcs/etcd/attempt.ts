@@ -10,6 +10,7 @@ import {
   RequesterBuilder,
   type StatusObject,
 } from '@grpc/grpc-js'
+import { errorText } from '../../model/error-text.ts'
 import type { Millis, WallMillis } from '../../model/units.ts'
 import type { CallFailure } from './call-errors.ts'
 
@@ -101,6 +102,6 @@ async function startCall<T>(send: (options: CallOptions) => Promise<T>, trace: T
 
 export function failureOf(error: unknown, status: StatusObject | null): CallFailure {
   if (status !== null && status.code !== OK) return { code: status.code, details: status.details }
-  const details = error instanceof Error ? error.message : String(error)
+  const details = errorText(error)
   return { code: null, details }
 }

@@ -6,6 +6,7 @@ import { rootCertificates } from 'node:tls'
 import { noop } from 'cockatiel'
 import { Etcd3, type IOptions } from 'etcd3'
 import { formatAddress } from '../../model/address.ts'
+import { errorText } from '../../model/error-text.ts'
 import type { EtcdConfig } from '../../model/settings/config.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Log } from '../store-log.ts'
@@ -140,7 +141,7 @@ export class Endpoints {
       await this.#dropClients()
     } catch (error) {
       // Perhaps just being replaced: those that are loaded stay in use, and the next failure looks again.
-      const why = error instanceof Error ? error.message : String(error)
+      const why = errorText(error)
       const fault = connectionFault(why, '', tls) ?? why
       this.#log('WARNING', `cannot read the etcd certificates again: ${fault}`)
     }

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { formatAddress } from '../../model/address.ts'
 import type { ClusterView } from '../../model/cluster/cluster.ts'
 import { isConfigurationFault } from '../../model/command/etcd-hint.ts'
+import { errorText } from '../../model/error-text.ts'
 import { type Seen, seen, unseen } from '../../model/seen.ts'
 import type { EtcdConfig, HostPort } from '../../model/settings/config.ts'
 import type { Millis } from '../../model/units.ts'
@@ -163,7 +164,7 @@ async function post(target: Target, path: string, token: string | null, body: ob
     if (answer.status === 200 && isObject(value)) return { ok: true, body: value }
     return refusal(answer.status, isObject(value) ? value : {})
   } catch (error) {
-    return { ok: false, why: error instanceof Error ? error.message : String(error), final: false }
+    return { ok: false, why: errorText(error), final: false }
   }
 }
 

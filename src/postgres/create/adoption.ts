@@ -3,9 +3,10 @@
 
 import { readdir, realpath } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
+import { errorText } from '../../model/error-text.ts'
 import type { EffectivePostgresql } from '../../model/settings/config.ts'
 import type { Adoption } from '../../ports/postgres.ts'
-import { type Context, messageOf } from '../context.ts'
+import type { Context } from '../context.ts'
 import { findMark } from '../data/marks.ts'
 import {
   DIRECTORY,
@@ -62,7 +63,7 @@ export async function lookAtAdoption(context: Context, effective: EffectivePostg
     const replaced = await replacedFiles(effective, places)
     return { ...NOTHING, warnings: await changesByAdoption(context, effective, found, replaced), replaced }
   } catch (error) {
-    return { ...NOTHING, unseen: messageOf(error) }
+    return { ...NOTHING, unseen: errorText(error) }
   }
 }
 

@@ -2,11 +2,12 @@
 // directory, and a failed one leaves an empty directory.
 
 import type { Upstream } from '../../model/cluster/peer.ts'
+import { errorText } from '../../model/error-text.ts'
 import type { InitdbOption } from '../../model/settings/config.ts'
 import type { Millis } from '../../model/units.ts'
 import type { Report, StepOutcome } from '../../ports/postgres.ts'
 import { failureOf } from '../../system/child-process.ts'
-import { type Context, cancelled, DONE, failed, messageOf } from '../context.ts'
+import { type Context, cancelled, DONE, failed } from '../context.ts'
 import { forgetOrigins } from '../data/noted-origins.ts'
 import { noteLinks } from '../data/outside-directories.ts'
 import { emptyDataDirectory } from '../data/removal.ts'
@@ -44,14 +45,14 @@ export async function basebackup(
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     if (attempt > 1) await clock.sleep(BETWEEN_ATTEMPTS_MS, signal)
     if (signal.aborted) return cancelled('the base backup')
-    await noteLinks(context, 'removed').catch(error => log('warning', messageOf(error)))
+    await noteLinks(context, 'removed').catch(error => log('warning', errorText(error)))
     const emptied = await emptyDataDirectory(context)
     if (!emptied.ok) return attempt === 1 ? emptied : afterwards(last, emptied)
     last = await copy(context, from, signal, report)
     if (last.ok) {
       // The source may have had a note that an older life of this node left there.
-      await forgetOrigins(context).catch(error => log('error', messageOf(error)))
-      await context.settings.restoreBackups().catch(error => log('warning', messageOf(error)))
+      await forgetOrigins(context).catch(error => log('error', errorText(error)))
+      await context.settings.restoreBackups().catch(error => log('warning', errorText(error)))
       return DONE
     }
     // The last word on it is the decision's, which is told once.
@@ -85,7 +86,7 @@ async function copy(
   try {
     places = await prepareCopyPlaces(context, from, options)
   } catch (error) {
-    return failed(`no base backup: ${messageOf(error)}`)
+    return failed(`no base backup: ${errorText(error)}`)
   }
   return await access.withConninfo({ as: 'replication', to: from }, async (conninfo, env) => {
     const result = await programs.run(

@@ -3,11 +3,12 @@
 
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { errorText } from '../../model/error-text.ts'
 import type { BootstrapConfig } from '../../model/settings/config.ts'
 import type { Millis } from '../../model/units.ts'
 import type { Report, StepOutcome } from '../../ports/postgres.ts'
 import { failureOf } from '../../system/child-process.ts'
-import { type Context, cancelled, DONE, failed, messageOf } from '../context.ts'
+import { type Context, cancelled, DONE, failed } from '../context.ts'
 import { readDirectoryState } from '../data/data-directory.ts'
 import { findMarks } from '../data/marks.ts'
 import { emptyDataDirectory, prepareDataDirectory } from '../data/removal.ts'
@@ -48,9 +49,9 @@ export async function initdb(context: Context, signal: AbortSignal, report: Repo
       create(context, bootstrap, options, folder, signal),
     )
   } catch (error) {
-    return failed(`initdb: ${messageOf(error)}`)
+    return failed(`initdb: ${errorText(error)}`)
   } finally {
-    await forgetEmpty(context).catch(error => context.log('warning', messageOf(error)))
+    await forgetEmpty(context).catch(error => context.log('warning', errorText(error)))
   }
 }
 
@@ -133,7 +134,7 @@ export async function finishBootstrap(
   if (rest !== null) return stepFailed(rest, signal)
   return await unmarkBootstrap(context).then(
     () => DONE,
-    error => failed(`the mark of the bootstrap stays: ${messageOf(error)}`),
+    error => failed(`the mark of the bootstrap stays: ${errorText(error)}`),
   )
 }
 

@@ -4,7 +4,8 @@
 
 import { readdir } from 'node:fs/promises'
 import type { Upstream } from '../../model/cluster/peer.ts'
-import { type Context, messageOf } from '../context.ts'
+import { errorText } from '../../model/error-text.ts'
+import type { Context } from '../context.ts'
 import {
   emptyTablespace,
   emptyWal,
@@ -61,7 +62,7 @@ export async function prepareCopyPlaces(
 async function emptyOwn({ log }: Context, noted: OutsideDirectories): Promise<void> {
   if (!noted.ofCopy) return
   const warn = (path: string) => (error: unknown) =>
-    log('warning', `what a copy of this node left in ${path} cannot be removed: ${messageOf(error)}`)
+    log('warning', `what a copy of this node left in ${path} cannot be removed: ${errorText(error)}`)
   if (noted.wal !== null) await emptyWal(noted.wal).catch(warn(noted.wal))
   for (const path of Object.values(noted.tablespaces))
     await emptyTablespace(path, noted.version).catch(warn(path))

@@ -3,6 +3,7 @@
 
 import { access, lstat, readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { errorCode } from '../../model/error-text.ts'
 import { type Seen, seen, unseen } from '../../model/seen.ts'
 import type { TimelineSwitch, Unfinished } from '../../model/server/postgres.ts'
 import { parseLsn, type Timeline } from '../../model/units.ts'
@@ -80,7 +81,7 @@ async function listDirectory(
   try {
     return { ok: true, names: await readdir(path) }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+    if (errorCode(error) === 'ENOENT') {
       // A dangling symbolic link (its disk is not mounted) is not an empty directory.
       const link = await lstat(path).catch(() => null)
       return link === null ? { ok: true, names: [] } : { ok: false, why: `${path} points to nothing` }
@@ -95,7 +96,7 @@ async function exists(path: string): Promise<boolean | null> {
     await access(path)
     return true
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? false : null
+    return errorCode(error) === 'ENOENT' ? false : null
   }
 }
 

@@ -2,8 +2,9 @@
 
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { errorText } from '../../model/error-text.ts'
 import type { StepOutcome } from '../../ports/postgres.ts'
-import { type Context, DONE, failed, messageOf } from '../context.ts'
+import { type Context, DONE, failed } from '../context.ts'
 import { chownToServerUser } from '../server/run-as.ts'
 import { readDirectoryState } from './data-directory.ts'
 
@@ -19,6 +20,6 @@ export async function cacheDynamicConfig(context: Context, text: string): Promis
     return DONE
   } catch (error) {
     await rm(`${path}.tmp`, { force: true }).catch(() => {})
-    return failed(`dynamic configuration not cached: ${messageOf(error)}`)
+    return failed(`dynamic configuration not cached: ${errorText(error)}`)
   }
 }

@@ -3,6 +3,7 @@
 
 import { access, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { errorCode } from '../../model/error-text.ts'
 
 export interface Places {
   readonly dataDir: string
@@ -40,7 +41,7 @@ async function isFile(path: string): Promise<boolean> {
     return true
   } catch (error) {
     // A state directory that is not a directory was never written to.
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return false
+    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return false
     throw error
   }
 }

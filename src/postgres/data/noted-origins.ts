@@ -3,10 +3,11 @@
 
 import { mkdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { errorText } from '../../model/error-text.ts'
 import type { Origin, Origins } from '../../model/server/origins.ts'
 import { formatLsn, type MemberName, parseLsn } from '../../model/units.ts'
 import type { StepOutcome } from '../../ports/postgres.ts'
-import { DONE, failed, type Log, messageOf } from '../context.ts'
+import { DONE, failed, type Log } from '../context.ts'
 import { type FileOwner, replaceFile } from '../settings/durable-file.ts'
 
 interface OriginPlaces {
@@ -72,7 +73,7 @@ async function change(
     mkdir(places.stateDirectory, { recursive: true, mode: 0o700 }).then(() => write(inState, text, null)),
     stat(places.dataDir).then(({ uid, gid }) => write(inData, text, { uid, gid })),
   ])
-  const refused = wrote.flatMap(each => (each.status === 'rejected' ? [messageOf(each.reason)] : []))
+  const refused = wrote.flatMap(each => (each.status === 'rejected' ? [errorText(each.reason)] : []))
   if (refused.length === wrote.length)
     return failed(`the promotions of this node cannot be noted: ${refused.join('; ')}`)
   for (const why of refused)

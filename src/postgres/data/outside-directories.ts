@@ -4,7 +4,8 @@
 
 import { lstat, mkdir, readdir, readFile, readlink, realpath, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { type Context, messageOf } from '../context.ts'
+import { errorCode, errorText } from '../../model/error-text.ts'
+import type { Context } from '../context.ts'
 
 export interface OutsideDirectories {
   /** Target of pg_wal when it is a link. */
@@ -54,8 +55,8 @@ export async function notedOutside({ log, stateDirectory }: Context): Promise<Ou
     const found: Partial<OutsideDirectories> = JSON.parse(await readFile(noteIn(stateDirectory), 'utf8'))
     return { ...NOWHERE, ...found }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
-      log('warning', `where WAL and tablespaces lay is not known: ${messageOf(error)}`)
+    if (errorCode(error) !== 'ENOENT')
+      log('warning', `where WAL and tablespaces lay is not known: ${errorText(error)}`)
     return NOWHERE
   }
 }

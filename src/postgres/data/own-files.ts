@@ -3,8 +3,9 @@
 
 import { lstat, mkdir, open, readFile, readlink, rename, rm, symlink, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { errorCode, errorText } from '../../model/error-text.ts'
 import type { StepOutcome } from '../../ports/postgres.ts'
-import { type Context, messageOf } from '../context.ts'
+import type { Context } from '../context.ts'
 import { chownToServerUser } from '../server/run-as.ts'
 import { exists, readIfPresent, replaceFile } from '../settings/durable-file.ts'
 import { type OwnPath, ownPaths } from '../settings/own-paths.ts'
@@ -48,7 +49,7 @@ async function clearTheWay({ dataDir, log, ...context }: Context): Promise<void>
     const away = list.filter(({ name }) => !name.endsWith('.conf'))
     for (const { name } of away) await rm(join(dataDir, name), { force: true })
   } catch (error) {
-    log('warning', `this node's own files stay in the way of pg_rewind: ${messageOf(error)}`)
+    log('warning', `this node's own files stay in the way of pg_rewind: ${errorText(error)}`)
   }
 }
 
@@ -76,8 +77,8 @@ async function keepOwnFiles(context: Context): Promise<Kept> {
     await rename(`${folder}.new`, folder)
     return { ok: true }
   } catch (error) {
-    const full = ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')
-    return { ok: false, why: `this node's own configuration files cannot be kept: ${messageOf(error)}`, full }
+    const full = ['ENOSPC', 'EDQUOT'].includes(errorCode(error) ?? '')
+    return { ok: false, why: `this node's own configuration files cannot be kept: ${errorText(error)}`, full }
   }
 }
 
@@ -88,7 +89,7 @@ async function keep(context: Context, { name, path }: OwnPath, to: string): Prom
   try {
     await writeDurably(to, await readFile(path))
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error
+    if (errorCode(error) !== 'EACCES') throw error
     context.log('warning', `${path} is this node's own and cannot be read: it will be lost with the copy`)
     return null
   }
@@ -111,7 +112,7 @@ export async function putBackOwnFiles(context: Context): Promise<void> {
     await rm(folder, { recursive: true, force: true })
     if (changed.length > 0) log('info', `this node's own files were put back: ${changed.join(', ')}`)
   } catch (error) {
-    log('error', `this node's own files are not put back, they lie in ${folder}: ${messageOf(error)}`)
+    log('error', `this node's own files are not put back, they lie in ${folder}: ${errorText(error)}`)
   }
 }
 
@@ -142,7 +143,7 @@ export async function forgetOwnFiles(context: Context): Promise<void> {
     await rename(folder, `${folder}.former`)
     context.log('warning', `own files of the data that was here before are kept in ${folder}.former`)
   } catch (error) {
-    context.log('error', `own files of the data that was here before stay in ${folder}: ${messageOf(error)}`)
+    context.log('error', `own files of the data that was here before stay in ${folder}: ${errorText(error)}`)
   }
 }
 

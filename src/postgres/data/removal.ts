@@ -15,8 +15,9 @@ import {
   unlink,
 } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
+import { errorCode, errorText } from '../../model/error-text.ts'
 import type { StepOutcome } from '../../ports/postgres.ts'
-import { type Context, DONE, failed, messageOf } from '../context.ts'
+import { type Context, DONE, failed } from '../context.ts'
 import { endOrphanedPrograms } from '../server/leftovers.ts'
 import { findServerProcesses } from '../server/postmaster.ts'
 import { chownToServerUser } from '../server/run-as.ts'
@@ -44,10 +45,10 @@ export async function removeDataDirectory(context: Context): Promise<StepOutcome
   const busy = await inUse(context)
   if (busy !== null) return failed(`the data directory is not removed: ${busy}`)
   try {
-    await noteLinks(context, 'removed').catch(error => context.log('warning', messageOf(error)))
+    await noteLinks(context, 'removed').catch(error => context.log('warning', errorText(error)))
     // A full disk takes no mark, and is what the removal may be for.
     await setMark(context, 'copy-unfinished', 'the data directory is being removed').catch(error =>
-      context.log('warning', messageOf(error)),
+      context.log('warning', errorText(error)),
     )
     await rm(join(context.dataDir, 'global', 'pg_control'), { force: true })
     await removeContents(context)
@@ -56,7 +57,7 @@ export async function removeDataDirectory(context: Context): Promise<StepOutcome
     await clearMark(context, 'copy-unfinished')
     return DONE
   } catch (error) {
-    const why = `cannot remove ${context.dataDir}: ${messageOf(error)}`
+    const why = `cannot remove ${context.dataDir}: ${errorText(error)}`
     // Renamed with the rest, it would be missing where the next copy is made.
     if (error instanceof MountPointWithin) return failed(why, error.remedy)
     context.log('error', why)
@@ -76,7 +77,7 @@ export async function emptyDataDirectory(context: Context): Promise<StepOutcome>
     return DONE
   } catch (error) {
     const remedy = error instanceof MountPointWithin ? error.remedy : undefined
-    return failed(`cannot empty ${context.dataDir}: ${messageOf(error)}`, remedy)
+    return failed(`cannot empty ${context.dataDir}: ${errorText(error)}`, remedy)
   }
 }
 
@@ -107,7 +108,7 @@ async function removeContents(context: Context): Promise<void> {
   const { tablespaces, version, wal } = await readOutside(dataDir)
   const ofVersion = version ?? (await notedOutside(context)).version
   const passOver = (path: string) => (error: unknown) =>
-    log('warning', `${path} belongs to ${dataDir} and cannot be emptied: ${messageOf(error)}`)
+    log('warning', `${path} belongs to ${dataDir} and cannot be emptied: ${errorText(error)}`)
   if (wal !== null) await emptyWal(wal).catch(passOver(wal))
   for (const path of Object.values(tablespaces)) await emptyTablespace(path, ofVersion).catch(passOver(path))
   await emptyDirectory(dataDir)
@@ -123,7 +124,7 @@ async function removeEntry(path: string): Promise<void> {
   try {
     await rm(path, { recursive: true, force: true })
   } catch (error) {
-    throw (error as NodeJS.ErrnoException).code === 'EBUSY' ? new MountPointWithin(path) : error
+    throw errorCode(error) === 'EBUSY' ? new MountPointWithin(path) : error
   }
 }
 
@@ -179,7 +180,7 @@ export async function setDataDirectoryAside(context: Context): Promise<StepOutco
     await clearMark(context, 'copy-unfinished')
     return DONE
   } catch (error) {
-    return failed(`cannot set ${dataDir} aside: ${messageOf(error)}`)
+    return failed(`cannot set ${dataDir} aside: ${errorText(error)}`)
   }
 }
 
@@ -215,10 +216,10 @@ async function moveOrEmpty(
     log('warning', `${path} was moved to ${path}.failed`)
     return true
   } catch (error) {
-    const immovable = IMMOVABLE.includes((error as NodeJS.ErrnoException).code ?? '')
+    const immovable = IMMOVABLE.includes(errorCode(error) ?? '')
     if (!immovable || !isWorthless) throw error
     await emptyDirectory(path)
-    log('warning', `${path} cannot be moved (${messageOf(error)}): what the bootstrap left in it was removed`)
+    log('warning', `${path} cannot be moved (${errorText(error)}): what the bootstrap left in it was removed`)
     return false
   }
 }

@@ -1,8 +1,9 @@
 // A base backup whose agent died half way leaves files without a control file, in which no server can ever start. A mark
 // (marks.ts) says that they are ours to replace; without it they may be somebody's only trace of something.
 
+import { errorText } from '../../model/error-text.ts'
 import type { StepOutcome } from '../../ports/postgres.ts'
-import { type Context, failed, messageOf } from '../context.ts'
+import { type Context, failed } from '../context.ts'
 import { clearMark, setMark } from './marks.ts'
 
 /** Carries `copy` out under the mark. It goes with any answer: a copy that fails cleans up behind itself. */
@@ -14,9 +15,9 @@ export async function markedCopy(context: Context, copy: () => Promise<StepOutco
       'a base backup into the data directory began and did not finish',
     )
   } catch (error) {
-    return failed(`no base backup: ${messageOf(error)}`)
+    return failed(`no base backup: ${errorText(error)}`)
   }
   const outcome = await copy()
-  await clearMark(context, 'copy-unfinished').catch(error => context.log('error', messageOf(error)))
+  await clearMark(context, 'copy-unfinished').catch(error => context.log('error', errorText(error)))
   return outcome
 }

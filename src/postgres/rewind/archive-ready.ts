@@ -3,11 +3,12 @@
 
 import { access, readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
+import { errorCode, errorText } from '../../model/error-text.ts'
 import { type Seen, seen, unseen } from '../../model/seen.ts'
 import type { StepOutcome } from '../../ports/postgres.ts'
 import { failureOf } from '../../system/child-process.ts'
 import { wordsOf } from '../../system/program-words.ts'
-import { type Context, DONE, failed, messageOf } from '../context.ts'
+import { type Context, DONE, failed } from '../context.ts'
 
 const SETTING_LIMIT_MS = 5000
 const ARCHIVE_LIMIT_MS = 300_000
@@ -70,7 +71,7 @@ async function readyMarks(statusDir: string): Promise<readonly string[] | string
     return marks.sort((a, b) => (a < b ? -1 : 1))
   } catch (error) {
     // The server makes it anew when it is missing.
-    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? [] : messageOf(error)
+    return errorCode(error) === 'ENOENT' ? [] : errorText(error)
   }
 }
 

@@ -3,7 +3,8 @@
 
 import { access, chmod, constants, readdir, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Context, messageOf } from '../context.ts'
+import { errorText } from '../../model/error-text.ts'
+import type { Context } from '../context.ts'
 import type { RunAs } from '../server/run-as.ts'
 import { isPassedOver } from './rewind-files.ts'
 import type { SourceFile } from './rewind-source.ts'
@@ -78,7 +79,7 @@ export async function withLiftedModes<T>(
     for (const { path, mode } of lifted)
       await chmod(join(dataDir, path), mode).catch((error: NodeJS.ErrnoException) => {
         // What the source does not have was removed.
-        if (error.code !== 'ENOENT') log('warning', `mode of ${path} not put back: ${messageOf(error)}`)
+        if (error.code !== 'ENOENT') log('warning', `mode of ${path} not put back: ${errorText(error)}`)
       })
   }
 }

@@ -3,10 +3,11 @@
 
 import { join } from 'node:path'
 import type { Upstream } from '../../model/cluster/peer.ts'
+import { errorText } from '../../model/error-text.ts'
 import type { Millis } from '../../model/units.ts'
 import type { Report, StepOutcome } from '../../ports/postgres.ts'
 import { failureOf, type RunResult } from '../../system/child-process.ts'
-import { type Context, cancelled, DONE, failed, messageOf } from '../context.ts'
+import { type Context, cancelled, DONE, failed } from '../context.ts'
 import { reportCopied } from '../create/basebackup.ts'
 import { type Place, rewindRemedyOf } from '../create/remedies.ts'
 import { readControlData } from '../data/control-data.ts'
@@ -74,13 +75,13 @@ async function underMark(context: Context, what: Attempt): Promise<RewindOutcome
   try {
     await markRewind(context)
   } catch (error) {
-    return failed(messageOf(error))
+    return failed(errorText(error))
   }
   const outcome = await attempt(context, what)
   // Taken away unless the directory is a mixture now; if we die meanwhile, it stays.
-  if (outcome.ok) await forgetOrigins(context).catch(error => context.log('error', messageOf(error)))
+  if (outcome.ok) await forgetOrigins(context).catch(error => context.log('error', errorText(error)))
   if (outcome.damaged !== true)
-    await unmarkRewind(context).catch(error => context.log('error', messageOf(error)))
+    await unmarkRewind(context).catch(error => context.log('error', errorText(error)))
   return outcome
 }
 

@@ -1,13 +1,14 @@
 // What earlier servers of this node have left: observed for the rules (model/server/postgres.ts, FormerView), and stopped by
 // identity, since the data directory's name leads to none of it.
 
+import { errorText } from '../../model/error-text.ts'
 import { type Seen, seen, unseen } from '../../model/seen.ts'
 import type { FormerView, PostmasterIdentity } from '../../model/server/postgres.ts'
 import type { Millis } from '../../model/units.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { StepOutcome } from '../../ports/postgres.ts'
 import { signalProcess, workingDirectoryLink } from '../../system/proc.ts'
-import { type Context, cancelled, DONE, failed, type Log, messageOf } from '../context.ts'
+import { type Context, cancelled, DONE, failed, type Log } from '../context.ts'
 import type { Places } from '../data/marks.ts'
 import { dataIdentity, isSameData, LastServerRecord, readBootId } from './last-server.ts'
 import {
@@ -96,7 +97,7 @@ export class FormerServers {
       this.#noted = key
       await this.record.note(identity, data)
     } catch (error) {
-      this.#log('error', `which server runs here could not be noted for the next agent: ${messageOf(error)}`)
+      this.#log('error', `which server runs here could not be noted for the next agent: ${errorText(error)}`)
     }
   }
 
@@ -123,7 +124,7 @@ export class FormerServers {
         return seen(value, atMs)
       return unseen('none is recorded in the state directory')
     } catch (error) {
-      return unseen(`/proc cannot be searched: ${messageOf(error)}`)
+      return unseen(`/proc cannot be searched: ${errorText(error)}`)
     }
   }
 
@@ -135,7 +136,7 @@ export class FormerServers {
       const [data, bootId] = await Promise.all([dataIdentity(this.#places.dataDir), readBootId()])
       return seen(data !== null && isSameData(last.data, data, last.bootId === bootId), atMs)
     } catch (error) {
-      return unseen(messageOf(error))
+      return unseen(errorText(error))
     }
   }
 

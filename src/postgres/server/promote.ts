@@ -1,9 +1,10 @@
 // Promotion: ask, then watch the kept session until the server says that it is out of recovery.
 
+import { errorText } from '../../model/error-text.ts'
 import type { Millis } from '../../model/units.ts'
 import type { StepOutcome } from '../../ports/postgres.ts'
 import { failureOf } from '../../system/child-process.ts'
-import { type Context, cancelled, DONE, failed, messageOf } from '../context.ts'
+import { type Context, cancelled, DONE, failed } from '../context.ts'
 import { noLongerCopy } from '../data/outside-directories.ts'
 
 const PACE_MS: Millis = 10
@@ -19,7 +20,7 @@ export async function promote(
   const running = await watch.find()
   if (running === null) return failed('cannot promote: PostgreSQL is not running')
   await context.former.note(running, `/proc/${running.pid}/cwd`, 'ours')
-  await noLongerCopy(context).catch(error => context.log('error', messageOf(error)))
+  await noLongerCopy(context).catch(error => context.log('error', errorText(error)))
   const startMs = clock.bootMs()
   await resumeReplay(context)
   const asked = await ask(context)

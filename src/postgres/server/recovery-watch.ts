@@ -4,10 +4,11 @@
 import { type FSWatcher, watch as watchDirectory } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { errorText } from '../../model/error-text.ts'
 import type { PostmasterIdentity } from '../../model/server/postgres.ts'
 import type { Millis } from '../../model/units.ts'
 import type { Clock } from '../../ports/clock.ts'
-import { type Log, messageOf } from '../context.ts'
+import type { Log } from '../context.ts'
 import { isThere } from '../rewind/archive-ready.ts'
 import type { KeptConnection } from '../session/connection.ts'
 
@@ -95,13 +96,13 @@ export class RecoveryWatch {
     const { dataDir, log } = this.#watched
     log(
       'warning',
-      `${dataDir} cannot be watched (${messageOf(error)}): a promotion by hand is noticed with the next beat only`,
+      `${dataDir} cannot be watched (${errorText(error)}): a promotion by hand is noticed with the next beat only`,
     )
   }
 
   #ask(): void {
     this.#asking ??= this.#untilLeft()
-      .catch(error => this.#watched.log('error', `end of recovery: ${messageOf(error)}`))
+      .catch(error => this.#watched.log('error', `end of recovery: ${errorText(error)}`))
       .finally(() => {
         this.#asking = null
       })

@@ -4,11 +4,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { getPriority, setPriority } from 'node:os'
 import { join } from 'node:path'
+import { errorText } from '../../model/error-text.ts'
 import type { PostmasterIdentity } from '../../model/server/postgres.ts'
 import type { Millis } from '../../model/units.ts'
 import type { StartOptions, StepOutcome } from '../../ports/postgres.ts'
 import { isAlive, killTree, pidExists, readProcess, signalProcess } from '../../system/proc.ts'
-import { type Context, cancelled, DONE, failed, messageOf } from '../context.ts'
+import { type Context, cancelled, DONE, failed } from '../context.ts'
 import { readDirectoryState } from '../data/data-directory.ts'
 import { warnOfExposedKey } from '../data/exposed-key.ts'
 import { MIXED_REMEDY, whyMixed } from '../data/mixed-directory.ts'
@@ -61,9 +62,9 @@ export async function start(
   if (!cleared.ok) return cleared
   if (signal.aborted) return cancelled('the start')
   // Before it writes anything that nobody else has.
-  if (options.as === 'primary') await noLongerCopy(context).catch(error => log('error', messageOf(error)))
+  if (options.as === 'primary') await noLongerCopy(context).catch(error => log('error', errorText(error)))
   const launched = await launch(context, written.commandLine, options, signal)
-  if (launched.ok) await noteLinks(context, options.as).catch(error => log('warning', messageOf(error)))
+  if (launched.ok) await noteLinks(context, options.as).catch(error => log('warning', errorText(error)))
   return launched
 }
 
@@ -74,7 +75,7 @@ async function launch(
   signal: AbortSignal,
 ): Promise<StepOutcome> {
   const log = await openServerLog(context).catch(error => {
-    context.log('warning', `what the server prints is lost: ${messageOf(error)}`)
+    context.log('warning', `what the server prints is lost: ${errorText(error)}`)
     return null
   })
   const { child, error } = await spawnPostmaster(context, commandLine, log?.fd ?? null)
@@ -175,7 +176,7 @@ async function started(context: Context): Promise<StepOutcome> {
   const { log, settings } = context
   await warnOfExposedKey(context)
   warnOfSocketInside(context)
-  await settings.backUp().catch(error => log('warning', `settings not backed up: ${messageOf(error)}`))
+  await settings.backUp().catch(error => log('warning', `settings not backed up: ${errorText(error)}`))
   return DONE
 }
 

@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import { constants, lstat, mkdir, open, readFile, readlink, realpath, rename, unlink } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
+import { errorCode } from '../../model/error-text.ts'
 
 export interface FileOwner {
   readonly uid: number
@@ -90,7 +91,7 @@ async function writeBeside(
 
 /** Only root may give files away; for everyone else the directory decides, as for any editor. */
 function ignoreNotPermitted(error: unknown): void {
-  if (codeOf(error) !== 'EPERM') throw error
+  if (errorCode(error) !== 'EPERM') throw error
 }
 
 /**
@@ -102,7 +103,7 @@ async function followLink(path: string): Promise<string> {
   if (link === null || !link.isSymbolicLink()) return path
   if (process.getuid?.() === 0 && link.uid !== 0) return path
   return await realpath(path).catch(async error => {
-    if (codeOf(error) !== 'ENOENT') throw error
+    if (errorCode(error) !== 'ENOENT') throw error
     return resolve(dirname(path), await readlink(path))
   })
 }
@@ -126,7 +127,7 @@ export async function removeFile(path: string): Promise<boolean> {
   try {
     await unlink(path)
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return false
+    if (errorCode(error) === 'ENOENT') return false
     throw asSettingsError(error, `cannot remove ${path}`)
   }
   await syncDirectory(dirname(path))
@@ -170,18 +171,14 @@ async function syncDirectory(path: string): Promise<void> {
 }
 
 export function nullWhenMissing(error: unknown): null {
-  if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return null
+  if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return null
   throw error
-}
-
-function codeOf(error: unknown): string | undefined {
-  return (error as NodeJS.ErrnoException | null)?.code
 }
 
 export function asSettingsError(error: unknown, doing: string): unknown {
   if (error instanceof SettingsError) return error
-  const code = codeOf(error)
-  if (code === undefined) return error
+  const code = errorCode(error)
+  if (code === null) return error
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     return new SettingsError(
       'disk-full',

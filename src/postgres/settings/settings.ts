@@ -4,6 +4,7 @@
 import { dirname, isAbsolute, join } from 'node:path'
 import type { JsonObject } from '../../model/cluster/cluster.ts'
 import type { Upstream } from '../../model/cluster/peer.ts'
+import { errorText } from '../../model/error-text.ts'
 import { type Seen, seen, unseen } from '../../model/seen.ts'
 import type { RecoverySettingsView } from '../../model/server/postgres.ts'
 import type { PostgresqlConfig } from '../../model/settings/config.ts'
@@ -143,7 +144,7 @@ class SettingsFiles implements Settings {
     } catch (error) {
       if (written !== null && isStarting(error))
         return await this.#compareStarting(written, wanted, majorVersion, atMs)
-      return unseen(`recovery settings: ${error instanceof Error ? error.message : String(error)}`)
+      return unseen(`recovery settings: ${errorText(error)}`)
     }
   }
 

@@ -1,6 +1,7 @@
 // Checks each parameter against PostgreSQL's own rules before it is written: one bad value in the dynamic
 // configuration must not keep every node of the cluster from starting.
 
+import { errorText } from '../../model/error-text.ts'
 import { parseBoolean, parseInteger, parseReal } from '../../model/settings/values.ts'
 import { type GucRule, type GucTable, RECOVERY_GUCS, SERVER_GUCS } from './guc-table.data.ts'
 import { ParameterMap } from './parameter-map.ts'
@@ -65,7 +66,7 @@ async function describeOrNothing(
     return new Set([...(await describeConfig())].map(name => name.toLowerCase()))
   } catch (error) {
     // A missing parameter is a nuisance, an unknown one keeps the server from starting.
-    warn(`cannot ask postgres for its parameters: ${error instanceof Error ? error.message : String(error)}`)
+    warn(`cannot ask postgres for its parameters: ${errorText(error)}`)
     return new Set()
   }
 }

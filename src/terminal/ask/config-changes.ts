@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers'
 import { type ConfigChange, settingPath } from '../../admin/config/edit-config.ts'
 import type { Json } from '../../model/cluster/cluster.ts'
 import { done, failed, type Result } from '../../model/command/failure.ts'
+import { errorText } from '../../model/error-text.ts'
 import { isJsonObject } from '../../model/settings/patch.ts'
 
 export interface ChangeOptions {
@@ -85,7 +86,7 @@ async function readInput(source: string): Promise<Result<string>> {
   try {
     return done(source === '-' ? await text(process.stdin) : await readFile(source, 'utf8'))
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
+    const why = errorText(error)
     return failed({
       kind: 'usage',
       message: `cannot read ${source}: ${why}`,

@@ -1,5 +1,6 @@
 // Waiting in cluster tests: for something to become true, with a limit, and with a message that says what did not.
 
+import { errorText } from '../../../src/model/error-text.ts'
 import { TimeLimit } from '../../time-limit.ts'
 
 /** Milliseconds of CLOCK_MONOTONIC: the same clock in every process of this machine, so that their times compare. */
@@ -27,7 +28,7 @@ export async function until<T>(
         return value as NonNullable<Exclude<T, false>>
       last = `last seen: ${String(value)}`
     } catch (error) {
-      last = error instanceof Error ? error.message : String(error)
+      last = errorText(error)
     }
     if (nowMs() >= endMs) throw new TimeLimit(`not within ${limitMs} ms: ${description} (${last})`)
     await new Promise(resolve => setTimeout(resolve, everyMs))

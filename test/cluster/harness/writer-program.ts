@@ -3,6 +3,7 @@
 
 import { openSync, writeSync } from 'node:fs'
 import pg from 'pg'
+import { errorText } from '../../../src/model/error-text.ts'
 import { type Acknowledgement, NO_ANSWER } from './acknowledgements.ts'
 import type { WriterOrders } from './writer.ts'
 
@@ -117,7 +118,7 @@ function destroy(client: pg.Client): void {
 
 /** One line for each new kind of failure of a server, so that the log of a long outage stays short (`Note`). */
 function note(address: string, error: unknown): void {
-  const text = error instanceof Error ? error.message : String(error)
+  const text = errorText(error)
   if (text !== lastNotes.get(address)) console.log(`${nowMs().toFixed(0)} ${address} ${text}`)
   lastNotes.set(address, text)
 }

@@ -1,0 +1,16 @@
+// What was thrown, in words: JavaScript throws anything, and its type says so. A system error also has a code.
+
+export function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+/** `ENOENT` and its like; null: it is no system error. */
+export function errorCode(error: unknown): string | null {
+  const code = error instanceof Error && 'code' in error ? error.code : null
+  return typeof code === 'string' ? code : null
+}
+
+/** The code says more in less room, where there is one. */
+export function codeOrText(error: unknown): string {
+  return errorCode(error) ?? errorText(error)
+}
