@@ -135,6 +135,8 @@ describe('each check fails on what it is for', () => {
     ['src/act/x.ts', 'try { a() } catch {}', 'an empty catch'],
     ['src/act/x.ts', '// @ts-ignore\nconst a = 1', '@ts-ignore: mend'],
     ['src/act/x.ts', '/* TODO: later */', 'TODO: do it'],
+    ['src/act/x.ts', '// @ts-expect-error: so be it\nconst a: string = 1', '@ts-expect-error: mend'],
+    ['test/act/x.types.ts', '// @ts-ignore\nconst a = 1', '@ts-ignore: mend'],
   ])('%s: %s', (path, code, expected) => {
     expect(problems(path, code).join('\n')).toContain(expected)
   })
@@ -144,6 +146,7 @@ describe('each check fails on what it is for', () => {
     expect(problems('src/act/x.ts', "import type { A } from '../model/a.ts'")).toEqual([])
     expect(problems('src/system/clock.ts', 'const a = Date.now()')).toEqual([])
     expect(problems('src/act/x.ts', 'const a = new Date(0)')).toEqual([])
+    expect(bannedComments(parse('test/act/x.types.ts', '// @ts-expect-error: a mix-up\na(1)'))).toEqual([])
     expect(problems('src/dcs/x.ts', "import { parseSync } from './a.ts'\nparseSync()")).toEqual([])
     expect(problems('src/act/x.ts', 'try { a() } catch {\n// Gone already.\n}')).toEqual([])
     expect(problems('commands/x.ts', "import { a } from '../src/agent/agent.ts'")).toEqual([])

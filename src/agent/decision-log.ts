@@ -3,7 +3,7 @@
 
 import type { AgentLog } from '../journal/log.ts'
 import type { LogLevel } from '../model/decision/decision.ts'
-import type { Millis } from '../model/units.ts'
+import type { BootMillis, Millis } from '../model/units.ts'
 import type { Journal, JournalEntry } from '../ports/journal.ts'
 import type { Log } from '../ports/log.ts'
 import type { DecisionEntry } from './beat.ts'
@@ -21,10 +21,10 @@ const KNOWN_MAX = 200
 const LOUDNESS: readonly LogLevel[] = ['info', 'warning', 'error']
 
 interface Told {
-  readonly sinceMs: Millis
+  readonly sinceMs: BootMillis
   /** How often it came up, not counting the beats in a row. */
   readonly times: number
-  readonly atMs: Millis
+  readonly atMs: BootMillis
   readonly againAfterMs: Millis
   readonly level: LogLevel
 }
@@ -75,7 +75,7 @@ interface Said {
   /** null: not now. */
   readonly level: LogLevel | null
   readonly times: number
-  readonly sinceMs: Millis
+  readonly sinceMs: BootMillis
 }
 
 /** What was said since the node was last at rest for a while. */
@@ -83,18 +83,18 @@ function createStories(): {
   readonly next: (entry: DecisionEntry, key: string, goesOn: boolean) => Said
 } {
   const known = new Map<string, Told>()
-  let restsSinceMs: Millis | null = null
+  let restsSinceMs: BootMillis | null = null
   let saidRest: string | null = null
 
   /** That all is well is said again when something else was said in between, or when it is well in another way. */
-  function rest(key: string, nowMs: Millis): Said {
+  function rest(key: string, nowMs: BootMillis): Said {
     restsSinceMs ??= nowMs
     const level = saidRest === key ? null : 'info'
     saidRest = key
     return { level, times: 1, sinceMs: nowMs }
   }
 
-  function story(level: LogLevel, key: string, nowMs: Millis, isEvent: boolean, goesOn: boolean): Said {
+  function story(level: LogLevel, key: string, nowMs: BootMillis, isEvent: boolean, goesOn: boolean): Said {
     const told = known.get(key)
     const times = (told?.times ?? 0) + (goesOn && told !== undefined ? 0 : 1)
     const sinceMs = told?.sinceMs ?? nowMs
@@ -135,7 +135,7 @@ function withCount(text: string, count: string): string {
   return hint < 0 ? text + count : text.slice(0, hint) + count + text.slice(hint)
 }
 
-function counted(text: string, { times, sinceMs }: Said, nowMs: Millis): string {
+function counted(text: string, { times, sinceMs }: Said, nowMs: BootMillis): string {
   const seconds = Math.round((nowMs - sinceMs) / 1000)
   if (times > 1) return ` (${times} times in ${seconds} s)`
   return seconds === 0 || /\bfor \d+(?:\.\d+)? s\b/.test(text) ? '' : ` (for ${seconds} s)`

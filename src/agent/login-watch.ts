@@ -5,7 +5,7 @@ import { upstreamFor } from '../model/cluster/upstream.ts'
 import type { Snapshot } from '../model/decision/snapshot.ts'
 import { errorText } from '../model/error-text.ts'
 import type { LoginTry, LoginView } from '../model/server/logins.ts'
-import type { Millis } from '../model/units.ts'
+import type { BootMillis, Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { LoginQuestion, Postgres } from '../ports/postgres.ts'
 
@@ -35,7 +35,7 @@ const SPREAD_MS: Millis = 5000
 export function createLoginWatch(ports: LoginWatchPorts): LoginWatch {
   const { clock, postgres } = ports
   let logins: readonly LoginView[] = []
-  let triedAtMs: Millis | null = null
+  let triedAtMs: BootMillis | null = null
   let asking = false
   let again = false
 

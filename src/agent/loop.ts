@@ -4,7 +4,7 @@
 import type { Decision } from '../model/decision/decision.ts'
 import { FIRST_MEMORY, type Memory } from '../model/decision/memory.ts'
 import type { Snapshot } from '../model/decision/snapshot.ts'
-import type { Millis } from '../model/units.ts'
+import type { BootMillis, Millis } from '../model/units.ts'
 import { type BeatPorts, beat } from './beat.ts'
 
 interface ExitStatus {
@@ -20,7 +20,7 @@ export interface Loop {
   /** Runs until an action says exit. */
   run(): Promise<ExitStatus>
   /** Boot-time instant at which the next beat is due at the latest. */
-  nextBeatDueMs(): Millis
+  nextBeatDueMs(): BootMillis
 }
 
 export interface LoopHooks {

@@ -19,7 +19,7 @@ import { isUnguarded, type Work } from '../model/decision/work.ts'
 import { type Seen, unseen } from '../model/seen.ts'
 import type { PostgresView, ServerView } from '../model/server/postgres.ts'
 import type { DynamicSettings } from '../model/settings/dynamic-settings.ts'
-import type { Millis } from '../model/units.ts'
+import type { BootMillis, Millis } from '../model/units.ts'
 import { HACTL_VERSION } from '../model/versions.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { LeaseGuard } from '../ports/lease-guard.ts'
@@ -33,7 +33,7 @@ interface NodeStatePorts {
   readonly guard: LeaseGuard
   readonly postgres: Pick<Postgres, 'look'>
   readonly settings: () => DynamicSettings
-  readonly nextBeatDueMs: () => Millis
+  readonly nextBeatDueMs: () => BootMillis
   readonly work: () => Work | null
   readonly order: NodeState['order']
   readonly wake: (cause: string) => void
@@ -45,7 +45,7 @@ export interface OwnedNodeState extends NodeState {
   /** After each beat. */
   update(snapshot: Snapshot, memory: Memory, rule: string): void
   /** Before each decision is acted on. */
-  decided(decision: Decision, nowMs: Millis): void
+  decided(decision: Decision, nowMs: BootMillis): void
 }
 
 /** Ageing numbers are refreshed at most this often, however many checks arrive. */
@@ -150,7 +150,7 @@ function workInProgress({ work, clock }: NodeStatePorts): JsonObject {
 }
 
 function rememberRefusals(): Pick<OwnedNodeState, 'decided' | 'refusedSince'> {
-  let last: { readonly reason: string; readonly atMs: Millis } | null = null
+  let last: { readonly reason: string; readonly atMs: BootMillis } | null = null
   return {
     decided(decision, nowMs) {
       if (isRefusal(decision)) last = { reason: decision.reason, atMs: nowMs }

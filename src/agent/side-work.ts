@@ -1,7 +1,7 @@
 // Work that a beat waits for, but only once and not for long: what a hung disk holds up goes on beside the beats, which renew
 // the lease meanwhile.
 
-import type { Millis } from '../model/units.ts'
+import type { BootMillis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 
@@ -10,7 +10,7 @@ interface SideWork<T> {
   begin(work: () => Promise<T>): void
   isRunning(): boolean
   /** What it came to, once; null: nothing, or not yet. The first call waits for it until then, the next ones do not. */
-  take(untilMs: Millis): Promise<T | null>
+  take(untilMs: BootMillis): Promise<T | null>
 }
 
 interface SideWorkPorts {
@@ -29,7 +29,7 @@ export function createSideWork<T>({ what, clock, log, wake }: SideWorkPorts): Si
   let ended: Ended<T> | null = null
   let isLate = false
 
-  async function run(work: () => Promise<T>, beganMs: Millis): Promise<void> {
+  async function run(work: () => Promise<T>, beganMs: BootMillis): Promise<void> {
     const end: Ended<T> = await work().then(
       value => ({ value }),
       error => ({ error }),
@@ -41,7 +41,7 @@ export function createSideWork<T>({ what, clock, log, wake }: SideWorkPorts): Si
     wake(`${what}: done`)
   }
 
-  async function wait(work: Promise<void>, untilMs: Millis): Promise<void> {
+  async function wait(work: Promise<void>, untilMs: BootMillis): Promise<void> {
     const stop = new AbortController()
     await Promise.race([work, clock.sleep(Math.max(0, untilMs - clock.bootMs()), stop.signal)])
     stop.abort()

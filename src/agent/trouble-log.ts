@@ -4,7 +4,7 @@
 import { refusedLogin } from '../decide/report/login-trouble.ts'
 import type { Memory } from '../model/decision/memory.ts'
 import type { Snapshot } from '../model/decision/snapshot.ts'
-import type { Millis } from '../model/units.ts'
+import type { BootMillis, Millis } from '../model/units.ts'
 import type { Log } from '../ports/log.ts'
 
 /** Logins fail and receivers pause for a moment in any restart and reload. */
@@ -33,10 +33,10 @@ export function createTroubleLog({ log, serverLog }: TroubleLogOptions): Trouble
 }
 
 /** `why`: what is wrong, null when nothing is; `well`: the opposite was seen, and not only the question is gone. */
-type Trouble = (nowMs: Millis, why: string | null, well: boolean) => void
+type Trouble = (nowMs: BootMillis, why: string | null, well: boolean) => void
 
 function createTrouble(log: Log, over: string, patienceMs = PATIENCE_MS): Trouble {
-  let sinceMs: Millis | null = null
+  let sinceMs: BootMillis | null = null
   let told: string | null = null
   return (nowMs, why, well) => {
     if (why === null) {

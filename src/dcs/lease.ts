@@ -3,7 +3,7 @@
 
 import type { CallOptions } from '@grpc/grpc-js'
 import type { Etcd3, ILeaseKeepAliveResponse } from 'etcd3'
-import type { LeaseId, Millis } from '../model/units.ts'
+import type { BootMillis, LeaseId, Millis } from '../model/units.ts'
 import type { Calls, CallWish } from './etcd/calls.ts'
 import type { Log } from './store-log.ts'
 
@@ -14,7 +14,7 @@ export type Kept =
       /** What was asked for; of an adopted lease, what etcd says. */
       readonly askedMs: Millis
       /** Request sent, plus the TTL of the answer. */
-      readonly validUntilMs: Millis
+      readonly validUntilMs: BootMillis
       readonly ttlSeconds: number
       /**
        * Raft term in which the lease was kept alive; null when it was granted, which a quorum agreed to. A keep-alive

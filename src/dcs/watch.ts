@@ -3,7 +3,7 @@
 
 import type { IRangeResponse } from 'etcd3'
 import { errorText } from '../model/error-text.ts'
-import type { Millis } from '../model/units.ts'
+import type { BootMillis, Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { StoreTimings } from '../ports/store.ts'
 import type { Entry } from '../wire/cluster-view.ts'
@@ -19,7 +19,7 @@ import { followWatch, type StreamEnd } from './etcd/watch-stream.ts'
 import type { Log } from './store-log.ts'
 
 type WatchState =
-  | { readonly alive: true; readonly atMs: Millis }
+  | { readonly alive: true; readonly atMs: BootMillis }
   | { readonly alive: false; readonly why: string }
 
 interface WatchParts {
@@ -127,7 +127,7 @@ export class Watch {
     return { treatment: 'other-endpoint', why }
   }
 
-  #alive(atMs: Millis, changedByRead: readonly string[]): void {
+  #alive(atMs: BootMillis, changedByRead: readonly string[]): void {
     const was = this.#state
     this.#state = { alive: true, atMs }
     if (was.alive) return

@@ -5,7 +5,7 @@ import type { ClusterView } from '../model/cluster/cluster.ts'
 import type { Memory, WorkFailure } from '../model/decision/memory.ts'
 import type { Snapshot } from '../model/decision/snapshot.ts'
 import type { FinishedWork } from '../model/decision/work.ts'
-import type { MemberName, Millis } from '../model/units.ts'
+import type { BootMillis, MemberName, Millis } from '../model/units.ts'
 import { rememberArrival, rememberComparison } from './election/comparison.ts'
 import { clusterIdentifier, control, holdsLease, server, someOutcome, succeeded, tried } from './facts.ts'
 import { rememberGuardNote } from './lead/guard-note.ts'
@@ -72,7 +72,7 @@ function rememberPause(memory: Memory, { settings }: Snapshot): Memory {
 }
 
 /** A server that starts or lets nobody in answers that much. */
-function silentSince(memory: Memory, { postgres, nowMs }: Snapshot): Millis | null {
+function silentSince(memory: Memory, { postgres, nowMs }: Snapshot): BootMillis | null {
   const { process, server: seen } = postgres
   const isSilent = process.kind === 'running' && !seen.known && process.readiness !== 'rejecting'
   return isSilent && process.readiness !== 'accepting' ? (memory.silentSinceMs ?? nowMs) : null
@@ -87,7 +87,7 @@ function rememberBrokenRewind(memory: Memory, { postgres }: Snapshot): Memory {
 }
 
 /** The silence of the watch alone says nothing. */
-function blindSince({ blindSinceMs }: Memory, snap: Snapshot): Millis | null {
+function blindSince({ blindSinceMs }: Memory, snap: Snapshot): BootMillis | null {
   if (snap.cluster.known) return null
   const couldNotRead = tried(snap, 'read-cluster') && !succeeded(snap, 'read-cluster')
   return blindSinceMs ?? (couldNotRead ? snap.nowMs : null)

@@ -3,7 +3,7 @@
 
 import type { Memory } from '../model/decision/memory.ts'
 import type { Snapshot } from '../model/decision/snapshot.ts'
-import type { Millis } from '../model/units.ts'
+import type { BootMillis } from '../model/units.ts'
 
 /** Sentences about what is wrong; none when all is well. */
 export function stateViolations(snap: Snapshot, memory: Memory): readonly string[] {
@@ -22,7 +22,7 @@ function leaseAndFencer({ lease, fencer, nowMs }: Snapshot): readonly string[] {
 }
 
 /** Also of a memory into which nothing new was folded yet. */
-export function memoryViolations(memory: Memory, nowMs: Millis): readonly string[] {
+export function memoryViolations(memory: Memory, nowMs: BootMillis): readonly string[] {
   const { handover, undecided, rejoin, agreesWith } = memory
   const wrong: string[] = []
   if (handover !== null && handover.position !== null && handover.stoppedAtMs === null)
@@ -35,7 +35,7 @@ export function memoryViolations(memory: Memory, nowMs: Millis): readonly string
   return [...wrong, ...future.map(([name]) => `${name} is in the future`)]
 }
 
-function momentsOf(memory: Memory): Readonly<Record<string, Millis | null>> {
+function momentsOf(memory: Memory): Readonly<Record<string, BootMillis | null>> {
   const { silentSinceMs, leaderMovedAtMs, releasedAtMs, leaderlessSinceMs, unfencedSinceMs, blindSinceMs } =
     memory
   return {

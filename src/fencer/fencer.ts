@@ -3,7 +3,7 @@
 
 import { errorText } from '../model/error-text.ts'
 import type { PostmasterIdentity } from '../model/server/postgres.ts'
-import type { Millis } from '../model/units.ts'
+import type { BootMillis, Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Fencer, FencerView } from '../ports/fencer.ts'
 import type { Log } from '../ports/log.ts'
@@ -74,7 +74,7 @@ class ProgramFencer implements Fencer {
   #pastIsRead: boolean = false
   readonly #disk: DiskWrites
   #written: Program | null = null
-  #armedUntilMs: Millis | null = null
+  #armedUntilMs: BootMillis | null = null
   #postmaster: PostmasterIdentity | null = null
   #closed: boolean = false
 
@@ -95,7 +95,7 @@ class ProgramFencer implements Fencer {
   }
 
   async arm(
-    deadlineMs: Millis,
+    deadlineMs: BootMillis,
     postmaster: PostmasterIdentity | null,
     budgetMs: Millis,
     ahead: boolean = false,

@@ -6,7 +6,7 @@ import type { Member } from '../model/cluster/cluster.ts'
 import type { PeerView } from '../model/cluster/peer.ts'
 import type { CandidateCode, CandidateVerdict } from '../model/cluster/verdict.ts'
 import type { Seen } from '../model/seen.ts'
-import { formatLsn, type Lsn, type MemberName, type Timeline } from '../model/units.ts'
+import { type Bytes, formatLsn, type Lsn, type MemberName, type Timeline } from '../model/units.ts'
 import { failoverTags, hasNostream, replicatesFrom } from '../wire/tags.ts'
 
 export interface CandidateQuestion {
@@ -21,7 +21,7 @@ export interface CandidateQuestion {
   readonly voters: readonly MemberName[] | null
   /** `lag`: not further than `maximumBytes` behind; `position`: at least there; `none`: not asked (spec/ha.md M8). */
   readonly wal:
-    | { readonly kind: 'lag'; readonly leaderPosition: Lsn | null; readonly maximumBytes: Lsn }
+    | { readonly kind: 'lag'; readonly leaderPosition: Lsn | null; readonly maximumBytes: Bytes }
     | { readonly kind: 'position'; readonly required: Lsn }
     | { readonly kind: 'none'; readonly leaderPosition: Lsn | null }
   /** The cluster's timeline by the history key; null: not known, or not asked (standby cluster). */
@@ -184,7 +184,7 @@ const BEHIND = {
   none: 'the last known position of the leader',
 } as const
 
-function behind(position: Lsn | null, question: CandidateQuestion): Lsn | null {
+function behind(position: Lsn | null, question: CandidateQuestion): Bytes | null {
   const leader = question.wal.kind === 'position' ? question.wal.required : question.wal.leaderPosition
   if (leader === null || position === null) return null
   return leader > position ? leader - position : 0n

@@ -1,7 +1,7 @@
 // "I could not look" is data. A look either saw a value, and when, or it did not, and why. Nothing in hactl turns
 // the second into false, zero or a default: a rule that needs the value must say what it does without it.
 
-import type { Millis } from './units.ts'
+import type { BootMillis } from './units.ts'
 
 export type Seen<T> = Known<T> | Unknown
 
@@ -9,7 +9,7 @@ export interface Known<T> {
   readonly known: true
   readonly value: T
   /** Boot-time milliseconds at which the look began: the value may be newer, never older. */
-  readonly atMs: Millis
+  readonly atMs: BootMillis
 }
 
 export interface Unknown {
@@ -17,7 +17,7 @@ export interface Unknown {
   readonly why: string
 }
 
-export function seen<T>(value: T, atMs: Millis): Known<T> {
+export function seen<T>(value: T, atMs: BootMillis): Known<T> {
   return { known: true, value, atMs }
 }
 

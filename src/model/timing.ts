@@ -4,7 +4,7 @@
 
 import type { LeaseView } from './decision/snapshot.ts'
 import type { DynamicSettings } from './settings/dynamic-settings.ts'
-import type { Millis } from './units.ts'
+import type { BootMillis, Millis } from './units.ts'
 
 /** How long a lease lives: what all margins are parts of. */
 type Term = Pick<DynamicSettings, 'ttlMs'>
@@ -30,7 +30,7 @@ export function retryAfterMs({ ttlMs }: Term): Millis {
 }
 
 /** Milliseconds of leadership left; 0 or less: none. */
-export function leadershipLeftMs(lease: LeaseView, nowMs: Millis): Millis {
+export function leadershipLeftMs(lease: LeaseView, nowMs: BootMillis): Millis {
   return lease.leaderUntilMs - nowMs
 }
 
@@ -45,7 +45,7 @@ export function isShortened(lease: LeaseView, settings: DynamicSettings): boolea
 }
 
 /** When the own lease should be renewed next: `loop_wait` says what is wanted, the lease what is possible. */
-export function renewalDueAtMs(lease: LeaseView, settings: DynamicSettings): Millis {
+export function renewalDueAtMs(lease: LeaseView, settings: DynamicSettings): BootMillis {
   if (isRetimed(lease, settings)) return lease.renewedAtMs
   return Math.min(lease.renewedAtMs + settings.loopWaitMs, lastChanceAtMs(lease, settings))
 }
@@ -54,17 +54,17 @@ export function renewalDueAtMs(lease: LeaseView, settings: DynamicSettings): Mil
 const REQUEST_LIMIT_MS = 2500
 
 /** A renewal may take as long as a request may, and fail, before the agent has to give up. */
-function lastChanceAtMs(lease: LeaseView, settings: DynamicSettings): Millis {
+function lastChanceAtMs(lease: LeaseView, settings: DynamicSettings): BootMillis {
   return repeatableUntilMs(lease, settings) - demoteMarginMs(termOf(lease, settings))
 }
 
 /** Until then a request that fails leaves something of the lease. */
-export function repeatableUntilMs(lease: LeaseView, settings: DynamicSettings): Millis {
+export function repeatableUntilMs(lease: LeaseView, settings: DynamicSettings): BootMillis {
   return lease.validUntilMs - Math.min(REQUEST_LIMIT_MS, settings.retryTimeoutMs)
 }
 
 /** Budget of one request to etcd now: a leader's must end while there is still time to give up in good order. */
-export function requestBudgetMs(lease: LeaseView, settings: DynamicSettings, nowMs: Millis): Millis {
+export function requestBudgetMs(lease: LeaseView, settings: DynamicSettings, nowMs: BootMillis): Millis {
   const limit = Math.min(REQUEST_LIMIT_MS, settings.retryTimeoutMs)
   const left = leadershipLeftMs(lease, nowMs)
   if (left <= 0) return limit
@@ -83,7 +83,7 @@ export function renewalBudgetMs(requestMs: Millis, keySeemsGone: boolean): Milli
 const SOONEST_MS = 50
 
 /** When to look again at a lease that etcd has not confirmed: soon, and in time for the last try before the agent gives up. */
-export function holdOnAfterMs(lease: LeaseView, settings: DynamicSettings, nowMs: Millis): Millis {
+export function holdOnAfterMs(lease: LeaseView, settings: DynamicSettings, nowMs: BootMillis): Millis {
   const term = termOf(lease, settings)
   const spareMs = leadershipLeftMs(lease, nowMs) - demoteMarginMs(term)
   return spareMs > 0 ? Math.min(retryAfterMs(term), Math.max(SOONEST_MS, spareMs)) : retryAfterMs(term)

@@ -1,20 +1,36 @@
-// Units of the vocabulary. Times are whole milliseconds, WAL positions are byte counts as bigint: a double would
-// lose bytes beyond 8 PiB. The text form `X/X` is for people only; the wire (etcd, REST) uses plain integers.
+// Units. An instant on one clock, an instant on another, a length of time, a WAL position, an amount of WAL: each is a number
+// underneath, and each is a type of its own, so that passing one for another does not compile (test/model/units.types.ts).
+//
+// The types are flavours: a plain number or a literal still goes into any of them, two different ones do not go into each
+// other. Strict brands would ask for a constructor at each literal of every test and after each addition, and the rules
+// are read at three in the morning: `nowMs - sinceMs >= 5000` has to stay as it is.
 
-/** Milliseconds on the boot-time clock (CLOCK_BOOTTIME): goes on while a machine is suspended, never jumps. */
-export type Millis = number
-/** Milliseconds since the epoch, for people and schedules only; deadlines never use it. */
-export type WallMillis = number
-/** A position in the write-ahead log, in bytes. */
-export type Lsn = bigint
+declare const unit: unique symbol
+type Flavour<T, Unit extends string> = T & { readonly [unit]?: Unit }
+
+/**
+ * An instant on the boot-time clock (CLOCK_BOOTTIME): it goes on while a machine is suspended and never jumps. All
+ * deadlines are of this kind. Names end in `AtMs`, `SinceMs`, `UntilMs`, `DeadlineMs`, or are `nowMs`.
+ */
+export type BootMillis = Flavour<number, 'instant on the boot clock'>
+/** An instant in milliseconds since the epoch, for people and schedules only: it jumps when somebody sets the clock. */
+export type WallMillis = Flavour<number, 'instant on the wall clock'>
+/** A length of time in milliseconds. */
+export type Millis = Flavour<number, 'length of time'>
+/** A position in the write-ahead log, as a count of bytes; a double would lose bytes beyond 8 PiB. `X/X` is for people. */
+export type Lsn = Flavour<bigint, 'WAL position'>
+/** An amount of WAL: the distance between two positions, or a limit of it. Names end in `Bytes`: the journal goes by that. */
+export type Bytes = Flavour<bigint, 'amount of WAL'>
 /** A PostgreSQL timeline id; 0 is never a valid one. */
-export type Timeline = number
+export type Timeline = Flavour<number, 'timeline'>
 /** An etcd revision; safe as a number for about 285 years at a million writes a second. */
 export type Revision = number
 /** An etcd lease id: a 64-bit integer, kept as its decimal text. */
-export type LeaseId = string
-/** The `name` of a node, unique in its cluster (`scope`). */
-export type MemberName = string
+export type LeaseId = Flavour<string, 'lease'>
+/** The name of a cluster: a part of its keys. */
+export type Scope = Flavour<string, 'scope'>
+/** The `name` of a node, unique in its cluster. */
+export type MemberName = Flavour<string, 'member'>
 
 /** `0/3000148`: upper-case hex halves without padding, as PostgreSQL prints a position. */
 export function formatLsn(lsn: Lsn): string {

@@ -12,7 +12,7 @@ import { type Seen, unseen } from '../model/seen.ts'
 import type { LoginView } from '../model/server/logins.ts'
 import type { PostgresView, RecoverySettingsView } from '../model/server/postgres.ts'
 import type { DynamicSettings } from '../model/settings/dynamic-settings.ts'
-import type { Millis, Revision, Timeline } from '../model/units.ts'
+import type { BootMillis, Revision, Timeline } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Fencer } from '../ports/fencer.ts'
 import type { LeaseGuard } from '../ports/lease-guard.ts'
@@ -35,7 +35,7 @@ export interface AgentFacts {
   readonly settings: DynamicSettings
   readonly settingsConfirmed: boolean
   readonly configRevision: Revision | null
-  readonly startedAtMs: Millis
+  readonly startedAtMs: BootMillis
   readonly stopRequested: boolean
   readonly stateUnwritable?: string | null
   readonly logins?: readonly LoginView[]

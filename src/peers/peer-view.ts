@@ -7,11 +7,11 @@ import { receiversOf } from '../model/cluster/peer.ts'
 import { type Seen, seen, unseen } from '../model/seen.ts'
 import { isJsonObject, own, tooDeep } from '../model/settings/patch.ts'
 import { pythonTruth } from '../model/settings/values.ts'
-import { type Lsn, type Millis, maxLsn } from '../model/units.ts'
+import { type BootMillis, type Lsn, maxLsn } from '../model/units.ts'
 import { failoverTags } from '../wire/tags.ts'
 
 /** `atMs` is when the question was sent. */
-export function readPeerView(body: string, atMs: Millis): Seen<PeerView> {
+export function readPeerView(body: string, atMs: BootMillis): Seen<PeerView> {
   const document = parseDocument(body)
   if (document === null) return unseen(`the answer is not a JSON object: ${excerpt(body)}`)
   const state = own(document, 'state')

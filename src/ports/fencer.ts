@@ -1,13 +1,13 @@
 // The fencer outside the agent: stops PostgreSQL when the lease deadline passes, whatever became of the agent.
 
 import type { PostmasterIdentity } from '../model/server/postgres.ts'
-import type { Millis } from '../model/units.ts'
+import type { BootMillis, Millis } from '../model/units.ts'
 
 export interface FencerView {
   /** The program runs and answered its last command. */
   readonly alive: boolean
   /** Deadline (CLOCK_BOOTTIME ms) it has confirmed; null when not armed. */
-  readonly armedUntilMs: Millis | null
+  readonly armedUntilMs: BootMillis | null
   /** Postmaster it will stop; null when armed before the postmaster exists. */
   readonly postmaster: PostmasterIdentity | null
   /** A fencer that a former agent armed may still stop PostgreSQL; also while that is not known. */
@@ -23,7 +23,7 @@ export interface Fencer {
    * `ahead`: leadership is not proved yet, so that what a former agent armed goes on beside it.
    */
   arm(
-    deadlineMs: Millis,
+    deadlineMs: BootMillis,
     postmaster: PostmasterIdentity | null,
     budgetMs: Millis,
     ahead?: boolean,

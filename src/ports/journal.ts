@@ -2,13 +2,13 @@
 
 import type { JsonObject } from '../model/cluster/cluster.ts'
 import type { Seen } from '../model/seen.ts'
-import type { MemberName, Millis } from '../model/units.ts'
+import type { BootMillis, MemberName } from '../model/units.ts'
 
 /** Nested values may be anything that data is made of, bigint and Map included (positions are written as `X/X`, amounts as numbers). */
 export interface JournalEntry {
   /** ISO 8601 with milliseconds. */
   readonly at: string
-  readonly bootMs: Millis
+  readonly bootMs: BootMillis
   readonly member: MemberName
   readonly rule: string
   readonly reason: string

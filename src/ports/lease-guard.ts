@@ -2,7 +2,7 @@
 // fed by the answers of the store, read by everybody, and ends primary-only work by itself when the deadline comes.
 
 import type { LeaseView } from '../model/decision/snapshot.ts'
-import type { LeaseId, Millis } from '../model/units.ts'
+import type { BootMillis, LeaseId, Millis } from '../model/units.ts'
 
 export interface LeaseGuard {
   view(): LeaseView
@@ -10,12 +10,12 @@ export interface LeaseGuard {
   confirmed(lease: {
     readonly leaseId: LeaseId
     readonly ttlMs: Millis
-    readonly validUntilMs: Millis
-    readonly sentAtMs: Millis
+    readonly validUntilMs: BootMillis
+    readonly sentAtMs: BootMillis
     readonly leader: boolean
   }): void
   /** The leader key may be moved to a lease that ends then, by a request whose answer may be lost. */
-  endsBy(untilMs: Millis): void
+  endsBy(untilMs: BootMillis): void
   /** The store said that the key, or the lease itself, is not ours. */
   refused(): void
   /** We gave the lease up ourselves. */

@@ -13,7 +13,7 @@ import type {
 import type { DrainNote } from '../model/cluster/drained-member.ts'
 import type { TakeoverNote } from '../model/cluster/takeover.ts'
 import type { Seen } from '../model/seen.ts'
-import type { LeaseId, MemberName, Millis, Revision } from '../model/units.ts'
+import type { BootMillis, LeaseId, MemberName, Millis, Revision } from '../model/units.ts'
 
 export type WriteOutcome =
   | { readonly kind: 'done'; readonly revision: Revision }
@@ -32,7 +32,7 @@ export type LeaseOutcome =
       readonly leaseId: LeaseId
       /** What the lease was asked for, which may be less than what etcd granted. */
       readonly ttlMs: Millis
-      readonly validUntilMs: Millis
+      readonly validUntilMs: BootMillis
     }
   /** The lease is gone, or (for the leader) the key belongs to `holder`; null: nobody. */
   | { readonly kind: 'refused'; readonly holder: MemberName | null; readonly why: string }

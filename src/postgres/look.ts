@@ -14,7 +14,7 @@ import type {
   ServerView,
   TimelineSwitch,
 } from '../model/server/postgres.ts'
-import type { Lsn, Millis, Timeline } from '../model/units.ts'
+import type { BootMillis, Lsn, Millis, Timeline } from '../model/units.ts'
 import type { Context } from './context.ts'
 import { readControlData } from './data/control-data.ts'
 import { type DirectoryState, readDirectoryState, readHistoryFile } from './data/data-directory.ts'
@@ -35,7 +35,7 @@ const RESERVE_MS: Millis = 50
 
 export class Look {
   readonly #context: Context
-  #readiness: { key: string; readiness: Readiness; sinceMs: Millis } | null = null
+  #readiness: { key: string; readiness: Readiness; sinceMs: BootMillis } | null = null
   #fixed: { key: string; control: ControlFixed } | null = null
   #identified: { key: string; timeline: Timeline } | null = null
   #reached: { key: string; timeline: Timeline } | null = null
@@ -166,7 +166,7 @@ export class Look {
   }
 
   /** The moving parts from the query, the fixed ones from the file, once a postmaster (and once a replay pause). */
-  async #control(identity: PostmasterIdentity, seenNow: Monitored, limitMs: Millis, atMs: Millis) {
+  async #control(identity: PostmasterIdentity, seenNow: Monitored, limitMs: Millis, atMs: BootMillis) {
     const key = `${keyOf(identity)} ${seenNow.server.inRecovery} ${seenNow.server.replayPaused}`
     if (this.#fixed?.key !== key) {
       const file = await this.#controlFile(limitMs)

@@ -6,7 +6,7 @@ import type { Order, OrderAnswer } from '../model/decision/order.ts'
 import type { Seen } from '../model/seen.ts'
 import type { ServerView } from '../model/server/postgres.ts'
 import type { DynamicSettings } from '../model/settings/dynamic-settings.ts'
-import type { Lsn, MemberName, Millis } from '../model/units.ts'
+import type { BootMillis, Lsn, MemberName, Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { OrderLimits } from '../ports/orders.ts'
 
@@ -18,7 +18,7 @@ export interface NodeState {
    * Boot-time instant until which this node may call itself the leader; 0 when it does not hold the lease, or has given
    * it up. The server compares it with the clock in each request, so that a frozen agent that wakes up tells the truth.
    */
-  leaderLeaseUntilMs(): Millis
+  leaderLeaseUntilMs(): BootMillis
   /** The same object until something in it changes: the server keeps the encoded document with it. */
   status(): NodeStatus
   /**
@@ -43,7 +43,7 @@ export interface NodeState {
   /** POST /failsafe: the leader, cut off from etcd, asks whether we agree that it goes on. Only called in failsafe mode. */
   acceptFailsafe(ping: FailsafePing): FailsafeAnswer
   /** Why this node withdrew a switchover or failover at or after this boot-time instant; null: it did not. */
-  refusedSince(sinceMs: Millis): string | null
+  refusedSince(sinceMs: BootMillis): string | null
   /** hactl's own fields, shown in the object `hactl` of the status document beside our version. */
   extra(): JsonObject
   logger(): LoggerView
@@ -88,12 +88,12 @@ export interface NodeStatus {
   readonly watchdogFailed: boolean
   readonly paused: boolean
   /** Boot-time instant at which the next beat is due: GET /liveness fails when it is long past. */
-  readonly nextBeatDueMs: Millis
+  readonly nextBeatDueMs: BootMillis
 }
 
 export interface FailsafeView {
   /** Boot-time instant until which failsafe mode keeps a leader in office; 0 when it does not. */
-  readonly activeUntilMs: Millis
+  readonly activeUntilMs: BootMillis
   /** Last known content of the `failsafe` key: name to api_url; null when never seen. */
   readonly members: Readonly<Record<string, string>> | null
 }

@@ -6,7 +6,7 @@ import { isIP } from 'node:net'
 import { formatAddress } from '../model/address.ts'
 import { errorText } from '../model/error-text.ts'
 import type { RestApiConfig } from '../model/settings/config.ts'
-import type { Millis } from '../model/units.ts'
+import type { BootMillis, Millis } from '../model/units.ts'
 import { PROTOCOL_VERSION } from '../model/versions.ts'
 import { metricsText } from './documents/metrics.ts'
 import { type Facts, readFacts } from './documents/request-facts.ts'
@@ -205,7 +205,7 @@ class RestApi {
     return json(200, this.#documentText(this.#facts(askedAtMs - FRESH_SHARED_MS)))
   }
 
-  #facts(serverNotBeforeMs?: Millis): Facts {
+  #facts(serverNotBeforeMs?: BootMillis): Facts {
     const { state, self, clock } = this.#around
     return readFacts(state, self, clock.bootMs(), serverNotBeforeMs)
   }

@@ -2,7 +2,7 @@
 // (CLOCK_MONOTONIC, which stands still while the machine is suspended) fills the steps.
 
 import { uptime } from 'node:os'
-import type { Millis } from '../model/units.ts'
+import type { BootMillis, Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 
 /** The boot clock cannot run back against the monotonic one; if it seems to, the machine was moved: start over. */
@@ -31,7 +31,7 @@ const KERNEL: KernelClocks = {
 export function systemClock(kernel: KernelClocks = KERNEL): Clock {
   let offsetMs = Number.NEGATIVE_INFINITY
   let readAtMs = Number.NEGATIVE_INFINITY
-  function bootMs(): Millis {
+  function bootMs(): BootMillis {
     const beforeMs = kernel.monotonicMs()
     if (beforeMs < readAtMs + READING_VALID_MS) return Math.floor(beforeMs + offsetMs)
     // Each reading is rounded down, and the other clock is read after it: every offset is a lower bound, and the

@@ -1,11 +1,11 @@
 // Lenient readers of single JSON fields: what cannot be used reads as null, never as an exception.
 
-import type { LeaseId, Lsn, MemberName, Timeline } from '../model/units.ts'
+import type { Bytes, LeaseId, Lsn, MemberName, Timeline } from '../model/units.ts'
 import type { ExactJson } from './exact-json.ts'
 
 const TEXT_LENGTH_MAX = 4096
 const NAME_LENGTH_MAX = 255
-const LSN_MAX = (1n << 64n) - 1n
+const UNSIGNED_MAX = (1n << 64n) - 1n
 
 export function textOrNull(value: ExactJson | undefined): string | null {
   return typeof value === 'string' && value !== '' && value.length <= TEXT_LENGTH_MAX ? value : null
@@ -18,12 +18,21 @@ export function nameOrNull(value: ExactJson | undefined): MemberName | null {
 
 /** A WAL position from an integer or its decimal text. */
 export function lsnOrNull(value: ExactJson | undefined): Lsn | null {
-  let position: bigint
-  if (typeof value === 'bigint') position = value
-  else if (typeof value === 'number' && Number.isSafeInteger(value)) position = BigInt(value)
-  else if (typeof value === 'string' && /^\d{1,20}$/.test(value)) position = BigInt(value)
+  return unsignedOrNull(value)
+}
+
+/** An amount of WAL, written like a position. */
+export function bytesOrNull(value: ExactJson | undefined): Bytes | null {
+  return unsignedOrNull(value)
+}
+
+function unsignedOrNull(value: ExactJson | undefined): bigint | null {
+  let number: bigint
+  if (typeof value === 'bigint') number = value
+  else if (typeof value === 'number' && Number.isSafeInteger(value)) number = BigInt(value)
+  else if (typeof value === 'string' && /^\d{1,20}$/.test(value)) number = BigInt(value)
   else return null
-  return position >= 0n && position <= LSN_MAX ? position : null
+  return number >= 0n && number <= UNSIGNED_MAX ? number : null
 }
 
 export function timelineOrNull(value: ExactJson | undefined): Timeline | null {

@@ -3,7 +3,7 @@
 import type { Json, JsonObject } from '../model/cluster/cluster.ts'
 import { isJsonObject, own } from '../model/settings/patch.ts'
 import { parseBoolean, parseInteger, pythonTruth } from '../model/settings/values.ts'
-import type { Lsn } from '../model/units.ts'
+import type { Bytes } from '../model/units.ts'
 
 export interface ClusterModes {
   readonly paused: boolean
@@ -23,10 +23,10 @@ export function modesOf(document: JsonObject): ClusterModes {
   }
 }
 
-const MAXIMUM_LAG_DEFAULT: Lsn = 1_048_576n
+const MAXIMUM_LAG_DEFAULT: Bytes = 1_048_576n
 
 /** As every node puts it in force: rounded, never negative, the default when it is no number. */
-export function maximumLagOf(document: JsonObject): Lsn {
+export function maximumLagOf(document: JsonObject): Bytes {
   const bytes = parseInteger(own(document, 'maximum_lag_on_failover') ?? null)
   return bytes === null ? MAXIMUM_LAG_DEFAULT : BigInt(Math.max(0, bytes))
 }

@@ -2,7 +2,7 @@
 
 import { TAKEOVER_CAUSES, type TakeoverNote } from '../model/cluster/takeover.ts'
 import { type ExactJson, isObject, parseExact, stringifyExact } from './exact-json.ts'
-import { lsnOrNull, nameOrNull, textOrNull, timelineOrNull } from './fields.ts'
+import { bytesOrNull, nameOrNull, textOrNull, timelineOrNull } from './fields.ts'
 
 const NOTES_MAX = 10_000
 
@@ -22,7 +22,7 @@ function parseNote(value: ExactJson): readonly TakeoverNote[] {
     {
       ...{ timeline, from, to, at, by: textOrNull(value.by), leaderlessMs: ms },
       cause: TAKEOVER_CAUSES.find(cause => cause === value.cause) ?? 'unknown',
-      lostBytes: value.lost_bytes === 0 ? 0n : lsnOrNull(value.lost_bytes),
+      lostBytes: bytesOrNull(value.lost_bytes),
     },
   ]
 }

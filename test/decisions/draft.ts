@@ -13,7 +13,7 @@ import type { FinishedWork, Work } from '../../src/model/decision/work.ts'
 import type { Seen } from '../../src/model/seen.ts'
 import type { Unfinished } from '../../src/model/server/postgres.ts'
 import type { DynamicSettings } from '../../src/model/settings/dynamic-settings.ts'
-import type { Lsn, MemberName, Millis } from '../../src/model/units.ts'
+import type { BootMillis, Lsn, MemberName, Millis } from '../../src/model/units.ts'
 
 export type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
@@ -89,7 +89,7 @@ export interface PostgresDraft {
   directoryWhy: string
   process: 'running' | 'stopped'
   readiness: 'accepting' | 'rejecting' | 'no-response' | 'unknown'
-  sinceMs: Millis
+  sinceMs: BootMillis
   /** null: the server answered; text: why it did not. */
   serverUnknown: string | null
   role: 'primary' | 'standby'
@@ -127,7 +127,7 @@ export interface PostgresDraft {
 
 export interface Draft {
   me: MemberName
-  nowMs: Millis
+  nowMs: BootMillis
   startedAgoMs: Millis
   settings: Writable<DynamicSettings>
   settingsConfirmed: boolean

@@ -169,7 +169,7 @@ function changes(before: Memory, after: Memory, nowMs: number): string[] {
 
 function show(key: string, value: unknown, nowMs: number): string {
   if (value === null || value === undefined) return 'none'
-  if (typeof value === 'bigint') return formatLsn(value)
+  if (typeof value === 'bigint') return key.endsWith('Bytes') ? String(value) : formatLsn(value)
   // The reason stands above.
   if (key === 'refusedRequest' || key === 'scheduledRestart') return 'this'
   if (typeof value === 'number') return key.endsWith('Ms') ? showMoment(value, nowMs) : String(value)

@@ -26,7 +26,7 @@ const remembered: readonly (readonly [wrong: string, changed: Partial<Memory>])[
     { handover: { ...handover, position: at, stoppedAtMs: null } },
   ],
   ['knows under what it joined, and did not', { joined: false, joinedAs: '7000000000000000001' }],
-  ['has a surplus and follows', { rejoin: 'follow', surplus: { fromLsn: 1n, bytes: 1n } }],
+  ['has a surplus and follows', { rejoin: 'follow', surplus: { fromLsn: 1n, sizeBytes: 1n } }],
   ['releasedAtMs is in the future', { releasedAtMs: snap.nowMs + 1 }],
   [
     'agrees with a leader and cannot tell whether it does',

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { toJournalJson } from '../../src/journal/encode.ts'
 import { createJournal, type JournalOptions, journalPath } from '../../src/journal/journal.ts'
+import type { Memory } from '../../src/model/decision/memory.ts'
 import type { Journal, JournalEntry, StoredEntry } from '../../src/ports/journal.ts'
 import { systemClock } from '../../src/system/clock.ts'
 import { memoryDirectory } from '../memory-directory.ts'
@@ -80,6 +81,8 @@ test('data becomes JSON that a DBA reads', () => {
   expect(toJournalJson(amounts)).toBe(
     '{"maximumLagOnFailover":1048576,"lostBytes":0,"behindBytes":"9007199254740993"}',
   )
+  const memory: Pick<Memory, 'surplus'> = { surplus: { fromLsn: 16n, sizeBytes: 96n } }
+  expect(toJournalJson(memory)).toBe('{"surplus":{"fromLsn":"0/10","sizeBytes":96}}')
   const positions = { to: 16n, optime: 16n, replayLsn: 16n, slots: { lag_bytes: 16n } }
   expect(toJournalJson(positions)).toBe(
     '{"to":"0/10","optime":"0/10","replayLsn":"0/10","slots":{"lag_bytes":"0/10"}}',

@@ -4,7 +4,7 @@ import type { DecisionEntry } from '../../src/agent/beat.ts'
 import { settingsInForce } from '../../src/config/dynamic.ts'
 import type { JsonObject } from '../../src/model/cluster/cluster.ts'
 import { clusterTimeline } from '../../src/model/cluster/timeline.ts'
-import type { Lsn } from '../../src/model/units.ts'
+import type { Bytes, Lsn } from '../../src/model/units.ts'
 import { parseConfig, parseHistory, parseStatus } from '../../src/wire/records.ts'
 import { BootClock } from './boot-clock.ts'
 import { Checks } from './checks.ts'
@@ -33,7 +33,7 @@ const WRITE_EVERY_MS = 50
 /** By what a race is decided. */
 interface Known {
   readonly status: Lsn | null
-  readonly maximumLag: Lsn | null
+  readonly maximumLag: Bytes | null
 }
 
 export class World {

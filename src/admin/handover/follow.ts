@@ -2,7 +2,7 @@
 // says itself that it accepts writes, then until the former leader streams from it. Nothing is claimed that was not seen.
 
 import type { ClusterView, Member } from '../../model/cluster/cluster.ts'
-import type { MemberName, Millis } from '../../model/units.ts'
+import type { BootMillis, MemberName, Millis } from '../../model/units.ts'
 import type { MemberReply } from '../../ports/operator.ts'
 import type { ClusterModes } from '../../wire/modes.ts'
 import type { Deadline, Operator } from '../operator.ts'
@@ -97,7 +97,7 @@ async function awaitNewLeader(
 ): Promise<LeaderChange> {
   const before = plan.survey.leader
   const account = accountOf(submitted)
-  let withdrawnSinceMs: Millis | null = null
+  let withdrawnSinceMs: BootMillis | null = null
   let sofar = 'etcd was not readable'
   while (deadline.leftMs() > 0) {
     const read = await operator.store.read(wish.cluster, Math.min(LOOK_BUDGET_MS, deadline.leftMs()))

@@ -4,7 +4,7 @@ import { describeRequest } from '../../model/cluster/request.ts'
 import type { CandidateVerdict } from '../../model/cluster/verdict.ts'
 import { done, type Failure, failed, type GivenUp, type Result } from '../../model/command/failure.ts'
 import type { Position } from '../../model/command/report.ts'
-import { formatLsn, type Lsn, type MemberName, type Millis } from '../../model/units.ts'
+import { type Bytes, formatLsn, type Lsn, type MemberName, type Millis } from '../../model/units.ts'
 import { withLoginNotice } from '../look/login-notice.ts'
 import type { EndangeredCopy } from '../members/endangered-copies.ts'
 import type { Deadline, Operator } from '../operator.ts'
@@ -42,7 +42,7 @@ export interface HandoverReport {
   readonly timing: HandoverTiming
   readonly leaderPosition: Position | null
   /** WAL given up; null: cannot be told. */
-  readonly lostBytes: Lsn | null
+  readonly lostBytes: Bytes | null
   readonly candidates: readonly CandidateReport[]
   /** Copies of the data that the handover ends: their source steps down. */
   readonly endangeredCopies: readonly EndangeredCopy[]

@@ -9,7 +9,7 @@ import { clusterTimeline } from '../../model/cluster/timeline.ts'
 import type { CandidateVerdict } from '../../model/cluster/verdict.ts'
 import { done, type Failure, failed, type Result } from '../../model/command/failure.ts'
 import type { Seen } from '../../model/seen.ts'
-import { type Lsn, type MemberName, type Millis, maxLsn, type WallMillis } from '../../model/units.ts'
+import { type Bytes, type Lsn, type MemberName, maxLsn, type WallMillis } from '../../model/units.ts'
 import { type ClusterModes, maximumLagOf } from '../../wire/modes.ts'
 import { clusterModes } from '../look/cluster-report.ts'
 import { memberMissing } from '../look/lost-members.ts'
@@ -48,7 +48,7 @@ export interface HandoverPlan {
   /** The named candidate, or who would most likely win; null: nobody. */
   readonly winner: MemberName | null
   /** WAL that would be given up: 0 when the leader hands over itself; null: cannot be told. */
-  readonly lostBytes: Lsn | null
+  readonly lostBytes: Bytes | null
   readonly leaderPosition: Lsn | null
   /** Why it would not be done; null: it would. */
   readonly failure: Failure | null
@@ -59,7 +59,7 @@ export interface HandoverPlan {
 type Answers = ReadonlyMap<MemberName, Seen<PeerView>>
 type Judged = Omit<HandoverPlan, 'failure'>
 
-const PEER_TIMEOUT_MS: Millis = 2000
+const PEER_TIMEOUT_MS = 2000
 
 export async function surveyCluster(
   operator: Operator,
@@ -265,7 +265,7 @@ function bytesLost(
   survey: Survey,
   verdicts: readonly CandidateVerdict[],
   leaderPosition: Lsn | null,
-): Lsn | null {
+): Bytes | null {
   if (survey.leader !== null || winner === null) return 0n
   const newest = verdicts.reduce<Lsn | null>(
     (most, verdict) => maxLsn(most, verdict.position),
@@ -294,7 +294,7 @@ function votersOf(survey: Survey): readonly MemberName[] | null {
   return survey.leader === null ? [sync.leader, ...sync.standbys] : sync.standbys
 }
 
-function maximumLag(view: ClusterView): Lsn {
+function maximumLag(view: ClusterView): Bytes {
   const config = view.config?.value
   return maximumLagOf(config?.valid === true ? config.document : {})
 }

@@ -4,7 +4,7 @@
 
 import type { ClusterView, FailoverRequest, JsonObject, RequestNote } from '../../model/cluster/cluster.ts'
 import { done, type Failure, failed, type Result } from '../../model/command/failure.ts'
-import type { MemberName, Millis } from '../../model/units.ts'
+import type { BootMillis, MemberName, Millis } from '../../model/units.ts'
 import type { MemberAddress, MemberReply } from '../../ports/operator.ts'
 import { ACCESS_HINT } from '../members/member-operation.ts'
 import type { Deadline, Operator } from '../operator.ts'
@@ -18,7 +18,7 @@ export interface Submitted {
   /** The member's own account when it is over; it may come later than the end state, or never. Does not reject. */
   readonly reply: Promise<MemberReply> | null
   /** Boot-time instant just before it was handed in. */
-  readonly atMs: Millis
+  readonly atMs: BootMillis
 }
 
 /** As long as this a member may take to write the request before the next one is asked. */

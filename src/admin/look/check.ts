@@ -1,7 +1,7 @@
 // `hactl check`: is the cluster as it should be? One answer, or again and again until it is or the time is over.
 
 import { done, failed, type Result } from '../../model/command/failure.ts'
-import type { Lsn, MemberName, Millis, Timeline } from '../../model/units.ts'
+import type { Bytes, MemberName, Millis, Timeline } from '../../model/units.ts'
 import { deadlineIn, type Operator } from '../operator.ts'
 import {
   type ClusterLook,
@@ -34,7 +34,7 @@ export interface CheckReport {
   readonly members: number
   readonly streaming: number
   /** Of the standby that is farthest behind; null: nobody streams, or it is not known. */
-  readonly lagBytes: Lsn | null
+  readonly lagBytes: Bytes | null
   readonly findings: readonly Finding[]
 }
 
@@ -70,7 +70,7 @@ function reportOf(cluster: string, look: ClusterLook, limits: Limits): CheckRepo
     timeline: leaderTimeline(look),
     members: look.view.members.length,
     streaming: streaming.length,
-    lagBytes: lags.reduce<Lsn | null>(
+    lagBytes: lags.reduce<Bytes | null>(
       (most, lag) => (lag !== null && lag > (most ?? -1n) ? lag : most),
       null,
     ),

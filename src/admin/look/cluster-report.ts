@@ -14,7 +14,7 @@ import type {
   ReportedRole,
 } from '../../model/command/report.ts'
 import { isJsonObject } from '../../model/settings/patch.ts'
-import { formatLsn, type Lsn, type MemberName, type WallMillis } from '../../model/units.ts'
+import { type Bytes, formatLsn, type Lsn, type MemberName, type WallMillis } from '../../model/units.ts'
 import { type ClusterModes, modesOf } from '../../wire/modes.ts'
 import { lostMembers } from './lost-members.ts'
 
@@ -180,7 +180,7 @@ function position(bytes: Lsn | null | undefined): Position | null {
   return bytes === null || bytes === undefined || bytes === 0n ? null : { lsn: formatLsn(bytes), bytes }
 }
 
-function lag(optime: Lsn | null, at: Lsn | undefined): Lsn | null {
+function lag(optime: Lsn | null, at: Lsn | undefined): Bytes | null {
   if (optime === null || at === undefined || at === 0n) return null
   return optime > at ? optime - at : 0n
 }

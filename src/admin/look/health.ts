@@ -8,7 +8,7 @@ import { done, failed, type Result } from '../../model/command/failure.ts'
 import type { ClusterReport, LostMember, MemberReport } from '../../model/command/report.ts'
 import { own } from '../../model/settings/patch.ts'
 import { parseBoolean } from '../../model/settings/values.ts'
-import type { Lsn, MemberName, Millis, Timeline } from '../../model/units.ts'
+import type { Bytes, MemberName, Millis, Timeline } from '../../model/units.ts'
 import { type Asked, askMember } from '../members/member-answer.ts'
 import { type Deadline, type Operator, readCluster } from '../operator.ts'
 import { clusterModes, reportCluster } from './cluster-report.ts'
@@ -50,7 +50,7 @@ export interface Finding {
 export interface Limits {
   /** How many members there are to be; null: any number. */
   readonly members: number | null
-  readonly lagBytes: Lsn | null
+  readonly lagBytes: Bytes | null
   /** Gone for good, as somebody knows: no finding. */
   readonly without?: readonly MemberName[]
 }
@@ -169,7 +169,7 @@ function ofMember(look: ClusterLook, member: MemberReport, limits: Limits): read
   ]
 }
 
-function lagText(lag: Lsn | null, limit: Lsn | null): string {
+function lagText(lag: Bytes | null, limit: Bytes | null): string {
   return lag === null ? 'how far it is behind is not known' : `it is ${lag} bytes behind, more than ${limit}`
 }
 
@@ -178,7 +178,7 @@ export function leaderTimeline({ view, asked }: ClusterLook): Timeline | null {
 }
 
 /** Bytes that it has not replayed. */
-export function lagOf({ view, asked }: ClusterLook, name: MemberName): Lsn | null {
+export function lagOf({ view, asked }: ClusterLook, name: MemberName): Bytes | null {
   const leaderAt = asked.get(view.leader?.name ?? '')?.answer?.position ?? view.status?.value.optime ?? null
   const at = asked.get(name)?.answer?.position ?? null
   if (leaderAt === null || at === null) return null

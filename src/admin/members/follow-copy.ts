@@ -1,7 +1,7 @@
 // Follows a new copy of a member's data to its end: bytes while they are copied, then replay, until it streams. hactl's agents
 // say what they are at; of one that runs Patroni only its state is seen.
 
-import { bytesText, type MemberName, type Millis } from '../../model/units.ts'
+import { type BootMillis, bytesText, type MemberName, type Millis } from '../../model/units.ts'
 import type { Operator } from '../operator.ts'
 import type { OperationRow } from './member-operation.ts'
 import { isInService, lookAt, type MemberStatus, type MemberWork, stateText } from './member-status.ts'
@@ -44,12 +44,12 @@ const FAILURES = [
 ]
 
 interface Watch {
-  answeredAtMs: Millis
-  movedAtMs: Millis
+  answeredAtMs: BootMillis
+  movedAtMs: BootMillis
   moving: string
-  failedSinceMs: Millis | null
+  failedSinceMs: BootMillis | null
   begun: boolean
-  first: { readonly atMs: Millis; readonly bytes: number } | null
+  first: { readonly atMs: BootMillis; readonly bytes: number } | null
   copied: MemberWork | null
 }
 
@@ -77,7 +77,7 @@ export async function followCopy(
   }
 }
 
-function note(watch: Watch, status: MemberStatus, before: MemberStatus, nowMs: Millis): void {
+function note(watch: Watch, status: MemberStatus, before: MemberStatus, nowMs: BootMillis): void {
   const { work } = status
   watch.answeredAtMs = nowMs
   if (work?.bytesDone != null) {
@@ -93,7 +93,12 @@ function note(watch: Watch, status: MemberStatus, before: MemberStatus, nowMs: M
   watch.failedSinceMs = isFailed ? (watch.failedSinceMs ?? nowMs) : null
 }
 
-function finished(copy: BegunCopy, watch: Watch, status: MemberStatus, nowMs: Millis): OperationRow | null {
+function finished(
+  copy: BegunCopy,
+  watch: Watch,
+  status: MemberStatus,
+  nowMs: BootMillis,
+): OperationRow | null {
   const member = copy.member.name
   const isNew = status.startedAt !== null && status.startedAt !== copy.before.startedAt
   if (isNew && isInService(status)) {
@@ -112,7 +117,7 @@ function overdue(
   copy: BegunCopy,
   watch: Watch,
   status: MemberStatus,
-  nowMs: Millis,
+  nowMs: BootMillis,
   { interrupted, timeoutMs }: CopyFollowing,
 ): OperationRow | null {
   const member = copy.member.name
@@ -136,7 +141,7 @@ function silent(
   copy: BegunCopy,
   watch: Watch,
   why: string,
-  nowMs: Millis,
+  nowMs: BootMillis,
   { interrupted, timeoutMs }: CopyFollowing,
 ): OperationRow | null {
   const isLate = timeoutMs !== null && nowMs - copy.atMs >= timeoutMs
@@ -145,7 +150,7 @@ function silent(
   return { member: copy.member.name, outcome: 'timed-out', why: text }
 }
 
-function progressOf(copy: BegunCopy, watch: Watch, status: MemberStatus, nowMs: Millis): CopyProgress {
+function progressOf(copy: BegunCopy, watch: Watch, status: MemberStatus, nowMs: BootMillis): CopyProgress {
   const { work } = status
   const { first } = watch
   const seconds = first === null ? 0 : (nowMs - first.atMs) / 1000

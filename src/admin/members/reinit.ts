@@ -2,7 +2,7 @@
 // streams from somebody with a server that began after it. What ends in a start failure is a failure.
 
 import type { Member } from '../../model/cluster/cluster.ts'
-import type { MemberName, Millis } from '../../model/units.ts'
+import type { BootMillis, MemberName, Millis } from '../../model/units.ts'
 import type { Operator } from '../operator.ts'
 import { callMember, type OperationRow, refusedRow } from './member-operation.ts'
 import { lookAt, type MemberStatus } from './member-status.ts'
@@ -18,7 +18,7 @@ export interface ReinitWish {
 export interface BegunCopy {
   readonly member: Member
   readonly before: MemberStatus
-  readonly atMs: Millis
+  readonly atMs: BootMillis
 }
 
 /** To cancel a piece of work may take a moment. */

@@ -3,7 +3,7 @@
 
 import type { JsonObject, Member } from '../../model/cluster/cluster.ts'
 import type { Seen } from '../../model/seen.ts'
-import type { MemberName, Millis, WallMillis } from '../../model/units.ts'
+import type { BootMillis, MemberName, Millis, WallMillis } from '../../model/units.ts'
 import type { MemberReply } from '../../ports/operator.ts'
 import { postgresVersion } from '../look/version.ts'
 import type { Operator } from '../operator.ts'
@@ -191,7 +191,7 @@ async function untilInService(
   operator: Operator,
   member: Member,
   before: MemberStatus,
-  endMs: Millis,
+  endMs: BootMillis,
   { interrupted, say }: Following,
 ): Promise<End> {
   const { clock } = operator

@@ -3,7 +3,7 @@
 
 import type { CallOptions } from '@grpc/grpc-js'
 import type { Etcd3, IRangeResponse } from 'etcd3'
-import type { Millis } from '../../model/units.ts'
+import type { BootMillis, Millis } from '../../model/units.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { type Tried, tryOnce } from './attempt.ts'
 import { type CallFailure, mayHaveBeenApplied, type Treatment, treatmentOf } from './call-errors.ts'
@@ -17,7 +17,7 @@ export type CallResult<T> =
       readonly ok: true
       readonly value: T
       /** Boot-time instant before the request that was answered was sent. */
-      readonly sentMs: Millis
+      readonly sentMs: BootMillis
       /** An earlier try of the same call may have been applied without our seeing the answer. */
       readonly unclear: boolean
     }
@@ -25,7 +25,7 @@ export type CallResult<T> =
 
 export interface CallWish {
   readonly budgetMs: Millis
-  readonly deadlineMs: Millis
+  readonly deadlineMs: BootMillis
   /** Reads only: an answer with a lower raft term than known counts as a failure of its endpoint. */
   readonly refuseOldTerm?: boolean
 }
@@ -106,7 +106,7 @@ export class Calls {
     return first * 2 ** Math.min(10, Math.floor(tries / count))
   }
 
-  async #pauseAfterRound(tries: number, deadlineMs: Millis): Promise<void> {
+  async #pauseAfterRound(tries: number, deadlineMs: BootMillis): Promise<void> {
     const { count } = this.#endpoints
     if (tries === 0 || tries % count !== 0) return
     const pauseMs = Math.min(PAUSE_MS_MAX, 50 * 2 ** Math.min(10, tries / count - 1))
@@ -118,7 +118,7 @@ export class Calls {
     send: Send<T>,
     wish: CallWish,
     ms: Millis,
-  ): Promise<(Tried<T> & { readonly sentMs: Millis }) & { readonly token: string | null }> {
+  ): Promise<(Tried<T> & { readonly sentMs: BootMillis }) & { readonly token: string | null }> {
     const loginMs = Math.min(wish.deadlineMs - this.#clock.bootMs(), Math.max(ms, LOGIN_MS_MIN))
     const login = await this.#session.token(endpoint, loginMs)
     const sentMs = this.#clock.bootMs()

@@ -1,7 +1,7 @@
 // Remembers the raft term and revision that etcd has reached, so that a member which lags behind, cut off from its
 // peers or restored from a backup, is found out (spec/ha.md 1.8, 8.A6).
 
-import type { Millis, Revision } from '../../model/units.ts'
+import type { BootMillis, Revision } from '../../model/units.ts'
 import type { Clock } from '../../ports/clock.ts'
 
 /** The part of etcd's response header that matters here; 64-bit integers as decimal text. */
@@ -17,7 +17,7 @@ const TERM_LOST_MS = 30_000
 export class Terms {
   #clusterId: string | null = null
   #epoch = 0
-  #shownMs: Millis = 0
+  #shownMs: BootMillis = 0
   #term = 0n
   #revision: Revision = 0
   readonly #clock: Clock

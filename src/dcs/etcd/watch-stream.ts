@@ -3,7 +3,7 @@
 
 import type { CallOptions } from '@grpc/grpc-js'
 import type { Etcd3, IDuplexStream, IWatchRequest, IWatchResponse } from 'etcd3'
-import type { Millis, Revision } from '../../model/units.ts'
+import type { BootMillis, Millis, Revision } from '../../model/units.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { failureOf, type Trace, traced } from './attempt.ts'
 import { type CallFailure, type Treatment, treatmentOf } from './call-errors.ts'
@@ -28,7 +28,7 @@ interface StreamWish {
   readonly terms: Terms
   readonly abort: AbortSignal
   /** null: the stream stands now; later: etcd answered what was asked at that boot-time instant. */
-  readonly onAlive: (askedMs: Millis | null) => void
+  readonly onAlive: (askedMs: BootMillis | null) => void
   readonly onEvents: (events: IWatchResponse['events']) => void
 }
 
@@ -45,8 +45,8 @@ class WatchStream {
   readonly #over = Promise.withResolvers<StreamEnd>()
   #timer: NodeJS.Timeout | undefined
   #ended: boolean = false
-  #heardMs: Millis
-  #askedMs: Millis | null = null
+  #heardMs: BootMillis
+  #askedMs: BootMillis | null = null
   /** For how many ticks the question has been open. */
   #openTicks = 0
   /** Highest store revision that this stream's member has shown. */
@@ -147,7 +147,7 @@ class WatchStream {
     this.#tickLater(stream)
   }
 
-  #trouble(nowMs: Millis): string | null {
+  #trouble(nowMs: BootMillis): string | null {
     const silentMs = nowMs - this.#heardMs
     // Ticks as well: an agent that was itself paused has heard nothing for long, and has given no time to answer.
     if (this.#openTicks >= 2 && silentMs > 2 * this.#wish.intervalMs())

@@ -43,7 +43,7 @@ export function rememberComparison(memory: Memory, snap: Snapshot): Memory {
 function surplusOf({ localLsn, switchLsn }: Divergence): Memory['surplus'] {
   return switchLsn === null || localLsn <= switchLsn
     ? null
-    : { fromLsn: switchLsn, bytes: localLsn - switchLsn }
+    : { fromLsn: switchLsn, sizeBytes: localLsn - switchLsn }
 }
 
 function agreed(leader: MemberName, timeline: number, untilLsn: bigint | null) {

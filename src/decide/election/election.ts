@@ -8,7 +8,14 @@ import type { PeerView } from '../../model/cluster/peer.ts'
 import { clusterTimeline } from '../../model/cluster/timeline.ts'
 import type { CandidateVerdict } from '../../model/cluster/verdict.ts'
 import type { Seen } from '../../model/seen.ts'
-import { formatLsn, type Lsn, type MemberName, type Millis, type Timeline } from '../../model/units.ts'
+import {
+  type Bytes,
+  formatLsn,
+  type Lsn,
+  type MemberName,
+  type Millis,
+  type Timeline,
+} from '../../model/units.ts'
 import { maximumLagOf } from '../../wire/modes.ts'
 import { type ClusterFacts, localPosition, server } from '../facts.ts'
 import { isNamedCandidate } from '../lead/request-meaning.ts'
@@ -75,7 +82,7 @@ export function someCandidate(facts: ClusterFacts): readonly MemberName[] | null
 }
 
 /** Bytes between the last position that the leader published and ours; null when nothing was published. */
-function ownLag(view: ClusterView, position: Lsn): Lsn | null {
+function ownLag(view: ClusterView, position: Lsn): Bytes | null {
   const optime = view.status?.value.optime ?? null
   return optime === null ? null : optime - position
 }
@@ -112,7 +119,7 @@ export function lacksOfGivenUp(facts: ClusterFacts): string | null {
 }
 
 /** The limit as etcd has it now: a node that was blind has not taken the newest configuration over yet. */
-function lagLimit({ view, snap }: ClusterFacts): bigint {
+function lagLimit({ view, snap }: ClusterFacts): Bytes {
   const config = view.config?.value
   return config?.valid === true ? maximumLagOf(config.document) : snap.settings.maximumLagOnFailover
 }

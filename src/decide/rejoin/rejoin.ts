@@ -132,7 +132,7 @@ function divergedRules(situation: 'down' | 'follower'): readonly Rule<ClusterFac
 function givenUp({ memory: { surplus } }: ClusterFacts): string {
   return surplus === null
     ? ''
-    : `: up to ${surplus.bytes} bytes of WAL that were written here after ${formatLsn(surplus.fromLsn)} are given up`
+    : `: up to ${surplus.sizeBytes} bytes of WAL that were written here after ${formatLsn(surplus.fromLsn)} are given up`
 }
 
 function diverged({ memory }: ClusterFacts): boolean {

@@ -5,7 +5,7 @@ import type { Member } from '../../model/cluster/cluster.ts'
 import type { News } from '../../model/decision/decision.ts'
 import type { Memory, Outage } from '../../model/decision/memory.ts'
 import type { Snapshot } from '../../model/decision/snapshot.ts'
-import { formatLsn, type Lsn, type Millis } from '../../model/units.ts'
+import { type BootMillis, type Bytes, formatLsn, type Millis } from '../../model/units.ts'
 import { holdsLease, isRunning, seconds, server } from '../facts.ts'
 import { reasonSeen, takeoverAfter, takeoverKept } from '../lead/how-it-leads.ts'
 
@@ -72,7 +72,7 @@ function begins(before: Memory, memory: Memory, snap: Snapshot): Omit<Told, 'tak
 const NOTHING_KNOWN = { leaseEnded: false, optime: null, ownLsn: null, lastCommitMs: null } as const
 
 /** An agent that was frozen learns late that its lease has ended. */
-function stoppedAt({ lease, nowMs }: Snapshot): Millis {
+function stoppedAt({ lease, nowMs }: Snapshot): BootMillis {
   return lease.leaderUntilMs > 0 ? Math.min(nowMs, lease.leaderUntilMs) : nowMs
 }
 
@@ -150,7 +150,7 @@ function withoutWrites({ lastCommitMs, sinceMs, leaseEnded }: Outage, snap: Snap
 function missing({ optime, ownLsn, formerLeader }: Outage): string {
   if (optime === null || ownLsn === null)
     return `how much of what ${formerLeader} wrote is missing here is not known`
-  const lost: Lsn = optime > ownLsn ? optime - ownLsn : 0n
+  const lost: Bytes = optime > ownLsn ? optime - ownLsn : 0n
   return lost === 0n
     ? `all that ${formerLeader} last published (${formatLsn(optime)}) is here`
     : `${lost} bytes of what ${formerLeader} last published (${formatLsn(optime)}) are missing here`

@@ -1,6 +1,6 @@
 // Why the leadership changed hands, and what it cost: hactl's own notes beside Patroni's `history`, which knows the timeline only.
 
-import type { Lsn, MemberName, Millis, Timeline } from '../units.ts'
+import type { Bytes, MemberName, Millis, Timeline } from '../units.ts'
 
 export const TAKEOVER_CAUSES = [
   /** An operator asked for it. */
@@ -26,7 +26,7 @@ export interface Takeover {
   /** From the loss of the former leader to the first moment at which this one accepted writes. */
   readonly leaderlessMs: Millis
   /** Of what the former leader last published, missing here; null: not known. */
-  readonly lostBytes: Lsn | null
+  readonly lostBytes: Bytes | null
 }
 
 /** One entry of `hactl/history`. */

@@ -1,6 +1,6 @@
 // What the judge of the candidates (`src/judge/candidates.ts`) says of one member.
 
-import type { Lsn, MemberName, Timeline } from '../units.ts'
+import type { Bytes, Lsn, MemberName, Timeline } from '../units.ts'
 
 /** Stable: the operator's JSON carries it. */
 export type CandidateCode =
@@ -25,6 +25,6 @@ export interface CandidateVerdict {
   readonly position: Lsn | null
   readonly timeline: Timeline | null
   /** Bytes behind the leader's last known position, never negative; null when either end is not known. */
-  readonly behindBytes: Lsn | null
+  readonly behindBytes: Bytes | null
   readonly failoverPriority: number
 }

@@ -2,7 +2,7 @@
 // into an exit code, a message and a hint; nothing else prints an error.
 
 import type { CandidateVerdict } from '../../model/cluster/verdict.ts'
-import type { Lsn, MemberName, WallMillis } from '../units.ts'
+import type { Bytes, MemberName, WallMillis } from '../units.ts'
 
 export type Failure =
   | {
@@ -80,7 +80,7 @@ export type Failure =
       readonly action: string
       readonly candidate: MemberName
       /** Known to be missing; null: cannot be told. */
-      readonly lostBytes: Lsn | null
+      readonly lostBytes: Bytes | null
       readonly why: string
     }
   /** The drop-in's own refusals: whole sentences that scripts know. */

@@ -3,7 +3,7 @@
 
 import type { Json, JsonObject } from '../cluster/cluster.ts'
 import type { DrainNote } from '../cluster/drained-member.ts'
-import type { Lsn, MemberName, Timeline } from '../units.ts'
+import type { Bytes, Lsn, MemberName, Timeline } from '../units.ts'
 
 export interface ClusterReport {
   readonly cluster: string
@@ -93,11 +93,11 @@ export interface MemberReport {
   readonly version: string | null
   readonly timeline: Timeline | null
   readonly position: Position | null
-  readonly lagBytes: Lsn | null
+  readonly lagBytes: Bytes | null
   readonly received: Position | null
-  readonly receiveLagBytes: Lsn | null
+  readonly receiveLagBytes: Bytes | null
   readonly replayed: Position | null
-  readonly replayLagBytes: Lsn | null
+  readonly replayLagBytes: Bytes | null
   readonly paused: boolean
   readonly pendingRestart: boolean
   readonly pendingRestartReason: JsonObject | null

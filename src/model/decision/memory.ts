@@ -5,20 +5,30 @@ import type { Member } from '../cluster/cluster.ts'
 import type { Drain } from '../cluster/drained-member.ts'
 import type { Takeover } from '../cluster/takeover.ts'
 import type { ShutdownPosition } from '../server/progress.ts'
-import type { LeaseId, Lsn, MemberName, Millis, Revision, Timeline, WallMillis } from '../units.ts'
+import type {
+  BootMillis,
+  Bytes,
+  LeaseId,
+  Lsn,
+  MemberName,
+  Millis,
+  Revision,
+  Timeline,
+  WallMillis,
+} from '../units.ts'
 import type { ScheduledRestart } from './order.ts'
 import type { Job } from './work.ts'
 
 export interface Memory {
   /** Since when the running server has answered nothing; null: it answers, starts, or does not run. */
-  readonly silentSinceMs: Millis | null
+  readonly silentSinceMs: BootMillis | null
   /** Role in which the server was last seen running: what an unanswering server is taken for. */
   readonly lastRole: 'primary' | 'standby' | null
   /** Who led last, by the leader key or by the record that outlives it, and the newest revision that told about it. */
   readonly lastLeader: MemberName | null
   readonly lastLeaderRevision: Revision
   /** When this node learned of it: what peers said before that says nothing about them now. */
-  readonly leaderMovedAtMs: Millis | null
+  readonly leaderMovedAtMs: BootMillis | null
   /** Members of the last view that had a leader: who to ask in a race, even if their keys have expired. */
   readonly lastMembers: readonly Member[]
   /** The server was asked to promote and still recovers: that cannot be taken back, it may be a primary at any moment. */
@@ -35,11 +45,11 @@ export interface Memory {
   /** Nothing was received, and nothing replayed, since then, though this leader writes; null: it streams, or nobody led. */
   readonly starving: Starving | null
   /** Since when this leader writes and the node does not stream from it on its timeline; null: it does, or nobody writes. */
-  readonly connecting: { readonly leader: MemberName; readonly sinceMs: Millis } | null
+  readonly connecting: { readonly leader: MemberName; readonly sinceMs: BootMillis } | null
   /** Wall clock at which replay was first seen paused by hand; null: it is not. */
   readonly replayPausedSince: WallMillis | null
   /** Of `diverged`: what was written here after the leader's history left it; null: not known. */
-  readonly surplus: { readonly fromLsn: Lsn; readonly bytes: Lsn } | null
+  readonly surplus: { readonly fromLsn: Lsn; readonly sizeBytes: Bytes } | null
   /** Why a rewind was broken off half way: the data is a mixture of two histories since then. */
   readonly brokenRewind: string | null
   /** A single-user recovery was tried since the last successful start. */
@@ -50,7 +60,7 @@ export interface Memory {
   /** The last request that this node refused, in its own words. */
   readonly refusedRequest: {
     readonly reason: string
-    readonly atMs: Millis
+    readonly atMs: BootMillis
     readonly wallMs: WallMillis
   } | null
   /** Where the last clean stop left the WAL; null once PostgreSQL was started again. */
@@ -66,9 +76,9 @@ export interface Memory {
   /** Last work that failed, so that it is not tried again at once. */
   readonly lastFailure: WorkFailure | null
   /** When this node last gave up the lease, so that it lets the others go first. */
-  readonly releasedAtMs: Millis | null
+  readonly releasedAtMs: BootMillis | null
   /** Since when nobody has held the lease; null: somebody does. */
-  readonly leaderlessSinceMs: Millis | null
+  readonly leaderlessSinceMs: BootMillis | null
   /** This process has taken part in the cluster: the checks for adopting a foreign data directory are over. */
   readonly joined: boolean
   /** System identifier under which that was, once the control file could be read; another one in etcd later is a mistake, unless somebody else leads with it. */
@@ -86,7 +96,7 @@ export interface Memory {
   /** Etcd has taken the note of this process that nothing guards its server, and it has not been replaced since. */
   readonly notedUnguarded: boolean
   /** Since when the fencer could not be armed; null: it can. */
-  readonly unfencedSinceMs: Millis | null
+  readonly unfencedSinceMs: BootMillis | null
   /** An operator drained this node; null: nobody did, as far as was seen. */
   readonly drained: Drain | null
   /** null: somebody leads, and this node, if it leads, accepts writes. */
@@ -94,7 +104,7 @@ export interface Memory {
   /** How this node came to lead, until that stands in etcd; null: nothing to note. */
   readonly takeover: (Takeover & { readonly atWall: WallMillis }) | null
   /** Since when etcd has not answered; null: it answers. */
-  readonly blindSinceMs: Millis | null
+  readonly blindSinceMs: BootMillis | null
   /** Maintenance mode was on when this node looked last. */
   readonly wasPaused: boolean
   /** The cluster in etcd has been seen at least once by this process. */
@@ -103,7 +113,7 @@ export interface Memory {
 
 /** Nobody leads, or this node led and its server is down. */
 export interface Outage {
-  readonly sinceMs: Millis
+  readonly sinceMs: BootMillis
   readonly formerLeader: MemberName
   /** A switchover, a stop in good order, maintenance. */
   readonly planned: boolean
@@ -123,7 +133,7 @@ export interface Outage {
 
 interface RetainedSlot {
   readonly slot: string
-  readonly lastNeededMs: Millis
+  readonly lastNeededMs: BootMillis
   /** The same for people: it stands in the leader's member key. */
   readonly lastNeededWall: WallMillis
   /** Whose it is; null: only the slot is known, from the `status` key, and not when its member went. */
@@ -136,7 +146,7 @@ export type FailedWork = Job['kind'] | 'arm-fencer'
 export interface WorkFailure {
   readonly job: FailedWork
   readonly why: string
-  readonly atMs: Millis
+  readonly atMs: BootMillis
   /** Times in a row; absent: once. */
   readonly count?: number
   /** What somebody has to do before the same can succeed; absent: it may pass. */
@@ -150,9 +160,9 @@ interface Undecided {
   /** The WAL that would tell is gone; otherwise somebody did not answer. */
   readonly isLasting: boolean
   readonly tries: number
-  readonly sinceMs: Millis
+  readonly sinceMs: BootMillis
   /** Not asked again before. */
-  readonly retryAtMs: Millis
+  readonly retryAtMs: BootMillis
 }
 
 interface Agreement {
@@ -163,7 +173,7 @@ interface Agreement {
 
 interface Starving {
   readonly leader: MemberName
-  readonly sinceMs: Millis
+  readonly sinceMs: BootMillis
   readonly sinceWall: WallMillis
   readonly replayLsn: Lsn | null
 }
@@ -179,11 +189,11 @@ export interface Founding {
 /** A planned switchover or manual failover from the moment the leader stops accepting writes. */
 export interface Handover {
   readonly candidate: MemberName | null
-  readonly startedAtMs: Millis
+  readonly startedAtMs: BootMillis
   readonly requestRevision: Revision
   /** Set once PostgreSQL is down: what the candidate must have received. */
   readonly position: ShutdownPosition | null
-  readonly stoppedAtMs: Millis | null
+  readonly stoppedAtMs: BootMillis | null
 }
 
 export const FIRST_MEMORY: Memory = {

@@ -9,17 +9,17 @@ import type { LoginView } from '../server/logins.ts'
 import type { PostgresView, PostmasterIdentity, RecoverySettingsView } from '../server/postgres.ts'
 import type { Tags } from '../settings/config.ts'
 import type { DynamicSettings } from '../settings/dynamic-settings.ts'
-import type { LeaseId, MemberName, Millis, Revision, WallMillis } from '../units.ts'
+import type { BootMillis, LeaseId, MemberName, Millis, Revision, WallMillis } from '../units.ts'
 import type { Order } from './order.ts'
 import type { Outcome } from './outcome.ts'
 import type { FinishedWork, Work } from './work.ts'
 
 export interface Snapshot {
   /** Boot-time clock at the moment the snapshot was complete: the only "now" of a decision. */
-  readonly nowMs: Millis
+  readonly nowMs: BootMillis
   /** Wall clock, for schedules only. */
   readonly wallMs: WallMillis
-  readonly startedAtMs: Millis
+  readonly startedAtMs: BootMillis
   readonly self: Self
   readonly settings: DynamicSettings
   /** etcd's document, or that it has none, was seen by this process: the settings are not only what it found on its disk. */
@@ -42,7 +42,7 @@ export interface Snapshot {
   readonly finished: FinishedWork | null
   readonly fencer: {
     readonly alive: boolean
-    readonly armedUntilMs: Millis | null
+    readonly armedUntilMs: BootMillis | null
     readonly postmaster: PostmasterIdentity | null
     /** A fencer that a former agent armed may still stop PostgreSQL; also while that is not known. */
     readonly formerMayAct: boolean
@@ -83,9 +83,9 @@ export interface LeaseView {
   /** `ttl` that the lease was asked for; 0: there is none. */
   readonly ttlMs: Millis
   /** When the last successful renewal of the own lease was sent; 0: never. */
-  readonly renewedAtMs: Millis
+  readonly renewedAtMs: BootMillis
   /** Before this instant etcd cannot have ended our lease. */
-  readonly validUntilMs: Millis
+  readonly validUntilMs: BootMillis
   /** Same, and the leader key was proved to be ours on that lease; 0: not leader. */
-  readonly leaderUntilMs: Millis
+  readonly leaderUntilMs: BootMillis
 }

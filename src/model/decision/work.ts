@@ -3,7 +3,7 @@
 import type { Upstream } from '../cluster/peer.ts'
 import type { AskedPromotion } from '../server/origins.ts'
 import type { Progress, ShutdownPosition } from '../server/progress.ts'
-import type { Millis, Revision } from '../units.ts'
+import type { BootMillis, Millis, Revision } from '../units.ts'
 
 export type Job =
   /** initdb, first start, users: a new cluster. `initializeRevision` guards the race key while it runs. */
@@ -118,7 +118,7 @@ export interface PromotionNote extends AskedPromotion {
 
 export interface Work {
   readonly job: Job
-  readonly startedAtMs: Millis
+  readonly startedAtMs: BootMillis
   readonly progress: Progress | null
   /** A decision asked it to stop; it ends as soon as its current step allows. */
   readonly cancelled: boolean
@@ -132,7 +132,7 @@ export interface FinishedWork {
   /** What somebody has to do before the same can succeed; absent: it may pass, or all is well. */
   readonly remedy?: string
   readonly cancelled: boolean
-  readonly finishedAtMs: Millis
+  readonly finishedAtMs: BootMillis
   /** A start that was given up waiting for: the server may still come up. */
   readonly stillStarting?: true
   /** After a clean stop: where the WAL ended. */

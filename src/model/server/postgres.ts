@@ -2,7 +2,7 @@
 // Source of the queries and of the control-file states: spec/postgres.md 1.13, 1.16.
 
 import type { Seen } from '../seen.ts'
-import type { Lsn, Millis, Timeline } from '../units.ts'
+import type { BootMillis, Lsn, Timeline } from '../units.ts'
 import type { Origins } from './origins.ts'
 
 export interface PostgresView {
@@ -102,7 +102,7 @@ export type ProcessView =
       readonly identity: PostmasterIdentity
       readonly readiness: 'accepting' | 'rejecting' | 'no-response' | 'unknown'
       /** Since when this agent has seen it in this readiness. */
-      readonly sinceMs: Millis
+      readonly sinceMs: BootMillis
     }
 
 /** A pid alone is not an identity: pids are reused. `startTicks` is field 22 of /proc/<pid>/stat. */

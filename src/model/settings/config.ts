@@ -2,10 +2,10 @@
 // typed, complete with defaults. Secrets live here and nowhere else in the model; a Snapshot never holds one.
 
 import type { Json, JsonObject } from '../cluster/cluster.ts'
-import type { MemberName, Millis } from '../units.ts'
+import type { MemberName, Millis, Scope } from '../units.ts'
 
 export interface AgentConfig {
-  readonly scope: string
+  readonly scope: Scope
   /** Normalised without slashes at its ends: `service`. */
   readonly namespace: string
   readonly name: MemberName

@@ -2,13 +2,13 @@
 // Defaults and limits: spec/interfaces.md 3.5, and ARCHITECTURE.md on the lease.
 
 import type { JsonObject } from '../cluster/cluster.ts'
-import type { Lsn, Millis } from '../units.ts'
+import type { Bytes, Millis } from '../units.ts'
 
 export interface DynamicSettings {
   readonly ttlMs: Millis
   readonly loopWaitMs: Millis
   readonly retryTimeoutMs: Millis
-  readonly maximumLagOnFailover: Lsn
+  readonly maximumLagOnFailover: Bytes
   readonly primaryStartTimeoutMs: Millis
   /** 0: no limit. */
   readonly primaryStopTimeoutMs: Millis

@@ -4,7 +4,7 @@
 import { errorText } from '../../model/error-text.ts'
 import { type Seen, seen, unseen } from '../../model/seen.ts'
 import type { FormerView, PostmasterIdentity } from '../../model/server/postgres.ts'
-import type { Millis } from '../../model/units.ts'
+import type { BootMillis, Millis } from '../../model/units.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { StepOutcome } from '../../ports/postgres.ts'
 import { signalProcess, workingDirectoryLink } from '../../system/proc.ts'
@@ -37,8 +37,9 @@ export class FormerServers {
   readonly #programName: string
   readonly #clock: Clock
   readonly #log: Log
-  #searched: { readonly beside: string | null; readonly atMs: Millis; readonly found: Orphans } | null = null
-  #scanned: { readonly atMs: Millis; readonly servers: readonly ServerProcess[] } | null = null
+  #searched: { readonly beside: string | null; readonly atMs: BootMillis; readonly found: Orphans } | null =
+    null
+  #scanned: { readonly atMs: BootMillis; readonly servers: readonly ServerProcess[] } | null = null
   #scanning: Promise<readonly ServerProcess[]> | null = null
   #noted: string | null = null
   /** A former postmaster was seen: when it is gone, that is known, whatever is recorded. */
@@ -112,7 +113,7 @@ export class FormerServers {
     return found
   }
 
-  async #search(running: PostmasterIdentity | null, atMs: Millis): Promise<Orphans> {
+  async #search(running: PostmasterIdentity | null, atMs: BootMillis): Promise<Orphans> {
     try {
       const all = await this.#scan(ONE_LOOK_MS)
       const servers = withoutServer(all, running)

@@ -8,7 +8,7 @@ import { errorText } from '../../model/error-text.ts'
 import { type Seen, seen, unseen } from '../../model/seen.ts'
 import type { RecoverySettingsView } from '../../model/server/postgres.ts'
 import type { PostgresqlConfig } from '../../model/settings/config.ts'
-import type { Millis } from '../../model/units.ts'
+import type { BootMillis } from '../../model/units.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { elements, type LocalAddress, localAddress } from './addresses.ts'
 import { backUpFiles, copyFromDataDirectory, restoreFiles } from './backups.ts'
@@ -241,7 +241,7 @@ class SettingsFiles implements Settings {
     written: RecoverySettings,
     wanted: RecoverySettings,
     majorVersion: number,
-    atMs: Millis,
+    atMs: BootMillis,
   ): Promise<Seen<RecoverySettingsView>> {
     const conninfo = conninfoText(written, this.#places.pgpass, majorVersion)
     const current = currentFromWritten(written, conninfo, majorVersion)

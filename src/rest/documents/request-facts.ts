@@ -4,11 +4,11 @@
 import type { ClusterView } from '../../model/cluster/cluster.ts'
 import type { ServerView } from '../../model/server/postgres.ts'
 import type { DynamicSettings } from '../../model/settings/dynamic-settings.ts'
-import { type Lsn, type MemberName, type Millis, maxLsn } from '../../model/units.ts'
+import { type BootMillis, type Lsn, type MemberName, maxLsn } from '../../model/units.ts'
 import type { FailsafeView, NodeState, NodeStatus } from '../node-view.ts'
 
 export interface Facts {
-  readonly nowMs: Millis
+  readonly nowMs: BootMillis
   readonly status: NodeStatus
   readonly settings: DynamicSettings
   readonly failsafe: FailsafeView
@@ -34,8 +34,8 @@ const ANSWERING_STATES: ReadonlySet<string> = new Set(['running', 'restarting', 
 export function readFacts(
   state: NodeState,
   self: MemberName,
-  nowMs: Millis,
-  serverNotBeforeMs: Millis = Number.NEGATIVE_INFINITY,
+  nowMs: BootMillis,
+  serverNotBeforeMs: BootMillis = Number.NEGATIVE_INFINITY,
 ): Facts {
   const status = state.status()
   const settings = state.settings()

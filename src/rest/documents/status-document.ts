@@ -3,7 +3,7 @@
 
 import type { Json, JsonObject } from '../../model/cluster/cluster.ts'
 import type { ServerView } from '../../model/server/postgres.ts'
-import type { MemberName, Millis } from '../../model/units.ts'
+import type { BootMillis, MemberName } from '../../model/units.ts'
 import { HACTL_VERSION, PROTOCOL_VERSION } from '../../model/versions.ts'
 import { type Encodable, encodeJson } from '../../wire/python-json.ts'
 import { documentStamp } from '../../wire/times.ts'
@@ -111,7 +111,7 @@ function shownSchedule(status: NodeStatus): Encodable | undefined {
 export class StatusCache {
   #text = ''
   #key: readonly unknown[] = []
-  #untilMs: Millis = Number.NEGATIVE_INFINITY
+  #untilMs: BootMillis = Number.NEGATIVE_INFINITY
 
   text(facts: Facts, identity: Identity, aging: () => Aging): string {
     const { status, settings, cluster, failsafeActive, server, leads } = facts

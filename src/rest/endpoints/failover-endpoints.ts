@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto'
 import type { ClusterView, FailoverRequest } from '../../model/cluster/cluster.ts'
 import { standingOf } from '../../model/cluster/request.ts'
-import type { MemberName, Millis } from '../../model/units.ts'
+import type { BootMillis, MemberName, Millis } from '../../model/units.ts'
 import { type Flags, readFlags } from '../../wire/cluster-flags.ts'
 import type { Context } from '../endpoint-context.ts'
 import { READ_BUDGET_MS } from '../fresh-read.ts'
@@ -158,7 +158,7 @@ export async function deleteSwitchover(context: Context): Promise<Reply> {
 /** A request on its way: `sinceMs` is the boot-time instant before it was written. */
 interface Followed extends Wish {
   readonly oldLeader: MemberName | null
-  readonly sinceMs: Millis
+  readonly sinceMs: BootMillis
 }
 
 /** Looks at the cluster whenever the leader or the request changes, until the outcome is known; null: the time is over. */

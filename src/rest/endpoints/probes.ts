@@ -1,7 +1,7 @@
 // Kubernetes probes: is the agent's loop alive, and may this node take traffic. Both answer from memory.
 
 import { parseInteger } from '../../model/settings/values.ts'
-import type { Lsn } from '../../model/units.ts'
+import type { Bytes, Lsn } from '../../model/units.ts'
 import { type Facts, leaderPosition } from '../documents/request-facts.ts'
 
 /** 200 while paused or while the next beat is not overdue by `ttl` (running primary) or `2*ttl` (everybody else). */
@@ -25,7 +25,7 @@ export function readinessObstacle(facts: Facts, query: ReadonlyMap<string, strin
   }
   const lagText = query.get('lag')
   const asked = lagText === undefined ? null : parseInteger(lagText, 'B')
-  const limit: Lsn = asked === null ? facts.settings.maximumLagOnFailover : BigInt(asked)
+  const limit: Bytes = asked === null ? facts.settings.maximumLagOnFailover : BigInt(asked)
   const here: Lsn = (query.get('mode') === 'write' ? facts.server?.receiveLsn : facts.server?.replayLsn) ?? 0n
   const lag = (leaderAt ?? 0n) - here
   return lag > limit ? `lag ${lag} exceeds ${limit} bytes` : null

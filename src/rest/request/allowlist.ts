@@ -4,7 +4,7 @@
 import { lookup } from 'node:dns/promises'
 import { BlockList, isIP } from 'node:net'
 import type { Member } from '../../model/cluster/cluster.ts'
-import type { Millis } from '../../model/units.ts'
+import type { BootMillis } from '../../model/units.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
 
@@ -79,7 +79,7 @@ async function resolveHost(host: string, clock: Clock): Promise<readonly string[
 export class MemberAddresses {
   readonly #clock: Clock
   #key = ''
-  #untilMs: Millis = Number.NEGATIVE_INFINITY
+  #untilMs: BootMillis = Number.NEGATIVE_INFINITY
   #list: Promise<BlockList> = Promise.resolve(new BlockList())
 
   constructor(clock: Clock) {

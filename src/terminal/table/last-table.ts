@@ -1,12 +1,12 @@
 // What `--watch` shows while etcd does not answer: the last table, and how old it is.
 
-import type { Millis } from '../../model/units.ts'
+import type { BootMillis } from '../../model/units.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Printed } from '../watch-table.ts'
 
 export class LastTable {
   readonly #clock: Clock
-  #last: { readonly out: string; readonly atMs: Millis } | null = null
+  #last: { readonly out: string; readonly atMs: BootMillis } | null = null
 
   constructor(clock: Clock) {
     this.#clock = clock

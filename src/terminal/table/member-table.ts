@@ -13,7 +13,7 @@ import type {
 } from '../../model/command/report.ts'
 import { isJsonObject } from '../../model/settings/patch.ts'
 import { pythonText, roundHalfEven } from '../../model/settings/values.ts'
-import type { Lsn } from '../../model/units.ts'
+import type { Bytes } from '../../model/units.ts'
 import { replicatesFrom } from '../../wire/tags.ts'
 import { inPatronictlsWords, isPatronictl } from '../drop-in/drop-in.ts'
 import { localTime } from '../format/line-time.ts'
@@ -174,7 +174,7 @@ function silence({ answers }: MemberReport): string {
 
 interface Place {
   readonly at: Position | null
-  readonly lagBytes: Lsn | null
+  readonly lagBytes: Bytes | null
 }
 
 /** Members older than Patroni 4.1 publish one position only; it goes where their state says. */

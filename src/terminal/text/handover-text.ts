@@ -3,7 +3,7 @@
 import { type FormerLeader, type HandoverTiming, secondsOf } from '../../admin/handover/follow.ts'
 import type { CandidateReport, HandoverReport } from '../../admin/handover/handover.ts'
 import { copyText, type EndangeredCopy } from '../../admin/members/endangered-copies.ts'
-import type { Lsn, WallMillis } from '../../model/units.ts'
+import type { Bytes, WallMillis } from '../../model/units.ts'
 import { isPatronictl } from '../drop-in/drop-in.ts'
 import { localTime } from '../format/line-time.ts'
 import { type BoxColumn, foldedTable } from '../table/box-table.ts'
@@ -18,7 +18,7 @@ interface HandoverOutcome {
   readonly newLeaderWritable: boolean | null
   readonly scheduledAt: string | null
   readonly replaces: string | null
-  readonly lostBytes: Lsn | null
+  readonly lostBytes: Bytes | null
   readonly candidates: readonly CandidateReport[]
   readonly endangeredCopies: readonly EndangeredCopy[]
   readonly formerLeader: FormerLeader | null

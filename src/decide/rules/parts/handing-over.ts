@@ -5,7 +5,7 @@ import type { Member } from '../../../model/cluster/cluster.ts'
 import type { Handover } from '../../../model/decision/memory.ts'
 import { mayEndEarly } from '../../../model/decision/work.ts'
 import type { ShutdownPosition } from '../../../model/server/progress.ts'
-import { formatLsn, type MemberName, type Millis } from '../../../model/units.ts'
+import { type BootMillis, formatLsn, type MemberName } from '../../../model/units.ts'
 import { receivedEverything } from '../../election/election.ts'
 import { type ClusterFacts, type Facts, isRunning, seconds, seenCluster, tried } from '../../facts.ts'
 import { heldMarginMs } from '../../lead/fencing.ts'
@@ -110,7 +110,7 @@ export function startTimeout({ snap }: ClusterFacts): number {
   return snap.settings.primaryStartTimeoutMs > 0 ? snap.settings.primaryStartTimeoutMs : 60_000
 }
 
-type StoppedHandover = Handover & { readonly stoppedAtMs: Millis }
+type StoppedHandover = Handover & { readonly stoppedAtMs: BootMillis }
 
 /** The handover for which PostgreSQL has written its last record; null: there is none, or it has not. */
 function stoppedHandover({ memory, snap }: ClusterFacts): StoppedHandover | null {
