@@ -36,7 +36,7 @@ export class Leadership {
   readonly #log: Log
   #newsRefused = false
   /** A release, ours or of a former run of this agent, may be on its way still. */
-  #mayBeReleased = false
+  #mayBeReleased: boolean = false
 
   constructor(me: MemberName, lease: Lease, transactions: Transactions, entries: Entries, log: Log) {
     this.#me = me

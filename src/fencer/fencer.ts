@@ -52,7 +52,7 @@ async function retireOrphan(
   budgetMs: Millis,
 ): Promise<'relieved' | 'gone' | 'stays'> {
   const limitMs = clock.bootMs() + budgetMs
-  for (let asked = false; ; asked = true) {
+  for (let asked: boolean = false; ; asked = true) {
     const leftMs = limitMs - clock.bootMs()
     if (leftMs <= 0) return 'stays'
     const reply = await program.ask('retire', `${orphan.pid} ${orphan.startTicks}`, leftMs)

@@ -64,7 +64,7 @@ function treeOf(instance: Instance, place: Place): JsonObject {
 
 /** Debian's is 15/main, and a slash would break the keys in etcd. */
 function scopeOf({ places }: Instance): string {
-  const name = (places.cluster_name ?? '').replaceAll('/', '-').trim()
+  const name = places.cluster_name.replaceAll('/', '-').trim()
   return name === '' ? 'main' : name
 }
 
@@ -73,14 +73,14 @@ function canRewind({ checksums, settings }: Instance): boolean {
 }
 
 function addresses({ places }: Instance, { address }: Place): JsonObject {
-  const { listen_addresses: hosts = '', port = '5432' } = places
+  const { listen_addresses: hosts, port } = places
   const host = address.includes(':') ? `[${address}]` : address
   const listened = hosts.replaceAll(' ', '')
   return { listen: `${listened === '' ? host : listened}:${port}`, connect_address: `${host}:${port}` }
 }
 
 function directories({ places, binDir }: Instance): JsonObject {
-  const { data_directory: dataDir = '', config_file: file = '' } = places
+  const { data_directory: dataDir, config_file: file } = places
   const stem = basename(file).replace(/\.conf$/, '')
   return {
     data_dir: dataDir,
@@ -100,7 +100,7 @@ function accessLines(instance: Instance): JsonObject {
 }
 
 function isBeside({ places }: Instance, name: 'hba_file' | 'ident_file', file: string): boolean {
-  return places[name] === join(dirname(places.config_file ?? ''), file)
+  return places[name] === join(dirname(places.config_file), file)
 }
 
 function linesOf(text: string): readonly string[] {
@@ -138,7 +138,7 @@ function notesOf(instance: Instance): readonly Note[] {
   const { places, replicationRole, password, viaSocket, inRecovery } = instance
   const scope = places.cluster_name === '' ? 'FIXME: the name of the cluster, the same on every node' : null
   const named = 'The name of the cluster, from cluster_name; the same on every node.'
-  const loopback = ['localhost', '127.0.0.1', '::1', ''].includes((places.listen_addresses ?? '').trim())
+  const loopback = ['localhost', '127.0.0.1', '::1', ''].includes(places.listen_addresses.trim())
   const role =
     replicationRole === null
       ? 'FIXME: the role does not exist; CREATE ROLE replicator LOGIN REPLICATION PASSWORD …, and add a line password:'

@@ -18,8 +18,8 @@ export interface Instance {
   readonly binDir: string
   /** A role that may replicate and is no superuser; null: there is none. */
   readonly replicationRole: string | null
-  /** data_directory, config_file, …: always there. */
-  readonly places: Readonly<Record<string, string>>
+  /** Where it keeps its files and listens: settings that every server has. */
+  readonly places: Readonly<Record<(typeof PLACES)[number], string>>
   /** What was set by a file, the command line or the environment. */
   readonly settings: Readonly<Record<string, string>>
   readonly hba: string
@@ -37,7 +37,7 @@ const PLACES = [
   'listen_addresses',
   'port',
   'cluster_name',
-]
+] as const
 
 const FACTS = `SELECT current_user::text AS "user", (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS superuser,
   current_setting('server_version_num')::int AS version, pg_is_in_recovery() AS recovery,
@@ -80,16 +80,28 @@ function instanceOf(target: ConnectTarget, facts: Row, contents: Row, settings: 
     checksums: facts.checksums === true,
     binDir: String(contents.bindir),
     replicationRole: facts.replicator === null ? null : String(facts.replicator),
-    places: Object.fromEntries(PLACES.map(name => [name, String(facts[name])])),
+    places: placesOf(facts),
     settings: Object.fromEntries(settings.map(({ name, value }) => [String(name), String(value)])),
     hba: String(contents.hba),
     ident: String(contents.ident),
   }
 }
 
+function placesOf(facts: Row): Instance['places'] {
+  return {
+    data_directory: String(facts.data_directory),
+    config_file: String(facts.config_file),
+    hba_file: String(facts.hba_file),
+    ident_file: String(facts.ident_file),
+    listen_addresses: String(facts.listen_addresses),
+    port: String(facts.port),
+    cluster_name: String(facts.cluster_name),
+  }
+}
+
 /** As libpq finds a server: the DSN, then PG* variables, then the socket, then this machine. */
 async function targetOf(dsn: string | null, env: NodeJS.ProcessEnv): Promise<ConnectTarget | null> {
-  const fields = dsn === null ? {} : parseConninfo(dsn)
+  const fields: Readonly<Partial<Record<string, string>>> | null = dsn === null ? {} : parseConninfo(dsn)
   if (fields === null) return null
   const port = Number(fields.port ?? env.PGPORT ?? 5432)
   const user = fields.user ?? env.PGUSER ?? userInfo().username

@@ -10,7 +10,6 @@ import {
   publishPause,
   restarts,
   setMore,
-  startAnew,
   storesPause,
 } from './operated-members.ts'
 import type { Stage } from './stage.ts'

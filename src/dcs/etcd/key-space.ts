@@ -40,7 +40,8 @@ export function namespaceRange(namespace: string): KeySpace['range'] {
 export function scopesOf(namespace: string, keys: readonly Buffer[]): readonly string[] {
   const { relative } = wholeNamespace(namespace)
   const names = new Set(keys.map(key => relative(key)?.split('/')[0] ?? ''))
-  return [...names].filter(name => name !== '').toSorted()
+  const found: readonly string[] = [...names].filter(name => name !== '')
+  return found.toSorted()
 }
 
 /** The range of a cluster without a name. */

@@ -63,5 +63,6 @@ async function settingsFor({ config, dataDir }: Context): Promise<readonly strin
   const configFile = join(config.configDir, `${config.configBaseName}.conf`)
   if (await isThere(configFile)) values.set('config_file', configFile)
   values.set('data_directory', dataDir).set('archive_mode', 'on').set('archive_command', 'false')
-  return [...values].map(([name, value]) => `${name}=${value}`).sort()
+  const settings: readonly string[] = [...values].map(([name, value]) => `${name}=${value}`)
+  return settings.toSorted()
 }

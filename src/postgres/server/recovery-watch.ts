@@ -39,7 +39,7 @@ export class RecoveryWatch {
   #directory: string | null = null
   #following: Promise<void> | null = null
   #asking: Promise<void> | null = null
-  #hasFailed = false
+  #hasFailed: boolean = false
 
   constructor(watched: Watched) {
     this.#watched = watched

@@ -6,7 +6,7 @@ import { done, failed, type Result } from '../../model/command/failure.ts'
 /** No answer is that long; what has no line end is not read for ever. */
 const ANSWER_LENGTH_MAX = 65_536
 
-const input = { read: '', isOver: false }
+const input: { read: string; isOver: boolean } = { read: '', isOver: false }
 
 /** `suggestion` is what an empty line means; null: an empty line is asked again. */
 export async function askLine(message: string, suggestion: string | null): Promise<Result<string>> {
