@@ -129,6 +129,8 @@ describe('each check fails on what it is for', () => {
     ['src/dcs/x.ts', "import * as fs from 'node:fs'\nfs.statSync('/')", 'src/dcs/x.ts:3: a blocking call'],
     ['src/act/x.ts', 'setInterval(() => 1, 5)', 'setInterval'],
     ['src/act/x.ts', 'process.exit(1)', 'process.exit'],
+    ['src/decide/x.ts', 'const a = b.modRevision > c', 'src/decide/x.ts:2: a revision compared'],
+    ['src/dcs/x.ts', 'const a = revision + 1', 'src/dcs/x.ts:2: a revision compared'],
     ['src/act/x.ts', 'const a: any = 1', 'any: use unknown'],
     ['src/act/x.ts', 'const a = b!', 'a non-null `!`'],
     ['src/act/x.ts', 'export default 1', 'a default export'],
@@ -147,6 +149,7 @@ describe('each check fails on what it is for', () => {
     expect(problems('src/system/clock.ts', 'const a = Date.now()')).toEqual([])
     expect(problems('src/act/x.ts', 'const a = new Date(0)')).toEqual([])
     expect(bannedComments(parse('test/act/x.types.ts', '// @ts-expect-error: a mix-up\na(1)'))).toEqual([])
+    expect(problems('src/decide/x.ts', 'const a = b.modRevision === c.modRevision')).toEqual([])
     expect(problems('src/dcs/x.ts', "import { parseSync } from './a.ts'\nparseSync()")).toEqual([])
     expect(problems('src/act/x.ts', 'try { a() } catch {\n// Gone already.\n}')).toEqual([])
     expect(problems('commands/x.ts', "import { a } from '../src/agent/agent.ts'")).toEqual([])

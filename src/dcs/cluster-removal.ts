@@ -39,5 +39,5 @@ function unchanged(keys: KeySpace, name: string, revision: Revision | null): ICo
   const key = keys.absolute(name)
   return revision === null
     ? { key, target: 'Create', result: 'Equal', create_revision: 0 }
-    : { key, target: 'Mod', result: 'Equal', mod_revision: revision }
+    : { key, target: 'Mod', result: 'Equal', mod_revision: String(revision) }
 }

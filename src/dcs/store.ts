@@ -20,7 +20,7 @@ import { Endpoints } from './etcd/etcd-endpoints.ts'
 import { type KeySpace, keySpace } from './etcd/key-space.ts'
 import { Session } from './etcd/session.ts'
 import { Terms } from './etcd/terms.ts'
-import { type Observe, Transactions } from './etcd/transaction.ts'
+import { type Observe, revisionOf, Transactions } from './etcd/transaction.ts'
 import { guardWrite } from './guard-write.ts'
 import { historyWrite } from './history-write.ts'
 import { Leadership } from './leadership.ts'
@@ -200,6 +200,6 @@ function viewOf(watch: Watch, entries: Entries): () => Seen<ClusterView> {
 async function readRange(calls: Calls, keys: KeySpace, wish: CallWish): Promise<Seen<ClusterView>> {
   const result = await calls.range(wish, keys.range)
   if (!result.ok) return unseen(result.why)
-  const view = clusterView(snapshotOf(result.value, keys), Number(result.value.header.revision), 'read')
+  const view = clusterView(snapshotOf(result.value, keys), revisionOf(result.value.header.revision), 'read')
   return seen(view, result.sentMs)
 }

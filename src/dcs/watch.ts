@@ -14,7 +14,7 @@ import { type Endpoints, PING_INTERVAL_MS } from './etcd/etcd-endpoints.ts'
 import type { KeySpace } from './etcd/key-space.ts'
 import type { Session } from './etcd/session.ts'
 import type { Terms } from './etcd/terms.ts'
-import { entryOf } from './etcd/transaction.ts'
+import { entryOf, revisionOf } from './etcd/transaction.ts'
 import { followWatch, type StreamEnd } from './etcd/watch-stream.ts'
 import type { Log } from './store-log.ts'
 
@@ -98,9 +98,9 @@ export class Watch {
     const login = await session.token(endpoints.current, budgetMs)
     if (!login.ok)
       return { treatment: 'other-endpoint', why: endpoints.explain(endpoints.current, login.failure) }
-    const revision = Number(read.value.header.revision)
+    const { revision } = read.value.header
     this.#epoch = terms.epoch
-    const changed = this.#parts.entries.replace(snapshotOf(read.value, keys), revision)
+    const changed = this.#parts.entries.replace(snapshotOf(read.value, keys), revisionOf(revision))
     const end = await followWatch({
       client: await endpoints.client(this.#carrier),
       explain: failure => endpoints.explain(this.#carrier, failure),
@@ -108,7 +108,7 @@ export class Watch {
       keys,
       // Not the next one: etcd 3.5 answers no progress request while a watch waits for a revision that does not exist yet.
       // What stands at this revision already is told once more, and ignored.
-      fromRevision: revision,
+      fromRevision: Number(revision),
       intervalMs: () => this.#intervalMs(),
       clock,
       terms,
@@ -148,7 +148,7 @@ export class Watch {
       const key = keys.relative(kv.key)
       if (key === null || !isKnownKey(key)) continue
       const isNew =
-        type === 'Delete' ? entries.delete(key, Number(kv.mod_revision)) : entries.put(key, entryOf(kv))
+        type === 'Delete' ? entries.delete(key, revisionOf(kv.mod_revision)) : entries.put(key, entryOf(kv))
       if (isNew) changed.push(key)
     }
     if (changed.length > 0) onChange(changed)

@@ -3,6 +3,7 @@
 
 import type { ClusterView } from '../model/cluster/cluster.ts'
 import type { Snapshot } from '../model/decision/snapshot.ts'
+import { isNewer } from '../model/revision.ts'
 
 /** Why the document in etcd cannot be used by anybody; null: it can, or there is none. */
 export function unusableConfiguration(view: ClusterView): string | null {
@@ -19,7 +20,7 @@ export function missingConfiguration(snap: Snapshot, view: ClusterView): string 
  * the next beat.
  */
 export function isConfigurationNewer({ configRevision }: Snapshot, { config }: ClusterView): boolean {
-  return config !== null && config.modRevision > (configRevision ?? -1)
+  return config !== null && isNewer(config.modRevision, configRevision)
 }
 
 /** For a reason. */

@@ -5,6 +5,7 @@ import type { ClusterView } from '../model/cluster/cluster.ts'
 import type { Memory, WorkFailure } from '../model/decision/memory.ts'
 import type { Snapshot } from '../model/decision/snapshot.ts'
 import type { FinishedWork } from '../model/decision/work.ts'
+import { isNewer } from '../model/revision.ts'
 import type { BootMillis, MemberName, Millis } from '../model/units.ts'
 import { rememberArrival, rememberComparison } from './election/comparison.ts'
 import { clusterIdentifier, control, holdsLease, server, someOutcome, succeeded, tried } from './facts.ts'
@@ -135,7 +136,7 @@ function rememberLeader(memory: Memory, view: ClusterView, snap: Snapshot): Memo
   const { lastLeader } = view
   const recorded = lastLeader === null ? null : { ...lastLeader, name: lastLeader.value ?? memory.lastLeader }
   const newest = view.leader ?? recorded
-  if (newest === null || (view.leader === null && newest.modRevision <= memory.lastLeaderRevision))
+  if (newest === null || (view.leader === null && !isNewer(newest.modRevision, memory.lastLeaderRevision)))
     return memory
   const moved = newest.name !== memory.lastLeader && newest.name !== snap.self.name
   return {

@@ -3,6 +3,7 @@
 
 import type { Memory } from '../model/decision/memory.ts'
 import type { Snapshot } from '../model/decision/snapshot.ts'
+import { isNewer } from '../model/revision.ts'
 import type { BootMillis } from '../model/units.ts'
 
 /** Sentences about what is wrong; none when all is well. */
@@ -54,6 +55,7 @@ function besideView({ cluster }: Snapshot, memory: Memory): readonly string[] {
   if (memory.blindSinceMs !== null) wrong.push('sees etcd, and does not')
   const { leader, lastLeader } = cluster.value
   if (leader !== null && memory.leaderlessSinceMs !== null) wrong.push('somebody leads, and nobody does')
-  if (memory.lastLeaderRevision < (lastLeader?.modRevision ?? 0)) wrong.push('has forgotten who led last')
+  if (isNewer(lastLeader?.modRevision ?? null, memory.lastLeaderRevision))
+    wrong.push('has forgotten who led last')
   return wrong
 }

@@ -23,9 +23,15 @@ export type Lsn = Flavour<bigint, 'WAL position'>
 export type Bytes = Flavour<bigint, 'amount of WAL'>
 /** A PostgreSQL timeline id; 0 is never a valid one. */
 export type Timeline = Flavour<number, 'timeline'>
-/** An etcd revision; safe as a number for about 285 years at a million writes a second. */
-export type Revision = number
-/** An etcd lease id: a 64-bit integer, kept as its decimal text. */
+declare const revision: unique symbol
+/**
+ * When a key was written, in the order of its store: it can be ordered (src/model/revision.ts) and a write can be guarded with it.
+ * What it is made of is the store's own business: unlike the others, a plain number does not go into it.
+ */
+export interface Revision {
+  readonly [revision]: true
+}
+/** What the keys of a node hang on while it lives, by the name that its store gives it. */
 export type LeaseId = Flavour<string, 'lease'>
 /** The name of a cluster: a part of its keys. */
 export type Scope = Flavour<string, 'scope'>

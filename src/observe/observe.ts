@@ -8,6 +8,7 @@ import type { Learned } from '../model/decision/learned.ts'
 import type { Order } from '../model/decision/order.ts'
 import type { Self, Snapshot } from '../model/decision/snapshot.ts'
 import type { FinishedWork, Work } from '../model/decision/work.ts'
+import { isNewer } from '../model/revision.ts'
 import { type Seen, unseen } from '../model/seen.ts'
 import type { LoginView } from '../model/server/logins.ts'
 import type { PostgresView, RecoverySettingsView } from '../model/server/postgres.ts'
@@ -93,7 +94,7 @@ export async function observe(
 /** The newer of the watch-fed view and this beat's own read. */
 function clusterOf(view: Seen<ClusterView>, read: Seen<ClusterView> | null): Seen<ClusterView> {
   if (read === null || !read.known) return view.known || read === null ? view : read
-  return view.known && view.value.revision > read.value.revision ? view : read
+  return view.known && isNewer(view.value.revision, read.value.revision) ? view : read
 }
 
 async function lookAtPostgres(

@@ -3,6 +3,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { createEtcdStore } from '../../src/dcs/store.ts'
 import type { HostPort } from '../../src/model/settings/config.ts'
+import type { Revision } from '../../src/model/units.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { BUDGET_MS, clock, type EtcdCluster, LIMIT_MS, lead, startEtcd, until } from './etcd-harness.ts'
 import { Line } from './etcd-line.ts'
@@ -51,7 +52,7 @@ function open(member: string, endpoints: readonly HostPort[]): Store {
 const key = (name: string) => `/service/${scope}/${name}`
 const get = async (name: string) => (await etcd.ctl(['get', '--print-value-only', key(name)])).trim()
 
-async function lastLeaderRevision(store: Store): Promise<number | null> {
+async function lastLeaderRevision(store: Store): Promise<Revision | null> {
   const read = await store.read(BUDGET_MS)
   if (!read.known) throw new Error(read.why)
   return read.value.lastLeader?.modRevision ?? null

@@ -3,6 +3,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createEtcdStore } from '../../src/dcs/store.ts'
 import { guardOf } from '../../src/model/cluster/guard.ts'
+import { revision } from '../../src/model/revision.ts'
+import type { Revision } from '../../src/model/units.ts'
 import type { CommandStore, Store, WriteOutcome } from '../../src/ports/store.ts'
 import { BUDGET_MS, clock, type EtcdCluster, lead, startEtcd } from './etcd-harness.ts'
 
@@ -33,7 +35,11 @@ async function viewOf(store: Store) {
   return read.value
 }
 
-function revisionOf(outcome: WriteOutcome): number {
+function before(later: Revision): Revision {
+  return revision(Number(later) - 1)
+}
+
+function revisionOf(outcome: WriteOutcome): Revision {
   if (outcome.kind !== 'done') throw new Error(outcome.kind)
   return outcome.revision
 }
@@ -44,8 +50,9 @@ test('the note of the guard comes with the leader key, and only the leader of th
   const first = await viewOf(b)
   expect(first.guard?.value).toEqual({ leader: 'a', guarded: true })
   expect(guardOf(first, 'a')).toBe('yes')
-  const [reign, written] = [first.leader?.modRevision ?? 0, first.guard?.modRevision ?? 0]
-  expect(await a.noteGuard(false, written, reign - 1, BUDGET_MS)).toMatchObject({ kind: 'refused' })
+  const reign = first.leader?.modRevision ?? revision(0)
+  const written = first.guard?.modRevision ?? revision(0)
+  expect(await a.noteGuard(false, written, before(reign), BUDGET_MS)).toMatchObject({ kind: 'refused' })
   expect(await a.noteGuard(false, null, reign, BUDGET_MS)).toMatchObject({ kind: 'refused' })
   const off = revisionOf(await a.noteGuard(false, written, reign, BUDGET_MS))
   expect(guardOf(await viewOf(b), 'a')).toBe('no')
@@ -63,7 +70,7 @@ test('a primary that takes the key unguarded says so, and a restarted agent has 
   expect(await a.acquireLeader(null, false, BUDGET_MS)).toMatchObject({ kind: 'done' })
   expect(guardOf(await viewOf(a), 'a')).toBe('no')
   const { leader, guard = null } = await viewOf(a)
-  await a.noteGuard(true, guard?.modRevision ?? null, leader?.modRevision ?? 0, BUDGET_MS)
+  await a.noteGuard(true, guard?.modRevision ?? null, leader?.modRevision ?? revision(0), BUDGET_MS)
   expect(guardOf(await viewOf(a), 'a')).toBe('yes')
   const next = open('a')
   expect(await next.adoptLease(leader?.leaseId ?? '0', BUDGET_MS)).toMatchObject({ kind: 'done' })
@@ -77,7 +84,7 @@ test('a note that nobody can read is none, and is replaced', async () => {
     await etcd.ctl(['put', '/service/demo/hactl/guard', text]).then(async () => {
       const { guard, leader } = await viewOf(a)
       expect(guard).toBeNull()
-      const outcome = await a.noteGuard(false, null, leader?.modRevision ?? 0, BUDGET_MS)
+      const outcome = await a.noteGuard(false, null, leader?.modRevision ?? revision(0), BUDGET_MS)
       expect(outcome).toMatchObject({ kind: 'done' })
     })
   await etcd.ctl(['put', '/service/demo/hactl/guard', '{"leader": "a", "guarded": "yes"}'])
@@ -95,7 +102,7 @@ test('a drain is written and taken away at the revision that was read, for membe
   expect(await b.writeDrain('pg3', { by: null, at: null, reason: null }, null, BUDGET_MS)).toMatchObject({
     kind: 'done',
   })
-  expect(await b.writeDrain('pg 2.x', null, written - 1, BUDGET_MS)).toMatchObject({ kind: 'refused' })
+  expect(await b.writeDrain('pg 2.x', null, before(written), BUDGET_MS)).toMatchObject({ kind: 'refused' })
   expect(await b.writeDrain('pg 2.x', null, written, BUDGET_MS)).toMatchObject({ kind: 'done' })
   expect(await b.writeDrain('pg 2.x', null, written, BUDGET_MS)).toMatchObject({ kind: 'refused' })
   expect((await viewOf(a)).drains?.map(({ member }) => member)).toEqual(['pg3'])

@@ -3,6 +3,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { createEtcdStore } from '../../src/dcs/store.ts'
 import type { ClusterStatus, ClusterView, MemberRecord } from '../../src/model/cluster/cluster.ts'
+import { revision } from '../../src/model/revision.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { BUDGET_MS, clock, type EtcdCluster, LIMIT_MS, lead, startEtcd, until } from './etcd-harness.ts'
 
@@ -51,6 +52,9 @@ const record = (state: string): MemberRecord => ({
 })
 const status = (optime: bigint): ClusterStatus => ({ optime, slots: null, retainSlots: null })
 const get = (key: string) => etcd.ctl(['get', '--print-value-only', `/service/${scope}/${key}`])
+
+/** Of a write that was not done. */
+const nothing = revision(0)
 
 test('the first of two candidates gets the leader key, the second is refused with its name', async () => {
   newScope()
@@ -271,9 +275,9 @@ test('config and initialize are written only at the revision that was read', asy
   const created = await a.writeConfig({ ttl: 30 }, null, BUDGET_MS)
   expect(created).toMatchObject({ kind: 'done' })
   expect(await b.writeConfig({ ttl: 20 }, null, BUDGET_MS)).toMatchObject({ kind: 'refused' })
-  const revision = created.kind === 'done' ? created.revision : 0
-  expect(await b.writeConfig({ ttl: 20 }, revision, BUDGET_MS)).toMatchObject({ kind: 'done' })
-  expect(await a.writeConfig({ ttl: 10 }, revision, BUDGET_MS)).toMatchObject({ kind: 'refused' })
+  const at = created.kind === 'done' ? created.revision : nothing
+  expect(await b.writeConfig({ ttl: 20 }, at, BUDGET_MS)).toMatchObject({ kind: 'done' })
+  expect(await a.writeConfig({ ttl: 10 }, at, BUDGET_MS)).toMatchObject({ kind: 'refused' })
   expect((await get('config')).trim()).toBe('{"ttl":20}')
 
   const races = await Promise.all([
@@ -282,7 +286,7 @@ test('config and initialize are written only at the revision that was read', asy
   ])
   expect(races.map(({ kind }) => kind).sort()).toEqual(['done', 'refused'])
   const won = races.find(({ kind }) => kind === 'done')
-  const initRevision = won?.kind === 'done' ? won.revision : 0
+  const initRevision = won?.kind === 'done' ? won.revision : nothing
   expect(await a.writeInitialize('7710955613899059416', initRevision, BUDGET_MS)).toMatchObject({
     kind: 'done',
   })
@@ -299,8 +303,8 @@ test('the claim to create a cluster ends with its owner; the identifier does not
   const leaseOf = async (): Promise<string> =>
     JSON.parse(await etcd.ctl(['get', `/service/${scope}/initialize`, '-w', 'json'])).kvs[0].lease ?? 0
   expect(await leaseOf()).not.toBe(0)
-  const revision = claimed.kind === 'done' ? claimed.revision : 0
-  expect(await a.writeInitialize('7710955613899059416', revision, BUDGET_MS)).toMatchObject({ kind: 'done' })
+  const at = claimed.kind === 'done' ? claimed.revision : nothing
+  expect(await a.writeInitialize('7710955613899059416', at, BUDGET_MS)).toMatchObject({ kind: 'done' })
   expect(await leaseOf()).toBe(0)
 })
 
@@ -320,8 +324,8 @@ test('a failover request replaces an empty one, conflicts with another one, and 
   expect(await b.writeFailover({ ...request, candidate: 'c' }, undefined, BUDGET_MS)).toMatchObject({
     kind: 'done',
   })
-  const revision = asked.kind === 'done' ? asked.revision : 0
-  expect(await a.writeFailover(null, revision, BUDGET_MS)).toMatchObject({ kind: 'refused' })
+  const at = asked.kind === 'done' ? asked.revision : nothing
+  expect(await a.writeFailover(null, at, BUDGET_MS)).toMatchObject({ kind: 'refused' })
 })
 
 test('garbage in every key neither throws nor hides the rest', async () => {
@@ -375,12 +379,12 @@ test('history and the position on the new timeline are written together, by the 
   expect((await get('history')).trim()).toBe('[[1,25000000,"no recovery target specified"]]')
   expect((await get('status')).trim()).toBe('{"optime":25000100,"slots":{"a":25000100}}')
 
-  const revision = written.kind === 'done' ? written.revision : 0
+  const at = written.kind === 'done' ? written.revision : nothing
   const before = await a.writeHistory([], { ...status, optime: 1n }, null, BUDGET_MS)
   expect(before).toMatchObject({ kind: 'refused', why: expect.stringContaining('exists already') })
-  expect(await b.writeHistory([], status, revision, BUDGET_MS)).toMatchObject({ kind: 'refused' })
+  expect(await b.writeHistory([], status, at, BUDGET_MS)).toMatchObject({ kind: 'refused' })
   expect((await get('status')).trim()).toContain('"optime":25000100')
-  expect(await a.writeHistory([line, line], null, revision, BUDGET_MS)).toMatchObject({ kind: 'done' })
+  expect(await a.writeHistory([line, line], null, at, BUDGET_MS)).toMatchObject({ kind: 'done' })
 })
 
 test('many calls at once: each is answered, on one lease', async () => {

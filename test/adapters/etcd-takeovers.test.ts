@@ -3,6 +3,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { createEtcdStore } from '../../src/dcs/store.ts'
 import type { TakeoverNote } from '../../src/model/cluster/takeover.ts'
+import { revision } from '../../src/model/revision.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { BUDGET_MS, clock, type EtcdCluster, lead, startEtcd } from './etcd-harness.ts'
 
@@ -26,6 +27,9 @@ function open(member: string): Store {
   return store
 }
 
+/** Of a write that was not done. */
+const nothing = revision(0)
+
 test('why the leadership changed hands is noted by the leader only, at the revision that was read, and read back', async () => {
   const [a, b] = [open('a'), open('b')]
   const note: TakeoverNote = {
@@ -44,10 +48,10 @@ test('why the leadership changed hands is noted by the leader only, at the revis
   expect(await lead(a, BUDGET_MS)).toMatchObject({ kind: 'done' })
   const written = await a.writeTakeovers([note], null, BUDGET_MS)
   expect(written).toMatchObject({ kind: 'done' })
-  const revision = written.kind === 'done' ? written.revision : 0
-  expect(await b.writeTakeovers([], revision, BUDGET_MS)).toMatchObject({ kind: 'refused' })
+  const at = written.kind === 'done' ? written.revision : nothing
+  expect(await b.writeTakeovers([], at, BUDGET_MS)).toMatchObject({ kind: 'refused' })
   expect(await a.writeTakeovers([note], null, BUDGET_MS)).toMatchObject({ kind: 'refused' })
-  expect(await a.writeTakeovers([note, unlike], revision, BUDGET_MS)).toMatchObject({ kind: 'done' })
+  expect(await a.writeTakeovers([note, unlike], at, BUDGET_MS)).toMatchObject({ kind: 'done' })
   const read = await b.read(BUDGET_MS)
   expect(read.known && read.value.takeovers?.value).toEqual([note, unlike])
   await etcd.ctl(['put', `/service/demo/hactl/history`, '[{"timeline":1},5,{"timeline":"x"}]'])

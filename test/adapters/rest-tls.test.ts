@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { request } from 'node:https'
 import { connect } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { revision } from '../../src/model/revision.ts'
 import type { CtlConfig, RestApiConfig } from '../../src/model/settings/config.ts'
 import { callMember } from '../../src/peers/member-client.ts'
 import { createPeers } from '../../src/peers/peers.ts'
@@ -210,7 +211,7 @@ describe('calling others', () => {
   const member = (running: Running) => ({
     name: 'pg1',
     leaseId: '1',
-    modRevision: 1,
+    modRevision: revision(1),
     record: {
       connUrl: null,
       apiUrl: `${running.base}/patroni`,

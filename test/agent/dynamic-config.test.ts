@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest'
 import { createDynamicConfiguration } from '../../src/agent/dynamic-config.ts'
+import { revision } from '../../src/model/revision.ts'
 import { clusterView } from '../../src/wire/cluster-view.ts'
 
 function listen() {
@@ -9,8 +10,14 @@ function listen() {
   const say = (level: string) => (text: string) => void lines.push(`${level} ${text}`)
   const log = { debug: say('DEBUG'), info: say('INFO'), warning: say('WARNING'), error: say('ERROR') }
   const dynamic = createDynamicConfiguration(log)
-  const see = (key: string, text: string, modRevision: number) =>
-    dynamic.consider(clusterView(new Map([[key, { text, leaseId: '0', modRevision }]]), modRevision, 'watch'))
+  const see = (key: string, text: string, written: number) =>
+    dynamic.consider(
+      clusterView(
+        new Map([[key, { text, leaseId: '0', modRevision: revision(written) }]]),
+        revision(written),
+        'watch',
+      ),
+    )
   return { lines, see, dynamic }
 }
 

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { createLeaseGuard } from '../../src/agent/lease-guard.ts'
 import { createNodeState, type OwnedNodeState } from '../../src/agent/node-state.ts'
 import type { Work } from '../../src/model/decision/work.ts'
+import { revision } from '../../src/model/revision.ts'
 import { unseen } from '../../src/model/seen.ts'
 import type { PostgresView } from '../../src/model/server/postgres.ts'
 import { systemClock } from '../../src/system/clock.ts'
@@ -56,7 +57,7 @@ test('a standby that reached the timeline of the cluster since the last beat no 
     leader: leaderKey('pg2'),
     history: {
       value: [{ timeline: 1, lsn: 0x3000060n, reason: 'no recovery target specified' }],
-      modRevision: 20,
+      modRevision: revision(20),
     },
   })
   state.update({ ...base, cluster, postgres: now }, memory, 'follower.steady')

@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest'
 import { createStateLog } from '../../src/agent/state-log.ts'
+import { revision } from '../../src/model/revision.ts'
 import { parseFile, questionOf } from '../decisions/case-file.ts'
 
 test('each wrong is said once', () => {
@@ -10,7 +11,7 @@ test('each wrong is said once', () => {
   const said: string[] = []
   const say = (text: string): void => void said.push(text)
   const tell = createStateLog({ debug: say, info: say, warning: say, error: say })
-  const memory = { ...node.memory, lastLeaderRevision: 1_000_000 }
+  const memory = { ...node.memory, lastLeaderRevision: revision(1_000_000) }
   tell(node.snap, memory)
   for (let beat = 0; beat < 3; beat++) tell(node.snap, { ...memory, leaderlessSinceMs: 0 })
   expect(said).toEqual([

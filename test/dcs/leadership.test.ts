@@ -5,22 +5,23 @@ import { Entries } from '../../src/dcs/entries.ts'
 import type { Change, Committed, Transactions } from '../../src/dcs/etcd/transaction.ts'
 import { Leadership } from '../../src/dcs/leadership.ts'
 import type { Lease } from '../../src/dcs/lease.ts'
+import { revision } from '../../src/model/revision.ts'
 import { LAST_LEADER } from '../../src/wire/keys.ts'
 
 const wish = { budgetMs: 1000, deadlineMs: 1000 }
 
 test('a release that was carried out with its news, before etcd had no space for them, is done', async () => {
   const entries = new Entries()
-  entries.put('leader', { text: 'pg1', leaseId: '7', modRevision: 5 })
+  entries.put('leader', { text: 'pg1', leaseId: '7', modRevision: revision(5) })
   const asked: string[][] = []
   const commit = async (_guard: unknown, changes: readonly Change[]): Promise<Committed> => {
     asked.push(changes.map(({ key }) => key))
     return changes.some(({ key }) => key === LAST_LEADER)
       ? { ok: false, treatment: 'give-up', why: 'etcdserver: mvcc: database space exceeded', unclear: true }
-      : { ok: true, succeeded: false, entry: null, revision: 9, term: '2', unclear: false }
+      : { ok: true, succeeded: false, entry: null, revision: revision(9), term: '2', unclear: false }
   }
   const transactions = { commit } as unknown as Transactions
   const leadership = new Leadership('pg1', {} as Lease, transactions, entries, () => {})
-  expect(await leadership.release(null, wish)).toEqual({ kind: 'done', revision: 9 })
+  expect(await leadership.release(null, wish)).toEqual({ kind: 'done', revision: revision(9) })
   expect(asked).toEqual([[LAST_LEADER, 'leader'], ['leader']])
 })

@@ -3,6 +3,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { keySpace } from '../../src/dcs/etcd/key-space.ts'
+import { revision } from '../../src/model/revision.ts'
 import { clusterView, type Entry } from '../../src/wire/cluster-view.ts'
 import { parseExact, stringifyExact } from '../../src/wire/exact-json.ts'
 import {
@@ -268,8 +269,9 @@ describe('hostile texts', () => {
         fc.array(fc.tuple(fc.constantFrom(...names, 'members/a', 'members/b/c', 'members/'), text)),
         pairs => {
           const entries = new Map<string, Entry>()
-          for (const [key, value] of pairs) entries.set(key, { text: value, leaseId: '0', modRevision: 1 })
-          const view = clusterView(entries, 1, 'read')
+          for (const [key, value] of pairs)
+            entries.set(key, { text: value, leaseId: '0', modRevision: revision(1) })
+          const view = clusterView(entries, revision(1), 'read')
           expect(view.members.length).toBeLessThanOrEqual(1)
           for (const { record } of view.members) expect(parseMember(serialiseMember(record))).toEqual(record)
         },
@@ -284,16 +286,20 @@ describe('hostile texts', () => {
 })
 
 describe('view', () => {
-  const entry = (text: string, modRevision = 1): Entry => ({ text, leaseId: '0', modRevision })
+  const entry = (text: string, written = 1): Entry => ({
+    text,
+    leaseId: '0',
+    modRevision: revision(written),
+  })
 
   test('status wins over optime/leader, which stands in for it', () => {
-    const old = clusterView(new Map([['optime/leader', entry('5')]]), 1, 'read')
+    const old = clusterView(new Map([['optime/leader', entry('5')]]), revision(1), 'read')
     expect(old.status?.value.optime).toBe(5n)
     const both = new Map([
       ['optime/leader', entry('5')],
       ['status', entry('{"optime":7}')],
     ])
-    expect(clusterView(both, 1, 'read').status?.value.optime).toBe(7n)
+    expect(clusterView(both, revision(1), 'read').status?.value.optime).toBe(7n)
   })
 
   test('members are sorted; keys of other groups and odd names are not members', () => {
@@ -305,7 +311,7 @@ describe('view', () => {
       '0/members/c',
       `members/${'x'.repeat(256)}`,
     ]
-    const view = clusterView(new Map(keys.map(key => [key, entry('{}')])), 1, 'read')
+    const view = clusterView(new Map(keys.map(key => [key, entry('{}')])), revision(1), 'read')
     expect(view.members.map(({ name }) => name)).toEqual(['a', 'b'])
   })
 
@@ -315,7 +321,7 @@ describe('view', () => {
         ['leader', entry('')],
         ['failover', entry('{}')],
       ]),
-      1,
+      revision(1),
       'read',
     )
     expect([view.leader, view.failover]).toEqual([null, null])
@@ -340,13 +346,17 @@ describe('view', () => {
     ],
     ['{"scheduled_at":"2030-01-01T10:00:00Z"}', 'it names neither a leader nor a member'],
   ])('a failover key that nobody can read is known as such: %s', (text, why) => {
-    const view = clusterView(new Map([['failover', entry(text, 17)]]), 20, 'watch')
-    expect([view.failover, view.unreadable]).toEqual([null, [{ key: 'failover', modRevision: 17, why }]])
+    const view = clusterView(new Map([['failover', entry(text, 17)]]), revision(20), 'watch')
+    expect([view.failover, view.unreadable]).toEqual([
+      null,
+      [{ key: 'failover', modRevision: revision(17), why }],
+    ])
   })
 
   test.each(['', '{}', 'null', ':', '{"leader":null,"member":"","site":null}', '{"member":"b"}', 'a:b'])(
     'a failover key that says nothing, or is understood, is not: %s',
-    text => expect(clusterView(new Map([['failover', entry(text)]]), 1, 'read').unreadable).toEqual([]),
+    text =>
+      expect(clusterView(new Map([['failover', entry(text)]]), revision(1), 'read').unreadable).toEqual([]),
   )
 
   test('key names', () => {

@@ -6,51 +6,52 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Entries } from '../../src/dcs/entries.ts'
 import { Terms } from '../../src/dcs/etcd/terms.ts'
+import { revision } from '../../src/model/revision.ts'
 import type { Clock } from '../../src/ports/clock.ts'
 import type { Entry } from '../../src/wire/cluster-view.ts'
 
-const entry = (modRevision: number): Entry => ({ text: `at ${modRevision}`, leaseId: '0', modRevision })
+const entry = (at: number): Entry => ({ text: `at ${at}`, leaseId: '0', modRevision: revision(at) })
 
 test('an older message changes nothing, neither after a put nor after a deletion', () => {
   const entries = new Entries()
   expect(entries.put('leader', entry(5))).toBe(true)
   expect(entries.put('leader', entry(5))).toBe(false)
   expect(entries.put('leader', entry(4))).toBe(false)
-  expect(entries.delete('leader', 4)).toBe(false)
-  expect(entries.delete('leader', 7)).toBe(true)
+  expect(entries.delete('leader', revision(4))).toBe(false)
+  expect(entries.delete('leader', revision(7))).toBe(true)
   expect(entries.put('leader', entry(6))).toBe(false)
   expect(entries.put('leader', entry(8))).toBe(true)
   expect([...entries.all.keys()]).toEqual(['leader'])
-  expect(entries.revision).toBe(8)
+  expect(entries.revision).toBe(revision(8))
 })
 
 test('a snapshot takes away what it lacks, but not an own write that is newer', () => {
   const entries = new Entries()
   entries.put('old', entry(1))
   entries.put('own', entry(10))
-  entries.delete('gone', 9)
+  entries.delete('gone', revision(9))
   const changed = entries.replace(
     new Map([
       ['gone', entry(2)],
       ['new', entry(3)],
     ]),
-    8,
+    revision(8),
   )
   expect([...changed].sort()).toEqual(['new', 'old'])
   expect([...entries.all.keys()].sort()).toEqual(['new', 'own'])
 })
 
 test('in whatever order the changes of a key are told, the last one stands', () => {
-  const change = fc.record({ revision: fc.integer({ min: 1, max: 30 }), deletes: fc.boolean() })
+  const change = fc.record({ at: fc.integer({ min: 1, max: 30 }), deletes: fc.boolean() })
   fc.assert(
-    fc.property(fc.uniqueArray(change, { selector: ({ revision }) => revision, minLength: 1 }), changes => {
+    fc.property(fc.uniqueArray(change, { selector: ({ at }) => at, minLength: 1 }), changes => {
       const entries = new Entries()
-      for (const { revision, deletes } of changes) {
-        if (deletes) entries.delete('k', revision)
-        else entries.put('k', entry(revision))
+      for (const { at, deletes } of changes) {
+        if (deletes) entries.delete('k', revision(at))
+        else entries.put('k', entry(at))
       }
-      const last = changes.reduce((a, b) => (a.revision > b.revision ? a : b))
-      expect(entries.get('k')?.modRevision).toBe(last.deletes ? undefined : last.revision)
+      const last = changes.reduce((a, b) => (a.at > b.at ? a : b))
+      expect(entries.get('k')?.modRevision).toBe(last.deletes ? undefined : revision(last.at))
     }),
   )
 })
@@ -60,7 +61,7 @@ test('the version moves with each change, so that a cached view is never stale',
   const versions = [entries.version]
   entries.put('a', entry(1))
   versions.push(entries.version)
-  entries.delete('a', 2)
+  entries.delete('a', revision(2))
   versions.push(entries.version)
   entries.clear()
   versions.push(entries.version)

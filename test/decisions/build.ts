@@ -7,11 +7,13 @@ import type {
   HistoryLine,
   JsonObject,
   Member,
+  Versioned,
 } from '../../src/model/cluster/cluster.ts'
 import type { Divergence } from '../../src/model/cluster/divergence.ts'
 import { slotName } from '../../src/model/cluster/slot-name.ts'
 import { FIRST_MEMORY, type Memory } from '../../src/model/decision/memory.ts'
 import type { LeaseView, Self, Snapshot } from '../../src/model/decision/snapshot.ts'
+import { revision } from '../../src/model/revision.ts'
 import { type Seen, seen, unseen } from '../../src/model/seen.ts'
 import type { RecoverySettingsView } from '../../src/model/server/postgres.ts'
 import type { AgentConfig } from '../../src/model/settings/config.ts'
@@ -40,7 +42,7 @@ export function build(draft: Draft): Question {
     self,
     settings: draft.settings,
     settingsConfirmed: draft.settingsConfirmed,
-    configRevision: draft.configRevision,
+    configRevision: draft.configRevision === null ? null : revision(draft.configRevision),
     cluster:
       draft.etcd.unknown === null
         ? seen(buildView(draft, list), draft.nowMs - draft.etcd.ageMs)
@@ -110,7 +112,7 @@ function buildMember(name: MemberName, draft: Draft): Member {
   return {
     name,
     leaseId: said.leaseId ?? (name === draft.me ? (draft.leaseId ?? leaseOf(name)) : leaseOf(name)),
-    modRevision: 30,
+    modRevision: revision(30),
     record: {
       connUrl: said.connUrl === undefined ? connUrl(name) : null,
       apiUrl: said.apiUrl === undefined ? apiUrl(name) : null,
@@ -134,13 +136,13 @@ function extraOf({ host, leaseTtl }: Partial<MemberDraft>): JsonObject {
 
 function buildView(draft: Draft, members: readonly Member[]): ClusterView {
   const { etcd } = draft
-  const versioned = <T>(value: T, modRevision: number): { value: T; modRevision: number } => ({
+  const versioned = <T>(value: T, written: number): Versioned<T> => ({
     value,
-    modRevision,
+    modRevision: revision(written),
   })
   const { request } = etcd
   return {
-    revision: etcd.revision,
+    revision: revision(etcd.revision),
     source: etcd.source,
     initialize: etcd.initialize === null ? null : versioned(etcd.initialize, etcd.initializeRevision),
     config: buildConfig(draft),
@@ -157,7 +159,7 @@ function buildView(draft: Draft, members: readonly Member[]): ClusterView {
     unreadable:
       etcd.unreadableRequest === null
         ? []
-        : [{ key: 'failover' as const, modRevision: 39, why: etcd.unreadableRequest }],
+        : [{ key: 'failover' as const, modRevision: revision(39), why: etcd.unreadableRequest }],
     drains: etcd.drains,
     history: etcd.history === null ? null : versioned(etcd.history.map(noted), etcd.historyRevision),
     sync: null,
@@ -170,7 +172,7 @@ function buildConfig({ etcd, settings }: Draft): ClusterView['config'] {
   const why = etcd.configUnusable
   const value =
     why === null ? { valid: true as const, document: settings.document } : { valid: false as const, why }
-  return { value, modRevision: etcd.changedAt }
+  return { value, modRevision: revision(etcd.changedAt) }
 }
 
 function noted({ timeline, lsn, by }: SwitchText): HistoryLine {
@@ -261,7 +263,7 @@ function buildMemory(draft: Draft, members: readonly Member[]): Memory {
     ...FIRST_MEMORY,
     lastRole: postgres.directory === 'empty' ? null : postgres.role,
     lastLeader: known ? leader : null,
-    lastLeaderRevision: known && leader !== null ? 40 : 0,
+    lastLeaderRevision: known && leader !== null ? revision(40) : null,
     lastMembers: members,
     rejoin: 'follow',
     agreesWith: follows ? { leader, timeline: postgres.timeline ?? 1, untilLsn: null } : null,

@@ -4,6 +4,7 @@
 import type { Divergence } from '../../src/model/cluster/divergence.ts'
 import type { Outcome } from '../../src/model/decision/outcome.ts'
 import type { Job } from '../../src/model/decision/work.ts'
+import { revision } from '../../src/model/revision.ts'
 import type { Progress } from '../../src/model/server/progress.ts'
 import { DEFAULT_LSN, type Draft, SYSTEM_IDENTIFIER } from './draft.ts'
 import { readOrder } from './forms-orders.ts'
@@ -131,7 +132,7 @@ const from = { name: 'pg1', host: '10.0.0.1', port: 5432, slot: null }
 
 export function readJob(text: string): Job {
   const jobs: Readonly<Record<string, Job>> = {
-    bootstrap: { kind: 'bootstrap', initializeRevision: 2 },
+    bootstrap: { kind: 'bootstrap', initializeRevision: revision(2) },
     clone: { kind: 'clone', from, upstream: from, replaces: null },
     'start primary': { kind: 'start', as: 'primary', upstream: null, timeoutMs: 60_000 },
     'start standby': { kind: 'start', as: 'standby', upstream: from, timeoutMs: 60_000 },

@@ -2,6 +2,7 @@
 
 import type { Memory } from '../../src/model/decision/memory.ts'
 import type { Self } from '../../src/model/decision/snapshot.ts'
+import { revision } from '../../src/model/revision.ts'
 import type { Unfinished } from '../../src/model/server/postgres.ts'
 import { DEFAULT_LSN, type Draft, type PostgresDraft } from './draft.ts'
 import { readMomentLine } from './forms-moment.ts'
@@ -141,9 +142,9 @@ const memoryForms: readonly Form<Memory>[] = [
   [/^crash recovery tried$/, () => ({ crashRecoveryTried: true })],
   [
     /^founding (running|ready|failed)(?: at (\d+))?(?: \((.*)\))?$/,
-    ([text, revision, why]) => ({
+    ([text, written, why]) => ({
       founding: {
-        initializeRevision: Number(revision ?? 2),
+        initializeRevision: revision(Number(written ?? 2)),
         stage: text === 'running' || text === 'ready' ? text : 'failed',
         ...(why === undefined ? {} : { why }),
       },
@@ -207,7 +208,7 @@ function newHandover(candidate: string | undefined, startedAtMs: number): NonNul
   return {
     candidate: candidate ?? null,
     startedAtMs,
-    requestRevision: 39,
+    requestRevision: revision(39),
     position: null,
     stoppedAtMs: null,
   }

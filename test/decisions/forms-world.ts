@@ -1,6 +1,7 @@
 // The notation of a case, first part: what is in etcd, what the peers said, what the operator configured.
 
 import type { PeerView } from '../../src/model/cluster/peer.ts'
+import { revision } from '../../src/model/revision.ts'
 import { seen, unseen } from '../../src/model/seen.ts'
 import type { DynamicSettings } from '../../src/model/settings/dynamic-settings.ts'
 import { DEFAULT_LSN, type Draft, type EtcdDraft, type MemberDraft } from './draft.ts'
@@ -16,7 +17,9 @@ const etcdForms: readonly Form<EtcdDraft>[] = [
   [/^no leader$/, () => ({ leader: null })],
   [
     /^leader (\S+)(?: on lease (\d+))?$/,
-    ([name = '', leaseId]) => ({ leader: { name, leaseId: leaseId ?? leaseOf(name), modRevision: 40 } }),
+    ([name = '', leaseId]) => ({
+      leader: { name, leaseId: leaseId ?? leaseOf(name), modRevision: revision(40) },
+    }),
   ],
   [/^last leader (gave up|\S+)$/, ([name = '']) => ({ lastLeader: name })],
   [
@@ -44,7 +47,7 @@ const etcdForms: readonly Form<EtcdDraft>[] = [
   [
     /^(\S+) drained by (\S+): (.+)$/,
     ([member = '', by = '', reason = '']) => ({
-      drains: [{ member, modRevision: 33, note: { by, at: '2026-11-29T23:20:11Z', reason } }],
+      drains: [{ member, modRevision: revision(33), note: { by, at: '2026-11-29T23:20:11Z', reason } }],
     }),
   ],
   [

@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest'
 import { reportCluster } from '../../src/admin/look/cluster-report.ts'
 import { memberRecord } from '../../src/decide/report/own-record.ts'
+import { revision } from '../../src/model/revision.ts'
 import { clusterText } from '../../src/terminal/table/member-table.ts'
 import { build } from './build.ts'
 import { DEFAULT_LSN, type Draft, newDraft, type PostgresDraft } from './draft.ts'
@@ -61,7 +62,7 @@ test('a data directory in which nothing can be made says what is in the way, and
 /** pg1 leads and writes; for this long nothing came from it. */
 function starving(forMs: number, replayed = DEFAULT_LSN) {
   return (draft: Draft) => {
-    draft.etcd.leader = { name: 'pg1', leaseId: '101', modRevision: 30 }
+    draft.etcd.leader = { name: 'pg1', leaseId: '101', modRevision: revision(30) }
     draft.etcd.optime = DEFAULT_LSN
     const since = {
       sinceMs: draft.nowMs - forMs,
@@ -107,7 +108,7 @@ test('replay that an operator has paused is told, that PostgreSQL has paused it 
 test('the leader tells of members that are gone while their slots are kept, and a standby does not', () => {
   const gone = (own: string) => {
     const draft = newDraft(own)
-    draft.etcd.leader = { name: 'pg2', leaseId: '102', modRevision: 30 }
+    draft.etcd.leader = { name: 'pg2', leaseId: '102', modRevision: revision(30) }
     draft.leaderLeftMs = own === 'pg2' ? 20_000 : null
     const now = { lastNeededMs: draft.nowMs - 60_000, lastNeededWall: Date.UTC(2026, 10, 22, 9, 30, 0, 7) }
     const tooOld = { lastNeededMs: draft.nowMs - 31 * 60_000, lastNeededWall: 0 }

@@ -5,6 +5,7 @@ import { remember } from '../../src/decide/remember.ts'
 import { tellOutage } from '../../src/decide/report/outage.ts'
 import type { Memory } from '../../src/model/decision/memory.ts'
 import type { Snapshot } from '../../src/model/decision/snapshot.ts'
+import { revision } from '../../src/model/revision.ts'
 import { build } from './build.ts'
 import { type Draft, newDraft } from './draft.ts'
 import { WALL_MS } from './forms-world.ts'
@@ -36,7 +37,7 @@ function node(name: string, first: (draft: Draft) => void) {
 const led =
   (by: string) =>
   ({ etcd }: Draft) => {
-    etcd.leader = { name: by, leaseId: `10${by.slice(2)}`, modRevision: 40 }
+    etcd.leader = { name: by, leaseId: `10${by.slice(2)}`, modRevision: revision(40) }
     etcd.lastLeader = by
   }
 /** Its lease is over: neither leader key nor member key. */
@@ -48,7 +49,7 @@ const lost =
     etcd.optime = 0x3000200n
   }
 const wins = ({ etcd, postgres, ...draft }: Draft, name: string) => {
-  etcd.leader = { name, leaseId: `10${name.slice(2)}`, modRevision: 45 }
+  etcd.leader = { name, leaseId: `10${name.slice(2)}`, modRevision: revision(45) }
   etcd.lastLeader = name
   Object.assign(postgres, { role: 'primary', timeline: 2 })
   return draft

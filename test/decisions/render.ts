@@ -9,7 +9,7 @@ import type { Decision } from '../../src/model/decision/decision.ts'
 import type { Memory } from '../../src/model/decision/memory.ts'
 import type { Job, RestartJob } from '../../src/model/decision/work.ts'
 import { isJsonObject } from '../../src/model/settings/patch.ts'
-import { formatLsn } from '../../src/model/units.ts'
+import { formatLsn, type Revision } from '../../src/model/units.ts'
 import { showDuration, showSwitches } from './units.ts'
 
 export function render(decision: Decision, before: Memory, nowMs: number): string {
@@ -95,11 +95,11 @@ function showOptime(status: ClusterStatus | null): string {
   return status?.optime == null ? '' : ` writing optime ${formatLsn(status.optime)}`
 }
 
-function withGuard({ kind, ifRevision }: Action & { ifRevision: number | null }): string {
+function withGuard({ kind, ifRevision }: Action & { ifRevision: Revision | null }): string {
   return ifRevision === null ? kind : `${kind} ${guard(ifRevision)}`
 }
 
-function guard(revision: number | null): string {
+function guard(revision: Revision | null): string {
   return revision === null ? 'if absent' : `if revision ${revision}`
 }
 

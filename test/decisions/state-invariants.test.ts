@@ -4,17 +4,18 @@ import { expect, test } from 'vitest'
 import { stateViolations } from '../../src/decide/state-invariants.ts'
 import type { Memory } from '../../src/model/decision/memory.ts'
 import type { Snapshot } from '../../src/model/decision/snapshot.ts'
+import { revision } from '../../src/model/revision.ts'
 import { parseFile, questionOf } from './case-file.ts'
 
 const [node] = parseFile(
   'x.txt',
-  '# A leader.\nlook as pg1\n  etcd leader pg1\n  lease 20s left\n----\n',
+  '# A leader.\nlook as pg1\n  etcd leader pg1, last leader pg1\n  lease 20s left\n----\n',
 ).map(questionOf)
 if (node === undefined) throw new Error('no case')
 const { snap, memory } = node
-const leader: Memory = { ...memory, lastLeaderRevision: 1_000_000 }
+const leader: Memory = { ...memory, lastLeaderRevision: revision(1_000_000) }
 const at = { checkpointLsn: 1n, previousLsn: 1n }
-const handover = { candidate: null, startedAtMs: 0, requestRevision: 1 }
+const handover = { candidate: null, startedAtMs: 0, requestRevision: revision(1) }
 
 test('nothing is wrong with a leader', () => {
   expect(stateViolations(snap, leader)).toEqual([])
@@ -37,7 +38,7 @@ const remembered: readonly (readonly [wrong: string, changed: Partial<Memory>])[
   ],
   ['somebody leads, and nobody does', { leaderlessSinceMs: 0 }],
   ['sees etcd, and does not', { blindSinceMs: 0 }],
-  ['has forgotten who led last', { lastLeaderRevision: -1 }],
+  ['has forgotten who led last', { lastLeaderRevision: revision(-1) }],
 ]
 
 test.each(remembered)('%s', (wrong, changed) => {

@@ -3,13 +3,14 @@
 import { expect, test } from 'vitest'
 import { remember } from '../../src/decide/remember.ts'
 import { trouble } from '../../src/decide/report/trouble.ts'
+import { revision } from '../../src/model/revision.ts'
 import { build } from './build.ts'
 import { type Draft, newDraft } from './draft.ts'
 
 /** As pg2, a standby of pg1, unless `change` says otherwise. */
 function said(change: (draft: Draft) => void): string | null {
   const draft = newDraft('pg2')
-  draft.etcd.leader = { name: 'pg1', leaseId: '101', modRevision: 40 }
+  draft.etcd.leader = { name: 'pg1', leaseId: '101', modRevision: revision(40) }
   change(draft)
   const found = trouble(build(draft))
   return found === null ? null : `${found.id}: ${found.text}`
@@ -113,7 +114,7 @@ test.each<readonly [string, (draft: Draft) => void, string | null]>([
     'a server that lets nobody in, and therefore cannot be compared with the leader',
     ({ postgres, memory, etcd }) => {
       Object.assign(postgres, { readiness: 'accepting', serverUnknown: 'could not write init file' })
-      etcd.leader = { name: 'pg3', leaseId: '101', modRevision: 40 }
+      etcd.leader = { name: 'pg3', leaseId: '101', modRevision: revision(40) }
       memory.rejoin = 'check'
       const why = 'the local server does not answer: could not write init file'
       const asked = { why, isLasting: false, tries: 1, sinceMs: NOW, retryAtMs: NOW + 1000 }

@@ -6,6 +6,7 @@ import type { ClusterView } from '../../src/model/cluster/cluster.ts'
 import type { Action } from '../../src/model/decision/action.ts'
 import type { Outcome } from '../../src/model/decision/outcome.ts'
 import type { Snapshot } from '../../src/model/decision/snapshot.ts'
+import { revision } from '../../src/model/revision.ts'
 import { seen, unseen } from '../../src/model/seen.ts'
 import { problems } from './checks.ts'
 import { frozen, ME, OTHER, TTL } from './frozen.ts'
@@ -126,19 +127,19 @@ function effectOf(action: Action, outcome: Outcome, snap: Snapshot): Snapshot {
 function written(action: Action, snap: Snapshot): Snapshot {
   switch (action.kind) {
     case 'race-initialize':
-      return withView(snap, { initialize: { value: '', modRevision: 42 } })
+      return withView(snap, { initialize: { value: '', modRevision: revision(42) } })
     case 'write-initialize':
-      return withView(snap, { initialize: { value: action.value, modRevision: 42 } })
+      return withView(snap, { initialize: { value: action.value, modRevision: revision(42) } })
     case 'delete-initialize':
       return withView(snap, { initialize: null })
     case 'clear-failover':
       return withView(snap, { failover: null })
     case 'claim-failover':
-      return withView(snap, { failover: { value: action.request, modRevision: 43 } })
+      return withView(snap, { failover: { value: action.request, modRevision: revision(43) } })
     case 'note-guarded':
     case 'note-unguarded':
       return withView(snap, {
-        guard: { value: { leader: ME, guarded: action.kind === 'note-guarded' }, modRevision: 60 },
+        guard: { value: { leader: ME, guarded: action.kind === 'note-guarded' }, modRevision: revision(60) },
       })
     default:
       return snap
@@ -150,8 +151,8 @@ function recorded(action: Action, ok: boolean, snap: Snapshot): Snapshot {
   if (!ok || (action.kind !== 'acquire-lease' && action.kind !== 'take-leader')) return snap
   const guarded = !('unguarded' in action)
   return withView(snap, {
-    lastLeader: { value: ME, modRevision: 59 },
-    guard: { value: { leader: ME, guarded }, modRevision: 59 },
+    lastLeader: { value: ME, modRevision: revision(59) },
+    guard: { value: { leader: ME, guarded }, modRevision: revision(59) },
   })
 }
 

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { decide } from '../../src/decide/decide.ts'
 import type { Action } from '../../src/model/decision/action.ts'
 import type { Decision } from '../../src/model/decision/decision.ts'
+import { revision } from '../../src/model/revision.ts'
 import { drive } from './beat.ts'
 import { problems } from './checks.ts'
 import { fencers } from './fencers.ts'
@@ -41,8 +42,8 @@ function decided(actions: readonly Action[], more: Partial<Decision> = {}): Deci
 }
 
 const unguardedLed = view({
-  lastLeader: { value: OTHER, modRevision: 40 },
-  guard: { value: { leader: OTHER, guarded: false }, modRevision: 40 },
+  lastLeader: { value: OTHER, modRevision: revision(40) },
+  guard: { value: { leader: OTHER, guarded: false }, modRevision: revision(40) },
 })
 const from = { name: 'pg2', host: '10.0.0.2', port: 5432, slot: null }
 const promote: Action = {
@@ -85,7 +86,7 @@ describe('the checks see', () => {
     [
       'a guard that is not there',
       { ...leader, snap: { ...leader.snap, fencer: fencers.dead } },
-      decided([{ kind: 'note-guarded', ifRevision: null, leaderRevision: 40 }]),
+      decided([{ kind: 'note-guarded', ifRevision: null, leaderRevision: revision(40) }]),
       'tells etcd of a guard that is not there',
     ],
     [

@@ -8,6 +8,7 @@ import { betterRival } from '../../src/decide/election/election.ts'
 import { type CandidateQuestion, judgeCandidates, rankCandidates } from '../../src/judge/candidates.ts'
 import type { Member } from '../../src/model/cluster/cluster.ts'
 import type { PeerView } from '../../src/model/cluster/peer.ts'
+import { revision } from '../../src/model/revision.ts'
 import { type Seen, seen, unseen } from '../../src/model/seen.ts'
 import type { MemberName } from '../../src/model/units.ts'
 import { formers } from './formers.ts'
@@ -94,7 +95,7 @@ function afterWaiting(
       ? null
       : {
           value: { leader: nameOf(request.leader), candidate: nameOf(request.candidate), scheduledAt },
-          modRevision: 39,
+          modRevision: revision(39),
         }
   return {
     snap: { ...snap, cluster: seen({ ...snap.cluster.value, failover }, NOW) },

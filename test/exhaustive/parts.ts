@@ -5,6 +5,7 @@ import type { ClusterView, LeaderKey, Member } from '../../src/model/cluster/clu
 import type { PeerView } from '../../src/model/cluster/peer.ts'
 import { FIRST_MEMORY, type Memory } from '../../src/model/decision/memory.ts'
 import type { Snapshot } from '../../src/model/decision/snapshot.ts'
+import { revision } from '../../src/model/revision.ts'
 import { type Seen, seen, unseen } from '../../src/model/seen.ts'
 import type { ControlData, PostgresView, ServerView } from '../../src/model/server/postgres.ts'
 import type { DynamicSettings } from '../../src/model/settings/dynamic-settings.ts'
@@ -65,7 +66,7 @@ export function member(name: MemberName, role: string, more: Partial<Member['rec
   return frozen({
     name,
     leaseId: `10${name.slice(2)}`,
-    modRevision: 30,
+    modRevision: revision(30),
     record: {
       connUrl: `postgres://${host}:5432/postgres`,
       apiUrl: `http://${host}:8008/patroni`,
@@ -81,7 +82,7 @@ export function member(name: MemberName, role: string, more: Partial<Member['rec
 }
 
 export function leaderKey(name: MemberName, leaseId = `10${name.slice(2)}`): LeaderKey {
-  return frozen({ name, leaseId, modRevision: 40 })
+  return frozen({ name, leaseId, modRevision: revision(40) })
 }
 
 export function view(more: Partial<ClusterView>): Seen<ClusterView> {
@@ -89,10 +90,10 @@ export function view(more: Partial<ClusterView>): Seen<ClusterView> {
   return frozen(
     seen(
       {
-        revision: 41,
+        revision: revision(41),
         source: 'read' as const,
-        initialize: { value: OWN_IDENTIFIER, modRevision: 2 },
-        config: { value: { valid: true as const, document: { ttl: 30 } }, modRevision: 3 },
+        initialize: { value: OWN_IDENTIFIER, modRevision: revision(2) },
+        config: { value: { valid: true as const, document: { ttl: 30 } }, modRevision: revision(3) },
         leader,
         lastLeader: null,
         members: [
@@ -114,7 +115,7 @@ export function view(more: Partial<ClusterView>): Seen<ClusterView> {
 export const clusters = {
   unknown: frozen(unseen('no quorum')),
   nobody: view({}),
-  otherLed: view({ lastLeader: { value: OTHER, modRevision: 40 } }),
+  otherLed: view({ lastLeader: { value: OTHER, modRevision: revision(40) } }),
   me: view({ leader: leaderKey(ME) }),
   meBefore: view({ leader: leaderKey(ME, '99') }),
   other: view({ leader: leaderKey(OTHER) }),
@@ -262,7 +263,7 @@ export function handover(agoMs: number | null): Memory['handover'] {
   return frozen({
     candidate: OTHER,
     startedAtMs: NOW - 8000,
-    requestRevision: 39,
+    requestRevision: revision(39),
     position: agoMs === null ? null : { checkpointLsn: LSN, previousLsn: LSN - 0x28n },
     stoppedAtMs: agoMs === null ? null : NOW - agoMs,
   })
@@ -275,7 +276,7 @@ export const base: Snapshot = frozen({
   self,
   settings,
   settingsConfirmed: true,
-  configRevision: 3,
+  configRevision: revision(3),
   cluster: clusters.nobody,
   lease: noLease,
   postgres: {

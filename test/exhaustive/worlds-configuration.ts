@@ -3,6 +3,7 @@
 import type { ClusterView } from '../../src/model/cluster/cluster.ts'
 import type { Memory } from '../../src/model/decision/memory.ts'
 import type { Outcome } from '../../src/model/decision/outcome.ts'
+import { revision } from '../../src/model/revision.ts'
 import { paused, product, sights } from './combine.ts'
 import { ME, OTHER, OWN_IDENTIFIER } from './frozen.ts'
 import {
@@ -21,9 +22,9 @@ import { proofs } from './proofs.ts'
 
 export function* configurationWorlds(): Generator<World> {
   const configs: readonly ClusterView['config'][] = [
-    { value: { valid: false, why: 'not a JSON object' }, modRevision: 3 },
-    { value: { valid: false, why: 'not a JSON object' }, modRevision: 30 },
-    { value: { valid: true, document: {} }, modRevision: 30 },
+    { value: { valid: false, why: 'not a JSON object' }, modRevision: revision(3) },
+    { value: { valid: false, why: 'not a JSON object' }, modRevision: revision(30) },
+    { value: { valid: true, document: {} }, modRevision: revision(30) },
     null,
   ]
   const released = (kind: 'done' | 'unreachable'): Outcome =>
@@ -33,9 +34,9 @@ export function* configurationWorlds(): Generator<World> {
   const parts = {
     config: configs,
     settingsConfirmed: [true, false],
-    configRevision: [null, 3, 30],
+    configRevision: [null, revision(3), revision(30)],
     leader: [null, ME, OTHER],
-    initialize: [null, { value: OWN_IDENTIFIER, modRevision: 2 }],
+    initialize: [null, { value: OWN_IDENTIFIER, modRevision: revision(2) }],
     settings: [settings, paused],
     sight: [
       ...sights.filter((_, index) => [0, 1, 6].includes(index)),

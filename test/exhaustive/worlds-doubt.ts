@@ -3,6 +3,7 @@
 
 import type { ClusterView, Member } from '../../src/model/cluster/cluster.ts'
 import type { Memory } from '../../src/model/decision/memory.ts'
+import { revision } from '../../src/model/revision.ts'
 import type { PostgresView } from '../../src/model/server/postgres.ts'
 import { paused, product } from './combine.ts'
 import { fencers } from './fencers.ts'
@@ -59,14 +60,14 @@ const pausedReplay = server(true, {
 
 const beyondTheFirst = {
   value: [{ timeline: 1, lsn: 0x3000000n, reason: '', at: null, leader: OTHER }],
-  modRevision: 5,
+  modRevision: revision(5),
 }
 
 const notUnderstood: Partial<ClusterView> = frozen({
-  unreadable: [{ key: 'failover', modRevision: 39, why: 'it has an unknown field' }],
+  unreadable: [{ key: 'failover', modRevision: revision(39), why: 'it has an unknown field' }],
 })
 const understood: Partial<ClusterView> = frozen({
-  failover: { value: { leader: ME, candidate: OTHER, scheduledAt: null }, modRevision: 39 },
+  failover: { value: { leader: ME, candidate: OTHER, scheduledAt: null }, modRevision: revision(39) },
 })
 
 const namesake = (host: string): readonly Member[] => [

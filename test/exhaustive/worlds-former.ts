@@ -3,6 +3,7 @@
 
 import type { Memory } from '../../src/model/decision/memory.ts'
 import type { Snapshot } from '../../src/model/decision/snapshot.ts'
+import { revision } from '../../src/model/revision.ts'
 import type { PostgresView } from '../../src/model/server/postgres.ts'
 import { failure, paused, product, values } from './combine.ts'
 import { fencers } from './fencers.ts'
@@ -151,7 +152,7 @@ export function* formerBusyWorlds(): Generator<World> {
     const { job, progress, cancelled, former, here: own, cluster, proof } = part
     if (progress !== null && job.kind !== 'stop') continue
     if (part.handover && job.kind !== 'stop') continue
-    const handover = { candidate: OTHER, startedAtMs: NOW - 3000, requestRevision: 39 }
+    const handover = { candidate: OTHER, startedAtMs: NOW - 3000, requestRevision: revision(39) }
     yield {
       snap: {
         ...base,

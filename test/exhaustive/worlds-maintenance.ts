@@ -3,6 +3,7 @@
 
 import type { ClusterView } from '../../src/model/cluster/cluster.ts'
 import type { Memory } from '../../src/model/decision/memory.ts'
+import { revision } from '../../src/model/revision.ts'
 import { seen } from '../../src/model/seen.ts'
 import { paused, product } from './combine.ts'
 import { fencers } from './fencers.ts'
@@ -30,12 +31,12 @@ const switchover = { leader: ME, candidate: OTHER, scheduledAt: null }
 
 const requests: readonly (ClusterView['failover'] | null)[] = [
   null,
-  { value: switchover, modRevision: 39 },
-  { value: { ...switchover, note: { ...note, begunBy: ME } }, modRevision: 39 },
-  { value: { leader: OTHER, candidate: ME, scheduledAt: null }, modRevision: 39 },
+  { value: switchover, modRevision: revision(39) },
+  { value: { ...switchover, note: { ...note, begunBy: ME } }, modRevision: revision(39) },
+  { value: { leader: OTHER, candidate: ME, scheduledAt: null }, modRevision: revision(39) },
   {
     value: { leader: OTHER, candidate: ME, scheduledAt: null, note: { ...note, begunBy: OTHER } },
-    modRevision: 39,
+    modRevision: revision(39),
   },
 ]
 
@@ -45,7 +46,11 @@ const reload = seen({ change: 'reload' as const, differing: ['primary_conninfo']
 export function* maintenanceWorlds(): Generator<World> {
   const parts = {
     leader: [null, ME, OTHER],
-    lastLeader: [null, { value: OTHER, modRevision: 50 }, { value: null, modRevision: 50 }],
+    lastLeader: [
+      null,
+      { value: OTHER, modRevision: revision(50) },
+      { value: null, modRevision: revision(50) },
+    ],
     guard: [null, ME, OTHER],
     guarded: [true, false],
     isNoted: [true, false],
@@ -86,9 +91,9 @@ export function* maintenanceWorlds(): Generator<World> {
         cluster: view({
           leader: leader === null ? null : leaderKey(leader),
           lastLeader,
-          guard: guard === null ? null : { value: { leader: guard, guarded }, modRevision: 50 },
+          guard: guard === null ? null : { value: { leader: guard, guarded }, modRevision: revision(50) },
           failover: request,
-          initialize: { value: identifier, modRevision: 2 },
+          initialize: { value: identifier, modRevision: revision(2) },
           // Where its own word counts its member key has gone.
           members: [
             member(ME, 'replica'),

@@ -4,6 +4,7 @@
 import type { ClusterView, Member } from '../../src/model/cluster/cluster.ts'
 import type { Memory } from '../../src/model/decision/memory.ts'
 import type { Outcome } from '../../src/model/decision/outcome.ts'
+import { revision } from '../../src/model/revision.ts'
 import { product, sights } from './combine.ts'
 import { formers } from './formers.ts'
 import { ME, OTHER, OWN_IDENTIFIER } from './frozen.ts'
@@ -57,7 +58,7 @@ export function* mistakenWorlds(): Generator<World> {
       snap: {
         ...base,
         cluster: view({
-          initialize: { value: initialize, modRevision: 42 },
+          initialize: { value: initialize, modRevision: revision(42) },
           leader: leader === null ? null : leaderKey(leader, leaseId),
           members: membersOf(role),
         }),

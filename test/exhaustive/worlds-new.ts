@@ -4,6 +4,7 @@ import type { ClusterView } from '../../src/model/cluster/cluster.ts'
 import type { ActionKind } from '../../src/model/decision/action.ts'
 import { FIRST_MEMORY, type Memory } from '../../src/model/decision/memory.ts'
 import type { Outcome } from '../../src/model/decision/outcome.ts'
+import { revision } from '../../src/model/revision.ts'
 import type { Seen } from '../../src/model/seen.ts'
 import { failure, paused, product, sights, standbyCluster, synchronous, values } from './combine.ts'
 import { fencers } from './fencers.ts'
@@ -34,10 +35,10 @@ const raced = (kind: 'done' | 'refused' | 'unreachable', action: ActionKind): re
 export function* newWorlds(): Generator<World> {
   const keys: readonly ClusterView['initialize'][] = [
     null,
-    { value: '', modRevision: 2 },
-    { value: '', modRevision: 57 },
-    { value: OWN_IDENTIFIER, modRevision: 3 },
-    { value: '7000000000000000999', modRevision: 3 },
+    { value: '', modRevision: revision(2) },
+    { value: '', modRevision: revision(57) },
+    { value: OWN_IDENTIFIER, modRevision: revision(3) },
+    { value: '7000000000000000999', modRevision: revision(3) },
   ]
   const views: readonly Seen<ClusterView>[] = [null, ME, OTHER].flatMap(name =>
     keys.flatMap(initialize =>
@@ -88,7 +89,7 @@ export function* newWorlds(): Generator<World> {
         lastRole,
         joined,
         sawCluster: true,
-        founding: founding === null ? null : { initializeRevision: 2, stage: founding },
+        founding: founding === null ? null : { initializeRevision: revision(2), stage: founding },
         lastFailure: past,
       },
     }
@@ -142,7 +143,7 @@ export function* requestWorlds(): Generator<World> {
     const begunBy = time === 'begun' ? ME : time === 'begun by the other' ? OTHER : null
     const note = { id: null, by: null, atMs: null, untilMs: WALL - 1, begunBy }
     const value = { ...request, scheduledAt, ...(noted && { note }) }
-    const failover = { value, modRevision: 39 }
+    const failover = { value, modRevision: revision(39) }
     const { process, server: answer, lastRole } = sight
     yield {
       snap: {

@@ -4,6 +4,7 @@
 import { FIRST_MEMORY, type Memory } from '../../src/model/decision/memory.ts'
 import type { Order, ScheduledRestart } from '../../src/model/decision/order.ts'
 import type { Work } from '../../src/model/decision/work.ts'
+import { revision } from '../../src/model/revision.ts'
 import { failure, paused, product, sights, values } from './combine.ts'
 import { fencers } from './fencers.ts'
 import { formers } from './formers.ts'
@@ -53,7 +54,7 @@ const pasts: readonly Partial<Memory>[] = frozen([
   { leaderlessSinceMs: NOW - 90_000 },
   { joined: false, joinedAs: null, sawCluster: false },
   { rejoin: 'diverged' as const, lastFailure: failure('rewind', 1000) },
-  { founding: { initializeRevision: 2, stage: 'running' as const } },
+  { founding: { initializeRevision: revision(2), stage: 'running' as const } },
 ])
 
 const rest = frozen([

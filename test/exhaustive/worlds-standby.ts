@@ -6,6 +6,7 @@ import type { Divergence } from '../../src/model/cluster/divergence.ts'
 import type { Memory } from '../../src/model/decision/memory.ts'
 import type { Outcome } from '../../src/model/decision/outcome.ts'
 import type { Snapshot } from '../../src/model/decision/snapshot.ts'
+import { revision } from '../../src/model/revision.ts'
 import { type Seen, seen, unseen } from '../../src/model/seen.ts'
 import type { RecoverySettingsView } from '../../src/model/server/postgres.ts'
 import { failure, product, values } from './combine.ts'
@@ -83,10 +84,12 @@ export function* raceWorlds(): Generator<World> {
         ...base,
         cluster: view({
           source,
-          history: history === null ? null : { value: history, modRevision: 20 },
+          history: history === null ? null : { value: history, modRevision: revision(20) },
           status:
-            optime === null ? null : { value: { optime, slots: null, retainSlots: null }, modRevision: 38 },
-          lastLeader: others === 'last leader gave up' ? { value: null, modRevision: 40 } : null,
+            optime === null
+              ? null
+              : { value: { optime, slots: null, retainSlots: null }, modRevision: revision(38) },
+          lastLeader: others === 'last leader gave up' ? { value: null, modRevision: revision(40) } : null,
           members: [
             member(ME, 'replica'),
             member(OTHER, others === 'silent primary' ? 'primary' : 'replica'),

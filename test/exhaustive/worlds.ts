@@ -2,6 +2,7 @@
 
 import type { Memory } from '../../src/model/decision/memory.ts'
 import type { Job, Work } from '../../src/model/decision/work.ts'
+import { revision } from '../../src/model/revision.ts'
 import { failAtOnce, failure, paused, product, sights, values } from './combine.ts'
 import { fencers } from './fencers.ts'
 import { formers } from './formers.ts'
@@ -108,7 +109,7 @@ export const jobs: readonly Job[] = [
   { kind: 'stop', mode: 'fast', checkpoint: true, timeoutMs: null },
   { kind: 'clone', from, upstream: from, replaces: null },
   { kind: 'follow', upstream: from },
-  { kind: 'bootstrap', initializeRevision: 2 },
+  { kind: 'bootstrap', initializeRevision: revision(2) },
   { kind: 'clone', from, upstream: from, replaces: 'the timelines diverged' },
   { kind: 'restart', as: 'standby', upstream: from, timeoutMs: 60_000 },
   { kind: 'restart', as: 'primary', upstream: null, timeoutMs: 60_000, stopTimeoutMs: 60_000 },

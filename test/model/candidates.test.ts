@@ -5,6 +5,7 @@ import { type CandidateQuestion, judgeCandidates, rankCandidates } from '../../s
 import type { JsonObject, Member } from '../../src/model/cluster/cluster.ts'
 import type { PeerView } from '../../src/model/cluster/peer.ts'
 import { clusterTimeline } from '../../src/model/cluster/timeline.ts'
+import { revision } from '../../src/model/revision.ts'
 import { seen, unseen } from '../../src/model/seen.ts'
 
 function member(
@@ -13,7 +14,7 @@ function member(
   apiUrl: string | null = `http://${name}/patroni`,
 ): Member {
   const record = { connUrl: null, apiUrl, state: 'running', role: 'replica', version: null, tags, extra: {} }
-  return { name, leaseId: '1', modRevision: 1, record }
+  return { name, leaseId: '1', modRevision: revision(1), record }
 }
 
 const healthy: PeerView = {

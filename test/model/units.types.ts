@@ -8,6 +8,7 @@ import type {
   Lsn,
   MemberName,
   Millis,
+  Revision,
   Scope,
   Timeline,
   WallMillis,
@@ -50,6 +51,8 @@ export const wait: Millis = timeline
 export const scope: Scope = name
 // @ts-expect-error a lease for a name
 export const holder: MemberName = leaseId
+// @ts-expect-error a number for a revision: only a store makes those
+export const written: Revision = 5
 
 // @ts-expect-error sleeps until a moment in place of for a time
 void clock.sleep(lease.validUntilMs)

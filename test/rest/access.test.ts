@@ -3,6 +3,7 @@
 
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Member } from '../../src/model/cluster/cluster.ts'
+import { revision } from '../../src/model/revision.ts'
 import { unseen } from '../../src/model/seen.ts'
 import type { RestApiConfig } from '../../src/model/settings/config.ts'
 import { type Running, SETTINGS, startServer } from './node.ts'
@@ -115,7 +116,7 @@ describe('addresses', () => {
     const member = (apiUrl: string): Member => ({
       name: 'pg2',
       leaseId: '1',
-      modRevision: 1,
+      modRevision: revision(1),
       record: {
         connUrl: null,
         apiUrl,

@@ -3,6 +3,7 @@
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Member, MemberRecord } from '../../src/model/cluster/cluster.ts'
+import { revision } from '../../src/model/revision.ts'
 import { seen, unseen } from '../../src/model/seen.ts'
 import type { Store } from '../../src/ports/store.ts'
 import {
@@ -139,7 +140,7 @@ describe('the status document', () => {
   })
 
   it('shows sync duty, and a change at once', async () => {
-    const sync = { value: { leader: 'pg0', quorum: 1, standbys: ['pg1'] }, modRevision: 9 }
+    const sync = { value: { leader: 'pg0', quorum: 1, standbys: ['pg1'] }, modRevision: revision(9) }
     running.node.replica().showCluster({ sync })
     running.node.dynamic = { ...SETTINGS, synchronousMode: 'on' }
     expect(JSON.parse(await body('/x'))).toMatchObject({ sync_standby: true })
@@ -171,7 +172,7 @@ describe('GET /cluster and /history', () => {
   const member = (name: string, change: Partial<MemberRecord> = {}): Member => ({
     name,
     leaseId: '1',
-    modRevision: 5,
+    modRevision: revision(5),
     record: { ...record, ...change },
   })
   const positions = {
@@ -185,7 +186,7 @@ describe('GET /cluster and /history', () => {
   it('leader, replica and member without positions', async () => {
     stored = {
       ...CLUSTER,
-      status: { value: { optime: 67108960n, slots: null, retainSlots: null }, modRevision: 1 },
+      status: { value: { optime: 67108960n, slots: null, retainSlots: null }, modRevision: revision(1) },
       members: [
         member('pg0', { role: 'primary', timeline: 1, replicationState: 'streaming' }),
         member('pg2', { ...positions, tags: { custom: 'x' }, connUrl: 'postgres://[::1]/postgres' }),
@@ -197,7 +198,7 @@ describe('GET /cluster and /history', () => {
           candidate: null,
           scheduledAt: { text: '2030-01-01T10:00:00+00:00', wallMs: 1 },
         },
-        modRevision: 8,
+        modRevision: revision(8),
       },
     }
     const api = '"api_url": "http://127.0.0.1:8010/patroni"'
@@ -212,14 +213,14 @@ describe('GET /cluster and /history', () => {
   })
 
   it('roles in synchronous mode and in a standby cluster come from what etcd holds now', async () => {
-    const sync = { value: { leader: 'pg0', quorum: 0, standbys: ['pg2'] }, modRevision: 9 }
+    const sync = { value: { leader: 'pg0', quorum: 0, standbys: ['pg2'] }, modRevision: revision(9) }
     const members = [member('pg0'), member('pg2'), member('pg3')]
     const roles = async (document: { [key: string]: string | boolean | object }) => {
       stored = {
         ...CLUSTER,
         sync,
         members,
-        config: { value: { valid: true, document: document as never }, modRevision: 2 },
+        config: { value: { valid: true, document: document as never }, modRevision: revision(2) },
       }
       const found = JSON.parse(await body('/cluster'))
       return [...found.members.map((one: { role: string }) => one.role), found.pause]
@@ -253,7 +254,7 @@ describe('GET /cluster and /history', () => {
             leader: 'pg1',
           },
         ],
-        modRevision: 3,
+        modRevision: revision(3),
       },
     })
     expect(await body('/history')).toBe(

@@ -1,6 +1,7 @@
 // Health checks and probes over a real socket: each row of the tables in spec/interfaces.md 1.4 and 1.5.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { revision } from '../../src/model/revision.ts'
 import { unseen } from '../../src/model/seen.ts'
 import { clock, REPLICA_SERVER, type Running, SETTINGS, STATUS, startServer } from './node.ts'
 
@@ -39,7 +40,7 @@ async function verdict(path: string): Promise<number> {
   return got?.status ?? 0
 }
 
-const sync = { value: { leader: 'pg0', quorum: 0, standbys: ['PG1'] }, modRevision: 9 }
+const sync = { value: { leader: 'pg0', quorum: 0, standbys: ['PG1'] }, modRevision: revision(9) }
 const LEADER_PATHS = [
   '/',
   '/primary',

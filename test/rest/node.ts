@@ -3,6 +3,7 @@
 
 import type { ClusterView, JsonObject } from '../../src/model/cluster/cluster.ts'
 import type { Order, OrderAnswer } from '../../src/model/decision/order.ts'
+import { revision } from '../../src/model/revision.ts'
 import { type Seen, seen, unseen } from '../../src/model/seen.ts'
 import type { ServerView } from '../../src/model/server/postgres.ts'
 import type { RestApiConfig } from '../../src/model/settings/config.ts'
@@ -88,14 +89,14 @@ export const STATUS: NodeStatus = {
 }
 
 export const CLUSTER: ClusterView = {
-  revision: 10,
+  revision: revision(10),
   source: 'read',
-  initialize: { value: '7710955613899059416', modRevision: 1 },
-  config: { value: { valid: true, document: { ttl: 30 } }, modRevision: 2 },
-  leader: { name: 'pg0', leaseId: '1', modRevision: 3 },
+  initialize: { value: '7710955613899059416', modRevision: revision(1) },
+  config: { value: { valid: true, document: { ttl: 30 } }, modRevision: revision(2) },
+  leader: { name: 'pg0', leaseId: '1', modRevision: revision(3) },
   lastLeader: null,
   members: [],
-  status: { value: { optime: 67381760n, slots: null, retainSlots: null }, modRevision: 4 },
+  status: { value: { optime: 67381760n, slots: null, retainSlots: null }, modRevision: revision(4) },
   failover: null,
   history: null,
   sync: null,

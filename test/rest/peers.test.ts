@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Member } from '../../src/model/cluster/cluster.ts'
+import { revision } from '../../src/model/revision.ts'
 import type { CtlConfig } from '../../src/model/settings/config.ts'
 import { callMember } from '../../src/peers/member-client.ts'
 import { readPeerView } from '../../src/peers/peer-view.ts'
@@ -62,7 +63,7 @@ function member(name: string, apiUrl: string | null): Member {
     tags: {},
     extra: {},
   }
-  return { name, leaseId: '1', modRevision: 1, record }
+  return { name, leaseId: '1', modRevision: revision(1), record }
 }
 
 async function whyUnknown(apiUrl: string | null, timeoutMs = ANSWER_MS): Promise<string> {

@@ -1,6 +1,7 @@
 // Of a leader that says in etcd that it is guarded nobody fears that it goes on without a lease: then it must be guarded.
 
 import { guardOf } from '../../src/model/cluster/guard.ts'
+import { revision } from '../../src/model/revision.ts'
 import { parseGuard } from '../../src/wire/guard-record.ts'
 import { GUARD, LAST_LEADER } from '../../src/wire/keys.ts'
 import type { Etcd } from './etcd.ts'
@@ -23,8 +24,8 @@ function noteOf(etcd: Etcd, name: string): ReturnType<typeof guardOf> {
   const [note, last] = [etcd.get(absoluteKey(GUARD)), etcd.get(absoluteKey(LAST_LEADER))]
   const value = note === null ? null : parseGuard(note.text)
   const view = {
-    guard: note === null || value === null ? null : { value, modRevision: note.modRevision },
-    lastLeader: last === null ? null : { value: last.text, modRevision: last.modRevision },
+    guard: note === null || value === null ? null : { value, modRevision: revision(note.modRevision) },
+    lastLeader: last === null ? null : { value: last.text, modRevision: revision(last.modRevision) },
   }
   return guardOf(view, name)
 }

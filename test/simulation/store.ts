@@ -3,7 +3,7 @@
 
 import { Entries } from '../../src/dcs/entries.ts'
 import { keySpace } from '../../src/dcs/etcd/key-space.ts'
-import { type Observe, Transactions } from '../../src/dcs/etcd/transaction.ts'
+import { type Observe, revisionOf, Transactions } from '../../src/dcs/etcd/transaction.ts'
 import { guardWrite } from '../../src/dcs/guard-write.ts'
 import { historyWrite } from '../../src/dcs/history-write.ts'
 import { Leadership } from '../../src/dcs/leadership.ts'
@@ -169,6 +169,6 @@ async function read(
 ): Promise<Seen<ClusterView>> {
   const result = await client.range(wish, KEYS.range)
   if (!result.ok) return unseen(result.why)
-  const revision = Number(result.value.header.revision)
-  return seen(clusterView(snapshotOf(result.value, KEYS), revision, 'read'), result.sentMs)
+  const at = revisionOf(result.value.header.revision)
+  return seen(clusterView(snapshotOf(result.value, KEYS), at, 'read'), result.sentMs)
 }

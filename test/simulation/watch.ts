@@ -4,6 +4,7 @@
 import type { Entries } from '../../src/dcs/entries.ts'
 import type { KeySpace } from '../../src/dcs/etcd/key-space.ts'
 import { snapshotOf } from '../../src/dcs/watch.ts'
+import { revision } from '../../src/model/revision.ts'
 import type { StoreTimings } from '../../src/ports/store.ts'
 import type { Entry } from '../../src/wire/cluster-view.ts'
 import { isKnownKey } from '../../src/wire/keys.ts'
@@ -60,9 +61,9 @@ export class SimulatedWatch {
       this.#state = { alive: false, why: read.why }
       return false
     }
-    const revision = Number(read.value.header.revision)
-    const changed = entries.replace(snapshotOf(read.value, keys), revision)
-    const stream = new EventStream(path, revision, changes => this.#apply(changes))
+    const at = Number(read.value.header.revision)
+    const changed = entries.replace(snapshotOf(read.value, keys), revision(at))
+    const stream = new EventStream(path, at, changes => this.#apply(changes))
     this.#state = { alive: true, atMs: read.sentMs }
     onChange(changed)
     const why = await this.#whileAnswered()
@@ -88,11 +89,11 @@ export class SimulatedWatch {
   #apply(changes: readonly KeyChange[]): void {
     const { keys, entries, onChange } = this.#parts
     const changed: string[] = []
-    for (const { key, value, revision } of changes) {
+    for (const { key, value, revision: at } of changes) {
       const name = keys.relative(Buffer.from(key))
       if (name === null || !isKnownKey(name)) continue
       const entry: Entry | null = value === null ? null : entryOf(value)
-      if (entry === null ? entries.delete(name, revision) : entries.put(name, entry)) changed.push(name)
+      if (entry === null ? entries.delete(name, revision(at)) : entries.put(name, entry)) changed.push(name)
     }
     if (changed.length > 0) onChange(changed)
   }
@@ -111,7 +112,7 @@ function entryOf({
   readonly leaseId: string
   readonly modRevision: number
 }): Entry {
-  return { text, leaseId, modRevision }
+  return { text, leaseId, modRevision: revision(modRevision) }
 }
 
 /** TCP: in order; while the way is cut, what is under way waits and comes later, if the stream still lives then. */

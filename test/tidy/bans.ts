@@ -55,6 +55,13 @@ export const bans: readonly Ban[] = [
     instead: 'return an exit code; only bin/ ends the process',
     found: node => isMember(node, 'process', 'exit'),
   },
+  {
+    name: 'a revision compared or computed with',
+    instead: "ask isNewer (src/model/revision.ts): the order of revisions is the store's business",
+    // The transport knows what its revisions are made of, and tests make their own.
+    except: path => inTests(path) || path.startsWith('src/dcs/etcd/'),
+    found: node => computesWithRevision(node),
+  },
   { name: 'any', instead: 'use unknown and look', found: node => node.type === 'TSAnyKeyword' },
   {
     name: 'a non-null `!`',
@@ -143,6 +150,15 @@ function readsWallTime(node: Node): boolean {
   if (isMember(node, 'Date', 'now') || isCallOf(node, 'Date')) return true
   const noArguments = Array.isArray(node.arguments) && node.arguments.length === 0
   return node.type === 'NewExpression' && isNode(node.callee) && node.callee.name === 'Date' && noArguments
+}
+
+function computesWithRevision(node: Node): boolean {
+  if (node.type !== 'BinaryExpression' || !/^([<>]=?|[-+*/%])$/.test(String(node.operator))) return false
+  return [node.left, node.right].some(side => isNode(side) && /evision$/.test(lastName(side)))
+}
+
+function lastName(node: Node): string {
+  return String(isNode(node.property) ? node.property.name : node.name)
 }
 
 /** `readFileSync` imported from Node, `fs.readFileSync`, and Atomics.wait; our own `parseSync` is no such call. */

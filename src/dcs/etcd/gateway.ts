@@ -6,6 +6,7 @@ import { formatAddress } from '../../model/address.ts'
 import type { ClusterView } from '../../model/cluster/cluster.ts'
 import { isConfigurationFault } from '../../model/command/etcd-hint.ts'
 import { errorText } from '../../model/error-text.ts'
+import { revision } from '../../model/revision.ts'
 import { type Seen, seen, unseen } from '../../model/seen.ts'
 import type { EtcdConfig, HostPort } from '../../model/settings/config.ts'
 import type { Millis } from '../../model/units.ts'
@@ -203,9 +204,9 @@ function viewOf(body: ExactObject, keys: KeySpace): ClusterView {
     entries.set(key, {
       text: typeof kv.value === 'string' ? Buffer.from(kv.value, 'base64').toString('utf8') : '',
       leaseId: leaseIdOf(typeof kv.lease === 'string' ? kv.lease : undefined),
-      modRevision: Number(kv.mod_revision),
+      modRevision: revision(Number(kv.mod_revision)),
     })
   }
   const { header } = body
-  return clusterView(entries, isObject(header) ? Number(header.revision) : 0, 'read')
+  return clusterView(entries, revision(isObject(header) ? Number(header.revision) : 0), 'read')
 }

@@ -1,7 +1,7 @@
 // Remembers the raft term and revision that etcd has reached, so that a member which lags behind, cut off from its
 // peers or restored from a backup, is found out (spec/ha.md 1.8, 8.A6).
 
-import type { BootMillis, Revision } from '../../model/units.ts'
+import type { BootMillis } from '../../model/units.ts'
 import type { Clock } from '../../ports/clock.ts'
 
 /** The part of etcd's response header that matters here; 64-bit integers as decimal text. */
@@ -19,7 +19,7 @@ export class Terms {
   #epoch = 0
   #shownMs: BootMillis = 0
   #term = 0n
-  #revision: Revision = 0
+  #revision: number = 0
   readonly #clock: Clock
   readonly #onReplaced: (why: string) => void
 
@@ -35,7 +35,7 @@ export class Terms {
   }
 
   /** Highest revision that a linearizable answer has shown. */
-  get revision(): Revision {
+  get revision(): number {
     return this.#revision
   }
 

@@ -2,6 +2,7 @@
 // either branch a linearizable read of the key that the guard was about. What was written or seen goes into the view.
 
 import type { ICompare, IKeyValue, IRequestOp, ITxnResponse } from 'etcd3'
+import { revision } from '../../model/revision.ts'
 import type { LeaseId, Revision } from '../../model/units.ts'
 import type { Entry } from '../../wire/cluster-view.ts'
 import { leaseIdOf } from '../../wire/fields.ts'
@@ -72,11 +73,11 @@ export class Transactions {
     const result = await this.#calls.run(wish, (client, options) => client.kv.txn(request, options))
     if (!result.ok) return result
     const { succeeded, header } = result.value
-    const revision = Number(header.revision)
-    if (succeeded) this.#observeOwn(changes, revision)
+    const at = revisionOf(header.revision)
+    if (succeeded) this.#observeOwn(changes, at)
     const entry = readEntry(result.value)
-    this.#observe(guard.key, entry, revision, succeeded)
-    return { ok: true, succeeded, entry, revision, term: header.raft_term, unclear: result.unclear }
+    this.#observe(guard.key, entry, at, succeeded)
+    return { ok: true, succeeded, entry, revision: at, term: header.raft_term, unclear: result.unclear }
   }
 
   /** One linearizable read of a key. */
@@ -84,16 +85,16 @@ export class Transactions {
     const result = await this.#calls.range(wish, { key: this.#keys.absolute(key) })
     if (!result.ok) return { ...result, unclear: false }
     const { kvs, header } = result.value
-    const revision = Number(header.revision)
+    const at = revisionOf(header.revision)
     const entry = kvs[0] === undefined ? null : entryOf(kvs[0])
-    this.#observe(key, entry, revision, false)
-    return { ok: true, succeeded: true, entry, revision, term: header.raft_term, unclear: false }
+    this.#observe(key, entry, at, false)
+    return { ok: true, succeeded: true, entry, revision: at, term: header.raft_term, unclear: false }
   }
 
-  #observeOwn(changes: readonly Change[], revision: Revision): void {
+  #observeOwn(changes: readonly Change[], at: Revision): void {
     for (const { key, text, leaseId } of changes) {
-      const entry = text === null ? null : { text, leaseId: leaseId ?? '0', modRevision: revision }
-      this.#observe(key, entry, revision, true)
+      const entry = text === null ? null : { text, leaseId: leaseId ?? '0', modRevision: at }
+      this.#observe(key, entry, at, true)
     }
   }
 
@@ -101,7 +102,7 @@ export class Transactions {
     const key = this.#keys.absolute(guard.key)
     if ('absent' in guard) return [{ key, target: 'Create', result: 'Equal', create_revision: 0 }]
     if ('modRevision' in guard)
-      return [{ key, target: 'Mod', result: 'Equal', mod_revision: guard.modRevision }]
+      return [{ key, target: 'Mod', result: 'Equal', mod_revision: String(guard.modRevision) }]
     const value: ICompare = { key, target: 'Value', result: 'Equal', value: Buffer.from(guard.text) }
     if (guard.leaseId === undefined) return [value]
     return [value, { key, target: 'Lease', result: 'Equal', lease: guard.leaseId }]
@@ -130,6 +131,11 @@ export function entryOf(kv: IKeyValue): Entry {
   return {
     text: kv.value.toString('utf8'),
     leaseId: leaseIdOf(kv.lease),
-    modRevision: Number(kv.mod_revision),
+    modRevision: revisionOf(kv.mod_revision),
   }
+}
+
+/** etcd's revisions are safe as numbers for about 285 years at a million writes a second. */
+export function revisionOf(text: string): Revision {
+  return revision(Number(text))
 }

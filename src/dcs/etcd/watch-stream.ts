@@ -3,7 +3,7 @@
 
 import type { CallOptions } from '@grpc/grpc-js'
 import type { Etcd3, IDuplexStream, IWatchRequest, IWatchResponse } from 'etcd3'
-import type { BootMillis, Millis, Revision } from '../../model/units.ts'
+import type { BootMillis, Millis } from '../../model/units.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { failureOf, type Trace, traced } from './attempt.ts'
 import { type CallFailure, type Treatment, treatmentOf } from './call-errors.ts'
@@ -22,7 +22,7 @@ interface StreamWish {
   readonly token: string | null
   readonly keys: KeySpace
   /** First revision to be told about. */
-  readonly fromRevision: Revision
+  readonly fromRevision: number
   readonly intervalMs: () => Millis
   readonly clock: Clock
   readonly terms: Terms
@@ -50,10 +50,10 @@ class WatchStream {
   /** For how many ticks the question has been open. */
   #openTicks = 0
   /** Highest store revision that this stream's member has shown. */
-  #shownRevision: Revision = 0
+  #shownRevision: number = 0
   /** What others had shown when the last question was asked, and an interval earlier. */
-  #knownRevision: Revision = 0
-  #expectedRevision: Revision = 0
+  #knownRevision: number = 0
+  #expectedRevision: number = 0
   readonly #epoch: number
 
   constructor(wish: StreamWish) {

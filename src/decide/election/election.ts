@@ -7,6 +7,7 @@ import { leaseTtlOf } from '../../model/cluster/lease-ttl.ts'
 import type { PeerView } from '../../model/cluster/peer.ts'
 import { clusterTimeline } from '../../model/cluster/timeline.ts'
 import type { CandidateVerdict } from '../../model/cluster/verdict.ts'
+import { isNewer } from '../../model/revision.ts'
 import type { Seen } from '../../model/seen.ts'
 import {
   type Bytes,
@@ -110,7 +111,8 @@ export function spokeBeforeLeaderMoved({ memory, snap }: ClusterFacts): boolean 
 export function lacksOfGivenUp(facts: ClusterFacts): string | null {
   const { view, memory, snap } = facts
   const last = view.lastLeader
-  if (last === null || last.value !== null || last.modRevision < memory.lastLeaderRevision) return null
+  if (last === null || last.value !== null || isNewer(memory.lastLeaderRevision, last.modRevision))
+    return null
   const lag = ownLag(view, localPosition(snap)?.lsn ?? 0n)
   if (lag === null || lag <= 0n) return null
   const silent = otherMembers(facts).filter(({ name }) => snap.peers?.get(name)?.known !== true)
@@ -230,7 +232,7 @@ function silenceOf(answer: Seen<PeerView> | undefined): string | null {
  */
 function mayStillWrite({ name, record }: Member, { view, memory }: ClusterFacts): boolean {
   const last = view.lastLeader
-  const tells = last !== null && last.modRevision >= memory.lastLeaderRevision
+  const tells = last !== null && !isNewer(memory.lastLeaderRevision, last.modRevision)
   if (tells && last.value === name) return true
   if (NOT_WRITING.includes(record.state)) return false
   return PRIMARY_ROLES.includes(record.role) || (!tells && name === memory.lastLeader)

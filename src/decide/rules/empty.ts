@@ -1,8 +1,7 @@
 // There is no usable data directory: race for the right to create the cluster, clone from it, or wait (spec/ha.md 3.3, 3.4).
 
 import type { Upstream } from '../../model/cluster/peer.ts'
-import type { FailedWork } from '../../model/decision/memory.ts'
-import type { Revision } from '../../model/units.ts'
+import type { FailedWork, Founding } from '../../model/decision/memory.ts'
 import {
   type ClusterFacts,
   holdsLease,
@@ -100,8 +99,8 @@ export const emptyRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'empty.begin-bootstrap',
     why: 'the initialize key is ours: nobody else may create data now',
-    match: claimedRevision,
-    choose: (_, initializeRevision) => ({
+    match: claimed,
+    choose: (_, { initializeRevision }) => ({
       reason: 'trying to bootstrap a new cluster',
       actions: [{ kind: 'begin', job: { kind: 'bootstrap', initializeRevision } }],
       remember: { founding: { initializeRevision, stage: 'running' } },
@@ -170,13 +169,15 @@ export const emptyRules: readonly Rule<ClusterFacts>[] = [
 ]
 
 /**
- * The revision of the initialize key that is ours: the race for it was won, or an empty one hangs on our lease because the
- * request that made it got no answer. null: it is not ours. 0: the watch was down when it was won, and it is not known.
+ * The initialize key is ours: the race for it was won, or an empty one hangs on our lease because the request that made it got
+ * no answer. null: it is not ours.
  */
-function claimedRevision({ view, snap }: ClusterFacts): Revision | null {
+function claimed({ view, snap }: ClusterFacts): Pick<Founding, 'initializeRevision'> | null {
   const key = view.initialize
   const isOurs = key?.value === '' && key.leaseId !== undefined && key.leaseId === snap.lease.leaseId
-  return succeeded(snap, 'race-initialize') || isOurs ? (key?.modRevision ?? 0) : null
+  return succeeded(snap, 'race-initialize') || isOurs
+    ? { initializeRevision: key?.modRevision ?? null }
+    : null
 }
 
 /** Without a source there is nothing to rest from: a cluster may have to be created. */

@@ -134,8 +134,7 @@ function supersededBy({ initializeRevision: ours }: Founding, { view, snap }: Cl
     return `${view.leader.name} leads a cluster already`
   if (key === null || key.value === control(snap.postgres)?.systemIdentifier) return null
   if (isSystemIdentifier(key.value)) return `the cluster's system identifier is ${key.value}`
-  // 0: the watch was down when the race was won, and the revision is not known.
-  return ours === 0 || key.modRevision === ours
+  return ours === null || key.modRevision === ours
     ? null
     : `the initialize key has revision ${key.modRevision}, ours had ${ours}`
 }

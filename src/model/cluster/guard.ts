@@ -1,6 +1,7 @@
 // What the leader says of itself in etcd: whether something would stop its server when its lease ends. It is written with the
 // leader key, and before a fencer is disarmed, so that whoever wants to lead next knows it even if nobody answers.
 
+import { isNewer } from '../revision.ts'
 import type { MemberName } from '../units.ts'
 import type { ClusterView } from './cluster.ts'
 
@@ -19,6 +20,6 @@ export function guardOf(
 ): 'yes' | 'no' | 'unknown' {
   if (guard === null || guard.value.leader !== leader) return 'unknown'
   if (!guard.value.guarded) return 'no'
-  const isOfThisReign = lastLeader?.value === leader && guard.modRevision >= lastLeader.modRevision
+  const isOfThisReign = lastLeader?.value === leader && !isNewer(lastLeader.modRevision, guard.modRevision)
   return isOfThisReign ? 'yes' : 'unknown'
 }

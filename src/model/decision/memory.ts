@@ -26,7 +26,7 @@ export interface Memory {
   readonly lastRole: 'primary' | 'standby' | null
   /** Who led last, by the leader key or by the record that outlives it, and the newest revision that told about it. */
   readonly lastLeader: MemberName | null
-  readonly lastLeaderRevision: Revision
+  readonly lastLeaderRevision: Revision | null
   /** When this node learned of it: what peers said before that says nothing about them now. */
   readonly leaderMovedAtMs: BootMillis | null
   /** Members of the last view that had a leader: who to ask in a race, even if their keys have expired. */
@@ -180,7 +180,8 @@ interface Starving {
 
 /** A bootstrap of this node. */
 export interface Founding {
-  readonly initializeRevision: Revision
+  /** null: the watch was down when the race was won, and it is not known. */
+  readonly initializeRevision: Revision | null
   readonly stage: 'running' | 'ready' | 'failed'
   /** Why it failed: what fails after it does not hide the reason. */
   readonly why?: string
@@ -200,7 +201,7 @@ export const FIRST_MEMORY: Memory = {
   silentSinceMs: null,
   lastRole: null,
   lastLeader: null,
-  lastLeaderRevision: 0,
+  lastLeaderRevision: null,
   leaderMovedAtMs: null,
   lastMembers: [],
   promotionAsked: false,

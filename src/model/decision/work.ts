@@ -6,8 +6,8 @@ import type { Progress, ShutdownPosition } from '../server/progress.ts'
 import type { BootMillis, Millis, Revision } from '../units.ts'
 
 export type Job =
-  /** initdb, first start, users: a new cluster. `initializeRevision` guards the race key while it runs. */
-  | { readonly kind: 'bootstrap'; readonly initializeRevision: Revision }
+  /** initdb, first start, users: a new cluster. `initializeRevision` guards the race key while it runs; null: not known. */
+  | { readonly kind: 'bootstrap'; readonly initializeRevision: Revision | null }
   /** Base backup from `from`, then start as a standby of `upstream`. `replaces` says why existing data is removed first. */
   | {
       readonly kind: 'clone'

@@ -2,6 +2,7 @@
 // fencer for that long, and refuses everything else at once: kept, it would be carried out when nobody expects it, the moment that
 // mode ends (spec/ha.md 3.8.4, 3.16).
 
+import { isNewer } from '../../../model/revision.ts'
 import { type ClusterFacts, holdsLease, outcomeOf, tried } from '../../facts.ts'
 import { isFenced } from '../../lead/fencing.ts'
 import { isClaimed, pendingRequest, refusal } from '../../lead/pending-request.ts'
@@ -71,5 +72,5 @@ function isScheduled({ view }: ClusterFacts): boolean {
 /** By the order in which etcd has them; a configuration that was changed again since says nothing. */
 function isNewerThanPause({ view }: ClusterFacts): boolean {
   const { config, failover } = view
-  return config !== null && failover !== null && failover.modRevision > config.modRevision
+  return config !== null && failover !== null && isNewer(failover.modRevision, config.modRevision)
 }

@@ -4,6 +4,7 @@
 
 import type { Member } from '../../../model/cluster/cluster.ts'
 import { guardOf } from '../../../model/cluster/guard.ts'
+import { isNewer } from '../../../model/revision.ts'
 import type { MemberName, Revision } from '../../../model/units.ts'
 import { otherMembers } from '../../election/election.ts'
 import type { ClusterFacts } from '../../facts.ts'
@@ -47,14 +48,14 @@ function mayHaveGoneUnguarded(
   const guarded = guardOf(view, name)
   if (guarded === 'no') return true
   // Whoever led after the note was written, and keeps none, has no part in it.
-  if (guarded === 'yes' && (view.guard?.modRevision ?? 0) >= revision) return false
+  if (guarded === 'yes' && !isNewer(revision, view.guard?.modRevision ?? null)) return false
   return snap.settings.paused || (seen === null && isRecorded && wasReconfigured(facts, revision))
 }
 
 interface LastToLead {
   readonly name: MemberName | null
-  /** At which it is known to have led. */
-  readonly revision: Revision
+  /** At which it is known to have led; null: never. */
+  readonly revision: Revision | null
   /** Etcd says so, whatever this process has seen. */
   readonly isRecorded: boolean
 }
@@ -64,14 +65,15 @@ function lastToLead({ memory, view }: ClusterFacts): LastToLead {
   const { lastLeader: record, history } = view
   const seen = { name: memory.lastLeader, revision: memory.lastLeaderRevision, isRecorded: false }
   const recorded =
-    record === null || record.modRevision < seen.revision
+    record === null || isNewer(seen.revision, record.modRevision)
       ? seen
       : { name: record.value, revision: record.modRevision, isRecorded: true }
   const began = history?.value.at(-1)?.leader ?? null
   // A leader's own line comes after its record.
   if (history === null || began === null || began === recorded.name) return recorded
-  return history.modRevision > Math.max(recorded.revision, record?.modRevision ?? 0)
-    ? { name: began, revision: history.modRevision, isRecorded: true }
+  const { modRevision } = history
+  return isNewer(modRevision, recorded.revision) && isNewer(modRevision, record?.modRevision ?? null)
+    ? { name: began, revision: modRevision, isRecorded: true }
     : recorded
 }
 
@@ -85,6 +87,6 @@ function lastSeen({ memory, view }: ClusterFacts, name: MemberName): Member | nu
 }
 
 /** The configuration was changed after it took the leader key: whether maintenance mode was on between is not known. */
-function wasReconfigured({ view }: ClusterFacts, since: Revision): boolean {
-  return (view.config?.modRevision ?? 0) > since
+function wasReconfigured({ view }: ClusterFacts, since: Revision | null): boolean {
+  return isNewer(view.config?.modRevision ?? null, since)
 }
