@@ -117,7 +117,7 @@ export function isStandbyWithLease(facts: Facts): boolean {
 }
 
 /** A promotion that was asked for cannot be taken back: without the lease, the server must go before it ends. */
-export function promotesInVain(facts: Facts): boolean {
+export function promotingWithoutLease(facts: Facts): boolean {
   return facts.memory.promotionAsked && !mayLead(facts.snap) && !runsAsPrimary(facts)
 }
 

@@ -30,7 +30,7 @@ export function remember(memory: Memory, snap: Snapshot): Memory {
     next = rememberIdentifier(rememberCluster(next, view, snap), memory.lastLeader, view, snap)
     next = rememberFoundKey(next, view, snap)
   }
-  next = { ...next, foundNamed: foundNamed(next, snap) }
+  next = { ...next, leaderKeyInherited: leaderKeyInherited(next, snap) }
   if (mayHaveBeenAsked(memory, next, snap)) next = { ...next, promotionAsked: true }
   next = rememberArrival(rememberComparison(next, snap), snap)
   next = rememberReplayPause(rememberConnecting(rememberReception(next, snap), snap), snap)
@@ -105,7 +105,7 @@ function promotionAsked(memory: Memory, snap: Snapshot): boolean {
 }
 
 /** A former run of this agent won the lease; whether it had asked for the promotion when it died nobody can tell. */
-function mayHaveBeenAsked(before: Memory, { foundNamed: isNamed }: Memory, snap: Snapshot): boolean {
+function mayHaveBeenAsked(before: Memory, { leaderKeyInherited: isNamed }: Memory, snap: Snapshot): boolean {
   const isFirstSight = !before.sawCluster && snap.cluster.known
   return isFirstSight && isNamed && snap.postgres.process.kind === 'running'
 }
@@ -170,13 +170,13 @@ function rememberIdentifier(
 }
 
 /** Until a race of our own was won, or the server is primary anyway. */
-function foundNamed(memory: Memory, snap: Snapshot): boolean {
+function leaderKeyInherited(memory: Memory, snap: Snapshot): boolean {
   if (someOutcome(snap, ['acquire-lease', 'take-leader'], 'done')) return false
   if (server(snap)?.inRecovery === false) return false
-  if (!snap.cluster.known) return memory.foundNamed
+  if (!snap.cluster.known) return memory.leaderKeyInherited
   const key = snap.cluster.value.leader
   if (key?.name !== snap.self.name) return false
-  return memory.foundNamed || (!holdsLease(snap) && key.leaseId !== snap.lease.leaseId)
+  return memory.leaderKeyInherited || (!holdsLease(snap) && key.leaseId !== snap.lease.leaseId)
 }
 
 function rememberWork(memory: Memory, work: FinishedWork): Memory {

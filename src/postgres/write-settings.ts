@@ -15,7 +15,7 @@ import { keepReplacedFiles } from './create/adoption-changes.ts'
 import { readControlData } from './data/control-data.ts'
 import { readMajorVersion } from './data/data-directory.ts'
 
-interface SettingsWish {
+interface SettingsInput {
   readonly role: 'primary' | 'standby'
   readonly upstream: Upstream | null
   readonly majorVersion: number
@@ -29,9 +29,9 @@ type Written =
 
 const PROGRAM_LIMIT_MS = 5000
 
-export async function writeSettings(context: Context, wish: SettingsWish): Promise<Written> {
+export async function writeSettings(context: Context, input: SettingsInput): Promise<Written> {
   const { state, settings, programs } = context
-  const control = await controlOf(context, wish.stopped)
+  const control = await controlOf(context, input.stopped)
   const program = await programOf(context)
   if (program === null) return { ok: false, why: `${programs.path('postgres')} --version gives no version` }
   const adoption = await lookAtAdoption(context, state.effective)
@@ -39,18 +39,18 @@ export async function writeSettings(context: Context, wish: SettingsWish): Promi
   if (refused.length > 0) return { ok: false, why: `settings not written: ${refused.join('; ')}` }
   try {
     await keepReplacedFiles(context, adoption.replaced)
-    if (wish.stopped) await settings.prepareDirectories()
+    if (input.stopped) await settings.prepareDirectories()
     const written = await settings.write({
       effective: state.effective,
-      majorVersion: wish.majorVersion,
+      majorVersion: input.majorVersion,
       fullVersion: program.fullVersion,
-      role: wish.role,
-      upstream: wish.upstream,
+      role: input.role,
+      upstream: input.upstream,
       control,
       describeConfig: async () => program.settings,
-      running: !wish.stopped,
+      running: !input.stopped,
     })
-    state.upstream = wish.upstream
+    state.upstream = input.upstream
     state.pendingRestart = null
     return { ok: true, changed: written.changed, commandLine: written.commandLine }
   } catch (error) {

@@ -13,7 +13,7 @@ import type { FreshReads } from './fresh-read.ts'
 import type { NodeState } from './node-view.ts'
 import type { Target } from './request/target.ts'
 
-export interface Surroundings {
+export interface Services {
   readonly state: NodeState
   readonly store: Store
   readonly peers: Peers
@@ -27,7 +27,7 @@ export interface Surroundings {
   readonly parameters: (names: readonly string[], limitMs: Millis) => Promise<Seen<ParameterAnswer>>
 }
 
-export interface Context extends Surroundings {
+export interface Context extends Services {
   readonly request: IncomingMessage
   readonly target: Target
   readonly reads: FreshReads

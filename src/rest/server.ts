@@ -11,7 +11,7 @@ import { PROTOCOL_VERSION } from '../model/versions.ts'
 import { metricsText } from './documents/metrics.ts'
 import { type Facts, readFacts } from './documents/request-facts.ts'
 import { type Identity, StatusCache } from './documents/status-document.ts'
-import type { Context, Surroundings } from './endpoint-context.ts'
+import type { Context, Services } from './endpoint-context.ts'
 import { healthStatus } from './endpoints/health-check.ts'
 import { livenessStatus, readinessObstacle } from './endpoints/probes.ts'
 import { ENDPOINTS, type Endpoint } from './endpoints.ts'
@@ -28,7 +28,7 @@ const FRESH_SHARED_MS: Millis = 1000
 /** Of a request's address in the log, in characters. */
 const URL_SHOWN = 500
 
-export interface RestServerOptions extends Surroundings {
+export interface RestServerOptions extends Services {
   readonly config: RestApiConfig
 }
 
@@ -54,7 +54,7 @@ export function createRestServer(options: RestServerOptions): RestServer {
 }
 
 class RestApi {
-  readonly #around: Surroundings
+  readonly #services: Services
   readonly #identity: Identity
   readonly #reads: FreshReads
   readonly #document = new StatusCache()
@@ -66,7 +66,7 @@ class RestApi {
   #listener: Listener | null = null
 
   constructor(options: RestServerOptions) {
-    this.#around = options
+    this.#services = options
     this.#config = options.config
     this.#identity = { scope: options.scope, name: options.self }
     this.#reads = new FreshReads(options.store, options.clock)
@@ -89,7 +89,7 @@ class RestApi {
       try {
         this.#listener = await this.#open(config)
       } catch (error) {
-        this.#around.log.error(
+        this.#services.log.error(
           `REST API: the new configuration cannot be used, the old one stays: ${errorText(error)}`,
         )
         this.#listener = await this.#open(before)
@@ -116,12 +116,12 @@ class RestApi {
   }
 
   #open(config: RestApiConfig): Promise<Listener> {
-    const { clock, log } = this.#around
+    const { clock, log } = this.#services
     return Listener.open(config, (request, response) => this.#answer(request, response), clock, log)
   }
 
   #accessControl(): AccessControl {
-    return new AccessControl(this.#config, this.#around.state, this.#around.clock, this.#around.log)
+    return new AccessControl(this.#config, this.#services.state, this.#services.clock, this.#services.log)
   }
 
   /** One line, once: whoever can reach the port can reconfigure the cluster. */
@@ -129,7 +129,7 @@ class RestApi {
     const { listen, credentials, allowlist, allowlistIncludeMembers, tls, verifyClient } = this.#config
     const restricted = credentials !== null || allowlist.length > 0 || allowlistIncludeMembers
     if (isLoopback(listen.host) || restricted || (tls !== null && verifyClient !== 'none')) return
-    this.#around.log.warning(
+    this.#services.log.warning(
       `REST API on ${formatAddress(listen)} lets anybody change the cluster: set restapi.authentication, allowlist or verify_client`,
     )
   }
@@ -156,7 +156,7 @@ class RestApi {
 
   /** Patroni's line. A load balancer asks every second: only at DEBUG. */
   #logAccess(request: IncomingMessage, response: ServerResponse): void {
-    const { clock, log } = this.#around
+    const { clock, log } = this.#services
     const askedAtMs = clock.bootMs()
     const from = request.socket.remoteAddress ?? '-'
     response.once('close', () => {
@@ -173,7 +173,7 @@ class RestApi {
     }
     const facts = this.#facts()
     if (method === 'GET') {
-      this.#around.state.refreshNumbers()
+      this.#services.state.refreshNumbers()
       switch (target.segment) {
         case 'liveness':
           return statusOnly(livenessStatus(facts))
@@ -182,7 +182,7 @@ class RestApi {
         case 'metrics':
           return { kind: 'metrics', body: metricsText(facts, this.#identity) }
       }
-    } else if (!facts.leads) this.#around.state.refreshNumbers()
+    } else if (!facts.leads) this.#services.state.refreshNumbers()
     const status = healthStatus(facts, target)
     return method === 'GET' ? json(status, this.#documentText(facts)) : statusOnly(status)
   }
@@ -190,13 +190,13 @@ class RestApi {
   #readiness(facts: Facts, target: Target): Reply {
     const obstacle = readinessObstacle(facts, target.query)
     if (obstacle === null) return statusOnly(200)
-    this.#around.log.debug(`Readiness check failure: ${obstacle}`)
+    this.#services.log.debug(`Readiness check failure: ${obstacle}`)
     return statusOnly(503)
   }
 
   /** Peers ask this in an election: PostgreSQL is looked at anew, and an old look does not count. */
   async #patroni(): Promise<Reply> {
-    const { clock, state } = this.#around
+    const { clock, state } = this.#services
     const askedAtMs = clock.bootMs()
     const looked = new AbortController()
     const looking = state.fresh(FRESH_BUDGET_MS).finally(() => looked.abort())
@@ -206,12 +206,12 @@ class RestApi {
   }
 
   #facts(serverNotBeforeMs?: BootMillis): Facts {
-    const { state, self, clock } = this.#around
+    const { state, self, clock } = this.#services
     return readFacts(state, self, clock.bootMs(), serverNotBeforeMs)
   }
 
   #documentText(facts: Facts): string {
-    const { state } = this.#around
+    const { state } = this.#services
     return this.#document.text(facts, this.#identity, () => ({
       extra: state.extra(),
       logger: state.logger(),
@@ -241,14 +241,14 @@ class RestApi {
     const method = request.method ?? 'GET'
     try {
       const reply = await answer({
-        ...this.#around,
+        ...this.#services,
         request,
         target,
         reads: this.#reads,
         signal: gone.signal,
       })
       if (method !== 'GET') {
-        this.#around.log.info(
+        this.#services.log.info(
           `REST API: ${method} /${target.segment} from ${request.socket.remoteAddress ?? 'a client that left'}: ${replyStatus(reply)}`,
         )
       }
@@ -259,7 +259,7 @@ class RestApi {
   }
 
   #failed(response: ServerResponse, method: string, target: Target, error: unknown): void {
-    this.#around.log.error(`REST API: ${method} /${target.segment} failed: ${errorText(error)}`)
+    this.#services.log.error(`REST API: ${method} /${target.segment} failed: ${errorText(error)}`)
     send(response, page(500), this.#common)
   }
 }

@@ -120,11 +120,15 @@ test('what goes on is a warning again after a while, with its time before the re
 test('a reason with its own running total gets no second one', () => {
   const { beat, said } = open()
   for (let s = 0; s <= 36; s++)
-    beat(s, { rule: 'leader.mute', reason: `no answer for ${s}.0 s`, level: s < 5 ? 'info' : 'warning' })
+    beat(s, {
+      rule: 'leader.server-silent',
+      reason: `no answer for ${s}.0 s`,
+      level: s < 5 ? 'info' : 'warning',
+    })
   expect(said()).toEqual([
-    'info: leader.mute: no answer for 0.0 s',
-    'warning: leader.mute: no answer for 5.0 s',
-    'warning: leader.mute: no answer for 35.0 s',
+    'info: leader.server-silent: no answer for 0.0 s',
+    'warning: leader.server-silent: no answer for 5.0 s',
+    'warning: leader.server-silent: no answer for 35.0 s',
   ])
 })
 
@@ -169,11 +173,11 @@ test('another leader, and maintenance, are news though all is well', () => {
   beat(0, { rule: 'follower.steady', log: 'rest', reason: 'following a leader (pg1)' })
   beat(10, { rule: 'follower.steady', log: 'rest', reason: 'following a leader (pg1)' })
   beat(20, { rule: 'follower.steady', log: 'rest', reason: 'following a leader (pg2)' })
-  beat(30, { rule: 'paused.hands-off', log: 'rest', reason: 'PAUSE: no action' })
+  beat(30, { rule: 'paused.nothing', log: 'rest', reason: 'PAUSE: no action' })
   expect(said()).toEqual([
     'info: follower.steady: following a leader (pg1)',
     'info: follower.steady: following a leader (pg2)',
-    'info: paused.hands-off: PAUSE: no action',
+    'info: paused.nothing: PAUSE: no action',
   ])
 })
 

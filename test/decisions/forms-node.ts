@@ -170,7 +170,7 @@ const memoryForms: readonly Form<Memory>[] = [
   [/^never saw etcd$/, () => ({ sawCluster: false })],
   [/^abandoned lease (\d+)$/, ([id = '']) => ({ abandonedLease: id })],
   [/^broken rewind \((.*)\)$/, ([why = '']) => ({ brokenRewind: why })],
-  [/^found named$/, () => ({ foundNamed: true })],
+  [/^found named$/, () => ({ leaderKeyInherited: true })],
   [/^leader moved (\S+) ago$/, ([time = ''], now) => ({ leaderMovedAtMs: now - readDuration(time) })],
   [/^unfenced for (\S+)$/, ([time = ''], now) => ({ unfencedSinceMs: now - readDuration(time) })],
   [/^retains (.+)$/, ([text = ''], now) => ({ retainedSlots: readRetained(text, now) })],

@@ -43,7 +43,7 @@ export function* configurationWorlds(): Generator<World> {
       { process: stopped, server: silent, lastRole: null },
     ],
     directory: [directories.primary, directories.standby, { kind: 'empty' as const }],
-    joined: [{}, { joined: false }, { foundNamed: true }] satisfies readonly Partial<Memory>[],
+    joined: [{}, { joined: false }, { leaderKeyInherited: true }] satisfies readonly Partial<Memory>[],
     proof: proofs.filter((_, index) => [0, 4, 7].includes(index)),
     peers: [peers.notAsked, peers.equal],
     outcomes: [[], [released('done')], [released('unreachable')]] satisfies readonly (readonly Outcome[])[],

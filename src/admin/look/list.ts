@@ -10,7 +10,7 @@ import { type Deadline, deadlineIn, type Operator, readCluster, readWhatIsThere 
 import { reportCluster } from './cluster-report.ts'
 import { signOfLife } from './sign-of-life.ts'
 
-interface ListWish {
+interface ListOptions {
   /** Empty: the configured one. */
   readonly clusters: readonly string[]
   /**
@@ -28,16 +28,16 @@ export interface ListReport {
 }
 
 /** A cluster that cannot be listed does not hide the others: the failure comes with what was found. */
-export async function listClusters(operator: Operator, wish: ListWish): Promise<Result<ListReport>> {
-  const names = wish.clusters.length > 0 ? wish.clusters : [operator.defaultCluster ?? '']
+export async function listClusters(operator: Operator, options: ListOptions): Promise<Result<ListReport>> {
+  const names = options.clusters.length > 0 ? options.clusters : [operator.defaultCluster ?? '']
   if (names.includes('')) return failed({ kind: 'no-cluster-named' })
-  const deadline = deadlineIn(operator.clock, wish.budgetMs)
+  const deadline = deadlineIn(operator.clock, options.budgetMs)
   // All are read before anybody is asked: members have little time to answer in, and it would pass while names are compared.
   const views = await Promise.all(
-    names.map(async name => [name, await viewOf(operator, name, wish, deadline)] as const),
+    names.map(async name => [name, await viewOf(operator, name, options, deadline)] as const),
   )
   const results = await Promise.all(
-    views.map(([name, view]) => listOne(operator, name, view, wish, deadline)),
+    views.map(([name, view]) => listOne(operator, name, view, options, deadline)),
   )
   const clusters = results.flatMap(result => (result.ok ? [result.value] : []))
   const failure = results.map(failureOf).find(found => found !== null)
@@ -51,7 +51,7 @@ function failureOf(result: Result<unknown>): Failure | null {
 async function viewOf(
   operator: Operator,
   cluster: string,
-  { unknownIsEmpty }: ListWish,
+  { unknownIsEmpty }: ListOptions,
   deadline: Deadline,
 ): Promise<Result<ClusterView>> {
   return unknownIsEmpty
@@ -63,7 +63,7 @@ async function listOne(
   operator: Operator,
   cluster: string,
   read: Result<ClusterView>,
-  { askMs }: ListWish,
+  { askMs }: ListOptions,
   deadline: Deadline,
 ): Promise<Result<ClusterReport>> {
   if (!read.ok) return failed(read.failure)

@@ -1,6 +1,6 @@
 // The `bootstrap` section, used once when a cluster is created, and `citus`, which this version refuses.
 
-import { integer, lines, mapping, word } from './leaf.ts'
+import { integer, lines, mapping, nonEmptyText } from './leaf.ts'
 import { options } from './leaf-options.ts'
 import { later, never, optional, setting } from './setting.ts'
 
@@ -15,7 +15,7 @@ export const BOOTSTRAP = {
       about: 'First dynamic configuration, written to etcd when the cluster is created and never read again.',
     },
   ),
-  'bootstrap.method': setting(word(), 'initdb', {
+  'bootstrap.method': setting(nonEmptyText(), 'initdb', {
     reloadable: false,
     support: later('bootstrap.method', 'this node will not create a cluster'),
     about: 'How the first data directory is made.',
@@ -40,11 +40,14 @@ export const BOOTSTRAP = {
       about: 'Roles of a new cluster, until Patroni 3.',
     },
   ),
-  'bootstrap.post_bootstrap': optional(word(), {
+  'bootstrap.post_bootstrap': optional(nonEmptyText(), {
     reloadable: false,
     about: 'Command run once in a new cluster, with the connection string as its last argument.',
   }),
-  'bootstrap.post_init': optional(word(), { reloadable: false, about: 'Other name of post_bootstrap.' }),
+  'bootstrap.post_init': optional(nonEmptyText(), {
+    reloadable: false,
+    about: 'Other name of post_bootstrap.',
+  }),
 } as const
 
 export const CITUS = {
@@ -53,7 +56,7 @@ export const CITUS = {
     reloadable: false,
     about: 'Refused in this version.',
   }),
-  'citus.database': optional(word(), {
+  'citus.database': optional(nonEmptyText(), {
     env: 'PATRONI_CITUS_DATABASE',
     reloadable: false,
     about: 'Refused in this version.',

@@ -1,14 +1,25 @@
 // Settings that say who this node is and how it is reached: name and scope, etcd, REST API, the client of other
 // members' REST API, tags, watchdog.
 
-import { boolean, choice, integer, list, mapping, path, splitCommas, text, texts, word } from './leaf.ts'
+import {
+  boolean,
+  choice,
+  integer,
+  list,
+  mapping,
+  nonEmptyText,
+  path,
+  splitCommas,
+  text,
+  texts,
+} from './leaf.ts'
 import { hostPort } from './leaf-address.ts'
 import { later, never, optional, required, setting } from './setting.ts'
 
 const NO_THREADS = never('thread settings', 'hactl has no thread pool')
 
 export const GENERAL = {
-  scope: required(word(), {
+  scope: required(nonEmptyText(), {
     env: 'PATRONI_SCOPE',
     reloadable: false,
     about: 'Name of the cluster. Part of the etcd keys; also cluster_name of PostgreSQL.',
@@ -18,7 +29,7 @@ export const GENERAL = {
     reloadable: false,
     about: 'First part of the etcd keys: /<namespace>/<scope>/…. Slashes at its ends do not matter.',
   }),
-  name: required(word(), {
+  name: required(nonEmptyText(), {
     env: 'PATRONI_NAME',
     reloadable: false,
     about: 'Name of this node, unique in its cluster.',
@@ -58,7 +69,7 @@ export const ETCD = {
     reloadable: false,
     about: 'Port of those entries of hosts that name none.',
   }),
-  'etcd3.url': optional(word(), {
+  'etcd3.url': optional(nonEmptyText(), {
     env: 'PATRONI_ETCD3_URL',
     secret: true,
     reloadable: false,
@@ -100,17 +111,17 @@ export const ETCD = {
     reloadable: false,
     about: 'Accepted: hactl only ever talks to the endpoints that are listed.',
   }),
-  'etcd3.srv': optional(word(), {
+  'etcd3.srv': optional(nonEmptyText(), {
     env: 'PATRONI_ETCD3_SRV',
     reloadable: false,
     about: 'Refused in this version: list the endpoints under hosts.',
   }),
-  'etcd3.srv_suffix': optional(word(), {
+  'etcd3.srv_suffix': optional(nonEmptyText(), {
     env: 'PATRONI_ETCD3_SRV_SUFFIX',
     reloadable: false,
     about: 'Refused in this version, like srv.',
   }),
-  'etcd3.proxy': optional(word(), {
+  'etcd3.proxy': optional(nonEmptyText(), {
     env: 'PATRONI_ETCD3_PROXY',
     secret: true,
     reloadable: false,
@@ -255,7 +266,10 @@ export const NODE = {
     support: NO_WATCHDOG,
     about: 'Seconds before the end of the lease at which the machine is reset; -1: half of ttl.',
   }),
-  'watchdog.driver': setting(word(), 'default', { support: NO_WATCHDOG, about: 'Kind of the device.' }),
+  'watchdog.driver': setting(nonEmptyText(), 'default', {
+    support: NO_WATCHDOG,
+    about: 'Kind of the device.',
+  }),
 } as const
 
 /** Sections of other distributed stores, which hactl refuses. */

@@ -56,7 +56,7 @@ export function readText(raw: Json): Parsed<string> {
 }
 
 /** Text that must say something. */
-export function word(): Leaf<string> {
+export function nonEmptyText(): Leaf<string> {
   return {
     ...text(),
     parse: raw => {
@@ -72,7 +72,7 @@ export function path(): Leaf<string> {
     type: 'path',
     fromEnvironment: 'text',
     parse: raw => {
-      const parsed = word().parse(raw)
+      const parsed = nonEmptyText().parse(raw)
       return parsed.ok ? { ...parsed, value: resolve(parsed.value) } : parsed
     },
   }

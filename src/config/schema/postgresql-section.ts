@@ -1,7 +1,7 @@
 // The `postgresql` section. NODE_POSTGRESQL belongs to one node and is read from the local file only;
 // SHARED_POSTGRESQL may also stand in the dynamic configuration, and then a local key wins as a whole.
 
-import { boolean, integer, lines, list, path, scalars, text, texts, word } from './leaf.ts'
+import { boolean, integer, lines, list, nonEmptyText, path, scalars, text, texts } from './leaf.ts'
 import { hostPort, listenAddress } from './leaf-address.ts'
 import { options } from './leaf-options.ts'
 import { later, optional, required, type Setting, setting } from './setting.ts'
@@ -69,7 +69,7 @@ export const NODE_POSTGRESQL = {
     about:
       'Where postgresql.conf, pg_hba.conf and pg_ident.conf are; on Debian /etc/postgresql/<version>/<cluster>.',
   }),
-  'postgresql.config_base_name': setting(word(), 'postgresql', {
+  'postgresql.config_base_name': setting(nonEmptyText(), 'postgresql', {
     reloadable: false,
     about: 'Stem of the name of postgresql.conf and postgresql.base.conf.',
   }),
@@ -79,7 +79,7 @@ export const NODE_POSTGRESQL = {
     shown: 'none: PATH is searched',
     about: 'Directory of the programs of PostgreSQL.',
   }),
-  'postgresql.database': setting(word(), 'postgres', {
+  'postgresql.database': setting(nonEmptyText(), 'postgres', {
     reloadable: false,
     about: 'Database that hactl connects to.',
   }),
@@ -97,7 +97,7 @@ export const NODE_POSTGRESQL = {
     reloadable: false,
     about: 'The same for replication connections.',
   }),
-  'postgresql.custom_conf': optional(word(), {
+  'postgresql.custom_conf': optional(nonEmptyText(), {
     reloadable: false,
     about: 'File included in place of postgresql.base.conf.',
   }),
@@ -117,15 +117,15 @@ export const NODE_POSTGRESQL = {
     support: METHODS,
     about: 'Old name of create_replica_methods.',
   }),
-  'postgresql.pre_promote': optional(word(), {
+  'postgresql.pre_promote': optional(nonEmptyText(), {
     support: HOOKS('pre_promote'),
     about: 'Command that must succeed before a promotion.',
   }),
-  'postgresql.before_stop': optional(word(), {
+  'postgresql.before_stop': optional(nonEmptyText(), {
     support: HOOKS('before_stop'),
     about: 'Command run before PostgreSQL is stopped.',
   }),
-  'postgresql.krbsrvname': optional(word(), {
+  'postgresql.krbsrvname': optional(nonEmptyText(), {
     support: later('postgresql.krbsrvname', 'Kerberos service names are left to the environment'),
     about: 'Kerberos service name (PGKRBSRVNAME).',
   }),
@@ -235,7 +235,7 @@ function rulesSettings(): Readonly<Record<RulesPath, Setting<readonly string[] |
 export const BIN_NAMES = Object.fromEntries(
   PROGRAMS.map(program => [
     `postgresql.bin_name.${program}`,
-    optional(word(), {
+    optional(nonEmptyText(), {
       env: `PATRONI_POSTGRESQL_BIN_${program.toUpperCase()}`,
       reloadable: false,
       shown: program,

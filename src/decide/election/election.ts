@@ -98,7 +98,7 @@ export function tooFarBehind(facts: ClusterFacts): string | null {
 }
 
 /** Somebody took the leader key, or gave it up, while the peers were being asked. */
-export function spokeBeforeLeaderMoved({ memory, snap }: ClusterFacts): boolean {
+export function answersPredateLeaderChange({ memory, snap }: ClusterFacts): boolean {
   const movedAtMs = memory.leaderMovedAtMs
   if (movedAtMs === null) return false
   return [...(snap.peers?.values() ?? [])].some(answer => answer.known && answer.atMs < movedAtMs)
@@ -108,7 +108,7 @@ export function spokeBeforeLeaderMoved({ memory, snap }: ClusterFacts): boolean 
  * A leader that gave the lease up in good order left everything that it had with somebody. What this node lacks of it, if
  * somebody who may have it does not answer; null: nothing, or everybody answered.
  */
-export function lacksOfGivenUp(facts: ClusterFacts): string | null {
+export function missingFromReleasedLeader(facts: ClusterFacts): string | null {
   const { view, memory, snap } = facts
   const last = view.lastLeader
   if (last === null || last.value !== null || isNewer(memory.lastLeaderRevision, last.modRevision))

@@ -11,7 +11,7 @@ export function sinceRelease({ memory, snap }: ClusterFacts): number {
 }
 
 /** The named candidate if its time has come, it is a member and may lead, or cannot be asked. */
-export function candidateCan(facts: ClusterFacts): string | null {
+export function electableNamedCandidate(facts: ClusterFacts): string | null {
   const candidate = dueRequest(facts)?.candidate ?? null
   if (candidate === null || candidate === facts.snap.self.name) return null
   if (memberNamed(facts.view, candidate) === null) return null
@@ -27,7 +27,7 @@ function isOnItsWay({ view }: ClusterFacts, candidate: string): boolean {
 }
 
 /** Somebody who has all that this node has: were it less, both would stand back for the other. */
-export function anyoneElse(facts: ClusterFacts): string | null {
+export function otherElectableMember(facts: ClusterFacts): string | null {
   const own = localPosition(facts.snap)
   const able = ({ peer }: Rival): boolean =>
     receivedEverything(peer, own?.lsn ?? 0n) && (peer.timeline ?? 0) >= (own?.timeline ?? 0)

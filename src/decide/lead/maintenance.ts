@@ -45,7 +45,7 @@ function takesOver(facts: ClusterFacts): boolean {
   const { memory, snap, view } = facts
   if (server(snap)?.inRecovery !== true || control(snap.postgres) === null) return false
   if (isNamedInPause(facts)) return view.leader === null || keepsKey(facts) || memory.promotionAsked
-  return memory.promotionAsked && !memory.foundNamed
+  return memory.promotionAsked && !memory.leaderKeyInherited
 }
 
 /** In maintenance mode nothing is done by the clock. */

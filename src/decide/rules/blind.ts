@@ -3,7 +3,7 @@
 
 import { etcdHint } from '../../model/command/etcd-hint.ts'
 import { retryAfterMs } from '../../model/timing.ts'
-import { type Facts, holdsLease, promotesInVain, runsAsPrimary, seconds, tried } from '../facts.ts'
+import { type Facts, holdsLease, promotingWithoutLease, runsAsPrimary, seconds, tried } from '../facts.ts'
 import {
   cannotShorten,
   hasTimeLeft,
@@ -78,7 +78,7 @@ export const blindRules: readonly Rule<BlindFacts>[] = [
     id: 'blind.demote',
     why: 'a primary that cannot prove its lease stops before somebody else can be elected',
     level: 'error',
-    match: f => runsAsPrimary(f) || promotesInVain(f),
+    match: f => runsAsPrimary(f) || promotingWithoutLease(f),
     choose: f => ({
       reason: `etcd is not reachable (${f.whyBlind}) and the lease has ${leaseLeft(f)} left; stopping PostgreSQL`,
       ...stopToFollow(f, 'fast'),

@@ -8,7 +8,7 @@ import {
   failedLately,
   isOverwritten,
   overwritten,
-  promotesInVain,
+  promotingWithoutLease,
   runsAsPrimary,
   server,
   tried,
@@ -58,7 +58,7 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
     id: 'follower.stop-promoting',
     why: 'a promotion that was asked for cannot be taken back: the server stops before it becomes a second primary',
     level: 'warning',
-    match: promotesInVain,
+    match: promotingWithoutLease,
     choose: f => ({
       reason: `the lease was lost (${lossOf(f)}) while PostgreSQL was being promoted; stopping it`,
       ...stopToFollow(f, 'immediate'),

@@ -37,7 +37,7 @@ import { isOtherData } from '../rejoin/former-life.ts'
 import { releaseUnpromoted, releasing, stopToFollow } from '../rejoin/stopping-postgres.ts'
 import { type Rule, rule } from '../rule.ts'
 import { claimOwnRequest } from './parts/claim-own-request.ts'
-import { foundNamedRules } from './parts/found-named.ts'
+import { inheritedKeyRules } from './parts/inherited-key.ts'
 import { outsideRules, tellingOutside } from './parts/leader-outside.ts'
 import { requestRules } from './parts/requests.ts'
 import { leaderRestart } from './parts/restarting.ts'
@@ -117,7 +117,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
       ...releaseUnpromoted(f),
     }),
   }),
-  ...foundNamedRules,
+  ...inheritedKeyRules,
   rule({
     id: 'leader.restore-initialize',
     why: 'a running cluster is not ended by an overwritten key: agents that start now would take themselves for strangers',
@@ -195,7 +195,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
   leaderRestart,
   ...requestRules('leader'),
   rule({
-    id: 'leader.mute',
+    id: 'leader.server-silent',
     why: 'a slow server is not a dead one',
     match: ({ snap: { postgres } }) => !postgres.server.known && postgres.server,
     choose: (f, { why }) => ({

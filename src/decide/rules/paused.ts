@@ -1,7 +1,7 @@
 // Maintenance mode: the operator is at work. A primary keeps its lease and goes on without it; nothing is started, stopped,
 // promoted or cloned, but for a handover to a member that was named (spec/ha.md 3.16; maintenance.ts says who takes part).
 
-import { otherMembers, rivalPrimary, spokeBeforeLeaderMoved } from '../election/election.ts'
+import { answersPredateLeaderChange, otherMembers, rivalPrimary } from '../election/election.ts'
 import {
   type ClusterFacts,
   control,
@@ -91,7 +91,7 @@ export const pausedRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'paused.acquire-lease',
     why: 'a running primary of this cluster takes the free lease; standbys never do in maintenance mode',
-    match: f => mayAcquire(f) && rivalPrimary(f) === null && !spokeBeforeLeaderMoved(f),
+    match: f => mayAcquire(f) && rivalPrimary(f) === null && !answersPredateLeaderChange(f),
     choose: f => ({
       reason: 'maintenance mode: the running primary takes the free lease',
       actions: [acquireLease(f)],
@@ -135,7 +135,7 @@ export const pausedRules: readonly Rule<ClusterFacts>[] = [
     }),
   }),
   rule({
-    id: 'paused.hands-off',
+    id: 'paused.nothing',
     why: 'the operator is at work',
     log: 'rest',
     match: () => true,

@@ -4,12 +4,12 @@
 import { describeDrain } from '../../model/cluster/drained-member.ts'
 import { formatLsn } from '../../model/units.ts'
 import {
+  answersPredateLeaderChange,
   livePrimary,
   membersToAsk,
   namesOf,
   rivalPrimary,
   silentPrimary,
-  spokeBeforeLeaderMoved,
   unsupportedMode,
 } from '../election/election.ts'
 import { sinceRelease } from '../election/head-start.ts'
@@ -18,7 +18,7 @@ import {
   type ClusterFacts,
   localPosition,
   outcomeOf,
-  promotesInVain,
+  promotingWithoutLease,
   recentFailure,
   runsAsPrimary,
   seconds,
@@ -85,7 +85,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
     id: 'race.stop-promoting',
     why: 'a promotion that was asked for cannot be taken back: the server stops before it becomes a primary without a lease',
     level: 'warning',
-    match: promotesInVain,
+    match: promotingWithoutLease,
     choose: f => ({
       reason: 'nobody holds the lease and PostgreSQL is still being promoted; stopping it',
       ...stopToFollow(f, 'immediate'),
@@ -205,7 +205,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
     id: 'race.led-while-asking',
     why: 'whoever led while this primary asked the others has written: this one is stale, whoever has the key now',
     level: 'error',
-    match: f => runsAsPrimary(f) && spokeBeforeLeaderMoved(f),
+    match: f => runsAsPrimary(f) && answersPredateLeaderChange(f),
     choose: f => ({
       reason: `demoting self: ${f.memory.lastLeader ?? 'another node'} has led since the others were asked`,
       ...stopToFollow(f, 'immediate'),
@@ -214,7 +214,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'race.ask-again',
     why: 'who said that it was a standby may have led since: what was said before that is no ground for a race',
-    match: spokeBeforeLeaderMoved,
+    match: answersPredateLeaderChange,
     choose: f => ({
       reason: `${f.memory.lastLeader ?? 'another node'} has led, or stopped leading, since the others were asked; asking them again`,
       wakeInMs: 0,

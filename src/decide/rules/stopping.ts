@@ -90,7 +90,7 @@ export const stoppingRules: readonly Rule<Facts>[] = [
     }),
   }),
   rule({
-    id: 'stopping.hand-on',
+    id: 'stopping.hand-over',
     why: 'somebody has the last record that was written here: it may promote at once',
     match: f => isShutDown(f) && !formerMayWrite(f) && !tried(f.snap, 'release-lease') && successor(f),
     choose: (f, { name, position }) => ({

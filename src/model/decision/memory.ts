@@ -92,7 +92,7 @@ export interface Memory {
   /** For how long the lease was made that a leader key of a former run hangs on, by the member key of that run; null: not known. */
   readonly foundKeyTtl: Millis | null
   /** The leader key was found with our name on a lease that is not ours: left by a former run, or written by somebody. */
-  readonly foundNamed: boolean
+  readonly leaderKeyInherited: boolean
   /** Etcd has taken the note of this process that nothing guards its server, and it has not been replaced since. */
   readonly notedUnguarded: boolean
   /** Since when the fencer could not be armed; null: it can. */
@@ -231,7 +231,7 @@ export const FIRST_MEMORY: Memory = {
   retainedSlots: [],
   abandonedLease: null,
   foundKeyTtl: null,
-  foundNamed: false,
+  leaderKeyInherited: false,
   notedUnguarded: false,
   unfencedSinceMs: null,
   drained: null,

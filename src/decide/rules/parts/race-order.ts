@@ -1,8 +1,8 @@
 // Of those who may take the lease, who goes first: whom an operator named, then who has the most of the cluster's WAL
 // (spec/ha.md 3.8). Whoever stands back says for whom, and looks again soon.
 
-import { betterRival, lacksOfGivenUp, tooFarBehind } from '../../election/election.ts'
-import { anyoneElse, candidateCan, sinceRelease } from '../../election/head-start.ts'
+import { betterRival, missingFromReleasedLeader, tooFarBehind } from '../../election/election.ts'
+import { electableNamedCandidate, otherElectableMember, sinceRelease } from '../../election/head-start.ts'
 import { type ClusterFacts, runsAsPrimary } from '../../facts.ts'
 import { dueRequest, isForced } from '../../lead/request-meaning.ts'
 import { type Rule, rule } from '../../rule.ts'
@@ -16,7 +16,7 @@ export const raceOrderRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'race.candidate-goes-first',
     why: 'the operator named somebody, and that node can do it',
-    match: f => !runsAsPrimary(f) && sinceRelease(f) < CANDIDATE_LIMIT_MS && candidateCan(f),
+    match: f => !runsAsPrimary(f) && sinceRelease(f) < CANDIDATE_LIMIT_MS && electableNamedCandidate(f),
     choose: (_, candidate) => ({
       reason: `${candidate} goes first: an operator named it`,
       wakeInMs: Math.min(LOOK_AGAIN_MS, CANDIDATE_LIMIT_MS),
@@ -29,7 +29,7 @@ export const raceOrderRules: readonly Rule<ClusterFacts>[] = [
       !runsAsPrimary(f) &&
       dueRequest(f)?.leader === f.snap.self.name &&
       sinceRelease(f) < CANDIDATE_LIMIT_MS &&
-      anyoneElse(f),
+      otherElectableMember(f),
     choose: (_, other) => ({
       reason: `a switchover away from me was asked for and ${other} can take over`,
       wakeInMs: LOOK_AGAIN_MS,
@@ -57,7 +57,10 @@ export const raceOrderRules: readonly Rule<ClusterFacts>[] = [
     id: 'race.others-have-all',
     why: 'a leader that gave the lease up in good order left all of its data with somebody: that one, or it itself, may come back',
     match: f =>
-      !runsAsPrimary(f) && !isForced(f) && sinceRelease(f) < f.snap.settings.ttlMs && lacksOfGivenUp(f),
+      !runsAsPrimary(f) &&
+      !isForced(f) &&
+      sinceRelease(f) < f.snap.settings.ttlMs &&
+      missingFromReleasedLeader(f),
     choose: (_, missing) => ({ reason: `not promoting yet: ${missing}`, wakeInMs: LOOK_AGAIN_MS }),
   }),
 ]

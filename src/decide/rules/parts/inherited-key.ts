@@ -16,7 +16,7 @@ import { isForced } from '../../lead/request-meaning.ts'
 import { releaseUnpromoted, releasing } from '../../rejoin/stopping-postgres.ts'
 import { type Rule, rule } from '../../rule.ts'
 
-export const foundNamedRules: readonly Rule<ClusterFacts>[] = [
+export const inheritedKeyRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'leader.ask-before-promotion',
     why: 'a leader key that this process did not take itself does not prove that there is no other primary',
@@ -59,7 +59,7 @@ export const foundNamedRules: readonly Rule<ClusterFacts>[] = [
 ]
 
 function isUnproven(facts: ClusterFacts): boolean {
-  return facts.memory.foundNamed && isStandbyWithLease(facts)
+  return facts.memory.leaderKeyInherited && isStandbyWithLease(facts)
 }
 
 /** How long nobody else can have proved the leader key theirs. */
