@@ -5,6 +5,7 @@ import { connect } from '../src/admin/connect.ts'
 import { type ListReport, listClusters } from '../src/admin/look/list.ts'
 import type { Operator } from '../src/admin/operator.ts'
 import type { Result } from '../src/model/command/failure.ts'
+import type { Millis } from '../src/model/units.ts'
 import { type GlobalFlags, HactlCommand, printed, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
 import { isPatronictl } from '../src/terminal/drop-in/drop-in.ts'
 import { localTime } from '../src/terminal/format/line-time.ts'
@@ -78,7 +79,7 @@ export abstract class MemberListing extends HactlCommand {
   }
 }
 
-function look(operator: Operator, options: ListOptions, budgetMs: number): Promise<Result<ListReport>> {
+function look(operator: Operator, options: ListOptions, budgetMs: Millis): Promise<Result<ListReport>> {
   return listClusters(operator, {
     clusters: options.clusters,
     askMs: askMs(options),

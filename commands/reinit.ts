@@ -5,6 +5,7 @@ import { type CopyProgress, followCopy } from '../src/admin/members/follow-copy.
 import { concludeOperation, type OperationRow } from '../src/admin/members/member-operation.ts'
 import { type BegunCopy, beginCopy, type ReinitWish } from '../src/admin/members/reinit.ts'
 import { done, failed, type Result } from '../src/model/command/failure.ts'
+import type { Millis } from '../src/model/units.ts'
 import { interruptible } from '../src/terminal/ask/interruptible.ts'
 import { askText, askYesNo, canAsk } from '../src/terminal/ask/questions.ts'
 import { durationFlag } from '../src/terminal/command.ts'
@@ -124,7 +125,7 @@ export default class Reinit extends MemberCommand {
     { operator }: Chosen,
     begun: readonly BegunCopy[],
     json: boolean,
-    timeoutMs: number | null,
+    timeoutMs: Millis | null,
   ): Promise<readonly OperationRow[]> {
     const live = liveLine(!json)
     const shown = new Map<string, string>()

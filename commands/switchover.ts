@@ -31,6 +31,7 @@ import {
   readWhatIsThere,
 } from '../src/admin/operator.ts'
 import { done, type Failure, failed, type Result } from '../src/model/command/failure.ts'
+import type { Millis } from '../src/model/units.ts'
 import {
   completeWish,
   confirmHandover,
@@ -153,7 +154,7 @@ export abstract class HandoverCommand extends HactlCommand {
     wish: HandoverWish,
     plan: HandoverPlan,
     flags: HandoverFlags,
-    budgetMs: number,
+    budgetMs: Millis,
   ): Promise<void> {
     if (plan.alreadySo && plan.failure === null) {
       const look = deadlineIn(operator.clock, READ_TIMEOUT_MS)

@@ -4,6 +4,7 @@
 import type { Job, RestartJob } from '../model/decision/work.ts'
 import type { PostmasterIdentity } from '../model/server/postgres.ts'
 import type { ShutdownPosition } from '../model/server/progress.ts'
+import type { Millis } from '../model/units.ts'
 import type { Report, StepOutcome } from '../ports/postgres.ts'
 import type { WorkPorts } from './work-runner.ts'
 
@@ -102,7 +103,7 @@ function clone(
 }
 
 /** The fencer was armed before the job began; it learns the new postmaster the moment that exists. */
-async function startPrimary(timeoutMs: number, ports: WorkPorts, signal: AbortSignal): Promise<Ended> {
+async function startPrimary(timeoutMs: Millis, ports: WorkPorts, signal: AbortSignal): Promise<Ended> {
   const told: Promise<boolean>[] = []
   const onSpawned = (identity: PostmasterIdentity): void => {
     const until = ports.fencer.view().armedUntilMs

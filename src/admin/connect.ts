@@ -6,7 +6,7 @@ import { hostname } from 'node:os'
 import { type OperatorConfig, readCtlConfig } from '../config/ctl.ts'
 import { done, type Failure, failed, type Result } from '../model/command/failure.ts'
 import type { Problem } from '../model/settings/problem.ts'
-import type { Millis } from '../model/units.ts'
+import type { Millis, Scope } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { MemberApi, OperatorStore } from '../ports/operator.ts'
 import type { Peers } from '../ports/peers.ts'
@@ -70,7 +70,7 @@ export async function withCluster<T>(
 function operatorStore(config: OperatorConfig, clock: Clock): OperatorStore {
   const { etcd, namespace } = config
   const opened = new Map<string, Promise<CommandStore>>()
-  const overGrpc = (scope: string): Promise<CommandStore> => {
+  const overGrpc = (scope: Scope): Promise<CommandStore> => {
     const known = opened.get(scope) ?? openStore(config, scope, clock)
     opened.set(scope, known)
     return known
@@ -120,7 +120,7 @@ function operatorStore(config: OperatorConfig, clock: Clock): OperatorStore {
 /** Only the agent keeps leases; what a command writes hangs on none, so that these times are never used. */
 const NO_LEASE = { ttlMs: 30_000, retryTimeoutMs: 10_000 } as const
 
-async function openStore(config: OperatorConfig, scope: string, clock: Clock): Promise<CommandStore> {
+async function openStore(config: OperatorConfig, scope: Scope, clock: Clock): Promise<CommandStore> {
   const { createEtcdStore } = await import('../dcs/store.ts')
   const log = (): void => {}
   const member = 'hactl'

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { codeOrText } from '../model/error-text.ts'
 import type { CtlConfig, EtcdConfig } from '../model/settings/config.ts'
 import type { Problem } from '../model/settings/problem.ts'
-import type { MemberName } from '../model/units.ts'
+import type { MemberName, Scope } from '../model/units.ts'
 import { buildCtl, trimSlashes } from './agent-config.ts'
 import { at, checkTree } from './checks/check-document.ts'
 import { readEtcd } from './etcd-section.ts'
@@ -31,7 +31,7 @@ interface CtlSource {
 
 export interface OperatorConfig {
   /** null: the command line must name the cluster. */
-  readonly scope: string | null
+  readonly scope: Scope | null
   readonly namespace: string
   /** Name of this node, when the file is that of an agent. */
   readonly name: MemberName | null

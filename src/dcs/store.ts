@@ -5,7 +5,7 @@ import { setMaxListeners } from 'node:events'
 import type { ClusterView } from '../model/cluster/cluster.ts'
 import { type Seen, seen, unseen } from '../model/seen.ts'
 import type { EtcdConfig } from '../model/settings/config.ts'
-import type { MemberName, Millis } from '../model/units.ts'
+import type { MemberName, Millis, Scope } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { CommandStore, StoreTimings } from '../ports/store.ts'
 import { clusterView } from '../wire/cluster-view.ts'
@@ -34,7 +34,7 @@ export interface EtcdStoreOptions {
   readonly config: EtcdConfig
   /** `service` or `/service/`: slashes at its ends do not matter. */
   readonly namespace: string
-  readonly scope: string
+  readonly scope: Scope
   /** This node's name: the value of the leader key and the last part of the member key. */
   readonly member: MemberName
   readonly clock: Clock

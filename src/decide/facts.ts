@@ -9,7 +9,7 @@ import type { Outcome } from '../model/decision/outcome.ts'
 import type { Snapshot } from '../model/decision/snapshot.ts'
 import { isPrimaryOnly } from '../model/decision/work.ts'
 import type { ControlData, PostgresView, ServerView } from '../model/server/postgres.ts'
-import type { Lsn, Timeline } from '../model/units.ts'
+import type { Lsn, Millis, Timeline } from '../model/units.ts'
 
 export { memberNamed }
 
@@ -170,7 +170,7 @@ export function rewindImpossible(snap: Snapshot): boolean {
 }
 
 /** Work of this kind failed less than this long ago. */
-export function failedLately(facts: Facts, jobs: readonly FailedWork[], withinMs: number): boolean {
+export function failedLately(facts: Facts, jobs: readonly FailedWork[], withinMs: Millis): boolean {
   return recentFailure(facts, jobs, withinMs) !== null
 }
 
@@ -178,7 +178,7 @@ export function failedLately(facts: Facts, jobs: readonly FailedWork[], withinMs
 export function recentFailure(
   { memory, snap }: Facts,
   jobs: readonly FailedWork[],
-  withinMs: number,
+  withinMs: Millis,
 ): WorkFailure | null {
   const failure = memory.lastFailure
   const isRecent = failure !== null && jobs.includes(failure.job) && snap.nowMs - failure.atMs < withinMs

@@ -3,6 +3,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { Socket } from 'node:net'
+import type { BootMillis, Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 
 type Reply =
@@ -21,7 +22,7 @@ interface ProgramOptions {
   readonly binary: string
   readonly dataDir: string
   readonly recordFile: string
-  readonly graceMs: number
+  readonly graceMs: Millis
   readonly notifySocket: string | null
 }
 
@@ -42,7 +43,7 @@ export class Program {
   readonly #events: ProgramEvents
   readonly #waiting = new Map<number, (reply: Reply) => void>()
   readonly #whenReady: ((identity: ProgramIdentity | null) => void)[] = []
-  readonly startedAtMs: number
+  readonly startedAtMs: BootMillis
   #identity: ProgramIdentity | null = null
   #gone: string | null = null
   #sequence = 0
@@ -99,7 +100,7 @@ export class Program {
   }
 
   /** The identity once it has started; null when it did not within the budget. */
-  ready(budgetMs: number): Promise<ProgramIdentity | null> {
+  ready(budgetMs: Millis): Promise<ProgramIdentity | null> {
     if (this.#identity !== null || !this.running) return Promise.resolve(this.#identity)
     return new Promise(resolve => {
       const timer = setTimeout(resolve, Math.max(0, budgetMs), null)
@@ -111,7 +112,7 @@ export class Program {
   }
 
   /** Sends `verb SEQ rest` and waits for its answer. */
-  ask(verb: string, rest: string, budgetMs: number): Promise<Reply> {
+  ask(verb: string, rest: string, budgetMs: Millis): Promise<Reply> {
     if (this.#gone !== null)
       return Promise.resolve({ kind: 'silent', why: `the fencer is gone: ${this.#gone}` })
     const sequence = ++this.#sequence
@@ -176,7 +177,7 @@ export class Program {
   }
 
   /** Its clock was read between our start and now; if it says something else, ours is another clock. */
-  #started(identity: ProgramIdentity, bootMs: number, clock: Clock): void {
+  #started(identity: ProgramIdentity, bootMs: BootMillis, clock: Clock): void {
     const nowMs = clock.bootMs()
     const same = bootMs >= this.startedAtMs - SAME_CLOCK_MS && bootMs <= nowMs + SAME_CLOCK_MS
     this.#clockOffsetMs = same ? 0 : bootMs - nowMs

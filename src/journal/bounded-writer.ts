@@ -2,6 +2,7 @@
 // caller. Both the journal and the log stand on this: neither a hung disk nor a stalled pipe may stop the agent.
 
 import { errorText } from '../model/error-text.ts'
+import type { Millis } from '../model/units.ts'
 export interface LineSink {
   /** All of the text or nothing: after a rejection none of it counts as written. */
   write(text: string): Promise<void>
@@ -71,7 +72,7 @@ export class BoundedWriter {
   }
 
   /** True when all is written; false when the limit came first or writing fails. */
-  async flush(limitMs: number): Promise<boolean> {
+  async flush(limitMs: Millis): Promise<boolean> {
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<false>(resolve => {
       timer = setTimeout(resolve, limitMs, false)

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 import { isSecretName, redact } from '../model/command/redact.ts'
 import type { LogConfig } from '../model/settings/config.ts'
-import type { WallMillis } from '../model/units.ts'
+import type { Millis, WallMillis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import { BoundedWriter, type LineSink } from './bounded-writer.ts'
@@ -25,9 +25,9 @@ export interface AgentLog extends Log {
   /** A reload: takes effect with the next line. */
   configure(config: LogConfig): void
   /** True when all has been written within the limit. */
-  flush(limitMs: number): Promise<boolean>
+  flush(limitMs: Millis): Promise<boolean>
   /** At the end of the process: flush, then close the file. Bounded. */
-  close(limitMs: number): Promise<void>
+  close(limitMs: Millis): Promise<void>
   /** Lines lost since the start. */
   dropped(): number
   /** Lines that are not written yet. */
@@ -101,11 +101,11 @@ class LineLog implements AgentLog {
     void oldWriter.flush(CLOSE_LIMIT_MS).then(() => oldSink.close().catch(() => {}))
   }
 
-  flush(limitMs: number): Promise<boolean> {
+  flush(limitMs: Millis): Promise<boolean> {
     return this.#writer.flush(limitMs)
   }
 
-  async close(limitMs: number): Promise<void> {
+  async close(limitMs: Millis): Promise<void> {
     if (await this.#writer.flush(limitMs)) await this.#sink.close()
   }
 

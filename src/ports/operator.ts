@@ -4,34 +4,34 @@
 import type { ClusterView, FailoverRequest, JsonObject } from '../model/cluster/cluster.ts'
 import type { DrainNote } from '../model/cluster/drained-member.ts'
 import type { Seen } from '../model/seen.ts'
-import type { MemberName, Millis, Revision } from '../model/units.ts'
+import type { MemberName, Millis, Revision, Scope } from '../model/units.ts'
 import type { RemovalOutcome, WriteOutcome } from './store.ts'
 
 export interface OperatorStore {
   /** A linearizable read of the cluster's whole prefix; a cluster that does not exist is a view without keys. */
-  read(scope: string, budgetMs: Millis): Promise<Seen<ClusterView>>
+  read(scope: Scope, budgetMs: Millis): Promise<Seen<ClusterView>>
   /** Names of the clusters in the namespace, sorted; bounded in number. */
   scopes(budgetMs: Millis): Promise<Seen<readonly string[]>>
   /** The same two for the shell's completion: one try over the quick way, and nothing rather than late. */
-  glance(scope: string, budgetMs: Millis): Promise<Seen<ClusterView>>
+  glance(scope: Scope, budgetMs: Millis): Promise<Seen<ClusterView>>
   glanceScopes(budgetMs: Millis): Promise<readonly string[]>
   /** `ifRevision` null: create only if absent; a number: replace only at that mod revision. */
   writeConfig(
-    scope: string,
+    scope: Scope,
     document: JsonObject,
     ifRevision: Revision | null,
     budgetMs: Millis,
   ): Promise<WriteOutcome>
   /** `request` null takes it away. `ifRevision` null: only if nothing is asked for; a number: only at that mod revision. */
   writeFailover(
-    scope: string,
+    scope: Scope,
     request: FailoverRequest | null,
     ifRevision: Revision | null,
     budgetMs: Millis,
   ): Promise<WriteOutcome>
   /** As CommandStore.writeDrain. */
   writeDrain(
-    scope: string,
+    scope: Scope,
     member: MemberName,
     note: DrainNote | null,
     ifRevision: Revision | null,
@@ -39,7 +39,7 @@ export interface OperatorStore {
   ): Promise<WriteOutcome>
   /** As CommandStore.removeAll. */
   removeAll(
-    scope: string,
+    scope: Scope,
     seen: { readonly leader: Revision | null; readonly initialize: Revision | null },
     budgetMs: Millis,
   ): Promise<RemovalOutcome>

@@ -3,7 +3,7 @@
 
 import type { Upstream } from '../model/cluster/peer.ts'
 import type { BootstrapConfig, EffectivePostgresql, PostgresqlConfig } from '../model/settings/config.ts'
-import type { MemberName } from '../model/units.ts'
+import type { MemberName, Scope } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { StepOutcome } from '../ports/postgres.ts'
 import type { FormerServers } from './server/former.ts'
@@ -20,7 +20,7 @@ export type Log = (level: LogLevel, text: string) => void
 export interface Context {
   readonly config: PostgresqlConfig
   readonly bootstrap: BootstrapConfig | null
-  readonly scope: string
+  readonly scope: Scope
   readonly name: MemberName
   /** Without a slash at its end. */
   readonly dataDir: string

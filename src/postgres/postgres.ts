@@ -6,7 +6,7 @@ import type { PromotionNote } from '../model/decision/work.ts'
 import { errorText } from '../model/error-text.ts'
 import { unseen } from '../model/seen.ts'
 import type { BootstrapConfig, EffectivePostgresql, PostgresqlConfig } from '../model/settings/config.ts'
-import type { MemberName, Millis } from '../model/units.ts'
+import type { MemberName, Millis, Scope } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { LocalServer, Postgres, StepOutcome } from '../ports/postgres.ts'
 import { type Context, DONE, failed, type Log, type State } from './context.ts'
@@ -44,7 +44,7 @@ import { rewriteSettings } from './write-settings.ts'
 
 interface PostgresOptions {
   readonly config: PostgresqlConfig
-  readonly scope: string
+  readonly scope: Scope
   readonly name: MemberName
   readonly bootstrap: BootstrapConfig | null
   readonly clock: Clock

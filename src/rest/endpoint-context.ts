@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http'
 import type { JsonObject } from '../model/cluster/cluster.ts'
 import type { Seen } from '../model/seen.ts'
 import type { ParameterAnswer } from '../model/server/parameter.ts'
-import type { MemberName, Millis } from '../model/units.ts'
+import type { MemberName, Millis, Scope } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { Peers } from '../ports/peers.ts'
@@ -18,7 +18,7 @@ export interface Services {
   readonly store: Store
   readonly peers: Peers
   readonly self: MemberName
-  readonly scope: string
+  readonly scope: Scope
   readonly clock: Clock
   readonly log: Log
   /** What is wrong with a dynamic configuration, a sentence each; empty: nothing. */

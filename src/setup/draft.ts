@@ -6,6 +6,7 @@ import { adoptEtcdV2 } from '../config/etcd-section.ts'
 import { readEnvironment } from '../config/sources/environment.ts'
 import type { Json, JsonObject } from '../model/cluster/cluster.ts'
 import { isJsonObject, patchDocument } from '../model/settings/patch.ts'
+import type { Scope } from '../model/units.ts'
 import type { Place } from './own-place.ts'
 
 export interface Draft {
@@ -25,7 +26,7 @@ export function frame(
     initdb,
     postgresql,
   }: {
-    readonly scope: string
+    readonly scope: Scope
     readonly dcs: JsonObject
     readonly initdb: Json | null
     readonly postgresql: JsonObject

@@ -2,6 +2,7 @@
 // program leads its own session, so that Ctrl-C in a terminal does not reach it and all it started can be killed.
 
 import { type ChildProcess, spawn } from 'node:child_process'
+import type { Millis } from '../model/units.ts'
 import { descendantsOf, listProcesses, readProcess, sendSignal, signalProcess } from './proc.ts'
 import { wordsOf } from './program-words.ts'
 
@@ -13,12 +14,12 @@ interface RunOptions {
   readonly uid?: number
   readonly gid?: number
   /** Milliseconds; null only for work that a signal can end. */
-  readonly timeoutMs: number | null
+  readonly timeoutMs: Millis | null
   readonly signal?: AbortSignal
   /** Called for each line as it is printed (carriage returns end a line too). */
   readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => void
   /** Milliseconds between SIGTERM and SIGKILL when the program has to be ended early. */
-  readonly graceMs?: number
+  readonly graceMs?: Millis
 }
 
 interface RunOutput {
@@ -133,7 +134,7 @@ function endOf(child: ChildProcess, options: RunOptions): Promise<End> {
 }
 
 /** SIGTERM, and after `graceMs` SIGKILL, to the program and all its descendants, whatever session they are in. */
-async function endTree(child: ChildProcess, graceMs: number): Promise<void> {
+async function endTree(child: ChildProcess, graceMs: Millis): Promise<void> {
   if (child.pid === undefined) return
   const root = await readProcess(child.pid)
   const children = descendantsOf(child.pid, await listProcesses())

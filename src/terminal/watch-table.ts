@@ -1,6 +1,7 @@
 // `--watch`: shows again and again until Ctrl-C, or until nobody reads any more. On a terminal each frame takes the place of
 // the one before, and only once it is whole: the screen is never blank while something is waited for.
 
+import type { Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 
 const HOME = '\u001b[H'
@@ -14,7 +15,7 @@ export interface Printed {
 }
 
 /** The time that a frame takes is part of the interval. */
-export async function repeat(clock: Clock, intervalMs: number, frame: () => Promise<Printed>): Promise<void> {
+export async function repeat(clock: Clock, intervalMs: Millis, frame: () => Promise<Printed>): Promise<void> {
   let readerIsGone = false
   process.stdout.once('error', () => {
     readerIsGone = true

@@ -13,7 +13,7 @@ interface Stamp {
   readonly fraction: string
   readonly offset: string | null
   /** Epoch milliseconds with fraction; without an offset as if in UTC. */
-  readonly epochMs: number
+  readonly epochMs: WallMillis
 }
 
 function parseStamp(text: string): Stamp | null {

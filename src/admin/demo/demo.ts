@@ -4,6 +4,7 @@
 import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Millis } from '../../model/units.ts'
 import { runProgram } from '../../system/child-process.ts'
 import { serverAccount } from './account.ts'
 import { findProgram, readableProgram } from './demo-program.ts'
@@ -17,7 +18,7 @@ import { startWriter, type Writer } from './writer.ts'
 interface DemoEvent {
   readonly event: string
   /** Longest time between two acknowledged writes around it. */
-  readonly pauseMs: number
+  readonly pauseMs: Millis
   readonly leaderBefore: string
   readonly leaderAfter: string
 }

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process'
 import { chown, open, readdir, readFile, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorCode } from '../../model/error-text.ts'
+import type { Millis } from '../../model/units.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Account } from './account.ts'
 
@@ -97,7 +98,7 @@ async function belongsTo(pid: string, dataDir: string): Promise<boolean> {
   }
 }
 
-async function goneWithin(pids: readonly number[], limitMs: number, clock: Clock): Promise<void> {
+async function goneWithin(pids: readonly number[], limitMs: Millis, clock: Clock): Promise<void> {
   const end = clock.bootMs() + limitMs
   while (clock.bootMs() < end && (await anyAlive(pids))) await clock.sleep(50)
 }

@@ -2,12 +2,13 @@
 
 import { readClusterOverGateway } from '../../dcs/etcd/gateway.ts'
 import type { ClusterView, Member } from '../../model/cluster/cluster.ts'
+import type { Millis } from '../../model/units.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { DEMO_SCOPE, type Layout } from './layout.ts'
 
 export interface Watch {
   /** Waits until `reached`; prints each change on the way. Throws with what it saw last when the limit passes. */
-  until(what: string, limitMs: number, reached: (view: ClusterView) => boolean): Promise<ClusterView>
+  until(what: string, limitMs: Millis, reached: (view: ClusterView) => boolean): Promise<ClusterView>
 }
 
 const LOOK_EVERY_MS = 200

@@ -2,12 +2,13 @@
 // of every outage, and at the end the proof that nothing acknowledged is missing.
 
 import pg from 'pg'
+import type { Millis } from '../../model/units.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { DEMO_PASSWORD } from './layout.ts'
 
 interface Outage {
   /** Longest pause between two acknowledged writes since the mark. */
-  readonly longestPauseMs: number
+  readonly longestPauseMs: Millis
   readonly acknowledged: number
 }
 
@@ -19,7 +20,7 @@ export interface Writer {
   /** Ends the writing, whatever became of it. */
   stop(): void
   /** Ends the writing and says which acknowledged rows the cluster does not have. */
-  finish(limitMs: number): Promise<{ readonly acknowledged: number; readonly missing: readonly number[] }>
+  finish(limitMs: Millis): Promise<{ readonly acknowledged: number; readonly missing: readonly number[] }>
 }
 
 const CONNECT_MS = 1000

@@ -26,7 +26,7 @@ export interface HandoverWish {
   /** null: the best one (switchover only). */
   readonly candidate: MemberName | null
   /** With its time zone; null: now. */
-  readonly scheduledAt: { readonly text: string; readonly wallMs: number } | null
+  readonly scheduledAt: { readonly text: string; readonly wallMs: WallMillis } | null
   readonly acceptDataLoss: boolean
   /** In the place of a request that is pending; never of one that is begun. */
   readonly replace: boolean

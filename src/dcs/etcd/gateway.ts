@@ -9,7 +9,7 @@ import { errorText } from '../../model/error-text.ts'
 import { revision } from '../../model/revision.ts'
 import { type Seen, seen, unseen } from '../../model/seen.ts'
 import type { EtcdConfig, HostPort } from '../../model/settings/config.ts'
-import type { Millis } from '../../model/units.ts'
+import type { Millis, Scope } from '../../model/units.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { callOnce, type TlsRules } from '../../system/http-call.ts'
 import { clusterView, type Entry } from '../../wire/cluster-view.ts'
@@ -22,7 +22,7 @@ import { type KeySpace, keySpace, namespaceRange, SCOPE_KEYS_MAX, scopesOf } fro
 export interface GatewayRead {
   readonly config: EtcdConfig
   readonly namespace: string
-  readonly scope: string
+  readonly scope: Scope
   /** In total, over all endpoints. */
   readonly budgetMs: Millis
   readonly clock: Clock

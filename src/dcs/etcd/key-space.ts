@@ -1,5 +1,7 @@
 // The byte ranges of etcd in which the keys of a cluster and of a namespace lie.
 
+import type { Scope } from '../../model/units.ts'
+
 export interface KeySpace {
   /** `/service/batman/`: what every key of the cluster starts with. */
   readonly prefix: string
@@ -11,7 +13,7 @@ export interface KeySpace {
   relative(key: Buffer): string | null
 }
 
-export function keySpace(namespace: string, scope: string): KeySpace {
+export function keySpace(namespace: string, scope: Scope): KeySpace {
   const prefix = `/${namespace}/${scope}/`.replace(/\/{2,}/g, '/')
   const start = Buffer.from(prefix)
   const end = Buffer.from(start)

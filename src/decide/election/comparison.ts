@@ -4,7 +4,7 @@
 import type { Divergence } from '../../model/cluster/divergence.ts'
 import type { Memory } from '../../model/decision/memory.ts'
 import type { Snapshot } from '../../model/decision/snapshot.ts'
-import type { MemberName } from '../../model/units.ts'
+import type { MemberName, Timeline } from '../../model/units.ts'
 import { type ClusterFacts, localPosition, outcomeOf, server, wantedUpstream } from '../facts.ts'
 import { originVerdict } from './whose-timeline.ts'
 
@@ -46,7 +46,7 @@ function surplusOf({ localLsn, switchLsn }: Divergence): Memory['surplus'] {
     : { fromLsn: switchLsn, sizeBytes: localLsn - switchLsn }
 }
 
-function agreed(leader: MemberName, timeline: number, untilLsn: bigint | null) {
+function agreed(leader: MemberName, timeline: Timeline, untilLsn: bigint | null) {
   return { rejoin: 'follow' as const, agreesWith: { leader, timeline, untilLsn } }
 }
 

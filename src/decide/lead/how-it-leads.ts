@@ -7,6 +7,7 @@ import { memberNamed } from '../../model/cluster/upstream.ts'
 import type { Action } from '../../model/decision/action.ts'
 import type { Memory, Outage } from '../../model/decision/memory.ts'
 import type { Snapshot } from '../../model/decision/snapshot.ts'
+import type { WallMillis } from '../../model/units.ts'
 import { type ClusterFacts, server } from '../facts.ts'
 
 /** What etcd shows of the reason while nobody leads; what was seen once stays. */
@@ -77,6 +78,6 @@ export function noteTakeover({ snap, memory, view }: ClusterFacts): Action | nul
   return { kind: 'note-takeover', notes, ifRevision: view.takeovers?.modRevision ?? null }
 }
 
-function isoOf(wallMs: number): string {
+function isoOf(wallMs: WallMillis): string {
   return new Date(wallMs).toISOString()
 }

@@ -4,6 +4,7 @@
 import { memberNamed } from '../../model/cluster/upstream.ts'
 import type { Memory } from '../../model/decision/memory.ts'
 import type { Snapshot } from '../../model/decision/snapshot.ts'
+import type { WallMillis } from '../../model/units.ts'
 import { type ClusterFacts, server } from '../facts.ts'
 
 /** Two attempts of PostgreSQL (wal_retrieve_retry_interval), and two loops of the agent, which may have to change the upstream. */
@@ -78,6 +79,6 @@ export function starvation({ memory, snap, view }: ClusterFacts): string | null 
 }
 
 /** The same text for as long as it lasts: it stands in the member key. */
-export function utc(wallMs: number): string {
+export function utc(wallMs: WallMillis): string {
   return `${new Date(wallMs).toISOString().slice(0, 19).replace('T', ' ')} UTC`
 }

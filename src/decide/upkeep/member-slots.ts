@@ -8,7 +8,7 @@ import type { Action } from '../../model/decision/action.ts'
 import type { Memory } from '../../model/decision/memory.ts'
 import type { Snapshot } from '../../model/decision/snapshot.ts'
 import type { SlotView } from '../../model/server/postgres.ts'
-import type { Lsn } from '../../model/units.ts'
+import type { Lsn, WallMillis } from '../../model/units.ts'
 import { hasNostream, replicatesFrom } from '../../wire/tags.ts'
 import { type ClusterFacts, type Facts, runsAsPrimary, server } from '../facts.ts'
 
@@ -97,7 +97,7 @@ const GONE_MAX = 20
 export function goneMembers({ snap, memory }: Facts): readonly JsonObject[] {
   if (!snap.cluster.known || !snap.settings.useSlots) return []
   const there = new Set([snap.self.name, ...snap.cluster.value.members.map(({ name }) => name)].map(slotName))
-  const iso = (wallMs: number): string => `${new Date(wallMs).toISOString().slice(0, 19)}Z`
+  const iso = (wallMs: WallMillis): string => `${new Date(wallMs).toISOString().slice(0, 19)}Z`
   return memory.retainedSlots
     .filter(entry => !there.has(entry.slot) && isRetained(entry, snap))
     .slice(0, GONE_MAX)

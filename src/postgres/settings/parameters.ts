@@ -6,6 +6,7 @@ import type { Json } from '../../model/cluster/cluster.ts'
 import type { ControlData } from '../../model/server/postgres.ts'
 import type { EffectivePostgresql, PostgresqlConfig } from '../../model/settings/config.ts'
 import { parseBoolean, parseInteger } from '../../model/settings/values.ts'
+import type { Scope } from '../../model/units.ts'
 import { ParameterMap } from './parameter-map.ts'
 import { RECOVERY_NAMES } from './recovery-settings.ts'
 import { parameterText } from './server-values.ts'
@@ -74,7 +75,7 @@ const OURS_ALONE: ReadonlySet<string> = new Set(['data_directory', 'config_file'
 interface ServerParametersInput {
   readonly effective: Pick<EffectivePostgresql, 'parameters'>
   readonly config: Pick<PostgresqlConfig, 'listenAddresses' | 'port' | 'configDir'>
-  readonly scope: string
+  readonly scope: Scope
   readonly majorVersion: number
   readonly warn: Warn
 }

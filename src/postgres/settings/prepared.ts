@@ -4,6 +4,7 @@
 import type { Upstream } from '../../model/cluster/peer.ts'
 import type { ControlData } from '../../model/server/postgres.ts'
 import type { EffectivePostgresql, PostgresqlConfig } from '../../model/settings/config.ts'
+import type { Scope } from '../../model/units.ts'
 import { formatConninfo } from './conninfo.ts'
 import { SettingsError } from './durable-file.ts'
 import type { ParameterMap } from './parameter-map.ts'
@@ -39,7 +40,7 @@ export interface Prepared {
 
 interface Identity {
   readonly config: PostgresqlConfig
-  readonly scope: string
+  readonly scope: Scope
   readonly name: string
 }
 

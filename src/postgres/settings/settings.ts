@@ -8,7 +8,7 @@ import { errorText } from '../../model/error-text.ts'
 import { type Seen, seen, unseen } from '../../model/seen.ts'
 import type { RecoverySettingsView } from '../../model/server/postgres.ts'
 import type { PostgresqlConfig } from '../../model/settings/config.ts'
-import type { BootMillis } from '../../model/units.ts'
+import type { BootMillis, Scope } from '../../model/units.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { elements, type LocalAddress, localAddress } from './addresses.ts'
 import { backUpFiles, copyFromDataDirectory, restoreFiles } from './backups.ts'
@@ -42,7 +42,7 @@ export type { Query } from './recovery-comparison.ts'
 
 interface SettingsOptions {
   readonly config: PostgresqlConfig
-  readonly scope: string
+  readonly scope: Scope
   /** The member's name: what a standby is called in its primary's pg_stat_replication. */
   readonly name: string
   readonly clock: Pick<Clock, 'bootMs'>

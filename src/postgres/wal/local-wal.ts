@@ -42,7 +42,7 @@ async function segmentSize(dataDir: string): Promise<bigint | null> {
   return size >= 1n << 20n && (size & (size - 1n)) === 0n ? size : null
 }
 
-function segmentName(timeline: number, number: bigint, size: bigint): string {
+function segmentName(timeline: Timeline, number: bigint, size: bigint): string {
   const perFile = (1n << 32n) / size
   return [BigInt(timeline), number / perFile, number % perFile].map(eightDigits).join('')
 }

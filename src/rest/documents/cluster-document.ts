@@ -1,13 +1,13 @@
 // GET /cluster and GET /history: the cluster as etcd has it, with each member's distance from the leader.
 
 import type { ClusterView, Member, MemberRecord } from '../../model/cluster/cluster.ts'
-import { formatLsn, type Lsn } from '../../model/units.ts'
+import { formatLsn, type Lsn, type Scope } from '../../model/units.ts'
 import type { Flags } from '../../wire/cluster-flags.ts'
 import { type Encodable, encodeJson } from '../../wire/python-json.ts'
 import { namedInSync } from './request-facts.ts'
 
 /** The text of GET /cluster. */
-export function clusterDocument(cluster: ClusterView, flags: Flags, scope: string): string {
+export function clusterDocument(cluster: ClusterView, flags: Flags, scope: Scope): string {
   const failover = cluster.failover?.value ?? null
   return encodeJson({
     members: cluster.members.map(member => memberDocument(cluster, member, flags)),

@@ -3,7 +3,7 @@
 
 import type { Json, JsonObject } from '../../model/cluster/cluster.ts'
 import type { ServerView } from '../../model/server/postgres.ts'
-import type { BootMillis, MemberName } from '../../model/units.ts'
+import type { BootMillis, MemberName, Scope } from '../../model/units.ts'
 import { HACTL_VERSION, PROTOCOL_VERSION } from '../../model/versions.ts'
 import { type Encodable, encodeJson } from '../../wire/python-json.ts'
 import { documentStamp } from '../../wire/times.ts'
@@ -11,7 +11,7 @@ import type { LoggerView, NodeStatus } from '../node-view.ts'
 import type { Facts } from './request-facts.ts'
 
 export interface Identity {
-  readonly scope: string
+  readonly scope: Scope
   readonly name: MemberName
 }
 

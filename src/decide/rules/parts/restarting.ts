@@ -3,6 +3,7 @@
 
 import type { Action } from '../../../model/decision/action.ts'
 import type { Job, RestartJob } from '../../../model/decision/work.ts'
+import type { Millis } from '../../../model/units.ts'
 import { type ClusterFacts, holdsLease, isRunning, runsAsPrimary, seconds } from '../../facts.ts'
 import { heldMarginMs, isFenced } from '../../lead/fencing.ts'
 import { hasTimeLeft } from '../../lead/lease-rules.ts'
@@ -142,7 +143,7 @@ function startLimitMs({ snap }: ClusterFacts): number {
 }
 
 /** A stop that waits for ever would keep everybody from writing: then it is enforced, and the WAL is replayed. */
-function stopLimitMs({ snap }: ClusterFacts, timeoutMs: number): number {
+function stopLimitMs({ snap }: ClusterFacts, timeoutMs: Millis): Millis {
   const { primaryStopTimeoutMs } = snap.settings
   return primaryStopTimeoutMs > 0 ? primaryStopTimeoutMs : timeoutMs
 }
