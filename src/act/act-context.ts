@@ -3,6 +3,7 @@
 import type { Learned } from '../model/decision/learned.ts'
 import type { Outcome } from '../model/decision/outcome.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { ConfigurationWriter } from '../ports/configuration.ts'
 import type { Fencer } from '../ports/fencer.ts'
 import type { LeaseGuard } from '../ports/lease-guard.ts'
 import type { Orders } from '../ports/orders.ts'
@@ -20,6 +21,7 @@ export interface ActPorts {
   readonly guard: LeaseGuard
   readonly work: WorkRunner
   readonly orders: Orders
+  readonly configuration: ConfigurationWriter
   /** Ends the agent's loop; the process leaves with this code. */
   readonly exit: (code: number, why: string) => void
 }

@@ -40,6 +40,7 @@ export async function act(action: Action, snap: Snapshot, ports: ActPorts): Prom
       return await writeKey(action, snap, ports)
     case 'begin':
     case 'cancel-work':
+    case 'apply-configuration':
     case 'checkpoint-soon':
     case 'change-slots':
     case 'resume-replay':

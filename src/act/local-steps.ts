@@ -20,6 +20,9 @@ export async function actHere(action: LocalStep, ports: ActPorts): Promise<Perfo
     case 'cancel-work':
       work.cancel(action.why)
       return { outcome: done(action) }
+    case 'apply-configuration':
+      ports.configuration.apply()
+      return { outcome: done(action) }
     case 'checkpoint-soon':
       postgres.checkpointSoon()
       return { outcome: done(action) }

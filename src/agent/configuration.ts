@@ -1,17 +1,20 @@
 // Keeps everybody's configuration what the two sources say: the local file (read again on SIGHUP) and the dynamic
-// document in etcd. It is put in force between beats, never in the middle of one. A beat waits only so long for the file to
-// be read and for PostgreSQL's settings to be written: a leader must not lose its lease to a disk that does not answer.
+// document in etcd. It is put in force between beats, in memory and never in the middle of one. What PostgreSQL and the HTTP
+// API read is written when a rule says so (src/decide/rules/outdated.ts), and no beat waits for a disk.
 
 import { effectivePostgresql } from '../config/effective.ts'
 import { readLocalConfig } from '../config/node-config.ts'
 import type { JsonObject, Role } from '../model/cluster/cluster.ts'
 import type { Self } from '../model/decision/snapshot.ts'
 import type { AgentConfig, EffectivePostgresql, RestApiConfig } from '../model/settings/config.ts'
-import { formatProblem } from '../model/settings/problem.ts'
+import type { ConfigurationView } from '../model/settings/configuration-view.ts'
+import { formatProblem, type Problem } from '../model/settings/problem.ts'
 import type { Millis } from '../model/units.ts'
+import type { ConfigurationWriter } from '../ports/configuration.ts'
 import type { Log } from '../ports/log.ts'
-import type { Postgres } from '../ports/postgres.ts'
+import type { Postgres, StepOutcome } from '../ports/postgres.ts'
 import type { Store } from '../ports/store.ts'
+import { createApplication } from './application.ts'
 import type { DynamicConfiguration } from './dynamic-config.ts'
 import type { NodeStart } from './node.ts'
 import { selfOf } from './self.ts'
@@ -21,7 +24,7 @@ export interface ConfigurationPorts {
   readonly start: Pick<NodeStart, 'config' | 'values' | 'identity' | 'configPath' | 'env' | 'log' | 'clock'>
   readonly dynamic: DynamicConfiguration
   readonly store: Pick<Store, 'view' | 'retime'>
-  readonly postgres: Pick<Postgres, 'configure' | 'cacheDynamicConfig'>
+  readonly postgres: Pick<Postgres, 'use' | 'writeSettings' | 'cacheDynamicConfig'>
   readonly log: Log
   readonly reloadRest: (config: RestApiConfig) => Promise<boolean>
   /** To the service manager. */
@@ -29,13 +32,14 @@ export interface ConfigurationPorts {
   readonly wake: (cause: string) => void
 }
 
-export interface Configuration {
+export interface Configuration extends ConfigurationWriter {
   self(): Self
+  view(): ConfigurationView
   /** The local configuration in force. */
   local(): AgentConfig
   requestReload(): void
-  /** Before each beat: a requested reload, a new dynamic document, a changed role. What takes long goes on beside the beats. */
-  bringUpToDate(role: Role): Promise<void>
+  /** Before each beat: a requested reload, a new dynamic document, a changed role. Waits for nothing. */
+  bringUpToDate(role: Role): void
 }
 
 type Read = Awaited<ReturnType<typeof readLocalConfig>>
@@ -44,103 +48,144 @@ type Read = Awaited<ReturnType<typeof readLocalConfig>>
 interface Due {
   readonly effective: EffectivePostgresql
   readonly document: JsonObject
-  readonly accounts: AgentConfig['postgresql']['authentication']
   /** Somebody asked for a reload, and waits for its end. */
   readonly isReload: boolean
   /** null: unchanged. */
   readonly restapi: RestApiConfig | null
 }
 
-/** A renewal that is due waits this long at most. */
-const WAIT_MAX_MS: Millis = 2000
+/** A file that is not read after this is on a disk that does not answer. */
+const READING_MS: Millis = 2000
 
 export function createConfiguration(ports: ConfigurationPorts): Configuration {
-  const { start, dynamic, store, log, notify, wake } = ports
+  const { start, dynamic, store, postgres, log, wake } = ports
   const { clock } = start
   let { config, values } = start
-  let reloadRequested = false
-  let overlay: 'primary' | 'replica' | null = null
-  let due: Due | null = null
+  let overlay: Overlay | null = null
   let self = selfOf(
     config,
     effectivePostgresql(config, dynamic.settings().document, 'replica'),
     start.identity,
   )
-  const reading = createSideWork<Read>({ what: 'reading the configuration file', clock, log, wake })
-  const writing = createSideWork<void>({ what: 'applying the configuration', clock, log, wake })
+  const file = createFileReader(ports)
+  const application = createApplication<Due>({
+    clock,
+    write: due => write(due, ports),
+    ended: () => wake('the configuration was applied'),
+  })
 
-  /** Whether the file is in force. */
-  function takeOver(read: Read): boolean {
-    for (const warning of read.warnings) log.warning(formatProblem(warning))
-    if (!read.ok) {
-      log.error(
-        `reload refused, the configuration in force stays: ${read.errors.map(formatProblem).join('; ')}`,
-      )
-      return false
-    }
-    ;({ config, values } = read)
-    start.log.configure(config.log)
-    tellWaiting(read.waiting, log)
-    return true
-  }
-
-  function putInForce(role: 'primary' | 'replica', isReload: boolean, isRead: boolean): Due {
+  function putInForce(role: Overlay, read: Extract<Read, { ok: true }> | null, isReload: boolean): Due {
+    if (read !== null) ({ config, values } = read)
     const { ttlMs, retryTimeoutMs, document } = dynamic.settings()
     store.retime({ ttlMs, retryTimeoutMs })
     const effective = effectivePostgresql(config, document, role)
+    postgres.use(effective, config.postgresql.authentication)
     self = selfOf(config, effective, start.identity)
-    const accounts = config.postgresql.authentication
-    // What an earlier beat could not write yet is written with this.
-    const restapi = isRead ? config.restapi : (due?.restapi ?? null)
-    return { effective, document, accounts, isReload: isReload || due?.isReload === true, restapi }
+    // What could not be written yet is written with this.
+    const before = application.due()
+    const restapi = read === null ? (before?.restapi ?? null) : config.restapi
+    return { effective, document, isReload: isReload || before?.isReload === true, restapi }
   }
 
   return {
     self: () => self,
     local: () => config,
-    requestReload: () => {
-      if (!reloadRequested) notify('RELOADING=1')
-      reloadRequested = true
-    },
-    async bringUpToDate(role) {
-      const untilMs = clock.bootMs() + Math.min(WAIT_MAX_MS, dynamic.settings().ttlMs / 6)
-      if (reloadRequested && !reading.isRunning()) {
-        reloadRequested = false
-        reading.begin(() => readLocalConfig({ path: start.configPath, env: start.env }, values))
-      }
-      const read = await reading.take(untilMs)
-      const isRead = read !== null && takeOver(read)
+    apply: application.apply,
+    view: () => ({ ...application.view(), refusedFile: file.refused() }),
+    requestReload: file.request,
+    bringUpToDate(role) {
+      const read = file.take(values)
       const view = store.view()
       const changed = view.known && dynamic.consider(view.value)
       const wanted = role === 'primary' ? 'primary' : 'replica'
-      if (read !== null || changed || wanted !== overlay) due = putInForce(wanted, read !== null, isRead)
+      const reasons = [
+        ...(overlay === null ? ['the agent started'] : []),
+        ...(read === null ? [] : [read.ok ? 'reloaded' : 'reloaded, though the file is refused']),
+        ...(changed ? ['the dynamic configuration changed'] : []),
+        ...(overlay !== null && overlay !== wanted ? [`now a ${wanted}`] : []),
+      ]
       overlay = wanted
-      if (due !== null && !writing.isRunning()) {
-        const now = due
-        due = null
-        writing.begin(() => write(now, ports))
-      }
-      await writing.take(untilMs)
+      if (reasons.length === 0) return
+      const due = putInForce(wanted, read?.ok === true ? read : null, read !== null)
+      application.want(due, reasons.join(', '))
     },
   }
 }
 
+type Overlay = 'primary' | 'replica'
+
+/** The file, read beside the beats when somebody asks for it. */
+function createFileReader({ start, log, notify, wake }: ConfigurationPorts) {
+  const { clock } = start
+  let isRequested = false
+  let isLate = false
+  let refused: string | null = null
+  const reading = createSideWork<Read>({
+    clock,
+    ended: () => wake('the configuration file was read'),
+    thrown: why => ({ ok: false, errors: [unreadable(why)], warnings: [], values: null, source: null }),
+  })
+
+  function sayLate(): void {
+    const sinceMs = reading.runningSinceMs()
+    const was = isLate
+    isLate = sinceMs !== null && clock.bootMs() - sinceMs > READING_MS
+    if (isLate && !was)
+      log.warning(
+        'the configuration file is not read yet, the agent goes on meanwhile. HINT: look for a disk that does not answer',
+      )
+  }
+
+  return {
+    refused: () => refused,
+    request(): void {
+      if (!isRequested) notify('RELOADING=1')
+      isRequested = true
+    },
+    /** What was read since the last call, good or bad; null: nothing. Begins to read when that was asked for. */
+    take(inForce: NodeStart['values']): Read | null {
+      const read = reading.take()
+      sayLate()
+      if (isRequested && read === null && reading.runningSinceMs() === null) {
+        isRequested = false
+        reading.begin(() => readLocalConfig({ path: start.configPath, env: start.env }, inForce))
+      }
+      if (read === null) return null
+      for (const warning of read.warnings) log.warning(formatProblem(warning))
+      refused = read.ok ? null : read.errors.map(formatProblem).join('; ')
+      if (refused !== null) log.error(`reload refused, the configuration in force stays: ${refused}`)
+      if (read.ok) {
+        start.log.configure(read.config.log)
+        sayWaiting(read.waiting, log)
+      }
+      return read
+    },
+  }
+}
+
+function unreadable(why: string): Problem {
+  return { path: null, place: null, message: `the configuration cannot be read: ${why}`, hint: null }
+}
+
 /** Changes nothing that a beat looks at. */
-async function write(due: Due, { postgres, log, reloadRest, notify }: ConfigurationPorts): Promise<void> {
-  const { effective, document, accounts, isReload, restapi } = due
+async function write(
+  due: Due,
+  { postgres, log, reloadRest, notify }: ConfigurationPorts,
+): Promise<StepOutcome> {
+  const { document, isReload, restapi } = due
   if (restapi !== null) {
     await reloadRest(restapi)
     log.info('local configuration reloaded')
   }
-  const written = await postgres.configure(effective, { rewriteAlways: isReload, accounts })
-  if (!written.ok) log.warning(`PostgreSQL's settings: ${written.why}`)
+  const written = await postgres.writeSettings(isReload)
   const cached = await postgres.cacheDynamicConfig(JSON.stringify(document))
   if (!cached.ok) log.debug(`patroni.dynamic.json: ${cached.why}`)
   if (isReload) notify('READY=1')
+  return written
 }
 
 /** Said with each reload until it is so: an operator must not wait for what will not come. */
-function tellWaiting(paths: readonly string[], log: Log): void {
+function sayWaiting(paths: readonly string[], log: Log): void {
   for (const path of paths)
     log.warning(
       path.startsWith('bootstrap.')

@@ -87,7 +87,7 @@ export function assemble(start: NodeStart): Node {
     before: async () => {
       desk.admit()
       const entrance = await entry.enter()
-      if (entrance !== 'name-held') await configuration.bringUpToDate(state.status().role)
+      if (entrance !== 'name-held') configuration.bringUpToDate(state.status().role)
     },
     after: (snapshot, decision, memory) => {
       state.update(snapshot, memory, decision.rule)
@@ -188,6 +188,7 @@ function loopOf(
       guard,
       work,
       orders: desk,
+      configuration,
       record: entry => {
         writeDown(entry)
         decided(entry)
@@ -198,6 +199,7 @@ function loopOf(
         settings: dynamic.settings(),
         settingsConfirmed: dynamic.isConfirmed(),
         configRevision: dynamic.revision(),
+        configuration: configuration.view(),
         startedAtMs,
         stateUnwritable: adapters.journal.view().problem ?? adapters.fencer.view().unwritten ?? null,
         logins: logins.view(),

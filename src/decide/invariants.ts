@@ -10,7 +10,7 @@ import { holdsLease, server } from './facts.ts'
 import { missingConfiguration } from './known-configuration.ts'
 import { heldMarginMs } from './lead/fencing.ts'
 
-const SINGLE = ['begin', 'exit', 'cancel-work']
+const SINGLE = ['begin', 'exit', 'cancel-work', 'apply-configuration']
 
 /** Sentences about what is wrong; none when the decision may be carried out. */
 export function violations(snap: Snapshot, decision: Decision): readonly string[] {
@@ -24,6 +24,8 @@ export function violations(snap: Snapshot, decision: Decision): readonly string[
   wrong.push(...notedWrongly(snap, decision))
   wrong.push(...besideFormer(snap, decision))
   wrong.push(...sleepingBeyondLease(snap, decision))
+  if (kinds.includes('apply-configuration') && snap.configuration.applyingSinceMs !== null)
+    wrong.push('a second configuration is written beside the first')
   if (kinds.includes('cancel-work')) wrong.push(...endedTooEarly(snap))
   if (decision.reason === '') wrong.push('a decision without a reason')
   if (!(decision.wakeInMs >= 0)) wrong.push(`wake-up in ${decision.wakeInMs} ms`)

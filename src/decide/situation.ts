@@ -5,6 +5,7 @@ import { firstMatch, type Matched, type Rule, type RuleText } from './rule.ts'
 
 export type SituationName =
   | 'asked'
+  | 'outdated'
   | 'stopping'
   | 'busy'
   | 'blind'

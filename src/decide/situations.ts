@@ -31,6 +31,7 @@ import { foundingRules } from './rules/founding.ts'
 import { leaderRules } from './rules/leader.ts'
 import { namesakeRules } from './rules/namesake.ts'
 import { orphanedRules } from './rules/orphaned.ts'
+import { isOutdated, outdatedRules } from './rules/outdated.ts'
 import { pausedRules } from './rules/paused.ts'
 import { raceRules } from './rules/race.ts'
 import { startingRules } from './rules/starting.ts'
@@ -43,6 +44,11 @@ export const SITUATIONS: Readonly<Record<SituationName, Situation>> = {
     'somebody asked for something that is answered at once, or a scheduled restart is over',
     isAsked,
     askedRules,
+  ),
+  outdated: situation(
+    'what PostgreSQL is configured with is not what is in force, and nobody is at it',
+    where(isOutdated),
+    outdatedRules,
   ),
   stopping: situation(
     'the agent was asked to stop',
@@ -146,7 +152,7 @@ function isAsked(facts: Facts): AskedFacts | null {
 }
 
 function placeOf(facts: Facts): SituationName {
-  const place = TABLE.find(([name, { holds }]) => name !== 'asked' && holds(facts))
+  const place = TABLE.find(([name, { holds }]) => name !== 'asked' && name !== 'outdated' && holds(facts))
   return place === undefined ? 'blind' : place[0]
 }
 

@@ -8,7 +8,13 @@ import type { BootMillis } from '../model/units.ts'
 
 /** Sentences about what is wrong; none when all is well. */
 export function stateViolations(snap: Snapshot, memory: Memory): readonly string[] {
-  return [...leaseAndFencer(snap), ...memoryViolations(memory, snap.nowMs), ...besideView(snap, memory)]
+  const { applied, wanted } = snap.configuration
+  return [
+    ...leaseAndFencer(snap),
+    ...memoryViolations(memory, snap.nowMs),
+    ...besideView(snap, memory),
+    ...(applied > wanted ? ['a configuration is applied that nobody wanted yet'] : []),
+  ]
 }
 
 /** Promise 1: nobody else can lead before the lease ends, and the fencer stops this server before that. */

@@ -12,6 +12,7 @@ import { isNewer } from '../model/revision.ts'
 import { type Seen, unseen } from '../model/seen.ts'
 import type { LoginView } from '../model/server/logins.ts'
 import type { PostgresView, RecoverySettingsView } from '../model/server/postgres.ts'
+import type { ConfigurationView } from '../model/settings/configuration-view.ts'
 import type { DynamicSettings } from '../model/settings/dynamic-settings.ts'
 import type { BootMillis, Revision, Timeline } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -36,6 +37,7 @@ export interface AgentFacts {
   readonly settings: DynamicSettings
   readonly settingsConfirmed: boolean
   readonly configRevision: Revision | null
+  readonly configuration: ConfigurationView
   readonly startedAtMs: BootMillis
   readonly stopRequested: boolean
   readonly stateUnwritable?: string | null
@@ -74,6 +76,7 @@ export async function observe(
     settings: agent.settings,
     settingsConfirmed: agent.settingsConfirmed,
     configRevision: agent.configRevision,
+    configuration: agent.configuration,
     cluster: clusterOf(ports.store.view(), learned.cluster),
     lease: ports.guard.view(),
     ...look,

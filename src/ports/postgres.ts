@@ -77,13 +77,15 @@ export interface Postgres {
   onExit(listener: () => void): () => void
 
   /**
-   * New configuration: writes the settings files, reloads when running. Lists what needs a restart in the next look.
-   * `accounts`: as whom to log in from now on; open sessions stay.
+   * Goes by this from now on, whenever it writes something or logs in; open sessions stay. Touches no file.
+   * `accounts`: as whom to log in; absent: unchanged.
    */
-  configure(
-    effective: EffectivePostgresql,
-    options: { readonly rewriteAlways: boolean; readonly accounts?: PostgresqlConfig['authentication'] },
-  ): Promise<StepOutcome>
+  use(effective: EffectivePostgresql, accounts?: PostgresqlConfig['authentication']): void
+  /**
+   * Writes the settings files, and reloads a running server when one changed or `reload` says so. What needs a restart is in
+   * the next look.
+   */
+  writeSettings(reload: boolean): Promise<StepOutcome>
 
   initdb(signal: AbortSignal, report: Report): Promise<StepOutcome>
   /** Users, grants and the post_bootstrap command, after the first start. */

@@ -6,6 +6,7 @@ import type { BootstrapConfig, EffectivePostgresql, PostgresqlConfig } from '../
 import type { MemberName, Scope } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { StepOutcome } from '../ports/postgres.ts'
+import type { OneAfterAnother } from './data/one-after-another.ts'
 import type { FormerServers } from './server/former.ts'
 import type { PostmasterWatch } from './server/postmaster.ts'
 import type { Programs } from './server/programs.ts'
@@ -37,6 +38,8 @@ export interface Context {
   readonly watch: PostmasterWatch
   readonly former: FormerServers
   readonly recovery: RecoveryWatch
+  /** Everybody who writes the settings files: a start, a new upstream, a new configuration. */
+  readonly settingsWriters: OneAfterAnother
   readonly state: State
 }
 

@@ -18,6 +18,7 @@ import { readDatedHistory, readDirectoryState, readMajorVersion } from './data/d
 import { DirectoryWork } from './data/directory-work.ts'
 import { cacheDynamicConfig } from './data/dynamic-config-cache.ts'
 import { noteOrigin, notePromotion } from './data/noted-origins.ts'
+import { OneAfterAnother } from './data/one-after-another.ts'
 import { noLongerCopy } from './data/outside-directories.ts'
 import { forgetOwnFiles, keepingOwnFiles } from './data/own-files.ts'
 import { removeDataDirectory, setDataDirectoryAside } from './data/removal.ts'
@@ -68,7 +69,7 @@ function createContext(options: PostgresOptions): Context {
   const runAs = checkRunAs(options.runAs)
   const dataDir = given.dataDir.replace(/(?<=.)\/+$/, '')
   const configDir = given.configDir.replace(/(?<=.)\/+$/, '')
-  // A copy, because configure() changes it: passwords are rotated while the agent runs.
+  // A copy, because use() changes it: passwords are rotated while the agent runs.
   const config = { ...given, dataDir, configDir, authentication: { ...given.authentication } }
   const programs = createPrograms(config, runAs)
   const settings = createSettings({ config, scope, name, clock, log, ...(runAs === null ? {} : { runAs }) })
@@ -98,7 +99,8 @@ function createContext(options: PostgresOptions): Context {
   // Under systemd our stderr is the journal, which outlives us.
   const inJournal = process.env.JOURNAL_STREAM !== undefined
   const serverLog = options.serverLog ?? (inJournal ? null : `${stateDirectory}/postgres.log`)
-  const parts = { access, former, kept, programs, recovery, settings, state, watch }
+  const settingsWriters = new OneAfterAnother()
+  const parts = { access, former, kept, programs, recovery, settings, settingsWriters, state, watch }
   return { bootstrap, clock, config, dataDir, log, name, scope, serverLog, stateDirectory, ...parts }
 }
 
@@ -146,12 +148,15 @@ class LocalPostgres implements LocalServer {
     return await settings.compareRecovery(queryOrThrow(kept, STATEMENT_LIMIT_MS), upstream, majorVersion)
   }
 
-  async configure(...[effective, options]: Parameters<Postgres['configure']>): Promise<StepOutcome> {
+  use(...[effective, accounts]: Parameters<Postgres['use']>): void {
     const { config, state } = this.#context
     state.effective = effective
-    if (options.accounts !== undefined) Object.assign(config.authentication, options.accounts)
-    const written = await this.#directory.write(() => this.#writeChanged(options.rewriteAlways))
-    return written ?? DONE
+    if (accounts !== undefined) Object.assign(config.authentication, accounts)
+  }
+
+  async writeSettings(reload: boolean): Promise<StepOutcome> {
+    const write = () => this.#context.settingsWriters.run(() => this.#writeChanged(reload))
+    return (await this.#directory.write(write)) ?? DONE
   }
 
   async #writeChanged(always: boolean): Promise<StepOutcome> {
@@ -205,7 +210,8 @@ class LocalPostgres implements LocalServer {
   }
 
   follow(upstream: Upstream | null, _signal: AbortSignal): Promise<StepOutcome> {
-    return rewriteSettings(this.#context, 'standby', upstream, true)
+    const context = this.#context
+    return context.settingsWriters.run(() => rewriteSettings(context, 'standby', upstream, true))
   }
 
   notePromotion({ systemIdentifier, from, at }: PromotionNote): Promise<StepOutcome> {

@@ -31,17 +31,19 @@ const PROGRAM_LIMIT_MS = 5000
 
 export async function writeSettings(context: Context, input: SettingsInput): Promise<Written> {
   const { state, settings, programs } = context
+  // One configuration for all that is written, whatever is taken over meanwhile.
+  const { effective } = state
   const control = await controlOf(context, input.stopped)
   const program = await programOf(context)
   if (program === null) return { ok: false, why: `${programs.path('postgres')} --version gives no version` }
-  const adoption = await lookAtAdoption(context, state.effective)
+  const adoption = await lookAtAdoption(context, effective)
   const refused = [...adoption.refusals, ...(adoption.unseen === null ? [] : [adoption.unseen])]
   if (refused.length > 0) return { ok: false, why: `settings not written: ${refused.join('; ')}` }
   try {
     await keepReplacedFiles(context, adoption.replaced)
     if (input.stopped) await settings.prepareDirectories()
     const written = await settings.write({
-      effective: state.effective,
+      effective,
       majorVersion: input.majorVersion,
       fullVersion: program.fullVersion,
       role: input.role,

@@ -17,6 +17,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { PostgresqlConfig } from '../../src/model/settings/config.ts'
+import { configure } from './configure.ts'
 import { type Lab, type Node, openLab, runAs, signalIdle, until } from './postgres-harness.ts'
 
 const run = promisify(execFile)
@@ -91,7 +92,7 @@ test('a running server whose configuration lies elsewhere: refused, with what to
   expect(why).toContain(`the running PostgreSQL reads ${etc}/postgresql.conf`)
   expect(why).toContain(`set postgresql.config_dir: ${etc}`)
   expect(why).not.toContain('hba_file')
-  const written = await node.postgres.configure(node.effective, { rewriteAlways: true })
+  const written = await configure(node.postgres, node.effective, { rewriteAlways: true })
   expect(written).toMatchObject({ ok: false, why: expect.stringContaining(`config_dir: ${etc}`) })
   expect((await readdir(node.directory)).filter(name => name.startsWith('postgresql.'))).toEqual([
     'postgresql.auto.conf',
@@ -109,7 +110,7 @@ test('with config_dir set it is adopted: its settings stay, what the cluster dec
   ])
   const own = await readFile(join(etc, 'pg_hba.conf'), 'utf8')
   const agent = node.again({ configDir: etc })
-  expect(await agent.configure({ ...node.effective, pgHba: list }, { rewriteAlways: true })).toEqual({
+  expect(await configure(agent, { ...node.effective, pgHba: list }, { rewriteAlways: true })).toEqual({
     ok: true,
   })
   expect(await readFile(join(etc, 'postgresql.base.conf'), 'utf8')).toContain("work_mem = '7MB'")
@@ -224,7 +225,8 @@ test('what ALTER SYSTEM set for recovery is named when it is taken out, its valu
   const agent = node.again({ configDir: etc })
   const recoveryConf = { Archive_cleanup_command: 'true' }
   const parameters = { ...node.config.parameters, work_mem: '4MB', temp_buffers: '16384kB' }
-  const written = await agent.configure(
+  const written = await configure(
+    agent,
     { ...node.effective, parameters, recoveryConf },
     { rewriteAlways: true },
   )
@@ -253,6 +255,6 @@ test('what ALTER SYSTEM set for recovery is named when it is taken out, its valu
 test('a directory that cannot be judged is not written to, and its agent is not kept away', async () => {
   await symlink('postgresql.conf', at('postgresql.conf'))
   expect(await found()).toMatchObject({ refusals: [], unseen: expect.stringContaining('ELOOP') })
-  const written = await node.postgres.configure(node.effective, { rewriteAlways: true })
+  const written = await configure(node.postgres, node.effective, { rewriteAlways: true })
   expect(written).toMatchObject({ ok: false, why: expect.stringContaining('ELOOP') })
 })

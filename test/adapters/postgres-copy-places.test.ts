@@ -5,6 +5,7 @@ import { mkdir, readdir, readlink, rm, symlink, unlink, writeFile } from 'node:f
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { chownToServerUser } from '../../src/postgres/server/run-as.ts'
+import { configure } from './configure.ts'
 import { type Lab, type Node, ok, openLab, runAs, signalIdle, until } from './postgres-harness.ts'
 
 let lab: Lab
@@ -79,7 +80,7 @@ test('what somebody else put there stays, and one sentence says what to do', asy
 
 test('links that nobody configured stay links in the copy that takes the place of the data', async () => {
   const { basebackup: _, ...rest } = b.effective
-  ok(await b.postgres.configure({ ...rest, basebackup: [] }, { rewriteAlways: false }))
+  ok(await configure(b.postgres, { ...rest, basebackup: [] }, { rewriteAlways: false }))
   ok(await b.postgres.removeDataDirectory())
   expect(await readdir(wal)).toEqual([])
   ok(await copy())

@@ -6,6 +6,7 @@ import { chown, mkdir, readdir, readlink, symlink, writeFile } from 'node:fs/pro
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest'
+import { configure } from './configure.ts'
 import { type Lab, type Node, ok, openLab, runAs, signalIdle } from './postgres-harness.ts'
 
 const run = promisify(execFile)
@@ -77,7 +78,7 @@ describe('set aside after a failed bootstrap', () => {
     for (let time = 0; time < 5; time += 1) {
       await initdb(node)
       const aside = node.postgres.setDataDirectoryAside()
-      const written = node.postgres.configure(node.effective, { rewriteAlways: true })
+      const written = configure(node.postgres, node.effective, { rewriteAlways: true })
       ok(await aside)
       await written
       expect(await readdir(target)).toEqual([])

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { formatLsn } from '../../src/model/units.ts'
 import type { Progress } from '../../src/ports/postgres.ts'
 import { listProcesses } from '../../src/system/proc.ts'
+import { configure } from './configure.ts'
 import {
   BIN_DIR,
   clock,
@@ -159,7 +160,7 @@ describe('following', () => {
     const second = b.again()
     await second.look(5000)
     expect(await second.compareRecovery(a.upstream)).toMatchObject({ value: { change: 'reload' } })
-    ok(await second.configure(b.effective, { rewriteAlways: false }))
+    ok(await configure(second, b.effective, { rewriteAlways: false }))
     // It must not have cut the stream by writing that it follows nobody.
     expect(await isStreaming(b, a)).toBe(true)
     ok(await second.follow(a.upstream, signalIdle()))
@@ -195,8 +196,8 @@ describe('settings', () => {
     }
     await a.query("CREATE ROLE rotated SUPERUSER LOGIN PASSWORD 'new-1'")
     await a.query("ALTER ROLE replicator PASSWORD 'new-2'")
-    ok(await a.postgres.configure(a.effective, { rewriteAlways: true, accounts }))
-    ok(await b.postgres.configure(b.effective, { rewriteAlways: true, accounts }))
+    ok(await configure(a.postgres, a.effective, { rewriteAlways: true, accounts }))
+    ok(await configure(b.postgres, b.effective, { rewriteAlways: true, accounts }))
     await a.query(
       'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datid > 0 OR backend_type = $$walsender$$',
     )
@@ -209,13 +210,13 @@ describe('settings', () => {
     })
     const restored = a.config.authentication
     await a.query(`ALTER ROLE replicator PASSWORD '${restored.replication.password?.replaceAll("'", "''")}'`)
-    ok(await a.postgres.configure(a.effective, { rewriteAlways: true, accounts: restored }))
-    ok(await b.postgres.configure(b.effective, { rewriteAlways: true, accounts: restored }))
+    ok(await configure(a.postgres, a.effective, { rewriteAlways: true, accounts: restored }))
+    ok(await configure(b.postgres, b.effective, { rewriteAlways: true, accounts: restored }))
   })
 
   test('a changed parameter is reloaded; one that needs a restart is listed with both values, until the restart', async () => {
     const parameters = { ...a.effective.parameters, work_mem: '8MB', shared_buffers: '24MB' }
-    ok(await a.postgres.configure({ ...a.effective, parameters }, { rewriteAlways: false }))
+    ok(await configure(a.postgres, { ...a.effective, parameters }, { rewriteAlways: false }))
     await until('work_mem to change', async () => (await a.query('SHOW work_mem'))[0]?.work_mem === '8MB')
     await until(
       'the restart to be pending',
@@ -239,7 +240,7 @@ describe('settings', () => {
     }
     const pending = async () => JSON.stringify((await a.server()).pendingRestart)
     const parameters = { ...a.effective.parameters, shared_buffers: '24MB', max_replication_slots: 12 }
-    ok(await a.postgres.configure({ ...a.effective, parameters }, { rewriteAlways: false }))
+    ok(await configure(a.postgres, { ...a.effective, parameters }, { rewriteAlways: false }))
     const slots = JSON.stringify({ max_replication_slots: { oldValue: '10', newValue: '12' } })
     await until('the restart to be pending', async () => (await pending()) === slots)
     await pgCtl()
@@ -248,7 +249,7 @@ describe('settings', () => {
     await pgCtl('-o', '-c work_mem=1MB')
     const memory = JSON.stringify({ work_mem: { oldValue: '1MB', newValue: '4MB' } })
     await until('what the command line added to be pending', async () => (await pending()) === memory)
-    ok(await a.postgres.configure(a.effective, { rewriteAlways: false }))
+    ok(await configure(a.postgres, a.effective, { rewriteAlways: false }))
     await a.stop()
     await a.start()
     await until('nothing to be pending', async () => (await pending()) === '{}')
@@ -260,16 +261,16 @@ describe('settings', () => {
 
   test('a parameter that was taken back before the restart waits for none', async () => {
     const parameters = { ...a.effective.parameters, shared_preload_libraries: 'not_there' }
-    ok(await a.postgres.configure({ ...a.effective, parameters }, { rewriteAlways: false }))
+    ok(await configure(a.postgres, { ...a.effective, parameters }, { rewriteAlways: false }))
     const isPending = async () => 'shared_preload_libraries' in (await a.server()).pendingRestart
     await until('the restart to be pending', isPending)
-    ok(await a.postgres.configure(a.effective, { rewriteAlways: false }))
+    ok(await configure(a.postgres, a.effective, { rewriteAlways: false }))
     await until('no restart to be pending', async () => !(await isPending()))
   })
 
   test('(P27) more max_connections on the primary pauses the replay; resumed, the standby ends and starts with the value', async () => {
     const parameters = { ...a.effective.parameters, max_connections: 120 }
-    ok(await a.postgres.configure({ ...a.effective, parameters }, { rewriteAlways: false }))
+    ok(await configure(a.postgres, { ...a.effective, parameters }, { rewriteAlways: false }))
     await a.stop()
     await a.start()
     await until('the replay to pause', async () => (await b.server()).replayPaused)

@@ -1,4 +1,4 @@
-// The configuration in force: a beat waits only so long for a disk, and what comes late is put in force before a later beat.
+// The configuration in force: no beat waits for a disk, and what comes late is put in force before a later beat.
 // What hangs here is a FIFO in the place of a file, or a file under a lease (fcntl(2)): whoever opens it waits.
 
 import { execFile, spawn } from 'node:child_process'
@@ -20,7 +20,6 @@ import { TimeLimit } from '../time-limit.ts'
 import { runAs } from './postgres-harness.ts'
 
 const clock = systemClock()
-/** Many times what a beat may be held up for. */
 const HUNG_MS = 20_000
 
 async function node() {
@@ -64,10 +63,11 @@ async function node() {
   return {
     ...{ configuration, lines, causes, notified, file, configPath, dataDir, log: start.log },
     reloadsOfRest: () => reloadsOfRest,
-    /** What comes before a beat. */
-    async before(): Promise<void> {
-      const hung = clock.sleep(HUNG_MS).then(() => Promise.reject(new Error('the beat was held up')))
-      await Promise.race([configuration.bringUpToDate('primary'), hung])
+    /** What comes before a beat, and what its rules make of it. */
+    beat(): void {
+      configuration.bringUpToDate('primary')
+      const { applied, wanted, failure } = configuration.view()
+      if (applied !== wanted && failure?.wanted !== wanted) configuration.apply()
     },
   }
 }
@@ -111,41 +111,58 @@ async function until(what: string, holds: () => boolean): Promise<void> {
   }
 }
 
-test('settings that cannot be written hold up one beat for a moment, the next ones not at all', async () => {
-  const { dataDir, before, lines, causes } = await node()
+const APPLIED = 'the configuration was applied'
+const READ = 'the configuration file was read'
+
+test('settings that cannot be written hold up no beat, and how they fail is a fact', async () => {
+  const { configuration, dataDir, beat, lines, causes } = await node()
   await hang(join(dataDir, 'PG_VERSION'))
-  await before()
-  const said = 'WARNING applying the configuration: not done yet, the agent goes on meanwhile.'
-  expect(lines).toEqual([expect.stringContaining(said)])
-  const beganMs = clock.bootMs()
-  for (let beat = 0; beat < 3; beat++) await before()
-  expect(clock.bootMs() - beganMs).toBeLessThan(1000)
-  expect(lines).toHaveLength(1)
+  for (let count = 0; count < 3; count++) beat()
+  expect(configuration.view()).toMatchObject({
+    wanted: 1,
+    applied: 0,
+    because: 'the agent started, the dynamic configuration changed',
+    failure: null,
+  })
+  expect(configuration.view().applyingSinceMs).not.toBeNull()
   await release(join(dataDir, 'PG_VERSION'), '')
-  await until('it was done', () => causes.length > 0)
-  expect(lines[1]).toMatch(/^WARNING PostgreSQL's settings: PG_VERSION is missing or unreadable/)
-  expect(lines[2]).toMatch(/^INFO applying the configuration: done after \d+ s$/)
+  await until('it was done', () => causes.includes(APPLIED))
+  const { applied, applyingSinceMs, failure } = configuration.view()
+  expect({ applied, applyingSinceMs }).toEqual({ applied: 0, applyingSinceMs: null })
+  expect(failure).toMatchObject({
+    wanted: 1,
+    why: expect.stringContaining('PG_VERSION is missing or unreadable'),
+  })
+  expect(lines).toEqual([])
 })
 
 test('a file that cannot be read in time is in force once it was, and its reload ends then', async () => {
-  const { configuration, configPath, file, before, lines, causes, notified, reloadsOfRest, log } =
-    await node()
+  const { configuration, configPath, file, beat, lines, causes, notified, reloadsOfRest, log } = await node()
   const logs = await directory()
-  await before()
-  lines.length = 0
+  beat()
+  await until('the first was written', () => causes.includes(APPLIED))
+  causes.length = 0
   const release = await lease(configPath)
   configuration.requestReload()
-  await before()
-  await before()
-  expect(lines).toEqual([expect.stringContaining('WARNING reading the configuration file: not done yet')])
+  const late = 'WARNING the configuration file is not read yet'
+  await until('it is said', () => {
+    beat()
+    return lines.some(line => line.startsWith(late))
+  })
+  expect(lines.filter(line => line.startsWith(late))).toHaveLength(1)
   expect(configuration.self().tags.nofailover).toBe(false)
   release(`${file}tags: {nofailover: true}\nlog: {dir: ${logs}, format: '%(message)s'}\n`)
-  await until('it was read', () => causes.length > 0)
+  await until('it was read', () => causes.includes(READ))
   // Not in the middle of a beat.
   expect(configuration.self().tags.nofailover).toBe(false)
   expect(notified).toEqual(['RELOADING=1'])
-  await before()
+  beat()
   expect(configuration.self().tags.nofailover).toBe(true)
+  expect(configuration.view().because).toBe('reloaded')
+  await until('it was written', () => {
+    beat()
+    return notified.includes('READY=1')
+  })
   expect(reloadsOfRest()).toBe(1)
   log.info('where the file says')
   await log.close(HUNG_MS)
@@ -154,17 +171,42 @@ test('a file that cannot be read in time is in force once it was, and its reload
 })
 
 test('what changes while settings are being written is written after them', async () => {
-  const { configuration, configPath, dataDir, file, before, lines, causes, notified } = await node()
+  const { configuration, configPath, dataDir, file, beat, lines, causes, notified } = await node()
   await hang(join(dataDir, 'PG_VERSION'))
-  await before()
+  beat()
   await writeFile(configPath, `${file}tags: {nofailover: true}\n`)
   configuration.requestReload()
-  await before()
+  beat()
+  await until('it was read', () => causes.includes(READ))
+  beat()
   expect(configuration.self().tags.nofailover).toBe(true)
+  expect(configuration.view()).toMatchObject({ wanted: 2, applied: 0 })
   expect(notified).toEqual(['RELOADING=1'])
   await release(join(dataDir, 'PG_VERSION'), '')
-  await until('it was done', () => causes.length > 0)
-  await before()
-  expect(notified).toEqual(['RELOADING=1', 'READY=1'])
+  await until('it was done', () => causes.includes(APPLIED))
+  beat()
+  await until('the second was done', () => notified.includes('READY=1'))
   expect(lines).toContain('INFO local configuration reloaded')
+})
+
+test('a file that is refused leaves the one in force, and is a fact until it is mended', async () => {
+  const { configuration, configPath, file, beat, causes, notified } = await node()
+  const reload = async (text: string): Promise<void> => {
+    causes.length = 0
+    await writeFile(configPath, text)
+    configuration.requestReload()
+    beat()
+    await until('it was read', () => causes.includes(READ))
+    beat()
+  }
+  await reload(`${file}tags: {nofailover: [}\n`)
+  expect(configuration.self().tags.nofailover).toBe(false)
+  expect(configuration.view().refusedFile).toContain(configPath)
+  await until('the reload ended', () => {
+    beat()
+    return notified.includes('READY=1')
+  })
+  await reload(`${file}tags: {nofailover: true}\n`)
+  expect(configuration.self().tags.nofailover).toBe(true)
+  expect(configuration.view().refusedFile).toBeNull()
 })

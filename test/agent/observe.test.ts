@@ -12,6 +12,7 @@ const agent: AgentFacts = {
   settings: base.settings,
   settingsConfirmed: true,
   configRevision: null,
+  configuration: base.configuration,
   startedAtMs: base.startedAtMs,
   stopRequested: false,
   work: null,

@@ -43,6 +43,7 @@ export function build(draft: Draft): Question {
     settings: draft.settings,
     settingsConfirmed: draft.settingsConfirmed,
     configRevision: draft.configRevision === null ? null : revision(draft.configRevision),
+    configuration: draft.configuration,
     cluster:
       draft.etcd.unknown === null
         ? seen(buildView(draft, list), draft.nowMs - draft.etcd.ageMs)

@@ -12,8 +12,10 @@ import type { Self } from '../../src/model/decision/snapshot.ts'
 import type { FinishedWork, Work } from '../../src/model/decision/work.ts'
 import type { Seen } from '../../src/model/seen.ts'
 import type { Unfinished } from '../../src/model/server/postgres.ts'
+import type { ConfigurationView } from '../../src/model/settings/configuration-view.ts'
 import type { DynamicSettings } from '../../src/model/settings/dynamic-settings.ts'
 import type { BootMillis, Lsn, MemberName, Millis } from '../../src/model/units.ts'
+import { APPLIED } from '../applied.ts'
 
 export type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
@@ -132,6 +134,7 @@ export interface Draft {
   settings: Writable<DynamicSettings>
   settingsConfirmed: boolean
   configRevision: number | null
+  configuration: ConfigurationView
   self: Partial<Writable<Self>>
   tags: Partial<Writable<Self['tags']>>
   etcd: EtcdDraft
@@ -164,6 +167,7 @@ export function newDraft(me: MemberName): Draft {
     settings: defaultSettings(),
     settingsConfirmed: true,
     configRevision: 3,
+    configuration: APPLIED,
     self: {},
     tags: {},
     etcd: {

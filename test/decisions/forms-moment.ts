@@ -7,7 +7,7 @@ import type { Job } from '../../src/model/decision/work.ts'
 import { revision } from '../../src/model/revision.ts'
 import type { Progress } from '../../src/model/server/progress.ts'
 import { DEFAULT_LSN, type Draft, SYSTEM_IDENTIFIER } from './draft.ts'
-import { readOrder } from './forms-orders.ts'
+import { configurationForms, readOrder } from './forms-orders.ts'
 import { readAction } from './names.ts'
 import { type Form, positionAt, readClauses, readDuration, readSwitches } from './units.ts'
 
@@ -36,6 +36,11 @@ export function readMomentLine(key: string, text: string, d: Draft): boolean {
       return true
     case 'work':
       d.work = readWork(text, d)
+      return true
+    case 'configuration':
+      Object.assign(d, {
+        configuration: { ...d.configuration, ...readClauses(key, text, d.nowMs, configurationForms) },
+      })
       return true
     case 'asked':
       d.order = readOrder(text)

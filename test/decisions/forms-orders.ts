@@ -1,7 +1,9 @@
-// The notation of a case, fourth part: what somebody asked of this node, and the restart that is scheduled.
+// The notation of a case, fourth part: what somebody asked of this node, the restart that is scheduled,
+// and the configuration that is to be applied.
 
 import type { Memory } from '../../src/model/decision/memory.ts'
 import type { Order, RestartFilters } from '../../src/model/decision/order.ts'
+import type { ConfigurationView } from '../../src/model/settings/configuration-view.ts'
 import { WALL_MS } from './forms-world.ts'
 import { type Form, readDuration } from './units.ts'
 
@@ -54,6 +56,19 @@ export const scheduleForms: readonly Form<Memory>[] = [
       },
     }),
   ],
+]
+
+/** `wanted (a reload)`, `applying since 4s`, `failed 6s ago (no space)`, `an older one failed 1s ago (…)`, `file refused (…)`. */
+export const configurationForms: readonly Form<ConfigurationView>[] = [
+  [/^wanted \((.*)\)$/, ([because = '']) => ({ wanted: 2, because })],
+  [/^applying since (\S+)$/, ([time = ''], nowMs) => ({ applyingSinceMs: nowMs - readDuration(time) })],
+  [
+    /^(an older one )?failed (\S+) ago \((.*)\)$/,
+    ([older, time = '', why = ''], nowMs) => ({
+      failure: { wanted: older === undefined ? 2 : 1, why, atMs: nowMs - readDuration(time) },
+    }),
+  ],
+  [/^file refused \((.*)\)$/, ([why = '']) => ({ refusedFile: why })],
 ]
 
 function isoTime(ms: number): string {

@@ -7,6 +7,7 @@ const ACTIONS: Readonly<Record<ActionKind, true>> = {
   'acquire-lease': true,
   'adopt-lease': true,
   'answer-order': true,
+  'apply-configuration': true,
   'arm-fencer': true,
   'ask-peers': true,
   begin: true,

@@ -44,6 +44,35 @@ test.each<readonly [string, (draft: Draft) => void, string | null]>([
     'configuration: the configuration in etcd cannot be used (not a JSON object), so this node does not lead and is no healthy replica. HINT: hactl edit-config --replace FILE',
   ],
   [
+    'settings that could not be written',
+    draft => {
+      const failure = { wanted: 2, why: 'settings not written: no space left on device', atMs: NOW - 1000 }
+      draft.configuration = { ...draft.configuration, wanted: 2, failure }
+    },
+    'configuration: the configuration is not applied: settings not written: no space left on device',
+  ],
+  [
+    'settings that take a moment',
+    draft => {
+      draft.configuration = { ...draft.configuration, wanted: 2, applyingSinceMs: NOW - 9_000 }
+    },
+    null,
+  ],
+  [
+    'settings on a disk that hangs',
+    draft => {
+      draft.configuration = { ...draft.configuration, wanted: 2, applyingSinceMs: NOW - 10_000 }
+    },
+    'configuration: the configuration is not applied: its files have not been written for more than 10 s. HINT: Look for a disk that does not answer',
+  ],
+  [
+    'a configuration file that was refused',
+    draft => {
+      draft.configuration = { ...draft.configuration, refusedFile: '/etc/pg1.yml:3: scope: is missing' }
+    },
+    'configuration: the configuration file was refused, an older one is in force: /etc/pg1.yml:3: scope: is missing',
+  ],
+  [
     'a directory that cannot be read',
     ({ postgres }) =>
       Object.assign(postgres, {

@@ -63,6 +63,7 @@ const ALWAYS: readonly Action['kind'][] = [
   'ask-peers',
   'checkpoint-soon',
   'answer-order',
+  'apply-configuration',
 ]
 
 function outcomeOf({ kind }: Action, luck: Luck): Outcome {
@@ -111,6 +112,8 @@ function effectOf(action: Action, outcome: Outcome, snap: Snapshot): Snapshot {
       return ok ? { ...snap, lease: { ...snap.lease, validUntilMs: snap.nowMs + TTL } } : snap
     case 'answer-order':
       return { ...snap, order: null }
+    case 'apply-configuration':
+      return { ...snap, configuration: { ...snap.configuration, applyingSinceMs: snap.nowMs } }
     case 'begin':
       return {
         ...snap,

@@ -10,6 +10,7 @@ import { type Seen, seen, unseen } from '../../src/model/seen.ts'
 import type { ControlData, PostgresView, ServerView } from '../../src/model/server/postgres.ts'
 import type { DynamicSettings } from '../../src/model/settings/dynamic-settings.ts'
 import type { MemberName } from '../../src/model/units.ts'
+import { APPLIED } from '../applied.ts'
 import { fencers, IDENTITY } from './fencers.ts'
 import { formers } from './formers.ts'
 import { frozen, ME, NOW, OTHER, OWN_IDENTIFIER, TTL, WALL } from './frozen.ts'
@@ -277,6 +278,7 @@ export const base: Snapshot = frozen({
   settings,
   settingsConfirmed: true,
   configRevision: revision(3),
+  configuration: APPLIED,
   cluster: clusters.nobody,
   lease: noLease,
   postgres: {

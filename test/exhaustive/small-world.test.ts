@@ -4,6 +4,7 @@
 import { describe, expect, test } from 'vitest'
 import { decide } from '../../src/decide/decide.ts'
 import { chapters } from '../../src/decide/rule-book.ts'
+import { disturbedByApplications } from './applications.ts'
 import { drive, LUCKS, STEPS_MAX } from './beat.ts'
 import { problems } from './checks.ts'
 import type { World } from './parts.ts'
@@ -89,6 +90,7 @@ function follow(world: World, findings: Findings): void {
     if (!beat.settled)
       findings.add(`with luck "${luck}" no end after ${STEPS_MAX} steps: ${beat.rules.slice(-4)}`, world)
   }
+  for (const problem of disturbedByApplications(world)) findings.add(problem, world)
   if (isScheduled(world)) return
   const today = showUndated(decide(world.snap, world.memory))
   for (const jump of [-DAY, DAY]) {

@@ -2,6 +2,7 @@
 // wired as in src/agent/node.ts, over simulated ports.
 
 import { createWorkRunner } from '../../src/act/work-runner.ts'
+import { type Application, createApplication } from '../../src/agent/application.ts'
 import type { DecisionEntry } from '../../src/agent/beat.ts'
 import { createDynamicConfiguration, type DynamicConfiguration } from '../../src/agent/dynamic-config.ts'
 import { createEntry } from '../../src/agent/entry.ts'
@@ -10,8 +11,10 @@ import { createLoop, type Loop } from '../../src/agent/loop.ts'
 import { createNodeState, type OwnedNodeState } from '../../src/agent/node-state.ts'
 import { createOrderDesk, type OrderDesk } from '../../src/agent/order-desk.ts'
 import { wakeOnChange } from '../../src/agent/wake-ups.ts'
+import type { JsonObject } from '../../src/model/cluster/cluster.ts'
 import { slotName } from '../../src/model/cluster/slot-name.ts'
 import type { Self } from '../../src/model/decision/snapshot.ts'
+import type { StepOutcome } from '../../src/ports/postgres.ts'
 import type { Store } from '../../src/ports/store.ts'
 import type { RestServer } from '../../src/rest/server.ts'
 import { SimulatedFencer } from './fencer.ts'
@@ -32,6 +35,7 @@ export class Agent {
   rest: PatroniEndpoint | null = null
   readonly #machine: Machine
   readonly #dynamic: DynamicConfiguration
+  readonly #application: Application<JsonObject>
   readonly desk: OrderDesk
   readonly #store: Store
   readonly #fencer: SimulatedFencer
@@ -66,6 +70,14 @@ export class Agent {
     const postgres = new SimulatedPostgres(machine, this.process)
     const peers = new SimulatedPeers(machine, this.process)
     this.#fencer = new SimulatedFencer(machine, this.process, () => this.loop.wake('the fencer was lost'))
+    this.#application = createApplication({
+      clock,
+      write: document => this.#write(postgres, document),
+      // The real agent begins a beat; here the next one comes soon enough, and says nothing new.
+      ended: () => {},
+    })
+    this.#application.want(settings().document, 'the agent started')
+    const configuration = this.#application
     this.desk = createOrderDesk(clock, cause => this.loop.wake(cause))
     const { desk } = this
     const work = createWorkRunner({
@@ -84,12 +96,14 @@ export class Agent {
     this.loop = createLoop({
       ports: {
         ...{ store, postgres, peers, fencer: this.#fencer, clock, guard: this.guard, work, orders: desk },
+        configuration,
         record: entry => this.#record(entry),
         facts: () => ({
           self: this.self(),
           settings: settings(),
           settingsConfirmed: this.#dynamic.isConfirmed(),
           configRevision: this.#dynamic.revision(),
+          configuration: { ...configuration.view(), refusedFile: null },
           startedAtMs,
           stopRequested: this.#stopRequested,
           order: desk.waiting(),
@@ -183,7 +197,13 @@ export class Agent {
     if (!view.known || !this.#dynamic.consider(view.value)) return
     const { ttlMs, retryTimeoutMs, document } = this.#dynamic.settings()
     this.#store.retime({ ttlMs, retryTimeoutMs })
-    if (this.#machine.data !== null) this.#machine.data.cachedConfig = document
+    this.#application.want(document, 'the dynamic configuration changed')
+  }
+
+  async #write(postgres: SimulatedPostgres, document: JsonObject): Promise<StepOutcome> {
+    const written = await postgres.writeSettings()
+    if (written.ok && this.#machine.data !== null) this.#machine.data.cachedConfig = document
+    return written
   }
 
   #record(entry: DecisionEntry): void {

@@ -25,13 +25,12 @@ import type { Machine } from './machine.ts'
 import { noteOrigin, notePromotion } from './origins.ts'
 import type { OsProcess } from './os-process.ts'
 import type { Postmaster } from './postmaster.ts'
+import { writeSettingsFiles } from './settings-files.ts'
 import { cancelled, DONE, failed } from './step.ts'
 import { compareTimelines } from './timelines.ts'
 import { untilServer } from './until-server.ts'
 
-function isGone(server: Postmaster): boolean {
-  return server.phase === 'gone'
-}
+const isGone = (server: Postmaster): boolean => server.phase === 'gone'
 
 export class SimulatedPostgres implements Postgres {
   readonly #machine: Machine
@@ -103,8 +102,10 @@ export class SimulatedPostgres implements Postgres {
     return () => this.#machine.exitListeners.delete(this.#process)
   }
 
-  async configure(): Promise<StepOutcome> {
-    return DONE
+  use(): void {}
+
+  writeSettings(): Promise<StepOutcome> {
+    return writeSettingsFiles(this.#machine, this.#process)
   }
 
   initdb(signal: AbortSignal): Promise<StepOutcome> {

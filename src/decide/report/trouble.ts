@@ -50,6 +50,8 @@ const CONDITIONS: readonly Condition[] = [
   { id: 'work-failed', find: workFailed },
   { id: 'fencer', find: unfenced },
   { id: 'configuration', find: onCluster(configuration) },
+  { id: 'configuration', find: unapplied },
+  { id: 'configuration', find: refusedFile },
   { id: 'receives-nothing', find: onCluster(starvation) },
   { id: 'replay-paused', find: pausedByHand },
   { id: 'mode', find: onCluster(modeKeepsLeaderless) },
@@ -160,6 +162,19 @@ function configuration({ snap, view }: ClusterFacts): string | null {
   return holdsLease(snap)
     ? `${what}: this node leads on with what it found on its own disk. ${remedy}`
     : `${what}, so this node does not lead and is no healthy replica. ${remedy}`
+}
+
+function unapplied({ snap }: Facts): string | null {
+  const { applied, wanted, applyingSinceMs, failure } = snap.configuration
+  if (applied === wanted) return null
+  if (applyingSinceMs !== null && snap.nowMs - applyingSinceMs >= SILENCE_MS)
+    return `the configuration is not applied: its files have not been written for more than ${SILENCE_MS / 1000} s. HINT: Look for a disk that does not answer`
+  return failure === null ? null : `the configuration is not applied: ${failure.why}`
+}
+
+function refusedFile({ snap }: Facts): string | null {
+  const { refusedFile: why } = snap.configuration
+  return why === null ? null : `the configuration file was refused, an older one is in force: ${why}`
 }
 
 function modeKeepsLeaderless(facts: ClusterFacts): string | null {

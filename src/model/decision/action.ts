@@ -96,6 +96,8 @@ export type LocalStep =
       readonly advance: readonly { readonly name: string; readonly to: Lsn }[]
     }
   | { readonly kind: 'resume-replay' }
+  /** What is wanted now is written beside the beats. */
+  | { readonly kind: 'apply-configuration'; readonly wanted: number }
   /** Who began a timeline of the local data; null: the promotion that was asked for came to nothing. */
   | { readonly kind: 'note-origin'; readonly systemIdentifier: string; readonly origin: Origin | null }
   | { readonly kind: 'answer-order'; readonly id: string; readonly answer: OrderAnswer }

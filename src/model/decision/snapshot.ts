@@ -8,6 +8,7 @@ import type { Seen } from '../seen.ts'
 import type { LoginView } from '../server/logins.ts'
 import type { PostgresView, PostmasterIdentity, RecoverySettingsView } from '../server/postgres.ts'
 import type { Tags } from '../settings/config.ts'
+import type { ConfigurationView } from '../settings/configuration-view.ts'
 import type { DynamicSettings } from '../settings/dynamic-settings.ts'
 import type { BootMillis, LeaseId, MemberName, Millis, Revision, WallMillis } from '../units.ts'
 import type { Order } from './order.ts'
@@ -26,6 +27,8 @@ export interface Snapshot {
   readonly settingsConfirmed: boolean
   /** Of etcd's document when it was last looked at for the settings; null: it was not yet, or etcd had none. */
   readonly configRevision: Revision | null
+  /** Whether PostgreSQL and the HTTP API were given what is in force. */
+  readonly configuration: ConfigurationView
   readonly cluster: Seen<ClusterView>
   readonly lease: LeaseView
   readonly postgres: PostgresView

@@ -55,7 +55,9 @@ export async function start(
   if (mixed !== null) return failed(`cannot start: ${mixed}`, MIXED_REMEDY)
   await putBackOwnFiles(context)
   const [written, cleared] = await Promise.all([
-    writeSettings(context, { role: options.as, upstream: options.upstream, majorVersion, stopped: true }),
+    context.settingsWriters.run(() =>
+      writeSettings(context, { role: options.as, upstream: options.upstream, majorVersion, stopped: true }),
+    ),
     clearLeftovers(context),
   ])
   if (!written.ok) return written
