@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { COMMANDS } from '../../src/commands.ts'
 import { readLocalConfig } from '../../src/config/node-config.ts'
+import { chapters } from '../../src/decide/rule-book.ts'
 import { EXIT_MEANINGS } from '../../src/terminal/exit-codes.ts'
 import { brokenLinks, hactlCommands, headings, tableColumn } from './markdown.ts'
 
@@ -48,6 +49,21 @@ test('a broken link is seen', async () => {
     () => ['there'],
   )
   expect(found).toEqual(['docs/x.md: gone.md does not exist', 'docs/x.md: other.md has no heading #gone'])
+})
+
+test('every rule that a document names exists', async () => {
+  const rules = chapters().flatMap(({ rules: some }) => some.map(({ id }) => id))
+  const situations = chapters().map(({ situation }) => situation)
+  const rule = new RegExp(`\`((?:${situations.join('|')})\\.[a-z-]+)\``, 'g')
+  const problems: string[] = []
+  let count = 0
+  for (const path of await documents())
+    for (const [, id = ''] of (await text(path)).matchAll(rule)) {
+      count += 1
+      if (!id.endsWith('.ts') && !rules.includes(id)) problems.push(`${path}: there is no rule ${id}`)
+    }
+  expect(problems).toEqual([])
+  expect(count).toBeGreaterThan(15)
 })
 
 /** Named as missing; everything else that a document calls a command must be one. */

@@ -24,21 +24,28 @@ const DUE: readonly ConfigurationView[] = [
   { ...due, failure: { ...failure, wanted: 1 } },
 ]
 
-export function disturbedByApplications(world: World): readonly string[] {
+/** `fired` learns the rules that were seen. */
+export function disturbedByApplications(world: World, fired: Set<string>): readonly string[] {
   const plain = decide(world.snap, world.memory)
   const wrong: string[] = []
   for (const configuration of QUIET) {
     const decision = decide({ ...world.snap, configuration }, world.memory)
     if (told(decision) !== told(plain)) wrong.push(`a configuration decides: ${decision.rule}`)
   }
-  for (const configuration of DUE) wrong.push(...delays(world, configuration, plain))
+  for (const configuration of DUE) wrong.push(...delays(world, configuration, plain, fired))
   return wrong
 }
 
 /** It is begun once, before anything else but an answer, and then all goes on as without it. */
-function delays(world: World, configuration: ConfigurationView, plain: Decision): readonly string[] {
+function delays(
+  world: World,
+  configuration: ConfigurationView,
+  plain: Decision,
+  fired: Set<string>,
+): readonly string[] {
   const before: Snapshot = { ...world.snap, configuration }
   const first = decide(before, world.memory)
+  fired.add(first.rule)
   if (!first.rule.startsWith('outdated.')) {
     const mayWait = world.snap.stopRequested || /^(asked|namesake)\./.test(first.rule)
     return mayWait && first.rule === plain.rule ? [] : [`not applied: ${first.rule}`]

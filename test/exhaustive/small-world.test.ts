@@ -90,7 +90,7 @@ function follow(world: World, findings: Findings): void {
     if (!beat.settled)
       findings.add(`with luck "${luck}" no end after ${STEPS_MAX} steps: ${beat.rules.slice(-4)}`, world)
   }
-  for (const problem of disturbedByApplications(world)) findings.add(problem, world)
+  for (const problem of disturbedByApplications(world, fired)) findings.add(problem, world)
   if (isScheduled(world)) return
   const today = showUndated(decide(world.snap, world.memory))
   for (const jump of [-DAY, DAY]) {
