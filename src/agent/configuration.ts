@@ -58,7 +58,7 @@ interface Due {
 const READING_MS: Millis = 2000
 
 export function createConfiguration(ports: ConfigurationPorts): Configuration {
-  const { start, dynamic, store, postgres, log, wake } = ports
+  const { start, dynamic, store, postgres, wake } = ports
   const { clock } = start
   let { config, values } = start
   let overlay: Overlay | null = null
