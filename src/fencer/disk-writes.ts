@@ -1,5 +1,5 @@
 // The fencer's notes on disk are waited for, but not for ever: a hung disk, or one that takes nothing, must not keep a node
-// from being fenced. Why a write failed is said once, until one succeeds.
+// from being fenced. The reason of a failure is logged once, until a write succeeds.
 
 import { errorText } from '../model/error-text.ts'
 import type { Millis } from '../model/units.ts'
@@ -13,12 +13,12 @@ export class DiskWrites {
     this.#log = log
   }
 
-  /** Why the last write failed; null: it did not. */
+  /** Why the last write failed; null: it succeeded. */
   get problem(): string | null {
     return this.#problem
   }
 
-  /** True when it is done in time. */
+  /** True when the write finishes in time. */
   async done(write: Promise<void>, budgetMs: Millis): Promise<boolean> {
     const outcome = write.then(
       () => {

@@ -1,5 +1,5 @@
 // The fencer port: keeps one fencer program running, arms it, and relieves those that former agents left behind.
-// The program outlives the agent on purpose; so a new agent first arms its own and then ends the old one.
+// The program outlives the agent on purpose, so a new agent first arms its own and then ends the old one.
 
 import { errorText } from '../model/error-text.ts'
 import type { PostmasterIdentity } from '../model/server/postgres.ts'
@@ -22,11 +22,11 @@ export interface FencerOptions {
   readonly graceMs?: Millis
   /** Default: the environment's NOTIFY_SOCKET; null: none. */
   readonly notifySocket?: string | null
-  /** How long an arm or disarm waits for a former agent's fencer to go: one whose agent lives does not. Default 200. */
+  /** How long an arm or disarm waits for a former agent's fencer to exit; it never does while that agent lives. Default 200. */
   readonly retireLimitMs?: Millis
-  /** A program that lived shorter than `afterMs` would only die again: the next `arm` tries it. Default: 1000 each. */
+  /** A program that lived for less than `afterMs` would only die again, so the next `arm` starts it. Default: 1000 each. */
   readonly respawn?: { readonly afterMs: Millis; readonly budgetMs: Millis }
-  /** The program ended though it was wanted. It is started and armed again by itself; this wakes the agent too. */
+  /** The program ended unexpectedly. It is started and armed again at once; this also wakes the agent. */
   readonly onLost?: () => void
 }
 
@@ -42,7 +42,7 @@ export function createFencer(options: FencerOptions): Fencer {
 }
 
 /**
- * Ends the fencer of a former agent. Only to be called when a fencer of our own has confirmed its arm, or when
+ * Ends the fencer of a former agent. To be called only when a fencer of our own has confirmed that it is armed, or when
  * nothing is to be fenced. A process with other start ticks is not touched. `gone`: it had ended before we asked.
  */
 async function retireOrphan(
@@ -113,7 +113,7 @@ class ProgramFencer implements Fencer {
       leftMs(),
     )
     if (reply.kind !== 'done') {
-      // Armed late and believed disarmed, it would stop a PostgreSQL that nobody promoted.
+      // If the arm arrives late at a fencer that we take for disarmed, it stops a PostgreSQL that nobody promoted.
       if (!wasArmed) program.tell('disarm 0')
       // PostgreSQL may end between the look at it and this moment, as in any stop: then there is nothing to guard.
       if (reply.why === NO_SUCH_PROCESS)
@@ -204,7 +204,7 @@ class ProgramFencer implements Fencer {
     return program
   }
 
-  /** Our own program has confirmed: the others are not needed any more. */
+  /** Our own program has confirmed, so the others are no longer needed. */
   async #relieve(program: Program, budgetMs: Millis): Promise<void> {
     for (const old of this.#replaced.splice(0)) old.kill()
     if (this.#orphans.length === 0) return
@@ -237,7 +237,7 @@ class ProgramFencer implements Fencer {
     this.#options.onLost?.()
     const { afterMs, budgetMs } = this.#options.respawn ?? RESPAWN
     const livedMs = this.#options.clock.bootMs() - program.startedAtMs
-    // `arm` never rejects; its outcome is in the view and in the log. It proves nothing, and relieves nobody.
+    // `arm` never rejects; its outcome is in the view and in the log. It neither proves an arm nor relieves other fencers.
     if (deadlineMs !== null && livedMs >= afterMs) void this.arm(deadlineMs, postmaster, budgetMs, true)
   }
 

@@ -1,4 +1,4 @@
-// One running fencer program and the line protocol with it (the commands stand in commands.c). It is detached and
+// One running fencer program and the line protocol with it (its commands are in commands.c). It is detached and
 // unreferenced: neither does it end with the agent, nor does it keep the agent from ending.
 
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -9,7 +9,7 @@ import type { Clock } from '../ports/clock.ts'
 type Reply =
   | { readonly kind: 'done'; readonly word: string; readonly rest: string }
   | { readonly kind: 'failed'; readonly why: string }
-  /** No answer in time, or the program is gone: what it did is unknown. */
+  /** No answer in time, or the program is gone: whether it obeyed is unknown. */
   | { readonly kind: 'silent'; readonly why: string }
 
 /** Enough to know the process again after a restart of the agent. `startTicks`: field 22 of /proc/PID/stat. */
@@ -33,7 +33,7 @@ interface ProgramEvents {
   exited(why: string): void
 }
 
-/** More than this unread by the program: it is stuck, and notifications are dropped. */
+/** With more than this unread, the program is stuck and notifications are dropped. */
 const UNREAD_BYTES_MAX = 65_536
 /** Two readings of one clock, taken in two processes, differ by no more (10 ms steps on our side). */
 const SAME_CLOCK_MS = 20
@@ -75,7 +75,7 @@ export class Program {
     for (const stream of [this.#child.stdin, this.#child.stdout]) {
       if (!(stream instanceof Socket)) continue
       stream.unref()
-      // A program that is gone also says so by its exit; the pipe's error adds nothing.
+      // The exit event already reports a program that is gone; the pipe's error adds nothing.
       stream.on('error', () => {})
     }
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#receive(text, clock))
@@ -89,7 +89,7 @@ export class Program {
     return this.#gone === null
   }
 
-  /** It runs, and has answered the last thing that it was asked. */
+  /** The program runs and has answered the last request. */
   get responsive(): boolean {
     return this.running && this.#unanswered === 0
   }
@@ -99,7 +99,7 @@ export class Program {
     return this.#clockOffsetMs
   }
 
-  /** The identity once it has started; null when it did not within the budget. */
+  /** The identity once the program has started; null when it does not start within the budget. */
   ready(budgetMs: Millis): Promise<ProgramIdentity | null> {
     if (this.#identity !== null || !this.running) return Promise.resolve(this.#identity)
     return new Promise(resolve => {
@@ -144,7 +144,7 @@ export class Program {
     this.#child.stdin?.end()
   }
 
-  /** Only for a program that does not answer and has been replaced. */
+  /** For a program that does not answer and has been replaced. */
   kill(): void {
     if (this.running) this.#child.kill('SIGKILL')
   }

@@ -42,7 +42,7 @@ async function findRunning(dataDir: string): Promise<readonly ProgramIdentity[]>
   return candidates.filter((_, index) => guards[index]).map(({ pid, startTicks }) => ({ pid, startTicks }))
 }
 
-/** Those from before the last boot are gone. */
+/** Processes from before the last boot no longer exist. */
 async function readPredecessors(stateDirectory: string): Promise<readonly ProgramIdentity[]> {
   await mkdir(stateDirectory, { recursive: true, mode: 0o700 })
   const bootId = await readBootId()

@@ -1,5 +1,5 @@
 // Lines on their way to something slow: queued up to a limit, written one batch at a time, never waited for by the
-// caller. Both the journal and the log stand on this: neither a hung disk nor a stalled pipe may stop the agent.
+// caller. The journal and the log are both built on this: neither a hung disk nor a stalled pipe may stop the agent.
 
 import { errorText } from '../model/error-text.ts'
 import type { Millis } from '../model/units.ts'
@@ -56,7 +56,7 @@ export class BoundedWriter {
     return this.#problem
   }
 
-  /** Lines that are not known to be written, oldest first. */
+  /** Lines that may not have been written yet, oldest first. */
   pending(): readonly string[] {
     return [...this.#queue]
   }
@@ -82,7 +82,7 @@ export class BoundedWriter {
     return Promise.race([written, late]).finally(() => clearTimeout(timer))
   }
 
-  /** Lines of the batch that is being written cannot be taken back; behind them the oldest goes. */
+  /** The batch that is being written cannot be taken back, so the oldest line behind it is dropped. */
   #dropOldest(): boolean {
     const [line] = this.#queue.splice(this.#inFlight, 1)
     if (line === undefined) return false

@@ -1,4 +1,4 @@
-// Decisions as JSON: what JSON has no form for gets the form that a DBA reads.
+// Decisions as JSON: values that JSON has no form for are written as a DBA would read them.
 
 import { formatLsn } from '../model/units.ts'
 

@@ -81,7 +81,7 @@ class FileJournal implements Journal {
     this.#writer.push(toJournalJson({ v: JOURNAL_VERSION, ...entry }))
   }
 
-  /** Entries that the disk has not taken yet count too: the newest ones matter most when it is full. */
+  /** Includes entries that the disk has not taken yet: when the disk is full, the newest ones matter most. */
   async recent(count: number): Promise<Seen<readonly StoredEntry[]>> {
     const atMs = this.#options.clock.bootMs()
     await this.#writer.flush(READ_LIMIT_MS / 2)
@@ -129,7 +129,7 @@ function inDirectory(directory: string, file: LineSink): LineSink {
   }
 }
 
-/** Null when it is not done in time; its later failure is of no interest then. */
+/** Null when it does not finish in time; a later failure is ignored. */
 function withLimit<T>(work: Promise<T>, limitMs: Millis): Promise<T | null> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<null>(resolve => {

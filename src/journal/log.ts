@@ -70,7 +70,7 @@ class LineLog implements AgentLog {
     this.#write('INFO', message, fields)
   }
 
-  /** Left out only at level INFO: who asks for DEBUG wants every line, who asks for more gets none of these. */
+  /** Left out only at level INFO: DEBUG wants every line, and a higher level shows none of these anyway. */
   heartbeat(message: string): void {
     const { deduplicateHeartbeatLogs, level } = this.#config
     if (!deduplicateHeartbeatLogs || level !== 'INFO') this.info(message)
@@ -97,7 +97,7 @@ class LineLog implements AgentLog {
     const [oldSink, oldWriter] = [this.#sink, this.#writer]
     this.#droppedBefore += oldWriter.dropped
     ;[this.#sink, this.#writer] = this.#open()
-    // Neither of the two rejects for a reason that anybody could still act on.
+    // If either of the two fails here, nobody can act on it any more.
     void oldWriter.flush(CLOSE_LIMIT_MS).then(() => oldSink.close().catch(() => {}))
   }
 
@@ -125,7 +125,7 @@ class LineLog implements AgentLog {
         ? streamSink(this.#out)
         : new RotatingFile({ path, maxBytes: fileSize, backups: fileNum, mode })
     const writer = new BoundedWriter(sink, QUEUE_LIMITS, {
-      // A log file that cannot be written is said where somebody may still look.
+      // If the log file cannot be written, stderr says so: somebody may still look there.
       failed: why => {
         if (path !== null) this.#out.write(`${this.#line('ERROR', `cannot write ${path}: ${why}`, {})}\n`)
       },
@@ -150,7 +150,7 @@ class LineLog implements AgentLog {
     return JSON.stringify({ ...shown, ...staticFields, ...redactFields(fields) })
   }
 
-  /** What Python's logging calls the attributes of a record, for the formats that people have. */
+  /** The attributes of a record under their Python names, because existing formats use them. */
   #values(level: Level, message: string, fields: FieldValues): FieldValues {
     const wallMs = this.#clock.wallMs()
     const at = new Date(wallMs)
@@ -193,10 +193,10 @@ function redactFields(fields: FieldValues): FieldValues {
   )
 }
 
-/** Resolves when the kernel has the text. Node would write to a plain file synchronously: that goes by the pool. */
+/** Resolves when the kernel has the text. Node writes to plain files synchronously, so those go through the thread pool. */
 function streamSink(out: Writable): LineSink {
   if (out === process.stdout && !(out instanceof Socket)) return descriptorSink(1)
-  // A reader that is gone is told by each write; nobody else is to be bothered with it.
+  // Each write reports that the reader is gone; without a listener the event would end the process.
   out.on('error', () => {})
   return {
     write: text =>

@@ -44,7 +44,7 @@ export class RotatingFile implements LineSink {
     return maxBytes > 0 && backups > 0 && this.#size + bytes > maxBytes
   }
 
-  /** All or nothing: what a full disk took of it is cut off again. */
+  /** All or nothing: the part that fitted on a full disk is cut off again. */
   async #append(handle: FileHandle, bytes: Buffer): Promise<void> {
     let written = 0
     try {

@@ -34,7 +34,7 @@ async function readBackwards(handle: FileHandle, size: number, count: number): P
   const chunks: Buffer[] = []
   let from = size
   let newlines = 0
-  // One more than wanted: the line before the first one must be seen to end.
+  // One line more than wanted, to see where the first one begins.
   while (from > 0 && newlines <= count) {
     const length = Math.min(CHUNK_BYTES, from)
     from -= length
@@ -44,6 +44,6 @@ async function readBackwards(handle: FileHandle, size: number, count: number): P
     for (const byte of chunk) if (byte === 0x0a) newlines += 1
   }
   const lines = Buffer.concat(chunks).toString('utf8').split('\n')
-  // The last piece is empty, or a line that was torn; the first is a part of one unless the file begins there.
+  // The last piece is empty or a torn line; the first one is a fragment unless the file begins there.
   return lines.slice(from > 0 ? 1 : 0, -1).slice(-count)
 }

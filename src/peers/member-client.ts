@@ -1,4 +1,4 @@
-// How operator commands call a member's REST API. Light to import: a command that calls nobody pays nothing.
+// How operator commands call a member's REST API. It is light to import, so a command that calls nobody pays nothing.
 
 import type { CtlConfig } from '../model/settings/config.ts'
 import type { Millis } from '../model/units.ts'

@@ -1,5 +1,5 @@
 // Reads another member's status document (spec/ha.md 3.8.6). It may come from Patroni of any version, so nothing in it is
-// taken for granted: what does not fit is the reason why the member counts as unknown.
+// taken for granted: anything unexpected makes the member unknown, with that as the reason.
 
 import type { Json, JsonObject } from '../model/cluster/cluster.ts'
 import type { PeerView } from '../model/cluster/peer.ts'

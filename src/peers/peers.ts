@@ -1,5 +1,5 @@
 // The Peers port over HTTP: asks other members how they are. All at once, each within the same deadline, no retry; what
-// did not answer properly is unknown, with the reason.
+// does not answer properly is unknown, with the reason.
 
 import type { Member } from '../model/cluster/cluster.ts'
 import type { PeerView } from '../model/cluster/peer.ts'
@@ -48,7 +48,7 @@ export function createPeers(options: PeersOptions): Peers {
   }
 }
 
-/** A race asks every second: a member that does not answer is told of when the reason is new, and when it answers again. */
+/** A race asks every second, so a silent member is logged only when the reason is new and when it answers again. */
 function troubleTeller(log: Log): (name: MemberName, url: string, why: string | null) => void {
   const told = new Map<MemberName, string>()
   return (name, url, why) => {
@@ -57,7 +57,7 @@ function troubleTeller(log: Log): (name: MemberName, url: string, why: string | 
       return
     }
     const text = `request failed to ${name}: GET ${url} (${why})`
-    // A wait of another length is no other reason.
+    // Waits of different lengths are the same reason.
     const reason = text.replace(/\b\d+ ms\b/, '')
     if (told.get(name) === reason) log.debug(text)
     else log.warning(text)
@@ -65,7 +65,7 @@ function troubleTeller(log: Log): (name: MemberName, url: string, why: string | 
   }
 }
 
-/** Sends with this node's credentials and certificates. A disk that hangs must not stop an election: the last files do. */
+/** Sends with this node's credentials and certificates. If the disk hangs, the files read last are used: an election goes on. */
 function caller({
   calls,
   clock,

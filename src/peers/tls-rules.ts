@@ -1,5 +1,5 @@
 // How this program checks, and shows, certificates when it calls a member's API (spec/interfaces.md 1.13). With a
-// client certificate the server's chain is verified even when told to be insecure, but then not its host name.
+// client certificate the server's chain is verified even with `insecure`, but its host name is not.
 
 import { readFile } from 'node:fs/promises'
 import type { CtlConfig } from '../model/settings/config.ts'

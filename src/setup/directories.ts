@@ -1,4 +1,4 @@
-// The directories of the configuration on this machine: what is in them, whose they are, what may be written.
+// The directories that the configuration names: what is in them, who owns them, and whether we may write there.
 
 import { constants } from 'node:fs'
 import { access, readdir, stat } from 'node:fs/promises'
@@ -69,7 +69,7 @@ async function passwordFile({ given, read }: LocalValues): Promise<Finding | nul
   return given('postgresql.pgpass') && file !== null ? writable('postgresql.pgpass', dirname(file)) : null
 }
 
-/** There and writable, or it can be made. */
+/** The directory is writable, or it can be created. */
 async function writable(path: string, directory: string): Promise<Finding | null> {
   const status = await stat(directory).catch(codeOrText)
   if (status === 'ENOENT') return creatable(path, directory)

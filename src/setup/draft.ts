@@ -1,5 +1,5 @@
-// A configuration that is being written: the tree, and what its reader has to look at. Variables win over what was found or
-// guessed, as they do when the file is read; what they set is no question any more.
+// A configuration that is being written: the tree, and notes on what to check. Variables win over what was found or
+// guessed, as they do when the file is read, and need no note.
 
 import { at } from '../config/checks/check-document.ts'
 import { adoptEtcdV2 } from '../config/etcd-section.ts'
@@ -72,7 +72,7 @@ export async function withVariables(draft: Draft, env: NodeJS.ProcessEnv): Promi
   }
 }
 
-/** The question for a password is answered by its variable. */
+/** A variable that sets the password makes the note about it unnecessary. */
 function answered(path: string, given: JsonObject): boolean {
   return !path.endsWith('.username') || at(given, path.replace(/username$/, 'password')) === undefined
 }

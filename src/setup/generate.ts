@@ -1,5 +1,5 @@
 // `hactl agent --generate-config`: the configuration with which an agent takes over a PostgreSQL that runs, as it is. Its
-// parameters go to the dynamic configuration, what belongs to this machine stays in the file, and no password is written
+// parameters go to the dynamic configuration, the settings of this machine stay in the file, and no password is written
 // that was not given.
 
 import { basename, dirname, join } from 'node:path'
@@ -62,7 +62,7 @@ function treeOf(instance: Instance, place: Place): JsonObject {
   })
 }
 
-/** Debian's is 15/main, and a slash would break the keys in etcd. */
+/** Debian's cluster_name is 15/main, and a slash would break the keys in etcd. */
 function scopeOf({ places }: Instance): string {
   const name = places.cluster_name.replaceAll('/', '-').trim()
   return name === '' ? 'main' : name

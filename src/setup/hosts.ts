@@ -1,4 +1,4 @@
-// Whether the names that the configuration tells others can be resolved, and whether etcd can be reached from here.
+// Whether the names that the configuration publishes can be resolved, and whether etcd can be reached from here.
 
 import { lookup } from 'node:dns/promises'
 import { connect } from 'node:net'
@@ -41,7 +41,7 @@ async function checkTold(path: string, address: HostPort | null): Promise<Findin
   }
 }
 
-/** A cluster of etcd works without some of its members: only when none answers nothing can start. */
+/** etcd works without some of its members, so it is an error only when none of them answers. */
 async function checkEtcd(values: LocalValues): Promise<readonly Finding[]> {
   const { etcd } = readEtcd(values, () => null)
   if (etcd === null) return []

@@ -1,4 +1,4 @@
-// What a configuration says of this machine before anybody has said it: its name, an address that others reach, and where
+// What a new configuration says about this machine by default: its name, an address that others can reach, and where
 // the programs of PostgreSQL are.
 
 import { lookup } from 'node:dns/promises'
@@ -21,7 +21,7 @@ export async function ownPlace(): Promise<Place> {
   return { name: hostname(), address, binDir }
 }
 
-/** That of the host's name, unless it is a loopback (as on Debian); then the first of an interface. */
+/** The address of the host's name; if that is a loopback address (as on Debian), the first one of an interface. */
 async function ownAddress(): Promise<string> {
   const late = new Promise<null>(resolve => setTimeout(resolve, LOOKUP_LIMIT_MS, null).unref())
   const found = lookup(hostname(), 4).then(

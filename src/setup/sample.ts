@@ -1,4 +1,4 @@
-// `hactl agent --generate-sample-config`: a whole configuration of a new cluster, to be looked through. Nothing in it is a
+// `hactl agent --generate-sample-config`: a complete configuration of a new cluster, to be checked by its reader. It contains no
 // password that nobody gave.
 
 import { COMMON_NOTES, type Draft, frame, type Note, withVariables } from './draft.ts'

@@ -1,4 +1,4 @@
-// The programs of PostgreSQL: there, executable, of a version that hactl knows, and the one that the data was made with.
+// The programs of PostgreSQL: present, executable, of a version that hactl knows, and of the version of the data.
 
 import { constants } from 'node:fs'
 import { access, readFile, stat } from 'node:fs/promises'

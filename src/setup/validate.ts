@@ -1,5 +1,5 @@
 // `hactl agent --validate-config`: everything that would keep an agent from starting here, found without starting it or
-// changing anything. The schema's messages first, then what this machine says to the configuration; all at once.
+// changing anything. The schema's messages come first, then the findings on this machine; all at once.
 
 import { createDynamicConfiguration } from '../agent/dynamic-config.ts'
 import { findLoss, firstDynamicConfiguration } from '../agent/start-up.ts'
@@ -67,7 +67,7 @@ const AS_ROOT: Finding = {
   hint: 'Run it as that user, usually postgres.',
 }
 
-/** What the agent would refuse to take over of a PostgreSQL that is here already. */
+/** Settings of an existing PostgreSQL that the agent would refuse to take over. */
 async function adoption(read: ConfigResult): Promise<readonly Finding[]> {
   if (process.getuid?.() === 0) return [AS_ROOT]
   if (!read.ok) return []
@@ -95,7 +95,7 @@ function postgresOf(config: AgentConfig, document: JsonObject) {
   })
 }
 
-/** The schema knows which settings are secret; below free mappings (bootstrap.users) the name of the key tells. */
+/** The schema knows which settings are secret; below free mappings (bootstrap.users) the key's name decides. */
 function masked(tree: JsonObject, parent: string): JsonObject {
   return Object.fromEntries(
     Object.entries(tree).map(([key, value]) => {

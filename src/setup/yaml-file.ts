@@ -1,5 +1,5 @@
 // A draft as YAML 1.1, which Patroni reads too: whatever would be read as something else than text is quoted, and each note
-// stands above its key.
+// is above its key.
 
 import type { Draft } from './draft.ts'
 

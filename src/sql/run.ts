@@ -46,7 +46,7 @@ export async function runSql(
   }
 }
 
-/** What was done before it could be cancelled is done. */
+/** Statements that finished before the cancel stay done. */
 async function cancel(client: pg.Client, target: SqlTarget, asked: Promise<SqlAnswer>): Promise<SqlAnswer> {
   await requestCancel(target, client as unknown as { processID: number; secretKey: number }, CANCEL_MS)
   const late = new Promise<null>(resolve => setTimeout(resolve, CANCEL_MS, null).unref())
@@ -76,13 +76,13 @@ async function open(target: SqlTarget, tls: boolean | null, limitMs: Millis): Pr
     ...(password !== null && { password }),
     ...(database !== null && { database }),
     ...(tls !== null && { ssl: tls && { rejectUnauthorized: false } }),
-    // The server ends it, too, when nobody waits any more.
+    // The server also ends the statement when nobody waits for it any more.
     statement_timeout: limitMs + END_MS,
     connectionTimeoutMillis: Math.min(CONNECT_MS, limitMs),
     fallback_application_name: 'hactl',
     types: { getTypeParser: (oid: number) => (text: unknown) => typed(oid, String(text)) },
   })
-  // A session that ends is told by what waits for it; without a listener the process would end.
+  // The pending query reports that the session ended; without a listener the process would end.
   client.on('error', () => {})
   try {
     await client.connect()

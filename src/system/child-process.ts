@@ -35,7 +35,7 @@ export type RunResult =
 
 /** Characters kept of each stream; of longer output the beginning is dropped (errors come last). */
 const KEPT_CHARACTERS = 1_000_000
-/** A grandchild may hold the pipe open for ever: output is waited for only this long after the exit. */
+/** A grandchild may hold the pipe open for ever, so this is the longest wait for output after the exit. */
 const OUTPUT_GRACE_MS = 200
 const DEFAULT_GRACE_MS = 2000
 
@@ -66,7 +66,7 @@ export function failureOf(name: string, result: RunResult): string | null {
       const how =
         result.code === null ? `was ended by ${result.signal}` : `ended with exit code ${result.code}`
       const said = wordsOf(result.stderr) || wordsOf(result.stdout)
-      // 1 is what every program ends with that says why.
+      // Code 1 adds nothing: it is the usual code of a program that has printed its reason.
       if (said !== '' && result.code === 1) return `${name}: ${said}`
       return said === '' ? `${name} ${how}` : `${name} ${how}: ${said}`
     }

@@ -14,7 +14,7 @@ export async function hostIdentity(stateDirectory: string): Promise<string> {
   return createHash('sha256').update(text).digest('hex').slice(0, 16)
 }
 
-/** Does this machine have the address? A name that cannot be looked up now is not known to be ours. */
+/** Whether this machine has the address. A name that cannot be looked up now counts as not ours. */
 export async function isOwnAddress(host: string): Promise<boolean> {
   const found = await lookup(host.replace(/^\[|\]$/g, ''), { all: true }).catch(() => [])
   const own = Object.values(networkInterfaces()).flatMap(addresses => addresses ?? [])

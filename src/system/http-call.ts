@@ -67,7 +67,7 @@ async function perform(call: Call, deadline: AbortSignal): Promise<CallOutcome> 
       const body = call.wantBody ? await readAnswer(response, call.answerBytesMax ?? ANSWER_BYTES_MAX) : ''
       return { status: response.statusCode ?? 0, headers: response.headers, body }
     } finally {
-      // After the answer nothing is expected any more; a late reset is nobody's concern.
+      // After the answer, a late reset of the connection does not matter.
       request.on('error', () => {})
       request.destroy()
     }
@@ -127,7 +127,7 @@ async function readAnswer(response: IncomingMessage, bytesMax: number): Promise<
   return Buffer.concat(chunks).toString('utf8')
 }
 
-/** The error in words; an attempt on several addresses names the first one's. */
+/** The error in words; if several addresses were tried, that of the first one. */
 function reason(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return reason(error.errors[0])
   return errorText(error)

@@ -31,7 +31,7 @@ export async function readProcess(pid: number): Promise<ProcessStat | null> {
 }
 
 function parseStat(pid: number, text: string): ProcessStat | null {
-  // The command stands in parentheses and may itself hold blanks and parentheses: cut at the last one.
+  // The command is in parentheses and may itself contain blanks and parentheses, so the line is cut at the last one.
   const close = text.lastIndexOf(')')
   const fields = text.slice(close + 2).split(' ')
   const [state, parent, , session] = fields
@@ -62,7 +62,7 @@ export function pidExists(pid: number): boolean {
   }
 }
 
-/** Every living process; those that vanish meanwhile are left out. */
+/** Every living process; processes that end during the listing are left out. */
 export async function listProcesses(): Promise<readonly ProcessStat[]> {
   const names = await readdir('/proc')
   const pids = names.filter(name => /^\d+$/.test(name)).map(Number)
@@ -106,13 +106,13 @@ export async function workingDirectoryLink(pid: number): Promise<string | null> 
   return await readlink(`/proc/${pid}/cwd`).catch(() => null)
 }
 
-/** Empty when the process is ending, or has overwritten them with nothing. */
+/** Empty when the process is ending or has overwritten its arguments. */
 export async function argumentsOf(pid: number): Promise<readonly string[]> {
   const text = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
   return text === '' ? [] : text.replace(/\0+$/, '').split('\0')
 }
 
-/** In a container, the same path is another file. Unknown counts as no. */
+/** In a container the same path is another file. Unknown counts as no. */
 export async function sharesRoot(pid: number): Promise<boolean> {
   const look = (path: string) => stat(path, { bigint: true }).catch(() => null)
   const [own, its] = await Promise.all([look('/'), look(`/proc/${pid}/root`)])
@@ -127,7 +127,7 @@ export async function startedAtSeconds(process: ProcessIdentity): Promise<number
 
 type SignalOutcome = 'sent' | 'gone' | 'denied'
 
-/** Signals the process if it still is the one that was meant. */
+/** Signals the process if it is still the same one. */
 export async function signalProcess(
   identity: ProcessIdentity,
   signal: NodeJS.Signals,
