@@ -97,7 +97,7 @@ function pair(username: string | null, password: string | null) {
 }
 
 /**
- * null, so that this node never creates a cluster: without the section, and when the section asks for a kind of cluster that
+ * Null means that this node never creates a cluster: the section is missing, or it asks for a kind of cluster that
  * this version cannot create. An ordinary empty cluster in place of a restored one would be the worst of answers.
  */
 function buildBootstrap({ read }: LocalValues, tree: JsonObject): BootstrapConfig | null {

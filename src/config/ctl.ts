@@ -52,7 +52,7 @@ export async function readCtlConfig(source: CtlSource): Promise<OperatorResult> 
   const url = readUrl(source)
   const errors = [...found.errors, ...url.errors]
   if (errors.length > 0) return { ok: false, errors, warnings: [] }
-  // A command that was told everything reads no file: the YAML package alone would take 25 ms.
+  // With everything on the command line no file is read: loading the YAML package alone takes 25 ms.
   const gathered = await gatherSource({ path: found.path, env: source.env })
   if (gathered.errors.length > 0) return { ok: false, errors: gathered.errors, warnings: gathered.warnings }
   const result = check(gathered, found.path, url.url, source.insecure === true)
@@ -61,7 +61,7 @@ export async function readCtlConfig(source: CtlSource): Promise<OperatorResult> 
 
 function check(gathered: Source, file: string | null, url: DcsUrl | null, insecure: boolean): OperatorResult {
   const placeOf = placesOf(gathered)
-  // With -d the sections of all stores are as if they were not there.
+  // With -d the sections of all stores are ignored.
   const sections = Object.entries(gathered.tree).filter(
     ([key]) => url === null || (key !== 'etcd3' && !OTHER_STORES.includes(key)),
   )
@@ -77,7 +77,7 @@ function check(gathered: Source, file: string | null, url: DcsUrl | null, insecu
     ...(store === undefined ? [] : [otherStore(store)]),
     ...(missing && store === undefined ? [noEtcd()] : []),
   ]
-  // Of the warnings only those about the keys read here; the agent tells the others.
+  // Only warnings about the keys read here; the agent logs the others.
   const warnings = [
     ...gathered.warnings.filter(({ path }) => path?.startsWith('etcd') === true),
     ...checked.warnings,
@@ -100,7 +100,7 @@ function check(gathered: Source, file: string | null, url: DcsUrl | null, insecu
   return { ok: true, config, warnings: [...warnings, ...version2(url)] }
 }
 
-/** Where etcd is stands in a file that this user may not read: that is the thing to say. */
+/** The file that says where etcd is exists, but this user may not read it: the error has to say so. */
 function explained(errors: readonly Problem[], unreadable: readonly Problem[]): readonly Problem[] {
   const onlyMissing = errors.every(error => error.path === 'etcd3' && error.place === null)
   return onlyMissing && unreadable.length > 0 ? unreadable : errors
@@ -142,11 +142,11 @@ function readUrl(source: CtlSource): { readonly url: DcsUrl | null; readonly err
 interface FoundFile {
   readonly path: string | null
   readonly errors: readonly Problem[]
-  /** Usual files that are there and may not be read: what to say when nothing else names etcd. */
+  /** Usual files that exist but may not be read: the error names them when nothing else says where etcd is. */
   readonly unreadable: readonly Problem[]
 }
 
-/** A file that was named must be readable; of the usual places the first that can be read counts. */
+/** A file that was named must be readable; of the usual places, the first readable one counts. */
 async function findFile({ path, env }: CtlSource): Promise<FoundFile> {
   const named = path ?? (env.PATRONICTL_CONFIG_FILE || null)
   if (named !== null) return findNamed(named, path === null)

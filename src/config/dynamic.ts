@@ -1,6 +1,6 @@
-// The dynamic configuration, read in two ways. An operator who writes it is told every bad value by name, and it is refused.
-// What stands in etcd all the same, written by Patroni, by etcdctl or by force, is repaired value by value and with a
-// warning each: what is in force then depends on the document alone, not on what a node has seen before it.
+// The dynamic configuration, read in two ways. When an operator writes it, every bad value is named and the document refused.
+// A bad document that is in etcd all the same (written by Patroni, by etcdctl or by force) is repaired value by value, with
+// a warning each: the settings in force then depend on the document alone, not on what a node has seen before it.
 
 import type { Json, JsonObject } from '../model/cluster/cluster.ts'
 import type { DynamicSettings } from '../model/settings/dynamic-settings.ts'
@@ -24,7 +24,7 @@ export function readDynamicSettings(document: Json, previous: DynamicSettings | 
   return readDynamic(document, previous, '', () => ({ kind: 'dynamic' }))
 }
 
-/** What a document of etcd puts in force, whatever it holds. Never throws, and is not nested too deep (see parseConfig). */
+/** The settings that a document from etcd puts in force, whatever is in it. Never throws; nesting is limited by parseConfig. */
 export function settingsInForce(
   document: JsonObject,
   previous: DynamicSettings | null,
@@ -42,7 +42,7 @@ export function settingsInForce(
   return { settings: toSettings(checked, document, timing), warnings }
 }
 
-/** What holds when no configuration was ever written. */
+/** The settings when no configuration was ever written. */
 export function defaultSettings(): DynamicSettings {
   return settingsInForce({}, null).settings
 }
@@ -64,7 +64,7 @@ export function readDynamic(
     return { ok: true, settings: previous, warnings: [] }
   const unknown = (path: string) => adviseDynamic(path, prefix === '' ? 'dynamic' : 'bootstrap')
   const checked = checkTree(document, DYNAMIC, { prefix, placeOf, unknown })
-  // What would be used of a document that is refused is not said.
+  // A refused document is not used, so its repairs are not reported.
   if (checked.errors.length > 0) return { ok: false, errors: checked.errors, warnings: checked.warnings }
   const timing = adjustTiming(checked.values)
   const told = toldOf(checked.values, timing).map(each => problemOf(each, prefix, placeOf))

@@ -16,8 +16,8 @@ import type { ValueOf } from './schema/setting.ts'
 
 /**
  * `document` is the dynamic configuration in force (DynamicSettings.document). Values in it that cannot be read are repaired
- * or count as absent, as in the settings. `listen_addresses`, `port` and `cluster_name` are not in `parameters`: they follow from `postgresql.listen` and
- * `scope`.
+ * or count as absent, as in the settings. `listen_addresses`, `port` and `cluster_name` are not in `parameters`: they
+ * follow from `postgresql.listen` and `scope`.
  */
 export function effectivePostgresql(
   config: AgentConfig,

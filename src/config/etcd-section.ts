@@ -118,7 +118,7 @@ function readUrl(text: string): Parsed<EtcdUrl> {
   return { ok: true, value }
 }
 
-/** Moves a section `etcd` to `etcd3`, with its places; says so once. With both, etcd3 counts. */
+/** Moves a section `etcd` to `etcd3`, with its places, and warns once. With both, etcd3 counts. */
 export function adoptEtcdV2(source: Source): Source {
   const { etcd, ...rest } = source.tree
   if (etcd === undefined || etcd === null) return source

@@ -22,31 +22,31 @@ export type ConfigResult =
   | {
       readonly ok: true
       readonly config: AgentConfig
-      /** What `config` was made from. */
+      /** The values that `config` was made from. */
       readonly values: LocalValues
       readonly source: MergedSource
-      /** Paths whose change in the file waits for a new start of the agent; empty unless something was in force. */
+      /** Changed paths that wait for a restart of the agent; empty at its start. */
       readonly waiting: readonly string[]
       readonly warnings: readonly Problem[]
     }
   | {
       readonly ok: false
       readonly errors: readonly Problem[]
-      /** What could be read all the same; required settings may be missing. null: nothing. */
+      /** The part that could be read; required settings may be missing. null: nothing could. */
       readonly values: LocalValues | null
       readonly source: MergedSource | null
       readonly warnings: readonly Problem[]
     }
 
 interface MergedSource {
-  /** File and variables as one, secrets included: asked for, so that no dump of a result shows them. */
+  /** File and variables merged, secrets included: a function, so that no dump of a result shows them. */
   readonly tree: () => JsonObject
   readonly placeOf: (path: string) => ProblemPlace | null
 }
 
 /**
- * Reads and checks everything; never throws for what an operator can get wrong. `inForce` is what a running agent goes by:
- * what it cannot change while it runs stays as it is.
+ * Reads and checks everything; never throws for an operator's mistake. `inForce` are the values that a running agent uses:
+ * those that it cannot change while it runs stay as they are.
  */
 export async function readLocalConfig(
   from: ConfigSource,

@@ -1,4 +1,4 @@
-// Patroni's global options may stand before the command (`patronictl -c FILE list`); oclif wants the command first.
+// Patroni's global options may come before the command (`patronictl -c FILE list`); oclif wants the command first.
 // They are moved behind it in their long form, because some commands give `-c` and `-d` a meaning of their own.
 
 const WITH_VALUE: Readonly<Record<string, string>> = {
@@ -19,8 +19,8 @@ const WITHOUT_VALUE: Readonly<Record<string, string>> = {
 const SECOND_WORD: ReadonlyMap<string, string> = new Map([['rolling', 'restart']])
 
 /**
- * Takes the arguments after the program's name, gives them with the command first. Everything from the command on is
- * left as it is, but for options between the two words of a command (`rolling --pending restart`), which go behind it;
+ * Takes the arguments after the program's name and returns them with the command first. Everything from the command on is
+ * left as it is, except options between the two words of a command (`rolling --pending restart`), which go behind it;
  * without a command (`hactl -c x --help`) the global options are dropped, since nothing would read them.
  * `help COMMAND` is `COMMAND --help`.
  */
@@ -43,7 +43,7 @@ function nameFirst([command, ...rest]: readonly string[]): Named {
   const second = SECOND_WORD.get(command ?? '')
   if (command === undefined || second === undefined)
     return { name: command === undefined ? [] : [command], rest }
-  // A global option's value may be the very word: these are taken first.
+  // A global option's value may be the same word as a command, so the options are taken first.
   const { moved, words } = takeGlobals(rest)
   const at = words.indexOf(second)
   if (at === -1) return { name: [command, ...words.slice(0, 1)], rest: [...moved, ...words.slice(1)] }

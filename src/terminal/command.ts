@@ -23,7 +23,7 @@ export const durationFlag = Flags.custom<Millis>({
   },
 })
 
-/** A script whose variable is empty must not hand over to, or from, just anybody. */
+/** An empty variable in a script must not mean a handover to, or from, anybody. */
 export const memberFlag = Flags.custom<string>({
   helpValue: 'MEMBER',
   parse: async text => {
@@ -32,7 +32,7 @@ export const memberFlag = Flags.custom<string>({
   },
 })
 
-/** Patroni's commands have it, for Citus; refused by name, so that nobody takes it for another cluster's or a typing error. */
+/** An option of Patroni's commands, for Citus. It is refused by name, so that nobody takes it for a typing error. */
 const groupFlag = Flags.custom<string>({
   hidden: true,
   helpGroup: 'GLOBAL',
@@ -89,7 +89,7 @@ export interface GlobalFlags {
 export const READ_TIMEOUT_MS: Millis = 10_000
 export const WAIT_TIMEOUT_MS: Millis = 60_000
 
-/** The parser's headline may say nothing: what is wrong stands below it. */
+/** The parser's headline may be empty of content: the problem is named below it. */
 function whatIsWrong(message: string): string {
   const [first = '', second = ''] = message.split('\n')
   const name = second.trim().split(/\s{2,}/)[0] ?? ''
@@ -111,10 +111,10 @@ export abstract class ParsedCommand extends Command {
     // On a terminal the parser colours its words.
     const said = stripVTControlCharacters(error.message)
     const badValue = /^Parsing --(\S+) \n\t([^\n]*)/.exec(said)
-    // What `this.exit` throws is the way out of a command that has said everything.
+    // `this.exit` throws to end a command that has printed everything.
     const ended = 'code' in error && error.code === 'EEXIT'
     if (ended || (error.oclif?.exit !== EXIT.usage && badValue === null)) throw error
-    // Otherwise oclif warns, in development, of a command that did not parse: it is the parsing that failed.
+    // Otherwise oclif warns, in development, that the command did not parse its flags: it tried, and that failed.
     this.parsed = true
     const text = badValue === null ? whatIsWrong(said) : `--${badValue[1]}: ${badValue[2]}`
     const message = text.replace(/^./, first => first.toLowerCase())
@@ -137,7 +137,7 @@ export abstract class HactlCommand extends ParsedCommand {
 
   /**
    * Ends the command with the result's exit code. `text` is only asked for when `--json` is not given. A failure may come
-   * with a partial value, and ends at once: a connection to somebody who does not answer may still be open.
+   * with a partial value, and ends at once: a connection to a silent member may still be open.
    */
   protected conclude<T>(json: boolean, result: Result<T>, text: (value: T) => string): void {
     this.show(json, result, text)
@@ -169,7 +169,7 @@ function print<T>(json: boolean, result: Result<T>, text: (value: T) => string):
   process.exitCode = processExitCode(shown?.exit ?? EXIT.done, process.env, isLine)
 }
 
-/** What a command prints of its result: each frame of `--watch`, or the only one. */
+/** A command's output: each frame of `--watch`, or the only one. */
 export function printed<T>(json: boolean, result: Result<T>, text: (value: T) => string): Printed {
   const { value } = result
   const shown = result.ok ? null : describeFailure(result.failure)

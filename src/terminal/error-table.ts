@@ -231,7 +231,7 @@ function hintOnEtcd(why: string): string {
   return etcdHint(why) ?? 'check the etcd3 section or --dcs-url, and etcd itself: etcdctl endpoint status.'
 }
 
-/** Whether anything may still come about is what an operator has to know. */
+/** An operator has to know whether the request may still be carried out. */
 function fateOf(request: GivenUp, action = 'request'): string {
   switch (request.kind) {
     case 'withdrawn':

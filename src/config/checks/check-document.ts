@@ -16,16 +16,16 @@ export interface Checked<S extends Schema> {
 /** Parsed values by path, with the defaults behind them. */
 export interface Values<S extends Schema> {
   readonly read: <K extends keyof S & string>(path: K) => ValueOf<S, K>
-  /** Somebody set it, and it was readable. */
+  /** True when the key is set and readable. */
   readonly given: (path: keyof S & string) => boolean
 }
 
 interface CheckOptions {
   /** Shown before each path, e.g. `bootstrap.dcs.`. */
   readonly prefix: string
-  /** Where a key stands; gets the path with the prefix. */
+  /** The place of a key; gets the path with the prefix. */
   readonly placeOf: (path: string) => ProblemPlace | null
-  /** A value that is refused becomes what every node makes of it, with a warning: there are no errors. */
+  /** A refused value is repaired as every node repairs it, with a warning: there are no errors. */
   readonly repairs?: true
   /** Missing required settings are not reported. */
   readonly partial?: boolean
@@ -61,7 +61,7 @@ function valuesOf<S extends Schema>(schema: S, found: ReadonlyMap<string, unknow
       if (setting === undefined) throw new Error(`bug: ${path} is not in the schema`)
       if (!found.has(path) && setting.required)
         throw new Error(`bug: ${path} was read although it is missing`)
-      // What the map holds under a path was produced by the parser of that very setting.
+      // The value under a path was produced by the parser of that very setting.
       return (found.has(path) ? found.get(path) : setting.fallback) as ValueOf<S, typeof path>
     },
     given: path => found.has(path),
@@ -75,7 +75,7 @@ interface Walk {
   readonly values: Map<string, unknown>
   readonly errors: Problem[]
   readonly warnings: Problem[]
-  /** Paths that had an unreadable value, or stand below one: they are not missing as well. */
+  /** Paths with an unreadable value, and those below them: they do not also count as missing. */
   readonly refused: Set<string>
 }
 
@@ -84,7 +84,7 @@ function visit(walk: Walk, object: JsonObject, parent: string): void {
     const path = parent === '' ? key : `${parent}.${key}`
     const setting = key.includes('.') ? undefined : ownSetting(walk.schema, path)
     const isSection = walk.sections.has(path) && !key.includes('.')
-    // `tags:` with nothing behind it is null in YAML and means what its absence means.
+    // `tags:` with nothing behind it is null in YAML and means the same as no key.
     if (value === null && (setting !== undefined || isSection)) continue
     if (setting !== undefined) readSetting(walk, path, setting, value)
     else if (isSection) visitSection(walk, path, value)
@@ -133,7 +133,7 @@ function repairSetting(walk: Walk, path: string, setting: AnySetting, value: Jso
   walk.warnings.push(problem(walk, path, `${shown(setting, value)}${message}: ${how}`, null))
 }
 
-/** Simple values are named in the message, unless they are secret or stand where a list or mapping, perhaps with secrets, belongs. */
+/** Simple values are quoted in the message, unless they are secret or in the place of a list or mapping that may hold secrets. */
 function shown(setting: AnySetting, value: Json): string {
   if (setting.secret || setting.leaf.fromEnvironment !== 'text' || typeof value === 'object' || value === '')
     return ''
@@ -141,7 +141,7 @@ function shown(setting: AnySetting, value: Json): string {
   return text.length > 60 ? '' : `${text} `
 }
 
-/** One warning a topic, however many of its keys are set. */
+/** One warning per topic, however many of its keys are set. */
 function warnUnsupported(walk: Walk): void {
   const told = new Set<string>()
   for (const [path, value] of walk.values) {

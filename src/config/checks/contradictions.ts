@@ -1,5 +1,4 @@
-// What the local configuration says that cannot be, or cannot be meant: checked across keys, after each key was read
-// for itself.
+// Contradictions in the local configuration: checked across keys, after each key has been read for itself.
 
 import { formatAddress } from '../../model/address.ts'
 import type { JsonObject } from '../../model/cluster/cluster.ts'
@@ -113,7 +112,7 @@ function* restApi({ read }: LocalValues): Iterable<Finding> {
   yield { kind: 'error', path: 'restapi.verify_client', message }
 }
 
-/** An address that others are told must be one that they can reach. */
+/** An address that is published to others must be one that they can reach. */
 function* addresses({ given, read }: LocalValues): Iterable<Finding> {
   const unset = read('postgresql.connect_address') === null
   if (unset && given('postgresql.listen') && ['*', '0.0.0.0'].includes(read('postgresql.listen').hosts)) {

@@ -1,4 +1,4 @@
-// Where a key that stands in the wrong place belongs, and what a misspelt one was meant to be.
+// Where a misplaced key belongs, and what a misspelt one was meant to be.
 
 import { slipsBetween } from '../../model/command/nearest.ts'
 import { DYNAMIC, LOCAL, sectionsOf } from '../schema/schema.ts'
@@ -45,7 +45,7 @@ export function adviseDynamicOnly(path: string): Advice {
   }
 }
 
-/** For a key of the node in the dynamic configuration. */
+/** For a key of the local file in the dynamic configuration. */
 export function adviseLocalOnly(path: string): Advice {
   return {
     message: 'is ignored here: it is read from the local file of each node',

@@ -10,7 +10,7 @@ export type Parameters = Readonly<Record<string, Json>>
 interface Controlled {
   /** null: no default of its own. */
   readonly fallback: Json
-  /** The value as it is used; null when it is refused. */
+  /** The value that is used; null when the given one is refused. */
   readonly read: (value: Json) => Json
   readonly accepts: string
 }
@@ -31,7 +31,7 @@ export const CONTROLLED: Readonly<Record<string, Controlled>> = {
   },
   max_connections: atLeast(25, 100),
   max_wal_senders: atLeast(3, 10),
-  // Whatever PostgreSQL takes: each node keeps its own WAL, so nothing has to agree on it, and slots keep the rest.
+  // Any value that PostgreSQL accepts: each node keeps its own WAL, so nodes need not agree, and slots keep the rest.
   wal_keep_segments: { ...atLeast(0, 8), fallback: null },
   wal_keep_size: { fallback: null, read: atLeast(0, 128, 'MB').read, accepts: 'at least 0' },
   max_prepared_transactions: atLeast(0, 0),
@@ -81,7 +81,7 @@ export interface CheckedParameters {
   readonly warnings: readonly { readonly name: string; readonly message: string }[]
 }
 
-/** The dynamic parameters as they are used: defaults for what is missing or refused. */
+/** The dynamic parameters in use: missing or refused ones get their defaults. */
 export function readDynamicParameters(given: Parameters): CheckedParameters {
   const warnings: { name: string; message: string }[] = []
   const checked = Object.entries(given).flatMap(([name, value]): [string, Json][] => {

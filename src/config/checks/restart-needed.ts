@@ -1,4 +1,4 @@
-// What a reload takes over of the local file and what waits for a new start of the agent. The schema says it of each
+// Which changes of the local file a reload applies, and which wait for a restart of the agent. The schema says so for each
 // setting; nothing here knows a setting by name.
 
 import type { Json } from '../../model/cluster/cluster.ts'
@@ -9,13 +9,13 @@ import type { LocalValues } from './contradictions.ts'
 
 type Path = keyof typeof LOCAL
 
-/** The fresh values, except those that a running agent cannot change: they stay what they were when it started. */
+/** The fresh values, except those that a running agent cannot change: they stay as they were when it started. */
 export function takeOver(inForce: LocalValues, fresh: LocalValues): LocalValues {
   const source = (path: Path): LocalValues => (LOCAL[path].reloadable ? fresh : inForce)
   return { read: path => source(path).read(path), given: path => source(path).given(path) }
 }
 
-/** The settings that changed in the file and are not taken over, in the order of the reference. */
+/** The settings that changed in the file but are not applied, in the order of the reference. */
 export function waitingForStart(inForce: LocalValues, fresh: LocalValues): readonly Path[] {
   return Object.entries<AnySetting>(LOCAL).flatMap(([name, setting]) => {
     if (setting.reloadable || setting.support.kind !== 'yes') return []

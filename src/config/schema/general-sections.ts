@@ -238,7 +238,7 @@ export const CTL = {
   }),
 } as const
 
-/** The fencer's program can open and feed the device; that the agent asks it to comes with the modes of this section. */
+/** The fencer's program can open and feed the device; the agent does not ask it to before it has the modes of this section. */
 const NO_WATCHDOG = later(
   'watchdog',
   'the fencer stops PostgreSQL when the lease ends, but the machine is not reset',

@@ -52,7 +52,7 @@ function option(name: string, value: Json): InitdbOption {
   return { name, value: value === true ? null : unquote(pythonText(value)) }
 }
 
-/** One level of shell quotes goes when the whole value is one quoted word: `'"a b"'` is `a b`. */
+/** One level of shell quotes is removed when the whole value is one quoted word: `'"a b"'` is `a b`. */
 function unquote(value: string): string {
   const match = /^(["'])(.*)\1$/s.exec(value)
   const inner = match?.[2]

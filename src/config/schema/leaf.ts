@@ -1,4 +1,4 @@
-// How one value of the configuration is read: what the documentation calls its type, and a parser that says in a few
+// How one value of the configuration is read: its type as the documentation names it, and a parser that says in a few
 // words what is wrong. Parsers never throw and never name the value itself, since it may be a secret.
 
 import { resolve } from 'node:path'
@@ -18,7 +18,7 @@ export interface Leaf<T> {
   /** How the text of an environment variable becomes a value. */
   readonly fromEnvironment: 'text' | 'list' | 'map' | 'format'
   readonly parse: (raw: Json) => Parsed<T>
-  /** What every node makes of a value in etcd that `parse` refuses; null, and without this: the default. */
+  /** How every node repairs a value in etcd that `parse` refuses; null, or absent: with the default. */
   readonly repair?: (raw: Json) => Repaired<T> | null
 }
 
@@ -44,7 +44,7 @@ export function text(): Leaf<string> {
   return { type: 'text', fromEnvironment: 'text', parse: readText }
 }
 
-/** A number where text is wanted is taken as Patroni takes it, with a warning: YAML has already read `0123` as 83. */
+/** A number in place of text is accepted with a warning, as by Patroni: YAML has already read `0123` as 83. */
 export function readText(raw: Json): Parsed<string> {
   if (typeof raw === 'string') return read(raw)
   if (typeof raw === 'number') {
@@ -55,7 +55,7 @@ export function readText(raw: Json): Parsed<string> {
   return refuse('is not text but a list or a mapping; if text is meant, put it in quotes')
 }
 
-/** Text that must say something. */
+/** Text that must not be empty. */
 export function nonEmptyText(): Leaf<string> {
   return {
     ...text(),
@@ -81,7 +81,7 @@ export function path(): Leaf<string> {
 interface IntegerLimits {
   readonly min?: number
   readonly max?: number
-  /** A fraction in etcd is cut off as Patroni cuts it off the three times; all other numbers it rounds. */
+  /** A fraction in etcd is cut off, as Patroni does for the three times; it rounds all other numbers. */
   readonly truncated?: true
   /** PostgreSQL base unit in which a value may have a unit of its own. */
   readonly unit?: string
@@ -130,7 +130,7 @@ export function boolean(): Leaf<boolean> {
   }
 }
 
-/** One of some words in any case. `aliases` are other spellings, by their lower-case text (`false` is YAML's off). */
+/** One of a list of words, in any case. `aliases` are other spellings, in lower case (`false` is YAML's off). */
 export function choice<const T extends string>(
   words: readonly T[],
   aliases: Readonly<Record<string, T>> = {},

@@ -1,4 +1,4 @@
-// The `log` section: Patroni's keys, of which those that belong to Python's logging have no effect here.
+// The `log` section: Patroni's keys. Those that belong to Python's logging have no effect here.
 
 import { boolean, choice, integer, mapping, path, text } from './leaf.ts'
 import { jsonFields, level } from './leaf-log.ts'

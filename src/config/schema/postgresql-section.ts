@@ -20,7 +20,7 @@ export type Program = (typeof PROGRAMS)[number]
 export const ACCOUNTS = ['superuser', 'replication', 'rewind'] as const
 export type Account = (typeof ACCOUNTS)[number]
 
-/** What libpq may be told about an account; the first two are its name and password. */
+/** The connection settings of an account; the first two are its name and password. */
 export const ACCOUNT_KEYS = [
   'username',
   'password',

@@ -23,7 +23,7 @@ export const LOCAL = {
   ...CITUS,
 } as const
 
-/** What an operator's command needs of the same file. */
+/** The settings of the same file that an operator's command needs. */
 export const OPERATOR = {
   scope: GENERAL.scope,
   namespace: GENERAL.namespace,

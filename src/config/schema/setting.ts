@@ -13,7 +13,7 @@ export interface Setting<T> {
   readonly env: string | null
   /** Where it is read: the local file, the dynamic configuration in etcd, or both (local wins, as a whole). */
   readonly where: 'local' | 'dynamic' | 'both'
-  /** A change is taken over by a reload; otherwise the agent must be restarted. */
+  /** True: a reload applies a change; false: the agent must be restarted. */
   readonly reloadable: boolean
   readonly support: Support
   /** Never shown. */
@@ -55,7 +55,7 @@ export function optional<T>(leaf: Leaf<T>, details: Details): Setting<T | null> 
 
 /** A setting without which the agent cannot start. */
 export function required<T>(leaf: Leaf<T>, details: Details): Setting<T> {
-  // Absence is an error before anybody reads the value, so the fallback is unreachable; the reader asserts it.
+  // A missing value is an error before anybody reads it, so the fallback is unreachable; the reader asserts that.
   return { ...common(details), leaf, fallback: undefined as T, shown: 'required', required: true }
 }
 

@@ -9,12 +9,12 @@ import { patchDocument } from '../../model/settings/patch.ts'
 import type { Problem, ProblemPlace } from '../../model/settings/problem.ts'
 import { asMapping, type NotAsTyped, parseYaml } from './yaml.ts'
 
-/** A configuration as written, and where each key stands. */
+/** A configuration as written, and the place of each key. */
 export interface Source {
   readonly tree: JsonObject
   /** By dotted path. */
   readonly places: ReadonlyMap<string, ProblemPlace>
-  /** By dotted path: unquoted values that YAML reads as something else than what was typed. */
+  /** By dotted path: unquoted values that YAML reads as something other than what was typed. */
   readonly notAsTyped: ReadonlyMap<string, NotAsTyped>
   readonly errors: readonly Problem[]
   readonly warnings: readonly Problem[]
@@ -30,7 +30,7 @@ export const EMPTY_SOURCE: Source = {
 
 const BYTES_MAX = 1024 * 1024
 const FILES_MAX = 100
-/** A file system that hangs (a dead NFS server) must not hang the agent without a word. */
+/** A file system that hangs (a dead NFS server) must not hang the agent silently. */
 const READ_MS_MAX = 10_000
 
 /** null: there is nothing at `path`. */

@@ -6,7 +6,7 @@ import { parseHostPort } from '../schema/leaf-address.ts'
 
 export interface DcsUrl {
   readonly endpoints: readonly HostPort[]
-  /** null: not given, so that of the configuration stays. */
+  /** null: not given, so the configuration's own stays. */
   readonly namespace: string | null
   /** The scheme named version 2 of the API. */
   readonly version2: boolean

@@ -81,7 +81,7 @@ async function readValue(text: string, how: Variable['read']): Promise<Json> {
   if (how === 'format') return /%\(\w+\)/.test(text) ? text : readList(text)
   const braced = text.trim().startsWith('{') || text.includes('\n') ? text : `{${text}}`
   const { value } = await parseYaml(braced, null)
-  // What is no mapping stays text, and the check of the setting says so.
+  // Anything but a mapping stays text, and the check of the setting reports it.
   return asMapping(value) ?? text
 }
 

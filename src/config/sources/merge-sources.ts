@@ -24,7 +24,7 @@ export async function gatherSource({ path, env }: ConfigSource): Promise<Source>
   return adoptEtcdV2(mergeSources(absent, rest))
 }
 
-/** As Patroni does, the environment alone may configure a node whose file is missing; but it is said. */
+/** As with Patroni, the environment alone may configure a node whose file is missing, but with a warning. */
 function absentFile(path: string, env: NodeJS.ProcessEnv): Source {
   const place = { kind: 'file', file: path, line: null } as const
   const problem: Problem = { path: null, place, message: 'does not exist', hint: null }

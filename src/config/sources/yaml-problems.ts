@@ -1,5 +1,5 @@
-// What the YAML parser found wrong, in our words. Its own texts quote the source, which may be a password: only texts
-// that are known not to are passed on. Most of these mistakes are values that need quotes.
+// The YAML parser's errors in our words. Its own texts quote the source, which may be a password: only texts that are
+// known not to are passed on. Most of these mistakes are values that need quotes.
 
 import type { Document } from 'yaml'
 

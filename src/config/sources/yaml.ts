@@ -156,7 +156,7 @@ function convertMap(reading: Reading, document: Document, map: YAMLMap, path: st
   return Object.fromEntries([...[...merged].filter(([key]) => !written.has(key)), ...written])
 }
 
-/** What `<<` brings in: of several mappings the first that has a key wins. */
+/** The keys that `<<` brings in: of several mappings, the first one that has a key wins. */
 function mergeEntries(value: Json): readonly (readonly [string, Json])[] {
   if (isJsonArray(value)) return value.flatMap(mergeEntries)
   return isJsonObject(value) ? Object.entries(value) : []
@@ -186,7 +186,7 @@ function convertScalar(reading: Reading, scalar: Scalar, path: string): Json {
     'error',
     path,
     scalar.range?.[0] ?? null,
-    // Not its name: it may be the beginning of a password.
+    // The anchor is not named: it may be the beginning of a password.
     'begins with !, which YAML reads as a tag; tags are not read',
     QUOTE_IT,
   )

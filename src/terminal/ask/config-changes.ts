@@ -1,4 +1,4 @@
-// Reads what `edit-config` is to change from its options: files or stdin as YAML, and single settings `key=value`.
+// Reads the changes that `edit-config` is given as options: files or stdin as YAML, and single settings `key=value`.
 
 import { readFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
@@ -15,10 +15,10 @@ export interface ChangeOptions {
   readonly pg?: readonly string[] | undefined
 }
 
-/** undefined: not readable, and why; YAML is read by the room that knows it. */
+/** undefined: not readable, with the reason. The YAML reader is passed in, because the terminal may not import it. */
 type ReadYaml = (text: string) => Promise<{ readonly value: Json } | { readonly why: string }>
 
-/** In the order in which they are applied. Empty: nothing was asked for, so that an editor is. */
+/** In the order in which they are applied. Empty: no option names a change, so an editor opens. */
 export async function readChanges(
   options: ChangeOptions,
   readYaml: ReadYaml,
@@ -71,7 +71,7 @@ async function readDocument(
   return done({ kind, document: parsed })
 }
 
-/** A text instead of a document says what is wrong with it. */
+/** Returns the document, or a text that says what is wrong with it. */
 async function parseDocument(
   text: string,
   readYaml: ReadYaml,

@@ -7,9 +7,9 @@ import { createDraft, type Draft } from './editor.ts'
 import { askYesNo } from './questions.ts'
 
 export interface Judged {
-  /** null: the text is no document. */
+  /** null: the text is not a document. */
   readonly document: JsonObject | null
-  /** What is wrong, each with its line where that is known. */
+  /** The problems, each with its line where that is known. */
   readonly problems: readonly string[]
 }
 
@@ -24,7 +24,7 @@ interface EditOptions {
   readonly text: string
   readonly name: string
   readonly judge: (text: string) => Promise<Judged>
-  /** Problems of a document that can be read do not count. */
+  /** Problems of a document that can be read do not count here. */
   readonly acceptInvalid: boolean
 }
 
@@ -46,7 +46,7 @@ export async function editUntilValid(options: EditOptions): Promise<Result<Edite
   }
 }
 
-/** An editor that was left with an error is how a person says no; nobody expects the file to stay. */
+/** Leaving the editor with an error is how a person says no; nobody expects the file to stay. */
 async function editorFailed(draft: Draft, failure: Failure): Promise<Result<never>> {
   await draft.discard()
   return failed(failure)

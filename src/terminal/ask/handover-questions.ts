@@ -1,5 +1,5 @@
 // What `switchover` and `failover` ask before they begin, in the order that operators know, and how flags answer it.
-// Without a terminal nothing is asked: what is not given takes its default, and only --force may go on.
+// Without a terminal nothing is asked: missing flags take their defaults, and only --force may go on.
 
 import type { Failure, Result } from '../../model/command/failure.ts'
 import { done, failed } from '../../model/command/failure.ts'
@@ -89,7 +89,7 @@ async function answer(
   return ask ? askText(question, suggestion, objection) : done('')
 }
 
-/** By the names alone; whether it would work is judged when all is answered. */
+/** Checks the names alone; whether it would work is judged when all questions are answered. */
 function objectionToCandidate(name: string, action: Wish['action'], known: Known): string | null {
   const { eligible } = known
   if (name === '') return action === 'failover' ? 'a failover needs a candidate' : null

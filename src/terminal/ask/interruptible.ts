@@ -1,5 +1,5 @@
-// Ctrl-C while something is waited for that was asked of others: it is told, so that it can be taken back. A second one ends the
-// process as usual.
+// Ctrl-C while a command waits for others to carry out its request: the signal is passed on, so that the request can be
+// withdrawn. A second Ctrl-C ends the process as usual.
 
 export async function interruptible<T>(run: (interrupted: AbortSignal) => Promise<T>): Promise<T> {
   const interrupted = new AbortController()

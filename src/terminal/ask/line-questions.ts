@@ -3,7 +3,7 @@
 
 import { done, failed, type Result } from '../../model/command/failure.ts'
 
-/** No answer is that long; what has no line end is not read for ever. */
+/** No answer is that long; input without a line end must not be read for ever. */
 const ANSWER_LENGTH_MAX = 65_536
 
 const input: { read: string; isOver: boolean } = { read: '', isOver: false }
@@ -68,7 +68,7 @@ async function nextLine(signal: AbortSignal): Promise<string | null> {
   }
 }
 
-/** null: it has ended. Reads no more than is asked for, so that the process can end while somebody still writes. */
+/** null: stdin has ended. Reads one chunk at a time, so that the process can end while somebody still writes. */
 function nextChunk(signal: AbortSignal): Promise<string | null> {
   const { stdin } = process
   stdin.setEncoding('utf8')

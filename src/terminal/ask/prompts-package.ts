@@ -1,3 +1,3 @@
-// The prompts package under a name of our own: a bundle keeps lazy imports of own files right, not those of packages.
+// The prompts package behind a file of our own: the bundler keeps lazy imports of our own files, but not those of packages.
 
 export { confirm, input, password } from '@inquirer/prompts'

@@ -15,13 +15,13 @@ export function notATerminal<T>(question: string, flags: string): Result<T> {
   return failed({ kind: 'not-a-terminal', question, flags })
 }
 
-/** What is wrong with an answer; null: nothing. */
+/** The objection to an answer; null: none. */
 export type Objection = (answer: string) => string | null | Promise<string | null>
 
-/** What was typed goes away with the objection: the next answer is not written behind it. */
+/** The typed text disappears with the objection, so that the next answer is not appended to it. */
 const ASKED_ANEW = { validationFailureMode: 'clear' } as const
 
-/** An empty answer takes `suggestion`. A wrong one is said at once and asked again: the answers before it are kept. */
+/** An empty answer takes `suggestion`. A wrong one is refused at once and asked for again: earlier answers are kept. */
 export async function askText(
   message: string,
   suggestion: string,
@@ -34,12 +34,12 @@ export async function askText(
   )
 }
 
-/** What is typed is not shown. */
+/** The answer is not shown while it is typed. */
 export async function askSecret(message: string): Promise<Result<string>> {
   return asked(async ({ password }, context) => password({ message }, context))
 }
 
-/** `byDefault`: what the return key alone answers. */
+/** `byDefault`: the answer of the return key alone. */
 export async function askYesNo(message: string, byDefault = false): Promise<Result<boolean>> {
   if (isPatronictl()) return confirmLine(message, byDefault)
   return asked(async ({ confirm }, context) => confirm({ message, default: byDefault }, context))
@@ -58,7 +58,7 @@ async function asked<T>(ask: (prompts: Prompts, context: Context) => Promise<T>)
   // The package takes 50 ms to load, which a command that asks nothing should not pay.
   const prompts = await import('./prompts-package.ts')
   const givenUp = new AbortController()
-  // Ctrl-D ends the input, of which the package takes no notice: it would wait for ever.
+  // Ctrl-D ends the input, but the package ignores that and would wait for ever.
   const onKey = (_: unknown, key: { readonly ctrl?: boolean; readonly name?: string } | undefined): void => {
     if (key?.ctrl === true && key.name === 'd') givenUp.abort()
   }

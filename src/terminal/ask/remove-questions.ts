@@ -15,7 +15,7 @@ interface Answers {
 
 const AWARE = 'Yes I am aware'
 
-/** Gives the leader that was named; null: nobody was. */
+/** Returns the leader that was named; null: nobody was. */
 export async function confirmRemoval(
   survey: RemovalSurvey,
   { confirm, leader }: Answers,
@@ -25,7 +25,7 @@ export async function confirmRemoval(
     if (confirm !== cluster) return wrong(`--confirm names ${confirm}, not ${cluster}`)
     return done({ leader: leader ?? null })
   }
-  // Without a leader to be named nothing that is answered would help.
+  // Without a leader there is no name to confirm, so no answer would help.
   const hopeless = survey.leader === null ? removalObjection(survey, null) : null
   if (hopeless !== null) return failed(hopeless)
   const named = 'Please confirm the cluster name to remove'

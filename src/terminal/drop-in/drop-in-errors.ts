@@ -1,9 +1,9 @@
-// patronictl's own sentences for what goes wrong, where scripts look for them. Everything else keeps hactl's words: an error may be
+// patronictl's own sentences for failures, where scripts look for them. All other errors keep hactl's words, which may be
 // better than patronictl's.
 
 import type { Failure } from '../../model/command/failure.ts'
 
-/** null: patronictl has no such error, or none that says as much. */
+/** null: patronictl has no such error, or a less informative one. */
 export function patronictlMessage(failure: Failure): string | null {
   switch (failure.kind) {
     case 'no-leader':

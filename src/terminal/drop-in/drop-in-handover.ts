@@ -1,5 +1,5 @@
-// What patronictl asks and refuses before a switchover or failover, in its order and with its sentences (spec/interfaces.md
-// 2.4), and what it prints of the answer. The drop-in judges nothing else: the member that is asked does.
+// patronictl's questions and refusals before a switchover or failover, in its order and with its sentences
+// (spec/interfaces.md 2.4), and how it prints the answer. The drop-in judges nothing else: the member that is asked does.
 
 import type { HandoverAnswer } from '../../admin/handover/by-answer.ts'
 import type { HandoverAction, HandoverWish, Survey } from '../../admin/handover/plan.ts'
@@ -112,7 +112,7 @@ async function confirm(asked: Asked, { leader }: Survey): Promise<Result<Asked>>
   return sure.value ? done(asked) : refuse(`Aborting ${scheduledAt === null ? '' : 'scheduled '}${action}`)
 }
 
-/** By `--force` everything that was not given takes its default. */
+/** With `--force`, missing options take their defaults. */
 async function answer(
   given: string | undefined,
   force: boolean,

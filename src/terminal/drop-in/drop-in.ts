@@ -1,5 +1,5 @@
-// The name by which the program was called. As `patronictl` (a link to hactl) it is the drop-in: what a script for patronictl
-// reads (texts on stdout, exit codes, answers from a pipe) is patronictl's there. bin/called-as.js sets the variable.
+// The name by which the program was called. As `patronictl` (a link to hactl) it is the drop-in: everything that a script for
+// patronictl reads (texts on stdout, exit codes, answers from a pipe) is patronictl's. bin/called-as.js sets the variable.
 
 import { done, type Result } from '../../model/command/failure.ts'
 import type { ClusterReport } from '../../model/command/report.ts'
@@ -19,7 +19,7 @@ export function emptyIfMissing<T>(result: Result<T>, empty: T): Result<T> {
   return isMissing && isPatronictl() ? done(empty) : result
 }
 
-/** What only hactl says of a cluster and its members is left out: scripts cut the table into columns. */
+/** Columns that only hactl has are left out: scripts cut the table into columns. */
 export function inPatronictlsWords(report: ClusterReport): ClusterReport {
   return {
     ...report,

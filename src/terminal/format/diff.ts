@@ -5,7 +5,7 @@ import { styleText } from 'node:util'
 import { structuredPatch } from 'diff'
 
 const CONTEXT = 3
-/** Documents that differ in more lines are shown as replaced: the time to compare them grows with the square. */
+/** Documents with more differing lines are shown as replaced as a whole: the time to compare grows with the square. */
 const CHANGED_LINES_MAX = 1000
 
 /** Both texts end with a newline. Empty when they are equal. */
@@ -30,7 +30,7 @@ export function colouredDiff(diff: string): string {
     .join('\n')
 }
 
-/** Where there is no line, the one before the place is named. */
+/** An empty range is named by the line before it. */
 function span(start: number, length: number): string {
   if (length === 1) return `${start}`
   return `${length === 0 ? start - 1 : start},${length}`
