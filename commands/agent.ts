@@ -1,5 +1,5 @@
-// `hactl agent CONFIG`: the daemon of a database node, and what is asked about a configuration before there is one. Parses
-// and hands over; everything else is src/agent and src/setup.
+// `hactl agent CONFIG`: the daemon of a database node, and the checks of its configuration. It only parses; the work is in
+// src/agent and src/setup.
 
 import { Args, Flags } from '@oclif/core'
 import { PROTOCOL_VERSION } from '../src/model/versions.ts'

@@ -19,7 +19,7 @@ export default class Complete extends ParsedCommand {
   override async run(): Promise<void> {
     const { args } = await this.parse(Complete)
     const manual = describeCommands(this.config.commands)
-    // The word that is being completed is no name yet.
+    // The word that is being completed is not a name yet.
     const line = args.line.replace(/\S*$/, '')
     const typed = readTypedLine(line, optionsWithValue(manual), process.env.HOME ?? '~')
     const connected = await connect({
@@ -29,7 +29,7 @@ export default class Complete extends ParsedCommand {
     })
     if (!connected.ok) return
     const command = manual.commands.find(({ name }) => name.split(' ')[0] === typed.command)
-    // The second word of `rolling restart` is no name.
+    // The second word of `rolling restart` is not a name.
     const more = typed.names.slice((command?.name.split(' ').length ?? 1) - 1)
     const [argument] = command?.takes ?? []
     const names =

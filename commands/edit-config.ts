@@ -103,7 +103,7 @@ export default class EditConfig extends HactlCommand {
     if (!wanted.ok) return failed(wanted.failure)
     const { document, discard, keep } = wanted.value
     const result = await this.#store(operator, before, document, flags, advise)
-    // Somebody changed it meanwhile, etcd did not answer: what was typed is needed again.
+    // Somebody changed it meanwhile, or etcd did not answer: the typed text is needed again.
     if (result.ok || result.failure.kind === 'declined') await discard()
     else keep()
     return result
@@ -139,7 +139,7 @@ export default class EditConfig extends HactlCommand {
       return done(report)
     }
     const refused = await confirm(flags)
-    // To say no is no error for patronictl.
+    // For patronictl, saying no is not an error.
     if (isPatronictl() && refused?.kind === 'declined') return done(report)
     if (refused !== null) return failed(refused, report)
     const stored = await storeConfig(operator, before, document, flags.timeout ?? READ_TIMEOUT_MS)
@@ -149,13 +149,13 @@ export default class EditConfig extends HactlCommand {
 
 type Advise = (document: JsonObject) => Promise<ParameterAdvice | null>
 
-/** The leader's PostgreSQL is asked what the parameters are that change; of the same document once. null: none does. */
+/** Asks the leader's PostgreSQL about the parameters that change, once per document. null: none does. */
 function adviser(operator: Operator, before: ConfigReport): Advise {
   const known = new Map<string, Promise<ParameterAdvice | null>>()
   const ask: Advise = async document => {
     const { isControlled, isOwnParameter } = await import('../src/config/checks/parameter-rules.ts')
     const all = changedParameters(before.document, document)
-    // What must be the same in every role is warned of as ignored there.
+    // Parameters that must not differ by role are ignored there; a warning says so.
     const isIgnored = ({ section, name }: ChangedParameter) =>
       isOwnParameter(name) || (section !== 'parameters' && isControlled(name))
     const changed = all.filter(each => !isIgnored(each))
@@ -169,7 +169,7 @@ function adviser(operator: Operator, before: ConfigReport): Advise {
   }
 }
 
-/** Patroni's callers are warned and nothing more, as ever. */
+/** Scripts for patronictl get a warning and nothing more, as before. */
 function withAdvice(report: Omit<EditReport, 'postgresql'>, postgresql: ParameterAdvice | null): EditReport {
   if (postgresql === null) return { ...report, postgresql }
   const { problems } = postgresql
@@ -178,7 +178,7 @@ function withAdvice(report: Omit<EditReport, 'postgresql'>, postgresql: Paramete
     : { ...report, postgresql, problems: [...report.problems, ...problems] }
 }
 
-/** Problems that refuse are said by the error. */
+/** Problems that refuse the document are in the error. */
 function adviceText({ cluster, warnings, problems, postgresql }: EditReport, acceptInvalid: boolean): string {
   const lines = [...warnings, ...(acceptInvalid ? problems : [])].map(text => `warning: ${text}`)
   if (postgresql?.notAsked && !isPatronictl())
@@ -215,7 +215,7 @@ async function wantedDocument(
   const judge = async (text: string): Promise<Judged> => {
     const judged = await judgeText(text, name)
     if (judged.document === null || judged.problems.length > 0 || isPatronictl()) return judged
-    // What PostgreSQL would refuse is refused while the editor can still be opened again.
+    // A value that PostgreSQL would refuse is refused while the editor can still be opened again.
     const advice = await advise(judged.document)
     return { ...judged, problems: advice?.problems ?? [] }
   }
@@ -252,7 +252,7 @@ async function readYaml(text: string) {
   return value === undefined ? { why: errors.map(problemText).join('; ') } : { value }
 }
 
-/** What an agent would refuse, and what it would warn of, by name, and by line where there is one. */
+/** Errors and warnings that an agent would have, by name, and by line where there is one. */
 async function judgementOf(
   document: JsonObject,
   lines: ReadonlyMap<string, number> = new Map(),

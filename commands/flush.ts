@@ -46,7 +46,7 @@ export default class Flush extends MemberCommand {
     const words = memberWords(given.slice(0, -1))
     const budgetMs = flags.timeout ?? READ_TIMEOUT_MS
     if (target === 'restart') return this.#restarts(words, flags)
-    // patronictl takes no notice of them.
+    // patronictl ignores them.
     if (words.names.length > 0 && !isPatronictl()) {
       const hint = `for the cluster: hactl flush ${words.cluster} switchover`
       return this.fail(flags.json, {
@@ -55,7 +55,7 @@ export default class Flush extends MemberCommand {
         hint,
       })
     }
-    // patronictl shows the members before it acts on some of them only.
+    // patronictl shows the members only before it acts on some of them.
     const looked = await this.look({ ...flags, json: flags.json || isPatronictl() }, words.cluster, 'flush')
     if (!looked.ok) return this.fail(flags.json, looked.failure)
     const { operator, cluster, view } = looked.value
@@ -76,7 +76,7 @@ export default class Flush extends MemberCommand {
     const names = planned.map(({ name }) => name)
     const declined = await this.confirm(flags.force || names.length === 0, sure('flush', names), 'flush')
     if (declined !== null) return this.fail(flags.json, declined)
-    // One that is gone keeps what it has scheduled in its agent's memory, if that is only frozen.
+    // A member whose agent is only frozen keeps its scheduled restart in memory, even if its key is gone.
     const rows = [...(await flushRestarts(operator, members)), ...spared]
     for (const row of rows) this.showRow(flags.json, 'flush scheduled restart', row)
     const hint = `a scheduled restart that stays shows in hactl list ${cluster}.`

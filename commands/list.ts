@@ -45,16 +45,16 @@ export const WATCH_FLAGS = {
   }),
 }
 
-/** 0 is once, as patronictl has it. */
+/** 0 means once, as in patronictl. */
 export function watchSeconds(flags: { readonly watch?: number | undefined; readonly 'watch-2s': boolean }) {
   const { watch = flags['watch-2s'] ? 2 : 0 } = flags
   return watch === 0 ? undefined : watch
 }
 
-/** For a glance; a member that needs longer is not well. With --ask or --json, where a script decides by it, four times that. */
+/** Enough for a healthy member. With --ask or --json, when a script may act on the answer, four times that. */
 const GLANCE_MS = 500
 const ASKED_MS = 2000
-/** Longer than any etcd that is well: the age of the last table is to be seen soon. */
+/** Longer than a healthy etcd needs, and short enough that the age of the last table shows soon. */
 const WATCHED_READ_MS = 2000
 
 export abstract class MemberListing extends HactlCommand {
@@ -88,7 +88,7 @@ function look(operator: Operator, options: ListOptions, budgetMs: Millis): Promi
   })
 }
 
-/** What patronictl and its formats for programs say of a member is what etcd says, unless more is asked for. */
+/** patronictl and its formats for programs report what etcd says about a member, unless more is requested. */
 function askMs({ ask, json, format }: ListOptions): number | null {
   if (ask === false) return null
   if (ask === true || json) return ASKED_MS
@@ -100,7 +100,7 @@ async function frame(operator: Operator, options: ListOptions, last: LastTable):
   const { out, err } = printed(options.json, result, report => text(report, options))
   const time = options.timestamp && !options.json ? timeLine(operator) : ''
   const shown = { out: time + out, err }
-  // A log of tables or documents gets none twice.
+  // When stdout is a log, no table or document is repeated.
   if (options.json || !process.stdout.isTTY) return shown
   return last.orKept(result.ok || result.failure.kind !== 'etcd-unreachable', shown)
 }

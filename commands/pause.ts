@@ -19,7 +19,7 @@ export const PAUSE_FLAGS = {
   }),
 }
 
-/** As every agent reads it: what cannot be used is replaced alike by all of them. */
+/** As every agent reads it: they all repair an unusable value in the same way. */
 export async function loopWaitInForce(config: JsonObject): Promise<Millis> {
   const { settingsInForce } = await import('../src/config/dynamic.ts')
   return settingsInForce(config, null).settings.loopWaitMs

@@ -111,7 +111,7 @@ export default class Query extends HactlCommand {
   }
 }
 
-/** pg takes the name from $USER, which may not be there, and libpq from the password file. */
+/** The package takes the name from $USER, which may not be set; libpq takes it from the password file. */
 function ownName({ user }: Operator): string | null {
   return process.env.PGUSER === undefined ? user : null
 }

@@ -93,7 +93,7 @@ export default class Reinit extends MemberCommand {
     this.end(json, concludeOperation(cluster, ACTION, rows, hint), rows)
   }
 
-  /** One that is not named is asked for: nobody copies all standbys at once by leaving a word out. */
+  /** Without a name it asks for one: nobody should copy all standbys at once by leaving a word out. */
   async #which(chosen: Chosen, named: readonly string[], force: boolean): Promise<Result<readonly string[]>> {
     if (named.length > 0) {
       const chosenNames = [
@@ -149,7 +149,7 @@ export default class Reinit extends MemberCommand {
   }
 }
 
-/** What patronictl says when it begins to wait. */
+/** patronictl's line when it begins to wait. */
 function begunText(begun: readonly BegunCopy[]): string {
   if (begun.length === 0) return ''
   const names = begun.map(({ member }) => member.name)

@@ -50,10 +50,10 @@ export default class Remove extends HactlCommand {
       if (!answers.ok) return failed(answers.failure)
       const objection = removalObjection(survey.value, answers.value.leader)
       if (objection !== null) return failed(objection)
-      // People take their time to answer: only now does the clock count.
+      // People take their time to answer, so the time limit begins here.
       return removeCluster(operator, survey.value, deadlineIn(operator.clock, budgetMs))
     })
-    // patronictl ends without a word.
+    // patronictl ends silently.
     if (isPatronictl() && !flags.json && result.ok) process.stderr.write(removedText(result.value))
     this.conclude(flags.json, result, isPatronictl() ? () => '' : removedText)
     this.exit(0)

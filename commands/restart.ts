@@ -73,7 +73,7 @@ export default class Restart extends MemberCommand {
     const { args, flags } = await this.parse(Restart)
     const words = memberWords(args.cluster)
     const { json, role, any: anyOne, scheduled } = flags
-    // Which members a scheduled restart finds pending shows only then.
+    // Which members have a pending restart is only known at the scheduled time.
     const pending = flags.pending && scheduled === undefined
     const wish = { action: 'restart', names: words.names, role, pending, anyOne }
     const chosen = await this.choose({ ...flags, timeout: undefined }, words.cluster, 'restart', wish)
@@ -101,7 +101,7 @@ export default class Restart extends MemberCommand {
     this.#conclude(json, cluster, [...spared, ...rows], completed.value)
   }
 
-  /** What is not given is asked for on a terminal, in the order that operators know. */
+  /** Missing options are asked for on a terminal, in the order that operators know. */
   async #complete(chosen: Chosen, flags: RestartFlags): Promise<Result<RestartWish>> {
     const { operator, members, view } = chosen
     const asks = !flags.force && !flags['dry-run'] && canAsk() && members.length > 0
@@ -115,7 +115,7 @@ export default class Restart extends MemberCommand {
       objectionToTime(operator.clock.wallMs()),
     )
     if (!when.ok) return failed(when.failure)
-    // patronictl leaves it to the members to refuse a time that is over.
+    // patronictl leaves it to the members to refuse a time in the past.
     const parse = isPatronictl() ? parseSchedule : parseFutureSchedule
     const time = await parse(when.value, operator.clock.wallMs())
     if (!time.ok)

@@ -1,4 +1,4 @@
-// `hactl rolling restart`: every member in turn, so that somebody serves all the time.
+// `hactl rolling restart`: every member in turn, so that the cluster serves all the time.
 
 import { Flags } from '@oclif/core'
 import { connect } from '../src/admin/connect.ts'

@@ -90,7 +90,7 @@ export abstract class HandoverCommand extends HactlCommand {
     if (isPatronictl() && !flags.json && !flags['dry-run'])
       return this.#asPatronictl(operator, action, cluster.value, flags)
     const budgetMs = flags.timeout ?? WAIT_TIMEOUT_MS
-    // The minute is for the handover: an etcd that does not answer is told as soon as by `hactl list`.
+    // The minute is for the handover: an etcd that does not answer is reported as soon as by `hactl list`.
     const looking = deadlineIn(operator.clock, flags.timeout ?? READ_TIMEOUT_MS)
     const survey = await surveyCluster(operator, cluster.value, looking)
     if (!survey.ok) return this.fail(flags.json, survey.failure)
@@ -108,11 +108,11 @@ export abstract class HandoverCommand extends HactlCommand {
     const plan = { ...judged, copies: await endangeredCopies(operator, judged) }
     if (flags['dry-run']) return this.#concludePlan(flags, accepting, plan)
     await this.#confirmAndCarryOut(operator, accepting, plan, flags, budgetMs)
-    // A member that never answered may still hold a connection open; nothing is waited for any more.
+    // A member that never answered may still hold a connection open, but nothing waits for it any more.
     this.exit(Number(process.exitCode ?? 0))
   }
 
-  /** Asked, waited for and told as patronictl does; also a refusal by the member that was asked ends with 0. */
+  /** Asks, waits and reports as patronictl does; even a refusal by the member ends with 0. */
   async #asPatronictl(
     operator: Operator,
     action: HandoverAction,
@@ -169,7 +169,7 @@ export abstract class HandoverCommand extends HactlCommand {
     if (broken !== null) process.stderr.write(`Note: ${broken.reason}\n`)
     const confirmed = await confirmHandover(wish, accepted.value.survey, flags)
     if (confirmed !== null) return refused(confirmed)
-    // People take their time to answer: only now does the clock count.
+    // People take their time to answer, so the time limit begins here.
     const deadline: Deadline = deadlineIn(operator.clock, budgetMs)
     const result = await interruptible(interrupted =>
       carryOutHandover(operator, wish, accepted.value, {
@@ -215,7 +215,7 @@ export abstract class HandoverCommand extends HactlCommand {
   }
 }
 
-/** Only for somebody who watches: in a log the outcome says it all. */
+/** Only for somebody who watches: in a log the outcome is enough. */
 function progressLine(text: string): void {
   if (process.stderr.isTTY === true && !isPatronictl()) process.stderr.write(`${text}\n`)
 }

@@ -50,7 +50,7 @@ export default class Version extends HactlCommand {
     )
   }
 
-  /** The version is that of patronictl whose work it does; a member that does not answer is a line like the others. */
+  /** As the drop-in it reports the version of the patronictl that it replaces; a silent member is a line like the others. */
   async #asPatronictl(
     cluster: string | undefined,
     members: readonly string[],

@@ -1,5 +1,5 @@
-// The flow that the commands share which act on members: look, show the members, choose, ask, carry out, say what came of
-// each.
+// The flow shared by the commands that act on members: look, show the members, choose, ask, carry out, report the outcome
+// for each.
 
 import { randomInt } from 'node:crypto'
 import { connect } from '../admin/connect.ts'
@@ -30,7 +30,7 @@ export interface Chosen extends Selection {
 }
 
 export abstract class MemberCommand extends HactlCommand {
-  /** The cluster as it is now. People see its members, also with --force. */
+  /** The cluster as it is now. People are shown its members, even with --force. */
   protected async look(
     flags: GlobalFlags,
     named: string | undefined,
@@ -77,7 +77,7 @@ export abstract class MemberCommand extends HactlCommand {
     return answer.value ? null : { kind: 'declined', what }
   }
 
-  /** Somebody copies from one of them, and that would end: asked back for on a terminal, otherwise it has to be said. null: go on. */
+  /** A copy from one of them would be broken off: confirmed on a terminal, otherwise by a flag. null: go on. */
   protected async spareCopies(
     { operator, view }: Chosen,
     names: readonly string[],
@@ -94,7 +94,7 @@ export abstract class MemberCommand extends HactlCommand {
     return null
   }
 
-  /** As each member is done, so that nobody waits in the dark for the last one. */
+  /** Reports each member as it finishes, so that nobody waits in the dark for the last one. */
   protected showRow(json: boolean, action: string, row: OperationRow): void {
     if (!json) process.stdout.write(rowLine(action, row))
   }
@@ -102,7 +102,7 @@ export abstract class MemberCommand extends HactlCommand {
   protected end(json: boolean, result: Result<OperationReport>, rows: readonly OperationRow[]): void {
     if (isPatronictl() && !json && rows.every(isAnswered)) this.exit(0)
     this.conclude(json, result, () => '')
-    // A member that never answered may still hold a connection open; nothing is waited for any more.
+    // A member that never answered may still hold a connection open, but nothing waits for it any more.
     this.exit(Number(process.exitCode ?? 0))
   }
 }

@@ -1,13 +1,13 @@
-// What a command prints is written to its end before the process ends. Node writes to files and terminals at once, but to a pipe
-// only as much as fits into it (64 kB): the rest waits for its reader. A reader that has gone away is no error; a disk that is
-// full is one, and is said.
+// All output is written before the process ends. Node writes to files and terminals at once, but to a pipe only as much as
+// fits into it (64 kB); the rest waits for the reader. A reader that has gone away is not an error; a full disk is one, and
+// is reported.
 
 import { getSystemErrorMessage } from 'node:util'
 import { errorText } from './error-table.ts'
 import { EXIT, processExitCode } from './exit-codes.ts'
 
 interface Output {
-  /** Settles when all is written, or nobody reads it any more. */
+  /** Settles when everything is written, or nobody reads it any more. */
   written(): Promise<void>
   /** The exit code, given the command's own. */
   exitCode(own: number): number
@@ -17,7 +17,7 @@ export function watchOutput(): Output {
   const { stdout, stderr } = process
   const gone = Promise.withResolvers<void>()
   let isLost = false
-  // oclif's own listener throws what is no closed pipe: a stack trace for a full disk.
+  // oclif's own listener throws every error but a closed pipe: a full disk would print a stack trace.
   stdout.removeAllListeners('error')
   stdout.on('error', (error: NodeJS.ErrnoException) => {
     gone.resolve()
@@ -26,7 +26,7 @@ export function watchOutput(): Output {
     stderr.write(errorText(unwritten(error)))
     process.exitCode ||= processExitCode(EXIT.partlyDone, process.env)
   })
-  // Nobody is left to whom it could be said.
+  // stderr is gone as well, so there is nowhere to report this.
   stderr.on('error', () => {})
   const flushed = (stream: NodeJS.WriteStream): Promise<void> =>
     new Promise(resolve => void stream.write('', () => resolve()))

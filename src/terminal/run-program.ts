@@ -7,7 +7,7 @@ import { watchOutput } from './output.ts'
 
 type LoadOptions = Parameters<typeof run>[1]
 
-/** The exit code is the command's own, also when nobody reads what it prints. */
+/** The exit code is the command's own, even when nobody reads its output. */
 export async function runProgram(args: readonly string[], loadOptions: LoadOptions): Promise<void> {
   const output = watchOutput()
   try {
@@ -18,7 +18,7 @@ export async function runProgram(args: readonly string[], loadOptions: LoadOptio
   }
 }
 
-/** What `this.exit` throws carries the exit code. */
+/** The error that `this.exit` throws carries the exit code. */
 function endOf(error: unknown, exitCode: (own: number) => number): Error {
   if (error instanceof Errors.ExitError) return new Errors.ExitError(exitCode(error.oclif.exit ?? 0))
   return error instanceof Error ? error : new Error(String(error))

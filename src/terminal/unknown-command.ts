@@ -1,14 +1,14 @@
-// What oclif calls when nobody has the command that was typed: an error like every other, with the names that may be meant.
+// oclif's hook for an unknown command: an error like every other, with the names that may be meant.
 
 import type { Hook } from '@oclif/core'
 import { eitherOf, nearestNames } from '../model/command/nearest.ts'
 import { endWith } from './command.ts'
 
-/** patronictl's, and not to be taken for typing errors. */
+/** Commands of patronictl, which must not be taken for typing errors. */
 const STANDBY_CLUSTER = ['demote-cluster', 'promote-cluster']
 
 export const unknownCommand: Hook.CommandNotFound = async ({ id, argv = [], config }) => {
-  // What follows a command that takes no argument comes as a part of its name.
+  // Words after a command without arguments arrive as a part of its name.
   const [typed = '', ...more] = id.split(':')
   const { bin, commandIDs } = config
   const json = argv.includes('--json')

@@ -7,7 +7,7 @@ import { nearestNames } from '../model/command/nearest.ts'
 const PLAIN = ['leader', 'healthy', 'streaming'] as const
 const STATES = ['streaming', 'leader', ...POSTGRES_STATES]
 
-/** Throws with what is wrong, as the parser of a flag does. */
+/** Throws an error that names the mistake, as the parser of a flag does. */
 export function parseCondition(text: string): Condition {
   const plain = PLAIN.find(word => word === text)
   if (plain !== undefined) return { kind: plain }

@@ -1,5 +1,5 @@
-// `--watch`: shows again and again until Ctrl-C, or until nobody reads any more. On a terminal each frame takes the place of
-// the one before, and only once it is whole: the screen is never blank while something is waited for.
+// `--watch`: repeats until Ctrl-C, or until nobody reads any more. On a terminal each frame replaces the one before, and only
+// once it is complete: the screen is never blank while the command waits.
 
 import type { Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -8,7 +8,7 @@ const HOME = '\u001b[H'
 const REST_OF_LINE_AWAY = '\u001b[K'
 const REST_OF_SCREEN_AWAY = '\u001b[J'
 
-/** What a command prints: `out` goes to stdout, `err` to stderr. */
+/** A command's output: `out` goes to stdout, `err` to stderr. */
 export interface Printed {
   readonly out: string
   readonly err: string

@@ -1,5 +1,6 @@
-// `--scheduled`: ISO 8601 in all its forms, and dates as people and patronictl's runbooks write them (docs/adr/0016). Nothing is guessed:
-// what two people would read differently is refused, and what was not plain is said back before anything is asked for.
+// `--scheduled`: ISO 8601 in all its forms, and dates as people and patronictl's runbooks write them (docs/adr/0016).
+// Nothing is guessed: a text that two people would read differently is refused, and any reading that is not plain is
+// shown before anything is requested.
 
 import type { WallMillis } from '../../model/units.ts'
 import { isoWithZone } from './line-time.ts'
@@ -11,7 +12,7 @@ interface Schedule {
 }
 
 type ParsedSchedule =
-  /** `said`: what was understood, when that was not plain; to be shown before anything is asked for. */
+  /** `said`: how the text was read, if that is not plain; to be shown before anything is requested. */
   | { readonly ok: true; readonly schedule: Schedule | null; readonly said: string | null }
   | { readonly ok: false; readonly why: string }
 
@@ -41,18 +42,18 @@ export async function parseSchedule(text: string, nowMs: WallMillis): Promise<Pa
 
 async function readMoment(text: string, nowMs: WallMillis): Promise<Moment | string | null> {
   if (text.length > LENGTH_MAX) return null
-  // A day that does not exist is a typing error, and not another day.
+  // A day that does not exist is a typing error, not another day.
   return DATE_TIME.test(text) || NO_MONTH.test(text) ? iso(text) : written(text, nowMs)
 }
 
 interface Moment {
   readonly wallMs: WallMillis
   readonly isLocal: boolean
-  /** Whoever wrote it knows what it means. */
+  /** Plain to its author: nothing has to be shown. */
   readonly isPlain: boolean
 }
 
-/** null: it is no ISO time, or one that does not exist. */
+/** null: not an ISO time, or one that does not exist. */
 function iso(text: string): Moment | null {
   const match = DATE_TIME.exec(text)
   if (match === null) return null
@@ -64,7 +65,7 @@ function iso(text: string): Moment | null {
   return exists && !isSkipped ? { wallMs, isLocal: zone === '', isPlain: true } : null
 }
 
-/** The 30th of February is the 2nd of March for Date: told apart by what it makes of it. */
+/** For Date, 30 February is 2 March: comparing its result with the text shows that. */
 function dayAndTime(plain: string): number {
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = plain.split(/\D/).map(Number)
   const ms = Date.UTC(year, month - 1, day, hour, minute, second)
@@ -77,23 +78,23 @@ function offset(zone: string): string {
   return zone.replace(/^([+-]\d\d)(\d\d)$/, '$1:$2')
 }
 
-/** Of these there is more than one in the world, hours apart. */
+/** Names of zones that mean several places in the world, hours apart. */
 const ZONES_OF_SEVERAL = /\b(CST|IST|BST|AST|SST|GST|AMT|ECT|ACT|WST)\b/i
 const NUMBERS = /(?:^|[^\d:])(\d{1,2})([/.-])(\d{1,2})(?:\2(\d{4}|\d{2}))?(?![\d:])/
 
-/** As chrono reads it; a text: why it could mean two things. */
+/** The time as chrono reads it; a text: why it is ambiguous. */
 async function written(text: string, nowMs: WallMillis): Promise<Moment | string | null> {
   const zone = ZONES_OF_SEVERAL.exec(text)?.[1]
   if (zone !== undefined) return `there is more than one time zone ${zone}`
   if (couldBeTwoDays(text)) return 'day and month cannot be told apart'
   const { casual } = await import('./date-package.ts')
   const [found, ...others] = casual.parse(text, new Date(nowMs), { forwardDate: true })
-  // Nothing that was typed is left aside.
+  // Every word must be understood.
   if (found === undefined || others.length > 0 || found.text !== text || found.end != null) return null
   const { start } = found
   const isLocal = !start.isCertain('timezoneOffset')
   if (start.isCertain('hour')) return { wallMs: start.date().getTime(), isLocal, isPlain: false }
-  // A day with its year is its midnight, as patronictl takes it; "tomorrow" is no time.
+  // A full date means its midnight, as for patronictl; "tomorrow" alone is not a time.
   const isDay = /\d{4}/.test(text) && start.isCertain('day') && isLocal
   if (!isDay) return 'a time of day is missing'
   const midnight = new Date(start.get('year') ?? 0, (start.get('month') ?? 1) - 1, start.get('day') ?? 1)
@@ -114,14 +115,14 @@ function comesTwice(wallMs: WallMillis): boolean {
   return [-3_600_000, 3_600_000].some(hour => clock(wallMs + hour) === clock(wallMs))
 }
 
-/** As parseSchedule; a time that is over is refused before anybody is asked. */
+/** As parseSchedule, but a time in the past is refused before anything is requested. */
 export async function parseFutureSchedule(text: string, nowMs: WallMillis): Promise<ParsedSchedule> {
   const parsed = await parseSchedule(text, nowMs)
   if (!parsed.ok || parsed.schedule === null || parsed.schedule.wallMs >= nowMs) return parsed
   return { ok: false, why: `cannot schedule in the past (${parsed.schedule.text})` }
 }
 
-/** For a question: what is wrong with the answer; null: nothing. */
+/** The objection to an answer typed at a prompt; null: none. */
 export function objectionToTime(nowMs: WallMillis): (answer: string) => Promise<string | null> {
   return async answer => {
     const read = await parseFutureSchedule(answer, nowMs)

@@ -37,7 +37,7 @@ function stringText(text: string, place: ScalarPlace): string {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are exactly what is looked for
 const UNPRINTABLE = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/
 
-/** Texts that YAML 1.1 reads as something else than a string. */
+/** Texts that YAML 1.1 does not read as a string. */
 const RESOLVED: readonly RegExp[] = [
   /^(?:yes|no|true|false|on|off|null)$/i,
   /^(?:~|=|<<)$/,
@@ -56,7 +56,7 @@ function isPlain(text: string, flow: boolean): boolean {
   return !flow || !(/[,?[\]{}]/.test(text) || text.includes(':'))
 }
 
-/** A single blank is a place to break; the line goes on until it has passed the width. */
+/** Lines break at single blanks, at the first one past the width. */
 function fold(
   text: string,
   place: ScalarPlace,
@@ -91,7 +91,7 @@ function singleQuoted(text: string, place: ScalarPlace): string {
   const pad = ' '.repeat(place.indent)
   let out = inner(first)
   for (let index = 0; index < rest.length; index += 2) {
-    // Each line end is written as one more empty line: a single one would be read as a blank.
+    // Each line end is written as an additional empty line: a single one would be read as a blank.
     out += `${'\n'.repeat((rest[index] ?? '').length + 1)}${pad}${inner(rest[index + 1] ?? '')}`
   }
   return `'${out}'`

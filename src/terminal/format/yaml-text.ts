@@ -1,5 +1,5 @@
 // Writes YAML as patronictl does (sorted keys, block style, width 200), so that diffs of a configuration and scripts
-// that read `-f yaml` see no difference. Reading YAML is the business of the `yaml` package; this writer needs nothing.
+// that read `-f yaml` see no difference. The `yaml` package only reads YAML; this writer does not need it.
 
 import type { Json, JsonObject } from '../../model/cluster/cluster.ts'
 import { isJsonObject } from '../../model/settings/patch.ts'
@@ -34,7 +34,7 @@ function blockLines(value: Collection, indent: number): string[] {
   return sortedEntries(value).flatMap(([key, item]) => {
     const head = `${pad}${keyText(key, false)}:`
     if (isCollection(item) && !isEmpty(item)) {
-      // A sequence inside a mapping stands at the column of its key.
+      // A sequence inside a mapping starts at the column of its key.
       return [head, ...blockLines(item, isJsonArray(item) ? indent : indent + 2)]
     }
     return [`${head} ${leafText(item, indent + 2, head.length + 1)}`]

@@ -1,5 +1,5 @@
-// Shell completion: commands, options and fixed values stand in the scripts themselves; for names of clusters and members, which
-// only etcd knows, they call `hactl complete`, which answers soon or not at all.
+// Shell completion: commands, options and fixed values are in the scripts themselves; for the names of clusters and
+// members, which only etcd knows, they call `hactl complete`, which answers soon or not at all.
 
 import type { CommandDescription, Manual, OptionDescription } from './describe.ts'
 
@@ -31,7 +31,7 @@ export function optionsWithValue(manual: Manual): readonly string[] {
   return [...new Set(options.filter(option => option.value !== null).flatMap(spellings))]
 }
 
-/** Does an argument name a cluster or a member? */
+/** Whether an argument names a cluster or a member. */
 function takesNames(command: CommandDescription): boolean {
   return command.takes.some(({ synopsis }) => /^\[?(?:CLUSTER|MEMBER)/.test(synopsis))
 }
@@ -110,7 +110,7 @@ complete -F _hactl hactl patronictl
 `
 }
 
-/** Of `rolling restart` the first; no other command begins with it. */
+/** The first word of `rolling restart`; no other command begins with it. */
 function firstWord({ name }: CommandDescription): string {
   return name.split(' ')[0] ?? name
 }
@@ -187,7 +187,7 @@ function zshOption(option: OptionDescription, settings: readonly string[]): read
             : ' '
   const value = option.value === null ? '' : `:${quoted(option.long)}:${action}`
   const repeat = option.repeatable ? '\\*' : ''
-  // With the sign of equality `--option=value` is completed too.
+  // With the equals sign, `--option=value` is completed too.
   const form = (name: string) => (option.value !== null && name.startsWith('--') ? `${name}=` : name)
   return spellings(option).map(name => `${repeat}'${form(name)}[${quoted(option.summary)}]${value}'`)
 }

@@ -1,5 +1,5 @@
-// One description of all commands, from the same words as `--help`: manual page, docs/commands.md and shell completion
-// are rendered from it, so that they cannot disagree.
+// One description of all commands, from the same source as `--help`: the manual page, docs/commands.md and the shell
+// completion are rendered from it, so that they cannot disagree.
 
 import { EXIT_MEANINGS, type ExitCode } from '../exit-codes.ts'
 
@@ -40,7 +40,7 @@ export interface OptionDescription {
   readonly summary: string
 }
 
-/** What of oclif's description of a command is used; a loaded command and its class both have it. */
+/** The part of oclif's description of a command that is used; both a loaded command and its class have it. */
 interface CommandSource {
   readonly id: string
   readonly hidden?: boolean | undefined

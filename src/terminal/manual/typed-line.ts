@@ -1,10 +1,10 @@
-// What somebody has typed so far, for completion: where etcd is, and which cluster is meant. Only as good as a completion needs.
+// The command line typed so far, for completion: where etcd is, and which cluster is meant. Only as exact as completion needs.
 
 interface TypedLine {
   readonly configFile: string | null
   readonly dcsUrl: string | null
   readonly command: string | null
-  /** What stands after the command and is no option. */
+  /** The arguments after the command. */
   readonly names: readonly string[]
 }
 
@@ -13,7 +13,7 @@ const WITH_VALUE: Readonly<Record<string, 'configFile' | 'dcsUrl' | 'other'>> = 
   ...{ '-d': 'dcsUrl', '--dcs-url': 'dcsUrl', '--dcs': 'dcsUrl', '--timeout': 'other' },
 }
 
-/** `line`: from the program's name to the word that is being completed, without that. `withValue`: options that take one. */
+/** `line`: from the program's name up to the word being completed. `withValue`: options that take a value. */
 export function readTypedLine(line: string, withValue: readonly string[], home: string): TypedLine {
   const words = line.split(/\s+/).filter(word => word !== '')
   const found: { configFile: string | null; dcsUrl: string | null } = { configFile: null, dcsUrl: null }

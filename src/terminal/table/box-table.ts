@@ -41,15 +41,15 @@ export function boxTable({ title, columns, rows }: BoxTable): string {
   const drawings = narrow.map((lines, index) =>
     lines[0] === border ? lines : drawn(columns, blocks[index] ?? [], { isRuled, widths }),
   )
-  // Of a block that follows another one only the rows, and a rule before them if all rows have one.
+  // A block after the first one adds only its rows, and a rule before them if all rows have one.
   const bodies = drawings.map((lines, index) =>
     index === 0 ? lines.slice(1, -1) : lines.slice(lines.indexOf(border, 1) + (isRuled ? 0 : 1), -1),
   )
-  // Without a row patronictl closes the head and then the table.
+  // Without rows, patronictl closes the head and then the table.
   return [titled(border, title), ...bodies.flat(), ...(rows.length === 0 ? [border] : []), border].join('\n')
 }
 
-/** A table whose last column is folded so that it is not wider than `widthMax`; null: as wide as it needs. */
+/** Folds the last column so that the table is not wider than `widthMax`; null: as wide as it needs. */
 export function foldedTable(columns: readonly BoxColumn[], rows: Rows, widthMax: number | null): string {
   const lines = drawn(columns, rows, { isRuled: false })
   const excess = widthMax === null ? 0 : (lines[0] ?? '').length - widthMax
@@ -72,7 +72,7 @@ function drawn(columns: readonly BoxColumn[], rows: Rows, drawing: Drawing): rea
   const table = new Table({
     head: columns.map(column => column.title),
     chars: CHARS,
-    // The package colours also what goes into a pipe, unless it is told not to.
+    // By default the package colours its output even for a pipe.
     style: { head: [], border: [], compact: !isRuled },
     colAligns: columns.map(column => column.align),
     colWidths: [...widths],
@@ -82,7 +82,7 @@ function drawn(columns: readonly BoxColumn[], rows: Rows, drawing: Drawing): rea
   return table.toString().split('\n')
 }
 
-/** For each column what the widest of the drawings needs. */
+/** The width of each column: that of its widest cell in all blocks. */
 function widest(drawings: readonly (readonly string[])[]): readonly number[] {
   const widths = drawings.map(([border = '']) =>
     border

@@ -1,4 +1,4 @@
-// What `--watch` shows while etcd does not answer: the last table, and how old it is.
+// While etcd does not answer, `--watch` shows the last table and its age.
 
 import type { BootMillis } from '../../model/units.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -12,7 +12,7 @@ export class LastTable {
     this.#clock = clock
   }
 
-  /** `isNew`: etcd answered. Without a table to keep the error alone is shown. */
+  /** `isNew`: etcd answered. Without a previous table only the error is shown. */
   orKept(isNew: boolean, frame: Printed): Printed {
     const nowMs = this.#clock.bootMs()
     if (isNew) {

@@ -11,7 +11,7 @@ export type Cell = Json
 export type Column = BoxColumn
 
 export interface Listing {
-  /** Stands in the top border of a box; null: none. */
+  /** The title in the top border of a box; null: none. */
   readonly title: string | null
   readonly columns: readonly Column[]
   readonly rows: readonly (readonly Cell[])[]

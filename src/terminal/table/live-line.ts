@@ -1,4 +1,4 @@
-// One line on a terminal that shows what is going on, and is gone when something lasting is printed. Without a terminal on
+// One line on a terminal that shows the progress and disappears when lasting output is printed. Without a terminal on
 // stderr nothing is shown.
 
 interface LiveLine {
@@ -12,7 +12,7 @@ export function liveLine(wanted: boolean): LiveLine {
   let shown = ''
   return {
     show(text) {
-      // A line that wraps could not be taken back.
+      // A wrapped line could not be erased.
       const fits = text.slice(0, Math.max(20, stderr.columns || 80) - 1)
       if (fits === shown) return
       shown = fits

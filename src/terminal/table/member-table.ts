@@ -23,7 +23,7 @@ import { type Cell, type Column, formatListing, type Listing } from './listing.t
 export type MemberFormat = 'pretty' | 'topology' | 'tsv' | 'json' | 'yaml' | 'yml'
 
 const OPTIONAL = ['Pending restart', 'Pending restart reason', 'Scheduled restart', 'Tags'] as const
-/** hactl's own: only when there is one, so that the table is otherwise patronictl's. */
+/** hactl's own column: shown only when it has a value, so that the table is otherwise patronictl's. */
 const PROBLEM = 'Problem'
 const DRAINED = 'Drained'
 
@@ -66,7 +66,7 @@ function memberListing(report: ClusterReport, format: MemberFormat, extended: bo
 function lostCells({ name, slot, since, slotUntil }: LostMember): Record<string, Cell> {
   const from = since === null ? '' : localTime(Date.parse(since))
   const until = slotUntil === null ? '' : localTime(Date.parse(slotUntil))
-  // On the same day the time alone says it.
+  // On the same day the time alone is enough.
   const end = until.slice(0, 10) === from.slice(0, 10) ? until.slice(11) : until
   const gone = from === '' ? 'gone' : `gone since ${from}`
   return { Member: name ?? slot, State: `${gone} (slot ${end === '' ? 'kept' : `until ${end}`})` }
@@ -94,7 +94,7 @@ function titleOf(report: ClusterReport): string {
   return ` Cluster: ${report.cluster} (${report.systemIdentifier ?? report.state}) `
 }
 
-/** Lines below the table: pause and what was asked for; names stand at the right of 24 columns. */
+/** Lines below the table: maintenance mode and requests; labels are right-aligned in 24 columns. */
 function memberFooter(report: ClusterReport): readonly string[] {
   const planned = report.scheduledSwitchover
   const pending = report.pendingRequest
@@ -160,14 +160,14 @@ function withPortText(host: string, port: number): string {
   return isPatronictl() ? `${host}:${port}` : formatAddress({ host, port })
 }
 
-/** Patroni has no words for a server that lets nobody in or says nothing: its *running* alone would mislead. */
+/** Patroni has no words for a server that refuses or ignores connections: its *running* alone would mislead. */
 function stateOf({ state, problemId }: MemberReport): string {
   if (state !== 'running') return state
   if (problemId === 'no-access') return 'running, no access'
   return problemId === 'no-answer' ? 'running, no answer' : state
 }
 
-/** What etcd says of a member that does not answer itself may be an old story. */
+/** The state in etcd of a member that does not answer may be out of date. */
 function silence({ answers }: MemberReport): string {
   return answers === false ? ' (no answer)' : ''
 }
@@ -177,7 +177,7 @@ interface Place {
   readonly lagBytes: Bytes | null
 }
 
-/** Members older than Patroni 4.1 publish one position only; it goes where their state says. */
+/** Members older than Patroni 4.1 publish only one position; their state says which column it belongs to. */
 function positionsOf(member: MemberReport): readonly [receive: Place, replay: Place] {
   const nowhere: Place = { at: null, lagBytes: null }
   const both = { at: member.position, lagBytes: member.lagBytes }
@@ -231,7 +231,7 @@ function restartReason(member: MemberReport, format: MemberFormat): string {
     .join('\n')
 }
 
-/** In lines that fit beside the other columns. */
+/** Folded into lines that fit beside the other columns. */
 const PROBLEM_WIDTH = 50
 
 function problemCell({ problem }: MemberReport, forPeople: boolean): string {
@@ -277,7 +277,7 @@ function tree(members: readonly MemberReport[]): readonly Branch[] {
         return [{ member, prefix: `${'  '.repeat(level - 1)}+ ` }, ...below(member.name, level + 1)]
       })
   const placed = below(null, 1)
-  // Members that name each other in a ring hang on nobody; they are shown all the same.
+  // Members that follow each other in a ring are not below the leader; they are shown all the same.
   const rings = replicas.filter(member => !shown.has(member.name)).map(member => ({ member, prefix: '+ ' }))
   return [...(leader === undefined ? [] : [{ member: leader, prefix: '' }]), ...placed, ...rings]
 }

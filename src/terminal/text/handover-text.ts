@@ -1,4 +1,4 @@
-// What `switchover` and `failover` print: the verdict on each candidate in a dry run, and what the cluster became.
+// The output of `switchover` and `failover`: the verdict on each candidate in a dry run, and the cluster afterwards.
 
 import { type FormerLeader, type HandoverTiming, secondsOf } from '../../admin/handover/follow.ts'
 import type { CandidateReport, HandoverReport } from '../../admin/handover/handover.ts'
@@ -32,7 +32,7 @@ export function outcomeText(outcome: HandoverOutcome, nowMs: WallMillis): string
   return `${replaced}${localTime(nowMs, 'five digits')} ${sentence(outcome)}\n${seen}`
 }
 
-/** What the command saw, and when: the member keys behind the table may be a moment older. */
+/** The command's own view and its time: the member keys behind the table may be a moment older. */
 function seenText({ newLeader, formerLeader, timing }: HandoverOutcome): string {
   if (timing.writableMs === null) return ''
   const writes = `${newLeader} accepts writes after ${secondsOf(timing.writableMs)}`
@@ -80,7 +80,7 @@ function winnerLine(plan: HandoverOutcome): string {
   return `Dry run, nothing was changed: ${from}; ${likelyWinners(plan)} would take over${when}.`
 }
 
-/** Candidates with the same WAL and priority race each other: who is faster cannot be told. */
+/** Candidates with the same WAL and priority race each other: the winner cannot be predicted. */
 function likelyWinners(plan: HandoverOutcome): string {
   const best = plan.candidates.find(candidate => candidate.name === plan.newLeader)
   const asGood = plan.candidates.filter(

@@ -1,4 +1,4 @@
-// The table of `hactl history`: patronictl's columns, and beside them what only hactl's agents note.
+// The table of `hactl history`: patronictl's columns, then the facts that only hactl's agents record.
 
 import type { HistoryReport, TimelineEnd } from '../../admin/look/history.ts'
 import type { Takeover } from '../../model/cluster/takeover.ts'

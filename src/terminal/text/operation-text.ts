@@ -1,4 +1,4 @@
-// One line for what came of a member: the words that scripts for patronictl look for at its beginning, then why.
+// One line for the outcome of a member: first the words that scripts for patronictl look for, then the reason.
 
 import type { OperationRow } from '../../admin/members/member-operation.ts'
 import { isPatronictl } from '../drop-in/drop-in.ts'

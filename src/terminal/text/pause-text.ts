@@ -1,4 +1,4 @@
-// What `hactl pause` and `hactl resume` say, and what patronictl says in their place.
+// The output of `hactl pause` and `hactl resume`, and patronictl's in their place.
 
 import type { PauseReport } from '../../admin/config/pause.ts'
 import { done, failed, type Result } from '../../model/command/failure.ts'
@@ -20,7 +20,7 @@ export function pauseText({ cluster, paused, outcome, members }: PauseReport): s
   }
 }
 
-/** A script for patronictl tests these: what is so already is an error there, a member that does not know is none. */
+/** patronictl's exit codes: "already so" is an error, a member that does not know yet is not. */
 export function patronictlPause(
   result: Result<PauseReport>,
 ): readonly [Result<PauseReport>, (report: PauseReport) => string] {

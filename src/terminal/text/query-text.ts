@@ -1,4 +1,4 @@
-// What `hactl query` prints, and patronictl in its place: there errors are rows of the result.
+// The output of `hactl query`, and patronictl's in its place, where errors are rows of the result.
 
 import type { QueryReport } from '../../admin/look/query.ts'
 import { done, type Failure, type Result } from '../../model/command/failure.ts'
@@ -19,7 +19,7 @@ export function queryText(report: QueryReport, format: ListingFormat, delimiter:
   return formatListing({ title: null, columns: titled, rows, omitEmpty: false }, format)
 }
 
-/** Exit code 0 whatever came of it; what went wrong is a row with the time. */
+/** The exit code is always 0; an error is a row with the time. */
 export function patronictlQuery(
   result: Result<QueryReport>,
   format: ListingFormat,

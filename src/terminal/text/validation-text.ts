@@ -1,4 +1,4 @@
-// What `hactl agent --validate-config` found, as lines for people and as a document for programs.
+// The findings of `hactl agent --validate-config`, as lines for people and as a document for programs.
 
 import type { JsonObject } from '../../model/cluster/cluster.ts'
 import { formatProblem, type Problem } from '../../model/settings/problem.ts'
@@ -17,7 +17,7 @@ export function findingLines({ errors, warnings }: Findings): readonly string[] 
   ]
 }
 
-/** `configuration` only when it was asked for. */
+/** `configuration` only on request. */
 export function findingsDocument(findings: Findings, withConfiguration: boolean) {
   const { errors, warnings, merged } = findings
   const ok = errors.length === 0
