@@ -43,7 +43,7 @@ export interface Context {
   readonly state: State
 }
 
-/** The few things that change: written by the steps, read by the looks. */
+/** The few values that change: the steps write them, the looks read them. */
 export interface State {
   effective: EffectivePostgresql
   /** undefined: not known since this program started (the server was found running). */
@@ -54,9 +54,9 @@ export interface State {
   copying: boolean
   /** pg_rewind is changing the data directory. */
   rewinding: boolean
-  /** That a private key lies in the data directory was said. */
+  /** The warning about a private key in the data directory has been logged. */
   keyWarned: boolean
-  /** What the installed program says of itself; asked again when its file is another one. */
+  /** The installed program's version and options; asked again when its file is replaced. */
   program: Program | null
 }
 
@@ -72,7 +72,7 @@ export type StepFailure = Extract<StepOutcome, { readonly ok: false }>
 
 export const DONE: StepOutcome = { ok: true }
 
-/** `remedy`: what somebody has to do before the same can succeed. */
+/** `remedy`: what an operator has to do before another attempt can succeed. */
 export function failed(why: string, remedy?: string): StepFailure {
   return remedy === undefined ? { ok: false, why } : { ok: false, why, remedy }
 }

@@ -1,5 +1,5 @@
 // One bounded look at the local PostgreSQL. While the server answers, it costs one query and a few small reads and no
-// child process: what only pg_controldata knows is kept for as long as the same postmaster runs.
+// child process: values that only pg_controldata knows are kept for as long as the same postmaster runs.
 
 import { errorText } from '../model/error-text.ts'
 import { type Seen, seen, unseen } from '../model/seen.ts'
@@ -28,7 +28,7 @@ import { within } from './within.ts'
 type Readiness = Extract<ProcessView, { kind: 'running' }>['readiness']
 type ControlFixed = Pick<ControlData, 'walLogHints' | 'dataChecksums' | 'settings'>
 
-/** A healthy server answers within this; after it the control file is read too, while we go on waiting. */
+/** A healthy server answers within this; after that the control file is read too, while we go on waiting. */
 const PATIENCE_MS: Millis = 150
 /** Part of the budget that is kept for finishing once the query has failed. */
 const RESERVE_MS: Millis = 50
@@ -57,7 +57,7 @@ export class Look {
     const [directory, identity] = await Promise.all([
       within(this.#readDirectory(), left(), tooSlow),
       within(this.#findPostmaster(), left(), () => watch.lastKnown()),
-      // Before the query: what happens after that is told.
+      // Watching begins before the query, so that no later change is missed.
       within(recovery.follow(), left(), () => undefined),
     ])
     const former = within(this.#former(identity), left(), tooLate)
@@ -83,7 +83,7 @@ export class Look {
     }
   }
 
-  /** On a hung disk the reads of earlier looks are still pending: one of them is enough, the threads are few. */
+  /** On a hung disk the reads of earlier looks are still pending: one is enough, because there are few threads. */
   #readDirectory(): Promise<DirectoryState> {
     this.#reading ??= readDirectoryState(this.#context).finally(() => {
       this.#reading = null
@@ -98,7 +98,7 @@ export class Look {
     return this.#finding
   }
 
-  /** /proc does not hang on a disk, but what is compared with it may. */
+  /** /proc does not hang with a disk, but the files that it is compared with may. */
   #former(identity: PostmasterIdentity | null): Promise<FormerView> {
     this.#searching ??= this.#context.former.view(identity).finally(() => {
       this.#searching = null
@@ -106,7 +106,7 @@ export class Look {
     return this.#searching
   }
 
-  /** A standby is compared with the leader before it leads, whatever it works on. */
+  /** A standby counts as ours whatever data it works on: it is compared with the leader before it leads. */
   #note(identity: PostmasterIdentity, { inRecovery }: ServerView): Promise<void> {
     return this.#context.former.note(identity, `/proc/${identity.pid}/cwd`, inRecovery ? 'ours' : 'found')
   }
@@ -151,7 +151,7 @@ export class Look {
     return { answer, monitored, control: await this.#control(identity, monitored, leftMs, atMs) }
   }
 
-  /** A session that ended unnoticed says nothing about the server: a new one is tried at once. */
+  /** A session that ended unnoticed says nothing about the server, so a new one is opened at once. */
   async #query(sql: string, limitMs: Millis): Promise<SqlResult> {
     const { kept, clock } = this.#context
     const startMs = clock.bootMs()
@@ -248,7 +248,7 @@ export class Look {
 
   /**
    * The newest timeline that this postmaster is known to have reached, for a server that does not let us ask (no pg_hba
-   * line for local replication). Never more than the truth, so a node that goes by it rather stands back.
+   * line for local replication). Never more than the truth, so a node that relies on it holds back.
    */
   #reachedBy(identity: PostmasterIdentity, seenNow: Timeline, from: Monitored): Timeline {
     const key = keyOf(identity)

@@ -59,7 +59,7 @@ interface PostgresOptions {
   readonly stateDirectory?: string
 }
 
-/** Throws when the agent is root and is not told as whom PostgreSQL shall run. Touches nothing yet. */
+/** Throws when the agent is root and no user is configured for PostgreSQL. Changes nothing yet. */
 export function createPostgres(options: PostgresOptions): LocalServer {
   return new LocalPostgres(createContext(options))
 }
@@ -117,7 +117,7 @@ class LocalPostgres implements LocalServer {
 
   constructor(context: Context) {
     this.#context = context
-    // Promoted by hand: what it writes from now on came with no copy.
+    // Promoted by hand: it now writes data that no other member has.
     context.recovery.onLeft(() => {
       void noLongerCopy(context).catch(error => context.log('error', errorText(error)))
     })

@@ -1,5 +1,5 @@
-// What an adoption changes though nothing is lost by mistake: parameters that the cluster decides from now on, and access
-// files that the configuration replaces. It is named before it happens, and what is replaced is kept.
+// The intended changes of an adoption: parameters that the cluster decides from now on, and access files that the
+// configuration replaces. They are named before they happen, and replaced files are kept.
 
 import { copyFile } from 'node:fs/promises'
 import type { EffectivePostgresql } from '../../model/settings/config.ts'
@@ -15,7 +15,7 @@ import type { Places } from '../settings/places.ts'
 import { sameText } from '../settings/server-values.ts'
 import type { Found } from './adoption.ts'
 
-/** They are this node's, from postgresql.listen and scope. */
+/** This node's own, from postgresql.listen and scope. */
 const OF_THE_NODE = ['listen_addresses', 'port']
 
 export async function changesByAdoption(
@@ -55,7 +55,7 @@ async function changedParameters(
   })
 }
 
-/** Access files that an operator wrote, and that a list of the configuration takes the place of. */
+/** Access files that an operator wrote and that a list in the configuration replaces. */
 export async function replacedFiles(
   effective: EffectivePostgresql,
   places: Places,

@@ -1,5 +1,6 @@
-// Data that hactl's settings were never written for: what its server reads is compared with what hactl would write, before
-// anything is written. What would be lost is refused, with what to set; what is decided elsewhere from now on is named.
+// Adoption of data that hactl never configured: before anything is written, the settings that its server reads are compared
+// with those that hactl would write. If a setting would be lost, the adoption is refused with the key to set; settings that
+// are decided elsewhere from now on are named.
 
 import { readdir, realpath } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
@@ -27,10 +28,10 @@ const NOTHING: Adoption = { refusals: [], warnings: [], replaced: [], unseen: nu
 const EMPTY: ConfChain = { assignments: [], files: [] }
 const ASK_LIMIT_MS = 3000
 
-/** What the server reads, running or not. */
+/** The settings that the server reads, running or not. */
 export interface Found {
   readonly running: boolean
-  /** It was started here before; a copy that never ran brings its source's files, which nobody read here. */
+  /** True when the server was started here before: a copy that never ran brings its source's files, which nobody read here. */
   readonly started: boolean
   /** null: a stopped server that left no trace of it. */
   readonly configFile: string | null
@@ -67,7 +68,7 @@ export async function lookAtAdoption(context: Context, effective: EffectivePostg
   }
 }
 
-/** A file of ours, or of Patroni's, is there: then every loss is long past. */
+/** True when a file of ours or of Patroni's is there: then there is nothing left to lose. */
 async function isEstablished(places: Places): Promise<boolean> {
   if (await exists(join(places.configDir, places.baseName))) return true
   return (await exists(places.conf)) && (await ownConf(places)) === null
@@ -145,7 +146,7 @@ async function ask(context: Context): Promise<Readonly<Record<string, string>> |
 async function configFileRefused(context: Context, places: Places, found: Found): Promise<readonly string[]> {
   const { config, dataDir } = context
   const { configFile, running } = found
-  // The operator names the included file; that it holds all that matters is theirs to know.
+  // The operator names the included file and answers for its content.
   if (config.customConf !== null) return []
   const there = configFile !== null && (await exists(configFile))
   if (there && !(await sameFile(configFile, places.conf))) {
@@ -191,7 +192,7 @@ async function clusterOnDebian(dataDir: string): Promise<string | null> {
   return null
 }
 
-/** hactl writes hba_file and ident_file: another file than before lets other people in, or nobody. */
+/** hactl writes hba_file and ident_file: a different file would let other people in, or nobody. */
 async function accessFileRefused(
   effective: EffectivePostgresql,
   places: Places,
@@ -206,7 +207,7 @@ async function accessFileRefused(
     const then = configured === null ? ours : resolve(places.configDir, configured)
     if (now === null || (list?.length ?? 0) > 0 || !(await exists(now)) || (await sameFile(now, then)))
       continue
-    // It is taken over from the data directory.
+    // This file is taken over from the data directory.
     if (dirname(now) === places.dataDir && !(await exists(then))) continue
     refused.push(
       `its ${name} is ${now}, and would be ${then}: set postgresql.parameters.${name}: ${now}, or the list postgresql.${name === 'hba_file' ? 'pg_hba' : 'pg_ident'}`,
@@ -215,7 +216,7 @@ async function accessFileRefused(
   return refused
 }
 
-/** Of a stopped server they may be those of a single start for repairs. */
+/** The options of a stopped server may be those of a single start for repairs. */
 function argumentsRefused(effective: EffectivePostgresql, found: Found): readonly string[] {
   if (!found.running) return []
   const lost = lostArguments(effective, found)

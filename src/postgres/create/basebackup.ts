@@ -17,7 +17,7 @@ import { remedyOf } from './remedies.ts'
 
 const ATTEMPTS = 2
 const BETWEEN_ATTEMPTS_MS: Millis = 5000
-/** What we set ourselves, and what would make the copy something else than a data directory. */
+/** Options that we set ourselves, and options whose result is not a data directory. */
 const FORBIDDEN = [
   ...[
     'pgdata',
@@ -50,12 +50,12 @@ export async function basebackup(
     if (!emptied.ok) return attempt === 1 ? emptied : afterwards(last, emptied)
     last = await copy(context, from, signal, report)
     if (last.ok) {
-      // The source may have had a note that an older life of this node left there.
+      // The source may have a note that this node left there in an earlier role.
       await forgetOrigins(context).catch(error => log('error', errorText(error)))
       await context.settings.restoreBackups().catch(error => log('warning', errorText(error)))
       return DONE
     }
-    // The last word on it is the decision's, which is told once.
+    // Only the decision logs the final failure, so it is logged once.
     log('info', `base backup from ${from.name}, attempt ${attempt}: ${last.why}`)
     const cleaned = await emptyDataDirectory(context)
     if (!cleaned.ok) log('error', cleaned.why)
@@ -64,7 +64,7 @@ export async function basebackup(
   return last
 }
 
-/** The reason for a second attempt is not hidden by what keeps it from being made. */
+/** Keeps the first attempt's reason when the second attempt cannot be made. */
 function afterwards(first: StepOutcome, second: StepOutcome): StepOutcome {
   if (first.ok || second.ok) return second
   return failed(`${first.why}; ${second.why}`, second.remedy)

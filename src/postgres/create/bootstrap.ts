@@ -80,15 +80,15 @@ async function create(
   return DONE
 }
 
-/** initdb cleans up behind a failure of its own: what an operator puts there next is not ours to judge. */
+/** initdb cleans up after its own failure, so whatever is in the directory afterwards is an operator's. */
 async function forgetEmpty(context: Context): Promise<void> {
   if ((await readDirectoryState(context)).kind === 'empty') await unmarkBootstrap(context)
 }
 
-/** What an initdb or a base backup without a control file left: initdb refuses a directory that is not empty. */
+/** Removes the remains of an initdb or a base backup without a control file: initdb refuses a directory that is not empty. */
 async function clearBrokenOff(context: Context): Promise<StepOutcome> {
   const directory = await readDirectoryState(context)
-  // Of a bootstrap that was broken off this early the directory shows as empty.
+  // If the bootstrap is broken off this early, the directory is reported as empty.
   const isOurs =
     directory.kind === 'empty' || (directory.kind === 'present' && directory.unfinished === 'copy')
   const marks = isOurs ? await findMarks(context) : []

@@ -1,5 +1,5 @@
-// Where a base backup puts what lies outside the data directory: to the places that this node had before, unless the
-// configuration names others. What copies of this node left there is emptied first; what else is there stays, and
+// Where a base backup puts the files outside the data directory: in the places that this node used before, unless the
+// configuration names others. Remains of this node's own copies are removed first; any other content stays, and
 // pg_basebackup then refuses the place.
 
 import { readdir } from 'node:fs/promises'
@@ -58,7 +58,7 @@ export async function prepareCopyPlaces(
   ]
 }
 
-/** A copy that was broken off, or one whose data directory is gone: nothing in it is anywhere but in the cluster. */
+/** Empties what a broken-off copy left, or one whose data directory is gone: all of it still exists in the cluster. */
 async function emptyOwn({ log }: Context, noted: OutsideDirectories): Promise<void> {
   if (!noted.ofCopy) return
   const warn = (path: string) => (error: unknown) =>
@@ -68,7 +68,7 @@ async function emptyOwn({ log }: Context, noted: OutsideDirectories): Promise<vo
     await emptyTablespace(path, noted.version).catch(warn(path))
 }
 
-/** Only what is empty before may be emptied after: what somebody else filled is not this copy's. */
+/** Only directories that are empty before the copy may be emptied after it: other content is not this copy's. */
 async function onlyEmpty(places: OutsideDirectories): Promise<OutsideDirectories> {
   const isEmpty = async (path: string) => (await readdir(path).catch(noSuch)).length === 0
   const spaces = await Promise.all(
@@ -96,7 +96,7 @@ async function askSource(
      FROM pg_catalog.pg_tablespace WHERE pg_catalog.pg_tablespace_location(oid) <> '') AS tablespaces`
   const answer = await queryOnce(await context.access.leader(from), sql, ASK_LIMIT_MS)
   if (!answer.ok) {
-    // pg_basebackup tells the source's state by itself; here it matters only for links that would be lost.
+    // pg_basebackup reports the source's state itself; here it matters only for links that would be lost.
     const loses = Object.keys(noted.tablespaces).length > 0
     context.log(loses ? 'warning' : 'info', `the tablespaces of ${from.name} are not known: ${answer.why}`)
     return null

@@ -1,5 +1,5 @@
-// Whether a member can be copied from at all, asked before the data that its copy is to replace is removed: what a network, a
-// password or pg_hba.conf has against it is met while there is still something to lose.
+// Whether a member can be copied from at all, checked before the old data is removed: a problem with the network, a
+// password or pg_hba.conf must show while there is still something to lose.
 
 import type { Upstream } from '../../model/cluster/peer.ts'
 import type { Millis } from '../../model/units.ts'

@@ -1,5 +1,6 @@
-// What somebody has to do when pg_rewind or pg_basebackup fails in a way that does not pass by itself, known by what it
-// says. What is not known here and touched nothing may pass, for a copy; a rewind compares files that nobody changes.
+// What an operator has to do when pg_rewind or pg_basebackup fails for a reason that does not pass by itself, recognized by
+// its output. For a copy, a failure that is not listed here may pass; for a rewind it may not, because it compares files
+// that nobody changes.
 
 import { failureOf, type RunResult } from '../../system/child-process.ts'
 
@@ -15,7 +16,7 @@ interface Known {
   readonly remedy: (place: Place) => string
 }
 
-/** The source is not there, or not ready, or a connection broke. */
+/** The source is absent or not ready, or a connection broke. */
 const PASSES =
   /Connection (?:refused|reset|timed out)|closed the connection|the database system is|session is read-only|hot standby mode|too many clients|remaining connection slots|requested standby connections|terminating connection|terminated unexpectedly|could not receive|could not translate host name|No route to host|Network is unreachable|timeout expired|in recovery/i
 
@@ -77,7 +78,7 @@ export function remedyOf(words: string, place: Place): string | undefined {
   return KNOWN.find(({ says }) => says.test(words))?.remedy(place)
 }
 
-/** Of pg_rewind whatever does not pass by itself will be the same next time. */
+/** A failure of pg_rewind that does not pass by itself will be the same next time. */
 export function rewindRemedyOf(result: RunResult, place: Place): string | undefined {
   const words = failureOf('pg_rewind', result) ?? ''
   if (result.kind !== 'exited' || result.code === null || PASSES.test(words)) return undefined

@@ -12,7 +12,7 @@ import type { Programs } from '../server/programs.ts'
 
 const CONTROL_DATA_LIMIT_MS = 5000
 
-/** What pg_controldata says, and the name of the WAL file that holds the checkpoint's redo position. */
+/** The output of pg_controldata, and the name of the WAL file with the checkpoint's redo position. */
 type ControlFile = ControlData & { readonly redoWalFile: string | null }
 
 export async function readControlData(
@@ -29,7 +29,7 @@ export async function readControlData(
   return control === null ? unseen('pg_controldata printed no usable control data') : seen(control, atMs)
 }
 
-/** Null when a value that everything needs is missing; lines without a colon (warnings) are passed over. */
+/** Null when an essential value is missing; lines without a colon (warnings) are skipped. */
 export function parseControlData(text: string): ControlFile | null {
   const values = new Map<string, string>()
   for (const line of text.split('\n')) {

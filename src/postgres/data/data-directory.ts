@@ -47,9 +47,9 @@ export async function readDirectoryState(places: Places): Promise<DirectoryState
   if (marks === null || (control === null && marks.includes('copy-unfinished')))
     return { kind: 'inaccessible', why: `what was left unfinished in ${dataDir} cannot be looked at` }
   const unfinished = unfinishedBy(marks, control === true)
-  // initdb was killed before there was anything that a server could start with.
+  // initdb was killed before it had made anything that a server could start with.
   if (unfinished === 'bootstrap' && control === false) return { kind: 'empty' }
-  // A standby whose signal file is not seen would pass for a primary, and an unfinished copy for a whole one.
+  // If its signal file is not seen, a standby is taken for a primary, and an unfinished copy for a complete one.
   if (standby === null || recovery === null || label === null)
     return {
       kind: 'inaccessible',

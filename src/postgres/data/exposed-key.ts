@@ -1,4 +1,4 @@
-// A private key in the data directory goes along with every base backup, to whoever takes one: said once, when a server
+// Every base backup takes along a private key that is in the data directory, so its owner gets one warning when a server
 // starts with it.
 
 import { isAbsolute, join, sep } from 'node:path'

@@ -1,5 +1,5 @@
-// Marks that say what was begun on the data directory and not finished. They lie in the state directory: pg_rewind and a
-// new copy would delete them in the data directory, and the folder around it need not be ours to write in.
+// Marks that say what was begun on the data directory and not finished. They are in the state directory: pg_rewind and a new
+// copy would delete them in the data directory, and we may not be allowed to write in the folder around it.
 
 import { access, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -13,7 +13,7 @@ export interface Places {
 const MARKS = ['rewind-unfinished', 'copy-unfinished', 'bootstrap-unfinished'] as const
 export type Mark = (typeof MARKS)[number]
 
-/** Throws when it cannot be written: then what it guards must not begin. */
+/** Throws when it cannot be written: then the work that it guards must not begin. */
 export async function setMark({ stateDirectory }: Places, mark: Mark, text: string): Promise<void> {
   await mkdir(stateDirectory, { recursive: true, mode: 0o700 })
   await writeFile(join(stateDirectory, mark), `${text}\n`, { flush: true })
@@ -23,13 +23,13 @@ export async function clearMark(places: Places, mark: Mark): Promise<void> {
   for (const path of pathsOf(places, mark)) await rm(path, { force: true })
 }
 
-/** Where it lies; null: there is none. Throws when that cannot be looked at. */
+/** The path of the mark; null: there is none. Throws when we cannot look. */
 export async function findMark(places: Places, mark: Mark): Promise<string | null> {
   for (const path of pathsOf(places, mark)) if (await isFile(path)) return path
   return null
 }
 
-/** All that there are. Throws when that cannot be looked at. */
+/** All existing marks. Throws when we cannot look. */
 export async function findMarks(places: Places): Promise<readonly Mark[]> {
   const paths = await Promise.all(MARKS.map(mark => findMark(places, mark)))
   return MARKS.filter((_, index) => paths[index] !== null)

@@ -21,8 +21,8 @@ const PAGE = 8192n
 const CHECKPOINTS = [0x00, 0x10]
 
 /**
- * Why data that was put in the place of what the last server worked on is not what its control file says; null: it is, or
- * nobody replaced it. Without backup_label a data directory always has the WAL of its last checkpoint.
+ * Why data that replaced the last server's directory does not match its control file; null: it matches, or nothing was
+ * replaced. Without backup_label a data directory always has the WAL of its last checkpoint.
  */
 export async function whyMixed(context: Context): Promise<string | null> {
   const { clock, dataDir, former, programs } = context
@@ -30,11 +30,11 @@ export async function whyMixed(context: Context): Promise<string | null> {
   const control = await readControlData(programs, clock, dataDir)
   if (!control.known) return null
   const { checkpointLsn, checkpointTimeline } = control.value
-  // The rest of its head stands behind the header of the next page.
+  // The rest of its head is behind the header of the next page.
   if (PAGE - (checkpointLsn % PAGE) < HEAD) return null
   // After a switch of timelines the same part of the WAL may be here under the next one's name only.
   const timelines = await localTimelines(dataDir).catch(() => null)
-  // PostgreSQL says itself what is wrong with pg_wal.
+  // PostgreSQL itself reports problems with pg_wal.
   if (timelines === null) return null
   for (const timeline of timelines.filter(each => each >= checkpointTimeline))
     if (isCheckpoint(await readLocalWal(dataDir, { timeline, from: checkpointLsn, length: HEAD })))

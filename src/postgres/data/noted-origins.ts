@@ -17,7 +17,7 @@ interface OriginPlaces {
   readonly log: Log
 }
 
-/** The older ones go: nobody compares with a timeline that was left that long ago. */
+/** Older notes are dropped: nobody compares with a timeline that was left that long ago. */
 const TIMELINES_MAX = 100
 
 /** Null: nothing was noted. Throws when a place cannot be looked into and the others hold nothing. */
@@ -42,7 +42,7 @@ export function notePromotion(
   return change(places, systemIdentifier, noted => ({ ...noted, asked }))
 }
 
-/** What became of a promotion that was asked for is known with it. Null: it came to nothing. */
+/** Records the result of a requested promotion. Null: it failed. */
 export function noteOrigin(
   places: OriginPlaces,
   systemIdentifier: string,
@@ -55,7 +55,7 @@ export function noteOrigin(
   }))
 }
 
-/** The data is another node's now. Throws when something stays. */
+/** Removes the notes because the data is another node's now. Throws when one cannot be removed. */
 export async function forgetOrigins(places: OriginPlaces): Promise<void> {
   for (const path of pathsOf(places)) await rm(path, { force: true })
 }
@@ -95,7 +95,7 @@ function withOrigin(timelines: readonly Origin[], origin: Origin): readonly Orig
     .slice(-TIMELINES_MAX)
 }
 
-/** What the first says of a timeline counts. */
+/** The first note about a timeline counts. */
 function merge(first: Origins, second: Origins): Origins {
   const missing = second.timelines.filter(
     ({ timeline }) => !first.timelines.some(own => own.timeline === timeline),
@@ -117,7 +117,7 @@ function serialise({ systemIdentifier, timelines, asked }: Origins, name: Member
   return `${JSON.stringify(document, null, 2)}\n`
 }
 
-/** Null: there is none, or it is another node's. What cannot be read as a note is an error: it may have been one. */
+/** Null: there is none, or it is another node's. A file that cannot be parsed is an error: it may have been a note. */
 async function readNote(path: string, name: MemberName): Promise<Origins | null> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null

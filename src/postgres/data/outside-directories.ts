@@ -1,6 +1,6 @@
-// What belongs to the data directory and lies elsewhere: the target of a symbolic pg_wal, the tablespaces. A note in the
-// state directory says where, for a data directory that is gone cannot: the next copy puts its files to the same places,
-// and empties those that a copy of this node has filled. Whatever else lies there is never touched.
+// The parts of the data directory that are elsewhere: the target of a symbolic pg_wal, the tablespaces. A note in the state
+// directory remembers where, because the data directory may be gone: the next copy uses the same places and empties those
+// that a copy of this node has filled. Other content is never touched.
 
 import { lstat, mkdir, readdir, readFile, readlink, realpath, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
@@ -14,7 +14,7 @@ export interface OutsideDirectories {
   readonly tablespaces: Readonly<Record<string, string>>
   /** As PG_VERSION has it, `15`: in a tablespace each version has a directory of its own. */
   readonly version: string | null
-  /** All in them came with a copy of another member's data, and no server has written there as a primary since. */
+  /** Everything in them came with a copy of another member's data, and no primary has written there since. */
   readonly ofCopy: boolean
 }
 
@@ -49,7 +49,7 @@ async function readVersion(dataDir: string): Promise<string | null> {
   return /^[\d.]+$/.test(text) ? text : null
 }
 
-/** The note; nowhere when there is none. One that cannot be read is said, and is none: nothing is emptied by it. */
+/** The note; empty when there is none. One that cannot be read is logged and ignored, so that nothing is emptied. */
 export async function notedOutside({ log, stateDirectory }: Context): Promise<OutsideDirectories> {
   try {
     const found: Partial<OutsideDirectories> = JSON.parse(await readFile(noteIn(stateDirectory), 'utf8'))
@@ -76,7 +76,7 @@ function noteIn(stateDirectory: string): string {
 /** Where the links lead now, before the data directory is removed or after its server has started. */
 export async function noteLinks(context: Context, as: 'standby' | 'primary' | 'removed'): Promise<void> {
   const [noted, links] = await Promise.all([notedOutside(context), readOutside(context.dataDir)])
-  // Of a copy that was broken off the links are not all there.
+  // After a broken-off copy some links may be missing.
   const isWhole = await isThere(join(context.dataDir, 'global', 'pg_control'))
   const places = isWhole
     ? links
@@ -92,13 +92,13 @@ export async function noteLinks(context: Context, as: 'standby' | 'primary' | 'r
   if (isNew && isWorthIt) await noteOutside(context, now)
 }
 
-/** A primary is about to write what nobody else may have: from now on it is not only a copy. */
+/** A primary is about to write: from now on the data may exist nowhere else. */
 export async function noLongerCopy(context: Context): Promise<void> {
   const noted = await notedOutside(context)
   if (noted.ofCopy) await noteOutside(context, { ...noted, ofCopy: false })
 }
 
-/** What in a tablespace belongs to this version of PostgreSQL; another one's may be a cluster of its own. */
+/** The directory of this PostgreSQL version in a tablespace; that of another version may be a cluster of its own. */
 export async function emptyTablespace(path: string, version: string | null): Promise<void> {
   if (version === null) return
   await emptyOf(path, name => name.startsWith(`PG_${version}_`))

@@ -1,5 +1,5 @@
-// A copy and a rewind put another node's files in the place of this node's. What is this node's own is kept in the state
-// directory meanwhile and put back afterwards; if the agent dies on the way, the next start puts it back.
+// A copy and a rewind replace this node's files by another node's. This node's own configuration files are kept in the state
+// directory meanwhile and put back afterwards; if the agent dies on the way, the next start puts them back.
 
 import { lstat, mkdir, open, readFile, readlink, rename, rm, symlink, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -16,21 +16,21 @@ interface KeptFile {
   /** Relative to the data directory. */
   readonly name: string
   readonly mode: number
-  /** Of a symbolic link; null: an ordinary file, whose text lies beside the list. */
+  /** The target of a symbolic link; null: an ordinary file, whose text is kept beside the list. */
   readonly target: string | null
 }
 
-/** More is no configuration file. */
+/** A larger file is not a configuration file. */
 const BYTES_MAX = 4 * 1024 * 1024
 
-/** Carries out what overwrites the data directory, between keeping and putting back. */
+/** Runs the work that overwrites the data directory between keeping the files and putting them back. */
 export async function keepingOwnFiles<T extends StepOutcome>(
   context: Context,
   makesRoom: boolean,
   work: () => Promise<T>,
 ): Promise<T | StepOutcome> {
   const kept = await keepOwnFiles(context)
-  // A full disk keeps no copy from being made: it begins by deleting.
+  // A full disk must not prevent a copy: it begins by deleting.
   if (!kept.ok && !(kept.full && makesRoom)) return kept
   if (!kept.ok) context.log('warning', kept.why)
   if (!makesRoom) await clearTheWay(context)
@@ -40,8 +40,8 @@ export async function keepingOwnFiles<T extends StepOutcome>(
 }
 
 /**
- * pg_rewind refuses a file that is a link on one side only. What is kept can be away meanwhile; the configuration stays,
- * because pg_rewind asks the server's program for restore_command.
+ * pg_rewind refuses a file that is a link on one side only, so the kept files are moved away meanwhile. The configuration
+ * stays, because pg_rewind asks the server's program for restore_command.
  */
 async function clearTheWay({ dataDir, log, ...context }: Context): Promise<void> {
   try {
@@ -55,12 +55,12 @@ async function clearTheWay({ dataDir, log, ...context }: Context): Promise<void>
 
 type Kept = { readonly ok: true } | { readonly ok: false; readonly why: string; readonly full: boolean }
 
-/** Does nothing where there is nothing of this node's: no data, or the beginning of a copy or of a cluster. */
+/** Does nothing without data of this node: an empty directory, or the beginning of a copy or of a cluster. */
 async function keepOwnFiles(context: Context): Promise<Kept> {
   const { config, dataDir } = context
   const folder = folderOf(context)
   try {
-    // Kept before and never put back: what lies in the data directory now may be another node's.
+    // Files that were kept and never put back count: those in the data directory now may be another node's.
     if (await exists(folder)) return { ok: true }
     if (!(await exists(join(dataDir, 'PG_VERSION')))) return { ok: true }
     for (const mark of ['copy-unfinished', 'bootstrap-unfinished'] as const)
@@ -93,12 +93,12 @@ async function keep(context: Context, { name, path }: OwnPath, to: string): Prom
     context.log('warning', `${path} is this node's own and cannot be read: it will be lost with the copy`)
     return null
   }
-  // PostgreSQL takes a key that its group may read only from root; what we put back is ours.
+  // PostgreSQL accepts a key that its group may read only if root owns it; the file that we put back is ours.
   const isOurs = status.uid === (context.programs.runAs?.uid ?? process.getuid?.())
   return { name, mode: status.mode & (isOurs ? 0o777 : 0o700), target: null }
 }
 
-/** After a copy, after a rewind, and before each start. Where there is no data yet it waits for the next one. */
+/** Called after a copy, after a rewind, and before each start; does nothing while there is no data. */
 export async function putBackOwnFiles(context: Context): Promise<void> {
   const folder = folderOf(context)
   const { dataDir, log } = context
@@ -116,7 +116,7 @@ export async function putBackOwnFiles(context: Context): Promise<void> {
   }
 }
 
-/** True: it had been replaced, or was gone. */
+/** True when the file had been replaced or was missing. */
 async function putBack({ dataDir, programs }: Context, file: KeptFile, from: string): Promise<boolean> {
   const path = join(dataDir, file.name)
   const { runAs } = programs
@@ -129,12 +129,12 @@ async function putBack({ dataDir, programs }: Context, file: KeptFile, from: str
     await symlink(file.target, path)
     return true
   }
-  // A link here is not ours to write through: it leads wherever the source's led.
+  // We do not write through a link: it has the target that it had on the source.
   if (now !== null) await unlink(path)
   return await replaceFile(path, await readFile(from), { mode: file.mode, owner: runAs })
 }
 
-/** A new cluster begins with what initdb makes: what was kept of a former one is set aside, not put back. */
+/** A new cluster begins with initdb's files: those kept from a former cluster are set aside, not put back. */
 export async function forgetOwnFiles(context: Context): Promise<void> {
   const folder = folderOf(context)
   try {

@@ -27,7 +27,7 @@ import { emptyTablespace, emptyWal, notedOutside, noteLinks, readOutside } from 
 import { unmarkBootstrap } from './unfinished-bootstrap.ts'
 import { unmarkRewind } from './unfinished-rewind.ts'
 
-/** Why nothing may be deleted now; null: nobody works on the data directory. */
+/** Why nothing may be deleted now; null: no server works on the data directory. */
 async function inUse(context: Context): Promise<string | null> {
   const { dataDir, programs, watch } = context
   const running = await watch.find()
@@ -46,7 +46,7 @@ export async function removeDataDirectory(context: Context): Promise<StepOutcome
   if (busy !== null) return failed(`the data directory is not removed: ${busy}`)
   try {
     await noteLinks(context, 'removed').catch(error => context.log('warning', errorText(error)))
-    // A full disk takes no mark, and is what the removal may be for.
+    // On a full disk the mark cannot be written, but freeing space may be the purpose of the removal.
     await setMark(context, 'copy-unfinished', 'the data directory is being removed').catch(error =>
       context.log('warning', errorText(error)),
     )
@@ -58,7 +58,7 @@ export async function removeDataDirectory(context: Context): Promise<StepOutcome
     return DONE
   } catch (error) {
     const why = `cannot remove ${context.dataDir}: ${errorText(error)}`
-    // Renamed with the rest, it would be missing where the next copy is made.
+    // If it were renamed with the rest, the next copy would not find it.
     if (error instanceof MountPointWithin) return failed(why, error.remedy)
     context.log('error', why)
     const aside = await setDataDirectoryAside(context)
@@ -66,7 +66,7 @@ export async function removeDataDirectory(context: Context): Promise<StepOutcome
   }
 }
 
-/** Leaves an empty directory of the right owner and mode: what initdb and pg_basebackup start from. */
+/** Leaves an empty directory of the right owner and mode, as initdb and pg_basebackup need it. */
 export async function emptyDataDirectory(context: Context): Promise<StepOutcome> {
   const busy = await inUse(context)
   if (busy !== null) return failed(`the data directory is not emptied: ${busy}`)
@@ -81,7 +81,7 @@ export async function emptyDataDirectory(context: Context): Promise<StepOutcome>
   }
 }
 
-/** What the marks beside the directory said of it is over. */
+/** Removes the marks beside the directory: they no longer apply. */
 async function unmark(context: Context): Promise<void> {
   await unmarkRewind(context)
   await unmarkBootstrap(context)
@@ -97,8 +97,8 @@ export async function prepareDataDirectory(context: Context): Promise<void> {
 }
 
 /**
- * Everything in the directory (a symbolic link to it and a mount point stay), and what is PostgreSQL's behind its links,
- * whose targets stay for the data that comes next. `lost+found` belongs to the file system.
+ * Deletes everything in the directory (a symbolic link to it and a mount point stay), and PostgreSQL's files behind its
+ * links, whose targets stay for the next data. `lost+found` belongs to the file system.
  */
 async function removeContents(context: Context): Promise<void> {
   const { dataDir, log } = context
@@ -160,15 +160,15 @@ async function linkAt(path: string): Promise<Link | null> {
 }
 
 /**
- * What a failed attempt left becomes `.failed`: of the data directory and of each target of its links. One such copy is
- * kept. A link to the data directory stays where it leads: what is in its target is moved.
+ * Renames the remains of a failed attempt to `.failed`: the data directory and each target of its links. One such copy is
+ * kept. A link to the data directory stays as it is, and the content of its target is moved.
  */
 export async function setDataDirectoryAside(context: Context): Promise<StepOutcome> {
   const { dataDir } = context
   const busy = await inUse(context)
   if (busy !== null) return failed(`the data directory is not moved: ${busy}`)
   try {
-    // Without the mark it is a cluster that was finished: what cannot be moved then stays.
+    // Without the mark the cluster was finished, so content that cannot be moved stays.
     const isWorthless = (await findMarks(context)).includes('bootstrap-unfinished')
     const isLink = (await lstat(dataDir)).isSymbolicLink()
     const place = isLink ? await realpath(dataDir) : dataDir
@@ -184,7 +184,7 @@ export async function setDataDirectoryAside(context: Context): Promise<StepOutco
   }
 }
 
-/** What its links lead to goes too, if that was set aside with it: anything else may be in use by now. */
+/** Also deletes the targets of its links that were set aside with it: any other target may be in use by now. */
 async function removeFormerCopy(path: string): Promise<void> {
   const status = await lstat(path).catch(() => null)
   if (status?.isDirectory() === true) {
@@ -194,7 +194,7 @@ async function removeFormerCopy(path: string): Promise<void> {
   await rm(path, { recursive: true, force: true })
 }
 
-/** The link of the copy leads to the renamed target; to one that had to stay, and will be used again, none leads. */
+/** The set-aside link points to the renamed target; a target that had to stay will be used again and gets no link. */
 async function setLinkAside(context: Context, { path, target }: Link, isWorthless: boolean): Promise<void> {
   const isMoved = await moveOrEmpty(context, target, isWorthless, rename)
   await unlink(path)
@@ -204,7 +204,7 @@ async function setLinkAside(context: Context, { path, target }: Link, isWorthles
 /** A mount point, or a directory in a folder that is not ours to write in. */
 const IMMOVABLE = ['EBUSY', 'EXDEV', 'EACCES', 'EPERM', 'EROFS']
 
-/** True: `path` became `.failed`. False: it cannot be moved, and what the broken-off bootstrap left in it was removed. */
+/** True: `path` became `.failed`. False: it cannot be moved, and the remains of the broken-off bootstrap were deleted. */
 async function moveOrEmpty(
   { log }: Context,
   path: string,

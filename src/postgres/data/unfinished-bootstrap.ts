@@ -3,7 +3,7 @@
 
 import { clearMark, type Places, setMark } from './marks.ts'
 
-/** Throws when it cannot be written: then there must be no bootstrap. */
+/** Throws when the mark cannot be written: then the bootstrap must not begin. */
 export function markBootstrap(places: Places): Promise<void> {
   return setMark(places, 'bootstrap-unfinished', 'the creation of a new cluster began and did not finish')
 }

@@ -6,7 +6,7 @@ import type { StepOutcome } from '../../ports/postgres.ts'
 import { type Context, failed } from '../context.ts'
 import { clearMark, setMark } from './marks.ts'
 
-/** Carries `copy` out under the mark. It goes with any answer: a copy that fails cleans up behind itself. */
+/** Runs `copy` under the mark, which is removed whatever the outcome: a failed copy cleans up after itself. */
 export async function markedCopy(context: Context, copy: () => Promise<StepOutcome>): Promise<StepOutcome> {
   try {
     await setMark(

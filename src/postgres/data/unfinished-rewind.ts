@@ -3,7 +3,7 @@
 
 import { clearMark, findMark, type Places, setMark } from './marks.ts'
 
-/** Throws when it cannot be written: then there must be no rewind. */
+/** Throws when the mark cannot be written: then the rewind must not begin. */
 export function markRewind(places: Places): Promise<void> {
   return setMark(
     places,
@@ -16,7 +16,7 @@ export function unmarkRewind(places: Places): Promise<void> {
   return clearMark(places, 'rewind-unfinished')
 }
 
-/** Why the data directory cannot be trusted; null: no rewind was broken off. Throws when that cannot be looked at. */
+/** Why the data directory cannot be trusted; null: no rewind was broken off. Throws when we cannot look. */
 export async function unfinishedRewind(places: Places): Promise<string | null> {
   const path = await findMark(places, 'rewind-unfinished')
   return path === null ? null : `a rewind was broken off, the data directory needs a new copy (${path})`

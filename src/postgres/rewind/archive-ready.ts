@@ -1,5 +1,5 @@
-// WAL that was finished but not archived when the server died is archived before rewinding or recovering: both may
-// remove it, and the archive would have a hole (spec/postgres.md 4.5).
+// WAL that was finished but not archived when the server died is archived before a rewind or a recovery: both may remove
+// it, and the archive would have a hole (spec/postgres.md 4.5).
 
 import { access, readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -30,8 +30,8 @@ async function readSetting(context: Context, name: string): Promise<Seen<string>
 }
 
 /**
- * What the archive does not take is logged and stays ready. It fails when it cannot be told what waits for the archive:
- * what is removed then would be a hole that nobody knows of.
+ * A file that the archive refuses is logged and stays ready. Fails when the waiting files cannot be listed: removing them
+ * would leave a hole that nobody knows of.
  */
 export async function archiveReadyWal(context: Context, signal: AbortSignal): Promise<StepOutcome> {
   const { dataDir, log, programs } = context
@@ -54,7 +54,7 @@ export async function archiveReadyWal(context: Context, signal: AbortSignal): Pr
     const result = await programs.shell(expanded, options)
     const why = failureOf('archive_command', result)
     if (why === null) await rename(join(statusDir, mark), join(statusDir, `${file}.done`)).catch(() => {})
-    // The command may hold a credential: only what it printed is logged.
+    // The command may contain a credential, so only its output is logged.
     else log('warning', `WAL file ${file} not archived: ${wordsOf(result.stderr) || why}`)
   }
   return DONE
@@ -70,7 +70,7 @@ async function readyMarks(statusDir: string): Promise<readonly string[] | string
     const marks = (await readdir(statusDir)).filter(name => READY.test(name))
     return marks.sort((a, b) => (a < b ? -1 : 1))
   } catch (error) {
-    // The server makes it anew when it is missing.
+    // The server creates the directory again when it is missing.
     return errorCode(error) === 'ENOENT' ? [] : errorText(error)
   }
 }

@@ -1,4 +1,4 @@
-// Which of the source's files pg_rewind passes over (PostgreSQL 15, filemap.c): they are neither copied nor opened here.
+// The files of the source that pg_rewind skips (PostgreSQL 15, filemap.c): they are neither copied nor opened here.
 
 const DIRECTORIES =
   /^(?:pg_stat_tmp|pg_replslot|pg_dynshmem|pg_notify|pg_serial|pg_snapshots|pg_subtrans)\/|(?:^|\/)pgsql_tmp/

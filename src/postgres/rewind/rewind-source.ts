@@ -1,5 +1,5 @@
-// What a rewind would find on its source: the files as pg_rewind lists them, whether it may read them, and what it cannot
-// read at all. Asked before anything is touched: pg_rewind finds out when it has changed half of the data directory.
+// The source of a rewind, checked before anything is touched: the files as pg_rewind lists them, and whether it can read
+// them. pg_rewind itself would find out after it has changed half of the data directory.
 
 import pg from 'pg'
 import type { Upstream } from '../../model/cluster/peer.ts'
@@ -13,7 +13,7 @@ export interface SourceFile {
   readonly path: string
   readonly size: number
   readonly isDirectory: boolean
-  /** Of a tablespace: where it lies on the source. */
+  /** The path of a tablespace on the source. */
   readonly location: string | null
 }
 
@@ -65,8 +65,8 @@ export async function askRewindSource(
 }
 
 /**
- * Of all that is no relation: what the server may not read, e.g. a file of root's. Not of empty files: reading a named pipe
- * never ends, and its size is 0.
+ * Files other than relations that the server may not read, e.g. one that root owns. Empty files are left out: a named pipe
+ * has size 0, and reading it never ends.
  */
 function readOneByteOf(files: readonly SourceFile[]): string {
   const others = files.filter(

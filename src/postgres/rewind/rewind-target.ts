@@ -1,5 +1,5 @@
-// What a rewind would find here: files and directories that it may not write, tablespaces that have no place, disks that
-// are too full. Modes that are ours to lift are lifted while it runs.
+// The target of a rewind: files and directories that it may not write, tablespaces without a place, disks that are too full.
+// File modes that we may change are changed while it runs.
 
 import { access, chmod, constants, readdir, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -9,7 +9,7 @@ import type { RunAs } from '../server/run-as.ts'
 import { isPassedOver } from './rewind-files.ts'
 import type { SourceFile } from './rewind-source.ts'
 
-/** Files that are looked at together. */
+/** How many files are checked together. */
 const AT_ONCE = 64
 
 export interface Spoiler {
@@ -27,7 +27,7 @@ interface LocalFile {
 
 interface Target {
   readonly spoiler: Spoiler | null
-  /** Paths that may not be written, and are ours to change. */
+  /** Paths that may not be written, but whose mode we may change. */
   readonly locked: readonly LocalFile[]
 }
 
@@ -56,7 +56,7 @@ async function inspect(context: Context, file: SourceFile) {
   return { file, local, spoiler: isLocked ? null : unwritable(context, local.path), isLocked }
 }
 
-/** Files that only their owner's write bit protects; it is put back whatever becomes of the work. */
+/** Files that are protected only by their owner's write bit; it is restored however the work ends. */
 export async function withLiftedModes<T>(
   context: Context,
   locked: readonly LocalFile[],
@@ -78,7 +78,7 @@ export async function withLiftedModes<T>(
   } finally {
     for (const { path, mode } of lifted)
       await chmod(join(dataDir, path), mode).catch((error: NodeJS.ErrnoException) => {
-        // What the source does not have was removed.
+        // pg_rewind removed files that the source does not have.
         if (error.code !== 'ENOENT') log('warning', `mode of ${path} not put back: ${errorText(error)}`)
       })
   }
@@ -100,7 +100,7 @@ async function look({ dataDir }: Context, path: string): Promise<LocalFile | nul
 
 async function mayWrite({ dataDir, programs }: Context, file: LocalFile): Promise<boolean> {
   const { runAs } = programs
-  // Root may write everything; the user that PostgreSQL runs as may not.
+  // Root may write everywhere, but PostgreSQL runs as another user.
   if (runAs !== null) return (file.mode & writeBit(file, runAs)) !== 0
   return await access(join(dataDir, file.path), constants.W_OK).then(
     () => true,

@@ -1,5 +1,5 @@
 // pg_rewind: takes back what this node wrote after the leader's history left it (spec/postgres.md 4.4-4.6). Whether it
-// is needed, and whether the leader has finished its checkpoint, the caller decides.
+// is needed, and whether the leader has finished its checkpoint, is the caller's decision.
 
 import { join } from 'node:path'
 import type { Upstream } from '../../model/cluster/peer.ts'
@@ -66,7 +66,7 @@ export async function rewind(
   return await withLiftedModes(context, target.locked, run, spoiled)
 }
 
-/** Found before anything was touched. */
+/** The problem was found before anything was touched. */
 function spoiled({ why, remedy }: Spoiler): RewindOutcome {
   return { ...failed(why, remedy), damaged: false }
 }
@@ -78,7 +78,7 @@ async function underMark(context: Context, what: Attempt): Promise<RewindOutcome
     return failed(errorText(error))
   }
   const outcome = await attempt(context, what)
-  // Taken away unless the directory is a mixture now; if we die meanwhile, it stays.
+  // The mark is removed unless the directory is a mixture now; if we die meanwhile, it stays.
   if (outcome.ok) await forgetOrigins(context).catch(error => context.log('error', errorText(error)))
   if (outcome.damaged !== true)
     await unmarkRewind(context).catch(error => context.log('error', errorText(error)))
@@ -93,7 +93,7 @@ interface Attempt {
   readonly report: Report
 }
 
-/** pg_rewind, again after each WAL file that it missed and restore_command brought. */
+/** Runs pg_rewind, and again after each missing WAL file that restore_command brought. */
 async function attempt(context: Context, what: Attempt): Promise<RewindOutcome> {
   const { restoreCommand, signal } = what
   for (let fetches = 0; ; fetches += 1) {
@@ -128,7 +128,7 @@ async function prepare(context: Context, signal: AbortSignal): Promise<StepOutco
   }
   const control = await readControlData(programs, clock, dataDir)
   if (!control.known) return failed(control.why)
-  // Stopped in good order or not: its pages may be newer than the WAL that pg_rewind would look through.
+  // Even after a clean stop its pages may be newer than the WAL that pg_rewind reads.
   if (control.value.unfinishedBackup === true)
     return failed('the data is a copy that was not replayed to its end')
   if (!control.value.state.startsWith('shut down')) {
@@ -166,7 +166,7 @@ async function runRewind(
   }
   const result = await access.withConninfo({ as: 'rewind', to: from }, (conninfo, env) =>
     programs.run('pg_rewind', ['--progress', '-D', dataDir, `--source-server=${conninfo}`, ...args], {
-      // It runs restore_command, which is the operator's.
+      // pg_rewind runs restore_command, which is the operator's.
       locale: 'operator-parsed',
       timeoutMs: null,
       signal,

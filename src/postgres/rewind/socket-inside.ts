@@ -1,5 +1,5 @@
-// A server that has its socket in its data directory can be the source of no rewind: pg_rewind would try to copy it. Said
-// while all is well: after a failover it is too late.
+// A server with its socket in the data directory cannot be the source of a rewind: pg_rewind would try to copy the socket.
+// The warning comes while all is well, because after a failover it is too late.
 
 import { resolve, sep } from 'node:path'
 import type { Context } from '../context.ts'

@@ -3,7 +3,7 @@
 
 import type { InitdbOption } from '../../model/settings/config.ts'
 
-/** `--name` or `--name=value` each; what is refused, and why, is told to `refused`. */
+/** `--name` or `--name=value` each; `refused` gets the refused ones, with the reason. */
 export function optionArguments(
   options: readonly InitdbOption[],
   forbidden: readonly string[],

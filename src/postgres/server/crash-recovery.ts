@@ -24,7 +24,7 @@ export async function crashRecovery(context: Context, signal: AbortSignal): Prom
   const cleared = await clearLeftovers(context)
   if (!cleared.ok) return cleared
   const archived = await archiveReadyWal(context, signal)
-  // The recovery keeps what waits for the archive; what may remove it asks again.
+  // The recovery keeps the WAL that waits for the archive; any work that may remove it archives it first.
   if (!archived.ok) log('warning', archived.why)
   if (signal.aborted) return cancelled('the crash recovery')
   await forgetArchived(dataDir)
@@ -32,7 +32,7 @@ export async function crashRecovery(context: Context, signal: AbortSignal): Prom
   for (const name of ['standby.signal', 'recovery.signal', 'recovery.conf'])
     await rm(join(dataDir, name), { force: true })
   const args = ['--single', '-D', dataDir, ...parameters.flatMap(parameter => ['-c', parameter]), 'template1']
-  // Its length depends on the WAL to replay: only the caller can say when it has been long enough.
+  // The time depends on the WAL to replay, so only the caller can limit it.
   const result = await programs.run('postgres', args, { locale: 'operator-parsed', timeoutMs: null, signal })
   if (result.kind === 'aborted') return cancelled('the crash recovery')
   const why = failureOf('single-user recovery', result)
@@ -42,8 +42,8 @@ export async function crashRecovery(context: Context, signal: AbortSignal): Prom
 }
 
 /**
- * WAL that counts as archived would be removed by the checkpoint of the recovery, and pg_rewind needs it here. What is
- * still to be archived keeps its mark: without it the archive would get a hole.
+ * The checkpoint of the recovery would remove WAL that counts as archived, and pg_rewind needs it here. WAL that is not yet
+ * archived keeps its mark: without it the archive would get a hole.
  */
 async function forgetArchived(dataDir: string): Promise<void> {
   const directory = join(dataDir, 'pg_wal', 'archive_status')
@@ -53,8 +53,8 @@ async function forgetArchived(dataDir: string): Promise<void> {
 }
 
 /**
- * What the last start was given, so that the recovery loads what the server had loaded. Where data and configuration are
- * is ours to say: another program may have started it, and a copied file may name its source's directory.
+ * The options of the last start, so that the recovery loads the same libraries as the server. We set the paths of data and
+ * configuration: another program may have started the server, and a copied file may name its source's directory.
  */
 async function settingsFor({ config, dataDir }: Context): Promise<readonly string[]> {
   const given = (await readStartArguments(dataDir)) ?? []

@@ -1,5 +1,5 @@
-// What earlier servers of this node have left: observed for the rules (model/server/postgres.ts, FormerView), and stopped by
-// identity, since the data directory's name leads to none of it.
+// The remains of earlier servers of this node: observed for the rules (model/server/postgres.ts, FormerView), and stopped by
+// identity, because the data directory's name leads to none of them.
 
 import { errorText } from '../../model/error-text.ts'
 import { type Seen, seen, unseen } from '../../model/seen.ts'
@@ -22,9 +22,9 @@ import {
 
 /** While a server runs and nothing was found beside it, /proc is searched again after this. */
 const SEARCH_AGAIN_MS: Millis = 60_000
-/** One look asks twice: which server is the data directory's, and which is not. */
+/** One look needs the answer twice: for the data directory's server and for the others. */
 const ONE_LOOK_MS: Millis = 50
-/** An immediate shutdown takes a moment; a server that is stopped or stuck does not obey. */
+/** An immediate shutdown takes a moment; a frozen or stuck server does not obey. */
 const QUIT_GRACE_MS: Millis = 1000
 const KILL_LIMIT_MS: Millis = 6000
 const PACE_MS: Millis = 20
@@ -42,7 +42,7 @@ export class FormerServers {
   #scanned: { readonly atMs: BootMillis; readonly servers: readonly ServerProcess[] } | null = null
   #scanning: Promise<readonly ServerProcess[]> | null = null
   #noted: string | null = null
-  /** A former postmaster was seen: when it is gone, that is known, whatever is recorded. */
+  /** A former postmaster was seen, so its end will be known, whatever is recorded. */
   #hasFound = false
 
   constructor(places: Places, programName: string, clock: Clock, log: Log) {
@@ -67,22 +67,22 @@ export class FormerServers {
     return withoutServer(await this.#scan(), running)
   }
 
-  /** Known: this server, or when none runs the one that ran last, worked on other data than the directory holds now. */
+  /** True when this server, or without one the last server, worked on other data than the directory now contains. */
   async isOtherData(running: PostmasterIdentity | null): Promise<boolean> {
     if (running !== null) return (await worksIn(running.pid, this.#places.dataDir)) === false
     const same = await this.#sameData()
     return same.known && !same.value
   }
 
-  /** The postmaster that works in the data directory, whatever is in its pid file. */
+  /** The postmaster that works in the data directory, whatever its pid file says. */
   async postmasterHere(): Promise<PostmasterIdentity | null> {
     const found = postmasterHere((await this.#scan()).filter(server => !isStarting(server)))
     return found === null ? null : { pid: found.pid, startTicks: found.startTicks }
   }
 
   /**
-   * A server was started here, or found: it is the last one from now on. One that is found as a primary on other data than
-   * the last one is not: who led with that must not be forgotten.
+   * A server that was started or found here is the last one from now on, unless it was found as a primary on other data than
+   * the last one: the server that led with that data must not be forgotten.
    */
   async note(identity: PostmasterIdentity, directory: string, how: 'ours' | 'found'): Promise<void> {
     const key = `${identity.pid} ${identity.startTicks}`
@@ -141,7 +141,7 @@ export class FormerServers {
     }
   }
 
-  /** A server goes on in a directory that was renamed, and what was put in its place is not what it works on. */
+  /** A server goes on in a renamed directory and does not work on the data that replaced it. */
   async #outside(running: PostmasterIdentity | null): Promise<FormerView['runsOutside']> {
     const atMs = this.#clock.bootMs()
     if (running === null) return seen(null, atMs)
@@ -170,7 +170,7 @@ export class FormerServers {
   }
 }
 
-/** SIGQUIT to all of them at once: until a backend has it, it may acknowledge a commit. Then SIGKILL. */
+/** SIGQUIT to all of them at once: until it arrives, a backend may acknowledge a commit. Then SIGKILL. */
 export async function stopOrphans(context: Context, signal: AbortSignal): Promise<StepOutcome> {
   const { clock, former, log, watch } = context
   const startMs = clock.bootMs()

@@ -1,12 +1,12 @@
-// Which server of this node ran last, and on which data: the state directory remembers it beyond the data directory, so
-// that the next agent looks for the same process and does not take other data in the same place for what it led with.
+// Which server of this node ran last, and on which data. The state directory remembers it even without the data directory,
+// so that the next agent looks for the same process and does not mistake other data in the same place for its own.
 
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PostmasterIdentity } from '../../model/server/postgres.ts'
 import type { Places } from '../data/marks.ts'
 
-/** A file or directory beyond its name: what is put in its place later is another one. */
+/** Identifies a file or directory beyond its name: a replacement has another identity. */
 interface FileIdentity {
   readonly device: string
   readonly inode: string
@@ -26,11 +26,11 @@ export interface LastServer {
   readonly data: DataIdentity
 }
 
-/** null: there is none. Throws when that cannot be told: a disk that is sick holds no other data. */
+/** null: there is none. Throws when we cannot look: a failing disk is not other data. */
 export async function fileIdentity(path: string): Promise<FileIdentity | null> {
   const found = await stat(path, { bigint: true }).catch(absent)
   if (found === null) return null
-  // Where the kernel does not say when a file was made, this is the time of its last change.
+  // If the kernel does not record when a file was made, this is the time of its last change.
   const isBorn = found.birthtimeNs > 0n && found.birthtimeNs !== found.ctimeNs
   return {
     device: String(found.dev),
@@ -44,7 +44,7 @@ function absent(error: NodeJS.ErrnoException): null {
   throw error
 }
 
-/** Also through `/proc/<pid>/cwd`, which leads to a directory that has no name any more. */
+/** Works through `/proc/<pid>/cwd` as well, which leads to a directory without a name. */
 export async function dataIdentity(directory: string): Promise<DataIdentity | null> {
   const [own, control] = await Promise.all([
     fileIdentity(directory),
@@ -53,7 +53,7 @@ export async function dataIdentity(directory: string): Promise<DataIdentity | nu
   return own === null ? null : { directory: own, control }
 }
 
-/** `sameBoot`: the numbers of devices may change when the machine starts anew. */
+/** `sameBoot`: device numbers may change when the machine restarts. */
 export function isSameFile(a: FileIdentity | null, b: FileIdentity | null, sameBoot: boolean): boolean {
   if (a === null || b === null) return a === b
   const sameBirth = a.bornNs === null || b.bornNs === null || a.bornNs === b.bornNs
@@ -80,13 +80,13 @@ export class LastServerRecord {
     return this.#last
   }
 
-  /** Of this boot: before it nothing can still run. */
+  /** Only of this boot: no process survives a restart of the machine. */
   async postmaster(): Promise<PostmasterIdentity | null> {
     const last = await this.last()
     return last !== null && last.bootId === (await readBootId()) ? last.postmaster : null
   }
 
-  /** Throws when it cannot be written; it is known to this agent all the same. */
+  /** Throws when it cannot be written; this agent remembers it all the same. */
   async note(postmaster: PostmasterIdentity, data: DataIdentity): Promise<void> {
     await this.last()
     this.#last = { bootId: await readBootId(), postmaster, data }
@@ -107,7 +107,7 @@ function recordPath(stateDirectory: string): string {
   return join(stateDirectory, 'last-server.json')
 }
 
-/** Null when it is not a whole record. */
+/** Null when the record is incomplete. */
 function parseLastServer(text: string): LastServer | null {
   const found = objectOf(parseJson(text))
   const postmaster = objectOf(found?.postmaster)

@@ -6,7 +6,7 @@ import { listProcesses, workingDirectoryLink } from '../../system/proc.ts'
 
 const LISTEN = '0A'
 
-/** A sentence fragment; null: it cannot be told. */
+/** A sentence fragment; null: not known. */
 export async function holderOfPort(port: number): Promise<string | null> {
   const inodes = await listeningSockets(port)
   if (inodes.size === 0) return null
@@ -14,7 +14,7 @@ export async function holderOfPort(port: number): Promise<string | null> {
     const names = await readdir(`/proc/${pid}/fd`).catch(() => [])
     const links = await Promise.all(names.map(name => readlink(`/proc/${pid}/fd/${name}`).catch(() => '')))
     if (!links.some(link => inodes.has(link))) continue
-    // A thread may have another name than its program: that of Node's is MainThread.
+    // A thread may have another name than its program: Node's is called MainThread.
     const program = basename(await readlink(`/proc/${pid}/exe`).catch(() => command))
     return `port ${port} is held by ${program} (pid ${pid}, in ${(await workingDirectoryLink(pid)) ?? 'an unknown directory'})`
   }

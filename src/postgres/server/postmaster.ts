@@ -1,5 +1,5 @@
-// Which process is our postmaster (spec/postgres.md 1.4), and notice when it is gone: from the exit event of one that
-// we started, from the loss of the open session and /proc for one that we found running.
+// Which process is our postmaster (spec/postgres.md 1.4), and how its end is noticed: by the exit event if we started it, by
+// the loss of the open session and by /proc if we found it running.
 
 import type { ChildProcess } from 'node:child_process'
 import { readFile, realpath } from 'node:fs/promises'
@@ -46,7 +46,7 @@ export async function readPidFile(dataDir: string): Promise<PidFile | null> {
   }
 }
 
-/** The process that the pid file names, if it really is a server of this data directory. */
+/** The process that the pid file names, if it is really a server of this data directory. */
 export async function identifyPostmaster(
   dataDir: string,
   programName: string,
@@ -58,7 +58,7 @@ export async function identifyPostmaster(
   if (candidate === null) return null
   // After a reboot or in a new container the pid may be ours or that of a program that we run.
   if (candidate.pid === process.pid || candidate.pid === process.ppid) return null
-  // One of our own short-lived programs may have got the number: only its working directory proves anything then.
+  // One of our own short-lived programs may have this pid: only its working directory proves anything then.
   const ownProgram = candidate.parentPid === process.pid && candidate.pid !== ownChild
   const startedAt = ownProgram ? null : file.startedAtSeconds
   const ours = await servesDirectory(candidate, dataDir, programName, startedAt)
@@ -66,8 +66,8 @@ export async function identifyPostmaster(
 }
 
 /**
- * A file proves nothing: a copied one names a server that works elsewhere. The server itself works in its data directory;
- * only where that may not be looked at, when it was started has to do.
+ * The file alone proves nothing: a copied one names a server that works elsewhere. The server's working directory is its data
+ * directory; if we may not read that, its start time has to be enough.
  */
 async function servesDirectory(
   candidate: ProcessStat,
@@ -92,7 +92,7 @@ export async function findServerProcesses(
   const found = await Promise.all(
     (await listProcesses()).map(async candidate => {
       if ((await workingDirectoryOf(candidate.pid)) !== wanted) return null
-      // One that ends gives its memory back, and with it its program, before it closes its files and sockets.
+      // An ending process gives back its memory, and with it its program, before it closes its files and sockets.
       const program = (await executableOf(candidate.pid)) ?? candidate.command
       return isServerProgram(program, programName) ? candidate : null
     }),
@@ -142,7 +142,7 @@ export class PostmasterWatch {
     return this.#current !== null && pidExists(this.#current.pid) ? this.#current : null
   }
 
-  /** We started it: its exit event is the fastest news there is. */
+  /** We started it, so its exit event is the fastest sign of its end. */
   started(identity: PostmasterIdentity, child: ChildProcess): void {
     this.#child = child
     child.once('exit', () => {
@@ -180,7 +180,7 @@ export class PostmasterWatch {
     const stop = new AbortController()
     this.#watching = stop
     this.#current = identity
-    // A child of ours reports its own end.
+    // For a child of ours the exit event is enough.
     if (this.#child?.pid !== identity.pid) void this.#follow(identity, closeLooks, stop.signal)
   }
 
@@ -189,7 +189,7 @@ export class PostmasterWatch {
       const close = look < closeLooks
       await this.#clock.sleep(close ? HINT_PACE_MS : REST_PACE_MS, stop)
       if (stop.aborted) return
-      // At rest a system call says enough most of the time: it misses only a pid that is reused at once.
+      // At rest a system call is usually enough: it misses only a pid that is reused at once.
       const whole = close || look % WHOLE_LOOK_EVERY === 0
       if (whole ? !(await isAlive(identity)) : !pidExists(identity.pid)) return this.#gone(identity)
     }

@@ -1,5 +1,5 @@
-// Passwords for a program of PostgreSQL's go into a file that exists only while it runs. The file lies in the state
-// directory, where the next start finds what an agent that was killed left of it.
+// Passwords for a PostgreSQL program go into a file that exists only while it runs. The file is in the state directory,
+// where the next start finds what a killed agent left behind.
 
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -24,7 +24,7 @@ export async function withPrivateFolder<T>(
   }
 }
 
-/** At a start: nobody uses what an earlier agent made. */
+/** Called at a start, when nobody uses an earlier agent's files any more. */
 export async function removePrivateFolders(stateDirectory: string): Promise<void> {
   await rm(privateFolders(stateDirectory), { recursive: true, force: true })
 }

@@ -7,8 +7,8 @@ import { type RunResult, runProgram } from '../../system/child-process.ts'
 import type { RunAs } from './run-as.ts'
 
 /**
- * `parsed`: in the C locale, because we read what it prints. `operator`: in the locale that the agent was started in, because
- * what it makes or runs is the operator's. `operator-parsed`: the same, with messages that we can read.
+ * `parsed`: in the C locale, because we read the output. `operator`: in the locale that the agent was started in, because
+ * the result is the operator's. `operator-parsed`: the same, with messages that we can read.
  */
 type Locale = 'parsed' | 'operator' | 'operator-parsed'
 
@@ -89,13 +89,13 @@ const OWN_VARIABLES = new Set([
   'WATCHDOG_PID',
   'NODE_OPTIONS',
   'NODE_ENV',
-  // What libpq reads before, or instead of, what it is given: the agent was started in a shell in which somebody used psql.
+  // Variables that libpq reads before or instead of its arguments: the agent may be started in a shell that was set up for psql.
   'PGPASSWORD',
   'PGHOSTADDR',
   'PGSERVICE',
   'PGOPTIONS',
   'PGTARGETSESSIONATTRS',
-  // What bin/hactl sets to keep the agent small would slow PostgreSQL down.
+  // bin/hactl's settings, which keep the agent small, would slow PostgreSQL down.
   'MALLOC_ARENA_MAX',
   'MALLOC_MMAP_THRESHOLD_',
   'MALLOC_TRIM_THRESHOLD_',

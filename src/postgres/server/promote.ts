@@ -1,4 +1,4 @@
-// Promotion: ask, then watch the kept session until the server says that it is out of recovery.
+// Promotion: request it, then watch the kept session until the server reports that it is out of recovery.
 
 import { errorText } from '../../model/error-text.ts'
 import type { Millis } from '../../model/units.ts'
@@ -48,7 +48,7 @@ async function resumeReplay({ kept }: Context): Promise<void> {
   )
 }
 
-/** By SQL, which needs no child process; pg_ctl does the same when no session can be had. Null: asked. */
+/** By SQL, which needs no child process; by pg_ctl when no session can be opened. Null: requested. */
 async function ask(context: Context): Promise<string | null> {
   const { kept, programs, dataDir } = context
   const answer = await kept.query(

@@ -1,5 +1,5 @@
-// Notices at once that the server left recovery, above all when somebody promoted it by hand: the kernel tells that
-// `standby.signal` was deleted, and a moment later the server accepts writes. Between events nothing runs.
+// Notices at once that the server left recovery, above all when somebody promoted it by hand: the kernel reports the deletion
+// of `standby.signal`, and a moment later the server accepts writes. Nothing runs between events.
 
 import { type FSWatcher, watch as watchDirectory } from 'node:fs'
 import { stat } from 'node:fs/promises'
@@ -29,7 +29,7 @@ interface Watched {
   readonly findPostmaster: () => Promise<PostmasterIdentity | null>
 }
 
-/** Follows one directory at a time; another one under the same name (a new copy) is found by `follow`. */
+/** Follows one directory at a time; `follow` finds another one under the same name (a new copy). */
 export class RecoveryWatch {
   readonly #watched: Watched
   readonly #listeners = new Set<() => void>()
@@ -88,7 +88,7 @@ export class RecoveryWatch {
     this.#directory = null
   }
 
-  /** E.g. no watch is left in the kernel (fs.inotify.max_user_watches): the next look tries again. */
+  /** For example, the kernel has no watch left (fs.inotify.max_user_watches): the next look tries again. */
   #fail(error: unknown): void {
     this.#forget()
     if (this.#hasFailed) return
@@ -108,7 +108,7 @@ export class RecoveryWatch {
       })
   }
 
-  /** The file may be there again, the server may be down: then nobody left recovery. */
+  /** If the file is there again or the server is down, nothing left recovery. */
   async #untilLeft(): Promise<void> {
     const { clock, dataDir, findPostmaster, kept } = this.#watched
     const startMs = clock.bootMs()

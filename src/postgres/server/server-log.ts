@@ -1,5 +1,5 @@
-// What the server prints while it starts, kept in a file of ours until its own logging begins, and what it said last: the
-// reason that an operator reads when it did not come up.
+// The server's output until its own logging begins, kept in a file of ours, and its last words: the reason that an operator
+// reads when it does not come up.
 
 import { mkdir, open, readFile, rename, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
@@ -11,7 +11,7 @@ import { chownToServerUser } from './run-as.ts'
 interface ServerLog {
   readonly fd: number
   readonly path: string
-  /** Size before this start: what comes after it belongs to this start. */
+  /** Size before this start: later output belongs to this start. */
   readonly from: number
   close(): Promise<void>
 }
@@ -31,7 +31,7 @@ export async function openServerLog(context: Context): Promise<ServerLog | null>
   return { fd: file.fd, path, from: size > SERVER_LOG_BYTES_MAX ? 0 : size, close: () => file.close() }
 }
 
-/** Why this start did not succeed, in the server's own words, with a colon before them; else where to look. */
+/** Why this start failed, in the server's own words after a colon; without any, where to look. */
 export async function lastWords(context: Context, log: ServerLog | null): Promise<string> {
   if (log === null) return ''
   const printed = serverWordsOf(await tailOf(log.path, log.from))
@@ -47,7 +47,7 @@ async function collectedSinceStart({ dataDir }: Context): Promise<string> {
   const path = /^stderr (.+)$/m.exec(named)?.[1]
   if (path === undefined) return ''
   const tail = await tailOf(resolve(dataDir, path), 0)
-  // What stands before belongs to former starts.
+  // Earlier text belongs to former starts.
   return tail.slice(Math.max(0, tail.lastIndexOf('starting PostgreSQL ')))
 }
 

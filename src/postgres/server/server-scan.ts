@@ -1,5 +1,5 @@
-// Every process of this node's PostgreSQL, found in /proc by more than the data directory's name: that may have been
-// renamed, deleted, unmounted or replaced, and the server goes on in the old one (spec/postgres.md 1.4).
+// Every process of this node's PostgreSQL, found in /proc by more than the data directory's name: the directory may be
+// renamed, deleted, unmounted or replaced while the server goes on in the old one (spec/postgres.md 1.4).
 
 import { readdir, readFile, readlink, realpath } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
@@ -23,30 +23,30 @@ import {
 export interface ServerProcess extends ProcessStat {
   /** Its working directory as /proc shows it. */
   readonly directory: string
-  /** It works in what the data directory's name leads to now. */
+  /** True when it works in the directory that the name leads to now. */
   readonly here: boolean
   readonly postmaster: boolean
-  /** Of a server that this agent has started: its own child, or a child of that. */
+  /** True for a server that this agent started: its own child, or a child of that. */
   readonly ofAgent: boolean
 }
 
-/** Where to look, and what is known of the server that ran last. */
+/** Where to look, and the known facts about the server that ran last. */
 interface Wanted {
   readonly dataDir: string
   readonly programName: string
   readonly last: LastServer | null
 }
 
-/** Programs that only read, or that somebody runs by hand on a directory without clients. */
+/** Programs that only read, or that are run by hand on a directory without clients. */
 const NO_SERVER = ['--single', '--boot', '--check', '--describe-config', '--version', '--help', '-V', '-C']
 
-/** Does the process work in this directory, whatever that is called? null: it may not be looked at, or is ending. */
+/** Whether the process works in this directory, whatever its name. null: we may not look, or the process is ending. */
 export async function worksIn(pid: number, dataDir: string): Promise<boolean | null> {
   const unknown = () => null
   const own = await fileIdentity(`/proc/${pid}/cwd`).catch(unknown)
   const wanted = await fileIdentity(dataDir).catch(unknown)
   if (own !== null && wanted !== null) return isSameFile(own, wanted, true)
-  // A disk that is sick does not say which file that is: the name is what remains.
+  // On a failing disk the file's identity cannot be read, so only the name remains.
   const link = await workingDirectoryLink(pid)
   if (link === null) return null
   return (await namesOf(dataDir)).includes(link)
@@ -77,7 +77,7 @@ export async function scanServers(wanted: Wanted): Promise<readonly ServerProces
 async function readServer(pid: number, { dataDir, programName }: Wanted): Promise<ServerProcess | null> {
   if (pid === process.pid) return null
   const program = await readlink(`/proc/${pid}/exe`).catch((error: NodeJS.ErrnoException) => error.code ?? '')
-  // One that ends gives its memory back, and with it its program, before it closes its files and sockets.
+  // An ending process gives back its memory, and with it its program, before it closes its files and sockets.
   const isEnding = program === 'ENOENT'
   if (!isEnding && !isServerProgram(program.replace(/ \(deleted\)$/, ''), programName)) return null
   const directory = await workingDirectoryLink(pid)
@@ -116,7 +116,7 @@ async function isOurs(
   return started.some(directory => directory !== null && names.includes(directory))
 }
 
-/** The second line of postmaster.pid: what the directory was called when the server started. */
+/** The second line of postmaster.pid: the directory's name when the server started. */
 async function directoryInPidFile(pid: number): Promise<string | null> {
   const text = await readFile(`/proc/${pid}/cwd/postmaster.pid`, 'utf8').catch(() => '')
   return text.split('\n')[1]?.trim() ?? null
@@ -130,7 +130,7 @@ async function directoryInArguments({ pid, postmaster }: ServerProcess): Promise
   return named === undefined ? null : named.replace(/(?<=.)\/+$/, '')
 }
 
-/** What a process may call the data directory, also when it is gone: as configured, and without symbolic links. */
+/** The names by which a process may know the data directory, even a deleted one: as configured, and without symbolic links. */
 async function namesOf(dataDir: string): Promise<readonly string[]> {
   const whole = await realpath(dataDir).catch(() => null)
   const parent = await realpath(dirname(dataDir)).catch(() => null)
@@ -154,12 +154,12 @@ export function withoutServer(
   )
 }
 
-/** A server of this agent may be there before it is known which one it is. */
+/** A server that this agent starts may exist before its identity is known. */
 export function isStarting({ ofAgent, here }: ServerProcess): boolean {
   return ofAgent && here
 }
 
-/** The postmaster in the data directory, for when its pid file does not say. */
+/** The postmaster in the data directory when its pid file does not name it. */
 export function postmasterHere(servers: readonly ServerProcess[]): ServerProcess | null {
   const here = servers.filter(server => server.here && server.postmaster)
   return here.find(server => !here.some(other => other.pid === server.parentPid)) ?? null

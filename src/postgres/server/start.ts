@@ -26,7 +26,7 @@ import { lastWords, openServerLog } from './server-log.ts'
 
 /** Between two looks at the status in postmaster.pid while the server starts. */
 const READY_PACE_MS: Millis = 10
-/** A connection is tried when that says `ready`, and anyhow this often: the file is only a hint. */
+/** A connection is tried when the file says `ready`, and in any case this often: the file is only a hint. */
 const ATTEMPT_PACE_MS: Millis = 500
 const ATTEMPT_LIMIT_MS: Millis = 1000
 /** A postmaster whose start was cancelled gets this long to obey SIGQUIT. */
@@ -63,7 +63,7 @@ export async function start(
   if (!written.ok) return written
   if (!cleared.ok) return cleared
   if (signal.aborted) return cancelled('the start')
-  // Before it writes anything that nobody else has.
+  // Done before the server writes data that no other member has.
   if (options.as === 'primary') await noLongerCopy(context).catch(error => log('error', errorText(error)))
   const launched = await launch(context, written.commandLine, options, signal)
   if (launched.ok) await noteLinks(context, options.as).catch(error => log('warning', errorText(error)))
@@ -104,7 +104,7 @@ async function spawnPostmaster(context: Context, commandLine: readonly string[],
   const output = logFd ?? (context.serverLog === null ? 'inherit' : 'ignore')
   const child: ChildProcess = spawn(
     programs.path('postgres'),
-    // A file may name another data directory, a copied one its source's, and would win over -D.
+    // A file may name another data directory (a copied one, its source's), and would win over -D.
     ['-D', dataDir, `--config-file=${configFile}`, `--data_directory=${dataDir}`, ...commandLine],
     {
       cwd: '/',
@@ -137,11 +137,11 @@ function resetPriority(pid: number): void {
   try {
     if (getPriority() < 0) setPriority(pid, 0)
   } catch {
-    // The process may be gone already; its end is noticed elsewhere.
+    // The process may already be gone; its end is noticed elsewhere.
   }
 }
 
-/** True when sessions are possible; a session refused for its user or password is one too. */
+/** True when sessions are possible; a refused user or password also shows that. */
 async function waitUntilReady(
   context: Context,
   identity: PostmasterIdentity,
@@ -168,7 +168,7 @@ async function waitUntilReady(
   }
 }
 
-/** Spares the server attempts that it would have to refuse, and its log a FATAL line for each. */
+/** Avoids attempts that the server would refuse, each with a FATAL line in its log. */
 async function saysReady({ dataDir }: Context, identity: PostmasterIdentity): Promise<boolean> {
   const file = await readPidFile(dataDir)
   return file !== null && file.pid === identity.pid && file.status === 'ready'

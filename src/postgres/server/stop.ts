@@ -14,10 +14,10 @@ import { clearLeftovers } from './leftovers.ts'
 type StopOutcome = StepOutcome & { readonly position?: ShutdownPosition | null }
 
 const STATE_PACE_MS: Millis = 10
-/** A CHECKPOINT before the stop only makes it shorter: a very long one is left to the server. */
+/** A CHECKPOINT before the stop only makes it shorter: after this limit we no longer wait for it. */
 const CHECKPOINT_LIMIT_MS: Millis = 3_600_000
 const KILL_LIMIT_MS: Millis = 5000
-/** Reading the position takes three child processes: not for ever when they fail. */
+/** Reading the position takes three child processes, so failures are not repeated for ever. */
 const POSITION_TRIES = 3
 
 export async function stop(
@@ -27,7 +27,7 @@ export async function stop(
 ): Promise<StopOutcome> {
   const { former, watch, kept, log } = context
   const identity = await watch.find()
-  // The directory was replaced: its control file says what somebody else's data was, or is written by two servers.
+  // The directory was replaced: its control file describes other data, or two servers write it.
   const isOther = await former.isOtherData(identity)
   const positionNow = async () => (isOther ? null : await readPosition(context))
   if (identity === null) return { ok: true, position: await positionNow() }
@@ -40,7 +40,7 @@ export async function stop(
   const followed = await followShutdown(context, identity, isOther ? silently : options, signal)
   const position = () => followed.position ?? positionNow()
   if (followed.end === 'ended') return { ok: true, position: await position() }
-  // Shut down, and told to wait no longer for a standby or an archiver: nothing is lost with the processes that are left.
+  // The server has shut down and need not wait for a standby or an archiver: nothing is lost with the remaining processes.
   if (followed.end === 'aborted') {
     if (followed.position === null) return cancelled('the stop')
     await signalProcess(identity, 'SIGQUIT')
@@ -115,7 +115,7 @@ async function kill(context: Context, identity: PostmasterIdentity): Promise<Sto
   log('warning', `PostgreSQL does not stop: killing pid ${identity.pid} and its children`)
   if (!(await killTree(identity))) return failed(`not permitted to kill the postmaster (pid ${identity.pid})`)
   if (!(await watch.ended(identity, KILL_LIMIT_MS))) return failed(`pid ${identity.pid} survives SIGKILL`)
-  // A backend that was killed may still be writing: nothing else may work on the data before the last one is gone.
+  // A killed backend may still be writing, so nothing else may work on the data before the last one is gone.
   const cleared = await clearLeftovers(context)
   return cleared.ok ? { ok: true, position: null } : cleared
 }

@@ -1,4 +1,4 @@
-// SQL over `pg`, always bounded: a server that is stopped, hung or half dead must never keep an await pending. Two
+// SQL over `pg`, always bounded: a stopped, hung or half-dead server must never keep an await pending. Two
 // forms: one kept connection for the looks, replaced after any error, and fresh ones for single tasks.
 
 import type pg from 'pg'
@@ -69,7 +69,7 @@ export class KeptConnection {
   #client: pg.Client | null = null
   #opening: Promise<Opened> | null = null
   #generation = 0
-  /** The query that was asked last; pg 9 takes no second one before the first is answered. */
+  /** The last query; pg 9 accepts no second one before the first is answered. */
   #last: Promise<unknown> = Promise.resolve()
 
   /** `onLost` is called when an open connection ends without our doing: a hint that the server died. */
@@ -108,7 +108,7 @@ export class KeptConnection {
     this.#opening = null
   }
 
-  /** A beat, a request and a promotion may ask at once: one after the other, each within its own limit. */
+  /** A beat, a request and a promotion may query at once: they take turns, each within its own limit. */
   #inTurn(limit: Promise<SqlFailure>, ask: () => Promise<SqlResult>): Promise<SqlResult> {
     const before = this.#last
     const run = async (): Promise<SqlResult> => {
@@ -156,7 +156,7 @@ export class KeptConnection {
   }
 }
 
-/** For those who work with exceptions: the rows, or an Error that carries the SQLSTATE as `code`. */
+/** For callers that work with exceptions: the rows, or an Error with the SQLSTATE as `code`. */
 export function queryOrThrow(connection: KeptConnection, limitMs: Millis) {
   return async (sql: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]> => {
     const answer = await connection.query(sql, limitMs, values)

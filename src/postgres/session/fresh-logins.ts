@@ -20,7 +20,7 @@ export async function tryLogins(context: Context, question: LoginQuestion): Prom
   const { access, name } = context
   const { inRecovery, upstream, rewind } = question
   const tries = [login(context, 'superuser', name, await access.local('hactl login'))]
-  // A standby will come from elsewhere than this: only its password is told by a login from here.
+  // A standby will connect from elsewhere: a login from here proves only its password.
   if (!inRecovery) tries.push(login(context, 'replication', name, await access.localReplication()))
   if (inRecovery && upstream !== null) {
     tries.push(login(context, 'replication', upstream.name, access.leaderReplication(upstream)))
@@ -50,7 +50,7 @@ async function login(
   return { account, user: target.user, server, refusal }
 }
 
-/** Who it was is said beside it. */
+/** Without the account's name, which is shown beside it. */
 function refusalOf({ why }: SqlFailure): string {
   return why.replace(/ for user ".*"$/s, '').replace(/, user ".*?"(?=,|$)/s, '')
 }

@@ -1,5 +1,5 @@
-// The one query of a look (spec/postgres.md 1.16): everything that a beat needs to know of a running server, in one
-// round trip, with every function named in full so that nobody's search path can change what it says.
+// The one query of a look (spec/postgres.md 1.16): everything that a beat needs to know about a running server, in one round
+// trip, with every function schema-qualified so that no search path can change the result.
 
 import type {
   ControlData,
@@ -11,7 +11,7 @@ import type {
 import { type Lsn, maxLsn, parseLsn, type Timeline } from '../../model/units.ts'
 import type { Row } from './connection.ts'
 
-/** What the query says beyond ServerView: the moving part of the control file. */
+/** Results of the query beyond ServerView: the moving part of the control file. */
 export interface Monitored {
   readonly server: ServerView
   readonly systemIdentifier: string
@@ -19,11 +19,11 @@ export interface Monitored {
   readonly checkpointTimeline: Timeline
   readonly minRecoveryLsn: Lsn
   readonly minRecoveryTimeline: Timeline
-  /** When the server read its settings last, and whether it says that one of them waits for a restart. */
+  /** When the server last read its settings, and whether it reports that one of them waits for a restart. */
   readonly settingsRead: string
 }
 
-/** Settings of which a standby needs at least as much as its primary has, by their names in the model. */
+/** Settings that must be at least as large on a standby as on its primary, by their names in the model. */
 const STANDBY_LIMITS = {
   maxConnections: 'max_connections',
   maxWorkerProcesses: 'max_worker_processes',
@@ -70,7 +70,7 @@ FROM (SELECT pg_catalog.pg_is_in_recovery() AS recovering) i, pg_catalog.pg_cont
   pg_catalog.pg_control_checkpoint() c, pg_catalog.pg_control_recovery() m, pg_catalog.pg_stat_get_wal_receiver() r`
 }
 
-/** Null when the row is not what the query asked for (a server that we do not understand). */
+/** Null when the row is not as expected (a server that we do not understand). */
 export function parseMonitoring(row: Row | undefined): Monitored | null {
   if (row === undefined || typeof row.recovering !== 'boolean') return null
   const inRecovery = row.recovering
@@ -128,7 +128,7 @@ function receiverOf(row: Row): WalReceiver | null {
   const status = text(row.receiver_status)
   if (status === null) return null
   const latestEndLsn = lsn(row.latest_end_lsn)
-  // Until the first message from the primary the timeline is only the one that was asked for.
+  // Until the first message from the primary, the timeline is only the requested one.
   const receivedTimeline = latestEndLsn === null ? null : Number(row.received_tli)
   return { status, receivedTimeline, latestEndLsn }
 }

@@ -1,4 +1,4 @@
-// What the running server says of parameters by their names: for an operator who is about to change them.
+// The running server's facts about parameters, by name: for an operator who is about to change them.
 
 import { nearestNames } from '../../model/command/nearest.ts'
 import { type Seen, seen, unseen } from '../../model/seen.ts'
@@ -12,7 +12,7 @@ import type { ParameterCatalogue } from '../../ports/postgres.ts'
 import type { Context } from '../context.ts'
 import type { Row } from './connection.ts'
 
-/** What a server does not list it may have all the same: obsolete names, and settings that SHOW ALL leaves out. */
+/** Names that a server accepts without listing them: obsolete names, and settings that SHOW ALL leaves out. */
 const FACTS = `SELECT n.name AS asked, s.name, s.context, s.vartype, s.unit, s.min_val, s.max_val,
        pg_catalog.array_to_json(s.enumvals) AS enumvals,
        CASE WHEN s.vartype OPERATOR(pg_catalog.<>) 'string' THEN s.setting END AS setting,
@@ -24,7 +24,7 @@ const FACTS = `SELECT n.name AS asked, s.name, s.context, s.vartype, s.unit, s.m
 
 const NAMES = 'SELECT name FROM pg_catalog.pg_settings'
 
-/** Over the connection of the looks: one question at a time, so that no crowd of clients holds up a beat. */
+/** Uses the looks' connection, one query at a time, so that many clients cannot hold up a beat. */
 export function parameterQuestions(context: Context): ParameterCatalogue['parameterFacts'] {
   let isBusy = false
   return async (names, limitMs) => {
@@ -44,7 +44,7 @@ async function ask(
   limitMs: Millis,
 ): Promise<Seen<ParameterAnswer>> {
   const atMs = clock.bootMs()
-  // Opening the connection is the look's business: it knows whether a server is there.
+  // Only a look opens the connection: it knows whether there is a server.
   if (!kept.isOpen) return unseen('no connection to PostgreSQL is open')
   const facts = await kept.query(FACTS, limitMs, [names])
   if (!facts.ok) return unseen(facts.why)

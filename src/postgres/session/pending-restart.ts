@@ -1,4 +1,4 @@
-// Which settings a start by us would change: asked when that may have changed, told in the log when it has.
+// Which settings a start by us would change: queried when that may have changed, logged when it has.
 
 import type { Millis } from '../../model/units.ts'
 import type { Context } from '../context.ts'
@@ -8,14 +8,14 @@ import { queryOrThrow } from './connection.ts'
 export class PendingRestartWatch {
   readonly #context: Context
   #key = ''
-  /** As last known: a question without an answer is not an answer. */
+  /** As last known: without an answer nothing changes. */
   #known: PendingRestart = {}
 
   constructor(context: Context) {
     this.#context = context
   }
 
-  /** `key`: of the server and its last reading of the settings. What we write ourselves resets the state. */
+  /** `key` identifies the server and its last reading of the settings. When we write settings, the state is reset. */
   async of(key: string, limitMs: Millis): Promise<PendingRestart> {
     const { kept, settings, state } = this.#context
     if (key !== this.#key) state.pendingRestart = null

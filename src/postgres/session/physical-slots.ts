@@ -10,7 +10,7 @@ import { type SqlFailure, withSession } from './connection.ts'
 const LIMIT_MS: Millis = 10_000
 const NAME = /^[a-z0-9_]{1,63}$/
 
-/** What can be done is done; the outcome lists what could not. */
+/** Makes every possible change; the outcome lists the failed ones. */
 export async function changeSlots(context: Context, changes: SlotChanges): Promise<StepOutcome> {
   const statements = statementsFor(changes)
   if (statements.length === 0) return DONE

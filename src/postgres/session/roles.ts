@@ -31,7 +31,7 @@ export const QUIET_SESSION: Readonly<Record<string, string>> = {
   'auto_explain.log_min_duration': '-1',
 }
 
-/** Null: done. The text never holds the password: only what the server said about it. */
+/** Null: done. The text never contains the password, only the server's answer. */
 export async function createOrAlterRole(session: Session, wish: RoleWish): Promise<string | null> {
   const name = pg.escapeIdentifier(wish.name)
   const existing = await session.query(
@@ -54,7 +54,7 @@ function withoutSecret(text: string, wish: RoleWish): string {
   return wish.password === null || wish.password === '' ? text : text.replaceAll(wish.password, '***')
 }
 
-/** What pg_rewind calls on the source when it is not a superuser. */
+/** The functions that pg_rewind calls on the source when it is not a superuser. */
 const REWIND_FUNCTIONS = [
   'pg_ls_dir(text, boolean, boolean)',
   'pg_stat_file(text, boolean)',

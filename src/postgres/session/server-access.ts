@@ -1,5 +1,5 @@
-// As whom, and where, we connect: to the local server and to the leader, over SQL and over the replication protocol,
-// and the connection strings that pg_basebackup and pg_rewind are given (never with a password in them).
+// Where and as which user we connect: to the local server and to the leader, over SQL and over the replication protocol; and
+// the connection strings for pg_basebackup and pg_rewind (never with a password in them).
 
 import { join } from 'node:path'
 import type { Upstream } from '../../model/cluster/peer.ts'
@@ -46,7 +46,7 @@ export function createAccess(
   runAs: RunAs | null,
 ): Access {
   const database = config.database === '' ? 'postgres' : config.database
-  // Asked each time: passwords are rotated while the agent runs.
+  // Read each time: passwords are rotated while the agent runs.
   const accounts = () => {
     const { superuser, replication, rewind } = config.authentication
     return { superuser, replication, rewind: rewind ?? superuser }
@@ -110,13 +110,13 @@ export function createAccess(
 }
 
 /**
- * The running server has written down its port, which may be another one than the file now says: a healthy primary
- * would look like one that never finishes starting. No host means libpq's default socket directory, which is there too.
+ * The port in postmaster.pid counts, because the file may now say another one: a healthy primary would look like one that
+ * never finishes starting. No host means libpq's default socket directory, which is also there.
  */
 async function placeOf(dataDir: string, address: { host: string | null; port: number }, numeric: boolean) {
   const file = await readPidFile(dataDir)
   const port = file?.port ?? address.port
-  // Looking up a name takes a thread of the pool in which reads of a hung disk may already wait.
+  // Looking up a name takes a thread of the pool, in which reads of a hung disk may already be waiting.
   if (address.host === 'localhost' && numeric) return { host: '127.0.0.1', port }
   return { host: address.host ?? file?.socketDirectory ?? 'localhost', port }
 }
@@ -125,7 +125,7 @@ function listensOnLoopback(listenAddresses: string): boolean {
   return listenAddresses.split(',').some(address => ['127.0.0.1', '0.0.0.0', '*'].includes(address.trim()))
 }
 
-/** Newer than any: what the operator configured for the programs of this machine is passed on as it is. */
+/** Newer than any: the operator's settings for the programs of this machine are passed on unchanged. */
 const CONNINFO_VERSION = 990000
 
 /** The connection string without the password, and the line of a password file that holds it. */

@@ -1,5 +1,5 @@
-// One `pg` client, opened, asked and ended so that nothing stays pending: its failures as values, TLS as libpq's sslmode
-// means it, and an end that also works when the server is stopped.
+// One `pg` client, opened, queried and ended so that nothing stays pending: failures are values, TLS follows libpq's sslmode,
+// and ending works even when the server is stopped.
 
 import { readFile } from 'node:fs/promises'
 import pg from 'pg'
@@ -8,7 +8,7 @@ import type { Millis } from '../../model/units.ts'
 
 export type Row = Readonly<Record<string, unknown>>
 
-/** `unreachable`: nobody answers the door; `rejecting`: starting or stopping; `login`: refused us; `timeout`: silence. */
+/** `unreachable`: nothing listens; `rejecting`: starting or stopping; `login`: refused; `timeout`: no answer. */
 type SqlFailureKind = 'unreachable' | 'rejecting' | 'login' | 'timeout' | 'statement' | 'cancelled'
 export interface SqlFailure {
   readonly ok: false
@@ -62,7 +62,7 @@ export async function openClient(
     return first
   }
   const second = await openClientOnce(target, limitMs, reached, { rejectUnauthorized: false })
-  // Whether the password is right is asked only of who gets that far.
+  // A wrong password is reported only when pg_hba.conf accepts this kind of connection.
   return second.ok || second.code === '28P01' ? second : first
 }
 
