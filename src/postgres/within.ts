@@ -1,4 +1,4 @@
-// A look that a hung disk must not hold up: what does not come in time is given up, and said to be late.
+// Keeps a hung disk from holding up a look: a result that does not come in time is given up and reported as late.
 
 import type { Millis } from '../model/units.ts'
 

@@ -1,5 +1,5 @@
-// Asks src/postgres/settings to write what the server is to run with, and remembers what it said. Gathers the facts
-// that it needs: version and option names of the installed program, and the control file.
+// Has src/postgres/settings write the server's settings and remembers the outcome. Gathers the facts for that: version and
+// option names of the installed program, and the control file.
 
 import { stat } from 'node:fs/promises'
 import { isAbsolute } from 'node:path'
@@ -85,7 +85,7 @@ async function programOf(context: Context): Promise<Program | null> {
   return state.program
 }
 
-/** Rewrites the settings of a running or stopped server; a running one is told to read them again. */
+/** Rewrites the settings of a running or stopped server; a running one is reloaded. */
 export async function rewriteSettings(
   context: Context,
   role: 'primary' | 'standby',
@@ -99,7 +99,7 @@ export async function rewriteSettings(
   const written = await writeSettings(context, { role, upstream, majorVersion, stopped: running === null })
   if (!written.ok) return failed(written.why)
   if (running !== null && (written.changed || always)) sendSignal(running.pid, 'SIGHUP')
-  // The flags of the server change when it has read the files: what a look learned meanwhile is dropped.
+  // The server's flags change when it has read the files, so a look's earlier result is dropped.
   state.pendingRestart = null
   return DONE
 }

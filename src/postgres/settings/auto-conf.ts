@@ -1,5 +1,5 @@
-// postgresql.auto.conf, where ALTER SYSTEM writes, is read after our file and wins over it: recovery settings there would
-// undo ours and are taken out; of the others it is said which of them contradict the configuration.
+// postgresql.auto.conf, where ALTER SYSTEM writes, is read after our file and wins over it. Recovery settings there would
+// undo ours and are removed; other settings that contradict the configuration get a warning.
 
 import { lastValue, readConfChain } from './conf-chain.ts'
 import { readIfPresent, replaceFile } from './durable-file.ts'
@@ -10,7 +10,7 @@ import { RECOVERY_NAMES } from './recovery-settings.ts'
 import { sameText } from './server-values.ts'
 import type { Job } from './write-files.ts'
 
-/** The operator's to set; the other recovery settings are hactl's alone. */
+/** Recovery settings that an operator may set; the others are hactl's alone. */
 const OPERATORS = [
   'archive_cleanup_command',
   'recovery_end_command',
@@ -27,14 +27,14 @@ export async function cleanAutoConf(job: Job): Promise<boolean> {
   const taken = OPERATORS.filter(name => names.has(name))
   if (taken.length > 0) await keepTaken(job, taken)
   const text = await readIfPresent(places.autoConf)
-  // One character a byte: what is kept stays what it was, in whichever encoding.
+  // One character per byte: the kept lines stay unchanged in any encoding.
   const cleaned = text === null ? null : withoutParameters(text.toString('latin1'), RECOVERY_NAMES)
   if (cleaned === null) return false
   const options = await places.optionsFor(places.autoConf)
   return await replaceFile(places.autoConf, Buffer.from(cleaned, 'latin1'), options)
 }
 
-/** Only names are said, never values: a command may hold a password. */
+/** Only names are logged, never values: a command may contain a password. */
 async function keepTaken({ input, places, warn }: Job, taken: readonly string[]): Promise<void> {
   const kept = `${places.autoConf}.found`
   const text = (await readIfPresent(places.autoConf))?.toString('latin1') ?? ''

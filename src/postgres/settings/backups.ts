@@ -16,8 +16,8 @@ export async function backUpFiles(places: Places, names: readonly string[]): Pro
 }
 
 /**
- * Brings back what is missing. Returns the names that it brought. After a copy it is the source's: where the node has a
- * postgresql.conf of its own, that is the base, and not the source's.
+ * Restores missing files and returns their names. After a copy they are the source's: if the node has a postgresql.conf of
+ * its own, that is the base, and not the source's.
  */
 export async function restoreFiles(places: Places, names: readonly string[]): Promise<readonly string[]> {
   const restored: string[] = []
@@ -27,7 +27,7 @@ export async function restoreFiles(places: Places, names: readonly string[]): Pr
   return restored
 }
 
-/** False: it is there, or there is no copy. */
+/** False: the file exists, or there is no copy of it. */
 export async function restoreFile(places: Places, name: string): Promise<boolean> {
   const target = join(places.configDir, name)
   if (await exists(target)) return false
@@ -49,7 +49,7 @@ function includesBase(text: Buffer, { baseName }: Places): boolean {
     .some(line => line.trim() === `include '${baseName}'`)
 }
 
-/** What initdb made, for a configuration directory outside that has none yet. False: it is there, or there is none. */
+/** Copies initdb's file to a configuration directory elsewhere that has none yet. False: it exists, or initdb made none. */
 export async function copyFromDataDirectory(places: Places, name: string, to: string): Promise<boolean> {
   if (places.configDir === places.dataDir || (await exists(to))) return false
   const text = await readIfPresent(join(places.dataDir, name))

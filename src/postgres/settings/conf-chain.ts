@@ -1,5 +1,5 @@
-// What a postgresql.conf of the operator's says, with the files that it includes: read by hand, because the server that
-// would tell may be stopped, or another node's. Enough of PostgreSQL's grammar for that, and nothing is judged here.
+// Reads an operator's postgresql.conf and the files that it includes, because the server that knows may be stopped or another
+// node's. It understands enough of PostgreSQL's grammar for that and judges nothing.
 
 import { readdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
@@ -16,20 +16,20 @@ interface Assignment {
 export interface ConfChain {
   /** In the order in which PostgreSQL reads them: the last one of a name counts. */
   readonly assignments: readonly Assignment[]
-  /** The file itself and what it includes, as far as it is there. */
+  /** The file itself and the files that it includes, as far as they exist. */
   readonly files: readonly string[]
 }
 
 /** PostgreSQL's own limit; it also ends a file that includes itself. */
 const DEPTH_MAX = 10
 
-/** Of a file that is not there: nothing. Errors of the file system are passed on. */
+/** A missing file yields nothing. Errors of the file system are passed on. */
 export async function readConfChain(path: string, depth = 0): Promise<ConfChain> {
   const text = depth > DEPTH_MAX ? null : await readIfPresent(path)
   if (text === null) return { assignments: [], files: [] }
   const assignments: Assignment[] = []
   const files = [path]
-  // One character a byte: names of files come back as they are written.
+  // One character per byte: file names stay unchanged in any encoding.
   for (const line of text.toString('latin1').split('\n')) {
     const parsed = parseLine(line)
     if (parsed === null) continue
@@ -44,7 +44,7 @@ export async function readConfChain(path: string, depth = 0): Promise<ConfChain>
   return { assignments, files }
 }
 
-/** What counts at last; null: it is not set. */
+/** The value in force; null: not set. */
 export function lastValue({ assignments }: ConfChain, name: string): string | null {
   return assignments.findLast(assignment => assignment.name === name)?.value ?? null
 }

@@ -31,7 +31,7 @@ const KEYWORDS: readonly (readonly [keyword: string, since: number])[] = [
   ['sslnegotiation', 170000],
 ]
 
-/** What libpq assumes when a key is absent; both sides of a comparison get them. */
+/** libpq's defaults for absent keys; both sides of a comparison get them. */
 export const CONNINFO_DEFAULTS: ConninfoFields = {
   sslmode: 'prefer',
   gssencmode: 'prefer',
@@ -41,7 +41,7 @@ export const CONNINFO_DEFAULTS: ConninfoFields = {
 
 /**
  * `key=value` text in the fixed keyword order. Skipped: keys that the server does not know yet, unknown keys, and
- * empty values (libpq would take the next word for the value). A passfile stands in for the password.
+ * empty values (libpq would take the next word for the value). A passfile replaces the password.
  */
 export function formatConninfo(fields: ConninfoFields, majorVersion: number): string {
   const hasPassfile = majorVersion >= 100000 && Boolean(fields.passfile)
@@ -70,7 +70,7 @@ function supportedFields(fields: ConninfoFields, majorVersion: number): Conninfo
 }
 
 /**
- * What a standby's `primary_conninfo` must say to stream from `upstream`: with the password itself, never a
+ * The fields of a standby's `primary_conninfo` to stream from `upstream`: with the password itself, never a
  * passfile (writing that file is the caller's part). Several hosts mean a remote cluster: only its writable
  * member will do when a slot is used there.
  */

@@ -56,7 +56,7 @@ export async function replaceFile(
   }
 }
 
-/** What root wrote by mistake goes to the user that PostgreSQL runs as: it could not read it. */
+/** Gives a file that root wrote by mistake to the user that PostgreSQL runs as, who could not read it. */
 function ownerOf(existing: FileOwner | null, wanted: FileOwner | null): FileOwner | null {
   const ourOwn = existing?.uid === process.getuid?.()
   return existing === null || (ourOwn && wanted !== null) ? wanted : existing
@@ -73,7 +73,7 @@ async function writeBeside(
   try {
     const file = await open(temporary, flags, 0o600)
     try {
-      // Owner and mode first: chown clears nothing that matters here, and a secret is never readable for others.
+      // Owner and mode are set first, so that others can never read a secret.
       if (owner !== null) await file.chown(owner.uid, owner.gid).catch(ignoreNotPermitted)
       await file.chmod(mode)
       await file.writeFile(text)
@@ -122,7 +122,7 @@ export async function exists(path: string): Promise<boolean> {
   return (await lstat(path).catch(nullWhenMissing)) !== null
 }
 
-/** True when it was there. */
+/** True when the file existed. */
 export async function removeFile(path: string): Promise<boolean> {
   try {
     await unlink(path)

@@ -522,7 +522,7 @@ export const SERVER_GUCS: GucTable = {
   zero_damaged_pages: [{ kind: 'bool' }],
 }
 
-/** Parameters of archive recovery and standbys: they never stand among the ordinary ones. */
+/** Parameters of archive recovery and standbys: they are never among the ordinary ones. */
 export const RECOVERY_GUCS: GucTable = {
   archive_cleanup_command: [{ kind: 'string' }],
   primary_conninfo: [{ kind: 'string' }],

@@ -9,7 +9,7 @@ import { type ConfChain, lastValue, readConfChain } from './conf-chain.ts'
 import { exists, readIfPresent } from './durable-file.ts'
 import type { Places } from './places.ts'
 
-/** What the server reads, with its default; a relative path starts at the data directory. */
+/** Settings that name files, with their defaults; a relative path starts at the data directory. */
 const SERVER_FILES: Readonly<Record<string, string>> = {
   ssl_cert_file: 'server.crt',
   ssl_key_file: 'server.key',
@@ -24,17 +24,17 @@ const SERVER_FILES: Readonly<Record<string, string>> = {
 const ACCOUNT_FILES = ['sslcert', 'sslkey', 'sslrootcert', 'sslcrl']
 
 export interface OwnPath {
-  /** Relative to the data directory: where it is put back. */
+  /** The path relative to the data directory, to which it is restored. */
   readonly name: string
-  /** Where it lies now. */
+  /** The current path. */
   readonly path: string
 }
 
-/** Those that are there, each once. */
+/** The existing ones, each once. */
 export async function ownPaths(config: PostgresqlConfig, places: Places): Promise<readonly OwnPath[]> {
   const { configDir, dataDir, baseName } = places
   const base = join(configDir, baseName)
-  // A postgresql.conf that hactl never wrote is what would become the base.
+  // A postgresql.conf that hactl never wrote would become the base.
   const own = (await exists(base)) || (await ownConf(places)) === null ? base : places.conf
   const chain = await readConfChain(places.conf)
   const auto = await readConfChain(places.autoConf)

@@ -64,7 +64,7 @@ const CONTROLLED_BY_NAME = new Map(CONTROLLED.map(entry => [entry.name, entry]))
 /** Names of the parameters that neither a local file nor a role section may set. */
 export const CONTROLLED_NAMES: ReadonlySet<string> = new Set(CONTROLLED_BY_NAME.keys())
 
-/** Those that we give on the command line, where nothing wins over them. */
+/** Parameters that we set on the command line, where nothing overrides them. */
 export const COMMAND_LINE_NAMES: ReadonlySet<string> = new Set(
   CONTROLLED.filter(({ commandLine }) => commandLine).map(({ name }) => name),
 )
@@ -111,7 +111,7 @@ export function serverParameters(input: ServerParametersInput): ParameterMap {
 function setOrdinary(parameters: ParameterMap, name: string, value: Json, warn: Warn): void {
   const text = parameterText(value)
   if (text !== null) parameters.set(name, text)
-  // null is how a dynamic configuration takes a parameter back.
+  // null removes a parameter from the dynamic configuration.
   else if (value === null) parameters.delete(name)
   else warn(`parameter ${JSON.stringify(name)} is neither text, number nor boolean, ignored`)
 }
@@ -203,7 +203,7 @@ export function raiseToControlData(
   return pending
 }
 
-/** What stands on the command line, in table order, so that nothing in a file can override it. */
+/** The parameters on the command line, in table order: no file can override them. */
 export function onCommandLine(parameters: ParameterMap): ReadonlyMap<string, string> {
   return new Map(
     CONTROLLED.flatMap(({ name, commandLine }) => {

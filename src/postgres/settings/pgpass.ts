@@ -31,7 +31,7 @@ export function pgpassLines(entry: PgpassEntry): readonly string[] {
 
 /**
  * Rewrites the whole file, mode 0600 before it has content. True when it changed. Throws SettingsError when the
- * path is something else than a file, when the disk is full, or when a part cannot stand on one line.
+ * path is not a file, when the disk is full, or when a part does not fit on one line.
  */
 export async function writePgpass(
   path: string,
@@ -48,7 +48,7 @@ function text(part: string | number | null | undefined): string {
 }
 
 function escapePart(part: string): string {
-  // The reader splits at line ends before it looks at escapes: nothing could bring such a character through.
+  // The reader splits at line ends before it looks at escapes, so such a character cannot be written.
   if (/[\n\r\0]/.test(part)) {
     throw new SettingsError('refused', 'a password file entry holds a line break or a NUL character')
   }

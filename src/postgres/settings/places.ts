@@ -55,7 +55,7 @@ async function modeInside(dataDir: string): Promise<number> {
   }
 }
 
-/** By whichever links: a directory that is not there is only its name. */
+/** The real path, with links resolved; a missing directory is only its name. */
 export async function sameDirectory(one: string, other: string): Promise<boolean> {
   const [a, b] = await Promise.all([one, other].map(path => realpath(path).catch(() => resolve(path))))
   return a === b

@@ -1,5 +1,5 @@
-// Works out what the files are to say, from the configuration alone: nothing is read or written here, except that
-// `postgres --describe-config` is asked when a parameter is not in our table.
+// Works out the content of the files from the configuration alone. Nothing is read or written here, except that
+// `postgres --describe-config` is run when a parameter is not in our table.
 
 import type { Upstream } from '../../model/cluster/peer.ts'
 import type { ControlData } from '../../model/server/postgres.ts'
@@ -19,7 +19,7 @@ export interface WriteInput {
   readonly effective: EffectivePostgresql
   /** server_version_num without the minor: 150000. 0: not known, and nothing is written. */
   readonly majorVersion: number
-  /** As `postgres --version` tells it: `15.18`. */
+  /** As `postgres --version` prints it: `15.18`. */
   readonly fullVersion: string
   readonly role: 'primary' | 'standby'
   readonly upstream: Upstream | null
@@ -33,7 +33,7 @@ export interface Prepared {
   readonly parameters: ParameterMap
   /** null: a primary. */
   readonly recovery: RecoverySettings | null
-  /** What a standby must keep until its primary's lower value has reached it. */
+  /** Values that a standby must keep until its primary's lower ones have reached it. */
   readonly pendingRestart: PendingRestart
   readonly version: number
 }
@@ -79,7 +79,7 @@ function versionWithin(fullVersion: string, majorVersion: number): number {
   return version
 }
 
-/** The primary_conninfo to write: from PostgreSQL 10 on the password stands in a file of its own. */
+/** The primary_conninfo to write: from PostgreSQL 10 on the password is in a file of its own. */
 export function conninfoText(recovery: RecoverySettings, pgpass: string, majorVersion: number): string {
   const { conninfo } = recovery
   if (conninfo === null) return ''

@@ -1,5 +1,5 @@
-// Does the running standby follow whom it should, and if not, does a reload cure it? Asked in every beat of a
-// standby: a false difference would reload or restart it without end, a missed one leaves it behind a dead primary.
+// Whether the running standby follows the right member, and if not, whether a reload is enough. Every beat of a standby
+// compares: a false difference would reload or restart it without end, a missed one leaves it behind a dead primary.
 
 import { realpath } from 'node:fs/promises'
 import type { RecoverySettingsView } from '../../model/server/postgres.ts'
@@ -36,7 +36,7 @@ const TOLERATED_FROM_ELSEWHERE: ReadonlySet<string> = new Set([
   'restore_command',
 ])
 
-/** What is in force. `restart`: a reload does not change it. `elsewhere`: another file than ours sets it. */
+/** The values in force. `restart`: a reload does not change them. `elsewhere`: another file than ours sets them. */
 interface CurrentSetting {
   readonly text: string
   readonly restart: boolean
@@ -46,7 +46,7 @@ interface CurrentSetting {
 export interface CurrentRecovery {
   /** Absent: this version has no such parameter. */
   readonly settings: ReadonlyMap<string, CurrentSetting>
-  /** What a streaming WAL receiver uses, which is older than the setting until it reconnects. */
+  /** The connection of a streaming WAL receiver, which is older than the setting until it reconnects. */
   readonly receiver: { readonly conninfo: string; readonly slot: string } | null
 }
 
@@ -83,8 +83,8 @@ export async function readCurrentRecovery(query: Query, confPath: string): Promi
 }
 
 /**
- * What the server will have in force that is starting right now on the files written last. Before 13 the address of
- * the primary was fixed at the start, before 14 the restore command.
+ * The values of a server that is starting right now with the files written last. Before version 13 the address of the
+ * primary was fixed at the start, before 14 the restore command.
  */
 export function currentFromWritten(
   written: RecoverySettings,
@@ -146,12 +146,12 @@ function sameSetting(
   return setting.text === (wantedText ?? '')
 }
 
-/** null: what is there cannot be read as a connection string. */
+/** null: the value is not a valid connection string. */
 function currentConninfo(current: CurrentRecovery, wanted: ConninfoFields | null): ConninfoFields | null {
   const configured = parseConninfo(current.settings.get('primary_conninfo')?.text ?? '')
   if (configured === null) return null
   const receiver = current.receiver === null ? null : parseConninfo(current.receiver.conninfo)
-  // Nothing configured any more: whatever the receiver still does, it is about to stop.
+  // Nothing is configured any more, so the receiver is about to stop.
   if (receiver === null || Object.keys(configured).length === 0) return configured
   const merged: Record<string, string> = { ...receiver }
   for (const [key, value] of Object.entries({ ...configured, ...wanted })) {
@@ -182,7 +182,7 @@ async function sameConninfo(
   return true
 }
 
-/** Streaming may go on for days with an old password file: only its content tells what the next connection does. */
+/** Streaming may go on for days with an old password file: only its content shows whether the next connection succeeds. */
 async function samePassword(current: ConninfoFields, wanted: ConninfoFields): Promise<boolean> {
   const { password = '', host, port, user } = wanted
   if ('password' in current) return current.password === password

@@ -1,5 +1,5 @@
-// What a standby must be told: where its WAL comes from, and that it never stops following. The operator's own
-// recovery settings (restore_command and the like) are kept, everything that would end the recovery is not.
+// The recovery settings of a standby: where its WAL comes from, and that it never stops following. The operator's own
+// settings (restore_command and the like) are kept; everything that would end the recovery is dropped.
 
 import type { Json } from '../../model/cluster/cluster.ts'
 import type { Upstream } from '../../model/cluster/peer.ts'
@@ -10,7 +10,7 @@ import { ParameterMap } from './parameter-map.ts'
 import { parameterText } from './server-values.ts'
 import { validRecoveryParameters } from './validation.ts'
 
-/** Lower case. The last three are older spellings, which no longer are parameters but still stand in configurations. */
+/** Lower case. The last three are older spellings, which are no longer parameters but still occur in configurations. */
 export const RECOVERY_NAMES: ReadonlySet<string> = new Set([
   ...Object.keys(RECOVERY_GUCS),
   'standby_mode',

@@ -1,5 +1,4 @@
-// What the running server says about its own settings: which of them wait for a restart, and which would change
-// with a new configuration.
+// The running server's own settings: which of them wait for a restart, and which would change with a new configuration.
 
 import { parseInteger } from '../../model/settings/values.ts'
 import type { ParameterMap } from './parameter-map.ts'
@@ -22,8 +21,8 @@ function isIgnored(name: string): boolean {
 }
 
 /**
- * What a start by us would change: the running value against what the command line, else the files, else the server's own
- * default say. The server's flag alone knows nothing of what a restart by somebody else kept on its command line.
+ * The settings that a start by us would change: compares the running value with the command line, else the files, else the
+ * server's default. The server's own flag ignores what a restart by somebody else kept on its command line.
  */
 export async function pendingRestartOf(
   query: Query,
@@ -119,7 +118,7 @@ function defaultWalBuffers(
   const buffers = parseInteger(String(sharedBuffers?.setting ?? ''))
   const size = parseInteger(String(segment?.setting ?? ''))
   if (buffers === null || size === null) return null
-  // The segment size is told in bytes since 11, in 8 kB blocks before.
+  // The segment size is in bytes since 11, in 8 kB blocks before.
   const blocks = segment?.unit === '8kB' ? size : Math.floor(size / 8192)
   return String(Math.min(Math.max(Math.floor(buffers / 32), 8), blocks))
 }

@@ -1,10 +1,10 @@
-// Comparing what pg_settings shows (base units, no unit written) with what a configuration says, and showing such
-// a value to people in the largest unit that loses nothing.
+// Compares values of pg_settings (in base units, without the unit) with those of a configuration, and shows a value to people
+// in the largest unit that loses nothing.
 
 import type { Json } from '../../model/cluster/cluster.ts'
 import { parseBoolean, parseInteger, parseReal } from '../../model/settings/values.ts'
 
-/** Text of a JSON value as it stands in postgresql.conf; null: the parameter is not set, or has no such text. */
+/** A JSON value as text in postgresql.conf; null: the parameter is not set, or cannot be written as text. */
 export function parameterText(value: Json): string | null {
   if (value === null || typeof value === 'object') return null
   if (typeof value === 'boolean') return value ? 'on' : 'off'

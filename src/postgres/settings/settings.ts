@@ -1,5 +1,5 @@
-// The settings files of the local PostgreSQL: written so that the server starts with what the cluster agreed on,
-// compared with what the running server uses, backed up and restored. The operator's own file is included, and kept.
+// The settings files of the local PostgreSQL: written so that the server starts with the cluster's settings, compared with
+// those of the running server, backed up and restored. The operator's own file is included, and kept.
 
 import { dirname, isAbsolute, join } from 'node:path'
 import type { JsonObject } from '../../model/cluster/cluster.ts'
@@ -56,11 +56,11 @@ interface Written {
   readonly changed: boolean
   /** `--name=value` for postgres. */
   readonly commandLine: readonly string[]
-  /** What a standby must keep until its primary's lower value has reached it. */
+  /** Values that a standby must keep until its primary's lower ones have reached it. */
   readonly pendingRestart: PendingRestart
 }
 
-/** Methods that write throw SettingsError for what must be expected: no space, no permission, version unknown. */
+/** Methods that write throw SettingsError for expected failures: no space, no permission, version unknown. */
 export interface Settings {
   /** For a stopped server it also makes the directories that the start needs. */
   write(input: WriteInput): Promise<Written>
@@ -69,7 +69,7 @@ export interface Settings {
     upstream: Upstream | null,
     majorVersion: number,
   ): Promise<Seen<RecoverySettingsView>>
-  /** What a start by us would change, and what the last writing had to hold back. Errors of `query` are passed on. */
+  /** Settings that a start by us would change, and those that the last write held back. Errors of `query` are passed on. */
   pendingRestart(query: Query): Promise<PendingRestart>
   /** How the running server differs from what `write(input)` would write. Errors of `query` are passed on. */
   changedParameters(query: Query, input: WriteInput): Promise<readonly ChangedParameter[]>
@@ -79,7 +79,7 @@ export interface Settings {
   /** The directories of sockets, statistics and password file; throws SettingsError when one is not usable. */
   prepareDirectories(): Promise<void>
   backUp(): Promise<void>
-  /** Brings back files that a base backup did not bring along. Returns their names. */
+  /** Restores files that a base backup did not bring along. Returns their names. */
   restoreBackups(): Promise<readonly string[]>
   /** After initdb, unless the configuration has its own pg_hba or hba_file. Does nothing the second time. */
   appendBootstrapHba(lines: readonly string[]): Promise<void>
@@ -96,7 +96,7 @@ class SettingsFiles implements Settings {
   #last: (Prepared & { readonly input: WriteInput }) | null = null
   #warned: ReadonlySet<string> = new Set()
   #socketDirectories: string | null
-  /** End of the writing that was asked for last: two at once would undo each other. */
+  /** The end of the last write: two at once would undo each other. */
   #tail: Promise<unknown> = Promise.resolve()
 
   constructor(options: SettingsOptions) {
@@ -236,7 +236,7 @@ class SettingsFiles implements Settings {
     })
   }
 
-  /** The server cannot be asked while it starts, but what it starts with was written by us. */
+  /** The server cannot be queried while it starts, but we wrote the files that it starts with. */
   async #compareStarting(
     written: RecoverySettings,
     wanted: RecoverySettings,
@@ -262,7 +262,7 @@ class SettingsFiles implements Settings {
     ]
   }
 
-  /** What was said the last time is not said again. */
+  /** A problem is logged again only when it changes. */
   #warnNewly(warnings: readonly string[]): void {
     const now = new Set(warnings)
     for (const text of now) if (!this.#warned.has(text)) this.#options.log('warning', text)

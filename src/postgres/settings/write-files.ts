@@ -48,7 +48,7 @@ async function write({ places }: Job, path: string, text: string | Buffer): Prom
   return await replaceFile(path, text, await places.optionsFor(path))
 }
 
-/** True when `path` is the file that the server reads, so that it is ours to write. */
+/** True when the server reads the file at `path`, so that we may write it. */
 export function manages(path: string, configured: string | null, places: Places): boolean {
   return configured === null || resolve(places.configDir, configured) === path
 }

@@ -1,5 +1,5 @@
-// WAL of another server as it would send it to a standby: whatever login and slots a standby has suffice, and a part that
-// is gone there is told from a server that is silent.
+// WAL of another server, requested as a standby would: a standby's login and slots are enough, and removed WAL is
+// distinguished from a silent server.
 
 import type pg from 'pg'
 import { formatLsn, type Lsn, type Millis, type Timeline } from '../../model/units.ts'
@@ -12,7 +12,7 @@ export interface WalPart {
   readonly length: number
 }
 
-/** `gone`: that server cannot have it, or has it no more; `unknown`: it could not be asked now. */
+/** `gone`: that server never had it or no longer has it; `unknown`: it could not be asked now. */
 type SentWal =
   | { readonly kind: 'sent'; readonly bytes: Buffer }
   | { readonly kind: 'gone' | 'unknown'; readonly why: string }

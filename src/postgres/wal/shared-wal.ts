@@ -1,6 +1,6 @@
-// Is the WAL that this node ends with the leader's own? Number, position and history of a timeline do not say it: two nodes
-// that promoted themselves at the same position have them all in common, and PostgreSQL lets one follow the other, so that
-// their data is mixed without a word. What they wrote tells them apart.
+// Whether the end of this node's WAL is also the leader's. Number, position and history of a timeline do not prove it: two
+// nodes that promoted themselves at the same position share all three, and PostgreSQL lets one follow the other, so that
+// their data is mixed silently. Only the WAL that they wrote differs.
 
 import type { Lsn, Millis, Timeline } from '../../model/units.ts'
 import type { ConnectTarget } from '../session/connection.ts'
@@ -17,7 +17,7 @@ const PAGE = 8192n
 /** Many records, each with a checksum and commits with their time; as much as one message brings. */
 const END_MAX = 65_536n
 const END_MIN = 8192n
-/** Less may be the same by chance: what follows a switch to a new file is zeros, and two idle servers write alike. */
+/** Less may be equal by chance: zeros follow a switch to a new file, and two idle servers write the same. */
 const SUBSTANCE = 4096
 
 interface OwnWal {
@@ -31,14 +31,14 @@ interface OwnWal {
   readonly isWhole: boolean
 }
 
-/** `gone`: the WAL that would tell is not there any more; `unknown`: the leader could not be asked now. */
+/** `gone`: the WAL to compare no longer exists; `unknown`: the leader could not be asked now. */
 type Shared =
   | { readonly kind: 'shared' | 'other' }
   | { readonly kind: 'gone' | 'unknown'; readonly why: string }
 
 /**
- * Compares how the node's timeline begins, and the last of what the node has. To be asked before the node streams from that
- * leader: a WAL receiver begins with the segment and writes the leader's over the node's own.
+ * Compares the beginning of the node's timeline and the end of its WAL. Must run before the node streams from that leader: a
+ * WAL receiver begins with the segment and overwrites the node's own.
  */
 export async function isShared(
   dataDir: string,
@@ -69,7 +69,7 @@ export async function isShared(
   }
 }
 
-/** Null: there is nothing to compare. A node that replayed nothing of the timeline may have written on it all the same. */
+/** Null: nothing to compare. A node that replayed nothing of the timeline may still have written on it. */
 function beginningOf({ timeline, beginning, end, isWhole }: OwnWal): WalPart | null {
   if (beginning === null) return null
   if (end <= beginning) {

@@ -1,5 +1,5 @@
-// Does this node's WAL lie on the leader's history, or did it leave it (spec/postgres.md 4.2)? The leader must prove
-// that it accepts writes; without that there is no answer.
+// Whether this node's WAL is on the leader's history or has left it (spec/postgres.md 4.2). The leader must prove that it
+// accepts writes; without that there is no answer.
 
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -57,7 +57,7 @@ export async function compareTimelines(
       const last = await readEndOfLastRecord(programs, dataDir, end.timeline, end.lsn)
       if (last !== switchLsn) return { verdict: 'diverged' }
     }
-    // What this node replayed was written by whom it followed: a leader that has less never sent it.
+    // The WAL that this node replayed was written by the server that it followed: a leader that has less never sent it.
     if (end.timeline === timeline && end.lsn > leaderLsn) return { verdict: 'twin' }
     const beginning = beginningOf(end.timeline, timeline, history)
     const checkpoint = await checkpointOn(context, end, left())
@@ -71,7 +71,7 @@ export async function compareTimelines(
     const shared = await isShared(dataDir, access.leaderReplication(leader), own, left)
     if (shared.kind === 'other') return { verdict: 'twin' }
     if (shared.kind === 'unknown') return { unknown: shared.why }
-    // Timeline 1 begins with the cluster, and there is one of it.
+    // Timeline 1 begins with the cluster, and only one exists.
     if (shared.kind === 'gone' && beginning !== null) return { verdict: 'unproved', why: shared.why }
     return { verdict: found === 'same' ? 'same' : 'ancestor' }
   }
@@ -79,7 +79,7 @@ export async function compareTimelines(
 
 type Settled = Pick<Divergence, 'verdict' | 'why'> | { readonly unknown: string }
 
-/** Where `timeline` began, as the history of the leader's timeline has it; null: with the cluster, or not on it. */
+/** Where `timeline` began according to the leader's history; null: with the cluster, or it is not in the history. */
 function beginningOf(
   timeline: Timeline,
   leaderTimeline: Timeline,
@@ -107,12 +107,12 @@ async function isRecovering(
   const readOnly = await queryOnce(replication, 'SHOW transaction_read_only', left())
   if (!readOnly.ok) return role.why
   if (readOnly.rows[0]?.transaction_read_only === 'off') return false
-  // On: every standby, and a primary of which the operator wants that by default. From version 14 on it can be told.
+  // On: every standby, and a primary whose operator sets it as the default. Only from version 14 on can they be told apart.
   const standby = await queryOnce(replication, 'SHOW in_hot_standby', left())
   return standby.ok ? standby.rows[0]?.in_hot_standby !== 'off' : true
 }
 
-/** `ends-at-switch`: it depends on whether the last record ends exactly at the switch point. */
+/** `ends-at-switch`: depends on whether the last record ends exactly at the switch point. */
 type Walked = {
   readonly verdict: Divergence['verdict'] | 'ends-at-switch'
   readonly switchLsn: Lsn | null
@@ -158,7 +158,7 @@ async function localEnd(context: Context, limitMs: Millis): Promise<LocalEnd | s
   const { access, kept } = context
   const sql = `SELECT pg_catalog.pg_is_in_recovery() AS recovering, pg_catalog.pg_last_wal_replay_lsn()::text AS replayed`
   const answer = await kept.query(sql, limitMs)
-  // The local WAL receiver's timeline may be one that it only asked for: the server itself knows what it replayed.
+  // The local WAL receiver's timeline may be one that it only requested: the server itself knows what it replayed.
   const identity = answer.ok ? await identifySystem(await access.localReplication(), limitMs) : answer
   if (!answer.ok || !identity.ok) {
     const failure = answer.ok ? identity : answer
@@ -174,7 +174,7 @@ function lsnOrNull(value: unknown): Lsn | null {
   return typeof value === 'string' ? parseLsn(value) : null
 }
 
-/** The last one that the local WAL has, if it is on the timeline of its end. Of a copy that never ran its label tells. */
+/** The last checkpoint in the local WAL, if it is on the timeline of its end. A copy that never ran has it in its label. */
 async function checkpointOn(context: Context, end: LocalEnd, limitMs: Millis): Promise<Lsn | null> {
   const label = await readFile(join(context.dataDir, 'backup_label'), 'utf8').catch(() => null)
   if (label !== null) {
@@ -199,7 +199,7 @@ async function endByControlFile(context: Context, limitMs: Millis): Promise<Loca
     const isCopy = control.value.unfinishedBackup === true || hasLabel
     return { timeline: minRecoveryTimeline, lsn: minRecoveryLsn, kind: isCopy ? 'copied' : 'replayed' }
   }
-  // A copy that never ran has the control file of its source: what that says of a running server is not said of the copy.
+  // A copy that never ran has the control file of its source, whose server state does not apply to the copy.
   if (hasLabel) return { timeline: checkpointTimeline, lsn: checkpointLsn, kind: 'copied' }
   if (recovering || state === 'shut down') {
     return { timeline: checkpointTimeline, lsn: checkpointLsn, kind: 'checkpoint' }

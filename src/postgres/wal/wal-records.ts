@@ -6,7 +6,7 @@ import { formatLsn, type Lsn, parseLsn, type Timeline } from '../../model/units.
 import type { ShutdownPosition } from '../../ports/postgres.ts'
 import type { Programs } from '../server/programs.ts'
 
-/** It tries for five seconds to open a WAL file that is not there: the records wanted here are in files that are. */
+/** pg_waldump tries for five seconds to open a missing WAL file; the records wanted here are in existing files. */
 const WALDUMP_LIMIT_MS = 2000
 
 interface WalRecord {
