@@ -196,6 +196,13 @@ export function localPosition(snap: Snapshot): { readonly timeline: Timeline; re
     : { timeline: data.checkpointTimeline, lsn: data.checkpointLsn }
 }
 
+/** Why this node does not know its own position; null: it does. */
+export function positionUnknown({ snap }: Facts): string | null {
+  const { server: seen } = snap.postgres
+  if (!seen.known) return seen.why
+  return localPosition(snap) === null ? 'no timeline' : null
+}
+
 /** `initialize` holds a system identifier: digits only, at least ten (spec/ha.md C5). */
 export function isSystemIdentifier(text: string): boolean {
   return /^\d{10,20}$/.test(text)

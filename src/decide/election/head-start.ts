@@ -5,11 +5,6 @@ import { type ClusterFacts, localPosition, memberNamed } from '../facts.ts'
 import { dueRequest } from '../lead/request-meaning.ts'
 import { type Rival, receivedEverything, rivals } from './election.ts'
 
-/** Since the lease was seen to be free; a request gets its candidate a head start, not a veto. */
-export function sinceRelease({ memory, snap }: ClusterFacts): number {
-  return memory.leaderlessSinceMs === null ? 0 : snap.nowMs - memory.leaderlessSinceMs
-}
-
 /** The named candidate if its time has come, it is a member and may lead, or cannot be asked. */
 export function electableNamedCandidate(facts: ClusterFacts): string | null {
   const candidate = dueRequest(facts)?.candidate ?? null

@@ -1,57 +1,65 @@
-// Nobody holds the lease. Whoever has the most of the cluster's WAL takes it; everybody else can say why they stood
-// back (spec/ha.md 3.8). Every equal candidate may try: the create-if-absent in etcd decides.
+// Nobody holds the lease: an election (spec/ha.md 3.8). Each member decides for itself whether it may lead; etcd gives the
+// leader key to the first that asks. A standby goes through these steps in one beat, which the rules below follow. The first
+// rule that applies acts or waits; after an action the node looks again.
+//
+//   step                                                                       where
+//   0. PostgreSQL answers and the leader key is gone: situation `race`         ../situations.ts
+//   1. race.read-cluster: etcd itself says that nobody leads
+//   2. May this node lead? Its position, configuration, tags and timeline      ../election/own-timeline.ts
+//   3. race.ask-peers: what the others have, and whether one may still write   ../election/election.ts
+//   4. Who goes first: the named candidate, the most WAL, the priority         ../election/election.ts
+//   5. race.acquire-lease: one transaction creates the leader key              ../lead/lease-rules.ts
+//   6. The winner is in situation `leader`: leader.arm-fencer, leader.promote  leader.ts
+//      The others: race.lost, then situation `follower`
+//
+// Rare cases are in `parts`: a primary without a lease, data of unknown origin, a leader lost in maintenance mode.
 
 import { describeDrain } from '../../model/cluster/drained-member.ts'
 import { formatLsn } from '../../model/units.ts'
 import {
   answersPredateLeaderChange,
+  betterRival,
   livePrimary,
   membersToAsk,
+  missingFromReleasedLeader,
   namesOf,
-  rivalPrimary,
   silentPrimary,
+  tooFarBehind,
   unsupportedMode,
 } from '../election/election.ts'
-import { sinceRelease } from '../election/head-start.ts'
+import { electableNamedCandidate, otherElectableMember } from '../election/head-start.ts'
 import { objectionToOwnTimeline } from '../election/own-timeline.ts'
 import {
   type ClusterFacts,
   localPosition,
   outcomeOf,
-  promotingWithoutLease,
+  positionUnknown,
   recentFailure,
   runsAsPrimary,
   seconds,
-  succeeded,
   tried,
 } from '../facts.ts'
 import { isConfigurationNewer, missingConfiguration, withoutConfiguration } from '../known-configuration.ts'
-import {
-  askForLease,
-  holdOnMs,
-  holdOnReason,
-  ledMeanwhile,
-  lossOf,
-  unansweredButAlive,
-} from '../lead/lease-rules.ts'
-import { isNamedCandidate } from '../lead/request-meaning.ts'
-import { stopToFollow } from '../rejoin/stopping-postgres.ts'
+import { askForLease, holdOnMs, holdOnReason, unansweredButAlive } from '../lead/lease-rules.ts'
+import { dueRequest, isForced, isNamedCandidate } from '../lead/request-meaning.ts'
 import { type Rule, rule } from '../rule.ts'
-import { LOOK_AGAIN_MS, raceOrderRules } from './parts/race-order.ts'
-import { raceUndecidedRules } from './parts/race-undecided.ts'
-import { raceUnfencedRules } from './parts/race-unfenced.ts'
+import { mustStop } from './parts/race-must-stop.ts'
+import { LOOK_AGAIN_MS, raceUndecidedRules } from './parts/race-undecided.ts'
 import { unguardedPrimary } from './parts/race-unguarded.ts'
 import { raceRestart } from './parts/restarting.ts'
 
-/** The watch tells the agent of a new configuration a moment after a read has. */
+/** A read may show a new configuration a moment before the watch brings it. */
 const SOON_MS = 100
-/** What was read longer ago than the steps of a race take was read before this agent was stopped for a while. */
+/** A view older than a race takes means that the agent was suspended in between. */
 const STALE_MS = 6000
+/** A candidate named by an operator gets this long before the others race. */
+const CANDIDATE_LIMIT_MS = 5000
 
 export const raceRules: readonly Rule<ClusterFacts>[] = [
+  // 1. Does nobody lead?
   rule({
     id: 'race.read-cluster',
-    why: 'that nobody leads is asked of etcd itself, not of the watch',
+    why: 'etcd itself must say that nobody leads: the watch may be late',
     match: f => f.view.source === 'watch' && !tried(f.snap, 'read-cluster'),
     choose: () => ({
       reason: 'the leader key is gone; asking etcd itself',
@@ -59,41 +67,13 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
     }),
   }),
   raceRestart,
-  rule({
-    id: 'race.lost-as-primary',
-    why: 'a primary that tried for the lease and did not get it does not go on: somebody else may promote at any moment',
-    level: 'error',
-    match: f =>
-      runsAsPrimary(f) &&
-      (tried(f.snap, 'acquire-lease') || (tried(f.snap, 'keep-lease') && !succeeded(f.snap, 'keep-lease'))),
-    choose: f => ({
-      reason: `demoted self after trying and failing to obtain lock (${lossOf(f)})`,
-      ...stopToFollow(f, 'immediate'),
-    }),
-  }),
-  rule({
-    id: 'race.led-meanwhile',
-    why: 'whoever led since this node was last proved leader has written: this primary is a stale one, whoever has the key now',
-    level: 'error',
-    match: f => runsAsPrimary(f) && outcomeOf(f.snap, 'renew-lease')?.kind === 'refused' && ledMeanwhile(f),
-    choose: f => ({
-      reason: `demoting self: ${f.view.lastLeader?.value ?? 'another node'} has led since this node did`,
-      ...stopToFollow(f, 'immediate'),
-    }),
-  }),
-  rule({
-    id: 'race.stop-promoting',
-    why: 'a promotion that was asked for cannot be taken back: the server stops before it becomes a primary without a lease',
-    level: 'warning',
-    match: promotingWithoutLease,
-    choose: f => ({
-      reason: 'nobody holds the lease and PostgreSQL is still being promoted; stopping it',
-      ...stopToFollow(f, 'immediate'),
-    }),
-  }),
+  mustStop.lostAsPrimary,
+  mustStop.ledByAnother,
+  mustStop.promoting,
+  // The outcome of step 5, in the look that follows it.
   rule({
     id: 'race.lost',
-    why: 'somebody was faster',
+    why: 'another node was faster',
     match: f => {
       const outcome = outcomeOf(f.snap, 'acquire-lease')
       return outcome?.kind === 'refused' && outcome
@@ -105,20 +85,12 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'race.unanswered',
-    why: 'whether the lease is ours is unknown: look again, claim nothing',
+    why: 'whether the lease is ours is not known: claim nothing and look again',
     match: f => outcomeOf(f.snap, 'acquire-lease')?.kind === 'unreachable' || unansweredButAlive(f),
     choose: f => ({ reason: holdOnReason(f), wakeInMs: holdOnMs(f) }),
   }),
-  rule({
-    id: 'race.primary-unknown',
-    why: 'a primary without a lease that cannot show its position must not go on',
-    level: 'error',
-    match: f => runsAsPrimary(f) && positionUnknown(f),
-    choose: (f, why) => ({
-      reason: `nobody holds the lease and the local primary does not tell its position (${why}); stopping it`,
-      ...stopToFollow(f, 'immediate'),
-    }),
-  }),
+  // 2. May this node lead?
+  mustStop.unknownAsPrimary,
   rule({
     id: 'race.server-unknown',
     why: 'a node that does not know its own position does not race',
@@ -139,7 +111,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'race.without-configuration',
-    why: 'a node that does not know how its cluster is configured would break a pause, a mode or a lease that it knows nothing of',
+    why: 'a node that does not know how its cluster is configured could break a pause, a mode or a lease length that it has not heard of',
     level: 'warning',
     match: f => !runsAsPrimary(f) && missingConfiguration(f.snap, f.view),
     choose: (_, missing) => ({
@@ -149,13 +121,13 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'race.newer-configuration',
-    why: 'what was changed while nobody led, or while etcd was out of sight, may be a pause: it is taken over before the race goes on',
+    why: 'a change made while nobody led, or while etcd could not be reached, may be a pause: it takes effect before the race goes on',
     match: f => isConfigurationNewer(f.snap, f.view) && !runsAsPrimary(f),
     choose: () => ({ reason: 'the configuration in etcd is newer than the one in force', wakeInMs: SOON_MS }),
   }),
   rule({
     id: 'race.nofailover',
-    why: 'the operator said so',
+    why: 'the operator does not want this node to lead',
     match: f => f.snap.self.tags.nofailover && !runsAsPrimary(f),
     choose: ({ memory: { drained } }) => ({
       reason:
@@ -176,44 +148,29 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
       wakeInMs: LOOK_AGAIN_MS,
     }),
   }),
-  rule({
-    id: 'race.stale-primary',
-    // spec/ha.md 8.C1
-    why: 'a primary whose timeline the cluster has left must not lead again',
-    level: 'error',
-    match: f => runsAsPrimary(f) && objectionToOwnTimeline(f),
-    choose: (f, objection) => ({ reason: `demoting self: ${objection}`, ...stopToFollow(f, 'immediate') }),
-  }),
+  mustStop.stalePrimary,
   rule({
     id: 'race.timeline',
-    why: "what is not on the cluster's own history is not the cluster's data",
+    why: "a timeline outside the cluster's own history is not the cluster's data",
     level: 'warning',
     match: objectionToOwnTimeline,
     choose: (_, objection) => ({ reason: `not promoting: ${objection}`, wakeInMs: LOOK_AGAIN_MS }),
   }),
   ...raceUndecidedRules,
+  // 3. What do the others have, and may one of them still write?
   rule({
     id: 'race.ask-peers',
-    why: "only who knows the others' positions can know that it is the best",
+    why: "a node can know that it has the most WAL only if it knows the others' positions",
     match: membersToAsk,
     choose: (f, members) => ({
       reason: `nobody holds the lease; asking ${namesOf(members)}`,
       actions: [{ kind: 'ask-peers', members, ...formerLeader(f) }],
     }),
   }),
-  rule({
-    id: 'race.led-while-asking',
-    why: 'whoever led while this primary asked the others has written: this one is stale, whoever has the key now',
-    level: 'error',
-    match: f => runsAsPrimary(f) && answersPredateLeaderChange(f),
-    choose: f => ({
-      reason: `demoting self: ${f.memory.lastLeader ?? 'another node'} has led since the others were asked`,
-      ...stopToFollow(f, 'immediate'),
-    }),
-  }),
+  mustStop.ledWhileAsking,
   rule({
     id: 'race.ask-again',
-    why: 'who said that it was a standby may have led since: what was said before that is no ground for a race',
+    why: 'a node that said it was a standby may have led since: older answers are no ground for a race',
     match: answersPredateLeaderChange,
     choose: f => ({
       reason: `${f.memory.lastLeader ?? 'another node'} has led, or stopped leading, since the others were asked; asking them again`,
@@ -223,35 +180,77 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'race.primary-alive',
     // spec/ha.md 8.C2
-    why: 'another node runs as primary: no second one',
+    why: 'while another node runs as primary, there is no second one',
     match: f => !runsAsPrimary(f) && livePrimary(f),
     choose: (_, primary) => ({ reason: `Primary (${primary}) is still alive`, wakeInMs: LOOK_AGAIN_MS }),
   }),
-  rule({
-    id: 'race.rival-primary',
-    why: 'of two primaries without a lease only the one on the newer timeline can be the right one',
-    level: 'error',
-    match: f => runsAsPrimary(f) && rivalPrimary(f),
-    choose: (f, rival) => ({
-      reason: `demoting self: ${rival} runs as primary too, and this node is not on a newer timeline (${localPosition(f.snap)?.timeline})`,
-      ...stopToFollow(f, 'immediate'),
-    }),
-  }),
+  mustStop.rival,
   unguardedPrimary,
   rule({
     id: 'race.lease-lives',
-    why: 'a leader key deleted by hand says nothing about the leader: as long as the lease of a silent primary lives, it may write, but not for longer than a ttl after its last proof',
+    why: 'a missing leader key does not prove that the leader has stopped: a silent primary may write while its lease lives, for two ttl at most',
     level: 'warning',
-    match: f => !runsAsPrimary(f) && silentPrimary(f, sinceRelease(f)),
+    match: f => !runsAsPrimary(f) && silentPrimary(f, leaderlessForMs(f)),
     choose: (_, { name, why }) => ({
       reason: `the lease of ${name} is alive though nobody holds the leader key, and it ${why}: it may still be primary`,
       wakeInMs: LOOK_AGAIN_MS,
     }),
   }),
-  ...raceOrderRules,
+  // 4. Who goes first? Whoever stands back looks again soon: the better node may fail.
+  rule({
+    id: 'race.candidate-goes-first',
+    why: 'the operator named a candidate that can lead',
+    match: f => !runsAsPrimary(f) && leaderlessForMs(f) < CANDIDATE_LIMIT_MS && electableNamedCandidate(f),
+    choose: (_, candidate) => ({
+      reason: `${candidate} goes first: an operator named it`,
+      wakeInMs: LOOK_AGAIN_MS,
+    }),
+  }),
+  rule({
+    id: 'race.leader-steps-back',
+    why: 'after a switchover away from this node, another one takes the lease',
+    match: f =>
+      !runsAsPrimary(f) &&
+      dueRequest(f)?.leader === f.snap.self.name &&
+      leaderlessForMs(f) < CANDIDATE_LIMIT_MS &&
+      otherElectableMember(f),
+    choose: (_, other) => ({
+      reason: `a switchover away from me was asked for and ${other} can take over`,
+      wakeInMs: LOOK_AGAIN_MS,
+    }),
+  }),
+  rule({
+    id: 'race.lag',
+    why: 'no more may be lost than the operator allowed',
+    match: f => !runsAsPrimary(f) && !isForced(f) && tooFarBehind(f),
+    choose: (f, lag) => ({
+      reason: `My wal position exceeds maximum replication lag: ${lag}. HINT: If nobody comes back who has more: hactl failover --candidate ${f.snap.self.name}`,
+      wakeInMs: LOOK_AGAIN_MS,
+    }),
+  }),
+  rule({
+    id: 'race.stand-back',
+    why: 'the node with the most WAL goes first, then the one with the highest priority',
+    match: f => !runsAsPrimary(f) && !isForced(f) && betterRival(f),
+    choose: (_, rival) => ({
+      reason: `following a different leader because i am not the healthiest node: ${rival.reason}`,
+      wakeInMs: LOOK_AGAIN_MS,
+    }),
+  }),
+  rule({
+    id: 'race.others-have-all',
+    why: 'a leader that released the lease left all of its data with some member: that member, or the leader itself, may come back',
+    match: f =>
+      !runsAsPrimary(f) &&
+      !isForced(f) &&
+      leaderlessForMs(f) < f.snap.settings.ttlMs &&
+      missingFromReleasedLeader(f),
+    choose: (_, missing) => ({ reason: `not promoting yet: ${missing}`, wakeInMs: LOOK_AGAIN_MS }),
+  }),
+  // 5. Take the lease.
   rule({
     id: 'race.stale-sight',
-    why: 'an agent that was stopped in the middle of a race may have missed a whole leader: nothing is claimed on what it saw before',
+    why: 'an agent that was suspended in the middle of a race may have missed a whole leader: it claims nothing on an old view',
     match: f => {
       const ageMs = sightAgeMs(f)
       return ageMs > STALE_MS && { ageMs }
@@ -261,7 +260,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
       wakeInMs: 0,
     }),
   }),
-  ...raceUnfencedRules,
+  mustStop.unfenced,
   rule({
     id: 'race.acquire-lease',
     why: 'nobody holds the lease and no reachable member is ahead',
@@ -273,26 +272,24 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'race.wait',
-    why: 'the outcome shows in the next look',
+    why: 'the next look shows the outcome',
     match: () => true,
     choose: f => ({ reason: 'waiting for the outcome of the race', wakeInMs: holdOnMs(f) }),
   }),
 ]
 
-/** Why this node does not know its own position; null: it does. */
-function positionUnknown({ snap }: ClusterFacts): string | null {
-  const { server: seen } = snap.postgres
-  if (!seen.known) return seen.why
-  return localPosition(snap) === null ? 'no timeline' : null
+/** For how long this node has seen the lease free. */
+function leaderlessForMs({ memory, snap }: ClusterFacts): number {
+  return memory.leaderlessSinceMs === null ? 0 : snap.nowMs - memory.leaderlessSinceMs
 }
 
-/** A switchover's old leader confirms that it is down; after a crash it is the one that does not answer. */
+/** The former leader confirms a handover by saying that it is down; after a crash it does not answer at all. */
 function formerLeader({ memory, snap }: ClusterFacts): { readonly formerLeader?: string } {
   const name = memory.lastLeader
   return name === null || name === snap.self.name ? {} : { formerLeader: name }
 }
 
-/** Of what this beat has read itself; the watch tells by itself when it has fallen silent. */
+/** Only a view that this beat read can grow old unnoticed: the watch reports its own silence. */
 function sightAgeMs({ snap, view }: ClusterFacts): number {
   return snap.cluster.known && view.source === 'read' ? snap.nowMs - snap.cluster.atMs : 0
 }

@@ -1,4 +1,4 @@
-// Standbys of which nobody knows what they lack, or whether their data is the cluster's at all: they take part in no race.
+// Standbys that may lack any amount of the cluster's WAL, or hold the data of another history: they take part in no race.
 // An operator who knows better names one of them.
 
 import { whyUndecided } from '../../election/comparison.ts'
@@ -7,13 +7,13 @@ import { isForced } from '../../lead/request-meaning.ts'
 import { starvation } from '../../rejoin/reception.ts'
 import { type Rule, rule } from '../../rule.ts'
 
-/** As in race.ts: what is missing may come. */
-const LOOK_AGAIN_MS = 1000
+/** How soon a node that does not try for the lease looks again: what keeps it back may change. */
+export const LOOK_AGAIN_MS = 1000
 
 export const raceUndecidedRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'race.undecided',
-    why: 'a node whose data may be that of another history is nobody to lead, unless an operator names it',
+    why: 'a node whose data may be that of another history does not lead, unless an operator names it',
     level: 'warning',
     match: f => !runsAsPrimary(f) && !isForced(f) && whyUndecided(f),
     choose: (f, undecided) => ({
@@ -23,7 +23,7 @@ export const raceUndecidedRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'race.received-nothing',
-    why: 'a node that received nothing while somebody led may lack any amount, unless the last leader left its position',
+    why: 'a node that received nothing from a leader may lack any amount, unless that leader left its position in etcd',
     level: 'warning',
     match: f =>
       !runsAsPrimary(f) && !isForced(f) && (f.view.status?.value.optime ?? null) === null && starvation(f),

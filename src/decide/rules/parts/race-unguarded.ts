@@ -11,7 +11,7 @@ import type { ClusterFacts } from '../../facts.ts'
 import { runsAsPrimary } from '../../facts.ts'
 import { dueRequest, isForced } from '../../lead/request-meaning.ts'
 import { type Rule, rule } from '../../rule.ts'
-import { LOOK_AGAIN_MS } from './race-order.ts'
+import { LOOK_AGAIN_MS } from './race-undecided.ts'
 
 export const unguardedPrimary: Rule<ClusterFacts> = rule({
   id: 'race.unguarded-primary',
