@@ -1,8 +1,7 @@
 // Small questions about a snapshot, named for what they ask. No rule looks at the raw structure twice.
 
-import type { ClusterView, Member } from '../model/cluster/cluster.ts'
+import { type ClusterView, type Member, memberNamed } from '../model/cluster/cluster.ts'
 import type { Upstream } from '../model/cluster/peer.ts'
-import { asUpstream, memberNamed, upstreamFor } from '../model/cluster/upstream.ts'
 import type { ActionKind } from '../model/decision/action.ts'
 import type { FailedWork, Memory, WorkFailure } from '../model/decision/memory.ts'
 import type { Outcome } from '../model/decision/outcome.ts'
@@ -10,6 +9,7 @@ import type { Snapshot } from '../model/decision/snapshot.ts'
 import { isPrimaryOnly } from '../model/decision/work.ts'
 import type { ControlData, PostgresView, ServerView } from '../model/server/postgres.ts'
 import type { Lsn, Millis, Timeline } from '../model/units.ts'
+import { asUpstream, upstreamFor } from '../wire/upstream.ts'
 
 export { memberNamed }
 

@@ -3,7 +3,6 @@
 // on it ended.
 
 import type { ClusterView, HistoryLine } from '../model/cluster/cluster.ts'
-import { upstreamFor } from '../model/cluster/upstream.ts'
 import type { Learned } from '../model/decision/learned.ts'
 import type { Order } from '../model/decision/order.ts'
 import type { Self, Snapshot } from '../model/decision/snapshot.ts'
@@ -20,6 +19,7 @@ import type { Fencer } from '../ports/fencer.ts'
 import type { LeaseGuard } from '../ports/lease-guard.ts'
 import type { Postgres } from '../ports/postgres.ts'
 import type { Store } from '../ports/store.ts'
+import { upstreamFor } from '../wire/upstream.ts'
 
 export interface ObservePorts {
   readonly store: Pick<Store, 'view'>

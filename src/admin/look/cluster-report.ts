@@ -15,6 +15,7 @@ import type {
 } from '../../model/command/report.ts'
 import { isJsonObject } from '../../model/settings/patch.ts'
 import { type Bytes, formatLsn, type Lsn, type MemberName, type WallMillis } from '../../model/units.ts'
+import { parseConnUrl } from '../../wire/member-urls.ts'
 import { type ClusterModes, modesOf } from '../../wire/modes.ts'
 import { lostMembers } from './lost-members.ts'
 
@@ -108,7 +109,7 @@ function reportMember(
   const { record } = member
   const role = roleOf(member, view, modes)
   const holdsLeaderKey = member.name === view.leader?.name
-  const where = hostAndPort(record.connUrl)
+  const where = parseConnUrl(record.connUrl)
   // The leader's own position is not behind anything; the columns for standbys stay empty.
   const standby = <T>(value: T): T | null => (holdsLeaderKey ? null : value)
   const answer = answers.get(member.name)
@@ -183,12 +184,4 @@ function position(bytes: Lsn | null | undefined): Position | null {
 function lag(optime: Lsn | null, at: Lsn | undefined): Bytes | null {
   if (optime === null || at === undefined || at === 0n) return null
   return optime > at ? optime - at : 0n
-}
-
-/** `postgres://host:port/database`; brackets of an IPv6 address are taken off, as Patroni shows it. */
-function hostAndPort(connUrl: string | null): { readonly host: string; readonly port: number } | null {
-  if (connUrl === null || !URL.canParse(connUrl)) return null
-  const url = new URL(connUrl)
-  if (url.hostname === '') return null
-  return { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port === '' ? 5432 : Number(url.port) }
 }

@@ -2,6 +2,7 @@
 
 import { done, failed, type Result } from '../../model/command/failure.ts'
 import type { MemberName } from '../../model/units.ts'
+import { parseConnUrl } from '../../wire/member-urls.ts'
 import { type MemberRole, selectMembers } from '../members/member-selection.ts'
 import { type Deadline, type Operator, readCluster } from '../operator.ts'
 import { memberMissing } from './lost-members.ts'
@@ -39,11 +40,8 @@ export async function placesOf(
   const selected = selectMembers(cluster, view, wish, () => 0)
   if (!selected.ok) return failed(selected.failure)
   const places = selected.value.members.flatMap(({ name, record }) => {
-    const { connUrl } = record
-    if (connUrl === null || !URL.canParse(connUrl)) return []
-    const { hostname, port } = new URL(connUrl)
-    if (hostname === '') return []
-    return [{ member: name, host: hostname.replace(/^\[|\]$/g, ''), port: port === '' ? 5432 : Number(port) }]
+    const place = parseConnUrl(record.connUrl)
+    return place === null ? [] : [{ member: name, ...place }]
   })
   if (places.length > 0) return done(places)
   return failed({

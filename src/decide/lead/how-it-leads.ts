@@ -1,9 +1,9 @@
 // How this node came to lead, for `hactl history`: kept in memory from the first moment at which it accepts writes until it
 // stands in etcd. It decides nothing.
 
+import { memberNamed } from '../../model/cluster/cluster.ts'
 import { requestKind } from '../../model/cluster/request.ts'
 import type { TakeoverCause, TakeoverNote } from '../../model/cluster/takeover.ts'
-import { memberNamed } from '../../model/cluster/upstream.ts'
 import type { Action } from '../../model/decision/action.ts'
 import type { Memory, Outage } from '../../model/decision/memory.ts'
 import type { Snapshot } from '../../model/decision/snapshot.ts'

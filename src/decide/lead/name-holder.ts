@@ -1,8 +1,7 @@
 // A name belongs to whoever holds its lease. That nobody answers for two seconds is no proof that the node is gone: it may be
 // frozen, hold the lead, and write again when it wakes up.
 
-import type { ClusterView, Member } from '../../model/cluster/cluster.ts'
-import { memberNamed } from '../../model/cluster/upstream.ts'
+import { type ClusterView, type Member, memberNamed } from '../../model/cluster/cluster.ts'
 import type { Self } from '../../model/decision/snapshot.ts'
 import { isJsonObject } from '../../model/settings/patch.ts'
 import type { Facts } from '../facts.ts'

@@ -1,7 +1,7 @@
 // Does a standby receive what the leader writes? One without a WAL receiver looks as healthy as an idle one, and falls
 // behind without a word: after a while it says so and counts as no healthy replica.
 
-import { memberNamed } from '../../model/cluster/upstream.ts'
+import { memberNamed } from '../../model/cluster/cluster.ts'
 import type { Memory } from '../../model/decision/memory.ts'
 import type { Snapshot } from '../../model/decision/snapshot.ts'
 import type { WallMillis } from '../../model/units.ts'

@@ -47,6 +47,10 @@ export function leaderKeyIsGone(cluster: Seen<ClusterView>): boolean {
   return cluster.known && cluster.value.leader === null
 }
 
+export function memberNamed(view: ClusterView, name: MemberName | null): Member | null {
+  return view.members.find(member => member.name === name) ?? null
+}
+
 export interface UnreadableKey {
   readonly key: 'failover'
   readonly modRevision: Revision

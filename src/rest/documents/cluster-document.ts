@@ -3,6 +3,7 @@
 import type { ClusterView, Member, MemberRecord } from '../../model/cluster/cluster.ts'
 import { formatLsn, type Lsn, type Scope } from '../../model/units.ts'
 import type { Flags } from '../../wire/cluster-flags.ts'
+import { parseConnUrl } from '../../wire/member-urls.ts'
 import { type Encodable, encodeJson } from '../../wire/python-json.ts'
 import { namedInSync } from './request-facts.ts'
 
@@ -47,7 +48,7 @@ function memberDocument(cluster: ClusterView, member: Member, flags: Flags): Enc
     role,
     state: streaming === '' ? record.state : streaming,
     api_url: record.apiUrl,
-    ...address(record.connUrl),
+    ...parseConnUrl(record.connUrl),
     timeline: record.timeline,
     pending_restart: record.pendingRestart,
     pending_restart_reason: record.pendingRestartReason,
@@ -62,19 +63,6 @@ function memberRole(cluster: ClusterView, member: Member, leads: boolean, flags:
   const synchronous = flags.synchronousMode !== 'off' && !flags.standbyCluster
   if (!synchronous || !namedInSync(cluster, member.name)) return 'replica'
   return flags.synchronousMode === 'quorum' ? 'quorum_standby' : 'sync_standby'
-}
-
-/** Host and port of `postgres://host:port/database`; nothing when it cannot be read. */
-function address(connUrl: string | null): { readonly host?: string; readonly port?: number } {
-  // A URL of an unknown scheme keeps its host as written; http's rules are those that are wanted.
-  const text = (connUrl ?? '').replace(/^postgres(ql)?:/, 'http:')
-  if (!URL.canParse(text)) return {}
-  const url = new URL(text)
-  const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
-  if (host === '') return {}
-  // `http` hides its own default port.
-  const port = url.port === '' ? (/:80(\/|$)/.test(text) ? 80 : 5432) : Number(url.port)
-  return { host, port }
 }
 
 function distances(record: MemberRecord, leaderAt: Lsn | null): { readonly [key: string]: Encodable } {

@@ -7,6 +7,7 @@ import type { Member } from '../../model/cluster/cluster.ts'
 import type { BootMillis } from '../../model/units.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
+import { hostOfApiUrl } from '../../wire/member-urls.ts'
 
 const RESOLVE_MS = 2000
 const MEMBER_NAMES_VALID_MS = 30_000
@@ -88,7 +89,7 @@ export class MemberAddresses {
 
   async includes(members: readonly Member[], address: string): Promise<boolean> {
     const hosts = [
-      ...new Set(members.map(member => hostOf(member.record.apiUrl)).filter(host => host !== '')),
+      ...new Set(members.map(({ record }) => hostOfApiUrl(record.apiUrl)).filter(host => host !== null)),
     ].sort()
     const key = hosts.join(' ')
     if (key !== this.#key || this.#clock.bootMs() >= this.#untilMs) {
@@ -105,8 +106,4 @@ export class MemberAddresses {
     for (const address of found.flat()) addAddress(list, address)
     return list
   }
-}
-
-function hostOf(apiUrl: string | null): string {
-  return apiUrl !== null && URL.canParse(apiUrl) ? new URL(apiUrl).hostname : ''
 }

@@ -1,0 +1,33 @@
+// The addresses that members publish, `conn_url` and `api_url`, taken apart as Patroni does it with Python's urlparse: a
+// host in small letters and without its brackets, and a port. Nothing in them is decoded or completed.
+
+interface HostAndPort {
+  readonly host: string
+  readonly port: number
+}
+
+const POSTGRES_PORT = 5432
+const PORT_MAX = 65_535
+
+/** `postgres://host:port/database`; null when it says no such thing. */
+export function parseConnUrl(connUrl: string | null): HostAndPort | null {
+  return hostAndPort(/^postgres(?:ql)?:\/\/([^/?#]*)/i.exec(connUrl ?? '')?.[1] ?? '', POSTGRES_PORT)
+}
+
+/** The host of `https://host:port/patroni`; null when it says no such thing. */
+export function hostOfApiUrl(apiUrl: string | null): string | null {
+  return hostAndPort(/^https?:\/\/([^/?#]*)/i.exec(apiUrl ?? '')?.[1] ?? '', 80)?.host ?? null
+}
+
+/** A host, or an IPv6 address in brackets, whose zone keeps its letters; perhaps a port. */
+const PLACE = /^(?<host>[^\s:[\]]+|\[(?<address>[0-9a-f:.]+)(?<zone>%[^\]\s]+)?\])(?::(?<port>\d*))?$/i
+
+function hostAndPort(authority: string, portElse: number): HostAndPort | null {
+  // A name and a password may stand before the place, and hold an @ themselves.
+  const parts = PLACE.exec(authority.slice(authority.lastIndexOf('@') + 1))?.groups
+  if (parts === undefined) return null
+  const { host = '', address = host, zone = '' } = parts
+  // Zero is what a port that is not given reads as.
+  const port = Number(parts.port ?? 0) || portElse
+  return port > PORT_MAX ? null : { host: address.toLowerCase() + zone, port }
+}
