@@ -5,6 +5,7 @@ import type { FailoverRequest, RequestNote } from '../model/cluster/cluster.ts'
 import type { MemberName } from '../model/units.ts'
 import { type ExactJson, type ExactObject, isObject, parseExact, stringifyExact } from './exact-json.ts'
 import { nameOrNull, textOrNull } from './fields.ts'
+import { parseInstant } from './times.ts'
 
 /** `{}`, a value without leader and candidate, and anything that cannot be honoured whole are no request: null. */
 export function parseFailover(text: string): FailoverRequest | null {
@@ -102,15 +103,7 @@ function noteOf(value: ExactObject): RequestNote {
 }
 
 function instantOf(item: ExactJson | undefined): number | null {
-  const text = textOrNull(item)
-  return text === null ? null : parseInstant(text)
-}
-
-// A time without its zone is nobody's time: it is not guessed.
-function parseInstant(text: string): number | null {
-  if (!/T.*(Z|[+-]\d\d:?\d\d)$/.test(text)) return null
-  const wallMs = Date.parse(text)
-  return Number.isNaN(wallMs) ? null : wallMs
+  return parseInstant(textOrNull(item))
 }
 
 /** null writes `{}`: nothing requested. */

@@ -1,10 +1,11 @@
-// Times as people and Patroni write them: PostgreSQL's timestamps in the status document and in /metrics, and the
-// `scheduled_at` of a switchover.
+// The one reading of a time on the wire: PostgreSQL's timestamps, the times in the keys of etcd and in the bodies of requests.
+// ISO 8601 with its blanks and without its separators, as dateutil, which Patroni uses, takes it. What dateutil takes beyond
+// that is for people, and is read in the terminal.
 
 import type { WallMillis } from '../model/units.ts'
 
 const STAMP =
-  /^(\d{4})-?(\d{2})-?(\d{2})(?:[T ]+(\d{1,2})(?::?(\d{2})(?::?(\d{2})(?:[.,](\d{1,9}))?)?)?)?\s*(Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2}(?::?\d{2})?)?)?$/
+  /^(\d{4})-?(\d{2})-?(\d{2})(?:[T ]*(\d\d|(?<=[T ])\d)(?::?(\d{2})(?::?(\d{2})(?:[.,](\d{1,9}))?)?)?)?\s*(Z|UTC|GMT|[+-]\d{2}(?::?\d{2}(?::?\d{2})?)?)?$/i
 
 interface Stamp {
   /** `2026-11-22`, `11:26:35`, up to six digits or '' (never only zeros), `+00:00` or null. */
@@ -16,7 +17,13 @@ interface Stamp {
   readonly epochMs: WallMillis
 }
 
-function parseStamp(text: string): Stamp | null {
+/** Has it the form of a time, though there may be no such day or hour? */
+export function isStamp(text: string): boolean {
+  return STAMP.test(text.trim())
+}
+
+/** null: not of the form, or a day or an hour that does not exist. */
+export function parseStamp(text: string): Stamp | null {
   const match = STAMP.exec(text.trim())
   if (match === null) return null
   const [, year, month, day, hour = '0', minute = '00', second = '00', digits = '', zone] = match
@@ -29,6 +36,12 @@ function parseStamp(text: string): Stamp | null {
   const offset = zone === undefined ? null : normalOffset(zone)
   const epochMs = utcMs + Number(micros) / 1000 - offsetMs(offset)
   return { date, time, fraction: micros === '000000' ? '' : `.${micros}`, offset, epochMs }
+}
+
+/** null: no time, or one without its zone. Such a time is nobody's, and is not guessed. */
+export function parseInstant(text: string | null): WallMillis | null {
+  const stamp = text === null ? null : parseStamp(text)
+  return stamp === null || stamp.offset === null ? null : Math.floor(stamp.epochMs)
 }
 
 function normalOffset(zone: string): string {
@@ -78,5 +91,5 @@ export function parseSchedule(
     return { ok: false, status: 422, why: `Cannot schedule ${action} in the past` }
   }
   const text = `${stamp.date}T${stamp.time}${stamp.fraction}${stamp.offset}`
-  return { ok: true, text, wallMs: Math.trunc(stamp.epochMs) }
+  return { ok: true, text, wallMs: Math.floor(stamp.epochMs) }
 }

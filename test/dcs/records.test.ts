@@ -155,6 +155,14 @@ describe('failover', () => {
     expect(at('tomorrow')).toBeNull()
   })
 
+  test('etcd and the REST API read the same instant in the same text, and none in a day that does not exist', () => {
+    const at = (text: string) => parseFailover(`{"leader":"a","scheduled_at":"${text}"}`)?.scheduledAt?.wallMs
+    expect(at('2030-01-01 10:00:00+01:00')).toBe(Date.UTC(2030, 0, 1, 9))
+    expect(at('20300101T1000Z')).toBe(Date.UTC(2030, 0, 1, 10))
+    expect(at('2030-02-31T10:00:00Z')).toBeNull()
+    expect(at('2030-01-01T24:00:00Z')).toBeNull()
+  })
+
   test('the legacy form leader:member', () => {
     expect(parseFailover('a:b')).toEqual({ leader: 'a', candidate: 'b', scheduledAt: null })
     expect(parseFailover(':b')).toEqual({ leader: null, candidate: 'b', scheduledAt: null })

@@ -7,6 +7,7 @@ import type { Failure } from '../../model/command/failure.ts'
 import type { LostMember } from '../../model/command/report.ts'
 import { isJsonObject } from '../../model/settings/patch.ts'
 import type { MemberName } from '../../model/units.ts'
+import { parseInstant } from '../../wire/times.ts'
 import { memberNotFound } from '../operator.ts'
 
 export function lostMembers(view: ClusterView): readonly LostMember[] {
@@ -53,5 +54,5 @@ function readLost(value: Json): readonly LostMember[] {
 }
 
 function time(text: string | null): string | null {
-  return text === null || Number.isNaN(Date.parse(text)) ? null : text
+  return parseInstant(text) === null ? null : text
 }

@@ -7,6 +7,7 @@ import type { Seen } from '../../model/seen.ts'
 import { isJsonObject, own } from '../../model/settings/patch.ts'
 import type { MemberName, Millis, WallMillis } from '../../model/units.ts'
 import { hasNostream } from '../../wire/tags.ts'
+import { parseInstant } from '../../wire/times.ts'
 import { clusterModes } from '../look/cluster-report.ts'
 import { lostMembers } from '../look/lost-members.ts'
 import type { Deadline, Operator } from '../operator.ts'
@@ -111,8 +112,8 @@ export function planRolling({ view, looks }: Sight, wish: RollingWish): RollingP
 export function isDue(status: MemberStatus | null, { pending, sinceMs }: RollingWish): boolean {
   if (status === null) return true
   if (pending) return status.pendingRestart
-  const startedMs = Date.parse(status.startedAt ?? '')
-  return Number.isNaN(startedMs) || startedMs < sinceMs
+  const startedMs = parseInstant(status.startedAt)
+  return startedMs === null || startedMs < sinceMs
 }
 
 /** PostgreSQL replays on a standby only if these are at least as high there as on the primary. */

@@ -6,6 +6,7 @@ import type { News } from '../../model/decision/decision.ts'
 import type { Memory, Outage } from '../../model/decision/memory.ts'
 import type { Snapshot } from '../../model/decision/snapshot.ts'
 import { type BootMillis, type Bytes, formatLsn, type Millis } from '../../model/units.ts'
+import { parseInstant } from '../../wire/times.ts'
 import { holdsLease, isRunning, seconds, server } from '../facts.ts'
 import { reasonSeen, takeoverAfter, takeoverKept } from '../lead/how-it-leads.ts'
 
@@ -99,7 +100,7 @@ function goesOn(outage: Outage, snap: Snapshot): Outage {
     ...reasonSeen(outage, snap),
     optime: published ?? outage.optime,
     ownLsn: standby?.position ?? outage.ownLsn,
-    lastCommitMs: wallTime(standby?.replayTimestamp ?? null) ?? outage.lastCommitMs,
+    lastCommitMs: parseInstant(standby?.replayTimestamp ?? null) ?? outage.lastCommitMs,
   }
 }
 
@@ -167,13 +168,4 @@ function answersAgain({ silentSinceMs: since }: Memory, snap: Snapshot): readonl
   if (since === null || !snap.postgres.server.known || snap.nowMs - since < SILENCE_MS) return []
   const text = `PostgreSQL answers again, after ${seconds(snap.nowMs - since)}`
   return [{ id: 'postgres.answers', level: 'warning', text }]
-}
-
-/** PostgreSQL's `2026-11-22 11:27:30.152364+00`; null: none, or not to be read. */
-function wallTime(text: string | null): number | null {
-  const match = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d{1,3})?)\d*([+-]\d\d)(?::?(\d\d))?/.exec(text ?? '')
-  if (match === null) return null
-  const [, date, time, hours, minutes = '00'] = match
-  const ms = Date.parse(`${date}T${time}${hours}:${minutes}`)
-  return Number.isNaN(ms) ? null : ms
 }

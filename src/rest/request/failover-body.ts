@@ -4,6 +4,7 @@
 import type { Json, JsonObject } from '../../model/cluster/cluster.ts'
 import { isJsonObject, own } from '../../model/settings/patch.ts'
 import type { MemberName, WallMillis } from '../../model/units.ts'
+import { parseInstant } from '../../wire/times.ts'
 import { type Reply, text } from '../reply.ts'
 
 export interface Asked {
@@ -61,8 +62,8 @@ function readNote(value: Json): AskedNote | 'unreadable' {
   const [id, by, until] = [own(value, 'id'), own(value, 'requested_by'), own(value, 'valid_until') ?? null]
   if (typeof id !== 'string' || typeof by !== 'string' || id === '' || by === '') return 'unreadable'
   if (until === null) return { id, by: loggable(by), untilMs: null }
-  const untilMs = typeof until === 'string' ? Date.parse(until) : Number.NaN
-  return Number.isNaN(untilMs) ? 'unreadable' : { id, by: loggable(by), untilMs }
+  const untilMs = typeof until === 'string' ? parseInstant(until) : null
+  return untilMs === null ? 'unreadable' : { id, by: loggable(by), untilMs }
 }
 
 function refuse(why: string): ReadBody {

@@ -3,6 +3,7 @@
 // shown before anything is requested.
 
 import type { WallMillis } from '../../model/units.ts'
+import { isStamp, parseStamp } from '../../wire/times.ts'
 import { isoWithZone } from './line-time.ts'
 
 interface Schedule {
@@ -16,8 +17,6 @@ type ParsedSchedule =
   | { readonly ok: true; readonly schedule: Schedule | null; readonly said: string | null }
   | { readonly ok: false; readonly why: string }
 
-const DATE_TIME =
-  /^(\d{4})-?(\d\d)-?(\d\d)(?:[T ]?(\d\d)(?::?(\d\d)(?::?(\d\d)(?:[.,]\d{1,9})?)?)?)?\s*(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)?$/i
 const NO_MONTH = /^\d{4}\D(?:1[3-9]|[2-9]\d)\b/
 const LENGTH_MAX = 100
 
@@ -43,7 +42,7 @@ export async function parseSchedule(text: string, nowMs: WallMillis): Promise<Pa
 async function readMoment(text: string, nowMs: WallMillis): Promise<Moment | string | null> {
   if (text.length > LENGTH_MAX) return null
   // A day that does not exist is a typing error, not another day.
-  return DATE_TIME.test(text) || NO_MONTH.test(text) ? iso(text) : written(text, nowMs)
+  return isStamp(text) || NO_MONTH.test(text) ? iso(text) : written(text, nowMs)
 }
 
 interface Moment {
@@ -53,29 +52,19 @@ interface Moment {
   readonly isPlain: boolean
 }
 
-/** null: not an ISO time, or one that does not exist. */
+/** null: there is no such time. Seconds are what a schedule is kept in. */
 function iso(text: string): Moment | null {
-  const match = DATE_TIME.exec(text)
-  if (match === null) return null
-  const [, year, month, day, hour = '00', minute = '00', second = '00', zone = ''] = match
-  const plain = `${year}-${month}-${day}T${hour}:${minute}:${second}`
-  const wallMs = Date.parse(plain + offset(zone))
-  const exists = !Number.isNaN(wallMs) && Date.parse(`${plain}Z`) === dayAndTime(plain)
-  const isSkipped = zone === '' && exists && isoWithZone(wallMs).slice(0, 19) !== plain
-  return exists && !isSkipped ? { wallMs, isLocal: zone === '', isPlain: true } : null
+  const stamp = parseStamp(text)
+  if (stamp === null) return null
+  if (stamp.offset !== null) return { wallMs: wholeSeconds(stamp.epochMs), isLocal: false, isPlain: true }
+  const local = `${stamp.date}T${stamp.time}`
+  const wallMs = Date.parse(local)
+  // An hour that the change of the clocks leaves out becomes another one.
+  return isoWithZone(wallMs).startsWith(local) ? { wallMs, isLocal: true, isPlain: true } : null
 }
 
-/** For Date, 30 February is 2 March: comparing its result with the text shows that. */
-function dayAndTime(plain: string): number {
-  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = plain.split(/\D/).map(Number)
-  const ms = Date.UTC(year, month - 1, day, hour, minute, second)
-  return new Date(ms).getUTCDate() === day ? ms : Number.NaN
-}
-
-function offset(zone: string): string {
-  if (/^(Z|UTC|GMT)$/i.test(zone)) return 'Z'
-  if (/^[+-]\d\d$/.test(zone)) return `${zone}:00`
-  return zone.replace(/^([+-]\d\d)(\d\d)$/, '$1:$2')
+function wholeSeconds(ms: number): WallMillis {
+  return Math.floor(ms / 1000) * 1000
 }
 
 /** Names of zones that mean several places in the world, hours apart. */

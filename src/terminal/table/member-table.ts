@@ -15,6 +15,7 @@ import { isJsonObject } from '../../model/settings/patch.ts'
 import { pythonText, roundHalfEven } from '../../model/settings/values.ts'
 import type { Bytes } from '../../model/units.ts'
 import { replicatesFrom } from '../../wire/tags.ts'
+import { parseInstant } from '../../wire/times.ts'
 import { inPatronictlsWords, isPatronictl } from '../drop-in/drop-in.ts'
 import { localTime } from '../format/line-time.ts'
 import { yamlDocument, yamlFlow } from '../format/yaml-text.ts'
@@ -64,8 +65,11 @@ function memberListing(report: ClusterReport, format: MemberFormat, extended: bo
 }
 
 function lostCells({ name, slot, since, slotUntil }: LostMember): Record<string, Cell> {
-  const from = since === null ? '' : localTime(Date.parse(since))
-  const until = slotUntil === null ? '' : localTime(Date.parse(slotUntil))
+  const shown = (time: string | null): string => {
+    const wallMs = parseInstant(time)
+    return wallMs === null ? '' : localTime(wallMs)
+  }
+  const [from, until] = [shown(since), shown(slotUntil)]
   // On the same day the time alone is enough.
   const end = until.slice(0, 10) === from.slice(0, 10) ? until.slice(11) : until
   const gone = from === '' ? 'gone' : `gone since ${from}`
