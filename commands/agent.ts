@@ -3,9 +3,8 @@
 
 import { Args, Flags } from '@oclif/core'
 import { PROTOCOL_VERSION } from '../src/model/versions.ts'
-import { ParsedCommand } from '../src/terminal/command.ts'
+import { jsonText, ParsedCommand } from '../src/terminal/command.ts'
 import { isPatroni } from '../src/terminal/drop-in/drop-in.ts'
-import { encodeJson } from '../src/terminal/format/json-document.ts'
 import { yamlDocument } from '../src/terminal/format/yaml-text.ts'
 import { findingLines, findingsDocument, INVALID } from '../src/terminal/text/validation-text.ts'
 
@@ -104,7 +103,7 @@ export default class Agent extends ParsedCommand {
     const { validateConfig } = await import('../src/setup/validate.ts')
     const ignoreListenPort = flags['ignore-listen-port']
     const found = await validateConfig({ path, env: process.env }, { ignoreListenPort })
-    if (flags.json) this.log(encodeJson(findingsDocument(found, flags.print)))
+    if (flags.json) this.log(jsonText(findingsDocument(found, flags.print)))
     else {
       for (const line of findingLines(found)) this.logToStderr(line)
       if (flags.print && found.errors.length === 0 && found.merged !== null)

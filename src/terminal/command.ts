@@ -6,9 +6,9 @@ import { Command, Errors, Flags } from '@oclif/core'
 import { type Failure, failed, type Result } from '../model/command/failure.ts'
 import { eitherOf, nearestNames } from '../model/command/nearest.ts'
 import type { Millis } from '../model/units.ts'
+import { stringifyExact } from '../wire/exact-json.ts'
 import { describeFailure, errorText, type ShownError } from './error-table.ts'
 import { EXIT, processExitCode } from './exit-codes.ts'
-import { encodeJson } from './format/json-document.ts'
 import type { Printed } from './watch-table.ts'
 
 /** Seconds, or a number with `ms`, `s`, `m`, `h`. */
@@ -173,8 +173,13 @@ function print<T>(json: boolean, result: Result<T>, text: (value: T) => string):
 export function printed<T>(json: boolean, result: Result<T>, text: (value: T) => string): Printed {
   const { value } = result
   const shown = result.ok ? null : describeFailure(result.failure)
-  if (json) return { out: `${encodeJson(jsonDocument(value, shown))}\n`, err: '' }
+  if (json) return { out: `${jsonText(jsonDocument(value, shown))}\n`, err: '' }
   return { out: value === null ? '' : text(value), err: shown === null ? '' : errorText(shown) }
+}
+
+/** What `--json` prints: one document, with positions as plain numbers. */
+export function jsonText(document: unknown): string {
+  return stringifyExact(document, 2)
 }
 
 function jsonDocument(value: unknown, shown: ShownError | null): Readonly<Record<string, unknown>> {

@@ -55,11 +55,10 @@ function nestsTooDeep(text: string): boolean {
   return false
 }
 
-/** Compact text; a bigint is written as a plain integer, a field that is undefined is left out. */
-export function stringifyExact(value: unknown): string {
-  return JSON.stringify(value, (_key, item: unknown) =>
-    typeof item === 'bigint' ? rawJSON(item.toString()) : item,
-  )
+/** Compact without `indent`; a bigint is written as a plain integer, a field that is undefined is left out. */
+export function stringifyExact(value: unknown, indent = 0): string {
+  const plain = (_key: string, item: unknown) => (typeof item === 'bigint' ? rawJSON(item.toString()) : item)
+  return JSON.stringify(value, plain, indent)
 }
 
 export function isObject(value: ExactJson | undefined): value is ExactObject {

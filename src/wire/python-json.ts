@@ -1,5 +1,5 @@
-// JSON as this API speaks it: `", "` and `": "` between parts, everything outside printable ASCII escaped, WAL positions
-// (bigint) as plain integers.
+// JSON as Python writes it, in the REST API and where patronictl prints it: `", "` and `": "` between parts, everything
+// outside printable ASCII escaped, WAL positions (bigint) as plain integers.
 
 export type Encodable =
   | null

@@ -6,7 +6,6 @@ import type { HandoverReport } from '../../src/admin/handover/handover.ts'
 import type { Finding } from '../../src/admin/look/health.ts'
 import type { OperationRow } from '../../src/admin/members/member-operation.ts'
 import type { CandidateVerdict } from '../../src/model/cluster/verdict.ts'
-import { encodeJson } from '../../src/terminal/format/json-document.ts'
 import { writeDemo, writeLost, writeNew, writeTwo } from './clusters.ts'
 import { type FakeCluster, openCluster } from './members.ts'
 import { type Schema, violations } from './schema.ts'
@@ -100,10 +99,4 @@ test('the check itself sees what is wrong', async () => {
   expect(violations({ ...good, more: 1 }, schema)).toEqual(['$.more: not in the schema'])
   expect(violations({ ...good, version: 1 }, schema)).toEqual(['$.version: not string: 1'])
   expect(violations({ ...good, members: [{}] }, schema)).toHaveLength(5)
-})
-
-test('positions beyond what a double can hold keep all their digits', () => {
-  expect(encodeJson({ bytes: 9007199254740993n, gone: undefined, none: [], text: 'ä"' })).toBe(
-    '{\n  "bytes": 9007199254740993,\n  "none": [],\n  "text": "ä\\""\n}',
-  )
 })

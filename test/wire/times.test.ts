@@ -1,7 +1,6 @@
-// Timestamps in and out: what PostgreSQL prints, what operators type for a schedule, and JSON's escapes.
+// Timestamps in and out: what PostgreSQL prints, what clients send for a schedule.
 
 import { describe, expect, it } from 'vitest'
-import { encodeJson } from '../../src/wire/python-json.ts'
 import { documentStamp, epochSeconds, parseSchedule } from '../../src/wire/times.ts'
 
 const NOW = Date.parse('2026-11-22T12:00:00Z')
@@ -46,13 +45,4 @@ describe('timestamps of PostgreSQL', () => {
   ])('%s', (given, shown, epoch) => {
     expect([documentStamp(given), epochSeconds(given)]).toEqual([shown, epoch])
   })
-})
-
-it('JSON as Python prints it', () => {
-  const value = { a: [1, 2n ** 62n, null, true], 'é"\n\u007f😀': { b: undefined, c: {} }, d: [] }
-  const text = encodeJson(value)
-  expect(text).toBe(
-    '{"a": [1, 4611686018427387904, null, true], "\\u00e9\\"\\n\\u007f\\ud83d\\ude00": {"c": {}}, "d": []}',
-  )
-  expect(JSON.parse(text)).toHaveProperty('d', [])
 })

@@ -3,7 +3,7 @@
 
 import type { Json } from '../../model/cluster/cluster.ts'
 import { pythonText } from '../../model/settings/values.ts'
-import { pythonJson } from '../drop-in/patronictl-json.ts'
+import { encodeJson } from '../../wire/python-json.ts'
 import { yamlDocument } from '../format/yaml-text.ts'
 import { type BoxColumn, boxTable } from './box-table.ts'
 
@@ -31,7 +31,7 @@ export function formatListing(listing: Listing, format: ListingFormat): string {
     case 'tsv':
       return tabSeparated(listing)
     case 'json':
-      return `${pythonJson(objects(listing))}\n`
+      return `${encodeJson(objects(listing))}\n`
     case 'yaml':
     case 'yml':
       return `${yamlDocument(objects(listing))}\n`
