@@ -1,10 +1,10 @@
 // `hactl version [CLUSTER]`: this program's version and what each member says of itself. Members that do not answer are
 // reported beside those that do.
 
-import type { Json, Member } from '../../model/cluster/cluster.ts'
+import type { Member } from '../../model/cluster/cluster.ts'
 import { done, failed, type Result } from '../../model/command/failure.ts'
-import { isJsonObject } from '../../model/settings/patch.ts'
 import type { MemberName, Millis } from '../../model/units.ts'
+import { parseStatusAnswer } from '../../wire/status-answer.ts'
 import { type Deadline, deadlineIn, memberNotFound, type Operator, readCluster } from '../operator.ts'
 import { goneText, lostMembers } from './lost-members.ts'
 
@@ -82,16 +82,15 @@ async function askVersion(operator: Operator, member: Member, deadline: Deadline
     { method: 'GET', path: '/patroni', timeoutMs },
   )
   if (reply.kind === 'unreachable') return { ...nothing, error: reply.why }
-  const document = parseObject(reply.body)
-  if (document === null)
+  const answer = parseStatusAnswer(reply.body)
+  if (answer === null)
     return { ...nothing, error: `its answer (status ${reply.status}) is not a JSON object` }
-  const patroni = isJsonObject(document.patroni) ? document.patroni : {}
-  const own = isJsonObject(document.hactl) ? document.hactl : {}
+  const { protocol, hactl, serverVersion } = answer
   return {
     name: member.name,
-    protocol: textOrNull(patroni.version),
-    hactl: textOrNull(own.version),
-    postgresql: typeof document.server_version === 'number' ? postgresVersion(document.server_version) : null,
+    protocol,
+    hactl: typeof hactl?.version === 'string' ? hactl.version : null,
+    postgresql: serverVersion === null ? null : postgresVersion(serverVersion),
     error: null,
   }
 }
@@ -100,17 +99,4 @@ async function askVersion(operator: Operator, member: Member, deadline: Deadline
 export function postgresVersion(version: number): string {
   const [major, rest] = [Math.trunc(version / 10000), version % 10000]
   return major >= 10 ? `${major}.${rest}` : `${major}.${Math.trunc(rest / 100)}.${rest % 100}`
-}
-
-function textOrNull(value: Json | undefined): string | null {
-  return typeof value === 'string' ? value : null
-}
-
-function parseObject(body: string): { readonly [key: string]: Json } | null {
-  try {
-    const parsed = JSON.parse(body) as Json
-    return isJsonObject(parsed) ? parsed : null
-  } catch {
-    return null
-  }
 }

@@ -1,7 +1,8 @@
 // Follows a new copy of a member's data to its end: bytes while they are copied, then replay, until it streams. hactl's agents
 // say what they are at; of one that runs Patroni only its state is seen.
 
-import { type BootMillis, bytesText, type MemberName, type Millis } from '../../model/units.ts'
+import { type BootMillis, bytesText, type Lsn, type MemberName, type Millis } from '../../model/units.ts'
+import { stringifyExact } from '../../wire/exact-json.ts'
 import type { Operator } from '../operator.ts'
 import type { OperationRow } from './member-operation.ts'
 import { isInService, lookAt, type MemberStatus, type MemberWork, stateText } from './member-status.ts'
@@ -14,7 +15,7 @@ export interface CopyProgress {
   readonly work: MemberWork | null
   /** Bytes per second since the first that was seen; null: cannot be told. */
   readonly bytesPerSecond: number | null
-  readonly replayed: number | null
+  readonly replayed: Lsn | null
 }
 
 interface CopyFollowing {
@@ -86,7 +87,7 @@ function note(watch: Watch, status: MemberStatus, before: MemberStatus, nowMs: B
   }
   watch.begun ||=
     work?.kind === 'clone' || status.state !== 'running' || status.startedAt !== before.startedAt
-  const moving = JSON.stringify([status.state, work, status.replayed, status.received])
+  const moving = stringifyExact([status.state, work, status.replayed, status.received])
   if (moving !== watch.moving) watch.movedAtMs = nowMs
   watch.moving = moving
   const isFailed = FAILURES.includes(status.state) && work === null

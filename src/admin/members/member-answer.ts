@@ -1,9 +1,9 @@
 // What a member says of itself when it is asked, for commands that judge a whole cluster. It may be Patroni's or hactl's
 // answer; what it does not say is null.
 
-import type { Json, Member } from '../../model/cluster/cluster.ts'
-import { isJsonObject } from '../../model/settings/patch.ts'
+import type { Member } from '../../model/cluster/cluster.ts'
 import type { Lsn, Millis, Timeline } from '../../model/units.ts'
+import { parseStatusAnswer } from '../../wire/status-answer.ts'
 import type { Operator } from '../operator.ts'
 
 interface MemberAnswer {
@@ -37,21 +37,15 @@ export async function askMember(
 }
 
 function readAnswer(body: string): MemberAnswer | null {
-  let document: Json
-  try {
-    document = JSON.parse(body) as Json
-  } catch {
-    return null
-  }
-  if (!isJsonObject(document)) return null
-  const { state, role, timeline, replication_state: replication, xlog } = document
-  if (typeof state !== 'string' || typeof role !== 'string') return null
-  const at = isJsonObject(xlog) ? (xlog.location ?? xlog.replayed_location ?? null) : null
+  const answer = parseStatusAnswer(body)
+  if (answer === null || answer.state === null || answer.role === null) return null
+  const { state, role, timeline, positions } = answer
+  const at = positions?.written ?? positions?.replayed ?? null
   return {
     state,
     role,
-    streams: replication === 'streaming',
-    timeline: typeof timeline === 'number' ? timeline : null,
-    position: typeof at === 'number' && at > 0 ? BigInt(Math.trunc(at)) : null,
+    streams: answer.replicationState === 'streaming',
+    timeline,
+    position: at === 0n ? null : at,
   }
 }

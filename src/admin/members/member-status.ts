@@ -4,7 +4,8 @@
 import type { Json, JsonObject, Member } from '../../model/cluster/cluster.ts'
 import { type Seen, seen, unseen } from '../../model/seen.ts'
 import { isJsonObject } from '../../model/settings/patch.ts'
-import type { Millis } from '../../model/units.ts'
+import type { Lsn, Millis } from '../../model/units.ts'
+import { parseStatusAnswer } from '../../wire/status-answer.ts'
 import type { Operator } from '../operator.ts'
 import { callMember } from './member-operation.ts'
 
@@ -18,8 +19,8 @@ export interface MemberStatus {
   readonly pendingRestart: boolean
   readonly pendingRestartReason: JsonObject
   /** Bytes that a standby has replayed, or where a primary is. */
-  readonly replayed: number | null
-  readonly received: number | null
+  readonly replayed: Lsn | null
+  readonly received: Lsn | null
   /** Only hactl's agents say what they are at. */
   readonly work: MemberWork | null
   readonly problem: string | null
@@ -55,7 +56,7 @@ export function isInService(status: MemberStatus): boolean {
 }
 
 export function leads({ role }: MemberStatus): boolean {
-  return role === 'primary' || role === 'master'
+  return role === 'primary'
 }
 
 export function stateText({ state, replicationState, problem }: MemberStatus): string {
@@ -64,23 +65,19 @@ export function stateText({ state, replicationState, problem }: MemberStatus): s
 }
 
 function readStatus(body: string): MemberStatus | null {
-  const document = parse(body)
-  if (document === null || typeof document.state !== 'string') return null
-  const xlog = isJsonObject(document.xlog) ? document.xlog : {}
-  const hactl = isJsonObject(document.hactl) ? document.hactl : null
-  const number = (value: Json | undefined) => (typeof value === 'number' ? value : null)
+  const answer = parseStatusAnswer(body)
+  if (answer === null || answer.state === null) return null
+  const { positions, hactl } = answer
   return {
-    state: document.state,
-    role: text(document.role) ?? '',
-    replicationState: text(document.replication_state),
-    startedAt: text(document.postmaster_start_time),
-    serverVersion: number(document.server_version),
-    pendingRestart: document.pending_restart === true,
-    pendingRestartReason: isJsonObject(document.pending_restart_reason)
-      ? document.pending_restart_reason
-      : {},
-    replayed: number(xlog.location) ?? number(xlog.replayed_location),
-    received: number(xlog.location) ?? number(xlog.received_location),
+    state: answer.state,
+    role: answer.role ?? '',
+    replicationState: answer.replicationState,
+    startedAt: answer.startedAt,
+    serverVersion: answer.serverVersion,
+    pendingRestart: answer.pendingRestart,
+    pendingRestartReason: answer.pendingRestartReason,
+    replayed: positions?.written ?? positions?.replayed ?? null,
+    received: positions?.written ?? positions?.received ?? null,
     work: readWork(hactl?.work),
     problem: text(hactl?.problem),
     isHactl: hactl !== null,
@@ -101,13 +98,4 @@ function readWork(work: Json | undefined): MemberWork | null {
 
 function text(value: Json | undefined): string | null {
   return typeof value === 'string' && value !== '' ? value : null
-}
-
-function parse(body: string): JsonObject | null {
-  try {
-    const value = JSON.parse(body) as Json
-    return isJsonObject(value) ? value : null
-  } catch {
-    return null
-  }
 }

@@ -6,7 +6,7 @@ import { bytesText, formatLsn } from '../../model/units.ts'
 export function copyText({ member, state, work, bytesPerSecond, replayed }: CopyProgress): string {
   if (work === null || work.bytesDone === null) {
     const phase = work?.phase == null ? '' : `, ${work.phase}`
-    const at = state === 'running' && replayed !== null ? `, replayed to ${formatLsn(BigInt(replayed))}` : ''
+    const at = state === 'running' && replayed !== null ? `, replayed to ${formatLsn(replayed)}` : ''
     return `${member}: ${state}${phase}${at}`
   }
   const from = work.source === null ? '' : ` from ${work.source}`
