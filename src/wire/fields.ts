@@ -11,6 +11,12 @@ export function textOrNull(value: ExactJson | undefined): string | null {
   return typeof value === 'string' && value !== '' && value.length <= TEXT_LENGTH_MAX ? value : null
 }
 
+/** A role; old versions call a primary `master`, a word that nobody else needs to know. */
+export function roleOrNull(value: ExactJson | undefined): string | null {
+  const role = textOrNull(value)
+  return role === 'master' ? 'primary' : role
+}
+
 /** A member name; anything that cannot be the last part of a member key is null. */
 export function nameOrNull(value: ExactJson | undefined): MemberName | null {
   return typeof value === 'string' && /^[^/]+$/.test(value) && value.length <= NAME_LENGTH_MAX ? value : null

@@ -3,7 +3,7 @@
 
 import type { JsonObject, MemberRecord } from '../model/cluster/cluster.ts'
 import { type ExactObject, isObject, parseExact, stringifyExact, toJsonObject } from './exact-json.ts'
-import { lsnOrNull, textOrNull, timelineOrNull } from './fields.ts'
+import { lsnOrNull, roleOrNull, textOrNull, timelineOrNull } from './fields.ts'
 
 const MEMBER_TEXT_MAX = 256 * 1024
 
@@ -44,12 +44,11 @@ function fromObject(value: ExactObject): MemberRecord {
   const timeline = timelineOrNull(value.timeline)
   const reason = objectOrNull(value, 'pending_restart_reason')
   const scheduledRestart = objectOrNull(value, 'scheduled_restart')
-  const role = textOrNull(value.role) ?? 'unknown'
   return {
     connUrl: textOrNull(value.conn_url),
     apiUrl: textOrNull(value.api_url),
     state: textOrNull(value.state) ?? 'unknown',
-    role: role === 'master' ? 'primary' : role,
+    role: roleOrNull(value.role) ?? 'unknown',
     version: textOrNull(value.version),
     ...(proxyUrl !== null && { proxyUrl }),
     ...(value.checkpoint_after_promote === false && { checkpointAfterPromote: false as const }),

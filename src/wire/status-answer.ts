@@ -5,11 +5,10 @@ import type { JsonObject } from '../model/cluster/cluster.ts'
 import { pythonTruth } from '../model/settings/values.ts'
 import type { Lsn, Timeline } from '../model/units.ts'
 import { type ExactJson, isObject, parseExact, toJson, toJsonObject } from './exact-json.ts'
-import { lsnOrNull, textOrNull, timelineOrNull } from './fields.ts'
+import { lsnOrNull, roleOrNull, textOrNull, timelineOrNull } from './fields.ts'
 
 export interface StatusAnswer {
   readonly state: string | null
-  /** `primary`, also where an old version says `master`. */
   readonly role: string | null
   readonly replicationState: string | null
   /** As PostgreSQL says it; another text is another postmaster. */
@@ -44,10 +43,9 @@ const LENGTH_MAX = 4 << 20
 export function parseStatusAnswer(body: string): StatusAnswer | null {
   const document = parseExact(body, LENGTH_MAX)
   if (!isObject(document)) return null
-  const role = textOrNull(document.role)
   return {
     state: textOrNull(document.state),
-    role: role === 'master' ? 'primary' : role,
+    role: roleOrNull(document.role),
     replicationState: textOrNull(document.replication_state),
     startedAt: textOrNull(document.postmaster_start_time),
     serverVersion: typeof document.server_version === 'number' ? document.server_version : null,

@@ -125,7 +125,7 @@ function hasRole(member: Member, view: ClusterView, role: MemberRole): boolean {
     case 'primary':
       return leads && member.record.role !== 'standby_leader'
     case 'standby-leader':
-      return leads && member.record.role !== 'primary' && member.record.role !== 'master'
+      return leads && member.record.role !== 'primary'
     case 'replica':
     case 'standby':
       return !leads

@@ -194,7 +194,7 @@ function aheadOf(
 const NOT_WRITING: readonly string[] = ['stopping', 'stopped', 'crashed', 'start failed', 'initdb failed']
 
 /** Roles of a member that was a primary when it wrote its key, or may have become one since. */
-const PRIMARY_ROLES: readonly string[] = ['primary', 'master', 'demoted', 'promoted']
+const PRIMARY_ROLES: readonly string[] = ['primary', 'demoted', 'promoted']
 
 /**
  * A member key hangs on the lease of its node, which gives up writing before that ends: an unreachable member whose key

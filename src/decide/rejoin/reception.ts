@@ -21,8 +21,7 @@ export function rememberReception(memory: Memory, snap: Snapshot): Memory {
   const { leader } = snap.cluster.value
   if (leader === null) return memory
   const role = memberNamed(snap.cluster.value, leader.name)?.record.role
-  if (leader.name === snap.self.name || (role !== 'primary' && role !== 'master'))
-    return { ...memory, starving: null }
+  if (leader.name === snap.self.name || role !== 'primary') return { ...memory, starving: null }
   const before = memory.starving
   // What the node replays it had received, or an archive gave it.
   const goesOn = before === null || before.leader !== leader.name || before.replayLsn !== seen.replayLsn
@@ -45,7 +44,7 @@ export function rememberConnecting(memory: Memory, snap: Snapshot): Memory {
   if (!snap.cluster.known || (seen === null && snap.postgres.process.kind === 'running')) return memory
   const { leader } = snap.cluster.value
   const record = leader === null ? undefined : memberNamed(snap.cluster.value, leader.name)?.record
-  const isWriting = record?.role === 'primary' || record?.role === 'master'
+  const isWriting = record?.role === 'primary'
   const isStandby = seen?.inRecovery === true && !snap.self.tags.nostream
   if (leader === null || leader.name === snap.self.name || !isWriting || !isStandby)
     return { ...memory, connecting: null }

@@ -225,8 +225,7 @@ function leaderRole({ view }: ClusterFacts): string | null {
 }
 
 export function leaderWrites(facts: ClusterFacts): boolean {
-  const role = leaderRole(facts)
-  return hasLeader(facts) && (role === 'primary' || role === 'master')
+  return hasLeader(facts) && leaderRole(facts) === 'primary'
 }
 
 function leaderCheckpointed({ view }: ClusterFacts): boolean {
