@@ -88,6 +88,7 @@ function problemOf(
 
 function toSettings(checked: Checked<typeof DYNAMIC>, document: JsonObject, timing: Timing): DynamicSettings {
   const { read, given } = checked.values
+  const standbyCluster = isStandbyCluster(read('standby_cluster') ?? undefined)
   // An old name only counts when the new one is absent.
   const either = (name: 'start' | 'stop') => {
     const old = read(`master_${name}_timeout`)
@@ -104,9 +105,9 @@ function toSettings(checked: Checked<typeof DYNAMIC>, document: JsonObject, timi
     memberSlotsTtlMs: read('member_slots_ttl') * 1000,
     useSlots: read('postgresql.use_slots'),
     paused: read('pause'),
-    synchronousMode: read('synchronous_mode'),
+    synchronousMode: standbyCluster ? 'off' : read('synchronous_mode'),
     failsafeMode: read('failsafe_mode'),
-    standbyCluster: isStandbyCluster(read('standby_cluster') ?? undefined),
+    standbyCluster,
     document,
   }
 }

@@ -2,7 +2,7 @@
 
 import type { Json, JsonObject } from '../model/cluster/cluster.ts'
 import { isJsonObject, own } from '../model/settings/patch.ts'
-import { parseBoolean, parseInteger, pythonTruth } from '../model/settings/values.ts'
+import { parseBoolean, parseReal, pythonTruth, roundHalfEven } from '../model/settings/values.ts'
 import type { Bytes } from '../model/units.ts'
 
 export interface ClusterModes {
@@ -10,6 +10,7 @@ export interface ClusterModes {
   /** `off` in a standby cluster whatever the document says. */
   readonly synchronousMode: 'off' | 'on' | 'quorum'
   readonly standbyCluster: boolean
+  readonly failsafeMode: boolean
 }
 
 /** As leniently as Patroni reads them: validation is the agent's business. */
@@ -18,6 +19,7 @@ export function modesOf(document: JsonObject): ClusterModes {
   const paused = parseBoolean(own(document, 'pause') ?? false) === true
   return {
     paused,
+    failsafeMode: parseBoolean(own(document, 'failsafe_mode') ?? false) === true,
     standbyCluster,
     synchronousMode: standbyCluster ? 'off' : synchronousMode(own(document, 'synchronous_mode')),
   }
@@ -27,8 +29,9 @@ const MAXIMUM_LAG_DEFAULT: Bytes = 1_048_576n
 
 /** As every node puts it in force: rounded, never negative, the default when it is no number. */
 export function maximumLagOf(document: JsonObject): Bytes {
-  const bytes = parseInteger(own(document, 'maximum_lag_on_failover') ?? null)
-  return bytes === null ? MAXIMUM_LAG_DEFAULT : BigInt(Math.max(0, bytes))
+  const bytes = parseReal(own(document, 'maximum_lag_on_failover') ?? null)
+  if (bytes === null) return MAXIMUM_LAG_DEFAULT
+  return BigInt(Math.min(Math.max(0, roundHalfEven(bytes)), Number.MAX_SAFE_INTEGER))
 }
 
 function synchronousMode(value: Json | undefined): ClusterModes['synchronousMode'] {

@@ -6,15 +6,10 @@ import { drainOf } from '../../model/cluster/drained-member.ts'
 import { guardOf } from '../../model/cluster/guard.ts'
 import { requestKind, runsHactl } from '../../model/cluster/request.ts'
 import { clusterTimeline } from '../../model/cluster/timeline.ts'
-import type {
-  ClusterReport,
-  MemberReport,
-  PendingRequest,
-  Position,
-  ReportedRole,
-} from '../../model/command/report.ts'
+import type { ClusterReport, MemberReport, PendingRequest, Position } from '../../model/command/report.ts'
 import { isJsonObject } from '../../model/settings/patch.ts'
 import { type Bytes, formatLsn, type Lsn, type MemberName, type WallMillis } from '../../model/units.ts'
+import { roleInCluster } from '../../wire/cluster-roles.ts'
 import { parseConnUrl } from '../../wire/member-urls.ts'
 import { type ClusterModes, modesOf } from '../../wire/modes.ts'
 import { lostMembers } from './lost-members.ts'
@@ -107,7 +102,6 @@ function reportMember(
   answers: ReadonlyMap<MemberName, string | null>,
 ): MemberReport {
   const { record } = member
-  const role = roleOf(member, view, modes)
   const holdsLeaderKey = member.name === view.leader?.name
   const where = parseConnUrl(record.connUrl)
   // The leader's own position is not behind anything; the columns for standbys stay empty.
@@ -115,7 +109,7 @@ function reportMember(
   const answer = answers.get(member.name)
   return {
     name: member.name,
-    role,
+    role: roleInCluster(view, member.name, modes),
     publishedRole: record.role,
     state: record.state,
     ...problemOf(member, view, modes),
@@ -167,14 +161,6 @@ export function said({ extra }: MemberRecord, field: string): string | null {
   const own = extra.hactl
   const value = isJsonObject(own) ? own[field] : null
   return typeof value === 'string' && value !== '' ? value : null
-}
-
-function roleOf(member: Member, view: ClusterView, modes: ClusterModes): ReportedRole {
-  if (member.name === view.leader?.name) return modes.standbyCluster ? 'standby_leader' : 'leader'
-  const sync = view.sync?.value
-  const named = sync?.leader && sync.standbys.some(name => name.toLowerCase() === member.name.toLowerCase())
-  if (!named || modes.synchronousMode === 'off') return 'replica'
-  return modes.synchronousMode === 'quorum' ? 'quorum_standby' : 'sync_standby'
 }
 
 function position(bytes: Lsn | null | undefined): Position | null {

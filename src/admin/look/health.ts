@@ -6,8 +6,6 @@ import { runsHactl } from '../../model/cluster/request.ts'
 import { slotName } from '../../model/cluster/slot-name.ts'
 import { done, failed, type Result } from '../../model/command/failure.ts'
 import type { ClusterReport, LostMember, MemberReport } from '../../model/command/report.ts'
-import { own } from '../../model/settings/patch.ts'
-import { parseBoolean } from '../../model/settings/values.ts'
 import type { Bytes, MemberName, Millis, Timeline } from '../../model/units.ts'
 import { type Asked, askMember } from '../members/member-answer.ts'
 import { type Deadline, type Operator, readCluster } from '../operator.ts'
@@ -228,6 +226,6 @@ function unsupported(view: ClusterView): readonly string[] {
   return [
     ...(modes.synchronousMode === 'off' ? [] : ['synchronous_mode']),
     ...(modes.standbyCluster ? ['standby_cluster'] : []),
-    ...(parseBoolean(own(config.document, 'failsafe_mode') ?? false) === true ? ['failsafe_mode'] : []),
+    ...(modes.failsafeMode ? ['failsafe_mode'] : []),
   ]
 }

@@ -3,9 +3,9 @@
 import type { ClusterView, Member, MemberRecord } from '../../model/cluster/cluster.ts'
 import { formatLsn, type Lsn, type Scope } from '../../model/units.ts'
 import type { Flags } from '../../wire/cluster-flags.ts'
+import { roleInCluster } from '../../wire/cluster-roles.ts'
 import { parseConnUrl } from '../../wire/member-urls.ts'
 import { type Encodable, encodeJson } from '../../wire/python-json.ts'
-import { namedInSync } from './request-facts.ts'
 
 /** The text of GET /cluster. */
 export function clusterDocument(cluster: ClusterView, flags: Flags, scope: Scope): string {
@@ -41,7 +41,7 @@ export function historyDocument(cluster: ClusterView): string {
 function memberDocument(cluster: ClusterView, member: Member, flags: Flags): Encodable {
   const { record } = member
   const leads = cluster.leader?.name === member.name
-  const role = memberRole(cluster, member, leads, flags)
+  const role = roleInCluster(cluster, member.name, flags)
   const streaming = role === 'leader' ? '' : (record.replicationState ?? '')
   return {
     name: member.name,
@@ -56,13 +56,6 @@ function memberDocument(cluster: ClusterView, member: Member, flags: Flags): Enc
     tags: Object.keys(record.tags).length > 0 ? record.tags : undefined,
     ...(leads ? {} : distances(record, cluster.status?.value.optime ?? null)),
   }
-}
-
-function memberRole(cluster: ClusterView, member: Member, leads: boolean, flags: Flags): string {
-  if (leads) return flags.standbyCluster ? 'standby_leader' : 'leader'
-  const synchronous = flags.synchronousMode !== 'off' && !flags.standbyCluster
-  if (!synchronous || !namedInSync(cluster, member.name)) return 'replica'
-  return flags.synchronousMode === 'quorum' ? 'quorum_standby' : 'sync_standby'
 }
 
 function distances(record: MemberRecord, leaderAt: Lsn | null): { readonly [key: string]: Encodable } {

@@ -5,6 +5,7 @@ import type { ClusterView } from '../../model/cluster/cluster.ts'
 import type { ServerView } from '../../model/server/postgres.ts'
 import type { DynamicSettings } from '../../model/settings/dynamic-settings.ts'
 import { type BootMillis, type Lsn, type MemberName, maxLsn } from '../../model/units.ts'
+import { syncDuty } from '../../wire/cluster-roles.ts'
 import type { FailsafeView, NodeState, NodeStatus } from '../node-view.ts'
 
 export interface Facts {
@@ -57,7 +58,7 @@ export function readFacts(
     state: server === null && status.state === 'running' ? 'unknown' : status.state,
     role,
     replicationState: server === null ? null : replicationState(server),
-    syncDuty: server === null || role !== 'replica' ? null : syncDuty(cluster, settings, self),
+    syncDuty: server === null || role !== 'replica' ? null : syncDuty(cluster, self, settings),
     unlocked: cluster === null || cluster.leader === null,
     failsafeActive: failsafe.activeUntilMs > nowMs,
   }
@@ -73,22 +74,6 @@ function replicationState(server: ServerView): Facts['replicationState'] {
   if (!server.inRecovery) return null
   if (server.walReceiver?.status === 'streaming') return 'streaming'
   return server.restoreCommandSet ? 'in archive recovery' : null
-}
-
-function syncDuty(
-  cluster: ClusterView | null,
-  settings: DynamicSettings,
-  self: MemberName,
-): Facts['syncDuty'] {
-  if (settings.synchronousMode === 'off' || settings.standbyCluster) return null
-  if (!namedInSync(cluster, self)) return null
-  return settings.synchronousMode === 'quorum' ? 'quorum_standby' : 'sync_standby'
-}
-
-/** Is `name` one of the standbys in `/sync`? Names are compared without regard to case, as PostgreSQL does. */
-export function namedInSync(cluster: ClusterView | null, name: MemberName): boolean {
-  const wanted = name.toLowerCase()
-  return cluster?.sync?.value.standbys.some(standby => standby.toLowerCase() === wanted) ?? false
 }
 
 /** The newest position that this node knows the leader to have written; null when it knows none. */
