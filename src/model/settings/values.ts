@@ -85,7 +85,7 @@ function octal(digits: string): number | null {
 }
 
 /** Largest first: a value is rounded to a multiple of the unit after its own, as PostgreSQL does. Bytes, microseconds. */
-const UNITS: readonly (readonly (readonly [name: string, size: number])[])[] = [
+export const UNITS: readonly (readonly (readonly [name: string, size: number])[])[] = [
   [
     ['TB', 1024 ** 4],
     ['GB', 1024 ** 3],

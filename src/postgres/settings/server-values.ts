@@ -2,7 +2,7 @@
 // in the largest unit that loses nothing.
 
 import type { Json } from '../../model/cluster/cluster.ts'
-import { parseBoolean, parseInteger, parseReal } from '../../model/settings/values.ts'
+import { parseBoolean, parseInteger, parseReal, UNITS } from '../../model/settings/values.ts'
 
 /** A JSON value as text in postgresql.conf; null: the parameter is not set, or cannot be written as text. */
 export function parameterText(value: Json): string | null {
@@ -42,24 +42,6 @@ export function sameText(one: string, other: string): boolean {
   )
 }
 
-const SIZES: readonly (readonly (readonly [unit: string, size: number])[])[] = [
-  [
-    ['TB', 1024 ** 4],
-    ['GB', 1024 ** 3],
-    ['MB', 1024 ** 2],
-    ['kB', 1024],
-    ['B', 1],
-  ],
-  [
-    ['d', 86_400_000_000],
-    ['h', 3_600_000_000],
-    ['min', 60_000_000],
-    ['s', 1_000_000],
-    ['ms', 1000],
-    ['us', 1],
-  ],
-]
-
 /** `16384` in `8kB` -> `128MB`. A text that is not a number, and special values such as -1, stay as they are. */
 export function readableValue(vartype: string, unit: string | null, text: string): string {
   if (vartype === 'bool') return boolText(text)
@@ -67,7 +49,7 @@ export function readableValue(vartype: string, unit: string | null, text: string
   const number = vartype === 'integer' ? parseInteger(text, unit) : parseReal(text, unit)
   if (number === null) return text
   const base = /^(\d+)?([A-Za-z]+)$/.exec(unit ?? '')
-  const family = SIZES.find(sizes => sizes.some(([name]) => name === base?.[2]))
+  const family = UNITS.find(sizes => sizes.some(([name]) => name === base?.[2]))
   const baseSize = family?.find(([name]) => name === base?.[2])?.[1]
   if (family === undefined || baseSize === undefined || number <= 0) return String(number)
   const whole = number * baseSize * Number(base?.[1] ?? 1)
