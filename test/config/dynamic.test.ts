@@ -262,15 +262,16 @@ test.each<[JsonObject, Partial<DynamicSettings>, string]>([
 })
 
 test('modes that cannot be honoured are seen in a document that is otherwise bad', () => {
-  const document = {
-    ttl: {},
-    synchronous_mode: 'quorum',
-    failsafe_mode: true,
-    standby_cluster: { host: 'x' },
-  }
+  const document = { ttl: {}, synchronous_mode: 'quorum', failsafe_mode: true }
   expect(settingsInForce(document, null).settings).toMatchObject({
     synchronousMode: 'quorum',
     failsafeMode: true,
+    standbyCluster: false,
+  })
+  // Patroni has no synchronous standbys in a standby cluster, whatever is set.
+  const standby = { ...document, standby_cluster: { host: 'x' } }
+  expect(settingsInForce(standby, null).settings).toMatchObject({
+    synchronousMode: 'off',
     standbyCluster: true,
   })
 })

@@ -1,6 +1,7 @@
 // What one case of a decision file says about the world, before it becomes a Snapshot and a Memory. The defaults are a
 // healthy cluster of pg1, pg2 and pg3, so that a case names only what is special about it.
 
+import { defaultSettings } from '../../src/config/dynamic.ts'
 import type { LeaderKey } from '../../src/model/cluster/cluster.ts'
 import type { Divergence } from '../../src/model/cluster/divergence.ts'
 import type { Drain } from '../../src/model/cluster/drained-member.ts'
@@ -164,7 +165,7 @@ export function newDraft(me: MemberName): Draft {
     me,
     nowMs: 1_000_000,
     startedAgoMs: 600_000,
-    settings: defaultSettings(),
+    settings: { ...defaultSettings(), document: { ttl: 30 } },
     settingsConfirmed: true,
     configRevision: 3,
     configuration: APPLIED,
@@ -208,25 +209,6 @@ export function newDraft(me: MemberName): Draft {
     order: null,
     outcomes: [],
     memory: {},
-  }
-}
-
-function defaultSettings(): Writable<DynamicSettings> {
-  return {
-    ttlMs: 30_000,
-    loopWaitMs: 10_000,
-    retryTimeoutMs: 10_000,
-    maximumLagOnFailover: 1_048_576n,
-    primaryStartTimeoutMs: 300_000,
-    primaryStopTimeoutMs: 0,
-    maxTimelinesHistory: 0,
-    memberSlotsTtlMs: 1_800_000,
-    useSlots: true,
-    paused: false,
-    synchronousMode: 'off',
-    failsafeMode: false,
-    standbyCluster: false,
-    document: { ttl: 30 },
   }
 }
 

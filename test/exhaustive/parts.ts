@@ -1,6 +1,7 @@
 // The values that each part of a small world can have, frozen to the bottom: a rule that changed its input would throw.
 // `pg1` is this node, `pg2` the other one; times are seconds around NOW, positions a few bytes apart.
 
+import { defaultSettings } from '../../src/config/dynamic.ts'
 import type { ClusterView, LeaderKey, Member } from '../../src/model/cluster/cluster.ts'
 import type { PeerView } from '../../src/model/cluster/peer.ts'
 import { FIRST_MEMORY, type Memory } from '../../src/model/decision/memory.ts'
@@ -23,22 +24,7 @@ export interface World {
   readonly memory: Memory
 }
 
-export const settings: DynamicSettings = frozen({
-  ttlMs: TTL,
-  loopWaitMs: 10_000,
-  retryTimeoutMs: 10_000,
-  maximumLagOnFailover: 1_048_576n,
-  primaryStartTimeoutMs: 300_000,
-  primaryStopTimeoutMs: 0,
-  maxTimelinesHistory: 0,
-  memberSlotsTtlMs: 1_800_000,
-  useSlots: true,
-  paused: false,
-  synchronousMode: 'off',
-  failsafeMode: false,
-  standbyCluster: false,
-  document: { ttl: 30 },
-})
+export const settings: DynamicSettings = frozen({ ...defaultSettings(), ttlMs: TTL, document: { ttl: 30 } })
 
 export const self: Snapshot['self'] = frozen({
   name: ME,

@@ -1,6 +1,7 @@
 // The node behind the API in these tests: the other side of the NodeState port, settable from a test, and a running server
 // with a real clock. No test here replaces anything that the server itself is made of.
 
+import { defaultSettings } from '../../src/config/dynamic.ts'
 import type { ClusterView, JsonObject } from '../../src/model/cluster/cluster.ts'
 import type { Order, OrderAnswer } from '../../src/model/decision/order.ts'
 import { revision } from '../../src/model/revision.ts'
@@ -23,22 +24,7 @@ import { systemClock } from '../../src/system/clock.ts'
 
 export const clock = systemClock()
 
-export const SETTINGS: DynamicSettings = {
-  ttlMs: 30_000,
-  loopWaitMs: 10_000,
-  retryTimeoutMs: 10_000,
-  maximumLagOnFailover: 1_048_576n,
-  primaryStartTimeoutMs: 300_000,
-  primaryStopTimeoutMs: 0,
-  maxTimelinesHistory: 0,
-  memberSlotsTtlMs: 1_800_000,
-  useSlots: true,
-  paused: false,
-  synchronousMode: 'off',
-  failsafeMode: false,
-  standbyCluster: false,
-  document: {},
-}
+export const SETTINGS: DynamicSettings = defaultSettings()
 
 export const REPLICA_SERVER: ServerView = {
   version: 150020,
