@@ -1,10 +1,10 @@
 // This node as its configuration describes it, in the rules' terms. Holds no secret.
 
 import { keySpace } from '../dcs/etcd/key-space.ts'
-import { formatAddress } from '../model/address.ts'
 import { slotName } from '../model/cluster/slot-name.ts'
 import type { Self } from '../model/decision/snapshot.ts'
 import type { AgentConfig, EffectivePostgresql, HostPort } from '../model/settings/config.ts'
+import { apiUrlOf, connUrlOf } from '../wire/member-urls.ts'
 
 /** Found out once, when the agent starts. */
 export interface Identity {
@@ -14,12 +14,11 @@ export interface Identity {
 
 export function selfOf(config: AgentConfig, effective: EffectivePostgresql, identity: Identity): Self {
   const { postgresql, restapi } = config
-  const protocol = restapi.tls === null ? 'http' : 'https'
-  const url = (address: HostPort): string => `postgres://${formatAddress(address)}/${postgresql.database}`
+  const url = (address: HostPort): string => connUrlOf(address, postgresql.database)
   return {
     name: config.name,
     connUrl: url(postgresql.connectAddress),
-    apiUrl: `${protocol}://${formatAddress(restapi.connectAddress)}/patroni`,
+    apiUrl: apiUrlOf(restapi.connectAddress, restapi.tls === null ? 'http' : 'https'),
     proxyUrl: postgresql.proxyAddress === null ? null : url(postgresql.proxyAddress),
     slot: slotName(config.name),
     tags: config.tags,

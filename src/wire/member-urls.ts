@@ -1,9 +1,19 @@
 // The addresses that members publish, `conn_url` and `api_url`, taken apart as Patroni does it with Python's urlparse: a
 // host in small letters and without its brackets, and a port. Nothing in them is decoded or completed.
 
+import { formatAddress } from '../model/address.ts'
+
 interface HostAndPort {
   readonly host: string
   readonly port: number
+}
+
+export function connUrlOf(place: HostAndPort, database: string): string {
+  return `postgres://${formatAddress(place)}/${database}`
+}
+
+export function apiUrlOf(place: HostAndPort, protocol: 'http' | 'https'): string {
+  return `${protocol}://${formatAddress(place)}/patroni`
 }
 
 const POSTGRES_PORT = 5432

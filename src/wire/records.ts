@@ -136,15 +136,16 @@ function parseHistoryLine(line: ExactJson): readonly HistoryLine[] {
 }
 
 export function serialiseHistory(lines: readonly HistoryLine[]): string {
-  return stringifyExact(
-    lines.map(({ timeline, lsn, reason, timestamp, leader, more }) => {
-      if (more !== undefined) return [timeline, lsn, reason, timestamp ?? '', leader ?? '', ...more]
-      if (timestamp === undefined) return [timeline, lsn, reason]
-      return leader === undefined
-        ? [timeline, lsn, reason, timestamp]
-        : [timeline, lsn, reason, timestamp, leader]
-    }),
-  )
+  return stringifyExact(lines.map(historyRow))
+}
+
+/** A line as the key and GET /history have it: what comes last may be missing. */
+export function historyRow({ timeline, lsn, reason, timestamp, leader, more }: HistoryLine) {
+  if (more !== undefined) return [timeline, lsn, reason, timestamp ?? '', leader ?? '', ...more]
+  if (timestamp === undefined) return [timeline, lsn, reason]
+  return leader === undefined
+    ? [timeline, lsn, reason, timestamp]
+    : [timeline, lsn, reason, timestamp, leader]
 }
 
 /** null when the value is not an object of texts. The result has no prototype: any name may be looked up. */

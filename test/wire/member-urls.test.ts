@@ -4,7 +4,7 @@
 import { expect, test } from 'vitest'
 import { reportCluster } from '../../src/admin/look/cluster-report.ts'
 import { clusterDocument } from '../../src/rest/documents/cluster-document.ts'
-import { hostOfApiUrl, parseConnUrl } from '../../src/wire/member-urls.ts'
+import { apiUrlOf, connUrlOf, hostOfApiUrl, parseConnUrl } from '../../src/wire/member-urls.ts'
 import { asUpstream } from '../../src/wire/upstream.ts'
 import { member, self, settings, view } from '../exhaustive/parts.ts'
 
@@ -59,3 +59,11 @@ test.each([
   ['', null],
   [null, null],
 ])('the host of %s', (apiUrl, host) => expect(hostOfApiUrl(apiUrl)).toBe(host))
+
+test.each([
+  { host: '10.0.0.1', port: 5433 },
+  { host: 'fe80::1', port: 5432 },
+])('%j is read as it was written', place => {
+  expect(parseConnUrl(connUrlOf(place, 'postgres'))).toEqual(place)
+  expect(hostOfApiUrl(apiUrlOf(place, 'https'))).toBe(place.host)
+})

@@ -6,6 +6,7 @@ import type { Flags } from '../../wire/cluster-flags.ts'
 import { roleInCluster } from '../../wire/cluster-roles.ts'
 import { parseConnUrl } from '../../wire/member-urls.ts'
 import { type Encodable, encodeJson } from '../../wire/python-json.ts'
+import { historyRow } from '../../wire/records.ts'
 
 /** The text of GET /cluster. */
 export function clusterDocument(cluster: ClusterView, flags: Flags, scope: Scope): string {
@@ -27,15 +28,7 @@ export function clusterDocument(cluster: ClusterView, flags: Flags, scope: Scope
 
 /** The text of GET /history. */
 export function historyDocument(cluster: ClusterView): string {
-  const lines = cluster.history?.value ?? []
-  return encodeJson(
-    lines.map(line => {
-      const always = [line.timeline, line.lsn, line.reason]
-      if (line.timestamp === undefined) return always
-      const dated = [...always, line.timestamp]
-      return line.leader === undefined ? dated : [...dated, line.leader]
-    }),
-  )
+  return encodeJson((cluster.history?.value ?? []).map(historyRow))
 }
 
 function memberDocument(cluster: ClusterView, member: Member, flags: Flags): Encodable {

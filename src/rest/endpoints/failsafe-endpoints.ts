@@ -4,6 +4,7 @@
 import type { Json, JsonObject } from '../../model/cluster/cluster.ts'
 import { isJsonObject, own } from '../../model/settings/patch.ts'
 import type { Lsn } from '../../model/units.ts'
+import { lsnOrNull, textOrNull } from '../../wire/fields.ts'
 import { encodeJson } from '../../wire/python-json.ts'
 import type { Context } from '../endpoint-context.ts'
 import type { FailsafePing } from '../node-view.ts'
@@ -29,24 +30,15 @@ export async function postFailsafe(context: Context): Promise<Reply> {
 
 /** null: it does not say who asks. */
 function readPing(document: JsonObject): FailsafePing | null {
-  const name = textOf(own(document, 'name'))
-  const connUrl = textOf(own(document, 'conn_url'))
-  const apiUrl = textOf(own(document, 'api_url'))
+  const name = textOrNull(own(document, 'name'))
+  const connUrl = textOrNull(own(document, 'conn_url'))
+  const apiUrl = textOrNull(own(document, 'api_url'))
   if (name === null || connUrl === null || apiUrl === null) return null
   return { name, connUrl, apiUrl, slots: slotPositions(own(document, 'slots')) }
 }
 
-function textOf(value: Json | undefined): string | null {
-  return typeof value === 'string' && value !== '' ? value : null
-}
-
 function slotPositions(value: Json | undefined): Readonly<Record<string, Lsn>> {
   if (!isJsonObject(value)) return {}
-  const positions: [string, Lsn][] = []
-  for (const [slot, position] of Object.entries(value)) {
-    if (typeof position === 'number' && Number.isSafeInteger(position) && position >= 0) {
-      positions.push([slot, BigInt(position)])
-    }
-  }
-  return Object.fromEntries(positions)
+  const positions = Object.entries(value).map(([slot, position]) => [slot, lsnOrNull(position)] as const)
+  return Object.fromEntries(positions.filter((each): each is [string, Lsn] => each[1] !== null))
 }
