@@ -1,13 +1,13 @@
 // Turns what stands in etcd into the report behind `hactl list`: roles, positions in both forms, lags in bytes, pause,
 // scheduled switchover. Pure; the rules are those of Patroni's `/cluster` (spec/interfaces.md 1.7, 2.3).
 
-import type { ClusterView, FailoverRequest, Member, MemberRecord } from '../../model/cluster/cluster.ts'
+import type { ClusterView, FailoverRequest, Member } from '../../model/cluster/cluster.ts'
 import { drainOf } from '../../model/cluster/drained-member.ts'
 import { guardOf } from '../../model/cluster/guard.ts'
+import { saidText } from '../../model/cluster/hactl-part.ts'
 import { requestKind, runsHactl } from '../../model/cluster/request.ts'
 import { clusterTimeline } from '../../model/cluster/timeline.ts'
 import type { ClusterReport, MemberReport, PendingRequest, Position } from '../../model/command/report.ts'
-import { isJsonObject } from '../../model/settings/patch.ts'
 import { type Bytes, formatLsn, type Lsn, type MemberName, type WallMillis } from '../../model/units.ts'
 import { roleInCluster } from '../../wire/cluster-roles.ts'
 import { parseConnUrl } from '../../wire/member-urls.ts'
@@ -146,22 +146,15 @@ function problemOf(
   { paused }: ClusterModes,
 ): Pick<MemberReport, 'problem' | 'problemId'> {
   const { name, record } = member
-  const problem = said(record, 'problem')
+  const problem = saidText(record, 'problem')
   const isUnguarded =
     !paused && name === view.leader?.name && runsHactl(member) && guardOf(view, name) === 'no'
-  if (problem !== null || !isUnguarded) return { problem, problemId: said(record, 'problem_id') }
+  if (problem !== null || !isUnguarded) return { problem, problemId: saidText(record, 'problem_id') }
   return { problem: UNGUARDED, problemId: 'unguarded' }
 }
 
 const UNGUARDED =
   'it notes in etcd that nothing stops its server when its lease ends, though the cluster is not in maintenance mode'
-
-/** What only hactl's agents say. */
-export function said({ extra }: MemberRecord, field: string): string | null {
-  const own = extra.hactl
-  const value = isJsonObject(own) ? own[field] : null
-  return typeof value === 'string' && value !== '' ? value : null
-}
 
 function position(bytes: Lsn | null | undefined): Position | null {
   return bytes === null || bytes === undefined || bytes === 0n ? null : { lsn: formatLsn(bytes), bytes }

@@ -2,6 +2,7 @@
 // Their keys are gone, so that others tell of them: the leader's key when and until when (hactl), the `status` key the slot.
 
 import type { ClusterView, Json, Member } from '../../model/cluster/cluster.ts'
+import { hactlPart } from '../../model/cluster/hactl-part.ts'
 import { slotName } from '../../model/cluster/slot-name.ts'
 import type { Failure } from '../../model/command/failure.ts'
 import type { LostMember } from '../../model/command/report.ts'
@@ -41,8 +42,8 @@ export function memberMissing(
 }
 
 function toldByLeader({ members, leader }: ClusterView): readonly LostMember[] {
-  const own = members.find(({ name }) => name === leader?.name)?.record.extra.hactl
-  const gone = isJsonObject(own) ? own.gone : null
+  const teller = members.find(({ name }) => name === leader?.name)
+  const gone = teller === undefined ? null : hactlPart(teller.record).gone
   return Array.isArray(gone) ? gone.flatMap(readLost) : []
 }
 

@@ -1,8 +1,8 @@
 // The note of a drain in etcd: what went wrong when it was written, and whether its member knows of it.
 
 import type { ClusterView, Member } from '../../model/cluster/cluster.ts'
+import { hactlPart } from '../../model/cluster/hactl-part.ts'
 import type { Failure } from '../../model/command/failure.ts'
-import { isJsonObject } from '../../model/settings/patch.ts'
 import type { MemberName, Millis } from '../../model/units.ts'
 import type { WriteOutcome } from '../../ports/store.ts'
 import { signOfLife } from '../look/sign-of-life.ts'
@@ -93,6 +93,5 @@ async function silenceOf(operator: Operator, member: Member | undefined): Promis
 }
 
 function saysDrained({ record }: Member): boolean {
-  const own = record.extra.hactl
-  return isJsonObject(own) && own.drained === true
+  return hactlPart(record).drained === true
 }

@@ -2,8 +2,8 @@
 // frozen, hold the lead, and write again when it wakes up.
 
 import { type ClusterView, type Member, memberNamed } from '../../model/cluster/cluster.ts'
+import { saidText } from '../../model/cluster/hactl-part.ts'
 import type { Self } from '../../model/decision/snapshot.ts'
-import { isJsonObject } from '../../model/settings/patch.ts'
 import type { Facts } from '../facts.ts'
 
 /** The member key of this node's name, while it lives under the lease of another node; null: the name is ours, free, or not known. */
@@ -23,9 +23,6 @@ export function foreignHolder(view: ClusterView, self: Self): Member | null {
 
 /** Patroni, and older versions of hactl, do not say who they are: at our own address on this machine it was this node. */
 function isOwnFormerLife({ record }: Member, self: Self): boolean {
-  const { hactl } = record.extra
-  const host = isJsonObject(hactl) ? hactl.host : undefined
-  return typeof host === 'string'
-    ? host === self.host
-    : self.apiIsHere === true && record.apiUrl === self.apiUrl
+  const host = saidText(record, 'host')
+  return host !== null ? host === self.host : self.apiIsHere === true && record.apiUrl === self.apiUrl
 }

@@ -3,6 +3,7 @@
 
 import type { Millis } from '../units.ts'
 import type { MemberRecord } from './cluster.ts'
+import { hactlPart } from './hactl-part.ts'
 
 /** In the object `hactl` of the member key; seconds. */
 export const LEASE_TTL_FIELD = 'lease_ttl'
@@ -11,10 +12,8 @@ export const LEASE_TTL_FIELD = 'lease_ttl'
 const SECONDS_MAX = 24 * 3600
 
 /** null: it is not said, as by Patroni's agents. */
-export function leaseTtlOf({ extra }: MemberRecord): Millis | null {
-  const own = extra.hactl
-  if (typeof own !== 'object' || own === null || Array.isArray(own)) return null
-  const seconds = (own as Readonly<Record<string, unknown>>)[LEASE_TTL_FIELD]
+export function leaseTtlOf(record: MemberRecord): Millis | null {
+  const seconds = hactlPart(record)[LEASE_TTL_FIELD]
   if (typeof seconds !== 'number' || !(seconds > 0)) return null
   return Math.min(seconds, SECONDS_MAX) * 1000
 }
