@@ -2,6 +2,7 @@
 // dropped) is read as if it were etcd3.
 
 import { isIPv6 } from 'node:net'
+import { bareHost } from '../model/address.ts'
 import type { JsonObject } from '../model/cluster/cluster.ts'
 import type { EtcdConfig, HostPort } from '../model/settings/config.ts'
 import type { Problem, ProblemPlace } from '../model/settings/problem.ts'
@@ -97,7 +98,7 @@ function readUrl(text: string): Parsed<EtcdUrl> {
   if (url === null || url.hostname === '') return { ok: false, message: 'is not a URL like http://host:2379' }
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
     return { ok: false, message: 'is neither an http nor an https URL' }
-  const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
+  const host = bareHost(url.hostname)
   // URL drops the default port of its scheme, which for etcd is not 2379.
   const written = /:(\d+)(?:[/?#]|$)/.exec(
     text

@@ -6,6 +6,7 @@ import { createServer as createHttpServer, type Server as HttpServer, type Reque
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
 import type { Server, Socket } from 'node:net'
 import type { SecureContextOptions, TLSSocket } from 'node:tls'
+import { bareHost } from '../model/address.ts'
 import { errorCode, errorText } from '../model/error-text.ts'
 import type { HostPort, RestApiConfig } from '../model/settings/config.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -174,7 +175,7 @@ function refuseRaw(socket: Socket, code: string | undefined): void {
 
 /** An empty host or `*` means every address, IPv6 and IPv4 on one socket where the machine has both. */
 async function bind(server: Server, listen: HostPort): Promise<void> {
-  const host = listen.host.replace(/^\[(.*)\]$/, '$1')
+  const host = bareHost(listen.host)
   if (host !== '' && host !== '*') return bindTo(server, host, listen.port)
   try {
     await bindTo(server, '::', listen.port)

@@ -3,7 +3,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isIP } from 'node:net'
-import { formatAddress } from '../model/address.ts'
+import { bareHost, formatAddress } from '../model/address.ts'
 import { errorText } from '../model/error-text.ts'
 import type { RestApiConfig } from '../model/settings/config.ts'
 import type { BootMillis, Millis } from '../model/units.ts'
@@ -284,6 +284,6 @@ function listening(config: RestApiConfig): Pick<RestApiConfig, 'listen' | 'tls' 
 }
 
 function isLoopback(host: string): boolean {
-  const bare = host.replace(/^\[(.*)\]$/, '$1')
+  const bare = bareHost(host)
   return bare === 'localhost' || bare === '::1' || (isIP(bare) === 4 && bare.startsWith('127.'))
 }

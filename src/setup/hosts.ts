@@ -4,7 +4,7 @@ import { lookup } from 'node:dns/promises'
 import { connect } from 'node:net'
 import type { Finding, LocalValues } from '../config/checks/contradictions.ts'
 import { readEtcd } from '../config/etcd-section.ts'
-import { formatAddress } from '../model/address.ts'
+import { bareHost, formatAddress } from '../model/address.ts'
 import type { HostPort } from '../model/settings/config.ts'
 import type { Millis } from '../model/units.ts'
 
@@ -66,7 +66,7 @@ async function checkEtcd(values: LocalValues): Promise<readonly Finding[]> {
 
 async function addressOf(host: string): Promise<string | null> {
   const late = new Promise<null>(resolve => setTimeout(resolve, LIMIT_MS, null).unref())
-  const found = lookup(host.replace(/^\[(.*)\]$/, '$1')).then(
+  const found = lookup(bareHost(host)).then(
     ({ address }) => address,
     () => null,
   )
@@ -76,7 +76,7 @@ async function addressOf(host: string): Promise<string | null> {
 /** null: something listens there. */
 function whyUnreachable({ host, port }: HostPort): Promise<string | null> {
   const answer = Promise.withResolvers<string | null>()
-  const socket = connect({ host: host.replace(/^\[(.*)\]$/, '$1'), port })
+  const socket = connect({ host: bareHost(host), port })
   const timer = setTimeout(() => answer.resolve(`no answer within ${LIMIT_MS / 1000} s`), LIMIT_MS)
   socket.once('connect', () => answer.resolve(null))
   socket.once('error', (error: Error & { readonly code?: string }) => answer.resolve(wordsFor(error)))

@@ -2,7 +2,7 @@
 
 import { createServer } from 'node:net'
 import type { Finding, LocalValues } from '../config/checks/contradictions.ts'
-import { formatAddress } from '../model/address.ts'
+import { bareHost, formatAddress } from '../model/address.ts'
 import type { HostPort } from '../model/settings/config.ts'
 import { holderOfPort } from '../postgres/server/port-holder.ts'
 
@@ -28,7 +28,7 @@ function postgresql({ given, read }: LocalValues): readonly Wanted[] {
 }
 
 async function tryListening({ path, host, port }: Wanted, ignorePort: boolean): Promise<Finding | null> {
-  const bare = host.replace(/^\[(.*)\]$/, '$1')
+  const bare = bareHost(host)
   const everywhere = bare === '' || bare === '*'
   const code = await listenOnce(everywhere ? undefined : bare, ignorePort ? 0 : port)
   if (code === null) return null

@@ -6,6 +6,7 @@ import { lookup } from 'node:dns/promises'
 import { readFile } from 'node:fs/promises'
 import { hostname, networkInterfaces } from 'node:os'
 import { resolve } from 'node:path'
+import { bareHost } from '../model/address.ts'
 
 /** The host's name beside machine-id: machines made from one image may have the same one. */
 export async function hostIdentity(stateDirectory: string): Promise<string> {
@@ -16,7 +17,7 @@ export async function hostIdentity(stateDirectory: string): Promise<string> {
 
 /** Whether this machine has the address. A name that cannot be looked up now counts as not ours. */
 export async function isOwnAddress(host: string): Promise<boolean> {
-  const found = await lookup(host.replace(/^\[|\]$/g, ''), { all: true }).catch(() => [])
+  const found = await lookup(bareHost(host), { all: true }).catch(() => [])
   const own = Object.values(networkInterfaces()).flatMap(addresses => addresses ?? [])
   return found.some(({ address }) => own.some(mine => mine.address === address))
 }

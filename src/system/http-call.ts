@@ -8,6 +8,7 @@ import {
   type RequestOptions,
 } from 'node:http'
 import type { ConnectionOptions } from 'node:tls'
+import { bareHost } from '../model/address.ts'
 import { errorText } from '../model/error-text.ts'
 import type { Millis } from '../model/units.ts'
 import { HACTL_VERSION } from '../model/versions.ts'
@@ -80,7 +81,7 @@ async function openRequest(call: Call, signal: AbortSignal): Promise<ClientReque
   const { url } = call
   const options: RequestOptions = {
     method: call.method,
-    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    host: bareHost(url.hostname),
     path: `${url.pathname}${url.search}`,
     headers: headers(call),
     agent: false,

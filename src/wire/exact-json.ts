@@ -2,6 +2,7 @@
 // 2^53), hostile texts are bounded, and a key `__proto__` never survives.
 
 import type { Json, JsonObject } from '../model/cluster/cluster.ts'
+import { JSON_DEPTH_MAX } from '../model/settings/patch.ts'
 
 /** What a JSON text holds when integers beyond 2^53 are kept as bigint. */
 export type ExactJson = null | boolean | number | bigint | string | readonly ExactJson[] | ExactObject
@@ -10,7 +11,6 @@ export interface ExactObject {
 }
 
 const TEXT_LENGTH_MAX = 1 << 20
-const DEPTH_MAX = 64
 
 type Reviver = (this: unknown, key: string, value: unknown, context: { readonly source?: string }) => unknown
 const parseWithSource = JSON.parse as (text: string, reviver: Reviver) => unknown
@@ -49,7 +49,7 @@ function nestsTooDeep(text: string): boolean {
       else if (code === 0x22) inString = false
     } else if (code === 0x22) inString = true
     else if (code === 0x5b || code === 0x7b) {
-      if (++depth > DEPTH_MAX) return true
+      if (++depth > JSON_DEPTH_MAX) return true
     } else if (code === 0x5d || code === 0x7d) depth--
   }
   return false

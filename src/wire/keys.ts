@@ -1,5 +1,8 @@
 // Names of the keys of a cluster, relative to `/<namespace>/<scope>/`.
 
+import type { MemberName } from '../model/units.ts'
+import { nameOrNull } from './fields.ts'
+
 /** A key of our own beside Patroni's, which ignores it: who took the leader key last, and empty once that node gave it up. On no lease. */
 export const LAST_LEADER = 'hactl/last_leader'
 
@@ -8,10 +11,8 @@ export function drainKey(member: string): string {
   return `hactl/drain/${member}`
 }
 
-const DRAIN_KEY = /^hactl\/drain\/([^/]{1,255})$/
-
 export function drainedMemberOf(relativeKey: string): string | null {
-  return DRAIN_KEY.exec(relativeKey)?.[1] ?? null
+  return nameBelow('hactl/drain/', relativeKey)
 }
 
 /** Another: why the leadership changed hands, beside Patroni's `history`. On no lease. */
@@ -34,9 +35,11 @@ export function isKnownKey(relativeKey: string): boolean {
   )
 }
 
-const MEMBER_KEY = /^members\/([^/]{1,255})$/
-
 /** The member name of a relative key `members/<name>`; null for any other key, and for names longer than 255 characters. */
 export function memberNameOf(relativeKey: string): string | null {
-  return MEMBER_KEY.exec(relativeKey)?.[1] ?? null
+  return nameBelow('members/', relativeKey)
+}
+
+function nameBelow(folder: string, relativeKey: string): MemberName | null {
+  return relativeKey.startsWith(folder) ? nameOrNull(relativeKey.slice(folder.length)) : null
 }

@@ -2,6 +2,7 @@
 // Everything is split at the last colon, as Patroni splits it.
 
 import { isIPv6 } from 'node:net'
+import { bareHost } from '../../model/address.ts'
 import type { Json } from '../../model/cluster/cluster.ts'
 import type { HostPort } from '../../model/settings/config.ts'
 import { type Leaf, type Parsed, read, readText, refuse } from './leaf.ts'
@@ -91,5 +92,5 @@ function readAddress(raw: Json): Parsed<string> {
 }
 
 function unbracket(host: string): string {
-  return host.replace(/^\[(.*)\]$/, '$1')
+  return bareHost(host)
 }

@@ -1,6 +1,7 @@
 // Where this node's own programs reach the local PostgreSQL, by what it listens on.
 
 import { isAbsolute } from 'node:path'
+import { bareHost } from '../../model/address.ts'
 import type { PostgresqlConfig } from '../../model/settings/config.ts'
 
 /** `host: null`: libpq's default unix socket directory. A host that starts with `/` is a socket directory. */
@@ -23,7 +24,7 @@ export function localAddress(
     const directory = elements(socketDirectories).find(isAbsolute)
     if (directory !== undefined) return { host: directory, port }
   }
-  const addresses = elements(config.listenAddresses).map(address => address.replace(/^\[(.*)\]$/, '$1'))
+  const addresses = elements(config.listenAddresses).map(bareHost)
   const host = addresses.some(address => REACHED_AS_LOCALHOST.has(address)) ? 'localhost' : addresses[0]
   return { host: host ?? null, port }
 }

@@ -2,7 +2,7 @@
 // because twenty years of load balancer configurations rely on it (spec/interfaces.md 1.4).
 
 import type { Json } from '../../model/cluster/cluster.ts'
-import { parseInteger } from '../../model/settings/values.ts'
+import { parseInteger, pythonText } from '../../model/settings/values.ts'
 import { type Facts, leaderPosition } from '../documents/request-facts.ts'
 import type { Target } from '../request/target.ts'
 
@@ -111,7 +111,5 @@ function tagsMatch(facts: Facts, query: ReadonlyMap<string, string>): boolean {
 }
 
 function tagText(tag: Json): string {
-  if (typeof tag === 'string') return tag
-  if (tag === null) return 'none'
-  return (typeof tag === 'object' ? JSON.stringify(tag) : String(tag)).toLowerCase()
+  return typeof tag === 'string' ? tag : pythonText(tag).toLowerCase()
 }

@@ -3,6 +3,7 @@
 
 import { lookup } from 'node:dns/promises'
 import { BlockList, isIP } from 'node:net'
+import { bareHost } from '../../model/address.ts'
 import type { Member } from '../../model/cluster/cluster.ts'
 import type { BootMillis } from '../../model/units.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -63,7 +64,7 @@ export function plainAddress(remote: string | undefined): string {
 
 /** Every address of `host`; none when it does not resolve in time. */
 async function resolveHost(host: string, clock: Clock): Promise<readonly string[]> {
-  const bare = host.replace(/^\[(.*)\]$/, '$1')
+  const bare = bareHost(host)
   if (isIP(bare) !== 0) return [bare]
   const stop = new AbortController()
   const tooLate = clock.sleep(RESOLVE_MS, stop.signal).then((): readonly string[] => [])

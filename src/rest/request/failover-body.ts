@@ -4,6 +4,7 @@
 import type { Json, JsonObject } from '../../model/cluster/cluster.ts'
 import { isJsonObject, own } from '../../model/settings/patch.ts'
 import type { MemberName, WallMillis } from '../../model/units.ts'
+import { nameOrNull } from '../../wire/fields.ts'
 import { parseInstant } from '../../wire/times.ts'
 import { type Reply, text } from '../reply.ts'
 
@@ -31,7 +32,9 @@ const NOTE_KEYS: readonly string[] = ['id', 'requested_by', 'valid_until']
 export function readAsked(body: JsonObject): ReadBody {
   const unknown = Object.keys(body).find(key => !KEYS.includes(key))
   if (unknown !== undefined) return refuse(`unknown key "${loggable(unknown)}": nothing was requested`)
-  const wrong = ['leader', 'candidate', 'member'].find(key => given(body, key) && !isName(own(body, key)))
+  const wrong = ['leader', 'candidate', 'member'].find(
+    key => given(body, key) && nameOrNull(own(body, key)) === null,
+  )
   if (wrong !== undefined) return refuse(`${wrong} is not the name of a member: nothing was requested`)
   const hactl = own(body, 'hactl')
   const note = hactl === undefined || hactl === null ? null : readNote(hactl)
@@ -51,10 +54,6 @@ export function readAsked(body: JsonObject): ReadBody {
 function given(body: JsonObject, key: string): boolean {
   const value = own(body, key)
   return value !== undefined && value !== null && value !== ''
-}
-
-function isName(value: Json | undefined): boolean {
-  return typeof value === 'string' && /^[^/]{1,255}$/.test(value)
 }
 
 function readNote(value: Json): AskedNote | 'unreadable' {
