@@ -1,14 +1,13 @@
 // Members that are not there any more while their slot is: `list` would otherwise show two members where there were three.
 // Their keys are gone, so that others tell of them: the leader's key when and until when (hactl), the `status` key the slot.
 
-import type { ClusterView, Json, Member } from '../../model/cluster/cluster.ts'
+import type { ClusterView, Member } from '../../model/cluster/cluster.ts'
 import { hactlPart } from '../../model/cluster/hactl-part.ts'
 import { slotName } from '../../model/cluster/slot-name.ts'
 import type { Failure } from '../../model/command/failure.ts'
 import type { LostMember } from '../../model/command/report.ts'
-import { isJsonObject } from '../../model/settings/patch.ts'
 import type { MemberName } from '../../model/units.ts'
-import { parseInstant } from '../../wire/times.ts'
+import { parseGone } from '../../wire/gone-record.ts'
 import { memberNotFound } from '../operator.ts'
 
 export function lostMembers(view: ClusterView): readonly LostMember[] {
@@ -43,17 +42,5 @@ export function memberMissing(
 
 function toldByLeader({ members, leader }: ClusterView): readonly LostMember[] {
   const teller = members.find(({ name }) => name === leader?.name)
-  const gone = teller === undefined ? null : hactlPart(teller.record).gone
-  return Array.isArray(gone) ? gone.flatMap(readLost) : []
-}
-
-function readLost(value: Json): readonly LostMember[] {
-  if (!isJsonObject(value) || typeof value.slot !== 'string') return []
-  const text = (item: Json | undefined): string | null => (typeof item === 'string' ? item : null)
-  const { name, slot, since, until } = value
-  return [{ name: text(name), slot, since: time(text(since)), slotUntil: time(text(until)) }]
-}
-
-function time(text: string | null): string | null {
-  return parseInstant(text) === null ? null : text
+  return teller === undefined ? [] : parseGone(hactlPart(teller.record).gone)
 }

@@ -4,6 +4,7 @@ import type { JsonObject, MemberRecord, PostgresState, Role } from '../../model/
 import { LEASE_TTL_FIELD } from '../../model/cluster/lease-ttl.ts'
 import type { Self, Snapshot } from '../../model/decision/snapshot.ts'
 import { HACTL_VERSION, PROTOCOL_VERSION } from '../../model/versions.ts'
+import { goneRow } from '../../wire/gone-record.ts'
 import { control, type Facts, holdsLease, isHalfCopied, isRunning, mayLead, server } from '../facts.ts'
 import { goneMembers } from '../upkeep/member-slots.ts'
 import { trouble } from './trouble.ts'
@@ -51,7 +52,7 @@ function problemOf(facts: Facts): { readonly problem?: string; readonly problem_
 function goneOf(facts: Facts): JsonObject {
   if (!mayLead(facts.snap) || server(facts.snap)?.inRecovery !== false) return {}
   const gone = goneMembers(facts)
-  return gone.length === 0 ? {} : { gone }
+  return gone.length === 0 ? {} : { gone: gone.map(goneRow) }
 }
 
 /** Not by its tags alone: those may be configured, too. */

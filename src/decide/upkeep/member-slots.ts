@@ -2,8 +2,9 @@
 // each other member, so that nobody has to be cloned after a failover. Only slots that are known to have belonged
 // to a member are ever dropped; what somebody else made is left alone.
 
-import type { JsonObject, Member } from '../../model/cluster/cluster.ts'
+import type { Member } from '../../model/cluster/cluster.ts'
 import { slotName } from '../../model/cluster/slot-name.ts'
+import type { LostMember } from '../../model/command/report.ts'
 import type { Action } from '../../model/decision/action.ts'
 import type { Memory } from '../../model/decision/memory.ts'
 import type { Snapshot } from '../../model/decision/snapshot.ts'
@@ -94,7 +95,7 @@ function retain({ snap, memory, view }: ClusterFacts): Memory['retainedSlots'] {
 const GONE_MAX = 20
 
 /** Members that went away while their slot is kept for them, as the leader's key tells of them. */
-export function goneMembers({ snap, memory }: Facts): readonly JsonObject[] {
+export function goneMembers({ snap, memory }: Facts): readonly LostMember[] {
   if (!snap.cluster.known || !snap.settings.useSlots) return []
   const there = new Set([snap.self.name, ...snap.cluster.value.members.map(({ name }) => name)].map(slotName))
   const iso = (wallMs: WallMillis): string => `${new Date(wallMs).toISOString().slice(0, 19)}Z`
@@ -103,8 +104,9 @@ export function goneMembers({ snap, memory }: Facts): readonly JsonObject[] {
     .slice(0, GONE_MAX)
     .map(({ slot, member, lastNeededWall }) => ({
       slot,
-      ...(member === null ? {} : { name: member, since: iso(lastNeededWall) }),
-      until: iso(lastNeededWall + snap.settings.memberSlotsTtlMs),
+      name: member,
+      since: member === null ? null : iso(lastNeededWall),
+      slotUntil: iso(lastNeededWall + snap.settings.memberSlotsTtlMs),
     }))
 }
 
