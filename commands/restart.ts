@@ -4,13 +4,9 @@ import { Flags } from '@oclif/core'
 import { clusterModes } from '../src/admin/look/cluster-report.ts'
 import { concludeOperation, isWell, type OperationRow } from '../src/admin/members/member-operation.ts'
 import type { RestartWish } from '../src/admin/members/restart.ts'
-import {
-  leaderLast,
-  planRestart,
-  restartMembers,
-  versionNumber,
-} from '../src/admin/members/restart-members.ts'
+import { leaderLast, planRestart, restartMembers } from '../src/admin/members/restart-members.ts'
 import { done, failed, type Result } from '../src/model/command/failure.ts'
+import { readServerVersion } from '../src/model/server/server-version.ts'
 import { interruptible } from '../src/terminal/ask/interruptible.ts'
 import { askText, canAsk, type Objection } from '../src/terminal/ask/questions.ts'
 import { durationFlag } from '../src/terminal/command.ts'
@@ -196,7 +192,7 @@ function conditions({ pending, olderThan, schedule }: RestartWish): readonly str
 }
 
 function objectionToVersion(text: string): string | null {
-  if (text === '' || versionNumber(text) !== null) return null
+  if (text === '' || readServerVersion(text).ok) return null
   return `${text} is not a version with a major and a minor number`
 }
 

@@ -2,6 +2,7 @@
 // replaced by a new copy. Each objection is a clause that whoever asked reads.
 
 import type { Order, RestartFilters, RestartRequest, ScheduledRestart } from '../model/decision/order.ts'
+import { serverVersionText } from '../model/server/server-version.ts'
 import type { Millis } from '../model/units.ts'
 import { type Facts, holdsLease, isForeign, namedLeader, runsAsPrimary, server } from './facts.ts'
 import { missingConfiguration, withoutConfiguration } from './known-configuration.ts'
@@ -76,19 +77,13 @@ export function unmetFilter(facts: Facts, { role, olderThan, pendingOnly }: Rest
   const own = roleOf(facts)
   if (role !== undefined && role !== own) return `host role mismatch: this node is ${own}, not ${role}`
   if (olderThan !== undefined && (seen === null || olderThan.number <= seen.version))
-    return `postgres version mismatch: ${seen === null ? 'it is not known' : `${versionText(seen.version)} runs`}, older than ${olderThan.text} was asked for`
+    return `postgres version mismatch: ${seen === null ? 'it is not known' : `${serverVersionText(seen.version)} runs`}, older than ${olderThan.text} was asked for`
   if (pendingOnly === true && memberRecord(facts).pendingRestart !== true)
     return 'pending restart flag is not set'
   return null
 }
 
 /** 150010 is 15.10, 90624 is 9.6.24. */
-function versionText(version: number): string {
-  const major = Math.floor(version / 10_000)
-  const rest = version % 10_000
-  return major >= 10 ? `${major}.${rest}` : `${major}.${Math.floor(rest / 100)}.${rest % 100}`
-}
-
 /** Why nothing can be restarted where this node is; null: its rules restart it. */
 export function restartObjection(facts: Facts, place: SituationName): string | null {
   const { memory, snap } = facts

@@ -3,6 +3,7 @@
 
 import type { Member } from '../../model/cluster/cluster.ts'
 import { done, failed, type Result } from '../../model/command/failure.ts'
+import { serverVersionText } from '../../model/server/server-version.ts'
 import type { MemberName, Millis } from '../../model/units.ts'
 import { parseStatusAnswer } from '../../wire/status-answer.ts'
 import { type Deadline, deadlineIn, memberNotFound, type Operator, readCluster } from '../operator.ts'
@@ -90,13 +91,7 @@ async function askVersion(operator: Operator, member: Member, deadline: Deadline
     name: member.name,
     protocol,
     hactl: typeof hactl?.version === 'string' ? hactl.version : null,
-    postgresql: serverVersion === null ? null : postgresVersion(serverVersion),
+    postgresql: serverVersion === null ? null : serverVersionText(serverVersion),
     error: null,
   }
-}
-
-/** 150020 is 15.20; before version 10 there were three parts: 90624 is 9.6.24. */
-export function postgresVersion(version: number): string {
-  const [major, rest] = [Math.trunc(version / 10000), version % 10000]
-  return major >= 10 ? `${major}.${rest}` : `${major}.${Math.trunc(rest / 100)}.${rest % 100}`
 }

@@ -2,7 +2,7 @@
 // rest is left alone: the next one might be the last that serves.
 
 import type { ClusterView, Member } from '../../model/cluster/cluster.ts'
-import { postgresVersion } from '../look/version.ts'
+import { readServerVersion, serverVersionText } from '../../model/server/server-version.ts'
 import type { Operator } from '../operator.ts'
 import type { OperationRow } from './member-operation.ts'
 import { isInService, lookAt, stateText } from './member-status.ts'
@@ -49,9 +49,9 @@ export async function planRestart(
       const look = await lookAt(operator, member)
       if (!look.known) return { member: name, outcome: 'unreachable', why: look.why }
       const status = look.value
-      const limit = versionNumber(wish.olderThan)
-      if (limit !== null && status.serverVersion !== null && status.serverVersion >= limit) {
-        const why = `its PostgreSQL ${postgresVersion(status.serverVersion)} is not older than ${wish.olderThan}`
+      const limit = wish.olderThan === null ? null : readServerVersion(wish.olderThan)
+      if (limit?.ok === true && status.serverVersion !== null && status.serverVersion >= limit.number) {
+        const why = `its PostgreSQL ${serverVersionText(status.serverVersion)} is not older than ${wish.olderThan}`
         return { member: name, outcome: 'already', why }
       }
       const role = name === view.leader?.name ? 'leader' : 'standby'
@@ -75,12 +75,4 @@ function pendingText({
   if (!pendingRestart) return ''
   const names = Object.keys(pendingRestartReason)
   return names.length === 0 ? ', restart pending' : `, restart pending for ${names.join(', ')}`
-}
-
-/** `15.4` is 150004; before version 10 there were three parts. null: it is no version. */
-export function versionNumber(text: string | null): number | null {
-  const match = /^(\d+)\.(\d+)(?:\.(\d+))?$/.exec(text ?? '')
-  if (match === null) return null
-  const [major, minor, patch] = [Number(match[1]), Number(match[2]), Number(match[3] ?? 0)]
-  return major >= 10 ? major * 10000 + minor : major * 10000 + minor * 100 + patch
 }

@@ -3,9 +3,9 @@
 
 import type { JsonObject, Member } from '../../model/cluster/cluster.ts'
 import type { Seen } from '../../model/seen.ts'
+import { serverVersionText } from '../../model/server/server-version.ts'
 import type { BootMillis, MemberName, Millis, WallMillis } from '../../model/units.ts'
 import type { MemberReply } from '../../ports/operator.ts'
-import { postgresVersion } from '../look/version.ts'
 import type { Operator } from '../operator.ts'
 import { callMember, type OperationRow, refusedRow } from './member-operation.ts'
 import { isInService, LOOK_TIMEOUT_MS, lookAt, type MemberStatus, stateText } from './member-status.ts'
@@ -257,5 +257,5 @@ async function refusal(
 function conditionText(wish: RestartWish, { serverVersion, pendingRestart }: MemberStatus): string {
   if (wish.pending && !pendingRestart) return 'no restart is pending'
   if (wish.olderThan === null || serverVersion === null) return 'the conditions do not hold'
-  return `its PostgreSQL ${postgresVersion(serverVersion)} is not older than ${wish.olderThan}`
+  return `its PostgreSQL ${serverVersionText(serverVersion)} is not older than ${wish.olderThan}`
 }

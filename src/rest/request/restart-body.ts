@@ -3,6 +3,7 @@
 
 import type { Json, JsonObject } from '../../model/cluster/cluster.ts'
 import type { RestartFilters } from '../../model/decision/order.ts'
+import { readServerVersion } from '../../model/server/server-version.ts'
 import { parseInteger, pythonText } from '../../model/settings/values.ts'
 import type { Millis, WallMillis } from '../../model/units.ts'
 import { parseSchedule } from '../../wire/times.ts'
@@ -75,17 +76,13 @@ function readKey(key: string, value: Json, nowWallMs: WallMillis): ReadKey {
   }
 }
 
-/** `15.4` or `9.6.24` as PostgreSQL numbers its versions. */
 function readVersion(value: Json): ReadKey {
   const shown = loggable(typeof value === 'string' ? value : pythonText(value))
-  const parts = shown.split('.').map(part => (/^\d{1,4}$/.test(part) ? Number(part) : Number.NaN))
-  const isShort = parts.length === 2
-  const [major = 0, minor = 0, patch = 0] = parts
-  if (parts.length < 2 || parts.length > 3 || (isShort && major < 10))
-    return refuse(`Invalid PostgreSQL version format: X.Y or X.Y.Z is accepted: ${shown}`)
-  if (parts.some(Number.isNaN)) return refuse(`Invalid PostgreSQL version: ${shown}`)
-  const number = isShort ? major * 10_000 + minor : major * 10_000 + minor * 100 + patch
-  return { filters: { olderThan: { text: shown, number } } }
+  const read = readServerVersion(shown)
+  if (read.ok) return { filters: { olderThan: { text: shown, number: read.number } } }
+  return read.wrong === 'form'
+    ? refuse(`Invalid PostgreSQL version format: X.Y or X.Y.Z is accepted: ${shown}`)
+    : refuse(`Invalid PostgreSQL version: ${shown}`)
 }
 
 function refuse(why: string): ReadKey {
