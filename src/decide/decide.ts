@@ -1,5 +1,5 @@
 // The brain: snapshot and memory in, decision out. Pure and synchronous: no clock, no randomness, no I/O, no log.
-// Situation first, then its rules in order; the first that matches wins.
+// It finds the situation first, then takes the first rule of that situation that matches.
 
 import type { Action } from '../model/decision/action.ts'
 import type { Decision, LogLevel } from '../model/decision/decision.ts'
@@ -54,7 +54,7 @@ export function decide(looked: Snapshot, before: Memory): Decision {
   }
 }
 
-/** An election takes a moment; after that, to do nothing while nobody leads is no business as usual. */
+/** An election takes a moment; to do nothing for longer while nobody leads is worth a warning. */
 const ELECTION_MS: Millis = 5000
 
 function levelOfWaiting(
@@ -80,11 +80,11 @@ function routineOf(
   return upkeep(situation, facts, actions)
 }
 
-/** A lease is renewed in time whatever else goes on; a renewal that just failed is not repeated in a tight loop. */
+/** A lease is renewed in time whatever else goes on, but a renewal that just failed is not repeated in a tight loop. */
 function untilNextRenewal({ lease, settings, nowMs }: Snapshot, routine: readonly Action[]): number {
   if (lease.renewedAtMs === 0) return settings.loopWaitMs
   const renewsNow = routine.some(action => action.kind === 'keep-lease')
-  // Nothing is left of it that a failed renewal could cost.
+  // The lease has ended: a failed renewal costs nothing more.
   if (renewsNow && lease.validUntilMs <= nowMs) return settings.loopWaitMs
   const dueAtMs = renewsNow ? repeatableUntilMs(lease, settings) : renewalDueAtMs(lease, settings)
   const soonestMs = retryAfterMs(termOf(lease, settings))

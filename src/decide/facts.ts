@@ -1,4 +1,4 @@
-// Small questions about a snapshot, named for what they ask. No rule looks at the raw structure twice.
+// Small questions about a snapshot, each named for what it asks, so that rules need not look into its structure.
 
 import { type ClusterView, type Member, memberNamed } from '../model/cluster/cluster.ts'
 import type { Upstream } from '../model/cluster/peer.ts'
@@ -19,7 +19,7 @@ export interface Facts {
   readonly memory: Memory
 }
 
-/** Facts of the situations that have seen the cluster. */
+/** The facts in a situation in which the cluster in etcd is visible. */
 export interface ClusterFacts extends Facts {
   readonly view: ClusterView
 }
@@ -43,17 +43,17 @@ export function succeeded(snap: Snapshot, action: ActionKind): boolean {
   return outcomeOf(snap, action)?.kind === 'done'
 }
 
-/** Whether one of these actions was tried in this beat and came to this. */
+/** One of these actions had this outcome in this beat. */
 export function someOutcome(snap: Snapshot, actions: readonly ActionKind[], kind: Outcome['kind']): boolean {
   return actions.some(action => outcomeOf(snap, action)?.kind === kind)
 }
 
-/** The leader key is proved to hang on our lease, which has not ended. */
+/** The leader key is proved to hang on this node's lease, and the lease has not ended. */
 export function holdsLease(snap: Snapshot): boolean {
   return snap.lease.leaderUntilMs > snap.nowMs
 }
 
-/** A primary may go on here, and nobody else may be one. Failsafe mode will add another proof than the lease. */
+/** This node may be primary, and no other node may. Failsafe mode will add a second proof beside the lease. */
 export function mayLead(snap: Snapshot): boolean {
   return holdsLease(snap)
 }
@@ -71,13 +71,13 @@ export function isRunning(snap: Snapshot): boolean {
   return snap.postgres.process.kind === 'running'
 }
 
-/** Part of a base backup: no server can ever start in it. */
+/** The directory holds part of a base backup: no server can ever start in it. */
 export function isHalfCopied({ postgres }: Snapshot): boolean {
   const directory = postgres.dataDirectory
   return directory.kind === 'present' && directory.unfinished === 'copy'
 }
 
-/** What keeps this node from getting a data directory, and what helps; null: nothing. */
+/** What prevents a data directory on this node, and the remedy; null: nothing does. */
 export function obstacle({ postgres }: Snapshot): string | null {
   const directory = postgres.dataDirectory
   const found = directory.kind === 'empty' ? directory.obstacle : undefined
@@ -85,7 +85,7 @@ export function obstacle({ postgres }: Snapshot): string | null {
   return `${found}: initdb and pg_basebackup refuse the root of a file system. HINT: Set postgresql.data_dir to a directory below it`
 }
 
-/** The bootstrap of an earlier agent was broken off, and the cluster in etcd is not the one that it was making. */
+/** An earlier agent did not finish its bootstrap, and the cluster in etcd is not the one that it was creating. */
 export function isHalfMade({ snap, view }: ClusterFacts): boolean {
   const directory = snap.postgres.dataDirectory
   if (directory.kind !== 'present' || directory.unfinished !== 'bootstrap') return false
@@ -96,9 +96,9 @@ export function isHalfMade({ snap, view }: ClusterFacts): boolean {
 }
 
 /**
- * Does the server accept writes, as far as anybody can tell? One that does not answer is taken for what it was when
- * last seen (spec/ha.md 8.B3), before the first sight for what its directory makes of it (S8): neither demoted wrongly
- * nor left running.
+ * The server accepts writes, as far as is known. A server that does not answer counts as what it was when last seen
+ * (spec/ha.md 8.B3), and before that as what its directory would make it (S8), so that it is neither demoted wrongly nor
+ * left running.
  */
 export function runsAsPrimary(facts: Facts): boolean {
   const seen = server(facts.snap)
@@ -106,17 +106,17 @@ export function runsAsPrimary(facts: Facts): boolean {
   return isRunning(facts.snap) && (facts.memory.lastRole ?? roleByDirectory(facts.snap)) === 'primary'
 }
 
-/** Names of the recovery settings that are not as the wanted upstream needs them, for a reason. */
+/** Text for a decision's `reason`: the recovery settings that differ from what the wanted upstream needs. */
 export function differing({ snap }: Facts): string {
   return snap.recovery.known ? snap.recovery.value.differing.join(', ') : 'nothing'
 }
 
-/** The lease is ours and the server is still a standby: it is to be promoted. */
+/** This node holds the lease and its server is still a standby, to be promoted. */
 export function isStandbyWithLease(facts: Facts): boolean {
   return server(facts.snap)?.inRecovery === true && holdsLease(facts.snap)
 }
 
-/** A promotion that was asked for cannot be taken back: without the lease, the server must go before it ends. */
+/** A promotion cannot be taken back: without the lease, the server must stop before the promotion is complete. */
 export function promotingWithoutLease(facts: Facts): boolean {
   return facts.memory.promotionAsked && !mayLead(facts.snap) && !runsAsPrimary(facts)
 }
@@ -127,13 +127,13 @@ function roleByDirectory({ postgres }: Snapshot): 'primary' | 'standby' | null {
   return directory.recoveryConfigured ? 'standby' : 'primary'
 }
 
-/** The server accepts writes or is about to: the fencer must be armed. */
+/** The server accepts writes, or is about to: the fencer must be armed. */
 export function mayWrite(facts: Facts): boolean {
   const work = facts.snap.work
   return runsAsPrimary(facts) || (work !== null && isPrimaryOnly(work.job))
 }
 
-/** Who this node should take its WAL from now; null: nobody. */
+/** The member that this node should stream from now; null: none. */
 export function wantedUpstream(view: ClusterView, snap: Snapshot): Upstream | null {
   return upstreamFor(view, snap.self, snap.settings)
 }
@@ -142,7 +142,7 @@ export function upstreamOf(member: Member, snap: Snapshot): Upstream | null {
   return asUpstream(member, snap.self, snap.settings)
 }
 
-/** The leader as a source of data and timelines, whatever this node streams from. */
+/** The leader as a source of data and timelines, whichever member this node streams from. */
 export function leaderUpstream(view: ClusterView, snap: Snapshot): Upstream | null {
   const leader =
     view.leader === null || view.leader.name === snap.self.name ? null : memberNamed(view, view.leader.name)
@@ -155,8 +155,8 @@ export function rewindPossible(snap: Snapshot): boolean {
 }
 
 /**
- * A copy, or what pg_rewind made, that was never replayed to its end. Its pages may be newer than its own WAL tells, so
- * that pg_rewind would leave some of them as they are, whatever state the control file names.
+ * A copy, or the result of pg_rewind, that was never replayed to its end. Its pages may be newer than its own WAL, so that
+ * pg_rewind would miss some of them, whatever state the control file reports.
  */
 export function isUnfinishedCopy({ postgres }: Snapshot): boolean {
   const directory = postgres.dataDirectory
@@ -164,7 +164,7 @@ export function isUnfinishedCopy({ postgres }: Snapshot): boolean {
   return hasLabel || control(postgres)?.unfinishedBackup === true
 }
 
-/** Known to be impossible: a control file that cannot be read says nothing. */
+/** pg_rewind is known to be impossible. A control file that cannot be read does not prove that. */
 export function rewindImpossible(snap: Snapshot): boolean {
   return !snap.self.useRewind || (control(snap.postgres) !== null && !rewindPossible(snap))
 }
@@ -174,7 +174,7 @@ export function failedLately(facts: Facts, jobs: readonly FailedWork[], withinMs
   return recentFailure(facts, jobs, withinMs) !== null
 }
 
-/** The last failure when it was of one of these jobs, less than this long ago. */
+/** The last failure, if it was one of these jobs and less than this long ago. */
 export function recentFailure(
   { memory, snap }: Facts,
   jobs: readonly FailedWork[],
@@ -208,31 +208,31 @@ export function isSystemIdentifier(text: string): boolean {
   return /^\d{10,20}$/.test(text)
 }
 
-/** Whose data the cluster's is, by `initialize`; null: no cluster was announced, or somebody overwrote the key. */
+/** The cluster's system identifier, from `initialize`; null: no cluster was announced, or the key was overwritten. */
 export function clusterIdentifier({ initialize }: ClusterView): string | null {
   return initialize !== null && isSystemIdentifier(initialize.value) ? initialize.value : null
 }
 
-/** Etcd holds another identifier than the local data's. */
+/** The identifier in etcd is not that of the local data. */
 export function isForeign({ view, snap }: ClusterFacts): boolean {
   const cluster = clusterIdentifier(view)
   const data = control(snap.postgres)
   return data !== null && cluster !== null && cluster !== data.systemIdentifier
 }
 
-/** This process joined with the data that it has: that etcd holds another identifier came later. */
+/** This process joined the cluster with the data that it has: if etcd holds another identifier, it was written later. */
 export function hasJoined({ memory, snap }: Facts): boolean {
   return memory.joinedAs !== null && memory.joinedAs === control(snap.postgres)?.systemIdentifier
 }
 
-/** Somebody overwrote the identifier of a running cluster; whoever leads is the one that led before, or this node. */
+/** The identifier of a running cluster was overwritten, and the leader is this node or the one that led before. */
 export function isOverwritten(facts: ClusterFacts): boolean {
   return (
     isForeign(facts) && hasJoined(facts) && (facts.memory.strangeLeader === null || holdsLease(facts.snap))
   )
 }
 
-/** For a reason. */
+/** Text for a decision's `reason`. */
 export function overwritten({ view, memory }: ClusterFacts): string {
   return `somebody overwrote the system identifier in etcd with ${view.initialize?.value}; this node joined under ${memory.joinedAs}`
 }
@@ -241,7 +241,7 @@ export function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`
 }
 
-/** Etcd shows our name on the leader key. */
+/** The leader key in etcd holds this node's name. */
 export function namedLeader(facts: Facts): boolean {
   const { cluster, self } = facts.snap
   return cluster.known && cluster.value.leader?.name === self.name

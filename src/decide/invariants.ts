@@ -1,5 +1,5 @@
-// What must hold of every decision, whatever the rules say. A violation is a bug: the agent asserts it before it acts,
-// stops acting and says so; the fencer ends a primary whose agent no longer renews.
+// What must hold for every decision, whatever the rules say. A violation is a bug: the agent checks before it acts, stops
+// acting and logs it; the fencer stops a primary whose agent no longer renews.
 
 import { isLeaseWrite } from '../model/decision/action.ts'
 import type { Decision } from '../model/decision/decision.ts'
@@ -52,7 +52,7 @@ const EARLY_ENDS: readonly EarlyEnd[] = [
   'pause-ended',
 ]
 
-/** There is work that must end by itself, whatever happens meanwhile. */
+/** Some work must run to its end, whatever happens meanwhile. */
 function endedTooEarly({ work }: Snapshot): readonly string[] {
   if (work === null) return ['work is cancelled and there is none']
   return EARLY_ENDS.some(why => mayEndEarly(work.job, why))
@@ -60,7 +60,7 @@ function endedTooEarly({ work }: Snapshot): readonly string[] {
     : [`${work.job.kind} is cancelled, which must end`]
 }
 
-/** Etcd may name whoever asks to lead before the answer is read. In maintenance mode nothing guards a primary. */
+/** A node may be the leader in etcd before it reads the answer to its request. In maintenance mode nothing guards a primary. */
 function askingUnguarded(snap: Snapshot, decision: Decision): readonly string[] {
   if (server(snap)?.inRecovery !== false || snap.settings.paused || isArmed(snap)) return []
   const kinds = decision.actions.map(action => action.kind)
@@ -69,7 +69,7 @@ function askingUnguarded(snap: Snapshot, decision: Decision): readonly string[] 
   return asks >= 0 && (arms < 0 || arms > asks) ? ['a primary that nothing guards asks to lead'] : []
 }
 
-/** The candidate goes by the claim: in maintenance mode nothing else ends a server with its lease. */
+/** The candidate relies on the claim: in maintenance mode nothing else stops a server before its lease ends. */
 function claimingUnguarded(snap: Snapshot, decision: Decision): readonly string[] {
   if (!snap.settings.paused || isArmed(snap)) return []
   const kinds = decision.actions.map(action => action.kind)
@@ -78,24 +78,24 @@ function claimingUnguarded(snap: Snapshot, decision: Decision): readonly string[
   return claims >= 0 && (arms < 0 || arms > claims) ? ['a handover is begun without an armed fencer'] : []
 }
 
-/** A survivor goes by the note: a guard that it names is there, and none is taken from a primary before etcd says so. */
+/** Survivors rely on the note: `guarded` needs an armed fencer, and a primary keeps its fencer until etcd says `unguarded`. */
 function notedWrongly(snap: Snapshot, decision: Decision): readonly string[] {
   const wrong: string[] = []
   const kinds = [...decision.actions, ...decision.upkeep].map(action => action.kind)
   if (kinds.includes('note-guarded') && (snap.settings.paused || !isArmed(snap) || !holdsLease(snap)))
-    wrong.push('etcd is told of a guard that is not there')
+    wrong.push('a guard is noted in etcd that is not there')
   const mayWrite = server(snap)?.inRecovery === false
   if (kinds.includes('disarm-fencer') && mayWrite && !decision.memory.notedUnguarded)
     wrong.push('the fencer of a primary is disarmed before etcd has taken note of it')
   return wrong
 }
 
-/** Whatever the settings say: they may be newer than the lease, which lives as long as it was made for. */
+/** Measured by the lease itself: the settings may be newer than the lease, which keeps the ttl that it was made with. */
 function sleepingBeyondLease(snap: Snapshot, { next, wakeInMs }: Decision): readonly string[] {
   const { lease, settings, nowMs } = snap
   const endsAtMs = holdsLease(snap) ? lease.leaderUntilMs - heldMarginMs(snap) : lease.validUntilMs
   const leftMs = endsAtMs - nowMs
-  // What has ended cannot be slept beyond; what is about to end is tried again soon.
+  // A lease that has ended needs no wake-up; one that is about to end is renewed again soon.
   if (next !== 'settled' || (leftMs <= 0 && !holdsLease(snap))) return []
   const longestMs = Math.max(leftMs, retryAfterMs(termOf(lease, settings)))
   return wakeInMs > longestMs
@@ -104,8 +104,8 @@ function sleepingBeyondLease(snap: Snapshot, { next, wakeInMs }: Decision): read
 }
 
 /**
- * The leader key leaves this node in good order, and anything is begun or taken over in its name, only if nothing that
- * ran here before may still write; else the key leaves by its expiry. In maintenance mode a key stays with an orphan.
+ * The leader key is released, adopted or used to begin work only if no former server of this node may still write; otherwise
+ * it is left to expire. In maintenance mode the key stays with an orphan.
  */
 function besideFormer(snap: Snapshot, decision: Decision): readonly string[] {
   const { orphans, sameData } = snap.postgres.former
@@ -113,14 +113,14 @@ function besideFormer(snap: Snapshot, decision: Decision): readonly string[] {
   const mayWrite = orphans.known ? !isKnownDead : snap.postgres.process.kind !== 'running'
   const wrong: string[] = []
   for (const action of decision.actions) {
-    // Shut down but for its last processes, it writes nothing any more.
+    // A server that is shut down except for its last processes writes nothing any more.
     const writes = server(snap)?.inRecovery === false && snap.work?.progress?.stoppedAt === undefined
     if (action.kind === 'release-lease' && writes)
       wrong.push('the leader key is given away beside a running primary')
     if (action.kind === 'release-lease' && mayWrite)
       wrong.push('the leader key is given away though a former server may write')
     if (action.kind === 'adopt-lease' && mayWrite && !(snap.settings.paused && orphans.known))
-      wrong.push('the lease of a former server is taken over though that may write')
+      wrong.push('the lease of a former server is taken over though that server may write')
     if (action.kind !== 'begin') continue
     if (orphans.known && !isKnownDead && !['stop', 'stop-orphans'].includes(action.job.kind))
       wrong.push(`${action.job.kind} beside a former server`)
@@ -145,7 +145,7 @@ function withoutLease(snap: Snapshot, decision: Decision): readonly string[] {
   return wrong
 }
 
-/** Only what already is a primary in maintenance mode goes on as one without a guard. */
+/** Only a server that is already a primary in maintenance mode may restart without a guard. */
 function restartUnguarded({ settings, postgres }: Snapshot, job: RestartJob): readonly string[] {
   if (postgres.process.kind !== 'running') return ['a restart of a server that does not run']
   return job.unguarded === true && !settings.paused
@@ -153,7 +153,7 @@ function restartUnguarded({ settings, postgres }: Snapshot, job: RestartJob): re
     : []
 }
 
-/** Of a pause, a mode, another ttl: what this process found on its own disk may be old. */
+/** A pause, a mode or another ttl may be in force that this process has not heard of: its own copy on disk may be old. */
 function uninformed(snap: Snapshot): readonly string[] {
   const { cluster } = snap
   const isMissing = cluster.known && missingConfiguration(snap, cluster.value) !== null

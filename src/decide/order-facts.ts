@@ -1,5 +1,5 @@
-// Questions about what somebody asked of this node: is there a restart to do, may this node be restarted, may its data be
-// replaced by a new copy. Each objection is a clause that whoever asked reads.
+// Questions about orders to this node: is a restart due, may this node be restarted, may its data be replaced by a new copy?
+// Each objection is a clause for the person who asked.
 
 import type { Order, RestartFilters, RestartRequest, ScheduledRestart } from '../model/decision/order.ts'
 import { serverVersionText } from '../model/server/server-version.ts'
@@ -11,10 +11,10 @@ import { formerMayWrite, whyFormer, whyOtherData } from './rejoin/former-life.ts
 import { memberRecord, roleOf } from './report/own-record.ts'
 import type { SituationName } from './situation.ts'
 
-/** A schedule that nobody was there to keep is not kept later (spec/ha.md 3.15.2). */
+/** A schedule that was missed by more than this is dropped (spec/ha.md 3.15.2). */
 const STALE_LOOPS = 1.5
 
-/** A restart to be done now: ordered (`order` is its id), or scheduled and due (`scheduledFor`, as it was written). */
+/** A restart to begin now: ordered (`order` is the id), or scheduled and due (`scheduledFor` is the time as written). */
 export interface WantedRestart extends RestartRequest {
   readonly order: string | null
   readonly scheduledFor: string | null
@@ -39,31 +39,31 @@ export function orderedRestart(facts: Facts): WantedRestart | null {
   return order === null ? null : { ...order, order: order.id, scheduledFor: null }
 }
 
-/** The scheduled restart whose time has come; null: there is none, or maintenance mode is on. */
+/** The scheduled restart that is due; null: there is none, or maintenance mode is on. */
 export function dueRestart({ memory, snap }: Facts): ScheduledRestart | null {
   const { scheduledRestart } = memory
   if (scheduledRestart === null || snap.settings.paused) return null
   return snap.wallMs >= scheduledRestart.atMs ? scheduledRestart : null
 }
 
-/** The time as whoever scheduled it wrote it. */
+/** The time as it was written in the request. */
 export function scheduleText({ shown }: Pick<ScheduledRestart, 'shown'>): string {
   return String(shown.schedule)
 }
 
-/** How late this one is, if later than it is still kept; null: it is in time. */
+/** How late the restart is, if it is too late to be done; null: it is in time. */
 export function staleForMs({ atMs }: ScheduledRestart, { snap }: Facts): Millis | null {
   const lateMs = snap.wallMs - atMs
   return lateMs > STALE_LOOPS * snap.settings.loopWaitMs ? lateMs : null
 }
 
-/** When the server was started since it was scheduled; null: it was not, or that cannot be told. */
+/** When the server was started after the restart was scheduled; null: it was not, or that is not known. */
 export function restartedSince({ postmasterStart }: ScheduledRestart, { snap }: Facts): string | null {
   const now = server(snap)?.startTime ?? null
   return postmasterStart !== null && now !== null && now !== postmasterStart ? now : null
 }
 
-/** Until the scheduled restart is due; null: nothing waits for its time. */
+/** Time until the scheduled restart is due; null: none waits for its time. */
 export function untilScheduledMs({ memory, snap }: Facts): Millis | null {
   const { scheduledRestart } = memory
   if (scheduledRestart === null || snap.settings.paused) return null
@@ -71,7 +71,7 @@ export function untilScheduledMs({ memory, snap }: Facts): Millis | null {
   return leftMs > 0 ? leftMs : null
 }
 
-/** Patroni's words; null: all of the filters hold. What is not known holds no filter. */
+/** The filter that is not met, in Patroni's words; null: all are met. An unknown value meets no filter. */
 export function unmetFilter(facts: Facts, { role, olderThan, pendingOnly }: RestartFilters): string | null {
   const seen = server(facts.snap)
   const own = roleOf(facts)
@@ -83,8 +83,7 @@ export function unmetFilter(facts: Facts, { role, olderThan, pendingOnly }: Rest
   return null
 }
 
-/** 150010 is 15.10, 90624 is 9.6.24. */
-/** Why nothing can be restarted where this node is; null: its rules restart it. */
+/** Why PostgreSQL cannot be restarted in this situation; null: the rules of the situation do it. */
 export function restartObjection(facts: Facts, place: SituationName): string | null {
   const { memory, snap } = facts
   if (place === 'blind' || !snap.cluster.known)
@@ -114,7 +113,7 @@ const UNABLE: Partial<Readonly<Record<SituationName, string>>> = {
   stranger: 'the data of this node belongs to another cluster',
 }
 
-/** A restart keeps the role, so that it must be known. */
+/** A restart keeps the role, so the role must be known. */
 function doubtfulRole({ memory, snap }: Facts): string | null {
   const { dataDirectory: directory, process } = snap.postgres
   if (process.kind !== 'running' || server(snap) !== null) return null
@@ -124,7 +123,7 @@ function doubtfulRole({ memory, snap }: Facts): string | null {
     : null
 }
 
-/** In maintenance mode a standby may be started by an order; a primary needs the leader key, which nobody asks for then. */
+/** In maintenance mode an order may start a standby. A primary needs the leader key, and nothing asks for that key then. */
 function objectionToStart(facts: Facts): string | null {
   const directory = facts.snap.postgres.dataDirectory
   if (directory.kind !== 'present') return 'there is no data directory to start PostgreSQL in'
@@ -138,7 +137,7 @@ function leaderlessMs({ memory, snap }: Facts): Millis {
   return memory.leaderlessSinceMs === null ? 0 : snap.nowMs - memory.leaderlessSinceMs
 }
 
-/** Why the data of this node is not replaced; null: nothing is known to speak against it before the leader was asked. */
+/** Why the data of this node must not be replaced; null: nothing objects so far, and the leader is asked next. */
 export function reinitObjection(facts: Facts, place: SituationName): string | null {
   const { snap } = facts
   if (!snap.cluster.known) return `etcd cannot be seen, and so not who leads (${snap.cluster.why})`
@@ -158,7 +157,7 @@ export function reinitObjection(facts: Facts, place: SituationName): string | nu
     : null
 }
 
-/** Somebody else's copy of the data is there to be had as long as somebody else leads. */
+/** This node leads, or etcd says so: there is no other leader to copy from. */
 export function isLeader(facts: Facts): boolean {
   return holdsLease(facts.snap) || namedLeader(facts)
 }

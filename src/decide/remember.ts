@@ -1,5 +1,5 @@
-// Folds what a snapshot shows into the memory before any rule looks: facts that outlive the beat in which they were
-// seen. Pure bookkeeping, no choice is made here.
+// Folds a snapshot into the memory before any rule looks: facts that outlive the beat in which they were seen. This is
+// bookkeeping only; no choice is made here.
 
 import type { ClusterView } from '../model/cluster/cluster.ts'
 import type { Memory, WorkFailure } from '../model/decision/memory.ts'
@@ -45,7 +45,7 @@ export function remember(memory: Memory, snap: Snapshot): Memory {
 
 function rememberRole(memory: Memory, snap: Snapshot): Memory {
   const seen = server(snap)
-  // Asked to promote, a server that does not answer may be primary by now, whatever became of the asking.
+  // A server that was asked to promote and does not answer may be a primary by now, even if the request failed.
   if (seen === null && promoting(snap)) return { ...memory, lastRole: 'primary' }
   if (seen === null) return comesUpAsStandby(snap) ? { ...memory, lastRole: 'standby' } : memory
   return {
@@ -59,7 +59,7 @@ function rememberRole(memory: Memory, snap: Snapshot): Memory {
   }
 }
 
-/** What an operator did to the data in maintenance mode nobody has told: when it ends, the data is compared anew (8.G14). */
+/** An operator may have changed the data in maintenance mode: afterwards it is compared again (8.G14). */
 function rememberPause(memory: Memory, { settings }: Snapshot): Memory {
   const next = { ...memory, wasPaused: settings.paused }
   if (!memory.wasPaused || settings.paused) return next
@@ -72,14 +72,14 @@ function rememberPause(memory: Memory, { settings }: Snapshot): Memory {
   }
 }
 
-/** A server that starts or lets nobody in answers that much. */
+/** A server that is starting, or that rejects sessions, is not silent: pg_isready gets an answer. */
 function silentSince(memory: Memory, { postgres, nowMs }: Snapshot): BootMillis | null {
   const { process, server: seen } = postgres
   const isSilent = process.kind === 'running' && !seen.known && process.readiness !== 'rejecting'
   return isSilent && process.readiness !== 'accepting' ? (memory.silentSinceMs ?? nowMs) : null
 }
 
-/** A former run of this agent, or this one, died or was stopped in the middle of a rewind. */
+/** A rewind did not finish: this agent, or an earlier run of it, died or was stopped meanwhile. */
 function rememberBrokenRewind(memory: Memory, { postgres }: Snapshot): Memory {
   const directory = postgres.dataDirectory
   if (directory.kind !== 'present' || directory.unfinished !== 'rewind') return memory
@@ -87,7 +87,7 @@ function rememberBrokenRewind(memory: Memory, { postgres }: Snapshot): Memory {
   return { ...memory, rejoin: 'rewind-failed', agreesWith: null, brokenRewind: why }
 }
 
-/** The silence of the watch alone says nothing. */
+/** Etcd counts as unreachable only after a read has failed: a silent watch proves nothing. */
 function blindSince({ blindSinceMs }: Memory, snap: Snapshot): BootMillis | null {
   if (snap.cluster.known) return null
   const couldNotRead = tried(snap, 'read-cluster') && !succeeded(snap, 'read-cluster')
@@ -98,19 +98,19 @@ function promoting({ work, finished }: Snapshot): boolean {
   return work?.job.kind === 'promote' || finished?.job.kind === 'promote'
 }
 
-/** Whatever became of the asking; over when the server is a primary, or another one was started. */
+/** A promotion was requested and may come about, even if the request failed. Ends when the server is primary or has stopped. */
 function promotionAsked(memory: Memory, snap: Snapshot): boolean {
   if (snap.postgres.process.kind !== 'running' || server(snap)?.inRecovery === false) return false
   return memory.promotionAsked || promoting(snap)
 }
 
-/** A former run of this agent won the lease; whether it had asked for the promotion when it died nobody can tell. */
+/** An earlier run of this agent won the lease and died: it may or may not have requested the promotion. */
 function mayHaveBeenAsked(before: Memory, { leaderKeyInherited: isNamed }: Memory, snap: Snapshot): boolean {
   const isFirstSight = !before.sawCluster && snap.cluster.known
   return isFirstSight && isNamed && snap.postgres.process.kind === 'running'
 }
 
-/** Its predecessor was a primary perhaps; this one replays WAL, for hours if need be, before it answers. */
+/** A standby that is starting may replay WAL for hours before it answers; the server before it may have been a primary. */
 function comesUpAsStandby({ work, postgres }: Snapshot): boolean {
   const directory = postgres.dataDirectory
   if (postgres.process.kind !== 'running' || directory.kind !== 'present') return false
@@ -131,7 +131,7 @@ function isCopy(failure: WorkFailure | null): boolean {
   return failure?.job === 'rewind' || failure?.job === 'clone'
 }
 
-/** Of the leader key and the record that outlives it, the newer: somebody may have led and gone between two looks. */
+/** The newer one of the leader key and the record that outlives it: a node may have led and gone between two looks. */
 function rememberLeader(memory: Memory, view: ClusterView, snap: Snapshot): Memory {
   const { lastLeader } = view
   const recorded = lastLeader === null ? null : { ...lastLeader, name: lastLeader.value ?? memory.lastLeader }
@@ -144,17 +144,17 @@ function rememberLeader(memory: Memory, view: ClusterView, snap: Snapshot): Memo
     lastLeader: newest.name,
     lastLeaderRevision: newest.modRevision,
     leaderMovedAtMs: newest.modRevision === memory.lastLeaderRevision ? memory.leaderMovedAtMs : snap.nowMs,
-    // A new leader may have left our timeline before our position, or not: look before following it or giving anything up.
-    // Only data that a rewind left half done is nobody's.
+    // A new leader may have left this node's timeline before this node's position: compare before following it or giving
+    // anything up. After a rewind that did not finish there is nothing to compare.
     ...(moved && memory.brokenRewind === null
       ? { rejoin: 'check' as const, agreesWith: null, undecided: null }
       : {}),
-    // What failed with the former leader may succeed with this one.
+    // A copy that failed with the former leader may succeed with this one.
     ...(moved && isCopy(memory.lastFailure) ? { lastFailure: null } : {}),
   }
 }
 
-/** A leader that came while etcd holds an identifier that is not ours may lead another cluster. */
+/** A leader that was elected while etcd holds another identifier than this node's data may lead another cluster. */
 function rememberIdentifier(
   memory: Memory,
   leaderBefore: MemberName | null,
@@ -169,7 +169,7 @@ function rememberIdentifier(
   return isNew ? { ...memory, strangeLeader: memory.lastLeader } : memory
 }
 
-/** Until a race of our own was won, or the server is primary anyway. */
+/** The leader key came from an earlier run or was written by hand, until this process wins a race or its server is primary. */
 function leaderKeyInherited(memory: Memory, snap: Snapshot): boolean {
   if (someOutcome(snap, ['acquire-lease', 'take-leader'], 'done')) return false
   if (server(snap)?.inRecovery === false) return false
@@ -180,7 +180,7 @@ function leaderKeyInherited(memory: Memory, snap: Snapshot): boolean {
 }
 
 function rememberWork(memory: Memory, work: FinishedWork): Memory {
-  // What was told to end has not failed: the reason of an earlier failure stays.
+  // Cancelled work has not failed: the reason of an earlier failure stays.
   const failed =
     work.cancelled && work.job.kind !== 'bootstrap'
       ? memory
@@ -238,38 +238,38 @@ function rememberWork(memory: Memory, work: FinishedWork): Memory {
   }
 }
 
-/** Whoever asked for a restart says how long it may take before somebody else leads. */
+/** The request for a restart says how long it may take before another node leads. */
 function startLimit({ job, stillStarting }: FinishedWork): Millis | null {
   return stillStarting === true && job.kind === 'restart' ? job.timeoutMs : null
 }
 
 /**
- * A server that was just started may not answer the first look: its role is known all the same. A standby is compared
- * with the leader anew: what the control file of a crashed one promised is less than what it has received.
+ * The role of a server that was just started is known even if it does not answer the first look. A standby is compared with
+ * the leader again: after a crash it may hold more WAL than its control file said.
  */
 function started({ job }: FinishedWork, { undecided }: Memory): Partial<Memory> {
   if ((job.kind === 'start' || job.kind === 'restart') && job.as === 'primary') return { lastRole: 'primary' }
   return { lastRole: 'standby', rejoin: 'check', agreesWith: null, undecided: askAtOnce(undecided) }
 }
 
-/** A server that runs can say more of its data than a control file. */
+/** A running server knows more about its data than its control file does. */
 function askAtOnce(undecided: Memory['undecided']): Memory['undecided'] {
   return undecided === null ? null : { ...undecided, retryAtMs: 0 }
 }
 
-/** The control file said `shut down` before the last process was gone: a handover need not wait for that one. */
+/** A handover need not wait for the last processes once the control file says `shut down`. */
 function rememberEarlyStop(memory: Memory, snap: Snapshot): Memory {
   const stoppedAt = snap.work?.job.kind === 'stop' ? snap.work.progress?.stoppedAt : undefined
   if (stoppedAt === undefined || memory.handover === null || memory.handover.position !== null) return memory
   return { ...memory, handover: { ...memory.handover, position: stoppedAt, stoppedAtMs: snap.nowMs } }
 }
 
-/** A stop ended a role; for a handover it fixed the position that the candidate must reach. */
+/** A stop ends the server's role; in a handover it fixes the position that the candidate must reach. */
 function rememberStop(memory: Memory, work: FinishedWork): Memory {
   const failure = work.ok || work.cancelled ? {} : { lastFailure: failureAfter(memory.lastFailure, work) }
   const stoppedBySelf = work.ok
   if (memory.handover !== null && work.ok) {
-    // The candidate's time counts from when it could have everything, not from when the last process was gone.
+    // The candidate's time limit begins when it could have everything, not when the last process was gone.
     const stoppedAtMs = memory.handover.stoppedAtMs ?? work.finishedAtMs
     const handover = { ...memory.handover, position: work.position, stoppedAtMs }
     return { ...memory, ...failure, handover, stoppedAt: work.position, stoppedBySelf }
@@ -278,7 +278,7 @@ function rememberStop(memory: Memory, work: FinishedWork): Memory {
     ...memory,
     ...failure,
     handover: null,
-    // Nothing but a new copy mends data that pg_rewind cannot.
+    // Only a new copy helps where pg_rewind cannot.
     rejoin: memory.rejoin === 'rewind-failed' ? memory.rejoin : 'check',
     agreesWith: null,
     stoppedAt: work.position,

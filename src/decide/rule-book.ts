@@ -1,4 +1,4 @@
-// The whole policy as a list: what `hactl agent --rules` prints and a test pins, so that a change of policy is a diff.
+// The whole policy as a list. `hactl agent --rules` prints it and a test pins it, so that a change of policy is a diff.
 
 import type { RuleText } from './rule.ts'
 import type { SituationName } from './situation.ts'
@@ -10,7 +10,7 @@ interface Chapter {
   readonly rules: readonly RuleText[]
 }
 
-/** A chapter for each situation, in the order in which they are asked. */
+/** A chapter for each situation, in the order of the table. */
 export function chapters(): readonly Chapter[] {
   return Object.entries(SITUATIONS).map(([name, { is, rules }]) => ({
     ...{ situation: name as SituationName, is },

@@ -11,7 +11,7 @@ export interface RuleText {
   readonly id: RuleId
   /** Why the rule exists. */
   readonly why: string
-  /** How loud its reason is said; a choice may say otherwise. */
+  /** The log level of its reason, unless a choice has its own. */
   readonly level?: LogLevel
   readonly log?: LogPolicy
 }
@@ -21,7 +21,7 @@ export interface Rule<Facts> extends RuleText {
   readonly apply: (facts: Facts) => Choice | null
 }
 
-/** How a rule is written: its evidence is found once, and what follows is chosen from that. */
+/** How a rule is written: `match` finds its evidence once, and `choose` uses it. */
 interface WrittenRule<Facts, Evidence> extends RuleText {
   /** Why the rule applies; null or false: it does not. */
   readonly match: (facts: NoInfer<Facts>) => Evidence | false | null
@@ -31,7 +31,7 @@ interface WrittenRule<Facts, Evidence> extends RuleText {
 export interface Choice {
   /** One sentence with the numbers that mattered, in lower case, without a full stop. */
   readonly reason: string
-  /** Where it differs from the rule's. */
+  /** Replaces the rule's level. */
   readonly level?: LogLevel
   readonly actions?: readonly Action[]
   /** Changes to the memory. */
@@ -50,7 +50,7 @@ export interface Matched {
   readonly considered: readonly RuleId[]
 }
 
-/** Hides what the evidence is, so that rules with different evidence are one list. */
+/** Hides the type of the evidence, so that rules with different evidence can be in one list. */
 export function rule<Facts, Evidence>({ match, choose, ...text }: WrittenRule<Facts, Evidence>): Rule<Facts> {
   return {
     ...text,
@@ -61,12 +61,12 @@ export function rule<Facts, Evidence>({ match, choose, ...text }: WrittenRule<Fa
   }
 }
 
-/** The same rule where a condition of a situation holds as well. */
+/** The same rule, under one more condition. */
 export function ruleWhere<Facts>(condition: (facts: Facts) => boolean, inner: Rule<Facts>): Rule<Facts> {
   return ruleOver(facts => (condition(facts) ? facts : null), inner)
 }
 
-/** A rule that needs more facts than its list has; `more` gives null where they are not known: it does not apply then. */
+/** A rule that needs more facts than its list has. It does not apply where `more` returns null: they are not known. */
 export function ruleOver<Facts, More>(more: (facts: Facts) => More | null, inner: Rule<More>): Rule<Facts> {
   return {
     ...inner,
@@ -77,7 +77,7 @@ export function ruleOver<Facts, More>(more: (facts: Facts) => More | null, inner
   }
 }
 
-/** The same rule with something added to what follows from it. */
+/** The same rule with a changed choice. */
 export function ruleThen<Facts>(
   inner: Rule<Facts>,
   change: (choice: Choice, facts: Facts) => Choice,

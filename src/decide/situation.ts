@@ -1,4 +1,4 @@
-// What a situation is: a state that a node is in, what is known there, and its rules, of which the first that applies decides.
+// A situation is a state that a node is in, with the facts that are known there and its rules: the first that applies decides.
 
 import type { Facts } from './facts.ts'
 import { firstMatch, type Matched, type Rule, type RuleText } from './rule.ts'
@@ -24,14 +24,14 @@ export type SituationName =
 export interface Situation {
   /** One clause: what it means to be in it. */
   readonly is: string
-  /** In the order in which they are asked. */
+  /** In the order in which they are tried. */
   readonly rules: readonly RuleText[]
-  /** What the rules say of these facts; null: the node is in another situation. */
+  /** The rule that matched these facts; null: the node is in another situation. */
   readonly judge: (facts: Facts) => Matched | null
   readonly holds: (facts: Facts) => boolean
 }
 
-/** Hides which facts the rules use. `enter` gives them; null: the node is in another situation. */
+/** Hides the type of the facts that the rules use. `enter` returns them; null: the node is in another situation. */
 export function situation<Known>(
   is: string,
   enter: (facts: Facts) => Known | null,

@@ -1,5 +1,5 @@
-// In which situation is this node? The table is asked from top to bottom. Where the cluster in etcd was seen, a situation's
-// rules know it.
+// Which situation is this node in? The first one of the table that applies. Below `blind`, every rule can rely on a view of
+// the cluster.
 
 import {
   type ClusterFacts,
@@ -46,7 +46,7 @@ export const SITUATIONS: Readonly<Record<SituationName, Situation>> = {
     askedRules,
   ),
   outdated: situation(
-    'what PostgreSQL is configured with is not what is in force, and nobody is at it',
+    'PostgreSQL does not have the configuration in force yet, and it is not being written',
     where(isOutdated),
     outdatedRules,
   ),
@@ -117,7 +117,7 @@ interface Judged {
   readonly matched: Matched
 }
 
-/** What the first rule that applies says. */
+/** The node's situation, and the first rule of it that applies. */
 export function judge(facts: Facts): Judged {
   for (const [name, { judge: ask }] of TABLE) {
     const matched = ask(facts)
@@ -135,7 +135,7 @@ function seesNothing(facts: Facts): BlindFacts | null {
   return cluster.known ? null : { ...facts, whyBlind: cluster.why }
 }
 
-/** Of a cluster that was seen. */
+/** A condition on a cluster that is visible. */
 function seen(condition: (facts: ClusterFacts) => boolean): (facts: Facts) => ClusterFacts | null {
   return facts => {
     const known = seenCluster(facts)
@@ -143,7 +143,7 @@ function seen(condition: (facts: ClusterFacts) => boolean): (facts: Facts) => Cl
   }
 }
 
-/** Only while one of its rules applies: what is to be done is left to the situation in which the node is besides. */
+/** Only while one of its rules applies: the order itself is carried out in the situation that the node is in otherwise. */
 function isAsked(facts: Facts): AskedFacts | null {
   const { snap, memory } = facts
   if ((snap.order ?? null) === null && memory.scheduledRestart === null) return null
@@ -157,8 +157,8 @@ function placeOf(facts: Facts): SituationName {
 }
 
 /**
- * The lease is proved ours for now, or etcd shows our name and nothing in this beat said otherwise. A primary whose key
- * somebody deleted while its lease lives puts it back: a race would leave it running while others are asked.
+ * This node has proved its lease, or etcd shows its name and nothing in this beat contradicts that. A primary whose leader key
+ * was deleted while its lease lives writes the key again: a race would leave it running while the others are asked.
  */
 function believesToLead(facts: ClusterFacts): boolean {
   if (overtakenBy(facts) !== null) return false
@@ -167,7 +167,7 @@ function believesToLead(facts: ClusterFacts): boolean {
   return facts.view.leader?.name === facts.snap.self.name && !wasRefused(facts)
 }
 
-/** That the lease of a former run is gone says nothing about the key. */
+/** If the lease of an earlier run has ended, that does not show who has the key. */
 function wasRefused({ snap }: ClusterFacts): boolean {
   const adopted = outcomeOf(snap, 'adopt-lease')
   if (adopted?.kind === 'refused' && adopted.holder !== null) return true
@@ -175,8 +175,8 @@ function wasRefused({ snap }: ClusterFacts): boolean {
 }
 
 /**
- * A directory that could not be looked at while its server runs is a slow disk, not a lost one (promise 3). What an
- * interrupted bootstrap left is no data, however much it looks like a primary's.
+ * A directory that cannot be read while its server runs means a slow disk, not a lost one (promise 3). What an interrupted
+ * bootstrap left behind does not count as data, even if it looks like a primary's.
  */
 function hasNoData(facts: ClusterFacts): boolean {
   const { snap } = facts
@@ -188,7 +188,7 @@ function hasNoData(facts: ClusterFacts): boolean {
 function isStranger(facts: ClusterFacts): boolean {
   const { view, snap, memory } = facts
   const data = control(snap.postgres)
-  // Whose data it is cannot be read: a node that never belonged here takes no part in a race, and starts nothing.
+  // The control file cannot be read: a node that never joined this cluster takes no part in a race and starts nothing.
   if (data === null) return !memory.joined && !holdsLease(snap) && (view.leader === null || !isRunning(snap))
   const cluster = clusterIdentifier(view)
   if (cluster !== null) return cluster !== data.systemIdentifier && !isOverwritten(facts)
@@ -196,8 +196,8 @@ function isStranger(facts: ClusterFacts): boolean {
 }
 
 /**
- * A server that hangs is taken for what it was. One that was started and has not answered since was nothing yet: it is still
- * starting, and that has its limit.
+ * A server that hangs counts as what it was before. A server that has not answered since it was started is still starting,
+ * which has a limit of its own.
  */
 function acceptsConnections({ snap, memory }: Facts): boolean {
   if (snap.postgres.server.known) return true

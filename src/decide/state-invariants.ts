@@ -1,5 +1,5 @@
-// What must hold of the state itself, before and after each decision: of what a node remembers, and of that beside what it
-// sees. A violation is a bug in the bookkeeping: no rule has gone wrong yet.
+// What must hold for the state itself, before and after each decision: within the memory, and between the memory and the
+// snapshot. A violation is a bug in the bookkeeping: no rule has gone wrong yet.
 
 import type { Memory } from '../model/decision/memory.ts'
 import type { Snapshot } from '../model/decision/snapshot.ts'
@@ -17,18 +17,18 @@ export function stateViolations(snap: Snapshot, memory: Memory): readonly string
   ]
 }
 
-/** Promise 1: nobody else can lead before the lease ends, and the fencer stops this server before that. */
+/** Promise 1: no other node can lead before the lease ends, and the fencer stops this server earlier. */
 function leaseAndFencer({ lease, fencer, nowMs }: Snapshot): readonly string[] {
   const wrong: string[] = []
   if (lease.leaderUntilMs > lease.validUntilMs) wrong.push('leads for longer than its lease lasts')
-  // What was armed for a lease that was given up since guards nothing.
+  // A fencer that was armed for a lease that has been given up guards nothing.
   if (lease.leaderUntilMs <= nowMs) return wrong
   const isCovered = fencer.armedUntilMs === null || fencer.armedUntilMs <= lease.validUntilMs
   if (fencer.alive && !isCovered) wrong.push('the fencer waits for longer than the lease lasts')
   return wrong
 }
 
-/** Also of a memory into which nothing new was folded yet. */
+/** Holds even for a memory into which nothing new has been folded. */
 export function memoryViolations(memory: Memory, nowMs: BootMillis): readonly string[] {
   const { handover, undecided, rejoin, agreesWith } = memory
   const wrong: string[] = []
@@ -36,7 +36,7 @@ export function memoryViolations(memory: Memory, nowMs: BootMillis): readonly st
     wrong.push('knows where a handover stopped that has not')
   if (memory.joinedAs !== null && !memory.joined) wrong.push('knows under what it joined, and did not')
   if (undecided !== null && (rejoin === 'follow' || agreesWith !== null))
-    wrong.push('agrees with a leader and cannot tell whether it does')
+    wrong.push('agrees with a leader and does not know whether it does')
   if (memory.surplus !== null && rejoin === 'follow') wrong.push('has a surplus and follows')
   const future = Object.entries(momentsOf(memory)).filter(([, atMs]) => atMs !== null && atMs > nowMs)
   return [...wrong, ...future.map(([name]) => `${name} is in the future`)]

@@ -30,7 +30,7 @@ const remembered: readonly (readonly [wrong: string, changed: Partial<Memory>])[
   ['has a surplus and follows', { rejoin: 'follow', surplus: { fromLsn: 1n, sizeBytes: 1n } }],
   ['releasedAtMs is in the future', { releasedAtMs: snap.nowMs + 1 }],
   [
-    'agrees with a leader and cannot tell whether it does',
+    'agrees with a leader and does not know whether it does',
     {
       rejoin: 'follow',
       undecided: { leader: 'pg2', why: 'x', isLasting: false, tries: 1, sinceMs: 0, retryAtMs: 0 },

@@ -1,5 +1,5 @@
-// What a comparison with the leader's timeline leaves behind. "Cannot be told" is an answer of its own and is remembered as
-// such: it is asked again with growing pauses, and never taken for "the same".
+// What the node remembers of a comparison with the leader's timeline. "Not known" is an answer of its own: the comparison is
+// repeated with growing pauses, and the answer never counts as "the same".
 
 import type { Divergence } from '../../model/cluster/divergence.ts'
 import type { Memory } from '../../model/decision/memory.ts'
@@ -11,7 +11,7 @@ import { originVerdict } from './whose-timeline.ts'
 const FIRST_PAUSE_MS = 1000
 /** A leader that is silent may answer at any moment. */
 const SILENT_PAUSE_MAX_MS = 10_000
-/** WAL that is gone does not come back; an operator, or a new leader, changes that. */
+/** WAL that is gone does not come back: only an operator or a new leader can change the answer. */
 const GONE_PAUSE_MAX_MS = 60_000
 
 export function rememberComparison(memory: Memory, snap: Snapshot): Memory {
@@ -29,13 +29,13 @@ export function rememberComparison(memory: Memory, snap: Snapshot): Memory {
     const rejoin = alike ? 'rewind-failed' : 'diverged'
     return { ...memory, rejoin, agreesWith: null, undecided: null, surplus: surplusOf(seen.value) }
   }
-  // Nothing but the notes is left to tell, and they do: a silent leader may still show that the promotion came to nothing.
+  // Only the notes are left to decide, and they do. A leader that is merely silent may still show that the promotion failed.
   if (noted.kind === 'twin' && (noted.by === 'own' || verdict === 'unproved'))
     return { ...memory, rejoin: 'rewind-failed', agreesWith: null, undecided: null }
   if (noted.kind === 'same' && seen?.known === true)
     return { ...memory, ...agreed(leader, seen.value.leaderTimeline, seen.value.switchLsn), undecided: null }
   return undecided(memory, snap, leader, {
-    why: seen?.known === true ? (seen.value.why ?? 'the WAL that would tell is gone') : whyNot(snap),
+    why: seen?.known === true ? (seen.value.why ?? 'the WAL that would show it is gone') : whyNot(snap),
     isLasting: seen?.known === true,
   })
 }
@@ -58,10 +58,10 @@ function comparisonFailed(snap: Snapshot): boolean {
 function whyNot(snap: Snapshot): string {
   const outcome = outcomeOf(snap, 'compare-timelines')
   if (snap.divergence !== null && !snap.divergence.known) return snap.divergence.why
-  return outcome !== null && outcome.kind !== 'done' ? outcome.why : 'it was not told why'
+  return outcome !== null && outcome.kind !== 'done' ? outcome.why : 'no reason known'
 }
 
-/** Once a comparison, however many steps of the beat show it. */
+/** Counts a comparison once, however many steps of the beat show it. */
 function undecided(
   memory: Memory,
   snap: Snapshot,
@@ -88,7 +88,7 @@ function undecided(
   }
 }
 
-/** It streams the leader's own timeline: it can leave the leader's history no more. */
+/** A standby that streams the leader's own timeline cannot leave the leader's history any more. */
 export function rememberArrival(memory: Memory, snap: Snapshot): Memory {
   const { agreesWith } = memory
   const receiver = server(snap)?.walReceiver
@@ -98,8 +98,8 @@ export function rememberArrival(memory: Memory, snap: Snapshot): Memory {
 }
 
 /**
- * Whether the local data is the last leader's is not known: it was asked, and neither the WAL nor the notes told. Timeline 1
- * begins with the cluster; as long as the cluster is on it, there is no other.
+ * The local data was compared with the last leader's, and neither the WAL nor the notes could decide. Timeline 1 begins with
+ * the cluster: as long as the cluster is on it, there is no other.
  */
 function isUndecided(facts: ClusterFacts): boolean {
   const { memory, snap, view } = facts
@@ -111,12 +111,12 @@ function isUndecided(facts: ClusterFacts): boolean {
   return !isFirst && originVerdict(facts).kind !== 'same'
 }
 
-/** After the colon stands the program's own text, which may be another one each time: `no answer within 4321 ms`. */
+/** The text after the colon comes from a program and may differ each time: `no answer within 4321 ms`. */
 function withoutNumbers({ why, isLasting }: NonNullable<Memory['undecided']>): string {
   return isLasting ? why : (why.split(': ')[0] ?? why)
 }
 
-/** For a reason and for `list`; null: it is known. */
+/** Text for a decision's `reason` and for `list`; null: it is known whose data this is. */
 export function whyUndecided(facts: ClusterFacts): string | null {
   const { undecided: asked } = facts.memory
   if (asked === null || !isUndecided(facts)) return null
@@ -125,5 +125,5 @@ export function whyUndecided(facts: ClusterFacts): string | null {
     noted.kind === 'twin'
       ? `; this node was about to begin timeline ${localPosition(facts.snap)?.timeline} itself when it was last asked to promote, and ${noted.theirs} did`
       : ''
-  return `whether the local data is that of leader ${asked.leader} cannot be told: ${withoutNumbers(asked)}${doubt}`
+  return `whether the local data is that of leader ${asked.leader} is not known: ${withoutNumbers(asked)}${doubt}`
 }

@@ -1,4 +1,4 @@
-// Who may lead: the judgement of the others by a leader that hands over, and of itself by a node in a race
+// Who may lead: how a leader that hands over judges the others, and how a node in a race compares itself with them
 // (spec/ha.md 3.8, without synchronous, quorum, failsafe and standby-cluster mode).
 
 import { judgeCandidates, rankCandidates } from '../../judge/candidates.ts'
@@ -21,7 +21,7 @@ import { maximumLagOf } from '../../wire/modes.ts'
 import { type ClusterFacts, localPosition, server } from '../facts.ts'
 import { isNamedCandidate } from '../lead/request-meaning.ts'
 
-/** Members of this view and of the last one that had a leader, without us: a dead leader's key may have expired. */
+/** The other members of this view and of the last one that had a leader: a dead leader's member key may have expired. */
 export function otherMembers({ view, memory, snap }: ClusterFacts): readonly Member[] {
   const byName = new Map<MemberName, Member>()
   for (const member of [...memory.lastMembers, ...view.members]) byName.set(member.name, member)
@@ -29,18 +29,18 @@ export function otherMembers({ view, memory, snap }: ClusterFacts): readonly Mem
   return [...byName.values()].filter(member => member.record.apiUrl !== null)
 }
 
-/** Whom to ask what they have; null: they were asked in this beat, or there is nobody. */
+/** The members to ask for their positions; null: they were asked in this beat, or there are none. */
 export function membersToAsk(facts: ClusterFacts): readonly Member[] | null {
   const others = otherMembers(facts)
   return facts.snap.peers === null && others.length > 0 ? others : null
 }
 
-/** For a reason. */
+/** Text for a decision's `reason`. */
 export function namesOf(members: readonly Member[]): string {
   return members.map(({ name }) => name).join(', ')
 }
 
-/** Has the node received this position? A primary is not somebody to hand over to. */
+/** The peer can lead and has received this position. Nobody hands over to a primary. */
 export function receivedEverything(peer: PeerView, needed: Lsn): boolean {
   return (
     !peer.runsAsPrimary &&
@@ -53,7 +53,7 @@ export function receivedEverything(peer: PeerView, needed: Lsn): boolean {
   )
 }
 
-/** Verdicts on everybody who could take over from us, as asked in this beat; `candidate`: only that one. */
+/** Verdicts on the members that could take over from this node, from the answers of this beat; `candidate`: only that one. */
 export function verdicts(facts: ClusterFacts, candidate: MemberName | null): readonly CandidateVerdict[] {
   const { snap, view } = facts
   const own = server(snap)
@@ -76,19 +76,19 @@ function goodCandidates(facts: ClusterFacts): readonly MemberName[] {
   return facts.snap.peers === null ? [] : rankCandidates(verdicts(facts, null)).map(verdict => verdict.name)
 }
 
-/** Those who can take over, the best first; null: nobody, or nobody was asked. */
+/** The members that can take over, the best first; null: none can, or none was asked. */
 export function someCandidate(facts: ClusterFacts): readonly MemberName[] | null {
   const good = goodCandidates(facts)
   return good.length > 0 ? good : null
 }
 
-/** Bytes between the last position that the leader published and ours; null when nothing was published. */
+/** Bytes from this node's position to the last one that the leader published; null: none was published. */
 function ownLag(view: ClusterView, position: Lsn): Bytes | null {
   const optime = view.status?.value.optime ?? null
   return optime === null ? null : optime - position
 }
 
-/** Further behind the last published position than the operator allows a new leader to be; null: not. */
+/** How far this node is behind the last published position, if that is more than the operator allows; null: it is not. */
 export function tooFarBehind(facts: ClusterFacts): string | null {
   const position = localPosition(facts.snap)?.lsn
   if (position === undefined) return null
@@ -97,7 +97,7 @@ export function tooFarBehind(facts: ClusterFacts): string | null {
   return lag !== null && lag > limit ? `${lag} bytes behind, maximum_lag_on_failover is ${limit}` : null
 }
 
-/** Somebody took the leader key, or gave it up, while the peers were being asked. */
+/** The leader key was taken or released while the peers were being asked. */
 export function answersPredateLeaderChange({ memory, snap }: ClusterFacts): boolean {
   const movedAtMs = memory.leaderMovedAtMs
   if (movedAtMs === null) return false
@@ -105,8 +105,8 @@ export function answersPredateLeaderChange({ memory, snap }: ClusterFacts): bool
 }
 
 /**
- * A leader that gave the lease up in good order left everything that it had with somebody. What this node lacks of it, if
- * somebody who may have it does not answer; null: nothing, or everybody answered.
+ * A leader releases the lease in good order only after some member has received all of its data. What this node lacks of
+ * that, if a member that may have it does not answer; null: nothing, or all have answered.
  */
 export function missingFromReleasedLeader(facts: ClusterFacts): string | null {
   const { view, memory, snap } = facts
@@ -120,13 +120,13 @@ export function missingFromReleasedLeader(facts: ClusterFacts): string | null {
   return `this node lacks ${lag} bytes of what the last leader left, and ${silent.map(({ name }) => name).join(' and ')}, who may have them, cannot be asked`
 }
 
-/** The limit as etcd has it now: a node that was blind has not taken the newest configuration over yet. */
+/** The limit that etcd has now: a node that could not see etcd may not have applied the newest configuration yet. */
 function lagLimit({ view, snap }: ClusterFacts): Bytes {
   const config = view.config?.value
   return config?.valid === true ? maximumLagOf(config.document) : snap.settings.maximumLagOnFailover
 }
 
-/** Modes that later versions carry out; under them this one makes nobody primary: one writer, and nothing acknowledged is lost. */
+/** A mode that only a later version can keep; null: none. This version promotes no node under it (promises 1 and 2). */
 export function unsupportedMode({ snap }: ClusterFacts): string | null {
   if (snap.settings.synchronousMode !== 'off') return `synchronous_mode: ${snap.settings.synchronousMode}`
   return snap.settings.standbyCluster ? 'standby_cluster' : null
@@ -144,12 +144,12 @@ export function rivals({ snap }: ClusterFacts): readonly Rival[] {
   return answered
 }
 
-/** Somebody who answered and runs as primary, or holds the lease for all it knows. */
+/** A peer that answers that it runs as primary, or that it holds the lease as far as it knows. */
 export function livePrimary(facts: ClusterFacts): string | null {
   return rivals(facts).find(({ peer }) => peer.runsAsPrimary)?.name ?? null
 }
 
-/** A primary that the local one does not stand above by its timeline. */
+/** A peer that runs as primary on the timeline of the local primary or a newer one. */
 export function rivalPrimary(facts: ClusterFacts): string | null {
   const own = localPosition(facts.snap)?.timeline ?? 0
   const equal = rivals(facts).find(
@@ -190,17 +190,17 @@ function aheadOf(
   return null
 }
 
-/** States in which a member says of itself that nothing is written there any more. */
+/** States in which a member reports that its server writes nothing any more. */
 const NOT_WRITING: readonly string[] = ['stopping', 'stopped', 'crashed', 'start failed', 'initdb failed']
 
 /** Roles of a member that was a primary when it wrote its key, or may have become one since. */
 const PRIMARY_ROLES: readonly string[] = ['primary', 'demoted', 'promoted']
 
 /**
- * A member key hangs on the lease of its node, which gives up writing before that ends: an unreachable member whose key
- * is still there may write. So may one whose agent does not know what a former life of it has left running. `forMs`: how
- * long nobody can have proved the leader key theirs; a lease ends within twice its ttl of that (etcd gives a lease its
- * whole ttl anew when it elects a leader of its own), and its ttl is the one it was made with.
+ * A member that may still write. A member key hangs on the lease of its node, and the node stops writing before that lease
+ * ends: while the key exists, an unreachable member may write. So may one whose agent does not know which server an earlier
+ * run of it left behind. `forMs`: for how long no node can have renewed the leader key. Twice its ttl after that a lease has
+ * ended: etcd extends each lease by its whole ttl when it elects a leader of its own. The ttl is that of the lease itself.
  */
 export function silentPrimary(facts: ClusterFacts, forMs: Millis): Silence | null {
   const { view, snap } = facts
@@ -215,11 +215,11 @@ export function silentPrimary(facts: ClusterFacts, forMs: Millis): Silence | nul
 
 interface Silence {
   readonly name: MemberName
-  /** What follows on "it". */
+  /** A predicate: the text goes on after "it". */
   readonly why: string
 }
 
-/** null: it says what its server does, or was not asked. */
+/** Why a peer's answer does not show what its server does; null: it shows it, or the peer was not asked. */
 function silenceOf(answer: Seen<PeerView> | undefined): string | null {
   if (answer === undefined) return null
   if (!answer.known) return 'does not answer'
@@ -227,13 +227,13 @@ function silenceOf(answer: Seen<PeerView> | undefined): string | null {
 }
 
 /**
- * Who took the leader key and did not give it up may write whatever its own key says: that may be older than a start or
- * a promotion. Of the others, of whom etcd has no such record, a key that says that the server is down is believed.
+ * A node that took the leader key and never released it may still accept writes, even if its member key says otherwise: the
+ * key may be older than a start or a promotion. For all other nodes, a member key that says the server is down is believed.
  */
 function mayStillWrite({ name, record }: Member, { view, memory }: ClusterFacts): boolean {
   const last = view.lastLeader
-  const tells = last !== null && !isNewer(memory.lastLeaderRevision, last.modRevision)
-  if (tells && last.value === name) return true
+  const isCurrent = last !== null && !isNewer(memory.lastLeaderRevision, last.modRevision)
+  if (isCurrent && last.value === name) return true
   if (NOT_WRITING.includes(record.state)) return false
-  return PRIMARY_ROLES.includes(record.role) || (!tells && name === memory.lastLeader)
+  return PRIMARY_ROLES.includes(record.role) || (!isCurrent && name === memory.lastLeader)
 }

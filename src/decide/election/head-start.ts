@@ -1,11 +1,11 @@
-// Who goes first in a race that an operator asked for: the named candidate before the others, and everybody before the node
-// that was asked to step back.
+// The order in an election that an operator asked for: the named candidate goes first, and the node that was asked to step
+// back goes last.
 
 import { type ClusterFacts, localPosition, memberNamed } from '../facts.ts'
 import { dueRequest } from '../lead/request-meaning.ts'
 import { type Rival, receivedEverything, rivals } from './election.ts'
 
-/** The named candidate if its time has come, it is a member and may lead, or cannot be asked. */
+/** The named candidate, if the request is due and that member can lead, or is alive but cannot be reached from here. */
 export function electableNamedCandidate(facts: ClusterFacts): string | null {
   const candidate = dueRequest(facts)?.candidate ?? null
   if (candidate === null || candidate === facts.snap.self.name) return null
@@ -16,12 +16,12 @@ export function electableNamedCandidate(facts: ClusterFacts): string | null {
   return receivedEverything(answer.value, 0n) ? candidate : null
 }
 
-/** Not reachable from here, but alive: it may have what the old leader saw it have, and take the lease itself. */
+/** A candidate that this node cannot reach may be alive, have all that the old leader saw it receive, and take the lease. */
 function isOnItsWay({ view }: ClusterFacts, candidate: string): boolean {
   return memberNamed(view, candidate)?.record.state === 'running'
 }
 
-/** Somebody who has all that this node has: were it less, both would stand back for the other. */
+/** A member that has everything this node has: if it had less, each of the two would wait for the other. */
 export function otherElectableMember(facts: ClusterFacts): string | null {
   const own = localPosition(facts.snap)
   const able = ({ peer }: Rival): boolean =>

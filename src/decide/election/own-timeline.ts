@@ -1,5 +1,5 @@
-// May this node's WAL become the cluster's? Timelines are compared by their history and by who began them, not by number: two
-// clusters' worth of WAL may carry the same one.
+// May this node's WAL become the cluster's? Timelines are compared by their history and by which node began them, not by
+// number alone: two different timelines may have the same number.
 
 import type { HistoryLine } from '../../model/cluster/cluster.ts'
 import { clusterTimeline } from '../../model/cluster/timeline.ts'
@@ -26,12 +26,12 @@ export function objectionToOwnTimeline(facts: ClusterFacts): string | null {
   return disagreement(own.timeline, recorded, history)
 }
 
-/** By what was noted of it; null: it is not, or what it has was proved to be the last leader's all the same. */
+/** Another node began a timeline of the same number; null: none did, or the local data is proved to be the last leader's. */
 function isTwin(facts: ClusterFacts): string | null {
   const noted = originVerdict(facts)
   if (noted.kind !== 'twin' || agreesWithLastLeader(facts)) return null
   const timeline = localPosition(facts.snap)?.timeline
-  return `timeline ${timeline} was begun by ${noted.ours} here and by ${noted.theirs} in the cluster: two of the same number`
+  return `timeline ${timeline} was begun by ${noted.ours} here and by ${noted.theirs} in the cluster: two timelines of the same number`
 }
 
 function agreesWithLastLeader({ memory }: ClusterFacts): boolean {
@@ -40,7 +40,7 @@ function agreesWithLastLeader({ memory }: ClusterFacts): boolean {
   )
 }
 
-/** The timeline of the cluster may have begun elsewhere. A primary that runs on it is not given up for a file that is missing. */
+/** The cluster's timeline may have begun elsewhere. A primary on it does not stop because a history file is missing. */
 function unreadable(facts: ClusterFacts, { why }: { readonly why: string }): string | null {
   const isFirst = localPosition(facts.snap)?.timeline === 1
   return isFirst || runsAsPrimary(facts) || agreesWithLastLeader(facts)
@@ -62,7 +62,7 @@ function behindCluster(
   return `timeline ${timeline} is behind the cluster's timeline ${cluster} (${where})`
 }
 
-/** A newer timeline than the recorded one must have grown out of the recorded history, switch by switch. */
+/** A timeline newer than the recorded one must contain the recorded history, switch by switch. */
 function disagreement(
   timeline: Timeline,
   recorded: readonly HistoryLine[],
@@ -77,7 +77,7 @@ function disagreement(
   return contradiction(timeline, recorded, own.value)
 }
 
-/** Both left the same timeline, at different positions. */
+/** The node and the cluster left the same timeline at different positions. */
 function contradiction(
   timeline: Timeline,
   recorded: readonly HistoryLine[],

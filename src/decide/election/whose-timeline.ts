@@ -1,5 +1,5 @@
-// Whose timeline is the local data on, by what this node noted and by what the leader wrote into the history key? Both last
-// longer than the WAL that would tell, and neither needs a leader that answers.
+// Which node began the timeline of the local data, by this node's own note and by the history key that the leader writes?
+// Both outlive the WAL that would show it, and neither needs a leader that answers.
 
 import type { HistoryLine } from '../../model/cluster/cluster.ts'
 import { clusterTimeline } from '../../model/cluster/timeline.ts'
@@ -9,7 +9,7 @@ import type { TimelineSwitch } from '../../model/server/postgres.ts'
 import type { MemberName, Timeline } from '../../model/units.ts'
 import { type ClusterFacts, control, holdsLease, localPosition, server } from '../facts.ts'
 
-/** `own`: noted when the timeline had begun or was proved; `asked`: only that this node was about to begin it. */
+/** `own`: noted after the timeline began or was proved; `asked`: noted only when this node was about to begin it. */
 type OriginVerdict =
   | { readonly kind: 'same' | 'unknown' }
   | {
@@ -33,14 +33,14 @@ export function originVerdict(facts: ClusterFacts): OriginVerdict {
   return theirs === ours.name ? { kind: 'same' } : { kind: 'twin', ours: ours.name, theirs, by: ours.by }
 }
 
-/** The last line of the history file of the local timeline; null: timeline 1, or not known. */
+/** Where the local timeline began, by the last line of its history file; null: timeline 1, or not known. */
 function beginning({ snap }: ClusterFacts, timeline: Timeline): TimelineSwitch | null {
   const directory = snap.postgres.dataDirectory
   if (timeline < 2 || directory.kind !== 'present' || !directory.history.known) return null
   return directory.history.value.at(-1) ?? null
 }
 
-/** Who began it, by the history key; null: the key does not say it of a timeline that began there. */
+/** Which node began the timeline, by the history key; null: the key knows no timeline that began at this position. */
 function recordedOrigin(
   recorded: readonly HistoryLine[],
   timeline: Timeline,
@@ -67,19 +67,19 @@ function notedOrigin(
   return fits ? { name: facts.snap.self.name, by: 'asked' } : null
 }
 
-/** Of the data that is here; null: none, or not known. */
+/** This node's notes, if they are about the data that is here; null: there are none, or they are not known. */
 function notedOrigins({ snap }: Pick<ClusterFacts, 'snap'>): Origins | null {
   const directory = snap.postgres.dataDirectory
   const noted = directory.kind === 'present' && directory.origins?.known ? directory.origins.value : null
   return noted !== null && noted.systemIdentifier === control(snap.postgres)?.systemIdentifier ? noted : null
 }
 
-/** What this node should note of the timeline that it is on; null: it has, or nothing is proved. */
+/** What this node should note about its timeline; null: it is noted, or nothing is proved. */
 export function originToNote(facts: ClusterFacts): Action | null {
   const { snap } = facts
   const directory = snap.postgres.dataDirectory
   const systemIdentifier = control(snap.postgres)?.systemIdentifier
-  // Over notes that could not be read nothing is written.
+  // Notes that could not be read are never overwritten.
   if (systemIdentifier === undefined || directory.kind !== 'present' || directory.origins?.known !== true)
     return null
   const noted = notedOrigins(facts)
@@ -112,7 +112,7 @@ function provedOrigin(facts: ClusterFacts): Origin | null {
   return by === null ? null : { timeline, at, by }
 }
 
-/** Everything that it has was found to be the leader's. */
+/** A standby whose data was proved to be part of the leader's history. */
 function isProvedStandby({ memory, snap, view }: ClusterFacts): boolean {
   const { agreesWith, rejoin } = memory
   const agrees = rejoin === 'follow' && agreesWith !== null && agreesWith.leader === view.leader?.name

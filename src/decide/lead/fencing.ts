@@ -1,4 +1,4 @@
-// Whether something outside the agent would stop this primary in time, and how one that nothing guards asks to lead.
+// Would something outside the agent stop this primary in time, and how does an unguarded primary ask to lead?
 
 import type { Action } from '../../model/decision/action.ts'
 import type { Snapshot } from '../../model/decision/snapshot.ts'
@@ -9,7 +9,7 @@ import type { Facts } from '../facts.ts'
 /** How long a primary may run with a fencer that cannot be armed anew, while its old deadline may still protect. */
 export const UNFENCED_LIMIT_MS: Millis = 3000
 
-/** How long before the end of the lease that is held now the fencer acts. */
+/** How long before the end of the current lease the fencer acts. */
 export function heldMarginMs({ lease, settings }: Pick<Snapshot, 'lease' | 'settings'>): Millis {
   return fenceMarginMs(termOf(lease, settings))
 }
@@ -33,8 +33,8 @@ export function unfencedForMs({ memory, snap }: Facts): Millis {
 }
 
 /**
- * How a primary that nothing guards asks to lead: others may follow it, and take over from it, from the moment at which
- * etcd names it, whether the answer arrives or not. The first action that fails ends the step.
+ * An unguarded primary arms its fencer before it asks to lead: other nodes may follow it, or take over from it, as soon as it
+ * is the leader in etcd, even if the answer never arrives. The first action that fails ends the step.
  */
 export function askGuarded({ snap }: Facts, request: Action): readonly Action[] {
   const marginMs = fenceMarginMs(snap.settings)

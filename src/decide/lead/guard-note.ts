@@ -1,5 +1,6 @@
-// The leader's note in etcd of whether something would stop its server (docs/adr/0017-note-of-the-guard.md): replaced before the fencer is disarmed in
-// maintenance mode, and again once it is armed. A survivor of a leader that fell silent goes by it.
+// The leader's note in etcd that says whether something would stop its server (docs/adr/0017-note-of-the-guard.md). It changes
+// before the fencer is disarmed in maintenance mode, and again after the fencer is armed. When a leader falls silent, the
+// survivors rely on it.
 
 import { guardOf } from '../../model/cluster/guard.ts'
 import type { Action } from '../../model/decision/action.ts'
@@ -9,25 +10,25 @@ import { type ClusterFacts, type Facts, holdsLease, namedLeader, runsAsPrimary, 
 import { formerMayWrite } from '../rejoin/former-life.ts'
 import { isFenced } from './fencing.ts'
 
-/** A server of this node accepts writes, or may do so yet, as far as is known. */
+/** A server of this node accepts writes, or may come to do so, as far as is known. */
 function mayHaveWriter(facts: Facts): boolean {
   return runsAsPrimary(facts) || facts.memory.promotionAsked || formerMayWrite(facts)
 }
 
 /**
- * Etcd says that nothing guards this node, on the word of this process: a note that an earlier one sent may still be on its
- * way to replace that one's. While etcd is out of sight, what it took counts.
+ * This process has noted in etcd that nothing guards this node. A note by an earlier process does not count: that
+ * process may have sent a later one. While etcd cannot be reached, the last note that it confirmed counts.
  */
 function isNotedUnguarded({ memory }: Facts): boolean {
   return memory.notedUnguarded
 }
 
-/** Nobody is told that something guards a server, and nothing does. */
+/** The fencer may go only if no server may write, or etcd already says that nothing guards this one. */
 export function mayDisarm(facts: Facts): boolean {
   return !mayHaveWriter(facts) || isNotedUnguarded(facts)
 }
 
-/** Only the leader can: then nobody races on what stood there before. */
+/** Only the leader writes the note, so that no other node races on the old one. */
 export function canNoteUnguarded(facts: Facts): boolean {
   return (
     mayHaveWriter(facts) &&
@@ -42,7 +43,7 @@ export function noteUnguarded({ snap }: Facts): readonly Action[] {
   return noteOf('note-unguarded', snap)
 }
 
-/** Of a leader with an armed fencer, outside of maintenance mode; null: it stands there. */
+/** The note of a leader with an armed fencer, outside maintenance mode; none, if etcd has it already. */
 export function noteGuarded(facts: ClusterFacts): readonly Action[] {
   const { snap, view } = facts
   const isDue =
@@ -60,14 +61,14 @@ function noteOf(kind: 'note-guarded' | 'note-unguarded', { cluster }: Snapshot):
   return [{ kind, ifRevision: guard?.modRevision ?? null, leaderRevision: leader.modRevision }]
 }
 
-/** Whoever leads next replaces the note with his own, and so does this node when it takes the lead. */
+/** Each new leader replaces the note with its own, and so does this node when it takes the lease. */
 export function rememberGuardNote(memory: Memory, snap: Snapshot): Memory {
   const done = snap.outcomes.findLast(({ action }) => NOTES.includes(action))
   const noted = done?.action === 'note-unguarded' && done.kind === 'done'
   const before = done === undefined && memory.notedUnguarded
   const { cluster, self } = snap
-  const stands = !cluster.known || guardOf(cluster.value, self.name) === 'no'
-  const notedUnguarded = (noted || before) && stands
+  const isCurrent = !cluster.known || guardOf(cluster.value, self.name) === 'no'
+  const notedUnguarded = (noted || before) && isCurrent
   return notedUnguarded === memory.notedUnguarded ? memory : { ...memory, notedUnguarded }
 }
 

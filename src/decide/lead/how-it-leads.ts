@@ -1,5 +1,5 @@
-// How this node came to lead, for `hactl history`: kept in memory from the first moment at which it accepts writes until it
-// stands in etcd. It decides nothing.
+// How this node became the leader, for `hactl history`: kept in memory from the moment it accepts writes until etcd has it. No
+// decision depends on it.
 
 import { memberNamed } from '../../model/cluster/cluster.ts'
 import { requestKind } from '../../model/cluster/request.ts'
@@ -10,7 +10,7 @@ import type { Snapshot } from '../../model/decision/snapshot.ts'
 import type { WallMillis } from '../../model/units.ts'
 import { type ClusterFacts, server } from '../facts.ts'
 
-/** What etcd shows of the reason while nobody leads; what was seen once stays. */
+/** What etcd shows about the cause while nobody leads. A cause that was seen once is kept. */
 export function reasonSeen(outage: Outage, snap: Snapshot): Pick<Outage, 'request' | 'crashed'> {
   if (!snap.cluster.known) return { request: outage.request ?? null, crashed: outage.crashed ?? false }
   const { state } = memberNamed(snap.cluster.value, outage.formerLeader)?.record ?? {}
@@ -20,7 +20,7 @@ export function reasonSeen(outage: Outage, snap: Snapshot): Pick<Outage, 'reques
   }
 }
 
-/** One that waits, and that nobody carries out, is not the reason. */
+/** A request counts as the cause only if it is due and a node has begun it. */
 function requested(snap: Snapshot): NonNullable<Outage['request']> | null {
   const request = snap.cluster.known ? (snap.cluster.value.failover?.value ?? null) : null
   if (request === null) return null
@@ -28,7 +28,7 @@ function requested(snap: Snapshot): NonNullable<Outage['request']> | null {
   const kind = requestKind(request)
   const isNamed = kind === 'failover' && candidate === snap.self.name
   const isDue = scheduledAt === null || (scheduledAt.wallMs ?? Number.POSITIVE_INFINITY) <= snap.wallMs
-  // Patroni does not say who has begun.
+  // Patroni does not record which node has begun a request.
   const isBegun = note === undefined ? isDue : note.begunBy !== null
   return isNamed || isBegun ? { kind, by: note?.by ?? null } : null
 }
@@ -53,7 +53,7 @@ function causeOf({ request, leaseEnded, crashed, planned }: Outage): TakeoverCau
   return planned ? 'given-up' : 'unknown'
 }
 
-/** Until it is in etcd, or somebody else leads. */
+/** Kept until etcd has it, or another node leads. */
 export function takeoverKept({ takeover }: Memory, snap: Snapshot): Memory['takeover'] {
   if (takeover === null || !snap.cluster.known) return takeover
   const { leader, takeovers } = snap.cluster.value
@@ -64,14 +64,14 @@ export function takeoverKept({ takeover }: Memory, snap: Snapshot): Memory['take
 
 const NOTES_MAX = 1000
 
-/** null: there is nothing to note, or not yet. */
+/** null: there is nothing to note yet. */
 export function noteTakeover({ snap, memory, view }: ClusterFacts): Action | null {
   const { takeover } = memory
   const timeline = server(snap)?.timeline ?? null
   if (takeover === null || timeline === null || timeline < 2) return null
   const { atWall, ...known } = takeover
   const note: TakeoverNote = { ...known, timeline: timeline - 1, to: snap.self.name, at: isoOf(atWall) }
-  // A cluster that began anew under this name counts its timelines anew.
+  // A new cluster under the same name begins again with timeline 1.
   const before = (view.takeovers?.value ?? []).filter(old => old.timeline < note.timeline)
   const limit = snap.settings.maxTimelinesHistory
   const notes = [...before, note].slice(-(limit > 0 ? Math.min(limit, NOTES_MAX) : NOTES_MAX))

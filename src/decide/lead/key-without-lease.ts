@@ -1,5 +1,5 @@
-// A leader key that hangs on no lease: somebody wrote it by hand. While its holder is silent nobody is ever elected. To
-// take it away would be to elect beside a primary that may live: an operator is told what to look at and what to type.
+// A leader key without a lease was written by hand. It never expires, so while its holder is silent nobody is elected. Nor may
+// hactl delete it, because the holder may still be a running primary: an operator must look, and the reason says at what.
 
 import { type ClusterFacts, memberNamed } from '../facts.ts'
 import { type Rule, rule } from '../rule.ts'
@@ -16,7 +16,7 @@ export const askHolder: Rule<ClusterFacts> = rule({
   }),
 })
 
-/** What an operator must know about the leader key; null: nothing. */
+/** What an operator must know about a leader key without a lease; null: the key has one, or its holder answers. */
 export function silentHolder(facts: ClusterFacts): string | null {
   const name = facts.view.leader?.name
   if (!isWithoutLease(facts) || name === undefined) return null

@@ -1,5 +1,5 @@
-// The rules of the lease that every situation of a leader shares: take over the key that an earlier run of this
-// agent left, renew in time, and tell "refused" from "nobody answered". Ids carry the situation's name.
+// The lease rules that all situations of a leader share: adopt the key that an earlier run of this agent left, renew in time,
+// and distinguish "refused" from "no answer". Their ids begin with the situation's name.
 
 import { type ClusterStatus, leaderKeyIsGone } from '../../model/cluster/cluster.ts'
 import type { Action, ActionKind } from '../../model/decision/action.ts'
@@ -32,15 +32,15 @@ import { askGuarded, isFenced } from './fencing.ts'
 import { isGuarded } from './maintenance.ts'
 import { nameHolder } from './name-holder.ts'
 
-/** Keeps the fencer's deadline before the end of the lease whenever the server may accept writes, unless maintenance lets it go on. */
+/** Arms the fencer before the end of the lease whenever the server may accept writes, unless maintenance mode lets it go on. */
 function guardActions(facts: Facts): readonly Action[] {
   if (!mayWrite(facts) || !isGuarded(facts)) return []
   return [{ kind: 'arm-fencer', marginMs: fenceMarginMs(facts.snap.settings) }]
 }
 
 /**
- * A renewal and what goes with it. One that moves the leader key to a shorter lease comes after the fencer was told: the
- * agent may freeze, or the answer be lost, before it can tell it of the new end.
+ * A renewal and the arming of the fencer. If the renewal moves the leader key to a shorter lease, the fencer gets the earlier
+ * deadline first: the agent may freeze, or the answer get lost, before it could arm it afterwards.
  */
 export function renewal(facts: Facts, status: ClusterStatus | null): readonly Action[] {
   const { lease, settings } = facts.snap
@@ -51,7 +51,7 @@ export function renewal(facts: Facts, status: ClusterStatus | null): readonly Ac
   return [...ahead, { kind: 'renew-lease', status }, ...guardActions(facts)]
 }
 
-/** The fencer could not be told of a shorter lease: the leader key stays on the longer one for now. */
+/** The fencer could not be armed for a shorter lease: the leader key stays on the longer one for now. */
 export function cannotShorten({ snap }: Facts): boolean {
   const armed = outcomeOf(snap, 'arm-fencer')
   return isShortened(snap.lease, snap.settings) && armed !== null && armed.kind !== 'done'
@@ -59,7 +59,7 @@ export function cannotShorten({ snap }: Facts): boolean {
 
 const ENDS_DOUBT: readonly ActionKind[] = ['renew-lease', 'acquire-lease', 'take-leader', 'release-lease']
 
-/** Proved, refused, unanswered or given up in this beat; that a former run's lease is gone proves nothing yet. */
+/** A proof of the lease was tried in this beat. If only the lease of an earlier run has ended, nothing is proved yet. */
 export function triedToProveLease({ snap }: Facts): boolean {
   const adopted = outcomeOf(snap, 'adopt-lease')
   const formerIsGone = adopted?.kind === 'refused' && adopted.holder === null
@@ -68,8 +68,8 @@ export function triedToProveLease({ snap }: Facts): boolean {
 }
 
 /**
- * Etcd has just said that nobody has the leader key, and our lease, on which it was proved to hang, has lived without a
- * gap and nobody else took the key since: somebody deleted it. Otherwise anybody may have led meanwhile: that is a race.
+ * Somebody deleted the leader key: etcd has just said that no node holds it, while the lease that it hung on has lived without
+ * a gap and no other node took it. In all other cases another node may have led meanwhile, and the key is raced for.
  */
 export function keyVanished(facts: Facts): boolean {
   const { snap } = facts
@@ -86,14 +86,14 @@ export function keyVanished(facts: Facts): boolean {
   )
 }
 
-/** Somebody else took the leader key since this node did. Unknown counts as yes: who led last is in etcd only. */
+/** Another node took the leader key since this node did. Not known counts as yes: only etcd records the last leader. */
 export function ledMeanwhile({ snap }: Facts): boolean {
   if (!snap.cluster.known) return true
   const last = snap.cluster.value.lastLeader
   return last !== null && last.value !== snap.self.name
 }
 
-/** Lost to whoever has led since this decision looked, even if nobody holds the key any more. */
+/** The request is refused if any node has led since this look, even if no node holds the key any more. */
 export function acquireLease(facts: Facts): Action {
   const { cluster } = facts.snap
   const last = cluster.known ? cluster.value.lastLeader : null
@@ -101,14 +101,14 @@ export function acquireLease(facts: Facts): Action {
   return mayGoUnguarded(facts) ? { ...ask, unguarded: true } : ask
 }
 
-/** In maintenance mode, or restarted in it: whether its fencer is armed at this moment, the note need not be right about. */
+/** A primary in maintenance mode, or one restarted in it: it may lead unguarded, even if its fencer happens to be armed. */
 function mayGoUnguarded(facts: Facts): boolean {
   const { settings, work } = facts.snap
   if (work !== null && (settings.paused || isUnguarded(work.job))) return true
   return settings.paused && (runsAsPrimary(facts) || formerMayWrite(facts))
 }
 
-/** A primary that nothing guards, or only until later than the lease asked for can end, gets its fencer first. */
+/** A primary without a fencer, or with one armed for later than the new lease can end, arms its fencer before it asks. */
 export function askForLease(facts: Facts): readonly Action[] {
   const ask = acquireLease(facts)
   const { nowMs, settings, fencer } = facts.snap
@@ -117,15 +117,15 @@ export function askForLease(facts: Facts): readonly Action[] {
 }
 
 /**
- * Somebody else's name stands on the leader key. What the watch or a read tells is never older than our own last proof, so
- * that this is a fact, whatever the arithmetic of the lease says: somebody revoked it, or etcd lost it.
+ * Another node's name is on the leader key. A view is never older than this node's last proof of its lease, so the key is
+ * lost, whatever the lease arithmetic says: the lease was revoked, or etcd lost it.
  */
 export function overtakenBy({ snap }: Facts): string | null {
   const leader = snap.cluster.known ? snap.cluster.value.leader : null
   return leader === null || leader.name === snap.self.name ? null : leader.name
 }
 
-/** For a reason. */
+/** Text for a decision's `reason`. */
 function newTtl({ snap }: Facts): string {
   const { lease, settings } = snap
   if (!isRetimed(lease, settings)) return ''
@@ -133,9 +133,9 @@ function newTtl({ snap }: Facts): string {
 }
 
 /**
- * The key of a former life is gone on with only by the server that had it, when nothing else of that life may write. In
- * maintenance mode nothing is stopped, so the key stays with a server that is known to run, wherever it works. While another
- * node has our name, the key is not known to be of our life.
+ * An agent adopts the leader key of its earlier run only if no other server of that run may write, and if the server that runs
+ * now is the one that had the key. In maintenance mode no server is stopped, so the key stays with one that is known to run,
+ * wherever its directory is. While another node uses this node's name, the key may be that node's.
  */
 function mayTakeOver(facts: Facts): boolean {
   const { snap } = facts
@@ -153,7 +153,7 @@ function mustRenew(facts: Facts): boolean {
   return someoneElse || snap.nowMs >= renewalDueAtMs(snap.lease, snap.settings)
 }
 
-/** Proof of leadership before anything is done with it. */
+/** Leadership is proved before it is used. */
 export function proofRules(situation: string): readonly Rule<Facts>[] {
   return [adoptLease(situation), renewLease(situation), reacquireLease(situation)]
 }
@@ -161,7 +161,7 @@ export function proofRules(situation: string): readonly Rule<Facts>[] {
 function adoptLease(situation: string): Rule<Facts> {
   return rule({
     id: `${situation}.adopt-lease`,
-    why: 'a restarted agent goes on with the lease its own leader key already hangs on, so that no write is refused',
+    why: 'a restarted agent keeps the lease that its leader key already hangs on, so that no write is refused',
     match: f => {
       const key = f.snap.cluster.known ? f.snap.cluster.value.leader : null
       return (
@@ -209,27 +209,27 @@ function reacquireLease(situation: string): Rule<Facts> {
   })
 }
 
-/** For a reason: how long this node may still lead. */
+/** Text for a decision's `reason`: how long this node may still lead. */
 export function leaseLeft({ snap }: Facts): string {
   return seconds(Math.max(0, leadershipLeftMs(snap.lease, snap.nowMs)))
 }
 
-/** Enough of the lease is left to ask once more before giving up; the fencer needs the rest (promise 1). */
+/** The lease lasts long enough for one more request before the agent gives up; the fencer needs the rest (promise 1). */
 export function hasTimeLeft({ snap }: Facts): boolean {
   return leadershipLeftMs(snap.lease, snap.nowMs) > demoteMarginMs(termOf(snap.lease, snap.settings))
 }
 
-/** The renewal got no answer. There is time, and the key is not known to be gone: hold on and try again soon (promise 3). */
+/** The renewal got no answer, but there is time left and the key is not known to be gone: wait and retry (promise 3). */
 export function unansweredButAlive(facts: Facts): boolean {
   return unanswered(facts) && !leaderKeyIsGone(facts.snap.cluster) && hasTimeLeft(facts)
 }
 
-/** The renewal got no answer and there is no time left for another. */
+/** The renewal got no answer, and there is no time for another. */
 export function unansweredAndEnding(facts: Facts): boolean {
   return unanswered(facts) && !unansweredButAlive(facts)
 }
 
-/** Whether the lease is still ours was asked in this beat, and etcd did not answer. */
+/** Etcd left a request about the lease unanswered in this beat. */
 export function unanswered(facts: Facts): boolean {
   return whyUnanswered(facts) !== null
 }
@@ -251,7 +251,7 @@ function whyUnanswered({ snap }: Facts): string | null {
   return null
 }
 
-/** Somebody else holds the key: said by etcd itself, in this beat. */
+/** The holder of the key, when etcd itself refused this node in this beat; null: it did not. */
 export function refusedBy(facts: Facts): string | null {
   const outcome =
     outcomeOf(facts.snap, 'acquire-lease') ??
@@ -261,7 +261,7 @@ export function refusedBy(facts: Facts): string | null {
   return outcome.holder ?? 'nobody'
 }
 
-/** How the lease was lost, for a reason. */
+/** Text for a decision's `reason`: how the lease was lost. */
 export function lossOf(facts: Facts): string {
   const refused = refusedBy(facts)
   if (refused !== null) return `etcd says that ${refused} has it`

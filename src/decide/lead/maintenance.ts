@@ -1,5 +1,5 @@
-// What goes on in maintenance mode all the same: a handover to a member that an operator named, and what this agent owes to
-// a server that it stopped for one (spec/ha.md 3.8.3, 3.16). Everything else waits for the operator.
+// The exceptions in maintenance mode: a handover to a member that an operator named, and the restart of a server that this
+// agent stopped for one (spec/ha.md 3.8.3, 3.16). Everything else is left to the operator.
 
 import { guardOf } from '../../model/cluster/guard.ts'
 import {
@@ -15,7 +15,7 @@ import {
 import { keepsKey, orphans } from '../rejoin/former-life.ts'
 import { dueRequest } from './request-meaning.ts'
 
-/** This node has a part in a handover: the rules of every other day are its rules until that is over. */
+/** This node takes part in a handover: the ordinary rules apply to it until that is over. */
 export function actsInPause(facts: ClusterFacts): boolean {
   if (!hasOwnData(facts) || orphans(facts).length > 0) return false
   return handsOver(facts) || comesBack(facts) || takesOver(facts)
@@ -26,12 +26,12 @@ function hasOwnData(facts: ClusterFacts): boolean {
   return dataDirectory.kind === 'present' && dataDirectory.unfinished === null && !isForeign(facts)
 }
 
-/** The server was stopped for a candidate, and the lease is still ours. */
+/** The server was stopped for a candidate, and this node still holds the lease. */
 function handsOver({ memory, snap }: Facts): boolean {
   return memory.handover !== null && !isRunning(snap)
 }
 
-/** This agent stopped the server itself: it runs again, as a standby, after a rewind if need be, but not as a copy. */
+/** This agent stopped the server itself, so it starts it again as a standby, after a rewind if need be, but never clones it. */
 function comesBack(facts: ClusterFacts): boolean {
   const { memory, snap } = facts
   if (!memory.stoppedBySelf || isRunning(snap) || keepsKey(facts) || control(snap.postgres) === null)
@@ -40,7 +40,7 @@ function comesBack(facts: ClusterFacts): boolean {
   return memory.rejoin !== 'rewind-failed'
 }
 
-/** An operator named this standby, or it has been asked to promote, which nobody can take back. */
+/** An operator named this standby, or it was already asked to promote, which cannot be taken back. */
 function takesOver(facts: ClusterFacts): boolean {
   const { memory, snap, view } = facts
   if (server(snap)?.inRecovery !== true || control(snap.postgres) === null) return false
@@ -48,15 +48,15 @@ function takesOver(facts: ClusterFacts): boolean {
   return memory.promotionAsked && !memory.leaderKeyInherited
 }
 
-/** In maintenance mode nothing is done by the clock. */
+/** An operator named this node in a request for now: in maintenance mode nothing happens on a schedule. */
 export function isNamedInPause(facts: ClusterFacts): boolean {
   const request = dueRequest(facts)
   return request?.candidate === facts.snap.self.name && request.scheduledAt === null
 }
 
 /**
- * A request that lets another node take over as soon as the lease of this one has ended stands in etcd: nothing but the
- * fencer would stop the server then.
+ * A request in etcd lets another node take over as soon as this node's lease has ended. Only the fencer would stop the server
+ * then.
  */
 export function mayBeSucceeded(facts: Facts): boolean {
   const { cluster, self } = facts.snap
@@ -65,14 +65,14 @@ export function mayBeSucceeded(facts: Facts): boolean {
   return request.note?.begunBy === self.name || keepsKey(facts)
 }
 
-/** In maintenance mode a primary is guarded only while it hands over, or takes over, and until etcd has taken note that it is not. */
+/** In maintenance mode a primary is guarded only during a handover, and until etcd has the note that it is unguarded. */
 export function isGuarded(facts: Facts): boolean {
   const { fencer, settings } = facts.snap
   const isArmed = (fencer.alive && fencer.armedUntilMs !== null) || fencer.formerMayAct
   return !settings.paused || isArmed || isBegun(facts) || isNotedGuarded(facts)
 }
 
-/** Etcd says of this node that something would stop it. */
+/** The note in etcd says that this node is guarded. */
 export function isNotedGuarded({ snap }: Facts): boolean {
   return snap.cluster.known && guardOf(snap.cluster.value, snap.self.name) === 'yes'
 }

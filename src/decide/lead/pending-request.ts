@@ -1,12 +1,12 @@
-// The request in `failover` that the lease holder has before it: what it is, whether this node has taken it up, and how a rule
-// refuses it.
+// The request in `failover` that the lease holder must answer: what it asks for, whether this node has claimed it, and how a
+// rule refuses it.
 
 import type { FailoverRequest, Versioned } from '../../model/cluster/cluster.ts'
 import type { Revision } from '../../model/units.ts'
 import { type ClusterFacts, type Facts, runsAsPrimary, server, tried } from '../facts.ts'
 import { type Choice, type Rule, rule } from '../rule.ts'
 
-/** What the lease holder may still begin, or refuse; null: nothing, or it has begun. */
+/** The request that the lease holder may still begin or refuse; null: there is none, or it has begun. */
 export function pendingRequest(facts: ClusterFacts): Versioned<FailoverRequest> | null {
   const isReady = mayClear(facts) && runsAsPrimary(facts) && server(facts.snap) !== null
   return isReady ? facts.view.failover : null
@@ -33,7 +33,7 @@ export function target({ candidate }: FailoverRequest): string {
   return candidate === null ? '' : ` in favour of ${candidate}`
 }
 
-/** A rule that refuses a pending request for the reason that `objection` gives; null: it has none. */
+/** A rule that refuses a pending request for the reason that `objection` returns; null: it has no objection. */
 export function refusal(
   id: string,
   why: string,
@@ -52,7 +52,7 @@ export function refusal(
   })
 }
 
-/** Said, kept for whoever looks later, and taken away by the revision that was read. */
+/** The refusal is logged and remembered for `list`, and the request is deleted at the revision that was read. */
 export function refuse(facts: ClusterFacts, key: Versioned<FailoverRequest>, objection: string): Choice {
   return refusing(facts, `refusing the ${kindOf(key.value)} request: ${objection}`, key.modRevision)
 }

@@ -1,5 +1,5 @@
-// A primary whose fencer was lost gets another one, whether etcd is seen or not: the end of its lease is known without. If
-// that does not succeed in time it stops.
+// A primary that lost its fencer gets another one, even without etcd: the end of its lease is known. If that does not succeed
+// in time, the primary stops.
 
 import type { Millis } from '../../model/units.ts'
 import { type Facts, holdsLease, outcomeOf, runsAsPrimary, seconds, tried } from '../facts.ts'
@@ -8,13 +8,13 @@ import { type Rule, rule } from '../rule.ts'
 import { heldMarginMs, isFenced, UNFENCED_LIMIT_MS, unfencedForMs } from './fencing.ts'
 import { lossOf } from './lease-rules.ts'
 
-/** In both of these a node may lead as primary. In maintenance mode it leads without a fencer. */
+/** The two situations in which a primary leads with a fencer: in maintenance mode it leads without one. */
 type Situation = 'leader' | 'blind'
 
 export function rearmFencer<F extends Facts>(situation: Situation): Rule<F> {
   return rule({
     id: `${situation}.rearm-fencer`,
-    why: 'a primary that is new, or whose fencer was lost, gets one before anything that may take time, etcd above all',
+    why: 'a primary that is new, or that lost its fencer, gets one before anything that may take time, above all etcd',
     match: f =>
       mustBeFenced(f, situation) && holdsLease(f.snap) && !isFenced(f) && !tried(f.snap, 'arm-fencer'),
     choose: f => ({
@@ -38,11 +38,11 @@ export function demoteUnfenced<F extends Facts>(situation: Situation): Rule<F> {
   })
 }
 
-/** `needs`: who is meant besides a primary. */
+/** `needs`: a node that needs a fencer, apart from a primary. */
 export function armAgain<F extends Facts>(situation: Situation, needs: (facts: F) => boolean): Rule<F> {
   return rule({
     id: `${situation}.unfenced`,
-    why: 'the fencer is started again; until it is armed nothing is promoted',
+    why: 'the fencer is started again, and nothing is promoted until it is armed',
     level: 'warning',
     match: f => !isFenced(f) && needs(f),
     choose: f => ({

@@ -1,11 +1,11 @@
-// What a request in `failover` means to this node now: its time may not have come, or whoever made it may have given it up.
+// What a request in `failover` means to this node now: it may not be due yet, or nobody may wait for it any more.
 
 import type { ClusterView, FailoverRequest } from '../../model/cluster/cluster.ts'
 import { isExpired } from '../../model/cluster/request.ts'
 import type { Snapshot } from '../../model/decision/snapshot.ts'
 import type { ClusterFacts } from '../facts.ts'
 
-/** The request that says who takes over now; null: none does. One that a leader has begun is carried through. */
+/** The request that is due; null: there is none. One that a leader has begun is carried through. */
 export function dueRequest({ view, snap }: ClusterFacts): FailoverRequest | null {
   const request = view.failover?.value ?? null
   if (request === null || !isDue(view, snap)) return null
@@ -22,8 +22,8 @@ export function isNamedCandidate(facts: ClusterFacts): boolean {
 }
 
 /**
- * A manual failover to this node: what it does not have the operator gives up, as long as the operator waits for it. A
- * switchover never means that.
+ * A manual failover to this node: while the operator waits for it, the operator accepts the loss of what this node does not
+ * have. A switchover never means that.
  */
 export function isForced(facts: ClusterFacts): boolean {
   const request = dueRequest(facts)
@@ -31,7 +31,7 @@ export function isForced(facts: ClusterFacts): boolean {
   return request.candidate === facts.snap.self.name && request.leader === null
 }
 
-/** A switchover for tomorrow says nothing about who takes over today. */
+/** A switchover for tomorrow does not decide who takes over today. */
 function isDue(view: ClusterView, snap: Snapshot): boolean {
   const at = view.failover?.value.scheduledAt ?? null
   return at === null || (at.wallMs !== null && at.wallMs <= snap.wallMs)

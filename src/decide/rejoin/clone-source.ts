@@ -1,17 +1,17 @@
-// Whose data this node copies.
+// The member that this node copies its data from.
 
 import type { Member } from '../../model/cluster/cluster.ts'
 import type { Upstream } from '../../model/cluster/peer.ts'
 import { isFlagged } from '../../wire/tags.ts'
 import { type ClusterFacts, memberNamed, upstreamOf } from '../facts.ts'
 
-/** The same as what a copy is made from. */
+/** The same, as a copy needs it. */
 export function cloneUpstream(facts: ClusterFacts): Upstream | null {
   const source = cloneSource(facts)
   return source === null ? null : upstreamOf(source, facts.snap)
 }
 
-/** Running members tagged clonefrom first; the choice is spread over them by name, without randomness. */
+/** A running member tagged clonefrom, else the leader. The node's name spreads the choice, without randomness. */
 export function cloneSource({ view, snap }: ClusterFacts): Member | null {
   if (view.leader === null || view.leader.name === snap.self.name) return null
   const leader = memberNamed(view, view.leader.name)

@@ -1,6 +1,6 @@
-// What a former life of this node may have left running. A data directory that is empty, renamed, unmounted or replaced
-// is no proof that nothing runs: while a server that nobody sees there may accept writes, the leader key is not given to
-// anybody. It goes when that server is known to be dead, or it expires, which the former agent's fencer is earlier than.
+// A server that an earlier run of this agent may have left behind. A data directory that is empty, renamed, unmounted or
+// replaced does not prove that no server runs. While such a server may accept writes, the leader key is not released: it goes
+// when the server is known to be dead, or it expires, and the earlier agent's fencer acts before that.
 
 import type { ClusterView } from '../../model/cluster/cluster.ts'
 import { leaseTtlOf } from '../../model/cluster/lease-ttl.ts'
@@ -10,7 +10,7 @@ import type { Orphan } from '../../model/server/postgres.ts'
 import { type Facts, failedLately, holdsLease, isRunning, namedLeader, seconds } from '../facts.ts'
 import { type Choice, type Rule, rule } from '../rule.ts'
 
-/** An orphan that could not be stopped is tried again after this. */
+/** A failed stop of an orphan is tried again after this. */
 const STOP_AGAIN_MS = 5000
 const LOOK_AGAIN_MS = 1000
 
@@ -20,28 +20,28 @@ export function orphans({ snap }: Facts): readonly Orphan[] {
 }
 
 /**
- * A server of this node that is not the one in its data directory may accept writes. Where nothing says which server ran
- * last, the one that runs in the directory is taken for it; without one, nothing is known.
+ * A server of this node outside its data directory may accept writes. If no record says which server ran last, the one that
+ * runs in the directory counts as that server; if none runs there, a former one may still run.
  */
 export function formerMayWrite({ snap }: Facts): boolean {
   const { orphans: found } = snap.postgres.former
   return found.known ? found.value.length > 0 : !isRunning(snap)
 }
 
-/** Known: what the data directory holds is not what the last server of this node worked on. */
+/** The data directory is known not to hold the data that the last server of this node worked on. */
 export function isOtherData({ snap }: Facts): boolean {
   const { sameData } = snap.postgres.former
   return sameData.known && !sameData.value
 }
 
-/** Why the local data is not known to be what this node led the cluster with; null: it is. */
+/** Why the local data is not known to be the data that this node led with; null: it is that data. */
 export function whyOtherData({ snap }: Facts): string | null {
   const { sameData } = snap.postgres.former
   if (!sameData.known) return `whether it is the data that this node led with is not known: ${sameData.why}`
   return sameData.value ? null : 'it is not the data that this node led with'
 }
 
-/** Why what the data directory holds is not what the running server works on; null: it is, or that is not known. */
+/** The running server works in another directory than the configured one; null: it does not, or that is not known. */
 export function whyOutside({ snap }: Facts): string | null {
   const { runsOutside } = snap.postgres.former
   if (!runsOutside.known || runsOutside.value === null) return null
@@ -60,11 +60,11 @@ export function stopOrphans(facts: Facts): Choice {
   }
 }
 
-/** Whose key it is says its lease: renewed by nobody, it ends. `situation` is where nothing of ours runs. */
+/** No node renews the lease of an earlier run, so it ends. `situation`: one in which no server runs in the directory. */
 export function leaveToExpire(situation: string): Rule<Facts> {
   return rule({
     id: `${situation}.leave-to-expire`,
-    why: 'a server that may still write keeps the leader key: the fencer of its agent stops it before the lease ends, and only then may somebody else lead',
+    why: 'a server that may still write keeps the leader key: the fencer of its agent stops it before the lease ends, and only then may another node lead',
     level: 'warning',
     match: f => formerMayWrite(f) && keepsKey(f),
     choose: f => ({
@@ -74,7 +74,7 @@ export function leaveToExpire(situation: string): Rule<Facts> {
   })
 }
 
-/** Etcd shows our name on the leader key, or did when the lease was proved. */
+/** The leader key holds this node's name in etcd, or did when the lease was proved. */
 export function keepsKey(facts: Facts): boolean {
   return holdsLease(facts.snap) || namedLeader(facts)
 }
@@ -95,12 +95,12 @@ export function describeOrphans(facts: Facts): string {
   return `a former server of this node (pid ${first.pid}${others}, in ${first.directory})`
 }
 
-/** This run's own member key takes the place of the former one's, and hangs on another lease. */
+/** Keeps the ttl of an earlier run's lease, before this run's own member key, on another lease, replaces that run's. */
 export function rememberFoundKey(memory: Memory, { leader, members }: ClusterView, snap: Snapshot): Memory {
   const isFound = leader?.name === snap.self.name && leader.leaseId !== snap.lease.leaseId
   const beside = members.find(({ name, leaseId }) => name === leader?.name && leaseId === leader.leaseId)
-  const told = beside === undefined ? memory.foundKeyTtl : leaseTtlOf(beside.record)
-  const foundKeyTtl = isFound ? told : null
+  const published = beside === undefined ? memory.foundKeyTtl : leaseTtlOf(beside.record)
+  const foundKeyTtl = isFound ? published : null
   return foundKeyTtl === memory.foundKeyTtl ? memory : { ...memory, foundKeyTtl }
 }
 

@@ -1,5 +1,5 @@
-// Does a standby receive what the leader writes? One without a WAL receiver looks as healthy as an idle one, and falls
-// behind without a word: after a while it says so and counts as no healthy replica.
+// Does a standby receive what the leader writes? Without a WAL receiver it looks as healthy as an idle one and silently falls
+// behind. After a while it reports that and no longer counts as a healthy replica.
 
 import { memberNamed } from '../../model/cluster/cluster.ts'
 import type { Memory } from '../../model/decision/memory.ts'
@@ -7,12 +7,12 @@ import type { Snapshot } from '../../model/decision/snapshot.ts'
 import type { WallMillis } from '../../model/units.ts'
 import { type ClusterFacts, server } from '../facts.ts'
 
-/** Two attempts of PostgreSQL (wal_retrieve_retry_interval), and two loops of the agent, which may have to change the upstream. */
+/** Two attempts by PostgreSQL (wal_retrieve_retry_interval), and two loops in which the agent may change the upstream. */
 const LIMIT_MIN_MS = 10_000
-/** From an archive WAL comes in files, each when the leader has filled it or archive_timeout has passed. */
+/** An archive delivers whole WAL files, each after the leader has filled it or archive_timeout has passed. */
 const ARCHIVE_LIMIT_MS = 300_000
 
-/** Since when nothing came, while somebody led. While nobody leads nothing can come: what was remembered stays. */
+/** Since when no WAL has arrived from a leader. While nobody leads none can arrive, and the memory stays as it is. */
 export function rememberReception(memory: Memory, snap: Snapshot): Memory {
   const seen = server(snap)
   if (!snap.cluster.known || (seen === null && snap.postgres.process.kind === 'running')) return memory
@@ -23,7 +23,7 @@ export function rememberReception(memory: Memory, snap: Snapshot): Memory {
   const role = memberNamed(snap.cluster.value, leader.name)?.record.role
   if (leader.name === snap.self.name || role !== 'primary') return { ...memory, starving: null }
   const before = memory.starving
-  // What the node replays it had received, or an archive gave it.
+  // Replay that makes progress shows that WAL had been received, or came from an archive.
   const goesOn = before === null || before.leader !== leader.name || before.replayLsn !== seen.replayLsn
   if (!goesOn) return memory
   const starving = {
@@ -35,10 +35,10 @@ export function rememberReception(memory: Memory, snap: Snapshot): Memory {
   return { ...memory, starving }
 }
 
-/** Local looks only: etcd is written to when there is something new. */
+/** These looks are local: etcd is written to only when something is new. */
 const LOOK_AGAIN_MS = 500
 
-/** Since when the node is on its way to the leader's stream. */
+/** Since when the node has been connecting to the leader's stream. */
 export function rememberConnecting(memory: Memory, snap: Snapshot): Memory {
   const seen = server(snap)
   if (!snap.cluster.known || (seen === null && snap.postgres.process.kind === 'running')) return memory
@@ -55,8 +55,8 @@ export function rememberConnecting(memory: Memory, snap: Snapshot): Memory {
 }
 
 /**
- * After a change of leader a receiver connects within a moment, and nothing else wakes the agent then: whoever reads its key
- * would learn of it a loop later. null: it streams, or nobody expects it any more.
+ * When to look again whether the receiver has connected. After a change of leader it connects within a moment, and nothing
+ * else would wake the agent: the member key would show it a loop later. null: it streams, or the time limit has passed.
  */
 export function connectingDueInMs({ memory, snap }: ClusterFacts): number | null {
   const { connecting } = memory
@@ -64,7 +64,7 @@ export function connectingDueInMs({ memory, snap }: ClusterFacts): number | null
   return snap.nowMs - connecting.sinceMs < LIMIT_MIN_MS ? LOOK_AGAIN_MS : null
 }
 
-/** `receives no WAL …`, for a reason and for `list`; null: it does, or not for long. */
+/** `receives no WAL …`, for a decision's `reason` and for `list`; null: it receives WAL, or has not for a short time only. */
 export function starvation({ memory, snap, view }: ClusterFacts): string | null {
   const { starving } = memory
   const seen = server(snap)
@@ -77,7 +77,7 @@ export function starvation({ memory, snap, view }: ClusterFacts): string | null 
   return `receives no WAL from leader ${starving.leader} since ${utc(starving.sinceWall)}`
 }
 
-/** The same text for as long as it lasts: it stands in the member key. */
+/** A text that does not change while the state lasts: it is in the member key. */
 export function utc(wallMs: WallMillis): string {
   return `${new Date(wallMs).toISOString().slice(0, 19).replace('T', ' ')} UTC`
 }

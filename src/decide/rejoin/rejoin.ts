@@ -1,4 +1,4 @@
-// How a node gets back behind a leader: compare timelines, rewind, clone, or just follow. The same rules serve a node
+// How a node rejoins the cluster under a leader: compare timelines, rewind, clone, or just follow. The same rules serve a node
 // whose PostgreSQL is down and one that streams (spec/ha.md 3.11, spec/postgres.md 4).
 
 import type { Upstream } from '../../model/cluster/peer.ts'
@@ -22,7 +22,7 @@ import { type Choice, type Rule, rule } from '../rule.ts'
 import { restAfter, restingFrom, timesFailed } from './failed-work.ts'
 
 const COPYING: readonly FailedWork[] = ['rewind', 'clone']
-/** Rewinds that cannot succeed as things are, before the data is replaced where that is allowed. */
+/** After this many rewinds that need a remedy, the data is replaced where the configuration allows that. */
 const REWINDS_MAX = 3
 
 export function rejoinRules(situation: 'down' | 'follower'): readonly Rule<ClusterFacts>[] {
@@ -31,7 +31,7 @@ export function rejoinRules(situation: 'down' | 'follower'): readonly Rule<Clust
 
 export const waitForPromotion: Rule<ClusterFacts> = rule({
   id: 'follower.wait-for-promotion',
-  why: 'until the leader writes, its timeline is not decided and there is nothing to compare with',
+  why: 'until the leader runs as primary, its timeline is not decided and there is nothing to compare with',
   match: f => f.memory.rejoin === 'check' && hasLeader(f) && !leaderWrites(f),
   choose: f => ({
     reason: `waiting until leader ${f.view.leader?.name} runs as primary (its key says ${leaderRole(f) ?? 'nothing'})`,
@@ -42,15 +42,15 @@ export const waitForPromotion: Rule<ClusterFacts> = rule({
 function compareTimelines(situation: 'down' | 'follower'): Rule<ClusterFacts> {
   return rule({
     id: `${situation}.compare-timelines`,
-    why: 'a node follows only a leader whose history contains everything the node has',
+    why: 'a node follows a leader only if the history of that leader contains everything that the node has',
     match: comparable,
     choose: (_, leader) => compare(leader),
   })
 }
 
 /**
- * The leader to compare with, when it is not known whether the node agrees with it, and it can be asked and was not in this
- * beat; null: nothing is to be compared now.
+ * The leader to compare the local data with, if the result is not known, the leader can be asked, and this beat has not done
+ * so; null: there is nothing to compare now.
  */
 export function comparable({ memory, snap, view }: ClusterFacts): Upstream | null {
   const isDue = snap.nowMs >= (memory.undecided?.retryAtMs ?? 0)
@@ -65,13 +65,13 @@ export function compare(leader: Upstream): Choice {
   }
 }
 
-/** What follows once the verdict is that the node went its own way. */
+/** The rules for a node whose data has left the leader's history. */
 function divergedRules(situation: 'down' | 'follower'): readonly Rule<ClusterFacts>[] {
   return [
     rule({
       id: `${situation}.wait-for-checkpoint`,
       // spec/ha.md 8.G9
-      why: 'pg_rewind reads the timeline out of the control file of the source, which only its first checkpoint makes new',
+      why: "pg_rewind reads the timeline from the source's control file, which only the first checkpoint after a promotion updates",
       match: f => diverged(f) && rewindPossible(f.snap) && leaderWrites(f) && !leaderCheckpointed(f),
       choose: f => ({
         reason: `waiting for the checkpoint of ${f.view.leader?.name} before the rewind`,
@@ -80,7 +80,7 @@ function divergedRules(situation: 'down' | 'follower'): readonly Rule<ClusterFac
     }),
     rule({
       id: `${situation}.rewind`,
-      why: "the local timeline left the leader's history: pg_rewind takes it back to where they parted",
+      why: "the local timeline left the leader's history: pg_rewind takes it back to the point where they parted",
       match: f =>
         diverged(f) &&
         rewindPossible(f.snap) &&
@@ -98,7 +98,7 @@ function divergedRules(situation: 'down' | 'follower'): readonly Rule<ClusterFac
     }),
     rule({
       id: `${situation}.replace-data`,
-      why: "configured: data that cannot be rewound is replaced by a copy of the leader's",
+      why: "the configuration allows it: data that cannot be rewound is replaced by a copy of the leader's",
       match: f =>
         mayReplace(f) &&
         leaderWrites(f) &&
@@ -120,7 +120,7 @@ function divergedRules(situation: 'down' | 'follower'): readonly Rule<ClusterFac
     }),
     rule({
       id: `${situation}.wait-after-failure`,
-      why: 'work that failed is not repeated in a tight loop, and ever more rarely; without a leader there is other work',
+      why: 'work that failed is not repeated in a tight loop but ever more rarely; without a leader there is other work',
       level: 'warning',
       match: f => hasLeader(f) && restingFrom(f, f.memory.rejoin === 'rewind-failed' ? ['clone'] : COPYING),
       choose: restAfter,
@@ -128,7 +128,7 @@ function divergedRules(situation: 'down' | 'follower'): readonly Rule<ClusterFac
   ]
 }
 
-/** What a rewind costs, for who looks for a row afterwards; where WAL is archived, a crash recovery fills its last segment up. */
+/** What a rewind discards, for a person who misses a row. With archiving on, crash recovery fills up the last segment. */
 function givenUp({ memory: { surplus } }: ClusterFacts): string {
   return surplus === null
     ? ''
@@ -145,7 +145,7 @@ function mayReplace({ memory, snap }: ClusterFacts): boolean {
   return memory.rejoin === 'diverged' && onDiverged && rewindImpossible(snap)
 }
 
-/** A rewind that cannot succeed as things are was tried often enough, and the configuration allows a copy instead. */
+/** A rewind that needs a remedy was tried often enough, and the configuration allows a copy instead. */
 function isGivenUp({ memory, snap }: Facts): boolean {
   const { removeDataOnDivergedTimelines, removeDataOnRewindFailure } = snap.self
   if (memory.rejoin !== 'diverged' || !(removeDataOnDivergedTimelines || removeDataOnRewindFailure))
@@ -164,9 +164,10 @@ function whyReplaced(facts: ClusterFacts): string {
 }
 
 /**
- * Whom to take WAL from: nobody until the local data was compared with the history of a new leader, for PostgreSQL would
- * follow a timeline of the same number without a question. The node is up meanwhile, can be read, and can race. A cascading
- * standby may have no way to the leader at all, and a copy accepts no connection before it was replayed to its end.
+ * The upstream that is safe to follow. There is none until the local data has been compared with the history of a new leader,
+ * because PostgreSQL follows a timeline of the same number without any check. Meanwhile the node runs, can be read and can
+ * race. Two cases are exempt: a cascading standby may be unable to reach the leader, and a fresh copy accepts no connection
+ * before it is replayed to its end.
  */
 export function provenUpstream(facts: ClusterFacts): Upstream | null {
   const upstream = wantedUpstream(facts.view, facts.snap)
@@ -180,12 +181,12 @@ export function isUncompared(facts: ClusterFacts, upstream: Upstream | null): bo
   return upstream.name === view.leader?.name && !isUnfinishedCopy(snap)
 }
 
-/** Somebody else leads, and the local data can neither follow nor be rewound. */
+/** Another node leads, and the local data can neither follow it nor be rewound. */
 export function cannotRejoin(facts: ClusterFacts): boolean {
   return facts.memory.rejoin === 'rewind-failed' && hasLeader(facts)
 }
 
-/** How it came to that, for a reason. */
+/** Text for a decision's `reason`. */
 export function whyCannotRejoin({ memory, view }: ClusterFacts): string {
   const leader = view.leader?.name
   return memory.brokenRewind === null
@@ -193,7 +194,7 @@ export function whyCannotRejoin({ memory, view }: ClusterFacts): string {
     : `a rewind did not finish (${memory.brokenRewind}), the data directory is a mixture of the local data and the leader's`
 }
 
-/** Why a node that went its own way stays as it is, and what helps; null: it did not, or nobody else leads. */
+/** Why data that left the leader's history is kept, with the remedy; null: it did not leave it, or no other node leads. */
 export function divergedBecause(facts: ClusterFacts): string | null {
   if (!diverged(facts) || !hasLeader(facts)) return null
   const { self } = facts.snap
@@ -209,7 +210,7 @@ export function divergedBecause(facts: ClusterFacts): string | null {
   return `${left}, and ${why}; what was written here since is kept. HINT: Stop the agent, save what is needed of the data directory, remove it and start the agent: a copy of ${leader} takes its place`
 }
 
-/** Nothing that the agent does by itself brings this node back behind the leader; null: something does, or nobody else leads. */
+/** Why the agent by itself cannot make this node follow the leader again; null: it can, or no other node leads. */
 export function noWayBack(facts: ClusterFacts): string | null {
   if (mayReplace(facts)) return null
   if (cannotRejoin(facts)) return whyCannotRejoin(facts)
@@ -232,7 +233,7 @@ function leaderCheckpointed({ view }: ClusterFacts): boolean {
   return memberNamed(view, view.leader?.name ?? null)?.record.checkpointAfterPromote !== false
 }
 
-/** Why the comparison with the present leader did not tell when it was last made; null: it told, or was not made. */
+/** Why the last comparison with the current leader had no result; null: it had one, or none was made. */
 export function comparisonFailed({ memory, view }: ClusterFacts): string | null {
   const { undecided } = memory
   return undecided !== null && undecided.leader === view.leader?.name ? undecided.why : null

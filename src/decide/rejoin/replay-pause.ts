@@ -1,5 +1,5 @@
-// Replay that is paused: by PostgreSQL itself, because a setting of the primary is greater than the standby's (it goes on, by
-// ending, when it is resumed), or by an operator, who has a reason and ends it.
+// WAL replay is paused either by PostgreSQL, because a setting of the primary is greater than the standby's (resumed, the
+// server shuts down and starts with the new value), or by an operator, who has a reason and resumes it.
 
 import type { Memory } from '../../model/decision/memory.ts'
 import type { Snapshot } from '../../model/decision/snapshot.ts'
@@ -15,7 +15,7 @@ export function rememberReplayPause(memory: Memory, snap: Snapshot): Memory {
   return { ...memory, replayPausedSince: isPaused ? (memory.replayPausedSince ?? snap.wallMs) : null }
 }
 
-/** PostgreSQL 14 and newer: hot standby is not possible with what the primary has set meanwhile. */
+/** PostgreSQL 14 and newer: hot standby is not possible with the primary's new settings. */
 export function isPausedForSettings({ snap }: Facts): boolean {
   const seen = server(snap)
   const wanted = control(snap.postgres)?.settings
@@ -28,7 +28,7 @@ function isPausedByHand(facts: Facts): boolean {
   return server(facts.snap)?.replayPaused === true && !isPausedForSettings(facts)
 }
 
-/** For `list`; null: replay goes on, or PostgreSQL has paused it. */
+/** Text for `list`; null: replay goes on, or PostgreSQL has paused it. */
 export function pausedByHand(facts: Facts): string | null {
   const since = facts.memory.replayPausedSince
   if (since === null || !isPausedByHand(facts)) return null

@@ -1,5 +1,5 @@
-// How a primary that must not be one any more is stopped: the stop is a job, and what comes after it (wait, rewind,
-// follow) is decided when PostgreSQL is down.
+// How a primary that has lost the right to be one is stopped. The stop is a job; the next step (wait, rewind, follow) is
+// decided when PostgreSQL is down.
 
 import type { Memory } from '../../model/decision/memory.ts'
 import { leadershipLeftMs } from '../../model/timing.ts'
@@ -8,8 +8,8 @@ import { heldMarginMs } from '../lead/fencing.ts'
 import type { Choice } from '../rule.ts'
 
 /**
- * `fast` lets transactions in progress roll back and writes a clean shutdown checkpoint, within what is left of the
- * lease; `immediate` is for a node that may already have a rival.
+ * `fast` rolls back the transactions in progress and writes a shutdown checkpoint, within what is left of the lease.
+ * `immediate` is for a node that may already have a rival.
  */
 export function stopToFollow(
   facts: Facts,
@@ -17,7 +17,7 @@ export function stopToFollow(
 ): Pick<Choice, 'actions' | 'remember' | 'next'> {
   const { snap } = facts
   const left = leadershipLeftMs(snap.lease, snap.nowMs) - heldMarginMs(snap)
-  // The first half of what is left for the orderly way, the second for the other one.
+  // The first half of the time left is for a fast stop, the second for an immediate one.
   const timeoutMs = Math.max(200, Math.floor(left / 2))
   return {
     actions: [{ kind: 'begin', job: { kind: 'stop', mode, checkpoint: false, timeoutMs } }],
@@ -26,7 +26,7 @@ export function stopToFollow(
   }
 }
 
-/** Gives up a lease under which nothing was promoted yet: what was asked for may come about after that, so it stops first. */
+/** Releases a lease before a promotion. If one was already requested it may still come about, so PostgreSQL stops first. */
 export function releaseUnpromoted(
   facts: Facts,
   remember: Partial<Memory> = {},
@@ -36,7 +36,7 @@ export function releaseUnpromoted(
   return { ...stop, remember: { ...stop.remember, ...remember } }
 }
 
-/** For a reason. */
+/** Text for a decision's `reason`. */
 export function releasing({ memory }: Facts): string {
   return memory.promotionAsked
     ? 'a promotion may be on its way: stopping PostgreSQL before the lease is released'
