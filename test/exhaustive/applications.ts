@@ -54,8 +54,10 @@ function delays(
   return next.rule === plain.rule ? [] : [`${plain.rule} became ${next.rule} after ${first.rule}`]
 }
 
+/** What a node says of itself in its key differs: that is what it says it for. */
 function told({ rule, reason, actions, next, wakeInMs }: Decision): string {
-  return JSON.stringify({ rule, reason, actions, next, wakeInMs }, (_, value) =>
+  const shown = actions.map(action => (action.kind === 'publish-member' ? action.kind : action))
+  return JSON.stringify({ rule, reason, shown, next, wakeInMs }, (_, value) =>
     typeof value === 'bigint' ? `${value}n` : value,
   )
 }
