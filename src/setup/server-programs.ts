@@ -4,20 +4,13 @@ import { constants } from 'node:fs'
 import { access, readFile, stat } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
 import type { Finding, LocalValues } from '../config/checks/contradictions.ts'
-import type { Program } from '../config/schema/postgresql-section.ts'
+import { PROGRAMS, type Program } from '../config/schema/postgresql-section.ts'
 import { runProgram } from '../system/child-process.ts'
 
 const OLDEST = 12
 const LIMIT_MS = 5000
-/** Patroni's list; pg_rewind only where it is used. */
-const NEEDED: readonly Program[] = [
-  'pg_ctl',
-  'initdb',
-  'pg_controldata',
-  'pg_basebackup',
-  'postgres',
-  'pg_isready',
-]
+/** pg_rewind only where it is used. */
+const NEEDED: readonly Program[] = PROGRAMS.filter(name => name !== 'pg_rewind')
 
 export async function checkPrograms(values: LocalValues): Promise<readonly Finding[]> {
   const binDir = values.read('postgresql.bin_dir')

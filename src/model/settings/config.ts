@@ -88,7 +88,22 @@ export interface InitdbOption {
   readonly value: string | null
 }
 
-export interface PostgresqlConfig {
+/** What the local section and the dynamic configuration may both set. */
+interface SharedPostgresql {
+  readonly parameters: Readonly<Record<string, Json>>
+  readonly pgHba: readonly string[] | null
+  readonly pgIdent: readonly string[] | null
+  readonly recoveryConf: Readonly<Record<string, Json>>
+  readonly useRewind: boolean
+  readonly removeDataDirectoryOnRewindFailure: boolean
+  readonly removeDataDirectoryOnDivergedTimelines: boolean
+  readonly pgCtlTimeoutMs: Millis
+  readonly basebackup: readonly InitdbOption[]
+  readonly rewindOptions: readonly InitdbOption[]
+}
+
+/** The local section; of its `parameters` those that only the DCS decides are already removed (with a warning). */
+export interface PostgresqlConfig extends SharedPostgresql {
   /** Host list as written, e.g. `127.0.0.1` or `*` or `10.0.0.1,::1`. */
   readonly listenAddresses: string
   readonly port: number
@@ -107,20 +122,9 @@ export interface PostgresqlConfig {
     /** null: the superuser's. */
     readonly rewind: Credentials | null
   }
-  /** Local parameters; those that only the DCS decides are already removed (with a warning). */
-  readonly parameters: Readonly<Record<string, Json>>
-  readonly pgHba: readonly string[] | null
-  readonly pgIdent: readonly string[] | null
-  readonly recoveryConf: Readonly<Record<string, Json>>
   readonly customConf: string | null
   readonly useUnixSocket: boolean
   readonly useUnixSocketRepl: boolean
-  readonly useRewind: boolean
-  readonly removeDataDirectoryOnRewindFailure: boolean
-  readonly removeDataDirectoryOnDivergedTimelines: boolean
-  readonly pgCtlTimeoutMs: Millis
-  readonly basebackup: readonly InitdbOption[]
-  readonly rewindOptions: readonly InitdbOption[]
   readonly callbacks: Readonly<Record<string, string>>
   /**
    * Of the local section the keys that the dynamic configuration may hold too, as written. What is set here wins
@@ -165,16 +169,6 @@ export interface LogConfig {
 }
 
 /** What PostgreSQL is to be configured with: local section and dynamic document merged (spec/interfaces.md 3.1). */
-export interface EffectivePostgresql {
-  readonly parameters: Readonly<Record<string, Json>>
-  readonly pgHba: readonly string[] | null
-  readonly pgIdent: readonly string[] | null
-  readonly recoveryConf: Readonly<Record<string, Json>>
+export interface EffectivePostgresql extends SharedPostgresql {
   readonly useSlots: boolean
-  readonly useRewind: boolean
-  readonly removeDataDirectoryOnRewindFailure: boolean
-  readonly removeDataDirectoryOnDivergedTimelines: boolean
-  readonly pgCtlTimeoutMs: Millis
-  readonly basebackup: readonly InitdbOption[]
-  readonly rewindOptions: readonly InitdbOption[]
 }
