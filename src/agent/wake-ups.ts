@@ -2,7 +2,16 @@
 
 import type { Postgres, RecoveryEnd } from '../ports/postgres.ts'
 import type { Store } from '../ports/store.ts'
-import { drainKey } from '../wire/keys.ts'
+import {
+  CONFIG,
+  drainKey,
+  FAILOVER,
+  INITIALIZE,
+  LEADER,
+  memberKey,
+  memberNameOf,
+  SYNC,
+} from '../wire/keys.ts'
 import type { Loop } from './loop.ts'
 
 interface WakeUps {
@@ -14,7 +23,7 @@ interface WakeUps {
 }
 
 /** Keys whose change concerns every node; `status` moves all the time and concerns nobody at once. */
-const KEYS = ['leader', 'failover', 'config', 'initialize', 'sync']
+const KEYS: readonly string[] = [LEADER, FAILOVER, CONFIG, INITIALIZE, SYNC]
 
 export function wakeOnChange({ store, postgres, loop, name }: WakeUps): void {
   const known = new Set<string>()
@@ -35,12 +44,12 @@ export function wakeOnChange({ store, postgres, loop, name }: WakeUps): void {
 function leadersKey(keys: readonly string[], store: Store, name: string): string | undefined {
   const view = store.view()
   const leader = view.known ? view.value.leader?.name : undefined
-  return leader === undefined || leader === name ? undefined : keys.find(key => key === `members/${leader}`)
+  return leader === undefined || leader === name ? undefined : keys.find(key => key === memberKey(leader))
 }
 
 /** A member that joins needs its slot before its copy is done, not a loop later. */
 function newcomersKey(keys: readonly string[], known: Set<string>): string | undefined {
-  const fresh = keys.filter(key => key.startsWith('members/') && !known.has(key))
+  const fresh = keys.filter(key => memberNameOf(key) !== null && !known.has(key))
   for (const key of fresh) known.add(key)
   return fresh[0]
 }

@@ -3,7 +3,7 @@
 import type { GuardNote } from '../model/cluster/guard.ts'
 import type { Revision } from '../model/units.ts'
 import { parseGuard, serialiseGuard } from '../wire/guard-record.ts'
-import { GUARD } from '../wire/keys.ts'
+import { GUARD, LEADER } from '../wire/keys.ts'
 import type { GuardedWrite } from './writes.ts'
 
 /** `leaderRevision`: of the leader key in this reign; a try that etcd carries out in a later one finds another. */
@@ -15,6 +15,6 @@ export function guardWrite(
   return {
     ...{ key: GUARD, text: serialiseGuard(note), ifRevision },
     readsAsNone: text => parseGuard(text) === null,
-    onlyIf: [{ key: 'leader', modRevision: leaderRevision }],
+    onlyIf: [{ key: LEADER, modRevision: leaderRevision }],
   }
 }

@@ -4,6 +4,7 @@
 import type { ClusterStatus, HistoryLine } from '../model/cluster/cluster.ts'
 import type { MemberName, Revision } from '../model/units.ts'
 import type { Entry } from '../wire/cluster-view.ts'
+import { HISTORY, LEADER } from '../wire/keys.ts'
 import { parseHistory, serialiseHistory } from '../wire/records.ts'
 import { statusWrite } from './status-write.ts'
 import type { GuardedWrite } from './writes.ts'
@@ -21,11 +22,11 @@ export function historyWrite(
 ): GuardedWrite {
   const write = statusWrite(status, standing)
   return {
-    key: 'history',
+    key: HISTORY,
     text: serialiseHistory(lines),
     ifRevision,
     readsAsNone: text => parseHistory(text) === null,
     together: write === null ? [] : [write.change],
-    onlyIf: [{ key: 'leader', text: leader }, ...(write === null ? [] : [write.guard])],
+    onlyIf: [{ key: LEADER, text: leader }, ...(write === null ? [] : [write.guard])],
   }
 }

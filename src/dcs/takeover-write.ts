@@ -2,7 +2,7 @@
 
 import type { TakeoverNote } from '../model/cluster/takeover.ts'
 import type { MemberName, Revision } from '../model/units.ts'
-import { TAKEOVERS } from '../wire/keys.ts'
+import { LEADER, TAKEOVERS } from '../wire/keys.ts'
 import { serialiseTakeovers } from '../wire/takeover-record.ts'
 import type { GuardedWrite } from './writes.ts'
 
@@ -14,6 +14,6 @@ export function takeoverWrite(
 ): GuardedWrite {
   return {
     ...{ key: TAKEOVERS, text: serialiseTakeovers(notes), ifRevision },
-    onlyIf: [{ key: 'leader', text: leader }],
+    onlyIf: [{ key: LEADER, text: leader }],
   }
 }

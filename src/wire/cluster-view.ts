@@ -11,7 +11,21 @@ import type {
 import type { LeaseId, Revision } from '../model/units.ts'
 import { drainsOf } from './drain-record.ts'
 import { parseGuard } from './guard-record.ts'
-import { GUARD, LAST_LEADER, memberNameOf, TAKEOVERS } from './keys.ts'
+import {
+  CONFIG,
+  FAILOVER,
+  FAILSAFE,
+  GUARD,
+  HISTORY,
+  INITIALIZE,
+  LAST_LEADER,
+  LEADER,
+  LEGACY_STATUS,
+  memberNameOf,
+  STATUS,
+  SYNC,
+  TAKEOVERS,
+} from './keys.ts'
 import {
   parseConfig,
   parseFailover,
@@ -44,19 +58,19 @@ export function clusterView(
   return {
     revision,
     source,
-    initialize: initializeOf(entries.get('initialize')),
-    config: versioned(entries.get('config'), parseConfig),
-    leader: leaderOf(entries.get('leader')),
+    initialize: initializeOf(entries.get(INITIALIZE)),
+    config: versioned(entries.get(CONFIG), parseConfig),
+    leader: leaderOf(entries.get(LEADER)),
     lastLeader: versioned(entries.get(LAST_LEADER), parseLeader),
     guard: presentOnly(versioned(entries.get(GUARD), parseGuard)),
     members: membersOf(entries),
     status: statusOf(entries),
-    failover: presentOnly(versioned(entries.get('failover'), parseFailover)),
-    history: presentOnly(versioned(entries.get('history'), parseHistory)),
+    failover: presentOnly(versioned(entries.get(FAILOVER), parseFailover)),
+    history: presentOnly(versioned(entries.get(HISTORY), parseHistory)),
     takeovers: versioned(entries.get(TAKEOVERS), parseTakeovers),
-    sync: versioned(entries.get('sync'), parseSync),
-    failsafe: presentOnly(versioned(entries.get('failsafe'), parseFailsafe)),
-    unreadable: unreadableOf(entries.get('failover')),
+    sync: versioned(entries.get(SYNC), parseSync),
+    failsafe: presentOnly(versioned(entries.get(FAILSAFE), parseFailsafe)),
+    unreadable: unreadableOf(entries.get(FAILOVER)),
     drains: drainsOf(entries),
   }
 }
@@ -82,7 +96,7 @@ function presentOnly<T>(item: Versioned<T | null> | null): Versioned<T> | null {
 function unreadableOf(failover: Entry | undefined): readonly UnreadableKey[] {
   if (failover === undefined || once(failover, parseFailover) !== null) return []
   const why = whyUnreadableFailover(failover.text)
-  return why === null ? [] : [{ key: 'failover', modRevision: failover.modRevision, why }]
+  return why === null ? [] : [{ key: FAILOVER, modRevision: failover.modRevision, why }]
 }
 
 function initializeOf(entry: Entry | undefined): ClusterView['initialize'] {
@@ -111,5 +125,5 @@ function membersOf(entries: ReadonlyMap<string, Entry>): readonly Member[] {
 
 // `status` wins over `optime/leader`, which only members older than 2.1 need.
 function statusOf(entries: ReadonlyMap<string, Entry>): Versioned<ClusterStatus> | null {
-  return versioned(entries.get('status') ?? entries.get('optime/leader'), parseStatus)
+  return versioned(entries.get(STATUS) ?? entries.get(LEGACY_STATUS), parseStatus)
 }

@@ -3,16 +3,30 @@
 import type { MemberName } from '../model/units.ts'
 import { nameOrNull } from './fields.ts'
 
+export const LEADER = 'leader'
+export const INITIALIZE = 'initialize'
+export const CONFIG = 'config'
+export const STATUS = 'status'
+/** What members older than 2.1 have in place of `status`. */
+export const LEGACY_STATUS = 'optime/leader'
+export const FAILOVER = 'failover'
+export const HISTORY = 'history'
+export const SYNC = 'sync'
+export const FAILSAFE = 'failsafe'
+const MEMBERS = 'members/'
+
 /** A key of our own beside Patroni's, which ignores it: who took the leader key last, and empty once that node gave it up. On no lease. */
 export const LAST_LEADER = 'hactl/last_leader'
 
+const DRAINS = 'hactl/drain/'
+
 /** Another one of our own, for each member that `hactl drain` drained. On no lease. */
 export function drainKey(member: string): string {
-  return `hactl/drain/${member}`
+  return `${DRAINS}${member}`
 }
 
 export function drainedMemberOf(relativeKey: string): string | null {
-  return nameBelow('hactl/drain/', relativeKey)
+  return nameBelow(DRAINS, relativeKey)
 }
 
 /** Another: why the leadership changed hands, beside Patroni's `history`. On no lease. */
@@ -22,7 +36,7 @@ export const TAKEOVERS = 'hactl/history'
 export const GUARD = 'hactl/guard'
 
 const KNOWN_KEYS: ReadonlySet<string> = new Set([
-  ...['initialize', 'config', 'leader', 'status', 'optime/leader', 'failover', 'history', 'sync', 'failsafe'],
+  ...[INITIALIZE, CONFIG, LEADER, STATUS, LEGACY_STATUS, FAILOVER, HISTORY, SYNC, FAILSAFE],
   LAST_LEADER,
   TAKEOVERS,
   GUARD,
@@ -35,9 +49,13 @@ export function isKnownKey(relativeKey: string): boolean {
   )
 }
 
+export function memberKey(member: MemberName): string {
+  return `${MEMBERS}${member}`
+}
+
 /** The member name of a relative key `members/<name>`; null for any other key, and for names longer than 255 characters. */
 export function memberNameOf(relativeKey: string): string | null {
-  return nameBelow('members/', relativeKey)
+  return nameBelow(MEMBERS, relativeKey)
 }
 
 function nameBelow(folder: string, relativeKey: string): MemberName | null {

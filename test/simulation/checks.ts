@@ -4,6 +4,7 @@
 import type { DecisionEntry } from '../../src/agent/beat.ts'
 import { stateViolations } from '../../src/decide/state-invariants.ts'
 import { isExpired } from '../../src/model/cluster/request.ts'
+import { STATUS } from '../../src/wire/keys.ts'
 import { isForgotten, saysGuarded } from './guard-check.ts'
 import { type Machine, REARMING_MS } from './machine.ts'
 import type { Postmaster } from './postmaster.ts'
@@ -273,7 +274,7 @@ export class Checks {
   /** Nobody but its writer changes or drops a field that is not hactl's. */
   foreignStatusStays(): void {
     if (this.currentSite === null) return
-    const text = this.#world.etcd.get(absoluteKey('status'))?.text ?? '{}'
+    const text = this.#world.etcd.get(absoluteKey(STATUS))?.text ?? '{}'
     const { current_site: site } = JSON.parse(text) as { readonly current_site?: string }
     if (site !== this.currentSite)
       this.violated(

@@ -2,6 +2,7 @@
 // and, where nothing else goes wrong, maintenance mode (among faults the housekeeper does that).
 
 import type { Order } from '../../src/model/decision/order.ts'
+import { CONFIG } from '../../src/wire/keys.ts'
 import type { Machine } from './machine.ts'
 import { WALL_AT_START_MS } from './os-process.ts'
 import type { Random } from './random.ts'
@@ -100,7 +101,7 @@ export class OperatorsHand {
   }
 
   #pause(paused: boolean): void {
-    const key = absoluteKey('config')
+    const key = absoluteKey(CONFIG)
     const text = this.#world.etcd.get(key)?.text
     if (text === undefined || this.#world.paused === paused) return
     this.#world.trace('FAULT', `operator ${paused ? 'begins' : 'ends'} the maintenance`)

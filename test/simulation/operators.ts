@@ -3,7 +3,7 @@
 import { describeRequest } from '../../src/model/cluster/request.ts'
 import { serialiseDrain } from '../../src/wire/drain-record.ts'
 import { asksForNothing, parseFailover, serialiseFailover } from '../../src/wire/failover-record.ts'
-import { drainKey } from '../../src/wire/keys.ts'
+import { CONFIG, drainKey, FAILOVER, LEADER, memberKey, STATUS } from '../../src/wire/keys.ts'
 import { parseConfig } from '../../src/wire/records.ts'
 import { changedConfig } from './config-changes.ts'
 import type { Fault } from './faults.ts'
@@ -25,7 +25,7 @@ export function operators(world: World, random: Random): Readonly<Record<string,
   const { etcd } = world
   const request = (text: string): void => {
     told('operator', text)
-    etcd.put(absoluteKey('failover'), text)
+    etcd.put(absoluteKey(FAILOVER), text)
   }
   return {
     switchover: machine => {
@@ -38,7 +38,7 @@ export function operators(world: World, random: Random): Readonly<Record<string,
     },
     deleteLeader: () => {
       told('operator', 'deletes the leader key')
-      etcd.delete(absoluteKey('leader'))
+      etcd.delete(absoluteKey(LEADER))
     },
     command: machine => command(world, random, machine),
     foreignRequest: machine => {
@@ -83,7 +83,7 @@ export function endMaintenance(world: World): void {
 }
 
 export function setPause(world: World, pause: boolean): void {
-  const key = absoluteKey('config')
+  const key = absoluteKey(CONFIG)
   const entry = world.etcd.get(key)
   const parsed = entry === null ? null : parseConfig(entry.text)
   if (parsed?.valid !== true) return
@@ -108,7 +108,7 @@ function isReckless(world: World): boolean {
 function command(world: World, random: Random, machine: Machine): void {
   const told = tellOf(world)
   const { etcd, checks } = world
-  const key = absoluteKey('failover')
+  const key = absoluteKey(FAILOVER)
   const leader = random.chance(0.7) ? world.leaderKey() : null
   if (!asksForNothing(etcd.get(key)?.text ?? '') || (leader === null && isReckless(world))) return
   const waitsMs = random.skewed(50, 30_000)
@@ -143,13 +143,13 @@ function namesake(world: World, random: Random, machine: Machine): void {
     ...{ conn_url: 'postgres://elsewhere:5432/postgres', api_url: 'http://elsewhere:8008/patroni' },
     ...{ state: 'running', role: 'replica', version: '4.1.5', hactl: { host: ELSEWHERE } },
   }
-  world.etcd.putOnLease(absoluteKey(`members/${machine.name}`), JSON.stringify(record), id)
+  world.etcd.putOnLease(absoluteKey(memberKey(machine.name)), JSON.stringify(record), id)
 }
 
 /** Another writer's field beside the leader's own, as Patroni 4.2 keeps one. */
 function writeForeignStatus(world: World, random: Random): void {
   const told = tellOf(world)
-  const key = absoluteKey('status')
+  const key = absoluteKey(STATUS)
   const text = world.etcd.get(key)?.text
   if (text === undefined) return
   const site = `dc${random.between(1, 9)}`
@@ -159,7 +159,7 @@ function writeForeignStatus(world: World, random: Random): void {
 }
 
 function changeConfig(world: World, random: Random): void {
-  const key = absoluteKey('config')
+  const key = absoluteKey(CONFIG)
   const entry = world.etcd.get(key)
   if (entry === null) return
   const { what, text } = changedConfig(random, entry.text, world.firstConfig)
@@ -174,7 +174,7 @@ export function undrainAll(world: World): void {
 
 /** Where every agent has been started since it was overwritten, nobody may lead until somebody does. */
 export function mendConfig(world: World): void {
-  const key = absoluteKey('config')
+  const key = absoluteKey(CONFIG)
   const entry = world.etcd.get(key)
   if (entry === null || parseConfig(entry.text).valid) return
   world.trace('FAULT', 'operator writes a configuration that can be used')

@@ -3,6 +3,7 @@
 import type { DecisionEntry } from '../../src/agent/beat.ts'
 import type { JsonObject } from '../../src/model/cluster/cluster.ts'
 import type { Tags } from '../../src/model/settings/config.ts'
+import { FAILOVER } from '../../src/wire/keys.ts'
 import { Faults } from './faults.ts'
 import { Housekeeper } from './housekeeper.ts'
 import type { Machine, MachineOptions } from './machine.ts'
@@ -125,7 +126,7 @@ function helpByHand(world: World): void {
 function nameTheNextLeader(world: World): void {
   // Whether that is so only a person can see.
   if (world.machines.some(({ server }) => server?.acceptsWrites === true)) return
-  const key = absoluteKey('failover')
+  const key = absoluteKey(FAILOVER)
   const kept = ({ data }: Machine): number =>
     data === null ? 0 : world.checks.acknowledged.filter(write => isPartOf(write, data.end)).length
   const able = world.machines.filter(

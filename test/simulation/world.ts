@@ -5,6 +5,7 @@ import { settingsInForce } from '../../src/config/dynamic.ts'
 import type { JsonObject } from '../../src/model/cluster/cluster.ts'
 import { clusterTimeline } from '../../src/model/cluster/timeline.ts'
 import type { Bytes, Lsn } from '../../src/model/units.ts'
+import { CONFIG, HISTORY, INITIALIZE, LEADER, STATUS } from '../../src/wire/keys.ts'
 import { parseConfig, parseHistory, parseStatus } from '../../src/wire/records.ts'
 import { BootClock } from './boot-clock.ts'
 import { Checks } from './checks.ts'
@@ -66,9 +67,9 @@ export class World {
     this.machines = options.machines.map(machine => new Machine(this, machine))
     this.etcd.onChange(changes => {
       for (const { key, value } of changes) {
-        if (key === absoluteKey('history') && value !== null)
+        if (key === absoluteKey(HISTORY) && value !== null)
           this.checks.recorded(this.machine(this.leaderKey() ?? ''))
-        if (key !== absoluteKey('leader')) continue
+        if (key !== absoluteKey(LEADER)) continue
         this.trace('etcd', value === null ? 'the leader key is gone' : `the leader key holds ${value.text}`)
         if (value !== null) this.atElection = this.#knownNow()
       }
@@ -106,12 +107,12 @@ export class World {
 
   /** Name of whom etcd holds for the leader. */
   leaderKey(): string | null {
-    return this.etcd.get(absoluteKey('leader'))?.text ?? null
+    return this.etcd.get(absoluteKey(LEADER))?.text ?? null
   }
 
   /** Whose data is the cluster's; null: nobody has created it yet. */
   get clusterIdentifier(): string | null {
-    return this.etcd.get(absoluteKey('initialize'))?.text || null
+    return this.etcd.get(absoluteKey(INITIALIZE))?.text || null
   }
 
   get paused(): boolean {
@@ -143,7 +144,7 @@ export class World {
 
   #knownNow(): Known {
     const text = (key: string): string | null => this.etcd.get(absoluteKey(key))?.text ?? null
-    const status = text('status')
+    const status = text(STATUS)
     const config = this.#config()
     return {
       status: status === null ? null : parseStatus(status).optime,
@@ -153,13 +154,13 @@ export class World {
 
   /** The cluster's timeline by the history key; 0: nothing is recorded. */
   recordedTimeline(): number {
-    const entry = this.etcd.get(absoluteKey('history'))
+    const entry = this.etcd.get(absoluteKey(HISTORY))
     const lines = entry === null ? null : parseHistory(entry.text)
     return clusterTimeline(lines) ?? 0
   }
 
   #config(): JsonObject | null {
-    const entry = this.etcd.get(absoluteKey('config'))
+    const entry = this.etcd.get(absoluteKey(CONFIG))
     const parsed = entry === null ? null : parseConfig(entry.text)
     return parsed?.valid === true ? parsed.document : null
   }
