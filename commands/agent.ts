@@ -1,5 +1,5 @@
-// `hactl agent CONFIG`: the daemon of a database node, and the checks of its configuration. It only parses; the work is in
-// src/agent and src/setup.
+// `hactl agent CONFIG`: the daemon of a database node, and the checks of its configuration. It only parses; the work is
+// in src/agent and src/setup.
 
 import { Args, Flags } from '@oclif/core'
 import { PROTOCOL_VERSION } from '../src/model/versions.ts'
@@ -14,7 +14,9 @@ const alone = (own: string) => OTHERS.filter(other => other !== own)
 export default class Agent extends ParsedCommand {
   static override summary = 'run the agent of a database node, usually under systemd'
   static override description =
-    'Holds the leader lease in etcd, manages the local PostgreSQL, elects, fails over and rejoins. Reads the same YAML as Patroni; without CONFIG everything comes from PATRONI_* variables. SIGHUP reloads, SIGTERM stops PostgreSQL and hands the lease on.'
+    'Holds the leader lease in etcd, manages the local PostgreSQL, elects, fails over and rejoins. Reads ' +
+    'the same YAML as Patroni; without CONFIG everything comes from PATRONI_* variables. SIGHUP reloads, ' +
+    'SIGTERM stops PostgreSQL and hands the lease on.'
   static override examples = [
     '<%= config.bin %> agent /etc/hactl/hactl.yml',
     {
@@ -42,7 +44,8 @@ export default class Agent extends ParsedCommand {
     'validate-config': Flags.boolean({
       exclusive: alone('validate-config'),
       summary:
-        'Check CONFIG and this machine (ports, directories, programs, certificates, etcd) without starting or changing anything; exit with 1 when the agent could not start.',
+        'Check CONFIG and this machine (ports, directories, programs, certificates, etcd) without starting' +
+        ' or changing anything; exit with 1 when the agent could not start.',
     }),
     'ignore-listen-port': Flags.boolean({
       char: 'i',
@@ -55,7 +58,8 @@ export default class Agent extends ParsedCommand {
     'generate-config': Flags.boolean({
       exclusive: alone('generate-config'),
       summary:
-        'Write the configuration that takes over the PostgreSQL that runs here to CONFIG, which must not exist yet, or to stdout. Needs a superuser; PG* variables and --dsn say how to connect.',
+        'Write the configuration that takes over the PostgreSQL that runs here to CONFIG, which must not ' +
+        'exist yet, or to stdout. Needs a superuser; PG* variables and --dsn say how to connect.',
     }),
     dsn: Flags.string({
       helpValue: 'DSN',

@@ -9,9 +9,14 @@ import { liveLine } from '../src/terminal/table/live-line.ts'
 import { checkText } from '../src/terminal/text/check-text.ts'
 
 export default class Check extends HactlCommand {
-  static override summary = 'Say whether a cluster is as it should be, for monitoring and runbooks.'
+  static override summary = 'Report whether a cluster is healthy, for monitoring and runbooks.'
   static override description =
-    "Healthy (exit code 0) means: the leader accepts writes, every member answers and streams on the leader's timeline, none is gone whose slot is still kept, nobody reports a problem, the cluster is not paused and uses no mode that hactl does not support. Exit code 7: writes are accepted, but something is not as it should be. Exit code 3: nobody accepts writes. Exit code 8: etcd does not answer. The first line says it all, as monitoring plugins want it; each finding follows on a line of its own."
+    'Healthy (exit code 0) means: the leader accepts writes, every member answers and streams on the ' +
+    "leader's timeline, none is gone whose slot is still kept, nobody reports a problem, the cluster is " +
+    'not paused and uses no mode that hactl does not support. Exit code 7: writes are accepted, but ' +
+    'something is not as it should be. Exit code 3: nobody accepts writes. Exit code 8: etcd does not ' +
+    'answer. The first line says it all, as monitoring plugins want it; each finding follows on a line of ' +
+    'its own.'
   static override examples = [
     {
       description: 'Three members, none more than 16 MiB behind:',
@@ -26,7 +31,7 @@ export default class Check extends HactlCommand {
   static override flags = {
     wait: durationFlag({
       helpValue: 'SECONDS',
-      summary: 'Look again and again until it is healthy, at most this long.',
+      summary: 'Look again until it is healthy, for at most this long.',
     }),
     expect: Flags.integer({ min: 1, helpValue: 'N', summary: 'Fewer members than this are a finding.' }),
     without: memberFlag({

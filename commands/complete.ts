@@ -1,4 +1,5 @@
-// `hactl complete arguments|members LINE`: what the completion scripts call for names that only etcd knows. Not for people.
+// `hactl complete arguments|members LINE`: what the completion scripts call for names that only etcd knows. Not for
+// people.
 
 import { Args } from '@oclif/core'
 import { connect } from '../src/admin/connect.ts'

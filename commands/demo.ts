@@ -6,7 +6,10 @@ import { HactlCommand } from '../src/terminal/command.ts'
 export default class Demo extends HactlCommand {
   static override summary = 'Run a throw-away cluster on this machine and watch it heal.'
   static override description =
-    "Starts etcd, three nodes and HAProxy on free loopback ports in a temporary directory, writes through HAProxy, and then switches over, kills the primary's PostgreSQL and kills a whole node, measuring each outage. Exit code 0 only if it healed each time and no acknowledged row is missing. Needs PostgreSQL 15, etcd and haproxy (bin/setup installs them)."
+    'Starts etcd, three nodes and HAProxy on free loopback ports in a temporary directory, writes through ' +
+    "HAProxy, and then switches over, kills the primary's PostgreSQL and kills a whole node, measuring " +
+    'each outage. Exit code 0 only if it healed each time and no acknowledged row is missing. Needs ' +
+    'PostgreSQL 15, etcd and haproxy (bin/setup installs them).'
   static override examples = ['<%= config.bin %> demo', '<%= config.bin %> demo --keep']
   static override flags = {
     keep: Flags.boolean({ summary: 'Leave it running at the end and say how to talk to it.' }),

@@ -45,7 +45,11 @@ export default class Drain extends HactlCommand {
   static override summary =
     'Keep a member from leading and away from load balancers, e.g. before maintenance.'
   static override description =
-    'Its tags become nofailover and noloadbalance at once, whatever its configuration says, until hactl undrain, also after its agent is started again; hactl list shows who did it and when. If the member leads, the leadership is handed over; when nobody can take over, the drain is refused (exit code 3) unless --force is given, and then the member goes on leading. A member that is drained already is well. A member whose agent does not answer is noted as drained, and the exit code is 7.'
+    'Its tags become nofailover and noloadbalance at once, whatever its configuration says, until hactl ' +
+    'undrain, also after its agent is started again; hactl list shows who did it and when. If the member ' +
+    'leads, the leadership is handed over; when nobody can take over, the drain is refused (exit code 3) ' +
+    'unless --force is given, and then the member goes on leading. A member that is drained already is ' +
+    'well. A member whose agent does not answer is noted as drained, and the exit code is 7.'
   static override examples = [
     {
       description: 'Before the kernel of db2 is updated:',
@@ -57,7 +61,7 @@ export default class Drain extends HactlCommand {
   static override args = DRAIN_ARGS
   static override flags = {
     ...DRAIN_FLAGS,
-    reason: Flags.string({ helpValue: 'TEXT', summary: 'Why, for whoever looks at hactl list.' }),
+    reason: Flags.string({ helpValue: 'TEXT', summary: 'The reason, shown by hactl list.' }),
     force: Flags.boolean({ summary: 'Drain also a leader that nobody can take over from.' }),
     'accept-broken-copy': Flags.boolean({
       summary: 'Hand over although a member is copying its data from the leader.',

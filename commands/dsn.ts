@@ -34,7 +34,8 @@ export const ONE_OF_BOTH: Failure = {
 export default class Dsn extends HactlCommand {
   static override summary = 'Print where a member of a cluster is connected to: host=… port=….'
   static override description =
-    'For psql and scripts. Says nothing of user, database or password. The first member that is meant is taken, without asking whether it answers.'
+    'For psql and scripts. Says nothing of user, database or password. The first member that is meant is ' +
+    'taken, without asking whether it answers.'
   static override examples = [
     { description: 'psql on the leader:', command: 'psql "$(<%= config.bin %> dsn batman) dbname=postgres"' },
     { description: 'A replica:', command: '<%= config.bin %> dsn batman --role replica' },

@@ -30,7 +30,10 @@ type EditFlags = GlobalFlags &
 export default class EditConfig extends HactlCommand {
   static override summary = 'Change the dynamic configuration of a cluster.'
   static override description =
-    'Without an option that says what to change, an editor is opened ($VISUAL, $EDITOR, else editor, else vi). The new document is validated, the leader is asked about PostgreSQL parameters that change, a diff is shown, and it is stored only if nobody changed it meanwhile. Options are applied in the order --replace, --apply, --set, --pg.'
+    'Without an option that says what to change, an editor is opened ($VISUAL, $EDITOR, else editor, else ' +
+    'vi). The new document is validated, the leader is asked about PostgreSQL parameters that change, a ' +
+    'diff is shown, and it is stored only if nobody changed it meanwhile. Options are applied in the order' +
+    ' --replace, --apply, --set, --pg.'
   static override examples = [
     {
       description: 'In an editor:',
@@ -71,7 +74,8 @@ export default class EditConfig extends HactlCommand {
     force: Flags.boolean({ aliases: ['yes'], summary: 'Do not ask.' }),
     'force-invalid': Flags.boolean({
       summary:
-        'Store the document even though it is not valid; the agents replace each bad value by what all of them agree on.',
+        'Store the document even though it is not valid; the agents replace each bad value by what all of ' +
+        'them agree on.',
     }),
   }
 
@@ -188,7 +192,8 @@ function adviceText({ cluster, warnings, problems, postgresql }: EditReport, acc
       list.join(', '),
     )
     lines.push(
-      `note: ${names}: only a restart brings this into force (hactl restart ${cluster}); it will be pending on ${members}, unless a member's own configuration sets it`,
+      `note: ${names}: only a restart brings this into force (hactl restart ${cluster}); it will be pending on ` +
+        `${members}, unless a member's own configuration sets it`,
     )
   }
   return lines.map(line => `${line}\n`).join('')

@@ -6,7 +6,9 @@ import { HANDOVER_FLAGS, HandoverCommand } from './switchover.ts'
 export default class Failover extends HandoverCommand {
   static override summary = 'Make a member the leader, also when there is no healthy leader.'
   static override description =
-    'While a leader is there it hands over as in a switchover. Without one, what the candidate has not received is lost: if any is known to be missing, the exit code is 10 unless --accept-data-loss is given. Waits for the end state as switchover does.'
+    'While a leader is there it hands over as in a switchover. Without one, what the candidate has not ' +
+    'received is lost: if any is known to be missing, the exit code is 10 unless --accept-data-loss is ' +
+    'given. Waits for the end state as switchover does.'
   static override examples = [
     {
       description: 'What would be lost:',

@@ -15,7 +15,8 @@ const TARGETS = ['restart', 'switchover'] as const
 export default class Flush extends MemberCommand {
   static override summary = 'Take back scheduled restarts, or the scheduled switchover.'
   static override description =
-    'What is to be taken back is the last word. A switchover is withdrawn through whichever member answers, the leader first, or in etcd itself when none does.'
+    'What is to be taken back is the last word. A switchover is withdrawn through whichever member ' +
+    'answers, the leader first, or in etcd itself when none does.'
   static override examples = [
     { description: 'The scheduled switchover:', command: '<%= config.bin %> flush batman switchover' },
     { description: 'Of two members:', command: '<%= config.bin %> flush batman pg1 pg2 restart --force' },
@@ -25,7 +26,8 @@ export default class Flush extends MemberCommand {
       multiple: true,
       ignoreStdin: true,
       description:
-        "The cluster (without it the configuration's scope is taken), the names of members if not all are meant, and at the end restart or switchover.",
+        "The cluster (without it the configuration's scope is taken), the names of members if not all are " +
+        'meant, and at the end restart or switchover.',
     }),
   }
   static override flags = { role: roleFlag(), force: forceFlag }

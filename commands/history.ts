@@ -12,7 +12,10 @@ import { historyText } from '../src/terminal/text/history-text.ts'
 export default class History extends HactlCommand {
   static override summary = 'Show when a cluster changed its timeline, where, why, and who led afterwards.'
   static override description =
-    "One line a failover or switchover, the oldest first. Where the new leader runs hactl it noted the cause, who led before, for how long nobody led, and how many bytes of what the former leader had published were given up. LSN is a byte position; --json gives both forms. The formats for programs (tsv, json, yaml) are patronictl's."
+    'One line a failover or switchover, the oldest first. Where the new leader runs hactl it noted the ' +
+    'cause, who led before, for how long nobody led, and how many bytes of what the former leader had ' +
+    'published were given up. LSN is a byte position; --json gives both forms. The formats for programs ' +
+    "(tsv, json, yaml) are patronictl's."
   static override examples = [
     {
       description: "This node's cluster:",

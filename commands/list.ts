@@ -116,7 +116,11 @@ function text(report: ListReport, { format, extended }: ListOptions): string {
 export default class List extends MemberListing {
   static override summary = 'List the members of a cluster: role, state, timeline, positions and lag.'
   static override description =
-    "Shows what etcd says of each member. Until its lease ends that of a dead one is an old story, so each member is also asked for a sign of life; one that gives none within half a second (2 seconds with --json or --ask) is marked 'no answer'. The formats for programs (tsv, json, yaml) are patronictl's and ask nobody, unless --ask is given. With --watch the last table stays, with its age, while etcd does not answer. Without CLUSTER the scope of the configuration is taken."
+    'Shows what etcd says of each member. Until its lease ends that of a dead one is an old story, so each' +
+    ' member is also asked for a sign of life; one that gives none within half a second (2 seconds with ' +
+    "--json or --ask) is marked 'no answer'. The formats for programs (tsv, json, yaml) are patronictl's " +
+    'and ask nobody, unless --ask is given. With --watch the last table stays, with its age, while etcd ' +
+    'does not answer. Without CLUSTER the scope of the configuration is taken.'
   static override examples = [
     {
       description: "This node's cluster:",

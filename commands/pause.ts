@@ -57,7 +57,9 @@ export abstract class PauseCommand extends HactlCommand {
 export default class Pause extends PauseCommand {
   static override summary = 'Take a cluster into maintenance mode: the agents keep their hands off.'
   static override description =
-    'Nobody promotes, demotes, starts or stops PostgreSQL of its own accord until hactl resume. Waits until every member says that it knows; a member that is dead or frozen is named, and the exit code is 7. A cluster that is paused already is well, exit code 0.'
+    'Nobody promotes, demotes, starts or stops PostgreSQL of its own accord until hactl resume. Waits ' +
+    'until every member says that it knows; a member that is dead or frozen is named, and the exit code is' +
+    ' 7. A cluster that is paused already is well, exit code 0.'
   static override examples = [
     {
       description: 'Before working on PostgreSQL by hand:',

@@ -25,7 +25,9 @@ const withoutChar = <T extends { char?: unknown }>({ char: _, ...flag }: T): Omi
 export default class Query extends HactlCommand {
   static override summary = 'Run SQL on a member of a cluster.'
   static override description =
-    'Connects as psql does: PGUSER, PGPASSWORD, PGDATABASE, PGSSLMODE and the password file count. Without --role and --member the leader is asked; of several that are meant the first that answers. An error of PostgreSQL is exit code 3, no connection 9, no answer within --timeout 6.'
+    'Connects as psql does: PGUSER, PGPASSWORD, PGDATABASE, PGSSLMODE and the password file count. Without' +
+    ' --role and --member the leader is asked; of several that are meant the first that answers. An error ' +
+    'of PostgreSQL is exit code 3, no connection 9, no answer within --timeout 6.'
   static override examples = [
     {
       description: 'On the leader:',

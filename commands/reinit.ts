@@ -18,9 +18,11 @@ import { copyText } from '../src/terminal/text/copy-text.ts'
 const ACTION = 'reinitialize'
 
 export default class Reinit extends MemberCommand {
-  static override summary = "Copy a standby's data anew."
+  static override summary = "Make a new copy of a standby's data."
   static override description =
-    'The member drops its data and takes a new copy, of the leader or of a standby that is tagged clonefrom. Waits until it streams, and shows how far the copy is; a copy that ends in a server that does not start is a failure. Never done to the leader. Ctrl-C ends the waiting, not the copy.'
+    'The member drops its data and takes a new copy, of the leader or of a standby that is tagged ' +
+    'clonefrom. Waits until it streams, and shows how far the copy is; a copy that ends in a server that ' +
+    'does not start is a failure. Never done to the leader. Ctrl-C ends the waiting, not the copy.'
   static override examples = [
     { description: 'Ask for everything:', command: '<%= config.bin %> reinit batman' },
     {
@@ -113,7 +115,7 @@ export default class Reinit extends MemberCommand {
     const objection = (answer: string): string | null => {
       const name = answer.trim()
       if (names.includes(name)) return null
-      return `${name === '' ? 'an empty answer' : name} is no standby of cluster ${chosen.cluster}`
+      return `${name === '' ? 'an empty answer' : name} is not a standby of cluster ${chosen.cluster}`
     }
     const answer = await askText(question, '', objection)
     if (!answer.ok) return failed(answer.failure)
@@ -158,8 +160,8 @@ function begunText(begun: readonly BegunCopy[]): string {
 }
 
 /**
- * `restart already in progress. Do you want to cancel it and reinitialize anyway?` patronictl says the refusal before it asks, and no more:
- * `left` gets whoever it was said of.
+ * `restart already in progress. Do you want to cancel it and reinitialize anyway?` patronictl says the refusal before
+ * it asks, and no more: `left` gets whoever it was said of.
  */
 function cancels(json: boolean, left: Set<string>): ReinitWish['mayCancel'] {
   return async (member, what) => {

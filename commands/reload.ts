@@ -11,7 +11,9 @@ import { loopWaitInForce } from './pause.ts'
 export default class Reload extends MemberCommand {
   static override summary = 'Ask members to read their configuration files again.'
   static override description =
-    'As SIGHUP to the agent. The agents say that they took the request; what they read is in force with their next beat, which is not waited for. Members that do not answer are reported beside those that do: the exit code is then 7, or 9 when none answered.'
+    'As SIGHUP to the agent. The agents say that they took the request; what they read is in force with ' +
+    'their next beat, which is not waited for. Members that do not answer are reported beside those that ' +
+    'do: the exit code is then 7, or 9 when none answered.'
   static override examples = [
     { description: 'All members:', command: '<%= config.bin %> reload batman' },
     { description: 'One, in a script:', command: '<%= config.bin %> reload batman pg1 --force --json' },

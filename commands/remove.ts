@@ -14,7 +14,10 @@ import { clusterText } from '../src/terminal/table/member-table.ts'
 export default class Remove extends HactlCommand {
   static override summary = 'Forget a cluster: delete all of its keys in etcd.'
   static override description =
-    'PostgreSQL and its data are left alone. Asks for the name of the cluster, for "Yes I am aware" and, if somebody leads, for the name of the leader; unattended, --confirm and --leader are the answers. A cluster with living members is refused (exit code 3) unless its leader is named: its agents would write the keys again. Stop them first.'
+    'PostgreSQL and its data are left alone. Asks for the name of the cluster, for "Yes I am aware" and, ' +
+    'if somebody leads, for the name of the leader; unattended, --confirm and --leader are the answers. A ' +
+    'cluster with living members is refused (exit code 3) unless its leader is named: its agents would ' +
+    'write the keys again. Stop them first.'
   static override examples = [
     {
       description: 'After its agents were stopped:',

@@ -26,7 +26,10 @@ import { liveLine } from '../src/terminal/table/live-line.ts'
 export default class Restart extends MemberCommand {
   static override summary = 'Restart PostgreSQL on members, one after the other, the leader last.'
   static override description =
-    'Waits until each member accepts connections and, as a standby, streams again, before it goes on to the next. When one does not come back, the rest is left alone, and the exit code is 7 with what is left. The leader keeps its lease while it restarts; for a restart without an outage of a restart see rolling restart.'
+    'Waits until each member accepts connections and, as a standby, streams again, before it goes on to ' +
+    'the next. When one does not come back, the rest is left alone, and the exit code is 7 with what is ' +
+    'left. The leader keeps its lease while it restarts; for a restart without an outage of a restart see ' +
+    'rolling restart.'
   static override examples = [
     { description: 'All members:', command: '<%= config.bin %> restart batman' },
     {
@@ -54,7 +57,8 @@ export default class Restart extends MemberCommand {
     timeout: durationFlag({
       helpValue: 'SECONDS',
       summary:
-        'Longest time that PostgreSQL of one member may take to start; when the leader takes longer, a standby takes over. Without it primary_start_timeout counts.',
+        'Longest time that PostgreSQL of one member may take to start; when the leader takes longer, a ' +
+        'standby takes over. Without it primary_start_timeout counts.',
     }),
     force: forceFlag,
     'accept-broken-copy': brokenCopyFlag,
@@ -135,7 +139,8 @@ export default class Restart extends MemberCommand {
     const question =
       schedule === null
         ? sure('restart', names)
-        : `Are you sure you want to schedule restart of members ${names.join(', ')} at ${isPatronictl() ? schedule.text.replace('T', ' ') : schedule.text}?`
+        : `Are you sure you want to schedule restart of members ${names.join(', ')} at ` +
+          `${isPatronictl() ? schedule.text.replace('T', ' ') : schedule.text}?`
     const broken = schedule === null ? await this.spareCopies(chosen, names, 'restart', flags) : null
     if (broken !== null) return failed(broken)
     const skip = flags.force || flags['dry-run'] || members.length === 0

@@ -6,7 +6,8 @@ import { PAUSE_FLAGS, PauseCommand } from './pause.ts'
 export default class Resume extends PauseCommand {
   static override summary = 'End the maintenance mode of a cluster.'
   static override description =
-    'The agents look after PostgreSQL again. Waits until every member says that it knows; a member that is dead or frozen is named, and the exit code is 7. A cluster that is not paused is well, exit code 0.'
+    'The agents look after PostgreSQL again. Waits until every member says that it knows; a member that is' +
+    ' dead or frozen is named, and the exit code is 7. A cluster that is not paused is well, exit code 0.'
   static override examples = [
     {
       description: 'After working on PostgreSQL by hand:',

@@ -39,7 +39,13 @@ export default class RollingRestart extends MemberCommand {
   static override summary =
     'Restart PostgreSQL on every member in turn, the leader last and after a switchover.'
   static override description =
-    'One standby at a time, each streaming again before the next; then the leader hands over to one of them, which restarts it as a standby. Where max_connections, max_prepared_transactions, max_locks_per_transaction, max_worker_processes or max_wal_senders become lower, PostgreSQL demands the primary first: then the leader restarts where it is, and the standbys after it. Begins only on a healthy cluster, looks again before each step, and stops at the first failure with exit code 7 and what is left. Called again it goes on: with --pending by what is still pending, otherwise with --since and the time of the first run, which it prints.'
+    'One standby at a time, each streaming again before the next; then the leader hands over to one of ' +
+    'them, which restarts it as a standby. Where max_connections, max_prepared_transactions, ' +
+    'max_locks_per_transaction, max_worker_processes or max_wal_senders become lower, PostgreSQL demands ' +
+    'the primary first: then the leader restarts where it is, and the standbys after it. Begins only on a ' +
+    'healthy cluster, looks again before each step, and stops at the first failure with exit code 7 and ' +
+    'what is left. Called again it goes on: with --pending by what is still pending, otherwise with ' +
+    '--since and the time of the first run, which it prints.'
   static override examples = [
     { description: 'What would be done:', command: '<%= config.bin %> rolling restart batman --dry-run' },
     {
@@ -77,7 +83,7 @@ export default class RollingRestart extends MemberCommand {
     const sinceMs = flags.since === undefined ? operator.clock.wallMs() : Date.parse(flags.since)
     if (Number.isNaN(sinceMs)) {
       const hint = 'for example --since 2030-01-01T03:00:00Z'
-      return this.fail(json, { kind: 'usage', message: `--since: ${flags.since} is no time`, hint })
+      return this.fail(json, { kind: 'usage', message: `--since: ${flags.since} is not a time`, hint })
     }
     const wish: RollingWish = { pending: flags.pending, sinceMs, timeoutMs: flags.timeout ?? null }
     const unwell = whyUnwell(sight)
@@ -91,7 +97,9 @@ export default class RollingRestart extends MemberCommand {
     if (flags['dry-run'] || steps.length === 0)
       return this.#conclude(json, cluster, [...spared, ...steps], wish, true)
     if (!json) process.stdout.write(steps.map((row, at) => `${at + 1}. ${row.member}: ${row.why}\n`).join(''))
-    const question = `Are you sure you want to restart ${steps.length === 1 ? 'this member' : 'these members'}, one after the other?`
+    const question =
+      `Are you sure you want to restart ${steps.length === 1 ? 'this member' : 'these members'}, ` +
+      'one after the other?'
     const declined = await this.confirm(flags.force, question, ACTION)
     if (declined !== null) return this.fail(json, declined)
     const rows = await this.#carryOut(looked.value, wish, plan, json)

@@ -9,7 +9,7 @@ import { yamlDocument } from '../src/terminal/format/yaml-text.ts'
 
 export default class ShowConfig extends HactlCommand {
   static override summary = 'Show the dynamic configuration of a cluster.'
-  static override description = 'Prints YAML with sorted keys, as it stands in etcd; edit-config changes it.'
+  static override description = 'Prints YAML with sorted keys, as it is in etcd; edit-config changes it.'
   static override examples = [
     {
       description: "This node's cluster:",

@@ -223,7 +223,10 @@ function progressLine(text: string): void {
 export default class Switchover extends HandoverCommand {
   static override summary = 'Hand the leadership over to another member, in an orderly way.'
   static override description =
-    'The leader checkpoints, stops, and lets the candidate have everything before it takes over: nothing is lost. Waits until the new leader accepts writes and the former one streams from it; the exit code says what the cluster became. If the candidate leads already, there is nothing to do and the exit code is 0.'
+    'The leader checkpoints, stops, and lets the candidate have everything before it takes over: nothing ' +
+    'is lost. Waits until the new leader accepts writes and the former one streams from it; the exit code ' +
+    'says what the cluster became. If the candidate leads already, there is nothing to do and the exit ' +
+    'code is 0.'
   static override examples = [
     {
       description: 'Ask for everything:',

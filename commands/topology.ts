@@ -5,7 +5,7 @@ import { CLUSTERS_ARG, MemberListing, WATCH_FLAGS, watchSeconds } from './list.t
 export default class Topology extends MemberListing {
   static override summary = 'List the members of a cluster as a tree of who replicates from whom.'
   static override description =
-    'The columns are those of list; cascading replicas (tag replicatefrom) stand below their upstream.'
+    'The columns are those of list; cascading replicas (tag replicatefrom) are below their upstream.'
   static override examples = [
     {
       description: "This node's cluster:",

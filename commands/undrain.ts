@@ -11,7 +11,8 @@ import { DRAIN_ARGS, DRAIN_FLAGS, named } from './drain.ts'
 export default class Undrain extends HactlCommand {
   static override summary = 'Undo hactl drain: the member may lead again and gets its share of the load.'
   static override description =
-    'The tags of its configuration count again, at once. Leadership is not handed back. A member that is not drained is well; the note of a member that is gone for good can be taken away, too.'
+    'The tags of its configuration count again, at once. Leadership is not handed back. A member that is ' +
+    'not drained is well; the note of a member that is gone for good can be taken away, too.'
   static override examples = [
     {
       description: 'After maintenance:',

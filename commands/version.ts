@@ -11,7 +11,9 @@ import { emptyIfMissing, isPatronictl } from '../src/terminal/drop-in/drop-in.ts
 export default class Version extends HactlCommand {
   static override summary = "Show hactl's version and, with a cluster, what its members run."
   static override description =
-    'The cluster is the one named, or the scope of the file given with --config-file. Each member is asked over its REST API. Members that do not answer are reported beside those that do; the exit code is then 7, or 9 when none answered.'
+    'The cluster is the one named, or the scope of the file given with --config-file. Each member is asked' +
+    ' over its REST API. Members that do not answer are reported beside those that do; the exit code is ' +
+    'then 7, or 9 when none answered.'
   static override examples = [
     { description: 'Of this program:', command: '<%= config.bin %> version' },
     {
@@ -50,7 +52,10 @@ export default class Version extends HactlCommand {
     )
   }
 
-  /** As the drop-in it reports the version of the patronictl that it replaces; a silent member is a line like the others. */
+  /**
+   * As the drop-in it reports the version of the patronictl that it replaces; a silent member is a line like the
+   * others.
+   */
   async #asPatronictl(
     cluster: string | undefined,
     members: readonly string[],

@@ -13,7 +13,11 @@ const conditionFlag = Flags.custom<Condition>({ parse: async text => parseCondit
 export default class Wait extends HactlCommand {
   static override summary = 'Wait until a cluster is as a script needs it.'
   static override description =
-    'Conditions: leader (a leader accepts writes), healthy (as hactl check), streaming (every standby streams), MEMBER=STATE (running, stopped, …; also streaming and leader), timeline=N (the leader is on this timeline or a later one). All that are named must be so at the same time. Exit code 0: reached; 6: not within --timeout, and what is missing is said. A cluster or member that is not there yet is waited for, unless the name is close to another one.'
+    'Conditions: leader (a leader accepts writes), healthy (as hactl check), streaming (every standby ' +
+    'streams), MEMBER=STATE (running, stopped, …; also streaming and leader), timeline=N (the leader is on' +
+    ' this timeline or a later one). All that are named must be so at the same time. Exit code 0: reached;' +
+    ' 6: not within --timeout, and what is missing is said. A cluster or member that is not there yet is ' +
+    'waited for, unless the name is close to another one.'
   static override examples = [
     {
       description: 'After starting the agents:',

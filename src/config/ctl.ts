@@ -1,5 +1,5 @@
-// The configuration of an operator's command: the same file as the agent's, of which only etcd and the credentials of the
-// REST API matter. Nothing else in it can stop a command.
+// The configuration of an operator's command: the same file as the agent's, of which only etcd and the credentials of
+// the REST API matter. Nothing else in it can stop a command.
 
 import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'

@@ -1,6 +1,7 @@
-// The dynamic configuration, read in two ways. When an operator writes it, every bad value is named and the document refused.
-// A bad document that is in etcd all the same (written by Patroni, by etcdctl or by force) is repaired value by value, with
-// a warning each: the settings in force then depend on the document alone, not on what a node has seen before it.
+// The dynamic configuration, read in two ways. When an operator writes it, every bad value is named and the document
+// refused. A bad document that is in etcd all the same (written by Patroni, by etcdctl or by force) is repaired value
+// by value, with a warning each: the settings in force then depend on the document alone, not on what a node has seen
+// before it.
 
 import type { Json, JsonObject } from '../model/cluster/cluster.ts'
 import type { DynamicSettings } from '../model/settings/dynamic-settings.ts'
@@ -24,7 +25,10 @@ export function readDynamicSettings(document: Json, previous: DynamicSettings | 
   return readDynamic(document, previous, '', () => ({ kind: 'dynamic' }))
 }
 
-/** The settings that a document from etcd puts in force, whatever is in it. Never throws; nesting is limited by parseConfig. */
+/**
+ * The settings that a document from etcd puts in force, whatever is in it. Never throws; nesting is limited by
+ * parseConfig.
+ */
 export function settingsInForce(
   document: JsonObject,
   previous: DynamicSettings | null,

@@ -1,5 +1,6 @@
-// What PostgreSQL is to be configured with, from both configurations (spec/interfaces.md 3.1): defaults, then the dynamic
-// document, then the local file; a local key wins as a whole, parameters are merged; the overlay of the role comes last.
+// What PostgreSQL is to be configured with, from both configurations (spec/interfaces.md 3.1): defaults, then the
+// dynamic document, then the local file; a local key wins as a whole, parameters are merged; the overlay of the role
+// comes last.
 
 import type { Json, JsonObject } from '../model/cluster/cluster.ts'
 import type { AgentConfig, EffectivePostgresql } from '../model/settings/config.ts'
@@ -15,9 +16,9 @@ import { SHARED_POSTGRESQL } from './schema/postgresql-section.ts'
 import type { ValueOf } from './schema/setting.ts'
 
 /**
- * `document` is the dynamic configuration in force (DynamicSettings.document). Values in it that cannot be read are repaired
- * or count as absent, as in the settings. `listen_addresses`, `port` and `cluster_name` are not in `parameters`: they
- * follow from `postgresql.listen` and `scope`.
+ * `document` is the dynamic configuration in force (DynamicSettings.document). Values in it that cannot be read are
+ * repaired or count as absent, as in the settings. `listen_addresses`, `port` and `cluster_name` are not in
+ * `parameters`: they follow from `postgresql.listen` and `scope`.
  */
 export function effectivePostgresql(
   config: AgentConfig,

@@ -1,5 +1,5 @@
-// The `etcd3` section: url before hosts before host, as Patroni reads it. The section `etcd` (API v2, which etcd itself has
-// dropped) is read as if it were etcd3.
+// The `etcd3` section: url before hosts before host, as Patroni reads it. The section `etcd` (API v2, which etcd itself
+// has dropped) is read as if it were etcd3.
 
 import { isIPv6 } from 'node:net'
 import { bareHost } from '../model/address.ts'

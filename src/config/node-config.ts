@@ -45,8 +45,8 @@ interface MergedSource {
 }
 
 /**
- * Reads and checks everything; never throws for an operator's mistake. `inForce` are the values that a running agent uses:
- * those that it cannot change while it runs stay as they are.
+ * Reads and checks everything; never throws for an operator's mistake. `inForce` are the values that a running agent
+ * uses: those that it cannot change while it runs stay as they are.
  */
 export async function readLocalConfig(
   from: ConfigSource,

@@ -69,7 +69,10 @@ function publishedTags(section: JsonObject): JsonObject {
 
 function conflict(flag: string, set: Json, rank: string, number: Json): string {
   const text = pythonText(set)
-  return `Conflicting configuration between ${flag}: ${text} and ${rank}: ${pythonText(number)}. Defaulting to ${flag}: ${text}`
+  return (
+    `Conflicting configuration between ${flag}: ${text} and ${rank}: ${pythonText(number)}. Defaulting to ` +
+    `${flag}: ${text}`
+  )
 }
 
 /** `nofailover: "false"` is true for Patroni, as any text is; only nostream is read as a boolean text. */

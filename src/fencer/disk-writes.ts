@@ -1,5 +1,5 @@
-// The fencer's notes on disk are waited for, but not for ever: a hung disk, or one that takes nothing, must not keep a node
-// from being fenced. The reason of a failure is logged once, until a write succeeds.
+// The fencer's notes on disk are waited for, but not for ever: a hung disk, or one that takes nothing, must not keep a
+// node from being fenced. The reason of a failure is logged once, until a write succeeds.
 
 import { errorText } from '../model/error-text.ts'
 import type { Millis } from '../model/units.ts'

@@ -22,9 +22,14 @@ export interface FencerOptions {
   readonly graceMs?: Millis
   /** Default: the environment's NOTIFY_SOCKET; null: none. */
   readonly notifySocket?: string | null
-  /** How long an arm or disarm waits for a former agent's fencer to exit; it never does while that agent lives. Default 200. */
+  /**
+   * How long an arm or disarm waits for a former agent's fencer to exit; it never does while that agent lives. Default
+   * 200.
+   */
   readonly retireLimitMs?: Millis
-  /** A program that lived for less than `afterMs` would only die again, so the next `arm` starts it. Default: 1000 each. */
+  /**
+   * A program that lived for less than `afterMs` would only die again, so the next `arm` starts it. Default: 1000 each.
+   */
   readonly respawn?: { readonly afterMs: Millis; readonly budgetMs: Millis }
   /** The program ended unexpectedly. It is started and armed again at once; this also wakes the agent. */
   readonly onLost?: () => void
@@ -177,7 +182,10 @@ class ProgramFencer implements Fencer {
     return program
   }
 
-  /** The running program; a new one when there is none or when it left a question unanswered; null: no process to be had. */
+  /**
+   * The running program; a new one when there is none or when it left a question unanswered; null: no process to be
+   * had.
+   */
   #current(): Program | null {
     if (this.#program?.responsive === true) return this.#program
     if (this.#program !== null && this.#program === this.#armedBy) this.#replaced.push(this.#program)
@@ -237,7 +245,8 @@ class ProgramFencer implements Fencer {
     this.#options.onLost?.()
     const { afterMs, budgetMs } = this.#options.respawn ?? RESPAWN
     const livedMs = this.#options.clock.bootMs() - program.startedAtMs
-    // `arm` never rejects; its outcome is in the view and in the log. It neither proves an arm nor relieves other fencers.
+    // `arm` never rejects; its outcome is in the view and in the log. It neither proves an arm nor relieves other
+    // fencers.
     if (deadlineMs !== null && livedMs >= afterMs) void this.arm(deadlineMs, postmaster, budgetMs, true)
   }
 

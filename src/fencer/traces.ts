@@ -18,8 +18,8 @@ function identityPath(stateDirectory: string): string {
 }
 
 /**
- * Fencers of former agents that may still be armed, by the state directory or, because that may be gone together with the
- * data directory, by what they guard.
+ * Fencers of former agents that may still be armed, by the state directory or, because that may be gone together with
+ * the data directory, by what they guard.
  */
 export async function findPredecessors(
   stateDirectory: string,

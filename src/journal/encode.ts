@@ -3,8 +3,8 @@
 import { formatLsn } from '../model/units.ts'
 
 /**
- * Amounts of WAL, not positions in it: lags, limits, losses. Everything else that is a bigint is a position. With a capital
- * letter, which no slot's name can have: the names of slots are keys too.
+ * Amounts of WAL, not positions in it: lags, limits, losses. Everything else that is a bigint is a position. With a
+ * capital letter, which no slot's name can have: the names of slots are keys too.
  */
 const AMOUNT = /Bytes$|Lag$|^maximumLag/
 

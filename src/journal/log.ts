@@ -193,7 +193,9 @@ function redactFields(fields: FieldValues): FieldValues {
   )
 }
 
-/** Resolves when the kernel has the text. Node writes to plain files synchronously, so those go through the thread pool. */
+/**
+ * Resolves when the kernel has the text. Node writes to plain files synchronously, so those go through the thread pool.
+ */
 function streamSink(out: Writable): LineSink {
   if (out === process.stdout && !(out instanceof Socket)) return descriptorSink(1)
   // Each write reports that the reader is gone; without a listener the event would end the process.

@@ -18,16 +18,22 @@ export type BootMillis = Flavour<number, 'instant on the boot clock'>
 export type WallMillis = Flavour<number, 'instant on the wall clock'>
 /** A length of time in milliseconds. */
 export type Millis = Flavour<number, 'length of time'>
-/** A position in the write-ahead log, as a count of bytes; a double would lose bytes beyond 8 PiB. `X/X` is for people. */
+/**
+ * A position in the write-ahead log, as a count of bytes; a double would lose bytes beyond 8 PiB. `X/X` is for people.
+ */
 export type Lsn = Flavour<bigint, 'WAL position'>
-/** An amount of WAL: the distance between two positions, or a limit of it. Names end in `Bytes`: the journal goes by that. */
+/**
+ * An amount of WAL: the distance between two positions, or a limit of it. Names end in `Bytes`: the journal goes by
+ * that.
+ */
 export type Bytes = Flavour<bigint, 'amount of WAL'>
 /** A PostgreSQL timeline id; 0 is never a valid one. */
 export type Timeline = Flavour<number, 'timeline'>
 declare const revision: unique symbol
 /**
- * When a key was written, in the order of its store: it can be ordered (src/model/revision.ts) and a write can be guarded with it.
- * What it is made of is the store's own business: unlike the others, a plain number does not go into it.
+ * When a key was written, in the order of its store: it can be ordered (src/model/revision.ts) and a write can be
+ * guarded with it. What it is made of is the store's own business: unlike the others, a plain number does not go into
+ * it.
  */
 export interface Revision {
   readonly [revision]: true

@@ -7,7 +7,10 @@ import { readTlsRules } from './tls-rules.ts'
 
 export interface MemberCall {
   readonly method: Call['method']
-  /** Endpoint and query, such as `/switchover` or `/config?force=true`: put after scheme and host of the member's api_url. */
+  /**
+   * Endpoint and query, such as `/switchover` or `/config?force=true`: put after scheme and host of the member's
+   * api_url.
+   */
   readonly path: string
   /** Sent as JSON; left out: no body. */
   readonly body?: unknown
@@ -31,7 +34,7 @@ export async function callMember(
   call: MemberCall,
 ): Promise<MemberAnswer | { readonly unreachable: string }> {
   const url = endpointUrl(apiUrl, call.path)
-  if (url === null) return { unreachable: `"${apiUrl}" is no http or https address` }
+  if (url === null) return { unreachable: `"${apiUrl}" is not an http or https address` }
   const { ctl } = call
   return callOnce({
     url,

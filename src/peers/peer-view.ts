@@ -12,7 +12,7 @@ export function readPeerView(body: string, atMs: BootMillis): Seen<PeerView> {
   const answer = parseStatusAnswer(body)
   if (answer === null) return unseen(`the answer is not a JSON object: ${excerpt(body)}`)
   const { state, role, positions, hactl } = answer
-  if (state === null || role === null) return unseen(`the answer is no status document: ${excerpt(body)}`)
+  if (state === null || role === null) return unseen(`the answer is not a status document: ${excerpt(body)}`)
   const isPrimary = (positions?.written ?? 0n) > 0n || role === 'primary'
   return seen(
     {

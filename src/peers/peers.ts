@@ -65,7 +65,10 @@ function troubleTeller(log: Log): (name: MemberName, url: string, why: string | 
   }
 }
 
-/** Sends with this node's credentials and certificates. If the disk hangs, the files read last are used: an election goes on. */
+/**
+ * Sends with this node's credentials and certificates. If the disk hangs, the files read last are used: an election
+ * goes on.
+ */
 function caller({
   calls,
   clock,

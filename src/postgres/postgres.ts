@@ -53,7 +53,7 @@ interface PostgresOptions {
   readonly effective: EffectivePostgresql
   /** Needed when the agent is root, and only then. */
   readonly runAs?: RunAs
-  /** File for what the server prints before its own logging starts; default the journal, else `<data_dir>.hactl/postgres.log`. */
+  /** The server's early output; default the journal, else `<data_dir>.hactl/postgres.log`. */
   readonly serverLog?: string
   /** Of the agent; default `<dataDir>.hactl`. */
   readonly stateDirectory?: string
@@ -164,7 +164,7 @@ class LocalPostgres implements LocalServer {
     const directory = await readDirectoryState(this.#context)
     if (directory.kind !== 'present') return DONE
     const role = directory.recoveryConfigured ? 'standby' : 'primary'
-    // A standby that was found running: whom it follows is written with the next follow(), which compareRecovery asks for.
+    // Of a standby that was found running, the next follow() writes its upstream; compareRecovery asks for that.
     if (role === 'standby' && state.upstream === undefined) return DONE
     return await rewriteSettings(this.#context, role, state.upstream ?? null, always)
   }

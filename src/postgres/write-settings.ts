@@ -1,5 +1,5 @@
-// Has src/postgres/settings write the server's settings and remembers the outcome. Gathers the facts for that: version and
-// option names of the installed program, and the control file.
+// Has src/postgres/settings write the server's settings and remembers the outcome. Gathers the facts for that: version
+// and option names of the installed program, and the control file.
 
 import { stat } from 'node:fs/promises'
 import { isAbsolute } from 'node:path'

@@ -1,4 +1,5 @@
-// Certificates, keys and authorities that the configuration names: readable by this user, and each key that of its certificate.
+// Certificates, keys and authorities that the configuration names: readable by this user, and each key that of its
+// certificate.
 
 import { readFile } from 'node:fs/promises'
 import { createSecureContext } from 'node:tls'

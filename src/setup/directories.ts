@@ -23,14 +23,15 @@ async function dataDirectory(dataDir: string): Promise<Finding | null> {
   const status = await stat(dataDir).catch(codeOrText)
   if (status === 'ENOENT') return creatable(path, dataDir)
   if (typeof status === 'string') return error(`${dataDir} cannot be looked at: ${status}`, OWNER)
-  if (!status.isDirectory()) return error(`${dataDir} is no directory`, 'Name a directory.')
+  if (!status.isDirectory()) return error(`${dataDir} is not a directory`, 'Name a directory.')
   const names = await readdir(dataDir).catch(codeOrText)
   if (typeof names === 'string') return error(`${dataDir} cannot be read: ${names}`, OWNER)
   if (names.every(name => name.startsWith('.') || name === 'lost+found')) return null
   for (const needed of ['PG_VERSION', 'global', 'pg_wal'])
     if (!names.includes(needed))
       return error(
-        `${dataDir} is neither empty nor a data directory of PostgreSQL: it holds ${names.slice(0, 3).join(', ')}, but no ${needed}`,
+        `${dataDir} is neither empty nor a data directory of PostgreSQL: it holds ` +
+          `${names.slice(0, 3).join(', ')}, but no ${needed}`,
         'Name the data directory (show data_directory), or an empty one.',
       )
   const uid = process.getuid?.() ?? 0
@@ -39,7 +40,8 @@ async function dataDirectory(dataDir: string): Promise<Finding | null> {
   const mode = status.mode & 0o777
   if ((mode & 0o027) !== 0)
     return error(
-      `${dataDir} is open to other users (mode ${mode.toString(8).padStart(4, '0')}), and PostgreSQL does not start on it`,
+      `${dataDir} is open to other users (mode ${mode.toString(8).padStart(4, '0')}), and PostgreSQL does not ` +
+        'start on it',
       `Run: chmod 0700 ${dataDir}`,
     )
   return null
@@ -75,7 +77,7 @@ async function writable(path: string, directory: string): Promise<Finding | null
   if (status === 'ENOENT') return creatable(path, directory)
   const obstacle = await access(directory, constants.W_OK | constants.X_OK).then(() => null, codeOrText)
   if (obstacle === null && typeof status !== 'string' && status.isDirectory()) return null
-  const why = obstacle ?? 'it is no directory'
+  const why = obstacle ?? 'it is not a directory'
   const hint = `Give it to the user of the agent, or set ${path} to another place.`
   return { kind: 'error', path, message: `${directory} cannot be written by this user: ${why}`, hint }
 }
@@ -85,7 +87,9 @@ async function creatable(path: string, directory: string): Promise<Finding | nul
   while (parent !== '/' && (await stat(parent).catch(codeOrText)) === 'ENOENT') parent = dirname(parent)
   const obstacle = await access(parent, constants.W_OK | constants.X_OK).then(() => null, codeOrText)
   if (obstacle === null) return null
-  const message = `${directory} does not exist and cannot be created: ${parent} may not be written by this user (${obstacle})`
+  const message =
+    `${directory} does not exist and cannot be created: ${parent} may not be written by this user ` +
+    `(${obstacle})`
   return {
     kind: 'error',
     path,

@@ -1,6 +1,6 @@
-// `hactl agent --generate-config`: the configuration with which an agent takes over a PostgreSQL that runs, as it is. Its
-// parameters go to the dynamic configuration, the settings of this machine stay in the file, and no password is written
-// that was not given.
+// `hactl agent --generate-config`: the configuration with which an agent takes over a PostgreSQL that runs, as it is.
+// Its parameters go to the dynamic configuration, the settings of this machine stay in the file, and no password is
+// written that was not given.
 
 import { basename, dirname, join } from 'node:path'
 import type { Json, JsonObject } from '../model/cluster/cluster.ts'

@@ -60,7 +60,7 @@ export async function readInstance(dsn: string | null, env: NodeJS.ProcessEnv): 
   const facts = await queryOnce(target, FACTS, LIMIT_MS)
   if (!facts.ok) return { ok: false, why: `${where}: ${facts.why}` }
   const [row = {}] = facts.rows
-  if (row.superuser !== true) return { ok: false, why: `${where}: the role is no superuser` }
+  if (row.superuser !== true) return { ok: false, why: `${where}: the role is not a superuser` }
   const [contents, settings] = [
     await queryOnce(target, CONTENTS, LIMIT_MS),
     await queryOnce(target, SETTINGS, LIMIT_MS),

@@ -42,7 +42,10 @@ async function tryListening({ path, host, port }: Wanted, ignorePort: boolean): 
       )
     }
     case 'EADDRNOTAVAIL':
-      return error(`${host} is no address of this machine`, 'Take one that `ip address` shows, or 0.0.0.0.')
+      return error(
+        `${host} is not an address of this machine`,
+        'Take one that `ip address` shows, or 0.0.0.0.',
+      )
     case 'EACCES':
       return error(`port ${port} may not be listened on by this user`, 'Choose a port from 1024 on.')
     case 'ENOTFOUND':

@@ -1,5 +1,5 @@
-// `hactl agent --generate-sample-config`: a complete configuration of a new cluster, to be checked by its reader. It contains no
-// password that nobody gave.
+// `hactl agent --generate-sample-config`: a complete configuration of a new cluster, to be checked by its reader. It
+// contains no password that nobody gave.
 
 import { COMMON_NOTES, type Draft, frame, type Note, withVariables } from './draft.ts'
 import type { Place } from './own-place.ts'

@@ -37,7 +37,7 @@ function finding(path: string, message: string): Finding {
 async function directoryObstacle(binDir: string): Promise<string | null> {
   const status = await stat(binDir).catch(() => null)
   if (status === null) return `${binDir} does not exist`
-  return status.isDirectory() ? null : `${binDir} is no directory`
+  return status.isDirectory() ? null : `${binDir} is not a directory`
 }
 
 async function findProgram({ read }: LocalValues, program: Program): Promise<string | null> {

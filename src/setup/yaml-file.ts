@@ -1,5 +1,5 @@
-// A draft as YAML 1.1, which Patroni reads too: whatever would be read as something else than text is quoted, and each note
-// is above its key.
+// A draft as YAML 1.1, which Patroni reads too: whatever would be read as something else than text is quoted, and each
+// note is above its key.
 
 import type { Draft } from './draft.ts'
 

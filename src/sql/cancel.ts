@@ -1,4 +1,5 @@
-// PostgreSQL goes on with a statement whose client has gone away: it is asked to cancel it, over a connection of its own, as psql does.
+// PostgreSQL goes on with a statement whose client has gone away: it is asked to cancel it, over a connection of its
+// own, as psql does.
 
 import { connect } from 'node:net'
 import type { Millis } from '../model/units.ts'

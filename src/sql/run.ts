@@ -1,4 +1,5 @@
-// One text of SQL over `pg`, for `hactl query`. Everything is bounded: a server that is stopped or hung never keeps it waiting.
+// One text of SQL over `pg`, for `hactl query`. Everything is bounded: a server that is stopped or hung never keeps it
+// waiting.
 
 import pg from 'pg'
 import type { Json } from '../model/cluster/cluster.ts'

@@ -1,5 +1,6 @@
-// Which agent wrote a member key: a short text that is the same in every life of an agent with one state directory on one
-// machine, and another one everywhere else, also for a copy of its configuration. It holds no secret and names nobody.
+// Which agent wrote a member key: a short text that is the same in every life of an agent with one state directory on
+// one machine, and another one everywhere else, also for a copy of its configuration. It holds no secret and names
+// nobody.
 
 import { createHash } from 'node:crypto'
 import { lookup } from 'node:dns/promises'

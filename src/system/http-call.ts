@@ -1,5 +1,6 @@
-// One HTTP request with one deadline over everything: name, connection, handshake, answer. No retry, no redirect, no pool;
-// an answer that grows too large is no answer. node:https is loaded only when it is needed, commands start faster.
+// One HTTP request with one deadline over everything: name, connection, handshake, answer. No retry, no redirect, no
+// pool; an answer that grows too large is no answer. node:https is loaded only when it is needed, commands start
+// faster.
 
 import {
   type ClientRequest,

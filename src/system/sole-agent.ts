@@ -36,7 +36,10 @@ export async function claimDirectory(directory: string, introduction: string): P
   return { ok: false, holder: await introductionAt(path) }
 }
 
-/** On the network of the host, agents of several containers share these sockets, and the path may be the same in each of them. */
+/**
+ * On the network of the host, agents of several containers share these sockets, and the path may be the same in each of
+ * them.
+ */
 async function rootName(): Promise<string> {
   const { dev, ino } = await stat('/', { bigint: true })
   return `${dev}:${ino}`

@@ -1,4 +1,5 @@
-// The name of the user who runs this process, from the password file and not from the environment, which may say anything.
+// The name of the user who runs this process, from the password file and not from the environment, which may say
+// anything.
 
 import { userInfo } from 'node:os'
 

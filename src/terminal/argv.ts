@@ -19,10 +19,10 @@ const WITHOUT_VALUE: Readonly<Record<string, string>> = {
 const SECOND_WORD: ReadonlyMap<string, string> = new Map([['rolling', 'restart']])
 
 /**
- * Takes the arguments after the program's name and returns them with the command first. Everything from the command on is
- * left as it is, except options between the two words of a command (`rolling --pending restart`), which go behind it;
- * without a command (`hactl -c x --help`) the global options are dropped, since nothing would read them.
- * `help COMMAND` is `COMMAND --help`.
+ * Takes the arguments after the program's name and returns them with the command first. Everything from the command on
+ * is left as it is, except options between the two words of a command (`rolling --pending restart`), which go behind
+ * it; without a command (`hactl -c x --help`) the global options are dropped, since nothing would read them. `help
+ * COMMAND` is `COMMAND --help`.
  */
 export function normaliseArgv(argv: readonly string[]): string[] {
   const { moved, words } = takeGlobals(argv)

@@ -1,5 +1,5 @@
-// The base of every operator command: the global options, and the one way to end, so that each command is only flags in,
-// one call, result out. Results go to stdout, everything else to stderr.
+// The base of every operator command: the global options, and the one way to end, so that each command is only flags
+// in, one call, result out. Results go to stdout, everything else to stderr.
 
 import { stripVTControlCharacters } from 'node:util'
 import { Command, Errors, Flags } from '@oclif/core'
@@ -136,8 +136,8 @@ export abstract class HactlCommand extends ParsedCommand {
   static override baseFlags = GLOBAL_FLAGS
 
   /**
-   * Ends the command with the result's exit code. `text` is only asked for when `--json` is not given. A failure may come
-   * with a partial value, and ends at once: a connection to a silent member may still be open.
+   * Ends the command with the result's exit code. `text` is only asked for when `--json` is not given. A failure may
+   * come with a partial value, and ends at once: a connection to a silent member may still be open.
    */
   protected conclude<T>(json: boolean, result: Result<T>, text: (value: T) => string): void {
     this.show(json, result, text)

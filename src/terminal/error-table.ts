@@ -42,7 +42,7 @@ const ERRORS: { readonly [K in Kind]: Entry<K> } = {
     message: f => (f.request === undefined ? 'interrupted' : `interrupted: ${fateOf(f.request, f.action)}`),
     hint: f =>
       f.hint ??
-      (f.request === undefined ? 'nothing was requested.' : 'see hactl list for what the cluster is.'),
+      (f.request === undefined ? 'nothing was requested.' : 'see hactl list for the state of the cluster.'),
   },
   'cluster-not-found': {
     exit: EXIT.notFound,
@@ -76,7 +76,7 @@ const ERRORS: { readonly [K in Kind]: Entry<K> } = {
   'not-the-leader': {
     exit: EXIT.refused,
     message: f => `member ${f.member} is not the leader of cluster ${f.cluster}`,
-    hint: f => `the leader is ${f.leader}; leave --leader out to take whoever leads.`,
+    hint: f => `the leader is ${f.leader}; leave out --leader to take the current leader.`,
   },
   refused: { exit: EXIT.refused, message: f => `${f.action} refused: ${f.reason}`, hint: f => f.hint },
   'no-good-candidate': {
@@ -97,7 +97,7 @@ const ERRORS: { readonly [K in Kind]: Entry<K> } = {
     hint: f =>
       f.request.kind === 'withdrawn'
         ? 'hactl list shows whether the agent of the leader answers; its log says why it did not begin.'
-        : 'see hactl list for what it comes to; give it longer with --timeout.',
+        : 'see hactl list for the outcome; allow more time with --timeout.',
   },
   unfinished: { exit: EXIT.timedOut, message: f => f.what, hint: f => f.hint },
   'partly-done': {
@@ -133,20 +133,21 @@ const ERRORS: { readonly [K in Kind]: Entry<K> } = {
       f.sqlstate.startsWith('28')
         ? 'give --username and PGPASSWORD, a password file, or --password.'
         : f.sqlstate === '3D000'
-          ? 'name a database that is there with --dbname.'
+          ? 'name an existing database with --dbname.'
           : 'correct the SQL.',
   },
   'query-interrupted': {
     exit: EXIT.interrupted,
     message: f =>
-      `interrupted: PostgreSQL of ${f.member} ${f.cancelled ? 'has cancelled the statement' : 'was asked to cancel the statement, and has not said that it did'}`,
+      `interrupted: PostgreSQL of ${f.member} ` +
+      `${f.cancelled ? 'has cancelled the statement' : 'was asked to cancel the statement, and has not confirmed it'}`,
     hint: f =>
-      f.cancelled ? 'what it had not committed itself is rolled back.' : 'see pg_stat_activity there.',
+      f.cancelled ? 'everything that it had not committed is rolled back.' : 'see pg_stat_activity there.',
   },
   'query-late': {
     exit: EXIT.timedOut,
     message: f => `PostgreSQL of ${f.member} gave no answer: ${f.why}`,
-    hint: () => 'the statement may still be running; give it longer with --timeout.',
+    hint: () => 'the statement may still be running; allow more time with --timeout.',
   },
   'no-connection': {
     exit: EXIT.memberUnreachable,
@@ -171,13 +172,13 @@ const ERRORS: { readonly [K in Kind]: Entry<K> } = {
   'not-reached': {
     exit: EXIT.timedOut,
     message: f => `not reached within ${f.seconds} s: ${f.missing}`,
-    hint: f => `see hactl list ${f.cluster}; give it longer with --timeout.`,
+    hint: f => `see hactl list ${f.cluster}; allow more time with --timeout.`,
   },
   patronictl: { exit: EXIT.refused, message: f => f.message, hint: () => '' },
   editor: {
     exit: EXIT.usage,
     message: f => f.why,
-    hint: () => 'set EDITOR to a program that is there, or use --set, --apply or --replace.',
+    hint: () => 'set EDITOR to an existing program, or use --set, --apply or --replace.',
   },
 }
 
@@ -214,7 +215,7 @@ function patronictlErrorText({ kind, message, hint }: ShownError): string {
 
 function serving(serves: boolean | null): string {
   if (serves === null) return 'is not known to accept writes'
-  return serves ? 'accepts writes, but is not as it should be' : 'accepts no writes'
+  return serves ? 'accepts writes, but is not healthy' : 'accepts no writes'
 }
 
 function whatOfEtcd(why: string): string {

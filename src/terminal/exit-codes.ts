@@ -35,8 +35,8 @@ export const EXIT_MEANINGS: readonly (readonly [ExitCode, string])[] = [
 ]
 
 /**
- * Called as patronictl, or with HACTL_EXIT_CODES=patronictl, hactl ends with patronictl's three codes: 0 success, 2 a command
- * line that its parser refuses, 1 everything else, including bad values.
+ * Called as patronictl, or with HACTL_EXIT_CODES=patronictl, hactl ends with patronictl's three codes: 0 success, 2 a
+ * command line that its parser refuses, 1 everything else, including bad values.
  */
 export function processExitCode(
   code: ExitCode,

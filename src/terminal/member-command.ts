@@ -1,5 +1,5 @@
-// The flow shared by the commands that act on members: look, show the members, choose, ask, carry out, report the outcome
-// for each.
+// The flow shared by the commands that act on members: look, show the members, choose, ask, carry out, report the
+// outcome for each.
 
 import { randomInt } from 'node:crypto'
 import { connect } from '../admin/connect.ts'

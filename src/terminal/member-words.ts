@@ -10,7 +10,8 @@ export const MEMBER_ARGS = {
     // Without this oclif takes a missing argument from a piped stdin: the next line of a script.
     ignoreStdin: true,
     description:
-      "The cluster (without it the configuration's scope is taken), and after it the names of members if not all are meant.",
+      "The cluster (without it the configuration's scope is taken), and after it the names of members if " +
+      'not all are meant.',
   }),
 }
 

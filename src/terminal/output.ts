@@ -1,6 +1,6 @@
-// All output is written before the process ends. Node writes to files and terminals at once, but to a pipe only as much as
-// fits into it (64 kB); the rest waits for the reader. A reader that has gone away is not an error; a full disk is one, and
-// is reported.
+// All output is written before the process ends. Node writes to files and terminals at once, but to a pipe only as much
+// as fits into it (64 kB); the rest waits for the reader. A reader that has gone away is not an error; a full disk is
+// one, and is reported.
 
 import { getSystemErrorMessage } from 'node:util'
 import { errorText } from './error-table.ts'

@@ -1,5 +1,5 @@
-// `--watch`: repeats until Ctrl-C, or until nobody reads any more. On a terminal each frame replaces the one before, and only
-// once it is complete: the screen is never blank while the command waits.
+// `--watch`: repeats until Ctrl-C, or until nobody reads any more. On a terminal each frame replaces the one before,
+// and only once it is complete: the screen is never blank while the command waits.
 
 import type { Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'

@@ -76,7 +76,7 @@ test('everything that is wrong is named at once, with line and remedy', async ()
   expect(ran.code).toBe(1)
   expect(errorsOf(ran.stderr).map(line => line.replace(file, 'FILE').replaceAll(home, 'HOME'))).toEqual([
     'error: FILE:3: log.level: "LOUD" is not one of DEBUG, INFO, WARNING, ERROR, CRITICAL. HINT: Expected: DEBUG | INFO | WARNING | ERROR | CRITICAL.',
-    'error: FILE:4: restapi.listen: 203.0.113.7 is no address of this machine. HINT: Take one that `ip address` shows, or 0.0.0.0.',
+    'error: FILE:4: restapi.listen: 203.0.113.7 is not an address of this machine. HINT: Take one that `ip address` shows, or 0.0.0.0.',
     'error: FILE:4: restapi.connect_address: no.invalid cannot be resolved to an address. HINT: Mend the name, DNS or /etc/hosts.',
     'error: FILE:6: etcd3.hosts: 127.0.0.1:1 is not reachable: nobody listens there. HINT: Start etcd there, or mend the address or the firewall.',
     'error: FILE:6: etcd3.hosts: 127.0.0.1:2 is not reachable: nobody listens there. HINT: Start etcd there, or mend the address or the firewall.',

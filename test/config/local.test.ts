@@ -208,7 +208,7 @@ describe('paths and addresses', () => {
       COMPLETE.replace('10.0.0.1:8008', '0.0.0.0:8008').replace('10.0.0.1:5432', '"*:5432"'),
     )
     expect(warningsOf(result)).toEqual([
-      '10: postgresql.connect_address: is not set, so other members are told localhost',
+      '10: postgresql.connect_address: is not set, so other members see localhost',
       '3: restapi.connect_address: is 0.0.0.0:8008, taken from restapi.listen: no address that others can reach',
     ])
   })

@@ -100,7 +100,7 @@ describe('asking members', () => {
     const http = (body: string, head = 'HTTP/1.0 200 OK\r\n\r\n') => says(head + body)
     expect(await whyUnknown(await http('hello'))).toBe('the answer is not a JSON object: hello')
     expect(await whyUnknown(await http('[]'))).toMatch(/not a JSON object/)
-    expect(await whyUnknown(await http('{"a": 1}'))).toBe('the answer is no status document: {"a": 1}')
+    expect(await whyUnknown(await http('{"a": 1}'))).toBe('the answer is not a status document: {"a": 1}')
     expect(await whyUnknown(await http('{}', 'HTTP/1.0 302 Found\r\nLocation: /\r\n\r\n'))).toBe(
       'HTTP status 302',
     )
@@ -242,7 +242,7 @@ describe('operators', () => {
     expect(await callMember('http://127.0.0.1:1', call)).toEqual({
       unreachable: 'connect ECONNREFUSED 127.0.0.1:1',
     })
-    expect(await callMember('x', call)).toEqual({ unreachable: '"x" is no http or https address' })
+    expect(await callMember('x', call)).toEqual({ unreachable: '"x" is not an http or https address' })
     await running.server.stop()
   })
 })

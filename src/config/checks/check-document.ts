@@ -133,7 +133,10 @@ function repairSetting(walk: Walk, path: string, setting: AnySetting, value: Jso
   walk.warnings.push(problem(walk, path, `${shown(setting, value)}${message}: ${how}`, null))
 }
 
-/** Simple values are quoted in the message, unless they are secret or in the place of a list or mapping that may hold secrets. */
+/**
+ * Simple values are quoted in the message, unless they are secret or in the place of a list or mapping that may hold
+ * secrets.
+ */
 function shown(setting: AnySetting, value: Json): string {
   if (setting.secret || setting.leaf.fromEnvironment !== 'text' || typeof value === 'object' || value === '')
     return ''

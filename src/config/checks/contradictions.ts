@@ -120,7 +120,7 @@ function* addresses({ given, read }: LocalValues): Iterable<Finding> {
       'postgresql.connect_address',
       'Set postgresql.connect_address to the address of this node.',
     ]
-    yield { kind: 'warning', path, message: 'is not set, so other members are told localhost', hint }
+    yield { kind: 'warning', path, message: 'is not set, so other members see localhost', hint }
   }
   for (const [path, behind] of [
     ['restapi.connect_address', 'restapi.listen'],
@@ -130,7 +130,9 @@ function* addresses({ given, read }: LocalValues): Iterable<Finding> {
     const own = read(path)
     const address = own ?? (behind !== null && given(behind) ? read(behind) : null)
     if (address === null || !['*', '0.0.0.0', '::'].includes(address.host)) continue
-    const message = `is ${formatAddress(address)}${own === null ? ', taken from restapi.listen' : ''}: no address that others can reach`
+    const message =
+      `is ${formatAddress(address)}${own === null ? ', taken from restapi.listen' : ''}: no ` +
+      'address that others can reach'
     yield { kind: 'warning', path, message, hint: `Set ${path} to the address of this node.` }
   }
 }
@@ -158,7 +160,9 @@ function* localParameters({ read }: LocalValues): Iterable<Finding> {
       yield {
         kind: 'warning',
         path: `postgresql.${section}.${name}`,
-        message: `is ignored here: only the dynamic configuration decides it; ${name} belongs under bootstrap.dcs.postgresql.parameters`,
+        message:
+          `is ignored here: only the dynamic configuration decides it; ${name} belongs under ` +
+          'bootstrap.dcs.postgresql.parameters',
         hint: 'Change it in a running cluster with hactl edit-config.',
       }
     }

@@ -40,7 +40,9 @@ export function adviseUnknown(path: string, document: Document): Advice {
 /** For a key that only the dynamic configuration decides, in the local file. */
 export function adviseDynamicOnly(path: string): Advice {
   return {
-    message: `is ignored here: only the dynamic configuration decides it; ${lastPart(path)} belongs under ${dotted('bootstrap.dcs', parentOf(path))}`,
+    message:
+      `is ignored here: only the dynamic configuration decides it; ${lastPart(path)} belongs under ` +
+      `${dotted('bootstrap.dcs', parentOf(path))}`,
     hint: 'Change it in a running cluster with hactl edit-config.',
   }
 }

@@ -1,5 +1,5 @@
-// Which changes of the local file a reload applies, and which wait for a restart of the agent. The schema says so for each
-// setting; nothing here knows a setting by name.
+// Which changes of the local file a reload applies, and which wait for a restart of the agent. The schema says so for
+// each setting; nothing here knows a setting by name.
 
 import type { Json } from '../../model/cluster/cluster.ts'
 import { deepEqualText } from '../../model/settings/patch.ts'

@@ -7,10 +7,11 @@ import { boolean, integer, type Leaf, mapping, read, refuse } from './leaf.ts'
 import { SHARED_POSTGRESQL } from './postgresql-section.ts'
 import { later, optional, setting } from './setting.ts'
 
-// The lower bounds are those that hactl and etcd can keep, not Patroni's 20, 1 and 3, so that an operator can have a fast
-// failover. ttl: etcd grants no lease shorter than one and a half of its election time-outs (1 s by default), so less
-// than 2 s cannot be had, and one more second is needed to notice and to stop PostgreSQL. loop_wait and retry_timeout: one
-// second is the least in which a beat, or one request and its repetition, is finished on a busy machine.
+// The lower bounds are those that hactl and etcd can keep, not Patroni's 20, 1 and 3, so that an operator can have a
+// fast failover. ttl: etcd grants no lease shorter than one and a half of its election time-outs (1 s by default), so
+// less than 2 s cannot be had, and one more second is needed to notice and to stop PostgreSQL. loop_wait and
+// retry_timeout: one second is the least in which a beat, or one request and its repetition, is finished on a busy
+// machine.
 const TTL_MIN = 3
 const LOOP_WAIT_MIN = 1
 const RETRY_TIMEOUT_MIN = 1

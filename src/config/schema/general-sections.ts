@@ -204,7 +204,8 @@ export const RESTAPI = {
   'restapi.server_tokens': setting(choice(['original', 'minimal', 'productonly']), 'original', {
     env: 'PATRONI_RESTAPI_SERVER_TOKENS',
     about:
-      'What the Server header says: hactl (original), Patroni with the version of the protocol (minimal), or only Patroni (productonly).',
+      'What the Server header says: hactl (original), Patroni with the version of the protocol (minimal), ' +
+      'or only Patroni (productonly).',
   }),
 } as const
 
@@ -238,7 +239,10 @@ export const CTL = {
   }),
 } as const
 
-/** The fencer's program can open and feed the device; the agent does not ask it to before it has the modes of this section. */
+/**
+ * The fencer's program can open and feed the device; the agent does not ask it to before it has the modes of this
+ * section.
+ */
 const NO_WATCHDOG = later(
   'watchdog',
   'the fencer stops PostgreSQL when the lease ends, but the machine is not reset',

@@ -160,12 +160,14 @@ export const SHARED_POSTGRESQL = {
   'postgresql.remove_data_directory_on_rewind_failure': setting(boolean(), false, {
     where: 'both',
     about:
-      'When pg_rewind was broken off half way, or failed three times in a way that does not pass, remove the data directory and clone anew.',
+      'When pg_rewind was broken off half way, or failed three times in a way that does not pass, remove ' +
+      'the data directory and clone again.',
   }),
   'postgresql.remove_data_directory_on_diverged_timelines': setting(boolean(), false, {
     where: 'both',
     about:
-      'When timelines have diverged and pg_rewind cannot help, or failed as above, remove the data directory and clone anew.',
+      'When timelines have diverged and pg_rewind cannot help, or failed as above, remove the data ' +
+      'directory and clone again.',
   }),
   'postgresql.pg_ctl_timeout': setting(integer({ min: 0, max: 2_147_483 }), 60, {
     where: 'both',
@@ -183,7 +185,8 @@ export const SHARED_POSTGRESQL = {
 
 function parameterSettings(): Readonly<Record<ParametersPath, Setting<ReturnType<typeof emptyScalars>>>> {
   const about =
-    'Parameters of PostgreSQL. Those of "Parameters that only the dynamic configuration decides" are ignored in the local file.'
+    'Parameters of PostgreSQL. Those of "Parameters that only the dynamic configuration decides" are ' +
+    'ignored in the local file.'
   return {
     'postgresql.parameters': setting(scalars(), {}, { where: 'both', about }),
     'postgresql.parameters_primary': setting(

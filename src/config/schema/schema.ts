@@ -1,4 +1,5 @@
-// All settings together: LOCAL is the file of a node, DYNAMIC the document in etcd. Their order is that of the reference.
+// All settings together: LOCAL is the file of a node, DYNAMIC the document in etcd. Their order is that of the
+// reference.
 
 import { BOOTSTRAP, CITUS } from './bootstrap-section.ts'
 import { CTL, ETCD, GENERAL, NODE, RESTAPI } from './general-sections.ts'

@@ -22,8 +22,8 @@ export interface Setting<T> {
 }
 
 /**
- * `later`: known, but this version does not act on it. `never`: it has no meaning for hactl. Either is warned about once
- * per `topic` when it is set to something else than its default.
+ * `later`: known, but this version does not act on it. `never`: it has no meaning for hactl. Either is warned about
+ * once per `topic` when it is set to something else than its default.
  */
 type Support =
   | { readonly kind: 'yes' }

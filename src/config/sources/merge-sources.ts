@@ -33,7 +33,9 @@ function absentFile(path: string, env: NodeJS.ProcessEnv): Source {
   return { ...EMPTY_SOURCE, warnings: [{ ...problem, message }] }
 }
 
-/** The place of a key; for a section that only its keys have (variables), theirs; else that of the section around it. */
+/**
+ * The place of a key; for a section that only its keys have (variables), theirs; else that of the section around it.
+ */
 export function placesOf(source: Source): (path: string) => ProblemPlace | null {
   return path => {
     const inside = [...source.places].find(([known]) => known.startsWith(`${path}.`))

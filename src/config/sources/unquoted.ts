@@ -1,6 +1,6 @@
-// Values that YAML reads as something other than what was typed, because they are not in quotes. A password of `#abc` is no
-// password at all, `0123` is `83`: nothing fails where it is typed, and the login fails somewhere else. The warning
-// names the line and not the value.
+// Values that YAML reads as something other than what was typed, because they are not in quotes. A password of `#abc`
+// is no password at all, `0123` is `83`: nothing fails where it is typed, and the login fails somewhere else. The
+// warning names the line and not the value.
 
 import type { Problem, ProblemPlace } from '../../model/settings/problem.ts'
 import { at } from '../checks/check-document.ts'

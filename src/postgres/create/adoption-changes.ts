@@ -31,7 +31,8 @@ export async function changesByAdoption(
     ...(byCluster.length === 0
       ? []
       : [
-          `only the dynamic configuration decides ${byCluster.join(', ')}: with the next start of PostgreSQL, unless hactl edit-config changes it before`,
+          `only the dynamic configuration decides ${byCluster.join(', ')}: with the next start of PostgreSQL, ` +
+            'unless hactl edit-config changes it before',
         ]),
     ...(byNode.length === 0 ? [] : [`postgresql.listen decides ${byNode.join(', ')}`]),
     ...replaced.map(

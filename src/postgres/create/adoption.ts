@@ -1,6 +1,6 @@
-// Adoption of data that hactl never configured: before anything is written, the settings that its server reads are compared
-// with those that hactl would write. If a setting would be lost, the adoption is refused with the key to set; settings that
-// are decided elsewhere from now on are named.
+// Adoption of data that hactl never configured: before anything is written, the settings that its server reads are
+// compared with those that hactl would write. If a setting would be lost, the adoption is refused with the key to set;
+// settings that are decided elsewhere from now on are named.
 
 import { readdir, realpath } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
@@ -31,7 +31,10 @@ const ASK_LIMIT_MS = 3000
 /** The settings that the server reads, running or not. */
 export interface Found {
   readonly running: boolean
-  /** True when the server was started here before: a copy that never ran brings its source's files, which nobody read here. */
+  /**
+   * True when the server was started here before: a copy that never ran brings its source's files, which nobody read
+   * here.
+   */
   readonly started: boolean
   /** null: a stopped server that left no trace of it. */
   readonly configFile: string | null
@@ -78,14 +81,18 @@ async function isEstablished(places: Places): Promise<boolean> {
 async function lookAtStrangeDirectory({ dataDir }: Places): Promise<Adoption> {
   const named = lastValue(await readConfChain(join(dataDir, 'postgresql.conf')), 'data_directory')
   if (named === null || (await sameDirectory(named, dataDir))) return NOTHING
-  const why = `${dataDir} is a configuration directory, whose postgresql.conf names the data directory ${named}: set postgresql.data_dir: ${named} and postgresql.config_dir: ${dataDir}`
+  const why =
+    `${dataDir} is a configuration directory, whose postgresql.conf names the data directory ${named}: ` +
+    `set postgresql.data_dir: ${named} and postgresql.config_dir: ${dataDir}`
   return { ...NOTHING, refusals: [why] }
 }
 
 async function otherFileInForce(places: Places, given: readonly StartArgument[]): Promise<Adoption> {
   const file = startedWith(given) ?? join(places.dataDir, 'postgresql.conf')
   if (await sameFile(file, places.conf)) return NOTHING
-  const why = `the running PostgreSQL reads ${file}: what hactl writes to ${places.conf} is in force when it is started again`
+  const why =
+    `the running PostgreSQL reads ${file}: what hactl writes to ${places.conf} is in force when it is ` +
+    'started again'
   return { ...NOTHING, warnings: [why] }
 }
 
@@ -152,7 +159,9 @@ async function configFileRefused(context: Context, places: Places, found: Found)
   if (there && !(await sameFile(configFile, places.conf))) {
     const reads = running ? 'the running PostgreSQL reads' : 'PostgreSQL was last started with'
     return [
-      `${reads} ${configFile}, and its settings would be lost with ${places.conf}: set ${setFor(configFile, config.configBaseName)}, or put what shall stay into ${join(places.configDir, places.baseName)}`,
+      `${reads} ${configFile}, and its settings would be lost with ${places.conf}: set ` +
+        `${setFor(configFile, config.configBaseName)}, or put what shall stay into ` +
+        `${join(places.configDir, places.baseName)}`,
     ]
   }
   if (await exists(places.conf)) return []
@@ -210,7 +219,8 @@ async function accessFileRefused(
     // This file is taken over from the data directory.
     if (dirname(now) === places.dataDir && !(await exists(then))) continue
     refused.push(
-      `its ${name} is ${now}, and would be ${then}: set postgresql.parameters.${name}: ${now}, or the list postgresql.${name === 'hba_file' ? 'pg_hba' : 'pg_ident'}`,
+      `its ${name} is ${now}, and would be ${then}: set postgresql.parameters.${name}: ${now}, or the list ` +
+        `postgresql.${name === 'hba_file' ? 'pg_hba' : 'pg_ident'}`,
     )
   }
   return refused

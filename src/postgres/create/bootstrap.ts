@@ -85,7 +85,10 @@ async function forgetEmpty(context: Context): Promise<void> {
   if ((await readDirectoryState(context)).kind === 'empty') await unmarkBootstrap(context)
 }
 
-/** Removes the remains of an initdb or a base backup without a control file: initdb refuses a directory that is not empty. */
+/**
+ * Removes the remains of an initdb or a base backup without a control file: initdb refuses a directory that is not
+ * empty.
+ */
 async function clearBrokenOff(context: Context): Promise<StepOutcome> {
   const directory = await readDirectoryState(context)
   // If the bootstrap is broken off this early, the directory is reported as empty.

@@ -1,6 +1,6 @@
-// What an operator has to do when pg_rewind or pg_basebackup fails for a reason that does not pass by itself, recognized by
-// its output. For a copy, a failure that is not listed here may pass; for a rewind it may not, because it compares files
-// that nobody changes.
+// What an operator has to do when pg_rewind or pg_basebackup fails for a reason that does not pass by itself,
+// recognized by its output. For a copy, a failure that is not listed here may pass; for a rewind it may not, because it
+// compares files that nobody changes.
 
 import { failureOf, type RunResult } from '../../system/child-process.ts'
 
@@ -37,7 +37,9 @@ const KNOWN: readonly Known[] = [
   {
     says: /permission denied for function|must be superuser/,
     remedy: ({ source, user }) =>
-      `as a superuser on ${source}: GRANT EXECUTE ON FUNCTION pg_catalog.pg_ls_dir(text, boolean, boolean), pg_catalog.pg_stat_file(text, boolean), pg_catalog.pg_read_binary_file(text), pg_catalog.pg_read_binary_file(text, bigint, bigint, boolean) TO ${user}`,
+      `as a superuser on ${source}: GRANT EXECUTE ON FUNCTION pg_catalog.pg_ls_dir(text, boolean, boolean), ` +
+      'pg_catalog.pg_stat_file(text, boolean), pg_catalog.pg_read_binary_file(text), ' +
+      `pg_catalog.pg_read_binary_file(text, bigint, bigint, boolean) TO ${user}`,
   },
   {
     says: /role "[^"]*" does not exist|must be .*replication role|not permitted to log in/,
@@ -59,7 +61,8 @@ const KNOWN: readonly Known[] = [
   {
     says: /of different type/,
     remedy: () =>
-      'a symbolic link in the data directory that the source does not have: put the file itself there, or name it by its path in the configuration',
+      'a symbolic link in the data directory that the source does not have: put the file itself there, or ' +
+      'name it by its path in the configuration',
   },
   {
     says: /for reading: Permission denied/,
@@ -84,10 +87,16 @@ export function rewindRemedyOf(result: RunResult, place: Place): string | undefi
   if (result.kind !== 'exited' || result.code === null || PASSES.test(words)) return undefined
   const gone = /could not open file "[^"]*pg_wal|could not find previous WAL record/.test(words)
   if (gone)
-    return `the WAL since the histories parted is gone here: put it back into pg_wal or let restore_command fetch it, or ${newCopy(place)}`
+    return (
+      'the WAL since the histories parted is gone here: put it back into pg_wal or let restore_command ' +
+      `fetch it, or ${newCopy(place)}`
+    )
   return remedyOf(words, place) ?? `mend what it names, or ${newCopy(place)}`
 }
 
 function newCopy({ source }: Place): string {
-  return `remove the data directory: a copy of ${source} takes its place (postgresql.remove_data_directory_on_rewind_failure does that)`
+  return (
+    `remove the data directory: a copy of ${source} takes its place ` +
+    '(postgresql.remove_data_directory_on_rewind_failure does that)'
+  )
 }

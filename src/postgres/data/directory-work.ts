@@ -1,6 +1,6 @@
 // Replacing the data directory (initdb, a copy, a rewind, its removal) and writing settings into it exclude each other:
-// settings were once written into a directory that had just been emptied, and the next bootstrap found it full. Nobody waits
-// for a replacement, which may take hours: the start that follows it writes the settings anyway.
+// settings were once written into a directory that had just been emptied, and the next bootstrap found it full. Nobody
+// waits for a replacement, which may take hours: the start that follows it writes the settings anyway.
 
 export class DirectoryWork {
   #replacing = 0

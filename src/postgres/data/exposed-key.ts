@@ -1,5 +1,5 @@
-// Every base backup takes along a private key that is in the data directory, so its owner gets one warning when a server
-// starts with it.
+// Every base backup takes along a private key that is in the data directory, so its owner gets one warning when a
+// server starts with it.
 
 import { isAbsolute, join, sep } from 'node:path'
 import type { Context } from '../context.ts'
@@ -19,6 +19,8 @@ export async function warnOfExposedKey({ dataDir, kept, log, state }: Context): 
   state.keyWarned = true
   log(
     'warning',
-    `the private key ${path} lies in the data directory: every copy of this node takes it along, and a new replica shows the certificate of the node it was copied from; keep ssl_cert_file and ssl_key_file elsewhere`,
+    `the private key ${path} lies in the data directory: every copy of this node takes it along, and a new ` +
+      'replica shows the certificate of the node it was copied from; keep ssl_cert_file and ssl_key_file ' +
+      'elsewhere',
   )
 }

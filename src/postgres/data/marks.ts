@@ -1,5 +1,5 @@
-// Marks that say what was begun on the data directory and not finished. They are in the state directory: pg_rewind and a new
-// copy would delete them in the data directory, and we may not be allowed to write in the folder around it.
+// Marks that say what was begun on the data directory and not finished. They are in the state directory: pg_rewind and
+// a new copy would delete them in the data directory, and we may not be allowed to write in the folder around it.
 
 import { access, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -1,7 +1,7 @@
-// A server whose data directory was renamed, and another put in its place, goes on in the old one. But it opens its control
-// file by name (PostgreSQL's update_controlfile; measured with 15): at its next checkpoint it writes that into the other
-// data. Started, PostgreSQL would replay from a checkpoint that those files never saw, as a standby with WAL of its leader,
-// and nothing would notice what is missing in them.
+// A server whose data directory was renamed, and another put in its place, goes on in the old one. But it opens its
+// control file by name (PostgreSQL's update_controlfile; measured with 15): at its next checkpoint it writes that into
+// the other data. Started, PostgreSQL would replay from a checkpoint that those files never saw, as a standby with WAL
+// of its leader, and nothing would notice what is missing in them.
 
 import { join } from 'node:path'
 import { formatLsn } from '../../model/units.ts'
@@ -39,7 +39,10 @@ export async function whyMixed(context: Context): Promise<string | null> {
   for (const timeline of timelines.filter(each => each >= checkpointTimeline))
     if (isCheckpoint(await readLocalWal(dataDir, { timeline, from: checkpointLsn, length: HEAD })))
       return null
-  return `the control file names a checkpoint at ${formatLsn(checkpointLsn)} that the WAL in this directory does not have: a server that worked in another directory of this name has written it`
+  return (
+    `the control file names a checkpoint at ${formatLsn(checkpointLsn)} that the WAL in this directory does ` +
+    'not have: a server that worked in another directory of this name has written it'
+  )
 }
 
 function isCheckpoint(head: Buffer | null): boolean {

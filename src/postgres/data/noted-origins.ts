@@ -1,5 +1,5 @@
-// The notes of model/server/origins.ts on disk: in the state directory, and once more in the data directory for a node that loses
-// the first. They bear the node's name: a base backup or pg_rewind may carry those of one node to another.
+// The notes of model/server/origins.ts on disk: in the state directory, and once more in the data directory for a node
+// that loses the first. They bear the node's name: a base backup or pg_rewind may carry those of one node to another.
 
 import { mkdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -33,7 +33,9 @@ export async function readOrigins(places: OriginPlaces): Promise<Origins | null>
   return null
 }
 
-/** Before PostgreSQL is asked: on the disk when this returns `ok`, file and directory, in one of the places at least. */
+/**
+ * Before PostgreSQL is asked: on the disk when this returns `ok`, file and directory, in one of the places at least.
+ */
 export function notePromotion(
   places: OriginPlaces,
   systemIdentifier: string,

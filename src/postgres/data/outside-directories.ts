@@ -1,6 +1,6 @@
-// The parts of the data directory that are elsewhere: the target of a symbolic pg_wal, the tablespaces. A note in the state
-// directory remembers where, because the data directory may be gone: the next copy uses the same places and empties those
-// that a copy of this node has filled. Other content is never touched.
+// The parts of the data directory that are elsewhere: the target of a symbolic pg_wal, the tablespaces. A note in the
+// state directory remembers where, because the data directory may be gone: the next copy uses the same places and
+// empties those that a copy of this node has filled. Other content is never touched.
 
 import { lstat, mkdir, readdir, readFile, readlink, realpath, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'

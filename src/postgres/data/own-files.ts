@@ -1,5 +1,5 @@
-// A copy and a rewind replace this node's files by another node's. This node's own configuration files are kept in the state
-// directory meanwhile and put back afterwards; if the agent dies on the way, the next start puts them back.
+// A copy and a rewind replace this node's files by another node's. This node's own configuration files are kept in the
+// state directory meanwhile and put back afterwards; if the agent dies on the way, the next start puts them back.
 
 import { lstat, mkdir, open, readFile, readlink, rename, rm, symlink, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -40,8 +40,8 @@ export async function keepingOwnFiles<T extends StepOutcome>(
 }
 
 /**
- * pg_rewind refuses a file that is a link on one side only, so the kept files are moved away meanwhile. The configuration
- * stays, because pg_rewind asks the server's program for restore_command.
+ * pg_rewind refuses a file that is a link on one side only, so the kept files are moved away meanwhile. The
+ * configuration stays, because pg_rewind asks the server's program for restore_command.
  */
 async function clearTheWay({ dataDir, log, ...context }: Context): Promise<void> {
   try {

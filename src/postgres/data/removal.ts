@@ -38,8 +38,9 @@ async function inUse(context: Context): Promise<string | null> {
 }
 
 /**
- * The control file goes first, under the mark of an unfinished copy: an agent killed half way leaves something in which no
- * server starts, and which the next one goes on removing. On an error of the file system the rest is set aside instead.
+ * The control file goes first, under the mark of an unfinished copy: an agent killed half way leaves something in which
+ * no server starts, and which the next one goes on removing. On an error of the file system the rest is set aside
+ * instead.
  */
 export async function removeDataDirectory(context: Context): Promise<StepOutcome> {
   const busy = await inUse(context)
@@ -160,8 +161,8 @@ async function linkAt(path: string): Promise<Link | null> {
 }
 
 /**
- * Renames the remains of a failed attempt to `.failed`: the data directory and each target of its links. One such copy is
- * kept. A link to the data directory stays as it is, and the content of its target is moved.
+ * Renames the remains of a failed attempt to `.failed`: the data directory and each target of its links. One such copy
+ * is kept. A link to the data directory stays as it is, and the content of its target is moved.
  */
 export async function setDataDirectoryAside(context: Context): Promise<StepOutcome> {
   const { dataDir } = context
@@ -204,7 +205,9 @@ async function setLinkAside(context: Context, { path, target }: Link, isWorthles
 /** A mount point, or a directory in a folder that is not ours to write in. */
 const IMMOVABLE = ['EBUSY', 'EXDEV', 'EACCES', 'EPERM', 'EROFS']
 
-/** True: `path` became `.failed`. False: it cannot be moved, and the remains of the broken-off bootstrap were deleted. */
+/**
+ * True: `path` became `.failed`. False: it cannot be moved, and the remains of the broken-off bootstrap were deleted.
+ */
 async function moveOrEmpty(
   { log }: Context,
   path: string,

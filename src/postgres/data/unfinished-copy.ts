@@ -1,5 +1,5 @@
-// A base backup whose agent died half way leaves files without a control file, in which no server can ever start. A mark
-// (marks.ts) says that they are ours to replace; without it they may be somebody's only trace of something.
+// A base backup whose agent died half way leaves files without a control file, in which no server can ever start. A
+// mark (marks.ts) says that they are ours to replace; without it they may be somebody's only trace of something.
 
 import { errorText } from '../../model/error-text.ts'
 import type { StepOutcome } from '../../ports/postgres.ts'

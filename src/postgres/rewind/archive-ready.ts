@@ -1,5 +1,5 @@
-// WAL that was finished but not archived when the server died is archived before a rewind or a recovery: both may remove
-// it, and the archive would have a hole (spec/postgres.md 4.5).
+// WAL that was finished but not archived when the server died is archived before a rewind or a recovery: both may
+// remove it, and the archive would have a hole (spec/postgres.md 4.5).
 
 import { access, readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -30,8 +30,8 @@ async function readSetting(context: Context, name: string): Promise<Seen<string>
 }
 
 /**
- * A file that the archive refuses is logged and stays ready. Fails when the waiting files cannot be listed: removing them
- * would leave a hole that nobody knows of.
+ * A file that the archive refuses is logged and stays ready. Fails when the waiting files cannot be listed: removing
+ * them would leave a hole that nobody knows of.
  */
 export async function archiveReadyWal(context: Context, signal: AbortSignal): Promise<StepOutcome> {
   const { dataDir, log, programs } = context

@@ -1,5 +1,5 @@
-// The source of a rewind, checked before anything is touched: the files as pg_rewind lists them, and whether it can read
-// them. pg_rewind itself would find out after it has changed half of the data directory.
+// The source of a rewind, checked before anything is touched: the files as pg_rewind lists them, and whether it can
+// read them. pg_rewind itself would find out after it has changed half of the data directory.
 
 import pg from 'pg'
 import type { Upstream } from '../../model/cluster/peer.ts'
@@ -65,8 +65,8 @@ export async function askRewindSource(
 }
 
 /**
- * Files other than relations that the server may not read, e.g. one that root owns. Empty files are left out: a named pipe
- * has size 0, and reading it never ends.
+ * Files other than relations that the server may not read, e.g. one that root owns. Empty files are left out: a named
+ * pipe has size 0, and reading it never ends.
  */
 function readOneByteOf(files: readonly SourceFile[]): string {
   const others = files.filter(

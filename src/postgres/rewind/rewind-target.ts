@@ -1,5 +1,5 @@
-// The target of a rewind: files and directories that it may not write, tablespaces without a place, disks that are too full.
-// File modes that we may change are changed while it runs.
+// The target of a rewind: files and directories that it may not write, tablespaces without a place, disks that are too
+// full. File modes that we may change are changed while it runs.
 
 import { access, chmod, constants, readdir, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -122,7 +122,7 @@ async function missingPlace(path: string): Promise<Spoiler | null> {
   const names = await readdir(path).catch(() => null)
   if (names !== null) return null
   return {
-    why: `the leader has a tablespace in ${path}, which is no directory here`,
+    why: `the leader has a tablespace in ${path}, which is not a directory here`,
     remedy: `create the directory ${path}, owned by the user that PostgreSQL runs as`,
   }
 }
@@ -145,7 +145,9 @@ async function tooFull({ dataDir }: Context, growth: ReadonlyMap<string, number>
   const full = [...needs.values()].find(({ bytes, free }) => bytes > free)
   if (full === undefined) return null
   return {
-    why: `the file system of ${full.path} has ${megabytes(full.free)} free, and the rewind needs up to ${megabytes(full.bytes)}`,
+    why:
+      `the file system of ${full.path} has ${megabytes(full.free)} free, and the rewind needs up to ` +
+      `${megabytes(full.bytes)}`,
     remedy: 'free that much space',
   }
 }

@@ -1,5 +1,5 @@
-// A server with its socket in the data directory cannot be the source of a rewind: pg_rewind would try to copy the socket.
-// The warning comes while all is well, because after a failover it is too late.
+// A server with its socket in the data directory cannot be the source of a rewind: pg_rewind would try to copy the
+// socket. The warning comes while all is well, because after a failover it is too late.
 
 import { resolve, sep } from 'node:path'
 import type { Context } from '../context.ts'
@@ -15,7 +15,8 @@ export function warnOfSocketInside({ dataDir, log, state }: Context): void {
   if (inside === undefined) return
   log(
     'warning',
-    `unix_socket_directories is ${inside}, in the data directory: no node can be rewound with pg_rewind from this one. HINT: Set it to another directory`,
+    `unix_socket_directories is ${inside}, in the data directory: no node can be rewound with pg_rewind from ` +
+      'this one. HINT: Set it to another directory',
   )
 }
 

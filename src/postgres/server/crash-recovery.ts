@@ -42,8 +42,8 @@ export async function crashRecovery(context: Context, signal: AbortSignal): Prom
 }
 
 /**
- * The checkpoint of the recovery would remove WAL that counts as archived, and pg_rewind needs it here. WAL that is not yet
- * archived keeps its mark: without it the archive would get a hole.
+ * The checkpoint of the recovery would remove WAL that counts as archived, and pg_rewind needs it here. WAL that is not
+ * yet archived keeps its mark: without it the archive would get a hole.
  */
 async function forgetArchived(dataDir: string): Promise<void> {
   const directory = join(dataDir, 'pg_wal', 'archive_status')
@@ -53,8 +53,8 @@ async function forgetArchived(dataDir: string): Promise<void> {
 }
 
 /**
- * The options of the last start, so that the recovery loads the same libraries as the server. We set the paths of data and
- * configuration: another program may have started the server, and a copied file may name its source's directory.
+ * The options of the last start, so that the recovery loads the same libraries as the server. We set the paths of data
+ * and configuration: another program may have started the server, and a copied file may name its source's directory.
  */
 async function settingsFor({ config, dataDir }: Context): Promise<readonly string[]> {
   const given = (await readStartArguments(dataDir)) ?? []

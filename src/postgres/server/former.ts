@@ -1,5 +1,5 @@
-// The remains of earlier servers of this node: observed for the rules (model/server/postgres.ts, FormerView), and stopped by
-// identity, because the data directory's name leads to none of them.
+// The remains of earlier servers of this node: observed for the rules (model/server/postgres.ts, FormerView), and
+// stopped by identity, because the data directory's name leads to none of them.
 
 import { errorText } from '../../model/error-text.ts'
 import { type Seen, seen, unseen } from '../../model/seen.ts'
@@ -81,8 +81,8 @@ export class FormerServers {
   }
 
   /**
-   * A server that was started or found here is the last one from now on, unless it was found as a primary on other data than
-   * the last one: the server that led with that data must not be forgotten.
+   * A server that was started or found here is the last one from now on, unless it was found as a primary on other data
+   * than the last one: the server that led with that data must not be forgotten.
    */
   async note(identity: PostmasterIdentity, directory: string, how: 'ours' | 'found'): Promise<void> {
     const key = `${identity.pid} ${identity.startTicks}`

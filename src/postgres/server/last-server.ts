@@ -1,5 +1,6 @@
-// Which server of this node ran last, and on which data. The state directory remembers it even without the data directory,
-// so that the next agent looks for the same process and does not mistake other data in the same place for its own.
+// Which server of this node ran last, and on which data. The state directory remembers it even without the data
+// directory, so that the next agent looks for the same process and does not mistake other data in the same place for
+// its own.
 
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

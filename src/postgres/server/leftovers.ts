@@ -1,5 +1,5 @@
-// Processes that a dead postmaster or a dead agent left running in the data directory: they must be gone before anything new
-// works there.
+// Processes that a dead postmaster or a dead agent left running in the data directory: they must be gone before
+// anything new works there.
 
 import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'

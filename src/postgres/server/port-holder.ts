@@ -16,7 +16,10 @@ export async function holderOfPort(port: number): Promise<string | null> {
     if (!links.some(link => inodes.has(link))) continue
     // A thread may have another name than its program: Node's is called MainThread.
     const program = basename(await readlink(`/proc/${pid}/exe`).catch(() => command))
-    return `port ${port} is held by ${program} (pid ${pid}, in ${(await workingDirectoryLink(pid)) ?? 'an unknown directory'})`
+    return (
+      `port ${port} is held by ${program} (pid ${pid}, in ` +
+      `${(await workingDirectoryLink(pid)) ?? 'an unknown directory'})`
+    )
   }
   return `port ${port} is held by a process that may not be looked at`
 }

@@ -1,5 +1,5 @@
-// The arguments of the last start, which PostgreSQL writes to postmaster.opts: they say more than any file about what the
-// server runs with, and can be read when it is stopped or lets nobody in.
+// The arguments of the last start, which PostgreSQL writes to postmaster.opts: they say more than any file about what
+// the server runs with, and can be read when it is stopped or lets nobody in.
 
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'

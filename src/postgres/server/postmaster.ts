@@ -1,5 +1,5 @@
-// Which process is our postmaster (spec/postgres.md 1.4), and how its end is noticed: by the exit event if we started it, by
-// the loss of the open session and by /proc if we found it running.
+// Which process is our postmaster (spec/postgres.md 1.4), and how its end is noticed: by the exit event if we started
+// it, by the loss of the open session and by /proc if we found it running.
 
 import type { ChildProcess } from 'node:child_process'
 import { readFile, realpath } from 'node:fs/promises'
@@ -66,8 +66,8 @@ export async function identifyPostmaster(
 }
 
 /**
- * The file alone proves nothing: a copied one names a server that works elsewhere. The server's working directory is its data
- * directory; if we may not read that, its start time has to be enough.
+ * The file alone proves nothing: a copied one names a server that works elsewhere. The server's working directory is
+ * its data directory; if we may not read that, its start time has to be enough.
  */
 async function servesDirectory(
   candidate: ProcessStat,
@@ -106,7 +106,9 @@ const HINT_PACE_MS: Millis = 10
 const HINT_LOOKS = 100
 const WHOLE_LOOK_EVERY = 10
 
-/** Follows one postmaster at a time. The identity outlives the data directory, so that an orphan can still be stopped. */
+/**
+ * Follows one postmaster at a time. The identity outlives the data directory, so that an orphan can still be stopped.
+ */
 export class PostmasterWatch {
   readonly #clock: Clock
   readonly #identify: (ownChild: number | null) => Promise<PostmasterIdentity | null>

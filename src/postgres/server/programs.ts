@@ -7,8 +7,8 @@ import { type RunResult, runProgram } from '../../system/child-process.ts'
 import type { RunAs } from './run-as.ts'
 
 /**
- * `parsed`: in the C locale, because we read the output. `operator`: in the locale that the agent was started in, because
- * the result is the operator's. `operator-parsed`: the same, with messages that we can read.
+ * `parsed`: in the C locale, because we read the output. `operator`: in the locale that the agent was started in,
+ * because the result is the operator's. `operator-parsed`: the same, with messages that we can read.
  */
 type Locale = 'parsed' | 'operator' | 'operator-parsed'
 
@@ -89,7 +89,8 @@ const OWN_VARIABLES = new Set([
   'WATCHDOG_PID',
   'NODE_OPTIONS',
   'NODE_ENV',
-  // Variables that libpq reads before or instead of its arguments: the agent may be started in a shell that was set up for psql.
+  // Variables that libpq reads before or instead of its arguments: the agent may be started in a shell that was set up
+  // for psql.
   'PGPASSWORD',
   'PGHOSTADDR',
   'PGSERVICE',

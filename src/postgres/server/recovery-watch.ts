@@ -1,5 +1,5 @@
-// Notices at once that the server left recovery, above all when somebody promoted it by hand: the kernel reports the deletion
-// of `standby.signal`, and a moment later the server accepts writes. Nothing runs between events.
+// Notices at once that the server left recovery, above all when somebody promoted it by hand: the kernel reports the
+// deletion of `standby.signal`, and a moment later the server accepts writes. Nothing runs between events.
 
 import { type FSWatcher, watch as watchDirectory } from 'node:fs'
 import { stat } from 'node:fs/promises'

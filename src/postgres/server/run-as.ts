@@ -1,5 +1,6 @@
-// PostgreSQL refuses to run as root. The agent normally runs as the database's own user; only when it is root (tests, the
-// demo) does it need the name of another user, as whom it starts programs and to whom it gives every file that it writes.
+// PostgreSQL refuses to run as root. The agent normally runs as the database's own user; only when it is root (tests,
+// the demo) does it need the name of another user, as whom it starts programs and to whom it gives every file that it
+// writes.
 
 import { chown, readFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
@@ -28,8 +29,8 @@ export async function systemUserName(runAs: RunAs | null): Promise<string> {
 }
 
 /**
- * Gives one file to the user that PostgreSQL runs as; does nothing when that is us. Throws, because a file with the wrong
- * owner would fail later for a less clear reason.
+ * Gives one file to the user that PostgreSQL runs as; does nothing when that is us. Throws, because a file with the
+ * wrong owner would fail later for a less clear reason.
  */
 export async function chownToServerUser(path: string, runAs: RunAs | null): Promise<void> {
   if (runAs === null) return

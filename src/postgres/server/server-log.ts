@@ -1,5 +1,5 @@
-// The server's output until its own logging begins, kept in a file of ours, and its last words: the reason that an operator
-// reads when it does not come up.
+// The server's output until its own logging begins, kept in a file of ours, and its last words: the reason that an
+// operator reads when it does not come up.
 
 import { mkdir, open, readFile, rename, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'

@@ -130,7 +130,10 @@ async function directoryInArguments({ pid, postmaster }: ServerProcess): Promise
   return named === undefined ? null : named.replace(/(?<=.)\/+$/, '')
 }
 
-/** The names by which a process may know the data directory, even a deleted one: as configured, and without symbolic links. */
+/**
+ * The names by which a process may know the data directory, even a deleted one: as configured, and without symbolic
+ * links.
+ */
 async function namesOf(dataDir: string): Promise<readonly string[]> {
   const whole = await realpath(dataDir).catch(() => null)
   const parent = await realpath(dirname(dataDir)).catch(() => null)
@@ -144,7 +147,9 @@ async function namesOf(dataDir: string): Promise<readonly string[]> {
   return [...new Set(names.filter(name => name !== null))]
 }
 
-/** Those that belong to no server of the data directory as it is now, nor to one that this agent is just starting in it. */
+/**
+ * Those that belong to no server of the data directory as it is now, nor to one that this agent is just starting in it.
+ */
 export function withoutServer(
   servers: readonly ServerProcess[],
   identity: PostmasterIdentity | null,

@@ -40,7 +40,8 @@ export async function stop(
   const followed = await followShutdown(context, identity, isOther ? silently : options, signal)
   const position = () => followed.position ?? positionNow()
   if (followed.end === 'ended') return { ok: true, position: await position() }
-  // The server has shut down and need not wait for a standby or an archiver: nothing is lost with the remaining processes.
+  // The server has shut down and need not wait for a standby or an archiver: nothing is lost with the remaining
+  // processes.
   if (followed.end === 'aborted') {
     if (followed.position === null) return cancelled('the stop')
     await signalProcess(identity, 'SIGQUIT')

@@ -1,5 +1,5 @@
-// Fresh logins with the passwords of the configuration: as the superuser here, and at the server that is followed with the
-// accounts of replication and pg_rewind. Each opens one session, asks nothing of consequence, and closes it.
+// Fresh logins with the passwords of the configuration: as the superuser here, and at the server that is followed with
+// the accounts of replication and pg_rewind. Each opens one session, asks nothing of consequence, and closes it.
 
 import { seen, unseen } from '../../model/seen.ts'
 import type { Login, LoginTry } from '../../model/server/logins.ts'

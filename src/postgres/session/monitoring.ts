@@ -1,5 +1,5 @@
-// The one query of a look (spec/postgres.md 1.16): everything that a beat needs to know about a running server, in one round
-// trip, with every function schema-qualified so that no search path can change the result.
+// The one query of a look (spec/postgres.md 1.16): everything that a beat needs to know about a running server, in one
+// round trip, with every function schema-qualified so that no search path can change the result.
 
 import type {
   ControlData,
@@ -32,7 +32,9 @@ const STANDBY_LIMITS = {
   maxLocksPerTransaction: 'max_locks_per_transaction',
 } as const
 
-/** `majorVersion` as in PG_VERSION (150000). Without slots and senders where those do not exist yet: from 12 on, all. */
+/**
+ * `majorVersion` as in PG_VERSION (150000). Without slots and senders where those do not exist yet: from 12 on, all.
+ */
 export function monitoringQuery(majorVersion: number): string {
   const written = majorVersion >= 130000 ? 'r.written_lsn' : 'NULL::pg_catalog.pg_lsn'
   const walStatus = majorVersion >= 130000 ? 's.wal_status' : 'NULL'

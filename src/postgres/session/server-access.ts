@@ -1,5 +1,5 @@
-// Where and as which user we connect: to the local server and to the leader, over SQL and over the replication protocol; and
-// the connection strings for pg_basebackup and pg_rewind (never with a password in them).
+// Where and as which user we connect: to the local server and to the leader, over SQL and over the replication
+// protocol; and the connection strings for pg_basebackup and pg_rewind (never with a password in them).
 
 import { join } from 'node:path'
 import type { Upstream } from '../../model/cluster/peer.ts'
@@ -110,8 +110,8 @@ export function createAccess(
 }
 
 /**
- * The port in postmaster.pid counts, because the file may now say another one: a healthy primary would look like one that
- * never finishes starting. No host means libpq's default socket directory, which is also there.
+ * The port in postmaster.pid counts, because the file may now say another one: a healthy primary would look like one
+ * that never finishes starting. No host means libpq's default socket directory, which is also there.
  */
 async function placeOf(dataDir: string, address: { host: string | null; port: number }, numeric: boolean) {
   const file = await readPidFile(dataDir)

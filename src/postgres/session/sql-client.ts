@@ -1,5 +1,5 @@
-// One `pg` client, opened, queried and ended so that nothing stays pending: failures are values, TLS follows libpq's sslmode,
-// and ending works even when the server is stopped.
+// One `pg` client, opened, queried and ended so that nothing stays pending: failures are values, TLS follows libpq's
+// sslmode, and ending works even when the server is stopped.
 
 import { readFile } from 'node:fs/promises'
 import pg from 'pg'

@@ -1,5 +1,5 @@
-// postgresql.auto.conf, where ALTER SYSTEM writes, is read after our file and wins over it. Recovery settings there would
-// undo ours and are removed; other settings that contradict the configuration get a warning.
+// postgresql.auto.conf, where ALTER SYSTEM writes, is read after our file and wins over it. Recovery settings there
+// would undo ours and are removed; other settings that contradict the configuration get a warning.
 
 import { lastValue, readConfChain } from './conf-chain.ts'
 import { readIfPresent, replaceFile } from './durable-file.ts'
@@ -45,7 +45,8 @@ async function keepTaken({ input, places, warn }: Job, taken: readonly string[])
   const lost = taken.filter(name => !set.includes(name))
   if (lost.length > 0)
     warn(
-      `${lost.join(', ')} of ALTER SYSTEM: taken out of ${places.autoConf}, and no longer in force on a standby unless set under postgresql.recovery_conf; the lines are kept in ${kept}`,
+      `${lost.join(', ')} of ALTER SYSTEM: taken out of ${places.autoConf}, and no longer in force on a standby ` +
+        `unless set under postgresql.recovery_conf; the lines are kept in ${kept}`,
     )
 }
 
@@ -61,7 +62,8 @@ function tellContradictions(
     warn(`ALTER SYSTEM of ${ours.join(', ')} has no effect: the cluster's configuration decides`)
   if (theirs.length > 0)
     warn(
-      `${theirs.join(', ')} of ALTER SYSTEM (${places.autoConf}) wins over the configuration: ALTER SYSTEM RESET to undo`,
+      `${theirs.join(', ')} of ALTER SYSTEM (${places.autoConf}) wins over the configuration: ALTER SYSTEM RESET ` +
+        'to undo',
     )
 }
 

@@ -16,8 +16,8 @@ export async function backUpFiles(places: Places, names: readonly string[]): Pro
 }
 
 /**
- * Restores missing files and returns their names. After a copy they are the source's: if the node has a postgresql.conf of
- * its own, that is the base, and not the source's.
+ * Restores missing files and returns their names. After a copy they are the source's: if the node has a postgresql.conf
+ * of its own, that is the base, and not the source's.
  */
 export async function restoreFiles(places: Places, names: readonly string[]): Promise<readonly string[]> {
   const restored: string[] = []
@@ -49,7 +49,9 @@ function includesBase(text: Buffer, { baseName }: Places): boolean {
     .some(line => line.trim() === `include '${baseName}'`)
 }
 
-/** Copies initdb's file to a configuration directory elsewhere that has none yet. False: it exists, or initdb made none. */
+/**
+ * Copies initdb's file to a configuration directory elsewhere that has none yet. False: it exists, or initdb made none.
+ */
 export async function copyFromDataDirectory(places: Places, name: string, to: string): Promise<boolean> {
   if (places.configDir === places.dataDir || (await exists(to))) return false
   const text = await readIfPresent(join(places.dataDir, name))

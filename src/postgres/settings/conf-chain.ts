@@ -1,5 +1,5 @@
-// Reads an operator's postgresql.conf and the files that it includes, because the server that knows may be stopped or another
-// node's. It understands enough of PostgreSQL's grammar for that and judges nothing.
+// Reads an operator's postgresql.conf and the files that it includes, because the server that knows may be stopped or
+// another node's. It understands enough of PostgreSQL's grammar for that and judges nothing.
 
 import { readdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'

@@ -1,5 +1,5 @@
-// Which files in the data directory are the node's own, though every copy and every rewind takes them from another node:
-// its base file and what that includes, who may log in, certificates and their keys.
+// Which files in the data directory are the node's own, though every copy and every rewind takes them from another
+// node: its base file and what that includes, who may log in, certificates and their keys.
 
 import { readdir } from 'node:fs/promises'
 import { dirname, isAbsolute, join, resolve } from 'node:path'

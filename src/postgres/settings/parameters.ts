@@ -193,7 +193,7 @@ export function raiseToControlData(
   ]
   for (const [name, minimum] of required) {
     const configured = parameters.get(name)
-    if (minimum === null) warn(`the control file does not tell ${name}: binaries of another version?`)
+    if (minimum === null) warn(`the control file does not contain ${name}: binaries of another version?`)
     if (minimum === null || configured === null) continue
     const number = parseInteger(configured)
     if (number === null || number >= minimum) continue

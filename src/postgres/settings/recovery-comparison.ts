@@ -182,7 +182,9 @@ async function sameConninfo(
   return true
 }
 
-/** Streaming may go on for days with an old password file: only its content shows whether the next connection succeeds. */
+/**
+ * Streaming may go on for days with an old password file: only its content shows whether the next connection succeeds.
+ */
 async function samePassword(current: ConninfoFields, wanted: ConninfoFields): Promise<boolean> {
   const { password = '', host, port, user } = wanted
   if ('password' in current) return current.password === password

@@ -21,8 +21,8 @@ function isIgnored(name: string): boolean {
 }
 
 /**
- * The settings that a start by us would change: compares the running value with the command line, else the files, else the
- * server's default. The server's own flag ignores what a restart by somebody else kept on its command line.
+ * The settings that a start by us would change: compares the running value with the command line, else the files, else
+ * the server's default. The server's own flag ignores what a restart by somebody else kept on its command line.
  */
 export async function pendingRestartOf(
   query: Query,

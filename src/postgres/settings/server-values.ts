@@ -1,5 +1,5 @@
-// Compares values of pg_settings (in base units, without the unit) with those of a configuration, and shows a value to people
-// in the largest unit that loses nothing.
+// Compares values of pg_settings (in base units, without the unit) with those of a configuration, and shows a value to
+// people in the largest unit that loses nothing.
 
 import type { Json } from '../../model/cluster/cluster.ts'
 import { parseBoolean, parseInteger, parseReal, UNITS } from '../../model/settings/values.ts'

@@ -1,5 +1,5 @@
-// The settings files of the local PostgreSQL: written so that the server starts with the cluster's settings, compared with
-// those of the running server, backed up and restored. The operator's own file is included, and kept.
+// The settings files of the local PostgreSQL: written so that the server starts with the cluster's settings, compared
+// with those of the running server, backed up and restored. The operator's own file is included, and kept.
 
 import { dirname, isAbsolute, join } from 'node:path'
 import type { JsonObject } from '../../model/cluster/cluster.ts'
@@ -69,7 +69,9 @@ export interface Settings {
     upstream: Upstream | null,
     majorVersion: number,
   ): Promise<Seen<RecoverySettingsView>>
-  /** Settings that a start by us would change, and those that the last write held back. Errors of `query` are passed on. */
+  /**
+   * Settings that a start by us would change, and those that the last write held back. Errors of `query` are passed on.
+   */
   pendingRestart(query: Query): Promise<PendingRestart>
   /** How the running server differs from what `write(input)` would write. Errors of `query` are passed on. */
   changedParameters(query: Query, input: WriteInput): Promise<readonly ChangedParameter[]>

@@ -11,14 +11,14 @@ const SERVER_RULES = byLowerName(SERVER_GUCS)
 const RECOVERY_RULES = byLowerName(RECOVERY_GUCS)
 
 /**
- * A name that the lexer of postgresql.conf accepts, in ASCII, with at most one dot. `include…` is a directive there and not
- * a parameter, however it is written.
+ * A name that the lexer of postgresql.conf accepts, in ASCII, with at most one dot. `include…` is a directive there and
+ * not a parameter, however it is written.
  */
 const NAME = /^(?!include(_dir|_if_exists)?$)[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?$/i
 
 /**
- * Keeps the values that the server will accept; numbers out of range are moved to the nearest limit. Names without a rule are
- * kept when they have a dot (extensions) or when this server's `--describe-config` lists them.
+ * Keeps the values that the server will accept; numbers out of range are moved to the nearest limit. Names without a
+ * rule are kept when they have a dot (extensions) or when this server's `--describe-config` lists them.
  */
 export async function validServerParameters(
   parameters: ParameterMap,

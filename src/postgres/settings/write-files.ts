@@ -111,7 +111,9 @@ async function writeBaseConf(job: Job, problems: string[]): Promise<boolean> {
   if (await exists(base)) {
     if (own === null) return false
     await renameFile(places.conf, `${places.conf}.found`)
-    warn(`${places.conf} is not hactl's: it is kept as ${places.conf}.found and written anew; ${base} counts`)
+    warn(
+      `${places.conf} is not hactl's: it is kept as ${places.conf}.found and written again; ${base} counts`,
+    )
     return true
   }
   if (own !== null) {
@@ -149,7 +151,10 @@ async function writePassword({ recovery, config, places }: Job): Promise<boolean
   return await writePgpass(config.pgpass, [{ host, port, user, password }], places.owner)
 }
 
-/** Without standby.signal the server comes up as a primary: for a standby it is the first thing written, and it goes last. */
+/**
+ * Without standby.signal the server comes up as a primary: for a standby it is the first thing written, and it goes
+ * last.
+ */
 async function writeSignals(job: Job): Promise<boolean> {
   const { recovery, places, warn } = job
   const created = recovery === null ? false : await write(job, places.standbySignal, '')

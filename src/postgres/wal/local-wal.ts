@@ -26,7 +26,9 @@ export async function readLocalWal(dataDir: string, part: WalPart): Promise<Buff
   return Buffer.concat(pieces)
 }
 
-/** Of the files that are here, in no order; a timeline begins with a copy of the file in which it left the one before. */
+/**
+ * Of the files that are here, in no order; a timeline begins with a copy of the file in which it left the one before.
+ */
 export async function localTimelines(dataDir: string): Promise<readonly Timeline[]> {
   const names = await readdir(join(dataDir, 'pg_wal'))
   const found = names.filter(name => SEGMENT.test(name)).map(name => Number.parseInt(name.slice(0, 8), 16))

@@ -1,6 +1,6 @@
-// Whether the end of this node's WAL is also the leader's. Number, position and history of a timeline do not prove it: two
-// nodes that promoted themselves at the same position share all three, and PostgreSQL lets one follow the other, so that
-// their data is mixed silently. Only the WAL that they wrote differs.
+// Whether the end of this node's WAL is also the leader's. Number, position and history of a timeline do not prove it:
+// two nodes that promoted themselves at the same position share all three, and PostgreSQL lets one follow the other, so
+// that their data is mixed silently. Only the WAL that they wrote differs.
 
 import type { Lsn, Millis, Timeline } from '../../model/units.ts'
 import type { ConnectTarget } from '../session/connection.ts'
@@ -37,8 +37,8 @@ type Shared =
   | { readonly kind: 'gone' | 'unknown'; readonly why: string }
 
 /**
- * Compares the beginning of the node's timeline and the end of its WAL. Must run before the node streams from that leader: a
- * WAL receiver begins with the segment and overwrites the node's own.
+ * Compares the beginning of the node's timeline and the end of its WAL. Must run before the node streams from that
+ * leader: a WAL receiver begins with the segment and overwrites the node's own.
  */
 export async function isShared(
   dataDir: string,
@@ -65,7 +65,7 @@ export async function isShared(
     if (!ours.equals(theirs.bytes)) return { kind: 'other' }
     return part.from === own.beginning || part.from === own.checkpoint || hasSubstance(ours)
       ? { kind: 'shared' }
-      : { kind: 'gone', why: 'too little of the WAL is left to tell' }
+      : { kind: 'gone', why: 'too little of the WAL is left to compare' }
   }
 }
 

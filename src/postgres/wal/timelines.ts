@@ -1,5 +1,5 @@
-// Whether this node's WAL is on the leader's history or has left it (spec/postgres.md 4.2). The leader must prove that it
-// accepts writes; without that there is no answer.
+// Whether this node's WAL is on the leader's history or has left it (spec/postgres.md 4.2). The leader must prove that
+// it accepts writes; without that there is no answer.
 
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -22,8 +22,8 @@ export interface LocalEnd {
   readonly lsn: Lsn
   /**
    * `replayed`: everything up to `lsn` was applied by a standby; `written`: a primary has written up to `lsn`;
-   * `checkpoint`: a clean shutdown's last record begins at `lsn`; `copied`: a copy or a rewind ends at `lsn`, where its source
-   * was when it was complete, but its WAL was copied before that and may lack the last of it.
+   * `checkpoint`: a clean shutdown's last record begins at `lsn`; `copied`: a copy or a rewind ends at `lsn`, where its
+   * source was when it was complete, but its WAL was copied before that and may lack the last of it.
    */
   readonly kind: 'replayed' | 'written' | 'checkpoint' | 'copied'
 }
@@ -91,8 +91,8 @@ function beginningOf(
 }
 
 /**
- * Asked as the user of pg_rewind; where that one is not let in (no pg_rewind, so no line for it in pg_hba), as the standby
- * that we are. Text: why it is not known.
+ * Asked as the user of pg_rewind; where that one is not let in (no pg_rewind, so no line for it in pg_hba), as the
+ * standby that we are. Text: why it is not known.
  */
 async function isRecovering(
   { access }: Context,
@@ -107,7 +107,8 @@ async function isRecovering(
   const readOnly = await queryOnce(replication, 'SHOW transaction_read_only', left())
   if (!readOnly.ok) return role.why
   if (readOnly.rows[0]?.transaction_read_only === 'off') return false
-  // On: every standby, and a primary whose operator sets it as the default. Only from version 14 on can they be told apart.
+  // On: every standby, and a primary whose operator sets it as the default. Only from version 14 on can they be told
+  // apart.
   const standby = await queryOnce(replication, 'SHOW in_hot_standby', left())
   return standby.ok ? standby.rows[0]?.in_hot_standby !== 'off' : true
 }
@@ -174,7 +175,9 @@ function lsnOrNull(value: unknown): Lsn | null {
   return typeof value === 'string' ? parseLsn(value) : null
 }
 
-/** The last checkpoint in the local WAL, if it is on the timeline of its end. A copy that never ran has it in its label. */
+/**
+ * The last checkpoint in the local WAL, if it is on the timeline of its end. A copy that never ran has it in its label.
+ */
 async function checkpointOn(context: Context, end: LocalEnd, limitMs: Millis): Promise<Lsn | null> {
   const label = await readFile(join(context.dataDir, 'backup_label'), 'utf8').catch(() => null)
   if (label !== null) {

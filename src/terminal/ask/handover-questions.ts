@@ -127,7 +127,10 @@ function confirmation(wish: Wish, known: Known): string {
   const demoting = known.leader === null ? '' : `, demoting current leader ${known.leader}`
   if (wish.scheduledAt === null)
     return `Are you sure you want to ${wish.action} cluster ${wish.cluster}${demoting}?`
-  return `Are you sure you want to schedule ${wish.action} of cluster ${wish.cluster} at ${wish.scheduledAt.text}${demoting}?`
+  return (
+    `Are you sure you want to schedule ${wish.action} of cluster ${wish.cluster} at ` +
+    `${wish.scheduledAt.text}${demoting}?`
+  )
 }
 
 function asynchronousCandidate(wish: Wish, known: Known): MemberName | null {

@@ -1,5 +1,5 @@
-// Questions as patronictl asks them: a line on stdout, and the answer is the next line of stdin, whoever writes it. For the
-// drop-in only (`echo y | patronictl …`, expect): hactl itself asks on a terminal, or not at all.
+// Questions as patronictl asks them: a line on stdout, and the answer is the next line of stdin, whoever writes it. For
+// the drop-in only (`echo y | patronictl …`, expect): hactl itself asks on a terminal, or not at all.
 
 import { done, failed, type Result } from '../../model/command/failure.ts'
 

@@ -1,3 +1,4 @@
-// The prompts package behind a file of our own: the bundler keeps lazy imports of our own files, but not those of packages.
+// The prompts package behind a file of our own: the bundler keeps lazy imports of our own files, but not those of
+// packages.
 
 export { confirm, input, password } from '@inquirer/prompts'

@@ -1,6 +1,6 @@
 // Questions to a person, on stderr so that stdout stays the result's. Never asked unless stdin and stderr are both a
-// terminal: a prompt without anybody behind it hangs or takes the first choice. Called as patronictl, questions are asked as
-// patronictl asks them, also of a pipe.
+// terminal: a prompt without anybody behind it hangs or takes the first choice. Called as patronictl, questions are
+// asked as patronictl asks them, also of a pipe.
 
 import { failed, type Result } from '../../model/command/failure.ts'
 import { isPatronictl } from '../drop-in/drop-in.ts'

@@ -1,5 +1,5 @@
-// patronictl's own sentences for failures, where scripts look for them. All other errors keep hactl's words, which may be
-// better than patronictl's.
+// patronictl's own sentences for failures, where scripts look for them. All other errors keep hactl's words, which may
+// be better than patronictl's.
 
 import type { Failure } from '../../model/command/failure.ts'
 

@@ -1,5 +1,6 @@
 // patronictl's questions and refusals before a switchover or failover, in its order and with its sentences
-// (spec/interfaces.md 2.4), and how it prints the answer. The drop-in judges nothing else: the member that is asked does.
+// (spec/interfaces.md 2.4), and how it prints the answer. The drop-in judges nothing else: the member that is asked
+// does.
 
 import type { HandoverAnswer } from '../../admin/handover/by-answer.ts'
 import type { HandoverAction, HandoverWish, Survey } from '../../admin/handover/plan.ts'

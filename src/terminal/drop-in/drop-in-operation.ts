@@ -1,5 +1,5 @@
-// The outcome for a member in patronictl's words (spec/interfaces.md 2.4), for scripts that call hactl by that name. Where
-// patronictl has no words (nobody answered), hactl's are used.
+// The outcome for a member in patronictl's words (spec/interfaces.md 2.4), for scripts that call hactl by that name.
+// Where patronictl has no words (nobody answered), hactl's are used.
 
 import { isWell, type OperationRow } from '../../admin/members/member-operation.ts'
 

@@ -1,5 +1,6 @@
-// The name by which the program was called. As `patronictl` (a link to hactl) it is the drop-in: everything that a script for
-// patronictl reads (texts on stdout, exit codes, answers from a pipe) is patronictl's. bin/called-as.js sets the variable.
+// The name by which the program was called. As `patronictl` (a link to hactl) it is the drop-in: everything that a
+// script for patronictl reads (texts on stdout, exit codes, answers from a pipe) is patronictl's. bin/called-as.js sets
+// the variable.
 
 import { done, type Result } from '../../model/command/failure.ts'
 import type { ClusterReport } from '../../model/command/report.ts'

@@ -9,12 +9,14 @@ import {
 } from './describe.ts'
 
 const ABOUT =
-  "hactl keeps PostgreSQL available: hactl agent runs on every database node; every other command is an operator's tool that talks to etcd and to the agents' REST API. It reads the same configuration as Patroni, from a file or from PATRONI_* variables."
-const GLOBAL_NOTE = 'They may stand before or after the command.'
-const EXIT_NOTE =
-  'A command that changes something waits for the end state and tells what the cluster became.'
+  'hactl keeps PostgreSQL available: hactl agent runs on every database node; every other command is an ' +
+  "operator's tool that talks to etcd and to the agents' REST API. It reads the same configuration as " +
+  'Patroni, from a file or from PATRONI_* variables.'
+const GLOBAL_NOTE = 'They may come before or after the command.'
+const EXIT_NOTE = 'A command that changes something waits for the end state and reports the outcome.'
 const JSON_NOTE =
-  'With --json stdout holds one JSON document: ok, error (kind, message, hint, exitCode) and the fields of the result, in a shape that is pinned by a schema. Positions and lags are bytes; null means not known.'
+  'With --json stdout holds one JSON document: ok, error (kind, message, hint, exitCode) and the fields of' +
+  ' the result, in a shape that is pinned by a schema. Positions and lags are bytes; null means not known.'
 
 export function manPage(manual: Manual): string {
   const lines = [

@@ -1,4 +1,5 @@
-// The command line typed so far, for completion: where etcd is, and which cluster is meant. Only as exact as completion needs.
+// The command line typed so far, for completion: where etcd is, and which cluster is meant. Only as exact as completion
+// needs.
 
 interface TypedLine {
   readonly configFile: string | null

@@ -1,4 +1,5 @@
-// `hactl check` for people and for monitoring plugins: the first line is the summary, each finding has a line of its own.
+// `hactl check` for people and for monitoring plugins: the first line is the summary, each finding has a line of its
+// own.
 
 import type { CheckReport } from '../../admin/look/check.ts'
 

@@ -7,7 +7,7 @@ import { describeNote } from '../../model/cluster/drained-member.ts'
 export function drainReportText(report: DrainReport): string {
   const { outcome, action } = report
   if (outcome === 'unfinished' || outcome === 'not-begun') return ''
-  const copies = report.endangeredCopies.map(copy => `Would end and begin anew: ${copyText(copy)}\n`)
+  const copies = report.endangeredCopies.map(copy => `Would end and begin again: ${copyText(copy)}\n`)
   if (outcome === 'planned') return `Dry run, nothing was changed: ${plan(report)}.\n${copies.join('')}`
   return `${action === 'drain' ? drained(report) : undrained(report)}\n`
 }

@@ -25,7 +25,9 @@ interface HandoverOutcome {
   readonly timing: HandoverTiming
 }
 
-/** The line that scripts for patronictl look for, e.g. `2026-11-22 11:35:16.44611 Successfully switched over to "pg0"`. */
+/**
+ * The line that scripts for patronictl look for, e.g. `2026-11-22 11:35:16.44611 Successfully switched over to "pg0"`.
+ */
 export function outcomeText(outcome: HandoverOutcome, nowMs: WallMillis): string {
   const replaced = outcome.replaces === null ? '' : `Replaced: ${outcome.replaces}\n`
   const seen = isPatronictl() ? '' : seenText(outcome)
@@ -49,7 +51,10 @@ function sentence({ action, outcome, newLeader, newLeaderWritable, scheduledAt }
     case 'done':
       return `Successfully ${action === 'switchover' ? 'switched' : 'failed'} over to "${newLeader}"`
     case 'already':
-      return `"${newLeader}" is the leader already, nothing to do${newLeaderWritable === false ? '; it does not accept writes now' : ''}`
+      return (
+        `"${newLeader}" is the leader already, nothing to ` +
+        `do${newLeaderWritable === false ? '; it does not accept writes now' : ''}`
+      )
     case 'scheduled':
       return `${name} scheduled at ${scheduledAt}`
     case 'requested':
@@ -68,7 +73,7 @@ export function dryRunText(plan: HandoverOutcome, width: number | null): string 
   const lines = [
     ...(plan.candidates.length === 0 ? [] : [verdictTable(plan.candidates, width)]),
     ...(plan.newLeader === null ? [] : [winnerLine(plan), lossLine(plan)]),
-    ...plan.endangeredCopies.map(copy => `Would end and begin anew: ${copyText(copy)}`),
+    ...plan.endangeredCopies.map(copy => `Would end and begin again: ${copyText(copy)}`),
     ...(plan.replaces === null ? [] : [`Would be replaced: ${plan.replaces}`]),
   ]
   return lines.map(line => `${line}\n`).join('')
