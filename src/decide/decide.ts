@@ -11,7 +11,7 @@ import type { ClusterFacts } from './facts.ts'
 import { untilScheduledMs } from './order-facts.ts'
 import { remember } from './remember.ts'
 import { newsOfDrain, selfInForce } from './report/drained.ts'
-import { tellOutage } from './report/outage.ts'
+import { reportOutage } from './report/outage.ts'
 import type { SituationName } from './situation.ts'
 import { judge } from './situations.ts'
 import { upkeep } from './upkeep/upkeep.ts'
@@ -19,7 +19,7 @@ import { upkeep } from './upkeep/upkeep.ts'
 export function decide(looked: Snapshot, before: Memory): Decision {
   const seen = remember(before, looked)
   const snap = { ...looked, self: selfInForce(looked.self, seen) }
-  const { outage, takeover, news: ofOutage } = tellOutage(before, seen, snap)
+  const { outage, takeover, news: ofOutage } = reportOutage(before, seen, snap)
   const news = [...newsOfDrain(before, seen), ...ofOutage]
   const memory = { ...seen, outage, takeover }
   const { situation, matched } = judge({ snap, memory })

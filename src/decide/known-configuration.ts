@@ -15,7 +15,7 @@ export function missingConfiguration(snap: Snapshot, view: ClusterView): string 
   return snap.settingsConfirmed ? null : unusableConfiguration(view)
 }
 
-/** The document in etcd is newer than the one in force, takes effect before the next beat, and may turn on a pause or a mode. */
+/** The document in etcd is newer than the one in force. It may turn on a pause or a mode, and is applied before the next beat. */
 export function isConfigurationNewer({ configRevision }: Snapshot, { config }: ClusterView): boolean {
   return config !== null && isNewer(config.modRevision, configRevision)
 }

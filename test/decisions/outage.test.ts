@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 import { remember } from '../../src/decide/remember.ts'
-import { tellOutage } from '../../src/decide/report/outage.ts'
+import { reportOutage } from '../../src/decide/report/outage.ts'
 import type { Memory } from '../../src/model/decision/memory.ts'
 import type { Snapshot } from '../../src/model/decision/snapshot.ts'
 import { revision } from '../../src/model/revision.ts'
@@ -26,7 +26,7 @@ function node(name: string, first: (draft: Draft) => void) {
     const snap = patch(question.snap)
     const before = memory ?? question.memory
     const after = remember(before, snap)
-    const { outage, takeover, news } = tellOutage(before, after, snap)
+    const { outage, takeover, news } = reportOutage(before, after, snap)
     memory = { ...after, outage, takeover }
     told.push(...news.map(({ id, level, text }) => `${level} ${id}: ${text}`))
   }

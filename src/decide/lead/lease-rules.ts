@@ -199,7 +199,7 @@ export function renewLease(situation: string): Rule<Facts> {
 function reacquireLease(situation: string): Rule<Facts> {
   return rule({
     id: `${situation}.reacquire-lease`,
-    why: 'the leader key vanished while our lease lives: take it back before anybody else does',
+    why: 'the leader key vanished while the lease lives: this node creates it again before another node can',
     level: 'warning',
     match: keyVanished,
     choose: f => ({

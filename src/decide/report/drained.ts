@@ -1,5 +1,5 @@
-// The override of this node's tags by `hactl drain`, as the cluster shows it. It is remembered while etcd is out of sight: a load
-// balancer must not be given the node because etcd is away.
+// `hactl drain` overrides this node's tags through a key in etcd. The node remembers the drain while etcd cannot be reached,
+// so that an outage of etcd does not give the node back to the load balancers.
 
 import type { ClusterView } from '../../model/cluster/cluster.ts'
 import { describeDrain, drainedTags, drainOf } from '../../model/cluster/drained-member.ts'
@@ -9,11 +9,11 @@ import type { Self, Snapshot } from '../../model/decision/snapshot.ts'
 
 export function rememberDrain(memory: Memory, view: ClusterView, { self }: Snapshot): Memory {
   const drained = drainOf(view, self.name)
-  // The same key is the same drain: what is not news leaves the memory as it is.
+  // The same key is the same drain: it is no news.
   return drained?.modRevision === memory.drained?.modRevision ? memory : { ...memory, drained }
 }
 
-/** The node as its configuration and the drain together make it. */
+/** This node with the tags of its configuration, or of the drain. */
 export function selfInForce(self: Self, { drained }: Memory): Self {
   return drained === null ? self : { ...self, tags: drainedTags(self.tags) }
 }

@@ -1,12 +1,12 @@
-// A password that was changed on one side only: nothing shows it while sessions are open, and a switchover opens new ones.
+// A password that was changed on one side only does not show while old sessions are open, but a switchover opens new ones.
 
 import type { LoginView } from '../../model/server/logins.ts'
 import { type Facts, server, wantedUpstream } from '../facts.ts'
 
-/** Once may be a rotation that goes on. */
+/** A single refusal may be a password rotation in progress. */
 const TIMES_MIN = 2
 
-/** The first account that is not let in where this node needs it, and what comes of that; null: none, as far as was seen. */
+/** The first account that is refused where this node needs it, with the consequence; null: none was seen. */
 export function refusedLogin(facts: Facts): string | null {
   const found = (facts.snap.logins ?? []).find(
     login =>
@@ -18,7 +18,7 @@ export function refusedLogin(facts: Facts): string | null {
   return `${what}: ${CONSEQUENCE[account]}. HINT: ${remedy(refused?.why ?? '')}`
 }
 
-/** Whom this node followed before is of no interest. */
+/** A refusal by a former upstream does not matter. */
 function isNeeded({ account, server: where }: LoginView, { snap }: Facts): boolean {
   const isStandby = server(snap)?.inRecovery === true
   if (account === 'superuser' || !isStandby) return where === snap.self.name

@@ -1,5 +1,5 @@
-// What is told of an outage beside the rules: that it begins, and one line when it is over: for how long, who lost and who
-// won, and how much is missing, from what this node knows. It is remembered, and changes no decision.
+// The log lines about an outage, beside the rules: one when it begins, and one when it is over, with its length, the old and
+// the new leader, and how much is missing as far as this node knows. No decision depends on it.
 
 import type { Member } from '../../model/cluster/cluster.ts'
 import type { News } from '../../model/decision/decision.ts'
@@ -10,18 +10,18 @@ import { parseInstant } from '../../wire/times.ts'
 import { holdsLease, isRunning, seconds, server } from '../facts.ts'
 import { reasonSeen, takeoverAfter, takeoverKept } from '../lead/how-it-leads.ts'
 
-/** Less is no outage, but one late answer. */
+/** A shorter silence is a late answer, not an outage. */
 const SILENCE_MS: Millis = 5000
 const BLINDNESS_MS: Millis = 1000
 
-interface Told {
+interface OutageReport {
   readonly outage: Outage | null
   readonly takeover: Memory['takeover']
   readonly news: readonly News[]
 }
 
 /** `before`: the memory before this look, `memory`: with what it showed. */
-export function tellOutage(before: Memory, memory: Memory, snap: Snapshot): Told {
+export function reportOutage(before: Memory, memory: Memory, snap: Snapshot): OutageReport {
   const { outage, takeover, news } = followOutage(before, memory, snap)
   return {
     outage,
@@ -30,7 +30,7 @@ export function tellOutage(before: Memory, memory: Memory, snap: Snapshot): Told
   }
 }
 
-function followOutage(before: Memory, memory: Memory, snap: Snapshot): Told {
+function followOutage(before: Memory, memory: Memory, snap: Snapshot): OutageReport {
   const { outage } = before
   const takeover = takeoverKept(before, snap)
   if (outage === null) return { takeover, ...begins(before, memory, snap) }
@@ -38,13 +38,13 @@ function followOutage(before: Memory, memory: Memory, snap: Snapshot): Told {
   if (serves(snap))
     return { outage: null, takeover: takeoverAfter(outage, snap), news: [ownEnd(outage, snap)] }
   if (leader !== null && leader !== snap.self.name) {
-    // Until the leader's key is there again a server that is down at the leader is no business of anybody else.
+    // While a leader holds the key, a server that is down there concerns no other node.
     return { outage: null, takeover, news: [othersEnd(outage, leader, snap)] }
   }
   return { outage: goesOn(outage, snap), takeover, news: [] }
 }
 
-function begins(before: Memory, memory: Memory, snap: Snapshot): Omit<Told, 'takeover'> {
+function begins(before: Memory, memory: Memory, snap: Snapshot): Omit<OutageReport, 'takeover'> {
   if (wentDown(before, snap)) {
     const planned = memory.handover !== null || snap.stopRequested || snap.settings.paused || restarts(snap)
     const outage = goesOn(
@@ -57,9 +57,9 @@ function begins(before: Memory, memory: Memory, snap: Snapshot): Omit<Told, 'tak
   if (!snap.cluster.known || snap.cluster.value.leader !== null || lastLeader === null)
     return { outage: null, news: [] }
   const { members, lastLeader: record } = snap.cluster.value
-  // The record beside the leader key is empty when the key was given up in good order.
+  // The record beside the leader key is empty if the key was released in good order.
   const planned = record?.value === null
-  // Its member key hung on the same lease.
+  // A leader's member key hangs on the same lease as the leader key.
   const isGone = (list: readonly Member[]): boolean => !list.some(({ name }) => name === lastLeader)
   const leaseEnded = !planned && !isGone(before.lastMembers) && isGone(members)
   const begun = { ...NOTHING_KNOWN, sinceMs: snap.nowMs, formerLeader: lastLeader, planned, leaseEnded }
@@ -72,12 +72,12 @@ function begins(before: Memory, memory: Memory, snap: Snapshot): Omit<Told, 'tak
 
 const NOTHING_KNOWN = { leaseEnded: false, optime: null, ownLsn: null, lastCommitMs: null } as const
 
-/** An agent that was frozen learns late that its lease has ended. */
+/** An agent that was frozen sees the end of its lease late. */
 function stoppedAt({ lease, nowMs }: Snapshot): BootMillis {
   return lease.leaderUntilMs > 0 ? Math.min(nowMs, lease.leaderUntilMs) : nowMs
 }
 
-/** This node led, and its server does not run any more, is being stopped, or comes up anew. */
+/** This node led, and its server no longer runs, is being stopped, or is starting again. */
 function wentDown(before: Memory, snap: Snapshot): boolean {
   if (before.lastLeader !== snap.self.name || before.lastRole !== 'primary' || serves(snap)) return false
   const { process } = snap.postgres
@@ -85,12 +85,12 @@ function wentDown(before: Memory, snap: Snapshot): boolean {
   return !isRunning(snap) || comesUp || snap.work?.job.kind === 'stop' || restarts(snap)
 }
 
-/** Asked for. */
+/** A restart that was asked for. */
 function restarts({ work }: Snapshot): boolean {
   return work?.job.kind === 'restart' && work.job.as === 'primary'
 }
 
-/** What is known of the former leader's end, and of how far this node is, until it is promoted. */
+/** Adds what this look shows about the former leader's end and about this node's own position before a promotion. */
 function goesOn(outage: Outage, snap: Snapshot): Outage {
   const published = snap.cluster.known ? (snap.cluster.value.status?.value.optime ?? null) : null
   const seen = server(snap)
@@ -104,7 +104,7 @@ function goesOn(outage: Outage, snap: Snapshot): Outage {
   }
 }
 
-/** Accepts writes as the leader. */
+/** This node accepts writes as the leader. */
 function serves(snap: Snapshot): boolean {
   return holdsLease(snap) && server(snap)?.inRecovery === false
 }
@@ -137,12 +137,12 @@ function over({ planned }: Outage, text: string): News {
   return { id: 'outage.over', level: planned ? 'info' : 'warning', text }
 }
 
-/** The former leader may have stopped long before its lease ended: its last transaction tells, or else the lease. */
+/** The former leader may have stopped long before its lease ended: its last transaction shows when, otherwise the lease. */
 function withoutWrites({ lastCommitMs, sinceMs, leaseEnded }: Outage, snap: Snapshot): string {
   const leaderlessMs = snap.nowMs - sinceMs
   const { ttlMs } = snap.settings
   const quietMs = lastCommitMs === null ? null : snap.wallMs - lastCommitMs
-  // Longer ago than any lease lasts: nobody was writing anyway.
+  // A last transaction older than a lease lasts means that nobody was writing anyway.
   if (quietMs !== null && quietMs > leaderlessMs && quietMs <= leaderlessMs + ttlMs)
     return `no transaction for ${seconds(quietMs)}; `
   return leaseEnded ? `not renewed for ${seconds(ttlMs)}, its lease ended; ` : ''

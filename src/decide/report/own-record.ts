@@ -1,4 +1,4 @@
-// The member key of this node (spec/ha.md 1.3): what the others, patronictl and the load balancers' tools see of it.
+// This node's member key (spec/ha.md 1.3), which the other members, patronictl and monitoring tools read.
 
 import type { JsonObject, MemberRecord, PostgresState, Role } from '../../model/cluster/cluster.ts'
 import { LEASE_TTL_FIELD } from '../../model/cluster/lease-ttl.ts'
@@ -38,7 +38,7 @@ export function memberRecord(facts: Facts): MemberRecord {
   }
 }
 
-/** Of the lease that this key is on: `ttl` may change while this node cannot. */
+/** The ttl of the lease that this key hangs on: the `ttl` in force may differ. */
 function leaseTtlSeconds({ lease, settings }: Snapshot): number {
   return Math.ceil((lease.leaseId === null ? settings.ttlMs : lease.ttlMs) / 1000)
 }
@@ -48,14 +48,14 @@ function problemOf(facts: Facts): { readonly problem?: string; readonly problem_
   return found === null ? {} : { problem: found.text, problem_id: found.id }
 }
 
-/** Their own keys are gone: the leader, which keeps their slots, tells of them. */
+/** Members whose own keys are gone: the leader, which keeps their slots, lists them. */
 function goneOf(facts: Facts): JsonObject {
   if (!mayLead(facts.snap) || server(facts.snap)?.inRecovery !== false) return {}
   const gone = goneMembers(facts)
   return gone.length === 0 ? {} : { gone: gone.map(goneRow) }
 }
 
-/** Not by its tags alone: those may be configured, too. */
+/** A field of its own: the same tags may also be configured. */
 function drained({ memory }: Facts): JsonObject {
   return memory.drained === null ? {} : { drained: true }
 }
@@ -116,14 +116,14 @@ export function roleOf({ snap, memory }: Facts): Role {
   if (snap.postgres.dataDirectory.kind !== 'present' || isHalfCopied(snap)) return 'uninitialized'
   const seen = server(snap)
   if (seen !== null) return seen.inRecovery ? 'replica' : 'primary'
-  // Peers in an election need not wait for the last processes of a server that is shut down.
+  // Peers in an election need not wait for the last processes of a server that has shut down.
   if (snap.work?.progress?.stoppedAt !== undefined) return 'demoted'
   if (isRunning(snap)) return memory.lastRole === 'primary' ? 'primary' : 'replica'
   const directory = snap.postgres.dataDirectory
   return memory.lastRole === 'primary' || !directory.recoveryConfigured ? 'demoted' : 'replica'
 }
 
-/** As Patroni writes it: what was asked for, and the server that it was asked for. */
+/** As Patroni writes it: the request, and the start time of the server that it is for. */
 export function scheduledRestart({ memory }: Facts): Pick<MemberRecord, 'scheduledRestart'> {
   const scheduled = memory.scheduledRestart
   if (scheduled === null) return {}

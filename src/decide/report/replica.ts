@@ -1,11 +1,11 @@
-// Why a standby that runs is no healthy replica all the same: for load balancers, for `list`, and for the other members.
+// Why a running standby is not a healthy replica: for load balancers, `list` and the other members.
 
 import { whyUndecided } from '../election/comparison.ts'
 import { type ClusterFacts, server } from '../facts.ts'
 import { missingConfiguration, withoutConfiguration } from '../known-configuration.ts'
 import { starvation } from '../rejoin/reception.ts'
 
-/** One clause whose text stays the same as long as it is so; null: nothing is wrong with it. */
+/** One clause whose text does not change while the state lasts; null: the replica is healthy. */
 export function replicaObstacle(facts: ClusterFacts): string | null {
   const { memory, snap, view } = facts
   if (server(snap)?.inRecovery !== true || view.leader?.name === snap.self.name) return null

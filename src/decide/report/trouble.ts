@@ -1,6 +1,6 @@
-// What is wrong with this node, in one sentence, for whoever looks at `hactl list`, at the member key or at GET /patroni.
-// Each condition is one small function; they are asked in the order of their urgency, and the first that holds is shown.
-// A sentence has no number that changes from beat to beat: each change of it is a write to etcd.
+// What is wrong with this node, in one sentence, for readers of `hactl list`, the member key and GET /patroni. Each condition
+// is one small function; they are in the order of their urgency, and the first that holds is shown. A sentence contains no
+// number that changes from beat to beat, because each change is a write to etcd.
 
 import type { Snapshot } from '../../model/decision/snapshot.ts'
 import type { Millis } from '../../model/units.ts'
@@ -19,7 +19,7 @@ import { refusedLogin } from './login-trouble.ts'
 interface Trouble {
   /** Stable, for programs; `no-access` and `no-answer` also show in the state that `hactl list` prints. */
   readonly id: string
-  /** For people, with what to do where that is known. */
+  /** For people, with the remedy where it is known. */
   readonly text: string
 }
 
@@ -28,13 +28,13 @@ interface Condition {
   readonly find: (facts: Facts) => string | null
 }
 
-/** A slow moment is no trouble. */
+/** A shorter silence is not worth a report. */
 const SILENCE_MS: Millis = 10_000
-/** It is started anew in less. */
+/** A fencer that ended is started again in less. */
 const UNFENCED_MS: Millis = 1000
-/** Long enough for whoever asked to look why nothing happens. */
+/** Long enough for the person who asked to look why nothing happens. */
 const REFUSAL_SHOWN_MS: Millis = 300_000
-/** The member key is read by everybody all the time. */
+/** All members read the member key, so it stays small. */
 const TEXT_MAX = 200
 
 const CONDITIONS: readonly Condition[] = [
@@ -45,7 +45,7 @@ const CONDITIONS: readonly Condition[] = [
   { id: 'diverged', find: onCluster(noWayBack) },
   { id: 'no-access', find: shutOut },
   { id: 'no-answer', find: silent },
-  // A server that lets nobody in is often the reason why it cannot be told.
+  // `undecided` comes after these: a server that rejects sessions is often the cause of it.
   { id: 'undecided', find: onCluster(whyUndecided) },
   { id: 'work-failed', find: workFailed },
   { id: 'fencer', find: unfenced },
@@ -61,7 +61,7 @@ const CONDITIONS: readonly Condition[] = [
   { id: 'state-directory', find: forgetful },
 ]
 
-/** The most urgent one; null: all is well, as far as can be told. */
+/** The most urgent trouble; null: all is well, as far as is known. */
 export function trouble(facts: Facts): Trouble | null {
   for (const { id, find } of CONDITIONS) {
     const text = find(facts)
@@ -70,7 +70,7 @@ export function trouble(facts: Facts): Trouble | null {
   return null
 }
 
-/** What to do is in the log as well: it goes first. */
+/** A text that is too long loses its hint first: the log has it as well. */
 function shortened(text: string): string {
   const line = text.replace(/\s+/g, ' ').trim()
   if (line.length <= TEXT_MAX) return line
@@ -85,12 +85,12 @@ function onCluster(find: (facts: ClusterFacts) => string | null): Condition['fin
   }
 }
 
-/** Nothing can be published then; GET /patroni shows it. */
+/** Only GET /patroni can show this: without etcd nothing is published. */
 function blind({ snap }: Facts): string | null {
   return snap.cluster.known ? null : `etcd is not reachable: ${snap.cluster.why}`
 }
 
-/** As long as it is so, this node keeps the leader key, if it has it, from everybody else. */
+/** Meanwhile this node does not release the leader key, if it has it. */
 function whatFormerServerMayDo(facts: Facts): string | null {
   if (orphans(facts).length > 0) return `${describeOrphans(facts)} may still accept writes`
   return keepsKey(facts) && formerMayWrite(facts)
@@ -114,9 +114,9 @@ const WORK: Readonly<Record<string, string>> = {
   'set-aside': 'setting the data directory aside',
 }
 
-/** Until PostgreSQL answers again; also while the same is tried once more. */
+/** Shown until PostgreSQL answers again, even while the work is tried once more. */
 function workFailed({ snap, memory }: Facts): string | null {
-  // What failed after it, on the way out, is not the reason.
+  // Later failures while the agent gives up are not the cause.
   if (memory.founding?.why !== undefined) return `bootstrap failed: ${memory.founding.why}`
   const failure = memory.lastFailure
   const work = failure === null ? undefined : WORK[failure.job]
@@ -126,19 +126,19 @@ function workFailed({ snap, memory }: Facts): string | null {
   return `${work} failed${times}: ${reasonOf(failure)}`
 }
 
-/** Patroni's words have none for a server that runs and lets nobody in, e.g. because its disk is full. */
+/** Patroni has no state for a server that runs and rejects sessions, e.g. because its disk is full. */
 function shutOut({ snap }: Facts): string | null {
   const { process, server: seen } = snap.postgres
   const letsIn = process.kind !== 'running' || process.readiness !== 'accepting' || seen.known
   return letsIn || startsOrStops(snap) ? null : `PostgreSQL runs, but lets no session in: ${seen.why}`
 }
 
-/** Nobody gets in then, and the state says so. */
+/** A server that starts or stops rejects sessions anyway, and the member's state shows that. */
 function startsOrStops({ work }: Snapshot): boolean {
   return work !== null && work.job.kind !== 'follow'
 }
 
-/** Frozen, or on a disk that hangs: clients wait, and nothing ends by itself. */
+/** A server that is frozen or whose disk hangs: clients wait, and nothing ends by itself. */
 function silent({ snap, memory }: Facts): string | null {
   const since = memory.silentSinceMs
   if (since === null || startsOrStops(snap) || snap.nowMs - since < SILENCE_MS) return null
@@ -183,24 +183,24 @@ function modeKeepsLeaderless(facts: ClusterFacts): string | null {
   return `nobody leads, and this version of hactl promotes nobody with ${mode}`
 }
 
-/** Somebody stored it to make a standby cluster of this one, and waits for that. */
+/** An operator who stored standby_cluster waits for a standby cluster in vain. */
 function modeOfPrimary({ snap }: Facts): string | null {
   if (!snap.settings.standbyCluster || server(snap)?.inRecovery !== false) return null
   return 'standby_cluster is set, which this version of hactl does not carry out: this node stays a primary that accepts writes'
 }
 
-/** Who wrote a request straight into etcd is told here only. */
+/** The only answer to a person who wrote the request straight into etcd. */
 function refusedRequest({ memory, snap }: Facts): string | null {
   const refused = memory.refusedRequest
   if (refused === null || snap.nowMs - refused.atMs > REFUSAL_SHOWN_MS) return null
   return `${refused.reason} (${new Date(refused.wallMs).toISOString()})`
 }
 
-/** It may lead: nothing that keeps a second node from writing is there, and a healthy primary is worth more than a journal. */
+/** Such a node may lead: nothing in this directory prevents a second writer, and a primary matters more than a journal. */
 function forgetful({ snap }: Facts): string | null {
   const why = snap.stateUnwritable ?? null
   if (why === null) return null
-  // The system's word is enough: its path makes the sentence too long for the remedy.
+  // With the path in it, the sentence would be too long for the hint.
   const cause = why.replace(/, \w+(?: '.*')?$/, '')
   return `the state directory cannot be written (${cause}): no decision is recorded, no copy or rewind can begin. HINT: Make it writable, or room on its disk`
 }

@@ -1,5 +1,5 @@
-// What somebody asked of this node and what can be answered at once: a schedule taken or deleted, a request refused. And a
-// scheduled restart whose time is over. What is to be done is left to the rules of the situation (spec/ha.md 3.15).
+// Orders that are answered at once: a schedule is accepted or deleted, a request is refused. Also a scheduled restart that must
+// be dropped. The restart or copy itself is begun by the rules of the situation that the node is in (spec/ha.md 3.15).
 
 import type { Action } from '../../model/decision/action.ts'
 import type { Order, OrderAnswer, ScheduledRestart } from '../../model/decision/order.ts'
@@ -21,7 +21,7 @@ import {
 import { type Choice, type Rule, rule } from '../rule.ts'
 import type { SituationName } from '../situation.ts'
 
-/** `place`: the situation in which this node is without the work in progress. */
+/** `place`: the situation that this node would be in without the order and the work in progress. */
 export interface AskedFacts extends Facts {
   readonly place: SituationName
 }
@@ -29,35 +29,35 @@ export interface AskedFacts extends Facts {
 const orderRules: readonly Rule<AskedFacts>[] = [
   rule({
     id: 'asked.agent-stops',
-    why: 'nothing is begun by an agent that stops',
+    why: 'an agent that is being stopped begins nothing',
     log: 'event',
     match: f => (f.snap.stopRequested ? anyOrder(f) : null),
     choose: (_, order) => refuse(order, { is: 'refused', why: 'the agent is being stopped' }),
   }),
   rule({
     id: 'asked.schedule-paused',
-    why: 'nothing is scheduled for a time at which somebody may still be at work',
+    why: 'nothing is scheduled for a time at which an operator may still be at work',
     log: 'event',
     match: f => (f.snap.settings.paused ? orderOf(f, 'schedule-restart') : null),
     choose: (_, order) => refuse(order, { is: 'paused' }),
   }),
   rule({
     id: 'asked.schedule-twice',
-    why: 'one scheduled restart a node: a second one would replace what somebody else counts on',
+    why: 'one scheduled restart per node: a second one would replace a restart that somebody else counts on',
     log: 'event',
     match: f => (f.memory.scheduledRestart === null ? null : orderOf(f, 'schedule-restart')),
     choose: (_, order) => refuse(order, { is: 'already-scheduled' }),
   }),
   rule({
     id: 'asked.schedule',
-    why: 'a restart at a time of its own is kept in memory and shown in the member key',
+    why: 'a scheduled restart is kept in memory and shown in the member key',
     log: 'event',
     match: f => orderOf(f, 'schedule-restart'),
     choose: scheduleRestart,
   }),
   rule({
     id: 'asked.unschedule',
-    why: 'whoever scheduled a restart may take it back',
+    why: 'a scheduled restart can be deleted',
     log: 'event',
     match: ({ memory: { scheduledRestart }, snap }) => {
       const order = orderOf({ snap }, 'delete-scheduled-restart')
@@ -71,7 +71,7 @@ const orderRules: readonly Rule<AskedFacts>[] = [
   }),
   rule({
     id: 'asked.nothing-scheduled',
-    why: 'nothing to delete',
+    why: 'there is nothing to delete',
     log: 'event',
     match: f => orderOf(f, 'delete-scheduled-restart'),
     choose: (_, order) => refuse(order, { is: 'nothing-scheduled' }),
@@ -89,21 +89,21 @@ const orderRules: readonly Rule<AskedFacts>[] = [
   }),
   rule({
     id: 'asked.reinit-without-leader',
-    why: 'without a leader the data here may be what the cluster goes on with',
+    why: 'without a leader, the cluster may have to go on with the data of this node',
     log: 'event',
     match: f => (nobodyLeads(f) ? orderOf(f, 'reinitialize') : null),
     choose: (_, order) => refuse(order, { is: 'no-leader' }),
   }),
   rule({
     id: 'asked.reinit-leader',
-    why: "the leader's data is what everybody else copies",
+    why: "the other members copy the leader's data",
     log: 'event',
     match: f => (isLeader(f) ? orderOf(f, 'reinitialize') : null),
     choose: (_, order) => refuse(order, { is: 'leader' }),
   }),
   rule({
     id: 'asked.busy',
-    why: 'one long piece of work at a time; only a reinitialization may be forced, and only work that may be left half done is cancelled for it',
+    why: 'one long piece of work at a time; only a reinitialization can be forced, and it cancels only work that may be left half done',
     log: 'event',
     match: f => {
       const { work } = f.snap
@@ -114,7 +114,7 @@ const orderRules: readonly Rule<AskedFacts>[] = [
   }),
   rule({
     id: 'asked.refused',
-    why: 'what would endanger the data or the cluster is not begun, and whoever asked learns why',
+    why: 'an order that would endanger the data or the cluster is refused, with the reason',
     level: 'warning',
     log: 'event',
     match: f => {
@@ -131,7 +131,7 @@ const orderRules: readonly Rule<AskedFacts>[] = [
 const scheduleRules: readonly Rule<AskedFacts>[] = [
   rule({
     id: 'asked.schedule-overtaken',
-    why: 'PostgreSQL was restarted since: what the scheduled restart was for has happened',
+    why: 'PostgreSQL was restarted since then, so the scheduled restart is no longer needed',
     log: 'event',
     match: f => {
       const { scheduledRestart } = f.memory
@@ -144,7 +144,7 @@ const scheduleRules: readonly Rule<AskedFacts>[] = [
   }),
   rule({
     id: 'asked.schedule-stale',
-    why: 'a schedule that nobody was there to keep is not kept later, when nobody expects it',
+    why: 'a restart whose time was missed is not made up for later, when nobody expects it',
     level: 'warning',
     log: 'event',
     match: f => {
@@ -156,7 +156,7 @@ const scheduleRules: readonly Rule<AskedFacts>[] = [
   }),
   rule({
     id: 'asked.schedule-unmet',
-    why: 'a restart with conditions is only for a node that meets them when its time has come',
+    why: 'a scheduled restart with conditions is only for a node that meets them when it is due',
     level: 'warning',
     log: 'event',
     match: f => objectedSchedule(f, due => unmetFilter(f, due.filters)),
@@ -164,7 +164,7 @@ const scheduleRules: readonly Rule<AskedFacts>[] = [
   }),
   rule({
     id: 'asked.schedule-refused',
-    why: 'what would be refused to somebody who asks now is not done because it was asked for before',
+    why: 'a scheduled restart is dropped if the same order would be refused now',
     level: 'warning',
     log: 'event',
     match: f => objectedSchedule(f, () => restartObjection(f, f.place)),
@@ -198,7 +198,7 @@ function unschedule(scheduled: ScheduledRestart, why: string): Choice {
   }
 }
 
-/** The scheduled restart that is due where it would be carried out, and what speaks against it; null: nothing does. */
+/** The scheduled restart that is due, with the objection to it; null: there is none, or it would not be begun here. */
 function objectedSchedule(
   facts: AskedFacts,
   objection: (due: ScheduledRestart) => string | null,
@@ -237,7 +237,7 @@ function scheduleRestart(facts: AskedFacts, order: OrderOf<'schedule-restart'>):
   }
 }
 
-/** Where a scheduled restart is carried out. */
+/** A scheduled restart begins only in these situations. */
 function isSettled(place: SituationName): boolean {
   return place === 'leader' || place === 'follower'
 }
@@ -247,7 +247,7 @@ function mayCancelFor(order: Order, work: Work): boolean {
   return work.cancelled || mayEndEarly(work.job, 'reinitialize')
 }
 
-/** In Patroni's words where it has them: patronictl asks whether to cancel what `reinit` finds in progress. */
+/** In Patroni's words where it has some: patronictl asks whether to cancel the work that `reinit` finds in progress. */
 function taskOf({ job }: Work): string {
   if (job.kind === 'clone') return job.order === undefined ? 'bootstrap from another member' : 'reinitialize'
   return job.kind

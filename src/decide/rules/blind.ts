@@ -1,5 +1,5 @@
-// Etcd cannot be seen. A healthy primary stays as long as its lease provably lives (promise 3) and stops before it
-// ends (promise 1); everybody else does nothing.
+// The cluster in etcd cannot be seen. A healthy primary stays while its lease provably lives (promise 3) and stops before the
+// lease ends (promise 1); all other nodes do nothing.
 
 import { etcdHint } from '../../model/command/etcd-hint.ts'
 import { retryAfterMs } from '../../model/timing.ts'
@@ -26,7 +26,7 @@ export const blindRules: readonly Rule<BlindFacts>[] = [
   rearmFencer('blind'),
   rule({
     id: 'blind.read-cluster',
-    why: 'the watch is a hint: its silence says nothing until a read has failed too',
+    why: 'the watch is only a hint: its silence proves nothing until a read has failed too',
     match: f => !tried(f.snap, 'read-cluster') && !renewsLast(f),
     choose: ({ whyBlind }) => ({
       reason: `the watch tells nothing (${whyBlind}); asking etcd directly`,
@@ -35,7 +35,7 @@ export const blindRules: readonly Rule<BlindFacts>[] = [
   }),
   rule({
     id: 'blind.paused',
-    why: 'in maintenance mode PostgreSQL goes on whatever becomes of etcd',
+    why: 'in maintenance mode PostgreSQL goes on without etcd',
     level: 'warning',
     match: f => f.snap.settings.paused,
     choose: f => ({
@@ -66,7 +66,7 @@ export const blindRules: readonly Rule<BlindFacts>[] = [
   }),
   rule({
     id: 'blind.wait-first-sight',
-    why: 'a restarted agent has not seen etcd yet; the fencer of its former run still keeps the deadline',
+    why: 'a restarted agent has not seen etcd yet; the fencer of its earlier run still holds the deadline',
     level: 'warning',
     match: f => runsAsPrimary(f) && !f.memory.sawCluster && isFirstSight(f),
     choose: f => ({
@@ -76,7 +76,7 @@ export const blindRules: readonly Rule<BlindFacts>[] = [
   }),
   rule({
     id: 'blind.demote',
-    why: 'a primary that cannot prove its lease stops before somebody else can be elected',
+    why: 'a primary that cannot prove its lease stops before another node can be elected',
     level: 'error',
     match: f => runsAsPrimary(f) || promotingWithoutLease(f),
     choose: f => ({
@@ -86,7 +86,7 @@ export const blindRules: readonly Rule<BlindFacts>[] = [
   }),
   rule({
     id: 'blind.stop-orphans',
-    why: 'a server outside its data directory has no future, and nobody would renew its lease: it stops, unless maintenance may be on and was not seen yet',
+    why: 'a server outside its data directory has no future, and nothing renews its lease: it stops, unless maintenance mode may be on and has not been seen yet',
     level: 'error',
     match: f => mayStopOrphans(f) && (f.memory.sawCluster || !isFirstSight(f)),
     choose: stopOrphans,
@@ -103,23 +103,23 @@ export const blindRules: readonly Rule<BlindFacts>[] = [
   }),
 ]
 
-/** Etcd gets this long to show itself to an agent that has just started. */
+/** An agent that has just started gives etcd this long to answer. */
 function isFirstSight({ snap }: Facts): boolean {
   return snap.nowMs - snap.startedAtMs < snap.settings.retryTimeoutMs
 }
 
-/** There is time for one more request before the agent gives up: the renewal. Maintenance mode never gives up. */
+/** There is time for only one more request before the agent gives up: the renewal. In maintenance mode it never gives up. */
 function renewsLast(f: Facts): boolean {
   return !f.snap.settings.paused && runsAsPrimary(f) && holdsLease(f.snap) && !hasTimeLeft(f)
 }
 
-/** As a command would say it. */
+/** The same hint that a command would print. */
 function hint(f: BlindFacts): string {
   const text = etcdHint(f.whyBlind, f.snap.self.keyPrefix)
   return text === null ? '' : `. HINT: ${text}`
 }
 
-/** What it was told when this mode began did not reach etcd. */
+/** The note that nothing guards this primary did not reach etcd, so the fencer stays armed in maintenance mode. */
 function stillArmed(f: Facts): string {
   const isArmed = f.snap.fencer.armedUntilMs !== null
   return isArmed && runsAsPrimary(f)

@@ -18,13 +18,13 @@ import { forcedReinit } from './parts/reinitialize.ts'
 export const busyRules: readonly Rule<Facts>[] = [
   rule({
     id: 'busy.cancelling',
-    why: 'cancelled work ends by itself; until then only the lease is looked after',
+    why: 'cancelled work ends by itself; until then the agent looks after the lease only',
     match: f => !mayLead(f.snap) && f.snap.work?.cancelled === true && f.snap.work,
     choose: (_, { job }) => ({ reason: `waiting for the cancelled ${job.kind} to end`, wakeInMs: 1000 }),
   }),
   rule({
     id: 'busy.overtaken',
-    why: "somebody else's name on the leader key is a fact that needs no question: what only a leader may do stops",
+    why: "another node's name on the leader key is a fact: work that only a leader may do stops",
     level: 'error',
     match: f => {
       const job = runningJob(f)
@@ -39,7 +39,7 @@ export const busyRules: readonly Rule<Facts>[] = [
   }),
   rule({
     id: 'busy.pause-ended',
-    why: 'a primary that was restarted without a guard, because maintenance mode was on, comes up under one when that ends',
+    why: 'a primary that is restarting unguarded, because maintenance mode was on, must come up under a guard when that mode ends',
     level: 'warning',
     match: f => {
       const job = runningJob(f)
@@ -55,7 +55,7 @@ export const busyRules: readonly Rule<Facts>[] = [
   ...forcedReinit,
   rule({
     id: 'busy.lost-lease',
-    why: 'what only a leader may do stops the moment the lease is lost',
+    why: 'work that only a leader may do stops the moment the lease is lost',
     level: 'warning',
     match: f => {
       const job = runningJob(f)
@@ -69,7 +69,7 @@ export const busyRules: readonly Rule<Facts>[] = [
   }),
   rule({
     id: 'busy.lost-lease-as-primary',
-    why: 'a primary that lost its lease during other work must come down before anything else goes on, unless the work begins by stopping it',
+    why: 'a primary that lost its lease during other work must stop before anything else, unless that work begins by stopping it',
     level: 'error',
     match: f => {
       const job = mayLead(f.snap) ? null : runningJob(f)
@@ -108,17 +108,17 @@ const cancelWithLease: Pick<Choice, 'actions' | 'remember' | 'next'> = {
   next: 'settled',
 }
 
-/** What is in progress and was not cancelled yet. */
+/** The job in progress, if it was not cancelled. */
 function runningJob({ snap }: Facts): Job | null {
   return snap.work === null || snap.work.cancelled ? null : snap.work.job
 }
 
-/** In maintenance mode a primary goes on without the lease, and what an operator asked for with it. */
+/** In maintenance mode a primary, and work that an operator asked for, goes on without the lease. */
 function mustStop(job: Job, facts: Facts): boolean {
   return runsAsPrimary(facts) && mustYield(job, facts) && !facts.snap.settings.paused
 }
 
-/** A stop of former servers goes on while etcd names this node: its lease is proved when they are out of the way. */
+/** A stop of former servers goes on while etcd names this node: the lease is proved after they are gone. */
 function mustYield(job: Job, facts: Facts): boolean {
   return mayEndEarly(job, 'primary-without-lease') && !(job.kind === 'stop-orphans' && namedLeader(facts))
 }

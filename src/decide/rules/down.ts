@@ -40,13 +40,13 @@ import { handoverRules, startTimeout } from './parts/handing-over.ts'
 import { reinitRules } from './parts/reinitialize.ts'
 import { answeringRestart } from './parts/restarting.ts'
 
-/** A handed-over lease is taken within milliseconds; this long we wait for the new leader before starting alone. */
+/** A released lease is taken within milliseconds; this node waits this long for the new leader before it starts without one. */
 const NEW_LEADER_LIMIT_MS = 2000
 
 const leaderRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'down.fail-over-at-once',
-    why: 'primary_start_timeout 0: rather another primary than a restart here',
+    why: 'primary_start_timeout 0 means: rather another primary than a restart here',
     level: 'warning',
     match: f =>
       leads(f) && isPrimaryData(f) && f.snap.settings.primaryStartTimeoutMs === 0 && f.snap.peers === null,
@@ -57,7 +57,7 @@ const leaderRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'down.release-to-candidate',
-    why: 'primary_start_timeout 0 and somebody can take over',
+    why: 'primary_start_timeout is 0, and another node can take over',
     level: 'warning',
     match: f =>
       leads(f) &&
@@ -98,7 +98,7 @@ const leaderRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'down.release-after-failure',
-    why: 'a leader that cannot bring its PostgreSQL up as primary lets somebody else lead',
+    why: 'a leader that cannot start its PostgreSQL as primary lets another node lead',
     level: 'warning',
     match: f => leads(f) && couldNotLead(f) && !tried(f.snap, 'release-lease'),
     choose: f => ({
@@ -110,7 +110,7 @@ const leaderRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'down.restart-primary',
     // spec/ha.md R3
-    why: 'the lease is ours without a gap: the same timeline goes on',
+    why: 'this node has held the lease without a gap: the same timeline goes on',
     level: 'warning',
     match: f => leads(f) && isPrimaryData(f) && hasTimeLeft(f),
     choose: f => ({
@@ -123,7 +123,7 @@ const leaderRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'down.start-to-promote',
-    why: "the lease is ours but the data is a standby's: start it as one, the promotion follows",
+    why: "this node holds the lease but its data is a standby's: it starts as a standby and is then promoted",
     match: f => leads(f) && hasTimeLeft(f) && !isPrimaryData(f),
     choose: f => ({
       reason: 'starting as readonly because i had the session lock',
@@ -135,7 +135,7 @@ const leaderRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'down.hold-lease',
-    why: 'no answer is not a refusal: as long as the lease may be ours the data is what the cluster goes on with',
+    why: 'no answer is not a refusal: while this node may hold the lease, the cluster may go on with its data',
     level: 'warning',
     match: f => holdsLease(f.snap) || unansweredButAlive(f),
     choose: f => ({ reason: holdOnReason(f), wakeInMs: holdOnMs(f) }),
@@ -146,7 +146,7 @@ const standbyRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'down.wait-after-start-failure',
     // spec/postgres.md P24
-    why: 'one attempt per loop, not a tight one',
+    why: 'a start is tried once per loop, not in a tight loop',
     level: 'warning',
     match: f => recentFailure(f, ['start'], Math.min(f.snap.settings.loopWaitMs, 5000)),
     choose: (f, { why }) => ({
@@ -156,7 +156,7 @@ const standbyRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'down.wait-for-new-leader',
-    why: 'the lease was just handed over: the next leader shows in a moment',
+    why: 'the lease was just released: the next leader shows in a moment',
     match: f => {
       const { releasedAtMs } = f.memory
       if (f.view.leader !== null || releasedAtMs === null) return null
@@ -171,7 +171,7 @@ const standbyRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'down.crash-recovery',
     // spec/postgres.md 1.12
-    why: 'pg_rewind and an exact comparison need a data directory that was shut down cleanly; an older backup of a primary would leave the history of the cluster by it, on a timeline of the same number',
+    why: "pg_rewind and an exact comparison need a data directory that was shut down cleanly; but crash recovery of an older backup would leave the cluster's history on a timeline of the same number",
     match: f =>
       whyOtherData(f) === null &&
       !f.memory.crashRecoveryTried &&
@@ -186,7 +186,7 @@ const standbyRules: readonly Rule<ClusterFacts>[] = [
   ...rejoinRules('down'),
   rule({
     id: 'down.keep-diverged',
-    why: 'PostgreSQL lets a node follow a timeline of the same number without a question: data that pg_rewind cannot mend would be mixed',
+    why: 'PostgreSQL follows a timeline of the same number without any check: data that pg_rewind cannot repair would become a mixture',
     match: cannotRejoin,
     choose: f => ({
       reason: `${whyCannotRejoin(f)}: not started. HINT: ${f.memory.brokenRewind === null ? 'Save what is needed of the data directory and remove it' : 'Remove the data directory'}; a copy of ${f.view.leader?.name} takes its place`,
@@ -196,7 +196,7 @@ const standbyRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'down.finish-copy',
-    why: 'pg_rewind works on data that was replayed to its end: a copy whose source was lost before it ever ran is replayed first, following nobody',
+    why: 'pg_rewind needs data that was replayed to its end: a copy whose source was lost before the copy ever ran is replayed first, without an upstream',
     match: f =>
       f.memory.rejoin === 'diverged' && hasLeader(f) && rewindPossible(f.snap) && isUnfinishedCopy(f.snap),
     choose: f => ({
@@ -207,7 +207,7 @@ const standbyRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'down.start-as-standby',
-    why: 'whoever is not the leader runs as a standby',
+    why: 'a node that is not the leader runs as a standby',
     match: () => true,
     choose: f => {
       const upstream = provenUpstream(f)
@@ -224,7 +224,7 @@ const standbyRules: readonly Rule<ClusterFacts>[] = [
 
 const otherData: Rule<ClusterFacts> = rule({
   id: 'down.release-other-data',
-  why: 'an older backup or a copy in the place of the data that led would lead the cluster back to what it was then',
+  why: 'an older backup or a copy in place of the data that led would take the cluster back to an earlier state',
   level: 'warning',
   match: f => leads(f) && !tried(f.snap, 'release-lease') && whyOtherData(f),
   choose: (f, other) => ({
@@ -247,7 +247,7 @@ export const downRules: readonly Rule<ClusterFacts>[] = [
 
 function leads(facts: ClusterFacts): boolean {
   const { snap, view } = facts
-  // The view may be behind: a renewal or acquisition that etcd confirmed in this beat says more.
+  // The view may be older than a renewal or acquisition that etcd confirmed in this beat.
   const proved = someOutcome(snap, ['renew-lease', 'acquire-lease', 'adopt-lease'], 'done')
   return holdsLease(snap) && (namedLeader(facts) || view.leader === null || proved)
 }
@@ -268,7 +268,7 @@ function withoutUpstream(facts: ClusterFacts): string {
 
 const UNCLEAN: readonly string[] = ['in production', 'shutting down', 'in crash recovery']
 
-/** The state in the control file of a primary that was not shut down cleanly; null: there is no such. */
+/** The state in the control file, if this is a primary's data that was not shut down cleanly; null: it is not. */
 function uncleanState({ snap }: ClusterFacts): string | null {
   const directory = snap.postgres.dataDirectory
   if (directory.kind !== 'present' || directory.backupLabel || directory.recoveryConfigured) return null

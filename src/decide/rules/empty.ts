@@ -27,7 +27,7 @@ export const emptyRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'empty.stop-orphan',
     // spec/ha.md 8.B15
-    why: 'a postmaster may outlive its directory, and accept writes: it goes before the lease does',
+    why: 'a postmaster may outlive its directory and accept writes: it stops before the lease is released',
     level: 'warning',
     match: f => isRunning(f.snap),
     choose: f => ({
@@ -37,7 +37,7 @@ export const emptyRules: readonly Rule<ClusterFacts>[] = [
           kind: 'begin',
           job: {
             kind: 'stop',
-            // Its standbys get what they do not have yet, as long as nobody else may lead.
+            // While no other node may lead, the standbys receive the rest of the WAL.
             mode: holdsLease(f.snap) && runsAsPrimary(f) ? 'fast' : 'immediate',
             checkpoint: false,
             timeoutMs: f.snap.settings.retryTimeoutMs,
@@ -51,14 +51,14 @@ export const emptyRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'empty.release-lease',
     // spec/ha.md 8.B13
-    why: 'a leader whose data directory is gone must not block the others, once nothing that it ran may write',
+    why: 'a leader without a data directory must not block the others, once none of its servers may write',
     level: 'warning',
     match: f => keepsKey(f) && !tried(f.snap, 'release-lease'),
     choose: f => ({
       reason: `the data directory is ${describe(f)}, no server of this node runs, and the leader key is ours: releasing it`,
       actions: [
         { kind: 'release-lease', status: null },
-        // What it guarded is dead: it would stop the server that is copied here next.
+        // The server that it guarded is dead; it would stop the next one in this directory.
         ...(f.snap.fencer.formerMayAct ? [{ kind: 'disarm-fencer' as const }] : []),
       ],
       remember: { lastRole: null },
@@ -74,14 +74,14 @@ export const emptyRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'empty.obstacle',
-    why: 'initdb and pg_basebackup refuse the root of a file system: nothing is tried, and nobody kept waiting by it',
+    why: 'initdb and pg_basebackup refuse the root of a file system, so nothing is tried',
     level: 'warning',
     match: f => obstacle(f.snap),
     choose: (_, found) => ({ reason: `no data directory can be made: ${found}` }),
   }),
   rule({
     id: 'empty.read-cluster',
-    why: 'whether a cluster exists is asked of etcd itself, not of the watch',
+    why: 'etcd itself must say whether a cluster exists: the watch may be late',
     match: f => f.view.source === 'watch' && !tried(f.snap, 'read-cluster'),
     choose: () => ({
       reason: 'no data directory; asking etcd whether a cluster exists',
@@ -91,14 +91,14 @@ export const emptyRules: readonly Rule<ClusterFacts>[] = [
   ...reinitRules('empty'),
   rule({
     id: 'empty.wait-after-failure',
-    why: 'a clone that failed is not repeated in a tight loop, and ever more rarely',
+    why: 'a clone that failed is not repeated in a tight loop but ever more rarely',
     level: 'warning',
     match: f => restingFrom(f, mustRest(f)),
     choose: restAfter,
   }),
   rule({
     id: 'empty.begin-bootstrap',
-    why: 'the initialize key is ours: nobody else may create data now',
+    why: 'this node has the initialize key: no other node may create the cluster now',
     match: claimed,
     choose: (_, { initializeRevision }) => ({
       reason: 'trying to bootstrap a new cluster',
@@ -118,7 +118,7 @@ export const emptyRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'empty.set-aside-unfinished',
-    why: 'half of initdb, or a server without the roles of its replicas, must not become a cluster',
+    why: 'the result of half an initdb, or a server without its replication roles, must not become a cluster',
     level: 'warning',
     match: isHalfMade,
     choose: () => ({
@@ -129,7 +129,7 @@ export const emptyRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'empty.without-configuration',
-    why: 'a cluster is not created by a node that does not know how it is to be configured',
+    why: 'a node that does not know how a cluster is to be configured does not create it',
     level: 'warning',
     match: f => f.view.leader === null && missingConfiguration(f.snap, f.view),
     choose: (_, missing) => ({
@@ -151,13 +151,13 @@ export const emptyRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'empty.clone',
-    why: 'a cluster with a leader is joined by a copy of its data, from a member tagged clonefrom if there is one',
+    why: 'a node joins a cluster with a copy of its data, from a member tagged clonefrom if there is one',
     match: cloneUpstream,
     choose: beginClone,
   }),
   rule({
     id: 'empty.wait',
-    why: 'data is copied from a leader only, and created by nobody but the winner of the initialize race',
+    why: 'without a leader there is nothing to copy, and only the winner of the initialize race creates a cluster',
     match: () => true,
     choose: f => ({
       reason:
@@ -169,8 +169,8 @@ export const emptyRules: readonly Rule<ClusterFacts>[] = [
 ]
 
 /**
- * The initialize key is ours: the race for it was won, or an empty one hangs on our lease because the request that made it got
- * no answer. null: it is not ours.
+ * The initialize key of this node: it won the race for it, or an empty key hangs on its lease because the request that created
+ * it got no answer. null: this node does not have it.
  */
 function claimed({ view, snap }: ClusterFacts): Pick<Founding, 'initializeRevision'> | null {
   const key = view.initialize
@@ -180,7 +180,7 @@ function claimed({ view, snap }: ClusterFacts): Pick<Founding, 'initializeRevisi
     : null
 }
 
-/** Without a source there is nothing to rest from: a cluster may have to be created. */
+/** Without a source, a failed clone does not delay the creation of a cluster. */
 function mustRest(facts: ClusterFacts): readonly FailedWork[] {
   return cloneSource(facts) === null ? ['set-aside'] : ['clone', 'set-aside']
 }

@@ -1,4 +1,4 @@
-// Somebody else holds the lease: run as its standby (spec/ha.md 3.7).
+// Another node holds the lease: run as its standby (spec/ha.md 3.7).
 
 import { formatLsn, type Lsn } from '../../model/units.ts'
 import { whyUndecided } from '../election/comparison.ts'
@@ -34,7 +34,7 @@ import { type Choice, type Rule, rule } from '../rule.ts'
 import { reinitRules } from './parts/reinitialize.ts'
 import { followerRestart } from './parts/restarting.ts'
 
-/** A standby has nothing to lose by being killed then. */
+/** After this the stop is enforced: a standby loses nothing by that. */
 const STOP_LIMIT_MS = 10_000
 const STOP_AGAIN_MS = 5000
 
@@ -46,7 +46,7 @@ function stopStandby(mode: 'fast' | 'immediate'): Pick<Choice, 'actions' | 'next
 export const followerRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'follower.demote',
-    why: 'two primaries must never be: the one without the lease stops at once',
+    why: 'there must never be two primaries: the one without the lease stops at once',
     level: 'error',
     match: runsAsPrimary,
     choose: f => ({
@@ -56,7 +56,7 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'follower.stop-promoting',
-    why: 'a promotion that was asked for cannot be taken back: the server stops before it becomes a second primary',
+    why: 'a promotion cannot be taken back: the server stops before it becomes a second primary',
     level: 'warning',
     match: promotingWithoutLease,
     choose: f => ({
@@ -66,12 +66,12 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'follower.stop-outside',
-    why: 'what a standby writes where nobody looks for it is of no use: its settings, its comparisons and its next start are of what has the name now',
+    why: 'a standby whose directory was replaced is of no use: its settings, its comparisons and its next start concern the data that is in the directory now',
     level: 'warning',
     match: f => !failedLately(f, ['stop'], STOP_AGAIN_MS) && whyOutside(f),
     choose: (_, outside) => ({
       reason: `${outside}; stopping it, to go on with what is there`,
-      // In good order it would write its control file once more, by name: over that of the other data.
+      // A fast stop would write the control file by its name, over that of the other data.
       ...stopStandby('immediate'),
     }),
   }),
@@ -79,7 +79,7 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
   askHolder,
   rule({
     id: 'follower.key-without-lease',
-    why: 'a leader that somebody wrote into the key by hand and that is not there keeps everybody from being elected',
+    why: 'a leader that was written into the key by hand, and that does not exist, prevents every election',
     match: f => f.memory.rejoin === 'check' && !leaderWrites(f) && silentHolder(f),
     choose: (_, reason) => ({ reason, level: 'warning' }),
   }),
@@ -87,7 +87,7 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
   ...rejoinRules('follower'),
   rule({
     id: 'follower.stop-diverged',
-    why: 'a standby whose data went its own way on a timeline of the same number would go on as a mixture of both',
+    why: 'a standby whose data diverged on a timeline of the same number would become a mixture of both',
     match: f => cannotRejoin(f) && !failedLately(f, ['stop'], STOP_AGAIN_MS),
     choose: f => ({
       reason: `${whyCannotRejoin(f)}; stopping PostgreSQL`,
@@ -98,7 +98,7 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
   followerRestart,
   rule({
     id: 'follower.restart-to-follow',
-    why: 'a recovery setting that only a restart changes',
+    why: 'only a restart changes this recovery setting',
     match: f => mayChange(f) && change(f) === 'restart',
     choose: f => ({
       reason: `changing ${differing(f)} and restarting to follow ${wantedUpstream(f.view, f.snap)?.name ?? 'nobody'}`,
@@ -118,7 +118,7 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'follower.follow',
-    why: 'streams from the leader, or from the member it is told to cascade from',
+    why: 'a standby streams from the leader, or from the member that it is configured to cascade from',
     match: f => mayChange(f) && change(f) === 'reload',
     choose: f => ({
       reason: `changing ${differing(f)} to follow ${wantedUpstream(f.view, f.snap)?.name ?? 'nobody'}`,
@@ -128,7 +128,7 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'follower.resume-replay',
-    why: 'PostgreSQL 14+ pauses replay when a parameter must be raised; resumed, it stops and comes back with the new value',
+    why: 'PostgreSQL 14+ pauses replay when a parameter must be raised; resumed, the server shuts down and is started with the new value',
     match: f => isPausedForSettings(f) && !tried(f.snap, 'resume-replay'),
     choose: () => ({
       reason: 'WAL replay is paused because a setting of the primary is greater than here; resuming it',
@@ -138,7 +138,7 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'follower.behind-timeline',
-    why: 'the same leader went on to a new timeline: look whether this node can follow it there',
+    why: 'the same leader is on a new timeline: compare whether this node can follow it there',
     match: f => f.memory.rejoin === 'follow' && leaderTimelineIsNew(f) && !tried(f.snap, 'compare-timelines'),
     choose: () => ({
       reason: 'the leader is on a newer timeline than the one this node agreed with',
@@ -148,7 +148,7 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'follower.check-again',
-    why: 'WAL that was received before and replayed since led this node off the history it had agreed with',
+    why: 'this node has replayed WAL beyond the history that it agreed with',
     match: f => f.memory.rejoin === 'follow' && !tried(f.snap, 'compare-timelines') && replayedPast(f),
     choose: (f, { untilLsn }) => ({
       reason: `replayed past ${formatLsn(untilLsn)}, where leader ${f.view.leader?.name} left this timeline; comparing again`,
@@ -158,7 +158,7 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'follower.undecided',
-    why: 'data that may be of another history is neither followed with nor shown as a healthy replica, until somebody tells',
+    why: 'a node whose data may be of another history neither follows nor counts as a healthy replica until that is decided',
     level: 'warning',
     match: whyUndecided,
     choose: (f, undecided) => ({
@@ -168,7 +168,7 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'follower.diverged',
-    why: 'a node whose data went its own way follows nobody, and what it has may be nowhere else: an operator decides',
+    why: 'a node whose data left the history of the cluster follows nobody, and its data may exist nowhere else: an operator decides',
     match: divergedBecause,
     choose: (f, reason) => ({
       reason,
@@ -178,7 +178,7 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'follower.steady',
-    why: 'nothing to do',
+    why: 'there is nothing to do',
     log: 'rest',
     match: () => true,
     choose: f => {
@@ -200,7 +200,7 @@ function change({ snap }: ClusterFacts): 'none' | 'reload' | 'restart' {
   return snap.recovery.known ? snap.recovery.value.change : 'none'
 }
 
-/** A failed change is not repeated in a tight loop, and a node without an upstream keeps what it has. */
+/** A failed change is not repeated in a tight loop, and a node without an upstream keeps its settings. */
 function mayChange(facts: ClusterFacts): boolean {
   const { memory, snap, view } = facts
   const failure = memory.lastFailure
@@ -209,7 +209,7 @@ function mayChange(facts: ClusterFacts): boolean {
   return !lately && (wantedUpstream(view, snap) !== null || snap.self.tags.nostream) && !mustBeCompared(facts)
 }
 
-/** null: it was compared, or need not be. */
+/** Why the timelines were not compared; null: they were, or need not be. */
 function uncompared(facts: ClusterFacts): string | null {
   const failed = comparisonFailed(facts)
   if (failed === null) return null
@@ -228,19 +228,19 @@ function undecidedHint({ memory, snap, view }: ClusterFacts): string {
     : `Look whether PostgreSQL of ${leader} answers and lets this node in for replication`
 }
 
-/** What was asked a moment ago is asked again after a pause. */
+/** A comparison is repeated after a pause. */
 function nextComparisonInMs({ memory, snap }: ClusterFacts): number {
   return Math.max(50, (memory.undecided?.retryAtMs ?? 0) - snap.nowMs)
 }
 
-/** Another upstream waits for the comparison; settings that leave the present one alone do not. */
+/** A new upstream has to wait for the comparison; other settings do not. */
 function mustBeCompared(facts: ClusterFacts): boolean {
   const { recovery } = facts.snap
   const moves = recovery.known && recovery.value.differing.includes('primary_conninfo')
   return moves && isUncompared(facts, wantedUpstream(facts.view, facts.snap))
 }
 
-/** Has replayed past the point at which the leader's history leaves its timeline, which it has not left itself. */
+/** The node has replayed past the point where the leader's history left this timeline, and is still on it. */
 function replayedPast({ memory, snap }: ClusterFacts): { readonly untilLsn: Lsn } | null {
   const untilLsn = memory.agreesWith?.untilLsn ?? null
   const replayed = server(snap)?.replayLsn ?? null

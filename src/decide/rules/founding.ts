@@ -1,4 +1,4 @@
-// A bootstrap of ours has ended: the new cluster is announced in etcd, or its traces are removed (spec/ha.md 3.4.3).
+// This node's bootstrap has ended: the new cluster is announced in etcd, or its traces are removed (spec/ha.md 3.4.3).
 
 import type { Action } from '../../model/decision/action.ts'
 import type { Founding } from '../../model/decision/memory.ts'
@@ -11,7 +11,7 @@ import { type Rule, rule } from '../rule.ts'
 export const foundingRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'founding.superseded',
-    why: 'the initialize key is not the one that this bootstrap was guarded by: another cluster has taken its place',
+    why: 'the initialize key is not the one that guarded this bootstrap: another cluster has taken its place',
     level: 'warning',
     match: f => {
       const { founding } = f.memory
@@ -30,7 +30,7 @@ export const foundingRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'founding.clean-up',
-    why: 'a failed bootstrap must not block the others: the race key goes, the data is kept aside for inspection',
+    why: 'a failed bootstrap must not block the others: its initialize key is deleted, and its data is set aside for inspection',
     level: 'warning',
     match: f => {
       const key = f.view.initialize
@@ -44,7 +44,7 @@ export const foundingRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'founding.set-aside',
-    why: 'what a failed bootstrap left behind is evidence',
+    why: 'the data of a failed bootstrap is evidence',
     level: 'warning',
     match: f =>
       isFailed(f) &&
@@ -58,13 +58,13 @@ export const foundingRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'founding.give-up',
-    why: 'an operator has to look: the next attempt would most likely fail in the same way',
+    why: 'the next attempt would most likely fail in the same way: an operator has to look',
     level: 'error',
     match: isFailed,
     choose: f => ({
       reason: `failed to bootstrap cluster: ${whyFailed(f)}${whyNotAside(f)}`,
       actions: [
-        // Peers and operators would otherwise read that this node creates the cluster, until its lease has ended.
+        // Otherwise peers and operators would read that this node is creating the cluster, until its lease has ended.
         { kind: 'publish-member', record: memberRecord(f) },
         { kind: 'exit', code: 1, why: `Failed to bootstrap cluster: ${whyFailed(f)}` },
       ],
@@ -79,7 +79,7 @@ export const foundingRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'founding.done',
-    why: 'the cluster exists and we lead it',
+    why: 'the cluster exists, and this node leads it',
     match: f => holdsLease(f.snap),
     choose: () => ({
       reason: 'initialized a new cluster',
@@ -89,7 +89,7 @@ export const foundingRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'founding.announce',
-    why: 'identifier, configuration and leader key, in this order, each guarded: what is already there is not written again; the fencer is armed before etcd may name this node',
+    why: 'identifier, configuration and leader key are written in this order, each guarded and each only once; the fencer is armed before this node can be the leader in etcd',
     match: f =>
       !tried(f.snap, 'take-leader') &&
       !f.snap.outcomes.some(outcome => outcome.kind !== 'done') &&
@@ -101,7 +101,7 @@ export const foundingRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'founding.retry',
-    why: 'etcd did not take all of it, or the fencer could not be armed: the same guarded steps are tried again',
+    why: 'etcd did not confirm all of the writes, or the fencer could not be armed: the same guarded steps are tried again',
     level: 'warning',
     match: () => true,
     choose: f => ({
@@ -127,7 +127,7 @@ function whyNotAside({ memory }: ClusterFacts): string {
   return `; what it left could not be set aside: ${memory.lastFailure.why}`
 }
 
-/** Who stands where our initialize key stood; null: nobody, or our own identifier. */
+/** What has replaced this node's initialize key; null: nothing, or this node's own identifier. */
 function supersededBy({ initializeRevision: ours }: Founding, { view, snap }: ClusterFacts): string | null {
   const key = view.initialize
   if (view.leader !== null && view.leader.name !== snap.self.name)

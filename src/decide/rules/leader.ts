@@ -1,4 +1,4 @@
-// The lease is ours, or etcd says so. Prove it, arm the fencer, and only then act as leader (spec/ha.md 3.6).
+// This node holds the lease, or etcd says so. It proves that, arms the fencer, and only then acts as leader (spec/ha.md 3.6).
 
 import { leaderKeyIsGone } from '../../model/cluster/cluster.ts'
 import type { WorkFailure } from '../../model/decision/memory.ts'
@@ -38,18 +38,18 @@ import { releaseUnpromoted, releasing, stopToFollow } from '../rejoin/stopping-p
 import { type Rule, rule } from '../rule.ts'
 import { claimOwnRequest } from './parts/claim-own-request.ts'
 import { inheritedKeyRules } from './parts/inherited-key.ts'
-import { outsideRules, tellingOutside } from './parts/leader-outside.ts'
+import { outsideRules, withOutsideWarning } from './parts/leader-outside.ts'
 import { requestRules } from './parts/requests.ts'
 import { leaderRestart } from './parts/restarting.ts'
 
-/** One answer that is late is no trouble. */
-const MUTE_MS: Millis = 5000
+/** A shorter silence is not worth a warning. */
+const SILENCE_MS: Millis = 5000
 
 export const leaderRules: readonly Rule<ClusterFacts>[] = [
   rearmFencer('leader'),
   rule({
     id: 'leader.stop-other-data',
-    why: 'an older backup that somebody started in the place of the data that led would lead the cluster back to what it was then',
+    why: 'an older backup that was started in place of the data that led would take the cluster back to an earlier state',
     level: 'error',
     match: f => !mayLead(f.snap) && runsAsPrimary(f) && isOtherData(f),
     choose: f => ({
@@ -60,7 +60,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
   ...proofRules('leader'),
   rule({
     id: 'leader.lease-ends',
-    why: 'no answer from etcd, and no time for another try',
+    why: 'etcd has not confirmed the lease, and there is no time for another try',
     level: 'error',
     match: f => runsAsPrimary(f) && (unansweredAndEnding(f) || !mayLead(f.snap)),
     choose: f => ({
@@ -77,7 +77,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'leader.arm-fencer',
-    why: 'a node accepts writes only while something outside the agent would stop it in time',
+    why: 'a node accepts writes only while something outside the agent can stop it in time',
     match: f => holdsLease(f.snap) && needsFencer(f) && !isFencedToTheEnd(f) && !tried(f.snap, 'arm-fencer'),
     choose: f => ({
       reason: 'arming the fencer with the end of the lease',
@@ -120,7 +120,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
   ...inheritedKeyRules,
   rule({
     id: 'leader.restore-initialize',
-    why: 'a running cluster is not ended by an overwritten key: agents that start now would take themselves for strangers',
+    why: 'an overwritten key must not end a running cluster: agents that start now would find another identifier than their data has',
     match: f =>
       isOverwritten(f) && holdsLease(f.snap) && !tried(f.snap, 'write-initialize') && f.memory.joinedAs,
     choose: (f, joinedAs) => ({
@@ -139,7 +139,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
   claimOwnRequest,
   rule({
     id: 'leader.clear-request',
-    why: 'the new leader takes the request that made it leader off the table',
+    why: 'the new leader deletes the request that made it leader',
     match: f =>
       !f.snap.settings.paused &&
       server(f.snap)?.inRecovery === true &&
@@ -184,7 +184,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'leader.stop-after-failed-promotion',
-    why: 'a promotion that was given up may still come about: the server stops before another node gets the lease',
+    why: 'a promotion that failed may still come about: the server stops before another node gets the lease',
     level: 'warning',
     match: f => isStandbyWithLease(f) && failedPromotion(f),
     choose: (f, { why }) => ({
@@ -199,7 +199,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     why: 'a slow server is not a dead one',
     match: ({ snap: { postgres } }) => !postgres.server.known && postgres.server,
     choose: (f, { why }) => ({
-      level: silentForMs(f) >= MUTE_MS ? 'warning' : 'info',
+      level: silentForMs(f) >= SILENCE_MS ? 'warning' : 'info',
       reason: `PostgreSQL has not answered for ${seconds(silentForMs(f))} (${why}); keeping the lease`,
       wakeInMs: holdOnMs(f),
     }),
@@ -207,11 +207,11 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
   ...outsideRules,
   rule({
     id: 'leader.steady',
-    why: 'nothing to do',
+    why: 'there is nothing to do',
     log: 'rest',
     match: () => true,
     choose: f => ({
-      ...tellingOutside(f, `no action. I am (${f.snap.self.name}), the leader with the lock`),
+      ...withOutsideWarning(f, `no action. I am (${f.snap.self.name}), the leader with the lock`),
       // Its data is the cluster's.
       remember: { rejoin: 'follow', undecided: null, surplus: null, unfencedSinceMs: null },
     }),
@@ -232,14 +232,13 @@ function promotionNote({ snap }: ClusterFacts): PromotionNote {
   }
 }
 
-/** Nothing has guarded this server for longer than its old deadline may protect; null: it is guarded, or was lately. */
-/** And for as long as the lease allows: a deadline of an earlier renewal would hit a healthy primary. */
+/** The fencer is armed with the end of the current lease: the deadline of an earlier renewal would stop a healthy primary. */
 function isFencedToTheEnd(facts: ClusterFacts): boolean {
   const { fencer, lease } = facts.snap
   return isFenced(facts) && (fencer.armedUntilMs ?? 0) >= lease.leaderUntilMs - heldMarginMs(facts.snap)
 }
 
-/** Also a primary that does not answer: it may write all the same. */
+/** Even a primary that does not answer needs a fencer: it may still write. */
 function needsFencer(facts: ClusterFacts): boolean {
   return server(facts.snap) !== null || runsAsPrimary(facts)
 }
@@ -248,7 +247,7 @@ function failedPromotion(facts: ClusterFacts): WorkFailure | null {
   return recentFailure(facts, ['promote'], facts.snap.settings.ttlMs)
 }
 
-/** Remembered, so that this node does not win the next race at once. */
+/** The failure is remembered, so that this node does not win the next race at once. */
 export function unfencedFailure(facts: ClusterFacts): WorkFailure {
   return { job: 'arm-fencer', why: whyUnfenced(facts), atMs: facts.snap.nowMs }
 }

@@ -1,4 +1,4 @@
-// Another node holds the name of this one: its member key lives under a lease that is not ours.
+// Another node uses this node's name: the member key hangs on a lease that is not this node's.
 
 import type { Member } from '../../model/cluster/cluster.ts'
 import { type ClusterFacts, mayLead, runsAsPrimary, tried } from '../facts.ts'
@@ -6,14 +6,13 @@ import { nameHolder } from '../lead/name-holder.ts'
 import { stopToFollow } from '../rejoin/stopping-postgres.ts'
 import { type Rule, rule } from '../rule.ts'
 
-/** How soon to look whether the lease of another node of this name has ended. */
+/** How soon to look again whether that lease has ended. */
 const HELD_AGAIN_MS = 1000
 
-/** A verdict this grave is not based on the watch. */
 export function askEtcdItself(situation: 'namesake' | 'stranger'): Rule<ClusterFacts> {
   return rule({
     id: `${situation}.read-cluster`,
-    why: 'a verdict this grave is not based on the watch',
+    why: 'a verdict this grave is not based on the watch, which may be late',
     match: f => f.view.source === 'watch' && !tried(f.snap, 'read-cluster'),
     choose: () => ({
       reason:
@@ -29,7 +28,7 @@ export const namesakeRules: readonly Rule<ClusterFacts>[] = [
   askEtcdItself('namesake'),
   rule({
     id: 'namesake.stop-primary',
-    why: 'a primary whose lease ended and whose name another node has taken may write beside a new leader',
+    why: 'a primary whose lease has ended and whose name another node has taken could write beside a new leader',
     level: 'error',
     match: f => f.memory.joinedAs !== null && runsAsPrimary(f) && !mayLead(f.snap) && nameHolder(f),
     choose: (f, holder) => ({
@@ -39,7 +38,7 @@ export const namesakeRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'namesake.wait',
-    why: 'a name belongs to whoever holds its lease: no answer for two seconds does not mean that nobody does; nothing is touched until the lease ends',
+    why: 'a name belongs to the node that holds its lease, even if that node does not answer: nothing is touched until the lease ends',
     level: 'warning',
     match: nameHolder,
     choose: (_, holder) => ({

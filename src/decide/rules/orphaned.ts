@@ -1,5 +1,6 @@
-// A server of this node runs outside its data directory: a former postmaster whose directory was renamed, deleted,
-// unmounted or replaced, or what a killed one left. It goes before anything is started, adopted or given away (spec/ha.md 8.B15).
+// A server of this node runs outside its data directory: a former postmaster whose directory was renamed, deleted, unmounted
+// or replaced, or the processes of a killed one. It is stopped before anything is started, adopted or released
+// (spec/ha.md 8.B15).
 
 import { type ClusterFacts, isRunning, mayLead, runsAsPrimary } from '../facts.ts'
 import { lossOf, renewLease, unansweredAndEnding } from '../lead/lease-rules.ts'
@@ -22,7 +23,7 @@ export const orphanedRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'orphaned.stop',
-    why: 'a postmaster may outlive its directory, and accept writes: it goes before the leader key does',
+    why: 'a postmaster may outlive its directory and accept writes: it stops before the leader key is released',
     level: 'error',
     match: mayStopOrphans,
     choose: stopOrphans,
@@ -30,7 +31,7 @@ export const orphanedRules: readonly Rule<ClusterFacts>[] = [
   renewLease('orphaned'),
   rule({
     id: 'orphaned.lease-ends',
-    why: "a lease that cannot be proved while a former server may write is nobody else's yet, but not ours either",
+    why: 'this node cannot prove its lease while a former server may write, so its own primary stops before another node can lead',
     level: 'error',
     match: f => runsAsPrimary(f) && (!mayLead(f.snap) || unansweredAndEnding(f)),
     choose: f => ({
@@ -40,7 +41,7 @@ export const orphanedRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'orphaned.wait',
-    why: 'what cannot be stopped is tried again; the leader key is not given to anybody meanwhile',
+    why: 'a stop that failed is tried again, and the leader key is not released meanwhile',
     level: 'warning',
     match: () => true,
     choose: f => ({

@@ -1,5 +1,5 @@
-// What PostgreSQL is to be configured with changed: a reload, another document in etcd, another role. It is written beside
-// the beats, so that a disk that hangs costs no lease, and one at a time.
+// The configuration in force has changed through a reload, another document in etcd or another role, and PostgreSQL does not
+// have it yet. It is written beside the beats, one at a time, so that a disk that hangs costs no lease.
 
 import type { ConfigurationFailure, ConfigurationView } from '../../model/settings/configuration-view.ts'
 import type { Millis } from '../../model/units.ts'
@@ -9,12 +9,12 @@ import { type Rule, rule } from '../rule.ts'
 
 const PAUSE_MS: Millis = 5000
 
-/** The situation of a node whose configuration is to be applied now; it lasts until that has begun. */
+/** The configuration has to be applied now. The situation ends when that has begun. */
 export function isOutdated(facts: Facts): boolean {
   const { snap } = facts
   const { wanted, applied, applyingSinceMs } = snap.configuration
   if (applied === wanted || applyingSinceMs !== null || snap.stopRequested) return false
-  // The files are those of the node that has the name.
+  // While another node uses this name, nothing is written.
   const cluster = seenCluster(facts)
   if (cluster !== null && nameHolder(cluster) !== null) return false
   const failure = failureOf(snap.configuration)
@@ -24,7 +24,7 @@ export function isOutdated(facts: Facts): boolean {
 export const outdatedRules: readonly Rule<Facts>[] = [
   rule({
     id: 'outdated.again',
-    why: 'a full disk or a value that PostgreSQL refuses is mended without telling the agent: it tries again',
+    why: 'an operator repairs a full disk or a refused value without notice, so the agent tries again',
     level: 'warning',
     match: f => failureOf(f.snap.configuration),
     choose: (f, { why }) => ({
@@ -34,7 +34,7 @@ export const outdatedRules: readonly Rule<Facts>[] = [
   }),
   rule({
     id: 'outdated.apply',
-    why: 'what the file and etcd say is put where PostgreSQL and the HTTP API read it, beside the beats',
+    why: 'the configuration in force is written to where PostgreSQL and the HTTP API read it, beside the beats',
     log: 'event',
     match: f => f.snap.configuration,
     choose: (_, { wanted, because }) => ({
@@ -44,7 +44,7 @@ export const outdatedRules: readonly Rule<Facts>[] = [
   }),
 ]
 
-/** Of what is wanted now: another configuration may be a better one. */
+/** The failure of the configuration that is wanted now: a newer one may succeed. */
 function failureOf({ failure, wanted }: ConfigurationView): ConfigurationFailure | null {
   return failure?.wanted === wanted ? failure : null
 }

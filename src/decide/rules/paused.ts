@@ -1,5 +1,5 @@
-// Maintenance mode: the operator is at work. A primary keeps its lease and goes on without it; nothing is started, stopped,
-// promoted or cloned, but for a handover to a member that was named (spec/ha.md 3.16; maintenance.ts says who takes part).
+// Maintenance mode: the operator is at work. A primary keeps its lease, and goes on without one. Nothing is started, stopped,
+// promoted or cloned except in a handover to a named member (spec/ha.md 3.16; lead/maintenance.ts says which nodes take part).
 
 import { answersPredateLeaderChange, otherMembers, rivalPrimary } from '../election/election.ts'
 import {
@@ -36,7 +36,7 @@ const LOOK_AGAIN_MS = 1000
 export const pausedRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'paused.note-unguarded',
-    why: 'whoever wants to lead after this node must know, even if nobody answers, that nothing stops its server when its lease ends',
+    why: 'a node that wants to lead after this one must know, even if this one does not answer, that nothing stops its server when its lease ends',
     match: f => canNoteUnguarded(f) && !mayBeSucceeded(f),
     choose: f => ({
       reason: 'maintenance mode: noting in etcd that nothing guards this primary',
@@ -46,7 +46,7 @@ export const pausedRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'paused.disarm-fencer',
-    why: 'in maintenance mode a primary goes on even without a lease, so nothing may stop it, once etcd has taken note of that',
+    why: 'in maintenance mode a primary goes on even without a lease, so nothing may stop it once etcd has the note about that',
     match: f => mayAct(f) && mayDisarm(f) && !mayBeSucceeded(f) && !tried(f.snap, 'disarm-fencer'),
     choose: () => ({
       reason: 'maintenance mode: disarming the fencer',
@@ -55,19 +55,19 @@ export const pausedRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'paused.release-lease',
-    why: 'a leader key without a primary behind it misleads everybody',
+    why: 'a leader key without a primary misleads clients and members',
     level: 'warning',
     match: f => keepsKey(f) && !runsAsPrimary(f) && !formerMayWrite(f) && !tried(f.snap, 'release-lease'),
     choose: f => ({
       reason: 'removed leader lock because postgres is not running as primary',
-      // A promotion that was asked for may still come about.
+      // A requested promotion may still come about.
       ...releaseUnpromoted(f),
       next: 'settled',
     }),
   }),
   rule({
     id: 'paused.foreign',
-    why: "an operator may be about to put the data of another cluster in the place of this one, or the right data back: the agent stays; a primary beside it may be this cluster's, in a directory that was renamed, so that its leader key is left to expire",
+    why: "an operator may be about to replace this cluster's data, or to put the right data back, so the agent stays; a primary in a renamed directory may still be this cluster's, so its leader key is left to expire",
     level: 'warning',
     match: isOtherCluster,
     choose: f => ({
@@ -81,7 +81,7 @@ export const pausedRules: readonly Rule<ClusterFacts>[] = [
   ...pausedRestarts,
   rule({
     id: 'paused.ask-peers',
-    why: 'an operator who promotes by hand makes two primaries for a while: the lease is for the newer one',
+    why: 'an operator who promotes by hand may have two primaries for a while: the lease is for the newer one',
     match: f => mayAcquire(f) && f.snap.peers === null && otherMembers(f).length > 0,
     choose: f => ({
       reason: 'maintenance mode: nobody holds the lease; asking who else runs as primary',
@@ -90,7 +90,7 @@ export const pausedRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'paused.acquire-lease',
-    why: 'a running primary of this cluster takes the free lease; standbys never do in maintenance mode',
+    why: 'a running primary of this cluster takes the free lease; a standby never does in maintenance mode',
     match: f => mayAcquire(f) && rivalPrimary(f) === null && !answersPredateLeaderChange(f),
     choose: f => ({
       reason: 'maintenance mode: the running primary takes the free lease',
@@ -99,7 +99,7 @@ export const pausedRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'paused.orphan',
-    why: 'in maintenance mode nothing is stopped; a server outside its data directory keeps the leader key as long as it has it',
+    why: 'in maintenance mode nothing is stopped: a server outside its data directory keeps the leader key that it has',
     level: 'warning',
     match: f => orphans(f).length > 0,
     choose: f => ({
@@ -109,13 +109,13 @@ export const pausedRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'paused.compare-timelines',
-    why: 'before a running standby is given a new leader it is known to be a part of its history',
+    why: "a running standby gets a new leader only after its data is known to be part of that leader's history",
     match: f => mustFollow(f) && comparable(f),
     choose: (_, leader) => compare(leader),
   }),
   rule({
     id: 'paused.follow',
-    why: 'after a handover the other standbys stream from the new leader; that is a reload, and nothing stops for it',
+    why: 'after a handover the other standbys stream from the new leader, which takes a reload and no restart',
     match: f =>
       mustFollow(f) && f.memory.rejoin === 'follow' && !failedLately(f, ['follow'], FOLLOW_AGAIN_MS),
     choose: f => ({
@@ -126,11 +126,11 @@ export const pausedRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'paused.still-guarded',
-    why: 'a server that others believe to be guarded stays so: they may lead as soon as its lease has ended',
+    why: 'a server that other nodes believe to be guarded stays guarded: they may lead as soon as its lease has ended',
     level: 'warning',
     match: f => mayAct(f) && !mayDisarm(f) && !mayBeSucceeded(f),
     choose: f => ({
-      reason: `PAUSE: ${standing(f)}; the fencer stays armed and stops PostgreSQL when the lease ends: ${whyNotNoted(f)}`,
+      reason: `PAUSE: ${localState(f)}; the fencer stays armed and stops PostgreSQL when the lease ends: ${whyNotNoted(f)}`,
       wakeInMs: Math.min(Math.max(holdOnMs(f), LOOK_AGAIN_MS), f.snap.settings.loopWaitMs),
     }),
   }),
@@ -140,13 +140,13 @@ export const pausedRules: readonly Rule<ClusterFacts>[] = [
     log: 'rest',
     match: () => true,
     choose: f => ({
-      reason: `PAUSE: ${standing(f)}`,
+      reason: `PAUSE: ${localState(f)}`,
       wakeInMs: holdsLease(f.snap) ? f.snap.settings.loopWaitMs : Math.max(holdOnMs(f), 1000),
     }),
   }),
 ]
 
-/** The fencer may stop a server, and not one that it must. */
+/** A fencer may act, and not on a former server that it has to stop. */
 function mayAct(facts: ClusterFacts): boolean {
   const { armedUntilMs, formerMayAct } = facts.snap.fencer
   return armedUntilMs !== null || (formerMayAct && !formerMayWrite(facts))
@@ -163,14 +163,14 @@ function mayKeepKey(facts: Facts): boolean {
   return runsAsPrimary(facts) || orphans(facts).length > 0
 }
 
-/** What is not guarded is not armed by a renewal: see paused.disarm-fencer. */
+/** A renewal does not arm the fencer of an unguarded primary: see paused.disarm-fencer. */
 function withoutFencer(choice: Choice, facts: Facts): Choice {
   if (isGuarded(facts) || choice.actions === undefined) return choice
   return { ...choice, actions: choice.actions.filter(action => action.kind !== 'arm-fencer') }
 }
 
-/** What there would be to do at any other time. */
-function standing(facts: ClusterFacts): string {
+/** Text for a decision's `reason`: the state of this node, in Patroni's words. */
+function localState(facts: ClusterFacts): string {
   const { postgres, self } = facts.snap
   const { dataDirectory } = postgres
   if (isRunning(facts.snap)) {
@@ -193,7 +193,7 @@ function mismatch({ view, snap }: ClusterFacts): string {
   return `${view.initialize?.value} in etcd != ${control(snap.postgres)?.systemIdentifier} here`
 }
 
-/** A running standby whose leader is another one than its settings name. Without a leader it keeps what it has (8.E28). */
+/** A running standby whose settings name another upstream. Without a leader it keeps its settings (8.E28). */
 function mustFollow(facts: ClusterFacts): boolean {
   const { recovery } = facts.snap
   return (

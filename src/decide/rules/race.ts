@@ -196,7 +196,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
       wakeInMs: LOOK_AGAIN_MS,
     }),
   }),
-  // 4. Who goes first? Whoever stands back looks again soon: the better node may fail.
+  // 4. Who goes first? A node that stands back looks again soon: the better node may fail.
   rule({
     id: 'race.candidate-goes-first',
     why: 'the operator named a candidate that can lead',

@@ -21,7 +21,7 @@ import { reinitRules } from './parts/reinitialize.ts'
 import { startingRestart } from './parts/restarting.ts'
 
 const FOLLOW_AGAIN_MS = 5000
-/** A replay that takes longer may still be one that ends. */
+/** A replay that takes longer may still end. */
 const STUCK_COPY_MS = 60_000
 
 export const startingRules: readonly Rule<ClusterFacts>[] = [
@@ -61,7 +61,7 @@ export const startingRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'starting.compare-timelines',
-    why: 'a standby that runs without an upstream may need more WAL before it lets anybody in: what could not be compared before it started is compared now',
+    why: 'a standby without an upstream may need more WAL before it accepts connections: if its timeline could not be compared before the start, it is compared now',
     match: f => comesUpAsStandby(f) && comparable(f),
     choose: (_, leader) => {
       const choice = compare(leader)
@@ -70,7 +70,7 @@ export const startingRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'starting.follow',
-    why: 'with a transaction of many subtransactions at its end, the local WAL alone never makes a standby that can be read',
+    why: 'if the local WAL ends inside a transaction with many subtransactions, the standby accepts no reads before it receives more',
     match: f =>
       comesUpAsStandby(f) &&
       f.memory.rejoin === 'follow' &&
@@ -84,7 +84,7 @@ export const startingRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'starting.stuck-copy',
-    why: 'a copy whose end was lost with its source never becomes whole, and only somebody who knows that can tell it from a long replay',
+    why: 'a copy whose last WAL was lost with its source never becomes consistent, and only a person can distinguish that from a long replay',
     match: f =>
       comesUpAsStandby(f) && hasLeader(f) && f.memory.rejoin === 'diverged' && startingFor(f) > STUCK_COPY_MS,
     choose: f => ({
@@ -95,7 +95,7 @@ export const startingRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'starting.wait',
-    why: 'recovery takes as long as it takes while nobody else could do better',
+    why: 'recovery takes its time, and no other node can take over',
     match: () => true,
     choose: f => ({
       reason: `PostgreSQL is still starting up, for ${seconds(startingFor(f))}${timedOut(f) ? '; nobody can take over' : ''}`,
@@ -104,7 +104,7 @@ export const startingRules: readonly Rule<ClusterFacts>[] = [
   }),
 ]
 
-/** By its directory; when a slow disk hides that, by what it was when last seen. */
+/** Decided by the data directory or, if a slow disk hides it, by the server's last known role. */
 function comesUpAsPrimary(facts: ClusterFacts): boolean {
   const directory = facts.snap.postgres.dataDirectory
   return directory.kind === 'present' ? !directory.recoveryConfigured : runsAsPrimary(facts)
@@ -115,7 +115,7 @@ function comesUpAsStandby(facts: ClusterFacts): boolean {
   return directory.kind === 'present' && directory.recoveryConfigured && !holdsLease(facts.snap)
 }
 
-/** By what this agent started it with; a reload is enough. */
+/** This agent started the standby without its upstream, and a reload is enough to set it. */
 function lacksUpstream({ view, snap }: ClusterFacts): boolean {
   return wantedUpstream(view, snap) !== null && snap.recovery.known && snap.recovery.value.change === 'reload'
 }

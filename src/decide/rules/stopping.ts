@@ -1,5 +1,5 @@
-// The agent was asked to stop (SIGTERM): PostgreSQL is stopped in good order, the lease is handed on, and the process
-// ends. In maintenance mode both are left as they are (spec/ha.md 3.13.4).
+// The agent was asked to stop (SIGTERM): PostgreSQL is stopped in good order, the lease is handed over, and the process ends.
+// In maintenance mode PostgreSQL and the leader key are left as they are (spec/ha.md 3.13.4).
 
 import type { FailoverRequest, Member, Versioned } from '../../model/cluster/cluster.ts'
 import { mayEndEarly, type Work } from '../../model/decision/work.ts'
@@ -16,15 +16,15 @@ import { memberRecord } from '../report/own-record.ts'
 import { type Rule, rule } from '../rule.ts'
 import { closingStatus } from '../upkeep/status-key.ts'
 
-/** A stop that failed this lately is the one that was asked for now. */
+/** A stop that failed less than this long ago belongs to this request: it is not tried again. */
 const GIVE_UP_MS = 10_000
-/** A standby gets the last record in a moment, or not for a long time. */
+/** A standby receives the last record within a moment, or not for a long time. */
 const ASK_AGAIN_MS = 200
 
 export const stoppingRules: readonly Rule<Facts>[] = [
   rule({
     id: 'stopping.drop-request',
-    why: 'a server that is left running in maintenance mode must not have a successor named that waits for the end of its lease',
+    why: 'while a server is left running in maintenance mode, no named successor may wait for the end of its lease',
     level: 'warning',
     match: f =>
       f.snap.settings.paused &&
@@ -41,7 +41,7 @@ export const stoppingRules: readonly Rule<Facts>[] = [
   }),
   rule({
     id: 'stopping.note-unguarded',
-    why: 'whoever wants to lead after this node must know that nothing stops its server when its lease ends',
+    why: 'a node that wants to lead after this one must know that nothing stops its server when its lease ends',
     match: f => f.snap.settings.paused && f.snap.work === null && canNoteUnguarded(f) && !mayBeSucceeded(f),
     choose: f => ({
       reason: 'maintenance mode: noting in etcd that nothing guards this primary',
@@ -67,7 +67,7 @@ export const stoppingRules: readonly Rule<Facts>[] = [
   rule({
     id: 'stopping.cancel-work',
     // spec/ha.md Z1
-    why: 'a clone or rewind is not finished for the sake of a stop',
+    why: 'a stop does not wait for the end of a clone or rewind',
     match: ({ snap: { work } }) =>
       work !== null && !work.cancelled && mayEndEarly(work.job, 'agent-stops') && work.job,
     choose: (_, { kind }) => ({
@@ -79,7 +79,7 @@ export const stoppingRules: readonly Rule<Facts>[] = [
   renewLease('stopping'),
   rule({
     id: 'stopping.ask',
-    why: 'shut down but for its last processes (a slow archiver, a standby that reads nothing): nobody need wait for them',
+    why: 'the handover need not wait for the last processes of the stop (a slow archiver, a standby that reads nothing)',
     match: f => {
       const members = others(f)
       return isShutDown(f) && f.snap.peers === null && members.length > 0 && members
@@ -91,7 +91,7 @@ export const stoppingRules: readonly Rule<Facts>[] = [
   }),
   rule({
     id: 'stopping.hand-over',
-    why: 'somebody has the last record that was written here: it may promote at once',
+    why: 'a member has the last record that was written here: it may promote at once',
     match: f => isShutDown(f) && !formerMayWrite(f) && !tried(f.snap, 'release-lease') && successor(f),
     choose: (f, { name, position }) => ({
       reason: `${name} has everything; handing the lease on`,
@@ -112,7 +112,7 @@ export const stoppingRules: readonly Rule<Facts>[] = [
   }),
   rule({
     id: 'stopping.stop-postgres',
-    why: 'clients get a clean end and standbys the last byte of WAL before the lease is handed on',
+    why: 'clients get a clean end, and standbys the last byte of WAL, before the lease is handed over',
     match: f => isRunning(f.snap) && !failedLately(f, ['stop'], GIVE_UP_MS),
     choose: () => ({
       reason: 'the agent was asked to stop; stopping PostgreSQL with a checkpoint first',
@@ -122,7 +122,7 @@ export const stoppingRules: readonly Rule<Facts>[] = [
   }),
   rule({
     id: 'stopping.stop-failed',
-    why: 'as long as PostgreSQL runs the leader key stays: nobody else may become primary',
+    why: 'the leader key stays as long as PostgreSQL runs: no other node may become primary',
     level: 'error',
     match: f => isRunning(f.snap) && recentFailure(f, ['stop'], GIVE_UP_MS),
     choose: (_, { why }) => ({
@@ -139,14 +139,14 @@ export const stoppingRules: readonly Rule<Facts>[] = [
   }),
   rule({
     id: 'stopping.stop-orphans',
-    why: 'a server outside the data directory would go on without anybody who looks after it',
+    why: 'without an agent, nothing would look after a server outside the data directory',
     level: 'error',
     match: mayStopOrphans,
     choose: stopOrphans,
   }),
   rule({
     id: 'stopping.leave-to-expire',
-    why: 'as long as a former server may write the leader key stays: its fencer stops it before the lease ends',
+    why: 'the leader key stays as long as a former server may write: its fencer stops it before the lease ends',
     level: 'warning',
     match: f => holdsLease(f.snap) && formerMayWrite(f),
     choose: f => ({
@@ -170,7 +170,7 @@ export const stoppingRules: readonly Rule<Facts>[] = [
     match: () => true,
     choose: f => ({
       reason: 'PostgreSQL is down and the lease is not ours',
-      // An etcd that refuses the last word keeps nobody here.
+      // The agent ends even if etcd refuses this last write.
       actions: saysGoodbye(f)
         ? [{ kind: 'publish-member', record: memberRecord(f) }]
         : [{ kind: 'exit', code: 0, why: 'stopped' }],
@@ -197,13 +197,13 @@ function awaited({ job, cancelled }: Work): string {
   return job.kind === 'stop' ? 'PostgreSQL to stop' : `${cancelled ? 'the cancelled ' : ''}${job.kind} to end`
 }
 
-/** Not into the key of another node that has this name. */
+/** The member key gets a last update, unless it belongs to another node of this name. */
 function saysGoodbye(facts: Facts): boolean {
   const { snap } = facts
   return snap.cluster.known && !tried(snap, 'publish-member') && nameHolder(facts) === null
 }
 
-/** Everything is written; only the end of the last processes is missing. The lease is still ours. */
+/** All WAL is written and only the last processes have to end. This node still holds the lease. */
 function isShutDown(facts: Facts): boolean {
   return shutDownAt(facts) !== null && holdsLease(facts.snap)
 }

@@ -1,4 +1,4 @@
-// The local data does not belong to the cluster in etcd, or etcd knows of no cluster yet (spec/ha.md C13, C14, 8.D2-D4).
+// The local data does not belong to the cluster in etcd, or etcd has no cluster yet (spec/ha.md C13, C14, 8.D2-D4).
 
 import {
   type ClusterFacts,
@@ -27,14 +27,14 @@ export const strangerRules: readonly Rule<ClusterFacts>[] = [
   askEtcdItself('stranger'),
   rule({
     id: 'stranger.stop-primary',
-    why: 'a leader whose data is not this cluster stops before it gives the lease up: nobody may be elected beside it; a member that lost the lead stops as well',
+    why: "a leader whose data is not this cluster's stops before it releases the lease: nobody may be elected beside it; a primary that lost the lease stops as well",
     level: 'error',
     match: f => isForeign(f) && isRunning(f.snap) && mustStop(f) && !failedLately(f, ['stop'], STOP_AGAIN_MS),
     choose: f => ({ reason: `${mismatch(f)}; stopping PostgreSQL`, ...stopToFollow(f, 'fast') }),
   }),
   rule({
     id: 'stranger.release-lease',
-    why: 'a foreign node must not lead',
+    why: 'a node with the data of another cluster must not lead',
     level: 'warning',
     match: f =>
       isForeign(f) &&
@@ -49,7 +49,7 @@ export const strangerRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'stranger.wait-for-leader',
-    why: 'a running cluster is not ended by an overwritten key; whether the new leader is of this cluster shows when it restores that',
+    why: 'an overwritten key must not end a running cluster; a new leader of this cluster restores it, and until then this node waits',
     match: f => isForeign(f) && hasJoined(f),
     choose: f => ({
       reason: `${mismatch(f)}, under which this node joined; ${f.memory.strangeLeader} took the lead since then and may belong to another cluster: neither following it nor racing until the identifier is restored`,
@@ -75,7 +75,7 @@ export const strangerRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'stranger.refuse-standby',
-    why: 'a cluster is adopted from its primary: started here, it would be cut off from the primary it follows',
+    why: 'a cluster is adopted from its primary: adopted from a standby, it would be cut off from the primary that this standby follows',
     level: 'error',
     match: f =>
       control(f.snap.postgres) !== null && (server(f.snap)?.inRecovery === true || isStandbyData(f)),
@@ -94,7 +94,7 @@ export const strangerRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'stranger.adopted',
-    why: 'the identifier stands in etcd now: this node is a member like any other',
+    why: 'the identifier is in etcd now: this node is a member like any other',
     match: f => succeeded(f.snap, 'write-initialize'),
     choose: () => ({
       reason: 'adopted the existing data as this cluster',
@@ -104,7 +104,7 @@ export const strangerRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'stranger.without-configuration',
-    why: 'data becomes a cluster only where it is known how that is to be configured',
+    why: 'a node that does not know how a cluster is to be configured does not make its data one',
     level: 'warning',
     match: f => canAdopt(f) && missingConfiguration(f.snap, f.view),
     choose: (_, missing) => ({
@@ -113,7 +113,7 @@ export const strangerRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'stranger.adopt',
-    why: 'data of a primary that no cluster claims becomes the cluster',
+    why: "a primary's data that no cluster claims becomes the cluster",
     match: f => !tried(f.snap, 'write-initialize') && canAdopt(f) && control(f.snap.postgres),
     choose: (f, { systemIdentifier }) => ({
       reason: `etcd knows no cluster; claiming it for system identifier ${systemIdentifier}`,
@@ -131,14 +131,14 @@ export const strangerRules: readonly Rule<ClusterFacts>[] = [
     why: 'etcd did not answer, or the server cannot be judged yet',
     match: () => true,
     choose: f => ({
-      reason: `cannot tell yet whether the local data is this cluster's${whyUntold(f)}`,
+      reason: `cannot tell yet whether the local data is this cluster's${whyNotKnown(f)}`,
       ...(identityUnread(f) === null ? {} : { level: 'warning' as const }),
       wakeInMs: holdOnMs(f),
     }),
   }),
 ]
 
-function whyUntold(facts: ClusterFacts): string {
+function whyNotKnown(facts: ClusterFacts): string {
   const { server } = facts.snap.postgres
   const unread = identityUnread(facts)
   if (unread !== null) return `: pg_control: ${unread}`
@@ -150,7 +150,7 @@ function identityUnread({ snap }: ClusterFacts): string | null {
   return directory.kind === 'present' && !directory.control.known ? directory.control.why : null
 }
 
-/** What runs may be this cluster's primary, whatever somebody has put in the place of its data. */
+/** The running server may be this cluster's primary, even if other data was put in place of its directory. */
 function mustStop(facts: ClusterFacts): boolean {
   return holdsLease(facts.snap) || (facts.memory.joinedAs !== null && runsAsPrimary(facts))
 }

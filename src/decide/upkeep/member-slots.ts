@@ -34,7 +34,7 @@ export function slotUpkeep(facts: ClusterFacts): SlotUpkeep {
   return { actions: idle ? [] : [{ kind: 'change-slots', create, drop, advance }], retainedSlots }
 }
 
-/** Slot name to the position that its owner needs, as far as the leader published it. */
+/** The wanted slots by name, with the position that the owner needs if the leader published it. */
 function wantedSlots(facts: ClusterFacts, retained: Memory['retainedSlots']): Map<string, Lsn | null> {
   const { snap, view } = facts
   const own = slotName(snap.self.name)
@@ -63,14 +63,14 @@ function needsSlotHere(member: Member, { snap }: ClusterFacts): boolean {
   return true
 }
 
-/** Its member is there, or was less than `member_slots_ttl` ago. */
+/** The slot's member is present, or was less than `member_slots_ttl` ago. */
 export function isRetained(entry: Memory['retainedSlots'][number], snap: Snapshot): boolean {
   return snap.nowMs - entry.lastNeededMs < snap.settings.memberSlotsTtlMs
 }
 
 /**
- * Names of member slots with the time they were last needed. One whose time is over is remembered until its slot is
- * dropped, which somebody who streams from it may delay, and until the status key does not name it any more.
+ * Member slots with the time when each was last needed. An expired one is remembered until its slot is dropped, which an
+ * active reader may delay, and until the status key no longer names it.
  */
 function retain({ snap, memory, view }: ClusterFacts): Memory['retainedSlots'] {
   const now = { lastNeededMs: snap.nowMs, lastNeededWall: snap.wallMs }
@@ -94,7 +94,7 @@ function retain({ snap, memory, view }: ClusterFacts): Memory['retainedSlots'] {
 
 const GONE_MAX = 20
 
-/** Members that went away while their slot is kept for them, as the leader's key tells of them. */
+/** Members that are gone while their slots are kept, for the leader's member key. */
 export function goneMembers({ snap, memory }: Facts): readonly LostMember[] {
   if (!snap.cluster.known || !snap.settings.useSlots) return []
   const there = new Set([snap.self.name, ...snap.cluster.value.members.map(({ name }) => name)].map(slotName))
@@ -114,9 +114,9 @@ function mustDrop(slot: SlotView, wanted: ReadonlyMap<string, Lsn | null>, facts
   if (slot.kind !== 'physical' || slot.active) return false
   const { memory, view, snap } = facts
   if (wanted.has(slot.name)) {
-    // An idle slot with an xmin keeps vacuum from working; a lost one is of no use. Both are made again (8.S3, 8.S5).
-    const standsIdle = slot.xmin !== null && view.leader !== null && view.leader.name !== snap.self.name
-    return slot.walStatus === 'lost' || standsIdle
+    // An idle slot with an xmin blocks vacuum, and a lost one is useless: both are created again (8.S3, 8.S5).
+    const blocksVacuum = slot.xmin !== null && view.leader !== null && view.leader.name !== snap.self.name
+    return slot.walStatus === 'lost' || blocksVacuum
   }
   const own = slot.name === slotName(snap.self.name)
   const expired = memory.retainedSlots.some(entry => entry.slot === slot.name)

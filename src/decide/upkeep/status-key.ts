@@ -1,5 +1,5 @@
-// The `status` key as the leader writes it with its renewals (spec/ha.md 1.3, spec/postgres.md 5.10), and null when
-// nothing moved: an idle cluster costs etcd no writes.
+// The `status` key that the leader writes with its renewals (spec/ha.md 1.3, spec/postgres.md 5.10), or null when nothing
+// changed: an idle cluster costs etcd no writes.
 
 import type { ClusterStatus } from '../../model/cluster/cluster.ts'
 import { slotName } from '../../model/cluster/slot-name.ts'
@@ -7,7 +7,7 @@ import type { Lsn } from '../../model/units.ts'
 import { type Facts, server } from '../facts.ts'
 import { isRetained } from './member-slots.ts'
 
-/** Status to write now, or null when unchanged, or when this is not a primary that answers. */
+/** The status to write now; null: it has not changed, or this node is not a primary that answers. */
 export function buildStatus({ snap, memory }: Facts): ClusterStatus | null {
   const seen = server(snap)
   if (seen === null || seen.inRecovery || !snap.cluster.known) return null
@@ -31,7 +31,7 @@ export function buildStatus({ snap, memory }: Facts): ClusterStatus | null {
   return before !== null && sameStatus(before, status) ? null : status
 }
 
-/** Status for giving the lease up: the position where the WAL ended, slots carried over (spec/ha.md 8.B21). */
+/** The status for releasing the lease: the end of the WAL, and the slots as they were (spec/ha.md 8.B21). */
 export function closingStatus({ snap }: Facts, lsn: Lsn | null): ClusterStatus | null {
   if (lsn === null) return null
   const before = snap.cluster.known ? (snap.cluster.value.status?.value ?? null) : null

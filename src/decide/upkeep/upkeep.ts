@@ -1,5 +1,5 @@
-// Routine that follows every settled decision: the own lease and member key, and, for a leader, what only it may
-// repair or write. A failure here never blocks anything.
+// The routine after every settled decision: the node's lease and member key and, on a leader, the keys that only it may repair
+// or write. A failure here never blocks anything.
 
 import type { HistoryLine } from '../../model/cluster/cluster.ts'
 import type { Action } from '../../model/decision/action.ts'
@@ -32,19 +32,19 @@ interface Upkeep {
 
 const NOTHING: Upkeep = { actions: [], remember: {} }
 
-/** Nothing is written into a cluster that is not the node's own, or by a node that cannot see it. */
+/** In these situations the node cannot see the cluster, or must not write into it. */
 const NO_ROUTINE: readonly SituationName[] = ['asked', 'namesake', 'stranger', 'blind', 'founding']
 
-/** `decided`: what is carried out first. */
+/** `decided`: the decision's own actions, which are carried out first. */
 export function upkeep(situation: SituationName, facts: ClusterFacts, decided: readonly Action[]): Upkeep {
   if (NO_ROUTINE.includes(situation)) return NOTHING
-  // Whatever else is done (a stop, work that was begun before): a lease made now would pass for the right to the name.
+  // In any situation (a stop, work begun earlier): a lease granted now would count as the right to the name.
   if (nameHolder(facts) !== null) return NOTHING
-  // An etcd that has just left a leader's renewal unanswered would keep the next one waiting for less urgent writes.
+  // If etcd has just left a renewal unanswered, less urgent writes would delay the next one.
   if (holdsLease(facts.snap) && unanswered(facts)) return NOTHING
-  // A lease of ours that the leader key hangs on is not kept for the sake of the member key: it is left to expire.
+  // If the leader key on this node's lease is to expire, that lease is not kept for the sake of the member key.
   if (leavesOwnKey(facts)) return NOTHING
-  // The work that begins may be a stop.
+  // Work that begins now may be a stop.
   const begins = decided.some(action => action.kind === 'begin')
   const slots =
     slotsMayChange(situation) && !begins
@@ -82,7 +82,7 @@ function leavesOwnKey(facts: ClusterFacts): boolean {
   return isOurs && formerMayWrite(facts)
 }
 
-/** In maintenance mode what the others need is made, and nothing is dropped. */
+/** In maintenance mode the slots that members need are created, and none is dropped. */
 function slotsMayChange(situation: SituationName): boolean {
   return situation === 'leader' || situation === 'follower' || situation === 'paused'
 }
@@ -92,7 +92,7 @@ function ownLease({ snap }: ClusterFacts): readonly Action[] {
   return due && !holdsLease(snap) ? [{ kind: 'keep-lease' }] : []
 }
 
-/** Armed for a promotion that was given up before it was asked for, it would stop a healthy standby at the deadline. */
+/** A fencer that was armed for a promotion that never began would stop a healthy standby at the deadline. */
 function ownFencer(facts: ClusterFacts): readonly Action[] {
   const { snap, memory } = facts
   const isStandby = server(snap)?.inRecovery === true && !memory.promotionAsked
@@ -102,7 +102,7 @@ function ownFencer(facts: ClusterFacts): readonly Action[] {
     : []
 }
 
-/** Also when the lease that the key hangs on is replaced now: the old one is left to expire, and the key with it. */
+/** The key is also written when its lease is replaced now: it would expire with the old lease. */
 function publish(facts: ClusterFacts, lease: readonly Action[]): readonly Action[] {
   const { snap, view } = facts
   const moves = lease.length > 0 && isRetimed(snap.lease, snap.settings)
@@ -141,7 +141,7 @@ function leaderUpkeep(facts: ClusterFacts): readonly Action[] {
   return actions
 }
 
-/** The `history` key after a promotion (spec/ha.md 6); null: it is as it should be, or not known. */
+/** The `history` key after a promotion (spec/ha.md 6); null: it is up to date, or the history is not known. */
 function historyToWrite({ snap, view }: ClusterFacts): readonly HistoryLine[] | null {
   const timeline = server(snap)?.timeline ?? null
   const recorded = view.history?.value ?? null
@@ -157,7 +157,7 @@ function historyToWrite({ snap, view }: ClusterFacts): readonly HistoryLine[] | 
   return limit > 0 ? lines.slice(-limit) : lines
 }
 
-/** Time and leader of a switch that was recorded before stay as they were, and what others noted of it. */
+/** A switch that was recorded earlier keeps its time, its leader and the fields of other writers. */
 function withOldNotes(line: HistoryLine, recorded: readonly HistoryLine[]): HistoryLine {
   const before = recorded.find(old => old.timeline === line.timeline && old.lsn === line.lsn)
   if (before === undefined) return line

@@ -1,4 +1,4 @@
-// A standby that was named in maintenance mode and has taken the lease: whoever asked can withdraw the request no longer.
+// A standby that was named in maintenance mode and has taken the lease claims the request: it can no longer be withdrawn.
 
 import { type ClusterFacts, isStandbyWithLease, tried } from '../../facts.ts'
 import { isNamedInPause } from '../../lead/maintenance.ts'
@@ -7,7 +7,7 @@ import { type Rule, rule } from '../../rule.ts'
 
 export const claimOwnRequest: Rule<ClusterFacts> = rule({
   id: 'leader.claim-own-request',
-  why: 'in maintenance mode the request is what lets this node be promoted: taken up, it stays until that is done',
+  why: 'in maintenance mode only the request allows the promotion: a claimed request stays until the promotion is done',
   match: f =>
     f.snap.settings.paused &&
     isStandbyWithLease(f) &&

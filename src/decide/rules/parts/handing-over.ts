@@ -1,5 +1,5 @@
-// This node stopped PostgreSQL to hand the lease over (switchover, manual failover). The lease is still ours: it is
-// given up as soon as a candidate confirms that it has everything, and otherwise we go back to work (spec/ha.md 3.13.1, 8.B18-B20).
+// This node stopped PostgreSQL to hand the lease over (switchover, manual failover), and still holds the lease. It releases it
+// as soon as a candidate confirms that it has everything; otherwise it starts as primary again (spec/ha.md 3.13.1, 8.B18-B20).
 
 import type { Member } from '../../../model/cluster/cluster.ts'
 import type { Handover } from '../../../model/decision/memory.ts'
@@ -14,16 +14,16 @@ import { formerMayWrite } from '../../rejoin/former-life.ts'
 import { type Rule, rule, ruleOver } from '../../rule.ts'
 import { closingStatus } from '../../upkeep/status-key.ts'
 
-/** How long the candidate may take to confirm: its WAL receiver has to get the last record over a network. */
+/** How long the candidate may take to confirm: its WAL receiver must fetch the last record over the network. */
 const CONFIRM_LIMIT_MS = 5000
 const ASK_AGAIN_MS = 30
 
-/** `prefix`: the server is down, or the last processes of its stop linger (a slow archiver). */
+/** `handover.`: the server is down; `busy.handover-`: the last processes of its stop linger (a slow archiver). */
 function handingOver(prefix: 'handover.' | 'busy.handover-'): readonly Rule<ClusterFacts>[] {
   return [
     rule({
       id: `${prefix}ask`,
-      why: 'the lease is handed over only to somebody who has the last record that was written here',
+      why: 'the lease is handed over only to a member that has the last record written here',
       match: f => {
         const handover = stoppedHandover(f)
         if (handover === null || f.snap.peers !== null || isLate(handover, f)) return null
@@ -49,7 +49,7 @@ function handingOver(prefix: 'handover.' | 'busy.handover-'): readonly Rule<Clus
     }),
     rule({
       id: `${prefix}wait`,
-      why: 'a slow candidate gets time, within limits, before we go back to work',
+      why: 'a slow candidate gets some time before this node goes on as primary',
       match: f => {
         const handover = stoppedHandover(f)
         if (handover === null || isLate(handover, f) || candidates(handover, f).length === 0) return null
@@ -67,7 +67,7 @@ export const handoverRules: readonly Rule<ClusterFacts>[] = [
   ...handingOver('handover.'),
   rule({
     id: 'handover.take-back',
-    why: 'nobody can take over without losing what was written here: this node goes on as primary',
+    why: 'no member can take over without losing data that was written here: this node goes on as primary',
     level: 'warning',
     match: f => hasTimeLeft(f) && stoppedHandover(f),
     choose: (f, handover) => ({
@@ -82,10 +82,10 @@ export const handoverRules: readonly Rule<ClusterFacts>[] = [
   }),
 ]
 
-/** The stop may wait for a standby that reads nothing any more, up to wal_sender_timeout: not longer than a candidate may. */
+/** The stop may wait up to wal_sender_timeout for a standby that reads nothing, but not longer than for a candidate. */
 const endLingering: Rule<ClusterFacts> = rule({
   id: 'busy.handover-end-stop',
-  why: 'a server that is shut down but for a standby that reads nothing keeps nobody from going on as primary',
+  why: 'a standby that reads nothing must not keep a server that has shut down from going on as primary',
   level: 'warning',
   match: f => {
     const { work } = f.snap
@@ -112,7 +112,7 @@ export function startTimeout({ snap }: ClusterFacts): number {
 
 type StoppedHandover = Handover & { readonly stoppedAtMs: BootMillis }
 
-/** The handover for which PostgreSQL has written its last record; null: there is none, or it has not. */
+/** The handover, once PostgreSQL has written its last record; null: there is none, or it has not. */
 function stoppedHandover({ memory, snap }: ClusterFacts): StoppedHandover | null {
   const { handover } = memory
   if (handover === null || handover.stoppedAtMs === null) return null
@@ -120,9 +120,9 @@ function stoppedHandover({ memory, snap }: ClusterFacts): StoppedHandover | null
   return isDown ? { ...handover, stoppedAtMs: handover.stoppedAtMs } : null
 }
 
-/** The named candidate alone counts (spec/ha.md 8.B20); without a name anybody but us. */
+/** Only the named candidate (spec/ha.md 8.B20); without a name, every other member. */
 function candidates({ candidate }: Handover, { snap, view }: ClusterFacts): readonly Member[] {
-  // In maintenance mode nobody takes over who was not named.
+  // In maintenance mode only a named candidate takes over.
   if (candidate === null && snap.settings.paused) return []
   const others = view.members.filter(
     member => member.name !== snap.self.name && member.record.apiUrl !== null,
@@ -130,7 +130,7 @@ function candidates({ candidate }: Handover, { snap, view }: ClusterFacts): read
   return candidate === null ? others : others.filter(member => member.name === candidate)
 }
 
-/** Who has said that it has everything, and up to where that is. */
+/** The candidate that has confirmed the last record, and the position of that. */
 function confirmed(
   facts: ClusterFacts,
 ): { readonly by: MemberName; readonly position: ShutdownPosition } | null {

@@ -1,5 +1,5 @@
-// A standby whose name stands on the leader key though this process won no race: its former agent died between the lease
-// and the promotion, or somebody wrote the key by hand. The race that nobody saw is made up for before anything is promoted.
+// A standby whose name is on the leader key although this process won no race: its earlier agent died between the lease and the
+// promotion, or the key was written by hand. The checks of a race are made up for before anything is promoted.
 
 import type { Millis } from '../../../model/units.ts'
 import {
@@ -28,7 +28,7 @@ export const inheritedKeyRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'leader.not-elected',
-    why: 'two primaries must never be: whoever wrote the key did not ask the one that runs',
+    why: 'there must never be two primaries, and the key was written without asking the one that runs',
     level: 'warning',
     match: f => isUnproven(f) && !tried(f.snap, 'release-lease') && livePrimary(f),
     choose: (f, primary) => ({
@@ -38,7 +38,7 @@ export const inheritedKeyRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'leader.not-the-best',
-    why: 'since the lease was won by a former run of this agent somebody may have come back who has more of the data',
+    why: 'after an earlier run of this agent won the lease, a member with more of the data may have come back',
     level: 'warning',
     match: f => isUnproven(f) && !tried(f.snap, 'release-lease') && lessThanOthers(f),
     choose: (f, less) => ({
@@ -48,7 +48,7 @@ export const inheritedKeyRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'leader.wait-for-silence',
-    why: 'as long as the lease of a silent primary lives, it may write, but not for longer than a ttl after its last proof',
+    why: 'a silent primary may write while its lease lives, for two ttl at most',
     level: 'warning',
     match: f => isUnproven(f) && silentPrimary(f, sinceNamed(f)),
     choose: (f, { name, why }) => ({
@@ -62,12 +62,12 @@ function isUnproven(facts: ClusterFacts): boolean {
   return facts.memory.leaderKeyInherited && isStandbyWithLease(facts)
 }
 
-/** How long nobody else can have proved the leader key theirs. */
+/** For how long no other node can have proved that it holds the leader key. */
 function sinceNamed({ memory, snap }: ClusterFacts): Millis {
   return memory.leaderMovedAtMs === null ? 0 : snap.nowMs - memory.leaderMovedAtMs
 }
 
-/** What would have kept this node from winning a race now. */
+/** What would keep this node from winning a race now; null: nothing. */
 function lessThanOthers(facts: ClusterFacts): string | null {
   if (isForced(facts)) return null
   return betterRival(facts)?.reason ?? tooFarBehind(facts)

@@ -1,6 +1,6 @@
-// Somebody put other data in the place of what this leader works on. It goes on in the old directory, but PostgreSQL opens its
-// control file by name: restarted by itself after the crash of one session, it would go by the other one, and begin where
-// that ended. So it leaves in good order as soon as somebody can take over.
+// Other data was put in place of this leader's directory. The server goes on in the old directory, but PostgreSQL opens its
+// control file by name: if one session crashes, it would restart from the other control file, at the position in that one. So
+// it stops in good order as soon as a standby can take over.
 
 import { otherMembers, someCandidate } from '../../election/election.ts'
 import { type ClusterFacts, failedLately, runsAsPrimary, server } from '../../facts.ts'
@@ -13,7 +13,7 @@ const STOP_AGAIN_MS = 5000
 export const outsideRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'leader.outside-ask',
-    why: 'a leader whose directory was replaced goes only if somebody can take over',
+    why: 'a leader whose directory was replaced stops only if another member can take over',
     level: 'warning',
     match: f =>
       f.snap.peers === null &&
@@ -27,7 +27,7 @@ export const outsideRules: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'leader.stop-outside',
-    why: 'with a control file that is not its own the next crash of a session would take it back to what that says',
+    why: 'with a control file that is not its own, the next crash of a session would take the server back to the state in that file',
     level: 'error',
     match: f => {
       const outside = isStreamedFrom(f) && !failedLately(f, ['stop'], STOP_AGAIN_MS) ? whyOutside(f) : null
@@ -41,8 +41,8 @@ export const outsideRules: readonly Rule<ClusterFacts>[] = [
   }),
 ]
 
-/** For a leader that goes on, since nobody can take over. */
-export function tellingOutside(facts: ClusterFacts, reason: string): Pick<Choice, 'reason' | 'level'> {
+/** The reason of a leader that goes on because no member can take over, with a warning. */
+export function withOutsideWarning(facts: ClusterFacts, reason: string): Pick<Choice, 'reason' | 'level'> {
   const outside = whyOutside(facts)
   if (outside === null) return { reason }
   const hint =

@@ -1,5 +1,5 @@
-// What the lease holder does with a request in maintenance mode: it hands over to a member that was named, guarded by its
-// fencer for that long, and refuses everything else at once: kept, it would be carried out when nobody expects it, the moment that
+// What the lease holder does with a request in maintenance mode: it hands over to a named member, guarded by its fencer
+// meanwhile, and refuses everything else at once. A request that was kept would be carried out unexpectedly, the moment that
 // mode ends (spec/ha.md 3.8.4, 3.16).
 
 import { isNewer } from '../../../model/revision.ts'
@@ -10,12 +10,15 @@ import { type Rule, rule, ruleWhere } from '../../rule.ts'
 import { guardHandover, requestRules } from './requests.ts'
 
 const handoverRules: readonly Rule<ClusterFacts>[] = [
-  refusal('paused.request-unnamed', 'in maintenance mode nobody takes over by himself', ({ candidate }) =>
-    candidate === null ? 'switchover is possible only to a specific candidate in a paused state' : null,
+  refusal(
+    'paused.request-unnamed',
+    'in maintenance mode no member takes over unless it is named',
+    ({ candidate }) =>
+      candidate === null ? 'switchover is possible only to a specific candidate in a paused state' : null,
   ),
   refusal(
     'paused.request-unfenced',
-    'the candidate takes over when the lease of this node has ended: only a fencer makes sure that its server has too',
+    'the candidate takes over when the lease of this node has ended: only a fencer makes sure that the server here has stopped by then',
     (_, f) => {
       const armed = outcomeOf(f.snap, 'arm-fencer')
       return armed !== null && armed.kind !== 'done' ? `the fencer could not be armed: ${armed.why}` : null
@@ -23,7 +26,7 @@ const handoverRules: readonly Rule<ClusterFacts>[] = [
   ),
   rule({
     id: 'paused.guard-handover',
-    why: 'what a former run of this agent has begun goes on only with a fencer',
+    why: 'a handover that an earlier run of this agent began goes on only with a fencer',
     match: f => {
       const key = pendingRequest(f)
       return key !== null && isClaimed(key.value, f) && !isFenced(f) && !tried(f.snap, 'arm-fencer')
@@ -37,7 +40,7 @@ export const pausedRequestRules: readonly Rule<ClusterFacts>[] = [
   immediate(
     rule({
       id: 'paused.request-done',
-      why: 'the new leader takes the request that made it leader off the table once it is primary: in maintenance mode nothing else let it become one',
+      why: 'the new leader deletes the request that made it leader once it is primary: in maintenance mode only that request allowed the promotion',
       match: f => {
         const key = pendingRequest(f)
         return key?.value.candidate === f.snap.self.name && key.value.note?.begunBy != null && key
@@ -52,7 +55,7 @@ export const pausedRequestRules: readonly Rule<ClusterFacts>[] = [
     f => holdsLease(f.snap),
     refusal(
       'paused.request-scheduled',
-      'what is scheduled in maintenance mode would come about when nobody expects it; what was scheduled before waits, and goes stale',
+      'a switchover that is scheduled in maintenance mode would happen unexpectedly; one that was scheduled before waits, and goes stale',
       ({ scheduledAt }, f) =>
         scheduledAt !== null && isNewerThanPause(f) ? "can't schedule switchover in the paused state" : null,
     ),
@@ -60,7 +63,7 @@ export const pausedRequestRules: readonly Rule<ClusterFacts>[] = [
   ...handoverRules.map(immediate),
 ]
 
-/** What was scheduled is left alone. */
+/** The rule, for requests without a schedule only. */
 function immediate(inner: Rule<ClusterFacts>): Rule<ClusterFacts> {
   return ruleWhere(f => holdsLease(f.snap) && !isScheduled(f), inner)
 }
@@ -69,7 +72,7 @@ function isScheduled({ view }: ClusterFacts): boolean {
   return view.failover?.value.scheduledAt != null
 }
 
-/** By the order in which etcd has them; a configuration that was changed again since says nothing. */
+/** Decided by the order of the writes; after another change of the configuration, the order proves nothing. */
 function isNewerThanPause({ view }: ClusterFacts): boolean {
   const { config, failover } = view
   return config !== null && failover !== null && isNewer(failover.modRevision, config.modRevision)

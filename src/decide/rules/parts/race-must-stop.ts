@@ -36,7 +36,7 @@ const lostAsPrimary: Rule<ClusterFacts> = rule({
 
 const ledByAnother: Rule<ClusterFacts> = rule({
   id: 'race.led-meanwhile',
-  why: 'a node that has led since this one last proved its lease may have written: this primary is stale, whoever has the key now',
+  why: 'a node that has led since this one last proved its lease may have written: this primary is stale, whichever node has the key now',
   level: 'error',
   match: f => runsAsPrimary(f) && outcomeOf(f.snap, 'renew-lease')?.kind === 'refused' && ledMeanwhile(f),
   choose: f => ({
@@ -78,7 +78,7 @@ const stalePrimary: Rule<ClusterFacts> = rule({
 
 const ledWhileAsking: Rule<ClusterFacts> = rule({
   id: 'race.led-while-asking',
-  why: 'a node that led while this primary asked the others may have written: this primary is stale, whoever has the key now',
+  why: 'a node that led while this primary asked the others may have written: this primary is stale, whichever node has the key now',
   level: 'error',
   match: f => runsAsPrimary(f) && answersPredateLeaderChange(f),
   choose: f => ({

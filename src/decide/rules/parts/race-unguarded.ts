@@ -1,6 +1,7 @@
-// A leader that fell silent in maintenance mode: nothing stops its server when its lease ends, so that its end proves nothing.
-// That mode may have ended meanwhile, without the leader having heard of it. hactl's leaders say in etcd whether they are guarded;
-// of Patroni's, and of an older hactl's, only their member keys tell, or the time at which the configuration was changed.
+// A leader fell silent in maintenance mode: nothing stops its server when its lease ends, so the end of the lease does not
+// prove that the server has stopped. That mode may have ended meanwhile without the leader noticing. A hactl leader notes in
+// etcd whether it is guarded; for Patroni and older versions of hactl, the member key and the time of the last configuration
+// change must do.
 
 import type { Member } from '../../../model/cluster/cluster.ts'
 import { guardOf } from '../../../model/cluster/guard.ts'
@@ -15,7 +16,7 @@ import { LOOK_AGAIN_MS } from './race-undecided.ts'
 
 export const unguardedPrimary: Rule<ClusterFacts> = rule({
   id: 'race.unguarded-primary',
-  why: 'in maintenance mode a primary goes on without a lease and without a fencer: beside one that does not say that its server is down nobody is promoted, unless an operator who knows names somebody',
+  why: 'in maintenance mode a primary goes on without a lease and without a fencer: until it says that its server is down, nobody is promoted unless an operator names a candidate',
   level: 'warning',
   match: f => !runsAsPrimary(f) && !isForced(f) && mayRunUnguarded(f),
   choose: (f, name) => ({
@@ -24,7 +25,7 @@ export const unguardedPrimary: Rule<ClusterFacts> = rule({
   }),
 })
 
-/** null: it gave the lease up in good order, says that it is no primary, or was guarded, of itself or since it began this handover. */
+/** The last leader, if its server may run unguarded; null: it released the lease, says it is no primary, or was guarded. */
 function mayRunUnguarded(facts: ClusterFacts): string | null {
   const { snap } = facts
   const last = lastToLead(facts)
@@ -37,7 +38,7 @@ function mayRunUnguarded(facts: ClusterFacts): string | null {
   return isMember || isRecorded ? name : null
 }
 
-/** By its own word; else by the pause in its member key, which may be gone. */
+/** Decided by the leader's own note, or by the pause in its member key if that still exists. */
 function mayHaveGoneUnguarded(
   facts: ClusterFacts,
   { name, revision, isRecorded }: LastToLead & { readonly name: MemberName },
@@ -47,20 +48,20 @@ function mayHaveGoneUnguarded(
   if (seen?.record.pause === true) return true
   const guarded = guardOf(view, name)
   if (guarded === 'no') return true
-  // Whoever led after the note was written, and keeps none, has no part in it.
+  // The note does not count for a leader that came after it and writes none.
   if (guarded === 'yes' && !isNewer(revision, view.guard?.modRevision ?? null)) return false
   return snap.settings.paused || (seen === null && isRecorded && wasReconfigured(facts, revision))
 }
 
 interface LastToLead {
   readonly name: MemberName | null
-  /** At which it is known to have led; null: never. */
+  /** The last revision at which it is known to have led; null: none. */
   readonly revision: Revision | null
-  /** Etcd says so, whatever this process has seen. */
+  /** Known from etcd, not only from the memory of this process. */
   readonly isRecorded: boolean
 }
 
-/** The newest of: the record of hactl's leaders, the history, which Patroni's write too, and what this process has seen. */
+/** The newest of three: the record of hactl's leaders, the history, which Patroni writes too, and this process's memory. */
 function lastToLead({ memory, view }: ClusterFacts): LastToLead {
   const { lastLeader: record, history } = view
   const seen = { name: memory.lastLeader, revision: memory.lastLeaderRevision, isRecorded: false }
@@ -69,7 +70,7 @@ function lastToLead({ memory, view }: ClusterFacts): LastToLead {
       ? seen
       : { name: record.value, revision: record.modRevision, isRecorded: true }
   const began = history?.value.at(-1)?.leader ?? null
-  // A leader's own line comes after its record.
+  // A leader writes its history line after its record.
   if (history === null || began === null || began === recorded.name) return recorded
   const { modRevision } = history
   return isNewer(modRevision, recorded.revision) && isNewer(modRevision, record?.modRevision ?? null)
@@ -77,7 +78,7 @@ function lastToLead({ memory, view }: ClusterFacts): LastToLead {
     : recorded
 }
 
-/** Its member key or its own word says so. */
+/** It is known, from its member key or its own note, that it led in maintenance mode. */
 function isKnown(facts: ClusterFacts, name: MemberName): boolean {
   return lastSeen(facts, name) !== null || guardOf(facts.view, name) === 'no'
 }
@@ -86,7 +87,7 @@ function lastSeen({ memory, view }: ClusterFacts, name: MemberName): Member | nu
   return [...view.members, ...memory.lastMembers].find(member => member.name === name) ?? null
 }
 
-/** The configuration was changed after it took the leader key: whether maintenance mode was on between is not known. */
+/** The configuration changed after it took the leader key: maintenance mode may have been on in between. */
 function wasReconfigured({ view }: ClusterFacts, since: Revision | null): boolean {
   return isNewer(view.config?.modRevision ?? null, since)
 }

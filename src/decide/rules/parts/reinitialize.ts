@@ -1,5 +1,5 @@
-// A new copy of the data that somebody asked for. The data here goes only after the leader has said itself that it runs as
-// primary, so that what is deleted is not the only copy of anything the cluster has (spec/ha.md 3.15.3).
+// An order for a new copy of the data. The local data is removed only after the leader itself has said that it runs as primary,
+// so that it is not the cluster's only copy (spec/ha.md 3.15.3).
 
 import type { Member } from '../../../model/cluster/cluster.ts'
 import type { PeerView, Upstream } from '../../../model/cluster/peer.ts'
@@ -20,14 +20,14 @@ import { type Choice, type Rule, rule, ruleOver } from '../../rule.ts'
 
 type ReinitOrder = OrderOf<'reinitialize'>
 
-/** `empty` has nothing to replace, the others remove what is there. */
+/** In situation `empty` there is nothing to replace; in the others the local data is removed. */
 export function reinitRules(situation: string): readonly Rule<ClusterFacts>[] {
   return [
     askBeforeCopy(situation),
     refuseCopy(situation),
     rule({
       id: `${situation}.reinitialize`,
-      why: 'asked for, and the leader runs as primary',
+      why: 'a new copy was ordered, and the leader runs as primary',
       level: 'warning',
       log: 'event',
       match: f => {
@@ -43,7 +43,7 @@ export function reinitRules(situation: string): readonly Rule<ClusterFacts>[] {
 function askBeforeCopy(situation: string): Rule<ClusterFacts> {
   return rule({
     id: `${situation}.reinit-ask`,
-    why: 'before data is removed the leader, and whoever is to be copied, say themselves that they are there',
+    why: 'before data is removed, the leader and the source of the copy must answer themselves',
     log: 'event',
     match: f => {
       const order = orderOf(f, 'reinitialize')
@@ -61,7 +61,7 @@ function askBeforeCopy(situation: string): Rule<ClusterFacts> {
 function refuseCopy(situation: string): Rule<ClusterFacts> {
   return rule({
     id: `${situation}.reinit-refused`,
-    why: 'without a leader that runs as primary the data here may be the last that there is',
+    why: 'without a leader that runs as primary, this may be the last copy of the data',
     level: 'warning',
     log: 'event',
     match: f => {
@@ -78,7 +78,7 @@ function refuseCopy(situation: string): Rule<ClusterFacts> {
 
 const cancelForCopy: Rule<ClusterFacts> = rule({
   id: 'busy.reinit-cancels',
-  why: 'whoever forces a new copy of the data wants what is in progress cancelled',
+  why: 'an order that forces a new copy cancels the work in progress',
   level: 'warning',
   log: 'event',
   match: f => {
@@ -93,7 +93,7 @@ const cancelForCopy: Rule<ClusterFacts> = rule({
   }),
 })
 
-/** While something else is in progress. */
+/** The rules while other work is in progress. */
 export const forcedReinit: readonly Rule<Facts>[] = [
   askBeforeCopy('busy'),
   refuseCopy('busy'),
@@ -112,7 +112,7 @@ function preferredSource({ fromLeader }: ReinitOrder, facts: ClusterFacts): Memb
   return fromLeader ? leaderOf(facts) : cloneSource(facts)
 }
 
-/** Who must answer: the leader, and whoever is preferred to be copied. */
+/** The members that must answer: the leader and the preferred source. */
 function needed(order: ReinitOrder, facts: ClusterFacts): readonly Member[] {
   return [...new Set([leaderOf(facts), preferredSource(order, facts)])].filter(member => member !== null)
 }
@@ -127,7 +127,7 @@ function objection(order: ReinitOrder, facts: ClusterFacts): string | null {
   const answer = answerOf(facts, leader)
   if (answer === null || !answer.known)
     return `the leader ${leader.name} does not answer (${answer?.known === false ? answer.why : 'it was not asked'}), and nothing else says that it has the data`
-  // Also one that holds the lease and has no server any more.
+  // This includes a leader that holds the lease but has no server any more.
   if (!answer.value.runsAsPrimary || answer.value.state !== 'running')
     return `the leader ${leader.name} does not run as primary: it says ${answer.value.role}, ${answer.value.state}`
   return sourceOf(order, facts) === null
@@ -135,7 +135,7 @@ function objection(order: ReinitOrder, facts: ClusterFacts): string | null {
     : null
 }
 
-/** The preferred one if it runs, else the leader; null: neither can be copied from. */
+/** The preferred source if it runs, else the leader; null: neither can be copied from. */
 function sourceOf(order: ReinitOrder, facts: ClusterFacts): Upstream | null {
   const preferred = preferredSource(order, facts)
   const answer = preferred === null ? null : answerOf(facts, preferred)

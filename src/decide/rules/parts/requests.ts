@@ -1,5 +1,5 @@
-// What the lease holder does with a request in `failover`: refuse it with a reason, wait for its time, or begin the
-// handover (spec/ha.md 3.8.4, 3.15.2). Everything is validated again here: anybody may write that key.
+// What the lease holder does with a request in `failover`: refuse it with a reason, wait for its time, or begin the handover
+// (spec/ha.md 3.8.4, 3.15.2). Everything is checked again here, because anybody may write that key.
 
 import { rankCandidates, withoutSilent } from '../../../judge/candidates.ts'
 import type { FailoverRequest, UnreadableKey, Versioned } from '../../../model/cluster/cluster.ts'
@@ -33,13 +33,13 @@ import {
 } from '../../lead/pending-request.ts'
 import { type Choice, type Rule, rule } from '../../rule.ts'
 
-/** A claim that etcd did not confirm: soon again, while somebody waits for it. */
+/** A claim that etcd did not confirm is tried again soon: somebody waits for it. */
 const LOOK_AGAIN_MS = 1000
 
-/** Who looks at the request: the leader, or the lease holder in maintenance mode. */
+/** The situation of the lease holder: `leader`, or `paused` in maintenance mode. */
 type Place = 'leader' | 'paused'
 
-/** In the order in which a request is judged. In maintenance mode nothing is done by the clock. */
+/** In the order in which a request is judged. In maintenance mode nothing happens on a schedule. */
 export function requestRules(place: Place): readonly Rule<ClusterFacts>[] {
   return [
     ...withdrawnRules(place),
@@ -50,12 +50,12 @@ export function requestRules(place: Place): readonly Rule<ClusterFacts>[] {
   ]
 }
 
-/** What is no request, or not any more. */
+/** Requests that cannot be read or have expired. */
 function withdrawnRules(place: Place): readonly Rule<ClusterFacts>[] {
   return [
     rule({
       id: `${place}.request-unreadable`,
-      why: 'a request is honoured whole or not at all: without the part that nobody understands it would be another one',
+      why: 'a request is honoured whole or not at all: without the part that cannot be read it would be another request',
       level: 'warning',
       match: f => mayClear(f) && runsAsPrimary(f) && unreadable(f),
       choose: (f, { why, modRevision }) => {
@@ -65,7 +65,7 @@ function withdrawnRules(place: Place): readonly Rule<ClusterFacts>[] {
     }),
     rule({
       id: `${place}.request-expired`,
-      why: 'a request that was given up does not come about later, unattended; whether the server answers does not matter',
+      why: 'a request that its author no longer waits for is not carried out later, unattended, even if the server does not answer now',
       level: 'warning',
       match: f => {
         const { failover } = f.view
@@ -81,7 +81,7 @@ function withdrawnRules(place: Place): readonly Rule<ClusterFacts>[] {
 const timeRules: readonly Rule<ClusterFacts>[] = [
   refusal(
     'leader.request-unscheduled',
-    'a time that nobody can read is not a schedule',
+    'a time that cannot be read is not a schedule',
     ({ scheduledAt: at }) => (at !== null && at.wallMs === null ? `cannot read the time "${at.text}"` : null),
   ),
   rule({
@@ -99,7 +99,7 @@ const timeRules: readonly Rule<ClusterFacts>[] = [
   refusal(
     'leader.request-stale',
     // spec/ha.md 8.C13
-    'a schedule that nobody was there to keep is not kept hours later',
+    'a switchover whose time was missed is not made up for hours later',
     (request, f) => {
       const scheduled = schedule(request, f)
       return scheduled !== null && scheduled.inMs < -1.5 * f.snap.settings.loopWaitMs
@@ -109,7 +109,7 @@ const timeRules: readonly Rule<ClusterFacts>[] = [
   ),
 ]
 
-/** What this node cannot do for anybody, or need not. */
+/** Requests that this node cannot or need not carry out. */
 function purposeRules(place: Place): readonly Rule<ClusterFacts>[] {
   return [
     refusal(
@@ -122,7 +122,7 @@ function purposeRules(place: Place): readonly Rule<ClusterFacts>[] {
     ),
     refusal(
       `${place}.request-mode`,
-      'under a mode that this version cannot carry out nobody would take over',
+      'no node would take over under a mode that this version cannot keep',
       (_, f) => {
         const mode = unsupportedMode(f)
         return mode === null ? null : `${mode} is on, which this version of hactl cannot honour`
@@ -136,18 +136,18 @@ function purposeRules(place: Place): readonly Rule<ClusterFacts>[] {
         return failure === null ? null : `PostgreSQL could not be stopped: ${failure.why}`
       },
     ),
-    refusal(`${place}.request-self`, 'nothing to do', (request, f) =>
+    refusal(`${place}.request-self`, 'the candidate leads already', (request, f) =>
       request.candidate === f.snap.self.name ? `${f.snap.self.name} is the leader already` : null,
     ),
   ]
 }
 
-/** Whether anybody can take over. */
+/** Can any member take over? */
 function candidateRules(place: Place): readonly Rule<ClusterFacts>[] {
   return [
     rule({
       id: `${place}.ask-candidates`,
-      why: 'nobody is demoted before somebody is known to be able to take over',
+      why: 'the leader is not demoted before a member is known to be able to take over',
       match: f => (f.snap.peers === null ? pendingRequest(f) : null),
       choose: (f, { value: request }) => ({
         reason: `${kindOf(request)} requested${target(request)}; asking the candidates`,
@@ -178,12 +178,12 @@ function beginRules(place: Place): readonly Rule<ClusterFacts>[] {
   return [
     rule({
       id: `${place}.claim-request`,
-      why: 'a request that was withdrawn or replaced meanwhile is not begun, and one that is begun cannot be withdrawn: etcd decides',
+      why: 'etcd decides: a request that was withdrawn or replaced meanwhile is not begun, and one that is begun cannot be withdrawn',
       match: f => (tried(f.snap, 'claim-failover') ? null : unclaimedRequest(f)),
       choose: (f, { value: request, modRevision }) => ({
         reason: `${kindOf(request)} requested${target(request)}; taking it up`,
         actions: [
-          // It is not begun in etcd before the fencer is armed: the candidate goes by that.
+          // The candidate relies on the claim, so the fencer is armed before it.
           ...(place === 'paused' ? [guardHandover(f)] : []),
           { kind: 'claim-failover', request: claimed(request, f), ifRevision: modRevision },
         ],
@@ -191,7 +191,7 @@ function beginRules(place: Place): readonly Rule<ClusterFacts>[] {
     }),
     rule({
       id: `${place}.request-not-claimed`,
-      why: 'what etcd did not confirm is not begun',
+      why: 'a handover is not begun before etcd has confirmed the claim',
       match: unclaimedRequest,
       choose: (f, { value: request }) => ({
         reason: `the ${kindOf(request)} is not begun: ${whyNotClaimed(f)}`,
@@ -200,7 +200,7 @@ function beginRules(place: Place): readonly Rule<ClusterFacts>[] {
     }),
     rule({
       id: `${place}.begin-handover`,
-      why: 'a checkpoint first, so that the shutdown is short; then stop, and hand the lease to whoever has the last record',
+      why: 'a checkpoint comes first, so that the shutdown is short; then PostgreSQL stops, and the lease goes to a member that has the last record',
       log: 'event',
       match: pendingRequest,
       choose: beginHandover,
@@ -252,12 +252,12 @@ function whyNotClaimed({ snap }: ClusterFacts): string {
   return outcome !== null && outcome.kind !== 'done' ? outcome.why : 'etcd does not show it yet'
 }
 
-/** The others go by the request in etcd: from then on the lease of this node ends its server. */
+/** The other members rely on the claim in etcd: from then on the server must end with the lease. */
 export function guardHandover({ snap }: Facts): Action {
   return { kind: 'arm-fencer', marginMs: heldMarginMs(snap) }
 }
 
-/** Whoever does not stream from here would not get the last record: PostgreSQL would stop, and start again for nothing. */
+/** A member that does not stream from here would not get the last record: PostgreSQL would stop and start again for nothing. */
 function judgedCandidates(request: FailoverRequest, facts: ClusterFacts): readonly CandidateVerdict[] {
   const { self } = facts.snap
   const senders = server(facts.snap)?.replication ?? null
@@ -265,7 +265,7 @@ function judgedCandidates(request: FailoverRequest, facts: ClusterFacts): readon
   return withoutSilent(judged, otherMembers(facts), self.name, senders === null ? null : receiversOf(senders))
 }
 
-/** When it is due; null: it has no time, or one that cannot be read. */
+/** When the request is due; null: it has no time, or one that cannot be read. */
 function schedule(
   request: FailoverRequest | null,
   { snap }: Facts,
@@ -275,8 +275,8 @@ function schedule(
 }
 
 /**
- * Only in synchronous mode, as Patroni has it: a stop that is enforced leaves no last record by which anybody could see that the
- * candidate has everything, so that the switchover would be taken back.
+ * A limit only in synchronous mode, as in Patroni: an enforced stop writes no last record that a candidate could confirm, so
+ * the switchover would be taken back.
  */
 function stopTimeout({ snap }: ClusterFacts): number | null {
   const { synchronousMode, primaryStopTimeoutMs } = snap.settings

@@ -1,5 +1,5 @@
-// A restart that somebody asked for, now or at a time that has come. On the leader the lease is kept and the fencer stays
-// armed: the same timeline goes on (spec/ha.md 3.15.1).
+// A restart that was ordered, or scheduled and is due. The leader keeps its lease and its fencer stays armed: the same timeline
+// goes on (spec/ha.md 3.15.1).
 
 import type { Action } from '../../../model/decision/action.ts'
 import type { Job, RestartJob } from '../../../model/decision/work.ts'
@@ -12,12 +12,12 @@ import { orderedRestart, orderOf, type WantedRestart, wantedRestart } from '../.
 import { provenUpstream } from '../../rejoin/rejoin.ts'
 import { type Choice, type Rule, rule, ruleThen } from '../../rule.ts'
 
-/** A standby has nothing to lose by being killed after this. */
+/** How long a standby may take to start. */
 const STANDBY_START_MS = 60_000
 
 export const leaderRestart: Rule<ClusterFacts> = rule({
   id: 'leader.restart',
-  why: 'a checkpoint first, so that the stop is short; the lease is kept, and the fencer guards the new server before it accepts a write',
+  why: 'a checkpoint comes first, so that the stop is short; the lease is kept, and the fencer guards the new server before it accepts a write',
   log: 'event',
   match: f =>
     isReadyPrimary(f) && holdsLease(f.snap) && hasTimeLeft(f) && isFenced(f) ? wantedRestart(f) : null,
@@ -29,7 +29,7 @@ export const leaderRestart: Rule<ClusterFacts> = rule({
 
 export const followerRestart: Rule<ClusterFacts> = rule({
   id: 'follower.restart',
-  why: 'asked for; it follows whom its data was compared with, and is compared anew when it is up',
+  why: 'a restart was asked for; the standby keeps the upstream that its data was compared with, and is compared again when it is up',
   log: 'event',
   match: f => (isRunning(f.snap) ? wantedRestart(f) : null),
   choose: restartStandby,
@@ -37,7 +37,7 @@ export const followerRestart: Rule<ClusterFacts> = rule({
 
 export const startingRestart: Rule<ClusterFacts> = rule({
   id: 'starting.restart',
-  why: 'asked for: a standby that takes long to come up may need a setting that only a restart changes',
+  why: 'a restart was asked for: a standby that is slow to start may need a setting that only a restart changes',
   log: 'event',
   match: f => (holdsLease(f.snap) || runsAsPrimary(f) ? null : orderedRestart(f)),
   choose: restartStandby,
@@ -45,7 +45,7 @@ export const startingRestart: Rule<ClusterFacts> = rule({
 
 export const raceRestart: Rule<ClusterFacts> = rule({
   id: 'race.restart',
-  why: 'asked for, and no election is under way: nobody has been able to lead for longer than a lease lasts',
+  why: 'a restart was asked for, and no election is under way: no node has been able to lead for longer than a lease lasts',
   log: 'event',
   match: f => (runsAsPrimary(f) ? null : orderedRestart(f)),
   choose: restartStandby,
@@ -54,22 +54,22 @@ export const raceRestart: Rule<ClusterFacts> = rule({
 export const pausedRestarts: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'paused.restart-primary',
-    why: 'asked for by somebody who is at work: in maintenance mode a primary goes on with or without a lease, and is not guarded',
+    why: 'the operator asked for it: in maintenance mode a primary goes on with or without a lease, and is not guarded',
     log: 'event',
-    // Whom etcd calls guarded is.
+    // A primary that is noted as guarded in etcd must be guarded.
     match: f => isReadyPrimary(f) && (isFenced(f) || !isNotedGuarded(f)) && orderedRestart(f),
     choose: (f, wanted) => begin(f, wanted, { as: 'primary', upstream: null, unguarded: true }),
   }),
   rule({
     id: 'paused.restart-standby',
-    why: 'asked for by somebody who is at work',
+    why: 'the operator asked for it',
     log: 'event',
     match: f => isRunning(f.snap) && !runsAsPrimary(f) && orderedRestart(f),
     choose: restartStandby,
   }),
   rule({
     id: 'paused.start-standby',
-    why: 'asked for by somebody who is at work: nothing else starts a server in maintenance mode',
+    why: 'the operator asked for it: nothing else starts a server in maintenance mode',
     log: 'event',
     match: f => !isRunning(f.snap) && orderOf(f, 'restart'),
     choose: (f, { id, by }) => ({
@@ -88,7 +88,7 @@ export const pausedRestarts: readonly Rule<ClusterFacts>[] = [
   }),
 ]
 
-/** A server that is down is started anyway: whoever asked for a restart waits for that start. */
+/** A server that is down is started anyway: that start answers an order for a restart. */
 export function answeringRestart(inner: Rule<ClusterFacts>): Rule<ClusterFacts> {
   return ruleThen(inner, (choice, facts) => {
     const order = orderOf(facts, 'restart')
@@ -142,7 +142,7 @@ function startLimitMs({ snap }: ClusterFacts): number {
   return primaryStartTimeoutMs > 0 ? primaryStartTimeoutMs : STANDBY_START_MS
 }
 
-/** A stop that waits for ever would keep everybody from writing: then it is enforced, and the WAL is replayed. */
+/** A stop that never ended would block all writes: after this it is enforced, and the WAL is replayed. */
 function stopLimitMs({ snap }: ClusterFacts, timeoutMs: Millis): Millis {
   const { primaryStopTimeoutMs } = snap.settings
   return primaryStopTimeoutMs > 0 ? primaryStopTimeoutMs : timeoutMs
