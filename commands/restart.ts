@@ -198,7 +198,7 @@ function conditions({ pending, olderThan, schedule }: RestartWish): readonly str
 
 function objectionToVersion(text: string): string | null {
   if (text === '' || readServerVersion(text).ok) return null
-  return `${text} is not a version with a major and a minor number`
+  return `${text} is no version such as 15.4 or 9.6.24`
 }
 
 /** patronictl waits for the answer of the agent, not for the end. */

@@ -94,7 +94,7 @@ test('a time and a version that are none are said where restart asks for them', 
   terminal.type('y\r')
   await terminal.until('less than provided')
   terminal.type('16\r')
-  await terminal.until('16 is not a version with a major and a minor number')
+  await terminal.until('16 is no version such as 15.4 or 9.6.24')
   terminal.type('\u0003')
   expect(await terminal.end()).toBe(130)
   expect(posts()).toEqual([])
