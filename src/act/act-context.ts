@@ -1,4 +1,4 @@
-// What acting needs, and what one action comes to.
+// The services that acting needs, and the result of one action.
 
 import type { Learned } from '../model/decision/learned.ts'
 import type { Outcome } from '../model/decision/outcome.ts'

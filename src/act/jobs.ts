@@ -186,7 +186,9 @@ function stopAtOnce(ports: WorkPorts, signal: AbortSignal): Promise<StepOutcome>
   return ports.postgres.stop({ mode: 'immediate', checkpoint: false, timeoutMs: 10_000 }, signal)
 }
 
-/** What a former agent's fencer guarded is dead: it would stop the server that comes next in the data directory. */
+/**
+ * The server that a former agent's fencer guarded is dead: the fencer would stop the next one in the data directory.
+ */
 async function relieveFormer({ fencer }: WorkPorts): Promise<StepOutcome> {
   if (fencer.view().formerMayAct) await fencer.disarm(FENCER_LIMIT_MS)
   return { ok: true }

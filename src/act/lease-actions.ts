@@ -22,7 +22,7 @@ export function actOnLease(action: LeaseAction, snap: Snapshot, ports: ActPorts)
       return lease(action, ports, true, store.acquireLeader(action.ifRevision, guarded, budgetMs))
     }
     case 'renew-lease': {
-      // Whether the key was moved to the shorter lease only an answer tells.
+      // Only an answer shows whether the key was moved to the shorter lease.
       if (isShortened(guard.view(), snap.settings)) guard.endsBy(clock.bootMs() + snap.settings.ttlMs)
       const limitMs = renewalBudgetMs(budgetMs, leaderKeyIsGone(snap.cluster))
       return lease(action, ports, true, store.renewLeader(action.status, limitMs))

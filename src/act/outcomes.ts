@@ -1,4 +1,4 @@
-// What an action came to, as a fact of the next step.
+// The outcome of an action, as a fact of the next step.
 
 import type { Action } from '../model/decision/action.ts'
 import type { Outcome } from '../model/decision/outcome.ts'

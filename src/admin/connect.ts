@@ -51,7 +51,7 @@ export async function connect(options: ConnectOptions): Promise<Result<Operator>
   })
 }
 
-/** What most commands do: connect, settle which cluster is meant, do one thing, let go. */
+/** The course of most commands: connect, find out which cluster is meant, do one thing, disconnect. */
 export async function withCluster<T>(
   options: ConnectOptions,
   named: string | undefined,

@@ -1,4 +1,4 @@
-// What every use case is given: the store, the members' API, a clock, and how much time is left. And the one way to
+// The services of every use case: the store, the members' API, a clock, and the remaining time. Also the one way to
 // look a cluster up, so that an unknown name is never mistaken for an empty cluster.
 
 import type { ClusterView, Member } from '../model/cluster/cluster.ts'
@@ -56,7 +56,10 @@ export async function readCluster(
   return failed({ kind: 'cluster-not-found', cluster, similar, ...(memberOf === null ? {} : { memberOf }) })
 }
 
-/** Whoever types a member where the cluster is to be means the cluster of his configuration. null: it has no such member. */
+/**
+ * Whoever types a member where the cluster is to be means the cluster of his configuration. null: it has no such
+ * member.
+ */
 async function clusterOfMember(
   { store, defaultCluster }: Operator,
   name: string,

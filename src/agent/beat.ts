@@ -26,7 +26,7 @@ export interface DecisionEntry {
   readonly snapshot: Snapshot
   readonly decision: Decision
   readonly step: number
-  /** What woke the agent. */
+  /** The event that woke the agent. */
   readonly cause: string
 }
 

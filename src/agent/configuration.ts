@@ -1,6 +1,6 @@
 // Keeps everybody's configuration what the two sources say: the local file (read again on SIGHUP) and the dynamic
-// document in etcd. It is put in force between beats, in memory and never in the middle of one. What PostgreSQL and the HTTP
-// API read is written when a rule says so (src/decide/rules/outdated.ts), and no beat waits for a disk.
+// document in etcd. It is put in force between beats, in memory and never in the middle of one. What PostgreSQL and the
+// HTTP API read is written when a rule says so (src/decide/rules/outdated.ts), and no beat waits for a disk.
 
 import { effectivePostgresql } from '../config/effective.ts'
 import { readLocalConfig } from '../config/node-config.ts'
@@ -81,7 +81,7 @@ export function createConfiguration(ports: ConfigurationPorts): Configuration {
     const effective = effectivePostgresql(config, document, role)
     postgres.use(effective, config.postgresql.authentication)
     self = selfOf(config, effective, start.identity)
-    // What could not be written yet is written with this.
+    // Earlier changes that could not be written yet are written with this one.
     const before = application.due()
     const restapi = read === null ? (before?.restapi ?? null) : config.restapi
     return { effective, document, isReload: isReload || before?.isReload === true, restapi }

@@ -1,5 +1,6 @@
 // What of the decisions is said in the log: whatever is new, once; what goes on or comes again and again, at growing
-// intervals with a count; and a heartbeat. The only place where a decision becomes text. How loud a rule is, is the rule's own.
+// intervals with a count; and a heartbeat. The only place where a decision becomes text. How loud a rule is, is the
+// rule's own.
 
 import type { AgentLog } from '../journal/log.ts'
 import type { LogLevel } from '../model/decision/decision.ts'
@@ -13,7 +14,7 @@ const HEARTBEAT_MS: Millis = 60_000
 /** A warning that holds on is said again after this, then after twice as long, and so on. */
 const AGAIN_FIRST_MS: Millis = 30_000
 const AGAIN_LAST_MS: Millis = 1_800_000
-/** So much rest ends a story: what follows is told from its beginning. */
+/** After this much rest a story is over, and the next lines are logged from its beginning. */
 const REST_MS: Millis = 10_000
 /** Reasons may quote anything, so that their number has no other bound. */
 const KNOWN_MAX = 200
@@ -78,7 +79,7 @@ interface Said {
   readonly sinceMs: BootMillis
 }
 
-/** What was said since the node was last at rest for a while. */
+/** The lines logged since the node was last at rest for a while. */
 function createStories(): {
   readonly next: (entry: DecisionEntry, key: string, goesOn: boolean) => Said
 } {

@@ -1,6 +1,7 @@
-// The dynamic configuration in force. The first comes from the cached copy beside the data, or from bootstrap.dcs; etcd's
-// document takes its place as soon as it is seen, with what is bad in it repaired in the same way by every node. One that
-// cannot be used at all leaves what is in force, and a node that has seen no other does not lead (decide/known-configuration.ts).
+// The dynamic configuration in force. The first comes from the cached copy beside the data, or from bootstrap.dcs;
+// etcd's document takes its place as soon as it is seen, with what is bad in it repaired in the same way by every node.
+// One that cannot be used at all leaves what is in force, and a node that has seen no other does not lead
+// (decide/known-configuration.ts).
 
 import { defaultSettings, settingsInForce } from '../config/dynamic.ts'
 import type { ClusterView, JsonObject } from '../model/cluster/cluster.ts'
@@ -37,7 +38,7 @@ export function createDynamicConfiguration(log: Log): DynamicConfiguration {
     settings = result.settings
     if (!changed) return false
     const warnings = result.warnings.map(warning => `${source}: ${textOf(warning)}`)
-    // What was bad before the change is not said again.
+    // A value that was bad before the change is not reported again.
     for (const warning of warnings) if (!told.has(warning)) log.warning(warning)
     told = new Set(warnings)
     return true

@@ -14,7 +14,7 @@ export interface OwnedLeaseGuard extends LeaseGuard {
   close(): void
 }
 
-/** `settings` gives the margin before the end at which primary-only work is told to stop. */
+/** `settings` gives the margin before the end at which primary-only work is cancelled. */
 export function createLeaseGuard(clock: Clock, settings: () => DynamicSettings): OwnedLeaseGuard {
   let lease = NO_LEASE
   let leadership = new AbortController()

@@ -1,4 +1,5 @@
-// Once a minute, beside the beats: are the passwords still good? No beat waits for it. What was found is a fact of the next snapshot.
+// Once a minute, beside the beats: are the passwords still good? No beat waits for it. What was found is a fact of the
+// next snapshot.
 
 import { rewindPossible } from '../decide/facts.ts'
 import type { Snapshot } from '../model/decision/snapshot.ts'
@@ -11,7 +12,7 @@ import { upstreamFor } from '../wire/upstream.ts'
 
 export interface LoginWatch {
   view(): readonly LoginView[]
-  /** To be told what each beat saw: it may be time. Never waited for. */
+  /** Gets each beat's snapshot and may begin a check. Never waited for. */
   consider(snapshot: Snapshot): void
   /** Passwords may have changed. */
   reloaded(): void

@@ -1,4 +1,4 @@
-// What the HTTP API reads: the last snapshot and the lease guard, turned into the documents' terms. Everything answers
+// The HTTP API's view of the node: the last snapshot and the lease guard in the documents' terms. Everything answers
 // from memory; only `fresh` looks at PostgreSQL.
 
 import { whyUndecided } from '../decide/election/comparison.ts'
@@ -177,7 +177,7 @@ function judgeItself(snap: Snapshot, memory: Memory): JsonObject {
   }
 }
 
-/** By the judgement that keeps this node from leading, or because nobody can tell. */
+/** By the judgement that keeps this node from leading, or because it is not known. */
 function leftHistory(facts: ClusterFacts): boolean {
   if (whyUndecided(facts) !== null) return true
   const directory = facts.snap.postgres.dataDirectory

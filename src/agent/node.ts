@@ -164,7 +164,7 @@ function workOf(ports: Omit<WorkPorts, 'onEnd'>, desk: OrderDesk, wake: (cause: 
   })
 }
 
-/** What must end is waited for; the caller has a limit. */
+/** Waits for everything that must end; the caller has a limit. */
 async function endWork(work: WorkRunner): Promise<void> {
   const current = work.current()
   if (current !== null && mayEndEarly(current.job, 'agent-stops')) work.cancel('the agent ends')
@@ -242,7 +242,7 @@ function textOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
 
-/** A routine that goes on failing in the same way is told once. */
+/** A routine that keeps failing in the same way is logged once. */
 function tellOnce(log: AgentLog): (outcome: Outcome) => void {
   let last = ''
   return outcome => {

@@ -1,5 +1,5 @@
-// Where the REST API leaves orders for the next beat and waits for what becomes of them. An order that nobody has begun when
-// its time is over, or when whoever asked has gone, is withdrawn: nothing is done unattended.
+// Where the REST API leaves orders for the next beat and waits for what becomes of them. An order that nobody has begun
+// when its time is over, or when whoever asked has gone, is withdrawn: nothing is done unattended.
 
 import type { Order, OrderAnswer } from '../model/decision/order.ts'
 import type { FinishedWork } from '../model/decision/work.ts'
@@ -9,7 +9,9 @@ import type { OrderLimits, Orders } from '../ports/orders.ts'
 export interface OrderDesk extends Orders {
   /** Resolves with what became of it; null: it was withdrawn, because nobody began it in time or `signal` aborted. */
   place(order: Order, limits: OrderLimits, signal: AbortSignal): Promise<OrderAnswer | null>
-  /** A beat begins: it deals with what is there now. What comes later wakes the next one, so that each beat has an end. */
+  /**
+   * A beat begins: it deals with what is there now. What comes later wakes the next one, so that each beat has an end.
+   */
   admit(): void
   /** Work has ended; whoever waits for it learns how. */
   ended(work: FinishedWork): void
@@ -22,7 +24,7 @@ interface Slip {
   readonly answered: (answer: OrderAnswer) => void
 }
 
-/** One operator has one; a program that goes wild is told so. */
+/** One operator has one order; more means a program out of control, which is refused. */
 const ORDERS_MAX = 8
 
 export function createOrderDesk(clock: Clock, wake: (cause: string) => void): OrderDesk {

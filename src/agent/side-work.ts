@@ -9,7 +9,7 @@ interface SideWork<T> {
   begin(work: () => Promise<T>): void
   /** null: there is none in progress. */
   runningSinceMs(): BootMillis | null
-  /** What it came to, once; null: nothing, or not yet. */
+  /** The result, once; null: none, or not yet. */
   take(): T | null
 }
 

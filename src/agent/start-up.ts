@@ -1,4 +1,4 @@
-// What happens once, before a node takes part: the first dynamic configuration, and the search for a node of the same
+// The steps before a node takes part: the first dynamic configuration, and the search for a node of the same
 // name that is already running (two of them would share one lease, spec/ha.md 8.C15).
 
 import { readFile } from 'node:fs/promises'
@@ -47,7 +47,8 @@ export async function findLoss(
 ): Promise<string | null> {
   const effective = effectivePostgresql(config, dynamic.settings().document, 'primary')
   const { refusals, warnings, unseen } = await postgres.lookAtAdoption(effective)
-  // An agent that stays away would cost a leader its server: what cannot be seen only keeps the settings from being written.
+  // An agent that stays away would cost a leader its server: what cannot be seen only keeps the settings from being
+  // written.
   if (unseen !== null)
     log.warning(`whether settings of the PostgreSQL here would be lost is not known: ${unseen}`)
   for (const warning of warnings) log.warning(warning)

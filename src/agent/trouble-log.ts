@@ -18,7 +18,7 @@ interface TroubleLogOptions {
 
 type TroubleLog = (snapshot: Snapshot, memory: Memory) => void
 
-/** To be told what every beat saw: one warning when a trouble has lasted, one line when it is over. */
+/** Gets every beat's snapshot: one warning when a trouble has lasted, one line when it is over. */
 export function createTroubleLog({ log, serverLog }: TroubleLogOptions): TroubleLog {
   const unseen = createTrouble(log, 'PostgreSQL lets the agent in again')
   const idle = createTrouble(log, 'PostgreSQL streams again')
@@ -82,7 +82,7 @@ function notStreaming(snapshot: Snapshot, memory: Memory, serverLog: string): st
   if (work !== null || leader === null || leader.name === self.name || self.tags.nostream) return null
   if (!server.known || !server.value.inRecovery || server.value.walReceiver?.status === 'streaming')
     return null
-  // A rule tells of data that went its own way, or waits to be compared.
+  // A rule reports data that has diverged or waits to be compared.
   if (memory.rejoin !== 'follow') return null
   // Files from an archive come first, and may take hours.
   if (server.value.restoreCommandSet) return null

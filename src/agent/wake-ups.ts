@@ -1,4 +1,5 @@
-// What starts a beat besides the timer: changes in etcd that somebody has to act on, and the end of PostgreSQL, or of its recovery.
+// What starts a beat besides the timer: changes in etcd that somebody has to act on, and the end of PostgreSQL, or of
+// its recovery.
 
 import type { Postgres, RecoveryEnd } from '../ports/postgres.ts'
 import type { Store } from '../ports/store.ts'
@@ -16,7 +17,7 @@ import type { Loop } from './loop.ts'
 
 interface WakeUps {
   readonly store: Store
-  /** A simulated server tells of its exit only. */
+  /** A simulated server reports only its exit. */
   readonly postgres: Postgres & Partial<RecoveryEnd>
   readonly loop: Pick<Loop, 'wake'>
   readonly name: string

@@ -11,7 +11,7 @@ const NEVER = revision(0)
 
 export class Entries {
   readonly #entries = new Map<string, Entry>()
-  /** Revision of each deletion: an answer from another endpoint may be older, and come after all that the watch told. */
+  /** Revision of each deletion: an answer from another endpoint may be older than all that the watch has reported. */
   readonly #deleted = new Map<string, Revision>()
   #revision: Revision = NEVER
   #version = 0
@@ -55,7 +55,9 @@ export class Entries {
     return this.#entries.delete(key)
   }
 
-  /** Takes over a whole range read `at` that revision; what is known to be newer stays. Returns the keys that changed. */
+  /**
+   * Takes over a whole range read `at` that revision; what is known to be newer stays. Returns the keys that changed.
+   */
   replace(snapshot: ReadonlyMap<string, Entry>, at: Revision): readonly string[] {
     const changed: string[] = []
     for (const key of [...this.#entries.keys()]) {

@@ -1,6 +1,7 @@
-// The leader key: acquire, renew, adopt, release. Each answer `done` means: a quorum of etcd agreed, after the lease was
-// kept alive, that the key is ours and hangs on our lease. A key that belongs to somebody else, or to nobody, is
-// `refused`; no answer is `unreachable`, and what became of the write is then not known (the next guarded one finds out).
+// The leader key: acquire, renew, adopt, release. Each answer `done` means: a quorum of etcd agreed, after the lease
+// was kept alive, that the key is ours and hangs on our lease. A key that belongs to somebody else, or to nobody, is
+// `refused`; no answer is `unreachable`, and what became of the write is then not known (the next guarded one finds
+// out).
 
 import type { ClusterStatus } from '../model/cluster/cluster.ts'
 import type { LeaseId, MemberName, Revision } from '../model/units.ts'
@@ -18,7 +19,7 @@ import type { Log } from './store-log.ts'
 const ROUNDS_MAX = 6
 const STATUS_ROUNDS_MAX = 3
 
-/** What is written beside a proof or a release, in the same transaction. */
+/** Written beside a proof or a release, in the same transaction. */
 interface News {
   readonly changes: readonly Change[]
   readonly status: ClusterStatus | null
@@ -170,8 +171,8 @@ export class Leadership {
   }
 
   /**
-   * `needed` with the news. An etcd that takes no more data (its disk is full) still proves or ends a lease: what a healthy
-   * primary tells can wait.
+   * `needed` with the news. An etcd that takes no more data (its disk is full) still proves or ends a lease: what a
+   * healthy primary tells can wait.
    */
   async #withNews(guard: Guard, needed: readonly Change[], news: News, wish: CallWish): Promise<Committed> {
     const result = await this.#withStatus(guard, [...news.changes, ...needed], news.status, wish)

@@ -11,7 +11,7 @@ export type Kept =
   | {
       readonly kind: 'kept'
       readonly leaseId: LeaseId
-      /** What was asked for; of an adopted lease, what etcd says. */
+      /** The requested ttl; for an adopted lease, the one that etcd reports. */
       readonly askedMs: Millis
       /** Request sent, plus the TTL of the answer. */
       readonly validUntilMs: BootMillis
@@ -132,7 +132,10 @@ function seconds(ttlMs: Millis): number {
   return Math.max(1, Math.ceil(ttlMs / 1000))
 }
 
-/** One question and one answer on a stream of its own: a long-lived stream to a hung member would hold the lease hostage. */
+/**
+ * One question and one answer on a stream of its own: a long-lived stream to a hung member would hold the lease
+ * hostage.
+ */
 async function keepAliveOnce(
   client: Etcd3,
   options: CallOptions,

@@ -1,4 +1,4 @@
-// How the etcd adapter tells people what it does. Never given a secret.
+// The etcd adapter's log for people. It never gets a secret.
 
 import type { LogConfig } from '../model/settings/config.ts'
 

@@ -83,13 +83,14 @@ export function createEtcdStore(options: EtcdStoreOptions): CommandStore {
     publishMember: async (record, budgetMs) => {
       const text = serialiseMember(record)
       const standing = entries.get(memberKey)
-      // Only a live watch would have told that somebody removed the key.
+      // Only a live watch would have reported that somebody removed the key.
       if (watch.state.alive && standing?.text === text && standing.leaseId === lease.id) {
         return { kind: 'done', revision: standing.modRevision }
       }
       return writes.member(memberKey, text, within(budgetMs))
     },
-    // An empty one says "somebody creates the cluster": it goes with that node, so that another one can (spec/ha.md 3.4).
+    // An empty one says "somebody creates the cluster": it goes with that node, so that another one can (spec/ha.md
+    // 3.4).
     writeInitialize: (text, ifRevision, budgetMs) =>
       writes.write({ key: 'initialize', text, ifRevision, onLease: text === '' }, within(budgetMs)),
     deleteInitialize: (ifRevision, budgetMs) =>

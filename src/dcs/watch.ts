@@ -106,8 +106,8 @@ export class Watch {
       explain: failure => endpoints.explain(this.#carrier, failure),
       token: login.value,
       keys,
-      // Not the next one: etcd 3.5 answers no progress request while a watch waits for a revision that does not exist yet.
-      // What stands at this revision already is told once more, and ignored.
+      // Not the next one: etcd 3.5 answers no progress request while a watch waits for a revision that does not exist
+      // yet. Keys that already have this revision are reported once more, and ignored.
       fromRevision: Number(revision),
       intervalMs: () => this.#intervalMs(),
       clock,
@@ -154,8 +154,9 @@ export class Watch {
     if (changed.length > 0) onChange(changed)
   }
 
-  // Twice this is how long a carrier that answers, but lags behind, goes unnoticed; and, where pings are too slow for the
-  // ttl, one that hangs. Where they are not, questions are rare: they are most of what an idle cluster asks of etcd.
+  // Twice this is how long a carrier that answers, but lags behind, goes unnoticed; and, where pings are too slow for
+  // the ttl, one that hangs. Where they are not, questions are rare: they are most of what an idle cluster asks of
+  // etcd.
   #intervalMs(): Millis {
     const { ttlMs } = this.#parts.timings()
     const oftenMs = Math.max(1000, ttlMs / 5)

@@ -13,7 +13,7 @@ import { asUpstream, upstreamFor } from '../wire/upstream.ts'
 
 export { memberNamed }
 
-/** What every situation knows. */
+/** The facts of every situation. */
 export interface Facts {
   readonly snap: Snapshot
   readonly memory: Memory
@@ -97,8 +97,8 @@ export function isHalfMade({ snap, view }: ClusterFacts): boolean {
 
 /**
  * The server accepts writes, as far as is known. A server that does not answer counts as what it was when last seen
- * (spec/ha.md 8.B3), and before that as what its directory would make it (S8), so that it is neither demoted wrongly nor
- * left running.
+ * (spec/ha.md 8.B3), and before that as what its directory would make it (S8), so that it is neither demoted wrongly
+ * nor left running.
  */
 export function runsAsPrimary(facts: Facts): boolean {
   const seen = server(facts.snap)
@@ -155,8 +155,8 @@ export function rewindPossible(snap: Snapshot): boolean {
 }
 
 /**
- * A copy, or the result of pg_rewind, that was never replayed to its end. Its pages may be newer than its own WAL, so that
- * pg_rewind would miss some of them, whatever state the control file reports.
+ * A copy, or the result of pg_rewind, that was never replayed to its end. Its pages may be newer than its own WAL, so
+ * that pg_rewind would miss some of them, whatever state the control file reports.
  */
 export function isUnfinishedCopy({ postgres }: Snapshot): boolean {
   const directory = postgres.dataDirectory
@@ -220,7 +220,9 @@ export function isForeign({ view, snap }: ClusterFacts): boolean {
   return data !== null && cluster !== null && cluster !== data.systemIdentifier
 }
 
-/** This process joined the cluster with the data that it has: if etcd holds another identifier, it was written later. */
+/**
+ * This process joined the cluster with the data that it has: if etcd holds another identifier, it was written later.
+ */
 export function hasJoined({ memory, snap }: Facts): boolean {
   return memory.joinedAs !== null && memory.joinedAs === control(snap.postgres)?.systemIdentifier
 }

@@ -1,5 +1,5 @@
-// What must hold for every decision, whatever the rules say. A violation is a bug: the agent checks before it acts, stops
-// acting and logs it; the fencer stops a primary whose agent no longer renews.
+// Conditions that hold for every decision, whatever the rules say. A violation is a bug: the agent checks before it
+// acts, stops acting and logs it; the fencer stops a primary whose agent no longer renews.
 
 import { isLeaseWrite } from '../model/decision/action.ts'
 import type { Decision } from '../model/decision/decision.ts'
@@ -60,7 +60,10 @@ function endedTooEarly({ work }: Snapshot): readonly string[] {
     : [`${work.job.kind} is cancelled, which must end`]
 }
 
-/** A node may be the leader in etcd before it reads the answer to its request. In maintenance mode nothing guards a primary. */
+/**
+ * A node may be the leader in etcd before it reads the answer to its request. In maintenance mode nothing guards a
+ * primary.
+ */
 function askingUnguarded(snap: Snapshot, decision: Decision): readonly string[] {
   if (server(snap)?.inRecovery !== false || snap.settings.paused || isArmed(snap)) return []
   const kinds = decision.actions.map(action => action.kind)
@@ -78,7 +81,10 @@ function claimingUnguarded(snap: Snapshot, decision: Decision): readonly string[
   return claims >= 0 && (arms < 0 || arms > claims) ? ['a handover is begun without an armed fencer'] : []
 }
 
-/** Survivors rely on the note: `guarded` needs an armed fencer, and a primary keeps its fencer until etcd says `unguarded`. */
+/**
+ * Survivors rely on the note: `guarded` needs an armed fencer, and a primary keeps its fencer until etcd says
+ * `unguarded`.
+ */
 function notedWrongly(snap: Snapshot, decision: Decision): readonly string[] {
   const wrong: string[] = []
   const kinds = [...decision.actions, ...decision.upkeep].map(action => action.kind)
@@ -90,7 +96,9 @@ function notedWrongly(snap: Snapshot, decision: Decision): readonly string[] {
   return wrong
 }
 
-/** Measured by the lease itself: the settings may be newer than the lease, which keeps the ttl that it was made with. */
+/**
+ * Measured by the lease itself: the settings may be newer than the lease, which keeps the ttl that it was made with.
+ */
 function sleepingBeyondLease(snap: Snapshot, { next, wakeInMs }: Decision): readonly string[] {
   const { lease, settings, nowMs } = snap
   const endsAtMs = holdsLease(snap) ? lease.leaderUntilMs - heldMarginMs(snap) : lease.validUntilMs
@@ -104,8 +112,8 @@ function sleepingBeyondLease(snap: Snapshot, { next, wakeInMs }: Decision): read
 }
 
 /**
- * The leader key is released, adopted or used to begin work only if no former server of this node may still write; otherwise
- * it is left to expire. In maintenance mode the key stays with an orphan.
+ * The leader key is released, adopted or used to begin work only if no former server of this node may still write;
+ * otherwise it is left to expire. In maintenance mode the key stays with an orphan.
  */
 function besideFormer(snap: Snapshot, decision: Decision): readonly string[] {
   const { orphans, sameData } = snap.postgres.former
@@ -153,7 +161,9 @@ function restartUnguarded({ settings, postgres }: Snapshot, job: RestartJob): re
     : []
 }
 
-/** A pause, a mode or another ttl may be in force that this process has not heard of: its own copy on disk may be old. */
+/**
+ * A pause, a mode or another ttl may be in force that this process has not heard of: its own copy on disk may be old.
+ */
 function uninformed(snap: Snapshot): readonly string[] {
   const { cluster } = snap
   const isMissing = cluster.known && missingConfiguration(snap, cluster.value) !== null

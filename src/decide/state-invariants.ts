@@ -1,4 +1,4 @@
-// What must hold for the state itself, before and after each decision: within the memory, and between the memory and the
+// Conditions on the state itself, before and after each decision: within the memory, and between the memory and the
 // snapshot. A violation is a bug in the bookkeeping: no rule has gone wrong yet.
 
 import type { Memory } from '../model/decision/memory.ts'

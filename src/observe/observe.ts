@@ -64,7 +64,7 @@ export async function observe(
   previous: LocalLook | null,
 ): Promise<{ readonly snapshot: Snapshot; readonly look: LocalLook }> {
   const before = clusterOf(ports.store.view(), learned.cluster)
-  // What a piece of work has done that ended in the middle of a beat shows only to a look that began after its end.
+  // When work ends in the middle of a beat, only a look that began after its end shows the result.
   const holds = previous !== null && !learned.postgresTouched && agent.finished === null
   const look = holds ? previous : await lookAtPostgres(ports, agent, before)
   const { armedUntilMs, alive, postmaster, formerMayAct } = ports.fencer.view()
@@ -129,7 +129,7 @@ async function compareRecovery(
   return port.compareRecovery(upstream)
 }
 
-/** One that starts cannot be asked: then its directory tells. */
+/** A starting server cannot be queried; its data directory says whether it is a standby. */
 function isStandby({ dataDirectory, process, server }: PostgresView): boolean | null {
   if (server.known) return server.value.inRecovery
   const starts = process.kind === 'running' && process.readiness === 'rejecting'

@@ -6,7 +6,7 @@ import type { Millis } from '../model/units.ts'
 export interface OrderLimits {
   /** Until it is answered or begun; otherwise it is withdrawn. */
   readonly beginMs: Millis
-  /** From then on until its work has ended; otherwise its client is told that it goes on. */
+  /** From then on until its work has ended; after that the client is answered that it goes on. */
   readonly endMs: Millis
 }
 

@@ -49,7 +49,10 @@ export interface Store {
   view(): Seen<ClusterView>
   /** A linearizable read of the whole prefix. */
   read(budgetMs: Millis): Promise<Seen<ClusterView>>
-  /** Called after each change of the view, with what changed (`leader`, `config`, `failover`, `members/x`, …). Returns how to stop. */
+  /**
+   * Called after each change of the view, with what changed (`leader`, `config`, `failover`, `members/x`, …). Returns
+   * how to stop.
+   */
   onChange(listener: (keys: readonly string[]) => void): () => void
   retime(timings: StoreTimings): void
 
@@ -58,9 +61,9 @@ export interface Store {
   /** After a restart of the agent: go on with the lease that our leader key already hangs on. */
   adoptLease(leaseId: LeaseId, budgetMs: Millis): Promise<LeaseOutcome>
   /**
-   * Own lease kept alive, then create `leader` if it is absent and nobody led since the caller looked: the record of the
-   * last leader, which is written in the same transaction, is still at `ifRevision` (null: absent). So is the note of whether
-   * this node is `guarded`.
+   * Own lease kept alive, then create `leader` if it is absent and nobody led since the caller looked: the record of
+   * the last leader, which is written in the same transaction, is still at `ifRevision` (null: absent). So is the note
+   * of whether this node is `guarded`.
    */
   acquireLeader(ifRevision: Revision | null, guarded: boolean, budgetMs: Millis): Promise<LeaseOutcome>
   /**
@@ -73,7 +76,9 @@ export interface Store {
   /** Deletes `leader` if it is ours, writing `status` first in the same transaction when given. */
   releaseLeader(status: ClusterStatus | null, budgetMs: Millis): Promise<WriteOutcome>
 
-  /** Only while the leader key is at `leaderRevision`, which is ours. `ifRevision` null: only if there is no such note. */
+  /**
+   * Only while the leader key is at `leaderRevision`, which is ours. `ifRevision` null: only if there is no such note.
+   */
   noteGuard(
     guarded: boolean,
     ifRevision: Revision | null,
@@ -114,9 +119,12 @@ export type RemovalOutcome =
   | { readonly kind: 'done'; readonly keys: readonly string[] }
   | Exclude<WriteOutcome, { readonly kind: 'done' }>
 
-/** What only operators' commands write. */
+/** The writes that only operators' commands make. */
 export interface CommandStore extends Store {
-  /** `note` null takes it away. `ifRevision` null: only if the member is not drained; a number: only at that mod revision. */
+  /**
+   * `note` null takes it away. `ifRevision` null: only if the member is not drained; a number: only at that mod
+   * revision.
+   */
   writeDrain(
     member: MemberName,
     note: DrainNote | null,

@@ -1,4 +1,4 @@
-// What every endpoint is given.
+// The services that every endpoint gets.
 
 import type { IncomingMessage } from 'node:http'
 import type { JsonObject } from '../model/cluster/cluster.ts'

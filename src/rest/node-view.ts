@@ -1,4 +1,4 @@
-// What the HTTP API reads of its node. The agent implements it; every method but `fresh` answers from memory, at once,
+// The HTTP API's view of its node. The agent implements it; every method but `fresh` answers from memory, at once,
 // without SQL, locks or I/O, because a load balancer's check must never wait for PostgreSQL or etcd.
 
 import type { ClusterView, JsonObject, PostgresState, Role } from '../model/cluster/cluster.ts'
@@ -27,20 +27,25 @@ export interface NodeState {
    */
   cluster(): Seen<ClusterView>
   failsafe(): FailsafeView
-  /** Looks at PostgreSQL anew; afterwards `status()` shows the result. Ends within `budgetMs`, never rejects, may be coalesced. */
+  /**
+   * Looks at PostgreSQL anew; afterwards `status()` shows the result. Ends within `budgetMs`, never rejects, may be
+   * coalesced.
+   */
   fresh(budgetMs: Millis): Promise<void>
   /** The numbers that age are wanted: start one query unless one ran within the last second. Returns at once. */
   refreshNumbers(): void
   /** Start a beat soon; `reason` goes to the journal, e.g. `rest: switchover requested`. */
   wake(reason: string): void
   /**
-   * Leaves an order for the next beat and waits for what becomes of it. null: it was withdrawn, because nobody began it in
-   * time, or `signal` aborted.
+   * Leaves an order for the next beat and waits for what becomes of it. null: it was withdrawn, because nobody began it
+   * in time, or `signal` aborted.
    */
   order(order: Order, limits: OrderLimits, signal: AbortSignal): Promise<OrderAnswer | null>
   /** As SIGHUP: read the local configuration again at the next beat. */
   reload(): void
-  /** POST /failsafe: the leader, cut off from etcd, asks whether we agree that it goes on. Only called in failsafe mode. */
+  /**
+   * POST /failsafe: the leader, cut off from etcd, asks whether we agree that it goes on. Only called in failsafe mode.
+   */
   acceptFailsafe(ping: FailsafePing): FailsafeAnswer
   /** Why this node withdrew a switchover or failover at or after this boot-time instant; null: it did not. */
   refusedSince(sinceMs: BootMillis): string | null
@@ -58,7 +63,7 @@ export interface LoggerView {
 }
 
 export interface NodeStatus {
-  /** What the member key shows. A `running` whose server is unknown goes out as `unknown`. */
+  /** The state in the member key. A `running` whose server is unknown is published as `unknown`. */
   readonly state: PostgresState
   /** The agent's own opinion: used when PostgreSQL cannot be asked, and for `standby_leader`. */
   readonly role: Role
@@ -76,12 +81,17 @@ export interface NodeStatus {
   readonly failoverPriority: number
   /** null: no restart needed. Otherwise `{"<setting>": {"old_value", "new_value"}}`, possibly empty. */
   readonly pendingRestartReason: JsonObject | null
-  /** The stored request as in the member key (`schedule`, `role`, …, `postmaster_start_time`); null when there is none. */
+  /**
+   * The stored request as in the member key (`schedule`, `role`, …, `postmaster_start_time`); null when there is none.
+   */
   readonly scheduledRestart: JsonObject | null
   /** Epoch seconds of the last successful read of etcd; null before the first. */
   readonly dcsLastSeen: number | null
-  /** What is wrong, for people and for programs; null: nothing that the agent sees. */
-  /** Why a standby that runs is no healthy replica: it does not get, or does not have, the leader's data. null: it is one. */
+  /** The problem, for people and for programs; null: none that the agent sees. */
+  /**
+   * Why a standby that runs is no healthy replica: it does not get, or does not have, the leader's data. null: it is
+   * one.
+   */
   readonly replicaObstacle: string | null
   readonly problem: { readonly id: string; readonly text: string } | null
   /** A watchdog is required and unusable. */

@@ -35,7 +35,9 @@ export interface RestServerOptions extends Services {
 export interface RestServer {
   /** Listens; rejects with the reason when it cannot. */
   start(): Promise<void>
-  /** Puts a new configuration in force; the old one stays when the new one cannot be listened on (false, and logged). */
+  /**
+   * Puts a new configuration in force; the old one stays when the new one cannot be listened on (false, and logged).
+   */
   reload(config: RestApiConfig): Promise<boolean>
   /** Bounded; requests under way get two seconds. */
   stop(): Promise<void>
@@ -278,7 +280,7 @@ function commonHeaders(config: RestApiConfig): CommonHeaders {
   return { server: SERVER_TOKENS[config.serverTokens], extra }
 }
 
-/** What the listening socket depends on. */
+/** The settings that the listening socket depends on. */
 function listening(config: RestApiConfig): Pick<RestApiConfig, 'listen' | 'tls' | 'verifyClient'> {
   return { listen: config.listen, tls: config.tls, verifyClient: config.verifyClient }
 }

@@ -1,10 +1,10 @@
-// JSON as it stands in etcd: integers of any size are read and written exactly (a double loses WAL bytes beyond
+// JSON as it is in etcd: integers of any size are read and written exactly (a double loses WAL bytes beyond
 // 2^53), hostile texts are bounded, and a key `__proto__` never survives.
 
 import type { Json, JsonObject } from '../model/cluster/cluster.ts'
 import { JSON_DEPTH_MAX } from '../model/settings/patch.ts'
 
-/** What a JSON text holds when integers beyond 2^53 are kept as bigint. */
+/** The value of a JSON text in which integers beyond 2^53 are kept as bigint. */
 export type ExactJson = null | boolean | number | bigint | string | readonly ExactJson[] | ExactObject
 export interface ExactObject {
   readonly [key: string]: ExactJson

@@ -116,7 +116,7 @@ export function serialiseFailover(value: FailoverRequest | null): string {
   })
 }
 
-/** Patroni ignores what stands here. */
+/** Patroni ignores this field. */
 function noteText({ id, by, atMs, untilMs, begunBy }: RequestNote): object {
   const time = (ms: number | null) => (ms === null ? undefined : new Date(ms).toISOString())
   return {

@@ -1,5 +1,5 @@
-// The addresses that members publish, `conn_url` and `api_url`, taken apart as Patroni does it with Python's urlparse: a
-// host in small letters and without its brackets, and a port. Nothing in them is decoded or completed.
+// The addresses that members publish, `conn_url` and `api_url`, taken apart as Patroni does it with Python's urlparse:
+// a host in small letters and without its brackets, and a port. Nothing in them is decoded or completed.
 
 import { formatAddress } from '../model/address.ts'
 
@@ -33,7 +33,7 @@ export function hostOfApiUrl(apiUrl: string | null): string | null {
 const PLACE = /^(?<host>[^\s:[\]]+|\[(?<address>[0-9a-f:.]+)(?<zone>%[^\]\s]+)?\])(?::(?<port>\d*))?$/i
 
 function hostAndPort(authority: string, portElse: number): HostAndPort | null {
-  // A name and a password may stand before the place, and hold an @ themselves.
+  // A name and a password may precede the host and may contain an @ themselves.
   const parts = PLACE.exec(authority.slice(authority.lastIndexOf('@') + 1))?.groups
   if (parts === undefined) return null
   const { host = '', address = host, zone = '' } = parts

@@ -1,5 +1,6 @@
-// What PostgreSQL itself says of the parameters that an edit changes, asked of the leader before anything is stored: which of
-// them wait for a restart, which it does not have, and which values it would refuse. Without an answer the edit goes on.
+// What PostgreSQL itself says of the parameters that an edit changes, asked of the leader before anything is stored:
+// which of them wait for a restart, which it does not have, and which values it would refuse. Without an answer the
+// edit goes on.
 
 import type { ClusterView, Json, JsonObject, Member } from '../../model/cluster/cluster.ts'
 import { type Seen, seen, unseen } from '../../model/seen.ts'
@@ -31,7 +32,7 @@ export interface ParameterAdvice {
 export interface ChangedParameter {
   readonly section: ParameterSection
   readonly name: string
-  /** As it would stand in postgresql.conf; null: it is taken out. */
+  /** The value as in postgresql.conf; null: the parameter is removed. */
   readonly value: string | null
 }
 

@@ -1,5 +1,5 @@
-// `hactl pause` and `hactl resume`: takes the cluster into maintenance mode or out of it, and waits until every member says
-// that it knows. A member that is dead or frozen is named: it is not known to keep its hands off.
+// `hactl pause` and `hactl resume`: takes the cluster into maintenance mode or out of it, and waits until every member
+// says that it knows. A member that is dead or frozen is named: it is not known to keep its hands off.
 
 import type { ClusterView, JsonObject, Member } from '../../model/cluster/cluster.ts'
 import { done, failed, type Result } from '../../model/command/failure.ts'
@@ -20,7 +20,7 @@ interface PauseWish {
   /** The `loop_wait` that a configuration puts in force, also one that is not what it should be. */
   readonly loopWaitMs: (config: JsonObject) => Promise<Millis>
   readonly interrupted: AbortSignal
-  /** What is waited for, for people. */
+  /** The awaited state, for people. */
   readonly progress: (text: string) => void
 }
 
@@ -67,7 +67,7 @@ export async function changePause(operator: Operator, wish: PauseWish): Promise<
     requestedThrough: null,
     members: before.members.map(member => rowOf(member, paused)),
   }
-  // What is so already is waited for all the same: a second call says as much as the first.
+  // Even an unchanged state is waited for, so that a second call reports as much as the first.
   if (already && (!wish.wait || report.members.every(({ outcome }) => outcome === 'already')))
     return done({ ...report, outcome: 'already' })
   if (wish.interrupted.aborted) return failed({ kind: 'interrupted' })

@@ -1,4 +1,4 @@
-// A problem of a configuration as a clause inside an error message: the hint stands in brackets, because the message
+// A problem of a configuration as a clause inside an error message: the hint is in brackets, because the message
 // has a hint of its own, which goes by where the first problem is.
 
 import { formatPlace, type Problem } from '../../model/settings/problem.ts'

@@ -1,4 +1,4 @@
-// `hactl show-config`: the dynamic configuration as it stands in etcd.
+// `hactl show-config`: the dynamic configuration as it is in etcd.
 
 import type { ClusterView, JsonObject } from '../../model/cluster/cluster.ts'
 import { done, failed, type Result } from '../../model/command/failure.ts'

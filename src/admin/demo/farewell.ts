@@ -1,4 +1,4 @@
-// What the demo says at its end: how to talk to a kept one, and what the logs of a failed one hold.
+// The demo's last words: how to talk to a kept cluster, and what the logs of a failed one contain.
 
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -19,8 +19,8 @@ End it with:
 }
 
 /**
- * Waits for the servers to end, 20 seconds at most: they write into the directory until then. By now a pid may be that of
- * another program, and an agent may have been started anew: what is ended has files of this demo open, or named.
+ * Waits for the servers to end, 20 seconds at most: they write into the directory until then. By now a pid may be that
+ * of another program, and an agent may have been started anew: what is ended has files of this demo open, or named.
  */
 function stopScript(pids: readonly number[], directory: string): string {
   return `#!/bin/sh

@@ -1,4 +1,4 @@
-// What every step of the demo is given.
+// The resources of every step of the demo.
 
 import type { Clock } from '../../ports/clock.ts'
 import type { Account } from './account.ts'

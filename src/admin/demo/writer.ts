@@ -1,5 +1,5 @@
-// A client that writes through HAProxy as fast as one session can, and keeps count of what was acknowledged: the measure
-// of every outage, and at the end the proof that nothing acknowledged is missing.
+// A client that writes through HAProxy as fast as one session can, and keeps count of what was acknowledged: the
+// measure of every outage, and at the end the proof that nothing acknowledged is missing.
 
 import pg from 'pg'
 import type { Millis } from '../../model/units.ts'
@@ -105,7 +105,7 @@ async function open(port: number): Promise<pg.Client> {
     connectionTimeoutMillis: CONNECT_MS,
     query_timeout: WRITE_MS,
   })
-  // A session that is cut ends the query in progress; the event itself tells nothing more.
+  // A cut session ends the query in progress; the event itself adds nothing.
   client.on('error', () => undefined)
   try {
     await client.connect()

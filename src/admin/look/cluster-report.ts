@@ -1,4 +1,4 @@
-// Turns what stands in etcd into the report behind `hactl list`: roles, positions in both forms, lags in bytes, pause,
+// Turns the keys in etcd into the report behind `hactl list`: roles, positions in both forms, lags in bytes, pause,
 // scheduled switchover. Pure; the rules are those of Patroni's `/cluster` (spec/interfaces.md 1.7, 2.3).
 
 import type { ClusterView, FailoverRequest, Member } from '../../model/cluster/cluster.ts'
@@ -139,7 +139,7 @@ function reportMember(
   }
 }
 
-/** What its agent says is wrong or, of a leader, what it should not have let stand in etcd. */
+/** The problem that its agent reports or, for a leader, a note in etcd that it should have removed. */
 function problemOf(
   member: Member,
   view: ClusterView,

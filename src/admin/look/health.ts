@@ -1,5 +1,5 @@
-// Whether a cluster is as it should be: what etcd says and what each member says when it is asked, and the findings that
-// follow. `look` asks, `findingsOf` judges and is pure.
+// Whether a cluster is as it should be: what etcd says and what each member says when it is asked, and the findings
+// that follow. `look` asks, `findingsOf` judges and is pure.
 
 import type { ClusterView, Member } from '../../model/cluster/cluster.ts'
 import { runsHactl } from '../../model/cluster/request.ts'
@@ -75,7 +75,9 @@ export async function lookAtCluster(
   return done({ view, report, asked, notWritable: notWritable ?? whyMute(view, asked) })
 }
 
-/** Its agent may lead on while PostgreSQL does not answer: then no write is accepted, whatever the health check says. */
+/**
+ * Its agent may lead on while PostgreSQL does not answer: then no write is accepted, whatever the health check says.
+ */
 function whyMute({ leader }: ClusterView, asked: ReadonlyMap<MemberName, Asked>): NotWritable | null {
   const state = asked.get(leader?.name ?? '')?.answer?.state
   return state === 'unknown' ? known('its PostgreSQL does not answer (state unknown)') : null
@@ -149,7 +151,7 @@ function ofMember(look: ClusterLook, member: MemberReport, limits: Limits): read
     ]
   }
   const { state, streams } = asked.answer
-  // What keeps a leader from accepting writes was named already.
+  // The reason why the leader accepts no writes is already among the findings.
   if (holdsLeaderKey && look.notWritable !== null) return problem
   if (state !== 'running') return [...problem, finding('state', `its state is ${state}`)]
   if (holdsLeaderKey) return problem

@@ -1,5 +1,6 @@
-// Members that are not there any more while their slot is: `list` would otherwise show two members where there were three.
-// Their keys are gone, so that others tell of them: the leader's key when and until when (hactl), the `status` key the slot.
+// Members that are not there any more while their slot is: `list` would otherwise show two members where there were
+// three. Their own keys are gone, so others report them: the leader's key since when and until when (hactl), the
+// `status` key the slot.
 
 import type { ClusterView, Member } from '../../model/cluster/cluster.ts'
 import { hactlPart } from '../../model/cluster/hactl-part.ts'

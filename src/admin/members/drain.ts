@@ -1,5 +1,6 @@
-// `hactl drain` and `hactl undrain`: notes in etcd that a member is not to lead nor to be given to load balancers, waits until the
-// member says that it knows, and hands the leadership over if it leads. The note outlives the agent, and the member.
+// `hactl drain` and `hactl undrain`: notes in etcd that a member is not to lead nor to be given to load balancers,
+// waits until the member says that it knows, and hands the leadership over if it leads. The note outlives the agent,
+// and the member.
 
 import { type DrainNote, drainOf } from '../../model/cluster/drained-member.ts'
 import { runsHactl } from '../../model/cluster/request.ts'
@@ -30,7 +31,7 @@ interface DrainWish {
   readonly acceptBrokenCopy: boolean
   readonly dryRun: boolean
   readonly interrupted?: AbortSignal
-  /** What is waited for, for people. */
+  /** The awaited state, for people. */
   readonly progress?: (text: string) => void
 }
 
@@ -38,7 +39,10 @@ export interface DrainReport {
   readonly action: 'drain' | 'undrain'
   readonly cluster: string
   readonly member: MemberName
-  /** `planned`: a dry run; `requested`: not waited for. With an error beside it: `not-begun`, nothing was noted, or `unfinished`. */
+  /**
+   * `planned`: a dry run; `requested`: not waited for. With an error beside it: `not-begun`, nothing was noted, or
+   * `unfinished`.
+   */
   readonly outcome: 'done' | 'already' | 'planned' | 'requested' | 'not-begun' | 'unfinished'
   /** Who drained it, and when; null: it is not drained. */
   readonly drained: DrainNote | null
@@ -73,7 +77,7 @@ export async function drainMember(
     newLeader: plan?.failure === null ? plan.winner : null,
     endangeredCopies: plan?.copies ?? [],
   }
-  // What could not be seen for want of time refuses nobody.
+  // A look that ran out of time is no reason to refuse.
   const notBegun = { ...report, outcome: 'not-begun', newLeader: null } as const
   if (isInterrupted(wish)) return failed({ kind: 'interrupted' }, notBegun)
   if (plan !== null && plan.failure !== null && !wish.force)

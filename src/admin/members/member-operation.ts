@@ -1,5 +1,5 @@
-// What an operation on several members came to: one row a member, and from the rows the command's exit code. All done or
-// already so is 0; only some is 7, with what is missing; none is the code of what happened.
+// The outcome of an operation on several members: one row per member, and from the rows the command's exit code. All
+// done or already so is 0; only some is 7, with what is missing; none is the code of what happened.
 
 import type { Member } from '../../model/cluster/cluster.ts'
 import { done, type Failure, failed, type Result } from '../../model/command/failure.ts'
@@ -64,7 +64,7 @@ export function concludeOperation(
 }
 
 const WELL: readonly MemberOutcome[] = ['done', 'scheduled', 'requested', 'already', 'planned']
-/** What weighs most names the exit code when nothing was done. */
+/** The most serious failure decides the exit code when nothing was done. */
 const BY_WEIGHT = ['failed', 'timed-out', 'unreachable', 'conflict', 'refused', 'left'] as const
 
 /** What an answer of 401 or 403 asks for. */

@@ -1,5 +1,5 @@
-// `hactl restart` of one member: asked over its REST API, then followed to the end, which is that it accepts connections and,
-// as a standby, streams again. An agent that falls silent meanwhile is waited for only so long.
+// `hactl restart` of one member: asked over its REST API, then followed to the end, which is that it accepts
+// connections and, as a standby, streams again. An agent that falls silent meanwhile is waited for only so long.
 
 import type { JsonObject, Member } from '../../model/cluster/cluster.ts'
 import type { Seen } from '../../model/seen.ts'
@@ -186,7 +186,7 @@ type End =
   | { readonly kind: 'same-server'; readonly why: string }
   | { readonly kind: 'not-seen'; readonly why: string }
 
-/** What did not stream before (no leader, or only an archive) need not stream after. */
+/** A member that did not stream before (no leader, or only an archive) need not stream afterwards. */
 async function untilInService(
   operator: Operator,
   member: Member,

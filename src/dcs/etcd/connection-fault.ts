@@ -1,4 +1,4 @@
-// What keeps a connection to an etcd endpoint from coming about, in one plain sentence. gRPC, Node and OpenSSL say it in
+// Why a connection to an etcd endpoint fails, in one plain sentence. gRPC, Node and OpenSSL say it in
 // texts for programmers; what is a fault of the configuration names the key. Rows are tried in order.
 
 import type { EtcdConfig } from '../../model/settings/config.ts'

@@ -1,5 +1,6 @@
 // One etcd3 client per endpoint, used only for its raw gRPC stubs: no pool, no retry, no circuit breaker of the
-// library's (each of them was measured to hang or to lie when a member is frozen). Which endpoint to use is decided here.
+// library's (each of them was measured to hang or to lie when a member is frozen). Which endpoint to use is decided
+// here.
 
 import { readFile } from 'node:fs/promises'
 import { rootCertificates } from 'node:tls'
@@ -159,7 +160,7 @@ export class Endpoints {
   }
 }
 
-/** The key may stand in the certificate's own file, as in Patroni. */
+/** The key may be in the certificate's own file, as in Patroni. */
 async function readCertificates(tls: EtcdConfig['tls']): Promise<Certificates | null> {
   if (tls === null) return null
   const { ca, cert, key } = tls

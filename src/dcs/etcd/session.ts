@@ -40,7 +40,7 @@ export class Session {
     return this.#within(ms, this.#login)
   }
 
-  // Who joins a login that is under way may have less time than who began it.
+  // A caller that joins a login in progress may have less time than the one that began it.
   async #within(ms: Millis, login: Promise<Tried<string | null>>): Promise<Tried<string | null>> {
     const over = new AbortController()
     const late = this.#clock.sleep(ms, over.signal).then((): Tried<string | null> => {

@@ -23,7 +23,7 @@ export class Terms {
   readonly #clock: Clock
   readonly #onReplaced: (why: string) => void
 
-  /** `onReplaced` is told that etcd is another one now: its revisions have nothing to do with those known. */
+  /** `onReplaced` is called when etcd is another one now: its revisions have nothing to do with the known ones. */
   constructor(clock: Clock, onReplaced: (why: string) => void) {
     this.#clock = clock
     this.#onReplaced = onReplaced
@@ -39,7 +39,9 @@ export class Terms {
     return this.#revision
   }
 
-  /** Takes note of an answer's header. Why it must not be believed, coming from a member that lags behind; null: it may. */
+  /**
+   * Takes note of an answer's header. Why it must not be believed, coming from a member that lags behind; null: it may.
+   */
   take(header: Header): string | null {
     const term = BigInt(header.raft_term)
     const nowMs = this.#clock.bootMs()

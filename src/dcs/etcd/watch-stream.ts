@@ -21,7 +21,7 @@ interface StreamWish {
   readonly explain: (failure: CallFailure) => string
   readonly token: string | null
   readonly keys: KeySpace
-  /** First revision to be told about. */
+  /** The first revision to report. */
   readonly fromRevision: number
   readonly intervalMs: () => Millis
   readonly clock: Clock

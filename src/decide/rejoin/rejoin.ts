@@ -1,5 +1,5 @@
-// How a node rejoins the cluster under a leader: compare timelines, rewind, clone, or just follow. The same rules serve a node
-// whose PostgreSQL is down and one that streams (spec/ha.md 3.11, spec/postgres.md 4).
+// How a node rejoins the cluster under a leader: compare timelines, rewind, clone, or just follow. The same rules serve
+// a node whose PostgreSQL is down and one that streams (spec/ha.md 3.11, spec/postgres.md 4).
 
 import type { Upstream } from '../../model/cluster/peer.ts'
 import type { FailedWork } from '../../model/decision/memory.ts'
@@ -49,8 +49,8 @@ function compareTimelines(situation: 'down' | 'follower'): Rule<ClusterFacts> {
 }
 
 /**
- * The leader to compare the local data with, if the result is not known, the leader can be asked, and this beat has not done
- * so; null: there is nothing to compare now.
+ * The leader to compare the local data with, if the result is not known, the leader can be asked, and this beat has not
+ * done so; null: there is nothing to compare now.
  */
 export function comparable({ memory, snap, view }: ClusterFacts): Upstream | null {
   const isDue = snap.nowMs >= (memory.undecided?.retryAtMs ?? 0)
@@ -128,7 +128,10 @@ function divergedRules(situation: 'down' | 'follower'): readonly Rule<ClusterFac
   ]
 }
 
-/** What a rewind discards, for a person who misses a row. With archiving on, crash recovery fills up the last segment. */
+/**
+ * The WAL that a rewind discards, for a person who misses a row. With archiving on, crash recovery fills up the last
+ * segment.
+ */
 function givenUp({ memory: { surplus } }: ClusterFacts): string {
   return surplus === null
     ? ''
@@ -164,10 +167,10 @@ function whyReplaced(facts: ClusterFacts): string {
 }
 
 /**
- * The upstream that is safe to follow. There is none until the local data has been compared with the history of a new leader,
- * because PostgreSQL follows a timeline of the same number without any check. Meanwhile the node runs, can be read and can
- * race. Two cases are exempt: a cascading standby may be unable to reach the leader, and a fresh copy accepts no connection
- * before it is replayed to its end.
+ * The upstream that is safe to follow. There is none until the local data has been compared with the history of a new
+ * leader, because PostgreSQL follows a timeline of the same number without any check. Meanwhile the node runs, can be
+ * read and can race. Two cases are exempt: a cascading standby may be unable to reach the leader, and a fresh copy
+ * accepts no connection before it is replayed to its end.
  */
 export function provenUpstream(facts: ClusterFacts): Upstream | null {
   const upstream = wantedUpstream(facts.view, facts.snap)
@@ -194,7 +197,9 @@ export function whyCannotRejoin({ memory, view }: ClusterFacts): string {
     : `a rewind did not finish (${memory.brokenRewind}), the data directory is a mixture of the local data and the leader's`
 }
 
-/** Why data that left the leader's history is kept, with the remedy; null: it did not leave it, or no other node leads. */
+/**
+ * Why data that left the leader's history is kept, with the remedy; null: it did not leave it, or no other node leads.
+ */
 export function divergedBecause(facts: ClusterFacts): string | null {
   if (!diverged(facts) || !hasLeader(facts)) return null
   const { self } = facts.snap

@@ -1,4 +1,4 @@
-// What stands in etcd below `/<namespace>/<scope>/`, read leniently (others write there too) and typed.
+// The keys in etcd below `/<namespace>/<scope>/`, read leniently (others write there too) and typed.
 // Key names and JSON fields are Patroni 4.1's (spec/ha.md 1.2, 1.3); extra fields are kept in `extra`.
 
 import type { Seen } from '../seen.ts'
@@ -22,9 +22,14 @@ export interface ClusterView {
   readonly initialize: InitializeKey | null
   readonly config: Versioned<DynamicConfig> | null
   readonly leader: LeaderKey | null
-  /** Who took the leader key last: hactl's own key, which outlives the leader key. A value of null: it was given up in good order. */
+  /**
+   * Who took the leader key last: hactl's own key, which outlives the leader key. A value of null: it was given up in
+   * good order.
+   */
   readonly lastLeader: Versioned<MemberName | null> | null
-  /** What the leader last said of its guard: hactl's own key. null: nothing that can be read. Absent: not looked for. */
+  /**
+   * What the leader last said of its guard: hactl's own key. null: nothing that can be read. Absent: not looked for.
+   */
   readonly guard?: Versioned<GuardNote> | null
   /** Sorted by name. */
   readonly members: readonly Member[]
@@ -36,13 +41,18 @@ export interface ClusterView {
   readonly sync: Versioned<SyncState> | null
   /** Member name to api_url; null when absent or unreadable. */
   readonly failsafe: Versioned<Readonly<Record<string, string>>> | null
-  /** Keys that ask for something which nobody can read; of `failover` only, `config` tells so itself. Absent: not looked for. */
+  /**
+   * Keys that ask for something which nobody can read; of `failover` only, `config` tells so itself. Absent: not looked
+   * for.
+   */
   readonly unreadable?: readonly UnreadableKey[]
   /** Members that `hactl drain` drained, by name, also such as are gone. Absent: none. */
   readonly drains?: readonly Drain[]
 }
 
-/** Nobody has the key, by the watch or a read: an election may begin at any moment, and only a proof says whose it is. */
+/**
+ * Nobody has the key, by the watch or a read: an election may begin at any moment, and only a proof says whose it is.
+ */
 export function leaderKeyIsGone(cluster: Seen<ClusterView>): boolean {
   return cluster.known && cluster.value.leader === null
 }

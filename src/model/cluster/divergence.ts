@@ -3,9 +3,12 @@
 import type { Lsn, Timeline } from '../units.ts'
 
 export interface Divergence {
-  /** `twin`: both began a timeline of this number at the same position, and wrote different things: pg_rewind sees no difference. */
+  /**
+   * `twin`: both began a timeline of this number at the same position, and wrote different things: pg_rewind sees no
+   * difference.
+   */
   readonly verdict: 'same' | 'ancestor' | 'diverged' | 'twin' | 'unproved'
-  /** Of `unproved`: the numbers fit, and the WAL that would tell whether the content does is gone. */
+  /** Of `unproved`: the numbers fit, but the WAL that could prove the content is gone. */
   readonly why?: string
   readonly localTimeline: Timeline
   readonly localLsn: Lsn

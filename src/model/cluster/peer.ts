@@ -13,11 +13,13 @@ export interface PeerView {
   readonly nofailover: boolean
   readonly failoverPriority: number
   readonly watchdogFailed: boolean
-  /** It says itself (hactl) that its data left the cluster's history, or that it cannot tell: it will not lead. */
+  /** It reports (hactl) that its data has left the cluster's history, or may have: it will not lead. */
   readonly offHistory: boolean
   /** It says itself (hactl) that it does not know how the cluster is configured: it will not lead. */
   readonly withoutConfiguration?: true
-  /** It says itself (hactl) that a server of a former life may write: that it sees none in its directory says nothing. */
+  /**
+   * It says itself (hactl) that a server of a former life may write: that it sees none in its directory says nothing.
+   */
   readonly formerMayWrite?: true
   readonly paused: boolean
   /** It says itself (hactl) that it has long received nothing, while somebody led. Absent: no. */

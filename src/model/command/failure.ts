@@ -1,5 +1,5 @@
-// Every way in which an operator's command can end other than well, as data. `src/terminal/error-table.ts` turns each kind
-// into an exit code, a message and a hint; nothing else prints an error.
+// Every way in which an operator's command can end other than well, as data. `src/terminal/error-table.ts` turns each
+// kind into an exit code, a message and a hint; nothing else prints an error.
 
 import type { CandidateVerdict } from '../../model/cluster/verdict.ts'
 import type { Bytes, MemberName, WallMillis } from '../units.ts'
@@ -18,7 +18,10 @@ export type Failure =
   /** Questions would have to be asked, but nobody is there to answer them. `flags` are those that answer them. */
   | { readonly kind: 'not-a-terminal'; readonly question: string; readonly flags: string }
   | { readonly kind: 'declined'; readonly what: string }
-  /** `request`: what became of the one that was made; absent: none was. `hint`: how to go on, if there is a way of its own. */
+  /**
+   * `request`: what became of the one that was made; absent: none was. `hint`: how to go on, if there is a way of its
+   * own.
+   */
   | {
       readonly kind: 'interrupted'
       readonly action?: string
@@ -79,7 +82,7 @@ export type Failure =
       readonly kind: 'data-loss'
       readonly action: string
       readonly candidate: MemberName
-      /** Known to be missing; null: cannot be told. */
+      /** Known to be missing; null: not known. */
       readonly lostBytes: Bytes | null
       readonly why: string
     }

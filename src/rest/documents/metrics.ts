@@ -1,5 +1,5 @@
-// GET /metrics in Prometheus text form. Names, order and types of the series are Patroni's, on which dashboards rely; the
-// last one is hactl's own.
+// GET /metrics in Prometheus text form. Names, order and types of the series are Patroni's, on which dashboards rely;
+// the last one is hactl's own.
 
 import { POSTGRES_STATES } from '../../model/cluster/cluster.ts'
 import type { MemberName } from '../../model/units.ts'
@@ -36,7 +36,7 @@ export function metricsText(facts: Facts, identity: Identity): string {
     .join('')
 }
 
-/** As the text format asks for; everything else may stand in a label as it is. */
+/** The escapes of the text format; every other character is allowed in a label. */
 function labelValue(text: string): string {
   return text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
 }

@@ -1,5 +1,5 @@
 // The status document: what every health-check GET and GET /patroni return. Key order is Patroni's (spec/interfaces.md
-// 1.3); hactl's own version and fields stand in the one extra object `hactl`.
+// 1.3); hactl's own version and fields are in the one extra object `hactl`.
 
 import type { Json, JsonObject } from '../../model/cluster/cluster.ts'
 import type { ServerView } from '../../model/server/postgres.ts'

@@ -1,5 +1,5 @@
 // GET, PATCH and PUT /config: the dynamic configuration. Unlike Patroni, hactl refuses values that no node could
-// use (422, with the reasons), unless `force=true` stands in the query or in a `Force` header.
+// use (422, with the reasons), unless `force=true` is in the query or in a `Force` header.
 
 import type { ClusterView, JsonObject, Versioned } from '../../model/cluster/cluster.ts'
 import { deepEqualText, isJsonObject, patchDocument } from '../../model/settings/patch.ts'
@@ -68,7 +68,7 @@ function validConfig(cluster: ClusterView): Versioned<JsonObject> | null {
   return { value: config.value.document, modRevision: config.modRevision }
 }
 
-/** What was wrong before stays the operator's affair: it must not stand in the way of, say, a pause. */
+/** An error that was there before must not prevent another change, such as a pause. */
 function refuseInvalid(context: Context, document: JsonObject, existing: JsonObject | null): Reply | null {
   const header = context.request.headers.force
   const force = context.target.query.get('force') ?? (typeof header === 'string' ? header : 'false')

@@ -102,7 +102,7 @@ async function write(
   request: FailoverRequest,
   { failover }: ClusterView,
 ): Promise<Reply | { readonly done: true }> {
-  // The very same stands there already, or one that its maker gave up.
+  // The same request is already there, or one that its maker gave up.
   if (failover?.value.note?.id === request.note?.id && failover !== null) return { done: true }
   const outcome = await context.store.writeFailover(request, failover?.modRevision ?? null, READ_BUDGET_MS)
   if (outcome.kind === 'done') return { done: true }
@@ -161,7 +161,9 @@ interface Followed extends Wish {
   readonly sinceMs: BootMillis
 }
 
-/** Looks at the cluster whenever the leader or the request changes, until the outcome is known; null: the time is over. */
+/**
+ * Looks at the cluster whenever the leader or the request changes, until the outcome is known; null: the time is over.
+ */
 async function followToEnd(
   context: Context,
   changes: Changes,
@@ -217,7 +219,7 @@ class Changes {
     const { clock, signal } = this.#context
     const deadlineMs = clock.bootMs() + ms
     const either = AbortSignal.any([this.#told.signal, signal])
-    // The store does not tell of this node's own writes (it may be the candidate): they show in the view, in memory.
+    // The store does not report this node's own writes (it may be the candidate): they show in the view, in memory.
     while (!either.aborted && this.#fingerprint() === this.#lookedAt && clock.bootMs() < deadlineMs) {
       await clock.sleep(Math.min(GLANCE_EVERY_MS, ms), either)
     }

@@ -1,5 +1,5 @@
-// Who may use a protected endpoint: address, then client certificate, then name and password. The first check that fails
-// answers (spec/interfaces.md 1.2).
+// Who may use a protected endpoint: address, then client certificate, then name and password. The first check that
+// fails answers (spec/interfaces.md 1.2).
 
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
@@ -62,7 +62,7 @@ export class AccessControl {
   }
 }
 
-/** Compares in a time that tells neither the content nor the length of the secret. */
+/** Compares in a time that reveals neither the content nor the length of the secret. */
 function sameSecret(given: string, expected: string): boolean {
   const digest = (secret: string) => createHash('sha256').update(secret).digest()
   return timingSafeEqual(digest(given), digest(expected))

@@ -1,5 +1,5 @@
-// The body of POST /switchover and POST /failover. It is honoured whole or not at all: a key that is not known, or a value of
-// the wrong type, would make it another request. Patroni ignores both.
+// The body of POST /switchover and POST /failover. It is honoured whole or not at all: a key that is not known, or a
+// value of the wrong type, would make it another request. Patroni ignores both.
 
 import type { Json, JsonObject } from '../../model/cluster/cluster.ts'
 import { isJsonObject, own } from '../../model/settings/patch.ts'
@@ -12,7 +12,7 @@ export interface Asked {
   readonly leader: MemberName | null
   readonly candidate: MemberName | null
   readonly scheduledAt: unknown
-  /** What hactl's own command adds; null: another client. */
+  /** The fields that hactl's own command adds; null: another client. */
   readonly note: AskedNote | null
 }
 
@@ -69,7 +69,7 @@ function refuse(why: string): ReadBody {
   return { ok: false, reply: text(400, why) }
 }
 
-/** What a client sent, on one line and of bounded length. */
+/** A client's text on one line and of bounded length. */
 export function loggable(sent: string): string {
   return sent.replace(/[^ -~]/g, '?').slice(0, 100)
 }
