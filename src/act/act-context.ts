@@ -1,4 +1,4 @@
-// The services that acting needs, and the result of one action.
+// The ports that actions need, and the result of an action.
 
 import type { Learned } from '../model/decision/learned.ts'
 import type { Outcome } from '../model/decision/outcome.ts'

@@ -1,5 +1,5 @@
-// The only interpreter of actions: one exhaustive switch. Each action answers with an outcome; nothing is retried,
-// waited for or decided here.
+// The only interpreter of actions: one exhaustive switch. Each action returns an outcome; nothing is retried, waited
+// for or decided here.
 
 import type { Action } from '../model/decision/action.ts'
 import type { Snapshot } from '../model/decision/snapshot.ts'

@@ -1,4 +1,4 @@
-// The fencer's deadline: never later than what is proved of the lease.
+// Arms and disarms the fencer. Its deadline is never later than the proved end of the lease.
 
 import type { FencerAction } from '../model/decision/action.ts'
 import type { Outcome } from '../model/decision/outcome.ts'

@@ -1,5 +1,5 @@
-// Each job as the sequence of PostgreSQL's steps that it is. A step that fails ends the job; the fencer is disarmed as
-// soon as nothing can accept writes any more, and armed with the new postmaster as soon as that exists.
+// Each job as a sequence of steps. A step that fails ends the job. The fencer is disarmed as soon as no server can
+// accept writes, and armed for the new postmaster as soon as that exists.
 
 import type { Job, RestartJob } from '../model/decision/work.ts'
 import type { PostmasterIdentity } from '../model/server/postgres.ts'
@@ -17,7 +17,7 @@ export interface Ended {
 
 const FENCER_LIMIT_MS = 500
 const CLONE_START_LIMIT_MS = 60_000
-/** A standby has nothing to lose by a crash: after this its stop is enforced. */
+/** After this the stop of a standby is enforced: a standby loses nothing in a crash. */
 const STANDBY_STOP_LIMIT_MS = 60_000
 
 export async function runJob(
@@ -102,15 +102,15 @@ function clone(
   ])
 }
 
-/** The fencer was armed before the job began; it learns the new postmaster the moment that exists. */
+/** The fencer was armed before the job began; it is armed for the new postmaster the moment that exists. */
 async function startPrimary(timeoutMs: Millis, ports: WorkPorts, signal: AbortSignal): Promise<Ended> {
-  const told: Promise<boolean>[] = []
+  const armed: Promise<boolean>[] = []
   const onSpawned = (identity: PostmasterIdentity): void => {
     const until = ports.fencer.view().armedUntilMs
-    told.push(until === null ? Promise.resolve(false) : ports.fencer.arm(until, identity, FENCER_LIMIT_MS))
+    armed.push(until === null ? Promise.resolve(false) : ports.fencer.arm(until, identity, FENCER_LIMIT_MS))
   }
   const outcome = await ports.postgres.start({ as: 'primary', upstream: null, timeoutMs, onSpawned }, signal)
-  await Promise.all(told)
+  await Promise.all(armed)
   return { outcome }
 }
 
@@ -187,14 +187,14 @@ function stopAtOnce(ports: WorkPorts, signal: AbortSignal): Promise<StepOutcome>
 }
 
 /**
- * The server that a former agent's fencer guarded is dead: the fencer would stop the next one in the data directory.
+ * The server that an earlier agent's fencer guarded is dead: that fencer would stop the next server in the directory.
  */
 async function relieveFormer({ fencer }: WorkPorts): Promise<StepOutcome> {
   if (fencer.view().formerMayAct) await fencer.disarm(FENCER_LIMIT_MS)
   return { ok: true }
 }
 
-/** A fencer that still holds the deadline of a former primary would stop the standby that comes next. */
+/** A fencer with the deadline of a former primary would stop the next standby. */
 async function disarm({ fencer }: WorkPorts): Promise<StepOutcome> {
   const { alive, armedUntilMs } = fencer.view()
   if (!alive || armedUntilMs === null) return { ok: true }

@@ -1,4 +1,4 @@
-// Writes to the other keys, each guarded by the revision that it was decided on.
+// Writes to the keys other than the leader key, each guarded by the revision that it was decided on.
 
 import type { Action, KeyWrite } from '../model/decision/action.ts'
 import type { Snapshot } from '../model/decision/snapshot.ts'

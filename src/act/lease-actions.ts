@@ -1,4 +1,4 @@
-// The lease and the leader key. What etcd confirms counts from before the request was sent.
+// The lease and the leader key. A confirmed lease is counted from before its request was sent.
 
 import { leaderKeyIsGone } from '../model/cluster/cluster.ts'
 import type { LeaseAction } from '../model/decision/action.ts'
@@ -22,7 +22,7 @@ export function actOnLease(action: LeaseAction, snap: Snapshot, ports: ActPorts)
       return lease(action, ports, true, store.acquireLeader(action.ifRevision, guarded, budgetMs))
     }
     case 'renew-lease': {
-      // Only an answer shows whether the key was moved to the shorter lease.
+      // Without an answer, the leader key may or may not be on the shorter lease.
       if (isShortened(guard.view(), snap.settings)) guard.endsBy(clock.bootMs() + snap.settings.ttlMs)
       const limitMs = renewalBudgetMs(budgetMs, leaderKeyIsGone(snap.cluster))
       return lease(action, ports, true, store.renewLeader(action.status, limitMs))
@@ -30,7 +30,7 @@ export function actOnLease(action: LeaseAction, snap: Snapshot, ports: ActPorts)
     case 'take-leader':
       return lease(action, ports, true, store.takeLeaderAfterBootstrap(action.ifRevision, budgetMs))
     case 'release-lease':
-      // From here on this node is not the leader, whatever becomes of the request.
+      // From here on this node is not the leader, even if the request fails.
       guard.released()
       return write(action, store.releaseLeader(action.status, budgetMs))
     default:

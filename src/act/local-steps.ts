@@ -1,4 +1,4 @@
-// On this node: PostgreSQL, whoever asked the node for something, the agent itself.
+// Steps on this node: its PostgreSQL, its orders, the agent itself.
 
 import type { LocalStep } from '../model/decision/action.ts'
 import type { Job } from '../model/decision/work.ts'

@@ -1,4 +1,4 @@
-// The outcome of an action, as a fact of the next step.
+// Outcomes of actions.
 
 import type { Action } from '../model/decision/action.ts'
 import type { Outcome } from '../model/decision/outcome.ts'

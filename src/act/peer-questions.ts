@@ -1,4 +1,4 @@
-// Questions: what is learned is part of the next snapshot.
+// Questions to etcd, to the peers and to the leader's PostgreSQL. The answers are part of the next snapshot.
 
 import type { Member } from '../model/cluster/cluster.ts'
 import type { PeerView } from '../model/cluster/peer.ts'
@@ -34,7 +34,7 @@ export async function ask(action: Question, snap: Snapshot, ports: ActPorts): Pr
   }
 }
 
-/** A node that was lost keeps nobody waiting: the former leader is asked with a limit of its own. */
+/** The former leader is asked with a shorter limit, so that a lost node does not delay the election. */
 async function askPeers(
   action: Question & { kind: 'ask-peers' },
   snap: Snapshot,
@@ -52,7 +52,7 @@ async function askPeers(
   return new Map([...others, ...former])
 }
 
-/** In an election nobody waits longer for a peer than the lease is worth. */
+/** No longer than the lease allows, and at most half a ttl without one. */
 function peersLimitMs({ settings }: Snapshot, { guard, clock }: ActPorts): number {
   const left = guard.view().leaderUntilMs - clock.bootMs()
   const term = termOf(guard.view(), settings)

@@ -1,5 +1,5 @@
-// The one long piece of work: composed of PostgreSQL's steps, run beside the beats, visible, cancellable, and told at
-// once when the lease that it needs is gone. It ends by itself or by its signal and always leaves a FinishedWork.
+// Runs the one long piece of work beside the beats. It is visible and can be cancelled, and its signal aborts the
+// moment the lease that it needs is gone. However it ends, it leaves a FinishedWork.
 
 import type { FinishedWork, Job, Work } from '../model/decision/work.ts'
 import { isPrimaryOnly } from '../model/decision/work.ts'
@@ -11,7 +11,7 @@ import type { Postgres, StepOutcome } from '../ports/postgres.ts'
 import { type Ended, runJob } from './jobs.ts'
 
 export interface WorkRunner {
-  /** Begins a job; there must be none. */
+  /** Begins a job; none may be in progress. */
   begin(job: Job): void
   /** Asks the job to end; it is over when `finished` shows. */
   cancel(why: string): void
@@ -27,9 +27,9 @@ export interface WorkPorts {
   readonly fencer: Fencer
   readonly guard: LeaseGuard
   readonly clock: Clock
-  /** Called when a job ended: a beat should begin. */
+  /** Called when a job has ended, so that a beat begins. */
   readonly onEnd: (finished: FinishedWork) => void
-  /** PostgreSQL accepts nothing any more though its stop is not over: a handover may go on. */
+  /** Called when PostgreSQL has shut down but its stop is not over: a handover may go on. */
   readonly onShutDown?: () => void
 }
 
@@ -76,8 +76,8 @@ export function createWorkRunner(ports: WorkPorts): WorkRunner {
 }
 
 /**
- * A step throws when the system refuses what is never refused in good times (a full disk), and for a bug: told as the reason
- * instead of killing the agent that holds the lease.
+ * A step throws for a bug, or for a system error such as a full disk. The error becomes the job's reason and does not
+ * kill the agent that holds the lease.
  */
 async function settle(job: Promise<Ended>): Promise<Ended> {
   try {

@@ -1,4 +1,4 @@
-// What was thrown, in words: JavaScript throws anything, and its type says so. A system error also has a code.
+// A thrown value as text: in JavaScript it may be of any type. A system error also has a code.
 
 export function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error)

@@ -1,5 +1,5 @@
-// What may be done with a revision: it is made by what reads a store, and ordered. Nobody computes with one, and nobody compares
-// two with `<`: the order is the store's (docs/adr/0018-a-port-for-several-stores.md).
+// A revision is made by the adapter of a store, and it can be ordered. No code computes with one or compares two with
+// `<`: the order is the store's (docs/adr/0018-a-port-for-several-stores.md).
 
 import type { Revision } from './units.ts'
 

@@ -1,10 +1,12 @@
-// Units. An instant on one clock, an instant on another, a length of time, a WAL position, an amount of WAL: each is a number
-// underneath, and each is a type of its own, so that passing one for another does not compile (test/model/units.types.ts).
+// Units. An instant on one clock, an instant on another, a length of time, a WAL position, an amount of WAL: each is a
+// number underneath, and each is a type of its own, so that passing one for another does not compile
+// (test/model/units.types.ts).
 //
-// The types are flavours: a plain number or a literal goes into any of them, two different ones do not go into each other.
-// Strict brands would need a constructor after each addition and at each literal of a test, and the rules are read at three
-// in the morning: `nowMs - sinceMs >= 5000` has to stay as it is. What flavours cannot see is arithmetic that yields the wrong
-// kind. With strict instants the compiler asked about 35 places of src: all were an instant plus or minus a length.
+// The types are flavours: a plain number or a literal goes into any of them, two different ones do not go into each
+// other. Strict brands would need a constructor after each addition and at each literal of a test, and the rules are
+// read at three in the morning: `nowMs - sinceMs >= 5000` has to stay as it is. What flavours cannot see is arithmetic
+// that yields the wrong kind. With strict instants the compiler asked about 35 places of src: all were an instant plus
+// or minus a length.
 
 declare const unit: unique symbol
 type Flavour<T, Unit extends string> = T & { readonly [unit]?: Unit }
@@ -38,7 +40,7 @@ declare const revision: unique symbol
 export interface Revision {
   readonly [revision]: true
 }
-/** What the keys of a node hang on while it lives, by the name that its store gives it. */
+/** The store's name for the lease or session that a node's keys hang on while it lives. */
 export type LeaseId = Flavour<string, 'lease'>
 /** The name of a cluster: a part of its keys. */
 export type Scope = Flavour<string, 'scope'>
@@ -58,7 +60,7 @@ export function parseLsn(text: string): Lsn | null {
   return (BigInt(`0x${high}`) << 32n) + BigInt(`0x${low}`)
 }
 
-/** The greater of two positions of which either may be missing. */
+/** The greater of two positions, either of which may be missing. */
 export function maxLsn(a: Lsn | null, b: Lsn | null): Lsn | null {
   if (a === null) return b
   if (b === null) return a

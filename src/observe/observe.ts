@@ -1,6 +1,6 @@
-// World to Snapshot. Every look is bounded; a late or failing one becomes "unknown, because". Nothing is decided here
-// and nothing throws. PostgreSQL is looked at once a beat, and again when an action touched it or work
-// on it ended.
+// From the world to a Snapshot. Every look has a limit; one that fails or is late becomes "unknown" with its reason.
+// Nothing is decided here and nothing throws. PostgreSQL is looked at once per beat, and again after an action or a job
+// has changed it.
 
 import type { ClusterView, HistoryLine } from '../model/cluster/cluster.ts'
 import type { Learned } from '../model/decision/learned.ts'
@@ -31,7 +31,7 @@ export interface ObservePorts {
 
 type LookedAt = Pick<Postgres, 'look' | 'compareRecovery' | 'readHistory'>
 
-/** What the agent itself contributes to a snapshot. */
+/** The part of a snapshot that the agent itself contributes. */
 export interface AgentFacts {
   readonly self: Self
   readonly settings: DynamicSettings
@@ -64,7 +64,7 @@ export async function observe(
   previous: LocalLook | null,
 ): Promise<{ readonly snapshot: Snapshot; readonly look: LocalLook }> {
   const before = clusterOf(ports.store.view(), learned.cluster)
-  // When work ends in the middle of a beat, only a look that began after its end shows the result.
+  // After a job has ended in the middle of a beat, only a new look shows what it has done.
   const holds = previous !== null && !learned.postgresTouched && agent.finished === null
   const look = holds ? previous : await lookAtPostgres(ports, agent, before)
   const { armedUntilMs, alive, postmaster, formerMayAct } = ports.fencer.view()
@@ -129,7 +129,7 @@ async function compareRecovery(
   return port.compareRecovery(upstream)
 }
 
-/** A starting server cannot be queried; its data directory says whether it is a standby. */
+/** A starting server cannot be queried: its data directory shows whether it is a standby. */
 function isStandby({ dataDirectory, process, server }: PostgresView): boolean | null {
   if (server.known) return server.value.inRecovery
   const starts = process.kind === 'running' && process.readiness === 'rejecting'

@@ -1,5 +1,5 @@
-// The keys in etcd below `/<namespace>/<scope>/`, read leniently (others write there too) and typed.
-// Key names and JSON fields are Patroni 4.1's (spec/ha.md 1.2, 1.3); extra fields are kept in `extra`.
+// The keys of a cluster in etcd, below `/<namespace>/<scope>/`, read leniently (others write there too) and typed.
+// Key names and JSON fields are those of Patroni 4.1 (spec/ha.md 1.2, 1.3); extra fields are kept in `extra`.
 
 import type { Seen } from '../seen.ts'
 import type { LeaseId, Lsn, MemberName, Revision, Timeline, WallMillis } from '../units.ts'
@@ -18,18 +18,16 @@ export interface ClusterView {
   readonly revision: Revision
   /** `read`: a linearizable range read; `watch`: fed by the watch, a hint that may be late. */
   readonly source: 'read' | 'watch'
-  /** Empty text while somebody bootstraps, afterwards the PostgreSQL system identifier. */
+  /** Empty while a node bootstraps the cluster, afterwards the PostgreSQL system identifier. */
   readonly initialize: InitializeKey | null
   readonly config: Versioned<DynamicConfig> | null
   readonly leader: LeaderKey | null
   /**
-   * Who took the leader key last: hactl's own key, which outlives the leader key. A value of null: it was given up in
-   * good order.
+   * The last leader: hactl's own key, which outlives the leader key. A value of null: the leader released it in good
+   * order.
    */
   readonly lastLeader: Versioned<MemberName | null> | null
-  /**
-   * What the leader last said of its guard: hactl's own key. null: nothing that can be read. Absent: not looked for.
-   */
+  /** The leader's last note about its guard: hactl's own key. null: none that can be read. Absent: not looked for. */
   readonly guard?: Versioned<GuardNote> | null
   /** Sorted by name. */
   readonly members: readonly Member[]
@@ -42,16 +40,16 @@ export interface ClusterView {
   /** Member name to api_url; null when absent or unreadable. */
   readonly failsafe: Versioned<Readonly<Record<string, string>>> | null
   /**
-   * Keys that ask for something which nobody can read; of `failover` only, `config` tells so itself. Absent: not looked
-   * for.
+   * Keys whose request cannot be read: only `failover`, as `config` has its own form for that. Absent: not looked for.
    */
   readonly unreadable?: readonly UnreadableKey[]
-  /** Members that `hactl drain` drained, by name, also such as are gone. Absent: none. */
+  /** Members drained by `hactl drain`, sorted by name, including those that are gone. Absent: none. */
   readonly drains?: readonly Drain[]
 }
 
 /**
- * Nobody has the key, by the watch or a read: an election may begin at any moment, and only a proof says whose it is.
+ * The view shows no leader key: an election may begin at any moment, and only etcd's answer to a write proves who
+ * leads.
  */
 export function leaderKeyIsGone(cluster: Seen<ClusterView>): boolean {
   return cluster.known && cluster.value.leader === null
@@ -69,11 +67,11 @@ export interface UnreadableKey {
 }
 
 interface InitializeKey extends Versioned<string> {
-  /** Lease that an empty one hangs on: of the node that creates the cluster. Absent: not known, or none. */
+  /** The lease that an empty key hangs on: that of the node that creates the cluster. Absent: not known, or none. */
   readonly leaseId?: LeaseId
 }
 
-/** The `config` key. An unreadable document is kept as such: the last good one stays in force. */
+/** The `config` key. An unreadable document is marked as such, and the last good one stays in force. */
 export type DynamicConfig =
   | { readonly valid: true; readonly document: JsonObject }
   | { readonly valid: false; readonly why: string }
@@ -135,31 +133,31 @@ export interface FailoverRequest {
   /** Key `member`: the candidate. */
   readonly candidate: MemberName | null
   readonly scheduledAt: { readonly text: string; readonly wallMs: WallMillis | null } | null
-  /** What hactl notes beside these, for itself (Patroni ignores it). Absent: it was not made by hactl. */
+  /** Extra fields of hactl, which Patroni ignores. Absent: the request does not come from hactl. */
   readonly note?: RequestNote
 }
 
-/** null: not said. */
+/** null: the request does not say. */
 export interface RequestNote {
-  /** Tells one request from another with the same names. */
+  /** Distinguishes requests that name the same members. */
   readonly id: string | null
   /** Who asked, for people. */
   readonly by: string | null
   readonly atMs: WallMillis | null
-  /** Whoever asked waits no longer: after this it is not begun. */
+  /** After this nobody waits for the request any more, and it is not begun. */
   readonly untilMs: WallMillis | null
-  /** The leader that took it up: it cannot be withdrawn any more. */
+  /** The leader that has claimed the request: it can no longer be withdrawn. */
   readonly begunBy: MemberName | null
 }
 
-/** One line of `history`: timeline that ended, where, why, when, and who led the next one. */
+/** One line of `history`: the timeline that ended, where, why and when, and the leader of the next one. */
 export interface HistoryLine {
   readonly timeline: Timeline
   readonly lsn: Lsn
   readonly reason: string
   readonly timestamp?: string
   readonly leader?: MemberName
-  /** What another writer put behind these; kept as it is. */
+  /** Further fields of another writer, kept as they are. */
   readonly more?: readonly Json[]
 }
 

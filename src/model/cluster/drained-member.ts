@@ -1,5 +1,5 @@
-// A member that an operator drained: `hactl drain` writes a key of hactl's own for it. While it is there the member is neither
-// promoted nor given to load balancers, as if it were tagged so, whatever its configuration says.
+// A member that an operator drained: `hactl drain` writes a key of its own for it. While that key exists, the member is
+// neither promoted nor given to load balancers, as if it were tagged nofailover and noloadbalance.
 
 import type { Tags } from '../settings/config.ts'
 import type { MemberName, Revision } from '../units.ts'
@@ -11,7 +11,7 @@ export interface Drain {
   readonly note: DrainNote
 }
 
-/** For people; null: not said, or not readable. The key itself is what counts. */
+/** For people; null: not given, or not readable. Only the existence of the key matters. */
 export interface DrainNote {
   readonly by: string | null
   readonly at: string | null

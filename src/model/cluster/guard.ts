@@ -1,5 +1,5 @@
-// What the leader says of itself in etcd: whether something would stop its server when its lease ends. It is written with the
-// leader key, and before a fencer is disarmed, so that whoever wants to lead next knows it even if nobody answers.
+// The leader's note in etcd: would something stop its server when its lease ends? It is written with the leader key,
+// and before a fencer is disarmed, so that the next candidate knows it even if the old leader does not answer.
 
 import { isNewer } from '../revision.ts'
 import type { MemberName } from '../units.ts'
@@ -11,8 +11,9 @@ export interface GuardNote {
 }
 
 /**
- * A note without a guard counts until its leader replaces it, or somebody else leads. One with a guard counts for the reign in which
- * it was written: whoever wrote the record of the last leader after it keeps no such note (an older hactl).
+ * A note that says "unguarded" counts until its leader replaces it or another node leads. One that says "guarded"
+ * counts only for the reign in which it was written: a newer record of the last leader comes from an older hactl, which
+ * writes no note.
  */
 export function guardOf(
   { guard = null, lastLeader }: Pick<ClusterView, 'guard' | 'lastLeader'>,

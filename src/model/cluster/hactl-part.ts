@@ -1,9 +1,9 @@
-// What only hactl's agents say: the object `hactl` of their member keys, which Patroni ignores.
+// The object `hactl` in the member keys of hactl's agents, which Patroni ignores.
 
 import { isJsonObject, own } from '../settings/patch.ts'
 import type { Json, JsonObject, MemberRecord } from './cluster.ts'
 
-/** Empty: Patroni's agent wrote it. */
+/** Empty: a Patroni agent wrote the key. */
 export function hactlPart({ extra }: MemberRecord): JsonObject {
   const part = own(extra, 'hactl')
   return isJsonObject(part) ? part : {}

@@ -1,5 +1,5 @@
-// How long the lease of a member lasts after its last renewal. Each hactl node says it in its member key, because the `ttl`
-// in force now may be another one than its lease was made with.
+// How long a member's lease lasts after its last renewal. Each hactl node publishes it in its member key, because its
+// lease may have another ttl than the one in force now.
 
 import type { Millis } from '../units.ts'
 import type { MemberRecord } from './cluster.ts'
@@ -8,10 +8,10 @@ import { hactlPart } from './hactl-part.ts'
 /** In the object `hactl` of the member key; seconds. */
 export const LEASE_TTL_FIELD = 'lease_ttl'
 
-/** No lease is that long: a number that somebody else wrote must not keep a cluster without a leader for ever. */
+/** No lease is longer: a wrong number in a member key must not keep a cluster without a leader for ever. */
 const SECONDS_MAX = 24 * 3600
 
-/** null: it is not said, as by Patroni's agents. */
+/** null: not published, as by Patroni's agents. */
 export function leaseTtlOf(record: MemberRecord): Millis | null {
   const seconds = hactlPart(record)[LEASE_TTL_FIELD]
   if (typeof seconds !== 'number' || !(seconds > 0)) return null

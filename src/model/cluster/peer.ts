@@ -1,4 +1,4 @@
-// What another member's `GET /patroni` said, and who a standby streams from.
+// The answer of another member's `GET /patroni`, and the member that a standby streams from.
 
 import type { Lsn, MemberName, Timeline } from '../units.ts'
 
@@ -6,29 +6,29 @@ import type { Lsn, MemberName, Timeline } from '../units.ts'
 export interface PeerView {
   readonly state: string
   readonly role: string
-  /** It accepts writes, believes it does, or holds the lease (hactl says so) and may be promoted at any moment. */
+  /**
+   * It accepts writes, or believes it does, or holds the lease (hactl reports that) and may be promoted at any moment.
+   */
   readonly runsAsPrimary: boolean
   readonly position: Lsn | null
   readonly timeline: Timeline | null
   readonly nofailover: boolean
   readonly failoverPriority: number
   readonly watchdogFailed: boolean
-  /** It reports (hactl) that its data has left the cluster's history, or may have: it will not lead. */
+  /** It reports (hactl only) that its data left the cluster's history, or may have: it will not lead. */
   readonly offHistory: boolean
-  /** It says itself (hactl) that it does not know how the cluster is configured: it will not lead. */
+  /** It reports (hactl only) that it does not know how the cluster is configured: it will not lead. */
   readonly withoutConfiguration?: true
-  /**
-   * It says itself (hactl) that a server of a former life may write: that it sees none in its directory says nothing.
-   */
+  /** It reports (hactl only) that a former server of it may write, even if none runs in its data directory. */
   readonly formerMayWrite?: true
   readonly paused: boolean
-  /** It says itself (hactl) that it has long received nothing, while somebody led. Absent: no. */
+  /** It reports (hactl only) that it has received no WAL from the leader for long. Absent: no. */
   readonly receivesNothing?: boolean
-  /** Application names of those that get WAL from it, as hactl tells of its server. Absent: not known. */
+  /** Application names of the standbys that receive WAL from it (hactl only). Absent: not known. */
   readonly receivers?: readonly string[]
 }
 
-/** Who a standby takes its WAL from. Never holds credentials: the adapter adds them. */
+/** The member that a standby streams from. It never holds credentials: the adapter adds them. */
 export interface Upstream {
   readonly name: MemberName
   readonly host: string
@@ -37,10 +37,10 @@ export interface Upstream {
   readonly slot: string | null
 }
 
-/** States of a WAL sender in which WAL flows; what is broken comes no further than `startup`. */
+/** States of a WAL sender in which WAL flows; a broken one stays in `startup`. */
 const SENDING: readonly string[] = ['streaming', 'catchup']
 
-/** Application names of those that get WAL from a server, from its view of its WAL senders. */
+/** Application names of the standbys that receive WAL from a server, from its WAL senders. */
 export function receiversOf(
   senders: readonly { readonly applicationName: string; readonly state: string }[],
 ): readonly string[] {

@@ -1,5 +1,5 @@
-// A switchover or failover that was asked for: what hactl notes beside Patroni's fields, and what everybody who meets the
-// request, agent, REST API or command, makes of it.
+// A requested switchover or failover: hactl's fields beside Patroni's, and how agent, REST API and commands all read
+// it.
 
 import type { MemberName, Revision, WallMillis } from '../units.ts'
 import type { ClusterView, FailoverRequest, Member } from './cluster.ts'
@@ -8,7 +8,10 @@ export function requestKind({ leader }: FailoverRequest): 'switchover' | 'failov
   return leader === null ? 'failover' : 'switchover'
 }
 
-/** Whoever asked has stopped waiting: it must not be begun any more. Requests of others, and scheduled ones, have no end. */
+/**
+ * Nobody waits for the request any more, so it must not be begun. Requests by others, and scheduled ones, do not
+ * expire.
+ */
 export function isExpired({ note }: FailoverRequest, wallMs: WallMillis): boolean {
   const until = note?.untilMs ?? null
   return until !== null && wallMs > until
@@ -23,7 +26,7 @@ export function describeRequest(request: FailoverRequest): string {
   return `${requestKind(request)}${from}${to}${when}, ${sourceOf(request)}`
 }
 
-/** Patroni's own do not say who made them. */
+/** Patroni's requests do not say who made them. */
 function sourceOf({ note }: FailoverRequest): string {
   const by = note?.by == null ? 'by whom is not known' : `requested by ${note.by}`
   const at = note?.atMs == null ? '' : ` at ${new Date(note.atMs).toISOString()}`
@@ -31,19 +34,19 @@ function sourceOf({ note }: FailoverRequest): string {
   return `${by}${at}${begun}`
 }
 
-/** By its member key: hactl's agents say their version there. */
+/** The member key shows it: hactl's agents publish their version there. */
 export function runsHactl({ record }: Member): boolean {
   return record.extra.hactl !== undefined
 }
 
 type Standing =
-  /** Nobody has begun it: at this revision it can be withdrawn. */
+  /** No leader has begun it: it can be withdrawn at this revision. */
   | { readonly kind: 'pending'; readonly revision: Revision }
   | { readonly kind: 'begun'; readonly by: MemberName }
   /** Carried out, refused, withdrawn or replaced. */
   | { readonly kind: 'gone' }
 
-/** What became of one's own request. */
+/** The state of a command's own request. */
 export function standingOf(view: ClusterView, isOurs: (request: FailoverRequest) => boolean): Standing {
   const key = view.failover
   if (key === null || !isOurs(key.value)) return { kind: 'gone' }
@@ -51,7 +54,9 @@ export function standingOf(view: ClusterView, isOurs: (request: FailoverRequest)
   return by === null ? { kind: 'pending', revision: key.modRevision } : { kind: 'begun', by }
 }
 
-/** Patroni leaves the request as it is while it stops its server: taken away then, its candidate would lose its head start. */
+/**
+ * Patroni does not mark a request that it has begun: if it were deleted then, the candidate would lose its head start.
+ */
 function begunByPatroni({ members, leader }: ClusterView): MemberName | null {
   const holder = members.find(({ name }) => name === leader?.name)
   if (holder === undefined || runsHactl(holder) || holder.record.state === 'running') return null

@@ -3,7 +3,7 @@
 
 const SLOT_NAME_LENGTH_MAX = 63
 
-/** Two members may get the same slot name (`a-b` and `a.b`): the caller says so, it cannot be seen here. */
+/** Two members may get the same slot name (`a-b` and `a.b`): only the caller can see that, and reports it. */
 export function slotName(member: string): string {
   // Iterating a string yields code points, not UTF-16 halves: U+1F600 is one `u128512`.
   const mangled = Array.from(member.toLowerCase(), character => {

@@ -1,4 +1,4 @@
-// What the judge of the candidates (`src/judge/candidates.ts`) says of one member.
+// The verdict on one member by the judge of the candidates (`src/judge/candidates.ts`).
 
 import type { Bytes, Lsn, MemberName, Timeline } from '../units.ts'
 
@@ -20,7 +20,9 @@ export type CandidateCode =
 export interface CandidateVerdict {
   readonly name: MemberName
   readonly code: CandidateCode
-  /** One clause with its numbers, e.g. `33554432 bytes behind the leader, more than maximum_lag_on_failover 1048576`. */
+  /**
+   * One clause with its numbers, e.g. `33554432 bytes behind the leader, more than maximum_lag_on_failover 1048576`.
+   */
   readonly reason: string
   readonly position: Lsn | null
   readonly timeline: Timeline | null

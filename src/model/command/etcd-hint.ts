@@ -1,9 +1,12 @@
-// What an operator can do about an etcd that was reached and serves nobody, or that refuses connections: the same words in
-// the errors of commands and in the agent's log.
+// What an operator can do about an etcd that answers but serves no requests, or that refuses connections. The errors of
+// commands and the agent's log use the same words.
 
 const KEYS_OF_A_CLUSTER = '/NAMESPACE/SCOPE/'
 
-/** `why`: what etcd, or the connection to it, said; `keys`: prefix of the cluster's keys. null: nothing special. */
+/**
+ * `why`: the error of etcd or of the connection; `keys`: the prefix of the cluster's keys. null: there is no special
+ * hint.
+ */
 export function etcdHint(why: string, keys: string = KEYS_OF_A_CLUSTER): string | null {
   if (/authentication failed/.test(why))
     return 'correct etcd3.username and etcd3.password, or PATRONI_ETCD3_USERNAME and PATRONI_ETCD3_PASSWORD.'
@@ -16,7 +19,7 @@ export function etcdHint(why: string, keys: string = KEYS_OF_A_CLUSTER): string 
   return null
 }
 
-/** Nothing but a change of the configuration, or of a file that it names, helps. */
+/** Only a change of the configuration, or of a file that it names, helps. */
 export function isConfigurationFault(text: string): boolean {
   return /\betcd3\.[a-z]+\b/.test(text)
 }

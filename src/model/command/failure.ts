@@ -1,5 +1,5 @@
-// Every way in which an operator's command can end other than well, as data. `src/terminal/error-table.ts` turns each
-// kind into an exit code, a message and a hint; nothing else prints an error.
+// Every way in which an operator's command can fail, as data. `src/terminal/error-table.ts` turns each kind into an
+// exit code, a message and a hint; nothing else prints an error.
 
 import type { CandidateVerdict } from '../../model/cluster/verdict.ts'
 import type { Bytes, MemberName, WallMillis } from '../units.ts'
@@ -9,26 +9,23 @@ export type Failure =
       readonly kind: 'usage'
       readonly message: string
       readonly hint: string
-      /** The line itself could not be understood: no look was taken at anything. */
+      /** The command line itself is wrong: nothing was read or asked yet. */
       readonly isLine?: true
     }
-  /** The configuration cannot be read or contradicts itself; every problem found. */
+  /** The configuration cannot be read or contradicts itself; all problems are listed. */
   | { readonly kind: 'configuration'; readonly problems: readonly string[]; readonly remedy: string }
   | { readonly kind: 'no-cluster-named' }
-  /** Questions would have to be asked, but nobody is there to answer them. `flags` are those that answer them. */
+  /** The command has questions, but there is no terminal to ask them at. `flags` would answer them. */
   | { readonly kind: 'not-a-terminal'; readonly question: string; readonly flags: string }
   | { readonly kind: 'declined'; readonly what: string }
-  /**
-   * `request`: what became of the one that was made; absent: none was. `hint`: how to go on, if there is a way of its
-   * own.
-   */
+  /** `request`: the state of the request that was made; absent: none was. `hint`: a special way to go on. */
   | {
       readonly kind: 'interrupted'
       readonly action?: string
       readonly request?: GivenUp
       readonly hint?: string
     }
-  /** `memberOf`: the name is that of a member of this one. */
+  /** `memberOf`: the name is a member of this cluster. */
   | {
       readonly kind: 'cluster-not-found'
       readonly cluster: string
@@ -58,7 +55,7 @@ export type Failure =
       readonly cluster: string
       readonly verdicts: readonly CandidateVerdict[]
     }
-  /** `isDocument: false`: it is no YAML mapping at all, so that it cannot be stored by force either. */
+  /** `isDocument: false`: it is not a YAML mapping, so it cannot be stored by force either. */
   | { readonly kind: 'config-invalid'; readonly problems: readonly string[]; readonly isDocument: boolean }
   | { readonly kind: 'conflict'; readonly what: string; readonly hint: string }
   | {
@@ -68,10 +65,10 @@ export type Failure =
       readonly sofar: string
       readonly request: GivenUp
     }
-  /** It was begun, and how it ends was not seen. */
+  /** The operation was begun, but its end was not seen. */
   | { readonly kind: 'unfinished'; readonly what: string; readonly hint: string }
   | { readonly kind: 'partly-done'; readonly done: string; readonly missing: string; readonly hint: string }
-  /** `mayBeDone`: what may have been written all the same, and how to see it; null: nothing. */
+  /** `mayBeDone`: what may have been written nevertheless, and how to check it; null: nothing. */
   | {
       readonly kind: 'etcd-unreachable'
       readonly why: string
@@ -82,7 +79,7 @@ export type Failure =
       readonly kind: 'data-loss'
       readonly action: string
       readonly candidate: MemberName
-      /** Known to be missing; null: not known. */
+      /** Bytes known to be missing; null: not known. */
       readonly lostBytes: Bytes | null
       readonly why: string
     }
@@ -97,16 +94,16 @@ export type Failure =
     }
   | { readonly kind: 'query-interrupted'; readonly member: MemberName; readonly cancelled: boolean }
   | { readonly kind: 'query-late'; readonly member: MemberName; readonly why: string }
-  /** Who was tried, each with its reason. */
+  /** The members that were tried, each with its reason. */
   | { readonly kind: 'no-connection'; readonly members: string }
-  /** The drain is noted; the handover did not come about. */
+  /** The drain is noted, but the handover did not succeed. */
   | {
       readonly kind: 'drained-but-leads'
       readonly cluster: string
       readonly member: MemberName
       readonly cause: Failure
     }
-  /** `serves`: writes are accepted all the same; null: that is not known. */
+  /** `serves`: writes are still accepted; null: not known. */
   | {
       readonly kind: 'unhealthy'
       readonly cluster: string
@@ -120,19 +117,19 @@ export type Failure =
       readonly missing: string
     }
 
-/** What became of a request when its command stopped waiting. */
+/** The state of a request when its command stopped waiting. */
 export type GivenUp =
   | { readonly kind: 'withdrawn' }
-  /** It goes on without us. */
+  /** It goes on without the command. */
   | { readonly kind: 'begun'; readonly by: MemberName }
-  /** What was stored stays, and is seen by whoever has not seen it yet. */
+  /** The stored value stays, and members that have not seen it yet will. */
   | { readonly kind: 'stored'; readonly what: string }
-  /** No longer there: carried out, or refused. */
+  /** The request is gone: carried out or refused. */
   | { readonly kind: 'gone' }
-  /** It may still be begun until then; null: at any time. */
+  /** A leader may still begin it until then; null: at any time. */
   | { readonly kind: 'unknown'; readonly why: string; readonly untilMs: WallMillis | null }
 
-/** What a use case answers. A failure may come with what was found or done all the same. */
+/** The result of a use case. A failure may carry what was found or done nevertheless. */
 export type Result<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly failure: Failure; readonly value: T | null }

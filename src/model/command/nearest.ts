@@ -1,8 +1,8 @@
-// Which of the known names somebody who typed a wrong one may have meant.
+// The known names that a person may have meant by a wrong one.
 
 import { distance } from 'fastest-levenshtein'
 
-/** At most three names, the nearest first: a few slips away, or one contains the other. */
+/** At most three names, the nearest first: a few typing errors away, or one contains the other. */
 export function nearestNames(wanted: string, known: readonly string[]): readonly string[] {
   const limit = Math.max(1, Math.floor(wanted.length / 3))
   return known
@@ -20,8 +20,8 @@ export function eitherOf(names: readonly string[]): string {
 }
 
 /**
- * How many slips of the keyboard are between two names, whatever their case: a letter too many, too few or another one
- * (Levenshtein), and two neighbours the wrong way round, which happens once in a name.
+ * The number of typing errors between two names, ignoring case: a letter too many, too few or wrong (Levenshtein), or
+ * two adjacent letters swapped, at most once in a name.
  */
 export function slipsBetween(typed: string, name: string): number {
   const [wrong, right] = [typed.toLowerCase(), name.toLowerCase()]

@@ -1,8 +1,9 @@
-// Takes passwords out of what is about to be printed. The last line of defence: nothing should put one there.
+// Removes passwords from texts that are about to be printed. This is the last line of defence: no text should contain
+// one.
 
 const MASK = '***'
 const NAMES = /\b([\w-]*(?:password|passwd|secret|token|passphrase))\b(["']?\s*[=:]\s*)/gi
-/** Behind the name: a quoted text, perhaps within another one, or everything up to the next separator. */
+/** The text after the name: a quoted text, perhaps within another one, or everything up to the next separator. */
 const VALUE = /^(?:''[^']*''|'(?:[^'\\]|\\.|'')*'?|"(?:[^"\\]|\\.)*"?|[^\s,;&)}\]]+)/
 const URL_CREDENTIALS = /\b([a-z][a-z0-9+.-]*:\/\/[^\s:@/]*):[^\s"']*@/gi
 const SQL_PASSWORD = /\b(PASSWORD\s+)E?'(?:[^'\\]|\\.|'')*'?/gi
@@ -16,7 +17,7 @@ export function redact(text: string): string {
     .replace(HEADER_CREDENTIALS, `$1 ${MASK}`)
 }
 
-/** For named values: true when the name alone says that the value is a secret. */
+/** For named values: the name alone shows that the value is a secret. */
 export function isSecretName(name: string): boolean {
   return /(?:password|passwd|secret|token|passphrase)$/i.test(name)
 }

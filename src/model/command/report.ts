@@ -1,5 +1,5 @@
-// What operator commands say about a cluster: the typed results behind `--json` (test/commands/schemas pins them) and
-// behind the tables. Names and units are hactl's own; Patroni's column titles live in src/terminal.
+// What operator commands report about a cluster: the typed results behind `--json` (pinned by test/commands/schemas)
+// and behind the tables. Names and units are hactl's own; Patroni's column titles are in src/terminal.
 
 import type { Json, JsonObject } from '../cluster/cluster.ts'
 import type { DrainNote } from '../cluster/drained-member.ts'
@@ -8,7 +8,7 @@ import type { Bytes, Lsn, MemberName, Timeline } from '../units.ts'
 export interface ClusterReport {
   readonly cluster: string
   readonly namespace: string
-  /** `initializing`: somebody bootstraps; `uninitialized`: no system identifier recorded. */
+  /** `initializing`: a node is bootstrapping it; `uninitialized`: no system identifier is recorded. */
   readonly state: 'initialized' | 'initializing' | 'uninitialized'
   readonly systemIdentifier: string | null
   readonly paused: boolean
@@ -24,24 +24,26 @@ export interface ClusterReport {
     readonly standbys: readonly MemberName[]
   }
   readonly scheduledSwitchover: ScheduledSwitchover | null
-  /** A switchover or failover without a schedule that no agent has finished yet. */
+  /** A switchover or failover, not a scheduled one, that no agent has finished yet. */
   readonly pendingRequest: PendingRequest | null
   /** Why a request in etcd cannot be honoured, until the leader has refused it; null: there is none. */
   readonly unreadableRequest: string | null
-  /** Names of members that are gone, whose drain is still noted. */
+  /** Drained members that are gone. */
   readonly drainedAway: readonly MemberName[]
   readonly members: readonly MemberReport[]
-  /** Members whose key is gone while a slot is kept for them, so that they may come back without a new copy. */
+  /** Members whose key is gone but whose slot is kept, so that they can come back without a new copy. */
   readonly lostMembers: readonly LostMember[]
 }
 
 export interface LostMember {
-  /** null: only the name of the slot is known, which is that of the member with what a slot may not be named left out. */
+  /**
+   * null: only the slot's name is known, which is the member's name without characters that a slot name cannot have.
+   */
   readonly name: MemberName | null
   readonly slot: string
-  /** When its key was last there; null: nobody who is here saw it. */
+  /** When its key was last seen; null: no present member has seen it. */
   readonly since: string | null
-  /** When its slot is dropped; null: the leader does not say. */
+  /** When its slot is dropped; null: not known. */
   readonly slotUntil: string | null
 }
 
@@ -55,10 +57,10 @@ export interface PendingRequest {
   readonly action: 'switchover' | 'failover'
   readonly from: MemberName | null
   readonly to: MemberName | null
-  /** What follows is not said in requests of Patroni. */
+  /** Patroni's requests have none of the following fields. */
   readonly requestedBy: string | null
   readonly requestedAt: string | null
-  /** After this nobody begins it. */
+  /** After this no leader begins it. */
   readonly validUntil: string | null
   /** The leader that carries it out. */
   readonly begunBy: MemberName | null
@@ -79,11 +81,13 @@ export interface MemberReport {
   readonly publishedRole: string
   /** The member's PostgreSQL: `running`, `stopped`, … */
   readonly state: string
-  /** What hactl's agent says is wrong, e.g. that the server lets no session in, or that nothing guards a leader; null: nothing. */
+  /**
+   * The problem that hactl's agent reports, e.g. that the server rejects sessions or a leader is unguarded; null: none.
+   */
   readonly problem: string | null
-  /** The same for programs, e.g. `no-access`; null: nothing is wrong, or an agent said it that has no such word. */
+  /** Its code for programs, e.g. `no-access`; null: there is no problem, or the agent has no code for it. */
   readonly problemId: string | null
-  /** `streaming` or `in archive recovery` on a standby that says so. */
+  /** `streaming` or `in archive recovery`, if a standby reports it. */
   readonly replicationState: string | null
   readonly holdsLeaderKey: boolean
   readonly leaseId: string
@@ -103,11 +107,11 @@ export interface MemberReport {
   readonly pendingRestartReason: JsonObject | null
   readonly scheduledRestart: JsonObject | null
   readonly tags: Readonly<Record<string, Json>>
-  /** By `hactl drain`: who, when and why, as far as is known; null: it is not drained. */
+  /** `hactl drain`: who, when and why, as far as is known; null: it is not drained. */
   readonly drained: DrainNote | null
-  /** Asked directly: did it answer? null: it was not asked. */
+  /** It answered when it was asked directly; null: it was not asked. */
   readonly answers: boolean | null
   readonly answerError: string | null
-  /** While its data is copied, in whole percent; null: it is not, was not asked, or it is not known. */
+  /** Progress while its data is copied, in whole percent; null: no copy, not asked, or not known. */
   readonly copiedPercent: number | null
 }

@@ -1,4 +1,5 @@
-// What a decision may ask for: small, serialisable commands. Writes to the store name the revision they were decided on.
+// The actions of a decision: small, serialisable commands. A write to the store carries the revision that it was
+// decided on.
 
 import type {
   ClusterStatus,
@@ -18,18 +19,23 @@ import type { Job } from './work.ts'
 /** The answer is part of the next snapshot. */
 export type Question =
   | { readonly kind: 'read-cluster' }
-  /** `formerLeader` gets less time than the others: its lease has ended, and whether it is alive is all we ask. */
+  /**
+   * `formerLeader` gets less time than the others: its lease has ended, and the only question is whether it is alive.
+   */
   | { readonly kind: 'ask-peers'; readonly members: readonly Member[]; readonly formerLeader?: MemberName }
   | { readonly kind: 'compare-timelines'; readonly leader: Upstream }
 
-/** Writes to the leader key: what etcd says to one of them is proof. */
+/** Writes to the leader key: etcd's answer to one of them is proof. */
 type LeaseWrite =
   | { readonly kind: 'adopt-lease'; readonly leaseId: LeaseId }
-  /** `ifRevision`: of the record of the last leader, null when there is none: a race is lost to whoever led since. */
+  /**
+   * `ifRevision`: the record of the last leader, or null if there is none: the request is refused if a node has led
+   * since.
+   */
   | {
       readonly kind: 'acquire-lease'
       readonly ifRevision: Revision | null
-      /** Nothing would stop this server when the lease ends: that is noted with the leader key. */
+      /** Nothing would stop this server when the lease ends, and the note beside the leader key says so. */
       readonly unguarded?: true
     }
   | { readonly kind: 'renew-lease'; readonly status: ClusterStatus | null }
@@ -40,9 +46,9 @@ export type LeaseAction = { readonly kind: 'keep-lease' } | LeaseWrite
 
 export type FencerAction =
   /**
-   * Arms the fencer until the end of the leadership now proved, less `marginMs`; `ahead`: until the end of the own lease,
-   * on which leadership will hang if a request for it comes to be; `withinMs`: no longer than that from now, because the
-   * leader key is about to move to a lease that short.
+   * Arms the fencer until the end of the leadership now proved, less `marginMs`; `ahead`: until the end of the own
+   * lease, on which leadership will hang if a request for it comes to be; `withinMs`: no longer than that from now,
+   * because the leader key is about to move to a lease that short.
    */
   | {
       readonly kind: 'arm-fencer'
@@ -54,8 +60,8 @@ export type FencerAction =
 
 export type KeyWrite =
   /**
-   * Only while this node leads, by the leader key that it has in this reign: its fencer is armed; nothing need stop its server,
-   * so that the fencer may be disarmed.
+   * Only while this node leads, by the leader key that it has in this reign: its fencer is armed; nothing need stop its
+   * server, so that the fencer may be disarmed.
    */
   | {
       readonly kind: 'note-guarded' | 'note-unguarded'
@@ -84,7 +90,7 @@ export type KeyWrite =
       readonly ifRevision: Revision | null
     }
 
-/** On this node: its PostgreSQL, whoever asked it for something, the agent itself. */
+/** Steps on this node: its PostgreSQL, its orders, the agent itself. */
 export type LocalStep =
   | { readonly kind: 'begin'; readonly job: Job }
   | { readonly kind: 'cancel-work'; readonly why: string }
@@ -96,9 +102,9 @@ export type LocalStep =
       readonly advance: readonly { readonly name: string; readonly to: Lsn }[]
     }
   | { readonly kind: 'resume-replay' }
-  /** What is wanted now is written beside the beats. */
+  /** Writes the wanted configuration beside the beats. */
   | { readonly kind: 'apply-configuration'; readonly wanted: number }
-  /** Who began a timeline of the local data; null: the promotion that was asked for came to nothing. */
+  /** Which node began a timeline of the local data; null: the requested promotion did not come about. */
   | { readonly kind: 'note-origin'; readonly systemIdentifier: string; readonly origin: Origin | null }
   | { readonly kind: 'answer-order'; readonly id: string; readonly answer: OrderAnswer }
   | { readonly kind: 'exit'; readonly code: number; readonly why: string }

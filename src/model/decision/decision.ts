@@ -1,4 +1,4 @@
-// The answer of `decide`: the rule that matched, why, what was passed over, what to do, and what to remember.
+// The result of `decide`: the rule that matched, its reason, the rules passed over, the actions, and the next memory.
 
 import type { Millis } from '../units.ts'
 import type { Action } from './action.ts'
@@ -8,18 +8,18 @@ import type { Memory } from './memory.ts'
 export type RuleId = string
 
 /**
- * `error`: writes stop, or the agent ends because somebody has to look. `warning`: the cluster has no leader, may lose it, or
- * something failed: somebody should know. `info`: said, but nobody needs to be woken.
+ * `error`: writes stop, or the agent ends because a person has to look. `warning`: the cluster has no leader or may
+ * lose it, or something failed. `info`: worth a line, but nobody needs to be woken.
  */
 export type LogLevel = 'info' | 'warning' | 'error'
 
 /**
- * `pulse`: so regular that it is no news. `rest`: all is well, so that whatever comes after is news even if it was said before.
- * `event`: said each time it happens.
+ * `pulse`: too regular to be logged. `rest`: all is well, so the next line is news even if it was logged before.
+ * `event`: logged each time it happens.
  */
 export type LogPolicy = 'pulse' | 'rest' | 'event'
 
-/** Said beside the decision: what has begun or is over. Its id, like a rule's, is for alerts. */
+/** A line beside the decision about something that has begun or is over. Alerts match its id, like a rule's. */
 export interface News {
   readonly id: string
   readonly level: LogLevel
@@ -30,7 +30,7 @@ export interface Decision {
   readonly rule: RuleId
   /** One sentence with the numbers that mattered. */
   readonly reason: string
-  /** Absent: business as usual. */
+  /** Absent: `info`. */
   readonly level?: LogLevel
   readonly log?: LogPolicy
   readonly news?: readonly News[]

@@ -1,4 +1,4 @@
-// What the actions of one beat have learned so far. A new beat begins with nothing.
+// Facts that the actions of the current beat have found. A new beat begins with none.
 
 import type { ClusterView } from '../cluster/cluster.ts'
 import type { Divergence } from '../cluster/divergence.ts'

@@ -1,5 +1,5 @@
-// What a node remembers between beats: an input and an output of every decision, journaled with it. Nothing that
-// a rule depends on hides anywhere else.
+// What a node remembers between beats: an input and an output of every decision, journaled with it. Rules depend on no
+// other hidden state.
 
 import type { Member } from '../cluster/cluster.ts'
 import type { Drain } from '../cluster/drained-member.ts'
@@ -22,146 +22,156 @@ import type { Job } from './work.ts'
 export interface Memory {
   /** Since when the running server has answered nothing; null: it answers, starts, or does not run. */
   readonly silentSinceMs: BootMillis | null
-  /** Role in which the server was last seen running: what an unanswering server is taken for. */
+  /** Role in which the server was last seen running: a server that does not answer counts as that. */
   readonly lastRole: 'primary' | 'standby' | null
-  /** Who led last, by the leader key or by the record that outlives it, and the newest revision that told about it. */
+  /** The last leader, by the leader key or the record that outlives it, with the newest revision of either. */
   readonly lastLeader: MemberName | null
   readonly lastLeaderRevision: Revision | null
-  /** When this node learned of it: what peers said before that says nothing about them now. */
+  /** When this node saw that change: older answers of peers prove nothing about them now. */
   readonly leaderMovedAtMs: BootMillis | null
-  /** Members of the last view that had a leader: who to ask in a race, even if their keys have expired. */
+  /** Members of the last view that had a leader: a race asks them even if their keys have expired. */
   readonly lastMembers: readonly Member[]
-  /** The server was asked to promote and still recovers: that cannot be taken back, it may be a primary at any moment. */
+  /**
+   * The server was asked to promote and is still in recovery: it cannot be taken back, and may be a primary at any
+   * moment.
+   */
   readonly promotionAsked: boolean
   /**
-   * Leader whose timeline this node's data was last found to agree with; null: must be checked before following.
-   * `untilLsn`: where the leader's history leaves our timeline; null when we are known to be on the leader's.
+   * The leader whose history this node's data was last found to agree with; null: compare before following.
+   * `untilLsn`: where the leader's history leaves the local timeline; null: the node is on the leader's timeline.
    */
   readonly agreesWith: Agreement | null
-  /** Verdict of the last comparison: `diverged` stays until a rewind or a clone ended it. */
+  /** Verdict of the last comparison: `diverged` stays until a rewind or a clone has succeeded. */
   readonly rejoin: 'check' | 'follow' | 'diverged' | 'rewind-failed'
-  /** The comparison with this leader was made and did not tell; null: it told, or was not made. */
+  /** The comparison with this leader had no result; null: it had one, or was not made. */
   readonly undecided: Undecided | null
-  /** Nothing was received, and nothing replayed, since then, though this leader writes; null: it streams, or nobody led. */
+  /** Since when nothing was received or replayed although this leader writes; null: the node streams, or nobody led. */
   readonly starving: Starving | null
-  /** Since when this leader writes and the node does not stream from it on its timeline; null: it does, or nobody writes. */
+  /** Since when this leader writes and the node does not stream its timeline; null: it does, or nobody writes. */
   readonly connecting: { readonly leader: MemberName; readonly sinceMs: BootMillis } | null
   /** Wall clock at which replay was first seen paused by hand; null: it is not. */
   readonly replayPausedSince: WallMillis | null
-  /** Of `diverged`: what was written here after the leader's history left it; null: not known. */
+  /** For `diverged`: the WAL that was written here after the histories parted; null: not known. */
   readonly surplus: { readonly fromLsn: Lsn; readonly sizeBytes: Bytes } | null
-  /** Why a rewind was broken off half way: the data is a mixture of two histories since then. */
+  /** Why a rewind did not finish: since then the data is a mixture of two histories. */
   readonly brokenRewind: string | null
   /** A single-user recovery was tried since the last successful start. */
   readonly crashRecoveryTried: boolean
-  /** A bootstrap of ours is on its way, guarded by this revision of `initialize`. */
+  /** A bootstrap by this node is in progress, guarded by this revision of `initialize`. */
   readonly founding: Founding | null
   readonly handover: Handover | null
-  /** The last request that this node refused, in its own words. */
+  /** The last request that this node refused, with its reason. */
   readonly refusedRequest: {
     readonly reason: string
     readonly atMs: BootMillis
     readonly wallMs: WallMillis
   } | null
-  /** Where the last clean stop left the WAL; null once PostgreSQL was started again. */
+  /** Where the WAL ended at the last clean stop; null once PostgreSQL was started again. */
   readonly stoppedAt: ShutdownPosition | null
-  /** This agent stopped the server that ran last; false once one was seen again: whoever else stopped it has a reason. */
+  /**
+   * This agent stopped the server that ran last; false once a server was seen again. Any other stop was somebody's
+   * choice.
+   */
   readonly stoppedBySelf: boolean
   /** Failed attempts to bring PostgreSQL up since it last ran. */
   readonly startFailures: number
-  /** How long the server that is starting may take: who asked for the restart said so. null: as configured. */
+  /** How long the current start may take, by the request for the restart; null: as configured. */
   readonly startLimitMs: Millis | null
   /** null: none. */
   readonly scheduledRestart: ScheduledRestart | null
   /** Last work that failed, so that it is not tried again at once. */
   readonly lastFailure: WorkFailure | null
-  /** When this node last gave up the lease, so that it lets the others go first. */
+  /** When this node last released the lease, so that it lets the others go first. */
   readonly releasedAtMs: BootMillis | null
   /** Since when nobody has held the lease; null: somebody does. */
   readonly leaderlessSinceMs: BootMillis | null
   /** This process has taken part in the cluster: the checks for adopting a foreign data directory are over. */
   readonly joined: boolean
-  /** System identifier under which that was, once the control file could be read; another one in etcd later is a mistake, unless somebody else leads with it. */
+  /** The system identifier that it joined with. Another one in etcd later is a mistake, unless a new leader has it. */
   readonly joinedAs: string | null
-  /** Took the lead while etcd held an identifier that is not ours: perhaps of another cluster. */
+  /**
+   * A leader that was elected while etcd held another identifier than this node's data: it may lead another cluster.
+   */
   readonly strangeLeader: MemberName | null
-  /** Slots of members, also of those that went away, for a while. */
+  /** Slots of members and, for a while, of members that are gone. */
   readonly retainedSlots: readonly RetainedSlot[]
   /** The lease that a restarted agent found its leader key on and could not adopt. */
   readonly abandonedLease: LeaseId | null
-  /** For how long the lease was made that a leader key of a former run hangs on, by the member key of that run; null: not known. */
+  /**
+   * The ttl of the lease that the leader key of an earlier run hangs on, from that run's member key; null: not known.
+   */
   readonly foundKeyTtl: Millis | null
-  /** The leader key was found with our name on a lease that is not ours: left by a former run, or written by somebody. */
+  /** The leader key had this node's name on another lease: left by an earlier run, or written by hand. */
   readonly leaderKeyInherited: boolean
-  /** Etcd has taken the note of this process that nothing guards its server, and it has not been replaced since. */
+  /** This process has noted in etcd that nothing guards its server, and the note has not been replaced since. */
   readonly notedUnguarded: boolean
   /** Since when the fencer could not be armed; null: it can. */
   readonly unfencedSinceMs: BootMillis | null
-  /** An operator drained this node; null: nobody did, as far as was seen. */
+  /** An operator drained this node; null: not drained, as far as is known. */
   readonly drained: Drain | null
   /** null: somebody leads, and this node, if it leads, accepts writes. */
   readonly outage: Outage | null
-  /** How this node came to lead, until that stands in etcd; null: nothing to note. */
+  /** How this node became the leader, until etcd has the note; null: nothing to note. */
   readonly takeover: (Takeover & { readonly atWall: WallMillis }) | null
   /** Since when etcd has not answered; null: it answers. */
   readonly blindSinceMs: BootMillis | null
-  /** Maintenance mode was on when this node looked last. */
+  /** Maintenance mode was on at the last look. */
   readonly wasPaused: boolean
   /** The cluster in etcd has been seen at least once by this process. */
   readonly sawCluster: boolean
 }
 
-/** Nobody leads, or this node led and its server is down. */
+/** An outage: nobody leads, or this node led and its server is down. */
 export interface Outage {
   readonly sinceMs: BootMillis
   readonly formerLeader: MemberName
-  /** A switchover, a stop in good order, maintenance. */
+  /** It began with a switchover, a stop in good order or maintenance. */
   readonly planned: boolean
-  /** Nobody took the leader key away: it ended with its lease. */
+  /** The leader key was not deleted: it ended with its lease. */
   readonly leaseEnded: boolean
-  /** What an operator asked for when it began; null or absent: nothing. */
+  /** The operator's request that caused it; null or absent: none. */
   readonly request?: { readonly kind: 'switchover' | 'failover'; readonly by: string | null } | null
-  /** The former leader's PostgreSQL was down, by its key. */
+  /** The former leader's member key said that its PostgreSQL was down. */
   readonly crashed?: boolean
-  /** Where the former leader was, by what it last published. */
+  /** The last position that the former leader published. */
   readonly optime: Lsn | null
-  /** Where this node is that may become leader. */
+  /** This node's own position before a promotion. */
   readonly ownLsn: Lsn | null
-  /** Wall clock of the last transaction that was replayed here. */
+  /** Commit time of the last transaction that was replayed here. */
   readonly lastCommitMs: WallMillis | null
 }
 
 interface RetainedSlot {
   readonly slot: string
   readonly lastNeededMs: BootMillis
-  /** The same for people: it stands in the leader's member key. */
+  /** The same for people, for the leader's member key. */
   readonly lastNeededWall: WallMillis
-  /** Whose it is; null: only the slot is known, from the `status` key, and not when its member went. */
+  /** The slot's member; null: only the slot is known, from the `status` key, and not when its member left. */
   readonly member: MemberName | null
 }
 
-/** What is remembered when it fails: a job, or the arming of the fencer. */
+/** Work whose failure is remembered: a job, or the arming of the fencer. */
 export type FailedWork = Job['kind'] | 'arm-fencer'
 
 export interface WorkFailure {
   readonly job: FailedWork
   readonly why: string
   readonly atMs: BootMillis
-  /** Times in a row; absent: once. */
+  /** How many times in a row; absent: once. */
   readonly count?: number
-  /** What somebody has to do before the same can succeed; absent: it may pass. */
+  /** What a person has to do before it can succeed; absent: the cause may pass by itself. */
   readonly remedy?: string
 }
 
-/** A comparison whose answer is that it cannot be told. */
+/** A comparison without a result. */
 interface Undecided {
   readonly leader: MemberName
   readonly why: string
-  /** The WAL that would tell is gone; otherwise somebody did not answer. */
+  /** The WAL that would show it is gone; otherwise a server did not answer. */
   readonly isLasting: boolean
   readonly tries: number
   readonly sinceMs: BootMillis
-  /** Not asked again before. */
+  /** The comparison is not repeated before this instant. */
   readonly retryAtMs: BootMillis
 }
 
@@ -180,19 +190,19 @@ interface Starving {
 
 /** A bootstrap of this node. */
 export interface Founding {
-  /** null: the watch was down when the race was won, and it is not known. */
+  /** null: not known, because the watch was down when the race was won. */
   readonly initializeRevision: Revision | null
   readonly stage: 'running' | 'ready' | 'failed'
-  /** Why it failed: what fails after it does not hide the reason. */
+  /** Why it failed: later failures do not hide this. */
   readonly why?: string
 }
 
-/** A planned switchover or manual failover from the moment the leader stops accepting writes. */
+/** A switchover or manual failover, from the moment when the leader stops accepting writes. */
 export interface Handover {
   readonly candidate: MemberName | null
   readonly startedAtMs: BootMillis
   readonly requestRevision: Revision
-  /** Set once PostgreSQL is down: what the candidate must have received. */
+  /** Set once PostgreSQL is down: the position that the candidate must have received. */
   readonly position: ShutdownPosition | null
   readonly stoppedAtMs: BootMillis | null
 }

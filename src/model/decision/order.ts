@@ -1,33 +1,36 @@
-// What somebody asked of this node over its REST API: a restart now or later, a new copy of its data. An order is a fact of
-// the snapshot until a decision answers it or begins its work.
+// An order that this node received over its REST API: a restart now or later, or a new copy of its data. It is a fact
+// of the snapshot until a decision answers it or begins its work.
 
 import type { JsonObject } from '../cluster/cluster.ts'
 import type { Millis, WallMillis } from '../units.ts'
 
-/** A restart is only done if all of these hold. */
+/** The conditions of a restart: all of them must be met. */
 export interface RestartFilters {
   /** The role that the node must have; absent: any. */
   readonly role?: string
-  /** Restarted only when what runs is older, e.g. `{ text: '15.4', number: 150_004 }`. */
+  /** Restart only if the running version is older, e.g. `{ text: '15.4', number: 150_004 }`. */
   readonly olderThan?: { readonly text: string; readonly number: number }
-  /** Restarted only when a setting waits for it. */
+  /** Restart only if a changed setting needs it. */
   readonly pendingOnly?: true
 }
 
 export interface RestartRequest {
   readonly filters: RestartFilters
-  /** How long PostgreSQL may take to come up; null: `primary_start_timeout`. */
+  /** How long PostgreSQL may take to start; null: `primary_start_timeout`. */
   readonly timeoutMs: Millis | null
   /** Who asked, in one clause. */
   readonly by: string
 }
 
-/** Memory of one agent, published in its member key. */
+/** Kept in the agent's memory only, and published in its member key. */
 export interface ScheduledRestart extends RestartRequest {
   readonly atMs: WallMillis
-  /** `postmaster_start_time` when it was scheduled: another one later says that it has happened. null: not known. */
+  /**
+   * `postmaster_start_time` when it was scheduled: another one later shows that a restart has happened. null: not
+   * known.
+   */
   readonly postmasterStart: string | null
-  /** What was asked for, as Patroni shows it: `schedule` and the filters. */
+  /** The request as Patroni shows it: `schedule` and the filters. */
   readonly shown: JsonObject
 }
 
@@ -39,7 +42,7 @@ export type Order = { readonly id: string; readonly by: string } & (
   | { readonly kind: 'reinitialize'; readonly force: boolean; readonly fromLeader: boolean }
 )
 
-/** What became of an order; `why` is a clause for people. */
+/** The answer to an order; `why` is a clause for people. */
 export type OrderAnswer =
   /** The restart is done. */
   | { readonly is: 'restarted' }
@@ -54,7 +57,7 @@ export type OrderAnswer =
   | { readonly is: 'nothing-scheduled' }
   | { readonly is: 'no-leader' }
   | { readonly is: 'leader' }
-  /** It was begun, and PostgreSQL was not up in time. */
+  /** The restart was begun, but PostgreSQL did not start in time. */
   | { readonly is: 'still-starting' }
   | { readonly is: 'failed'; readonly why: string }
   /** Nothing was begun. */

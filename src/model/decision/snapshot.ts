@@ -23,18 +23,18 @@ export interface Snapshot {
   readonly startedAtMs: BootMillis
   readonly self: Self
   readonly settings: DynamicSettings
-  /** etcd's document, or that it has none, was seen by this process: the settings are not only what it found on its disk. */
+  /** This process has seen etcd's document, or that there is none: the settings do not come from its own disk only. */
   readonly settingsConfirmed: boolean
-  /** Of etcd's document when it was last looked at for the settings; null: it was not yet, or etcd had none. */
+  /** The revision of etcd's document that the settings were last read from; null: none was read, or etcd had none. */
   readonly configRevision: Revision | null
-  /** Whether PostgreSQL and the HTTP API were given what is in force. */
+  /** Do PostgreSQL and the HTTP API have the configuration in force? */
   readonly configuration: ConfigurationView
   readonly cluster: Seen<ClusterView>
   readonly lease: LeaseView
   readonly postgres: PostgresView
   /** Recovery settings in force compared with what the wanted upstream needs; unknown on a primary. */
   readonly recovery: Seen<RecoverySettingsView>
-  /** Answers of the peers asked in this beat; null: nobody was asked yet. */
+  /** Answers of the peers that this beat has asked; null: none was asked yet. */
   readonly peers: ReadonlyMap<MemberName, Seen<PeerView>> | null
   /** Comparison with the leader's timeline made in this beat; null: not made. */
   readonly divergence: Seen<Divergence> | null
@@ -47,17 +47,17 @@ export interface Snapshot {
     readonly alive: boolean
     readonly armedUntilMs: BootMillis | null
     readonly postmaster: PostmasterIdentity | null
-    /** A fencer that a former agent armed may still stop PostgreSQL; also while that is not known. */
+    /** A fencer that an earlier agent armed may still stop PostgreSQL, or it is not known whether it may. */
     readonly formerMayAct: boolean
   }
-  /** Why the state directory takes nothing: no journal, no note of the fencer; null or absent: it does. */
+  /** Why the state directory cannot be written (journal, fencer's records); null or absent: it can. */
   readonly stateUnwritable?: string | null
-  /** What fresh logins came to that were tried beside the beats; absent: none were. */
+  /** Results of the logins that were tried beside the beats; absent: none were tried. */
   readonly logins?: readonly LoginView[]
   readonly stopRequested: boolean
-  /** What somebody asked of this node and waits for; null or absent: nothing. */
+  /** An order to this node that a client waits for; null or absent: none. */
   readonly order?: Order | null
-  /** What this beat's actions came to, in order. */
+  /** The outcomes of this beat's actions, in order. */
   readonly outcomes: readonly Outcome[]
 }
 
@@ -73,22 +73,22 @@ export interface Self {
   readonly useRewind: boolean
   readonly removeDataOnRewindFailure: boolean
   readonly removeDataOnDivergedTimelines: boolean
-  /** Which agent this is, in all of its lives: in its member key. Absent: not told apart. */
+  /** Identifies this agent across restarts, in its member key. Absent: not known. */
   readonly host?: string
   /** The host of `apiUrl` is this machine. */
   readonly apiIsHere?: boolean
-  /** What every key of the cluster starts with, `/service/batman/`, for commands that an operator can copy. */
+  /** The prefix of the cluster's keys, `/service/batman/`, for commands that an operator can copy. */
   readonly keyPrefix?: string
 }
 
 export interface LeaseView {
   readonly leaseId: LeaseId | null
-  /** `ttl` that the lease was asked for; 0: there is none. */
+  /** The `ttl` that the lease was made with; 0: there is no lease. */
   readonly ttlMs: Millis
-  /** When the last successful renewal of the own lease was sent; 0: never. */
+  /** When the last confirmed renewal of this node's lease was sent; 0: never. */
   readonly renewedAtMs: BootMillis
-  /** Before this instant etcd cannot have ended our lease. */
+  /** Before this instant etcd cannot have ended this node's lease. */
   readonly validUntilMs: BootMillis
-  /** Same, and the leader key was proved to be ours on that lease; 0: not leader. */
+  /** The same, and the leader key is proved to hang on that lease; 0: this node does not lead. */
   readonly leaderUntilMs: BootMillis
 }

@@ -1,4 +1,4 @@
-// The one long piece of work that may be in progress: what it is, how far it is, how it ended.
+// The one long piece of work that may be in progress: the job, its progress, its end.
 
 import type { Upstream } from '../cluster/peer.ts'
 import type { AskedPromotion } from '../server/origins.ts'
@@ -6,15 +6,19 @@ import type { Progress, ShutdownPosition } from '../server/progress.ts'
 import type { BootMillis, Millis, Revision } from '../units.ts'
 
 export type Job =
-  /** initdb, first start, users: a new cluster. `initializeRevision` guards the race key while it runs; null: not known. */
+  /**
+   * A new cluster: initdb, first start, users. `initializeRevision` guards it in etcd while it runs; null: not known.
+   */
   | { readonly kind: 'bootstrap'; readonly initializeRevision: Revision | null }
-  /** Base backup from `from`, then start as a standby of `upstream`. `replaces` says why existing data is removed first. */
+  /**
+   * Base backup from `from`, then start as a standby of `upstream`. `replaces` says why existing data is removed first.
+   */
   | {
       readonly kind: 'clone'
       readonly from: Upstream
       readonly upstream: Upstream | null
       readonly replaces: string | null
-      /** It was asked for by somebody: his order. */
+      /** The order that asked for it. */
       readonly order?: string
     }
   | {
@@ -27,7 +31,9 @@ export type Job =
   /** New recovery settings; a reload is enough. */
   | { readonly kind: 'follow'; readonly upstream: Upstream | null }
   | RestartJob
-  /** `note` is on the disk before PostgreSQL is asked: whose the next timeline is must be known after a crash. */
+  /**
+   * `note` is written to disk before the promotion: after a crash it must be known which node began the next timeline.
+   */
   | { readonly kind: 'promote'; readonly timeoutMs: Millis; readonly note: PromotionNote }
   | {
       readonly kind: 'stop'
@@ -35,63 +41,63 @@ export type Job =
       readonly checkpoint: boolean
       readonly timeoutMs: Millis | null
     }
-  /** At once, and found by more than the data directory: what earlier servers of this node have left. */
+  /** Stops servers that earlier agents of this node have left, wherever their data directory is now. */
   | { readonly kind: 'stop-orphans' }
   | { readonly kind: 'crash-recovery' }
   | { readonly kind: 'rewind'; readonly from: Upstream }
   | { readonly kind: 'remove-data'; readonly why: string }
   | { readonly kind: 'set-aside' }
 
-/** Stop, then start in the role that the server has; a primary writes a checkpoint first, so that the stop is short. */
+/** Stop, then start in the same role; a primary writes a checkpoint first, so that the stop is short. */
 export interface RestartJob {
   readonly kind: 'restart'
   readonly as: 'primary' | 'standby'
   readonly upstream: Upstream | null
   readonly timeoutMs: Millis
-  /** After this the stop is enforced; absent: as for any standby. */
+  /** After this the stop is enforced; absent: the limit of a standby. */
   readonly stopTimeoutMs?: Millis
-  /** In maintenance mode a primary goes on without a lease, also through a restart. */
+  /** In maintenance mode a primary goes on without a lease, even through a restart. */
   readonly unguarded?: true
   readonly order?: string
 }
 
-/** Jobs that only the holder of the lease may do: they are told to stop the moment the lease is gone. */
+/** Jobs that only the holder of the lease may do: they are cancelled the moment the lease is gone. */
 export function isPrimaryOnly(job: Job): boolean {
   if (job.kind === 'restart') return job.as === 'primary' && job.unguarded !== true
   return job.kind === 'promote' || (job.kind === 'start' && job.as === 'primary')
 }
 
-/** Why a decision asks a job to end before its own end. */
+/** Why a decision cancels a job. */
 export type EarlyEnd =
   /** The lease is lost. */
   | 'lease-lost'
-  /** The server accepts writes without a lease: it must be stopped, and that is a job too. */
+  /** The server accepts writes without a lease: it must be stopped, and the stop is a job too. */
   | 'primary-without-lease'
   | 'agent-stops'
-  /** The handover that it belongs to failed. */
+  /** The handover that the job belongs to has failed. */
   | 'nobody-takes-over'
-  /** Somebody asked for a new copy of the data, whatever is in progress. */
+  /** An order forces a new copy of the data. */
   | 'reinitialize'
-  /** Maintenance mode, in which a primary needs no guard. */
+  /** Maintenance mode has ended, in which a primary needs no guard. */
   | 'pause-ended'
 
-/** What is half done is worse than done: a data directory that is neither there nor gone. */
+/** Jobs that must be completed: half done, they leave a data directory that is neither there nor gone. */
 function mustEnd(job: Job): boolean {
   return job.kind === 'remove-data' || job.kind === 'set-aside'
 }
 
-/** It stops the server at once before anything else, so that no other job would do that sooner. */
+/** Jobs that begin by stopping the server at once: no other job would stop it sooner. */
 function stopsServerFirst(job: Job): boolean {
   return job.kind === 'stop' || mustEnd(job) || (job.kind === 'clone' && job.replaces !== null)
 }
 
-/** Which jobs may be ended early, and why: the only place that says so. */
+/** Which jobs may be cancelled, and why: the only place that decides this. */
 export function mayEndEarly(job: Job, because: EarlyEnd): boolean {
   switch (because) {
     case 'lease-lost':
       return isPrimaryOnly(job)
     case 'primary-without-lease':
-      // A new cluster has no lease yet: its initialize key guards it.
+      // A new cluster has no lease yet: the initialize key guards it.
       return job.kind !== 'bootstrap' && !stopsServerFirst(job) && !isUnguarded(job)
     case 'agent-stops':
       return job.kind !== 'stop' && !mustEnd(job)
@@ -104,10 +110,10 @@ export function mayEndEarly(job: Job, because: EarlyEnd): boolean {
   }
 }
 
-/** What makes a cluster, or makes sure that nothing of a former server writes. */
+/** Jobs that create a cluster, or make sure that no former server writes. */
 const NEVER_CANCELLED: readonly string[] = ['bootstrap', 'stop-orphans']
 
-/** In maintenance mode nothing stops a primary, and nothing need end its restart. */
+/** In maintenance mode nothing stops a primary, and its restart is not cancelled. */
 export function isUnguarded(job: Job): boolean {
   return job.kind === 'restart' && job.unguarded === true
 }
@@ -120,23 +126,23 @@ export interface Work {
   readonly job: Job
   readonly startedAtMs: BootMillis
   readonly progress: Progress | null
-  /** A decision asked it to stop; it ends as soon as its current step allows. */
+  /** A decision has cancelled it; it ends as soon as its current step allows. */
   readonly cancelled: boolean
 }
 
 export interface FinishedWork {
   readonly job: Job
   readonly ok: boolean
-  /** One sentence when not ok. */
+  /** One sentence if not `ok`. */
   readonly why: string
-  /** What somebody has to do before the same can succeed; absent: it may pass, or all is well. */
+  /** What a person has to do before it can succeed; absent: the cause may pass by itself, or all is well. */
   readonly remedy?: string
   readonly cancelled: boolean
   readonly finishedAtMs: BootMillis
-  /** A start that was given up waiting for: the server may still come up. */
+  /** The start took too long, but the server may still come up. */
   readonly stillStarting?: true
-  /** After a clean stop: where the WAL ended. */
+  /** Where the WAL ended, after a clean stop. */
   readonly position: ShutdownPosition | null
-  /** After a rewind: the data directory can no longer be trusted as it is. */
+  /** After a failed rewind: the data directory cannot be trusted any more. */
   readonly damaged: boolean
 }

@@ -1,5 +1,5 @@
-// Whether the passwords of the configuration still let this node in where it will need them. Open sessions outlive a change of
-// password: only a fresh login tells, and the next one may be that of a switchover.
+// Do the passwords of the configuration still work where this node will need them? Open sessions outlive a change of
+// password: only a new login shows it, and the next one may be in a switchover.
 
 import type { Seen } from '../seen.ts'
 import type { MemberName } from '../units.ts'
@@ -9,16 +9,16 @@ type LoginAccount = 'superuser' | 'replication' | 'rewind'
 export interface Login {
   readonly account: LoginAccount
   readonly user: string
-  /** Whose PostgreSQL it is. */
+  /** The member whose PostgreSQL was tried. */
   readonly server: MemberName
 }
 
 export interface LoginTry extends Login {
-  /** null: let in; else the server's own words of refusal. Unknown: not reachable, or it said something else. */
+  /** null: the login succeeded; otherwise the server's refusal. Unknown: not reachable, or another error. */
   readonly refusal: Seen<string | null>
 }
 
 export interface LoginView extends LoginTry {
-  /** What the server said last, and how many tries in a row were refused; tries that tell nothing do not count. null: let in. */
+  /** The last refusal, and how many tries in a row were refused, without those that had no result. null: let in. */
   readonly refused: { readonly why: string; readonly times: number } | null
 }

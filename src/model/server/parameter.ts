@@ -1,8 +1,8 @@
-// What a running PostgreSQL says of a parameter, and whether a value can be one of it.
+// What a running PostgreSQL reports about a parameter, and whether a text is a valid value for it.
 
 import { parseBoolean, parseInteger, parseReal } from '../settings/values.ts'
 
-/** Where a configuration has them below `postgresql`: for every role, and over that for one. */
+/** Where a configuration has them below `postgresql`: for every role, and overriding that for one. */
 export const PARAMETER_SECTIONS = [
   'parameters',
   'parameters_primary',
@@ -14,7 +14,7 @@ export type ParameterSection = (typeof PARAMETER_SECTIONS)[number]
 /** As in pg_settings. */
 export interface ParameterFacts {
   readonly name: string
-  /** `postmaster`: only a restart brings a new value into force. */
+  /** `postmaster`: a new value takes effect only with a restart. */
   readonly context: string
   readonly vartype: string
   readonly unit: string | null
@@ -27,19 +27,19 @@ export interface ParameterFacts {
 
 export interface ParameterAnswer {
   readonly parameters: readonly ParameterFacts[]
-  /** What this server has not; a name with a dot may be a setting of an extension that is not loaded. */
+  /** Names that this server does not have; one with a dot may belong to an extension that is not loaded. */
   readonly unknown: readonly { readonly name: string; readonly similar: readonly string[] }[]
 }
 
-/** For one question, so that no client can make the server work hard. */
+/** A limit for one request, so that no client can make the server work hard. */
 export const PARAMETER_NAMES_MAX = 200
-/** Letters as PostgreSQL's identifiers have them, and no longer: other names are none. */
+/** The letters and the length of PostgreSQL's identifiers: any other text is not a name. */
 export const PARAMETER_NAME: RegExp = /^[a-z_][a-z0-9_$]{0,62}(\.[a-z_][a-z0-9_$]{0,62})?$/i
 
-/** What pg_settings does not list and the server takes all the same. */
+/** Parameters that pg_settings does not list but the server accepts. */
 const HIDDEN_VALUES: readonly string[] = ['debug', 'archive', 'hot_standby']
 
-/** Why `text` cannot be a value of it, as a clause; null: it can. */
+/** Why `text` is not a valid value, as a clause; null: it is valid. */
 export function impossibleValue(facts: ParameterFacts, text: string): string | null {
   switch (facts.vartype) {
     case 'bool':
@@ -71,7 +71,7 @@ function outOfRange({ unit, min, max }: ParameterFacts, number: number | null, k
   return max !== null && number > Number(max) ? `is more than ${max}${inUnit}` : null
 }
 
-/** Already in force: a restart would change nothing. */
+/** The value is in force already: a restart would change nothing. */
 export function isInForce({ vartype, unit, setting }: ParameterFacts, text: string): boolean {
   if (setting === null) return false
   switch (vartype) {

@@ -13,46 +13,48 @@ export interface PostgresView {
   readonly former: FormerView
 }
 
-/** What earlier servers of this node may have left, found by more than the data directory. */
+/** Servers that earlier agents of this node may have left, wherever their data directory is now. */
 export interface FormerView {
   /**
-   * Server processes of this node that do not belong to `process`: each may accept writes. Unknown: `/proc` could not be
-   * searched, or nothing says which server ran here last, so that finding none proves nothing.
+   * Server processes of this node that do not belong to `process`: each may accept writes. Unknown: `/proc` could not
+   * be searched, or no record says which server ran here last, so that finding none proves nothing.
    */
   readonly orphans: Seen<readonly Orphan[]>
-  /** The data directory is the one that the last server worked in. Unknown: nothing says which that was. */
+  /** The data directory is the one that the last server worked in. Unknown: no record says which that was. */
   readonly sameData: Seen<boolean>
-  /** Where the server of `process` works, if what has the data directory's name now is another one; null: it is not. */
+  /** Where the server of `process` works, if another directory has the configured name now; null: none has. */
   readonly runsOutside: Seen<string | null>
 }
 
 export interface Orphan extends PostmasterIdentity {
-  /** Where it works, as `/proc` shows it. */
+  /** Its working directory, as `/proc` shows it. */
   readonly directory: string
 }
 
 export type DataDirectoryView =
-  /** `obstacle`: what keeps initdb and pg_basebackup from creating anything there. */
+  /** `obstacle`: why initdb and pg_basebackup cannot create anything there. */
   | { readonly kind: 'empty'; readonly obstacle?: string }
   | { readonly kind: 'inaccessible'; readonly why: string }
   | {
       readonly kind: 'present'
-      /** Major version number as `PG_VERSION` * 10000; null when the file is unreadable (nothing may be written then). */
+      /**
+       * Major version number as `PG_VERSION` * 10000; null when the file is unreadable (nothing may be written then).
+       */
       readonly majorVersion: number | null
       readonly control: Seen<ControlData>
       /** standby.signal or recovery.signal exists. */
       readonly recoveryConfigured: boolean
       readonly backupLabel: boolean
-      /** What was begun on it and not finished. When that cannot be looked at, the directory is `inaccessible`. */
+      /** Work that was begun on it and not finished. If that cannot be read, the directory is `inaccessible`. */
       readonly unfinished: Unfinished | null
       /** Text of `<pg_wal>/<timeline>.history` of the control file's newest timeline, parsed; [] on timeline 1. */
       readonly history: Seen<readonly TimelineSwitch[]>
-      /** What this node noted of its timelines; a value of null: nothing. Absent: not looked for. */
+      /** This node's notes about its timelines; a value of null: none. Absent: not looked for. */
       readonly origins?: Seen<Origins | null>
     }
 
 /**
- * `bootstrap`: a cluster was being made, there is nothing in it that any cluster knows of. `copy`: part of a base backup,
+ * `bootstrap`: a new cluster was being created, and no other member knows its data. `copy`: part of a base backup,
  * without a control file. `rewind`: a mixture of two histories that looks like a clean data directory.
  */
 export type Unfinished = 'bootstrap' | 'copy' | 'rewind'
@@ -83,7 +85,9 @@ export interface ControlData {
   /** pg_rewind needs one of the two. */
   readonly walLogHints: boolean
   readonly dataChecksums: boolean
-  /** A copy that was not replayed to its end: until then the server accepts no connection. Absent: none, or a running server. */
+  /**
+   * A copy not yet replayed to its end: until then the server accepts no connection. Absent: none, or a running server.
+   */
   readonly unfinishedBackup?: boolean
   readonly settings: {
     readonly maxConnections: number | null
@@ -96,12 +100,12 @@ export interface ControlData {
 
 export type ProcessView =
   | { readonly kind: 'stopped' }
-  /** A postmaster lives in our data directory. `readiness` is pg_isready's answer, or `unknown`. */
+  /** A postmaster runs in this node's data directory. `readiness` is pg_isready's answer, or `unknown`. */
   | {
       readonly kind: 'running'
       readonly identity: PostmasterIdentity
       readonly readiness: 'accepting' | 'rejecting' | 'no-response' | 'unknown'
-      /** Since when this agent has seen it in this readiness. */
+      /** Since when this agent has seen this readiness. */
       readonly sinceMs: BootMillis
     }
 
@@ -114,19 +118,24 @@ export interface PostmasterIdentity {
 export interface ServerView {
   readonly version: number
   readonly inRecovery: boolean
-  /** Primary: timeline of the WAL being written; standby: received timeline, else IDENTIFY_SYSTEM; null when not to be had. */
+  /**
+   * Primary: timeline of the WAL being written; standby: received timeline, else IDENTIFY_SYSTEM; null: not available.
+   */
   readonly timeline: Timeline | null
   /** Primary: flush position; standby: greater of received and replayed. */
   readonly position: Lsn
   readonly receiveLsn: Lsn | null
   readonly replayLsn: Lsn | null
   readonly replayPaused: boolean
-  /** Settings of which a standby needs at least as much as the primary has. Absent: not asked for. */
+  /** Settings that must not be smaller on a standby than on the primary. Absent: not queried. */
   readonly inForce?: ControlData['settings']
   readonly replayTimestamp: string | null
   readonly walReceiver: WalReceiver | null
   readonly restoreCommandSet: boolean
-  /** Timeline of the last checkpoint in the control file: equal to `timeline` once the checkpoint after a promotion is done. */
+  /**
+   * Timeline of the last checkpoint in the control file: equal to `timeline` once the checkpoint after a promotion is
+   * done.
+   */
   readonly controlTimeline: Timeline | null
   readonly startTime: string
   readonly slots: readonly SlotView[]
@@ -161,7 +170,7 @@ export interface WalSenderView {
   readonly syncPriority: number | null
 }
 
-/** Whether a standby's recovery settings are those that its upstream needs. `restart`: a reload is not enough. */
+/** Are a standby's recovery settings those that its upstream needs? `restart`: a reload is not enough. */
 export interface RecoverySettingsView {
   readonly change: 'none' | 'reload' | 'restart'
   /** Names of the settings that differ. */

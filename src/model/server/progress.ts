@@ -1,4 +1,4 @@
-// What long work tells about itself while it runs, and where a clean shutdown ended.
+// What long work reports while it runs, and where a clean shutdown ended.
 
 import type { Lsn } from '../units.ts'
 
@@ -6,7 +6,7 @@ export interface Progress {
   readonly phase: string
   readonly doneBytes?: number
   readonly totalBytes?: number
-  /** The control file says `shut down`; the postmaster may live on for a slow archiver. */
+  /** The control file says `shut down`; the postmaster may still wait for a slow archiver. */
   readonly stoppedAt?: ShutdownPosition
 }
 

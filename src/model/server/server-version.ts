@@ -1,5 +1,5 @@
-// Versions of PostgreSQL between text and number, as `server_version_num` counts: 15.4 is 150004; before version 10 there were
-// three parts, and 9.6.24 is 90624.
+// Versions of PostgreSQL between text and number, as `server_version_num` counts: 15.4 is 150004; before version 10
+// there were three parts, and 9.6.24 is 90624.
 
 type ReadVersion =
   | { readonly ok: true; readonly number: number }

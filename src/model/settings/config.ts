@@ -59,7 +59,7 @@ export interface RestApiConfig {
   readonly allowlistIncludeMembers: boolean
   readonly httpExtraHeaders: Readonly<Record<string, string>>
   readonly httpsExtraHeaders: Readonly<Record<string, string>>
-  /** What the Server header says. */
+  /** The detail in the Server header. */
   readonly serverTokens: 'original' | 'minimal' | 'productonly'
 }
 
@@ -127,8 +127,8 @@ export interface PostgresqlConfig extends SharedPostgresql {
   readonly useUnixSocketRepl: boolean
   readonly callbacks: Readonly<Record<string, string>>
   /**
-   * Of the local section the keys that the dynamic configuration may hold too, as written. What is set here wins
-   * (effectivePostgresql); the typed fields above cannot tell a default from a setting.
+   * The keys of the local section that the dynamic configuration may also hold, as written. A setting here wins
+   * (effectivePostgresql); the typed fields above do not distinguish a default from a setting.
    */
   readonly shared?: JsonObject
 }
@@ -168,7 +168,7 @@ export interface LogConfig {
   readonly deduplicateHeartbeatLogs: boolean
 }
 
-/** What PostgreSQL is to be configured with: local section and dynamic document merged (spec/interfaces.md 3.1). */
+/** PostgreSQL's wanted configuration: local section and dynamic document merged (spec/interfaces.md 3.1). */
 export interface EffectivePostgresql extends SharedPostgresql {
   readonly useSlots: boolean
 }

@@ -1,20 +1,23 @@
-// Is what this node should be configured with on its disk already? The configuration in force is the snapshot's own
-// (`settings`, `self`); what PostgreSQL and the HTTP API make of it takes a write, which can fail or hang.
+// Do PostgreSQL and the HTTP API have the configuration in force? The snapshot's `settings` and `self` hold it; giving
+// it to them takes a write, which can fail or hang.
 
 import type { BootMillis } from '../units.ts'
 
 export interface ConfigurationView {
-  /** Counts what was wanted since the agent started: each reload, each other document, each change of role is a new one. */
+  /**
+   * A number for each wanted configuration since the agent started: a reload, a new document or a change of role
+   * counts.
+   */
   readonly wanted: number
-  /** What made it new, for people. */
+  /** The cause of the last change, for people. */
   readonly because: string
-  /** The last one that was applied; 0: none by this agent yet. */
+  /** The last one that was applied; 0: none yet by this agent. */
   readonly applied: number
-  /** One is being applied, since then. */
+  /** Since when one is being applied; null: none is. */
   readonly applyingSinceMs: BootMillis | null
-  /** The last attempt, when it failed. */
+  /** The last attempt, if it failed. */
   readonly failure: ConfigurationFailure | null
-  /** What is wrong with the configuration file since the last reload; null: nothing, it is in force. */
+  /** Why the last reload refused the configuration file; null: the file is in force. */
   readonly refusedFile: string | null
 }
 

@@ -65,7 +65,7 @@ export function isJsonObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** A property of the object itself: `constructor` and its like are not keys of a document. */
+/** A property of the object itself: inherited names such as `constructor` are not keys of a document. */
 export function own(object: JsonObject, key: string): Json | undefined {
   return Object.hasOwn(object, key) ? object[key] : undefined
 }

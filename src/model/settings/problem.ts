@@ -1,5 +1,5 @@
 // What is wrong with a configuration, as data: the agent logs it, `hactl config` prints it, `--json` carries it. One
-// shape for errors and warnings; the list that contains a problem says which it is. Never contains a secret.
+// shape serves errors and warnings, which are in separate lists. It never holds a secret.
 
 export interface Problem {
   /** Dotted path of the key, e.g. `postgresql.listen`; null when the document as a whole is meant. */

@@ -84,7 +84,9 @@ function octal(digits: string): number | null {
   return /^[0-7]+$/.test(digits) ? Number.parseInt(digits, 8) : null
 }
 
-/** Largest first: a value is rounded to a multiple of the unit after its own, as PostgreSQL does. Bytes, microseconds. */
+/**
+ * Largest first: a value is rounded to a multiple of the unit after its own, as PostgreSQL does. Bytes, microseconds.
+ */
 export const UNITS: readonly (readonly (readonly [name: string, size: number])[])[] = [
   [
     ['TB', 1024 ** 4],
