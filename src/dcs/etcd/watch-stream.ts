@@ -15,7 +15,7 @@ export interface StreamEnd {
   readonly why: string
 }
 
-interface StreamWish {
+interface WatchOptions {
   readonly client: Etcd3
   /** A failure in words. */
   readonly explain: (failure: CallFailure) => string
@@ -27,7 +27,7 @@ interface StreamWish {
   readonly clock: Clock
   readonly terms: Terms
   readonly abort: AbortSignal
-  /** null: the stream stands now; later: etcd answered what was asked at that boot-time instant. */
+  /** null: the stream is open now; later: etcd answered the request that was sent at that instant. */
   readonly onAlive: (askedMs: BootMillis | null) => void
   readonly onEvents: (events: IWatchResponse['events']) => void
 }
@@ -35,12 +35,12 @@ interface StreamWish {
 type Stream = IDuplexStream<IWatchRequest, IWatchResponse>
 
 /** Resolves when the stream is over, with the reason. Never rejects; ends at once when `abort` does. */
-export function followWatch(wish: StreamWish): Promise<StreamEnd> {
-  return new WatchStream(wish).run()
+export function followWatch(options: WatchOptions): Promise<StreamEnd> {
+  return new WatchStream(options).run()
 }
 
 class WatchStream {
-  readonly #wish: StreamWish
+  readonly #options: WatchOptions
   readonly #trace: Trace
   readonly #over = Promise.withResolvers<StreamEnd>()
   #timer: NodeJS.Timeout | undefined
@@ -56,15 +56,15 @@ class WatchStream {
   #expectedRevision: number = 0
   readonly #epoch: number
 
-  constructor(wish: StreamWish) {
-    this.#wish = wish
-    this.#trace = traced(wish.token, null)
-    this.#heardMs = wish.clock.bootMs()
-    this.#epoch = wish.terms.epoch
+  constructor(options: WatchOptions) {
+    this.#options = options
+    this.#trace = traced(options.token, null)
+    this.#heardMs = options.clock.bootMs()
+    this.#epoch = options.terms.epoch
   }
 
   async run(): Promise<StreamEnd> {
-    const { abort } = this.#wish
+    const { abort } = this.#options
     const closed = () => this.#end('give-up', 'the store is closed')
     abort.addEventListener('abort', closed, { once: true })
     const opening = this.#open(this.#trace.options)
@@ -77,7 +77,7 @@ class WatchStream {
   }
 
   async #open(options: CallOptions): Promise<void> {
-    const { client, keys, fromRevision, intervalMs } = this.#wish
+    const { client, keys, fromRevision, intervalMs } = this.#options
     this.#timer = setTimeout(
       () => this.#end('other-endpoint', 'no watch within two intervals'),
       2 * intervalMs(),
@@ -96,7 +96,7 @@ class WatchStream {
 
   #receive(stream: Stream, message: IWatchResponse): void {
     if (this.#ended) return
-    const { clock, terms, onEvents } = this.#wish
+    const { clock, terms, onEvents } = this.#options
     this.#heardMs = clock.bootMs()
     const distrusted = terms.take(message.header)
     if (distrusted !== null) this.#end('other-endpoint', distrusted)
@@ -108,13 +108,13 @@ class WatchStream {
   }
 
   #created(stream: Stream): void {
-    this.#wish.onAlive(null)
+    this.#options.onAlive(null)
     this.#tickLater(stream)
   }
 
   #progress(): void {
     if (this.#askedMs === null) return
-    this.#wish.onAlive(this.#askedMs)
+    this.#options.onAlive(this.#askedMs)
     this.#askedMs = null
   }
 
@@ -129,11 +129,11 @@ class WatchStream {
 
   #tickLater(stream: Stream): void {
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#tick(stream), this.#wish.intervalMs())
+    this.#timer = setTimeout(() => this.#tick(stream), this.#options.intervalMs())
   }
 
   #tick(stream: Stream): void {
-    const nowMs = this.#wish.clock.bootMs()
+    const nowMs = this.#options.clock.bootMs()
     this.#openTicks = this.#askedMs === null ? 0 : this.#openTicks + 1
     const trouble = this.#trouble(nowMs)
     if (trouble !== null) {
@@ -141,7 +141,7 @@ class WatchStream {
       return
     }
     this.#expectedRevision = this.#knownRevision
-    this.#knownRevision = this.#wish.terms.revision
+    this.#knownRevision = this.#options.terms.revision
     this.#askedMs ??= nowMs
     stream.write({ progress_request: {} })
     this.#tickLater(stream)
@@ -150,16 +150,16 @@ class WatchStream {
   #trouble(nowMs: BootMillis): string | null {
     const silentMs = nowMs - this.#heardMs
     // Ticks as well: an agent that was itself paused has heard nothing for long, and has given no time to answer.
-    if (this.#openTicks >= 2 && silentMs > 2 * this.#wish.intervalMs())
+    if (this.#openTicks >= 2 && silentMs > 2 * this.#options.intervalMs())
       return `silent for ${Math.round(silentMs)} ms`
-    if (this.#epoch !== this.#wish.terms.epoch) return 'etcd was replaced by another one'
+    if (this.#epoch !== this.#options.terms.epoch) return 'etcd was replaced by another one'
     // Its member answers, but does not take part any more: others had shown a higher revision long before it was asked.
     if (this.#askedMs !== null || this.#shownRevision >= this.#expectedRevision) return null
     return `at revision ${this.#shownRevision}, etcd is at ${this.#expectedRevision}`
   }
 
   #fail(failure: CallFailure): void {
-    this.#end(treatmentOf(failure), this.#wish.explain(failure))
+    this.#end(treatmentOf(failure), this.#options.explain(failure))
   }
 
   #end(treatment: Treatment, why: string): void {
