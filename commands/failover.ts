@@ -1,7 +1,7 @@
 // `hactl failover`: makes a named member the leader, also when there is no leader any more.
 
 import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
-import { HANDOVER_FLAGS, HandoverCommand } from './switchover.ts'
+import { HANDOVER_FLAGS, HandoverCommand } from '../src/terminal/handover-command.ts'
 
 export default class Failover extends HandoverCommand {
   static override summary = 'Make a member the leader, also when there is no healthy leader.'

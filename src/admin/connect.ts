@@ -13,6 +13,7 @@ import type { Peers } from '../ports/peers.ts'
 import type { CommandStore } from '../ports/store.ts'
 import { systemClock } from '../system/clock.ts'
 import { userName } from '../system/user-name.ts'
+import { OUTCOME_HEADER } from '../wire/outcome-code.ts'
 import { problemText, remedyFor } from './config/problem-text.ts'
 import { chooseCluster, type Operator } from './operator.ts'
 
@@ -141,7 +142,9 @@ function memberApi(config: OperatorConfig): MemberApi {
       const { callMember } = await import('../peers/member-client.ts')
       const answer = await callMember(member.apiUrl, { ...request, ctl: config.ctl })
       if ('unreachable' in answer) return { kind: 'unreachable', why: answer.unreachable }
-      return { kind: 'answered', status: answer.status, body: answer.body }
+      const code = answer.headers[OUTCOME_HEADER]
+      const { status, body } = answer
+      return { kind: 'answered', status, body, code: typeof code === 'string' ? code : null }
     },
   }
 }

@@ -15,8 +15,6 @@ export interface CandidateQuestion {
   readonly answers: ReadonlyMap<MemberName, Seen<PeerView>>
   /** Who asks, or who is to be replaced: never a candidate. */
   readonly exclude: readonly MemberName[]
-  /** Only this one is considered; null: everybody. */
-  readonly requested: MemberName | null
   /** Who may win under synchronous replication; null when it is off or does not matter (manual failover). */
   readonly voters: readonly MemberName[] | null
   /** `lag`: not further than `maximumBytes` behind; `position`: at least there; `none`: not asked (spec/ha.md M8). */
@@ -28,11 +26,10 @@ export interface CandidateQuestion {
   readonly clusterTimeline: Timeline | null
 }
 
-/** A verdict for each member but the excluded; with `requested` only for that one. Sorted as `members`. */
+/** A verdict for each member but the excluded. Sorted as `members`. */
 export function judgeCandidates(question: CandidateQuestion): readonly CandidateVerdict[] {
   return question.members
     .filter(member => !question.exclude.includes(member.name))
-    .filter(member => question.requested === null || member.name === question.requested)
     .map(member => judge(member, question))
 }
 
@@ -191,6 +188,6 @@ function behind(position: Lsn | null, question: CandidateQuestion): Bytes | null
 }
 
 /** Names under synchronous replication are compared without case (spec/ha.md 1.3). */
-function hasName(names: readonly MemberName[], name: MemberName): boolean {
+export function hasName(names: readonly MemberName[], name: MemberName): boolean {
   return names.some(other => other.toLowerCase() === name.toLowerCase())
 }

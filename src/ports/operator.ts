@@ -59,8 +59,16 @@ export interface MemberRequest {
   readonly timeoutMs: Millis
 }
 
+export interface MemberAnswer {
+  readonly kind: 'answered'
+  readonly status: number
+  readonly body: string
+  /** What became of it, as hactl's members say it (`src/wire/outcome-code.ts`); null: Patroni's say nothing. */
+  readonly code: string | null
+}
+
 export type MemberReply =
-  | { readonly kind: 'answered'; readonly status: number; readonly body: string }
+  | MemberAnswer
   /** Refused, cut off or too late; `why` is one clause without secrets. */
   | { readonly kind: 'unreachable'; readonly why: string }
 

@@ -3,6 +3,7 @@
 
 import type { ServerResponse } from 'node:http'
 import { STATUS_CODES } from 'node:http'
+import { OUTCOME_HEADER, type OutcomeCode } from '../wire/outcome-code.ts'
 
 type Headers = readonly (readonly [string, string])[]
 
@@ -32,6 +33,11 @@ export function json(status: number, body: string): Reply {
 
 export function text(status: number, body: string, headers: Headers = []): Reply {
   return { kind: 'text', status, body, headers }
+}
+
+/** With the code by which a command of hactl's tells what became of its request. */
+export function outcomeReply(status: number, code: OutcomeCode, body: string): Reply {
+  return text(status, body, [[OUTCOME_HEADER, code]])
 }
 
 export function page(status: number, message?: string): Reply {

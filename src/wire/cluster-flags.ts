@@ -5,21 +5,24 @@ import type { ClusterView } from '../model/cluster/cluster.ts'
 import type { DynamicSettings } from '../model/settings/dynamic-settings.ts'
 import { own } from '../model/settings/patch.ts'
 import { parseInteger } from '../model/settings/values.ts'
-import type { Millis } from '../model/units.ts'
-import { type ClusterModes, modesOf } from './modes.ts'
+import type { Bytes, Millis } from '../model/units.ts'
+import { type ClusterModes, maximumLagOf, modesOf } from './modes.ts'
 
 export interface Flags extends ClusterModes {
   readonly loopWaitMs: Millis
+  readonly maximumLagBytes: Bytes
 }
 
 /** Falls back to `settings` when the configuration in `cluster` is missing or unreadable. */
 export function readFlags(cluster: ClusterView, settings: DynamicSettings): Flags {
   const config = cluster.config?.value
-  if (config === undefined || !config.valid) return settings
+  if (config === undefined || !config.valid)
+    return { ...settings, maximumLagBytes: settings.maximumLagOnFailover }
   const { document } = config
   const loopWait = parseInteger(own(document, 'loop_wait') ?? null)
   return {
     ...modesOf(document),
     loopWaitMs: loopWait === null || loopWait < 1 ? settings.loopWaitMs : loopWait * 1000,
+    maximumLagBytes: maximumLagOf(document),
   }
 }

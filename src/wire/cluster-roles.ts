@@ -24,7 +24,7 @@ export function syncDuty(
 }
 
 /** Is `name` one of the standbys in `sync`? Names are compared without regard to case, as PostgreSQL does. */
-export function namedInSync({ sync }: ClusterView, name: MemberName): boolean {
+function namedInSync({ sync }: ClusterView, name: MemberName): boolean {
   const wanted = name.toLowerCase()
   return sync?.value.standbys.some(standby => standby.toLowerCase() === wanted) ?? false
 }

@@ -3,7 +3,9 @@
 import { request } from 'node:http'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { carryOutHandover } from '../../src/admin/handover/handover.ts'
-import { type HandoverPlan, type HandoverWish, surveyOf } from '../../src/admin/handover/plan.ts'
+import type { CommandRequest } from '../../src/admin/handover/handover-request.ts'
+import type { HandoverPlan } from '../../src/admin/handover/plan.ts'
+import { surveyOf } from '../../src/admin/handover/survey.ts'
 import { deadlineIn, type Operator } from '../../src/admin/operator.ts'
 import type { FailoverRequest } from '../../src/model/cluster/cluster.ts'
 import type { MemberReply } from '../../src/ports/operator.ts'
@@ -83,7 +85,7 @@ interface Case {
 async function switchover(cluster: string, { at, before, member }: Case) {
   const pair = await startPairIn(etcd, cluster)
   if (before !== undefined) await pair.stores.pg0.writeFailover(before, undefined, BUDGET_MS)
-  const wish: HandoverWish = {
+  const wish: CommandRequest = {
     action: 'switchover',
     cluster,
     leader: 'pg0',
@@ -131,8 +133,12 @@ async function switchover(cluster: string, { at, before, member }: Case) {
   return told
 }
 
+let failures = 0
 const SCHEDULED: FailoverRequest = { leader: 'pg0', candidate: 'pg1', scheduledAt }
-const UNKNOWN: MemberReply = { kind: 'answered', status: 503, body: 'Switchover status unknown; no answer' }
+const UNKNOWN: MemberReply = {
+  ...{ kind: 'answered', status: 503, code: 'unknown' },
+  body: 'Switchover status unknown; no answer',
+}
 const ASKED_PERHAPS = {
   ok: false,
   failure: {
@@ -187,6 +193,35 @@ test.each([
     const told = await switchover(`perhaps-${name.replace(' ', '-')}`, { at, member })
     expect(told).toMatchObject(ASKED_PERHAPS)
     expect(asked).toBe(1)
+  },
+)
+
+test.each<[string, MemberReply, number]>([
+  [
+    'hactl, by its code',
+    {
+      ...{ kind: 'answered', status: 503, code: 'failed' },
+      body: 'Switchover failed: refusing the switchover request: no healthy members found',
+    },
+    1,
+  ],
+  ['Patroni, by its text', { kind: 'answered', status: 503, code: null, body: 'Switchover failed' }, 1],
+  [
+    'it cannot write',
+    { kind: 'answered', status: 503, code: null, body: 'failed to write failover key into DCS' },
+    2,
+  ],
+])(
+  '%s: a member that carried it to its end is believed, and only one that could not begin is passed over',
+  async (_, reply, members) => {
+    let asked = 0
+    const member = async (): Promise<MemberReply> => {
+      asked++
+      return reply
+    }
+    const told = await switchover(`failed-${++failures}`, { at: null, member })
+    expect(told).toMatchObject({ ok: false, failure: { kind: 'refused' } })
+    expect(asked).toBe(members)
   },
 )
 

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { JsonObject } from '../../src/model/cluster/cluster.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { startEtcd, type TestEtcd } from '../rest/etcd.ts'
-import { clock, startServer } from '../rest/node.ts'
-import { BUDGET_MS, peers, record, send, startPairIn, stored } from '../rest/pair.ts'
+import { clock } from '../rest/node.ts'
+import { BUDGET_MS, send, startPairIn, stored } from '../rest/pair.ts'
 import { bestOfThree } from './best-of-three.ts'
 import { lead, until } from './etcd-harness.ts'
 
@@ -19,132 +19,6 @@ afterAll(() => etcd.stop())
 let clusters = 0
 const newScope = () => `c${++clusters}`
 const startPair = (config?: JsonObject) => startPairIn(etcd, newScope(), config)
-
-describe('switchover and failover, refused', () => {
-  it.each([
-    ['/failover', { leader: 'pg0' }, 400, 'Failover could be performed only to a specific candidate'],
-    ['/switchover', { candidate: 'pg1' }, 400, 'Switchover could be performed only from a specific leader'],
-    ['/failover', { candidate: 'pg1', scheduled_at: 'x' }, 400, "Failover can't be scheduled"],
-    [
-      '/switchover',
-      { leader: 'pg0', scheduled_at: '2030-01-01T10:00:00' },
-      400,
-      'Timezone information is mandatory for the scheduled switchover',
-    ],
-    [
-      '/switchover',
-      { leader: 'pg0', scheduled_at: '2001-01-01T10:00Z' },
-      422,
-      'Cannot schedule switchover in the past',
-    ],
-    [
-      '/switchover',
-      { leader: 'pg0', scheduled_at: 'soon' },
-      422,
-      'Unable to parse scheduled timestamp. It should be in an unambiguous format, e.g. ISO 8601',
-    ],
-    ['/switchover', { leader: 'pg0', member: 'pg0' }, 400, 'Switchover target and source are the same'],
-    ['/switchover', { leader: 'pg9' }, 412, 'leader name does not match'],
-    ['/failover', { leader: 'pg9', candidate: 'pg1' }, 412, 'leader name does not match'],
-    ['/switchover', { leader: 'pg0', candidate: 'pg7' }, 412, 'candidate does not exists'],
-  ])('%s %j', async (path, body, status, text) => {
-    const pair = await startPair()
-    expect(await send(pair.pg1, 'POST', path, body)).toEqual([status, text])
-    expect((await stored(pair.stores.pg0)).failover).toBeNull()
-    await pair.stop()
-  })
-
-  it.each([
-    [
-      '/switchover',
-      { leader: 'pg0', candidate: 'pg1', site: 'dc1' },
-      'unknown key "site": nothing was requested',
-    ],
-    ['/failover', { candidate: ['pg1'] }, 'candidate is not the name of a member: nothing was requested'],
-    ['/switchover', { leader: 7 }, 'leader is not the name of a member: nothing was requested'],
-    ['/switchover', { leader: 'pg0', hactl: { id: 'x' } }, 'hactl is not understood: nothing was requested'],
-  ])('%s %j: honoured whole or not at all', async (path, body, text) => {
-    const pair = await startPair()
-    expect(await send(pair.pg1, 'POST', path, body)).toEqual([400, text])
-    expect((await stored(pair.stores.pg0)).failover).toBeNull()
-    await pair.stop()
-  })
-
-  it('beside another request, which stays', async () => {
-    const pair = await startPair()
-    const first = { leader: 'pg0', candidate: 'pg1', scheduled_at: '2030-01-01T10:00Z' }
-    expect(await send(pair.pg1, 'POST', '/switchover', first)).toEqual([202, 'Switchover scheduled'])
-    const before = await stored(pair.stores.pg0)
-    for (const second of [
-      { leader: 'pg0', candidate: 'pg1' },
-      { ...first, scheduled_at: '2031-01-01T10:00Z' },
-    ]) {
-      const [status, text] = await send(pair.pg0, 'POST', '/switchover', second)
-      expect([status, text]).toEqual([
-        409,
-        expect.stringMatching(
-          /^another request is scheduled: switchover from pg0 to pg1 at 2030-01-01T10:00:00\+00:00, requested by a client at \S+ through pg1 at 2\S+Z; delete it first/,
-        ),
-      ])
-    }
-    expect((await stored(pair.stores.pg0)).failover).toEqual(before.failover)
-    await pair.stop()
-  })
-
-  it('paused', async () => {
-    const pair = await startPair({ pause: true })
-    const scheduled = { leader: 'pg0', candidate: 'pg1', scheduled_at: '2030-01-01T10:00Z' }
-    expect(await send(pair.pg1, 'POST', '/switchover', scheduled)).toEqual([
-      400,
-      "Can't schedule switchover in the paused state",
-    ])
-    expect(await send(pair.pg1, 'POST', '/switchover', { leader: 'pg0' })).toEqual([
-      400,
-      'Switchover is possible only to a specific candidate in a paused state',
-    ])
-    await pair.stop()
-  })
-
-  it('synchronous mode without the candidate in /sync', async () => {
-    const pair = await startPair({ synchronous_mode: true })
-    expect(await send(pair.pg1, 'POST', '/switchover', { leader: 'pg0', candidate: 'pg1' })).toEqual([
-      412,
-      'candidate name does not match with sync_standby',
-    ])
-    expect(await send(pair.pg1, 'POST', '/switchover', { leader: 'pg0' })).toEqual([
-      412,
-      'switchover is not possible: can not find sync_standby',
-    ])
-    await pair.stop()
-  })
-
-  it('nobody healthy: nofailover, watchdog, no answer from PostgreSQL, gone', async () => {
-    const pair = await startPair()
-    const none = [412, 'switchover is not possible: no good candidates have been found']
-    const ask = () => send(pair.pg0, 'POST', '/switchover', { leader: 'pg0' })
-    pair.pg1.node.set({ tags: { nofailover: true } })
-    expect(await ask()).toEqual(none)
-    pair.pg1.node.set({ tags: {}, watchdogFailed: true })
-    expect(await ask()).toEqual(none)
-    pair.pg1.node.set({ watchdogFailed: false, state: 'stopped' })
-    expect(await ask()).toEqual(none)
-    await pair.pg1.server.stop()
-    expect(await ask()).toEqual(none)
-    await pair.stop()
-  })
-
-  it('alone', async () => {
-    const store = etcd.store(newScope(), 'pg0')
-    const running = await startServer({ store, self: 'pg0', peers })
-    await store.publishMember(record(running), BUDGET_MS)
-    await lead(store, BUDGET_MS)
-    expect(await send(running, 'POST', '/switchover', { leader: 'pg0' })).toEqual([
-      412,
-      'switchover is not possible: cluster does not have members except leader',
-    ])
-    await running.server.stop()
-  })
-})
 
 describe('switchover and failover, carried out', () => {
   /** Less than the two seconds after which it would look by itself. */

@@ -256,7 +256,6 @@ describe('candidates of a handover', () => {
     members: names.map((name): Member => member(name, 'replica')),
     answers: new Map(nodes.map((each, index) => [names[index] ?? '', frozen(peerOf(each))])),
     exclude: ['pg0'],
-    requested: null,
     voters: null,
     wal: { kind: 'lag', leaderPosition: 3n, maximumBytes: 1n },
     clusterTimeline: 2,

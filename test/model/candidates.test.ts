@@ -29,7 +29,6 @@ function question(
     members: [member('a'), member('b')],
     answers: new Map([['b', seen({ ...healthy, ...change.peer }, 0)]]),
     exclude: ['a'],
-    requested: null,
     voters: null,
     wal: { kind: 'lag', leaderPosition: 1500n, maximumBytes: 600n },
     clusterTimeline: 2,
@@ -85,10 +84,9 @@ test('the first objection in the order of the checks is named', () => {
   expect(only({ peer: { ...everything, nofailover: false, watchdogFailed: false } })?.code).toBe('behind')
 })
 
-test('only the requested one, and never the excluded', () => {
+test('never the excluded', () => {
   const members = [member('a'), member('b'), member('c')]
-  expect(judgeCandidates(question({ members, requested: 'c' })).map(({ name }) => name)).toEqual(['c'])
-  expect(judgeCandidates(question({ members, requested: 'a' }))).toEqual([])
+  expect(judgeCandidates(question({ members })).map(({ name }) => name)).toEqual(['b', 'c'])
 })
 
 test('most WAL wins, then priority, then name', () => {

@@ -78,7 +78,6 @@ const question = (tags: JsonObject): CandidateQuestion => ({
   members: [memberWith(tags)],
   answers: new Map(),
   exclude: [],
-  requested: null,
   voters: null,
   wal: { kind: 'none', leaderPosition: null },
   clusterTimeline: null,

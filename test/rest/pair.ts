@@ -2,6 +2,7 @@
 
 import { expect } from 'vitest'
 import type { JsonObject, MemberRecord } from '../../src/model/cluster/cluster.ts'
+import type { WalSenderView } from '../../src/model/server/postgres.ts'
 import type { CtlConfig } from '../../src/model/settings/config.ts'
 import { createPeers } from '../../src/peers/peers.ts'
 import type { Store } from '../../src/ports/store.ts'
@@ -22,6 +23,12 @@ export const peers = createPeers({
   clock,
   log: new Lines(),
 })
+
+/** pg1 gets its WAL from pg0. */
+export const STREAMS: WalSenderView = {
+  ...{ user: 'replicator', applicationName: 'pg1', clientAddress: null },
+  ...{ state: 'streaming', syncState: 'async', syncPriority: 0 },
+}
 
 export function record(running: Running): MemberRecord {
   return {
@@ -45,7 +52,8 @@ export async function startPairIn(
   await stores.pg0.writeConfig(config, null, BUDGET_MS)
   const pg0 = await startServer({ store: stores.pg0, self: 'pg0', peers })
   const pg1 = await startServer({ store: stores.pg1, self: 'pg1', peers })
-  pg0.node.primary()
+  pg0.node.primary({ replication: [STREAMS] })
+  pg0.node.onFresh = undefined
   pg1.node.replica()
   await stores.pg0.publishMember(record(pg0), BUDGET_MS)
   await stores.pg1.publishMember(record(pg1), BUDGET_MS)

@@ -8,7 +8,7 @@ import { STATUS } from '../../src/wire/keys.ts'
 import { isForgotten, saysGuarded } from './guard-check.ts'
 import { type Machine, REARMING_MS } from './machine.ts'
 import type { Postmaster } from './postmaster.ts'
-import { beginsGivenUp, touchesForeignName } from './request-checks.ts'
+import { beginsGivenUp, touchesForeignName, whoHasEverything } from './request-checks.ts'
 import { absoluteKey } from './store.ts'
 import { type Branch, beginningOf, isPartOf, lsnOf, type WalEnd } from './wal.ts'
 import type { World } from './world.ts'
@@ -225,8 +225,9 @@ export class Checks {
 
   decided(machine: Machine, { decision, snapshot }: DecisionEntry): void {
     if (/^(busy\.handover-|handover\.)release-lease$/.test(decision.rule)) {
-      const to = /^(\S+) has /.exec(decision.reason)?.[1] ?? ''
-      this.#handover = { from: machine.name, to, atMs: this.#world.nowMs }
+      const to = whoHasEverything(decision, snapshot)
+      if (to === null) this.violated(`${machine.name} hands over, and nobody has said to have everything`)
+      else this.#handover = { from: machine.name, to, atMs: this.#world.nowMs }
     }
     this.#notePause(machine, snapshot)
     if (decision.rule === 'handover.take-back') this.#handover = null

@@ -1,5 +1,6 @@
 // What must hold of each decision about requests, and about a name that another node has.
 
+import { receivedEverything } from '../../src/decide/election/election.ts'
 import { isExpired } from '../../src/model/cluster/request.ts'
 import type { Decision } from '../../src/model/decision/decision.ts'
 import type { Snapshot } from '../../src/model/decision/snapshot.ts'
@@ -21,6 +22,19 @@ export function beginsGivenUp(
   if (begun && note?.begunBy !== name) return 'hands over for a request that it did not take up'
   if (begun && givenUp.has(note?.id ?? '')) return `begins ${note?.id}, which was given up`
   return isExpired(request, wallMs) ? `begins ${note?.id} after its end` : null
+}
+
+/** To whom a leader hands over: the candidate, or the first who has all that was written; null: nobody says so. */
+export function whoHasEverything({ memory }: Decision, { cluster, peers }: Snapshot): string | null {
+  const { handover } = memory
+  if (handover === null || handover.position === null || !cluster.known) return null
+  const { candidate, position } = handover
+  const ready = cluster.value.members.find(({ name }) => {
+    const answer = peers?.get(name)
+    if (candidate !== null && candidate !== name) return false
+    return answer?.known === true && receivedEverything(answer.value, position.checkpointLsn)
+  })
+  return ready?.name ?? null
 }
 
 /** They touch neither keys nor data. */

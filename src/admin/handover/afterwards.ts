@@ -5,7 +5,7 @@ import type { Result } from '../../model/command/failure.ts'
 import type { Millis } from '../../model/units.ts'
 import { deadlineIn, type Operator } from '../operator.ts'
 import type { HandoverReport } from './handover.ts'
-import { type Survey, surveyCluster } from './plan.ts'
+import { type Survey, surveyCluster } from './survey.ts'
 
 const LIMIT_MS: Millis = 2000
 const LOOK_EVERY_MS: Millis = 200

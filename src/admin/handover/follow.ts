@@ -1,12 +1,15 @@
 // Follows a requested switchover or failover to its end: first until etcd names another leader, then until that one
 // says itself that it accepts writes, then until the former leader streams from it. Nothing is claimed that was not seen.
 
-import type { ClusterView, Member } from '../../model/cluster/cluster.ts'
+import { handoverProgress } from '../../judge/handover-progress.ts'
+import type { ClusterView, FailoverRequest, Member } from '../../model/cluster/cluster.ts'
 import type { BootMillis, MemberName, Millis } from '../../model/units.ts'
 import type { MemberReply } from '../../ports/operator.ts'
 import type { ClusterModes } from '../../wire/modes.ts'
+import { outcomeCode } from '../../wire/outcome-code.ts'
 import type { Deadline, Operator } from '../operator.ts'
-import type { HandoverPlan, HandoverWish } from './plan.ts'
+import type { CommandRequest } from './handover-request.ts'
+import type { HandoverPlan } from './plan.ts'
 import type { Submitted } from './submit.ts'
 
 export interface Followed {
@@ -38,13 +41,14 @@ export interface HandoverTiming {
 const LOOK_EVERY_MS: Millis = 250
 /** A single look may not take the whole time that is left. */
 const LOOK_BUDGET_MS: Millis = 2000
-/** The agents withdraw a request as soon as they have judged it: how long it may be gone without a new leader. */
-const WITHDRAWN_MS: Millis = 2000
+/** etcd shows that it is over before the member that was asked says why: how long that is waited for. */
+const REASON_MS: Millis = 2000
 
 export async function followHandover(
   operator: Operator,
-  wish: HandoverWish,
+  asked: CommandRequest,
   plan: HandoverPlan,
+  request: FailoverRequest,
   submitted: Submitted,
   { deadline, progress }: { readonly deadline: Deadline; readonly progress: (text: string) => void },
 ): Promise<Followed> {
@@ -53,14 +57,20 @@ export async function followHandover(
   const noTiming = { leaderMs: null, writableMs: null, streamingMs: null }
 
   progress('requested; waiting until another member leads')
-  const change = await awaitNewLeader(operator, wish, plan, submitted, deadline)
+  const change = await awaitNewLeader(
+    operator,
+    asked,
+    { before: plan.survey.leader, request },
+    submitted,
+    deadline,
+  )
   if (change.leader === null) {
     return { ...nothing, abandoned: change.abandoned, sofar: change.sofar, timing: noTiming }
   }
   const leaderMs = since()
   const former = plan.survey.leader
   progress(`${change.leader.name} leads after ${secondsOf(leaderMs)}; waiting until it accepts writes`)
-  const { leader: newLeader, writable } = await awaitWritable(operator, wish, plan, change.leader, deadline)
+  const { leader: newLeader, writable } = await awaitWritable(operator, asked, plan, change.leader, deadline)
   if (newLeader.name === former) {
     const abandoned = `${change.leader.name} took the lease and lost it before it accepted writes`
     return { ...nothing, abandoned, sofar: `${former} leads again`, timing: noTiming }
@@ -73,7 +83,7 @@ export async function followHandover(
   progress(
     `${newLeader.name} accepts writes after ${secondsOf(timing.writableMs ?? 0)}; waiting until ${former} streams from it`,
   )
-  const formerLeader = await awaitStreaming(operator, wish.cluster, former, deadline)
+  const formerLeader = await awaitStreaming(operator, asked.cluster, former, deadline)
   const streamingMs = formerLeader.streaming ? since() : null
   return { ...base, formerLeader, sofar: `${newLeader.name} leads`, timing: { ...timing, streamingMs } }
 }
@@ -90,25 +100,24 @@ interface LeaderChange {
 
 async function awaitNewLeader(
   operator: Operator,
-  wish: HandoverWish,
-  plan: HandoverPlan,
+  asked: CommandRequest,
+  { before, request }: { readonly before: MemberName | null; readonly request: FailoverRequest },
   submitted: Submitted,
   deadline: Deadline,
 ): Promise<LeaderChange> {
-  const before = plan.survey.leader
   const account = accountOf(submitted)
-  let withdrawnSinceMs: BootMillis | null = null
+  let overSinceMs: BootMillis | null = null
   let sofar = 'etcd was not readable'
   while (deadline.leftMs() > 0) {
-    const read = await operator.store.read(wish.cluster, Math.min(LOOK_BUDGET_MS, deadline.leftMs()))
+    const read = await operator.store.read(asked.cluster, Math.min(LOOK_BUDGET_MS, deadline.leftMs()))
     if (read.known) {
       const leader = leaderMember(read.value)
-      if (leader !== null && leader.name !== before) return { leader, abandoned: null, sofar: '' }
+      const progress = handoverProgress(request, before, read.value)
+      if (progress.is === 'done' && leader !== null) return { leader, abandoned: null, sofar: '' }
       sofar = leader === null ? 'there is no leader at the moment' : `${leader.name} still leads`
-      const withdrawn = leader !== null && read.value.failover === null
-      withdrawnSinceMs = withdrawn ? (withdrawnSinceMs ?? operator.clock.bootMs()) : null
-      const longAgo = withdrawnSinceMs !== null && operator.clock.bootMs() - withdrawnSinceMs >= WITHDRAWN_MS
-      if (longAgo || (withdrawn && account.failed !== null)) {
+      overSinceMs = progress.is === 'over' ? (overSinceMs ?? operator.clock.bootMs()) : null
+      const longAgo = overSinceMs !== null && operator.clock.bootMs() - overSinceMs >= REASON_MS
+      if (longAgo || (overSinceMs !== null && account.failed !== null)) {
         const reason = account.failed ?? 'the agents withdrew the request without a new leader'
         return { leader: null, abandoned: reason, sofar }
       }
@@ -126,7 +135,7 @@ interface Account {
 function accountOf(submitted: Submitted): Account {
   const account: Account = { failed: null }
   const note = (reply: MemberReply): void => {
-    if (reply.kind === 'answered' && reply.status >= 400 && !reply.body.includes('status unknown')) {
+    if (reply.kind === 'answered' && reply.status >= 400 && outcomeCode(reply) !== 'unknown') {
       account.failed = `${submitted.through.replace('rest:', '')} says: ${reply.body.trim().slice(0, 300)}`
     }
   }
@@ -142,7 +151,7 @@ export function leaderMember(view: ClusterView): Member | null {
 /** Until whoever leads says that it accepts writes: the first to take the lease may die before, and another one follow. */
 async function awaitWritable(
   operator: Operator,
-  wish: HandoverWish,
+  asked: CommandRequest,
   plan: HandoverPlan,
   first: Member,
   deadline: Deadline,
@@ -155,7 +164,7 @@ async function awaitWritable(
     if ((await acceptsWrites(operator, leader, plan.survey.modes, timeoutMs)) === true)
       return { leader, writable: true }
     await operator.clock.sleep(Math.min(LOOK_EVERY_MS, deadline.leftMs()))
-    const read = await operator.store.read(wish.cluster, Math.min(LOOK_BUDGET_MS, deadline.leftMs()))
+    const read = await operator.store.read(asked.cluster, Math.min(LOOK_BUDGET_MS, deadline.leftMs()))
     leader = (read.known ? leaderMember(read.value) : null) ?? leader
   }
   return { leader, writable: false }

@@ -2,39 +2,41 @@
 // when nobody watches. What a leader has begun is not taken back: etcd decides which of the two came first.
 
 import type { FailoverRequest, RequestNote } from '../../model/cluster/cluster.ts'
-import { standingOf } from '../../model/cluster/request.ts'
+import { type HandoverRequest, isSameRequest, standingOf } from '../../model/cluster/request.ts'
 import type { GivenUp } from '../../model/command/failure.ts'
 import type { Millis } from '../../model/units.ts'
 import type { Deadline, Operator } from '../operator.ts'
-import type { HandoverPlan, HandoverWish } from './plan.ts'
+import type { HandoverPlan } from './plan.ts'
+
+/** What a command was asked for. A switchover without a leader means whoever leads. */
+export interface CommandRequest extends HandoverRequest {
+  readonly cluster: string
+  readonly acceptDataLoss: boolean
+  /** In the place of a request that is pending; never of one that is begun. */
+  readonly replace: boolean
+}
 
 /** For telling the fate of a request after the command's own time is over. */
 const WITHDRAW_MS: Millis = 5000
 const ROUNDS_MAX = 3
 
 /** A scheduled one has no end: its command does not wait for it. */
-export function noteFor(operator: Operator, { scheduledAt }: HandoverWish, deadline: Deadline): RequestNote {
+export function noteFor(
+  operator: Operator,
+  { scheduledAt }: CommandRequest,
+  deadline: Deadline,
+): RequestNote {
   const atMs = operator.clock.wallMs()
   const untilMs = scheduledAt === null ? atMs + deadline.leftMs() : null
   return { id: operator.newId(), by: operator.person, atMs, untilMs, begunBy: null }
 }
 
 export function requestOf(
-  { action, candidate, scheduledAt }: HandoverWish,
+  { action, candidate, scheduledAt }: CommandRequest,
   { survey }: HandoverPlan,
   note: RequestNote,
 ): FailoverRequest {
   return { leader: action === 'switchover' ? survey.leader : null, candidate, scheduledAt, note }
-}
-
-/** A member that runs Patroni writes the names only. */
-export function isOurs(standing: FailoverRequest, ours: FailoverRequest): boolean {
-  if (standing.note?.id != null) return standing.note.id === ours.note?.id
-  return (
-    standing.leader === ours.leader &&
-    standing.candidate === ours.candidate &&
-    standing.scheduledAt?.wallMs === ours.scheduledAt?.wallMs
-  )
 }
 
 export async function withdraw(operator: Operator, cluster: string, ours: FailoverRequest): Promise<GivenUp> {
@@ -44,7 +46,7 @@ export async function withdraw(operator: Operator, cluster: string, ours: Failov
   for (let round = 0; round < ROUNDS_MAX; round++) {
     const read = await operator.store.read(cluster, leftMs())
     if (!read.known) return unknown(read.why)
-    const standing = standingOf(read.value, request => isOurs(request, ours))
+    const standing = standingOf(read.value, request => isSameRequest(request, ours))
     if (standing.kind !== 'pending') return standing
     const outcome = await operator.store.writeFailover(cluster, null, standing.revision, leftMs())
     if (outcome.kind === 'done') return { kind: 'withdrawn' }

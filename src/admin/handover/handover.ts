@@ -1,5 +1,6 @@
 // `hactl switchover` and `hactl failover`: carries out what was planned and says what the cluster became.
 
+import type { HandoverAction } from '../../model/cluster/request.ts'
 import { describeRequest } from '../../model/cluster/request.ts'
 import type { CandidateVerdict } from '../../model/cluster/verdict.ts'
 import { done, type Failure, failed, type GivenUp, type Result } from '../../model/command/failure.ts'
@@ -16,8 +17,9 @@ import {
   type HandoverTiming,
   leaderMember,
 } from './follow.ts'
+import type { CommandRequest } from './handover-request.ts'
 import { noteFor, requestOf, withdraw } from './handover-request.ts'
-import type { HandoverAction, HandoverPlan, HandoverWish } from './plan.ts'
+import type { HandoverPlan } from './plan.ts'
 import { submitHandover } from './submit.ts'
 
 export interface HandoverReport {
@@ -65,19 +67,19 @@ interface CarryOutOptions {
   readonly progress?: (text: string) => void
 }
 
-export function describePlan(wish: HandoverWish, plan: HandoverPlan): HandoverReport {
+export function describePlan(asked: CommandRequest, plan: HandoverPlan): HandoverReport {
   return {
-    action: wish.action,
-    cluster: wish.cluster,
+    action: asked.action,
+    cluster: asked.cluster,
     outcome: plan.alreadySo && plan.failure === null ? 'already' : 'planned',
     oldLeader: plan.survey.leader,
-    candidate: wish.candidate,
+    candidate: asked.candidate,
     newLeader: plan.failure === null || plan.failure.kind === 'data-loss' ? plan.winner : null,
     newLeaderWritable: null,
     formerLeader: null,
-    scheduledAt: wish.scheduledAt?.text ?? null,
+    scheduledAt: asked.scheduledAt?.text ?? null,
     requestedThrough: null,
-    replaces: replacedBy(wish, plan),
+    replaces: replacedBy(asked, plan),
     timing: NO_TIMING,
     leaderPosition: positionOf(plan.leaderPosition),
     lostBytes: plan.lostBytes,
@@ -90,14 +92,14 @@ export function describePlan(wish: HandoverWish, plan: HandoverPlan): HandoverRe
 }
 
 /** Not begun, because of what the error beside it says. */
-export function describeRefusal(wish: HandoverWish, plan: HandoverPlan): HandoverReport {
-  return { ...describePlan(wish, plan), outcome: 'not-begun', newLeader: null }
+export function describeRefusal(asked: CommandRequest, plan: HandoverPlan): HandoverReport {
+  return { ...describePlan(asked, plan), outcome: 'not-begun', newLeader: null }
 }
 
 /** It leads: whether it accepts writes, too, is asked. */
 export async function describeAlready(
   operator: Operator,
-  wish: HandoverWish,
+  asked: CommandRequest,
   plan: HandoverPlan,
   deadline: Deadline,
 ): Promise<HandoverReport> {
@@ -105,12 +107,12 @@ export async function describeAlready(
   const leader = leaderMember(view)
   const timeoutMs = Math.min(LEADER_ANSWER_MS, deadline.leftMs())
   const writable = leader === null ? null : await acceptsWrites(operator, leader, modes, timeoutMs)
-  return { ...describePlan(wish, plan), newLeaderWritable: writable }
+  return { ...describePlan(asked, plan), newLeaderWritable: writable }
 }
 
-function replacedBy(wish: HandoverWish, { survey }: HandoverPlan): string | null {
+function replacedBy(asked: CommandRequest, { survey }: HandoverPlan): string | null {
   const { failover, unreadable = [] } = survey.view
-  if (!wish.replace) return null
+  if (!asked.replace) return null
   return failover === null ? (unreadable[0]?.why ?? null) : describeRequest(failover.value)
 }
 
@@ -121,31 +123,31 @@ function positionOf(bytes: Lsn | null): Position | null {
 /** `plan.failure` must be null: a plan that was refused is not carried out. */
 export async function carryOutHandover(
   operator: Operator,
-  wish: HandoverWish,
+  asked: CommandRequest,
   plan: HandoverPlan,
   options: CarryOutOptions,
 ): Promise<Result<HandoverReport>> {
-  if (plan.failure !== null) return failed(plan.failure, describeRefusal(wish, plan))
+  if (plan.failure !== null) return failed(plan.failure, describeRefusal(asked, plan))
   const { interrupted } = options
   // Whoever interrupts waits for nothing any more.
   const deadline: Deadline = {
     budgetMs: options.deadline.budgetMs,
     leftMs: () => (interrupted?.aborted === true ? 0 : options.deadline.leftMs()),
   }
-  const planned = { ...describePlan(wish, plan), newLeader: null }
-  const cleared = await takeOther(operator, wish, plan, deadline)
+  const planned = { ...describePlan(asked, plan), newLeader: null }
+  const cleared = await takeOther(operator, asked, plan, deadline)
   if (!cleared.ok) return failed(cleared.failure, { ...planned, outcome: 'unfinished' })
-  const request = requestOf(wish, plan, noteFor(operator, wish, deadline))
-  const submitted = await submitHandover(operator, wish, cleared.value, request, deadline)
-  const giveUp = () => withdraw(operator, wish.cluster, request)
+  const request = requestOf(asked, plan, noteFor(operator, asked, deadline))
+  const submitted = await submitHandover(operator, asked, cleared.value, request, deadline)
+  const giveUp = () => withdraw(operator, asked.cluster, request)
   if (!submitted.ok) {
-    const failure = interrupted?.aborted === true ? interruption(wish, await giveUp()) : submitted.failure
+    const failure = interrupted?.aborted === true ? interruption(asked, await giveUp()) : submitted.failure
     return failed(failure, { ...planned, outcome: 'unfinished' })
   }
   const requested = { ...planned, requestedThrough: submitted.value.through }
   if (submitted.value.scheduled) return done({ ...requested, outcome: 'scheduled' })
   if (!options.wait) return done({ ...requested, outcome: 'requested' })
-  const followed = await followHandover(operator, wish, plan, submitted.value, {
+  const followed = await followHandover(operator, asked, plan, request, submitted.value, {
     deadline,
     progress: options.progress ?? (() => {}),
   })
@@ -156,12 +158,12 @@ export async function carryOutHandover(
     formerLeader: followed.formerLeader,
     timing: followed.timing,
   }
-  const short = shortcoming(wish, followed)
+  const short = shortcoming(asked, followed)
   if (short === null) return done({ ...report, outcome: 'done' })
   const failure = interrupted?.aborted
-    ? interruption(wish, await giveUp())
+    ? interruption(asked, await giveUp())
     : short.kind === 'too-late'
-      ? await lateness(wish, short.sofar, deadline.budgetMs, giveUp)
+      ? await lateness(asked, short.sofar, deadline.budgetMs, giveUp)
       : short
   return failed(failure, { ...report, outcome: 'unfinished' })
 }
@@ -169,14 +171,14 @@ export async function carryOutHandover(
 /** With `--replace`: another request goes, at the revision that was seen, before ours is made. */
 async function takeOther(
   operator: Operator,
-  wish: HandoverWish,
+  asked: CommandRequest,
   plan: HandoverPlan,
   deadline: Deadline,
 ): Promise<Result<HandoverPlan>> {
   const { view } = plan.survey
   const revision = view.failover?.modRevision ?? view.unreadable?.[0]?.modRevision ?? null
-  if (!wish.replace || revision === null) return done(plan)
-  const outcome = await operator.store.writeFailover(wish.cluster, null, revision, deadline.leftMs())
+  if (!asked.replace || revision === null) return done(plan)
+  const outcome = await operator.store.writeFailover(asked.cluster, null, revision, deadline.leftMs())
   if (outcome.kind === 'done') {
     const without = { ...view, failover: null, unreadable: [] }
     return done({ ...plan, survey: { ...plan.survey, view: without } })
@@ -185,16 +187,16 @@ async function takeOther(
   return failed({
     kind: 'conflict',
     what: `the request to be replaced has changed: ${outcome.why}`,
-    hint: `see hactl list ${wish.cluster}, then try again.`,
+    hint: `see hactl list ${asked.cluster}, then try again.`,
   })
 }
 
-function interruption({ action }: HandoverWish, request: GivenUp): Failure {
+function interruption({ action }: CommandRequest, request: GivenUp): Failure {
   return { kind: 'interrupted', action, request }
 }
 
 async function lateness(
-  { action }: HandoverWish,
+  { action }: CommandRequest,
   sofar: string,
   budgetMs: Millis,
   giveUp: () => Promise<GivenUp>,
@@ -205,10 +207,10 @@ async function lateness(
 
 /** What is missing of the end state; null: nothing. */
 function shortcoming(
-  wish: HandoverWish,
+  asked: CommandRequest,
   followed: Followed,
 ): Failure | { readonly kind: 'too-late'; readonly sofar: string } | null {
-  const { action, cluster } = wish
+  const { action, cluster } = asked
   const { newLeader, formerLeader } = followed
   const hint = `see hactl list ${cluster} and the logs of the agents.`
   if (followed.abandoned !== null) {
@@ -218,11 +220,11 @@ function shortcoming(
     const sofar = newLeader === null ? followed.sofar : `${newLeader} leads, but does not accept writes yet`
     return { kind: 'too-late', sofar }
   }
-  if (wish.candidate !== null && newLeader !== wish.candidate) {
+  if (asked.candidate !== null && newLeader !== asked.candidate) {
     return {
       kind: 'partly-done',
       done: `${newLeader} leads cluster ${cluster}`,
-      missing: `${wish.candidate} was asked for`,
+      missing: `${asked.candidate} was asked for`,
       hint,
     }
   }

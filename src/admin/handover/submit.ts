@@ -3,13 +3,15 @@
 // one is asked. Asking twice is harmless, the second request is the same.
 
 import type { ClusterView, FailoverRequest, JsonObject, RequestNote } from '../../model/cluster/cluster.ts'
+import { isSameRequest } from '../../model/cluster/request.ts'
 import { done, type Failure, failed, type Result } from '../../model/command/failure.ts'
 import type { BootMillis, MemberName, Millis } from '../../model/units.ts'
-import type { MemberAddress, MemberReply } from '../../ports/operator.ts'
+import type { MemberAddress, MemberAnswer, MemberReply } from '../../ports/operator.ts'
+import { outcomeCode } from '../../wire/outcome-code.ts'
 import { ACCESS_HINT } from '../members/member-operation.ts'
 import type { Deadline, Operator } from '../operator.ts'
-import { isOurs } from './handover-request.ts'
-import type { HandoverPlan, HandoverWish } from './plan.ts'
+import type { CommandRequest } from './handover-request.ts'
+import type { HandoverPlan } from './plan.ts'
 
 export interface Submitted {
   /** `rest:pg0` or `etcd`. */
@@ -28,15 +30,15 @@ const LOOK_EVERY_MS: Millis = 250
 /** A refusal comes with the answer that it was. */
 export async function submitHandover(
   operator: Operator,
-  wish: HandoverWish,
+  asked: CommandRequest,
   plan: HandoverPlan,
   request: FailoverRequest,
   deadline: Deadline,
 ): Promise<Result<Submitted>> {
   let refusal: Result<Submitted> | null = null
   let anySilent = false
-  for (const member of membersToAsk(wish, plan)) {
-    const tried = await tryMember(operator, wish, plan, request, member, deadline)
+  for (const member of membersToAsk(asked, plan)) {
+    const tried = await tryMember(operator, asked, plan, request, member, deadline)
     if (tried.kind === 'accepted') return done(tried.submitted)
     if (tried.kind === 'refused') return failed(tried.failure, tried.submitted)
     if (tried.kind === 'cannot') refusal ??= failed(tried.failure, tried.submitted)
@@ -44,16 +46,16 @@ export async function submitHandover(
   }
   // Nobody could be asked: what patronictl does then is right, as long as the request that was seen is still there.
   if (refusal !== null) return refusal
-  return writeRequest(operator, wish, plan, request, deadline, anySilent)
+  return writeRequest(operator, asked, plan, request, deadline, anySilent)
 }
 
 /** The leader first; without one the candidate; then the others, in the order of their names. */
-function membersToAsk(wish: HandoverWish, plan: HandoverPlan): readonly MemberAddress[] {
+function membersToAsk(asked: CommandRequest, plan: HandoverPlan): readonly MemberAddress[] {
   const { view, leader } = plan.survey
   const addresses = view.members.flatMap(({ name, record }) =>
     record.apiUrl === null ? [] : [{ name, apiUrl: record.apiUrl }],
   )
-  const first = leader ?? wish.candidate
+  const first = leader ?? asked.candidate
   const rank = (name: MemberName) => (name === first ? 0 : 1)
   return addresses.toSorted((a, b) => rank(a.name) - rank(b.name) || (a.name < b.name ? -1 : 1))
 }
@@ -67,7 +69,7 @@ type Tried =
 
 async function tryMember(
   operator: Operator,
-  wish: HandoverWish,
+  asked: CommandRequest,
   plan: HandoverPlan,
   request: FailoverRequest,
   member: MemberAddress,
@@ -77,13 +79,13 @@ async function tryMember(
   const atMs = operator.clock.bootMs()
   const reply = operator.members.call(member, {
     method: 'POST',
-    path: `/${wish.action}`,
-    body: requestBody(request, wish.scheduledAt),
+    path: `/${asked.action}`,
+    body: requestBody(request, asked.scheduledAt),
     timeoutMs: deadline.leftMs(),
   })
   const seen = seesRequest(
     operator,
-    wish,
+    asked,
     plan,
     request,
     Math.min(ACCEPT_MS, deadline.leftMs()),
@@ -95,49 +97,50 @@ async function tryMember(
   const isSeen = (unknown === null ? first : await seen) === 'seen'
   stopLooking.abort()
   const submitted = { through: `rest:${member.name}`, scheduled: false, reply, atMs }
-  const scheduled = wish.scheduledAt !== null
+  const scheduled = asked.scheduledAt !== null
   if (isSeen) return { kind: 'accepted', submitted: { ...submitted, scheduled } }
-  if (unknown !== null) return { kind: 'refused', failure: mayBeAsked(wish, request, unknown), submitted }
+  if (unknown !== null) return { kind: 'refused', failure: mayBeAsked(asked, request, unknown), submitted }
   if (typeof first === 'string' || first.kind === 'unreachable') return { kind: 'silent' }
   if (first.status === 200) return { kind: 'accepted', submitted }
   if (first.status === 202) return { kind: 'accepted', submitted: { ...submitted, scheduled: true } }
-  return { ...refusalOf(wish, member, first), submitted }
+  return { ...refusalOf(asked, member, first), submitted }
 }
 
-function saysUnknown(reply: MemberReply): reply is MemberReply & { readonly kind: 'answered' } {
-  return reply.kind === 'answered' && reply.status === 503 && reply.body.includes('status unknown')
+function saysUnknown(reply: MemberReply): reply is MemberAnswer {
+  return reply.kind === 'answered' && outcomeCode(reply) === 'unknown'
 }
 
 function refusalOf(
-  wish: HandoverWish,
+  asked: CommandRequest,
   member: MemberAddress,
-  reply: { readonly status: number; readonly body: string },
+  reply: MemberAnswer,
 ): { readonly kind: 'refused' | 'cannot'; readonly failure: Failure } {
   const words = reply.body.startsWith('<') ? '' : `: ${reply.body.trim().slice(0, 300)}`
   const reason = `${member.name} answered ${reply.status}${words}`
-  const { action } = wish
+  const { action, cluster } = asked
+  const code = outcomeCode(reply)
   if (reply.status === 401 || reply.status === 403) {
     return { kind: 'cannot', failure: { kind: 'refused', action, reason, hint: ACCESS_HINT } }
   }
-  if (reply.status === 409) {
-    const hint = `see hactl list ${wish.cluster}; --replace takes its place.`
+  if (code === 'other-request') {
+    const hint = `see hactl list ${cluster}; --replace takes its place.`
     return { kind: 'refused', failure: { kind: 'conflict', what: `${action}: ${reason}`, hint } }
   }
-  const hint = `see hactl list ${wish.cluster} and hactl ${action} ${wish.cluster} --dry-run.`
-  if (reply.body.includes('leader name does not match')) {
-    return {
-      kind: 'refused',
-      failure: { kind: 'conflict', what: `${action}: ${reason}; the leader changed meanwhile`, hint },
-    }
+  const hint = `see hactl list ${cluster} and hactl ${action} ${cluster} --dry-run.`
+  if (code === 'leader-mismatch') {
+    const what = `${action}: ${reason}; the leader changed meanwhile`
+    return { kind: 'refused', failure: { kind: 'conflict', what, hint } }
   }
   const failure = { kind: 'refused', action, reason, hint } as const
-  return { kind: reply.status >= 500 && !/failed$/.test(reply.body.trim()) ? 'cannot' : 'refused', failure }
+  // A member that cannot do it says nothing of the request: another one may be able to.
+  const isOver = code === 'failed' || reply.status < 500
+  return { kind: isOver ? 'refused' : 'cannot', failure }
 }
 
 /** The note is for members that run hactl; Patroni ignores it. */
 function requestBody(
   { leader, candidate, note }: FailoverRequest,
-  scheduledAt: HandoverWish['scheduledAt'],
+  scheduledAt: CommandRequest['scheduledAt'],
 ): JsonObject {
   return {
     candidate,
@@ -158,7 +161,7 @@ function noteBody({ id, by, untilMs }: RequestNote): JsonObject {
 /** Does etcd show that the request arrived, or its effect? */
 async function seesRequest(
   operator: Operator,
-  wish: HandoverWish,
+  asked: CommandRequest,
   plan: HandoverPlan,
   request: FailoverRequest,
   budgetMs: Millis,
@@ -170,7 +173,7 @@ async function seesRequest(
     if (leftMs <= 0) break
     await operator.clock.sleep(Math.min(LOOK_EVERY_MS, leftMs), signal)
     if (signal.aborted) break
-    const read = await operator.store.read(wish.cluster, Math.max(LOOK_EVERY_MS, leftMs))
+    const read = await operator.store.read(asked.cluster, Math.max(LOOK_EVERY_MS, leftMs))
     if (read.known && showsRequest(read.value, request, plan)) return 'seen'
   }
   return 'not seen'
@@ -182,43 +185,43 @@ function showsRequest(view: ClusterView, request: FailoverRequest, plan: Handove
   const now = request.scheduledAt === null
   if (now && view.leader !== null && view.leader.name !== plan.survey.leader) return true
   const changed = view.failover?.modRevision !== before.failover?.modRevision
-  return changed && view.failover !== null && isOurs(view.failover.value, request)
+  return changed && view.failover !== null && isSameRequest(view.failover.value, request)
 }
 
 async function writeRequest(
   operator: Operator,
-  wish: HandoverWish,
+  asked: CommandRequest,
   plan: HandoverPlan,
   request: FailoverRequest,
   deadline: Deadline,
   anySilent: boolean,
 ): Promise<Result<Submitted>> {
   const { survey } = plan
-  const scheduled = wish.scheduledAt !== null
+  const scheduled = asked.scheduledAt !== null
   // One that asks for nothing (`{}`) counts as none; one that came since stays.
   const guard = survey.view.failover?.modRevision ?? null
   const atMs = operator.clock.bootMs()
-  const outcome = await operator.store.writeFailover(wish.cluster, request, guard, deadline.leftMs())
+  const outcome = await operator.store.writeFailover(asked.cluster, request, guard, deadline.leftMs())
   if (outcome.kind === 'unreachable') {
-    if (outcome.mayBeWritten === true) return failed(mayBeAsked(wish, request, outcome.why))
+    if (outcome.mayBeWritten === true) return failed(mayBeAsked(asked, request, outcome.why))
     return failed({ kind: 'etcd-unreachable', why: outcome.why, mayBeDone: null })
   }
   if (outcome.kind === 'refused') {
     // What stands there may be ours, of a member that was asked and fell silent; or it came and went.
-    const read = anySilent ? await operator.store.read(wish.cluster, deadline.leftMs()) : null
+    const read = anySilent ? await operator.store.read(asked.cluster, deadline.leftMs()) : null
     if (read?.known && showsRequest(read.value, request, plan))
       return done({ through: 'etcd', scheduled, reply: null, atMs })
-    if (read !== null) return failed(mayBeAsked(wish, request, outcome.why))
+    if (read !== null) return failed(mayBeAsked(asked, request, outcome.why))
     return failed({
       kind: 'conflict',
-      what: `another request for cluster ${wish.cluster} was made meanwhile; ours was not`,
-      hint: `see hactl list ${wish.cluster}, then try again.`,
+      what: `another request for cluster ${asked.cluster} was made meanwhile; ours was not`,
+      hint: `see hactl list ${asked.cluster}, then try again.`,
     })
   }
   return done({ through: 'etcd', scheduled, reply: null, atMs })
 }
 
-function mayBeAsked({ action, cluster }: HandoverWish, { note }: FailoverRequest, why: string): Failure {
+function mayBeAsked({ action, cluster }: CommandRequest, { note }: FailoverRequest, why: string): Failure {
   const until =
     note?.untilMs == null ? '' : `, and may be carried out until ${new Date(note.untilMs).toISOString()}`
   const what = `the ${action} may have been asked for all the same${until}`

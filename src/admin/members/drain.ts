@@ -8,13 +8,9 @@ import { done, type Failure, failed, type Result } from '../../model/command/fai
 import type { MemberName } from '../../model/units.ts'
 import type { WriteOutcome } from '../../ports/store.ts'
 import { carryOutHandover } from '../handover/handover.ts'
-import {
-  type HandoverPlan,
-  type HandoverWish,
-  planHandover,
-  type Survey,
-  surveyCluster,
-} from '../handover/plan.ts'
+import type { CommandRequest } from '../handover/handover-request.ts'
+import { type HandoverPlan, planHandover } from '../handover/plan.ts'
+import { type Survey, surveyCluster } from '../handover/survey.ts'
 import { lostMember } from '../look/lost-members.ts'
 import { type Deadline, memberNotFound, type Operator } from '../operator.ts'
 import { drainNoted, notedText, writeFailure } from './drain-note.ts'
@@ -170,7 +166,7 @@ function objection({ cluster, member }: DrainWish, { view }: Survey): Failure | 
   }
 }
 
-function handoverOf({ cluster, member }: DrainWish): HandoverWish {
+function handoverOf({ cluster, member }: DrainWish): CommandRequest {
   return {
     action: 'switchover',
     cluster,

@@ -4,7 +4,8 @@
 import type { ClusterView } from '../../model/cluster/cluster.ts'
 import type { Failure } from '../../model/command/failure.ts'
 import type { MemberName, Millis } from '../../model/units.ts'
-import type { HandoverPlan, HandoverWish } from '../handover/plan.ts'
+import type { CommandRequest } from '../handover/handover-request.ts'
+import type { HandoverPlan } from '../handover/plan.ts'
 import type { Operator } from '../operator.ts'
 import { lookAt, type MemberWork } from './member-status.ts'
 
@@ -57,7 +58,7 @@ export function copyText({ member, source, percent }: EndangeredCopy): string {
 
 /** Whoever does not ask back has to have said that it may be so. null: nothing is in the way. */
 export function copiesInTheWay(
-  { action, scheduledAt }: HandoverWish,
+  { action, scheduledAt }: CommandRequest,
   { copies = [] }: HandoverPlan,
 ): (Failure & { readonly kind: 'refused' }) | null {
   // Scheduled: what is copied now is done by then, or begins later.

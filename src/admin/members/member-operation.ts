@@ -4,7 +4,8 @@
 import type { Member } from '../../model/cluster/cluster.ts'
 import { done, type Failure, failed, type Result } from '../../model/command/failure.ts'
 import type { MemberName } from '../../model/units.ts'
-import type { MemberReply, MemberRequest } from '../../ports/operator.ts'
+import type { MemberAnswer, MemberReply, MemberRequest } from '../../ports/operator.ts'
+import { outcomeCode } from '../../wire/outcome-code.ts'
 import type { Operator } from '../operator.ts'
 
 type MemberOutcome =
@@ -33,6 +34,8 @@ export interface OperationRow {
   readonly outcome: MemberOutcome
   /** One clause; null: there is nothing to add. */
   readonly why: string | null
+  /** Of a reload: when its agent reads its configuration at the latest. */
+  readonly withinSeconds?: number
   /** Ctrl-C ended the waiting, or kept it from being begun. */
   readonly interrupted?: true
   /** What the member answered, for the texts of patronictl. Not shown as JSON. */
@@ -144,12 +147,10 @@ export async function callMember(
 }
 
 /** An answer that is no success and means nothing special to the operation. */
-export function refusedRow(
-  member: MemberName,
-  reply: { readonly status: number; readonly body: string },
-): OperationRow {
+export function refusedRow(member: MemberName, reply: MemberAnswer): OperationRow {
   const { status, body } = reply
   const words = body.trim().startsWith('<') || body.trim() === '' ? '' : `: ${body.trim().slice(0, 300)}`
-  const outcome = / already in progress$/.test(body.trim()) || status === 409 ? 'conflict' : 'refused'
+  const code = outcomeCode(reply)
+  const outcome = code === 'busy' || code === 'other-request' ? 'conflict' : 'refused'
   return { member, outcome, why: `it answered ${status}${words}`, reply }
 }

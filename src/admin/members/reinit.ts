@@ -3,6 +3,7 @@
 
 import type { Member } from '../../model/cluster/cluster.ts'
 import type { BootMillis, MemberName, Millis } from '../../model/units.ts'
+import { outcomeCode } from '../../wire/outcome-code.ts'
 import type { Operator } from '../operator.ts'
 import { callMember, type OperationRow, refusedRow } from './member-operation.ts'
 import { lookAt, type MemberStatus } from './member-status.ts'
@@ -23,7 +24,6 @@ export interface BegunCopy {
 
 /** To cancel a piece of work may take a moment. */
 const REQUEST_MS: Millis = 20_000
-const IN_PROGRESS = / already in progress$/
 
 /** A row when it was not begun. */
 export async function beginCopy(
@@ -43,8 +43,8 @@ export async function beginCopy(
     })
   let atMs = operator.clock.bootMs()
   let reply = await ask(wish.force)
-  const busy = reply.kind === 'answered' && reply.status === 503 ? reply.body.trim() : ''
-  if (IN_PROGRESS.test(busy) && !wish.force && (await wish.mayCancel(name, busy))) {
+  const busy = reply.kind === 'answered' && outcomeCode(reply) === 'busy' ? reply.body.trim() : null
+  if (busy !== null && !wish.force && (await wish.mayCancel(name, busy))) {
     atMs = operator.clock.bootMs()
     reply = await ask(true)
   }

@@ -24,7 +24,7 @@ export async function reloadMembers(
         return { member: member.name, outcome: 'already', why: 'no changes to apply', reply }
       if (reply.status !== 202) return refusedRow(member.name, reply)
       const why = `its agent took the request, and reads its configuration within ${loopWaitSeconds} s`
-      return { member: member.name, outcome: 'requested', why, reply }
+      return { member: member.name, outcome: 'requested', why, withinSeconds: loopWaitSeconds, reply }
     }),
   )
 }

@@ -5,7 +5,8 @@ import type { JsonObject, Member } from '../../model/cluster/cluster.ts'
 import type { Seen } from '../../model/seen.ts'
 import { serverVersionText } from '../../model/server/server-version.ts'
 import type { BootMillis, MemberName, Millis, WallMillis } from '../../model/units.ts'
-import type { MemberReply } from '../../ports/operator.ts'
+import type { MemberAnswer, MemberReply } from '../../ports/operator.ts'
+import { outcomeCode } from '../../wire/outcome-code.ts'
 import type { Operator } from '../operator.ts'
 import { callMember, type OperationRow, refusedRow } from './member-operation.ts'
 import { isInService, LOOK_TIMEOUT_MS, lookAt, type MemberStatus, stateText } from './member-status.ts'
@@ -236,18 +237,18 @@ async function refusal(
   operator: Operator,
   member: Member,
   wish: RestartWish,
-  reply: Extract<MemberReply, { readonly kind: 'answered' }>,
+  reply: MemberAnswer,
   before: MemberStatus,
 ): Promise<OperationRow> {
   const { name } = member
-  const body = reply.body.trim()
-  if (body === 'restart conditions are not satisfied')
+  const code = outcomeCode(reply)
+  if (code === 'conditions')
     return { member: name, outcome: 'already', why: conditionText(wish, before), reply }
-  if (body === 'postgres is still starting')
+  if (code === 'still-starting')
     return { member: name, outcome: 'timed-out', why: 'PostgreSQL was stopped, and is still starting', reply }
-  if (!body.startsWith('restart failed')) return refusedRow(name, reply)
+  if (code !== 'failed' && code !== 'refused') return refusedRow(name, reply)
   const now = await lookAt(operator, member)
-  const why = body.replace(/^restart failed(: )?/, '')
+  const why = reply.body.trim().replace(/^restart failed(: )?/, '')
   // An order that was withdrawn before it began did no harm.
   if (isSame(now, before)) return { member: name, outcome: 'refused', why: `not restarted: ${why}`, reply }
   const state = now.known ? stateText(now.value) : now.why

@@ -4,7 +4,9 @@
 import type { Member } from '../../model/cluster/cluster.ts'
 import type { MemberName, Millis } from '../../model/units.ts'
 import { carryOutHandover } from '../handover/handover.ts'
-import { type HandoverWish, planHandover, surveyOf } from '../handover/plan.ts'
+import type { CommandRequest } from '../handover/handover-request.ts'
+import { planHandover } from '../handover/plan.ts'
+import { surveyOf } from '../handover/survey.ts'
 import { deadlineIn, type Operator } from '../operator.ts'
 import { endangeredCopies, refusalFor } from './endangered-copies.ts'
 import type { OperationRow } from './member-operation.ts'
@@ -136,7 +138,7 @@ type HandedOver =
 async function handOver({ operator, cluster, following }: Run, leader: MemberName): Promise<HandedOver> {
   const sight = await lookAtAll(operator, cluster, deadlineIn(operator.clock, LOOK_MS))
   if (!sight.ok) return { outcome: 'refused', why: 'etcd cannot be read' }
-  const wish: HandoverWish = {
+  const wish: CommandRequest = {
     action: 'switchover',
     ...{ cluster, leader, candidate: null, scheduledAt: null, acceptDataLoss: false, replace: false },
   }

@@ -2,6 +2,7 @@
 // (spec/ha.md 3.8, without synchronous, quorum, failsafe and standby-cluster mode).
 
 import { judgeCandidates, rankCandidates } from '../../judge/candidates.ts'
+import { modeNotHonoured } from '../../judge/handover.ts'
 import type { ClusterView, Member } from '../../model/cluster/cluster.ts'
 import { leaseTtlOf } from '../../model/cluster/lease-ttl.ts'
 import type { PeerView } from '../../model/cluster/peer.ts'
@@ -53,15 +54,14 @@ export function receivedEverything(peer: PeerView, needed: Lsn): boolean {
   )
 }
 
-/** Verdicts on the members that could take over from this node, from the answers of this beat; `candidate`: only that one. */
-export function verdicts(facts: ClusterFacts, candidate: MemberName | null): readonly CandidateVerdict[] {
+/** Verdicts on the members that could take over from this node, from the answers of this beat. */
+function verdicts(facts: ClusterFacts): readonly CandidateVerdict[] {
   const { snap, view } = facts
   const own = server(snap)
   return judgeCandidates({
     members: otherMembers(facts),
     answers: snap.peers ?? new Map<MemberName, Seen<PeerView>>(),
     exclude: [snap.self.name],
-    requested: candidate,
     voters: null,
     wal: {
       kind: 'lag',
@@ -73,7 +73,7 @@ export function verdicts(facts: ClusterFacts, candidate: MemberName | null): rea
 }
 
 function goodCandidates(facts: ClusterFacts): readonly MemberName[] {
-  return facts.snap.peers === null ? [] : rankCandidates(verdicts(facts, null)).map(verdict => verdict.name)
+  return facts.snap.peers === null ? [] : rankCandidates(verdicts(facts)).map(verdict => verdict.name)
 }
 
 /** The members that can take over, the best first; null: none can, or none was asked. */
@@ -128,8 +128,7 @@ function lagLimit({ view, snap }: ClusterFacts): Bytes {
 
 /** A mode that only a later version can keep; null: none. This version promotes no node under it (promises 1 and 2). */
 export function unsupportedMode({ snap }: ClusterFacts): string | null {
-  if (snap.settings.synchronousMode !== 'off') return `synchronous_mode: ${snap.settings.synchronousMode}`
-  return snap.settings.standbyCluster ? 'standby_cluster' : null
+  return modeNotHonoured(snap.settings)
 }
 
 /** A peer that answered and may take part in a race. */

@@ -4,7 +4,14 @@
 import type { MemberName, Revision, WallMillis } from '../units.ts'
 import type { ClusterView, FailoverRequest, Member } from './cluster.ts'
 
-export function requestKind({ leader }: FailoverRequest): 'switchover' | 'failover' {
+export type HandoverAction = 'switchover' | 'failover'
+
+/** What is asked for, whatever way it comes: REST API, command, or the key in etcd. */
+export interface HandoverRequest extends Pick<FailoverRequest, 'leader' | 'candidate' | 'scheduledAt'> {
+  readonly action: HandoverAction
+}
+
+export function requestKind({ leader }: FailoverRequest): HandoverAction {
   return leader === null ? 'failover' : 'switchover'
 }
 
@@ -37,6 +44,16 @@ function sourceOf({ note }: FailoverRequest): string {
 /** The member key shows it: hactl's agents publish their version there. */
 export function runsHactl({ record }: Member): boolean {
   return record.extra.hactl !== undefined
+}
+
+/** A member that runs Patroni writes the names only. */
+export function isSameRequest(standing: FailoverRequest, ours: FailoverRequest): boolean {
+  if (standing.note?.id != null) return standing.note.id === ours.note?.id
+  return (
+    standing.leader === ours.leader &&
+    standing.candidate === ours.candidate &&
+    standing.scheduledAt?.wallMs === ours.scheduledAt?.wallMs
+  )
 }
 
 type Standing =

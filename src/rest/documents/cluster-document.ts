@@ -2,14 +2,14 @@
 
 import type { ClusterView, Member, MemberRecord } from '../../model/cluster/cluster.ts'
 import { formatLsn, type Lsn, type Scope } from '../../model/units.ts'
-import type { Flags } from '../../wire/cluster-flags.ts'
 import { roleInCluster } from '../../wire/cluster-roles.ts'
 import { parseConnUrl } from '../../wire/member-urls.ts'
+import type { ClusterModes } from '../../wire/modes.ts'
 import { type Encodable, encodeJson } from '../../wire/python-json.ts'
 import { historyRow } from '../../wire/records.ts'
 
 /** The text of GET /cluster. */
-export function clusterDocument(cluster: ClusterView, flags: Flags, scope: Scope): string {
+export function clusterDocument(cluster: ClusterView, flags: ClusterModes, scope: Scope): string {
   const failover = cluster.failover?.value ?? null
   return encodeJson({
     members: cluster.members.map(member => memberDocument(cluster, member, flags)),
@@ -31,7 +31,7 @@ export function historyDocument(cluster: ClusterView): string {
   return encodeJson((cluster.history?.value ?? []).map(historyRow))
 }
 
-function memberDocument(cluster: ClusterView, member: Member, flags: Flags): Encodable {
+function memberDocument(cluster: ClusterView, member: Member, flags: ClusterModes): Encodable {
   const { record } = member
   const leads = cluster.leader?.name === member.name
   const role = roleInCluster(cluster, member.name, flags)

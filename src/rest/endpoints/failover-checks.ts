@@ -1,112 +1,124 @@
-// Is a switchover or failover worth asking for? The checks of spec/interfaces.md 1.9, in order, with the texts that
-// operators and patronictl know. The agents judge again when they act: this is courtesy, not safety.
+// Is a switchover or failover worth asking for? The verdict is that of the common judge, which the commands and the agents ask
+// too; the texts and their status codes are those that operators and patronictl know (spec/interfaces.md 1.9).
 
-import type { ClusterView, FailoverRequest, Member } from '../../model/cluster/cluster.ts'
-import { describeRequest, isExpired } from '../../model/cluster/request.ts'
-import type { MemberName, Millis, WallMillis } from '../../model/units.ts'
+import {
+  type Answers,
+  type HandoverVerdict,
+  judgeHandover,
+  refusalOfRequest,
+  situationSeen,
+} from '../../judge/handover.ts'
+import { type OtherRequest, otherRequest } from '../../judge/other-request.ts'
+import type { ClusterView, FailoverRequest } from '../../model/cluster/cluster.ts'
+import { describeRequest, type HandoverAction, type HandoverRequest } from '../../model/cluster/request.ts'
+import type { CandidateVerdict, RefusalCode } from '../../model/cluster/verdict.ts'
+import type { Millis, WallMillis } from '../../model/units.ts'
+import type { Log } from '../../ports/log.ts'
 import type { Peers } from '../../ports/peers.ts'
 import type { Flags } from '../../wire/cluster-flags.ts'
-import { namedInSync } from '../../wire/cluster-roles.ts'
 import { parseSchedule } from '../../wire/times.ts'
-import { type Reply, text } from '../reply.ts'
+import { outcomeReply, type Reply, text } from '../reply.ts'
 import type { Asked } from '../request/failover-body.ts'
 
-export type Action = 'switchover' | 'failover'
-
-export interface Wish {
-  /** `failover` with a leader named becomes a switchover. */
-  readonly action: Action
-  readonly leader: MemberName | null
-  readonly candidate: MemberName | null
-  readonly scheduledAt: FailoverRequest['scheduledAt']
-}
-
-type Judged = { readonly ok: true; readonly wish: Wish } | { readonly ok: false; readonly reply: Reply }
+type Read =
+  | { readonly ok: true; readonly request: HandoverRequest }
+  | { readonly ok: false; readonly reply: Reply }
 
 const PEER_TIMEOUT_MS: Millis = 2000
 
-/** Checks 1 to 7: what is wrong with the request itself. */
-export function judgeRequest(asked: Asked, action: Action, paused: boolean, nowWallMs: WallMillis): Judged {
+/** Checks 1 to 7: what is wrong with the request itself. A failover that names a leader becomes a switchover. */
+export function readRequest(asked: Asked, named: HandoverAction, paused: boolean, nowMs: WallMillis): Read {
   const { leader, candidate } = asked
-  if (action === 'failover' && candidate === null) {
-    return refuse(400, 'Failover could be performed only to a specific candidate')
-  }
-  if (action === 'switchover' && leader === null) {
+  const refuse = (status: number, why: string): Read => ({ ok: false, reply: text(status, why) })
+  const isScheduled = asked.scheduledAt !== undefined
+  // By the address that was called, before the leader's name counts.
+  if (named === 'failover' && candidate === null)
+    return { ok: false, reply: refusal('candidate-required', named) }
+  if (named === 'switchover' && leader === null)
     return refuse(400, 'Switchover could be performed only from a specific leader')
-  }
+  if (named === 'failover' && isScheduled) return refuse(400, "Failover can't be scheduled")
+  const action = leader === null ? named : 'switchover'
+  const unread = { text: '', wallMs: null }
+  const code = refusalOfRequest(
+    { action, leader, candidate, scheduledAt: isScheduled ? unread : null },
+    paused,
+  )
+  if (code === 'scheduled-in-pause') return { ok: false, reply: refusal(code, action) }
   let scheduledAt: FailoverRequest['scheduledAt'] = null
-  if (asked.scheduledAt !== undefined) {
-    if (action === 'failover') return refuse(400, "Failover can't be scheduled")
-    if (paused) return refuse(400, "Can't schedule switchover in the paused state")
-    const schedule = parseSchedule(asked.scheduledAt, action, nowWallMs)
+  if (isScheduled) {
+    const schedule = parseSchedule(asked.scheduledAt, named, nowMs)
     if (!schedule.ok) return refuse(schedule.status, schedule.why)
     scheduledAt = schedule
   }
-  if (paused && candidate === null) {
-    return refuse(400, 'Switchover is possible only to a specific candidate in a paused state')
-  }
-  if (leader !== null && leader === candidate) return refuse(400, 'Switchover target and source are the same')
-  return {
-    ok: true,
-    wish: { action: leader === null ? action : 'switchover', leader, candidate, scheduledAt },
-  }
+  if (code !== null) return { ok: false, reply: refusal(code, action) }
+  return { ok: true, request: { action, leader, candidate, scheduledAt } }
 }
 
-/**
- * A request that stands in etcd is not replaced in silence, which Patroni does: 409, which its DELETE answers too, and whose
- * text patronictl shows. null: none stands there, one that its maker gave up, or `id`, the very same, handed in before.
- */
-export function otherRequest(cluster: ClusterView, id: string | null, nowWallMs: WallMillis): Reply | null {
-  const [unreadable] = cluster.unreadable ?? []
-  if (unreadable !== undefined)
-    return text(409, `another request is pending, which is not understood: ${unreadable.why}`)
-  const pending = cluster.failover?.value ?? null
-  if (pending === null || isExpired(pending, nowWallMs)) return null
-  if (id !== null && pending.note?.id === id) return null
-  const what = pending.scheduledAt === null ? 'is pending' : 'is scheduled'
-  const cure = pending.scheduledAt === null ? '' : '; delete it first (DELETE /switchover)'
-  return text(409, `another request ${what}: ${describeRequest(pending)}${cure}`)
+/** A request in etcd is not replaced in silence: 409, which Patroni's DELETE answers too, and whose text patronictl shows. */
+export function conflictWith(cluster: ClusterView, ownId: string | null, nowMs: WallMillis): Reply | null {
+  const other = otherRequest(cluster, ownId, nowMs)
+  return other === null ? null : outcomeReply(409, 'other-request', conflictText(other))
 }
 
-/** Checks 8 to 13, for what is to happen now. null: go on. */
-export async function clusterObstacle(
-  wish: Wish,
+function conflictText(other: OtherRequest): string {
+  if (other.is === 'unreadable') return `another request is pending, which is not understood: ${other.why}`
+  const what = other.request.scheduledAt === null ? 'is pending' : 'is scheduled'
+  const cure = other.request.scheduledAt === null ? '' : '; delete it first (DELETE /switchover)'
+  return `another request ${what}: ${describeRequest(other.request)}${cure}`
+}
+
+/** Checks 8 to 13; null: nothing is in the way. */
+export async function obstacleTo(
+  request: HandoverRequest,
   cluster: ClusterView,
   flags: Flags,
-  peers: Peers,
+  { peers, log }: { readonly peers: Pick<Peers, 'ask'>; readonly log: Log },
 ): Promise<Reply | null> {
-  const { action, leader, candidate } = wish
-  if (leader !== null && cluster.leader?.name !== leader) return text(412, 'leader name does not match')
-  const onlySyncStandbys = flags.synchronousMode === 'on'
-  if (candidate !== null) {
-    if (action === 'switchover' && onlySyncStandbys && !namedInSync(cluster, candidate)) {
-      return text(412, 'candidate name does not match with sync_standby')
-    }
-    const named = cluster.members.filter(member => member.name === candidate)
-    if (named.length === 0) return text(412, 'candidate does not exists')
-    return (await anyGood(named, peers)) ? null : noGoodCandidates(action)
-  }
-  const others = onlySyncStandbys
-    ? cluster.members.filter(member => namedInSync(cluster, member.name))
-    : cluster.members.filter(member => member.name !== cluster.leader?.name && member.record.apiUrl !== null)
-  if (others.length > 0) return (await anyGood(others, peers)) ? null : noGoodCandidates(action)
-  const why = onlySyncStandbys ? 'can not find sync_standby' : 'cluster does not have members except leader'
-  return text(412, `${action} is not possible: ${why}`)
+  const judge = (answers: Answers | null): HandoverVerdict =>
+    judgeHandover(request, situationSeen(cluster, flags, flags.maximumLagBytes, answers))
+  let verdict = judge(null)
+  if (verdict.is === 'ask') verdict = judge(await peers.ask(verdict.members, PEER_TIMEOUT_MS))
+  if (verdict.is !== 'refused') return null
+  // The text of the answer is Patroni's and says little.
+  const why = [verdict.code, ...objections(verdict.candidates, request)].join('; ')
+  log.warning(`refusing the ${request.action} request: ${why}`)
+  return refusal(verdict.code, request.action)
 }
 
-function noGoodCandidates(action: Action): Reply {
-  return text(412, `${action} is not possible: no good candidates have been found`)
+function objections(
+  candidates: readonly CandidateVerdict[],
+  { candidate }: HandoverRequest,
+): readonly string[] {
+  return candidates
+    .filter(({ name, code }) => code !== 'good' && (candidate === null || name === candidate))
+    .map(({ name, reason }) => `${name}: ${reason}`)
 }
 
-async function anyGood(members: readonly Member[], peers: Peers): Promise<boolean> {
-  const answers = await peers.ask(members, PEER_TIMEOUT_MS)
-  for (const answer of answers.values()) {
-    if (!answer.known || answer.value.position === null) continue
-    if (!answer.value.nofailover && !answer.value.watchdogFailed) return true
-  }
-  return false
+function refusal(code: RefusalCode, action: HandoverAction): Reply {
+  const [status, words] = WORDS[code]
+  return outcomeReply(status, code, words.replace('<action>', action))
 }
 
-function refuse(status: number, why: string): Judged {
-  return { ok: false, reply: text(status, why) }
+const NOBODY = '<action> is not possible: no good candidates have been found'
+
+/** What Patroni has no text for reads as its nearest does. */
+const WORDS: Readonly<Record<RefusalCode, readonly [status: 400 | 412, words: string]>> = {
+  'candidate-required': [400, 'Failover could be performed only to a specific candidate'],
+  'scheduled-in-pause': [400, "Can't schedule switchover in the paused state"],
+  'candidate-required-in-pause': [
+    400,
+    'Switchover is possible only to a specific candidate in a paused state',
+  ],
+  'same-member': [400, 'Switchover target and source are the same'],
+  'no-leader': [412, 'leader name does not match'],
+  'leader-mismatch': [412, 'leader name does not match'],
+  'candidate-not-in-sync': [412, 'candidate name does not match with sync_standby'],
+  'candidate-unknown': [412, 'candidate does not exists'],
+  'candidate-is-leader': [412, NOBODY],
+  'no-sync-standby': [412, '<action> is not possible: can not find sync_standby'],
+  'no-other-member': [412, '<action> is not possible: cluster does not have members except leader'],
+  'mode-unsupported': [412, NOBODY],
+  'leader-silent': [412, '<action> is not possible: PostgreSQL of the leader does not answer'],
+  'candidate-unfit': [412, NOBODY],
+  'no-candidate': [412, NOBODY],
 }

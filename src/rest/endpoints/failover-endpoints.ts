@@ -2,22 +2,28 @@
 // reply says what the cluster became.
 
 import { randomUUID } from 'node:crypto'
+import { handoverProgress } from '../../judge/handover-progress.ts'
 import type { ClusterView, FailoverRequest } from '../../model/cluster/cluster.ts'
-import { standingOf } from '../../model/cluster/request.ts'
+import {
+  type HandoverAction,
+  type HandoverRequest,
+  isSameRequest,
+  standingOf,
+} from '../../model/cluster/request.ts'
 import type { BootMillis, MemberName, Millis } from '../../model/units.ts'
-import { type Flags, readFlags } from '../../wire/cluster-flags.ts'
+import { readFlags } from '../../wire/cluster-flags.ts'
 import type { Context } from '../endpoint-context.ts'
 import { READ_BUDGET_MS } from '../fresh-read.ts'
-import { page, type Reply, statusOnly, text } from '../reply.ts'
+import { outcomeReply, page, type Reply, statusOnly } from '../reply.ts'
 import { readBody } from '../request/body.ts'
 import { type Asked, loggable, readAsked } from '../request/failover-body.ts'
-import { type Action, clusterObstacle, judgeRequest, otherRequest, type Wish } from './failover-checks.ts'
+import { conflictWith, obstacleTo, readRequest } from './failover-checks.ts'
 
 /** How long to trust the watch to say that something happened before looking anyway. */
 const LOOK_EVERY_MS: Millis = 2000
 const GLANCE_EVERY_MS: Millis = 100
 
-export async function postFailover(context: Context, action: Action): Promise<Reply> {
+export async function postFailover(context: Context, action: HandoverAction): Promise<Reply> {
   const body = await readBody(context.request)
   if (!body.ok) return body.reply
   const read = readAsked(body.document)
@@ -30,30 +36,19 @@ export async function postFailover(context: Context, action: Action): Promise<Re
   const cluster = await context.reads.read()
   if (!cluster.known) return page(503, `The cluster cannot be read: ${cluster.why}`)
   const flags = readFlags(cluster.value, context.state.settings())
-  const judged = judgeRequest(asked, action, flags.paused, context.clock.wallMs())
+  const judged = readRequest(asked, action, flags.paused, context.clock.wallMs())
   if (!judged.ok) return judged.reply
-  const { wish } = judged
-  if (wish.action !== action)
+  const asking = judged.request
+  if (asking.action !== action)
     context.log.warning('failover request names a leader: it is done as a switchover')
-  const obstacle = await obstacleTo(context, wish, asked, cluster.value, flags)
-  return obstacle ?? carryOut(context, wish, asked, cluster.value, flags.loopWaitMs)
-}
-
-async function obstacleTo(
-  { clock, peers }: Context,
-  wish: Wish,
-  { note }: Asked,
-  cluster: ClusterView,
-  flags: Flags,
-): Promise<Reply | null> {
-  const other = otherRequest(cluster, note?.id ?? null, clock.wallMs())
-  if (other !== null || wish.scheduledAt !== null) return other
-  return clusterObstacle(wish, cluster, flags, peers)
+  const conflict = conflictWith(cluster.value, asked.note?.id ?? null, context.clock.wallMs())
+  const obstacle = conflict ?? (await obstacleTo(asking, cluster.value, flags, context))
+  return obstacle ?? carryOut(context, asking, asked, cluster.value, flags.loopWaitMs)
 }
 
 async function carryOut(
   context: Context,
-  wish: Wish,
+  asking: HandoverRequest,
   asked: Asked,
   cluster: ClusterView,
   loopWaitMs: Millis,
@@ -62,28 +57,38 @@ async function carryOut(
   // Whoever has hung up may have asked another member meanwhile: nothing is begun for them.
   if (context.signal.aborted) return statusOnly(503)
   const limitSeconds = 2 * Math.max(10, Math.round(loopWaitMs / 1000))
-  const request = requestFor(context, wish, asked, limitSeconds * 1000)
+  const request = requestFor(context, asking, asked, limitSeconds * 1000)
   // Listens before it writes, so that the fastest agent cannot be missed.
   const changes = new Changes(context)
   try {
-    const written = await write(context, wish, request, cluster)
+    const written = await write(context, asking, request, cluster)
     if ('status' in written) return written
-    context.state.wake(`rest: ${wish.action} requested`)
-    if (wish.scheduledAt !== null) return text(202, 'Switchover scheduled')
+    context.state.wake(`rest: ${asking.action} requested`)
+    if (asking.scheduledAt !== null) return outcomeReply(202, 'scheduled', 'Switchover scheduled')
     const oldLeader = cluster.leader?.name ?? null
-    const reply = await followToEnd(context, changes, { ...wish, oldLeader, sinceMs }, limitSeconds)
+    const reply = await followToEnd(
+      context,
+      changes,
+      { action: asking.action, request, oldLeader, sinceMs },
+      limitSeconds,
+    )
     if (reply !== null) return reply
     // The client has gone or the agent stops: nobody reads this. The request has its end.
     if (context.signal.aborted) return statusOnly(503)
-    return await giveUp(context, wish, request, asked.note !== null, limitSeconds)
+    return await giveUp(context, asking, request, asked.note !== null, limitSeconds)
   } finally {
     changes.stop()
   }
 }
 
 /** Its end is that of the command that asked, which withdraws it then, else that of this answer. */
-function requestFor(context: Context, wish: Wish, asked: Asked, limitMs: Millis): FailoverRequest {
-  const { leader, candidate, scheduledAt } = wish
+function requestFor(
+  context: Context,
+  asking: HandoverRequest,
+  asked: Asked,
+  limitMs: Millis,
+): FailoverRequest {
+  const { leader, candidate, scheduledAt } = asking
   const atMs = context.clock.wallMs()
   const untilMs = scheduledAt !== null ? null : (asked.note?.untilMs ?? atMs + limitMs)
   const id = asked.note?.id ?? randomUUID()
@@ -98,7 +103,7 @@ function sourceOf({ request }: Context, { note }: Asked): string {
 /** Made at the revision that was read: nothing that came meanwhile is replaced. */
 async function write(
   context: Context,
-  wish: Wish,
+  asking: HandoverRequest,
   request: FailoverRequest,
   { failover }: ClusterView,
 ): Promise<Reply | { readonly done: true }> {
@@ -108,35 +113,44 @@ async function write(
   if (outcome.kind === 'done') return { done: true }
   if (outcome.kind === 'unreachable' && outcome.mayBeWritten === true) {
     const until = endOf(request)
-    return text(
+    return outcomeReply(
       503,
-      `${titled(wish.action)} status unknown; it may have been asked for${until}: ${outcome.why}`,
+      'unknown',
+      `${titled(asking.action)} status unknown; it may have been asked for${until}: ${outcome.why}`,
     )
   }
   if (outcome.kind === 'refused')
-    return text(409, `another request was made at the same moment; this one was not: ${outcome.why}`)
-  return text(503, `failed to write failover key into DCS: ${outcome.why}`)
+    return outcomeReply(
+      409,
+      'other-request',
+      `another request was made at the same moment; this one was not: ${outcome.why}`,
+    )
+  return outcomeReply(503, 'not-done', `failed to write failover key into DCS: ${outcome.why}`)
 }
 
 /** The time of this answer is over: what nobody has begun is taken back, so that it does not come about unattended. */
 async function giveUp(
   context: Context,
-  { action }: Wish,
+  { action }: HandoverRequest,
   request: FailoverRequest,
   belongsToCommand: boolean,
   limitSeconds: number,
 ): Promise<Reply> {
   const name = titled(action)
   const unknown = `${name} status unknown after ${limitSeconds} seconds; operation may still be in progress`
-  if (belongsToCommand) return text(503, unknown)
+  if (belongsToCommand) return outcomeReply(503, 'unknown', unknown)
   const read = await context.reads.read()
-  if (!read.known) return text(503, `${unknown}${endOf(request)}`)
-  const standing = standingOf(read.value, ({ note }) => note?.id === request.note?.id)
-  if (standing.kind !== 'pending') return text(503, unknown)
+  if (!read.known) return outcomeReply(503, 'unknown', `${unknown}${endOf(request)}`)
+  const standing = standingOf(read.value, other => isSameRequest(other, request))
+  if (standing.kind !== 'pending') return outcomeReply(503, 'unknown', unknown)
   const outcome = await context.store.writeFailover(null, standing.revision, READ_BUDGET_MS)
   if (outcome.kind === 'done')
-    return text(503, `${name} failed: nobody began it within ${limitSeconds} seconds, and it was withdrawn`)
-  return text(503, outcome.kind === 'refused' ? unknown : `${unknown}${endOf(request)}`)
+    return outcomeReply(
+      503,
+      'failed',
+      `${name} failed: nobody began it within ${limitSeconds} seconds, and it was withdrawn`,
+    )
+  return outcomeReply(503, 'unknown', outcome.kind === 'refused' ? unknown : `${unknown}${endOf(request)}`)
 }
 
 function endOf({ note }: FailoverRequest): string {
@@ -147,17 +161,21 @@ export async function deleteSwitchover(context: Context): Promise<Reply> {
   const read = await context.reads.read()
   if (!read.known) return page(503, `The cluster cannot be read: ${read.why}`)
   const { failover } = read.value
-  if (failover === null || failover.value.scheduledAt === null) return text(404, 'no switchover is scheduled')
+  if (failover === null || failover.value.scheduledAt === null)
+    return outcomeReply(404, 'nothing-scheduled', 'no switchover is scheduled')
   const outcome = await context.store.writeFailover(null, failover.modRevision, READ_BUDGET_MS)
   if (outcome.kind === 'unreachable') return page(503, `Deleting the switchover: ${outcome.why}`)
   if (outcome.kind === 'refused') return page(409)
   context.state.wake('rest: scheduled switchover deleted')
-  return text(200, 'scheduled switchover deleted')
+  return outcomeReply(200, 'deleted', 'scheduled switchover deleted')
 }
 
-/** A request on its way: `sinceMs` is the boot-time instant before it was written. */
-interface Followed extends Wish {
+/** A request on its way. */
+interface Followed {
+  readonly action: HandoverAction
+  readonly request: FailoverRequest
   readonly oldLeader: MemberName | null
+  /** Boot-time instant before it was written. */
   readonly sinceMs: BootMillis
 }
 
@@ -167,7 +185,7 @@ interface Followed extends Wish {
 async function followToEnd(
   context: Context,
   changes: Changes,
-  wish: Followed,
+  followed: Followed,
   limitSeconds: number,
 ): Promise<Reply | null> {
   const { clock, signal } = context
@@ -175,27 +193,39 @@ async function followToEnd(
   while (!signal.aborted && clock.bootMs() < deadlineMs) {
     await changes.next(Math.min(LOOK_EVERY_MS, deadlineMs - clock.bootMs()))
     const read = await context.reads.read()
-    const why = context.state.refusedSince(wish.sinceMs)
-    const reply = read.known ? finalReply(read.value, wish, why) : null
+    const why = context.state.refusedSince(followed.sinceMs)
+    const reply = read.known ? finalReply(read.value, followed, why) : null
     if (reply !== null) return reply
   }
   return null
 }
 
-/** null: not over. A cluster without a leader is still on its way, whether or not the request still stands. */
-function finalReply(cluster: ClusterView, wish: Followed, why: string | null): Reply | null {
-  const leader = cluster.leader?.name ?? null
-  if (leader !== null && leader !== wish.oldLeader) {
-    const done = wish.action === 'switchover' ? 'switched' : 'failed'
-    if (wish.candidate === null || wish.candidate === leader)
-      return text(200, `Successfully ${done} over to "${leader}"`)
-    return text(200, `${titled(done)} over to "${leader}" instead of "${wish.candidate}"`)
+/** null: not over. */
+function finalReply(
+  cluster: ClusterView,
+  { action, request, oldLeader }: Followed,
+  why: string | null,
+): Reply | null {
+  const progress = handoverProgress(request, oldLeader, cluster)
+  const over = `${action === 'switchover' ? 'switched' : 'failed'} over to`
+  switch (progress.is) {
+    case 'done':
+      return progress.asAsked
+        ? outcomeReply(200, 'done', `Successfully ${over} "${progress.by}"`)
+        : outcomeReply(
+            200,
+            'done-by-another',
+            `${titled(over)} "${progress.by}" instead of "${request.candidate}"`,
+          )
+    case 'over':
+      return outcomeReply(503, 'failed', `${titled(action)} failed${why === null ? '' : `: ${why}`}`)
+    case 'pending':
+    case 'begun':
+    case 'leaderless':
+      return null
+    default:
+      return progress satisfies never
   }
-  const withdrawn =
-    cluster.failover === null ||
-    (cluster.failover.value.leader === null && cluster.failover.value.candidate === null)
-  if (!withdrawn || leader !== wish.oldLeader) return null
-  return text(503, `${titled(wish.action)} failed${why === null ? '' : `: ${why}`}`)
 }
 
 /** Waits for something to happen to `leader` or `failover`; what happens while nobody waits is not lost. */

@@ -8,7 +8,7 @@ import { own } from '../../model/settings/patch.ts'
 import { parseBoolean } from '../../model/settings/values.ts'
 import type { Millis } from '../../model/units.ts'
 import type { Context } from '../endpoint-context.ts'
-import { type Reply, statusOnly, text } from '../reply.ts'
+import { outcomeReply, type Reply, statusOnly } from '../reply.ts'
 import { readOptionalBody } from '../request/body.ts'
 import { readRestart } from '../request/restart-body.ts'
 
@@ -67,8 +67,9 @@ async function give(context: Context, order: Order, task: 'restart' | 'reinitial
   if (context.signal.aborted) return statusOnly(503)
   const rule = String(context.state.extra().rule ?? 'unknown')
   const limit = BEGIN_LIMIT_MS / 1000
-  return text(
+  return outcomeReply(
     503,
+    'refused',
     `${task} failed: not begun within ${limit} seconds, and withdrawn (the agent is at ${rule})`,
   )
 }
@@ -83,39 +84,40 @@ function endLimitMs({ state }: Context, order: Order): Millis {
 function replyTo(answer: OrderAnswer, task: 'restart' | 'reinitialize'): Reply {
   switch (answer.is) {
     case 'restarted':
-      return text(200, 'restarted successfully')
+      return outcomeReply(200, 'done', 'restarted successfully')
     case 'started':
-      return text(200, 'reinitialize started')
+      return outcomeReply(200, 'done', 'reinitialize started')
     case 'scheduled':
-      return text(202, 'Restart scheduled')
+      return outcomeReply(202, 'scheduled', 'Restart scheduled')
     case 'deleted':
-      return text(200, 'scheduled restart deleted')
+      return outcomeReply(200, 'deleted', 'scheduled restart deleted')
     case 'conditions':
-      return text(503, 'restart conditions are not satisfied')
+      return outcomeReply(503, 'conditions', 'restart conditions are not satisfied')
     case 'busy':
-      return text(503, answer.why)
+      return outcomeReply(503, 'busy', answer.why)
     case 'paused':
       return pausedReply()
     case 'already-scheduled':
-      return text(409, 'Another restart is already scheduled')
+      return outcomeReply(409, 'other-request', 'Another restart is already scheduled')
     case 'nothing-scheduled':
-      return text(404, 'no restarts are scheduled')
+      return outcomeReply(404, 'nothing-scheduled', 'no restarts are scheduled')
     case 'no-leader':
-      return text(503, 'Cluster has no leader, can not reinitialize')
+      return outcomeReply(503, 'no-leader-to-copy', 'Cluster has no leader, can not reinitialize')
     case 'leader':
-      return text(503, 'I am the leader, can not reinitialize')
+      return outcomeReply(503, 'is-leader', 'I am the leader, can not reinitialize')
     case 'still-starting':
-      return text(503, 'postgres is still starting')
+      return outcomeReply(503, 'still-starting', 'postgres is still starting')
     case 'failed':
+      return outcomeReply(503, 'failed', `${task} failed: ${answer.why}`)
     case 'refused':
-      return text(503, `${task} failed: ${answer.why}`)
+      return outcomeReply(503, 'refused', `${task} failed: ${answer.why}`)
     default:
       return answer satisfies never
   }
 }
 
 function pausedReply(): Reply {
-  return text(500, "Can't schedule restart in the paused state")
+  return outcomeReply(500, 'paused', "Can't schedule restart in the paused state")
 }
 
 function flag(document: JsonObject, key: string): boolean {

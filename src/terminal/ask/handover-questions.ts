@@ -1,6 +1,8 @@
 // What `switchover` and `failover` ask before they begin, in the order that operators know, and how flags answer it.
 // Without a terminal nothing is asked: missing flags take their defaults, and only --force may go on.
 
+import type { Survey } from '../../admin/handover/survey.ts'
+import type { HandoverAction, HandoverRequest } from '../../model/cluster/request.ts'
 import type { Failure, Result } from '../../model/command/failure.ts'
 import { done, failed } from '../../model/command/failure.ts'
 import { eitherOf, nearestNames } from '../../model/command/nearest.ts'
@@ -16,40 +18,27 @@ export interface HandoverAnswers {
   readonly 'dry-run': boolean
 }
 
-interface Wish {
-  readonly action: 'switchover' | 'failover'
-  readonly cluster: string
-  readonly leader: MemberName | null
-  readonly candidate: MemberName | null
-  readonly scheduledAt: { readonly text: string; readonly wallMs: WallMillis } | null
-}
+type Asked = HandoverRequest & { readonly cluster: string }
 
-interface Known {
-  readonly leader: MemberName | null
-  readonly eligible: readonly MemberName[]
-  readonly modes: { readonly standbyCluster: boolean; readonly synchronousMode: 'off' | 'on' | 'quorum' }
-  readonly view: { readonly sync: { readonly value: { readonly standbys: readonly MemberName[] } } | null }
-}
-
-export async function completeWish(
-  action: Wish['action'],
+export async function completeRequest(
+  action: HandoverAction,
   cluster: string,
-  known: Known,
+  survey: Survey,
   answers: HandoverAnswers,
   nowMs: WallMillis,
-): Promise<Result<Wish>> {
+): Promise<Result<Asked>> {
   const asks = !answers.force && !answers['dry-run'] && canAsk()
   const switchover = action === 'switchover'
-  const role = known.modes.standbyCluster ? 'Standby Leader' : 'Primary'
+  const role = survey.modes.standbyCluster ? 'Standby Leader' : 'Primary'
   // Without a leader a switchover is refused: there is nothing to ask for.
-  const useful = asks && (!switchover || known.leader !== null)
-  const leader = await answer(answers.leader, useful && switchover, role, known.leader ?? '', name =>
-    name === '' || name === known.leader ? null : `${name} does not lead: the leader is ${known.leader}`,
+  const useful = asks && (!switchover || survey.leader !== null)
+  const leader = await answer(answers.leader, useful && switchover, role, survey.leader ?? '', name =>
+    name === '' || name === survey.leader ? null : `${name} does not lead: the leader is ${survey.leader}`,
   )
   if (!leader.ok) return failed(leader.failure)
-  const names = `['${known.eligible.join("', '")}']`
+  const names = `['${survey.eligible.join("', '")}']`
   const candidate = await answer(answers.candidate, useful, `Candidate ${names}`, '', name =>
-    objectionToCandidate(name, action, known),
+    objectionToCandidate(name, action, survey),
   )
   if (!candidate.ok) return failed(candidate.failure)
   const when = await answer(
@@ -90,10 +79,10 @@ async function answer(
 }
 
 /** Checks the names alone; whether it would work is judged when all questions are answered. */
-function objectionToCandidate(name: string, action: Wish['action'], known: Known): string | null {
-  const { eligible } = known
+function objectionToCandidate(name: string, action: HandoverAction, survey: Survey): string | null {
+  const { eligible } = survey
   if (name === '') return action === 'failover' ? 'a failover needs a candidate' : null
-  if (name === known.leader) return `${name} leads already`
+  if (name === survey.leader) return `${name} leads already`
   if (eligible.includes(name)) return null
   const near = nearestNames(name, eligible)
   const who = near.length > 0 ? `did you mean ${eitherOf(near)}?` : `choose one of ${eligible.join(', ')}`
@@ -102,14 +91,14 @@ function objectionToCandidate(name: string, action: Wish['action'], known: Known
 
 /** null: go on. */
 export async function confirmHandover(
-  wish: Wish,
-  known: Known,
+  asked: Asked,
+  survey: Survey,
   answers: HandoverAnswers,
 ): Promise<Failure | null> {
   if (answers.force) return null
-  const question = confirmation(wish, known)
+  const question = confirmation(asked, survey)
   if (!canAsk()) return { kind: 'not-a-terminal', question, flags: '--force' }
-  const asynchronous = asynchronousCandidate(wish, known)
+  const asynchronous = asynchronousCandidate(asked, survey)
   if (asynchronous !== null) {
     const accepted = await askYesNo(
       `Are you sure you want to failover to the asynchronous node ${asynchronous}?`,
@@ -119,23 +108,20 @@ export async function confirmHandover(
   }
   const confirmed = await askYesNo(question)
   if (!confirmed.ok) return confirmed.failure
-  const what = wish.scheduledAt === null ? wish.action : `scheduled ${wish.action}`
+  const what = asked.scheduledAt === null ? asked.action : `scheduled ${asked.action}`
   return confirmed.value ? null : { kind: 'declined', what }
 }
 
-function confirmation(wish: Wish, known: Known): string {
-  const demoting = known.leader === null ? '' : `, demoting current leader ${known.leader}`
-  if (wish.scheduledAt === null)
-    return `Are you sure you want to ${wish.action} cluster ${wish.cluster}${demoting}?`
-  return (
-    `Are you sure you want to schedule ${wish.action} of cluster ${wish.cluster} at ` +
-    `${wish.scheduledAt.text}${demoting}?`
-  )
+function confirmation(asked: Asked, survey: Survey): string {
+  const demoting = survey.leader === null ? '' : `, demoting current leader ${survey.leader}`
+  if (asked.scheduledAt === null)
+    return `Are you sure you want to ${asked.action} cluster ${asked.cluster}${demoting}?`
+  return `Are you sure you want to schedule ${asked.action} of cluster ${asked.cluster} at ${asked.scheduledAt.text}${demoting}?`
 }
 
-function asynchronousCandidate(wish: Wish, known: Known): MemberName | null {
-  if (wish.action !== 'failover' || wish.candidate === null || known.modes.synchronousMode === 'off')
+function asynchronousCandidate(asked: Asked, survey: Survey): MemberName | null {
+  if (asked.action !== 'failover' || asked.candidate === null || survey.modes.synchronousMode === 'off')
     return null
-  const standbys = known.view.sync?.value.standbys ?? []
-  return standbys.some(name => name.toLowerCase() === wish.candidate?.toLowerCase()) ? null : wish.candidate
+  const standbys = survey.view.sync?.value.standbys ?? []
+  return standbys.some(name => name.toLowerCase() === asked.candidate?.toLowerCase()) ? null : asked.candidate
 }

@@ -2,18 +2,55 @@
 // (spec/interfaces.md 2.4), and how it prints the answer. The drop-in judges nothing else: the member that is asked
 // does.
 
-import type { HandoverAnswer } from '../../admin/handover/by-answer.ts'
-import type { HandoverAction, HandoverWish, Survey } from '../../admin/handover/plan.ts'
-import { done, failed, type Result } from '../../model/command/failure.ts'
+import { type HandoverAnswer, handOverByAnswer } from '../../admin/handover/by-answer.ts'
+import type { CommandRequest } from '../../admin/handover/handover-request.ts'
+import { type Survey, surveyOf } from '../../admin/handover/survey.ts'
+import { deadlineIn, type Operator, readWhatIsThere } from '../../admin/operator.ts'
+import type { HandoverAction } from '../../model/cluster/request.ts'
+import { done, type Failure, failed, type Result } from '../../model/command/failure.ts'
 import type { MemberName, WallMillis } from '../../model/units.ts'
 import type { HandoverAnswers } from '../ask/handover-questions.ts'
+import { interruptible } from '../ask/interruptible.ts'
 import { askText, askYesNo } from '../ask/questions.ts'
+import { type GlobalFlags, READ_TIMEOUT_MS, WAIT_TIMEOUT_MS } from '../command.ts'
 import { isoWithZone, localTime } from '../format/line-time.ts'
 import { parseSchedule } from '../format/schedule.ts'
+import { clusterTable } from '../table/cluster-table.ts'
 
-type Asked = Omit<HandoverWish, 'acceptDataLoss' | 'replace'>
+/** Asks, waits and reports as patronictl does; even a refusal by the member ends with 0. */
+export async function handOverAsPatronictl(
+  operator: Operator,
+  action: HandoverAction,
+  cluster: string,
+  answers: HandoverAnswers & Pick<GlobalFlags, 'timeout'>,
+): Promise<{
+  readonly result: Result<HandoverAnswer>
+  readonly text: (answer: HandoverAnswer) => string
+}> {
+  const { clock } = operator
+  const notAsked = (failure: Failure) => ({ result: failed<HandoverAnswer>(failure), text: () => '' })
+  const look = () => readWhatIsThere(operator, cluster, deadlineIn(clock, READ_TIMEOUT_MS))
+  const read = await look()
+  if (!read.ok) return notAsked(read.failure)
+  const survey = surveyOf(read.value)
+  process.stdout.write(`Current cluster topology\n${clusterTable(operator, cluster, survey.view)}`)
+  const asked = await askAsPatronictl(action, cluster, survey, answers, clock.wallMs())
+  if (!asked.ok) return notAsked(asked.failure)
+  const request = { ...asked.value, acceptDataLoss: true, replace: false }
+  const deadline = deadlineIn(clock, answers.timeout ?? WAIT_TIMEOUT_MS)
+  const result = await interruptible(interrupted =>
+    handOverByAnswer(operator, request, survey, deadline, interrupted),
+  )
+  const isDone = result.ok && result.value.kind === 'answered' && result.value.status < 300
+  const after = isDone ? await look() : null
+  const isShown = result.ok && (isDone || result.value.kind === 'through etcd')
+  const table = isShown ? clusterTable(operator, cluster, after?.ok === true ? after.value : survey.view) : ''
+  return { result, text: answer => answerText(action, answer, clock.wallMs()) + table }
+}
 
-export async function askAsPatronictl(
+type Asked = Omit<CommandRequest, 'acceptDataLoss' | 'replace'>
+
+async function askAsPatronictl(
   action: HandoverAction,
   cluster: string,
   survey: Survey,
@@ -89,7 +126,7 @@ async function askTime(
   { modes }: Survey,
   answers: HandoverAnswers,
   nowMs: WallMillis,
-): Promise<Result<HandoverWish['scheduledAt']>> {
+): Promise<Result<CommandRequest['scheduledAt']>> {
   const nextHour = isoWithZone(nowMs + 3_600_000).slice(0, 16)
   const question = `When should the switchover take place (e.g. ${nextHour} ) `
   const when = await answer(answers.scheduled, answers.force, question, 'now')
@@ -129,7 +166,7 @@ function refuse<T>(message: string): Result<T> {
 }
 
 /** The lines that scripts look for. */
-export function answerText(action: HandoverAction, answer: HandoverAnswer, nowMs: WallMillis): string {
+function answerText(action: HandoverAction, answer: HandoverAnswer, nowMs: WallMillis): string {
   const at = localTime(nowMs, 'five digits')
   if (answer.kind === 'through etcd')
     return `${at} Could not ${action} using Patroni api, falling back to DCS\n`

@@ -15,7 +15,7 @@ export function patronictlLine(action: string, row: OperationRow): string | null
   const { status, body } = reply
   if (action === 'reload' && status === 200) return `No changes to apply on member ${member}\n`
   if (action === 'reload' && status === 202) {
-    const within = / within (\d+) s$/.exec(row.why ?? '')?.[1] ?? '10'
+    const within = row.withinSeconds ?? 10
     return `Reload request received for member ${member} and will be processed within ${within} seconds\n`
   }
   if (action === 'restart' && status === 202) return `Success: restart scheduled on member ${member}\n`

@@ -1,41 +1,24 @@
 // The output of `switchover` and `failover`: the verdict on each candidate in a dry run, and the cluster afterwards.
 
-import { type FormerLeader, type HandoverTiming, secondsOf } from '../../admin/handover/follow.ts'
+import { secondsOf } from '../../admin/handover/follow.ts'
 import type { CandidateReport, HandoverReport } from '../../admin/handover/handover.ts'
-import { copyText, type EndangeredCopy } from '../../admin/members/endangered-copies.ts'
-import type { Bytes, WallMillis } from '../../model/units.ts'
+import { copyText } from '../../admin/members/endangered-copies.ts'
+import type { WallMillis } from '../../model/units.ts'
 import { isPatronictl } from '../drop-in/drop-in.ts'
 import { localTime } from '../format/line-time.ts'
 import { type BoxColumn, foldedTable } from '../table/box-table.ts'
 
-interface HandoverOutcome {
-  readonly action: 'switchover' | 'failover'
-  readonly cluster: string
-  readonly outcome: HandoverReport['outcome']
-  readonly oldLeader: string | null
-  readonly candidate: string | null
-  readonly newLeader: string | null
-  readonly newLeaderWritable: boolean | null
-  readonly scheduledAt: string | null
-  readonly replaces: string | null
-  readonly lostBytes: Bytes | null
-  readonly candidates: readonly CandidateReport[]
-  readonly endangeredCopies: readonly EndangeredCopy[]
-  readonly formerLeader: FormerLeader | null
-  readonly timing: HandoverTiming
-}
-
 /**
  * The line that scripts for patronictl look for, e.g. `2026-11-22 11:35:16.44611 Successfully switched over to "pg0"`.
  */
-export function outcomeText(outcome: HandoverOutcome, nowMs: WallMillis): string {
+export function outcomeText(outcome: HandoverReport, nowMs: WallMillis): string {
   const replaced = outcome.replaces === null ? '' : `Replaced: ${outcome.replaces}\n`
   const seen = isPatronictl() ? '' : seenText(outcome)
   return `${replaced}${localTime(nowMs, 'five digits')} ${sentence(outcome)}\n${seen}`
 }
 
 /** The command's own view and its time: the member keys behind the table may be a moment older. */
-function seenText({ newLeader, formerLeader, timing }: HandoverOutcome): string {
+function seenText({ newLeader, formerLeader, timing }: HandoverReport): string {
   if (timing.writableMs === null) return ''
   const writes = `${newLeader} accepts writes after ${secondsOf(timing.writableMs)}`
   const streams =
@@ -45,7 +28,7 @@ function seenText({ newLeader, formerLeader, timing }: HandoverOutcome): string 
   return `${writes}${streams}\n`
 }
 
-function sentence({ action, outcome, newLeader, newLeaderWritable, scheduledAt }: HandoverOutcome): string {
+function sentence({ action, outcome, newLeader, newLeaderWritable, scheduledAt }: HandoverReport): string {
   const name = action === 'switchover' ? 'Switchover' : 'Failover'
   switch (outcome) {
     case 'done':
@@ -68,7 +51,7 @@ function sentence({ action, outcome, newLeader, newLeaderWritable, scheduledAt }
   }
 }
 
-export function dryRunText(plan: HandoverOutcome, width: number | null): string {
+export function dryRunText(plan: HandoverReport, width: number | null): string {
   if (plan.outcome === 'already') return `"${plan.newLeader}" is the leader already, nothing to do\n`
   const lines = [
     ...(plan.candidates.length === 0 ? [] : [verdictTable(plan.candidates, width)]),
@@ -79,14 +62,14 @@ export function dryRunText(plan: HandoverOutcome, width: number | null): string 
   return lines.map(line => `${line}\n`).join('')
 }
 
-function winnerLine(plan: HandoverOutcome): string {
+function winnerLine(plan: HandoverReport): string {
   const from = plan.oldLeader === null ? 'there is no leader' : `the leader is ${plan.oldLeader}`
   const when = plan.scheduledAt === null ? '' : ` at ${plan.scheduledAt} (judged again then)`
   return `Dry run, nothing was changed: ${from}; ${likelyWinners(plan)} would take over${when}.`
 }
 
 /** Candidates with the same WAL and priority race each other: the winner cannot be predicted. */
-function likelyWinners(plan: HandoverOutcome): string {
+function likelyWinners(plan: HandoverReport): string {
   const best = plan.candidates.find(candidate => candidate.name === plan.newLeader)
   const asGood = plan.candidates.filter(
     other =>
@@ -98,7 +81,7 @@ function likelyWinners(plan: HandoverOutcome): string {
   return asGood.map(candidate => candidate.name).join(' or ')
 }
 
-function lossLine(plan: HandoverOutcome): string {
+function lossLine(plan: HandoverReport): string {
   if (plan.lostBytes === null) return 'Would be lost: not known; acknowledged writes may be among it.'
   if (plan.lostBytes > 0n) return `Would be lost: ${plan.lostBytes} bytes of WAL.`
   return plan.oldLeader === null

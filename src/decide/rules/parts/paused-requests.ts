@@ -5,6 +5,7 @@
 import { isNewer } from '../../../model/revision.ts'
 import { type ClusterFacts, holdsLease, outcomeOf, tried } from '../../facts.ts'
 import { isFenced } from '../../lead/fencing.ts'
+import { isRefusedAs } from '../../lead/judged-request.ts'
 import { isClaimed, pendingRequest, refusal } from '../../lead/pending-request.ts'
 import { type Rule, rule, ruleWhere } from '../../rule.ts'
 import { guardHandover, requestRules } from './requests.ts'
@@ -13,8 +14,10 @@ const handoverRules: readonly Rule<ClusterFacts>[] = [
   refusal(
     'paused.request-unnamed',
     'in maintenance mode no member takes over unless it is named',
-    ({ candidate }) =>
-      candidate === null ? 'switchover is possible only to a specific candidate in a paused state' : null,
+    (request, f) =>
+      isRefusedAs('unnamed', request, f)
+        ? 'switchover is possible only to a specific candidate in a paused state'
+        : null,
   ),
   refusal(
     'paused.request-unfenced',

@@ -1,14 +1,11 @@
 // What the lease holder does with a request in `failover`: refuse it with a reason, wait for its time, or begin the handover
 // (spec/ha.md 3.8.4, 3.15.2). Everything is checked again here, because anybody may write that key.
 
-import { rankCandidates, withoutSilent } from '../../../judge/candidates.ts'
 import type { FailoverRequest, UnreadableKey, Versioned } from '../../../model/cluster/cluster.ts'
-import { receiversOf } from '../../../model/cluster/peer.ts'
 import { isExpired } from '../../../model/cluster/request.ts'
-import type { CandidateVerdict } from '../../../model/cluster/verdict.ts'
 import type { Action } from '../../../model/decision/action.ts'
-import type { Millis, WallMillis } from '../../../model/units.ts'
-import { otherMembers, unsupportedMode, verdicts } from '../../election/election.ts'
+import type { MemberName, Millis, WallMillis } from '../../../model/units.ts'
+import { unsupportedMode } from '../../election/election.ts'
 import {
   type ClusterFacts,
   type Facts,
@@ -16,10 +13,10 @@ import {
   recentFailure,
   runsAsPrimary,
   seconds,
-  server,
   tried,
 } from '../../facts.ts'
 import { heldMarginMs } from '../../lead/fencing.ts'
+import { isRefusedAs, verdictOn, whyImpossible } from '../../lead/judged-request.ts'
 import {
   claimed,
   isClaimed,
@@ -112,21 +109,18 @@ const timeRules: readonly Rule<ClusterFacts>[] = [
 /** Requests that this node cannot or need not carry out. */
 function purposeRules(place: Place): readonly Rule<ClusterFacts>[] {
   return [
-    refusal(
-      `${place}.request-other-leader`,
-      'a switchover names the leader it is meant for',
-      ({ leader }, { snap: { self } }) =>
-        leader !== null && leader !== self.name
-          ? `leader name does not match: ${leader} != ${self.name}`
-          : null,
+    refusal(`${place}.request-other-leader`, 'a switchover names the leader it is meant for', (request, f) =>
+      isRefusedAs('other-leader', request, f)
+        ? `leader name does not match: ${request.leader} != ${f.snap.self.name}`
+        : null,
     ),
     refusal(
       `${place}.request-mode`,
       'no node would take over under a mode that this version cannot keep',
-      (_, f) => {
-        const mode = unsupportedMode(f)
-        return mode === null ? null : `${mode} is on, which this version of hactl cannot honour`
-      },
+      (request, f) =>
+        isRefusedAs('mode', request, f)
+          ? `${unsupportedMode(f)} is on, which this version of hactl cannot honour`
+          : null,
     ),
     refusal(
       `${place}.request-stop-failed`,
@@ -136,9 +130,13 @@ function purposeRules(place: Place): readonly Rule<ClusterFacts>[] {
         return failure === null ? null : `PostgreSQL could not be stopped: ${failure.why}`
       },
     ),
-    refusal(`${place}.request-self`, 'the candidate leads already', (request, f) =>
-      request.candidate === f.snap.self.name ? `${f.snap.self.name} is the leader already` : null,
-    ),
+    refusal(`${place}.request-self`, 'the candidate leads already', (request, f) => {
+      if (!isRefusedAs('self', request, f)) return null
+      const { candidate } = request
+      return candidate === f.snap.self.name
+        ? `${candidate} is the leader already`
+        : `${candidate} is named as the leader and as the candidate`
+    }),
   ]
 }
 
@@ -148,28 +146,23 @@ function candidateRules(place: Place): readonly Rule<ClusterFacts>[] {
     rule({
       id: `${place}.ask-candidates`,
       why: 'the leader is not demoted before a member is known to be able to take over',
-      match: f => (f.snap.peers === null ? pendingRequest(f) : null),
-      choose: (f, { value: request }) => ({
+      match: f => {
+        const key = pendingRequest(f)
+        const verdict = key === null ? null : verdictOn(key.value, f)
+        return key !== null && verdict?.is === 'ask' && { request: key.value, members: verdict.members }
+      },
+      choose: (_, { request, members }) => ({
         reason: `${kindOf(request)} requested${target(request)}; asking the candidates`,
-        actions: [
-          {
-            kind: 'ask-peers',
-            members: otherMembers(f).filter(
-              ({ name }) => request.candidate === null || name === request.candidate,
-            ),
-          },
-        ],
+        actions: [{ kind: 'ask-peers', members }],
       }),
     }),
     refusal(
       `${place}.request-impossible`,
       'without a candidate that can take over the leader stays',
-      (request, f) => {
-        const judged = judgedCandidates(request, f)
-        if (rankCandidates(judged).length > 0) return null
-        const reasons = judged.map(verdict => `${verdict.name}: ${verdict.reason}`).join('; ')
-        return `no healthy members found, ${kindOf(request)} is not possible (${reasons || `${request.candidate ?? 'nobody'} is not a member`})`
-      },
+      (request, f) =>
+        isRefusedAs('impossible', request, f)
+          ? `no healthy members found, ${kindOf(request)} is not possible (${whyImpossible(request, f)})`
+          : null,
     ),
   ]
 }
@@ -202,7 +195,13 @@ function beginRules(place: Place): readonly Rule<ClusterFacts>[] {
       id: `${place}.begin-handover`,
       why: 'a checkpoint comes first, so that the shutdown is short; then PostgreSQL stops, and the lease goes to a member that has the last record',
       log: 'event',
-      match: pendingRequest,
+      match: f => {
+        const key = pendingRequest(f)
+        const verdict = key === null ? null : verdictOn(key.value, f)
+        return (
+          key !== null && verdict?.is === 'possible' && { key, able: verdict.able.map(({ name }) => name) }
+        )
+      },
       choose: beginHandover,
     }),
   ]
@@ -210,9 +209,9 @@ function beginRules(place: Place): readonly Rule<ClusterFacts>[] {
 
 function beginHandover(
   facts: ClusterFacts,
-  { value: request, modRevision }: Versioned<FailoverRequest>,
+  { key, able }: { readonly key: Versioned<FailoverRequest>; readonly able: readonly MemberName[] },
 ): Choice {
-  const able = rankCandidates(judgedCandidates(request, facts)).map(verdict => verdict.name)
+  const { value: request, modRevision } = key
   return {
     reason: `${kindOf(request)}: demoting myself${target(request)} (${able.join(', ')} can take over)`,
     actions: [
@@ -255,14 +254,6 @@ function whyNotClaimed({ snap }: ClusterFacts): string {
 /** The other members rely on the claim in etcd: from then on the server must end with the lease. */
 export function guardHandover({ snap }: Facts): Action {
   return { kind: 'arm-fencer', marginMs: heldMarginMs(snap) }
-}
-
-/** A member that does not stream from here would not get the last record: PostgreSQL would stop and start again for nothing. */
-function judgedCandidates(request: FailoverRequest, facts: ClusterFacts): readonly CandidateVerdict[] {
-  const { self } = facts.snap
-  const senders = server(facts.snap)?.replication ?? null
-  const judged = verdicts(facts, request.candidate)
-  return withoutSilent(judged, otherMembers(facts), self.name, senders === null ? null : receiversOf(senders))
 }
 
 /** When the request is due; null: it has no time, or one that cannot be read. */

@@ -1,0 +1,208 @@
+// May a switchover or a failover be done now, and if not, why? One verdict for everybody who needs it: the rules of the leader,
+// the REST API, and the commands with and without --dry-run. Each of them says it in its own words (spec/interfaces.md 1.9,
+// spec/ha.md 3.8.4, 3.8.7).
+
+import type { ClusterView, Member } from '../model/cluster/cluster.ts'
+import type { PeerView } from '../model/cluster/peer.ts'
+import { type HandoverRequest, runsHactl } from '../model/cluster/request.ts'
+import { clusterTimeline } from '../model/cluster/timeline.ts'
+import type { CandidateVerdict, NamesRefusal, RefusalCode, RequestRefusal } from '../model/cluster/verdict.ts'
+import type { Seen } from '../model/seen.ts'
+import type { Bytes, Lsn, MemberName, Timeline } from '../model/units.ts'
+import type { ClusterModes } from '../wire/modes.ts'
+import { hasName, judgeCandidates, rankCandidates, withoutSilent } from './candidates.ts'
+
+export type HandoverVerdict =
+  /** `able`: who can take over, the likeliest first. `candidates`: the verdict on everybody. */
+  | {
+      readonly is: 'possible'
+      readonly able: readonly CandidateVerdict[]
+      readonly candidates: readonly CandidateVerdict[]
+    }
+  /** Nothing speaks against it so far: these have to be asked first. */
+  | { readonly is: 'ask'; readonly members: readonly Member[] }
+  | {
+      readonly is: 'refused'
+      readonly code: RefusalCode
+      /** Empty: nobody was judged. */
+      readonly candidates: readonly CandidateVerdict[]
+    }
+
+export type Answers = ReadonlyMap<MemberName, Seen<PeerView>>
+
+export interface HandoverSituation {
+  readonly members: readonly Member[]
+  readonly sync: { readonly leader: MemberName | null; readonly standbys: readonly MemberName[] } | null
+  readonly modes: ClusterModes
+  readonly maximumLagBytes: Bytes
+  readonly leader: HandoverLeader | null
+  /** The last position that a leader published. */
+  readonly publishedPosition: Lsn | null
+  /** By the history key. */
+  readonly historyTimeline: Timeline | null
+  /** What the members said; null: nobody was asked yet. */
+  readonly answers: Answers | null
+}
+
+interface HandoverLeader {
+  readonly name: MemberName
+  readonly runsHactl: boolean
+  /** What its server is known to do; null: it does not say. */
+  readonly server: LeaderServer | null
+}
+
+interface LeaderServer {
+  /** null: it runs as no primary, or does not answer. */
+  readonly position: Lsn | null
+  readonly timeline: Timeline | null
+  /** Application names of those that get WAL from it; null: not known. */
+  readonly receivers: readonly string[] | null
+  /** Its agent answers, and PostgreSQL does not. */
+  readonly isSilent: boolean
+}
+
+/** The situation as everybody but the leader itself sees it: by the store, and by what the members answer. */
+export function situationSeen(
+  view: ClusterView,
+  modes: ClusterModes,
+  maximumLagBytes: Bytes,
+  answers: Answers | null,
+): HandoverSituation {
+  return {
+    members: view.members,
+    sync: view.sync?.value ?? null,
+    modes,
+    maximumLagBytes,
+    leader: leaderSeen(view, answers),
+    publishedPosition: view.status?.value.optime ?? null,
+    historyTimeline: clusterTimeline(view.history?.value ?? null),
+    answers,
+  }
+}
+
+function leaderSeen({ leader, members }: ClusterView, answers: Answers | null): HandoverLeader | null {
+  if (leader === null) return null
+  const member = members.find(({ name }) => name === leader.name)
+  const answer = answers?.get(leader.name)
+  const isHactl = member !== undefined && runsHactl(member)
+  return {
+    name: leader.name,
+    runsHactl: isHactl,
+    server: answer?.known === true ? serverSeen(answer.value) : null,
+  }
+}
+
+function serverSeen({ runsAsPrimary, position, timeline, receivers }: PeerView): LeaderServer {
+  return {
+    position: runsAsPrimary ? position : null,
+    timeline: runsAsPrimary ? timeline : null,
+    receivers: runsAsPrimary ? (receivers ?? null) : null,
+    isSilent: position === null,
+  }
+}
+
+/** The one order of the checks: what the request says, what the store says, what the members say. */
+export function judgeHandover(request: HandoverRequest, situation: HandoverSituation): HandoverVerdict {
+  const code =
+    refusalOfRequest(request, situation.modes.paused) ??
+    // A scheduled one is judged when its time has come: what is true now says little.
+    (request.scheduledAt === null ? refusalByNames(request, situation) : null)
+  if (code !== null) return { is: 'refused', code, candidates: [] }
+  const mustAsk = situation.answers === null && request.scheduledAt === null
+  const members = mustAsk ? membersToAsk(request, situation) : []
+  return members.length > 0 ? { is: 'ask', members } : judgeByAnswers(request, situation)
+}
+
+export function refusalOfRequest(
+  { action, leader, candidate, scheduledAt }: HandoverRequest,
+  paused: boolean,
+): RequestRefusal | null {
+  if (action === 'failover' && candidate === null) return 'candidate-required'
+  if (paused && scheduledAt !== null) return 'scheduled-in-pause'
+  if (paused && candidate === null) return 'candidate-required-in-pause'
+  return leader !== null && leader === candidate ? 'same-member' : null
+}
+
+export function refusalByNames(
+  { action, leader, candidate }: HandoverRequest,
+  situation: HandoverSituation,
+): NamesRefusal | null {
+  const leads = situation.leader?.name ?? null
+  if (action === 'switchover' && leads === null) return 'no-leader'
+  if (leader !== null && leader !== leads) return 'leader-mismatch'
+  // An agent of this version hands over to nobody then, whoever is named; one of Patroni does.
+  if (situation.leader?.runsHactl === true && modeNotHonoured(situation.modes) !== null)
+    return 'mode-unsupported'
+  const others = situation.members.filter(({ name }) => name !== leads)
+  const isInSync = (name: MemberName): boolean => hasName(situation.sync?.standbys ?? [], name)
+  const onlySync = action === 'switchover' && situation.modes.synchronousMode === 'on'
+  if (candidate !== null) {
+    if (onlySync && !isInSync(candidate)) return 'candidate-not-in-sync'
+    if (candidate === leads) return 'candidate-is-leader'
+    if (!others.some(({ name }) => name === candidate)) return 'candidate-unknown'
+  } else if (onlySync && !others.some(({ name }) => isInSync(name))) {
+    return 'no-sync-standby'
+  }
+  return null
+}
+
+/** Modes that later versions carry out; under them this one makes nobody primary: one writer, and nothing acknowledged is lost. */
+export function modeNotHonoured({ synchronousMode, standbyCluster }: ClusterModes): string | null {
+  if (synchronousMode !== 'off') return `synchronous_mode: ${synchronousMode}`
+  return standbyCluster ? 'standby_cluster' : null
+}
+
+/** The candidates and, for where it is and who streams from it, the leader. */
+function membersToAsk({ candidate }: HandoverRequest, situation: HandoverSituation): readonly Member[] {
+  const { leader, members } = situation
+  return members.filter(
+    ({ name, record }) =>
+      record.apiUrl !== null &&
+      (name === leader?.name ? leader.server === null : candidate === null || name === candidate),
+  )
+}
+
+function judgeByAnswers(request: HandoverRequest, situation: HandoverSituation): HandoverVerdict {
+  const { candidate } = request
+  const candidates = verdictsOn(request, situation)
+  const able = rankCandidates(candidates).filter(({ name }) => candidate === null || name === candidate)
+  const isScheduled = request.scheduledAt !== null
+  // A leader whose server answers nothing cannot hand over: the request would wait, and come about when it wakes up.
+  if (situation.leader?.server?.isSilent === true && !isScheduled)
+    return { is: 'refused', code: 'leader-silent', candidates }
+  if (able.length > 0 || isScheduled) return { is: 'possible', able, candidates }
+  if (candidate !== null) return { is: 'refused', code: 'candidate-unfit', candidates }
+  const isAlone = candidates.every(({ code }) => code === 'no-api-url')
+  return { is: 'refused', code: isAlone ? 'no-other-member' : 'no-candidate', candidates }
+}
+
+function verdictsOn(request: HandoverRequest, situation: HandoverSituation): readonly CandidateVerdict[] {
+  const { leader, members, modes } = situation
+  const leaderPosition = leaderPositionOf(situation)
+  const verdicts = judgeCandidates({
+    members,
+    answers: situation.answers ?? new Map(),
+    exclude: leader === null ? [] : [leader.name],
+    voters: request.action === 'failover' ? null : votersOf(situation),
+    wal:
+      leader === null
+        ? { kind: 'none', leaderPosition }
+        : { kind: 'lag', leaderPosition, maximumBytes: situation.maximumLagBytes },
+    clusterTimeline: modes.standbyCluster ? null : (leader?.server?.timeline ?? situation.historyTimeline),
+  })
+  return leader === null
+    ? verdicts
+    : withoutSilent(verdicts, members, leader.name, leader.server?.receivers ?? null)
+}
+
+/** Where the leader writes, or was seen to write last. */
+export function leaderPositionOf({ leader, publishedPosition }: HandoverSituation): Lsn | null {
+  return leader?.server?.position ?? publishedPosition
+}
+
+/** Names that may win while synchronous replication is active; null: it is not. */
+export function votersOf({ modes, sync, leader }: HandoverSituation): readonly MemberName[] | null {
+  if (modes.synchronousMode === 'off') return null
+  if (!sync?.leader) return modes.synchronousMode === 'on' && leader !== null ? [] : null
+  return leader === null ? [sync.leader, ...sync.standbys] : sync.standbys
+}

@@ -1,0 +1,26 @@
+// A request in the `failover` key that is in the way of a new one: nobody replaces it in silence, which Patroni does.
+
+import type { ClusterView, FailoverRequest } from '../model/cluster/cluster.ts'
+import { isExpired } from '../model/cluster/request.ts'
+import type { WallMillis } from '../model/units.ts'
+
+export type OtherRequest =
+  | { readonly is: 'unreadable'; readonly why: string }
+  /** `begun`: the leader has taken it up. */
+  | { readonly is: 'pending' | 'scheduled' | 'begun'; readonly request: FailoverRequest }
+
+/** null: there is none, or one that its maker gave up, or `ownId`: the very same, handed in before. */
+export function otherRequest(
+  view: ClusterView,
+  ownId: string | null,
+  nowMs: WallMillis,
+): OtherRequest | null {
+  const [unreadable] = view.unreadable ?? []
+  if (unreadable !== undefined) return { is: 'unreadable', why: unreadable.why }
+  const request = view.failover?.value ?? null
+  if (request === null || isExpired(request, nowMs)) return null
+  if (ownId !== null && request.note?.id === ownId) return null
+  const begunBy = request.note?.begunBy ?? null
+  if (begunBy !== null && begunBy === view.leader?.name) return { is: 'begun', request }
+  return { is: request.scheduledAt === null ? 'pending' : 'scheduled', request }
+}
