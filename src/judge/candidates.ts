@@ -42,7 +42,7 @@ export function rankCandidates(verdicts: readonly CandidateVerdict[]): readonly 
  * The verdicts for a leader that is there and would have to send the last record itself: a good one is taken back from who
  * should stream from it and is not among `receivers`. null: nobody knows who does, and nothing changes.
  */
-export function withoutSilent(
+export function dropNotStreaming(
   verdicts: readonly CandidateVerdict[],
   members: readonly Member[],
   leader: MemberName,
@@ -89,7 +89,7 @@ function judge(member: Member, question: CandidateQuestion): CandidateVerdict {
   const position = peer === null ? null : peer.position
   const [code, reason] = firstObjection(member, answer, position, question) ?? [
     'good',
-    praise(position, question),
+    describeFitness(position, question),
   ]
   return {
     name: member.name,
@@ -169,7 +169,7 @@ function objectionOfTimeline(timeline: Timeline | null, cluster: Timeline | null
   return null
 }
 
-function praise(position: Lsn | null, question: CandidateQuestion): string {
+function describeFitness(position: Lsn | null, question: CandidateQuestion): string {
   const lag = behind(position, question)
   const at = position === null ? 'no position known' : `at ${formatLsn(position)}`
   return lag === null ? at : `${at}, ${lag} bytes behind ${BEHIND[question.wal.kind]}`

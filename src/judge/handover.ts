@@ -10,7 +10,7 @@ import type { CandidateVerdict, NamesRefusal, RefusalCode, RequestRefusal } from
 import type { Seen } from '../model/seen.ts'
 import type { Bytes, Lsn, MemberName, Timeline } from '../model/units.ts'
 import type { ClusterModes } from '../wire/modes.ts'
-import { hasName, judgeCandidates, rankCandidates, withoutSilent } from './candidates.ts'
+import { dropNotStreaming, hasName, judgeCandidates, rankCandidates } from './candidates.ts'
 
 export type HandoverVerdict =
   /** `able`: who can take over, the likeliest first. `candidates`: the verdict on everybody. */
@@ -192,7 +192,7 @@ function verdictsOn(request: HandoverRequest, situation: HandoverSituation): rea
   })
   return leader === null
     ? verdicts
-    : withoutSilent(verdicts, members, leader.name, leader.server?.receivers ?? null)
+    : dropNotStreaming(verdicts, members, leader.name, leader.server?.receivers ?? null)
 }
 
 /** Where the leader writes, or was seen to write last. */

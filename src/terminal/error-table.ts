@@ -93,7 +93,8 @@ const ERRORS: { readonly [K in Kind]: Entry<K> } = {
   conflict: { exit: EXIT.conflict, message: f => f.what, hint: f => f.hint },
   'timed-out': {
     exit: EXIT.timedOut,
-    message: f => `${f.action} did not end within ${f.seconds} s: ${fateOf(f.request, f.action)}; ${f.sofar}`,
+    message: f =>
+      `${f.action} did not end within ${f.seconds} s: ${fateOf(f.request, f.action)}; ${f.lastSeen}`,
     hint: f =>
       f.request.kind === 'withdrawn'
         ? 'hactl list shows whether the agent of the leader answers; its log says why it did not begin.'

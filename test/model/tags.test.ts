@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { readTags } from '../../src/config/tags-section.ts'
 import { cloneSource } from '../../src/decide/rejoin/clone-source.ts'
 import { slotUpkeep } from '../../src/decide/upkeep/member-slots.ts'
-import { type CandidateQuestion, judgeCandidates, withoutSilent } from '../../src/judge/candidates.ts'
+import { type CandidateQuestion, dropNotStreaming, judgeCandidates } from '../../src/judge/candidates.ts'
 import type { Json, JsonObject, Member } from '../../src/model/cluster/cluster.ts'
 import { seen } from '../../src/model/seen.ts'
 import { readPeerView } from '../../src/peers/peer-view.ts'
@@ -96,7 +96,7 @@ function judgedSilent(tags: JsonObject): boolean {
   const pg2 = memberWith(tags)
   const answers = new Map([['pg2', seen({ ...HEALTHY, ...failoverTags(tags) }, 0)]])
   const verdicts = judgeCandidates({ ...question(tags), answers })
-  return withoutSilent(verdicts, [pg2], 'pg1', [])[0]?.code === 'not-streaming'
+  return dropNotStreaming(verdicts, [pg2], 'pg1', [])[0]?.code === 'not-streaming'
 }
 
 const HEALTHY = {

@@ -20,7 +20,7 @@ export interface Followed {
   /** Why the agents gave it up, when they did; null: they did not, or nobody said. */
   readonly abandoned: string | null
   /** Last thing that was waited for. */
-  readonly sofar: string
+  readonly lastSeen: string
   readonly timing: HandoverTiming
 }
 
@@ -65,7 +65,7 @@ export async function followHandover(
     deadline,
   )
   if (change.leader === null) {
-    return { ...nothing, abandoned: change.abandoned, sofar: change.sofar, timing: noTiming }
+    return { ...nothing, abandoned: change.abandoned, lastSeen: change.lastSeen, timing: noTiming }
   }
   const leaderMs = since()
   const former = plan.survey.leader
@@ -73,19 +73,19 @@ export async function followHandover(
   const { leader: newLeader, writable } = await awaitWritable(operator, asked, plan, change.leader, deadline)
   if (newLeader.name === former) {
     const abandoned = `${change.leader.name} took the lease and lost it before it accepted writes`
-    return { ...nothing, abandoned, sofar: `${former} leads again`, timing: noTiming }
+    return { ...nothing, abandoned, lastSeen: `${former} leads again`, timing: noTiming }
   }
   const timing = { ...noTiming, leaderMs, writableMs: writable ? since() : null }
   const base = { newLeader: newLeader.name, writable, abandoned: null }
   if (!writable || former === null) {
-    return { ...base, formerLeader: null, sofar: `${newLeader.name} holds the leader key`, timing }
+    return { ...base, formerLeader: null, lastSeen: `${newLeader.name} holds the leader key`, timing }
   }
   progress(
     `${newLeader.name} accepts writes after ${secondsOf(timing.writableMs ?? 0)}; waiting until ${former} streams from it`,
   )
   const formerLeader = await awaitStreaming(operator, asked.cluster, former, deadline)
   const streamingMs = formerLeader.streaming ? since() : null
-  return { ...base, formerLeader, sofar: `${newLeader.name} leads`, timing: { ...timing, streamingMs } }
+  return { ...base, formerLeader, lastSeen: `${newLeader.name} leads`, timing: { ...timing, streamingMs } }
 }
 
 export function secondsOf(ms: Millis): string {
@@ -95,7 +95,7 @@ export function secondsOf(ms: Millis): string {
 interface LeaderChange {
   readonly leader: Member | null
   readonly abandoned: string | null
-  readonly sofar: string
+  readonly lastSeen: string
 }
 
 async function awaitNewLeader(
@@ -107,24 +107,24 @@ async function awaitNewLeader(
 ): Promise<LeaderChange> {
   const account = accountOf(submitted)
   let overSinceMs: BootMillis | null = null
-  let sofar = 'etcd was not readable'
+  let lastSeen = 'etcd was not readable'
   while (deadline.leftMs() > 0) {
     const read = await operator.store.read(asked.cluster, Math.min(LOOK_BUDGET_MS, deadline.leftMs()))
     if (read.known) {
       const leader = leaderMember(read.value)
       const progress = handoverProgress(request, before, read.value)
-      if (progress.is === 'done' && leader !== null) return { leader, abandoned: null, sofar: '' }
-      sofar = leader === null ? 'there is no leader at the moment' : `${leader.name} still leads`
+      if (progress.is === 'done' && leader !== null) return { leader, abandoned: null, lastSeen: '' }
+      lastSeen = leader === null ? 'there is no leader at the moment' : `${leader.name} still leads`
       overSinceMs = progress.is === 'over' ? (overSinceMs ?? operator.clock.bootMs()) : null
       const longAgo = overSinceMs !== null && operator.clock.bootMs() - overSinceMs >= REASON_MS
       if (longAgo || (overSinceMs !== null && account.failed !== null)) {
         const reason = account.failed ?? 'the agents withdrew the request without a new leader'
-        return { leader: null, abandoned: reason, sofar }
+        return { leader: null, abandoned: reason, lastSeen }
       }
     }
     await operator.clock.sleep(Math.min(LOOK_EVERY_MS, deadline.leftMs()))
   }
-  return { leader: null, abandoned: null, sofar }
+  return { leader: null, abandoned: null, lastSeen }
 }
 
 interface Account {

@@ -163,7 +163,7 @@ export async function carryOutHandover(
   const failure = interrupted?.aborted
     ? interruption(asked, await giveUp())
     : short.kind === 'too-late'
-      ? await lateness(asked, short.sofar, deadline.budgetMs, giveUp)
+      ? await lateness(asked, short.lastSeen, deadline.budgetMs, giveUp)
       : short
   return failed(failure, { ...report, outcome: 'unfinished' })
 }
@@ -197,28 +197,29 @@ function interruption({ action }: CommandRequest, request: GivenUp): Failure {
 
 async function lateness(
   { action }: CommandRequest,
-  sofar: string,
+  lastSeen: string,
   budgetMs: Millis,
   giveUp: () => Promise<GivenUp>,
 ): Promise<Failure> {
   const request = await giveUp()
-  return { kind: 'timed-out', action, seconds: Math.round(budgetMs / 1000), sofar, request }
+  return { kind: 'timed-out', action, seconds: Math.round(budgetMs / 1000), lastSeen, request }
 }
 
 /** What is missing of the end state; null: nothing. */
 function shortcoming(
   asked: CommandRequest,
   followed: Followed,
-): Failure | { readonly kind: 'too-late'; readonly sofar: string } | null {
+): Failure | { readonly kind: 'too-late'; readonly lastSeen: string } | null {
   const { action, cluster } = asked
   const { newLeader, formerLeader } = followed
   const hint = `see hactl list ${cluster} and the logs of the agents.`
   if (followed.abandoned !== null) {
-    return { kind: 'refused', action, reason: `${followed.abandoned}; ${followed.sofar}`, hint }
+    return { kind: 'refused', action, reason: `${followed.abandoned}; ${followed.lastSeen}`, hint }
   }
   if (newLeader === null || !followed.writable) {
-    const sofar = newLeader === null ? followed.sofar : `${newLeader} leads, but does not accept writes yet`
-    return { kind: 'too-late', sofar }
+    const lastSeen =
+      newLeader === null ? followed.lastSeen : `${newLeader} leads, but does not accept writes yet`
+    return { kind: 'too-late', lastSeen }
   }
   if (asked.candidate !== null && newLeader !== asked.candidate) {
     return {

@@ -62,7 +62,7 @@ export type Failure =
       readonly kind: 'timed-out'
       readonly action: string
       readonly seconds: number
-      readonly sofar: string
+      readonly lastSeen: string
       readonly request: GivenUp
     }
   /** The operation was begun, but its end was not seen. */
