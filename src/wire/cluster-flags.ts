@@ -1,15 +1,12 @@
-// The few dynamic settings that answering a request about the whole cluster needs, taken from the configuration just
-// read rather than from the settings that this node last applied: they may differ for the length of a beat.
+// The dynamic settings that answering a request about the whole cluster needs, taken from the configuration just read rather
+// than from the settings that this node last applied: they may differ for the length of a beat.
 
 import type { ClusterView } from '../model/cluster/cluster.ts'
 import type { DynamicSettings } from '../model/settings/dynamic-settings.ts'
-import { own } from '../model/settings/patch.ts'
-import { parseInteger } from '../model/settings/values.ts'
-import type { Bytes, Millis } from '../model/units.ts'
+import type { Bytes } from '../model/units.ts'
 import { type ClusterModes, maximumLagOf, modesOf } from './modes.ts'
 
 export interface Flags extends ClusterModes {
-  readonly loopWaitMs: Millis
   readonly maximumLagBytes: Bytes
 }
 
@@ -18,11 +15,5 @@ export function readFlags(cluster: ClusterView, settings: DynamicSettings): Flag
   const config = cluster.config?.value
   if (config === undefined || !config.valid)
     return { ...settings, maximumLagBytes: settings.maximumLagOnFailover }
-  const { document } = config
-  const loopWait = parseInteger(own(document, 'loop_wait') ?? null)
-  return {
-    ...modesOf(document),
-    loopWaitMs: loopWait === null || loopWait < 1 ? settings.loopWaitMs : loopWait * 1000,
-    maximumLagBytes: maximumLagOf(document),
-  }
+  return { ...modesOf(config.document), maximumLagBytes: maximumLagOf(config.document) }
 }

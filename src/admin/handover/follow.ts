@@ -7,6 +7,7 @@ import type { BootMillis, MemberName, Millis } from '../../model/units.ts'
 import type { MemberReply } from '../../ports/operator.ts'
 import type { ClusterModes } from '../../wire/modes.ts'
 import { outcomeCode } from '../../wire/outcome-code.ts'
+import { parseStatusAnswer } from '../../wire/status-answer.ts'
 import type { Deadline, Operator } from '../operator.ts'
 import type { CommandRequest } from './handover-request.ts'
 import type { HandoverPlan } from './plan.ts'
@@ -220,10 +221,6 @@ async function streams(operator: Operator, member: Member, budgetMs: Millis): Pr
 }
 
 function saysStreaming(body: string): boolean {
-  try {
-    const document = JSON.parse(body) as { readonly role?: unknown; readonly replication_state?: unknown }
-    return document.role === 'replica' && document.replication_state === 'streaming'
-  } catch {
-    return false
-  }
+  const answer = parseStatusAnswer(body)
+  return answer?.role === 'replica' && answer.replicationState === 'streaming'
 }

@@ -43,7 +43,7 @@ export async function postFailover(context: Context, action: HandoverAction): Pr
     context.log.warning('failover request names a leader: it is done as a switchover')
   const conflict = conflictWith(cluster.value, asked.note?.id ?? null, context.clock.wallMs())
   const obstacle = conflict ?? (await obstacleTo(asking, cluster.value, flags, context))
-  return obstacle ?? carryOut(context, asking, asked, cluster.value, flags.loopWaitMs)
+  return obstacle ?? carryOut(context, asking, asked, cluster.value, context.state.settings().loopWaitMs)
 }
 
 async function carryOut(
