@@ -27,12 +27,12 @@ export interface Adapters {
 }
 
 /**
- * Between the fencer's SIGQUIT and its SIGKILL. With the time of killing and the clock's step it stays below the smallest
- * margin before the end of a lease (500 ms, model/timing.ts).
+ * Between the fencer's SIGQUIT and its SIGKILL. With the time of killing and the clock's step it stays below the
+ * smallest margin before the end of a lease (500 ms, model/timing.ts).
  */
 const FENCER_GRACE_MS = 200
 
-/** `settings` are those in force now: the store is told of later ones by `retime`. `local` changes with a reload. */
+/** `settings` are those in force now: `retime` gives later ones to the store. `local` changes with a reload. */
 export function createAdapters(
   start: NodeStart,
   settings: DynamicSettings,

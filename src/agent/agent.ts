@@ -23,11 +23,11 @@ export interface AgentStart {
   readonly env: NodeJS.ProcessEnv
   /** `process.argv[1]`, from which the installation is found. */
   readonly entry: string
-  /** Where problems of the configuration go. */
+  /** Receives the problems of the configuration. */
   readonly complain: (line: string) => void
 }
 
-/** The policy of this version as text: one rule a line, by situation, in the order in which they are asked; in brackets, how loud it is. */
+/** The policy of this version as text: one line per rule, by situation, in order; the log level is in brackets. */
 export function rules(): string {
   return chapters()
     .map(({ situation, is, rules: own }) => [`${situation}: ${is}`, ...own.map(ruleLine)].join('\n'))
@@ -42,7 +42,7 @@ function ruleLine({ id, why, level }: RuleText): string {
 const EXIT_USAGE = 2
 const SHUTDOWN_LIMIT_MS = 5000
 
-/** Runs until the agent ends; the answer is the exit code. */
+/** Runs until the agent ends, and returns the exit code. */
 export async function runAgent(start: AgentStart): Promise<number> {
   const read = await readLocalConfig({ path: start.configPath, env: start.env })
   for (const warning of read.warnings) start.complain(`warning: ${formatProblem(warning)}`)
@@ -56,7 +56,7 @@ export async function runAgent(start: AgentStart): Promise<number> {
     )
     return EXIT_USAGE
   }
-  // `pgrep -f 'hactl.*agent'` finds it, and not only what started it.
+  // `pgrep -f 'hactl.*agent'` finds the agent, and not only the script that started it.
   process.title = `hactl agent ${read.config.name} of ${read.config.scope}`
   const clock = systemClock()
   const log = createLog(read.config.log, clock)
@@ -107,7 +107,9 @@ async function identityOf({ stateDirectory, restapi }: AgentConfig): Promise<Ide
   return { host, apiIsHere }
 }
 
-/** Null: there is none. What two agents on one state directory noted about their data would be taken for the other's. */
+/**
+ * Null: there is none. What two agents on one state directory noted about their data would be taken for the other's.
+ */
 async function otherAgent({ name, postgresql, stateDirectory }: AgentConfig): Promise<string | null> {
   for (const path of new Set([postgresql.dataDir, stateDirectory])) {
     const claim = await claimDirectory(path, `${name}, pid ${process.pid}`)
@@ -116,7 +118,7 @@ async function otherAgent({ name, postgresql, stateDirectory }: AgentConfig): Pr
   return null
 }
 
-/** Each step on its own and bounded: none may keep the process from ending (spec/ha.md 8.B30). */
+/** Each step is independent and has a limit: none may keep the process from ending (spec/ha.md 8.B30). */
 async function takeDown(node: Node): Promise<void> {
   const steps = [
     () => node.rest.stop(),

@@ -1,5 +1,5 @@
-// Which configuration is wanted, which one is applied, and what keeps the two apart: facts for the rules, which say when to
-// try. One attempt at a time; it writes what is wanted when it begins.
+// Which configuration is wanted, which one is applied, and why they differ: facts for the rules, which decide when to
+// try. There is one attempt at a time; it writes the configuration that is wanted when it begins.
 
 import type { ConfigurationFailure, ConfigurationView } from '../model/settings/configuration-view.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -10,9 +10,9 @@ import { createSideWork } from './side-work.ts'
 type ApplicationView = Omit<ConfigurationView, 'refusedFile'>
 
 export interface Application<Wanted> extends ConfigurationWriter {
-  /** Something else is wanted from now on. */
+  /** Another configuration is wanted from now on. */
   want(wanted: Wanted, because: string): void
-  /** What was wanted last and is not applied yet; null: nothing. */
+  /** The wanted configuration, if it is not applied yet; null: it is. */
   due(): Wanted | null
   view(): ApplicationView
 }
@@ -20,7 +20,7 @@ export interface Application<Wanted> extends ConfigurationWriter {
 interface ApplicationPorts<Wanted> {
   readonly clock: Pick<Clock, 'bootMs'>
   readonly write: (wanted: Wanted) => Promise<StepOutcome>
-  /** An attempt has ended. */
+  /** Called when an attempt has ended. */
   readonly ended: () => void
 }
 

@@ -1,5 +1,5 @@
-// One beat: observe, decide, assert, journal, act, and again with what was learned, until a decision says "settled".
-// A beat that does not settle is a bug and says so.
+// One beat: observe, decide, assert, journal, act, and again with the outcomes, until a decision says "settled". A beat
+// that does not settle is a bug, and is logged as one.
 
 import { act } from '../act/act.ts'
 import type { ActPorts, Performed } from '../act/act-context.ts'
@@ -14,11 +14,11 @@ import type { Snapshot } from '../model/decision/snapshot.ts'
 import { type AgentFacts, type LocalLook, observe } from '../observe/observe.ts'
 
 export interface BeatPorts extends ActPorts {
-  /** Facts that the agent itself contributes; asked at each step. */
+  /** Facts that the agent itself contributes; called at each step. */
   readonly facts: () => AgentFacts
   /** Every decision goes here before it is acted on. */
   readonly record: (entry: DecisionEntry) => void
-  /** Routine after a decision that did not succeed; the next beat tries again what is still missing. */
+  /** Called when the routine after a decision did not succeed; the next beat tries again. */
   readonly routineFailed?: (outcome: Outcome) => void
 }
 
@@ -93,7 +93,7 @@ function add(learned: Learned, { outcome, ...facts }: Performed): Learned {
   }
 }
 
-/** Routine: each on its own, the next beat sees what is still missing. */
+/** The actions of the routine are independent: after a failure, the next beat tries again. */
 async function performAll(actions: readonly Action[], snapshot: Snapshot, ports: BeatPorts): Promise<void> {
   for (const action of actions) {
     const { outcome } = await act(action, snapshot, ports)

@@ -1,6 +1,6 @@
-// Keeps everybody's configuration what the two sources say: the local file (read again on SIGHUP) and the dynamic
-// document in etcd. It is put in force between beats, in memory and never in the middle of one. What PostgreSQL and the
-// HTTP API read is written when a rule says so (src/decide/rules/outdated.ts), and no beat waits for a disk.
+// Keeps the configuration in force in step with its two sources: the local file (read again on SIGHUP) and the dynamic
+// document in etcd. It changes in memory and only between beats. PostgreSQL and the HTTP API get it when a rule says so
+// (src/decide/rules/outdated.ts), and no beat waits for a disk.
 
 import { effectivePostgresql } from '../config/effective.ts'
 import { readLocalConfig } from '../config/node-config.ts'
@@ -27,7 +27,7 @@ export interface ConfigurationPorts {
   readonly postgres: Pick<Postgres, 'use' | 'writeSettings' | 'cacheDynamicConfig'>
   readonly log: Log
   readonly reloadRest: (config: RestApiConfig) => Promise<boolean>
-  /** To the service manager. */
+  /** Notifies the service manager. */
   readonly notify: (state: string) => void
   readonly wake: (cause: string) => void
 }
@@ -38,23 +38,25 @@ export interface Configuration extends ConfigurationWriter {
   /** The local configuration in force. */
   local(): AgentConfig
   requestReload(): void
-  /** Before each beat: a requested reload, a new dynamic document, a changed role. Waits for nothing. */
+  /**
+   * Called before each beat: takes up a requested reload, a new dynamic document or a changed role, without waiting.
+   */
   bringUpToDate(role: Role): void
 }
 
 type Read = Awaited<ReturnType<typeof readLocalConfig>>
 
-/** What is in force in memory, and is to be written. */
+/** The configuration that is in force in memory and has to be written. */
 interface Due {
   readonly effective: EffectivePostgresql
   readonly document: JsonObject
-  /** Somebody asked for a reload, and waits for its end. */
+  /** A reload was asked for, and somebody waits for its end. */
   readonly isReload: boolean
   /** null: unchanged. */
   readonly restapi: RestApiConfig | null
 }
 
-/** A file that is not read after this is on a disk that does not answer. */
+/** If reading the file takes longer, its disk does not answer. */
 const READING_MS: Millis = 2000
 
 export function createConfiguration(ports: ConfigurationPorts): Configuration {
@@ -114,7 +116,7 @@ export function createConfiguration(ports: ConfigurationPorts): Configuration {
 
 type Overlay = 'primary' | 'replica'
 
-/** The file, read beside the beats when somebody asks for it. */
+/** Reads the file beside the beats after a request to do so. */
 function createFileReader({ start, log, notify, wake }: ConfigurationPorts) {
   const { clock } = start
   let isRequested = false
@@ -142,7 +144,7 @@ function createFileReader({ start, log, notify, wake }: ConfigurationPorts) {
       if (!isRequested) notify('RELOADING=1')
       isRequested = true
     },
-    /** What was read since the last call, good or bad; null: nothing. Begins to read when that was asked for. */
+    /** The result of a read since the last call, good or bad; null: none. Begins a read that was asked for. */
     take(inForce: NodeStart['values']): Read | null {
       const read = reading.take()
       sayLate()
@@ -167,7 +169,7 @@ function unreadable(why: string): Problem {
   return { path: null, place: null, message: `the configuration cannot be read: ${why}`, hint: null }
 }
 
-/** Changes nothing that a beat looks at. */
+/** Changes nothing that a beat depends on. */
 async function write(
   due: Due,
   { postgres, log, reloadRest, notify }: ConfigurationPorts,
@@ -184,7 +186,7 @@ async function write(
   return written
 }
 
-/** Said with each reload until it is so: an operator must not wait for what will not come. */
+/** A warning with each reload until the agent is restarted: an operator must not wait for a change that needs that. */
 function sayWaiting(paths: readonly string[], log: Log): void {
   for (const path of paths)
     log.warning(

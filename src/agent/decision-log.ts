@@ -1,6 +1,5 @@
-// What of the decisions is said in the log: whatever is new, once; what goes on or comes again and again, at growing
-// intervals with a count; and a heartbeat. The only place where a decision becomes text. How loud a rule is, is the
-// rule's own.
+// Which decisions are logged: news once, states that last or return at growing intervals with a count, and a heartbeat.
+// This is the only place where a decision becomes text. The log level belongs to the rule.
 
 import type { AgentLog } from '../journal/log.ts'
 import type { LogLevel } from '../model/decision/decision.ts'
@@ -9,21 +8,21 @@ import type { Journal, JournalEntry } from '../ports/journal.ts'
 import type { Log } from '../ports/log.ts'
 import type { DecisionEntry } from './beat.ts'
 
-/** A steady node says so this often: log shippers take the line as a heartbeat. */
+/** How often a steady node logs that it is: log shippers use the line as a heartbeat. */
 const HEARTBEAT_MS: Millis = 60_000
-/** A warning that holds on is said again after this, then after twice as long, and so on. */
+/** A warning that lasts is logged again after this, then after twice as long, and so on. */
 const AGAIN_FIRST_MS: Millis = 30_000
 const AGAIN_LAST_MS: Millis = 1_800_000
 /** After this much rest a story is over, and the next lines are logged from its beginning. */
 const REST_MS: Millis = 10_000
-/** Reasons may quote anything, so that their number has no other bound. */
+/** Reasons may quote any text, so nothing else limits their number. */
 const KNOWN_MAX = 200
 
 const LOUDNESS: readonly LogLevel[] = ['info', 'warning', 'error']
 
 interface Told {
   readonly sinceMs: BootMillis
-  /** How often it came up, not counting the beats in a row. */
+  /** How often it came up; consecutive beats count once. */
   readonly times: number
   readonly atMs: BootMillis
   readonly againAfterMs: Millis
@@ -55,7 +54,7 @@ export function createDecisionLog(log: DecisionLines, journal: Journal): (entry:
   }
 }
 
-/** Whether the same was decided in this beat or the one before. */
+/** The same was decided in this beat or the one before. */
 function createBeats(): { readonly goesOn: (entry: DecisionEntry, key: string) => boolean } {
   let previous: ReadonlySet<string> = new Set()
   let current = new Set<string>()
@@ -87,7 +86,7 @@ function createStories(): {
   let restsSinceMs: BootMillis | null = null
   let saidRest: string | null = null
 
-  /** That all is well is said again when something else was said in between, or when it is well in another way. */
+  /** "All is well" is logged again after another line, or with another reason. */
   function rest(key: string, nowMs: BootMillis): Said {
     restsSinceMs ??= nowMs
     const level = saidRest === key ? null : 'info'
@@ -130,7 +129,7 @@ function createStories(): {
   }
 }
 
-/** The remedy stays the last word. */
+/** The hint stays at the end. */
 function withCount(text: string, count: string): string {
   const hint = text.indexOf('. HINT: ')
   return hint < 0 ? text + count : text.slice(0, hint) + count + text.slice(hint)
@@ -142,7 +141,7 @@ function counted(text: string, { times, sinceMs }: Said, nowMs: BootMillis): str
   return seconds === 0 || /\bfor \d+(?:\.\d+)? s\b/.test(text) ? '' : ` (for ${seconds} s)`
 }
 
-/** Durations, sizes, positions, times and process ids change with every beat; alone they are no news. */
+/** Durations, sizes, positions, times and process ids change with every beat; a change of them alone is no news. */
 function withoutMeasures(text: string): string {
   return text
     .replace(/\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?/g, '#')

@@ -1,6 +1,6 @@
-// The dynamic configuration in force. The first comes from the cached copy beside the data, or from bootstrap.dcs;
-// etcd's document takes its place as soon as it is seen, with what is bad in it repaired in the same way by every node.
-// One that cannot be used at all leaves what is in force, and a node that has seen no other does not lead
+// The dynamic configuration in force. The first one comes from the cached copy beside the data, or from bootstrap.dcs.
+// Etcd's document replaces it as soon as it is seen; each node repairs bad values in it in the same way. A document
+// that cannot be used at all changes nothing, and a node that has seen no other does not lead
 // (decide/known-configuration.ts).
 
 import { defaultSettings, settingsInForce } from '../config/dynamic.ts'
@@ -12,13 +12,13 @@ import type { Log } from '../ports/log.ts'
 
 export interface DynamicConfiguration {
   settings(): DynamicSettings
-  /** etcd's document, or that it has none, was seen: the settings are the cluster's, not only what this node found. */
+  /** Etcd's document, or that there is none, was seen: the settings are the cluster's, not only this node's copy. */
   isConfirmed(): boolean
-  /** Of etcd's document that was considered last; null: none was. */
+  /** The revision of the last document of etcd that was considered; null: none was. */
   revision(): Revision | null
-  /** Puts the document of this view in force if it is new; true when the settings changed. */
+  /** Puts the document of this view in force if it is new, and returns true if the settings changed. */
   consider(view: ClusterView): boolean
-  /** A document from elsewhere than etcd (cache, bootstrap.dcs), at start. */
+  /** Takes a document from another source than etcd (cache, bootstrap.dcs), at start. */
   startWith(document: JsonObject, source: string): void
 }
 
@@ -82,7 +82,7 @@ export function createDynamicConfiguration(log: Log): DynamicConfiguration {
   }
 }
 
-/** Without the place, which the source before it names. */
+/** Leaves out the place, which the source before it names. */
 function textOf(problem: Problem): string {
   return formatProblem({ ...problem, place: null })
 }

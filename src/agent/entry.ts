@@ -1,5 +1,5 @@
-// Taking part begins when the cluster was seen and nobody else runs under our name; then the HTTP API opens. Until then
-// the rules see etcd as it is, and the orphaned fencer of a former run keeps guarding.
+// A node takes part once it has seen the cluster and no other node runs under its name; then the HTTP API opens. Until
+// then the rules see etcd as it is, and the orphaned fencer of an earlier run keeps guarding.
 
 import { foreignHolder } from '../decide/lead/name-holder.ts'
 import type { Self } from '../model/decision/snapshot.ts'
@@ -20,7 +20,10 @@ interface EntryPorts {
 }
 
 interface Entry {
-  /** Before each beat until it succeeded once. `name-held`: another node has the name, and nothing of this one is written yet. */
+  /**
+   * Before each beat until it succeeded once. `name-held`: another node has the name, and nothing of this one is
+   * written yet.
+   */
   enter(): Promise<'entered' | 'not yet' | 'name-held'>
   hasEntered(): boolean
 }
@@ -41,7 +44,7 @@ export function createEntry({ self, store, peers, rest, fencer, exit }: EntryPor
       if (!view.known) return 'not yet'
       const namesake = await findNamesake(view.value, self().name, peers)
       if (namesake !== null) return leave(namesake)
-      // Silent, but alive for all that etcd knows: the rules wait for the end of its lease.
+      // That node is silent, but its lease lives: the rules wait for the end of the lease.
       if (foreignHolder(view.value, self()) !== null) return 'name-held'
       try {
         await rest.start()

@@ -1,5 +1,5 @@
-// The lease guard: the instant until which this node may call itself leader, and a signal that dies with it. It knows
-// nothing but deadlines that were computed before the renewals were sent, so a slow beat can never extend them.
+// The lease guard: the instant until which this node may call itself leader, and a signal that aborts then. Its
+// deadlines were computed before the renewals were sent, so a slow beat can never extend them.
 
 import type { LeaseView } from '../model/decision/snapshot.ts'
 import type { DynamicSettings } from '../model/settings/dynamic-settings.ts'
@@ -10,7 +10,7 @@ import type { LeaseGuard } from '../ports/lease-guard.ts'
 const NO_LEASE: LeaseView = { leaseId: null, ttlMs: 0, renewedAtMs: 0, validUntilMs: 0, leaderUntilMs: 0 }
 
 export interface OwnedLeaseGuard extends LeaseGuard {
-  /** Ends the timer; leadership is not changed. */
+  /** Ends the timer without changing the leadership. */
   close(): void
 }
 
@@ -61,7 +61,7 @@ export function createLeaseGuard(clock: Clock, settings: () => DynamicSettings):
     endsBy(untilMs) {
       if (untilMs >= lease.leaderUntilMs) return
       lease = { ...lease, leaderUntilMs: untilMs }
-      // It sleeps until the later end.
+      // The timer sleeps until the later end.
       if (!leadership.signal.aborted) watchTheEnd()
     },
     refused: () => end('the lease belongs to somebody else'),

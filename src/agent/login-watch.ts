@@ -1,5 +1,5 @@
-// Once a minute, beside the beats: are the passwords still good? No beat waits for it. What was found is a fact of the
-// next snapshot.
+// Once a minute, beside the beats: do the passwords still work? No beat waits for this check. Its result is a fact of
+// the next snapshot.
 
 import { rewindPossible } from '../decide/facts.ts'
 import type { Snapshot } from '../model/decision/snapshot.ts'
@@ -28,9 +28,9 @@ interface LoginWatchPorts {
 const EVERY_MS: Millis = 60_000
 /** A refusal is tried once more after this, and only once. */
 const CONFIRM_MS: Millis = 10_000
-/** Reloads may come one after the other. */
+/** Several reloads may follow each other. */
 const REST_MS: Millis = 2000
-/** The members of a cluster do not come all at once. */
+/** The members of a cluster do not all try at once. */
 const SPREAD_MS: Millis = 5000
 
 export function createLoginWatch(ports: LoginWatchPorts): LoginWatch {
@@ -89,13 +89,13 @@ function counted(answer: LoginTry, before: readonly LoginView[]): LoginView {
     other => other.account === account && other.server === server && other.user === user,
   )
   const known = last?.refused ?? null
-  // Nobody said that it is over.
+  // Without an answer, an earlier refusal still counts.
   if (!refusal.known) return { ...answer, refused: known }
   if (refusal.value === null) return { ...answer, refused: null }
   return { ...answer, refused: { why: refusal.value, times: Math.min(2, (known?.times ?? 0) + 1) } }
 }
 
-/** What a decision would see: who was refused, and whether more than once. */
+/** The part that a decision depends on: the accounts that were refused more than once. */
 function refusals(logins: readonly LoginView[]): string {
   return logins
     .filter(({ refused }) => (refused?.times ?? 0) > 1)

@@ -13,7 +13,7 @@ interface ExitStatus {
 }
 
 export interface Loop {
-  /** Starts a beat soon; several calls before it begins are one. */
+  /** Starts a beat soon; several calls before it begins start only one. */
   wake(cause: string): void
   /** Ends the loop after the beat in progress. */
   exit(code: number, why: string): void
@@ -24,10 +24,10 @@ export interface Loop {
 }
 
 export interface LoopHooks {
-  /** Before a beat: what has to be in force when it decides (dynamic configuration, reload). */
+  /** Called before a beat, to put in force what it depends on (dynamic configuration, reload). */
   readonly before: () => Promise<void>
   readonly after: (snapshot: Snapshot, decision: Decision, memory: Memory) => void
-  /** A beat threw: a bug. The loop goes on, the lease runs out if it happens again and again. */
+  /** Called when a beat throws, which is a bug. The loop goes on; if every beat throws, the lease runs out. */
   readonly failed: (error: unknown) => void
 }
 

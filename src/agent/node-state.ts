@@ -27,7 +27,7 @@ import type { Postgres } from '../ports/postgres.ts'
 import type { LoggerView, NodeState, NodeStatus } from '../rest/node-view.ts'
 
 interface NodeStatePorts {
-  /** Asked each time: tags change when the configuration is read again. */
+  /** Called each time, because tags change with a reload. */
   readonly self: () => Self
   readonly clock: Clock
   readonly guard: LeaseGuard
@@ -42,16 +42,16 @@ interface NodeStatePorts {
 }
 
 export interface OwnedNodeState extends NodeState {
-  /** After each beat. */
+  /** Called after each beat. */
   update(snapshot: Snapshot, memory: Memory, rule: string): void
-  /** Before each decision is acted on. */
+  /** Called before each decision is carried out. */
   decided(decision: Decision, nowMs: BootMillis): void
 }
 
 /** Ageing numbers are refreshed at most this often, however many checks arrive. */
 const REFRESH_MS = 1000
 
-/** Accepting means not racing while that leader is cut off, which this version does not do. */
+/** A member that accepts must not race while that leader is cut off, which this version does not do. */
 const NO_FAILSAFE = {
   kind: 'refused',
   why: 'failsafe mode is not supported by this version of hactl',
@@ -61,7 +61,7 @@ export function createNodeState(ports: NodeStatePorts): OwnedNodeState {
   let snapshot: Snapshot | null = null
   let memory: Memory = FIRST_MEMORY
   let rule = 'start'
-  // Before the first look nobody knows what a former life has left running.
+  // Before the first look it is not known whether an earlier run has left a server.
   let ownJudgement: JsonObject = { former_may_write: true }
   let status = statusOf(null, memory, ports)
   let cluster: Seen<ClusterView> = unseen('etcd was not seen yet')
@@ -130,13 +130,13 @@ function ownFields(ports: NodeStatePorts, rule: string): JsonObject {
   return { version: HACTL_VERSION, rule, leads, ...workInProgress(ports) }
 }
 
-/** For whoever watches a copy: how far it is, and since when. */
+/** The progress of a copy, and when it began, for commands that watch it. */
 function workInProgress({ work, clock }: NodeStatePorts): JsonObject {
   const current = work()
   if (current === null) return {}
   const { job, progress, startedAtMs } = current
   return {
-    // Down for a moment, it comes up as a primary that nothing stops: nobody takes over from it meanwhile.
+    // The server is down for a moment and comes up as an unguarded primary: nobody takes over from it meanwhile.
     ...(isUnguarded(job) && { former_may_write: true }),
     work: {
       kind: job.kind,
@@ -164,7 +164,7 @@ function isRefusal({ rule, actions }: Decision): boolean {
   return rule !== 'leader.clear-request' && actions.some(action => action.kind === 'clear-failover')
 }
 
-/** What the others must know in an election: that they have to wait for this node, or what keeps it from leading. */
+/** Facts for the others in an election: why they have to wait for this node, or why it cannot lead. */
 function judgeItself(snap: Snapshot, memory: Memory): JsonObject {
   const former = formerMayWrite({ snap, memory }) && { former_may_write: true }
   if (!snap.cluster.known) return { ...former }
@@ -181,7 +181,7 @@ function judgeItself(snap: Snapshot, memory: Memory): JsonObject {
 function leftHistory(facts: ClusterFacts): boolean {
   if (whyUndecided(facts) !== null) return true
   const directory = facts.snap.postgres.dataDirectory
-  // A history that could not be read for a moment is no judgement.
+  // A history that cannot be read at the moment proves nothing.
   if (directory.kind !== 'present' || !directory.history.known) return false
   return localPosition(facts.snap) !== null && objectionToOwnTimeline(facts) !== null
 }
@@ -238,7 +238,9 @@ function statusOf(snapshot: Snapshot | null, memory: Memory, ports: NodeStatePor
   }
 }
 
-/** A restarted agent may have a primary running: a peer that asks before the first beat has ended must hear of it. */
+/**
+ * A restarted agent may have a running primary: a peer that asks before the first beat has ended must get that answer.
+ */
 function beforeFirstBeat(status: NodeStatus, { process, server, dataDirectory }: PostgresView): NodeStatus {
   if (process.kind !== 'running') return status
   const standby = dataDirectory.kind === 'present' && dataDirectory.recoveryConfigured

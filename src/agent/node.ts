@@ -43,7 +43,7 @@ export interface Node extends Adapters {
 
 export interface NodeStart extends AgentStart {
   readonly config: AgentConfig
-  /** What `config` was made from. */
+  /** The values that `config` was made from. */
   readonly values: LocalValues
   readonly log: AgentLog
   readonly clock: Clock
@@ -147,7 +147,7 @@ function configurationOf(
 ): Configuration {
   const { log } = start
   const notify = (text: string): void => {
-    // Before the entry a READY would be a lie.
+    // Before the node takes part, READY would be untrue.
     if (later.hasEntered()) adapters.fencer.notify(text)
   }
   return createConfiguration({ ...adapters, ...later, start, dynamic, log, notify })

@@ -1,5 +1,5 @@
-// Where the REST API leaves orders for the next beat and waits for what becomes of them. An order that nobody has begun
-// when its time is over, or when whoever asked has gone, is withdrawn: nothing is done unattended.
+// The REST API leaves orders here for the next beat and waits for their answers. An order that is not begun in time, or
+// whose client has gone, is withdrawn: nothing is done unattended.
 
 import type { Order, OrderAnswer } from '../model/decision/order.ts'
 import type { FinishedWork } from '../model/decision/work.ts'
@@ -7,13 +7,13 @@ import type { Clock } from '../ports/clock.ts'
 import type { OrderLimits, Orders } from '../ports/orders.ts'
 
 export interface OrderDesk extends Orders {
-  /** Resolves with what became of it; null: it was withdrawn, because nobody began it in time or `signal` aborted. */
+  /** Resolves with the answer; null: the order was withdrawn, because it was not begun in time or `signal` aborted. */
   place(order: Order, limits: OrderLimits, signal: AbortSignal): Promise<OrderAnswer | null>
   /**
-   * A beat begins: it deals with what is there now. What comes later wakes the next one, so that each beat has an end.
+   * A beat begins and handles the present orders. Later ones wake the next beat, so that each beat has an end.
    */
   admit(): void
-  /** Work has ended; whoever waits for it learns how. */
+  /** Work has ended: the client that waits for it gets the answer. */
   ended(work: FinishedWork): void
 }
 
@@ -55,7 +55,7 @@ export function createOrderDesk(clock: Clock, wake: (cause: string) => void): Or
     await clock.sleep(limits.beginMs, woken)
     if (result === null && slip.begun && !signal.aborted) await clock.sleep(limits.endMs, woken)
     slips.delete(order.id)
-    // The work goes on; only its client is not kept any longer.
+    // The work goes on; only its client does not wait any longer.
     const isLate = result === null && slip.begun && !signal.aborted
     return isLate ? { is: 'still-starting' } : result
   }
@@ -86,7 +86,7 @@ export function createOrderDesk(clock: Clock, wake: (cause: string) => void): Or
   }
 }
 
-/** It does not wait behind a restart that waits for its moment. */
+/** This order does not wait behind a restart that waits for its moment. */
 function isAnsweredAtOnce(kind: Order['kind']): boolean {
   return kind === 'schedule-restart' || kind === 'delete-scheduled-restart'
 }

@@ -1,4 +1,4 @@
-// This node as its configuration describes it, in the rules' terms. Holds no secret.
+// This node as its configuration describes it, in the rules' terms. It holds no secret.
 
 import { keySpace } from '../dcs/etcd/key-space.ts'
 import { slotName } from '../model/cluster/slot-name.ts'

@@ -1,11 +1,11 @@
-// Work that no beat waits for: what a hung disk holds up goes on beside the beats, which renew the lease meanwhile.
+// Work that no beat waits for: it may hang on a disk while the beats go on and renew the lease.
 
 import { errorText } from '../model/error-text.ts'
 import type { BootMillis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 
 interface SideWork<T> {
-  /** There must be none in progress. What former work came to and nobody took is forgotten. */
+  /** None may be in progress. An earlier result that was not taken is dropped. */
   begin(work: () => Promise<T>): void
   /** null: there is none in progress. */
   runningSinceMs(): BootMillis | null
@@ -15,9 +15,9 @@ interface SideWork<T> {
 
 interface SideWorkPorts<T> {
   readonly clock: Pick<Clock, 'bootMs'>
-  /** It has ended: a beat should take what it came to. */
+  /** Called when the work has ended: a beat should take the result. */
   readonly ended: () => void
-  /** What a throw comes to: a bug, or a system call that never fails in good times. */
+  /** The result of a throw: a bug, or a system error such as a full disk. */
   readonly thrown: (why: string) => T
 }
 

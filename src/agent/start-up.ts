@@ -38,7 +38,7 @@ async function readCache(path: string, log: Log): Promise<JsonObject | null> {
   return null
 }
 
-/** Why this node must not start: settings of the server that is there would be lost; null: they are not. */
+/** Why this node must not start: settings of the existing server would be lost; null: none would. */
 export async function findLoss(
   config: AgentConfig,
   dynamic: DynamicConfiguration,
@@ -56,7 +56,7 @@ export async function findLoss(
   return `nothing was changed, because the settings of the PostgreSQL that is here would be: ${refusals.join('; ')}`
 }
 
-/** Why this node must not start: somebody answers at the address of our own member key; null: nobody does. */
+/** Why this node must not start: another node answers at the address in its member key; null: none does. */
 export async function findNamesake(view: ClusterView, name: string, peers: Peers): Promise<string | null> {
   const member = view.members.find(other => other.name === name)
   const apiUrl = member?.record.apiUrl ?? null

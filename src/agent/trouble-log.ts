@@ -1,5 +1,5 @@
-// What no rule acts on and an operator must know of all the same: PostgreSQL runs but does not let the agent in, or a
-// standby receives nothing. "No action" is then the right decision, and alone it would read as if all were well.
+// Troubles that no rule acts on but that an operator must know: PostgreSQL runs but rejects the agent's sessions, or a
+// standby receives nothing. "No action" is then the right decision, but alone it would read as if all were well.
 
 import { refusedLogin } from '../decide/report/login-trouble.ts'
 import type { Memory } from '../model/decision/memory.ts'
@@ -7,12 +7,12 @@ import type { Snapshot } from '../model/decision/snapshot.ts'
 import type { BootMillis, Millis } from '../model/units.ts'
 import type { Log } from '../ports/log.ts'
 
-/** Logins fail and receivers pause for a moment in any restart and reload. */
+/** In any restart or reload, logins fail and receivers pause for a moment. */
 const PATIENCE_MS: Millis = 10_000
 
 interface TroubleLogOptions {
   readonly log: Log
-  /** Where PostgreSQL says why, for the reader to look. */
+  /** The place where PostgreSQL logs the cause, for the reader. */
   readonly serverLog: string
 }
 
@@ -32,7 +32,7 @@ export function createTroubleLog({ log, serverLog }: TroubleLogOptions): Trouble
   }
 }
 
-/** `why`: what is wrong, null when nothing is; `well`: the opposite was seen, and not only the question is gone. */
+/** `why`: the trouble, or null; `well`: the opposite was seen, and the question has not merely become moot. */
 type Trouble = (nowMs: BootMillis, why: string | null, well: boolean) => void
 
 function createTrouble(log: Log, over: string, patienceMs = PATIENCE_MS): Trouble {
@@ -63,7 +63,7 @@ function shutOut({ postgres, work }: Snapshot): string | null {
   return `PostgreSQL runs but does not let the agent in (${server.why}): this node cannot become primary, nor see how its PostgreSQL fares. HINT: ${remedyFor(server.why)}`
 }
 
-/** By the server's own words: to look at passwords when the disk is full wastes the night. */
+/** The hint follows the server's own error: to check passwords when the disk is full wastes the night. */
 function remedyFor(why: string): string {
   if (/No space left|could not (?:write|extend|create)/i.test(why)) return 'Make room on its disk'
   if (/too many clients|remaining connection slots/i.test(why))
@@ -84,7 +84,7 @@ function notStreaming(snapshot: Snapshot, memory: Memory, serverLog: string): st
     return null
   // A rule reports data that has diverged or waits to be compared.
   if (memory.rejoin !== 'follow') return null
-  // Files from an archive come first, and may take hours.
+  // Recovery from an archive comes first, and may take hours.
   if (server.value.restoreCommandSet) return null
   return `PostgreSQL receives no WAL though ${leader.name} leads; why is in ${serverLog} or in PostgreSQL's own log. If it says that a WAL segment has already been removed, ${COPY_ANEW}`
 }

@@ -1,5 +1,5 @@
-// What starts a beat besides the timer: changes in etcd that somebody has to act on, and the end of PostgreSQL, or of
-// its recovery.
+// What starts a beat besides the timer: changes in etcd that a node has to act on, and the end of PostgreSQL or of its
+// recovery.
 
 import type { Postgres, RecoveryEnd } from '../ports/postgres.ts'
 import type { Store } from '../ports/store.ts'
@@ -23,7 +23,7 @@ interface WakeUps {
   readonly name: string
 }
 
-/** Keys whose change concerns every node; `status` moves all the time and concerns nobody at once. */
+/** Keys whose change concerns every node; `status` changes all the time and is urgent for none. */
 const KEYS: readonly string[] = [LEADER, FAILOVER, CONFIG, INITIALIZE, SYNC]
 
 export function wakeOnChange({ store, postgres, loop, name }: WakeUps): void {
@@ -37,11 +37,11 @@ export function wakeOnChange({ store, postgres, loop, name }: WakeUps): void {
     else if (keys.length === 0) loop.wake('the watch changed its state')
   })
   postgres.onExit(() => loop.wake('PostgreSQL exited'))
-  // By hand too: writes are accepted from then on, until the rules have seen it.
+  // A promotion by hand counts too: from then on the server accepts writes that no rule has seen yet.
   postgres.onLeftRecovery?.(() => loop.wake('PostgreSQL left recovery'))
 }
 
-/** Followers wait for the leader to become primary and to finish its checkpoint: both show in its member key. */
+/** Standbys wait for the leader to become primary and to finish its checkpoint: both show in its member key. */
 function leadersKey(keys: readonly string[], store: Store, name: string): string | undefined {
   const view = store.view()
   const leader = view.known ? view.value.leader?.name : undefined

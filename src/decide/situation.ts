@@ -1,4 +1,5 @@
-// A situation is a state that a node is in, with the facts that are known there and its rules: the first that applies decides.
+// A situation is a state that a node is in, with the facts that are known there and its rules: the first that applies
+// decides.
 
 import type { Facts } from './facts.ts'
 import { firstMatch, type Matched, type Rule, type RuleText } from './rule.ts'

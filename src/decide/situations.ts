@@ -1,5 +1,5 @@
-// Which situation is this node in? The first one of the table that applies. Below `blind`, every rule can rely on a view of
-// the cluster.
+// Which situation is this node in? The first one of the table that applies. Below `blind`, every rule can rely on a
+// view of the cluster.
 
 import {
   type ClusterFacts,
@@ -143,7 +143,9 @@ function seen(condition: (facts: ClusterFacts) => boolean): (facts: Facts) => Cl
   }
 }
 
-/** Only while one of its rules applies: the order itself is carried out in the situation that the node is in otherwise. */
+/**
+ * Only while one of its rules applies: the order itself is carried out in the situation that the node is in otherwise.
+ */
 function isAsked(facts: Facts): AskedFacts | null {
   const { snap, memory } = facts
   if ((snap.order ?? null) === null && memory.scheduledRestart === null) return null
@@ -157,8 +159,9 @@ function placeOf(facts: Facts): SituationName {
 }
 
 /**
- * This node has proved its lease, or etcd shows its name and nothing in this beat contradicts that. A primary whose leader key
- * was deleted while its lease lives writes the key again: a race would leave it running while the others are asked.
+ * This node has proved its lease, or etcd shows its name and nothing in this beat contradicts that. A primary whose
+ * leader key was deleted while its lease lives writes the key again: a race would leave it running while the others are
+ * asked.
  */
 function believesToLead(facts: ClusterFacts): boolean {
   if (overtakenBy(facts) !== null) return false
@@ -175,8 +178,8 @@ function wasRefused({ snap }: ClusterFacts): boolean {
 }
 
 /**
- * A directory that cannot be read while its server runs means a slow disk, not a lost one (promise 3). What an interrupted
- * bootstrap left behind does not count as data, even if it looks like a primary's.
+ * A directory that cannot be read while its server runs means a slow disk, not a lost one (promise 3). What an
+ * interrupted bootstrap left behind does not count as data, even if it looks like a primary's.
  */
 function hasNoData(facts: ClusterFacts): boolean {
   const { snap } = facts
@@ -196,8 +199,8 @@ function isStranger(facts: ClusterFacts): boolean {
 }
 
 /**
- * A server that hangs counts as what it was before. A server that has not answered since it was started is still starting,
- * which has a limit of its own.
+ * A server that hangs counts as what it was before. A server that has not answered since it was started is still
+ * starting, which has a limit of its own.
  */
 function acceptsConnections({ snap, memory }: Facts): boolean {
   if (snap.postgres.server.known) return true

@@ -1,5 +1,5 @@
-// What the node remembers of a comparison with the leader's timeline. "Not known" is an answer of its own: the comparison is
-// repeated with growing pauses, and the answer never counts as "the same".
+// What the node remembers of a comparison with the leader's timeline. "Not known" is an answer of its own: the
+// comparison is repeated with growing pauses, and the answer never counts as "the same".
 
 import type { Divergence } from '../../model/cluster/divergence.ts'
 import type { Memory } from '../../model/decision/memory.ts'
@@ -29,7 +29,8 @@ export function rememberComparison(memory: Memory, snap: Snapshot): Memory {
     const rejoin = alike ? 'rewind-failed' : 'diverged'
     return { ...memory, rejoin, agreesWith: null, undecided: null, surplus: surplusOf(seen.value) }
   }
-  // Only the notes are left to decide, and they do. A leader that is merely silent may still show that the promotion failed.
+  // Only the notes are left to decide, and they do. A leader that is merely silent may still show that the promotion
+  // failed.
   if (noted.kind === 'twin' && (noted.by === 'own' || verdict === 'unproved'))
     return { ...memory, rejoin: 'rewind-failed', agreesWith: null, undecided: null }
   if (noted.kind === 'same' && seen?.known === true)
@@ -98,8 +99,8 @@ export function rememberArrival(memory: Memory, snap: Snapshot): Memory {
 }
 
 /**
- * The local data was compared with the last leader's, and neither the WAL nor the notes could decide. Timeline 1 begins with
- * the cluster: as long as the cluster is on it, there is no other.
+ * The local data was compared with the last leader's, and neither the WAL nor the notes could decide. Timeline 1 begins
+ * with the cluster: as long as the cluster is on it, there is no other.
  */
 function isUndecided(facts: ClusterFacts): boolean {
   const { memory, snap, view } = facts

@@ -22,7 +22,9 @@ import { maximumLagOf } from '../../wire/modes.ts'
 import { type ClusterFacts, localPosition, server } from '../facts.ts'
 import { isNamedCandidate } from '../lead/request-meaning.ts'
 
-/** The other members of this view and of the last one that had a leader: a dead leader's member key may have expired. */
+/**
+ * The other members of this view and of the last one that had a leader: a dead leader's member key may have expired.
+ */
 export function otherMembers({ view, memory, snap }: ClusterFacts): readonly Member[] {
   const byName = new Map<MemberName, Member>()
   for (const member of [...memory.lastMembers, ...view.members]) byName.set(member.name, member)
@@ -88,7 +90,9 @@ function ownLag(view: ClusterView, position: Lsn): Bytes | null {
   return optime === null ? null : optime - position
 }
 
-/** How far this node is behind the last published position, if that is more than the operator allows; null: it is not. */
+/**
+ * How far this node is behind the last published position, if that is more than the operator allows; null: it is not.
+ */
 export function tooFarBehind(facts: ClusterFacts): string | null {
   const position = localPosition(facts.snap)?.lsn
   if (position === undefined) return null
@@ -105,8 +109,8 @@ export function answersPredateLeaderChange({ memory, snap }: ClusterFacts): bool
 }
 
 /**
- * A leader releases the lease in good order only after some member has received all of its data. What this node lacks of
- * that, if a member that may have it does not answer; null: nothing, or all have answered.
+ * A leader releases the lease in good order only after some member has received all of its data. What this node lacks
+ * of that, if a member that may have it does not answer; null: nothing, or all have answered.
  */
 export function missingFromReleasedLeader(facts: ClusterFacts): string | null {
   const { view, memory, snap } = facts
@@ -196,10 +200,11 @@ const NOT_WRITING: readonly string[] = ['stopping', 'stopped', 'crashed', 'start
 const PRIMARY_ROLES: readonly string[] = ['primary', 'demoted', 'promoted']
 
 /**
- * A member that may still write. A member key hangs on the lease of its node, and the node stops writing before that lease
- * ends: while the key exists, an unreachable member may write. So may one whose agent does not know which server an earlier
- * run of it left behind. `forMs`: for how long no node can have renewed the leader key. Twice its ttl after that a lease has
- * ended: etcd extends each lease by its whole ttl when it elects a leader of its own. The ttl is that of the lease itself.
+ * A member that may still write. A member key hangs on the lease of its node, and the node stops writing before that
+ * lease ends: while the key exists, an unreachable member may write. So may one whose agent does not know which server
+ * an earlier run of it left behind. `forMs`: for how long no node can have renewed the leader key. Twice its ttl after
+ * that a lease has ended: etcd extends each lease by its whole ttl when it elects a leader of its own. The ttl is that
+ * of the lease itself.
  */
 export function silentPrimary(facts: ClusterFacts, forMs: Millis): Silence | null {
   const { view, snap } = facts
@@ -226,8 +231,9 @@ function silenceOf(answer: Seen<PeerView> | undefined): string | null {
 }
 
 /**
- * A node that took the leader key and never released it may still accept writes, even if its member key says otherwise: the
- * key may be older than a start or a promotion. For all other nodes, a member key that says the server is down is believed.
+ * A node that took the leader key and never released it may still accept writes, even if its member key says otherwise:
+ * the key may be older than a start or a promotion. For all other nodes, a member key that says the server is down is
+ * believed.
  */
 function mayStillWrite({ name, record }: Member, { view, memory }: ClusterFacts): boolean {
   const last = view.lastLeader

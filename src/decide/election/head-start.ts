@@ -1,5 +1,5 @@
-// The order in an election that an operator asked for: the named candidate goes first, and the node that was asked to step
-// back goes last.
+// The order in an election that an operator asked for: the named candidate goes first, and the node that was asked to
+// step back goes last.
 
 import { type ClusterFacts, localPosition, memberNamed } from '../facts.ts'
 import { dueRequest } from '../lead/request-meaning.ts'
@@ -16,7 +16,10 @@ export function electableNamedCandidate(facts: ClusterFacts): string | null {
   return receivedEverything(answer.value, 0n) ? candidate : null
 }
 
-/** A candidate that this node cannot reach may be alive, have all that the old leader saw it receive, and take the lease. */
+/**
+ * A candidate that this node cannot reach may be alive, have all that the old leader saw it receive, and take the
+ * lease.
+ */
 function isOnItsWay({ view }: ClusterFacts, candidate: string): boolean {
   return memberNamed(view, candidate)?.record.state === 'running'
 }

@@ -1,5 +1,5 @@
-// May this node's WAL become the cluster's? Timelines are compared by their history and by which node began them, not by
-// number alone: two different timelines may have the same number.
+// May this node's WAL become the cluster's? Timelines are compared by their history and by which node began them, not
+// by number alone: two different timelines may have the same number.
 
 import type { HistoryLine } from '../../model/cluster/cluster.ts'
 import { clusterTimeline } from '../../model/cluster/timeline.ts'
@@ -26,7 +26,10 @@ export function objectionToOwnTimeline(facts: ClusterFacts): string | null {
   return disagreement(own.timeline, recorded, history)
 }
 
-/** Another node began a timeline of the same number; null: none did, or the local data is proved to be the last leader's. */
+/**
+ * Another node began a timeline of the same number; null: none did, or the local data is proved to be the last
+ * leader's.
+ */
 function isTwin(facts: ClusterFacts): string | null {
   const noted = originVerdict(facts)
   if (noted.kind !== 'twin' || agreesWithLastLeader(facts)) return null

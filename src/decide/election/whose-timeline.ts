@@ -1,5 +1,5 @@
-// Which node began the timeline of the local data, by this node's own note and by the history key that the leader writes?
-// Both outlive the WAL that would show it, and neither needs a leader that answers.
+// Which node began the timeline of the local data, by this node's own note and by the history key that the leader
+// writes? Both outlive the WAL that would show it, and neither needs a leader that answers.
 
 import type { HistoryLine } from '../../model/cluster/cluster.ts'
 import { clusterTimeline } from '../../model/cluster/timeline.ts'

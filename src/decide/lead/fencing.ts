@@ -33,8 +33,8 @@ export function unfencedForMs({ memory, snap }: Facts): Millis {
 }
 
 /**
- * An unguarded primary arms its fencer before it asks to lead: other nodes may follow it, or take over from it, as soon as it
- * is the leader in etcd, even if the answer never arrives. The first action that fails ends the step.
+ * An unguarded primary arms its fencer before it asks to lead: other nodes may follow it, or take over from it, as soon
+ * as it is the leader in etcd, even if the answer never arrives. The first action that fails ends the step.
  */
 export function askGuarded({ snap }: Facts, request: Action): readonly Action[] {
   const marginMs = fenceMarginMs(snap.settings)

@@ -1,6 +1,6 @@
-// The leader's note in etcd that says whether something would stop its server (docs/adr/0017-note-of-the-guard.md). It changes
-// before the fencer is disarmed in maintenance mode, and again after the fencer is armed. When a leader falls silent, the
-// survivors rely on it.
+// The leader's note in etcd that says whether something would stop its server (docs/adr/0017-note-of-the-guard.md). It
+// changes before the fencer is disarmed in maintenance mode, and again after the fencer is armed. When a leader falls
+// silent, the survivors rely on it.
 
 import { guardOf } from '../../model/cluster/guard.ts'
 import type { Action } from '../../model/decision/action.ts'

@@ -1,5 +1,5 @@
-// How this node became the leader, for `hactl history`: kept in memory from the moment it accepts writes until etcd has it. No
-// decision depends on it.
+// How this node became the leader, for `hactl history`: kept in memory from the moment it accepts writes until etcd has
+// it. No decision depends on it.
 
 import { memberNamed } from '../../model/cluster/cluster.ts'
 import { requestKind } from '../../model/cluster/request.ts'

@@ -1,5 +1,5 @@
-// The verdict of the common judge (`src/judge/handover.ts`) on a request, by what the lease holder knows of itself, and which rule
-// says which refusal.
+// The verdict of the common judge (`src/judge/handover.ts`) on a request, by what the lease holder knows of itself, and
+// which rule says which refusal.
 
 import { type HandoverSituation, type HandoverVerdict, judgeHandover } from '../../judge/handover.ts'
 import type { FailoverRequest } from '../../model/cluster/cluster.ts'

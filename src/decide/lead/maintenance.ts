@@ -1,5 +1,5 @@
-// The exceptions in maintenance mode: a handover to a member that an operator named, and the restart of a server that this
-// agent stopped for one (spec/ha.md 3.8.3, 3.16). Everything else is left to the operator.
+// The exceptions in maintenance mode: a handover to a member that an operator named, and the restart of a server that
+// this agent stopped for one (spec/ha.md 3.8.3, 3.16). Everything else is left to the operator.
 
 import { guardOf } from '../../model/cluster/guard.ts'
 import {
@@ -31,7 +31,10 @@ function handsOver({ memory, snap }: Facts): boolean {
   return memory.handover !== null && !isRunning(snap)
 }
 
-/** This agent stopped the server itself, so it starts it again as a standby, after a rewind if need be, but never clones it. */
+/**
+ * This agent stopped the server itself, so it starts it again as a standby, after a rewind if need be, but never clones
+ * it.
+ */
 function comesBack(facts: ClusterFacts): boolean {
   const { memory, snap } = facts
   if (!memory.stoppedBySelf || isRunning(snap) || keepsKey(facts) || control(snap.postgres) === null)
@@ -55,8 +58,8 @@ export function isNamedInPause(facts: ClusterFacts): boolean {
 }
 
 /**
- * A request in etcd lets another node take over as soon as this node's lease has ended. Only the fencer would stop the server
- * then.
+ * A request in etcd lets another node take over as soon as this node's lease has ended. Only the fencer would stop the
+ * server then.
  */
 export function mayBeSucceeded(facts: Facts): boolean {
   const { cluster, self } = facts.snap
@@ -65,7 +68,9 @@ export function mayBeSucceeded(facts: Facts): boolean {
   return request.note?.begunBy === self.name || keepsKey(facts)
 }
 
-/** In maintenance mode a primary is guarded only during a handover, and until etcd has the note that it is unguarded. */
+/**
+ * In maintenance mode a primary is guarded only during a handover, and until etcd has the note that it is unguarded.
+ */
 export function isGuarded(facts: Facts): boolean {
   const { fencer, settings } = facts.snap
   const isArmed = (fencer.alive && fencer.armedUntilMs !== null) || fencer.formerMayAct

@@ -1,5 +1,5 @@
-// The request in `failover` that the lease holder must answer: what it asks for, whether this node has claimed it, and how a
-// rule refuses it.
+// The request in `failover` that the lease holder must answer: what it asks for, whether this node has claimed it, and
+// how a rule refuses it.
 
 import type { FailoverRequest, Versioned } from '../../model/cluster/cluster.ts'
 import type { Revision } from '../../model/units.ts'

@@ -1,5 +1,5 @@
-// A primary that lost its fencer gets another one, even without etcd: the end of its lease is known. If that does not succeed
-// in time, the primary stops.
+// A primary that lost its fencer gets another one, even without etcd: the end of its lease is known. If that does not
+// succeed in time, the primary stops.
 
 import type { Millis } from '../../model/units.ts'
 import { type Facts, holdsLease, outcomeOf, runsAsPrimary, seconds, tried } from '../facts.ts'

@@ -22,8 +22,8 @@ export function isNamedCandidate(facts: ClusterFacts): boolean {
 }
 
 /**
- * A manual failover to this node: while the operator waits for it, the operator accepts the loss of what this node does not
- * have. A switchover never means that.
+ * A manual failover to this node: while the operator waits for it, the operator accepts the loss of what this node does
+ * not have. A switchover never means that.
  */
 export function isForced(facts: ClusterFacts): boolean {
   const request = dueRequest(facts)

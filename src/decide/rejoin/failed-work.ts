@@ -1,5 +1,6 @@
-// Work that failed: how long the agent waits before it tries again, and what it says meanwhile. A failure that may pass is
-// retried soon. One that needs a person is retried rarely, because the agent does not learn when the cause is removed.
+// Work that failed: how long the agent waits before it tries again, and what it says meanwhile. A failure that may pass
+// is retried soon. One that needs a person is retried rarely, because the agent does not learn when the cause is
+// removed.
 
 import type { FailedWork, WorkFailure } from '../../model/decision/memory.ts'
 import type { FinishedWork } from '../../model/decision/work.ts'

@@ -1,5 +1,5 @@
-// Does a standby receive what the leader writes? Without a WAL receiver it looks as healthy as an idle one and silently falls
-// behind. After a while it reports that and no longer counts as a healthy replica.
+// Does a standby receive what the leader writes? Without a WAL receiver it looks as healthy as an idle one and silently
+// falls behind. After a while it reports that and no longer counts as a healthy replica.
 
 import { memberNamed } from '../../model/cluster/cluster.ts'
 import type { Memory } from '../../model/decision/memory.ts'
@@ -7,7 +7,9 @@ import type { Snapshot } from '../../model/decision/snapshot.ts'
 import type { WallMillis } from '../../model/units.ts'
 import { type ClusterFacts, server } from '../facts.ts'
 
-/** Two attempts by PostgreSQL (wal_retrieve_retry_interval), and two loops in which the agent may change the upstream. */
+/**
+ * Two attempts by PostgreSQL (wal_retrieve_retry_interval), and two loops in which the agent may change the upstream.
+ */
 const LIMIT_MIN_MS = 10_000
 /** An archive delivers whole WAL files, each after the leader has filled it or archive_timeout has passed. */
 const ARCHIVE_LIMIT_MS = 300_000
@@ -55,8 +57,9 @@ export function rememberConnecting(memory: Memory, snap: Snapshot): Memory {
 }
 
 /**
- * When to look again whether the receiver has connected. After a change of leader it connects within a moment, and nothing
- * else would wake the agent: the member key would show it a loop later. null: it streams, or the time limit has passed.
+ * When to look again whether the receiver has connected. After a change of leader it connects within a moment, and
+ * nothing else would wake the agent: the member key would show it a loop later. null: it streams, or the time limit has
+ * passed.
  */
 export function connectingDueInMs({ memory, snap }: ClusterFacts): number | null {
   const { connecting } = memory
@@ -64,7 +67,10 @@ export function connectingDueInMs({ memory, snap }: ClusterFacts): number | null
   return snap.nowMs - connecting.sinceMs < LIMIT_MIN_MS ? LOOK_AGAIN_MS : null
 }
 
-/** `receives no WAL …`, for a decision's `reason` and for `list`; null: it receives WAL, or has not for a short time only. */
+/**
+ * `receives no WAL …`, for a decision's `reason` and for `list`; null: it receives WAL, or has not for a short time
+ * only.
+ */
 export function starvation({ memory, snap, view }: ClusterFacts): string | null {
   const { starving } = memory
   const seen = server(snap)

@@ -1,5 +1,5 @@
-// WAL replay is paused either by PostgreSQL, because a setting of the primary is greater than the standby's (resumed, the
-// server shuts down and starts with the new value), or by an operator, who has a reason and resumes it.
+// WAL replay is paused either by PostgreSQL, because a setting of the primary is greater than the standby's (resumed,
+// the server shuts down and starts with the new value), or by an operator, who has a reason and resumes it.
 
 import type { Memory } from '../../model/decision/memory.ts'
 import type { Snapshot } from '../../model/decision/snapshot.ts'

@@ -1,5 +1,5 @@
-// How a primary that has lost the right to be one is stopped. The stop is a job; the next step (wait, rewind, follow) is
-// decided when PostgreSQL is down.
+// How a primary that has lost the right to be one is stopped. The stop is a job; the next step (wait, rewind, follow)
+// is decided when PostgreSQL is down.
 
 import type { Memory } from '../../model/decision/memory.ts'
 import { leadershipLeftMs } from '../../model/timing.ts'
@@ -26,7 +26,9 @@ export function stopToFollow(
   }
 }
 
-/** Releases a lease before a promotion. If one was already requested it may still come about, so PostgreSQL stops first. */
+/**
+ * Releases a lease before a promotion. If one was already requested it may still come about, so PostgreSQL stops first.
+ */
 export function releaseUnpromoted(
   facts: Facts,
   remember: Partial<Memory> = {},

@@ -1,5 +1,5 @@
-// `hactl drain` overrides this node's tags through a key in etcd. The node remembers the drain while etcd cannot be reached,
-// so that an outage of etcd does not give the node back to the load balancers.
+// `hactl drain` overrides this node's tags through a key in etcd. The node remembers the drain while etcd cannot be
+// reached, so that an outage of etcd does not give the node back to the load balancers.
 
 import type { ClusterView } from '../../model/cluster/cluster.ts'
 import { describeDrain, drainedTags, drainOf } from '../../model/cluster/drained-member.ts'

@@ -1,4 +1,5 @@
-// A password that was changed on one side only does not show while old sessions are open, but a switchover opens new ones.
+// A password that was changed on one side only does not show while old sessions are open, but a switchover opens new
+// ones.
 
 import type { LoginView } from '../../model/server/logins.ts'
 import { type Facts, server, wantedUpstream } from '../facts.ts'

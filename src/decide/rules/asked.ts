@@ -1,5 +1,6 @@
-// Orders that are answered at once: a schedule is accepted or deleted, a request is refused. Also a scheduled restart that must
-// be dropped. The restart or copy itself is begun by the rules of the situation that the node is in (spec/ha.md 3.15).
+// Orders that are answered at once: a schedule is accepted or deleted, a request is refused. Also a scheduled restart
+// that must be dropped. The restart or copy itself is begun by the rules of the situation that the node is in
+// (spec/ha.md 3.15).
 
 import type { Action } from '../../model/decision/action.ts'
 import type { Order, OrderAnswer, ScheduledRestart } from '../../model/decision/order.ts'

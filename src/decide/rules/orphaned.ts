@@ -1,6 +1,6 @@
-// A server of this node runs outside its data directory: a former postmaster whose directory was renamed, deleted, unmounted
-// or replaced, or the processes of a killed one. It is stopped before anything is started, adopted or released
-// (spec/ha.md 8.B15).
+// A server of this node runs outside its data directory: a former postmaster whose directory was renamed, deleted,
+// unmounted or replaced, or the processes of a killed one. It is stopped before anything is started, adopted or
+// released (spec/ha.md 8.B15).
 
 import { type ClusterFacts, isRunning, mayLead, runsAsPrimary } from '../facts.ts'
 import { lossOf, renewLease, unansweredAndEnding } from '../lead/lease-rules.ts'

@@ -1,5 +1,5 @@
-// The configuration in force has changed through a reload, another document in etcd or another role, and PostgreSQL does not
-// have it yet. It is written beside the beats, one at a time, so that a disk that hangs costs no lease.
+// The configuration in force has changed through a reload, another document in etcd or another role, and PostgreSQL
+// does not have it yet. It is written beside the beats, one at a time, so that a disk that hangs costs no lease.
 
 import type { ConfigurationFailure, ConfigurationView } from '../../model/settings/configuration-view.ts'
 import type { Millis } from '../../model/units.ts'

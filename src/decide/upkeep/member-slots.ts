@@ -69,8 +69,8 @@ export function isRetained(entry: Memory['retainedSlots'][number], snap: Snapsho
 }
 
 /**
- * Member slots with the time when each was last needed. An expired one is remembered until its slot is dropped, which an
- * active reader may delay, and until the status key no longer names it.
+ * Member slots with the time when each was last needed. An expired one is remembered until its slot is dropped, which
+ * an active reader may delay, and until the status key no longer names it.
  */
 function retain({ snap, memory, view }: ClusterFacts): Memory['retainedSlots'] {
   const now = { lastNeededMs: snap.nowMs, lastNeededWall: snap.wallMs }

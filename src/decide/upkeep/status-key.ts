@@ -1,5 +1,5 @@
-// The `status` key that the leader writes with its renewals (spec/ha.md 1.3, spec/postgres.md 5.10), or null when nothing
-// changed: an idle cluster costs etcd no writes.
+// The `status` key that the leader writes with its renewals (spec/ha.md 1.3, spec/postgres.md 5.10), or null when
+// nothing changed: an idle cluster costs etcd no writes.
 
 import type { ClusterStatus } from '../../model/cluster/cluster.ts'
 import { slotName } from '../../model/cluster/slot-name.ts'

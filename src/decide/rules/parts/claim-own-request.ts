@@ -1,4 +1,5 @@
-// A standby that was named in maintenance mode and has taken the lease claims the request: it can no longer be withdrawn.
+// A standby that was named in maintenance mode and has taken the lease claims the request: it can no longer be
+// withdrawn.
 
 import { type ClusterFacts, isStandbyWithLease, tried } from '../../facts.ts'
 import { isNamedInPause } from '../../lead/maintenance.ts'

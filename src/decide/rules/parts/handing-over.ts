@@ -1,5 +1,6 @@
-// This node stopped PostgreSQL to hand the lease over (switchover, manual failover), and still holds the lease. It releases it
-// as soon as a candidate confirms that it has everything; otherwise it starts as primary again (spec/ha.md 3.13.1, 8.B18-B20).
+// This node stopped PostgreSQL to hand the lease over (switchover, manual failover), and still holds the lease. It
+// releases it as soon as a candidate confirms that it has everything; otherwise it starts as primary again (spec/ha.md
+// 3.13.1, 8.B18-B20).
 
 import type { Member } from '../../../model/cluster/cluster.ts'
 import type { Handover } from '../../../model/decision/memory.ts'

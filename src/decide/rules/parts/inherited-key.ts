@@ -1,5 +1,5 @@
-// A standby whose name is on the leader key although this process won no race: its earlier agent died between the lease and the
-// promotion, or the key was written by hand. The checks of a race are made up for before anything is promoted.
+// A standby whose name is on the leader key although this process won no race: its earlier agent died between the lease
+// and the promotion, or the key was written by hand. The checks of a race are made up for before anything is promoted.
 
 import type { Millis } from '../../../model/units.ts'
 import {

@@ -1,6 +1,6 @@
-// Other data was put in place of this leader's directory. The server goes on in the old directory, but PostgreSQL opens its
-// control file by name: if one session crashes, it would restart from the other control file, at the position in that one. So
-// it stops in good order as soon as a standby can take over.
+// Other data was put in place of this leader's directory. The server goes on in the old directory, but PostgreSQL opens
+// its control file by name: if one session crashes, it would restart from the other control file, at the position in
+// that one. So it stops in good order as soon as a standby can take over.
 
 import { otherMembers, someCandidate } from '../../election/election.ts'
 import { type ClusterFacts, failedLately, runsAsPrimary, server } from '../../facts.ts'

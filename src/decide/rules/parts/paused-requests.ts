@@ -1,6 +1,6 @@
 // What the lease holder does with a request in maintenance mode: it hands over to a named member, guarded by its fencer
-// meanwhile, and refuses everything else at once. A request that was kept would be carried out unexpectedly, the moment that
-// mode ends (spec/ha.md 3.8.4, 3.16).
+// meanwhile, and refuses everything else at once. A request that was kept would be carried out unexpectedly, the moment
+// that mode ends (spec/ha.md 3.8.4, 3.16).
 
 import { isNewer } from '../../../model/revision.ts'
 import { type ClusterFacts, holdsLease, outcomeOf, tried } from '../../facts.ts'

@@ -1,5 +1,5 @@
-// Nobody holds the lease, and the server here accepts writes or is about to. Such a primary may win the lease back; each of
-// these rules says when it must stop instead. A standby in an election passes over all of them.
+// Nobody holds the lease, and the server here accepts writes or is about to. Such a primary may win the lease back;
+// each of these rules says when it must stop instead. A standby in an election passes over all of them.
 
 import { answersPredateLeaderChange, rivalPrimary } from '../../election/election.ts'
 import { objectionToOwnTimeline } from '../../election/own-timeline.ts'

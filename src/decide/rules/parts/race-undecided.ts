@@ -1,5 +1,5 @@
-// Standbys that may lack any amount of the cluster's WAL, or hold the data of another history: they take part in no race.
-// An operator who knows better names one of them.
+// Standbys that may lack any amount of the cluster's WAL, or hold the data of another history: they take part in no
+// race. An operator who knows better names one of them.
 
 import { whyUndecided } from '../../election/comparison.ts'
 import { type ClusterFacts, runsAsPrimary } from '../../facts.ts'

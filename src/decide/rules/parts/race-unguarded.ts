@@ -1,7 +1,7 @@
-// A leader fell silent in maintenance mode: nothing stops its server when its lease ends, so the end of the lease does not
-// prove that the server has stopped. That mode may have ended meanwhile without the leader noticing. A hactl leader notes in
-// etcd whether it is guarded; for Patroni and older versions of hactl, the member key and the time of the last configuration
-// change must do.
+// A leader fell silent in maintenance mode: nothing stops its server when its lease ends, so the end of the lease does
+// not prove that the server has stopped. That mode may have ended meanwhile without the leader noticing. A hactl leader
+// notes in etcd whether it is guarded; for Patroni and older versions of hactl, the member key and the time of the last
+// configuration change must do.
 
 import type { Member } from '../../../model/cluster/cluster.ts'
 import { guardOf } from '../../../model/cluster/guard.ts'
@@ -25,7 +25,9 @@ export const unguardedPrimary: Rule<ClusterFacts> = rule({
   }),
 })
 
-/** The last leader, if its server may run unguarded; null: it released the lease, says it is no primary, or was guarded. */
+/**
+ * The last leader, if its server may run unguarded; null: it released the lease, says it is no primary, or was guarded.
+ */
 function mayRunUnguarded(facts: ClusterFacts): string | null {
   const { snap } = facts
   const last = lastToLead(facts)
@@ -61,7 +63,9 @@ interface LastToLead {
   readonly isRecorded: boolean
 }
 
-/** The newest of three: the record of hactl's leaders, the history, which Patroni writes too, and this process's memory. */
+/**
+ * The newest of three: the record of hactl's leaders, the history, which Patroni writes too, and this process's memory.
+ */
 function lastToLead({ memory, view }: ClusterFacts): LastToLead {
   const { lastLeader: record, history } = view
   const seen = { name: memory.lastLeader, revision: memory.lastLeaderRevision, isRecorded: false }

@@ -1,5 +1,5 @@
-// A restart that was ordered, or scheduled and is due. The leader keeps its lease and its fencer stays armed: the same timeline
-// goes on (spec/ha.md 3.15.1).
+// A restart that was ordered, or scheduled and is due. The leader keeps its lease and its fencer stays armed: the same
+// timeline goes on (spec/ha.md 3.15.1).
 
 import type { Action } from '../../../model/decision/action.ts'
 import type { Job, RestartJob } from '../../../model/decision/work.ts'
