@@ -39,7 +39,7 @@ export async function surveyRemoval(
     view.members.map(async member => {
       // A key on a lease is there only while its agent renews that; one without is asked.
       const answers = (await signOfLife(operator, member, ANSWER_MS)) === null
-      return { name: member.name, answers, lives: answers || member.leaseId !== '0' }
+      return { name: member.name, answers, lives: answers || member.leaseId !== null }
     }),
   )
   const living = asked.filter(({ lives }) => lives)

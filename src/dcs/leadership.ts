@@ -120,7 +120,7 @@ export class Leadership {
     const result = await this.#transactions.commit(absent, changes, wish, [nobodySince])
     if (result.ok && !result.succeeded && result.entry?.text === this.#me) {
       if (result.entry.leaseId === kept.leaseId) return this.#done(kept, result)
-      const why = `the leader key is ours on another lease, ${result.entry.leaseId}`
+      const why = `the leader key is ours on another lease, ${result.entry.leaseId ?? 'none'}`
       return { kind: 'refused', holder: this.#me, why }
     }
     if (result.ok && result.succeeded) return this.#done(kept, result)

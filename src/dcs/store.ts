@@ -20,7 +20,8 @@ import { Endpoints } from './etcd/etcd-endpoints.ts'
 import { type KeySpace, keySpace } from './etcd/key-space.ts'
 import { Session } from './etcd/session.ts'
 import { Terms } from './etcd/terms.ts'
-import { type Observe, revisionOf, Transactions } from './etcd/transaction.ts'
+import { type Observe, Transactions } from './etcd/transaction.ts'
+import { revisionOf } from './etcd/values.ts'
 import { guardWrite } from './guard-write.ts'
 import { historyWrite } from './history-write.ts'
 import { Leadership } from './leadership.ts'
@@ -84,7 +85,8 @@ export function createEtcdStore(options: EtcdStoreOptions): CommandStore {
       const text = serialiseMember(record)
       const standing = entries.get(memberKey)
       // Only a live watch would have reported that somebody removed the key.
-      if (watch.state.alive && standing?.text === text && standing.leaseId === lease.id) {
+      const isCurrent = standing?.text === text && standing.leaseId !== null && standing.leaseId === lease.id
+      if (watch.state.alive && isCurrent) {
         return { kind: 'done', revision: standing.modRevision }
       }
       return writes.member(memberKey, text, within(budgetMs))

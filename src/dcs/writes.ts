@@ -101,7 +101,10 @@ export class Writes {
       if (result.ok && result.succeeded) return { kind: 'done', revision: result.revision }
       if (result.ok) {
         if (isForeign(result.entry, leaseId))
-          return { kind: 'refused', why: `another node wrote ${key}, on lease ${result.entry?.leaseId}` }
+          return {
+            kind: 'refused',
+            why: `another node wrote ${key}, on lease ${result.entry?.leaseId ?? 'none'}`,
+          }
         why = `${key} kept changing`
         continue
       }

@@ -8,7 +8,7 @@ import type { Outcome } from '../model/decision/outcome.ts'
 import type { Snapshot } from '../model/decision/snapshot.ts'
 import { isPrimaryOnly } from '../model/decision/work.ts'
 import type { ControlData, PostgresView, ServerView } from '../model/server/postgres.ts'
-import type { Lsn, Millis, Timeline } from '../model/units.ts'
+import type { LeaseId, Lsn, Millis, Timeline } from '../model/units.ts'
 import { asUpstream, upstreamFor } from '../wire/upstream.ts'
 
 export { memberNamed }
@@ -56,6 +56,11 @@ export function holdsLease(snap: Snapshot): boolean {
 /** This node may be primary, and no other node may. Failsafe mode will add a second proof beside the lease. */
 export function mayLead(snap: Snapshot): boolean {
   return holdsLease(snap)
+}
+
+/** Not: both have none. */
+export function hangsOnOwnLease(key: { readonly leaseId?: LeaseId | null }, { lease }: Snapshot): boolean {
+  return lease.leaseId !== null && key.leaseId === lease.leaseId
 }
 
 export function server(snap: Snapshot): ServerView | null {

@@ -8,7 +8,16 @@ import type { FinishedWork } from '../model/decision/work.ts'
 import { isNewer } from '../model/revision.ts'
 import type { BootMillis, MemberName, Millis } from '../model/units.ts'
 import { rememberArrival, rememberComparison } from './election/comparison.ts'
-import { clusterIdentifier, control, holdsLease, server, someOutcome, succeeded, tried } from './facts.ts'
+import {
+  clusterIdentifier,
+  control,
+  hangsOnOwnLease,
+  holdsLease,
+  server,
+  someOutcome,
+  succeeded,
+  tried,
+} from './facts.ts'
 import { rememberGuardNote } from './lead/guard-note.ts'
 import { failureAfter } from './rejoin/failed-work.ts'
 import { rememberFoundKey } from './rejoin/former-life.ts'
@@ -176,7 +185,7 @@ function leaderKeyInherited(memory: Memory, snap: Snapshot): boolean {
   if (!snap.cluster.known) return memory.leaderKeyInherited
   const key = snap.cluster.value.leader
   if (key?.name !== snap.self.name) return false
-  return memory.leaderKeyInherited || (!holdsLease(snap) && key.leaseId !== snap.lease.leaseId)
+  return memory.leaderKeyInherited || (!holdsLease(snap) && !hangsOnOwnLease(key, snap))
 }
 
 function rememberWork(memory: Memory, work: FinishedWork): Memory {

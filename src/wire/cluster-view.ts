@@ -43,7 +43,8 @@ import { parseTakeovers } from './takeover-record.ts'
 /** One key as etcd holds it. Immutable, so that what was parsed from it can be remembered. */
 export interface Entry {
   readonly text: string
-  readonly leaseId: LeaseId
+  /** null: it outlives whoever wrote it. */
+  readonly leaseId: LeaseId | null
   readonly modRevision: Revision
 }
 
@@ -101,9 +102,7 @@ function unreadableOf(failover: Entry | undefined): readonly UnreadableKey[] {
 
 function initializeOf(entry: Entry | undefined): ClusterView['initialize'] {
   const key = versioned(entry, parseInitialize)
-  return key === null || entry === undefined || entry.leaseId === '0'
-    ? key
-    : { ...key, leaseId: entry.leaseId }
+  return key === null || entry === undefined ? null : { ...key, leaseId: entry.leaseId }
 }
 
 function leaderOf(entry: Entry | undefined): ClusterView['leader'] {

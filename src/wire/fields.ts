@@ -46,8 +46,3 @@ export function timelineOrNull(value: ExactJson | undefined): Timeline | null {
     ? value
     : null
 }
-
-/** A lease id as etcd's clients print it; absent and zero mean that the key hangs on no lease. */
-export function leaseIdOf(value: string | undefined): LeaseId {
-  return value === undefined || value === '' ? '0' : value
-}

@@ -13,7 +13,7 @@ function listen() {
   const see = (key: string, text: string, written: number) =>
     dynamic.consider(
       clusterView(
-        new Map([[key, { text, leaseId: '0', modRevision: revision(written) }]]),
+        new Map([[key, { text, leaseId: null, modRevision: revision(written) }]]),
         revision(written),
         'watch',
       ),

@@ -16,7 +16,7 @@ function entryWith(held: { readonly leaseId: string; readonly host?: string } | 
   let current = held
   const key = () => ({
     ...member(self.name, 'replica', { extra: { hactl: { host: current?.host ?? 'there' } } }),
-    leaseId: current?.leaseId ?? '0',
+    leaseId: current?.leaseId ?? null,
   })
   const entry = createEntry({
     self: () => self,

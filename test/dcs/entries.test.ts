@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { Entries } from '../../src/dcs/entries.ts'
 import { revision } from '../../src/model/revision.ts'
 
-const at = (written: number) => ({ text: 'b', leaseId: '0', modRevision: revision(written) })
+const at = (written: number) => ({ text: 'b', leaseId: null, modRevision: revision(written) })
 
 test('an answer older than a deletion does not bring the key back; what is newer does', () => {
   const entries = new Entries()

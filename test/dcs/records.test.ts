@@ -278,7 +278,7 @@ describe('hostile texts', () => {
         pairs => {
           const entries = new Map<string, Entry>()
           for (const [key, value] of pairs)
-            entries.set(key, { text: value, leaseId: '0', modRevision: revision(1) })
+            entries.set(key, { text: value, leaseId: null, modRevision: revision(1) })
           const view = clusterView(entries, revision(1), 'read')
           expect(view.members.length).toBeLessThanOrEqual(1)
           for (const { record } of view.members) expect(parseMember(serialiseMember(record))).toEqual(record)
@@ -296,7 +296,7 @@ describe('hostile texts', () => {
 describe('view', () => {
   const entry = (text: string, written = 1): Entry => ({
     text,
-    leaseId: '0',
+    leaseId: null,
     modRevision: revision(written),
   })
 

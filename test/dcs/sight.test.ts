@@ -10,7 +10,7 @@ import { revision } from '../../src/model/revision.ts'
 import type { Clock } from '../../src/ports/clock.ts'
 import type { Entry } from '../../src/wire/cluster-view.ts'
 
-const entry = (at: number): Entry => ({ text: `at ${at}`, leaseId: '0', modRevision: revision(at) })
+const entry = (at: number): Entry => ({ text: `at ${at}`, leaseId: null, modRevision: revision(at) })
 
 test('an older message changes nothing, neither after a put nor after a deletion', () => {
   const entries = new Entries()

@@ -110,9 +110,10 @@ function buildMember(name: MemberName, draft: Draft): Member {
   const said = draft.members.get(name) ?? {}
   const leads = draft.etcd.leader?.name === name
   const timeline = said.timeline ?? draft.postgres.timeline ?? 1
+  const usual = name === draft.me ? (draft.leaseId ?? leaseOf(name)) : leaseOf(name)
   return {
     name,
-    leaseId: said.leaseId ?? (name === draft.me ? (draft.leaseId ?? leaseOf(name)) : leaseOf(name)),
+    leaseId: said.leaseId === undefined ? usual : said.leaseId,
     modRevision: revision(30),
     record: {
       connUrl: said.connUrl === undefined ? connUrl(name) : null,

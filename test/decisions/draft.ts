@@ -42,7 +42,7 @@ export interface MemberDraft {
   apiUrl: boolean
   connUrl: boolean
   /** Lease that the key hangs on; default: every member's own. */
-  leaseId: string
+  leaseId: string | null
   /** Seconds for which its lease was made, as it says itself. */
   leaseTtl: number
   /** Who wrote it. */

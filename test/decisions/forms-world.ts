@@ -18,7 +18,11 @@ const etcdForms: readonly Form<EtcdDraft>[] = [
   [
     /^leader (\S+)(?: on lease (\d+))?$/,
     ([name = '', leaseId]) => ({
-      leader: { name, leaseId: leaseId ?? leaseOf(name), modRevision: revision(40) },
+      leader: {
+        name,
+        leaseId: leaseId === '0' ? null : (leaseId ?? leaseOf(name)),
+        modRevision: revision(40),
+      },
     }),
   ],
   [/^last leader (gave up|\S+)$/, ([name = '']) => ({ lastLeader: name })],
@@ -69,7 +73,7 @@ const memberForms: readonly Form<MemberDraft>[] = [
   [/^paused$/, () => ({ paused: true })],
   [/^no api_url$/, () => ({ apiUrl: false })],
   [/^no conn_url$/, () => ({ connUrl: false })],
-  [/^on lease (\d+)$/, ([leaseId = '']) => ({ leaseId })],
+  [/^on lease (\d+)$/, ([leaseId = '']) => ({ leaseId: leaseId === '0' ? null : leaseId })],
   [/^lease made for (\S+)$/, ([ttl = '']) => ({ leaseTtl: readDuration(ttl) / 1000 })],
   [/^of host (\S+)$/, ([host = '']) => ({ host })],
   [/^tags (.+)$/, ([tags = '']) => ({ tags: readTags(tags) })],

@@ -188,7 +188,8 @@ function forgetsFormerServer({ snap }: World, decision: Decision): readonly stri
   if (isNamed && has(decision, 'renew-lease') && !beside && !kept && snap.work === null)
     wrong.push('renews the lease for a former server')
   const leavesKey = [...decision.actions, ...decision.upkeep].some(action => action.kind === 'keep-lease')
-  const hangsOnOurs = snap.cluster.known && snap.cluster.value.leader?.leaseId === snap.lease.leaseId
+  const hangsOnOurs =
+    snap.cluster.known && snap.cluster.value.leader?.leaseId === (snap.lease.leaseId ?? 'no')
   if (isNamed && hangsOnOurs && !isOurs && leavesKey && !kept) wrong.push('keeps the lease that is to expire')
   if (has(decision, 'disarm-fencer') && snap.fencer.formerMayAct && snap.fencer.armedUntilMs === null)
     wrong.push('sends the fencer of a former server away')

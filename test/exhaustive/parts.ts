@@ -10,7 +10,7 @@ import { revision } from '../../src/model/revision.ts'
 import { type Seen, seen, unseen } from '../../src/model/seen.ts'
 import type { ControlData, PostgresView, ServerView } from '../../src/model/server/postgres.ts'
 import type { DynamicSettings } from '../../src/model/settings/dynamic-settings.ts'
-import type { MemberName } from '../../src/model/units.ts'
+import type { LeaseId, MemberName } from '../../src/model/units.ts'
 import { APPLIED } from '../applied.ts'
 import { fencers, IDENTITY } from './fencers.ts'
 import { formers } from './formers.ts'
@@ -68,7 +68,7 @@ export function member(name: MemberName, role: string, more: Partial<Member['rec
   })
 }
 
-export function leaderKey(name: MemberName, leaseId = `10${name.slice(2)}`): LeaderKey {
+export function leaderKey(name: MemberName, leaseId: LeaseId | null = `10${name.slice(2)}`): LeaderKey {
   return frozen({ name, leaseId, modRevision: revision(40) })
 }
 

@@ -33,7 +33,7 @@ export function* mistakenWorlds(): Generator<World> {
   }
   const parts = {
     leader: [null, ME, OTHER, NOBODY],
-    leaseId: [undefined, '0'],
+    leaseId: [undefined, null],
     initialize: [OWN_IDENTIFIER, '7000000000000000999'],
     joined: [
       {},

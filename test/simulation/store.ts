@@ -3,7 +3,8 @@
 
 import { Entries } from '../../src/dcs/entries.ts'
 import { keySpace } from '../../src/dcs/etcd/key-space.ts'
-import { type Observe, revisionOf, Transactions } from '../../src/dcs/etcd/transaction.ts'
+import { type Observe, Transactions } from '../../src/dcs/etcd/transaction.ts'
+import { revisionOf } from '../../src/dcs/etcd/values.ts'
 import { guardWrite } from '../../src/dcs/guard-write.ts'
 import { historyWrite } from '../../src/dcs/history-write.ts'
 import { Leadership } from '../../src/dcs/leadership.ts'
@@ -95,7 +96,12 @@ function guardedWrites({ path, entries, watch, lease, writes }: Parts): GuardedW
     publishMember: async (record, budgetMs) => {
       const text = serialiseMember(record)
       const standing = entries.get(memberKey)
-      if (watch.state.alive && standing?.text === text && standing.leaseId === lease.id)
+      if (
+        watch.state.alive &&
+        standing?.text === text &&
+        standing.leaseId !== null &&
+        standing.leaseId === lease.id
+      )
         return { kind: 'done', revision: standing.modRevision }
       return writes.member(memberKey, text, within(budgetMs))
     },

@@ -3,6 +3,7 @@
 
 import type { Entries } from '../../src/dcs/entries.ts'
 import type { KeySpace } from '../../src/dcs/etcd/key-space.ts'
+import { leaseIdOf } from '../../src/dcs/etcd/values.ts'
 import { snapshotOf } from '../../src/dcs/watch.ts'
 import { revision } from '../../src/model/revision.ts'
 import type { StoreTimings } from '../../src/ports/store.ts'
@@ -112,7 +113,7 @@ function entryOf({
   readonly leaseId: string
   readonly modRevision: number
 }): Entry {
-  return { text, leaseId, modRevision: revision(modRevision) }
+  return { text, leaseId: leaseIdOf(leaseId), modRevision: revision(modRevision) }
 }
 
 /** TCP: in order; while the way is cut, what is under way waits and comes later, if the stream still lives then. */

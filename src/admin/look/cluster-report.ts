@@ -37,7 +37,7 @@ export function reportCluster(
           : 'initialized',
     systemIdentifier: view.initialize?.value ? view.initialize.value : null,
     paused: modes.paused,
-    leader: view.leader === null ? null : { name: view.leader.name, leaseId: view.leader.leaseId },
+    leader: view.leader === null ? null : { name: view.leader.name, leaseId: leaseText(view.leader) },
     timeline: clusterTimeline(view.history?.value ?? null),
     leaderPosition: position(optime),
     synchronous: {
@@ -115,7 +115,7 @@ function reportMember(
     ...problemOf(member, view, modes),
     replicationState: record.replicationState ?? null,
     holdsLeaderKey,
-    leaseId: member.leaseId,
+    leaseId: leaseText(member),
     host: where?.host ?? null,
     port: where?.port ?? null,
     apiUrl: record.apiUrl,
@@ -163,4 +163,9 @@ function position(bytes: Lsn | null | undefined): Position | null {
 function lag(optime: Lsn | null, at: Lsn | undefined): Bytes | null {
   if (optime === null || at === undefined || at === 0n) return null
   return optime > at ? optime - at : 0n
+}
+
+/** `0` for a key without a lease: what scripts read. */
+function leaseText({ leaseId }: Pick<Member, 'leaseId'>): string {
+  return leaseId ?? '0'
 }

@@ -6,7 +6,6 @@ import { formatAddress } from '../../model/address.ts'
 import type { ClusterView } from '../../model/cluster/cluster.ts'
 import { isConfigurationFault } from '../../model/command/etcd-hint.ts'
 import { errorText } from '../../model/error-text.ts'
-import { revision } from '../../model/revision.ts'
 import { type Seen, seen, unseen } from '../../model/seen.ts'
 import type { EtcdConfig, HostPort } from '../../model/settings/config.ts'
 import type { Millis, Scope } from '../../model/units.ts'
@@ -14,10 +13,10 @@ import type { Clock } from '../../ports/clock.ts'
 import { callOnce, type TlsRules } from '../../system/http-call.ts'
 import { clusterView, type Entry } from '../../wire/cluster-view.ts'
 import { type ExactObject, isObject, parseExact } from '../../wire/exact-json.ts'
-import { leaseIdOf } from '../../wire/fields.ts'
 import { treatmentOf } from './call-errors.ts'
 import { allRefuse, connectionFault, noAnswer, whatItDid } from './connection-fault.ts'
 import { type KeySpace, keySpace, namespaceRange, SCOPE_KEYS_MAX, scopesOf } from './key-space.ts'
+import { leaseIdOf, revisionOf } from './values.ts'
 
 export interface GatewayRead {
   readonly config: EtcdConfig
@@ -204,9 +203,9 @@ function viewOf(body: ExactObject, keys: KeySpace): ClusterView {
     entries.set(key, {
       text: typeof kv.value === 'string' ? Buffer.from(kv.value, 'base64').toString('utf8') : '',
       leaseId: leaseIdOf(typeof kv.lease === 'string' ? kv.lease : undefined),
-      modRevision: revision(Number(kv.mod_revision)),
+      modRevision: revisionOf(String(kv.mod_revision)),
     })
   }
   const { header } = body
-  return clusterView(entries, revision(isObject(header) ? Number(header.revision) : 0), 'read')
+  return clusterView(entries, revisionOf(isObject(header) ? String(header.revision) : '0'), 'read')
 }

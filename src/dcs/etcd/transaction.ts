@@ -2,13 +2,12 @@
 // either branch a linearizable read of the key that the guard was about. What was written or seen goes into the view.
 
 import type { ICompare, IKeyValue, IRequestOp, ITxnResponse } from 'etcd3'
-import { revision } from '../../model/revision.ts'
 import type { LeaseId, Revision } from '../../model/units.ts'
 import type { Entry } from '../../wire/cluster-view.ts'
-import { leaseIdOf } from '../../wire/fields.ts'
 import type { Treatment } from './call-errors.ts'
 import type { Calls, CallWish } from './calls.ts'
 import type { KeySpace } from './key-space.ts'
+import { leaseIdOf, revisionOf } from './values.ts'
 
 /** A change of one key, by its relative name; a `text` of null deletes it. */
 export interface Change {
@@ -93,7 +92,7 @@ export class Transactions {
 
   #observeOwn(changes: readonly Change[], at: Revision): void {
     for (const { key, text, leaseId } of changes) {
-      const entry = text === null ? null : { text, leaseId: leaseId ?? '0', modRevision: at }
+      const entry = text === null ? null : { text, leaseId: leaseId ?? null, modRevision: at }
       this.#observe(key, entry, at, true)
     }
   }
@@ -133,9 +132,4 @@ export function entryOf(kv: IKeyValue): Entry {
     leaseId: leaseIdOf(kv.lease),
     modRevision: revisionOf(kv.mod_revision),
   }
-}
-
-/** etcd's revisions are safe as numbers for about 285 years at a million writes a second. */
-export function revisionOf(text: string): Revision {
-  return revision(Number(text))
 }

@@ -4,8 +4,6 @@
 import { type ClusterFacts, memberNamed } from '../facts.ts'
 import { type Rule, rule } from '../rule.ts'
 
-const NO_LEASE = '0'
-
 export const askHolder: Rule<ClusterFacts> = rule({
   id: 'follower.ask-holder',
   why: 'a leader key without a lease outlives its holder: only the holder can say that it lives',
@@ -29,7 +27,7 @@ export function silentHolder(facts: ClusterFacts): string | null {
 }
 
 function isWithoutLease({ view, snap }: ClusterFacts): boolean {
-  return view.leader !== null && view.leader.leaseId === NO_LEASE && view.leader.name !== snap.self.name
+  return view.leader !== null && view.leader.leaseId === null && view.leader.name !== snap.self.name
 }
 
 function holder({ view }: ClusterFacts) {

@@ -164,16 +164,11 @@ function adoptLease(situation: string): Rule<Facts> {
     why: 'a restarted agent keeps the lease that its leader key already hangs on, so that no write is refused',
     match: f => {
       const key = f.snap.cluster.known ? f.snap.cluster.value.leader : null
-      return (
-        !holdsLease(f.snap) &&
-        key !== null &&
-        key.name === f.snap.self.name &&
-        key.leaseId !== f.snap.lease.leaseId &&
-        key.leaseId !== f.memory.abandonedLease &&
-        !triedToProveLease(f) &&
-        mayTakeOver(f) &&
-        key
-      )
+      if (holdsLease(f.snap) || key === null || key.name !== f.snap.self.name) return null
+      const { leaseId } = key
+      const isFound =
+        leaseId !== null && leaseId !== f.snap.lease.leaseId && leaseId !== f.memory.abandonedLease
+      return isFound && !triedToProveLease(f) && mayTakeOver(f) ? { leaseId } : null
     },
     choose: (f, { leaseId }) => ({
       reason: 'the leader key holds my name from before this agent started; taking its lease over',

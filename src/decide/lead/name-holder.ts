@@ -17,7 +17,7 @@ export function nameHolder({ snap }: Facts): Member | null {
 export function foreignHolder(view: ClusterView, self: Self): Member | null {
   const key = memberNamed(view, self.name)
   // A key without a lease was written by hand and never expires: there is no point in waiting for that.
-  if (key === null || key.leaseId === '0' || self.host === undefined) return null
+  if (key === null || key.leaseId === null || self.host === undefined) return null
   return isOwnFormerLife(key, self) ? null : key
 }
 

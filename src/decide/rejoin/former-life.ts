@@ -7,7 +7,15 @@ import { leaseTtlOf } from '../../model/cluster/lease-ttl.ts'
 import type { Memory } from '../../model/decision/memory.ts'
 import type { Snapshot } from '../../model/decision/snapshot.ts'
 import type { Orphan } from '../../model/server/postgres.ts'
-import { type Facts, failedLately, holdsLease, isRunning, namedLeader, seconds } from '../facts.ts'
+import {
+  type Facts,
+  failedLately,
+  hangsOnOwnLease,
+  holdsLease,
+  isRunning,
+  namedLeader,
+  seconds,
+} from '../facts.ts'
 import { type Choice, type Rule, rule } from '../rule.ts'
 
 /** A failed stop of an orphan is tried again after this. */
@@ -97,7 +105,7 @@ export function describeOrphans(facts: Facts): string {
 
 /** Keeps the ttl of an earlier run's lease, before this run's own member key, on another lease, replaces that run's. */
 export function rememberFoundKey(memory: Memory, { leader, members }: ClusterView, snap: Snapshot): Memory {
-  const isFound = leader?.name === snap.self.name && leader.leaseId !== snap.lease.leaseId
+  const isFound = leader?.name === snap.self.name && !hangsOnOwnLease(leader, snap)
   const beside = members.find(({ name, leaseId }) => name === leader?.name && leaseId === leader.leaseId)
   const published = beside === undefined ? memory.foundKeyTtl : leaseTtlOf(beside.record)
   const foundKeyTtl = isFound ? published : null

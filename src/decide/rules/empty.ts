@@ -4,6 +4,7 @@ import type { Upstream } from '../../model/cluster/peer.ts'
 import type { FailedWork, Founding } from '../../model/decision/memory.ts'
 import {
   type ClusterFacts,
+  hangsOnOwnLease,
   holdsLease,
   isHalfCopied,
   isHalfMade,
@@ -174,7 +175,7 @@ export const emptyRules: readonly Rule<ClusterFacts>[] = [
  */
 function claimed({ view, snap }: ClusterFacts): Pick<Founding, 'initializeRevision'> | null {
   const key = view.initialize
-  const isOurs = key?.value === '' && key.leaseId !== undefined && key.leaseId === snap.lease.leaseId
+  const isOurs = key?.value === '' && hangsOnOwnLease(key, snap)
   return succeeded(snap, 'race-initialize') || isOurs
     ? { initializeRevision: key?.modRevision ?? null }
     : null

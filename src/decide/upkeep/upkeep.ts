@@ -10,6 +10,7 @@ import {
   type ClusterFacts,
   clusterIdentifier,
   control,
+  hangsOnOwnLease,
   holdsLease,
   isForeign,
   memberNamed,
@@ -78,7 +79,7 @@ function noteOrigin(situation: SituationName, facts: ClusterFacts): readonly Act
 
 function leavesOwnKey(facts: ClusterFacts): boolean {
   const { leader } = facts.view
-  const isOurs = leader?.name === facts.snap.self.name && leader.leaseId === facts.snap.lease.leaseId
+  const isOurs = leader?.name === facts.snap.self.name && hangsOnOwnLease(leader, facts.snap)
   return isOurs && formerMayWrite(facts)
 }
 
@@ -109,10 +110,7 @@ function publish(facts: ClusterFacts, lease: readonly Action[]): readonly Action
   const published = memberNamed(view, snap.self.name)
   const record = memberRecord(facts)
   const current =
-    !moves &&
-    published !== null &&
-    published.leaseId === snap.lease.leaseId &&
-    sameRecord(published.record, record)
+    !moves && published !== null && hangsOnOwnLease(published, snap) && sameRecord(published.record, record)
   return current ? [] : [{ kind: 'publish-member', record }]
 }
 

@@ -67,8 +67,8 @@ export interface UnreadableKey {
 }
 
 interface InitializeKey extends Versioned<string> {
-  /** The lease that an empty key hangs on: that of the node that creates the cluster. Absent: not known, or none. */
-  readonly leaseId?: LeaseId
+  /** The lease that an empty key hangs on: that of the node that creates the cluster. Absent: not known; null: none. */
+  readonly leaseId?: LeaseId | null
 }
 
 /** The `config` key. An unreadable document is marked as such, and the last good one stays in force. */
@@ -83,14 +83,14 @@ export interface JsonObject {
 
 export interface LeaderKey {
   readonly name: MemberName
-  /** Lease that the key hangs on; `0` when somebody wrote it without one. */
-  readonly leaseId: LeaseId
+  /** Lease that the key hangs on; null when somebody wrote it without one. */
+  readonly leaseId: LeaseId | null
   readonly modRevision: Revision
 }
 
 export interface Member {
   readonly name: MemberName
-  readonly leaseId: LeaseId
+  readonly leaseId: LeaseId | null
   readonly modRevision: Revision
   readonly record: MemberRecord
 }
