@@ -92,7 +92,7 @@ function operatorStore(config: OperatorConfig, clock: Clock): OperatorStore {
       const quick = await scopesOverGateway(etcd, namespace, Math.ceil(budgetMs / 2), clock)
       const leftMs = budgetMs - (clock.bootMs() - startMs)
       if (quick.known || leftMs <= 0) return quick
-      const { readScopes } = await import('../dcs/scopes.ts')
+      const { readScopes } = await import('../dcs/etcd/scopes.ts')
       return readScopes({ config: etcd, namespace, budgetMs: leftMs, clock })
     },
     glance: async (scope, budgetMs) => {
@@ -122,7 +122,7 @@ function operatorStore(config: OperatorConfig, clock: Clock): OperatorStore {
 const NO_LEASE = { ttlMs: 30_000, retryTimeoutMs: 10_000 } as const
 
 async function openStore(config: OperatorConfig, scope: Scope, clock: Clock): Promise<CommandStore> {
-  const { createEtcdStore } = await import('../dcs/store.ts')
+  const { createEtcdStore } = await import('../dcs/etcd/store.ts')
   const log = (): void => {}
   const member = 'hactl'
   return createEtcdStore({

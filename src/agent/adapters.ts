@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import { effectivePostgresql } from '../config/effective.ts'
-import { createEtcdStore } from '../dcs/store.ts'
+import { createEtcdStore } from '../dcs/etcd/store.ts'
 import { createFencer } from '../fencer/fencer.ts'
 import { createJournal } from '../journal/journal.ts'
 import type { AgentLog } from '../journal/log.ts'

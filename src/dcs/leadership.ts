@@ -10,11 +10,11 @@ import type { Entry } from '../wire/cluster-view.ts'
 import { serialiseGuard } from '../wire/guard-record.ts'
 import { GUARD, LAST_LEADER } from '../wire/keys.ts'
 import type { Entries } from './entries.ts'
-import type { CallWish } from './etcd/calls.ts'
-import { type Change, type Committed, type Guard, holds, type Transactions } from './etcd/transaction.ts'
 import type { Kept, Lease } from './lease.ts'
 import { statusWrite } from './status-write.ts'
 import type { Log } from './store-log.ts'
+import type { Transactions } from './transactions.ts'
+import { type Budget, type Change, type Committed, type Guard, holds } from './transport.ts'
 
 const ROUNDS_MAX = 6
 const STATUS_ROUNDS_MAX = 3
@@ -48,43 +48,43 @@ export class Leadership {
   }
 
   /** `ifRevision`: at which the caller saw the record of the last leader; null: there was none. */
-  acquire(ifRevision: Revision | null, guarded: boolean, wish: CallWish): Promise<LeaseOutcome> {
+  acquire(ifRevision: Revision | null, guarded: boolean, budget: Budget): Promise<LeaseOutcome> {
     const nobodySince: Guard =
       ifRevision === null ? { key: LAST_LEADER, absent: true } : { key: LAST_LEADER, modRevision: ifRevision }
-    return this.#proven(wish, kept => this.#create(kept, nobodySince, guarded, wish))
+    return this.#proven(budget, kept => this.#create(kept, nobodySince, guarded, budget))
   }
 
-  renew(status: ClusterStatus | null, wish: CallWish): Promise<LeaseOutcome> {
-    return this.#proven(wish, kept => this.#prove(kept, status, wish))
+  renew(status: ClusterStatus | null, budget: Budget): Promise<LeaseOutcome> {
+    return this.#proven(budget, kept => this.#prove(kept, status, budget))
   }
 
-  async adopt(leaseId: LeaseId, wish: CallWish): Promise<LeaseOutcome> {
-    const kept = await this.#lease.adopt(leaseId, wish)
+  async adopt(leaseId: LeaseId, budget: Budget): Promise<LeaseOutcome> {
+    const kept = await this.#lease.adopt(leaseId, budget)
     if (kept.kind === 'unreachable') return kept
     if (kept.kind === 'gone') return { kind: 'refused', holder: null, why: `lease ${leaseId} is gone` }
     this.#mayBeReleased = true
-    const proof = await this.#prove(kept, null, wish)
-    if (proof.kind === 'again') return this.renew(null, wish)
+    const proof = await this.#prove(kept, null, budget)
+    if (proof.kind === 'again') return this.renew(null, budget)
     if (proof.kind === 'refused') this.#lease.leave()
     return proof
   }
 
   /** The key is deleted if it is ours, on whatever lease; `status` and that it was given up are written with it. */
-  async release(status: ClusterStatus | null, wish: CallWish): Promise<WriteOutcome> {
+  async release(status: ClusterStatus | null, budget: Budget): Promise<WriteOutcome> {
     const release: Change = { key: 'leader', text: null }
     const news = { changes: [{ key: LAST_LEADER, text: '' }], status }
     const seen = this.#entries.get('leader')
     const isSeen = seen?.text === this.#me
     const now = isSeen
       ? { entry: seen, revision: seen.modRevision }
-      : await this.#transactions.read('leader', wish)
+      : await this.#transactions.read('leader', budget)
     if ('why' in now) return { kind: 'unreachable', why: now.why }
     let { entry, revision }: { entry: Entry | null; revision: Revision } = now
     let unclear = false
     // By the revision: a try that etcd carries out late must not delete what was taken, or proved ours, after it.
     for (let round = 0; round < ROUNDS_MAX && entry?.text === this.#me; round++) {
       const asSeen: Guard = { key: 'leader', modRevision: entry.modRevision }
-      const result = await this.#withNews(asSeen, [release], news, wish)
+      const result = await this.#withNews(asSeen, [release], news, budget)
       if (!result.ok) {
         this.#mayBeReleased = true
         return { kind: 'unreachable', why: result.why }
@@ -99,10 +99,10 @@ export class Leadership {
     return { kind: 'refused', why: `the leader key is held by ${entry?.text ?? 'nobody'}` }
   }
 
-  async #proven(wish: CallWish, step: (kept: HeldLease) => Promise<Proof>): Promise<LeaseOutcome> {
+  async #proven(budget: Budget, step: (kept: HeldLease) => Promise<Proof>): Promise<LeaseOutcome> {
     let why = 'the lease could not be kept'
     for (let round = 0; round < ROUNDS_MAX; round++) {
-      const kept = await this.#lease.keep(wish)
+      const kept = await this.#lease.keep(budget)
       if (kept.kind === 'unreachable') return kept
       if (kept.kind === 'gone') continue
       const proof = await step(kept)
@@ -113,11 +113,11 @@ export class Leadership {
     return { kind: 'unreachable', why }
   }
 
-  async #create(kept: HeldLease, nobodySince: Guard, guarded: boolean, wish: CallWish): Promise<Proof> {
+  async #create(kept: HeldLease, nobodySince: Guard, guarded: boolean, budget: Budget): Promise<Proof> {
     const note = serialiseGuard({ leader: this.#me, guarded })
     const changes = [...this.#taking(kept), { key: GUARD, text: note }]
     const absent: Guard = { key: 'leader', absent: true }
-    const result = await this.#transactions.commit(absent, changes, wish, [nobodySince])
+    const result = await this.#transactions.commit(absent, changes, budget, [nobodySince])
     if (result.ok && !result.succeeded && result.entry?.text === this.#me) {
       if (result.entry.leaseId === kept.leaseId) return this.#done(kept, result)
       const why = `the leader key is ours on another lease, ${result.entry.leaseId ?? 'none'}`
@@ -127,19 +127,19 @@ export class Leadership {
     return this.#otherwise(kept, result)
   }
 
-  async #prove(kept: HeldLease, status: ClusterStatus | null, wish: CallWish): Promise<Proof> {
+  async #prove(kept: HeldLease, status: ClusterStatus | null, budget: Budget): Promise<Proof> {
     const mine = { key: 'leader', text: this.#me, leaseId: kept.leaseId }
     // Written anew, a release that is still on its way finds another revision; so is the record of it, which others
     // believe only while it is not older than the key.
     const own = this.#mayBeReleased ? this.#taking(kept) : this.#recordChange()
-    const result = await this.#withNews(mine, [], { changes: own, status }, wish)
+    const result = await this.#withNews(mine, [], { changes: own, status }, budget)
     if (result.ok && result.succeeded && result.entry?.modRevision === result.revision)
       this.#mayBeReleased = false
     if (!result.ok || result.succeeded) return this.#otherwise(kept, result)
     if (result.entry?.text !== this.#me) return this.#otherwise(kept, result)
     // Ours, but on a lease of an earlier process or an earlier ttl.
     const guard = { key: 'leader', modRevision: result.entry.modRevision }
-    const rebound = await this.#withNews(guard, this.#taking(kept), { changes: [], status }, wish)
+    const rebound = await this.#withNews(guard, this.#taking(kept), { changes: [], status }, budget)
     if (rebound.ok && !rebound.succeeded && rebound.unclear)
       return { kind: 'again', why: 'an answer was lost' }
     return this.#otherwise(kept, rebound)
@@ -154,7 +154,7 @@ export class Leadership {
 
   #otherwise(kept: HeldLease, result: Committed): Proof {
     if (!result.ok) {
-      if (result.treatment !== 'lease-gone') return { kind: 'unreachable', why: result.why }
+      if (result.failure !== 'lease-gone') return { kind: 'unreachable', why: result.why }
       this.#lease.forget(kept.leaseId)
       return { kind: 'again', why: 'the lease ended meanwhile' }
     }
@@ -165,7 +165,7 @@ export class Leadership {
 
   #done(kept: HeldLease, result: Extract<Committed, { ok: true }>): Proof {
     if (kept.term !== null && kept.term !== result.term) {
-      return { kind: 'again', why: `etcd went from raft term ${kept.term} to ${result.term}` }
+      return { kind: 'again', why: `${this.#lease.store} went from raft term ${kept.term} to ${result.term}` }
     }
     return { kind: 'done', leaseId: kept.leaseId, ttlMs: kept.askedMs, validUntilMs: kept.validUntilMs }
   }
@@ -174,18 +174,21 @@ export class Leadership {
    * `needed` with the news. An etcd that takes no more data (its disk is full) still proves or ends a lease: what a
    * healthy primary tells can wait.
    */
-  async #withNews(guard: Guard, needed: readonly Change[], news: News, wish: CallWish): Promise<Committed> {
-    const result = await this.#withStatus(guard, [...news.changes, ...needed], news.status, wish)
+  async #withNews(guard: Guard, needed: readonly Change[], news: News, budget: Budget): Promise<Committed> {
+    const result = await this.#withStatus(guard, [...news.changes, ...needed], news.status, budget)
     const none = news.changes.length === 0 && news.status === null
-    if (result.ok || result.treatment !== 'give-up' || none) {
+    if (result.ok || result.failure !== 'not-taken' || none) {
       if (result.ok && !none) this.#newsRefused = false
       return result
     }
-    const without = await this.#transactions.commit(guard, needed, wish)
+    const without = await this.#transactions.commit(guard, needed, budget)
     if (without.ok && !this.#newsRefused) {
       this.#newsRefused = true
       const keys = [...news.changes.map(({ key }) => key), ...(news.status === null ? [] : ['status'])]
-      this.#log('WARNING', `${keys.join(' and ')}: not written until etcd takes it again: ${result.why}`)
+      this.#log(
+        'WARNING',
+        `${keys.join(' and ')}: not written until ${this.#lease.store} takes it again: ${result.why}`,
+      )
     }
     // A try with the news, before this one, may have been applied.
     return { ...without, unclear: without.unclear || result.unclear }
@@ -196,20 +199,20 @@ export class Leadership {
     guard: Guard,
     changes: readonly Change[],
     status: ClusterStatus | null,
-    wish: CallWish,
+    budget: Budget,
   ): Promise<Committed> {
     let unclear = false
     for (let round = 0; round < STATUS_ROUNDS_MAX; round++) {
       const write = statusWrite(status, this.#entries.get('status') ?? null)
       if (write === null) break
-      const result = await this.#transactions.commit(guard, [...changes, write.change], wish, [write.guard])
+      const result = await this.#transactions.commit(guard, [...changes, write.change], budget, [write.guard])
       if (!result.ok || result.succeeded || !holds(guard, result.entry))
         return { ...result, unclear: result.unclear || unclear }
       // Another writer was there since: read what it wrote, so that it stays.
       unclear ||= result.unclear
-      if (!(await this.#transactions.read('status', wish)).ok) break
+      if (!(await this.#transactions.read('status', budget)).ok) break
     }
-    const without = await this.#transactions.commit(guard, changes, wish)
+    const without = await this.#transactions.commit(guard, changes, budget)
     return { ...without, unclear: without.unclear || unclear }
   }
 

@@ -5,7 +5,7 @@ import type { ClusterStatus } from '../model/cluster/cluster.ts'
 import type { Entry } from '../wire/cluster-view.ts'
 import { type ExactObject, isObject, parseExact } from '../wire/exact-json.ts'
 import { serialiseStatus } from '../wire/records.ts'
-import type { Change, Guard } from './etcd/transaction.ts'
+import type { Change, Guard } from './transport.ts'
 
 interface StatusWrite {
   readonly change: Change

@@ -5,9 +5,9 @@ import type { LeaseId, Revision } from '../model/units.ts'
 import type { WriteOutcome } from '../ports/store.ts'
 import type { Entry } from '../wire/cluster-view.ts'
 import type { Entries } from './entries.ts'
-import type { CallWish } from './etcd/calls.ts'
-import { type Change, type Committed, type Guard, holds, type Transactions } from './etcd/transaction.ts'
 import type { Lease } from './lease.ts'
+import type { Transactions } from './transactions.ts'
+import { type Budget, type Change, type Committed, type Guard, holds } from './transport.ts'
 
 const ROUNDS_MAX = 5
 
@@ -38,11 +38,11 @@ export class Writes {
     this.#entries = entries
   }
 
-  async write(wanted: GuardedWrite, wish: CallWish): Promise<WriteOutcome> {
-    const leaseId = wanted.onLease === true ? await this.#anyLease(wish) : null
+  async write(wanted: GuardedWrite, budget: Budget): Promise<WriteOutcome> {
+    const leaseId = wanted.onLease === true ? await this.#anyLease(budget) : null
     if (leaseId !== null && typeof leaseId !== 'string') return leaseId
     const also = wanted.onlyIf ?? []
-    let guard = await this.#firstGuard(wanted, wish)
+    let guard = await this.#firstGuard(wanted, budget)
     for (let round = 0; round < ROUNDS_MAX; round++) {
       if ('why' in guard) return guard
       const change: Change = {
@@ -51,9 +51,9 @@ export class Writes {
         ...(leaseId === null ? {} : { leaseId }),
       }
       const changes = [change, ...(wanted.together ?? [])]
-      const result = await this.#transactions.commit(guard, changes, wish, also)
+      const result = await this.#transactions.commit(guard, changes, budget, also)
       if (!result.ok) {
-        if (leaseId !== null && result.treatment === 'lease-gone') this.#lease.forget(leaseId)
+        if (leaseId !== null && result.failure === 'lease-gone') this.#lease.forget(leaseId)
         return { kind: 'unreachable', why: result.why, mayBeWritten: result.unclear }
       }
       if (result.succeeded) return { kind: 'done', revision: result.revision }
@@ -68,7 +68,7 @@ export class Writes {
       // The earlier try may have been carried out and replaced, or even consumed, since: neither no nor once more. A claim on
       // our lease is different: nobody replaces that, and somebody else's stands there.
       if (result.unclear && leaseId === null)
-        return { kind: 'unreachable', why: lostAnswer(wanted, standing), mayBeWritten: true }
+        return { kind: 'unreachable', why: this.#lostAnswer(wanted, standing), mayBeWritten: true }
       if (holds(guard, standing))
         return { kind: 'refused', why: `${also.map(({ key }) => key).join(' or ')} is not what it was` }
       const next = nextGuard(wanted, standing)
@@ -82,22 +82,22 @@ export class Writes {
   // written after it, such as the clearing of a failover request.
   async #firstGuard(
     wanted: GuardedWrite,
-    wish: CallWish,
+    budget: Budget,
   ): Promise<Guard | Extract<WriteOutcome, { why: string }>> {
     const { key, ifRevision } = wanted
     if (ifRevision === null) return { key, absent: true }
     if (ifRevision !== undefined) return { key, modRevision: ifRevision }
-    const now = await this.#transactions.read(key, wish)
+    const now = await this.#transactions.read(key, budget)
     return now.ok ? guardOf(key, now.entry) : { kind: 'unreachable', why: now.why }
   }
 
   /** Puts the member key on our lease, which is made when there is none. */
-  async member(key: string, text: string, wish: CallWish): Promise<WriteOutcome> {
+  async member(key: string, text: string, budget: Budget): Promise<WriteOutcome> {
     let why = 'no lease'
     for (let round = 0; round < 2; round++) {
-      const leaseId = await this.#anyLease(wish)
+      const leaseId = await this.#anyLease(budget)
       if (typeof leaseId !== 'string') return leaseId
-      const result = await this.#putMember(key, text, leaseId, wish)
+      const result = await this.#putMember(key, text, leaseId, budget)
       if (result.ok && result.succeeded) return { kind: 'done', revision: result.revision }
       if (result.ok) {
         if (isForeign(result.entry, leaseId))
@@ -108,7 +108,7 @@ export class Writes {
         why = `${key} kept changing`
         continue
       }
-      if (result.treatment !== 'lease-gone') return { kind: 'unreachable', why: result.why }
+      if (result.failure !== 'lease-gone') return { kind: 'unreachable', why: result.why }
       why = result.why
       this.#lease.forget(leaseId)
     }
@@ -117,20 +117,29 @@ export class Writes {
 
   // By the revision that was seen, for the same reason as above. What somebody else wrote unseen is looked at first: the name
   // may be another node's.
-  async #putMember(key: string, text: string, leaseId: LeaseId, wish: CallWish): Promise<Committed> {
+  async #putMember(key: string, text: string, leaseId: LeaseId, budget: Budget): Promise<Committed> {
     const change: Change = { key, text, leaseId }
-    let result = await this.#transactions.commit(guardOf(key, this.#entries.get(key) ?? null), [change], wish)
+    let result = await this.#transactions.commit(
+      guardOf(key, this.#entries.get(key) ?? null),
+      [change],
+      budget,
+    )
     for (let round = 0; round < ROUNDS_MAX && result.ok && !result.succeeded; round++) {
       if (isForeign(result.entry, leaseId)) return result
-      result = await this.#transactions.commit(guardOf(key, result.entry), [change], wish)
+      result = await this.#transactions.commit(guardOf(key, result.entry), [change], budget)
     }
     return result
   }
 
-  async #anyLease(wish: CallWish): Promise<LeaseId | Extract<WriteOutcome, { why: string }>> {
+  #lostAnswer({ key }: GuardedWrite, standing: Entry | null): string {
+    const now = standing === null ? 'is gone' : `has revision ${standing.modRevision}`
+    return `an answer of ${this.#lease.store} was lost: ${key} ${now} now, and whether ours was written is not known`
+  }
+
+  async #anyLease(budget: Budget): Promise<LeaseId | Extract<WriteOutcome, { why: string }>> {
     const { id } = this.#lease
     if (id !== null) return id
-    const kept = await this.#lease.keep(wish)
+    const kept = await this.#lease.keep(budget)
     if (kept.kind === 'kept') return kept.leaseId
     return { kind: 'unreachable', why: kept.kind === 'gone' ? 'the lease is gone' : kept.why }
   }
@@ -148,11 +157,6 @@ function nextGuard(wanted: GuardedWrite, standing: Entry | null): Guard | null {
   if (wanted.ifRevision === undefined) return guardOf(wanted.key, standing)
   if (wanted.ifRevision !== null || standing === null) return null
   return wanted.readsAsNone?.(standing.text) === true ? guardOf(wanted.key, standing) : null
-}
-
-function lostAnswer({ key }: GuardedWrite, standing: Entry | null): string {
-  const now = standing === null ? 'is gone' : `has revision ${standing.modRevision}`
-  return `an answer of etcd was lost: ${key} ${now} now, and whether ours was written is not known`
 }
 
 function conflict({ key, ifRevision }: GuardedWrite, standing: Entry | null): string {

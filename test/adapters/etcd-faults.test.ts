@@ -1,7 +1,7 @@
 // The etcd adapter while members die, freeze and come back. Budgets are total: no answer takes longer than asked for.
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { createEtcdStore } from '../../src/dcs/store.ts'
+import { createEtcdStore } from '../../src/dcs/etcd/store.ts'
 import type { MemberName } from '../../src/model/units.ts'
 import type { LeaseOutcome, Store } from '../../src/ports/store.ts'
 import { BUDGET_MS, clock, type EtcdCluster, LIMIT_MS, lead, startEtcd, until } from './etcd-harness.ts'

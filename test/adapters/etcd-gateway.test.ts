@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readClusterOverGateway } from '../../src/dcs/etcd/gateway.ts'
-import { createEtcdStore } from '../../src/dcs/store.ts'
+import { createEtcdStore } from '../../src/dcs/etcd/store.ts'
 import type { HostPort } from '../../src/model/settings/config.ts'
 import { BUDGET_MS, clock, type EtcdCluster, startEtcd } from './etcd-harness.ts'
 

@@ -1,7 +1,7 @@
 // Requests and answers that arrive late, after a later one was answered: they change nothing that was proved since.
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
-import { createEtcdStore } from '../../src/dcs/store.ts'
+import { createEtcdStore } from '../../src/dcs/etcd/store.ts'
 import type { HostPort } from '../../src/model/settings/config.ts'
 import type { Revision } from '../../src/model/units.ts'
 import type { Store } from '../../src/ports/store.ts'

@@ -1,7 +1,7 @@
 // The keys `hactl/guard` and `hactl/drain/<member>` in a real etcd: who may write them, by which revisions, and what is read back.
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { createEtcdStore } from '../../src/dcs/store.ts'
+import { createEtcdStore } from '../../src/dcs/etcd/store.ts'
 import { guardOf } from '../../src/model/cluster/guard.ts'
 import { revision } from '../../src/model/revision.ts'
 import type { Revision } from '../../src/model/units.ts'

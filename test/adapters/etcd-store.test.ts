@@ -1,7 +1,7 @@
 // The etcd adapter against three real members that stay up: leases, the leader key, guarded writes, the view.
 
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { createEtcdStore } from '../../src/dcs/store.ts'
+import { createEtcdStore } from '../../src/dcs/etcd/store.ts'
 import type { ClusterStatus, ClusterView, MemberRecord } from '../../src/model/cluster/cluster.ts'
 import { revision } from '../../src/model/revision.ts'
 import type { Store } from '../../src/ports/store.ts'

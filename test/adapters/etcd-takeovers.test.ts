@@ -1,7 +1,7 @@
 // The key `hactl/history` in a real etcd: who may write it, and what is read back.
 
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { createEtcdStore } from '../../src/dcs/store.ts'
+import { createEtcdStore } from '../../src/dcs/etcd/store.ts'
 import type { TakeoverNote } from '../../src/model/cluster/takeover.ts'
 import { revision } from '../../src/model/revision.ts'
 import type { Store } from '../../src/ports/store.ts'

@@ -2,13 +2,14 @@
 
 import { expect, test } from 'vitest'
 import { Entries } from '../../src/dcs/entries.ts'
-import type { Change, Committed, Transactions } from '../../src/dcs/etcd/transaction.ts'
 import { Leadership } from '../../src/dcs/leadership.ts'
 import type { Lease } from '../../src/dcs/lease.ts'
+import type { Transactions } from '../../src/dcs/transactions.ts'
+import type { Change, Committed } from '../../src/dcs/transport.ts'
 import { revision } from '../../src/model/revision.ts'
 import { LAST_LEADER } from '../../src/wire/keys.ts'
 
-const wish = { budgetMs: 1000, deadlineMs: 1000 }
+const budget = { budgetMs: 1000, deadlineMs: 1000 }
 
 test('a release that was carried out with its news, before etcd had no space for them, is done', async () => {
   const entries = new Entries()
@@ -17,11 +18,11 @@ test('a release that was carried out with its news, before etcd had no space for
   const commit = async (_guard: unknown, changes: readonly Change[]): Promise<Committed> => {
     asked.push(changes.map(({ key }) => key))
     return changes.some(({ key }) => key === LAST_LEADER)
-      ? { ok: false, treatment: 'give-up', why: 'etcdserver: mvcc: database space exceeded', unclear: true }
+      ? { ok: false, failure: 'not-taken', why: 'etcdserver: mvcc: database space exceeded', unclear: true }
       : { ok: true, succeeded: false, entry: null, revision: revision(9), term: '2', unclear: false }
   }
   const transactions = { commit } as unknown as Transactions
   const leadership = new Leadership('pg1', {} as Lease, transactions, entries, () => {})
-  expect(await leadership.release(null, wish)).toEqual({ kind: 'done', revision: revision(9) })
+  expect(await leadership.release(null, budget)).toEqual({ kind: 'done', revision: revision(9) })
   expect(asked).toEqual([[LAST_LEADER, 'leader'], ['leader']])
 })

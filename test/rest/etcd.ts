@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
-import { createEtcdStore } from '../../src/dcs/store.ts'
+import { createEtcdStore } from '../../src/dcs/etcd/store.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { freePort } from '../adapters/free-port.ts'
 import { freeze } from '../freeze.ts'

@@ -1,38 +1,32 @@
 // A store's watch: events arrive in order and late, and not at all while the way is cut; a silent stream is given up
-// after twice its interval and begun anew with a read of the range, as in src/dcs/watch.ts.
+// after twice its interval and begun anew with a read of the range, as in src/dcs/etcd/watch.ts.
 
-import type { Entries } from '../../src/dcs/entries.ts'
 import type { KeySpace } from '../../src/dcs/etcd/key-space.ts'
 import { leaseIdOf } from '../../src/dcs/etcd/values.ts'
-import { snapshotOf } from '../../src/dcs/watch.ts'
+import { snapshotOf } from '../../src/dcs/etcd/watch.ts'
+import type { Sight, WatchState } from '../../src/dcs/transport.ts'
 import { revision } from '../../src/model/revision.ts'
-import type { StoreTimings } from '../../src/ports/store.ts'
 import type { Entry } from '../../src/wire/cluster-view.ts'
 import { isKnownKey } from '../../src/wire/keys.ts'
 import type { KeyChange } from './etcd.ts'
 import type { EtcdClient, EtcdPath } from './etcd-client.ts'
 
-export interface WatchParts {
+export interface WatchParts extends Sight {
   readonly path: EtcdPath
   readonly client: EtcdClient
   readonly keys: KeySpace
-  readonly entries: Entries
-  readonly timings: () => StoreTimings
-  readonly onChange: (keys: readonly string[]) => void
 }
-
-type State = { readonly alive: true; readonly atMs: number } | { readonly alive: false; readonly why: string }
 
 export class SimulatedWatch {
   readonly #parts: WatchParts
-  #state: State = { alive: false, why: 'the watch has not begun' }
+  #state: WatchState = { alive: false, why: 'the watch has not begun' }
   #started: boolean = false
 
   constructor(parts: WatchParts) {
     this.#parts = parts
   }
 
-  get state(): State {
+  get state(): WatchState {
     return this.#state
   }
 

@@ -2,39 +2,31 @@
 // need be, whenever the stream ends. States: unknown (with the reason) -> alive (stream created) -> unknown -> …
 
 import type { IRangeResponse } from 'etcd3'
-import { errorText } from '../model/error-text.ts'
-import type { BootMillis, Millis } from '../model/units.ts'
-import type { Clock } from '../ports/clock.ts'
-import type { StoreTimings } from '../ports/store.ts'
-import type { Entry } from '../wire/cluster-view.ts'
-import { isKnownKey } from '../wire/keys.ts'
-import type { Entries } from './entries.ts'
-import type { Calls } from './etcd/calls.ts'
-import { type Endpoints, PING_INTERVAL_MS } from './etcd/etcd-endpoints.ts'
-import type { KeySpace } from './etcd/key-space.ts'
-import type { Session } from './etcd/session.ts'
-import type { Terms } from './etcd/terms.ts'
-import { entryOf } from './etcd/transaction.ts'
-import { revisionOf } from './etcd/values.ts'
-import { followWatch, type StreamEnd } from './etcd/watch-stream.ts'
-import type { Log } from './store-log.ts'
+import { errorText } from '../../model/error-text.ts'
+import type { BootMillis, Millis } from '../../model/units.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Entry } from '../../wire/cluster-view.ts'
+import { isKnownKey } from '../../wire/keys.ts'
+import type { Log } from '../store-log.ts'
+import type { Sight, WatchState } from '../transport.ts'
+import type { Calls } from './calls.ts'
+import { type Endpoints, PING_INTERVAL_MS } from './etcd-endpoints.ts'
+import type { KeySpace } from './key-space.ts'
+import type { Session } from './session.ts'
+import type { Terms } from './terms.ts'
+import { entryOf } from './transaction.ts'
+import { revisionOf } from './values.ts'
+import { followWatch, type StreamEnd } from './watch-stream.ts'
 
-type WatchState =
-  | { readonly alive: true; readonly atMs: BootMillis }
-  | { readonly alive: false; readonly why: string }
-
-interface WatchParts {
+interface WatchParts extends Sight {
   readonly endpoints: Endpoints
   readonly session: Session
   readonly calls: Calls
   readonly terms: Terms
   readonly keys: KeySpace
-  readonly entries: Entries
   readonly clock: Clock
-  readonly timings: () => StoreTimings
   readonly log: Log
   readonly abort: AbortSignal
-  readonly onChange: (keys: readonly string[]) => void
 }
 
 const PAUSE_MS_MIN = 50

@@ -2,10 +2,11 @@
 // since it was looked at. The prefix ends with a slash, so that `main2` is not `main`.
 
 import type { ICompare } from 'etcd3'
-import type { Revision } from '../model/units.ts'
-import type { RemovalOutcome } from '../ports/store.ts'
-import type { Calls, CallWish } from './etcd/calls.ts'
-import type { KeySpace } from './etcd/key-space.ts'
+import type { Revision } from '../../model/units.ts'
+import type { RemovalOutcome } from '../../ports/store.ts'
+import type { Budget } from '../transport.ts'
+import type { Calls } from './calls.ts'
+import type { KeySpace } from './key-space.ts'
 
 interface SeenKeys {
   /** Of `leader` and `initialize`; null: absent. */
@@ -17,14 +18,14 @@ export async function removeAll(
   calls: Calls,
   keys: KeySpace,
   seen: SeenKeys,
-  wish: CallWish,
+  budget: Budget,
 ): Promise<RemovalOutcome> {
   const request = {
     compare: [unchanged(keys, 'leader', seen.leader), unchanged(keys, 'initialize', seen.initialize)],
     success: [{ request_delete_range: { ...keys.range, prev_kv: true } }],
     failure: [],
   }
-  const result = await calls.run(wish, (client, options) => client.kv.txn(request, options))
+  const result = await calls.run(budget, (client, options) => client.kv.txn(request, options))
   if (!result.ok) return { kind: 'unreachable', why: result.why, mayBeWritten: result.unclear }
   const { succeeded, responses } = result.value
   // An earlier try may have removed them, and its answer was lost.

@@ -1,14 +1,14 @@
 // Names of the clusters in a namespace: what a command that was given a wrong name compares it with. Only keys are read.
 
-import { type Seen, seen, unseen } from '../model/seen.ts'
-import type { EtcdConfig } from '../model/settings/config.ts'
-import type { Millis } from '../model/units.ts'
-import type { Clock } from '../ports/clock.ts'
-import { Calls } from './etcd/calls.ts'
-import { Endpoints } from './etcd/etcd-endpoints.ts'
-import { namespaceRange, SCOPE_KEYS_MAX, scopesOf } from './etcd/key-space.ts'
-import { Session } from './etcd/session.ts'
-import { Terms } from './etcd/terms.ts'
+import { type Seen, seen, unseen } from '../../model/seen.ts'
+import type { EtcdConfig } from '../../model/settings/config.ts'
+import type { Millis } from '../../model/units.ts'
+import type { Clock } from '../../ports/clock.ts'
+import { Calls } from './calls.ts'
+import { Endpoints } from './etcd-endpoints.ts'
+import { namespaceRange, SCOPE_KEYS_MAX, scopesOf } from './key-space.ts'
+import { Session } from './session.ts'
+import { Terms } from './terms.ts'
 
 export interface ScopesRead {
   readonly config: EtcdConfig

@@ -1,0 +1,32 @@
+// etcd as a transport of the store: calls over gRPC, whatever carries them, and a watch beside them.
+
+import type { Transport } from '../transport.ts'
+import type { Calls } from './calls.ts'
+import { removeAll } from './cluster-removal.ts'
+import type { KeySpace } from './key-space.ts'
+import { grantLease, keepLeaseAlive } from './lease-calls.ts'
+import { commit, readKey } from './transaction.ts'
+import { revisionOf } from './values.ts'
+import { snapshotOf } from './watch.ts'
+
+export function etcdTransport(
+  calls: Calls,
+  keys: KeySpace,
+  rest: Pick<Transport, 'watch' | 'close'>,
+): Transport {
+  return {
+    name: 'etcd',
+    grant: (ttlSeconds, budget) => grantLease(calls, ttlSeconds, budget),
+    keepAlive: (leaseId, budget) => keepLeaseAlive(calls, leaseId, budget),
+    commit: (guard, changes, budget, also) => commit(calls, keys, [guard, ...also], changes, budget),
+    read: (key, budget) => readKey(calls, keys, key, budget),
+    async readAll(budget) {
+      const result = await calls.range(budget, keys.range)
+      if (!result.ok) return result
+      const revision = revisionOf(result.value.header.revision)
+      return { ok: true, entries: snapshotOf(result.value, keys), revision, sentMs: result.sentMs }
+    },
+    removeAll: (seen, budget) => removeAll(calls, keys, seen, budget),
+    ...rest,
+  }
+}

@@ -1,0 +1,131 @@
+// What the store's facade (store.ts) asks of a store: leases, guarded transactions on keys, a read of the whole cluster and a
+// watch. `etcd/` is the one that there is; the interface fits what Consul and ZooKeeper have (docs/adr/0018):
+//
+// - A lease is a session in both. Consul renews one (`validUntilMs` by the ttl that it was made with); ZooKeeper has one for
+//   each connection, and grants what its server negotiates.
+// - `commit` is one transaction: `/v1/txn` of Consul, `multi` of ZooKeeper. A guard by revision is their check of an index or a
+//   version. Where a store cannot compare texts or leases, its transport reads the key first and guards by what it has read.
+// - `read` and `readAll` are linearizable: `?consistent` in Consul, `sync` before the read in ZooKeeper.
+//
+// Not every store can do all of it, and the answers say so in words that the facade knows:
+//
+// - A lease of an earlier process (`keepAlive` of one that this transport did not grant): ZooKeeper needs the session's password,
+//   which died with that process. Such a lease is `gone`, and adopting it is refused: the key expires first.
+// - A key on another node's lease (`Change.leaseId` of a lease that is not ours): Consul and ZooKeeper bind a key to the session
+//   that writes it. Nothing asks for that yet; what will must do without it where the transaction is refused.
+
+import type { BootMillis, LeaseId, Millis, Revision } from '../model/units.ts'
+import type { RemovalOutcome, StoreTimings } from '../ports/store.ts'
+import type { Entry } from '../wire/cluster-view.ts'
+import type { Entries } from './entries.ts'
+
+/** Of one operation of the facade, over all requests and tries. */
+export interface Budget {
+  readonly budgetMs: Millis
+  readonly deadlineMs: BootMillis
+}
+
+/** A change of one key, by its relative name; a `text` of null deletes it. */
+export interface Change {
+  readonly key: string
+  readonly text: string | null
+  /** Absent: the key outlives whoever writes it. */
+  readonly leaseId?: LeaseId
+}
+
+export type Guard =
+  | { readonly key: string; readonly absent: true }
+  | { readonly key: string; readonly modRevision: Revision }
+  | { readonly key: string; readonly text: string; readonly leaseId?: LeaseId }
+
+/** As far as the key tells: whether it was this guard that failed. */
+export function holds(guard: Guard, standing: Entry | null): boolean {
+  if ('absent' in guard) return standing === null
+  if ('modRevision' in guard) return standing?.modRevision === guard.modRevision
+  const onLease = guard.leaseId === undefined || standing?.leaseId === guard.leaseId
+  return standing?.text === guard.text && onLease
+}
+
+export type Committed =
+  | {
+      readonly ok: true
+      readonly succeeded: boolean
+      /** The guarded key after the transaction; null when absent. */
+      readonly entry: Entry | null
+      readonly revision: Revision
+      /** Of the store's own leader, which a quorum agreed on; it is compared with that of a lease. */
+      readonly term: string
+      /** An earlier try may have been applied. */
+      readonly unclear: boolean
+    }
+  | {
+      readonly ok: false
+      /** `not-taken`: the store answers, and takes no such write (it is full, the text is too long). */
+      readonly failure: 'lease-gone' | 'not-taken' | 'no-answer'
+      readonly why: string
+      readonly unclear: boolean
+    }
+
+export type LeaseAnswer =
+  | {
+      readonly kind: 'alive'
+      readonly leaseId: LeaseId
+      /** As granted, which may be more than what was asked for. */
+      readonly ttlSeconds: number
+      /** The request was sent at that time at the earliest, plus the ttl: before that the store cannot have ended it. */
+      readonly validUntilMs: BootMillis
+      /**
+       * Term of the store's leader, if that answered alone: proven by any later transaction that was answered in the same
+       * term. Had there been a newer leader by then, a quorum would have known a higher one. null: a quorum agreed.
+       */
+      readonly term: string | null
+    }
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'unreachable'; readonly why: string }
+
+type RangeAnswer =
+  | {
+      readonly ok: true
+      readonly entries: ReadonlyMap<string, Entry>
+      readonly revision: Revision
+      readonly sentMs: BootMillis
+    }
+  | { readonly ok: false; readonly why: string }
+
+export type WatchState =
+  | { readonly alive: true; readonly atMs: BootMillis }
+  | { readonly alive: false; readonly why: string }
+
+/** Keys of the cluster by their relative names, such as `leader` or `members/pg1`. Never throws. */
+export interface Transport {
+  /** Of the store, for people. */
+  readonly name: string
+  grant(ttlSeconds: number, budget: Budget): Promise<LeaseAnswer>
+  keepAlive(leaseId: LeaseId, budget: Budget): Promise<LeaseAnswer>
+  /** All guards must hold; the answer is about the key of the first one. */
+  commit(guard: Guard, changes: readonly Change[], budget: Budget, also: readonly Guard[]): Promise<Committed>
+  /** One key. */
+  read(key: string, budget: Budget): Promise<Committed>
+  /** Every key that has a meaning. */
+  readAll(budget: Budget): Promise<RangeAnswer>
+  /** Every key, also others', if these two are what they were (null: absent). */
+  removeAll(
+    seen: { readonly leader: Revision | null; readonly initialize: Revision | null },
+    budget: Budget,
+  ): Promise<RemovalOutcome>
+  readonly watch: {
+    readonly state: WatchState
+    /** Begins once; later calls do nothing. */
+    start(): void
+  }
+  /** Bounded. */
+  close(): Promise<void>
+}
+
+/** What a transport is opened with: where its watch puts what it sees. */
+export interface Sight {
+  readonly entries: Entries
+  readonly timings: () => StoreTimings
+  /** Called after a change of the entries, and without keys when the watch ends or begins again. */
+  readonly onChange: (keys: readonly string[]) => void
+}
