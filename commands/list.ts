@@ -102,7 +102,7 @@ async function frame(operator: Operator, options: ListOptions, last: LastTable):
   const shown = { out: time + out, err }
   // When stdout is a log, no table or document is repeated.
   if (options.json || !process.stdout.isTTY) return shown
-  return last.orKept(result.ok || result.failure.kind !== 'etcd-unreachable', shown)
+  return last.orKept(result.ok || result.failure.kind !== 'store-unreachable', shown)
 }
 
 function timeLine(operator: Operator): string {

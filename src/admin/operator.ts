@@ -40,7 +40,7 @@ export function deadlineIn(clock: Clock, budgetMs: Millis): Deadline {
 /** Looking for clusters with a similar name may not cost more than this on top of the failure. */
 const SIMILAR_BUDGET_MS: Millis = 1000
 
-/** `cluster-not-found` with near names, or `etcd-unreachable`. */
+/** `cluster-not-found` with near names, or `store-unreachable`. */
 export async function readCluster(
   operator: Operator,
   cluster: string,
@@ -77,7 +77,7 @@ export async function readWhatIsThere(
   deadline: Deadline,
 ): Promise<Result<ClusterView>> {
   const read = await operator.store.read(cluster, deadline.leftMs())
-  return read.known ? done(read.value) : failed({ kind: 'etcd-unreachable', why: read.why })
+  return read.known ? done(read.value) : failed({ kind: 'store-unreachable', why: read.why })
 }
 
 /** The argument, or the configuration's scope. */

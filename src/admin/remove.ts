@@ -98,5 +98,5 @@ export async function removeCluster(
   }
   const what = `cluster ${cluster} may have been removed all the same`
   const mayBeDone = outcome.mayBeWritten === true ? { what, look: `hactl list ${cluster}` } : null
-  return failed({ kind: 'etcd-unreachable', why: outcome.why, mayBeDone }, nothing)
+  return failed({ kind: 'store-unreachable', why: outcome.why, mayBeDone }, nothing)
 }

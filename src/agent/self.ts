@@ -27,6 +27,7 @@ export function selfOf(config: AgentConfig, effective: EffectivePostgresql, iden
     removeDataOnRewindFailure: effective.removeDataDirectoryOnRewindFailure,
     removeDataOnDivergedTimelines: effective.removeDataDirectoryOnDivergedTimelines,
     ...identity,
+    store: 'etcd',
     keyPrefix: keySpace(config.namespace, config.scope).prefix,
   }
 }

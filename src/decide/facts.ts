@@ -8,6 +8,7 @@ import type { Outcome } from '../model/decision/outcome.ts'
 import type { Snapshot } from '../model/decision/snapshot.ts'
 import { isPrimaryOnly } from '../model/decision/work.ts'
 import type { ControlData, PostgresView, ServerView } from '../model/server/postgres.ts'
+import { wordsOf } from '../model/store-words.ts'
 import type { LeaseId, Lsn, Millis, Timeline } from '../model/units.ts'
 import { asUpstream, upstreamFor } from '../wire/upstream.ts'
 
@@ -56,6 +57,11 @@ export function holdsLease(snap: Snapshot): boolean {
 /** This node may be primary, and no other node may. Failsafe mode will add a second proof beside the lease. */
 export function mayLead(snap: Snapshot): boolean {
   return holdsLease(snap)
+}
+
+/** Of the store, for a reason. */
+export function storeName({ self }: Snapshot): string {
+  return wordsOf(self.store).name
 }
 
 /** Not: both have none. */
@@ -240,8 +246,8 @@ export function isOverwritten(facts: ClusterFacts): boolean {
 }
 
 /** Text for a decision's `reason`. */
-export function overwritten({ view, memory }: ClusterFacts): string {
-  return `somebody overwrote the system identifier in etcd with ${view.initialize?.value}; this node joined under ${memory.joinedAs}`
+export function overwritten({ view, memory, snap }: ClusterFacts): string {
+  return `somebody overwrote the system identifier in ${storeName(snap)} with ${view.initialize?.value}; this node joined under ${memory.joinedAs}`
 }
 
 export function seconds(ms: number): string {

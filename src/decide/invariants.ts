@@ -6,7 +6,7 @@ import type { Decision } from '../model/decision/decision.ts'
 import type { Snapshot } from '../model/decision/snapshot.ts'
 import { type EarlyEnd, isPrimaryOnly, mayEndEarly, type RestartJob } from '../model/decision/work.ts'
 import { leadershipLeftMs, retryAfterMs, termOf } from '../model/timing.ts'
-import { holdsLease, server } from './facts.ts'
+import { holdsLease, server, storeName } from './facts.ts'
 import { missingConfiguration } from './known-configuration.ts'
 import { heldMarginMs } from './lead/fencing.ts'
 
@@ -89,10 +89,10 @@ function notedWrongly(snap: Snapshot, decision: Decision): readonly string[] {
   const wrong: string[] = []
   const kinds = [...decision.actions, ...decision.upkeep].map(action => action.kind)
   if (kinds.includes('note-guarded') && (snap.settings.paused || !isArmed(snap) || !holdsLease(snap)))
-    wrong.push('a guard is noted in etcd that is not there')
+    wrong.push(`a guard is noted in ${storeName(snap)} that is not there`)
   const mayWrite = server(snap)?.inRecovery === false
   if (kinds.includes('disarm-fencer') && mayWrite && !decision.memory.notedUnguarded)
-    wrong.push('the fencer of a primary is disarmed before etcd has taken note of it')
+    wrong.push(`the fencer of a primary is disarmed before ${storeName(snap)} has taken note of it`)
   return wrong
 }
 

@@ -4,6 +4,7 @@
 import type { ClusterView } from '../model/cluster/cluster.ts'
 import type { Snapshot } from '../model/decision/snapshot.ts'
 import { isNewer } from '../model/revision.ts'
+import { storeName } from './facts.ts'
 
 /** Why no node can use the document in etcd; null: it can be used, or there is none. */
 export function unusableConfiguration(view: ClusterView): string | null {
@@ -21,6 +22,6 @@ export function isConfigurationNewer({ configRevision }: Snapshot, { config }: C
 }
 
 /** Text for a decision's `reason`. */
-export function withoutConfiguration(why: string): string {
-  return `the configuration of this cluster in etcd cannot be used (${why}) and this agent has seen no other`
+export function withoutConfiguration(why: string, snap: Snapshot): string {
+  return `the configuration of this cluster in ${storeName(snap)} cannot be used (${why}) and this agent has seen no other`
 }

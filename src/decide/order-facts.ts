@@ -4,7 +4,7 @@
 import type { Order, RestartFilters, RestartRequest, ScheduledRestart } from '../model/decision/order.ts'
 import { serverVersionText } from '../model/server/server-version.ts'
 import type { Millis } from '../model/units.ts'
-import { type Facts, holdsLease, isForeign, namedLeader, runsAsPrimary, server } from './facts.ts'
+import { type Facts, holdsLease, isForeign, namedLeader, runsAsPrimary, server, storeName } from './facts.ts'
 import { missingConfiguration, withoutConfiguration } from './known-configuration.ts'
 import { cloneSource } from './rejoin/clone-source.ts'
 import { formerMayWrite, whyFormer, whyOtherData } from './rejoin/former-life.ts'
@@ -87,7 +87,7 @@ export function unmetFilter(facts: Facts, { role, olderThan, pendingOnly }: Rest
 export function restartObjection(facts: Facts, place: SituationName): string | null {
   const { memory, snap } = facts
   if (place === 'blind' || !snap.cluster.known)
-    return `etcd cannot be seen, and so neither who leads nor whom to follow (${snap.cluster.known ? '' : snap.cluster.why})`
+    return `${storeName(snap)} cannot be seen, and so neither who leads nor whom to follow (${snap.cluster.known ? '' : snap.cluster.why})`
   const unable = UNABLE[place]
   if (unable !== undefined) return unable
   if (memory.handover !== null) return 'a switchover is under way'
@@ -101,7 +101,7 @@ export function restartObjection(facts: Facts, place: SituationName): string | n
   if (place === 'paused' && snap.postgres.process.kind !== 'running') return objectionToStart(facts)
   if (!isPrimary) return null
   const missing = missingConfiguration(snap, snap.cluster.value)
-  if (missing !== null) return withoutConfiguration(missing)
+  if (missing !== null) return withoutConfiguration(missing, snap)
   return whyOtherData(facts)
 }
 
@@ -140,7 +140,8 @@ function leaderlessMs({ memory, snap }: Facts): Millis {
 /** Why the data of this node must not be replaced; null: nothing objects so far, and the leader is asked next. */
 export function reinitObjection(facts: Facts, place: SituationName): string | null {
   const { snap } = facts
-  if (!snap.cluster.known) return `etcd cannot be seen, and so not who leads (${snap.cluster.why})`
+  if (!snap.cluster.known)
+    return `${storeName(snap)} cannot be seen, and so not who leads (${snap.cluster.why})`
   if (place === 'founding') return 'the cluster is being created'
   if (place === 'race') return 'nobody leads'
   if (place === 'namesake') return 'the name of this node belongs to another one'
@@ -153,7 +154,7 @@ export function reinitObjection(facts: Facts, place: SituationName): string | nu
   const directory = snap.postgres.dataDirectory
   if (directory.kind === 'inaccessible') return `the data directory is not accessible: ${directory.why}`
   return cloneSource({ ...facts, view: snap.cluster.value }) === null
-    ? `neither ${snap.cluster.value.leader?.name} nor another member can be copied from: no usable conn_url is in etcd`
+    ? `neither ${snap.cluster.value.leader?.name} nor another member can be copied from: no usable conn_url is in ${storeName(snap)}`
     : null
 }
 

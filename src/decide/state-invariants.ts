@@ -5,6 +5,7 @@ import type { Memory } from '../model/decision/memory.ts'
 import type { Snapshot } from '../model/decision/snapshot.ts'
 import { isNewer } from '../model/revision.ts'
 import type { BootMillis } from '../model/units.ts'
+import { storeName } from './facts.ts'
 
 /** Sentences about what is wrong; none when all is well. */
 export function stateViolations(snap: Snapshot, memory: Memory): readonly string[] {
@@ -55,10 +56,11 @@ function momentsOf(memory: Memory): Readonly<Record<string, BootMillis | null>> 
   }
 }
 
-function besideView({ cluster }: Snapshot, memory: Memory): readonly string[] {
+function besideView(snap: Snapshot, memory: Memory): readonly string[] {
+  const { cluster } = snap
   if (!cluster.known) return []
   const wrong: string[] = []
-  if (memory.blindSinceMs !== null) wrong.push('sees etcd, and does not')
+  if (memory.blindSinceMs !== null) wrong.push(`sees ${storeName(snap)}, and does not`)
   const { leader, lastLeader } = cluster.value
   if (leader !== null && memory.leaderlessSinceMs !== null) wrong.push('somebody leads, and nobody does')
   if (isNewer(lastLeader?.modRevision ?? null, memory.lastLeaderRevision))

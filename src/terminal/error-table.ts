@@ -3,14 +3,17 @@
 
 import { styleText } from 'node:util'
 import type { CandidateVerdict } from '../model/cluster/verdict.ts'
-import { etcdHint, isConfigurationFault } from '../model/command/etcd-hint.ts'
 import type { Failure, GivenUp } from '../model/command/failure.ts'
 import { eitherOf } from '../model/command/nearest.ts'
+import { wordsOf } from '../model/store-words.ts'
 import { isPatronictl } from './drop-in/drop-in.ts'
 import { patronictlMessage } from './drop-in/drop-in-errors.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 
 type Kind = Failure['kind']
+
+/** The only one so far. */
+const STORE = wordsOf('etcd')
 
 interface Entry<K extends Kind> {
   readonly exit: ExitCode | ((failure: Extract<Failure, { readonly kind: K }>) => ExitCode)
@@ -106,14 +109,14 @@ const ERRORS: { readonly [K in Kind]: Entry<K> } = {
     message: f => `${f.done}, but ${f.missing}`,
     hint: f => f.hint,
   },
-  'etcd-unreachable': {
-    exit: f => (isConfigurationFault(f.why) ? EXIT.usage : EXIT.etcdUnreachable),
+  'store-unreachable': {
+    exit: f => (STORE.isConfigurationFault(f.why) ? EXIT.usage : EXIT.storeUnreachable),
     message: f =>
       f.mayBeDone == null
-        ? `${whatOfEtcd(f.why)}: ${f.why.replace(/^etcd did not answer within \d+ ms: /, '')}`
+        ? `${whatOfStore(f.why)}: ${f.why.replace(/^\S+ did not answer within \d+ ms: /, '')}`
         : `${f.mayBeDone.what}: ${f.why}`,
     hint: f =>
-      f.mayBeDone == null ? hintOnEtcd(f.why) : `look at it with ${f.mayBeDone.look} before you try again.`,
+      f.mayBeDone == null ? hintOnStore(f.why) : `look at it with ${f.mayBeDone.look} before you try again.`,
   },
   'member-unreachable': {
     exit: EXIT.memberUnreachable,
@@ -184,17 +187,22 @@ const ERRORS: { readonly [K in Kind]: Entry<K> } = {
 }
 
 export interface ShownError {
-  readonly kind: Kind | 'bug'
+  readonly kind: string
   readonly message: string
   readonly hint: string
   readonly exit: ExitCode
+}
+
+/** The word that scripts read in --json. */
+function codeOf({ kind }: Failure): string {
+  return kind === 'store-unreachable' ? `${STORE.name}-unreachable` : kind
 }
 
 export function describeFailure(failure: Failure): ShownError {
   // The table is exhaustive by its type; the compiler cannot follow the pairing of key and argument.
   const entry = ERRORS[failure.kind] as Entry<Kind>
   return {
-    kind: failure.kind,
+    kind: codeOf(failure),
     message: (isPatronictl() ? patronictlMessage(failure) : null) ?? entry.message(failure as never),
     hint: entry.hint(failure as never),
     exit: typeof entry.exit === 'function' ? entry.exit(failure as never) : entry.exit,
@@ -219,18 +227,13 @@ function serving(serves: boolean | null): string {
   return serves ? 'accepts writes, but is not healthy' : 'accepts no writes'
 }
 
-function whatOfEtcd(why: string): string {
-  if (isConfigurationFault(why)) return 'cannot use the configuration'
-  return etcdHint(why) === null ? 'etcd cannot be reached' : 'etcd answers, but refuses'
+function whatOfStore(why: string): string {
+  if (STORE.isConfigurationFault(why)) return 'cannot use the configuration'
+  return STORE.hint(why) === null ? `${STORE.name} cannot be reached` : `${STORE.name} answers, but refuses`
 }
 
-function hintOnEtcd(why: string): string {
-  if (isConfigurationFault(why)) return 'correct that key, or the file that it names.'
-  if (/refuses connections$/.test(why) && !/does not answer/.test(why))
-    return 'start etcd there, or correct etcd3.hosts or --dcs-url.'
-  if (/Failed to connect|socket hang up/.test(why))
-    return 'if etcd speaks TLS there, set etcd3.protocol to https.'
-  return etcdHint(why) ?? 'check the etcd3 section or --dcs-url, and etcd itself: etcdctl endpoint status.'
+function hintOnStore(why: string): string {
+  return STORE.isConfigurationFault(why) ? 'correct that key, or the file that it names.' : STORE.remedy(why)
 }
 
 /** An operator has to know whether the request may still be carried out. */

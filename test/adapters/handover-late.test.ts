@@ -142,7 +142,7 @@ const UNKNOWN: MemberReply = {
 const ASKED_PERHAPS = {
   ok: false,
   failure: {
-    kind: 'etcd-unreachable',
+    kind: 'store-unreachable',
     why: 'Switchover status unknown; no answer',
     mayBeDone: { what: expect.stringMatching(/^the switchover may have been asked for all the same/) },
   },

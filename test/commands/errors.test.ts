@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { describeFailure } from '../../src/terminal/error-table.ts'
 
 const shown = (why: string) => {
-  const { message, hint, exit } = describeFailure({ kind: 'etcd-unreachable', why })
+  const { message, hint, exit } = describeFailure({ kind: 'store-unreachable', why })
   return [exit, message, hint]
 }
 
@@ -36,7 +36,7 @@ test('a fault of the configuration is one, also when only etcd shows it', () => 
 
 test('somebody may have carried it out', () => {
   const mayBeDone = { what: 'the switchover may have been asked for all the same', look: 'hactl list demo' }
-  const { message, hint, exit } = describeFailure({ kind: 'etcd-unreachable', why: 'no answer', mayBeDone })
+  const { message, hint, exit } = describeFailure({ kind: 'store-unreachable', why: 'no answer', mayBeDone })
   expect([exit, message, hint]).toEqual([
     8,
     'the switchover may have been asked for all the same: no answer',

@@ -93,6 +93,7 @@ function buildSelf(draft: Draft): Self {
     useRewind: true,
     removeDataOnRewindFailure: false,
     removeDataOnDivergedTimelines: false,
+    store: 'etcd',
     keyPrefix: '/service/demo/',
     ...draft.self,
   }

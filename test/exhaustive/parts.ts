@@ -31,6 +31,7 @@ export const self: Snapshot['self'] = frozen({
   connUrl: 'postgres://10.0.0.1:5432/postgres',
   apiUrl: 'http://10.0.0.1:8008/patroni',
   proxyUrl: null,
+  store: 'etcd' as const,
   slot: ME,
   tags: {
     nofailover: false,

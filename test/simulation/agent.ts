@@ -168,6 +168,7 @@ export class Agent {
       connUrl: `postgres://${name}:5432/postgres`,
       apiUrl: `http://${name}:8008/patroni`,
       proxyUrl: null,
+      store: 'etcd',
       slot: slotName(name),
       tags: options.tags,
       mayBootstrap: options.mayBootstrap,

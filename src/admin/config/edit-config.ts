@@ -91,7 +91,7 @@ export async function storeConfig(
     const what = 'the configuration may have been stored all the same'
     const mayBeDone =
       outcome.mayBeWritten === true ? { what, look: `hactl show-config ${before.cluster}` } : null
-    return failed({ kind: 'etcd-unreachable', why: outcome.why, mayBeDone })
+    return failed({ kind: 'store-unreachable', why: outcome.why, mayBeDone })
   }
   return failed({
     kind: 'conflict',

@@ -58,7 +58,7 @@ async function writeToEtcd(
     if (outcome.kind === 'unreachable') {
       const what = `the ${wanted ? 'pause' : 'resume'} may have been stored all the same`
       const mayBeDone = outcome.mayBeWritten === true ? { what, look: `hactl list ${cluster}` } : null
-      return failed({ kind: 'etcd-unreachable', why: outcome.why, mayBeDone })
+      return failed({ kind: 'store-unreachable', why: outcome.why, mayBeDone })
     }
     const now = await operator.store.read(cluster, deadline.leftMs())
     if (now.known && clusterModes(now.value).paused === wanted) return done('etcd')

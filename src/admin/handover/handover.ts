@@ -183,7 +183,7 @@ async function takeOther(
     const without = { ...view, failover: null, unreadable: [] }
     return done({ ...plan, survey: { ...plan.survey, view: without } })
   }
-  if (outcome.kind === 'unreachable') return failed({ kind: 'etcd-unreachable', why: outcome.why })
+  if (outcome.kind === 'unreachable') return failed({ kind: 'store-unreachable', why: outcome.why })
   return failed({
     kind: 'conflict',
     what: `the request to be replaced has changed: ${outcome.why}`,

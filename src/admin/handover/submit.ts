@@ -204,7 +204,7 @@ async function writeRequest(
   const outcome = await operator.store.writeFailover(asked.cluster, request, guard, deadline.leftMs())
   if (outcome.kind === 'unreachable') {
     if (outcome.mayBeWritten === true) return failed(mayBeAsked(asked, request, outcome.why))
-    return failed({ kind: 'etcd-unreachable', why: outcome.why, mayBeDone: null })
+    return failed({ kind: 'store-unreachable', why: outcome.why, mayBeDone: null })
   }
   if (outcome.kind === 'refused') {
     // What stands there may be ours, of a member that was asked and fell silent; or it came and went.
@@ -225,5 +225,5 @@ function mayBeAsked({ action, cluster }: CommandRequest, { note }: FailoverReque
   const until =
     note?.untilMs == null ? '' : `, and may be carried out until ${new Date(note.untilMs).toISOString()}`
   const what = `the ${action} may have been asked for all the same${until}`
-  return { kind: 'etcd-unreachable', why, mayBeDone: { what, look: `hactl list ${cluster}` } }
+  return { kind: 'store-unreachable', why, mayBeDone: { what, look: `hactl list ${cluster}` } }
 }

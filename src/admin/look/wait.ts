@@ -93,7 +93,7 @@ function missingOf({ conditions }: WaitReport): string {
 
 function whyUnseen(failure: Failure): string {
   if (failure.kind === 'cluster-not-found') return `cluster ${failure.cluster} does not exist in etcd yet`
-  return failure.kind === 'etcd-unreachable' ? `etcd cannot be read: ${failure.why}` : failure.kind
+  return failure.kind === 'store-unreachable' ? `etcd cannot be read: ${failure.why}` : failure.kind
 }
 
 function conditionText(condition: Condition): string {

@@ -27,7 +27,7 @@ export function writeFailure(
   }
   const what = 'it may have been noted all the same'
   const mayBeDone = outcome.mayBeWritten === true ? { what, look: `hactl list ${cluster}` } : null
-  return { kind: 'etcd-unreachable', why: outcome.why, mayBeDone }
+  return { kind: 'store-unreachable', why: outcome.why, mayBeDone }
 }
 
 interface Noted {

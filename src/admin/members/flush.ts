@@ -90,7 +90,7 @@ function storeFailure(
   }
   const what = 'the scheduled switchover may have been withdrawn all the same'
   return {
-    kind: 'etcd-unreachable',
+    kind: 'store-unreachable',
     why: outcome.why,
     mayBeDone: outcome.mayBeWritten === true ? { what, look } : null,
   }

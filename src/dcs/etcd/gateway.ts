@@ -4,10 +4,10 @@
 import { readFile } from 'node:fs/promises'
 import { formatAddress } from '../../model/address.ts'
 import type { ClusterView } from '../../model/cluster/cluster.ts'
-import { isConfigurationFault } from '../../model/command/etcd-hint.ts'
 import { errorText } from '../../model/error-text.ts'
 import { type Seen, seen, unseen } from '../../model/seen.ts'
 import type { EtcdConfig, HostPort } from '../../model/settings/config.ts'
+import { wordsOf } from '../../model/store-words.ts'
 import type { Millis, Scope } from '../../model/units.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { callOnce, type TlsRules } from '../../system/http-call.ts'
@@ -72,7 +72,10 @@ export async function readClusterOverGateway(read: GatewayRead): Promise<Gateway
     faults.set(name, connectionFault(answer.why, name, config.tls))
     if (tries % endpoints.length !== endpoints.length - 1) continue
     const told = allRefuse(faults, namesOf(endpoints).size)
-    if (told !== null && (isConfigurationFault(told) || clock.bootMs() - startMs >= REFUSED_MS))
+    if (
+      told !== null &&
+      (wordsOf('etcd').isConfigurationFault(told) || clock.bootMs() - startMs >= REFUSED_MS)
+    )
       return refused(told)
     await clock.sleep(Math.min(told === null ? 50 : 200, leftMs))
   }

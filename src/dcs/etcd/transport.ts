@@ -1,5 +1,6 @@
 // etcd as a transport of the store: calls over gRPC, whatever carries them, and a watch beside them.
 
+import { wordsOf } from '../../model/store-words.ts'
 import type { Transport } from '../transport.ts'
 import type { Calls } from './calls.ts'
 import { removeAll } from './cluster-removal.ts'
@@ -15,7 +16,7 @@ export function etcdTransport(
   rest: Pick<Transport, 'watch' | 'close'>,
 ): Transport {
   return {
-    name: 'etcd',
+    name: wordsOf('etcd').name,
     grant: (ttlSeconds, budget) => grantLease(calls, ttlSeconds, budget),
     keepAlive: (leaseId, budget) => keepLeaseAlive(calls, leaseId, budget),
     commit: (guard, changes, budget, also) => commit(calls, keys, [guard, ...also], changes, budget),

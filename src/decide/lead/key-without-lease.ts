@@ -1,6 +1,7 @@
 // A leader key without a lease was written by hand. It never expires, so while its holder is silent nobody is elected. Nor may
 // hactl delete it, because the holder may still be a running primary: an operator must look, and the reason says at what.
 
+import { wordsOf } from '../../model/store-words.ts'
 import { type ClusterFacts, memberNamed } from '../facts.ts'
 import { type Rule, rule } from '../rule.ts'
 
@@ -22,8 +23,8 @@ export function silentHolder(facts: ClusterFacts): string | null {
   if (answer?.known === true) return null
   const silence =
     holder(facts) === null ? 'is not known here' : `does not answer (${answer?.why ?? 'it was not asked'})`
-  const key = `${facts.snap.self.keyPrefix ?? '/<namespace>/<scope>/'}leader`
-  return `the leader key holds ${name} without a lease: it never expires and nobody else is elected; ${name} ${silence}. HINT: If ${name} is gone: etcdctl del ${key}`
+  const { keyPrefix = '/<namespace>/<scope>/', store } = facts.snap.self
+  return `the leader key holds ${name} without a lease: it never expires and nobody else is elected; ${name} ${silence}. HINT: If ${name} is gone: ${wordsOf(store).deleteKey(`${keyPrefix}leader`)}`
 }
 
 function isWithoutLease({ view, snap }: ClusterFacts): boolean {

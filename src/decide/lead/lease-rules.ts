@@ -23,6 +23,7 @@ import {
   outcomeOf,
   runsAsPrimary,
   seconds,
+  storeName,
   tried,
 } from '../facts.ts'
 import { formerMayWrite, isOtherData } from '../rejoin/former-life.ts'
@@ -229,7 +230,7 @@ export function unanswered(facts: Facts): boolean {
   return whyUnanswered(facts) !== null
 }
 
-const ASKS_ETCD: readonly ActionKind[] = [
+const ASKS_THE_STORE: readonly ActionKind[] = [
   'keep-lease',
   'renew-lease',
   'adopt-lease',
@@ -239,7 +240,7 @@ const ASKS_ETCD: readonly ActionKind[] = [
 
 /** In the words of the store: etcd may have been silent, or have answered that it serves nobody. */
 function whyUnanswered({ snap }: Facts): string | null {
-  for (const action of ASKS_ETCD) {
+  for (const action of ASKS_THE_STORE) {
     const outcome = outcomeOf(snap, action)
     if (outcome?.kind === 'unreachable') return outcome.why
   }
@@ -259,9 +260,9 @@ export function refusedBy(facts: Facts): string | null {
 /** Text for a decision's `reason`: how the lease was lost. */
 export function lossOf(facts: Facts): string {
   const refused = refusedBy(facts)
-  if (refused !== null) return `etcd says that ${refused} has it`
+  if (refused !== null) return `${storeName(facts.snap)} says that ${refused} has it`
   const why = whyUnanswered(facts)
-  if (why !== null) return `etcd has not confirmed it: ${why}`
+  if (why !== null) return `${storeName(facts.snap)} has not confirmed it: ${why}`
   const { cluster, self } = facts.snap
   const leader = cluster.known ? (cluster.value.leader?.name ?? null) : null
   return leader === null || leader === self.name ? 'it ran out' : `${leader} has it`
@@ -270,9 +271,10 @@ export function lossOf(facts: Facts): string {
 export function holdOnReason(facts: Facts): string {
   const why = whyUnanswered(facts)
   if (why !== null && !holdsLease(facts.snap))
-    return `etcd has not given the leader key (${why}); asking again`
+    return `${storeName(facts.snap)} has not given the leader key (${why}); asking again`
   const margin = demoteMarginMs(termOf(facts.snap.lease, facts.snap.settings))
-  const lease = why === null ? 'the lease' : `etcd has not confirmed the lease (${why}); it`
+  const lease =
+    why === null ? 'the lease' : `${storeName(facts.snap)} has not confirmed the lease (${why}); it`
   return `${lease} lasts ${leaseLeft(facts)} more, giving up below ${seconds(margin)}`
 }
 

@@ -7,6 +7,7 @@ import { leaseTtlOf } from '../../model/cluster/lease-ttl.ts'
 import type { Memory } from '../../model/decision/memory.ts'
 import type { Snapshot } from '../../model/decision/snapshot.ts'
 import type { Orphan } from '../../model/server/postgres.ts'
+import { wordsOf } from '../../model/store-words.ts'
 import {
   type Facts,
   failedLately,
@@ -117,6 +118,6 @@ function expiry({ memory, snap }: Facts): string {
   const endsMs = Math.max(snap.startedAtMs + ttlMs, snap.lease.leaderUntilMs)
   const left = 'the leader key holds my name and is left to expire'
   if (endsMs > snap.nowMs) return `${left}, in ${seconds(endsMs - snap.nowMs)} at most`
-  const key = `${snap.self.keyPrefix ?? '/<namespace>/<scope>/'}leader`
-  return `${left}, which was due ${seconds(snap.nowMs - endsMs)} ago. HINT: Somebody keeps it, or it has no lease; if no PostgreSQL and no other agent of this name runs: etcdctl del ${key}`
+  const { keyPrefix = '/<namespace>/<scope>/', store } = snap.self
+  return `${left}, which was due ${seconds(snap.nowMs - endsMs)} ago. HINT: Somebody keeps it, or it has no lease; if no PostgreSQL and no other agent of this name runs: ${wordsOf(store).deleteKey(`${keyPrefix}leader`)}`
 }

@@ -7,7 +7,7 @@ import type { Memory, Outage } from '../../model/decision/memory.ts'
 import type { Snapshot } from '../../model/decision/snapshot.ts'
 import { type BootMillis, type Bytes, formatLsn, type Millis } from '../../model/units.ts'
 import { parseInstant } from '../../wire/times.ts'
-import { holdsLease, isRunning, seconds, server } from '../facts.ts'
+import { holdsLease, isRunning, seconds, server, storeName } from '../facts.ts'
 import { reasonSeen, takeoverAfter, takeoverKept } from '../lead/how-it-leads.ts'
 
 /** A shorter silence is a late answer, not an outage. */
@@ -160,7 +160,7 @@ function missing({ optime, ownLsn, formerLeader }: Outage): string {
 function seesAgain(before: Memory, memory: Memory, snap: Snapshot): readonly News[] {
   const since = before.blindSinceMs
   if (since === null || memory.blindSinceMs !== null || snap.nowMs - since < BLINDNESS_MS) return []
-  const text = `etcd is reachable again, after ${seconds(snap.nowMs - since)}`
+  const text = `${storeName(snap)} is reachable again, after ${seconds(snap.nowMs - since)}`
   return [{ id: 'etcd.answers', level: 'warning', text }]
 }
 

@@ -10,7 +10,7 @@ export function replicaObstacle(facts: ClusterFacts): string | null {
   const { memory, snap, view } = facts
   if (server(snap)?.inRecovery !== true || view.leader?.name === snap.self.name) return null
   const why = missingConfiguration(snap, view)
-  if (why !== null) return withoutConfiguration(why)
+  if (why !== null) return withoutConfiguration(why, snap)
   if (memory.rejoin === 'diverged' || memory.rejoin === 'rewind-failed')
     return `the local data left the history of leader ${view.leader?.name ?? memory.lastLeader ?? 'that was last seen'}`
   return whyUndecided(facts) ?? starvation(facts)

@@ -6,7 +6,7 @@ import type { Snapshot } from '../../model/decision/snapshot.ts'
 import type { Millis } from '../../model/units.ts'
 import { whyUndecided } from '../election/comparison.ts'
 import { unsupportedMode } from '../election/election.ts'
-import { type ClusterFacts, type Facts, holdsLease, obstacle, server } from '../facts.ts'
+import { type ClusterFacts, type Facts, holdsLease, obstacle, server, storeName } from '../facts.ts'
 import { unusableConfiguration } from '../known-configuration.ts'
 import { unfencedForMs } from '../lead/fencing.ts'
 import { reasonOf, timesFailed } from '../rejoin/failed-work.ts'
@@ -87,7 +87,7 @@ function onCluster(find: (facts: ClusterFacts) => string | null): Condition['fin
 
 /** Only GET /patroni can show this: without etcd nothing is published. */
 function blind({ snap }: Facts): string | null {
-  return snap.cluster.known ? null : `etcd is not reachable: ${snap.cluster.why}`
+  return snap.cluster.known ? null : `${storeName(snap)} is not reachable: ${snap.cluster.why}`
 }
 
 /** Meanwhile this node does not release the leader key, if it has it. */
@@ -156,7 +156,7 @@ function unfenced(facts: Facts): string | null {
 function configuration({ snap, view }: ClusterFacts): string | null {
   const why = unusableConfiguration(view)
   if (why === null) return null
-  const what = `the configuration in etcd cannot be used (${why})`
+  const what = `the configuration in ${storeName(snap)} cannot be used (${why})`
   const remedy = 'HINT: hactl edit-config --replace FILE'
   if (snap.settingsConfirmed) return `${what}: the last good one stays in force. ${remedy}`
   return holdsLease(snap)

@@ -1,9 +1,17 @@
 // The cluster in etcd cannot be seen. A healthy primary stays while its lease provably lives (promise 3) and stops before the
 // lease ends (promise 1); all other nodes do nothing.
 
-import { etcdHint } from '../../model/command/etcd-hint.ts'
+import { wordsOf } from '../../model/store-words.ts'
 import { retryAfterMs } from '../../model/timing.ts'
-import { type Facts, holdsLease, promotingWithoutLease, runsAsPrimary, seconds, tried } from '../facts.ts'
+import {
+  type Facts,
+  holdsLease,
+  promotingWithoutLease,
+  runsAsPrimary,
+  seconds,
+  storeName,
+  tried,
+} from '../facts.ts'
 import {
   cannotShorten,
   hasTimeLeft,
@@ -28,8 +36,8 @@ export const blindRules: readonly Rule<BlindFacts>[] = [
     id: 'blind.read-cluster',
     why: 'the watch is only a hint: its silence proves nothing until a read has failed too',
     match: f => !tried(f.snap, 'read-cluster') && !renewsLast(f),
-    choose: ({ whyBlind }) => ({
-      reason: `the watch tells nothing (${whyBlind}); asking etcd directly`,
+    choose: f => ({
+      reason: `the watch tells nothing (${f.whyBlind}); asking ${storeName(f.snap)} directly`,
       actions: [{ kind: 'read-cluster' }],
     }),
   }),
@@ -39,7 +47,7 @@ export const blindRules: readonly Rule<BlindFacts>[] = [
     level: 'warning',
     match: f => f.snap.settings.paused,
     choose: f => ({
-      reason: `PAUSE: etcd is not reachable (${f.whyBlind}); changing nothing${stillArmed(f)}`,
+      reason: `PAUSE: ${storeName(f.snap)} is not reachable (${f.whyBlind}); changing nothing${stillArmed(f)}`,
       wakeInMs: retryAfterMs(f.snap.settings),
     }),
   }),
@@ -60,7 +68,7 @@ export const blindRules: readonly Rule<BlindFacts>[] = [
     level: 'warning',
     match: f => runsAsPrimary(f) && hasTimeLeft(f),
     choose: f => ({
-      reason: `etcd is not reachable (${f.whyBlind}); the lease lasts ${leaseLeft(f)} more`,
+      reason: `${storeName(f.snap)} is not reachable (${f.whyBlind}); the lease lasts ${leaseLeft(f)} more`,
       wakeInMs: holdOnMs(f),
     }),
   }),
@@ -70,7 +78,7 @@ export const blindRules: readonly Rule<BlindFacts>[] = [
     level: 'warning',
     match: f => runsAsPrimary(f) && !f.memory.sawCluster && isFirstSight(f),
     choose: f => ({
-      reason: `etcd has not answered since this agent started ${seconds(f.snap.nowMs - f.snap.startedAtMs)} ago (${f.whyBlind})`,
+      reason: `${storeName(f.snap)} has not answered since this agent started ${seconds(f.snap.nowMs - f.snap.startedAtMs)} ago (${f.whyBlind})`,
       wakeInMs: retryAfterMs(f.snap.settings),
     }),
   }),
@@ -80,7 +88,7 @@ export const blindRules: readonly Rule<BlindFacts>[] = [
     level: 'error',
     match: f => runsAsPrimary(f) || promotingWithoutLease(f),
     choose: f => ({
-      reason: `etcd is not reachable (${f.whyBlind}) and the lease has ${leaseLeft(f)} left; stopping PostgreSQL`,
+      reason: `${storeName(f.snap)} is not reachable (${f.whyBlind}) and the lease has ${leaseLeft(f)} left; stopping PostgreSQL`,
       ...stopToFollow(f, 'fast'),
     }),
   }),
@@ -97,7 +105,7 @@ export const blindRules: readonly Rule<BlindFacts>[] = [
     level: 'warning',
     match: () => true,
     choose: f => ({
-      reason: `etcd is not reachable: ${f.whyBlind}${hint(f)}`,
+      reason: `${storeName(f.snap)} is not reachable: ${f.whyBlind}${hint(f)}`,
       wakeInMs: retryAfterMs(f.snap.settings),
     }),
   }),
@@ -115,7 +123,7 @@ function renewsLast(f: Facts): boolean {
 
 /** The same hint that a command would print. */
 function hint(f: BlindFacts): string {
-  const text = etcdHint(f.whyBlind, f.snap.self.keyPrefix)
+  const text = wordsOf(f.snap.self.store).hint(f.whyBlind, f.snap.self.keyPrefix)
   return text === null ? '' : `. HINT: ${text}`
 }
 
@@ -123,6 +131,6 @@ function hint(f: BlindFacts): string {
 function stillArmed(f: Facts): string {
   const isArmed = f.snap.fencer.armedUntilMs !== null
   return isArmed && runsAsPrimary(f)
-    ? '; the fencer stays armed and stops PostgreSQL when the lease ends: etcd has not taken the note that it need not'
+    ? `; the fencer stays armed and stops PostgreSQL when the lease ends: ${storeName(f.snap)} has not taken the note that it need not`
     : ''
 }

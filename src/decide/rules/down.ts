@@ -90,8 +90,8 @@ const leaderRules: readonly Rule<ClusterFacts>[] = [
     why: 'a node that does not know how its cluster is configured lets another one lead',
     level: 'warning',
     match: f => leads(f) && !tried(f.snap, 'release-lease') && missingConfiguration(f.snap, f.view),
-    choose: (_, missing) => ({
-      reason: `${withoutConfiguration(missing)}: not starting as primary; releasing the lease`,
+    choose: (f, missing) => ({
+      reason: `${withoutConfiguration(missing, f.snap)}: not starting as primary; releasing the lease`,
       actions: [{ kind: 'release-lease', status: null }],
       remember: { lastRole: null, rejoin: 'check' },
     }),

@@ -12,6 +12,7 @@ import {
   obstacle,
   outcomeOf,
   runsAsPrimary,
+  storeName,
   succeeded,
   tried,
   wantedUpstream,
@@ -84,8 +85,8 @@ export const emptyRules: readonly Rule<ClusterFacts>[] = [
     id: 'empty.read-cluster',
     why: 'etcd itself must say whether a cluster exists: the watch may be late',
     match: f => f.view.source === 'watch' && !tried(f.snap, 'read-cluster'),
-    choose: () => ({
-      reason: 'no data directory; asking etcd whether a cluster exists',
+    choose: f => ({
+      reason: `no data directory; asking ${storeName(f.snap)} whether a cluster exists`,
       actions: [{ kind: 'read-cluster' }],
     }),
   }),
@@ -133,8 +134,8 @@ export const emptyRules: readonly Rule<ClusterFacts>[] = [
     why: 'a node that does not know how a cluster is to be configured does not create it',
     level: 'warning',
     match: f => f.view.leader === null && missingConfiguration(f.snap, f.view),
-    choose: (_, missing) => ({
-      reason: `no data directory, and ${withoutConfiguration(missing)}: not creating a cluster`,
+    choose: (f, missing) => ({
+      reason: `no data directory, and ${withoutConfiguration(missing, f.snap)}: not creating a cluster`,
     }),
   }),
   rule({

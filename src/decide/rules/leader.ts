@@ -113,7 +113,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     match: f =>
       isStandbyWithLease(f) && !tried(f.snap, 'release-lease') && missingConfiguration(f.snap, f.view),
     choose: (f, missing) => ({
-      reason: `${withoutConfiguration(missing)}: not promoting; ${releasing(f)}`,
+      reason: `${withoutConfiguration(missing, f.snap)}: not promoting; ${releasing(f)}`,
       ...releaseUnpromoted(f),
     }),
   }),

@@ -1,7 +1,7 @@
 // Another node uses this node's name: the member key hangs on a lease that is not this node's.
 
 import type { Member } from '../../model/cluster/cluster.ts'
-import { type ClusterFacts, mayLead, runsAsPrimary, tried } from '../facts.ts'
+import { type ClusterFacts, mayLead, runsAsPrimary, storeName, tried } from '../facts.ts'
 import { nameHolder } from '../lead/name-holder.ts'
 import { stopToFollow } from '../rejoin/stopping-postgres.ts'
 import { type Rule, rule } from '../rule.ts'
@@ -9,23 +9,23 @@ import { type Rule, rule } from '../rule.ts'
 /** How soon to look again whether that lease has ended. */
 const HELD_AGAIN_MS = 1000
 
-export function askEtcdItself(situation: 'namesake' | 'stranger'): Rule<ClusterFacts> {
+export function askStoreItself(situation: 'namesake' | 'stranger'): Rule<ClusterFacts> {
   return rule({
     id: `${situation}.read-cluster`,
     why: 'a verdict this grave is not based on the watch, which may be late',
     match: f => f.view.source === 'watch' && !tried(f.snap, 'read-cluster'),
-    choose: () => ({
+    choose: f => ({
       reason:
         situation === 'namesake'
-          ? 'another node may hold the name of this one; asking etcd itself'
-          : 'the data may belong to another cluster; asking etcd itself',
+          ? `another node may hold the name of this one; asking ${storeName(f.snap)} itself`
+          : `the data may belong to another cluster; asking ${storeName(f.snap)} itself`,
       actions: [{ kind: 'read-cluster' }],
     }),
   })
 }
 
 export const namesakeRules: readonly Rule<ClusterFacts>[] = [
-  askEtcdItself('namesake'),
+  askStoreItself('namesake'),
   rule({
     id: 'namesake.stop-primary',
     why: 'a primary whose lease has ended and whose name another node has taken could write beside a new leader',

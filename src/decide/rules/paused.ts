@@ -16,6 +16,7 @@ import {
   outcomeOf,
   runsAsPrimary,
   server,
+  storeName,
   tried,
   wantedUpstream,
 } from '../facts.ts'
@@ -39,7 +40,7 @@ export const pausedRules: readonly Rule<ClusterFacts>[] = [
     why: 'a node that wants to lead after this one must know, even if this one does not answer, that nothing stops its server when its lease ends',
     match: f => canNoteUnguarded(f) && !mayBeSucceeded(f),
     choose: f => ({
-      reason: 'maintenance mode: noting in etcd that nothing guards this primary',
+      reason: `maintenance mode: noting in ${storeName(f.snap)} that nothing guards this primary`,
       actions: noteUnguarded(f),
       next: 'again',
     }),
@@ -155,8 +156,8 @@ function mayAct(facts: ClusterFacts): boolean {
 function whyNotNoted({ snap }: ClusterFacts): string {
   const outcome = outcomeOf(snap, 'note-unguarded')
   if (outcome !== null && 'why' in outcome)
-    return `etcd has not taken the note that it need not (${outcome.why})`
-  return 'only a leader can note in etcd that it need not, and this node does not hold the lease'
+    return `${storeName(snap)} has not taken the note that it need not (${outcome.why})`
+  return `only a leader can note in ${storeName(snap)} that it need not, and this node does not hold the lease`
 }
 
 function mayKeepKey(facts: Facts): boolean {
@@ -190,7 +191,7 @@ function isOtherCluster(facts: ClusterFacts): boolean {
 }
 
 function mismatch({ view, snap }: ClusterFacts): string {
-  return `${view.initialize?.value} in etcd != ${control(snap.postgres)?.systemIdentifier} here`
+  return `${view.initialize?.value} in ${storeName(snap)} != ${control(snap.postgres)?.systemIdentifier} here`
 }
 
 /** A running standby whose settings name another upstream. Without a leader it keeps its settings (8.E28). */

@@ -15,7 +15,7 @@
 // Rare cases are in `parts`: a primary without a lease, data of unknown origin, a leader lost in maintenance mode.
 
 import { describeDrain } from '../../model/cluster/drained-member.ts'
-import { formatLsn } from '../../model/units.ts'
+import { formatLsn, type Millis } from '../../model/units.ts'
 import {
   answersPredateLeaderChange,
   betterRival,
@@ -37,6 +37,7 @@ import {
   recentFailure,
   runsAsPrimary,
   seconds,
+  storeName,
   tried,
 } from '../facts.ts'
 import { isConfigurationNewer, missingConfiguration, withoutConfiguration } from '../known-configuration.ts'
@@ -61,8 +62,8 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
     id: 'race.read-cluster',
     why: 'etcd itself must say that nobody leads: the watch may be late',
     match: f => f.view.source === 'watch' && !tried(f.snap, 'read-cluster'),
-    choose: () => ({
-      reason: 'the leader key is gone; asking etcd itself',
+    choose: f => ({
+      reason: `the leader key is gone; asking ${storeName(f.snap)} itself`,
       actions: [{ kind: 'read-cluster' }],
     }),
   }),
@@ -114,8 +115,8 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
     why: 'a node that does not know how its cluster is configured could break a pause, a mode or a lease length that it has not heard of',
     level: 'warning',
     match: f => !runsAsPrimary(f) && missingConfiguration(f.snap, f.view),
-    choose: (_, missing) => ({
-      reason: `${withoutConfiguration(missing)}: not promoting`,
+    choose: (f, missing) => ({
+      reason: `${withoutConfiguration(missing, f.snap)}: not promoting`,
       wakeInMs: LOOK_AGAIN_MS,
     }),
   }),
@@ -123,7 +124,10 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
     id: 'race.newer-configuration',
     why: 'a change made while nobody led, or while etcd could not be reached, may be a pause: it takes effect before the race goes on',
     match: f => isConfigurationNewer(f.snap, f.view) && !runsAsPrimary(f),
-    choose: () => ({ reason: 'the configuration in etcd is newer than the one in force', wakeInMs: SOON_MS }),
+    choose: f => ({
+      reason: `the configuration in ${storeName(f.snap)} is newer than the one in force`,
+      wakeInMs: SOON_MS,
+    }),
   }),
   rule({
     id: 'race.nofailover',
@@ -251,12 +255,9 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'race.stale-sight',
     why: 'an agent that was suspended in the middle of a race may have missed a whole leader: it claims nothing on an old view',
-    match: f => {
-      const ageMs = sightAgeMs(f)
-      return ageMs > STALE_MS && { ageMs }
-    },
-    choose: (_, { ageMs }) => ({
-      reason: `what etcd said ${seconds(ageMs)} ago is too old to race on`,
+    match: staleSight,
+    choose: (f, { ageMs }) => ({
+      reason: `what ${storeName(f.snap)} said ${seconds(ageMs)} ago is too old to race on`,
       wakeInMs: 0,
     }),
   }),
@@ -290,6 +291,7 @@ function formerLeader({ memory, snap }: ClusterFacts): { readonly formerLeader?:
 }
 
 /** Only a view that this beat read can grow old unnoticed: the watch reports its own silence. */
-function sightAgeMs({ snap, view }: ClusterFacts): number {
-  return snap.cluster.known && view.source === 'read' ? snap.nowMs - snap.cluster.atMs : 0
+function staleSight({ snap, view }: ClusterFacts): { readonly ageMs: Millis } | null {
+  const ageMs = snap.cluster.known && view.source === 'read' ? snap.nowMs - snap.cluster.atMs : 0
+  return ageMs > STALE_MS ? { ageMs } : null
 }

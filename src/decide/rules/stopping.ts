@@ -6,7 +6,7 @@ import { mayEndEarly, type Work } from '../../model/decision/work.ts'
 import type { ShutdownPosition } from '../../model/server/progress.ts'
 import type { MemberName } from '../../model/units.ts'
 import { namesOf, receivedEverything } from '../election/election.ts'
-import { type Facts, failedLately, holdsLease, isRunning, recentFailure, tried } from '../facts.ts'
+import { type Facts, failedLately, holdsLease, isRunning, recentFailure, storeName, tried } from '../facts.ts'
 import { canNoteUnguarded, mayDisarm, noteUnguarded } from '../lead/guard-note.ts'
 import { renewLease, unansweredAndEnding } from '../lead/lease-rules.ts'
 import { mayBeSucceeded } from '../lead/maintenance.ts'
@@ -44,7 +44,7 @@ export const stoppingRules: readonly Rule<Facts>[] = [
     why: 'a node that wants to lead after this one must know that nothing stops its server when its lease ends',
     match: f => f.snap.settings.paused && f.snap.work === null && canNoteUnguarded(f) && !mayBeSucceeded(f),
     choose: f => ({
-      reason: 'maintenance mode: noting in etcd that nothing guards this primary',
+      reason: `maintenance mode: noting in ${storeName(f.snap)} that nothing guards this primary`,
       actions: noteUnguarded(f),
       next: 'again',
     }),
@@ -185,7 +185,7 @@ function whatStays(facts: Facts): string {
     return 'the leader key stays; the request to take over from this node could not be taken away, so that the fencer ends PostgreSQL with the lease'
   const isArmed = armedUntilMs !== null || formerMayAct
   if (isArmed && !mayDisarm(facts))
-    return 'the leader key stays; etcd has not taken the note that nothing guards this primary, so that the fencer ends PostgreSQL with the lease'
+    return `the leader key stays; ${storeName(facts.snap)} has not taken the note that nothing guards this primary, so that the fencer ends PostgreSQL with the lease`
   return 'PostgreSQL goes on and the leader key stays'
 }
 

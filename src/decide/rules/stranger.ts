@@ -10,6 +10,7 @@ import {
   isRunning,
   runsAsPrimary,
   server,
+  storeName,
   succeeded,
   tried,
 } from '../facts.ts'
@@ -18,13 +19,13 @@ import { holdOnMs } from '../lead/lease-rules.ts'
 import { formerMayWrite } from '../rejoin/former-life.ts'
 import { stopToFollow } from '../rejoin/stopping-postgres.ts'
 import { type Rule, rule } from '../rule.ts'
-import { askEtcdItself } from './namesake.ts'
+import { askStoreItself } from './namesake.ts'
 
 /** A stop that failed is tried again after this; PostgreSQL is not left to itself while the lease is ours. */
 const STOP_AGAIN_MS = 5000
 
 export const strangerRules: readonly Rule<ClusterFacts>[] = [
-  askEtcdItself('stranger'),
+  askStoreItself('stranger'),
   rule({
     id: 'stranger.stop-primary',
     why: "a leader whose data is not this cluster's stops before it releases the lease: nobody may be elected beside it; a primary that lost the lease stops as well",
@@ -80,8 +81,7 @@ export const strangerRules: readonly Rule<ClusterFacts>[] = [
     match: f =>
       control(f.snap.postgres) !== null && (server(f.snap)?.inRecovery === true || isStandbyData(f)),
     choose: f => ({
-      reason:
-        'no initialize key in etcd and the local data is a standby: start the agent on the node running as primary first',
+      reason: `no initialize key in ${storeName(f.snap)} and the local data is a standby: start the agent on the node running as primary first`,
       actions: [
         {
           kind: 'exit',
@@ -107,8 +107,8 @@ export const strangerRules: readonly Rule<ClusterFacts>[] = [
     why: 'a node that does not know how a cluster is to be configured does not make its data one',
     level: 'warning',
     match: f => canAdopt(f) && missingConfiguration(f.snap, f.view),
-    choose: (_, missing) => ({
-      reason: `${withoutConfiguration(missing)}: not adopting the local data`,
+    choose: (f, missing) => ({
+      reason: `${withoutConfiguration(missing, f.snap)}: not adopting the local data`,
     }),
   }),
   rule({
@@ -116,7 +116,7 @@ export const strangerRules: readonly Rule<ClusterFacts>[] = [
     why: "a primary's data that no cluster claims becomes the cluster",
     match: f => !tried(f.snap, 'write-initialize') && canAdopt(f) && control(f.snap.postgres),
     choose: (f, { systemIdentifier }) => ({
-      reason: `etcd knows no cluster; claiming it for system identifier ${systemIdentifier}`,
+      reason: `${storeName(f.snap)} knows no cluster; claiming it for system identifier ${systemIdentifier}`,
       actions: [
         {
           kind: 'write-initialize',

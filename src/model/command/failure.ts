@@ -70,7 +70,7 @@ export type Failure =
   | { readonly kind: 'partly-done'; readonly done: string; readonly missing: string; readonly hint: string }
   /** `mayBeDone`: what may have been written nevertheless, and how to check it; null: nothing. */
   | {
-      readonly kind: 'etcd-unreachable'
+      readonly kind: 'store-unreachable'
       readonly why: string
       readonly mayBeDone?: { readonly what: string; readonly look: string } | null
     }

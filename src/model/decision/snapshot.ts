@@ -10,6 +10,7 @@ import type { PostgresView, PostmasterIdentity, RecoverySettingsView } from '../
 import type { Tags } from '../settings/config.ts'
 import type { ConfigurationView } from '../settings/configuration-view.ts'
 import type { DynamicSettings } from '../settings/dynamic-settings.ts'
+import type { StoreKind } from '../store-words.ts'
 import type { BootMillis, LeaseId, MemberName, Millis, Revision, WallMillis } from '../units.ts'
 import type { Order } from './order.ts'
 import type { Outcome } from './outcome.ts'
@@ -77,6 +78,8 @@ export interface Self {
   readonly host?: string
   /** The host of `apiUrl` is this machine. */
   readonly apiIsHere?: boolean
+  /** The store that has the cluster's keys. */
+  readonly store: StoreKind
   /** The prefix of the cluster's keys, `/service/batman/`, for commands that an operator can copy. */
   readonly keyPrefix?: string
 }

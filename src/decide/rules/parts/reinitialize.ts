@@ -10,6 +10,7 @@ import {
   type Facts,
   memberNamed,
   seenCluster,
+  storeName,
   tried,
   upstreamOf,
   wantedUpstream,
@@ -131,7 +132,7 @@ function objection(order: ReinitOrder, facts: ClusterFacts): string | null {
   if (!answer.value.runsAsPrimary || answer.value.state !== 'running')
     return `the leader ${leader.name} does not run as primary: it says ${answer.value.role}, ${answer.value.state}`
   return sourceOf(order, facts) === null
-    ? `${leader.name} cannot be copied from: no usable conn_url is in etcd`
+    ? `${leader.name} cannot be copied from: no usable conn_url is in ${storeName(facts.snap)}`
     : null
 }
 

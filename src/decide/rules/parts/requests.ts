@@ -13,6 +13,7 @@ import {
   recentFailure,
   runsAsPrimary,
   seconds,
+  storeName,
   tried,
 } from '../../facts.ts'
 import { heldMarginMs } from '../../lead/fencing.ts'
@@ -248,7 +249,7 @@ function unclaimedRequest(facts: ClusterFacts): Versioned<FailoverRequest> | nul
 
 function whyNotClaimed({ snap }: ClusterFacts): string {
   const outcome = outcomeOf(snap, 'claim-failover')
-  return outcome !== null && outcome.kind !== 'done' ? outcome.why : 'etcd does not show it yet'
+  return outcome !== null && outcome.kind !== 'done' ? outcome.why : `${storeName(snap)} does not show it yet`
 }
 
 /** The other members rely on the claim in etcd: from then on the server must end with the lease. */
