@@ -104,13 +104,10 @@ function operatorStore(config: OperatorConfig, clock: Clock): OperatorStore {
       const names = await scopesOverGateway(etcd, namespace, budgetMs, clock)
       return names.known ? names.value : []
     },
-    writeConfig: async (scope, document, ifRevision, budgetMs) =>
-      (await overGrpc(scope)).writeConfig(document, ifRevision, budgetMs),
-    writeFailover: async (scope, request, ifRevision, budgetMs) =>
-      (await overGrpc(scope)).writeFailover(request, ifRevision, budgetMs),
-    writeDrain: async (scope, member, note, ifRevision, budgetMs) =>
-      (await overGrpc(scope)).writeDrain(member, note, ifRevision, budgetMs),
-    removeAll: async (scope, seen, budgetMs) => (await overGrpc(scope)).removeAll(seen, budgetMs),
+    writeConfig: async (scope, ...request) => (await overGrpc(scope)).writeConfig(...request),
+    writeFailover: async (scope, ...request) => (await overGrpc(scope)).writeFailover(...request),
+    writeDrain: async (scope, ...request) => (await overGrpc(scope)).writeDrain(...request),
+    removeAll: async (scope, ...request) => (await overGrpc(scope)).removeAll(...request),
     close: async () => {
       const stores = await Promise.all(opened.values())
       await Promise.all(stores.map(store => store.close()))

@@ -1,48 +1,28 @@
 // What operator commands need of the outside: the store for any cluster of the namespace, and one member's REST API.
 // Every call is bounded by its own budget and answers with a value; `refused` and `unreachable` are never mixed.
 
-import type { ClusterView, FailoverRequest, JsonObject } from '../model/cluster/cluster.ts'
-import type { DrainNote } from '../model/cluster/drained-member.ts'
+import type { ClusterView, JsonObject } from '../model/cluster/cluster.ts'
 import type { Seen } from '../model/seen.ts'
-import type { MemberName, Millis, Revision, Scope } from '../model/units.ts'
-import type { RemovalOutcome, WriteOutcome } from './store.ts'
+import type { MemberName, Millis, Scope } from '../model/units.ts'
+import type { CommandStore } from './store.ts'
 
-export interface OperatorStore {
-  /** A linearizable read of the cluster's whole prefix; a cluster that does not exist is a view without keys. */
-  read(scope: Scope, budgetMs: Millis): Promise<Seen<ClusterView>>
+/** What commands ask of a cluster is what an agent's store does, with the name of the cluster before it. */
+type NamingCluster<Call> = Call extends (...request: infer Request) => infer Answer
+  ? (scope: Scope, ...request: Request) => Answer
+  : never
+type OfOneCluster = {
+  readonly [Call in 'read' | 'writeConfig' | 'writeFailover' | 'writeDrain' | 'removeAll']: NamingCluster<
+    CommandStore[Call]
+  >
+}
+
+/** A cluster that does not exist is a view without keys. */
+export interface OperatorStore extends OfOneCluster {
   /** Names of the clusters in the namespace, sorted; bounded in number. */
   scopes(budgetMs: Millis): Promise<Seen<readonly string[]>>
-  /** The same two for the shell's completion: one try over the quick way, and nothing rather than late. */
+  /** For the shell's completion, as `read` and `scopes`: one try over the quick way, and nothing rather than late. */
   glance(scope: Scope, budgetMs: Millis): Promise<Seen<ClusterView>>
   glanceScopes(budgetMs: Millis): Promise<readonly string[]>
-  /** `ifRevision` null: create only if absent; a number: replace only at that mod revision. */
-  writeConfig(
-    scope: Scope,
-    document: JsonObject,
-    ifRevision: Revision | null,
-    budgetMs: Millis,
-  ): Promise<WriteOutcome>
-  /** `request` null takes it away. `ifRevision` null: only if nothing is asked for; a number: only at that mod revision. */
-  writeFailover(
-    scope: Scope,
-    request: FailoverRequest | null,
-    ifRevision: Revision | null,
-    budgetMs: Millis,
-  ): Promise<WriteOutcome>
-  /** As CommandStore.writeDrain. */
-  writeDrain(
-    scope: Scope,
-    member: MemberName,
-    note: DrainNote | null,
-    ifRevision: Revision | null,
-    budgetMs: Millis,
-  ): Promise<WriteOutcome>
-  /** As CommandStore.removeAll. */
-  removeAll(
-    scope: Scope,
-    seen: { readonly leader: Revision | null; readonly initialize: Revision | null },
-    budgetMs: Millis,
-  ): Promise<RemovalOutcome>
   close(): Promise<void>
 }
 
