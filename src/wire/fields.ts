@@ -1,6 +1,6 @@
 // Lenient readers of single JSON fields: what cannot be used reads as null, never as an exception.
 
-import type { Bytes, LeaseId, Lsn, MemberName, Timeline } from '../model/units.ts'
+import type { Bytes, Lsn, MemberName, Timeline } from '../model/units.ts'
 import type { ExactJson } from './exact-json.ts'
 
 const TEXT_LENGTH_MAX = 4096
