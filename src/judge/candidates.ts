@@ -1,6 +1,6 @@
-// Who could take over, and why the others could not: the checks of spec/ha.md 3.8.6 and 3.8.7 in their order, as a
-// leader asks them about the others before it hands over. One pure function for the agent's rules and for the operator's
-// `--dry-run`, so that both give the same answer with the same numbers.
+// Which members could take over, and why could the others not? The checks of spec/ha.md 3.8.6 and 3.8.7 in their order,
+// as a leader makes them before it hands over. The agent's rules and `--dry-run` use the same pure function, so both
+// give the same answer with the same numbers.
 
 import type { Member } from '../model/cluster/cluster.ts'
 import type { PeerView } from '../model/cluster/peer.ts'
@@ -13,9 +13,9 @@ export interface CandidateQuestion {
   readonly members: readonly Member[]
   /** Answers of `GET /patroni`; a member that is missing here was not asked, which counts as not reachable. */
   readonly answers: ReadonlyMap<MemberName, Seen<PeerView>>
-  /** Who asks, or who is to be replaced: never a candidate. */
+  /** Never candidates: the node that asks, or the one to be replaced. */
   readonly exclude: readonly MemberName[]
-  /** Who may win under synchronous replication; null when it is off or does not matter (manual failover). */
+  /** The members that may win under synchronous replication; null: it is off, or does not matter (manual failover). */
   readonly voters: readonly MemberName[] | null
   /** `lag`: not further than `maximumBytes` behind; `position`: at least there; `none`: not asked (spec/ha.md M8). */
   readonly wal:
@@ -26,7 +26,7 @@ export interface CandidateQuestion {
   readonly clusterTimeline: Timeline | null
 }
 
-/** A verdict for each member but the excluded. Sorted as `members`. */
+/** A verdict on each member except the excluded ones, in the order of `members`. */
 export function judgeCandidates(question: CandidateQuestion): readonly CandidateVerdict[] {
   return question.members
     .filter(member => !question.exclude.includes(member.name))
@@ -39,8 +39,8 @@ export function rankCandidates(verdicts: readonly CandidateVerdict[]): readonly 
 }
 
 /**
- * The verdicts for a leader that is there and would have to send the last record itself: a good one is taken back from who
- * should stream from it and is not among `receivers`. null: nobody knows who does, and nothing changes.
+ * The verdicts for a leader that would have to send the last record itself: a member that should stream from it, but is
+ * not among `receivers`, is no good candidate. null: the receivers are not known, and nothing changes.
  */
 export function dropNotStreaming(
   verdicts: readonly CandidateVerdict[],
@@ -63,14 +63,16 @@ export function dropNotStreaming(
   )
 }
 
-/** By its tags, and with a name that shows in PostgreSQL as it is: what is not ASCII each version writes differently. */
+/**
+ * Decided by its tags. A name that is not ASCII is left out, because each version of PostgreSQL shows it differently.
+ */
 function streamsDirectly({ name, record }: Member, leader: MemberName): boolean {
   const source = replicatesFrom(record.tags)
   const cascades = source !== null && source !== leader
   return !cascades && !hasNostream(record.tags) && /^[ -~]+$/.test(name)
 }
 
-/** As PostgreSQL shows it: NAMEDATALEN - 1 bytes at most. */
+/** The name as PostgreSQL shows it: at most NAMEDATALEN - 1 bytes. */
 function applicationName(name: MemberName): string {
   return name.slice(0, 63)
 }
@@ -85,7 +87,7 @@ function byLikelihood(a: CandidateVerdict, b: CandidateVerdict): number {
 function judge(member: Member, question: CandidateQuestion): CandidateVerdict {
   const answer = question.answers.get(member.name)
   const peer = answer?.known === true ? answer.value : null
-  // A primary counts as having no WAL position of its own here: it is not somebody to hand over to.
+  // A primary counts as having no WAL position: nobody hands over to it.
   const position = peer === null ? null : peer.position
   const [code, reason] = firstObjection(member, answer, position, question) ?? [
     'good',

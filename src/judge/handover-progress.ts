@@ -1,21 +1,24 @@
-// How far a switchover or failover that was asked for has come, by what the store shows. For everybody who follows one: the member
-// that was asked over its REST API, and the command.
+// How far has a requested switchover or failover come, as the store shows it? The REST API of the member that was asked
+// and the command both follow it here.
 
 import type { ClusterView, FailoverRequest } from '../model/cluster/cluster.ts'
 import { isSameRequest, standingOf } from '../model/cluster/request.ts'
 import type { MemberName } from '../model/units.ts'
 
 export type HandoverProgress =
-  /** Nobody has begun it. */
+  /** No leader has begun it. */
   | { readonly is: 'pending' }
   | { readonly is: 'begun'; readonly by: MemberName }
-  /** The leader has gone: whether the request is still there or not, somebody will lead. */
+  /** The leader has released the lease: another node will lead, even if the request still exists. */
   | { readonly is: 'leaderless' }
   | { readonly is: 'done'; readonly by: MemberName; readonly asAsked: boolean }
-  /** The request is gone, and who led before leads: it was refused, withdrawn or replaced. Why, the store does not say. */
+  /**
+   * The request is gone and the leader is the same: it was refused, withdrawn or replaced, and the store does not say
+   * why.
+   */
   | { readonly is: 'over' }
 
-/** `leaderBefore`: who led when it was asked for. */
+/** `leaderBefore`: the leader at the time of the request. */
 export function handoverProgress(
   request: FailoverRequest,
   leaderBefore: MemberName | null,

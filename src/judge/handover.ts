@@ -1,5 +1,5 @@
-// May a switchover or a failover be done now, and if not, why? One verdict for everybody who needs it: the rules of the leader,
-// the REST API, and the commands with and without --dry-run. Each of them says it in its own words (spec/interfaces.md 1.9,
+// May a switchover or a failover be done now, and if not, why? The rules of the leader, the REST API, and the commands
+// with and without --dry-run all use this verdict, and each puts it in its own words (spec/interfaces.md 1.9,
 // spec/ha.md 3.8.4, 3.8.7).
 
 import type { ClusterView, Member } from '../model/cluster/cluster.ts'
@@ -13,18 +13,18 @@ import type { ClusterModes } from '../wire/modes.ts'
 import { dropNotStreaming, hasName, judgeCandidates, rankCandidates } from './candidates.ts'
 
 export type HandoverVerdict =
-  /** `able`: who can take over, the likeliest first. `candidates`: the verdict on everybody. */
+  /** `able`: the members that can take over, the likeliest first. `candidates`: the verdicts on all. */
   | {
       readonly is: 'possible'
       readonly able: readonly CandidateVerdict[]
       readonly candidates: readonly CandidateVerdict[]
     }
-  /** Nothing speaks against it so far: these have to be asked first. */
+  /** There is no objection so far, but these members have to be asked first. */
   | { readonly is: 'ask'; readonly members: readonly Member[] }
   | {
       readonly is: 'refused'
       readonly code: RefusalCode
-      /** Empty: nobody was judged. */
+      /** Empty: no member was judged. */
       readonly candidates: readonly CandidateVerdict[]
     }
 
@@ -38,30 +38,30 @@ export interface HandoverSituation {
   readonly leader: HandoverLeader | null
   /** The last position that a leader published. */
   readonly publishedPosition: Lsn | null
-  /** By the history key. */
+  /** From the history key. */
   readonly historyTimeline: Timeline | null
-  /** What the members said; null: nobody was asked yet. */
+  /** The members' answers; null: none was asked yet. */
   readonly answers: Answers | null
 }
 
 interface HandoverLeader {
   readonly name: MemberName
   readonly runsHactl: boolean
-  /** What its server is known to do; null: it does not say. */
+  /** The known state of its server; null: not known. */
   readonly server: LeaderServer | null
 }
 
 interface LeaderServer {
-  /** null: it runs as no primary, or does not answer. */
+  /** null: it does not run as primary, or does not answer. */
   readonly position: Lsn | null
   readonly timeline: Timeline | null
-  /** Application names of those that get WAL from it; null: not known. */
+  /** Application names of the standbys that receive WAL from it; null: not known. */
   readonly receivers: readonly string[] | null
   /** Its agent answers, and PostgreSQL does not. */
   readonly isSilent: boolean
 }
 
-/** The situation as everybody but the leader itself sees it: by the store, and by what the members answer. */
+/** The situation as all but the leader itself see it: from the store and from the members' answers. */
 export function situationSeen(
   view: ClusterView,
   modes: ClusterModes,
@@ -101,11 +101,11 @@ function serverSeen({ runsAsPrimary, position, timeline, receivers }: PeerView):
   }
 }
 
-/** The one order of the checks: what the request says, what the store says, what the members say. */
+/** The checks in their only order: the request, the store, the members' answers. */
 export function judgeHandover(request: HandoverRequest, situation: HandoverSituation): HandoverVerdict {
   const code =
     refusalOfRequest(request, situation.modes.paused) ??
-    // A scheduled one is judged when its time has come: what is true now says little.
+    // A scheduled request is judged again when it is due: the state now proves little.
     (request.scheduledAt === null ? refusalByNames(request, situation) : null)
   if (code !== null) return { is: 'refused', code, candidates: [] }
   const mustAsk = situation.answers === null && request.scheduledAt === null
@@ -146,7 +146,7 @@ export function refusalByNames(
   return null
 }
 
-/** Modes that later versions carry out; under them this one makes nobody primary: one writer, and nothing acknowledged is lost. */
+/** A mode that only a later version can keep; null: none. This version promotes no node under it (promises 1 and 2). */
 export function modeNotHonoured({ synchronousMode, standbyCluster }: ClusterModes): string | null {
   if (synchronousMode !== 'off') return `synchronous_mode: ${synchronousMode}`
   return standbyCluster ? 'standby_cluster' : null
@@ -167,7 +167,8 @@ function judgeByAnswers(request: HandoverRequest, situation: HandoverSituation):
   const candidates = verdictsOn(request, situation)
   const able = rankCandidates(candidates).filter(({ name }) => candidate === null || name === candidate)
   const isScheduled = request.scheduledAt !== null
-  // A leader whose server answers nothing cannot hand over: the request would wait, and come about when it wakes up.
+  // A leader whose server does not answer cannot hand over: the request would be carried out unexpectedly when it wakes
+  // up.
   if (situation.leader?.server?.isSilent === true && !isScheduled)
     return { is: 'refused', code: 'leader-silent', candidates }
   if (able.length > 0 || isScheduled) return { is: 'possible', able, candidates }
@@ -195,12 +196,12 @@ function verdictsOn(request: HandoverRequest, situation: HandoverSituation): rea
     : dropNotStreaming(verdicts, members, leader.name, leader.server?.receivers ?? null)
 }
 
-/** Where the leader writes, or was seen to write last. */
+/** The leader's WAL position, or the last one that was seen. */
 export function leaderPositionOf({ leader, publishedPosition }: HandoverSituation): Lsn | null {
   return leader?.server?.position ?? publishedPosition
 }
 
-/** Names that may win while synchronous replication is active; null: it is not. */
+/** The names that may win while synchronous replication is active; null: it is not. */
 export function votersOf({ modes, sync, leader }: HandoverSituation): readonly MemberName[] | null {
   if (modes.synchronousMode === 'off') return null
   if (!sync?.leader) return modes.synchronousMode === 'on' && leader !== null ? [] : null

@@ -1,4 +1,4 @@
-// A request in the `failover` key that is in the way of a new one: nobody replaces it in silence, which Patroni does.
+// A request in the `failover` key that is in the way of a new one. Unlike Patroni, hactl never replaces it silently.
 
 import type { ClusterView, FailoverRequest } from '../model/cluster/cluster.ts'
 import { isExpired } from '../model/cluster/request.ts'
@@ -6,10 +6,10 @@ import type { WallMillis } from '../model/units.ts'
 
 export type OtherRequest =
   | { readonly is: 'unreadable'; readonly why: string }
-  /** `begun`: the leader has taken it up. */
+  /** `begun`: the leader has claimed it. */
   | { readonly is: 'pending' | 'scheduled' | 'begun'; readonly request: FailoverRequest }
 
-/** null: there is none, or one that its maker gave up, or `ownId`: the very same, handed in before. */
+/** null: there is none, or it has expired, or it is the same request (`ownId`), submitted before. */
 export function otherRequest(
   view: ClusterView,
   ownId: string | null,

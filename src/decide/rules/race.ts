@@ -1,6 +1,6 @@
-// Nobody holds the lease: an election (spec/ha.md 3.8). Each member decides for itself whether it may lead; etcd gives the
-// leader key to the first that asks. A standby goes through these steps in one beat, which the rules below follow. The first
-// rule that applies acts or waits; after an action the node looks again.
+// Nobody holds the lease: an election (spec/ha.md 3.8). Each member decides for itself whether it may lead; etcd gives
+// the leader key to the first that asks. The rules below follow the steps of a standby through one beat: the first rule
+// that applies acts or waits, and after an action the node looks again.
 //
 //   step                                                                       where
 //   0. PostgreSQL answers and the leader key is gone: situation `race`         ../situations.ts
