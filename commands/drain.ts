@@ -79,10 +79,20 @@ export default class Drain extends HactlCommand {
       withCluster(flags, target.value.cluster, (operator, cluster) => {
         const { wait, force, reason = null, 'dry-run': dryRun } = flags
         const acceptBrokenCopy = flags['accept-broken-copy']
-        const wish = { cluster, member, reason, wait, force, acceptBrokenCopy, dryRun, interrupted, progress }
+        const options = {
+          cluster,
+          member,
+          reason,
+          wait,
+          force,
+          acceptBrokenCopy,
+          dryRun,
+          interrupted,
+          progress,
+        }
         const deadline = deadlineIn(operator.clock, flags.timeout ?? WAIT_TIMEOUT_MS)
         const leftMs = () => (interrupted.aborted ? 0 : deadline.leftMs())
-        return drainMember(operator, wish, { ...deadline, leftMs })
+        return drainMember(operator, options, { ...deadline, leftMs })
       }),
     )
     live.clear()

@@ -67,8 +67,8 @@ export default class Flush extends MemberCommand {
   }
 
   async #restarts(words: MemberWords, flags: FlushFlags): Promise<void> {
-    const wish = { action: 'flush', names: words.names, role: flags.role, pending: false, anyOne: false }
-    const chosen = await this.choose(flags, words.cluster, 'flush', wish)
+    const options = { action: 'flush', names: words.names, role: flags.role, pending: false, anyOne: false }
+    const chosen = await this.choose(flags, words.cluster, 'flush', options)
     if (!chosen.ok) return this.fail(flags.json, chosen.failure)
     const { operator, cluster, members, spared } = chosen.value
     const isPlanned = isPatronictl()

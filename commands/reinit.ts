@@ -3,7 +3,7 @@
 import { Flags } from '@oclif/core'
 import { type CopyProgress, followCopy } from '../src/admin/members/follow-copy.ts'
 import { concludeOperation, type OperationRow } from '../src/admin/members/member-operation.ts'
-import { type BegunCopy, beginCopy, type ReinitWish } from '../src/admin/members/reinit.ts'
+import { type BegunCopy, beginCopy, type ReinitOptions } from '../src/admin/members/reinit.ts'
 import { done, failed, type Result } from '../src/model/command/failure.ts'
 import type { Millis } from '../src/model/units.ts'
 import { interruptible } from '../src/terminal/ask/interruptible.ts'
@@ -60,14 +60,14 @@ export default class Reinit extends MemberCommand {
     const { args, flags } = await this.parse(Reinit)
     const words = memberWords(args.cluster)
     const { json, force } = flags
-    const wish = {
+    const options = {
       action: ACTION,
       names: words.names,
       role: 'replica',
       pending: false,
       anyOne: false,
     } as const
-    const chosen = await this.choose({ ...flags, timeout: undefined }, words.cluster, 'reinit', wish)
+    const chosen = await this.choose({ ...flags, timeout: undefined }, words.cluster, 'reinit', options)
     if (!chosen.ok) return this.fail(json, chosen.failure)
     const { operator, cluster } = chosen.value
     const which = await this.#which(chosen.value, words.names, force)
@@ -78,7 +78,7 @@ export default class Reinit extends MemberCommand {
     const declined = await this.confirm(force, sure(ACTION, which.value), ACTION)
     if (declined !== null) return this.fail(json, declined)
     const left = new Set<string>()
-    const how: ReinitWish = { force, fromLeader: flags['from-leader'], mayCancel: cancels(json, left) }
+    const how: ReinitOptions = { force, fromLeader: flags['from-leader'], mayCancel: cancels(json, left) }
     const missed = chosen.value.spared.filter(({ member }) => which.value.includes(member))
     const [rows, begun]: [OperationRow[], BegunCopy[]] = [[...missed], []]
     const wait = flags.wait ?? !isPatronictl()
@@ -163,7 +163,7 @@ function begunText(begun: readonly BegunCopy[]): string {
  * `restart already in progress. Do you want to cancel it and reinitialize anyway?` patronictl says the refusal before
  * it asks, and no more: `left` gets whoever it was said of.
  */
-function cancels(json: boolean, left: Set<string>): ReinitWish['mayCancel'] {
+function cancels(json: boolean, left: Set<string>): ReinitOptions['mayCancel'] {
   return async (member, what) => {
     if (json || !canAsk()) return false
     const said = isPatronictl()

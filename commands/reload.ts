@@ -24,14 +24,14 @@ export default class Reload extends MemberCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Reload)
     const words = memberWords(args.cluster)
-    const wish = {
+    const options = {
       action: 'reload',
       names: words.names,
       role: flags.role,
       pending: false,
       anyOne: false,
     }
-    const chosen = await this.choose(flags, words.cluster, 'reload', wish)
+    const chosen = await this.choose(flags, words.cluster, 'reload', options)
     if (!chosen.ok) return this.fail(flags.json, chosen.failure)
     const { operator, cluster, view, members, spared } = chosen.value
     const names = members.map(({ name }) => name)

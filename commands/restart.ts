@@ -3,7 +3,7 @@
 import { Flags } from '@oclif/core'
 import { clusterModes } from '../src/admin/look/cluster-report.ts'
 import { concludeOperation, isWell, type OperationRow } from '../src/admin/members/member-operation.ts'
-import type { RestartWish } from '../src/admin/members/restart.ts'
+import type { RestartOptions } from '../src/admin/members/restart.ts'
 import { leaderLast, planRestart, restartMembers } from '../src/admin/members/restart-members.ts'
 import { done, failed, type Result } from '../src/model/command/failure.ts'
 import { readServerVersion } from '../src/model/server/server-version.ts'
@@ -75,8 +75,8 @@ export default class Restart extends MemberCommand {
     const { json, role, any: anyOne, scheduled } = flags
     // Which members have a pending restart is only known at the scheduled time.
     const pending = flags.pending && scheduled === undefined
-    const wish = { action: 'restart', names: words.names, role, pending, anyOne }
-    const chosen = await this.choose({ ...flags, timeout: undefined }, words.cluster, 'restart', wish)
+    const options = { action: 'restart', names: words.names, role, pending, anyOne }
+    const chosen = await this.choose({ ...flags, timeout: undefined }, words.cluster, 'restart', options)
     if (!chosen.ok) return this.fail(json, chosen.failure)
     const { operator, cluster, view, spared } = chosen.value
     const completed = await this.#complete(chosen.value, flags)
@@ -102,7 +102,7 @@ export default class Restart extends MemberCommand {
   }
 
   /** Missing options are asked for on a terminal, in the order that operators know. */
-  async #complete(chosen: Chosen, flags: RestartFlags): Promise<Result<RestartWish>> {
+  async #complete(chosen: Chosen, flags: RestartFlags): Promise<Result<RestartOptions>> {
     const { operator, members, view } = chosen
     const asks = !flags.force && !flags['dry-run'] && canAsk() && members.length > 0
     const when = await this.#answer(
@@ -173,22 +173,22 @@ export default class Restart extends MemberCommand {
     return asks ? askText(question, suggestion, objection) : done('')
   }
 
-  #report(json: boolean, cluster: string, rows: readonly OperationRow[], wish: RestartWish): void {
+  #report(json: boolean, cluster: string, rows: readonly OperationRow[], options: RestartOptions): void {
     for (const row of rows) this.showRow(json, 'restart', row)
-    this.#conclude(json, cluster, rows, wish)
+    this.#conclude(json, cluster, rows, options)
   }
 
-  #conclude(json: boolean, cluster: string, rows: readonly OperationRow[], wish: RestartWish): void {
+  #conclude(json: boolean, cluster: string, rows: readonly OperationRow[], options: RestartOptions): void {
     const rest = rows.filter(row => !isWell(row))
     const names = rest.map(({ member }) => member)
-    const again = ['hactl restart', cluster, ...names, ...conditions(wish)].join(' ')
+    const again = ['hactl restart', cluster, ...names, ...conditions(options)].join(' ')
     const hint = `see hactl list ${cluster}; what is left: ${again}`
     this.end(json, concludeOperation(cluster, 'restart', rows, hint), rows)
   }
 }
 
 /** As options: without them what is left would be restarted at once, or without need. */
-function conditions({ pending, olderThan, schedule }: RestartWish): readonly string[] {
+function conditions({ pending, olderThan, schedule }: RestartOptions): readonly string[] {
   return [
     ...(pending ? ['--pending'] : []),
     ...(olderThan === null ? [] : [`--pg-version ${olderThan}`]),
@@ -202,7 +202,7 @@ function objectionToVersion(text: string): string | null {
 }
 
 /** patronictl waits for the answer of the agent, not for the end. */
-function waiting(wait: boolean | undefined): RestartWish['wait'] {
+function waiting(wait: boolean | undefined): RestartOptions['wait'] {
   if (wait === undefined && isPatronictl()) return 'answer'
   return wait === false ? 'begun' : 'in-service'
 }

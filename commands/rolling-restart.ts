@@ -11,8 +11,8 @@ import {
 import {
   lookAtAll,
   planRolling,
+  type RollingOptions,
   type RollingPlan,
-  type RollingWish,
   type Sight,
   whyUnwell,
 } from '../src/admin/members/rolling-plan.ts'
@@ -85,37 +85,37 @@ export default class RollingRestart extends MemberCommand {
       const hint = 'for example --since 2030-01-01T03:00:00Z'
       return this.fail(json, { kind: 'usage', message: `--since: ${flags.since} is not a time`, hint })
     }
-    const wish: RollingWish = { pending: flags.pending, sinceMs, timeoutMs: flags.timeout ?? null }
+    const options: RollingOptions = { pending: flags.pending, sinceMs, timeoutMs: flags.timeout ?? null }
     const unwell = whyUnwell(sight)
     if (unwell !== null) {
       const hint = `see hactl list ${cluster}; a rolling restart begins on a healthy cluster only.`
       return this.fail(json, { kind: 'refused', action: ACTION, reason: unwell, hint })
     }
-    const plan = planRolling(sight, wish)
-    const spared = plan.spared.map(({ name }) => sparedRow(name, wish))
+    const plan = planRolling(sight, options)
+    const spared = plan.spared.map(({ name }) => sparedRow(name, options))
     const steps = plannedRows(plan)
     if (flags['dry-run'] || steps.length === 0)
-      return this.#conclude(json, cluster, [...spared, ...steps], wish, true)
+      return this.#conclude(json, cluster, [...spared, ...steps], options, true)
     if (!json) process.stdout.write(steps.map((row, at) => `${at + 1}. ${row.member}: ${row.why}\n`).join(''))
     const question =
       `Are you sure you want to restart ${steps.length === 1 ? 'this member' : 'these members'}, ` +
       'one after the other?'
     const declined = await this.confirm(flags.force, question, ACTION)
     if (declined !== null) return this.fail(json, declined)
-    const rows = await this.#carryOut(looked.value, wish, plan, json)
-    this.#conclude(json, cluster, [...spared, ...rows], wish, false)
+    const rows = await this.#carryOut(looked.value, options, plan, json)
+    this.#conclude(json, cluster, [...spared, ...rows], options, false)
   }
 
   async #carryOut(
     { operator, cluster }: Sighted,
-    wish: RollingWish,
+    options: RollingOptions,
     plan: RollingPlan,
     json: boolean,
   ): Promise<readonly OperationRow[]> {
     const live = liveLine(!json)
     return interruptible(interrupted => {
       const say = (name: string, text: string) => live.show(`${name}: ${text}`)
-      const run = { operator, cluster, wish, following: { interrupted, say } }
+      const run = { operator, cluster, options, following: { interrupted, say } }
       return rollThrough(run, plan, row => {
         live.clear()
         this.showRow(json, 'restart', row)
@@ -142,14 +142,14 @@ export default class RollingRestart extends MemberCommand {
     json: boolean,
     cluster: string,
     rows: readonly OperationRow[],
-    wish: RollingWish,
+    options: RollingOptions,
     show: boolean,
   ): void {
     if (show) for (const row of rows) this.showRow(json, 'restart', row)
-    const again = wish.pending ? '--pending' : `--since ${new Date(wish.sinceMs).toISOString()}`
+    const again = options.pending ? '--pending' : `--since ${new Date(options.sinceMs).toISOString()}`
     const hint = `mend it, see hactl list ${cluster}; then go on with: hactl rolling restart ${cluster} ${again}`
     const result = concludeOperation(cluster, ACTION, rows, hint)
-    const since = wish.pending ? null : new Date(wish.sinceMs).toISOString()
+    const since = options.pending ? null : new Date(options.sinceMs).toISOString()
     this.end(json, withSince(result, since), rows)
   }
 }
@@ -159,7 +159,7 @@ function withSince(result: Result<OperationReport>, since: string | null): Resul
   return failed(result.failure, result.value === null ? null : { ...result.value, since })
 }
 
-function sparedRow(member: string, { pending, sinceMs }: RollingWish): OperationRow {
+function sparedRow(member: string, { pending, sinceMs }: RollingOptions): OperationRow {
   const why = pending
     ? 'no restart is pending'
     : `its server started after ${new Date(sinceMs).toISOString()}`

@@ -14,7 +14,7 @@ export async function actHere(action: LocalStep, ports: ActPorts): Promise<Perfo
       return { outcome: done(action) }
     case 'begin':
       if (isWithdrawn(action.job, ports))
-        return { outcome: failed(action, 'who asked for it waits no longer') }
+        return { outcome: failed(action, 'the client that asked for it no longer waits') }
       work.begin(action.job)
       return { outcome: done(action), postgresTouched: true }
     case 'cancel-work':

@@ -5,5 +5,5 @@ import type { SqlPort } from '../ports/sql.ts'
 
 export async function loadSql(clock: Clock): Promise<SqlPort> {
   const { runSql } = await import('../sql/run.ts')
-  return { run: (...wish) => runSql(clock, ...wish) }
+  return { run: (...options) => runSql(clock, ...options) }
 }

@@ -14,7 +14,7 @@ export function guardWrite(
 ): GuardedWrite {
   return {
     ...{ key: GUARD, text: serialiseGuard(note), ifRevision },
-    readsAsNone: text => parseGuard(text) === null,
+    countsAsAbsent: text => parseGuard(text) === null,
     onlyIf: [{ key: LEADER, modRevision: leaderRevision }],
   }
 }

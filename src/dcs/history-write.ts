@@ -25,7 +25,7 @@ export function historyWrite(
     key: HISTORY,
     text: serialiseHistory(lines),
     ifRevision,
-    readsAsNone: text => parseHistory(text) === null,
+    countsAsAbsent: text => parseHistory(text) === null,
     together: write === null ? [] : [write.change],
     onlyIf: [{ key: LEADER, text: leader }, ...(write === null ? [] : [write.guard])],
   }

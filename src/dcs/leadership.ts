@@ -8,7 +8,7 @@ import type { LeaseId, MemberName, Revision } from '../model/units.ts'
 import type { LeaseOutcome, WriteOutcome } from '../ports/store.ts'
 import type { Entry } from '../wire/cluster-view.ts'
 import { serialiseGuard } from '../wire/guard-record.ts'
-import { GUARD, LAST_LEADER } from '../wire/keys.ts'
+import { GUARD, LAST_LEADER, LEADER, STATUS } from '../wire/keys.ts'
 import type { Entries } from './entries.ts'
 import type { Kept, Lease } from './lease.ts'
 import { statusWrite } from './status-write.ts'
@@ -20,7 +20,7 @@ const ROUNDS_MAX = 6
 const STATUS_ROUNDS_MAX = 3
 
 /** Written beside a proof or a release, in the same transaction. */
-interface News {
+interface SideWrites {
   readonly changes: readonly Change[]
   readonly status: ClusterStatus | null
 }
@@ -71,20 +71,20 @@ export class Leadership {
 
   /** The key is deleted if it is ours, on whatever lease; `status` and that it was given up are written with it. */
   async release(status: ClusterStatus | null, budget: Budget): Promise<WriteOutcome> {
-    const release: Change = { key: 'leader', text: null }
-    const news = { changes: [{ key: LAST_LEADER, text: '' }], status }
-    const seen = this.#entries.get('leader')
+    const release: Change = { key: LEADER, text: null }
+    const sideWrites = { changes: [{ key: LAST_LEADER, text: '' }], status }
+    const seen = this.#entries.get(LEADER)
     const isSeen = seen?.text === this.#me
     const now = isSeen
       ? { entry: seen, revision: seen.modRevision }
-      : await this.#transactions.read('leader', budget)
+      : await this.#transactions.read(LEADER, budget)
     if ('why' in now) return { kind: 'unreachable', why: now.why }
     let { entry, revision }: { entry: Entry | null; revision: Revision } = now
     let unclear = false
     // By the revision: a try that etcd carries out late must not delete what was taken, or proved ours, after it.
     for (let round = 0; round < ROUNDS_MAX && entry?.text === this.#me; round++) {
-      const asSeen: Guard = { key: 'leader', modRevision: entry.modRevision }
-      const result = await this.#withNews(asSeen, [release], news, budget)
+      const asSeen: Guard = { key: LEADER, modRevision: entry.modRevision }
+      const result = await this.#commitWithSideWrites(asSeen, [release], sideWrites, budget)
       if (!result.ok) {
         this.#mayBeReleased = true
         return { kind: 'unreachable', why: result.why }
@@ -116,7 +116,7 @@ export class Leadership {
   async #create(kept: HeldLease, nobodySince: Guard, guarded: boolean, budget: Budget): Promise<Proof> {
     const note = serialiseGuard({ leader: this.#me, guarded })
     const changes = [...this.#taking(kept), { key: GUARD, text: note }]
-    const absent: Guard = { key: 'leader', absent: true }
+    const absent: Guard = { key: LEADER, absent: true }
     const result = await this.#transactions.commit(absent, changes, budget, [nobodySince])
     if (result.ok && !result.succeeded && result.entry?.text === this.#me) {
       if (result.entry.leaseId === kept.leaseId) return this.#done(kept, result)
@@ -128,18 +128,23 @@ export class Leadership {
   }
 
   async #prove(kept: HeldLease, status: ClusterStatus | null, budget: Budget): Promise<Proof> {
-    const mine = { key: 'leader', text: this.#me, leaseId: kept.leaseId }
+    const mine = { key: LEADER, text: this.#me, leaseId: kept.leaseId }
     // Written anew, a release that is still on its way finds another revision; so is the record of it, which others
     // believe only while it is not older than the key.
     const own = this.#mayBeReleased ? this.#taking(kept) : this.#recordChange()
-    const result = await this.#withNews(mine, [], { changes: own, status }, budget)
+    const result = await this.#commitWithSideWrites(mine, [], { changes: own, status }, budget)
     if (result.ok && result.succeeded && result.entry?.modRevision === result.revision)
       this.#mayBeReleased = false
     if (!result.ok || result.succeeded) return this.#otherwise(kept, result)
     if (result.entry?.text !== this.#me) return this.#otherwise(kept, result)
     // Ours, but on a lease of an earlier process or an earlier ttl.
-    const guard = { key: 'leader', modRevision: result.entry.modRevision }
-    const rebound = await this.#withNews(guard, this.#taking(kept), { changes: [], status }, budget)
+    const guard = { key: LEADER, modRevision: result.entry.modRevision }
+    const rebound = await this.#commitWithSideWrites(
+      guard,
+      this.#taking(kept),
+      { changes: [], status },
+      budget,
+    )
     if (rebound.ok && !rebound.succeeded && rebound.unclear)
       return { kind: 'again', why: 'an answer was lost' }
     return this.#otherwise(kept, rebound)
@@ -147,7 +152,7 @@ export class Leadership {
 
   #taking(kept: HeldLease): readonly Change[] {
     return [
-      { key: 'leader', text: this.#me, leaseId: kept.leaseId },
+      { key: LEADER, text: this.#me, leaseId: kept.leaseId },
       { key: LAST_LEADER, text: this.#me },
     ]
   }
@@ -171,12 +176,22 @@ export class Leadership {
   }
 
   /**
-   * `needed` with the news. An etcd that takes no more data (its disk is full) still proves or ends a lease: what a
+   * `needed` with the side writes. An etcd that takes no more data (its disk is full) still proves or ends a lease: what a
    * healthy primary tells can wait.
    */
-  async #withNews(guard: Guard, needed: readonly Change[], news: News, budget: Budget): Promise<Committed> {
-    const result = await this.#withStatus(guard, [...news.changes, ...needed], news.status, budget)
-    const none = news.changes.length === 0 && news.status === null
+  async #commitWithSideWrites(
+    guard: Guard,
+    needed: readonly Change[],
+    sideWrites: SideWrites,
+    budget: Budget,
+  ): Promise<Committed> {
+    const result = await this.#withStatus(
+      guard,
+      [...sideWrites.changes, ...needed],
+      sideWrites.status,
+      budget,
+    )
+    const none = sideWrites.changes.length === 0 && sideWrites.status === null
     if (result.ok || result.failure !== 'not-taken' || none) {
       if (result.ok && !none) this.#newsRefused = false
       return result
@@ -184,13 +199,16 @@ export class Leadership {
     const without = await this.#transactions.commit(guard, needed, budget)
     if (without.ok && !this.#newsRefused) {
       this.#newsRefused = true
-      const keys = [...news.changes.map(({ key }) => key), ...(news.status === null ? [] : ['status'])]
+      const keys = [
+        ...sideWrites.changes.map(({ key }) => key),
+        ...(sideWrites.status === null ? [] : [STATUS]),
+      ]
       this.#log(
         'WARNING',
         `${keys.join(' and ')}: not written until ${this.#lease.store} takes it again: ${result.why}`,
       )
     }
-    // A try with the news, before this one, may have been applied.
+    // A try with the side writes, before this one, may have been applied.
     return { ...without, unclear: without.unclear || result.unclear }
   }
 
@@ -203,14 +221,14 @@ export class Leadership {
   ): Promise<Committed> {
     let unclear = false
     for (let round = 0; round < STATUS_ROUNDS_MAX; round++) {
-      const write = statusWrite(status, this.#entries.get('status') ?? null)
+      const write = statusWrite(status, this.#entries.get(STATUS) ?? null)
       if (write === null) break
       const result = await this.#transactions.commit(guard, [...changes, write.change], budget, [write.guard])
       if (!result.ok || result.succeeded || !holds(guard, result.entry))
         return { ...result, unclear: result.unclear || unclear }
       // Another writer was there since: read what it wrote, so that it stays.
       unclear ||= result.unclear
-      if (!(await this.#transactions.read('status', budget)).ok) break
+      if (!(await this.#transactions.read(STATUS, budget)).ok) break
     }
     const without = await this.#transactions.commit(guard, changes, budget)
     return { ...without, unclear: without.unclear || unclear }

@@ -4,6 +4,7 @@
 import type { ClusterStatus } from '../model/cluster/cluster.ts'
 import type { Entry } from '../wire/cluster-view.ts'
 import { type ExactObject, isObject, parseExact } from '../wire/exact-json.ts'
+import { STATUS } from '../wire/keys.ts'
 import { serialiseStatus } from '../wire/records.ts'
 import type { Change, Guard } from './transport.ts'
 
@@ -19,13 +20,13 @@ export function statusWrite(status: ClusterStatus | null, standing: Entry | null
   if (status === null) return null
   const text = serialiseStatus(status, foreignFields(standing))
   if (standing?.text === text) return null
-  return { change: { key: 'status', text }, guard: statusAsSeen(standing) }
+  return { change: { key: STATUS, text }, guard: statusAsSeen(standing) }
 }
 
 function statusAsSeen(standing: Entry | null): Guard {
   return standing === null
-    ? { key: 'status', absent: true }
-    : { key: 'status', modRevision: standing.modRevision }
+    ? { key: STATUS, absent: true }
+    : { key: STATUS, modRevision: standing.modRevision }
 }
 
 function foreignFields(standing: Entry | null): ExactObject {

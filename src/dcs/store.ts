@@ -9,7 +9,7 @@ import type { CommandStore, StoreTimings } from '../ports/store.ts'
 import { clusterView } from '../wire/cluster-view.ts'
 import { serialiseDrain } from '../wire/drain-record.ts'
 import { asksForNothing } from '../wire/failover-record.ts'
-import { drainKey } from '../wire/keys.ts'
+import { CONFIG, drainKey, FAILOVER, INITIALIZE, memberKey, STATUS } from '../wire/keys.ts'
 import { serialiseConfig, serialiseFailover, serialiseMember } from '../wire/records.ts'
 import { Entries } from './entries.ts'
 import { guardWrite } from './guard-write.ts'
@@ -40,7 +40,7 @@ export function createStore(options: StoreOptions): CommandStore {
   const { member, clock } = options
   const { transport, entries, lease, leadership, writes, close, listeners, retime } = assemble(options)
   const within = (budgetMs: Millis): Budget => ({ budgetMs, deadlineMs: clock.bootMs() + budgetMs })
-  const memberKey = `members/${member}`
+  const ownKey = memberKey(member)
   return {
     view: viewOf(transport, entries),
     read: budgetMs => readAll(transport, within(budgetMs)),
@@ -67,26 +67,26 @@ export function createStore(options: StoreOptions): CommandStore {
 
     publishMember: async (record, budgetMs) => {
       const text = serialiseMember(record)
-      const standing = entries.get(memberKey)
+      const standing = entries.get(ownKey)
       // Only a live watch would have reported that somebody removed the key.
       const isCurrent = standing?.text === text && standing.leaseId !== null && standing.leaseId === lease.id
       if (transport.watch.state.alive && isCurrent) {
         return { kind: 'done', revision: standing.modRevision }
       }
-      return writes.member(memberKey, text, within(budgetMs))
+      return writes.member(ownKey, text, within(budgetMs))
     },
     // An empty one says "somebody creates the cluster": it goes with that node, so that another one can (spec/ha.md
     // 3.4).
     writeInitialize: (text, ifRevision, budgetMs) =>
-      writes.write({ key: 'initialize', text, ifRevision, onLease: text === '' }, within(budgetMs)),
+      writes.write({ key: INITIALIZE, text, ifRevision, onLease: text === '' }, within(budgetMs)),
     deleteInitialize: (ifRevision, budgetMs) =>
-      writes.write({ key: 'initialize', text: null, ifRevision }, within(budgetMs)),
+      writes.write({ key: INITIALIZE, text: null, ifRevision }, within(budgetMs)),
     writeConfig: (document, ifRevision, budgetMs) =>
-      writes.write({ key: 'config', text: serialiseConfig(document), ifRevision }, within(budgetMs)),
+      writes.write({ key: CONFIG, text: serialiseConfig(document), ifRevision }, within(budgetMs)),
     writeFailover: (request, ifRevision, budgetMs) => {
       const text = serialiseFailover(request)
       return writes.write(
-        { key: 'failover', text, ifRevision, readsAsNone: asksForNothing },
+        { key: FAILOVER, text, ifRevision, countsAsAbsent: asksForNothing },
         within(budgetMs),
       )
     },
@@ -112,7 +112,7 @@ function leadersNotes(
       writes.write(guardWrite({ leader: member, guarded }, ifRevision, leaderRevision), within(budgetMs)),
     writeHistory: (lines, status, ifRevision, budgetMs) =>
       writes.write(
-        historyWrite(member, lines, status, entries.get('status') ?? null, ifRevision),
+        historyWrite(member, lines, status, entries.get(STATUS) ?? null, ifRevision),
         within(budgetMs),
       ),
     writeTakeovers: (notes, ifRevision, budgetMs) =>

@@ -18,7 +18,7 @@ export interface GuardedWrite {
   /** null: only if the view shows none; undefined: whatever stands there. */
   readonly ifRevision: Revision | null | undefined
   /** Texts that the view shows as `null` though the key exists, e.g. `{}` in `failover`. */
-  readonly readsAsNone?: (text: string) => boolean
+  readonly countsAsAbsent?: (text: string) => boolean
   /** The key ends with our lease: a claim that must not outlive its owner. */
   readonly onLease?: boolean
   /** Written in the same transaction. */
@@ -61,7 +61,7 @@ export class Writes {
       // Two nodes that race for a key may write the same text: whose it is says the lease.
       const isOurs = leaseId === null || standing?.leaseId === leaseId
       // An empty request may be the work of whoever carried the request out.
-      const isTelling = wanted.text === null || wanted.readsAsNone?.(wanted.text) !== true
+      const isTelling = wanted.text === null || wanted.countsAsAbsent?.(wanted.text) !== true
       if (result.unclear && isOurs && isTelling && (standing?.text ?? null) === wanted.text) {
         return { kind: 'done', revision: standing?.modRevision ?? result.revision }
       }
@@ -156,7 +156,7 @@ function guardOf(key: string, entry: Entry | null): Guard {
 function nextGuard(wanted: GuardedWrite, standing: Entry | null): Guard | null {
   if (wanted.ifRevision === undefined) return guardOf(wanted.key, standing)
   if (wanted.ifRevision !== null || standing === null) return null
-  return wanted.readsAsNone?.(standing.text) === true ? guardOf(wanted.key, standing) : null
+  return wanted.countsAsAbsent?.(standing.text) === true ? guardOf(wanted.key, standing) : null
 }
 
 function conflict({ key, ifRevision }: GuardedWrite, standing: Entry | null): string {

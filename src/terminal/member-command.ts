@@ -10,7 +10,7 @@ import {
   existingNames,
   readClusterOfMembers,
   type Selection,
-  type SelectionWish,
+  type SelectionOptions,
   selectMembers,
 } from '../admin/members/member-selection.ts'
 import { chooseCluster, deadlineIn, type Operator } from '../admin/operator.ts'
@@ -55,16 +55,16 @@ export abstract class MemberCommand extends HactlCommand {
     flags: GlobalFlags,
     named: string | undefined,
     command: string,
-    wish: SelectionWish,
+    options: SelectionOptions,
   ): Promise<Result<Chosen>> {
     const looked = await this.look(flags, named, command)
     if (!looked.ok) return failed(looked.failure)
     const { cluster, view } = looked.value
-    const names = isPatronictl() ? existingNames(view, wish) : wish.names
-    const dropped = wish.names.filter(name => !names.includes(name))
+    const names = isPatronictl() ? existingNames(view, options) : options.names
+    const dropped = options.names.filter(name => !names.includes(name))
     if (dropped.length > 0)
       process.stderr.write(`Left out: ${dropped.join(', ')}: no such member, or of another role\n`)
-    const selection = selectMembers(cluster, view, { ...wish, names }, randomInt)
+    const selection = selectMembers(cluster, view, { ...options, names }, randomInt)
     return selection.ok ? done({ ...looked.value, ...selection.value }) : failed(selection.failure)
   }
 

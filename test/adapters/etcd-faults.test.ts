@@ -86,7 +86,7 @@ async function leaderThrough(index: number): Promise<Store> {
   throw new Error(`not led through m${index}: ${logged.join()}`)
 }
 
-/** A store whose watch stands at the member `index`. */
+/** A store whose watch is at the member `index`. */
 async function watcherAt(index: number): Promise<Store> {
   const { host, port } = etcd.member(index).endpoint
   for (let tries = 0; tries < 5; tries++) {
@@ -94,7 +94,7 @@ async function watcherAt(index: number): Promise<Store> {
     const store = open('b', { first: index, ...WATCHING })
     await until('view', LIMIT_MS, () => store.view().known)
     const last = logged.findLast(line => line.includes('watch on etcd'))
-    if (last?.includes(`stands at ${host}:${port}`) === true) return store
+    if (last?.includes(`is at ${host}:${port}`) === true) return store
     await store.close()
   }
   throw new Error(`no watch at m${index}: ${logged.join()}`)

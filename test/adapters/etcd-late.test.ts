@@ -118,8 +118,8 @@ test('a request that the agents emptied while it was being deleted is not told a
   const second = await Relay.start(etcd.member(1).endpoint)
   onTestFinished(() => second.stop())
   const a = open('a', [first.endpoint, second.endpoint])
-  const wish = { leader: 'a', candidate: 'b', scheduledAt: null }
-  const wrote = await a.writeFailover(wish, undefined, BUDGET_MS)
+  const request = { leader: 'a', candidate: 'b', scheduledAt: null }
+  const wrote = await a.writeFailover(request, undefined, BUDGET_MS)
   if (wrote.kind !== 'done') throw new Error(wrote.why)
   first.hold()
   const emptied = second.holdRequests(async () => {

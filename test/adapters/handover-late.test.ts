@@ -85,7 +85,7 @@ interface Case {
 async function switchover(cluster: string, { at, before, member }: Case) {
   const pair = await startPairIn(etcd, cluster)
   if (before !== undefined) await pair.stores.pg0.writeFailover(before, undefined, BUDGET_MS)
-  const wish: CommandRequest = {
+  const request: CommandRequest = {
     action: 'switchover',
     cluster,
     leader: 'pg0',
@@ -125,7 +125,7 @@ async function switchover(cluster: string, { at, before, member }: Case) {
     },
     members: { call: () => member(pair.stores.pg0) },
   }
-  const told = await carryOutHandover(operator, wish, plan, {
+  const told = await carryOutHandover(operator, request, plan, {
     wait: false,
     deadline: deadlineIn(clock, 10_000),
   })

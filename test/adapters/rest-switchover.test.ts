@@ -145,8 +145,8 @@ describe('switchover and failover, carried out', () => {
 
   it('scheduled, shown, deleted once', async () => {
     const pair = await startPair()
-    const wish = { leader: 'pg0', candidate: 'pg1', scheduled_at: '2030-01-01 10:00:00.5 +0200' }
-    expect(await send(pair.pg1, 'POST', '/switchover', wish)).toEqual([202, 'Switchover scheduled'])
+    const request = { leader: 'pg0', candidate: 'pg1', scheduled_at: '2030-01-01 10:00:00.5 +0200' }
+    expect(await send(pair.pg1, 'POST', '/switchover', request)).toEqual([202, 'Switchover scheduled'])
     const document = JSON.parse((await send(pair.pg0, 'GET', '/cluster'))[1])
     expect(document.scheduled_switchover).toEqual({
       at: '2030-01-01T10:00:00.500000+02:00',

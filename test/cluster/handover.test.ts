@@ -125,8 +125,8 @@ test('switchover while no standby streams: refused by everybody, and no write wa
     250,
   )
   // Straight into etcd, so that the leader itself has to refuse.
-  const wish = JSON.stringify({ leader: leader.host.name, member: candidate.host.name })
-  await etcdctl(cluster.client, ['put', '/service/test/failover', wish], cluster.etcd)
+  const request = JSON.stringify({ leader: leader.host.name, member: candidate.host.name })
+  await etcdctl(cluster.client, ['put', '/service/test/failover', request], cluster.etcd)
   const withdrawn = async () => !(await get('failover')).includes('member')
   await until('the leader has withdrawn it', withdrawn, 30_000, 250)
   await leader.agent.says(/leader\.request-impossible: refusing the switchover request/, 20_000)

@@ -235,7 +235,7 @@ function cut(world: World, links: readonly (readonly string[])[]): () => void {
   }
 }
 
-function request(world: World, wish: { readonly member?: string | undefined }): () => void {
-  world.etcd.put(absoluteKey('failover'), JSON.stringify({ leader: world.leaderKey(), ...wish }))
+function request(world: World, requested: { readonly member?: string | undefined }): () => void {
+  world.etcd.put(absoluteKey('failover'), JSON.stringify({ leader: world.leaderKey(), ...requested }))
   return nothing
 }

@@ -24,17 +24,17 @@ export class Stage {
   #nowOf: Machine | null = null
 
   private constructor(command: string) {
-    const wish = readWish(command)
+    const requested = readRequest(command)
     this.world = new World({
-      seed: wish.seed,
-      firstConfig: wish.config,
+      seed: requested.seed,
+      firstConfig: requested.config,
       etcdClockRate: 1,
-      machines: wish.names.map(name => ({
+      machines: requested.names.map(name => ({
         name,
         clockRate: 1,
-        tags: plainTags({ nofailover: wish.nofailover.has(name), failoverPriority: 1 }),
+        tags: plainTags({ nofailover: requested.nofailover.has(name), failoverPriority: 1 }),
         mayBootstrap: true,
-        useRewind: wish.useRewind,
+        useRewind: requested.useRewind,
       })),
       tell: (_atMs, who, text) => {
         if (TOLD.test(text)) this.#say(who, text)
@@ -48,7 +48,7 @@ export class Stage {
 
   static async open(command: string): Promise<Stage> {
     const stage = new Stage(command)
-    const { leader } = readWish(command)
+    const { leader } = readRequest(command)
     stage.world.startClients()
     if (leader === null) for (const machine of stage.world.machines) machine.startAgent()
     else await stage.#buildUp(leader)
@@ -117,7 +117,7 @@ export class Stage {
   }
 }
 
-interface Wish {
+interface Requested {
   readonly names: readonly string[]
   readonly leader: string | null
   readonly seed: number
@@ -127,11 +127,11 @@ interface Wish {
 }
 
 /** `cluster 3 members, leader pg1, seed 7, ttl 20, without pg_rewind, pg3 nofailover`. */
-function readWish(command: string): Wish {
+function readRequest(command: string): Requested {
   const [first = '', ...parts] = command.replace(/^cluster\s+/, '').split(/,\s*/)
   const count = Number(/^(\d) members$/.exec(first)?.[1] ?? Number.NaN)
   if (Number.isNaN(count)) throw new Error(`not understood: ${command}`)
-  const wish = {
+  const requested = {
     names: Array.from({ length: count }, (_, index) => `pg${index + 1}`),
     leader: null as string | null,
     seed: 1,
@@ -141,13 +141,13 @@ function readWish(command: string): Wish {
   }
   for (const part of parts) {
     const [word = '', value = ''] = part.split(/\s+/)
-    if (word === 'leader') wish.leader = value
-    else if (word === 'seed') wish.seed = Number(value)
-    else if (part === 'without pg_rewind') wish.useRewind = false
-    else if (value === 'nofailover') wish.nofailover.add(word)
-    else if (part === 'nothing there yet') wish.leader = null
-    else if (/^[a-z_]+ \d+$/.test(part)) wish.config[word] = Number(value)
+    if (word === 'leader') requested.leader = value
+    else if (word === 'seed') requested.seed = Number(value)
+    else if (part === 'without pg_rewind') requested.useRewind = false
+    else if (value === 'nofailover') requested.nofailover.add(word)
+    else if (part === 'nothing there yet') requested.leader = null
+    else if (/^[a-z_]+ \d+$/.test(part)) requested.config[word] = Number(value)
     else throw new Error(`not understood: ${part}`)
   }
-  return wish
+  return requested
 }

@@ -8,7 +8,7 @@ import {
   mayHaveBeenApplied,
   treatmentOf,
 } from '../../src/dcs/etcd/call-errors.ts'
-import type { CallResult, Calls, CallWish } from '../../src/dcs/etcd/calls.ts'
+import type { CallBudget, CallResult, Calls } from '../../src/dcs/etcd/calls.ts'
 import type { Header } from '../../src/dcs/etcd/terms.ts'
 import { errorText } from '../../src/model/error-text.ts'
 import type { Compare, Etcd, StoredKey } from './etcd.ts'
@@ -55,18 +55,18 @@ export class EtcdClient {
   }
 
   async run<T extends { readonly header: Header }>(
-    wish: CallWish,
+    budget: CallBudget,
     send: (client: Etcd3, options: object) => Promise<T>,
   ): Promise<CallResult<T>> {
     const { clock } = this.#path.process
     let unclear = false
     let failure: CallFailure = { code: null, details: 'no time left, not sent' }
     for (let tries = 0; ; tries++) {
-      await this.#pauseAfterRound(tries, wish.deadlineMs)
-      const leftMs = wish.deadlineMs - clock.bootMs()
+      await this.#pauseAfterRound(tries, budget.deadlineMs)
+      const leftMs = budget.deadlineMs - clock.bootMs()
       if (leftMs < 5) break
       const sentMs = clock.bootMs()
-      const tried = await this.#tryOnce(send, Math.min(leftMs, tryMs(wish.budgetMs, tries)))
+      const tried = await this.#tryOnce(send, Math.min(leftMs, tryMs(budget.budgetMs, tries)))
       if (tried.ok) return { ok: true, value: tried.value, sentMs, unclear }
       failure = tried.failure
       unclear ||= mayHaveBeenApplied(failure)
@@ -74,12 +74,12 @@ export class EtcdClient {
       if (treatment !== 'other-endpoint' && treatment !== 'retry-here')
         return { ok: false, treatment, why: failureText(failure), unclear }
     }
-    const why = `etcd did not answer within ${Math.round(wish.budgetMs)} ms: ${failureText(failure)}`
+    const why = `etcd did not answer within ${Math.round(budget.budgetMs)} ms: ${failureText(failure)}`
     return { ok: false, treatment: treatmentOf(failure), why, unclear }
   }
 
-  range(wish: CallWish, range: { readonly key: Buffer; readonly range_end?: Buffer }) {
-    return this.run(wish, (client: Etcd3) => client.kv.range({ ...range }))
+  range(budget: CallBudget, range: { readonly key: Buffer; readonly range_end?: Buffer }) {
+    return this.run(budget, (client: Etcd3) => client.kv.range({ ...range }))
   }
 
   async #pauseAfterRound(tries: number, deadlineMs: number): Promise<void> {

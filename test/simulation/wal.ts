@@ -1,4 +1,4 @@
-// Write-ahead log with an identity: which record stands at a position depends on who wrote it, not only on the number of
+// Write-ahead log with an identity: which record is at a position depends on who wrote it, not only on the number of
 // the timeline. So "this node has that write" and "these two have parted" are facts, whatever the programs believe.
 
 import type { TimelineSwitch } from '../../src/model/server/postgres.ts'

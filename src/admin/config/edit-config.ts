@@ -1,5 +1,5 @@
 // `hactl edit-config`: works out the new dynamic configuration and stores it only if nobody changed it meanwhile. How
-// the wish was expressed (flags, files, editor) and whether to ask first is the command's business.
+// the options was expressed (flags, files, editor) and whether to ask first is the command's business.
 
 import type { Json, JsonObject } from '../../model/cluster/cluster.ts'
 import { done, failed, type Result } from '../../model/command/failure.ts'

@@ -10,7 +10,7 @@ import { deadlineIn, type Operator, readCluster } from '../operator.ts'
 import { setPause } from './set-pause.ts'
 import { configOf } from './show-config.ts'
 
-interface PauseWish {
+interface PauseOptions {
   readonly cluster: string
   /** true: pause. */
   readonly paused: boolean
@@ -50,9 +50,9 @@ const LAST_LOOK_MS: Millis = 1000
 /** On top of `loop_wait`, which a member of Patroni may need to see it. */
 const MARGIN_MS: Millis = 2000
 
-export async function changePause(operator: Operator, wish: PauseWish): Promise<Result<PauseReport>> {
-  const { cluster, paused } = wish
-  const deadline = deadlineIn(operator.clock, wish.budgetMs ?? CHANGE_MS)
+export async function changePause(operator: Operator, options: PauseOptions): Promise<Result<PauseReport>> {
+  const { cluster, paused } = options
+  const deadline = deadlineIn(operator.clock, options.budgetMs ?? CHANGE_MS)
   const read = await readCluster(operator, cluster, deadline)
   if (!read.ok) return failed(read.failure)
   const before = read.value
@@ -68,17 +68,19 @@ export async function changePause(operator: Operator, wish: PauseWish): Promise<
     members: before.members.map(member => rowOf(member, paused)),
   }
   // Even an unchanged state is waited for, so that a second call reports as much as the first.
-  if (already && (!wish.wait || report.members.every(({ outcome }) => outcome === 'already')))
+  if (already && (!options.wait || report.members.every(({ outcome }) => outcome === 'already')))
     return done({ ...report, outcome: 'already' })
-  if (wish.interrupted.aborted) return failed({ kind: 'interrupted' })
+  if (options.interrupted.aborted) return failed({ kind: 'interrupted' })
   const changed = already ? done(null) : await setPause(operator, cluster, before, paused, deadline)
   if (!changed.ok) return failed(changed.failure, { ...report, paused: !paused })
   const requested = { ...report, requestedThrough: changed.value }
-  if (!wish.wait) return done({ ...requested, outcome: 'requested' })
+  if (!options.wait) return done({ ...requested, outcome: 'requested' })
   const limitMs =
-    wish.budgetMs === null ? (await wish.loopWaitMs(config.value.document)) + MARGIN_MS : deadline.leftMs()
-  const members = await untilRecognised(operator, wish, before, limitMs)
-  return conclusion({ ...requested, members }, limitMs, wish.interrupted.aborted)
+    options.budgetMs === null
+      ? (await options.loopWaitMs(config.value.document)) + MARGIN_MS
+      : deadline.leftMs()
+  const members = await untilRecognised(operator, options, before, limitMs)
+  return conclusion({ ...requested, members }, limitMs, options.interrupted.aborted)
 }
 
 /** Before anything was changed. */
@@ -93,7 +95,7 @@ function rowOf({ name, record }: Member, paused: boolean): PauseMember {
 
 async function untilRecognised(
   operator: Operator,
-  { cluster, paused, interrupted, progress }: PauseWish,
+  { cluster, paused, interrupted, progress }: PauseOptions,
   before: ClusterView,
   limitMs: Millis,
 ): Promise<readonly PauseMember[]> {

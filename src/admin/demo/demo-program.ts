@@ -4,15 +4,15 @@ import { access, constants, cp, mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { runProgram } from '../../system/child-process.ts'
 import type { Account } from './account.ts'
-import type { DemoWish, Stage } from './stage.ts'
+import type { DemoOptions, Stage } from './stage.ts'
 
 /** A tree that the servers' user cannot read (a clone in root's home) is copied beside the data. */
 export async function readableProgram(
-  wish: DemoWish,
+  options: DemoOptions,
   account: Account | null,
   directory: string,
 ): Promise<Stage['program']> {
-  const { node, entry } = wish
+  const { node, entry } = options
   if (account === null) return { node, entry }
   const test = await runProgram({
     file: '/bin/sh',
@@ -30,7 +30,7 @@ export async function readableProgram(
     timeoutMs: 5000,
   })
   if (test.kind === 'exited' && test.code === 0) return { node, entry }
-  wish.say(`${account.user} cannot read ${dirname(dirname(entry))}; copying the program`)
+  options.say(`${account.user} cannot read ${dirname(dirname(entry))}; copying the program`)
   const root = dirname(dirname(entry))
   const copy = join(directory, 'program')
   await mkdir(copy)

@@ -11,7 +11,7 @@ import { findProgram, readableProgram } from './demo-program.ts'
 import { explain, tellLogs } from './farewell.ts'
 import { type DemoNode, haproxyConfig, nodeYaml, planLayout } from './layout.ts'
 import { createServers, signal } from './servers.ts'
-import type { DemoWish, Stage } from './stage.ts'
+import type { DemoOptions, Stage } from './stage.ts'
 import { createWatch, isHealthy } from './watch-cluster.ts'
 import { startWriter, type Writer } from './writer.ts'
 
@@ -34,23 +34,23 @@ export interface DemoResult {
 const BUILD_LIMIT_MS = 60_000
 const HEAL_LIMIT_MS = 40_000
 
-export async function runDemo(wish: DemoWish): Promise<DemoResult> {
+export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   const account = await serverAccount()
   const directory = await mkdtemp(join(tmpdir(), 'hactl-demo-'))
   await chmod(directory, 0o755)
   const layout = await planLayout(directory)
-  const servers = createServers(wish.clock)
+  const servers = createServers(options.clock)
   let kept = false
   try {
-    const program = await readableProgram(wish, account, directory)
-    const watch = createWatch(layout, wish.clock, wish.say)
-    const stage: Stage = { wish, layout, servers, watch, account, program }
+    const program = await readableProgram(options, account, directory)
+    const watch = createWatch(layout, options.clock, options.say)
+    const stage: Stage = { options, layout, servers, watch, account, program }
     const result = await play(stage)
-    kept = wish.keep
+    kept = options.keep
     if (kept) await explain(stage)
     return { ...result, directory: kept ? directory : null }
   } catch (error) {
-    await tellLogs(layout, wish.say)
+    await tellLogs(layout, options.say)
     throw error
   } finally {
     if (!kept) {
@@ -61,14 +61,14 @@ export async function runDemo(wish: DemoWish): Promise<DemoResult> {
 }
 
 async function play(stage: Stage): Promise<Omit<DemoResult, 'directory'>> {
-  const { layout, watch, wish } = stage
-  wish.say(`etcd, three nodes and HAProxy in ${layout.directory}`)
+  const { layout, watch, options } = stage
+  options.say(`etcd, three nodes and HAProxy in ${layout.directory}`)
   await startEverything(stage)
   await watch.until('a leader and two streaming standbys', BUILD_LIMIT_MS, view => isHealthy(view, 2))
-  const writer = startWriter(layout.proxyPort, wish.clock)
+  const writer = startWriter(layout.proxyPort, options.clock)
   try {
-    await writesAgain(writer, 200, wish)
-    wish.say(
+    await writesAgain(writer, 200, options)
+    options.say(
       `a client writes through HAProxy on port ${layout.proxyPort}; ${writer.acknowledged()} rows acknowledged so far`,
     )
     const events = [
@@ -83,7 +83,7 @@ async function play(stage: Stage): Promise<Omit<DemoResult, 'directory'>> {
   }
 }
 
-async function startEverything({ layout, servers, account, wish, program }: Stage): Promise<void> {
+async function startEverything({ layout, servers, account, options, program }: Stage): Promise<void> {
   const client = `http://127.0.0.1:${layout.etcdPort}`
   const peer = `http://127.0.0.1:${layout.etcdPeerPort}`
   await mkdir(join(layout.directory, 'etcd'), { mode: 0o700 })
@@ -127,7 +127,7 @@ async function startEverything({ layout, servers, account, wish, program }: Stag
     log: join(layout.directory, 'haproxy.log'),
     account,
   })
-  if (wish.signal.aborted) throw new Error('interrupted')
+  if (options.signal.aborted) throw new Error('interrupted')
 }
 
 async function startAgent(
@@ -145,10 +145,10 @@ async function startAgent(
 }
 
 async function switchOver(stage: Stage, writer: Writer): Promise<DemoEvent> {
-  const { wish, program, layout } = stage
+  const { options, program, layout } = stage
   const before = await currentLeader(stage)
   const candidate = layout.nodes.find(node => node.name !== before.name)?.name ?? ''
-  wish.say(
+  options.say(
     `\nplanned switchover from ${before.name} to ${candidate}: hactl switchover --candidate ${candidate} --force`,
   )
   writer.mark()
@@ -166,7 +166,7 @@ async function switchOver(stage: Stage, writer: Writer): Promise<DemoEvent> {
     ],
     env: { PATH: process.env.PATH ?? '' },
     timeoutMs: HEAL_LIMIT_MS,
-    signal: wish.signal,
+    signal: options.signal,
   })
   if (run.kind !== 'exited' || run.code !== 0)
     throw new Error(`hactl switchover did not succeed: ${run.stdout} ${run.stderr}`)
@@ -177,20 +177,20 @@ async function crashPostgres(stage: Stage, writer: Writer): Promise<DemoEvent> {
   const before = await currentLeader(stage)
   const pidFile = await readFile(join(before.directory, 'data', 'postmaster.pid'), 'utf8')
   const pid = Number(pidFile.split('\n', 1)[0])
-  stage.wish.say(`\nkill -9 ${pid}: the PostgreSQL of the primary ${before.name}`)
+  stage.options.say(`\nkill -9 ${pid}: the PostgreSQL of the primary ${before.name}`)
   writer.mark()
   signal(pid, 'SIGKILL')
   return healed(stage, writer, "kill -9 of the primary's PostgreSQL", before, 2)
 }
 
 async function loseNode(stage: Stage, writer: Writer): Promise<DemoEvent> {
-  const { wish, servers } = stage
+  const { options, servers } = stage
   const before = await currentLeader(stage)
-  wish.say(`\nkill -9 of everything on ${before.name}: agent, fencer and PostgreSQL at once`)
+  options.say(`\nkill -9 of everything on ${before.name}: agent, fencer and PostgreSQL at once`)
   writer.mark()
   await servers.killNode(before.name, join(before.directory, 'data'))
   const event = await healed(stage, writer, 'kill -9 of the whole primary node', before, 1)
-  wish.say(`\n${before.name} comes back and rejoins`)
+  options.say(`\n${before.name} comes back and rejoins`)
   await startAgent(stage, before)
   await stage.watch.until(`${before.name} to stream again`, HEAL_LIMIT_MS, view => isHealthy(view, 2))
   return event
@@ -204,12 +204,12 @@ async function healed(
   before: DemoNode,
   standbys: number,
 ): Promise<DemoEvent> {
-  await writesAgain(writer, 50, stage.wish)
+  await writesAgain(writer, 50, stage.options)
   await stage.watch.until('the cluster to heal', HEAL_LIMIT_MS, view => isHealthy(view, standbys))
   const after = await currentLeader(stage)
-  await writesAgain(writer, 50, stage.wish)
+  await writesAgain(writer, 50, stage.options)
   const { longestPauseMs } = writer.since()
-  stage.wish.say(
+  stage.options.say(
     `        longest pause between two acknowledged writes: ${(longestPauseMs / 1000).toFixed(2)} s`,
   )
   return { event, pauseMs: longestPauseMs, leaderBefore: before.name, leaderAfter: after.name }
@@ -219,7 +219,7 @@ async function healed(
 async function writesAgain(
   writer: Writer,
   more: number,
-  { clock, signal: aborted }: DemoWish,
+  { clock, signal: aborted }: DemoOptions,
 ): Promise<void> {
   const target = writer.acknowledged() + more
   const end = clock.bootMs() + HEAL_LIMIT_MS

@@ -5,12 +5,12 @@ import { join } from 'node:path'
 import type { Layout } from './layout.ts'
 import type { Stage } from './stage.ts'
 
-export async function explain({ wish, layout, servers }: Stage): Promise<void> {
+export async function explain({ options, layout, servers }: Stage): Promise<void> {
   const first = layout.nodes[0]
   const stop = join(layout.directory, 'stop.sh')
   const pids = servers.pids().map(({ pid }) => pid)
   await writeFile(stop, stopScript(pids, layout.directory), { mode: 0o755 })
-  wish.say(`\nstill running in ${layout.directory}. Talk to it:
+  options.say(`\nstill running in ${layout.directory}. Talk to it:
   hactl list --config-file ${first?.config}
   psql 'host=127.0.0.1 port=${layout.proxyPort} user=postgres password=demo-password'
   tail -f ${first?.directory}/agent.log

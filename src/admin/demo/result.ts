@@ -4,19 +4,21 @@ import { done, failed, type Result } from '../../model/command/failure.ts'
 import { errorText } from '../../model/error-text.ts'
 import { systemClock } from '../../system/clock.ts'
 import { type DemoResult, runDemo } from './demo.ts'
-import type { DemoWish } from './stage.ts'
+import type { DemoOptions } from './stage.ts'
 
 /** Longest a demo may take in all (it takes about half a minute). */
 const DEMO_LIMIT_MS = 180_000
 
-export async function demonstrate(wish: Omit<DemoWish, 'clock' | 'signal'>): Promise<Result<DemoResult>> {
+export async function demonstrate(
+  options: Omit<DemoOptions, 'clock' | 'signal'>,
+): Promise<Result<DemoResult>> {
   const interrupted = new AbortController()
   const interrupt = (): void => interrupted.abort()
   process.once('SIGINT', interrupt)
   process.once('SIGTERM', interrupt)
   try {
     const signal = AbortSignal.any([interrupted.signal, AbortSignal.timeout(DEMO_LIMIT_MS)])
-    const result = await runDemo({ ...wish, clock: systemClock(), signal })
+    const result = await runDemo({ ...options, clock: systemClock(), signal })
     if (result.missing.length === 0) return done(result)
     const reason = `${result.missing.length} acknowledged rows are missing: ${result.missing.slice(0, 10).join(', ')}`
     return failed(

@@ -6,7 +6,7 @@ import type { Layout } from './layout.ts'
 import type { Servers } from './servers.ts'
 import type { Watch } from './watch-cluster.ts'
 
-export interface DemoWish {
+export interface DemoOptions {
   readonly clock: Clock
   readonly say: (line: string) => void
   /** `process.execPath`, and `process.argv[1]`: the program that runs the nodes is this one. */
@@ -18,7 +18,7 @@ export interface DemoWish {
 }
 
 export interface Stage {
-  readonly wish: DemoWish
+  readonly options: DemoOptions
   readonly layout: Layout
   readonly servers: Servers
   readonly watch: Watch

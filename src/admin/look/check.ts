@@ -14,7 +14,7 @@ import {
   serves,
 } from './health.ts'
 
-interface CheckWish {
+interface CheckOptions {
   readonly cluster: string
   readonly limits: Limits
   /** How long it may take until all is well; 0: it must be now. */
@@ -40,16 +40,16 @@ export interface CheckReport {
 
 const LOOK_EVERY_MS: Millis = 500
 
-export async function checkCluster(operator: Operator, wish: CheckWish): Promise<Result<CheckReport>> {
-  const { cluster, limits, budgetMs } = wish
-  const waiting = deadlineIn(operator.clock, wish.waitMs)
+export async function checkCluster(operator: Operator, options: CheckOptions): Promise<Result<CheckReport>> {
+  const { cluster, limits, budgetMs } = options
+  const waiting = deadlineIn(operator.clock, options.waitMs)
   for (;;) {
     const look = await lookAtCluster(operator, cluster, deadlineIn(operator.clock, budgetMs))
     if (!look.ok) return failed(look.failure)
     const report = reportOf(cluster, look.value, limits)
     if (report.health === 'healthy') return done(report)
     if (waiting.leftMs() === 0) return failed(unhealthy(report, look.value), report)
-    wish.progress(report.findings.map(({ member, text }) => `${member ?? cluster}: ${text}`).join('; '))
+    options.progress(report.findings.map(({ member, text }) => `${member ?? cluster}: ${text}`).join('; '))
     await operator.clock.sleep(Math.min(LOOK_EVERY_MS, waiting.leftMs()))
   }
 }

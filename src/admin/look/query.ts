@@ -7,7 +7,7 @@ import type { SqlLogin, SqlPort } from '../../ports/sql.ts'
 import { deadlineIn, type Operator } from '../operator.ts'
 import { placesOf, type Whom } from './sql-members.ts'
 
-interface QueryWish extends Whom {
+interface QueryOptions extends Whom {
   readonly sql: string
   readonly login: SqlLogin
   readonly budgetMs: Millis
@@ -29,18 +29,18 @@ export async function queryCluster(
   operator: Operator,
   sql: SqlPort,
   cluster: string,
-  wish: QueryWish,
+  options: QueryOptions,
 ): Promise<Result<QueryReport>> {
-  const deadline = deadlineIn(operator.clock, wish.budgetMs)
-  const places = await placesOf(operator, cluster, wish, deadline)
+  const deadline = deadlineIn(operator.clock, options.budgetMs)
+  const places = await placesOf(operator, cluster, options, deadline)
   if (!places.ok) return failed(places.failure)
   const silent: string[] = []
   for (const place of places.value) {
     const { member, host, port } = place
-    const target = { host, port, ...wish.login }
-    if (wish.interrupted.aborted) return failed({ kind: 'interrupted' })
+    const target = { host, port, ...options.login }
+    if (options.interrupted.aborted) return failed({ kind: 'interrupted' })
     const limitMs = Math.max(1, deadline.leftMs())
-    const answer = await sql.run(target, wish.sql, recoveryOf(wish), limitMs, wish.interrupted)
+    const answer = await sql.run(target, options.sql, recoveryOf(options), limitMs, options.interrupted)
     switch (answer.kind) {
       case 'done':
         return done({ cluster, member, inRecovery: answer.inRecovery, ...answer.table })

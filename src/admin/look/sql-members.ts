@@ -30,14 +30,14 @@ export async function placesOf(
   const view = read.value
   if (member !== null && !view.members.some(({ name }) => name === member))
     return failed(memberMissing(cluster, member, view))
-  const wish = {
+  const options = {
     action: 'connection',
     names: member === null ? [] : [member],
     role,
     pending: false,
     anyOne: false,
   }
-  const selected = selectMembers(cluster, view, wish, () => 0)
+  const selected = selectMembers(cluster, view, options, () => 0)
   if (!selected.ok) return failed(selected.failure)
   const places = selected.value.members.flatMap(({ name, record }) => {
     const place = parseConnUrl(record.connUrl)

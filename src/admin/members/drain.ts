@@ -16,7 +16,7 @@ import { type Deadline, memberNotFound, type Operator } from '../operator.ts'
 import { drainNoted, notedText, writeFailure } from './drain-note.ts'
 import { type EndangeredCopy, endangeredCopies, refusalFor } from './endangered-copies.ts'
 
-interface DrainWish {
+interface DrainOptions {
   readonly cluster: string
   readonly member: MemberName
   readonly reason: string | null
@@ -52,17 +52,17 @@ export interface DrainReport {
 
 export async function drainMember(
   operator: Operator,
-  wish: DrainWish,
+  options: DrainOptions,
   deadline: Deadline,
 ): Promise<Result<DrainReport>> {
-  const { cluster, member } = wish
+  const { cluster, member } = options
   const survey = await surveyCluster(operator, cluster, deadline)
-  if (isInterrupted(wish)) return failed({ kind: 'interrupted' })
+  if (isInterrupted(options)) return failed({ kind: 'interrupted' })
   if (!survey.ok) return failed(survey.failure)
-  const refusal = objection(wish, survey.value)
+  const refusal = objection(options, survey.value)
   if (refusal !== null) return failed(refusal)
   const existing = drainOf(survey.value.view, member)
-  const plan = await planIfLeading(operator, wish, survey.value, deadline)
+  const plan = await planIfLeading(operator, options, survey.value, deadline)
   const report: DrainReport = {
     action: 'drain',
     cluster,
@@ -75,16 +75,16 @@ export async function drainMember(
   }
   // A look that ran out of time is no reason to refuse.
   const notBegun = { ...report, outcome: 'not-begun', newLeader: null } as const
-  if (isInterrupted(wish)) return failed({ kind: 'interrupted' }, notBegun)
-  if (plan !== null && plan.failure !== null && !wish.force)
-    return failed(nobodyTakesOver(wish, plan, plan.failure), notBegun)
-  if (wish.dryRun) return done(report)
-  const broken = plan === null ? null : copiesSpared(wish, plan)
+  if (isInterrupted(options)) return failed({ kind: 'interrupted' }, notBegun)
+  if (plan !== null && plan.failure !== null && !options.force)
+    return failed(nobodyTakesOver(options, plan, plan.failure), notBegun)
+  if (options.dryRun) return done(report)
+  const broken = plan === null ? null : copiesSpared(options, plan)
   if (broken !== null) return failed(broken, notBegun)
   const note = existing?.note ?? {
     by: operator.person,
     at: new Date(operator.clock.wallMs()).toISOString(),
-    reason: wish.reason,
+    reason: options.reason,
   }
   if (existing === null) {
     const outcome = await operator.store.writeDrain(cluster, member, note, null, deadline.leftMs())
@@ -100,46 +100,46 @@ export async function drainMember(
     newLeader: null,
     outcome: existing === null ? 'done' : 'already',
   } as const
-  if (wish.wait) {
-    wish.progress?.(`noted; waiting until ${member} has taken it over`)
+  if (options.wait) {
+    options.progress?.(`noted; waiting until ${member} has taken it over`)
     const before = existing === null ? survey.value.view : null
-    const ignorant = await drainNoted(operator, { ...wish, drained: true, before }, deadline)
+    const ignorant = await drainNoted(operator, { ...options, drained: true, before }, deadline)
     if (ignorant !== null) return failed(ignorant, { ...noted, outcome: 'unfinished' })
   }
-  return leadAway(operator, wish, noted, deadline)
+  return leadAway(operator, options, noted, deadline)
 }
 
 /** Looked at anew: it may have lost the lead meanwhile, or got it. */
 async function leadAway(
   operator: Operator,
-  wish: DrainWish,
+  options: DrainOptions,
   noted: DrainReport,
   deadline: Deadline,
 ): Promise<Result<DrainReport>> {
-  const { cluster, member, wait, interrupted, progress } = wish
+  const { cluster, member, wait, interrupted, progress } = options
   const survey = await surveyCluster(operator, cluster, deadline)
   const unseen = (): Result<DrainReport> => {
     const what = `${notedText(member, true)} all the same; whether it leads was not looked at any more`
     const request = { kind: 'stored', what } as const
     return failed({ kind: 'interrupted', action: 'drain', request }, { ...noted, outcome: 'unfinished' })
   }
-  if (isInterrupted(wish)) return unseen()
+  if (isInterrupted(options)) return unseen()
   if (!survey.ok) return failed(survey.failure, { ...noted, outcome: 'unfinished' })
-  const plan = await planIfLeading(operator, wish, survey.value, deadline)
-  if (isInterrupted(wish)) return unseen()
+  const plan = await planIfLeading(operator, options, survey.value, deadline)
+  if (isInterrupted(options)) return unseen()
   const ended = wait ? noted : ({ ...noted, outcome: 'requested' } as const)
   if (plan === null) return done({ ...ended, leads: false })
   const stillLeads = (cause: Failure): Result<DrainReport> =>
     failed({ kind: 'drained-but-leads', cluster, member, cause }, { ...noted, outcome: 'unfinished' })
-  if (plan.failure !== null) return wish.force ? done({ ...ended, leads: true }) : stillLeads(plan.failure)
-  const broken = copiesSpared(wish, plan)
+  if (plan.failure !== null) return options.force ? done({ ...ended, leads: true }) : stillLeads(plan.failure)
+  const broken = copiesSpared(options, plan)
   if (broken !== null) return stillLeads(broken)
-  const options = {
+  const handling = {
     ...{ wait, deadline },
     ...(interrupted !== undefined && { interrupted }),
     ...(progress !== undefined && { progress }),
   }
-  const handed = await carryOutHandover(operator, handoverOf(wish), plan, options)
+  const handed = await carryOutHandover(operator, handoverOf(options), plan, handling)
   if (handed.ok)
     return done({
       ...ended,
@@ -152,7 +152,7 @@ async function leadAway(
   return failed(handed.failure, { ...noted, outcome: 'unfinished', leads: false, newLeader })
 }
 
-function objection({ cluster, member }: DrainWish, { view }: Survey): Failure | null {
+function objection({ cluster, member }: DrainOptions, { view }: Survey): Failure | null {
   const found = view.members.find(({ name }) => name === member)
   // It may come back, and is not to lead then.
   if (found === undefined)
@@ -166,7 +166,7 @@ function objection({ cluster, member }: DrainWish, { view }: Survey): Failure | 
   }
 }
 
-function handoverOf({ cluster, member }: DrainWish): CommandRequest {
+function handoverOf({ cluster, member }: DrainOptions): CommandRequest {
   return {
     action: 'switchover',
     cluster,
@@ -181,21 +181,21 @@ function handoverOf({ cluster, member }: DrainWish): CommandRequest {
 /** null: it does not lead. */
 async function planIfLeading(
   operator: Operator,
-  wish: DrainWish,
+  options: DrainOptions,
   survey: Survey,
   deadline: Deadline,
 ): Promise<HandoverPlan | null> {
-  if (survey.leader !== wish.member) return null
-  const plan = await planHandover(operator, handoverOf(wish), survey, deadline)
+  if (survey.leader !== options.member) return null
+  const plan = await planHandover(operator, handoverOf(options), survey, deadline)
   return plan.failure === null ? { ...plan, copies: await endangeredCopies(operator, plan) } : plan
 }
 
 /** null: none would end, or they may. */
-function copiesSpared({ acceptBrokenCopy }: DrainWish, { copies = [] }: HandoverPlan): Failure | null {
+function copiesSpared({ acceptBrokenCopy }: DrainOptions, { copies = [] }: HandoverPlan): Failure | null {
   return acceptBrokenCopy ? null : refusalFor('drain', copies)
 }
 
-function nobodyTakesOver({ member }: DrainWish, plan: HandoverPlan, failure: Failure): Failure {
+function nobodyTakesOver({ member }: DrainOptions, plan: HandoverPlan, failure: Failure): Failure {
   const why =
     failure.kind === 'no-good-candidate'
       ? plan.verdicts.map(({ name, reason }) => `${name}: ${reason}`).join('; ') || 'it has no other member'
@@ -215,12 +215,12 @@ function nobodyTakesOver({ member }: DrainWish, plan: HandoverPlan, failure: Fai
 /** A member that is gone for good leaves its note behind, which can be taken away all the same. */
 export async function undrainMember(
   operator: Operator,
-  wish: Pick<DrainWish, 'cluster' | 'member' | 'wait' | 'dryRun' | 'interrupted'>,
+  options: Pick<DrainOptions, 'cluster' | 'member' | 'wait' | 'dryRun' | 'interrupted'>,
   deadline: Deadline,
 ): Promise<Result<DrainReport>> {
-  const { cluster, member, wait, dryRun } = wish
+  const { cluster, member, wait, dryRun } = options
   const survey = await surveyCluster(operator, cluster, deadline)
-  if (isInterrupted(wish)) return failed({ kind: 'interrupted' })
+  if (isInterrupted(options)) return failed({ kind: 'interrupted' })
   if (!survey.ok) return failed(survey.failure)
   const { view, leader } = survey.value
   const existing = drainOf(view, member)
@@ -251,7 +251,7 @@ export async function undrainMember(
   if (!isMember) return done(gone)
   if (!wait) return done({ ...gone, outcome: 'requested' })
   const before = existing === null ? null : view
-  const ignorant = await drainNoted(operator, { ...wish, drained: false, before }, deadline)
+  const ignorant = await drainNoted(operator, { ...options, drained: false, before }, deadline)
   return ignorant === null ? done(gone) : failed(ignorant, { ...gone, outcome: 'unfinished' })
 }
 
@@ -259,6 +259,6 @@ function mayBeNoted(outcome: WriteOutcome): boolean {
   return outcome.kind === 'unreachable' && outcome.mayBeWritten === true
 }
 
-function isInterrupted({ interrupted }: Pick<DrainWish, 'interrupted'>): boolean {
+function isInterrupted({ interrupted }: Pick<DrainOptions, 'interrupted'>): boolean {
   return interrupted?.aborted === true
 }

@@ -12,7 +12,7 @@ import type { OperationRow } from './member-operation.ts'
 export const MEMBER_ROLES = ['leader', 'primary', 'standby-leader', 'replica', 'standby', 'any'] as const
 export type MemberRole = (typeof MEMBER_ROLES)[number]
 
-export interface SelectionWish {
+export interface SelectionOptions {
   readonly action: string
   /** Empty: all with the role. */
   readonly names: readonly MemberName[]
@@ -51,7 +51,7 @@ export async function readClusterOfMembers(
  * The names of those that are there and have the role, for who must not be stopped by the others: all of them when none is,
  * which selectMembers refuses.
  */
-export function existingNames(view: ClusterView, { names, role }: SelectionWish): readonly MemberName[] {
+export function existingNames(view: ClusterView, { names, role }: SelectionOptions): readonly MemberName[] {
   const lost = lostMembers(view).map(lostRow)
   const existing = names.filter(
     name =>
@@ -65,10 +65,10 @@ export function existingNames(view: ClusterView, { names, role }: SelectionWish)
 export function selectMembers(
   cluster: string,
   view: ClusterView,
-  wish: SelectionWish,
+  options: SelectionOptions,
   chance: (below: number) => number,
 ): Result<Selection> {
-  const { action, names, role } = wish
+  const { action, names, role } = options
   const lost = lostMembers(view).map(lostRow)
   const known = [...view.members.map(({ name }) => name), ...lost.map(({ member }) => member)]
   const unknown = names.find(name => !known.includes(name))
@@ -83,21 +83,21 @@ export function selectMembers(
   const meant = view.members.filter(
     member => hasRole(member, view, role) && (names.length === 0 || names.includes(member.name)),
   )
-  const missed = lost.filter(({ member }) => isMeant(member, wish))
+  const missed = lost.filter(({ member }) => isMeant(member, options))
   if (meant.length === 0 && missed.length === 0)
     return refused(
       action,
       `cluster ${cluster} has no member${role === 'any' ? '' : ` with the role ${role}`}`,
     )
-  const needed = meant.filter(({ record }) => !wish.pending || record.pendingRestart === true)
+  const needed = meant.filter(({ record }) => !options.pending || record.pendingRestart === true)
   const spared = meant.filter(member => !needed.includes(member)).map(({ name }) => noneIsPending(name))
-  const one = wish.anyOne ? needed[chance(needed.length)] : undefined
+  const one = options.anyOne ? needed[chance(needed.length)] : undefined
   if (one !== undefined) return done({ members: [one], spared: [] })
   return done({ members: needed, spared: [...spared, ...missed] })
 }
 
 /** Of one that is gone nothing is known but its name: it led nothing. */
-function isMeant(name: MemberName, { names, role, anyOne }: SelectionWish): boolean {
+function isMeant(name: MemberName, { names, role, anyOne }: SelectionOptions): boolean {
   if (names.length > 0) return names.includes(name)
   return !anyOne && (role === 'any' || role === 'replica' || role === 'standby')
 }

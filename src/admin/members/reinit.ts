@@ -8,7 +8,7 @@ import type { Operator } from '../operator.ts'
 import { callMember, type OperationRow, refusedRow } from './member-operation.ts'
 import { lookAt, type MemberStatus } from './member-status.ts'
 
-export interface ReinitWish {
+export interface ReinitOptions {
   /** Cancels what is in progress. */
   readonly force: boolean
   readonly fromLeader: boolean
@@ -29,7 +29,7 @@ const REQUEST_MS: Millis = 20_000
 export async function beginCopy(
   operator: Operator,
   member: Member,
-  wish: ReinitWish,
+  options: ReinitOptions,
 ): Promise<BegunCopy | OperationRow> {
   const { name } = member
   const before = await lookAt(operator, member)
@@ -38,13 +38,13 @@ export async function beginCopy(
     callMember(operator, member, {
       method: 'POST',
       path: '/reinitialize',
-      body: { force, from_leader: wish.fromLeader },
+      body: { force, from_leader: options.fromLeader },
       timeoutMs: REQUEST_MS,
     })
   let atMs = operator.clock.bootMs()
-  let reply = await ask(wish.force)
+  let reply = await ask(options.force)
   const busy = reply.kind === 'answered' && outcomeCode(reply) === 'busy' ? reply.body.trim() : null
-  if (busy !== null && !wish.force && (await wish.mayCancel(name, busy))) {
+  if (busy !== null && !options.force && (await options.mayCancel(name, busy))) {
     atMs = operator.clock.bootMs()
     reply = await ask(true)
   }

@@ -6,7 +6,7 @@ import { readServerVersion, serverVersionText } from '../../model/server/server-
 import type { Operator } from '../operator.ts'
 import type { OperationRow } from './member-operation.ts'
 import { isInService, lookAt, stateText } from './member-status.ts'
-import { type Following, type RestartWish, restartMember, scheduledAt } from './restart.ts'
+import { type Following, type RestartOptions, restartMember, scheduledAt } from './restart.ts'
 
 export function leaderLast(members: readonly Member[], view: ClusterView): readonly Member[] {
   const rank = ({ name }: Member) => (name === view.leader?.name ? 1 : 0)
@@ -17,7 +17,7 @@ export function leaderLast(members: readonly Member[], view: ClusterView): reado
 export async function restartMembers(
   operator: Operator,
   members: readonly Member[],
-  wish: RestartWish,
+  options: RestartOptions,
   following: Following,
   onRow: (row: OperationRow) => void,
 ): Promise<readonly OperationRow[]> {
@@ -26,9 +26,9 @@ export async function restartMembers(
   for (const member of members) {
     const row: OperationRow = following.interrupted.aborted
       ? { member: member.name, outcome: 'left', why: 'interrupted', interrupted: true }
-      : broken !== undefined && wish.schedule === null
+      : broken !== undefined && options.schedule === null
         ? { member: member.name, outcome: 'left', why: `${broken.member} did not come back` }
-        : await restartMember(operator, member, wish, following)
+        : await restartMember(operator, member, options, following)
     if (row.outcome === 'failed' || row.outcome === 'timed-out') broken = row
     onRow(row)
     rows.push(row)
@@ -40,7 +40,7 @@ export async function restartMembers(
 export async function planRestart(
   operator: Operator,
   members: readonly Member[],
-  wish: RestartWish,
+  options: RestartOptions,
   view: ClusterView,
 ): Promise<readonly OperationRow[]> {
   return Promise.all(
@@ -49,16 +49,16 @@ export async function planRestart(
       const look = await lookAt(operator, member)
       if (!look.known) return { member: name, outcome: 'unreachable', why: look.why }
       const status = look.value
-      const limit = wish.olderThan === null ? null : readServerVersion(wish.olderThan)
+      const limit = options.olderThan === null ? null : readServerVersion(options.olderThan)
       if (limit?.ok === true && status.serverVersion !== null && status.serverVersion >= limit.number) {
-        const why = `its PostgreSQL ${serverVersionText(status.serverVersion)} is not older than ${wish.olderThan}`
+        const why = `its PostgreSQL ${serverVersionText(status.serverVersion)} is not older than ${options.olderThan}`
         return { member: name, outcome: 'already', why }
       }
       const role = name === view.leader?.name ? 'leader' : 'standby'
       const state = isInService(status) ? stateText(status) : `not in service: ${stateText(status)}`
-      const old = wish.schedule !== null && wish.replace ? scheduledAt(member) : ''
+      const old = options.schedule !== null && options.replace ? scheduledAt(member) : ''
       const instead = old === '' ? '' : `, in place of the restart at ${old}`
-      const when = wish.schedule === null ? '' : `, at ${wish.schedule.text}${instead}`
+      const when = options.schedule === null ? '' : `, at ${options.schedule.text}${instead}`
       return { member: name, outcome: 'planned', why: `${role}, ${state}${pendingText(status)}${when}` }
     }),
   )

@@ -11,7 +11,7 @@ import type { Operator } from '../operator.ts'
 import { callMember, type OperationRow, refusedRow } from './member-operation.ts'
 import { isInService, LOOK_TIMEOUT_MS, lookAt, type MemberStatus, stateText } from './member-status.ts'
 
-export interface RestartWish {
+export interface RestartOptions {
   readonly pending: boolean
   /** Only if what runs is older: `15.4`. */
   readonly olderThan: string | null
@@ -43,26 +43,26 @@ const REQUEST_MS: Millis = 10_000
 export async function restartMember(
   operator: Operator,
   member: Member,
-  wish: RestartWish,
+  options: RestartOptions,
   following: Following,
 ): Promise<OperationRow> {
   const { name } = member
   const before = await lookAt(operator, member)
   if (!before.known) return { member: name, outcome: 'unreachable', why: before.why }
-  if (wish.schedule !== null) return scheduleRestart(operator, member, wish)
-  const limitMs = (wish.timeoutMs ?? START_MS) + AROUND_MS
+  if (options.schedule !== null) return scheduleRestart(operator, member, options)
+  const limitMs = (options.timeoutMs ?? START_MS) + AROUND_MS
   const startMs = operator.clock.bootMs()
   const posted = callMember(operator, member, {
     method: 'POST',
     path: '/restart',
-    body: restartBody(wish),
+    body: restartBody(options),
     timeoutMs: limitMs,
   })
-  const answered = await untilAnswered(operator, member, wish, before.value, posted, following)
+  const answered = await untilAnswered(operator, member, options, before.value, posted, following)
   if ('outcome' in answered) return answered
   if (answered.kind === 'answered' && answered.status !== 200)
-    return refusal(operator, member, wish, answered, before.value)
-  if (wish.wait !== 'in-service' && answered.kind === 'answered')
+    return refusal(operator, member, options, answered, before.value)
+  if (options.wait !== 'in-service' && answered.kind === 'answered')
     return {
       member: name,
       outcome: 'done',
@@ -81,20 +81,24 @@ export async function restartMember(
   return following.interrupted.aborted ? { ...row, interrupted: true } : row
 }
 
-function restartBody(wish: RestartWish): JsonObject {
+function restartBody(options: RestartOptions): JsonObject {
   return {
-    ...(wish.pending && { restart_pending: true }),
-    ...(wish.olderThan !== null && { postgres_version: wish.olderThan }),
-    ...(wish.schedule !== null && { schedule: wish.schedule.text }),
-    ...(wish.timeoutMs !== null && { timeout: Math.max(1, Math.round(wish.timeoutMs / 1000)) }),
+    ...(options.pending && { restart_pending: true }),
+    ...(options.olderThan !== null && { postgres_version: options.olderThan }),
+    ...(options.schedule !== null && { schedule: options.schedule.text }),
+    ...(options.timeoutMs !== null && { timeout: Math.max(1, Math.round(options.timeoutMs / 1000)) }),
   }
 }
 
-async function scheduleRestart(operator: Operator, member: Member, wish: RestartWish): Promise<OperationRow> {
+async function scheduleRestart(
+  operator: Operator,
+  member: Member,
+  options: RestartOptions,
+): Promise<OperationRow> {
   const { name } = member
-  const cancelled = await cancelScheduled(operator, member, wish)
+  const cancelled = await cancelScheduled(operator, member, options)
   if (typeof cancelled === 'object') return cancelled
-  const body = restartBody(wish)
+  const body = restartBody(options)
   const reply = await callMember(operator, member, {
     method: 'POST',
     path: '/restart',
@@ -110,16 +114,21 @@ async function scheduleRestart(operator: Operator, member: Member, wish: Restart
     return { ...row, why: `${row.why}${lostSchedule(cancelled)}` }
   }
   const instead = cancelled === '' ? '' : `, in place of the restart at ${cancelled}`
-  return { member: name, outcome: 'scheduled', why: `scheduled at ${wish.schedule?.text}${instead}`, reply }
+  return {
+    member: name,
+    outcome: 'scheduled',
+    why: `scheduled at ${options.schedule?.text}${instead}`,
+    reply,
+  }
 }
 
 /** With --force: the time of the scheduled restart that gave way, which is gone from now on; empty: there was none. */
 async function cancelScheduled(
   operator: Operator,
   member: Member,
-  wish: RestartWish,
+  options: RestartOptions,
 ): Promise<string | OperationRow> {
-  const at = wish.replace ? scheduledAt(member) : ''
+  const at = options.replace ? scheduledAt(member) : ''
   if (at === '') return ''
   const request = { method: 'DELETE', path: '/restart', timeoutMs: REQUEST_MS } as const
   const gone = await callMember(operator, member, request)
@@ -146,7 +155,7 @@ function lostSchedule(cancelled: string): string {
 async function untilAnswered(
   operator: Operator,
   member: Member,
-  wish: RestartWish,
+  options: RestartOptions,
   before: MemberStatus,
   posted: Promise<MemberReply>,
   { interrupted, say }: Following,
@@ -169,7 +178,7 @@ async function untilAnswered(
     if (look.known) {
       answeredAtMs = clock.bootMs()
       say(member.name, stateText(look.value))
-      if (wish.wait === 'begun' && hasBegun(before, look.value))
+      if (options.wait === 'begun' && hasBegun(before, look.value))
         return row('requested', 'begun, not waited for')
     } else if (clock.bootMs() - answeredAtMs > SILENT_MS) {
       return row('timed-out', `its agent fell silent (${look.why}); whether it was restarted is not known`)
@@ -236,14 +245,14 @@ function whyNot(look: Seen<MemberStatus>, before: MemberStatus): string {
 async function refusal(
   operator: Operator,
   member: Member,
-  wish: RestartWish,
+  options: RestartOptions,
   reply: MemberAnswer,
   before: MemberStatus,
 ): Promise<OperationRow> {
   const { name } = member
   const code = outcomeCode(reply)
   if (code === 'conditions')
-    return { member: name, outcome: 'already', why: conditionText(wish, before), reply }
+    return { member: name, outcome: 'already', why: conditionText(options, before), reply }
   if (code === 'still-starting')
     return { member: name, outcome: 'timed-out', why: 'PostgreSQL was stopped, and is still starting', reply }
   if (code !== 'failed' && code !== 'refused') return refusedRow(name, reply)
@@ -255,8 +264,8 @@ async function refusal(
   return { member: name, outcome: 'failed', why: `the restart failed: ${why === '' ? state : why}`, reply }
 }
 
-function conditionText(wish: RestartWish, { serverVersion, pendingRestart }: MemberStatus): string {
-  if (wish.pending && !pendingRestart) return 'no restart is pending'
-  if (wish.olderThan === null || serverVersion === null) return 'the conditions do not hold'
-  return `its PostgreSQL ${serverVersionText(serverVersion)} is not older than ${wish.olderThan}`
+function conditionText(options: RestartOptions, { serverVersion, pendingRestart }: MemberStatus): string {
+  if (options.pending && !pendingRestart) return 'no restart is pending'
+  if (options.olderThan === null || serverVersion === null) return 'the conditions do not hold'
+  return `its PostgreSQL ${serverVersionText(serverVersion)} is not older than ${options.olderThan}`
 }

@@ -15,7 +15,7 @@ import { copyText, percentOf } from './endangered-copies.ts'
 import { readClusterOfMembers } from './member-selection.ts'
 import { leads, lookAt, type MemberStatus, stateText } from './member-status.ts'
 
-export interface RollingWish {
+export interface RollingOptions {
   /** Only members whose settings wait for a restart; otherwise all whose server began before `sinceMs`. */
   readonly pending: boolean
   readonly sinceMs: WallMillis
@@ -90,13 +90,13 @@ function isWell({ name, record }: Member, status: MemberStatus, leader: MemberNa
   )
 }
 
-export function planRolling({ view, looks }: Sight, wish: RollingWish): RollingPlan {
+export function planRolling({ view, looks }: Sight, options: RollingOptions): RollingPlan {
   const leaderName = view.leader?.name
   const statusOf = ({ name }: Member): MemberStatus | null => {
     const look = looks.get(name)
     return look?.known ? look.value : null
   }
-  const needs = (member: Member): boolean => isDue(statusOf(member), wish)
+  const needs = (member: Member): boolean => isDue(statusOf(member), options)
   const due = view.members.filter(needs)
   const leader = due.find(({ name }) => name === leaderName) ?? null
   const standbys = due.filter(member => member !== leader)
@@ -109,7 +109,7 @@ export function planRolling({ view, looks }: Sight, wish: RollingWish): RollingP
   return { before, leader, after: standbys, lowered, spared }
 }
 
-export function isDue(status: MemberStatus | null, { pending, sinceMs }: RollingWish): boolean {
+export function isDue(status: MemberStatus | null, { pending, sinceMs }: RollingOptions): boolean {
   if (status === null) return true
   if (pending) return status.pendingRestart
   const startedMs = parseInstant(status.startedAt)

@@ -11,8 +11,8 @@ import { deadlineIn, type Operator } from '../operator.ts'
 import { endangeredCopies, refusalFor } from './endangered-copies.ts'
 import type { OperationRow } from './member-operation.ts'
 import { lookAt } from './member-status.ts'
-import { type Following, type RestartWish, restartMember } from './restart.ts'
-import { isDue, lookAtAll, type RollingPlan, type RollingWish, whyUnwell } from './rolling-plan.ts'
+import { type Following, type RestartOptions, restartMember } from './restart.ts'
+import { isDue, lookAtAll, type RollingOptions, type RollingPlan, whyUnwell } from './rolling-plan.ts'
 
 const LOOK_MS: Millis = 10_000
 const HANDOVER_MS: Millis = 120_000
@@ -24,7 +24,7 @@ const LOOK_EVERY_MS: Millis = 500
 interface Run {
   readonly operator: Operator
   readonly cluster: string
-  readonly wish: RollingWish
+  readonly options: RollingOptions
   readonly following: Following
 }
 
@@ -75,11 +75,11 @@ async function untilWell({ operator, cluster, following }: Run): Promise<string 
   }
 }
 
-function restartOne({ operator, wish, following }: Run, member: Member): Promise<OperationRow> {
-  return restartMember(operator, member, plainRestart(wish), following)
+function restartOne({ operator, options, following }: Run, member: Member): Promise<OperationRow> {
+  return restartMember(operator, member, plainRestart(options), following)
 }
 
-function plainRestart({ timeoutMs }: RollingWish): RestartWish {
+function plainRestart({ timeoutMs }: RollingOptions): RestartOptions {
   return { pending: false, olderThan: null, schedule: null, timeoutMs, wait: 'in-service', replace: false }
 }
 
@@ -111,7 +111,7 @@ async function untilReplayed(
 
 /** The handover stops and starts the former leader; only what it did not do is done then. */
 async function handOverAndRestart(run: Run, leader: Member): Promise<OperationRow> {
-  const { operator, wish, following } = run
+  const { operator, options, following } = run
   const row = (outcome: OperationRow['outcome'], why: string): OperationRow => ({
     member: leader.name,
     outcome,
@@ -121,12 +121,12 @@ async function handOverAndRestart(run: Run, leader: Member): Promise<OperationRo
   const handed = await handOver(run, leader.name)
   if ('why' in handed) return row(handed.outcome, handed.why)
   const look = await lookAt(operator, leader)
-  if (look.known && !isDue(look.value, wish))
+  if (look.known && !isDue(look.value, options))
     return row(
       'done',
       `handed over to ${handed.to}, and was restarted by that; ${look.value.replicationState ?? look.value.state}`,
     )
-  const restarted = await restartMember(operator, leader, plainRestart(wish), following)
+  const restarted = await restartMember(operator, leader, plainRestart(options), following)
   const why = `handed over to ${handed.to}${restarted.why === null ? '' : `; ${restarted.why}`}`
   return { ...restarted, why }
 }
@@ -138,19 +138,19 @@ type HandedOver =
 async function handOver({ operator, cluster, following }: Run, leader: MemberName): Promise<HandedOver> {
   const sight = await lookAtAll(operator, cluster, deadlineIn(operator.clock, LOOK_MS))
   if (!sight.ok) return { outcome: 'refused', why: 'etcd cannot be read' }
-  const wish: CommandRequest = {
+  const options: CommandRequest = {
     action: 'switchover',
     ...{ cluster, leader, candidate: null, scheduledAt: null, acceptDataLoss: false, replace: false },
   }
   const survey = surveyOf(sight.value.view)
   const deadline = deadlineIn(operator.clock, HANDOVER_MS)
-  const judged = await planHandover(operator, wish, survey, deadline)
+  const judged = await planHandover(operator, options, survey, deadline)
   if (judged.failure !== null || judged.winner === null)
     return { outcome: 'refused', why: `nobody can take over: ${verdictsOf(judged.verdicts)}` }
   const copies = refusalFor('switchover', await endangeredCopies(operator, judged))
   if (copies !== null) return { outcome: 'refused', why: copies.reason }
   // By name, so that it is a standby that was judged good, and was restarted before.
-  const named = { ...wish, candidate: judged.winner }
+  const named = { ...options, candidate: judged.winner }
   const plan = await planHandover(operator, named, survey, deadline)
   const result = await carryOutHandover(operator, named, plan, {
     ...{ wait: true, deadline, interrupted: following.interrupted },

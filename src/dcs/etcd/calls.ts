@@ -23,7 +23,7 @@ export type CallResult<T> =
     }
   | { readonly ok: false; readonly treatment: Treatment; readonly why: string; readonly unclear: boolean }
 
-export interface CallWish {
+export interface CallBudget {
   readonly budgetMs: Millis
   readonly deadlineMs: BootMillis
   /** Reads only: an answer with a lower raft term than known counts as a failure of its endpoint. */
@@ -53,19 +53,19 @@ export class Calls {
     this.#abort = abort
   }
 
-  async run<T extends Answer>(wish: CallWish, send: Send<T>): Promise<CallResult<T>> {
+  async run<T extends Answer>(budget: CallBudget, send: Send<T>): Promise<CallResult<T>> {
     let unclear = false
     let loggedIn = false
     let failure: CallFailure = { code: null, details: 'no time left, not sent' }
     const faults = new Map<number, string | null>()
     const said = new Map<number, string>()
     for (let tries = 0; !this.#abort.aborted; tries++) {
-      await this.#pauseAfterRound(tries, wish.deadlineMs)
-      const leftMs = wish.deadlineMs - this.#clock.bootMs()
+      await this.#pauseAfterRound(tries, budget.deadlineMs)
+      const leftMs = budget.deadlineMs - this.#clock.bootMs()
       if (leftMs < 5 || this.#abort.aborted) break
       const endpoint = this.#endpoints.current
-      const ms = Math.min(leftMs, this.#tryMs(wish.budgetMs, tries))
-      const tried = await this.#tryAt(endpoint, send, wish, ms)
+      const ms = Math.min(leftMs, this.#tryMs(budget.budgetMs, tries))
+      const tried = await this.#tryAt(endpoint, send, budget, ms)
       if (tried.ok) return { ...tried, unclear }
       failure = tried.failure
       faults.set(endpoint, this.#endpoints.faultOf(endpoint, failure))
@@ -79,16 +79,16 @@ export class Calls {
         return { ok: false, treatment, why: this.#endpoints.explain(endpoint, failure), unclear }
     }
     if (this.#abort.aborted) return { ok: false, treatment: 'give-up', why: 'the store is closed', unclear }
-    const why = allRefuse(faults, this.#endpoints.count) ?? noAnswer(wish.budgetMs, said)
+    const why = allRefuse(faults, this.#endpoints.count) ?? noAnswer(budget.budgetMs, said)
     return { ok: false, treatment: treatmentOf(failure), why, unclear }
   }
 
   /** A linearizable read of a range. */
   range(
-    wish: CallWish,
+    budget: CallBudget,
     range: { readonly key: Buffer; readonly range_end?: Buffer },
   ): Promise<CallResult<IRangeResponse>> {
-    return this.run({ ...wish, refuseOldTerm: true }, (client, options) =>
+    return this.run({ ...budget, refuseOldTerm: true }, (client, options) =>
       client.kv.range({ ...range }, options),
     )
   }
@@ -116,10 +116,10 @@ export class Calls {
   async #tryAt<T extends Answer>(
     endpoint: number,
     send: Send<T>,
-    wish: CallWish,
+    budget: CallBudget,
     ms: Millis,
   ): Promise<(Tried<T> & { readonly sentMs: BootMillis }) & { readonly token: string | null }> {
-    const loginMs = Math.min(wish.deadlineMs - this.#clock.bootMs(), Math.max(ms, LOGIN_MS_MIN))
+    const loginMs = Math.min(budget.deadlineMs - this.#clock.bootMs(), Math.max(ms, LOGIN_MS_MIN))
     const login = await this.#session.token(endpoint, loginMs)
     const sentMs = this.#clock.bootMs()
     if (!login.ok) return { ...login, sentMs, token: null }
@@ -133,7 +133,7 @@ export class Calls {
     if (!tried.ok) return { ...tried, sentMs, token }
     this.#endpoints.answered(endpoint)
     const distrusted = this.#terms.take(tried.value.header)
-    if (distrusted !== null && wish.refuseOldTerm === true) {
+    if (distrusted !== null && budget.refuseOldTerm === true) {
       return { ok: false, failure: { code: null, details: distrusted }, sentMs, token }
     }
     this.#terms.reached(tried.value.header)

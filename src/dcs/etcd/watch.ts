@@ -38,7 +38,7 @@ export class Watch {
   readonly #parts: WatchParts
   #state: WatchState = { alive: false, why: 'the watch has not begun' }
   #running: Promise<void> | null = null
-  #carrier = 0
+  #watchEndpoint = 0
   /** Of the etcd that the view comes from. */
   #epoch = 0
 
@@ -54,7 +54,7 @@ export class Watch {
   /** Begins once; later calls do nothing. */
   start(): void {
     if (this.#running !== null || this.#parts.abort.aborted) return
-    this.#carrier = this.#parts.endpoints.current
+    this.#watchEndpoint = this.#parts.endpoints.current
     this.#running = this.#run()
   }
 
@@ -73,9 +73,9 @@ export class Watch {
       this.#down(end.why)
       if (abort.aborted) return
       const unauthorised = end.treatment === 're-authenticate' || end.treatment === 'fatal'
-      if (lived) log('INFO', `watch on etcd at ${endpoints.name(this.#carrier)} ended: ${end.why}`)
+      if (lived) log('INFO', `watch on etcd at ${endpoints.name(this.#watchEndpoint)} ended: ${end.why}`)
       if (!lived && pauseMs === 0) log('WARNING', `no watch on etcd: ${end.why}`)
-      if (end.treatment !== 'compacted') this.#carrier = (this.#carrier + 1) % endpoints.count
+      if (end.treatment !== 'compacted') this.#watchEndpoint = (this.#watchEndpoint + 1) % endpoints.count
       const pauseMsMax = unauthorised ? PAUSE_MS_MAX_UNAUTHORISED : PAUSE_MS_MAX
       pauseMs = lived ? 0 : Math.min(pauseMsMax, Math.max(PAUSE_MS_MIN, pauseMs * 2))
       await clock.sleep(lived ? PAUSE_MS_MIN : pauseMs, abort)
@@ -95,8 +95,8 @@ export class Watch {
     this.#epoch = terms.epoch
     const changed = this.#parts.entries.replace(snapshotOf(read.value, keys), revisionOf(revision))
     const end = await followWatch({
-      client: await endpoints.client(this.#carrier),
-      explain: failure => endpoints.explain(this.#carrier, failure),
+      client: await endpoints.client(this.#watchEndpoint),
+      explain: failure => endpoints.explain(this.#watchEndpoint, failure),
       token: login.value,
       keys,
       // Not the next one: etcd 3.5 answers no progress request while a watch waits for a revision that does not exist
@@ -116,7 +116,7 @@ export class Watch {
   // E.g. a certificate file that cannot be read.
   #broken(error: unknown): StreamEnd {
     const details = errorText(error)
-    const why = this.#parts.endpoints.explain(this.#carrier, { code: null, details })
+    const why = this.#parts.endpoints.explain(this.#watchEndpoint, { code: null, details })
     return { treatment: 'other-endpoint', why }
   }
 
@@ -124,7 +124,7 @@ export class Watch {
     const was = this.#state
     this.#state = { alive: true, atMs }
     if (was.alive) return
-    this.#parts.log('INFO', `watch on etcd stands at ${this.#parts.endpoints.name(this.#carrier)}`)
+    this.#parts.log('INFO', `watch on etcd is at ${this.#parts.endpoints.name(this.#watchEndpoint)}`)
     this.#parts.onChange(changedByRead)
   }
 
@@ -147,7 +147,7 @@ export class Watch {
     if (changed.length > 0) onChange(changed)
   }
 
-  // Twice this is how long a carrier that answers, but lags behind, goes unnoticed; and, where pings are too slow for
+  // Twice this is how long an endpoint that answers, but lags behind, goes unnoticed; and, where pings are too slow for
   // the ttl, one that hangs. Where they are not, questions are rare: they are most of what an idle cluster asks of
   // etcd.
   #intervalMs(): Millis {

@@ -37,7 +37,7 @@ export const blindRules: readonly Rule<BlindFacts>[] = [
     why: 'the watch is only a hint: its silence proves nothing until a read has failed too',
     match: f => !tried(f.snap, 'read-cluster') && !renewsLast(f),
     choose: f => ({
-      reason: `the watch tells nothing (${f.whyBlind}); asking ${storeName(f.snap)} directly`,
+      reason: `the watch shows nothing (${f.whyBlind}); asking ${storeName(f.snap)} directly`,
       actions: [{ kind: 'read-cluster' }],
     }),
   }),

@@ -94,7 +94,7 @@ export const stoppingRules: readonly Rule<Facts>[] = [
     why: 'a member has the last record that was written here: it may promote at once',
     match: f => isShutDown(f) && !formerMayWrite(f) && !tried(f.snap, 'release-lease') && successor(f),
     choose: (f, { name, position }) => ({
-      reason: `${name} has everything; handing the lease on`,
+      reason: `${name} has everything; handing the lease over`,
       actions: [{ kind: 'release-lease', status: closingStatus(f, position.previousLsn) }],
       remember: { lastRole: 'standby' },
     }),
@@ -160,7 +160,7 @@ export const stoppingRules: readonly Rule<Facts>[] = [
     why: 'PostgreSQL is down: the others need not wait for the lease to end',
     match: f => holdsLease(f.snap) && !f.snap.outcomes.some(outcome => outcome.action === 'release-lease'),
     choose: f => ({
-      reason: 'PostgreSQL is down; handing the lease on',
+      reason: 'PostgreSQL is down; handing the lease over',
       actions: [{ kind: 'release-lease', status: closingStatus(f, f.memory.stoppedAt?.previousLsn ?? null) }],
     }),
   }),

@@ -22,10 +22,10 @@ import { type Session, type SqlFailure, withSession } from '../session/connectio
 import {
   createOrAlterRole,
   grantRewind,
-  otherWishes,
+  otherWantedRoles,
   QUIET_SESSION,
   separateRewindUser,
-  superuserWish,
+  wantedSuperuser,
 } from '../session/roles.ts'
 
 const FORBIDDEN = ['pgdata', 'nosync', 'pwfile', 'sync-only', 'version', 'username']
@@ -114,7 +114,7 @@ export async function finishBootstrap(
   report: Report,
 ): Promise<StepOutcome> {
   report({ phase: 'creating roles' })
-  const superuser = superuserWish(context.config)
+  const superuser = wantedSuperuser(context.config)
   const first = await withRoles(context, signal, async session =>
     superuser === null ? null : await createOrAlterRole(session, superuser),
   )
@@ -127,8 +127,8 @@ export async function finishBootstrap(
   }
   report({ phase: 'creating roles' })
   const rest = await withRoles(context, signal, async session => {
-    for (const wish of otherWishes(context.config)) {
-      const why = await createOrAlterRole(session, wish)
+    for (const role of otherWantedRoles(context.config)) {
+      const why = await createOrAlterRole(session, role)
       if (why !== null) return why
     }
     const rewind = separateRewindUser(context.config)

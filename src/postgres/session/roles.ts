@@ -5,7 +5,7 @@ import pg from 'pg'
 import type { Credentials, PostgresqlConfig } from '../../model/settings/config.ts'
 import type { Session } from './connection.ts'
 
-interface RoleWish {
+interface WantedRole {
   readonly name: string
   readonly password: string | null
   /** `SUPERUSER`, `REPLICATION`, `CREATEDB`, …; LOGIN is added unless LOGIN or NOLOGIN is among them. */
@@ -32,26 +32,26 @@ export const QUIET_SESSION: Readonly<Record<string, string>> = {
 }
 
 /** Null: done. The text never contains the password, only the server's answer. */
-export async function createOrAlterRole(session: Session, wish: RoleWish): Promise<string | null> {
-  const name = pg.escapeIdentifier(wish.name)
+export async function createOrAlterRole(session: Session, role: WantedRole): Promise<string | null> {
+  const name = pg.escapeIdentifier(role.name)
   const existing = await session.query(
-    `SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = ${pg.escapeLiteral(wish.name)}`,
+    `SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = ${pg.escapeLiteral(role.name)}`,
   )
-  if (!existing.ok) return `role ${wish.name}: ${existing.why}`
-  const options = wish.options.map(option => option.toUpperCase())
+  if (!existing.ok) return `role ${role.name}: ${existing.why}`
+  const options = role.options.map(option => option.toUpperCase())
   if (options.some(option => /[;"\0]/.test(option)))
-    return `role ${wish.name}: an option is not a role option`
+    return `role ${role.name}: an option is not a role option`
   const login = options.some(option => /^(NO)?LOGIN$/.test(option)) ? [] : ['LOGIN']
-  const password = wish.password === null ? [] : [`PASSWORD ${pg.escapeLiteral(wish.password)}`]
+  const password = role.password === null ? [] : [`PASSWORD ${pg.escapeLiteral(role.password)}`]
   const verb = existing.rows.length === 0 ? 'CREATE' : 'ALTER'
   const done = await session.query([`${verb} ROLE ${name} WITH`, ...options, ...login, ...password].join(' '))
   return done.ok
     ? null
-    : `role ${wish.name} (SQLSTATE ${done.code || 'unknown'}): ${withoutSecret(done.why, wish)}`
+    : `role ${role.name} (SQLSTATE ${done.code || 'unknown'}): ${withoutSecret(done.why, role)}`
 }
 
-function withoutSecret(text: string, wish: RoleWish): string {
-  return wish.password === null || wish.password === '' ? text : text.replaceAll(wish.password, '***')
+function withoutSecret(text: string, role: WantedRole): string {
+  return role.password === null || role.password === '' ? text : text.replaceAll(role.password, '***')
 }
 
 /** The functions that pg_rewind calls on the source when it is not a superuser. */
@@ -72,13 +72,13 @@ export async function grantRewind(session: Session, role: string): Promise<strin
 }
 
 /** Superuser first, because the post_bootstrap command uses it; the others after that command. */
-export function superuserWish(config: PostgresqlConfig): RoleWish | null {
+export function wantedSuperuser(config: PostgresqlConfig): WantedRole | null {
   const { superuser } = config.authentication
   if (superuser === null || superuser.password === null) return null
   return { name: superuser.username, password: superuser.password, options: ['SUPERUSER'] }
 }
 
-export function otherWishes(config: PostgresqlConfig): readonly RoleWish[] {
+export function otherWantedRoles(config: PostgresqlConfig): readonly WantedRole[] {
   const { replication } = config.authentication
   const rewind = separateRewindUser(config)
   return [

@@ -239,7 +239,7 @@ function expired(request: FailoverRequest, wallMs: WallMillis): string | null {
   const untilMs = request.note?.untilMs ?? null
   if (!isExpired(request, wallMs) || untilMs === null) return null
   const now = new Date(wallMs).toISOString()
-  return `it was to be begun until ${new Date(untilMs).toISOString()}, and it is ${now} here: who asked waits no longer (or the clocks differ)`
+  return `it had to begin before ${new Date(untilMs).toISOString()}, and it is ${now} here: the person who asked no longer waits (or the clocks differ)`
 }
 
 function unclaimedRequest(facts: ClusterFacts): Versioned<FailoverRequest> | null {
