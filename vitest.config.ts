@@ -31,7 +31,7 @@ export default defineConfig({
         test: {
           name: 'real',
           include: real,
-          globalSetup: 'test/commands/built.ts',
+          globalSetup: 'test/commands/stage/built.ts',
           testTimeout: 60_000,
           hookTimeout: 60_000,
           maxWorkers: 2,

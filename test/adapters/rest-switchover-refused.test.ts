@@ -7,7 +7,7 @@ import { OUTCOME_HEADER } from '../../src/wire/outcome-code.ts'
 import { startEtcd, type TestEtcd } from '../rest/etcd.ts'
 import { startServer } from '../rest/node.ts'
 import { BUDGET_MS, peers, record, STREAMS, send, startPairIn, stored } from '../rest/pair.ts'
-import { lead } from './etcd-harness.ts'
+import { lead } from './etcd/etcd-harness.ts'
 
 let etcd: TestEtcd
 beforeAll(async () => {

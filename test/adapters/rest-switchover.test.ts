@@ -8,7 +8,7 @@ import { startEtcd, type TestEtcd } from '../rest/etcd.ts'
 import { clock } from '../rest/node.ts'
 import { BUDGET_MS, send, startPairIn, stored } from '../rest/pair.ts'
 import { bestOfThree } from './best-of-three.ts'
-import { lead, until } from './etcd-harness.ts'
+import { lead, until } from './etcd/etcd-harness.ts'
 
 let etcd: TestEtcd
 beforeAll(async () => {

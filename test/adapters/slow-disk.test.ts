@@ -17,7 +17,7 @@ import { systemClock } from '../../src/system/clock.ts'
 import { COMPLETE, directory } from '../config/sample.ts'
 import { view } from '../exhaustive/parts.ts'
 import { TimeLimit } from '../time-limit.ts'
-import { runAs } from './postgres-harness.ts'
+import { runAs } from './postgres/postgres-harness.ts'
 
 const clock = systemClock()
 const HUNG_MS = 20_000

@@ -6,8 +6,8 @@ import type { DecisionEntry } from '../../src/agent/beat.ts'
 import { createDecisionLog } from '../../src/agent/decision-log.ts'
 import type { Decision } from '../../src/model/decision/decision.ts'
 import type { JournalEntry } from '../../src/ports/journal.ts'
-import { build } from '../decisions/build.ts'
-import { newDraft } from '../decisions/draft.ts'
+import { build } from '../decisions/notation/build.ts'
+import { newDraft } from '../decisions/notation/draft.ts'
 
 const BEGIN = { kind: 'begin', job: { kind: 'crash-recovery' } } as const
 

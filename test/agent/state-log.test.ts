@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest'
 import { createStateLog } from '../../src/agent/state-log.ts'
 import { revision } from '../../src/model/revision.ts'
-import { parseFile, questionOf } from '../decisions/case-file.ts'
+import { parseFile, questionOf } from '../decisions/notation/case-file.ts'
 
 test('each wrong is said once', () => {
   const [node] = parseFile('x.txt', '# A standby.\nlook as pg2\n  etcd leader pg1\n----\n').map(questionOf)

@@ -2,9 +2,9 @@
 
 import { readFile } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { type FakeCluster, openCluster } from './members.ts'
-import { violations } from './schema.ts'
-import { openStage, type Stage } from './stage.ts'
+import { type FakeCluster, openCluster } from './stage/members.ts'
+import { violations } from './stage/schema.ts'
+import { openStage, type Stage } from './stage/stage.ts'
 
 let stage: Stage
 let cluster: FakeCluster

@@ -8,7 +8,7 @@ import type { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { COMMANDS } from '../../src/commands.ts'
-import { runHactl } from './stage.ts'
+import { runHactl } from './stage/stage.ts'
 
 const run = promisify(execFile)
 

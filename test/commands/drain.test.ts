@@ -3,12 +3,12 @@
 
 import { readFile } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { LIMIT_MS, until } from '../adapters/etcd-harness.ts'
-import { type FakeCluster, openCluster } from './members.ts'
-import { copiesFrom } from './operated-members.ts'
-import { violations } from './schema.ts'
-import { openStage, type Stage } from './stage.ts'
-import { openTerminal } from './terminal.ts'
+import { LIMIT_MS, until } from '../adapters/etcd/etcd-harness.ts'
+import { type FakeCluster, openCluster } from './stage/members.ts'
+import { copiesFrom } from './stage/operated-members.ts'
+import { violations } from './stage/schema.ts'
+import { openStage, type Stage } from './stage/stage.ts'
+import { openTerminal } from './stage/terminal.ts'
 
 let stage: Stage
 let cluster: FakeCluster

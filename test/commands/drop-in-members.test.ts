@@ -2,10 +2,10 @@
 // names, and answers from a pipe. See beside-patronictl.ts.
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { type BesidePatronictl, besidePatronictl } from './beside-patronictl.ts'
-import { type FakeCluster, type FakeMember, openCluster } from './members.ts'
-import { copies, restarts, setMore, tellStarts } from './operated-members.ts'
-import { openStage, type Stage } from './stage.ts'
+import { type BesidePatronictl, besidePatronictl } from './stage/beside-patronictl.ts'
+import { type FakeCluster, type FakeMember, openCluster } from './stage/members.ts'
+import { copies, restarts, setMore, tellStarts } from './stage/operated-members.ts'
+import { openStage, type Stage } from './stage/stage.ts'
 
 let stage: Stage
 let cluster: FakeCluster

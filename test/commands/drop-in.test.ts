@@ -2,10 +2,10 @@
 // are in drop-in-members.test.ts.
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { type BesidePatronictl, besidePatronictl } from './beside-patronictl.ts'
-import { writeDemo, writeNew, writeTwo } from './clusters.ts'
-import { type FakeCluster, openCluster } from './members.ts'
-import { openStage, type Stage } from './stage.ts'
+import { type BesidePatronictl, besidePatronictl } from './stage/beside-patronictl.ts'
+import { writeDemo, writeNew, writeTwo } from './stage/clusters.ts'
+import { type FakeCluster, openCluster } from './stage/members.ts'
+import { openStage, type Stage } from './stage/stage.ts'
 
 let stage: Stage
 let cluster: FakeCluster

@@ -4,9 +4,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { type FakeCluster, openCluster } from './members.ts'
-import { openStage, type Stage } from './stage.ts'
-import { openTerminal } from './terminal.ts'
+import { type FakeCluster, openCluster } from './stage/members.ts'
+import { openStage, type Stage } from './stage/stage.ts'
+import { openTerminal } from './stage/terminal.ts'
 
 let stage: Stage
 let cluster: FakeCluster

@@ -6,9 +6,9 @@ import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { changeDocument, settingPath } from '../../src/admin/config/edit-config.ts'
 import { editors, splitWords } from '../../src/terminal/ask/editor.ts'
-import { writeDemo } from './clusters.ts'
-import { openStage, type Stage } from './stage.ts'
-import { openTerminal } from './terminal.ts'
+import { writeDemo } from './stage/clusters.ts'
+import { openStage, type Stage } from './stage/stage.ts'
+import { openTerminal } from './stage/terminal.ts'
 
 let stage: Stage
 let folder: string

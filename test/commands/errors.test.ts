@@ -1,5 +1,5 @@
 // What a failed command says and advises when etcd did answer, but serves nobody. The texts are etcd's own, as
-// test/adapters/etcd-auth.test.ts and etcd-faults.test.ts see them.
+// test/adapters/etcd/auth.test.ts and faults.test.ts see them.
 
 import { expect, test } from 'vitest'
 import { describeFailure } from '../../src/terminal/error-table.ts'

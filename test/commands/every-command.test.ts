@@ -7,11 +7,20 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { COMMANDS } from '../../src/commands.ts'
 import { freePort } from '../adapters/free-port.ts'
-import { ANSWERS } from './json-cases.ts'
-import { openCluster } from './members.ts'
-import { setMore, tellStarts } from './operated-members.ts'
-import { cellOf, ROWS, type Row, SITUATIONS, type Situation, WITHOUT_CLUSTER } from './situations.ts'
-import { CLOSED, OPEN, openStage, type Ran, type RunOptions, runHactl, type Stage, shown } from './stage.ts'
+import { ANSWERS } from './stage/json-cases.ts'
+import { openCluster } from './stage/members.ts'
+import { setMore, tellStarts } from './stage/operated-members.ts'
+import { cellOf, ROWS, type Row, SITUATIONS, type Situation, WITHOUT_CLUSTER } from './stage/situations.ts'
+import {
+  CLOSED,
+  OPEN,
+  openStage,
+  type Ran,
+  type RunOptions,
+  runHactl,
+  type Stage,
+  shown,
+} from './stage/stage.ts'
 
 const AT_ONCE = 6
 /** For all commands one after the other on a machine that does something else. */

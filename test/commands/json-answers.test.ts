@@ -3,11 +3,11 @@
 
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { ANSWERS, type Answer, JSON_CASES, type JsonCase } from './json-cases.ts'
-import { openCluster } from './members.ts'
-import { tellStarts } from './operated-members.ts'
-import { type Schema, violations } from './schema.ts'
-import { openStage, type Stage, shown } from './stage.ts'
+import { ANSWERS, type Answer, JSON_CASES, type JsonCase } from './stage/json-cases.ts'
+import { openCluster } from './stage/members.ts'
+import { tellStarts } from './stage/operated-members.ts'
+import { type Schema, violations } from './stage/schema.ts'
+import { openStage, type Stage, shown } from './stage/stage.ts'
 
 const AT_ONCE = 4
 const LIMIT_MS = 240_000

@@ -6,10 +6,10 @@ import type { HandoverReport } from '../../src/admin/handover/handover.ts'
 import type { Finding } from '../../src/admin/look/health.ts'
 import type { OperationRow } from '../../src/admin/members/member-operation.ts'
 import type { CandidateVerdict } from '../../src/model/cluster/verdict.ts'
-import { writeDemo, writeLost, writeNew, writeTwo } from './clusters.ts'
-import { type FakeCluster, openCluster } from './members.ts'
-import { type Schema, violations } from './schema.ts'
-import { openStage, type Stage } from './stage.ts'
+import { writeDemo, writeLost, writeNew, writeTwo } from './stage/clusters.ts'
+import { type FakeCluster, openCluster } from './stage/members.ts'
+import { type Schema, violations } from './stage/schema.ts'
+import { openStage, type Stage } from './stage/stage.ts'
 
 let stage: Stage
 let cluster: FakeCluster

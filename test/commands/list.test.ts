@@ -7,12 +7,12 @@ import { type AddressInfo, createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startEtcd } from '../adapters/etcd-harness.ts'
+import { startEtcd } from '../adapters/etcd/etcd-harness.ts'
 import { freePort } from '../adapters/free-port.ts'
-import { writeDemo, writeLost, writeNew, writeSick, writeTwo } from './clusters.ts'
-import { openCluster } from './members.ts'
-import { openStage, runHactl, type Stage } from './stage.ts'
-import { openTerminal } from './terminal.ts'
+import { writeDemo, writeLost, writeNew, writeSick, writeTwo } from './stage/clusters.ts'
+import { openCluster } from './stage/members.ts'
+import { openStage, runHactl, type Stage } from './stage/stage.ts'
+import { openTerminal } from './stage/terminal.ts'
 
 let stage: Stage
 

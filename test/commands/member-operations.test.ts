@@ -2,8 +2,8 @@
 // frozen, unknown names, nobody to ask.
 
 import { expect, test } from 'vitest'
-import { duoForEachTest } from './duo.ts'
-import { openTerminal } from './terminal.ts'
+import { duoForEachTest } from './stage/duo.ts'
+import { openTerminal } from './stage/terminal.ts'
 
 const duo = duoForEachTest()
 

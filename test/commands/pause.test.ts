@@ -2,11 +2,11 @@
 
 import { readFile } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { type FakeCluster, openCluster } from './members.ts'
-import { publishPause, storesPause } from './operated-members.ts'
-import { violations } from './schema.ts'
-import { openStage, type Stage } from './stage.ts'
-import { openTerminal } from './terminal.ts'
+import { type FakeCluster, openCluster } from './stage/members.ts'
+import { publishPause, storesPause } from './stage/operated-members.ts'
+import { violations } from './stage/schema.ts'
+import { openStage, type Stage } from './stage/stage.ts'
+import { openTerminal } from './stage/terminal.ts'
 
 let stage: Stage
 let cluster: FakeCluster

@@ -5,12 +5,12 @@ import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { until } from '../adapters/etcd-harness.ts'
+import { until } from '../adapters/etcd/etcd-harness.ts'
 import { freePort } from '../adapters/free-port.ts'
-import { type Lab, openLab, SUPERUSER_PASSWORD } from '../adapters/postgres-harness.ts'
-import { violations } from './schema.ts'
-import { openStage, type RunOptions, type Stage } from './stage.ts'
-import { openTerminal } from './terminal.ts'
+import { type Lab, openLab, SUPERUSER_PASSWORD } from '../adapters/postgres/postgres-harness.ts'
+import { violations } from './stage/schema.ts'
+import { openStage, type RunOptions, type Stage } from './stage/stage.ts'
+import { openTerminal } from './stage/terminal.ts'
 
 const LOGIN = { PGUSER: 'admin', PGDATABASE: 'postgres', PGPASSWORD: SUPERUSER_PASSWORD }
 

@@ -1,9 +1,9 @@
 // The questions of `switchover` and `failover` on a real terminal: their order, their defaults, and Ctrl-C.
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { type FakeCluster, openCluster } from './members.ts'
-import { openStage, type Stage } from './stage.ts'
-import { openTerminal } from './terminal.ts'
+import { type FakeCluster, openCluster } from './stage/members.ts'
+import { openStage, type Stage } from './stage/stage.ts'
+import { openTerminal } from './stage/terminal.ts'
 
 let stage: Stage
 let cluster: FakeCluster

@@ -1,9 +1,9 @@
 // `hactl reinit`: followed until the copy streams; what ends in another way is a row with its reason.
 
 import { expect, test } from 'vitest'
-import { duoForEachTest } from './duo.ts'
-import { copies, setMore, tellStarts } from './operated-members.ts'
-import { openTerminal } from './terminal.ts'
+import { duoForEachTest } from './stage/duo.ts'
+import { copies, setMore, tellStarts } from './stage/operated-members.ts'
+import { openTerminal } from './stage/terminal.ts'
 
 const duo = duoForEachTest(({ stage, cluster }) => tellStarts(stage, cluster))
 

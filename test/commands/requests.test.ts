@@ -2,10 +2,10 @@
 // pending, not replaced in silence, and taken back by a command that stops waiting.
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { LIMIT_MS, until } from '../adapters/etcd-harness.ts'
-import { type FakeCluster, openCluster } from './members.ts'
-import { openStage, type Stage } from './stage.ts'
-import { openTerminal } from './terminal.ts'
+import { LIMIT_MS, until } from '../adapters/etcd/etcd-harness.ts'
+import { type FakeCluster, openCluster } from './stage/members.ts'
+import { openStage, type Stage } from './stage/stage.ts'
+import { openTerminal } from './stage/terminal.ts'
 
 let stage: Stage
 let cluster: FakeCluster

@@ -1,10 +1,10 @@
 // `hactl restart` and `hactl flush`: order, end state, what stops the rest, and each way in which a member can fail to do it.
 
 import { expect, test } from 'vitest'
-import { LIMIT_MS, until } from '../adapters/etcd-harness.ts'
-import { duoForEachTest } from './duo.ts'
-import { copiesFrom, doesNotStart, restarts, setMore, tellStarts } from './operated-members.ts'
-import { openTerminal } from './terminal.ts'
+import { LIMIT_MS, until } from '../adapters/etcd/etcd-harness.ts'
+import { duoForEachTest } from './stage/duo.ts'
+import { copiesFrom, doesNotStart, restarts, setMore, tellStarts } from './stage/operated-members.ts'
+import { openTerminal } from './stage/terminal.ts'
 
 const duo = duoForEachTest(async ({ stage, cluster }) => {
   await tellStarts(stage, cluster)

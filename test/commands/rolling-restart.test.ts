@@ -1,8 +1,8 @@
 // `hactl rolling restart`: its order, by which setting it changes, when it does not begin, where it stops, how it goes on.
 
 import { expect, test } from 'vitest'
-import { LIMIT_MS, until } from '../adapters/etcd-harness.ts'
-import { duoForEachTest } from './duo.ts'
+import { LIMIT_MS, until } from '../adapters/etcd/etcd-harness.ts'
+import { duoForEachTest } from './stage/duo.ts'
 import {
   copiesFrom,
   doesNotStart,
@@ -11,8 +11,8 @@ import {
   setMore,
   startAnew,
   tellStarts,
-} from './operated-members.ts'
-import { openTerminal } from './terminal.ts'
+} from './stage/operated-members.ts'
+import { openTerminal } from './stage/terminal.ts'
 
 const duo = duoForEachTest(async ({ stage, cluster }) => {
   await tellStarts(stage, cluster)

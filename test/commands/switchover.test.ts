@@ -2,10 +2,10 @@
 // which was not seen. etcd is real; the members are small HTTP servers that behave as the test says.
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { type FakeCluster, type FakeMember, openCluster } from './members.ts'
-import { copiesFrom } from './operated-members.ts'
-import { openStage, type Stage } from './stage.ts'
-import { openTerminal } from './terminal.ts'
+import { type FakeCluster, type FakeMember, openCluster } from './stage/members.ts'
+import { copiesFrom } from './stage/operated-members.ts'
+import { openStage, type Stage } from './stage/stage.ts'
+import { openTerminal } from './stage/terminal.ts'
 
 /** What a command adds for members that run hactl. */
 const NOTE = {

@@ -8,8 +8,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { freePort } from '../adapters/free-port.ts'
 import { postgresBin } from '../cluster/harness/servers.ts'
 import { memoryDirectory } from '../memory-directory.ts'
-import { type Schema, violations } from './schema.ts'
-import { runHactl } from './stage.ts'
+import { type Schema, violations } from './stage/schema.ts'
+import { runHactl } from './stage/stage.ts'
 
 const schema: Schema = JSON.parse(
   await readFile(new URL('schemas/validate-config.json', import.meta.url), 'utf8'),

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { decide } from '../../src/decide/decide.ts'
 import { violations } from '../../src/decide/invariants.ts'
 import { chapters } from '../../src/decide/rule-book.ts'
-import { answerOf, type Case, parseFile, questionOf, rewriteFile, ruleOf } from './case-file.ts'
+import { answerOf, type Case, parseFile, questionOf, rewriteFile, ruleOf } from './notation/case-file.ts'
 
 const here = import.meta.dirname
 const RULE_BOOK = 'rule-book.txt'

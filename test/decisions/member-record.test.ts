@@ -5,8 +5,8 @@ import { reportCluster } from '../../src/admin/look/cluster-report.ts'
 import { memberRecord } from '../../src/decide/report/own-record.ts'
 import { revision } from '../../src/model/revision.ts'
 import { clusterText } from '../../src/terminal/table/member-table.ts'
-import { build } from './build.ts'
-import { DEFAULT_LSN, type Draft, newDraft, type PostgresDraft } from './draft.ts'
+import { build } from './notation/build.ts'
+import { DEFAULT_LSN, type Draft, newDraft, type PostgresDraft } from './notation/draft.ts'
 
 /** The key of a standby, and what `hactl list` shows as its state. */
 function published(postgres: Partial<PostgresDraft>, change: (draft: Draft) => void = () => {}) {

@@ -6,9 +6,9 @@ import { reportOutage } from '../../src/decide/report/outage.ts'
 import type { Memory } from '../../src/model/decision/memory.ts'
 import type { Snapshot } from '../../src/model/decision/snapshot.ts'
 import { revision } from '../../src/model/revision.ts'
-import { build } from './build.ts'
-import { type Draft, newDraft } from './draft.ts'
-import { WALL_MS } from './forms-world.ts'
+import { build } from './notation/build.ts'
+import { type Draft, newDraft } from './notation/draft.ts'
+import { WALL_MS } from './notation/forms-world.ts'
 
 /** A node that lives through several looks; what is told at each. */
 function node(name: string, first: (draft: Draft) => void) {

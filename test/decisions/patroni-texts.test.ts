@@ -6,7 +6,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { top } from '../tidy/source.ts'
-import { parseFile, ruleOf } from './case-file.ts'
+import { parseFile, ruleOf } from './notation/case-file.ts'
 
 interface Said {
   readonly rule: string

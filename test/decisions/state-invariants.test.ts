@@ -5,7 +5,7 @@ import { stateViolations } from '../../src/decide/state-invariants.ts'
 import type { Memory } from '../../src/model/decision/memory.ts'
 import type { Snapshot } from '../../src/model/decision/snapshot.ts'
 import { revision } from '../../src/model/revision.ts'
-import { parseFile, questionOf } from './case-file.ts'
+import { parseFile, questionOf } from './notation/case-file.ts'
 
 const [node] = parseFile(
   'x.txt',

@@ -4,8 +4,8 @@ import { expect, test } from 'vitest'
 import { remember } from '../../src/decide/remember.ts'
 import { trouble } from '../../src/decide/report/trouble.ts'
 import { revision } from '../../src/model/revision.ts'
-import { build } from './build.ts'
-import { type Draft, newDraft } from './draft.ts'
+import { build } from './notation/build.ts'
+import { type Draft, newDraft } from './notation/draft.ts'
 
 /** As pg2, a standby of pg1, unless `change` says otherwise. */
 function said(change: (draft: Draft) => void): string | null {

@@ -133,7 +133,7 @@ describe('a citation', () => {
       shortCitations(path, text).map(({ document, number }) => `${document} ${number}`)
     expect(short('src/x.ts', 'made again (8.S3, 8.S5)')).toEqual(['ha 8.S3', 'ha 8.S5'])
     expect(short('test/decisions/x.txt', '# R3, 8.E12: it crashed\n  lsn E12')).toEqual(['ha 8.E12', 'ha R3'])
-    expect(short('test/adapters/postgres-x.test.ts', "test('P04: x')")).toEqual(['postgres P04'])
+    expect(short('test/adapters/postgres/x.test.ts', "test('P04: x')")).toEqual(['postgres P04'])
   })
   test('leads to a heading or a row', () => {
     expect(

@@ -37,7 +37,7 @@ export function shortCitations(path: string, text: string): readonly Citation[] 
       ...numbers('ha', marks, /(?<=^# )\d\.\d+\b/gm),
     )
   }
-  if (/^test\/(adapters\/postgres-|postgres-settings\/)/.test(path))
+  if (/^test\/(adapters\/postgres\/|postgres-settings\/)/.test(path))
     found.push(...numbers('postgres', text, /(?<![.\w/])[BCPR]\d\d\b|(?<![.\w/])Q\d{1,2}\b/g))
   return found
 }

@@ -2,7 +2,7 @@
 
 import { parseMember } from '../../src/wire/records.ts'
 import { parseTakeovers } from '../../src/wire/takeover-record.ts'
-import { absoluteKey } from '../simulation/store.ts'
+import { absoluteKey } from '../simulation/store/store.ts'
 import type { World } from '../simulation/world.ts'
 
 interface Clause {

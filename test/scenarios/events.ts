@@ -2,8 +2,8 @@
 
 import { serialiseDrain } from '../../src/wire/drain-record.ts'
 import { drainKey } from '../../src/wire/keys.ts'
-import type { Machine } from '../simulation/machine.ts'
-import { absoluteKey } from '../simulation/store.ts'
+import type { Machine } from '../simulation/machine/machine.ts'
+import { absoluteKey } from '../simulation/store/store.ts'
 import type { World } from '../simulation/world.ts'
 
 type Words = Readonly<Record<string, string>>

@@ -4,7 +4,7 @@
 import type { DecisionEntry } from '../../src/agent/beat.ts'
 import { createDecisionLog } from '../../src/agent/decision-log.ts'
 import type { Journal } from '../../src/ports/journal.ts'
-import type { Machine } from '../simulation/machine.ts'
+import type { Machine } from '../simulation/machine/machine.ts'
 import { plainTags } from '../simulation/simulate.ts'
 import { World } from '../simulation/world.ts'
 import { failedClause } from './clauses.ts'

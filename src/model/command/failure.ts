@@ -1,7 +1,7 @@
 // Every way in which an operator's command can fail, as data. `src/terminal/error-table.ts` turns each kind into an
 // exit code, a message and a hint; nothing else prints an error.
 
-import type { CandidateVerdict } from '../../model/cluster/verdict.ts'
+import type { CandidateVerdict } from '../cluster/verdict.ts'
 import type { Bytes, MemberName, WallMillis } from '../units.ts'
 
 export type Failure =

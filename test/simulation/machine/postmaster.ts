@@ -1,0 +1,226 @@
+// A running PostgreSQL server: starting, accepting, stopping, gone; primary or standby. It belongs to its machine, not to
+// the agent, and goes on whatever becomes of that.
+
+import type { Upstream } from '../../../src/model/cluster/peer.ts'
+import type { PostmasterIdentity } from '../../../src/model/server/postgres.ts'
+import type { Timer } from '../scheduler.ts'
+import type { DataDirectory } from './data-directory.ts'
+import type { Machine } from './machine.ts'
+import { Receiver } from './receiver.ts'
+import { lsnOf, startBranch, stepBack } from './wal.ts'
+
+type Phase = 'starting' | 'running' | 'stopping' | 'gone'
+
+let pids = 1000
+
+/** PostgreSQL cuts a standby off that reads nothing for so long. */
+const WAL_SENDER_TIMEOUT_MS = 60_000
+
+export class Postmaster {
+  readonly machine: Machine
+  readonly data: DataDirectory
+  readonly identity: PostmasterIdentity
+  readonly startedAtMs: number
+  /** Standbys that stream from here. */
+  readonly receivers = new Set<Receiver>()
+  phase: Phase = 'starting'
+  inRecovery: boolean
+  receiver: Receiver | null = null
+  promoting: boolean = false
+  #checkpoint: Timer | null = null
+  readonly #waiting = new Set<() => void>()
+
+  constructor(machine: Machine, data: DataDirectory) {
+    const { world } = machine
+    this.machine = machine
+    this.data = data
+    this.inRecovery = data.recoveryConfigured
+    this.identity = { pid: pids++, startTicks: String(Math.round(world.nowMs * 100)) }
+    this.startedAtMs = world.nowMs
+    const crashed = data.state !== 'shut down' && data.state !== 'shut down in recovery'
+    const takesMs = machine.tookMs(20, 120) + (crashed ? machine.tookMs(10, 600) : 0)
+    world.scheduler.after(takesMs, () => this.#becomeReady(crashed))
+  }
+
+  get acceptsConnections(): boolean {
+    return this.phase === 'running'
+  }
+
+  get acceptsWrites(): boolean {
+    return this.phase === 'running' && !this.inRecovery
+  }
+
+  /** Calls once, as soon as something about it has changed: a phase, a role, the WAL of a stop. */
+  whenChanged(listener: () => void): () => void {
+    this.#waiting.add(listener)
+    return () => this.#waiting.delete(listener)
+  }
+
+  /** A client's write, or the server's own. */
+  write(kind: 'write' | 'background', bytes: bigint): void {
+    if (!this.acceptsWrites) throw new Error('bug: a write to a server that does not accept any')
+    this.data.append(kind, bytes)
+    this.pump()
+  }
+
+  /** Sends what is new to every standby. */
+  pump(): void {
+    for (const receiver of this.receivers) receiver.pump()
+  }
+
+  /** SIGINT: no more clients; a last checkpoint; it ends when every connected standby has it. */
+  fastStop(): void {
+    if (this.phase === 'stopping' || this.phase === 'gone') return
+    const starting = this.phase === 'starting'
+    this.#enter('stopping')
+    this.machine.world.scheduler.after(this.machine.stopTookMs(), () => {
+      if (this.phase !== 'stopping') return
+      if (starting) {
+        this.end('killed')
+        return
+      }
+      if (this.inRecovery) {
+        this.receiver?.close()
+        this.data.restartPoint = this.data.end
+        this.data.state = 'shut down in recovery'
+        this.#writeControlFile()
+        this.end('stopped')
+        return
+      }
+      this.data.append('shutdown', 120n)
+      this.data.markCheckpoint()
+      this.data.state = 'shut down'
+      this.#writeControlFile()
+      this.#changed()
+      this.pump()
+      // The archiver may still be at work.
+      this.machine.world.scheduler.after(this.machine.tookMs(0, 200), () => this.#endWhenSent())
+      this.machine.world.scheduler.after(WAL_SENDER_TIMEOUT_MS, () => {
+        if (this.phase === 'stopping') this.dropReceivers()
+      })
+    })
+  }
+
+  /** SIGQUIT, SIGKILL, or a power cut. */
+  kill(): void {
+    if (this.phase === 'gone') return
+    // What a standby's control file promises may be older than what it has.
+    if (this.inRecovery && this.data.state === 'in archive recovery')
+      this.data.restartPoint = stepBack(this.data.end, this.machine.world.random.below(6))
+    this.end('killed')
+  }
+
+  end(how: 'stopped' | 'killed'): void {
+    this.#enter('gone')
+    this.receiver?.close()
+    this.receiver = null
+    this.#checkpoint?.cancel()
+    for (const receiver of [...this.receivers]) receiver.upstreamEnded()
+    this.machine.serverEnded(this, how)
+  }
+
+  /** Every connection of a standby is ended. */
+  dropReceivers(): void {
+    for (const receiver of [...this.receivers]) receiver.upstreamEnded()
+  }
+
+  promote(): void {
+    if (this.promoting || this.phase !== 'running' || !this.inRecovery) return
+    this.promoting = true
+    const { world } = this.machine
+    world.scheduler.after(this.machine.tookMs(15, 150), () => {
+      if (this.phase !== 'running') return
+      this.receiver?.close()
+      this.receiver = null
+      const before = this.data.end
+      const timeline = this.data.newestTimeline + 1
+      this.data.end = startBranch(timeline, before, this.data.id)
+      this.data.newestTimeline = timeline
+      this.data.append('promotion', 48n)
+      this.data.recoveryConfigured = false
+      this.data.upstream = null
+      this.data.state = 'in production'
+      this.inRecovery = false
+      this.promoting = false
+      world.promoted(this, before)
+      if (this.machine.freezesAtPromotionForMs !== null) this.machine.freezeAtPromotion()
+      this.#changed()
+      this.pump()
+      // The checkpoint that writes the new timeline into the control file comes by itself, but not soon.
+      this.checkpointWithin(this.machine.tookMs(500, 4000))
+    })
+  }
+
+  checkpointWithin(ms: number): void {
+    this.#checkpoint?.cancel()
+    this.#checkpoint = this.machine.world.scheduler.after(ms, () => {
+      if (!this.acceptsWrites) return
+      this.data.append('checkpoint', 120n)
+      this.data.markCheckpoint()
+      this.#writeControlFile()
+      this.pump()
+      this.#changed()
+    })
+  }
+
+  /** By name: over that of other data, if its directory was replaced. Where a backup_label is, that tells, and not the file. */
+  #writeControlFile(): void {
+    const there = this.machine.data
+    if (there !== null && there !== this.data && !there.backupLabel) there.overwritten = true
+  }
+
+  /**
+   * Recovery settings were changed and reloaded. The server finds its configuration by the file's name: in a directory that
+   * was put in the place of its own.
+   */
+  reloadUpstream(upstream: Upstream | null): void {
+    if (!this.inRecovery || this.phase !== 'running') return
+    this.receiver?.close()
+    this.receiver = upstream === null ? null : new Receiver(this, upstream)
+  }
+
+  received(): void {
+    this.pump()
+    this.#changed()
+  }
+
+  #becomeReady(crashed: boolean): void {
+    if (this.phase !== 'starting') return
+    this.data.backupLabel = false
+    if (this.inRecovery) {
+      this.data.state = 'in archive recovery'
+      this.#enter('running')
+      this.reloadUpstream(this.data.upstream)
+      return
+    }
+    if (crashed) {
+      this.data.append('checkpoint', 120n)
+      this.data.markCheckpoint()
+    }
+    this.data.state = 'in production'
+    this.#enter('running')
+    this.machine.world.becamePrimary(this)
+  }
+
+  /** A standby that is not reachable any more holds the stop up, until its connection is given up. */
+  #endWhenSent(): void {
+    if (this.phase !== 'stopping') return
+    const behind = [...this.receivers].some(receiver => receiver.server.data.lsn < lsnOf(this.data.end))
+    if (!behind) {
+      this.end('stopped')
+      return
+    }
+    this.machine.world.scheduler.after(20, () => this.#endWhenSent())
+  }
+
+  #enter(phase: Phase): void {
+    this.phase = phase
+    this.#changed()
+  }
+
+  #changed(): void {
+    const waiting = [...this.#waiting]
+    this.#waiting.clear()
+    for (const listener of waiting) listener()
+  }
+}
