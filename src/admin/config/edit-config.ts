@@ -1,5 +1,5 @@
-// `hactl edit-config`: works out the new dynamic configuration and stores it only if nobody changed it meanwhile. How
-// the options was expressed (flags, files, editor) and whether to ask first is the command's business.
+// `hactl edit-config`: works out the new dynamic configuration and stores it only if nobody changed it meanwhile. The
+// command decides how changes are given (flags, files, editor) and whether to ask first.
 
 import type { Json, JsonObject } from '../../model/cluster/cluster.ts'
 import { done, failed, type Result } from '../../model/command/failure.ts'
@@ -14,7 +14,7 @@ import type { ConfigReport } from './show-config.ts'
 export type ConfigChange =
   | { readonly kind: 'replace'; readonly document: JsonObject }
   | { readonly kind: 'merge'; readonly document: JsonObject }
-  /** A null value deletes the key, and parents that become empty by it. */
+  /** A null value deletes the key, and parents that this leaves empty. */
   | { readonly kind: 'set'; readonly path: readonly string[]; readonly value: Json }
 
 export interface EditReport {
@@ -23,11 +23,11 @@ export interface EditReport {
   readonly stored: boolean
   /** Unified diff of the two documents as YAML; empty when nothing changes. */
   readonly diff: string
-  /** What is wrong with the new document; stored all the same only with --force-invalid. */
+  /** Errors in the new document, which is then stored only with --force-invalid. */
   readonly problems: readonly string[]
   /** What the agents will ignore, adjust or not honour, though they accept the document. */
   readonly warnings: readonly string[]
-  /** What the leader's PostgreSQL says of the parameters that change; null: none does. */
+  /** The judgement of the leader's PostgreSQL on the parameters that change; null: none changes. */
   readonly postgresql: ParameterAdvice | null
   readonly document: JsonObject
 }
@@ -69,8 +69,8 @@ function pruned(object: JsonObject): JsonObject | null {
 }
 
 /**
- * `a.b.c` of `--set a.b.c=1`. Below postgresql.parameters, also of one role, the rest is one name: settings of extensions have dots of
- * their own.
+ * Splits `a.b.c` of `--set a.b.c=1`. Below postgresql.parameters, or those of one role, the rest is one name, because
+ * settings of extensions contain dots.
  */
 export function settingPath(text: string): readonly string[] {
   const parts = text.split('.')

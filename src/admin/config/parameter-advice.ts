@@ -1,6 +1,5 @@
-// What PostgreSQL itself says of the parameters that an edit changes, asked of the leader before anything is stored:
-// which of them wait for a restart, which it does not have, and which values it would refuse. Without an answer the
-// edit goes on.
+// PostgreSQL's own advice on the parameters that an edit changes. Before anything is stored, the leader is asked which
+// of them wait for a restart, which do not exist, and which values it would refuse. Without an answer the edit goes on.
 
 import type { ClusterView, Json, JsonObject, Member } from '../../model/cluster/cluster.ts'
 import { type Seen, seen, unseen } from '../../model/seen.ts'
@@ -22,7 +21,7 @@ import { type Deadline, deadlineIn, type Operator, readWhatIsThere } from '../op
 export interface ParameterAdvice {
   /** The leader that was asked; null: nobody answered. */
   readonly asked: MemberName | null
-  /** Why nothing is known of them, as a clause; null: it is. */
+  /** Why nothing is known of the parameters, as a clause; null: they are known. */
   readonly notAsked: string | null
   readonly problems: readonly string[]
   readonly needRestart: readonly string[]
@@ -68,7 +67,7 @@ export async function adviseOnParameters(
   changed: readonly ChangedParameter[],
 ): Promise<ParameterAdvice> {
   const deadline = deadlineIn(operator.clock, ADVICE_LIMIT_MS)
-  // The agents leave it out whatever PostgreSQL says.
+  // The agents leave out such a name, whatever PostgreSQL says.
   const unusable = changed.filter(({ name, value }) => value !== null && !PARAMETER_NAME.test(name))
   const problems = unusable.map(each => `${path(each)}: is not the name of a parameter`)
   const askable = changed.filter(({ name }) => PARAMETER_NAME.test(name)).slice(0, PARAMETER_NAMES_MAX)
@@ -104,7 +103,7 @@ async function ask(
   if (reply.kind === 'unreachable') return unseen(`${leader.name} does not answer: ${reply.why}`)
   const answer = readAnswer(reply.body)
   if (answer !== null) return seen(answer, atMs)
-  // Patroni answers any path with its own status; so does a hactl that is older.
+  // Patroni answers any path with its own status, and so does an older hactl.
   const isDocument = reply.body.trim().startsWith('{')
   const why = isDocument ? 'runs Patroni, or an older hactl' : `says: ${reply.body.trim().slice(0, 200)}`
   return unseen(`the leader ${leader.name} ${why}`)
@@ -139,7 +138,7 @@ function judged(
   return { problems, needRestart: [...new Set(waiting.map(({ name }) => name))], restartPendingOn }
 }
 
-/** What is in force on the leader says nothing of the others' own values. */
+/** The value in force on the leader says nothing about the values for single roles. */
 function waitsForRestart(facts: ParameterFacts, { section, value }: ChangedParameter): boolean {
   if (facts.context !== 'postmaster') return false
   return section !== 'parameters' || value === null || !isInForce(facts, value)
@@ -166,7 +165,7 @@ function path({ section, name }: ChangedParameter): string {
   return `postgresql.${section}.${name}`
 }
 
-/** null: it is no answer to this question. */
+/** null: not an answer to this question. */
 function readAnswer(body: string): ParameterAnswer | null {
   let document: Json
   try {

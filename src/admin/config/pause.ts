@@ -1,5 +1,5 @@
-// `hactl pause` and `hactl resume`: takes the cluster into maintenance mode or out of it, and waits until every member
-// says that it knows. A member that is dead or frozen is named: it is not known to keep its hands off.
+// `hactl pause` and `hactl resume`: put the cluster into maintenance mode or end it, and wait until every member has
+// confirmed it. A dead or frozen member is named, because it is not known to keep its hands off.
 
 import type { ClusterView, JsonObject, Member } from '../../model/cluster/cluster.ts'
 import { done, failed, type Result } from '../../model/command/failure.ts'
@@ -15,9 +15,9 @@ interface PauseOptions {
   /** true: pause. */
   readonly paused: boolean
   readonly wait: boolean
-  /** Also of the whole wait; null: as long as the agents need at most. */
+  /** For the whole command with its wait; null: the wait takes as long as the agents need at most. */
   readonly budgetMs: Millis | null
-  /** The `loop_wait` that a configuration puts in force, also one that is not what it should be. */
+  /** The `loop_wait` that a configuration puts in force, even if it is invalid. */
   readonly loopWaitMs: (config: JsonObject) => Promise<Millis>
   readonly interrupted: AbortSignal
   /** The awaited state, for people. */
@@ -28,7 +28,7 @@ export interface PauseReport {
   readonly action: 'pause' | 'resume'
   readonly cluster: string
   readonly paused: boolean
-  /** `requested`: not waited for; `unfinished`: see the error beside it. */
+  /** `requested`: the command did not wait; `unfinished`: see the error beside it. */
   readonly outcome: 'done' | 'already' | 'requested' | 'unfinished'
   readonly requestedThrough: string | null
   readonly members: readonly PauseMember[]
@@ -37,7 +37,7 @@ export interface PauseReport {
 interface PauseMember {
   readonly member: MemberName
   readonly outcome: 'done' | 'already' | 'requested' | 'unreachable' | 'timed-out'
-  /** null: it has recognised it. */
+  /** null: the member has recognised the change. */
   readonly why: string | null
 }
 
@@ -45,9 +45,9 @@ const CHANGE_MS: Millis = 10_000
 const LOOK_EVERY_MS: Millis = 200
 const LOOK_BUDGET_MS: Millis = 2000
 const ANSWER_MS: Millis = 1000
-/** Also when the time is over: what could not be seen for want of it is not what is missing. */
+/** A look gets this long even after the deadline, or it would report as missing what it had no time to see. */
 const LAST_LOOK_MS: Millis = 1000
-/** On top of `loop_wait`, which a member of Patroni may need to see it. */
+/** On top of `loop_wait`, which a member of Patroni may need to see the change. */
 const MARGIN_MS: Millis = 2000
 
 export async function changePause(operator: Operator, options: PauseOptions): Promise<Result<PauseReport>> {
@@ -67,7 +67,7 @@ export async function changePause(operator: Operator, options: PauseOptions): Pr
     requestedThrough: null,
     members: before.members.map(member => rowOf(member, paused)),
   }
-  // Even an unchanged state is waited for, so that a second call reports as much as the first.
+  // Waits even if nothing changes, so that a second call reports as much as the first.
   if (already && (!options.wait || report.members.every(({ outcome }) => outcome === 'already')))
     return done({ ...report, outcome: 'already' })
   if (options.interrupted.aborted) return failed({ kind: 'interrupted' })
@@ -83,7 +83,7 @@ export async function changePause(operator: Operator, options: PauseOptions): Pr
   return conclusion({ ...requested, members }, limitMs, options.interrupted.aborted)
 }
 
-/** Before anything was changed. */
+/** The member's row before anything is changed. */
 function rowOf({ name, record }: Member, paused: boolean): PauseMember {
   const same = (record.pause ?? false) === paused
   return {
@@ -132,7 +132,7 @@ async function verdictOf(
   const knows = (now.record.pause ?? false) === paused
   const was = (member.record.pause ?? false) === paused
   if (knows && !was) return { member: name, outcome: 'done', why: null }
-  // What its key says from before is what it knew then; one that is dead or frozen has recognised nothing.
+  // A key that said so before the change proves nothing: a dead or frozen agent has recognised nothing.
   const silent = await signOfLife(operator, now, ANSWER_MS)
   if (silent !== null)
     return { member: name, outcome: 'unreachable', why: `its agent does not answer: ${silent}` }

@@ -1,5 +1,5 @@
-// A problem of a configuration as a clause inside an error message: the hint is in brackets, because the message
-// has a hint of its own, which goes by where the first problem is.
+// A configuration problem as a clause of an error message: its hint is in brackets, because the message has a hint of
+// its own, which depends on the place of the first problem.
 
 import { formatPlace, type Problem } from '../../model/settings/problem.ts'
 
@@ -13,7 +13,7 @@ export function problemText({ place, path, message, hint }: Problem): string {
   return [...where, message, ...advice].join(' ')
 }
 
-/** What to do about the first of several, for who reads only that line. */
+/** What to do about the first of several problems, for people who read only that line. */
 export function remedyFor([first]: readonly Problem[]): string {
   const place = first?.place ?? null
   switch (place?.kind) {

@@ -1,5 +1,5 @@
-// The one change of the configuration that `hactl pause` and `hactl resume` make: through the leader's REST API, through
-// another member's when that one does not answer, and straight into etcd when none does.
+// The one change of the configuration that `hactl pause` and `hactl resume` make: through the leader's REST API,
+// through another member's if the leader does not answer, and straight into etcd if no member does.
 
 import type { ClusterView, Member } from '../../model/cluster/cluster.ts'
 import { done, failed, type Result } from '../../model/command/failure.ts'
@@ -12,7 +12,7 @@ import { readConfig } from './show-config.ts'
 const MEMBER_TIMEOUT_MS: Millis = 3000
 const ROUNDS_MAX = 3
 
-/** Says through whom it was done. What a silent member was asked to do may still come; it is the same change. */
+/** Returns the way that the change took. A silent member may still make it later, which is the same change. */
 export async function setPause(
   operator: Operator,
   cluster: string,

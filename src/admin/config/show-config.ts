@@ -7,7 +7,7 @@ import { type Deadline, deadlineIn, type Operator, readCluster } from '../operat
 
 export interface ConfigReport {
   readonly cluster: string
-  /** What an edit names, so that it cannot overwrite a change made meanwhile. */
+  /** An edit names this revision, so that it cannot overwrite a change made meanwhile. */
   readonly revision: Revision
   readonly document: JsonObject
 }
@@ -20,7 +20,7 @@ export function showConfig(
   return readConfig(operator, cluster, deadlineIn(operator.clock, budgetMs))
 }
 
-/** As showConfig, for who is about to replace all of it: what cannot be read is worth as much as nothing. */
+/** Like showConfig, for an edit that replaces the whole document: an unreadable document counts as empty. */
 export async function configToReplace(
   operator: Operator,
   cluster: string,
