@@ -1,4 +1,5 @@
-// As whom the demo's servers run: PostgreSQL refuses root, so a demo started by root runs them as `postgres`.
+// The user of the demo's servers: PostgreSQL refuses root, so a demo started by root runs them as `postgres`, or as
+// `nobody` if there is no such user.
 
 import { readFile } from 'node:fs/promises'
 
@@ -8,7 +9,7 @@ export interface Account {
   readonly gid: number
 }
 
-/** null: as whoever started the demo. Throws when root has no account to step down to. */
+/** null: the user who started the demo. Throws if root has no account to step down to. */
 export async function serverAccount(): Promise<Account | null> {
   if (process.getuid?.() !== 0) return null
   const lines = (await readFile('/etc/passwd', 'utf8')).split('\n').map(line => line.split(':'))

@@ -46,7 +46,7 @@ export async function findProgram(name: string, places: readonly string[]): Prom
       await access(join(place, name), constants.X_OK)
       return join(place, name)
     } catch {
-      // Not here; the next place, and in the end the PATH.
+      // Not here: try the next place, and in the end the PATH.
     }
   }
   return name

@@ -1,5 +1,5 @@
-// `hactl demo`: a real cluster in a throw-away directory, with a client that writes through HAProxy, while things go
-// wrong in front of it. Succeeds only if the cluster healed each time and no acknowledged row is missing.
+// `hactl demo`: a real cluster in a throw-away directory, with a client that writes through HAProxy while the demo
+// breaks things. Succeeds only if the cluster healed each time and no acknowledged row is missing.
 
 import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -17,7 +17,7 @@ import { startWriter, type Writer } from './writer.ts'
 
 interface DemoEvent {
   readonly event: string
-  /** Longest time between two acknowledged writes around it. */
+  /** Longest time between two acknowledged writes around the event. */
   readonly pauseMs: Millis
   readonly leaderBefore: string
   readonly leaderAfter: string
@@ -27,7 +27,7 @@ export interface DemoResult {
   readonly events: readonly DemoEvent[]
   readonly acknowledged: number
   readonly missing: readonly number[]
-  /** Where a kept demo is; null: removed. */
+  /** The directory of a kept demo; null: it was removed. */
   readonly directory: string | null
 }
 
@@ -215,7 +215,7 @@ async function healed(
   return { event, pauseMs: longestPauseMs, leaderBefore: before.name, leaderAfter: after.name }
 }
 
-/** Waits for so many more acknowledged writes. */
+/** Waits for this many more acknowledged writes. */
 async function writesAgain(
   writer: Writer,
   more: number,

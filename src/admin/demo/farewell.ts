@@ -19,8 +19,9 @@ End it with:
 }
 
 /**
- * Waits for the servers to end, 20 seconds at most: they write into the directory until then. By now a pid may be that
- * of another program, and an agent may have been started anew: what is ended has files of this demo open, or named.
+ * Waits for the servers to end, 20 seconds at most, because they write into the directory until then. By now a pid may
+ * be that of another program, and an agent may have been started anew, so the script ends only processes that have
+ * files of this demo open or in their command line.
  */
 function stopScript(pids: readonly number[], directory: string): string {
   return `#!/bin/sh

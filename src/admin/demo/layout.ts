@@ -1,5 +1,5 @@
-// Where everything of one demo is: a throw-away directory, free ports on loopback, and the configuration files, which are
-// the same kind of YAML that a real node has.
+// The layout of one demo: a throw-away directory, free ports on loopback, and the configuration files, which are the
+// same kind of YAML as on a real node.
 
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -107,7 +107,7 @@ postgresql:
 `
 }
 
-/** Writes go to whoever says that it is primary; sessions on anybody else are cut at once. */
+/** Writes go to the member that says it is primary; sessions on any other member are cut at once. */
 export function haproxyConfig(layout: Layout): string {
   const servers = layout.nodes
     .map(node => `    server ${node.name} 127.0.0.1:${node.postgresPort} check port ${node.restPort}`)

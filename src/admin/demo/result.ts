@@ -1,4 +1,4 @@
-// Runs the demo to its end, interrupted or not, and says as a typed result what came of it.
+// Runs the demo to its end, interrupted or not, and returns its outcome as a typed result.
 
 import { done, failed, type Result } from '../../model/command/failure.ts'
 import { errorText } from '../../model/error-text.ts'
@@ -6,7 +6,7 @@ import { systemClock } from '../../system/clock.ts'
 import { type DemoResult, runDemo } from './demo.ts'
 import type { DemoOptions } from './stage.ts'
 
-/** Longest a demo may take in all (it takes about half a minute). */
+/** The longest time that a demo may take (it takes about half a minute). */
 const DEMO_LIMIT_MS = 180_000
 
 export async function demonstrate(

@@ -18,7 +18,7 @@ interface ServerStart {
 
 export interface Servers {
   start(server: ServerStart): Promise<number>
-  /** SIGKILL to the process with this label and to every PostgreSQL process of the data directory: the machine is gone. */
+  /** SIGKILL to the process with this label and every PostgreSQL process of the data directory: the machine is gone. */
   killNode(label: string, dataDir: string): Promise<void>
   /** Ends everything that was started and every PostgreSQL process in these data directories; bounded. */
   stopAll(dataDirs: readonly string[]): Promise<void>

@@ -1,4 +1,4 @@
-// What the cluster looks like, from etcd: one line when it changes, and the wait for the state that a step needs.
+// The cluster as etcd shows it: prints a line when it changes, and waits for the state that a step needs.
 
 import { readClusterOverGateway } from '../../dcs/etcd/gateway.ts'
 import type { ClusterView, Member } from '../../model/cluster/cluster.ts'

@@ -17,7 +17,7 @@ export interface Writer {
   mark(): void
   since(): Outage
   acknowledged(): number
-  /** Ends the writing, whatever became of it. */
+  /** Ends the writing, whatever its outcome. */
   stop(): void
   /** Ends the writing and says which acknowledged rows the cluster does not have. */
   finish(limitMs: Millis): Promise<{ readonly acknowledged: number; readonly missing: readonly number[] }>
