@@ -1,5 +1,5 @@
-// The cluster after a switchover, for the table: read until the member keys say what was seen of the former leader. Its agent
-// publishes within a moment; a table that contradicts the line above it would be believed.
+// The cluster after a switchover, for the table: read until the member keys agree with what was seen of the former
+// leader. Its agent publishes within a moment, and people would believe a table that contradicts the line above it.
 
 import type { Result } from '../../model/command/failure.ts'
 import type { Millis } from '../../model/units.ts'

@@ -1,5 +1,5 @@
-// A switchover or failover as patronictl does it: one request to the leader or, without one, to the candidate, and what that member
-// answers is all that is told. Into etcd when no member can be asked.
+// A switchover or failover as patronictl does it: one request to the leader or, without one, to the candidate, and only
+// that member's answer is shown. If no member can be asked, the request is written into etcd.
 
 import { done, failed, type Result } from '../../model/command/failure.ts'
 import type { Deadline, Operator } from '../operator.ts'
@@ -11,7 +11,7 @@ import type { Survey } from './survey.ts'
 
 export type HandoverAnswer =
   | { readonly kind: 'answered'; readonly status: number; readonly body: string }
-  /** It is in etcd, and nobody said what becomes of it. */
+  /** The request is in etcd, and no member reported its outcome. */
   | { readonly kind: 'through etcd' }
 
 export async function handOverByAnswer(

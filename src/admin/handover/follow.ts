@@ -1,5 +1,5 @@
-// Follows a requested switchover or failover to its end: first until etcd names another leader, then until that one
-// says itself that it accepts writes, then until the former leader streams from it. Nothing is claimed that was not seen.
+// Follows a requested switchover or failover to its end: first until etcd names another leader, then until that leader
+// reports that it accepts writes, then until the former leader streams from it. It claims nothing that was not seen.
 
 import { handoverProgress } from '../../judge/handover-progress.ts'
 import type { ClusterView, FailoverRequest, Member } from '../../model/cluster/cluster.ts'
@@ -18,9 +18,9 @@ export interface Followed {
   /** The new leader's REST API says so. */
   readonly writable: boolean
   readonly formerLeader: FormerLeader | null
-  /** Why the agents gave it up, when they did; null: they did not, or nobody said. */
+  /** Why the agents gave the request up; null: they did not, or nobody said why. */
   readonly abandoned: string | null
-  /** Last thing that was waited for. */
+  /** The last state that was seen. */
   readonly lastSeen: string
   readonly timing: HandoverTiming
 }
@@ -40,9 +40,9 @@ export interface HandoverTiming {
 }
 
 const LOOK_EVERY_MS: Millis = 250
-/** A single look may not take the whole time that is left. */
+/** A single look must not take all the time that is left. */
 const LOOK_BUDGET_MS: Millis = 2000
-/** etcd shows that it is over before the member that was asked says why: how long that is waited for. */
+/** How long to wait for the reason: etcd shows that the request is over before the asked member says why. */
 const REASON_MS: Millis = 2000
 
 export async function followHandover(
@@ -129,7 +129,7 @@ async function awaitNewLeader(
 }
 
 interface Account {
-  /** What the member that followed the request says went wrong. */
+  /** The failure as reported by the member that followed the request. */
   failed: string | null
 }
 
@@ -149,7 +149,7 @@ export function leaderMember(view: ClusterView): Member | null {
   return view.members.find(member => member.name === view.leader?.name) ?? null
 }
 
-/** Until whoever leads says that it accepts writes: the first to take the lease may die before, and another one follow. */
+/** Waits until the leader accepts writes; the first to take the lease may die before that, and another may follow. */
 async function awaitWritable(
   operator: Operator,
   asked: CommandRequest,
@@ -171,7 +171,7 @@ async function awaitWritable(
   return { leader, writable: false }
 }
 
-/** null: not known; it has no address to be asked at, or does not answer. */
+/** null: not known, because the member has no address or does not answer. */
 export async function acceptsWrites(
   operator: Operator,
   { name, record }: Member,
@@ -207,7 +207,7 @@ async function awaitStreaming(
   return { name: former, state, streaming: false }
 }
 
-/** Its member key may be as old as its last beat: it is asked itself, and believed when it cannot be. */
+/** The member key may be as old as the last beat, so the member is asked; its key counts only if it has no address. */
 async function streams(operator: Operator, member: Member, budgetMs: Millis): Promise<boolean> {
   const published = member.record.replicationState === 'streaming' && member.record.role === 'replica'
   const { apiUrl } = member.record

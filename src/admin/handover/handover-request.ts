@@ -1,5 +1,6 @@
-// The request that a command makes, and how it is taken back: a command that has stopped waiting must not be served later,
-// when nobody watches. What a leader has begun is not taken back: etcd decides which of the two came first.
+// The request that a command makes, and how it is withdrawn: after a command has stopped waiting, nobody watches, and
+// its request must not be carried out any more. A request that a leader has begun is not withdrawn: etcd decides which
+// of the two came first.
 
 import type { FailoverRequest, RequestNote } from '../../model/cluster/cluster.ts'
 import { type HandoverRequest, isSameRequest, standingOf } from '../../model/cluster/request.ts'
@@ -8,19 +9,19 @@ import type { Millis } from '../../model/units.ts'
 import type { Deadline, Operator } from '../operator.ts'
 import type { HandoverPlan } from './plan.ts'
 
-/** What a command was asked for. A switchover without a leader means whoever leads. */
+/** What the operator asked a command for. A switchover without a leader means the current one. */
 export interface CommandRequest extends HandoverRequest {
   readonly cluster: string
   readonly acceptDataLoss: boolean
-  /** In the place of a request that is pending; never of one that is begun. */
+  /** Replaces a request that is pending, but never one that is begun. */
   readonly replace: boolean
 }
 
-/** For telling the fate of a request after the command's own time is over. */
+/** To find out the fate of a request after the command's own time is over. */
 const WITHDRAW_MS: Millis = 5000
 const ROUNDS_MAX = 3
 
-/** A scheduled one has no end: its command does not wait for it. */
+/** A scheduled request does not expire, because its command does not wait for it. */
 export function noteFor(
   operator: Operator,
   { scheduledAt }: CommandRequest,

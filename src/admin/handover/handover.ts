@@ -1,4 +1,4 @@
-// `hactl switchover` and `hactl failover`: carries out what was planned and says what the cluster became.
+// `hactl switchover` and `hactl failover`: carries out the plan and reports what became of the cluster.
 
 import type { HandoverAction } from '../../model/cluster/request.ts'
 import { describeRequest } from '../../model/cluster/request.ts'
@@ -26,27 +26,27 @@ export interface HandoverReport {
   readonly action: HandoverAction
   readonly cluster: string
   /**
-   * `planned`: a dry run; `requested`: not waited for. With an error beside it: `not-begun`, nothing was asked of anybody, or
-   * `unfinished`.
+   * `planned`: a dry run; `requested`: the command did not wait. With an error: `not-begun` (nothing was asked of
+   * anybody) or `unfinished`.
    */
   readonly outcome: 'done' | 'already' | 'scheduled' | 'planned' | 'requested' | 'not-begun' | 'unfinished'
   readonly oldLeader: MemberName | null
   readonly candidate: MemberName | null
-  /** In a dry run who would win; otherwise who did. */
+  /** In a dry run the member that would win, otherwise the one that did. */
   readonly newLeader: MemberName | null
-  /** null: nobody looked, or it did not answer. */
+  /** null: the new leader was not asked, or did not answer. */
   readonly newLeaderWritable: boolean | null
   readonly formerLeader: FormerLeader | null
   readonly scheduledAt: string | null
   readonly requestedThrough: string | null
-  /** The pending request whose place it takes (`--replace`). */
+  /** The pending request that this one replaces (`--replace`). */
   readonly replaces: string | null
   readonly timing: HandoverTiming
   readonly leaderPosition: Position | null
-  /** WAL given up; null: cannot be told. */
+  /** WAL given up; null: not known. */
   readonly lostBytes: Bytes | null
   readonly candidates: readonly CandidateReport[]
-  /** Copies of the data that the handover ends: their source steps down. */
+  /** Copies of the data that the handover ends, because their source steps down. */
   readonly endangeredCopies: readonly EndangeredCopy[]
 }
 
@@ -58,12 +58,12 @@ const LEADER_ANSWER_MS: Millis = 2000
 const NO_TIMING = { leaderMs: null, writableMs: null, streamingMs: null } as const
 
 interface CarryOutOptions {
-  /** false: answer as soon as the request was accepted. */
+  /** false: return as soon as the request is accepted. */
   readonly wait: boolean
   readonly deadline: Deadline
   /** Aborts when the operator does not want to wait any longer. */
   readonly interrupted?: AbortSignal
-  /** Told what is waited for now. */
+  /** Called with what the command now waits for. */
   readonly progress?: (text: string) => void
 }
 
@@ -91,12 +91,12 @@ export function describePlan(asked: CommandRequest, plan: HandoverPlan): Handove
   }
 }
 
-/** Not begun, because of what the error beside it says. */
+/** Not begun, for the reason in the error beside it. */
 export function describeRefusal(asked: CommandRequest, plan: HandoverPlan): HandoverReport {
   return { ...describePlan(asked, plan), outcome: 'not-begun', newLeader: null }
 }
 
-/** It leads: whether it accepts writes, too, is asked. */
+/** For a candidate that leads already: also asks whether it accepts writes. */
 export async function describeAlready(
   operator: Operator,
   asked: CommandRequest,
@@ -129,7 +129,7 @@ export async function carryOutHandover(
 ): Promise<Result<HandoverReport>> {
   if (plan.failure !== null) return failed(plan.failure, describeRefusal(asked, plan))
   const { interrupted } = options
-  // Whoever interrupts waits for nothing any more.
+  // After an interruption there is no more waiting.
   const deadline: Deadline = {
     budgetMs: options.deadline.budgetMs,
     leftMs: () => (interrupted?.aborted === true ? 0 : options.deadline.leftMs()),
@@ -168,7 +168,7 @@ export async function carryOutHandover(
   return failed(failure, { ...report, outcome: 'unfinished' })
 }
 
-/** With `--replace`: another request goes, at the revision that was seen, before ours is made. */
+/** With `--replace`: removes another request, at the revision that was seen, before ours is made. */
 async function takeOther(
   operator: Operator,
   asked: CommandRequest,
@@ -205,7 +205,7 @@ async function lateness(
   return { kind: 'timed-out', action, seconds: Math.round(budgetMs / 1000), lastSeen, request }
 }
 
-/** What is missing of the end state; null: nothing. */
+/** What the end state lacks; null: nothing. */
 function shortcoming(
   asked: CommandRequest,
   followed: Followed,

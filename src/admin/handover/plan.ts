@@ -1,5 +1,5 @@
-// Before a switchover or failover: whether it would work, and what it would cost. The judge is the one that the REST API and the
-// agents ask too; asking first means that a refusal comes with its reason and nothing was touched.
+// Before a switchover or failover: whether it would work, and what it would cost. The REST API and the agents use the
+// same judge; it is asked first, so that a refusal comes with its reason and nothing was touched.
 
 import { hasName, rankCandidates } from '../../judge/candidates.ts'
 import {
@@ -26,14 +26,14 @@ export interface HandoverPlan {
   /** The candidate leads already: nothing to do. */
   readonly alreadySo: boolean
   readonly verdicts: readonly CandidateVerdict[]
-  /** The named candidate, or who would most likely win; null: nobody. */
+  /** The named candidate, or the member that would most likely win; null: nobody. */
   readonly winner: MemberName | null
-  /** WAL that would be given up: 0 when the leader hands over itself; null: cannot be told. */
+  /** WAL that would be given up: 0 when the leader hands over itself; null: not known. */
   readonly lostBytes: Bytes | null
   readonly leaderPosition: Lsn | null
-  /** Why it would not be done; null: it would. */
+  /** Why the handover would not be done; null: it would be. */
   readonly failure: Failure | null
-  /** Of the data, that would end; absent: nobody was asked. */
+  /** Copies of the data that would end; absent: nobody was asked. */
   readonly copies?: readonly EndangeredCopy[]
 }
 
@@ -59,7 +59,7 @@ export async function planHandover(
   return judgePlan(asked, survey, answers)
 }
 
-/** What can be said before anybody is asked. The names of a scheduled request are checked too: a typing error shows now. */
+/** Objections before anybody is asked. The names in a scheduled request are checked too: a typing error shows now. */
 function objectionByNames(asked: CommandRequest, survey: Survey): Failure | null {
   const situation = situationOf(survey, null)
   const verdict = judgeHandover(asked, situation)
@@ -108,15 +108,16 @@ function dataLoss(
   return { kind: 'data-loss', action: asked.action, candidate, lostBytes: plan.lostBytes, why }
 }
 
-/** Who did not give the lease up in good order, and does not say that it is down. */
+/** The last leader, if it did not give the lease up in good order and does not report that it is down. */
 function mayRunUnguarded({ modes, leader, view }: Survey, answers: Answers): MemberName | null {
   const last = view.lastLeader?.value ?? null
   return modes.paused && leader === null && last !== null && answers.get(last)?.known !== true ? last : null
 }
 
 /**
- * A leader that hands over waits until the candidate has everything. Without one, what the candidate lacks of the last
- * published position, or of what another member has, is lost; so may be what was acknowledged by synchronous standbys.
+ * A leader that hands over waits until the candidate has everything. Without one, the WAL is lost that the candidate
+ * lacks but another member has, or the last published position includes. So may be what synchronous standbys
+ * acknowledged.
  */
 function bytesLost(
   winner: MemberName | null,

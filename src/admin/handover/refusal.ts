@@ -1,5 +1,5 @@
-// How a command says that a switchover or failover would not be done: the words for each refusal of the common judge, and for a
-// request that is in the way.
+// A command's words for a switchover or failover that would not be done: one text for each refusal of the common judge,
+// and one for a request that is in the way.
 
 import { type Answers, modeNotHonoured } from '../../judge/handover.ts'
 import { type OtherRequest, otherRequest } from '../../judge/other-request.ts'

@@ -1,6 +1,6 @@
-// Hands the request for a switchover or failover to the cluster: to the leader's REST API, else to another member's,
-// else into etcd, guarded. A member that is hung is not waited for: if etcd shows nothing of the request soon, the next
-// one is asked. Asking twice is harmless, the second request is the same.
+// Submits the request for a switchover or failover: to the leader's REST API, else to another member's, else into etcd,
+// guarded. It does not wait for a hung member: if etcd does not show the request soon, the next member is asked. Asking
+// twice is harmless, because the second request is the same.
 
 import type { ClusterView, FailoverRequest, JsonObject, RequestNote } from '../../model/cluster/cluster.ts'
 import { isSameRequest } from '../../model/cluster/request.ts'
@@ -17,17 +17,17 @@ export interface Submitted {
   /** `rest:pg0` or `etcd`. */
   readonly through: string
   readonly scheduled: boolean
-  /** The member's own account when it is over; it may come later than the end state, or never. Does not reject. */
+  /** The member's answer when the handover is over; it may come after the end state, or never. Does not reject. */
   readonly reply: Promise<MemberReply> | null
-  /** Boot-time instant just before it was handed in. */
+  /** Boot-time instant just before the request was submitted. */
   readonly atMs: BootMillis
 }
 
-/** As long as this a member may take to write the request before the next one is asked. */
+/** How long a member may take to write the request before the next one is asked. */
 const ACCEPT_MS: Millis = 3000
 const LOOK_EVERY_MS: Millis = 250
 
-/** A refusal comes with the answer that it was. */
+/** A refusal comes with the member's answer. */
 export async function submitHandover(
   operator: Operator,
   asked: CommandRequest,
@@ -44,7 +44,7 @@ export async function submitHandover(
     if (tried.kind === 'cannot') refusal ??= failed(tried.failure, tried.submitted)
     anySilent ||= tried.kind === 'silent'
   }
-  // Nobody could be asked: what patronictl does then is right, as long as the request that was seen is still there.
+  // Nobody could be asked: writing into etcd, as patronictl does, is right if the request key is still as it was seen.
   if (refusal !== null) return refusal
   return writeRequest(operator, asked, plan, request, deadline, anySilent)
 }
@@ -63,7 +63,7 @@ function membersToAsk(asked: CommandRequest, plan: HandoverPlan): readonly Membe
 type Tried =
   | { readonly kind: 'accepted'; readonly submitted: Submitted }
   | { readonly kind: 'refused'; readonly failure: Failure; readonly submitted: Submitted }
-  /** It answered, but could not do it; another may. */
+  /** It answered, but could not do it; another member may be able to. */
   | { readonly kind: 'cannot'; readonly failure: Failure; readonly submitted: Submitted }
   | { readonly kind: 'silent' }
 
@@ -92,7 +92,7 @@ async function tryMember(
     stopLooking.signal,
   )
   const first = await Promise.race([reply, seen])
-  // It may stand, or not: etcd shows it in a moment, and another member would write it once more.
+  // The request may or may not be written: etcd shows it in a moment, and another member would write it again.
   const unknown = typeof first === 'object' && saysUnknown(first) ? first.body.trim().slice(0, 300) : null
   const isSeen = (unknown === null ? first : await seen) === 'seen'
   stopLooking.abort()
@@ -132,7 +132,7 @@ function refusalOf(
     return { kind: 'refused', failure: { kind: 'conflict', what, hint } }
   }
   const failure = { kind: 'refused', action, reason, hint } as const
-  // A member that cannot do it says nothing of the request: another one may be able to.
+  // A member that cannot do it proves nothing about the request: another one may be able to.
   const isOver = code === 'failed' || reply.status < 500
   return { kind: isOver ? 'refused' : 'cannot', failure }
 }
@@ -181,7 +181,7 @@ async function seesRequest(
 
 function showsRequest(view: ClusterView, request: FailoverRequest, plan: HandoverPlan): boolean {
   const before = plan.survey.view
-  // A leader that changes before the time has come is not the work of a scheduled request.
+  // A scheduled request does not change the leader before its time.
   const now = request.scheduledAt === null
   if (now && view.leader !== null && view.leader.name !== plan.survey.leader) return true
   const changed = view.failover?.modRevision !== before.failover?.modRevision
@@ -198,7 +198,7 @@ async function writeRequest(
 ): Promise<Result<Submitted>> {
   const { survey } = plan
   const scheduled = asked.scheduledAt !== null
-  // One that asks for nothing (`{}`) counts as none; one that came since stays.
+  // A request that asks for nothing (`{}`) counts as none; one that came since then stays.
   const guard = survey.view.failover?.modRevision ?? null
   const atMs = operator.clock.bootMs()
   const outcome = await operator.store.writeFailover(asked.cluster, request, guard, deadline.leftMs())
@@ -207,7 +207,7 @@ async function writeRequest(
     return failed({ kind: 'store-unreachable', why: outcome.why, mayBeDone: null })
   }
   if (outcome.kind === 'refused') {
-    // What stands there may be ours, of a member that was asked and fell silent; or it came and went.
+    // The request in etcd may be ours, written by a member that fell silent; or ours came and went.
     const read = anySilent ? await operator.store.read(asked.cluster, deadline.leftMs()) : null
     if (read?.known && showsRequest(read.value, request, plan))
       return done({ through: 'etcd', scheduled, reply: null, atMs })

@@ -1,4 +1,4 @@
-// What a cluster looks like to somebody who is about to ask for a switchover or failover.
+// The cluster as a command sees it before it asks for a switchover or failover.
 
 import type { ClusterView } from '../../model/cluster/cluster.ts'
 import { done, failed, type Result } from '../../model/command/failure.ts'
