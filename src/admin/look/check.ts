@@ -1,4 +1,4 @@
-// `hactl check`: is the cluster as it should be? One answer, or again and again until it is or the time is over.
+// `hactl check`: is the cluster as it should be? Looks once, or again and again until it is or the time is over.
 
 import { done, failed, type Result } from '../../model/command/failure.ts'
 import type { Bytes, MemberName, Millis, Timeline } from '../../model/units.ts'
@@ -17,23 +17,23 @@ import {
 interface CheckOptions {
   readonly cluster: string
   readonly limits: Limits
-  /** How long it may take until all is well; 0: it must be now. */
+  /** How long to wait until all is well; 0: no wait. */
   readonly waitMs: Millis
   /** For one look. */
   readonly budgetMs: Millis
-  /** What is not yet as it should be, for people. */
+  /** Shows people what is not yet as it should be. */
   readonly progress: (text: string) => void
 }
 
 export interface CheckReport {
   readonly cluster: string
-  /** `degraded`: writes are accepted, but something is not as it should be; `down`: they are not, or that is not known. */
+  /** `degraded`: accepts writes, but something is not as it should be; `down`: accepts none, or that is not known. */
   readonly health: 'healthy' | 'degraded' | 'down'
   readonly leader: MemberName | null
   readonly timeline: Timeline | null
   readonly members: number
   readonly streaming: number
-  /** Of the standby that is farthest behind; null: nobody streams, or it is not known. */
+  /** The lag of the standby that is farthest behind; null: nobody streams, or it is not known. */
   readonly lagBytes: Bytes | null
   readonly findings: readonly Finding[]
 }

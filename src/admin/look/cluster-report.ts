@@ -14,7 +14,7 @@ import { parseConnUrl } from '../../wire/member-urls.ts'
 import { type ClusterModes, modesOf } from '../../wire/modes.ts'
 import { lostMembers } from './lost-members.ts'
 
-/** `answers`: what asking the members directly came to (null text: it answered); without it nobody was asked. */
+/** `answers`: why each asked member did not answer (null: it did); a member that is not in it was not asked. */
 export function reportCluster(
   cluster: string,
   namespace: string,
@@ -58,7 +58,7 @@ function drainedAway({ drains = [], members }: ClusterView): readonly MemberName
   return drains.map(({ member }) => member).filter(name => !members.some(member => member.name === name))
 }
 
-/** No key at all: nothing of this name was ever there, or it was removed. */
+/** No key at all: a cluster of this name never existed, or was removed. */
 export function isUnknownCluster(view: ClusterView): boolean {
   const keys = [
     view.initialize,
@@ -165,7 +165,7 @@ function lag(optime: Lsn | null, at: Lsn | undefined): Bytes | null {
   return optime > at ? optime - at : 0n
 }
 
-/** `0` for a key without a lease: what scripts read. */
+/** `0` for a key without a lease, because scripts read that. */
 function leaseText({ leaseId }: Pick<Member, 'leaseId'>): string {
   return leaseId ?? '0'
 }

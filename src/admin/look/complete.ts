@@ -1,5 +1,5 @@
-// Names for the shell's completion: of clusters, and of a cluster's members. Somebody waits at the keyboard: one bounded look, and
-// whatever goes wrong is silence.
+// Names of clusters and of their members, for the shell's completion. Somebody waits at the keyboard, so there is one
+// bounded look, and no message if it fails.
 
 import type { MemberName, Millis } from '../../model/units.ts'
 import type { Operator } from '../operator.ts'

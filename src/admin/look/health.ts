@@ -1,5 +1,5 @@
-// Whether a cluster is as it should be: what etcd says and what each member says when it is asked, and the findings
-// that follow. `look` asks, `findingsOf` judges and is pure.
+// Whether a cluster is as it should be: what etcd and each asked member say, and the findings that follow.
+// `lookAtCluster` asks; `findingsOf` judges and is pure.
 
 import type { ClusterView, Member } from '../../model/cluster/cluster.ts'
 import { runsHactl } from '../../model/cluster/request.ts'
@@ -22,7 +22,7 @@ export interface ClusterLook {
 
 interface NotWritable {
   readonly why: string
-  /** False: whoever would know does not answer. */
+  /** false: the leader's agent, which would know, cannot be asked. */
   readonly isKnown: boolean
 }
 
@@ -46,10 +46,10 @@ export interface Finding {
 }
 
 export interface Limits {
-  /** How many members there are to be; null: any number. */
+  /** How many members there should be; null: any number. */
   readonly members: number | null
   readonly lagBytes: Bytes | null
-  /** Gone for good, as somebody knows: no finding. */
+  /** Members that are known to be gone for good: no finding. */
   readonly without?: readonly MemberName[]
 }
 
@@ -76,7 +76,8 @@ export async function lookAtCluster(
 }
 
 /**
- * Its agent may lead on while PostgreSQL does not answer: then no write is accepted, whatever the health check says.
+ * The agent may go on leading while PostgreSQL does not answer: then no write is accepted, whatever the health check
+ * says.
  */
 function whyMute({ leader }: ClusterView, asked: ReadonlyMap<MemberName, Asked>): NotWritable | null {
   const state = asked.get(leader?.name ?? '')?.answer?.state
@@ -98,12 +99,12 @@ async function whyNotWritable(
   if (apiUrl === null) return { why: 'its member key has no api_url', isKnown: false }
   const path = clusterModes(view).standbyCluster ? '/standby-leader' : '/primary'
   const reply = await operator.members.call({ name: leader.name, apiUrl }, { method: 'GET', path, timeoutMs })
-  // Until its lease ends its PostgreSQL goes on without its agent.
+  // Without its agent, PostgreSQL goes on until the lease ends, so it may accept writes.
   if (reply.kind === 'unreachable') return { why: `its agent does not answer (${reply.why})`, isKnown: false }
   return reply.status === 200 ? null : known(`its agent answers ${path} with ${reply.status}`)
 }
 
-/** Of a member that leads: what keeps it from accepting writes, or from being known to. */
+/** For a member that leads: why it does not accept writes, or why that is not known. */
 export function notWritableText({ why, isKnown }: NotWritable): string {
   return isKnown
     ? `leads, but does not accept writes: ${why}`
@@ -122,7 +123,7 @@ export function findingsOf(look: ClusterLook, limits: Limits): readonly Finding[
   ]
 }
 
-/** Writes are accepted by somebody; null: that is not known. */
+/** Whether somebody accepts writes; null: not known. */
 export function serves({ notWritable }: ClusterLook): boolean | null {
   if (notWritable === null) return true
   return notWritable.isKnown ? false : null
@@ -143,7 +144,7 @@ function ofMember(look: ClusterLook, member: MemberReport, limits: Limits): read
   const problem = member.problem === null ? [] : [finding('problem', member.problem)]
   const asked = look.asked.get(name)
   if (asked === undefined || asked.answer === null) {
-    // A leader that does not answer was named already.
+    // A leader that does not answer is already among the findings.
     if (holdsLeaderKey) return problem
     return [
       ...problem,
@@ -177,7 +178,7 @@ export function leaderTimeline({ view, asked }: ClusterLook): Timeline | null {
   return asked.get(view.leader?.name ?? '')?.answer?.timeline ?? null
 }
 
-/** Bytes that it has not replayed. */
+/** Bytes that the member has not replayed. */
 export function lagOf({ view, asked }: ClusterLook, name: MemberName): Bytes | null {
   const leaderAt = asked.get(view.leader?.name ?? '')?.answer?.position ?? view.status?.value.optime ?? null
   const at = asked.get(name)?.answer?.position ?? null
@@ -205,7 +206,7 @@ function ofCluster(look: ClusterLook, limits: Limits): readonly Finding[] {
   ]
 }
 
-/** A slot is kept for them, so that they are expected back. */
+/** Members whose slot is kept are expected back. */
 function goneFindings({ lostMembers }: ClusterReport, without: readonly MemberName[]): readonly Finding[] {
   return lostMembers
     .filter(({ name, slot }) => !without.some(one => one === name || slotName(one) === slot))
@@ -220,7 +221,7 @@ function keptText({ slotUntil }: LostMember): string {
   return slotUntil === null ? '' : `; its slot is kept until ${slotUntil}`
 }
 
-/** Members of Patroni know them all. */
+/** Members that run Patroni support all of these modes. */
 function unsupported(view: ClusterView): readonly string[] {
   const config = view.config?.value
   if (config?.valid !== true || !view.members.some(runsHactl)) return []

@@ -19,7 +19,7 @@ export interface TimelineEnd {
   readonly reason: string
   readonly at: string | null
   readonly newLeader: MemberName | null
-  /** Why, and what it cost, as the new leader noted it; null: it does not run hactl, or did not see how it began. */
+  /** Its cause and cost, as noted by the new leader; null: the leader does not run hactl, or did not see the start. */
   readonly takeover: Takeover | null
 }
 

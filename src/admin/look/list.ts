@@ -1,4 +1,4 @@
-// `hactl list` and `hactl topology`: what etcd says of each cluster and, when asked for, whether each member answers.
+// `hactl list` and `hactl topology`: what etcd says about each cluster and, on request, whether each member answers.
 
 import type { ClusterView } from '../../model/cluster/cluster.ts'
 import { done, type Failure, failed, type Result } from '../../model/command/failure.ts'
@@ -14,8 +14,8 @@ interface ListOptions {
   /** Empty: the configured one. */
   readonly clusters: readonly string[]
   /**
-   * How long every member is asked for a sign of life, all at once: a listing from etcd alone shows a dead one until its lease
-   * ends. null: nobody is asked.
+   * How long to wait for a sign of life from all members at once: a listing from etcd alone shows a dead member until
+   * its lease ends. null: nobody is asked.
    */
   readonly askMs: Millis | null
   readonly budgetMs: Millis
@@ -32,7 +32,7 @@ export async function listClusters(operator: Operator, options: ListOptions): Pr
   const names = options.clusters.length > 0 ? options.clusters : [operator.defaultCluster ?? '']
   if (names.includes('')) return failed({ kind: 'no-cluster-named' })
   const deadline = deadlineIn(operator.clock, options.budgetMs)
-  // All are read before anybody is asked: members have little time to answer in, and it would pass while names are compared.
+  // All clusters are read before any member is asked: comparing names would use up the little time for the answers.
   const views = await Promise.all(
     names.map(async name => [name, await viewOf(operator, name, options, deadline)] as const),
   )
@@ -81,7 +81,7 @@ async function listOne(
   return done({ ...report, members })
 }
 
-/** How far the members are whose data is being copied; Patroni's do not say it. */
+/** The progress of members whose data is being copied; Patroni's members do not report it. */
 async function copiedPercents(
   operator: Operator,
   { members }: ClusterView,

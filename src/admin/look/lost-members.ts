@@ -1,6 +1,6 @@
-// Members that are not there any more while their slot is: `list` would otherwise show two members where there were
-// three. Their own keys are gone, so others report them: the leader's key since when and until when (hactl), the
-// `status` key the slot.
+// Members that are gone while their slot is kept: without them, `list` would show two members where there were three.
+// Their own keys are gone, so they are known from other keys: the slot from the `status` key, and since when and until
+// when from the leader's key (hactl).
 
 import type { ClusterView, Member } from '../../model/cluster/cluster.ts'
 import { hactlPart } from '../../model/cluster/hactl-part.ts'
@@ -29,7 +29,7 @@ export function lostMember(view: ClusterView, name: MemberName): LostMember | nu
   return lostMembers(view).find(lost => lost.name === name || lost.slot === slotName(name)) ?? null
 }
 
-/** A name that is no member's: of one that is gone, or of none. `members`: whose names may be meant. */
+/** The failure for a name that no member has now, but a lost one may. `members`: the names that may be meant. */
 export function memberMissing(
   cluster: string,
   member: MemberName,
@@ -42,6 +42,6 @@ export function memberMissing(
 }
 
 function toldByLeader({ members, leader }: ClusterView): readonly LostMember[] {
-  const teller = members.find(({ name }) => name === leader?.name)
-  return teller === undefined ? [] : parseGone(hactlPart(teller.record).gone)
+  const leading = members.find(({ name }) => name === leader?.name)
+  return leading === undefined ? [] : parseGone(hactlPart(leading.record).gone)
 }

@@ -1,4 +1,4 @@
-// `hactl query`: runs SQL on the first member that is meant and answers. What PostgreSQL says is given as it is.
+// `hactl query`: runs SQL on the first of the meant members that answers, and passes on what PostgreSQL says unchanged.
 
 import type { Json } from '../../model/cluster/cluster.ts'
 import { done, failed, type Result } from '../../model/command/failure.ts'
@@ -63,7 +63,7 @@ export async function queryCluster(
   return failed({ kind: 'no-connection', members: silent.join(', ') })
 }
 
-/** A standby that calls itself replica but was promoted is none, and the other way round. */
+/** Whether the server must be in recovery, because a published role may be out of date; null: it does not matter. */
 function recoveryOf({ member, role }: Whom): boolean | null {
   if (member !== null || role === 'any' || role === 'leader' || role === 'standby-leader') return null
   return role !== 'primary'

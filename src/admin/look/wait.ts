@@ -1,4 +1,4 @@
-// `hactl wait`: until the cluster is as a runbook needs it. What is missing is said all the while, and at the end.
+// `hactl wait`: waits until the cluster is as a runbook needs it, and shows meanwhile and at the end what is missing.
 
 import { done, type Failure, failed, type Result } from '../../model/command/failure.ts'
 import type { MemberName, Millis, Timeline } from '../../model/units.ts'
@@ -21,7 +21,7 @@ const LOOK_EVERY_MS: Millis = 300
 const LOOK_BUDGET_MS: Millis = 5000
 const LAST_LOOK_MS: Millis = 1000
 
-/** `progress` is told what is missing each time that it changes. */
+/** `progress` is called with what is missing whenever that changes. */
 export async function waitFor(
   operator: Operator,
   cluster: string,
@@ -32,7 +32,7 @@ export async function waitFor(
   const startMs = operator.clock.bootMs()
   let told = ''
   for (let round = 0; ; round++) {
-    // The last look has its time, too: what it could not see for want of it is not what is missing.
+    // The last look gets its time too, or it would report as missing what it had no time to see.
     const budgetMs = Math.max(LAST_LOOK_MS, Math.min(LOOK_BUDGET_MS, deadline.leftMs()))
     const look = await lookAtCluster(operator, cluster, deadlineIn(operator.clock, budgetMs))
     if (!look.ok && isFinal(look.failure, round)) return failed(look.failure)
@@ -54,13 +54,13 @@ export async function waitFor(
   }
 }
 
-/** A cluster that is not there yet may be about to be created, unless another one is probably meant. */
+/** A cluster that does not exist may be about to be created, unless another one is probably meant. */
 function isFinal(failure: Failure, round: number): boolean {
   if (failure.kind === 'cluster-not-found') return failure.similar.length > 0
   return round === 0
 }
 
-/** It did not join while it was waited for: the name may be wrong. */
+/** A member that did not join during the wait: its name may be wrong. */
 function unknownMember(
   cluster: string,
   conditions: readonly Condition[],
@@ -101,7 +101,7 @@ function conditionText(condition: Condition): string {
   return condition.kind === 'member' ? `${condition.member}=${condition.state}` : condition.kind
 }
 
-/** null: it is so. */
+/** null: the condition holds. */
 function missingFor(condition: Condition, look: ClusterLook): string | null {
   switch (condition.kind) {
     case 'leader':
