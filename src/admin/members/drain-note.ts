@@ -1,4 +1,4 @@
-// The note of a drain in etcd: what went wrong when it was written, and whether its member knows of it.
+// The note of a drain in etcd: why it could not be written, and whether its member knows of it.
 
 import type { ClusterView, Member } from '../../model/cluster/cluster.ts'
 import { hactlPart } from '../../model/cluster/hactl-part.ts'
@@ -11,9 +11,9 @@ import type { Deadline, Operator } from '../operator.ts'
 const LOOK_EVERY_MS: Millis = 200
 const LOOK_BUDGET_MS: Millis = 2000
 const ANSWER_MS: Millis = 1000
-/** Also when the time is over: what could not be seen for want of it is not what is missing. */
+/** A look gets this long even after the deadline, or it would report as missing what it had no time to see. */
 const LAST_LOOK_MS: Millis = 1000
-/** An agent is woken by the key: one that has not said so after this may not run, and is asked. */
+/** The key wakes the agent: if its member has not confirmed after this time, the agent may be dead, and is asked. */
 const PATIENCE_MS: Millis = 5000
 
 export function writeFailure(
@@ -34,12 +34,12 @@ interface Noted {
   readonly cluster: string
   readonly member: MemberName
   readonly drained: boolean
-  /** As it was before this was noted; null: it was noted already. */
+  /** The cluster before the note changed; null: the note did not have to change. */
   readonly before: ClusterView | null
   readonly interrupted?: AbortSignal
 }
 
-/** null: the member says that it is drained, or that it is not, as was noted. */
+/** null: the member confirms what is noted, that it is drained or that it is not. */
 export async function drainNoted(
   operator: Operator,
   { cluster, member, drained, before, interrupted }: Noted,
@@ -47,7 +47,7 @@ export async function drainNoted(
 ): Promise<Failure | null> {
   const startMs = operator.clock.bootMs()
   const old = before?.members.find(({ name }) => name === member)
-  // What its key says from before is what it knew then: one that is dead or frozen has taken nothing over.
+  // A key that said so before the note changed proves nothing: a dead or frozen agent has taken nothing over.
   const mustAnswer = old !== undefined && saysDrained(old) === drained
   let why = 'it has not said so yet'
   let found: Member | undefined

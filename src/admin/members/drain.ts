@@ -1,6 +1,6 @@
-// `hactl drain` and `hactl undrain`: notes in etcd that a member is not to lead nor to be given to load balancers,
-// waits until the member says that it knows, and hands the leadership over if it leads. The note outlives the agent,
-// and the member.
+// `hactl drain` and `hactl undrain`. Drain notes in etcd that a member must neither lead nor be given to load
+// balancers, waits until the member confirms it, and hands the leadership over if the member leads. The note outlives
+// the agent and the member.
 
 import { type DrainNote, drainOf } from '../../model/cluster/drained-member.ts'
 import { runsHactl } from '../../model/cluster/request.ts'
@@ -21,9 +21,9 @@ interface DrainOptions {
   readonly member: MemberName
   readonly reason: string | null
   readonly wait: boolean
-  /** Also a leader that nobody can take over from. */
+  /** Drains even a leader that nobody can take over from. */
   readonly force: boolean
-  /** Also when somebody copies its data from the leader, which would end with the handover. */
+  /** Goes on even if the handover ends a copy that another member takes from the leader. */
   readonly acceptBrokenCopy: boolean
   readonly dryRun: boolean
   readonly interrupted?: AbortSignal
@@ -36,17 +36,17 @@ export interface DrainReport {
   readonly cluster: string
   readonly member: MemberName
   /**
-   * `planned`: a dry run; `requested`: not waited for. With an error beside it: `not-begun`, nothing was noted, or
+   * `planned`: a dry run; `requested`: the command did not wait. With an error: `not-begun` (nothing was noted) or
    * `unfinished`.
    */
   readonly outcome: 'done' | 'already' | 'planned' | 'requested' | 'not-begun' | 'unfinished'
   /** Who drained it, and when; null: it is not drained. */
   readonly drained: DrainNote | null
-  /** It leads, as far as was seen last. */
+  /** Whether the member led when it was last looked at. */
   readonly leads: boolean
   /** Who took over from it, or would in a dry run; null: nobody. */
   readonly newLeader: MemberName | null
-  /** Copies of the data that the handover ends: their source steps down. */
+  /** Copies of the data that the handover ends, because their source steps down. */
   readonly endangeredCopies: readonly EndangeredCopy[]
 }
 
@@ -73,8 +73,8 @@ export async function drainMember(
     newLeader: plan?.failure === null ? plan.winner : null,
     endangeredCopies: plan?.copies ?? [],
   }
-  // A look that ran out of time is no reason to refuse.
   const notBegun = { ...report, outcome: 'not-begun', newLeader: null } as const
+  // A plan that was cut short is no reason to refuse.
   if (isInterrupted(options)) return failed({ kind: 'interrupted' }, notBegun)
   if (plan !== null && plan.failure !== null && !options.force)
     return failed(nobodyTakesOver(options, plan, plan.failure), notBegun)
@@ -109,7 +109,7 @@ export async function drainMember(
   return leadAway(operator, options, noted, deadline)
 }
 
-/** Looked at anew: it may have lost the lead meanwhile, or got it. */
+/** Looks at the cluster again, because the member may have lost or got the lead meanwhile. */
 async function leadAway(
   operator: Operator,
   options: DrainOptions,
@@ -154,7 +154,7 @@ async function leadAway(
 
 function objection({ cluster, member }: DrainOptions, { view }: Survey): Failure | null {
   const found = view.members.find(({ name }) => name === member)
-  // It may come back, and is not to lead then.
+  // A lost member may come back, and must not lead then.
   if (found === undefined)
     return lostMember(view, member) === null ? memberNotFound(cluster, member, view.members) : null
   if (runsHactl(found)) return null
@@ -190,7 +190,7 @@ async function planIfLeading(
   return plan.failure === null ? { ...plan, copies: await endangeredCopies(operator, plan) } : plan
 }
 
-/** null: none would end, or they may. */
+/** null: no copy would end, or the operator accepts it. */
 function copiesSpared({ acceptBrokenCopy }: DrainOptions, { copies = [] }: HandoverPlan): Failure | null {
   return acceptBrokenCopy ? null : refusalFor('drain', copies)
 }
@@ -212,7 +212,7 @@ function nobodyTakesOver({ member }: DrainOptions, plan: HandoverPlan, failure: 
   }
 }
 
-/** A member that is gone for good leaves its note behind, which can be taken away all the same. */
+/** Also removes the note of a member that is gone for good. */
 export async function undrainMember(
   operator: Operator,
   options: Pick<DrainOptions, 'cluster' | 'member' | 'wait' | 'dryRun' | 'interrupted'>,

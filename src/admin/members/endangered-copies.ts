@@ -1,5 +1,5 @@
-// Copies of the data that a command would end: a member that steps down, restarts or drops its data stops its server, and what
-// is copied from it begins anew.
+// Copies of the data that a command would end: a member that steps down, restarts or drops its data stops its server,
+// and every copy that is taken from it begins anew.
 
 import type { ClusterView } from '../../model/cluster/cluster.ts'
 import type { Failure } from '../../model/command/failure.ts'
@@ -12,13 +12,13 @@ import { lookAt, type MemberWork } from './member-status.ts'
 export interface EndangeredCopy {
   readonly member: MemberName
   readonly source: MemberName
-  /** null: how much there is to copy is not known. */
+  /** null: the total is not known. */
   readonly percent: number | null
 }
 
 const LOOK_LIMIT_MS: Millis = 2000
 
-/** Of a handover: from the leader, which steps down. */
+/** The copies that a handover ends: those from the leader, which steps down. */
 export async function endangeredCopies(
   operator: Operator,
   { alreadySo, survey }: HandoverPlan,
@@ -27,7 +27,7 @@ export async function endangeredCopies(
   return leader === null || alreadySo ? [] : copiesFrom(operator, view, [leader])
 }
 
-/** A member that does not say from whom it copies, Patroni's among them, is in nobody's way. */
+/** A member that does not name its source, as Patroni's members never do, blocks nothing. */
 export async function copiesFrom(
   operator: Operator,
   { members }: ClusterView,
@@ -45,7 +45,7 @@ export async function copiesFrom(
   })
 }
 
-/** Whole percent; PostgreSQL's estimate of the whole may be less than what is copied in the end. */
+/** Whole percent, below 100: PostgreSQL's estimate of the total may be less than what is copied in the end. */
 export function percentOf({ bytesDone, bytesTotal }: MemberWork): number | null {
   if (bytesDone === null || bytesTotal === null || bytesTotal <= 0) return null
   return Math.min(99, Math.floor((bytesDone / bytesTotal) * 100))
@@ -56,16 +56,16 @@ export function copyText({ member, source, percent }: EndangeredCopy): string {
   return `the copy of ${member} from ${source}${percent === null ? '' : ` (${percent} %)`}`
 }
 
-/** Whoever does not ask back has to have said that it may be so. null: nothing is in the way. */
+/** Why a command that asks no question refuses, unless the operator accepts it. null: nothing is in the way. */
 export function copiesInTheWay(
   { action, scheduledAt }: CommandRequest,
   { copies = [] }: HandoverPlan,
 ): (Failure & { readonly kind: 'refused' }) | null {
-  // Scheduled: what is copied now is done by then, or begins later.
+  // By the time of a scheduled handover, the copies of now are done, and others may have begun.
   return scheduledAt === null ? refusalFor(action, copies) : null
 }
 
-/** null: there are none. */
+/** null: there are no copies. */
 export function refusalFor(
   action: string,
   copies: readonly EndangeredCopy[],

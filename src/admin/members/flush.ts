@@ -1,5 +1,5 @@
-// `hactl flush`: takes back what was scheduled. A restart is its member's own affair; a switchover is the cluster's, and is
-// withdrawn through whichever member answers, or in etcd itself, by its revision.
+// `hactl flush`: cancels what is scheduled. A restart is cancelled by its own member. A switchover concerns the
+// cluster, and is withdrawn through any member that answers, or in etcd itself, by its revision.
 
 import type { ClusterView, Member } from '../../model/cluster/cluster.ts'
 import { done, type Failure, failed, type Result } from '../../model/command/failure.ts'

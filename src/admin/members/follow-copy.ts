@@ -1,5 +1,5 @@
-// Follows a new copy of a member's data to its end: bytes while they are copied, then replay, until it streams. hactl's agents
-// say what they are at; of one that runs Patroni only its state is seen.
+// Follows a new copy of a member's data to its end: the copied bytes, then replay, until the member streams. hactl's
+// agents report their work; a member that runs Patroni shows only its state.
 
 import { type BootMillis, bytesText, type Lsn, type MemberName, type Millis } from '../../model/units.ts'
 import { stringifyExact } from '../../wire/exact-json.ts'
@@ -10,30 +10,30 @@ import type { BegunCopy } from './reinit.ts'
 
 export interface CopyProgress {
   readonly member: MemberName
-  /** What is seen, e.g. `creating replica`. */
+  /** For people, e.g. `creating replica`. */
   readonly state: string
   readonly work: MemberWork | null
-  /** Bytes per second since the first that was seen; null: cannot be told. */
+  /** Bytes per second since the first look that saw any; null: not known. */
   readonly bytesPerSecond: number | null
   readonly replayed: Lsn | null
 }
 
 interface CopyFollowing {
   readonly interrupted: AbortSignal
-  /** null: as long as something happens. */
+  /** null: as long as something moves. */
   readonly timeoutMs: Millis | null
   readonly say: (progress: CopyProgress) => void
 }
 
 const LOOK_EVERY_MS: Millis = 1000
 const SILENT_MS: Millis = 30_000
-/** It took the request: how long until something is seen of it. */
+/** How long an accepted request may take until the copy is seen to begin. */
 const BEGIN_MS: Millis = 30_000
-/** Nothing moves: not a byte, not a position, not a state. */
+/** How long nothing may move: no byte, no position, no state. */
 const STALL_MS: Millis = 600_000
 /** A member that runs Patroni shows nothing that moves while it copies. */
 const BLIND_MS: Millis = 24 * 3_600_000
-/** An agent may try again by itself: a failure that stays this long is one. */
+/** An agent may try again by itself, so a failure counts only when it lasts this long. */
 const FAILED_MS: Millis = 5000
 const FAILURES = [
   'start failed',

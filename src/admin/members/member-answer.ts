@@ -1,5 +1,5 @@
-// What a member says of itself when it is asked, for commands that judge a whole cluster. It may be Patroni's or hactl's
-// answer; what it does not say is null.
+// A member's answer about itself, for commands that judge a whole cluster. It comes from Patroni or hactl; fields that
+// it lacks are null.
 
 import type { Member } from '../../model/cluster/cluster.ts'
 import type { Lsn, Millis, Timeline } from '../../model/units.ts'
@@ -11,7 +11,7 @@ interface MemberAnswer {
   readonly role: string
   readonly streams: boolean
   readonly timeline: Timeline | null
-  /** Of a primary where it writes, of a standby what it has replayed. */
+  /** On a primary the position where it writes, on a standby the one that it has replayed. */
   readonly position: Lsn | null
 }
 

@@ -1,5 +1,6 @@
-// The outcome of an operation on several members: one row per member, and from the rows the command's exit code. All
-// done or already so is 0; only some is 7, with what is missing; none is the code of what happened.
+// The outcome of an operation on several members: one row per member, and the exit code that follows from the rows. The
+// code is 0 if all are done or were so already, 7 if only some are, with what is missing, and that of the failure if
+// none is.
 
 import type { Member } from '../../model/cluster/cluster.ts'
 import { done, type Failure, failed, type Result } from '../../model/command/failure.ts'
@@ -12,7 +13,7 @@ type MemberOutcome =
   | 'done'
   /** It will be done at its time. */
   | 'scheduled'
-  /** It was asked for, or begun; its end was not waited for. */
+  /** It was requested or begun; the command did not wait for its end. */
   | 'requested'
   /** It was so before, or there was nothing to do. */
   | 'already'
@@ -22,9 +23,9 @@ type MemberOutcome =
   /** It was begun and did not end well. */
   | 'failed'
   | 'unreachable'
-  /** It was begun; how it ended was not seen. */
+  /** It was begun; its end was not seen. */
   | 'timed-out'
-  /** Not begun, because of what came of another member. */
+  /** Not begun, because of the outcome of another member. */
   | 'left'
   /** A dry run: it would be done. */
   | 'planned'
@@ -34,11 +35,11 @@ export interface OperationRow {
   readonly outcome: MemberOutcome
   /** One clause; null: there is nothing to add. */
   readonly why: string | null
-  /** Of a reload: when its agent reads its configuration at the latest. */
+  /** For a reload: the agent reads its configuration within this time. */
   readonly withinSeconds?: number
-  /** Ctrl-C ended the waiting, or kept it from being begun. */
+  /** Ctrl-C ended the wait, or kept the operation from beginning. */
   readonly interrupted?: true
-  /** What the member answered, for the texts of patronictl. Not shown as JSON. */
+  /** The member's answer, for the texts of patronictl. Not shown as JSON. */
   readonly reply?: { readonly status: number; readonly body: string }
 }
 
@@ -48,12 +49,12 @@ export interface OperationReport {
   readonly members: readonly { readonly member: MemberName; outcome: MemberOutcome; why: string | null }[]
 }
 
-/** Nothing is left to do about it. */
+/** Nothing is left to do for this member. */
 export function isWell({ outcome }: OperationRow): boolean {
   return WELL.includes(outcome)
 }
 
-/** `hint`: what to do about the rest. */
+/** `hint`: what to do about the members that are not done. */
 export function concludeOperation(
   cluster: string,
   action: string,
@@ -70,7 +71,7 @@ const WELL: readonly MemberOutcome[] = ['done', 'scheduled', 'requested', 'alrea
 /** The most serious failure decides the exit code when nothing was done. */
 const BY_WEIGHT = ['failed', 'timed-out', 'unreachable', 'conflict', 'refused', 'left'] as const
 
-/** What an answer of 401 or 403 asks for. */
+/** The hint for an answer of 401 or 403. */
 export const ACCESS_HINT =
   'check ctl.authentication (or restapi.authentication) and the allowlist of the members.'
 
@@ -123,7 +124,7 @@ function namesOf(rows: readonly OperationRow[]): string {
   return rows.map(({ member }) => member).join(', ')
 }
 
-/** Those that were left share their reason. */
+/** Members that were left share their reason, and so one clause. */
 function missingText(missing: readonly OperationRow[]): string {
   const left = missing.filter(({ outcome }) => outcome === 'left')
   const rest = missing.filter(({ outcome }) => outcome !== 'left').map(rowText)
@@ -135,7 +136,7 @@ function rowText({ member, outcome, why }: OperationRow): string {
   return `${member}: ${why ?? outcome}`
 }
 
-/** A member without an address cannot be asked: that is an answer too. */
+/** A member without an address cannot be asked, and counts as unreachable. */
 export async function callMember(
   operator: Operator,
   member: Member,
@@ -146,7 +147,7 @@ export async function callMember(
   return operator.members.call({ name: member.name, apiUrl }, request)
 }
 
-/** An answer that is no success and means nothing special to the operation. */
+/** For an answer that is neither a success nor a special case of the operation. */
 export function refusedRow(member: MemberName, reply: MemberAnswer): OperationRow {
   const { status, body } = reply
   const words = body.trim().startsWith('<') || body.trim() === '' ? '' : `: ${body.trim().slice(0, 300)}`

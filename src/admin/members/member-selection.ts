@@ -1,5 +1,5 @@
-// Which members a command means: by name, by role, those with a pending restart, or any one of them. A name that does not
-// exist, or has another role than the one asked for, is an error: nothing is done to a part of the names in silence.
+// Which members a command means: by name, by role, those with a pending restart, or any one of them. A name that does
+// not exist, or has another role, is an error: a command never silently acts on a part of the names.
 
 import type { ClusterView, Member } from '../../model/cluster/cluster.ts'
 import { done, failed, type Result } from '../../model/command/failure.ts'
@@ -14,23 +14,23 @@ export type MemberRole = (typeof MEMBER_ROLES)[number]
 
 export interface SelectionOptions {
   readonly action: string
-  /** Empty: all with the role. */
+  /** Empty: all members with the role. */
   readonly names: readonly MemberName[]
   readonly role: MemberRole
-  /** Only those that say that they need a restart. */
+  /** Only members that report a pending restart. */
   readonly pending: boolean
-  /** Only one of them, by chance. */
+  /** Only one of them, chosen at random. */
   readonly anyOne: boolean
 }
 
 export interface Selection {
   /** In the order of their names. */
   readonly members: readonly Member[]
-  /** Named or meant, but with nothing to be done to them, or nobody there to do it. */
+  /** Members that are meant, but have nothing to do or are gone. */
   readonly spared: readonly OperationRow[]
 }
 
-/** The cluster; when the name is that of a member instead, this is said. */
+/** Reads the cluster. If the name is that of a member instead, the failure says so. */
 export async function readClusterOfMembers(
   operator: Operator,
   cluster: string,
@@ -48,8 +48,8 @@ export async function readClusterOfMembers(
 }
 
 /**
- * The names of those that are there and have the role, for who must not be stopped by the others: all of them when none is,
- * which selectMembers refuses.
+ * The names of members that exist and have the role, for a caller that leaves the others out. If there is none, all
+ * names, which selectMembers refuses.
  */
 export function existingNames(view: ClusterView, { names, role }: SelectionOptions): readonly MemberName[] {
   const lost = lostMembers(view).map(lostRow)
@@ -61,7 +61,7 @@ export function existingNames(view: ClusterView, { names, role }: SelectionOptio
   return existing.length > 0 ? existing : names
 }
 
-/** `chance` gives a number from 0 up to, not including, its argument. */
+/** `chance` returns a number from 0 up to, but not including, its argument. */
 export function selectMembers(
   cluster: string,
   view: ClusterView,
@@ -96,7 +96,7 @@ export function selectMembers(
   return done({ members: needed, spared: [...spared, ...missed] })
 }
 
-/** Of one that is gone nothing is known but its name: it led nothing. */
+/** A lost member is known by name only, and did not lead. */
 function isMeant(name: MemberName, { names, role, anyOne }: SelectionOptions): boolean {
   if (names.length > 0) return names.includes(name)
   return !anyOne && (role === 'any' || role === 'replica' || role === 'standby')
@@ -114,7 +114,7 @@ function refused(action: string, reason: string): Result<Selection> {
   return failed({ kind: 'refused', action, reason, hint: 'see hactl list for the members and their roles.' })
 }
 
-/** As Patroni means them: the holder of the leader key leads, whatever it says of itself. */
+/** Roles as in Patroni: the holder of the leader key leads, whatever role it reports. */
 function hasRole(member: Member, view: ClusterView, role: MemberRole): boolean {
   const leads = member.name === view.leader?.name
   switch (role) {

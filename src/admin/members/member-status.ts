@@ -1,5 +1,5 @@
-// What a member says of itself when it is asked (GET /patroni), as far as an operation on it has to know. It may run Patroni
-// of any version: what is not said is null.
+// A member's status (GET /patroni), as far as an operation on it needs it. The member may run any version of Patroni:
+// fields that its answer lacks are null.
 
 import type { Json, JsonObject, Member } from '../../model/cluster/cluster.ts'
 import { type Seen, seen, unseen } from '../../model/seen.ts'
@@ -13,15 +13,15 @@ export interface MemberStatus {
   readonly state: string
   readonly role: string
   readonly replicationState: string | null
-  /** As PostgreSQL says it; another text is another postmaster. null: nothing runs that could say. */
+  /** As PostgreSQL reports it; another text means another postmaster. null: no server runs that could report it. */
   readonly startedAt: string | null
   readonly serverVersion: number | null
   readonly pendingRestart: boolean
   readonly pendingRestartReason: JsonObject
-  /** Bytes that a standby has replayed, or where a primary is. */
+  /** The position that a standby has replayed, or that a primary has written. */
   readonly replayed: Lsn | null
   readonly received: Lsn | null
-  /** Only hactl's agents say what they are at. */
+  /** Only hactl's agents report their work. */
   readonly work: MemberWork | null
   readonly problem: string | null
   readonly isHactl: boolean
@@ -35,7 +35,7 @@ export interface MemberWork {
   readonly source: string | null
 }
 
-/** One look may not take the whole time that is left. */
+/** One look must not take all the time that is left. */
 export const LOOK_TIMEOUT_MS: Millis = 3000
 
 export async function lookAt(
@@ -50,7 +50,7 @@ export async function lookAt(
   return status === null ? unseen(`it answered ${reply.status}, and no status document`) : seen(status, atMs)
 }
 
-/** It is in service: accepts connections, and a standby gets WAL from somebody. */
+/** In service: the member accepts connections and, as a standby, streams WAL. */
 export function isInService(status: MemberStatus): boolean {
   return status.state === 'running' && (leads(status) || status.replicationState === 'streaming')
 }

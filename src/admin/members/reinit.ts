@@ -1,5 +1,5 @@
-// `hactl reinit`: a standby's data is copied anew. The request is only its beginning: the copy is followed until the member
-// streams from somebody with a server that began after it. What ends in a start failure is a failure.
+// `hactl reinit`: copies a standby's data anew. The request only begins the copy, which is then followed until the
+// member streams with a server that started after the request. A copy that ends in a start failure is a failure.
 
 import type { Member } from '../../model/cluster/cluster.ts'
 import type { BootMillis, MemberName, Millis } from '../../model/units.ts'
@@ -9,10 +9,10 @@ import { callMember, type OperationRow, refusedRow } from './member-operation.ts
 import { lookAt, type MemberStatus } from './member-status.ts'
 
 export interface ReinitOptions {
-  /** Cancels what is in progress. */
+  /** Cancels work that is in progress. */
   readonly force: boolean
   readonly fromLeader: boolean
-  /** Asked when something is in progress; true: cancel it. */
+  /** Called when work is in progress; true: cancel it. */
   readonly mayCancel: (member: MemberName, what: string) => Promise<boolean>
 }
 
@@ -22,10 +22,10 @@ export interface BegunCopy {
   readonly atMs: BootMillis
 }
 
-/** To cancel a piece of work may take a moment. */
+/** Cancelling work may take a moment. */
 const REQUEST_MS: Millis = 20_000
 
-/** A row when it was not begun. */
+/** Returns a row if the copy was not begun. */
 export async function beginCopy(
   operator: Operator,
   member: Member,

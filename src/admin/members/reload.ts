@@ -1,5 +1,5 @@
-// `hactl reload`: each member's agent is asked to read its configuration again. It says that it took the request; the
-// reading comes with its next beat, and is not waited for: an agent does not say when it has done it.
+// `hactl reload`: asks each member's agent to read its configuration again. The agent confirms the request and reads
+// with its next beat. The command does not wait for that, because an agent does not report it.
 
 import type { Member } from '../../model/cluster/cluster.ts'
 import type { Millis } from '../../model/units.ts'
@@ -8,7 +8,7 @@ import { callMember, type OperationRow, refusedRow } from './member-operation.ts
 
 const MEMBER_TIMEOUT_MS: Millis = 3000
 
-/** All at once: one that does not answer delays nobody. */
+/** Asks all at once, so that a silent member delays nobody. */
 export async function reloadMembers(
   operator: Operator,
   members: readonly Member[],

@@ -1,5 +1,5 @@
-// `hactl restart` of several members: one after the other, the standbys before the leader. When one did not come back, the
-// rest is left alone: the next one might be the last that serves.
+// `hactl restart` of several members: one after the other, the standbys before the leader. If one does not come back,
+// the others are left alone, because the next one might be the last that serves.
 
 import type { ClusterView, Member } from '../../model/cluster/cluster.ts'
 import { readServerVersion, serverVersionText } from '../../model/server/server-version.ts'
@@ -13,7 +13,7 @@ export function leaderLast(members: readonly Member[], view: ClusterView): reado
   return members.toSorted((a, b) => rank(a) - rank(b))
 }
 
-/** `onRow` is called as each one is done. */
+/** `onRow` is called after each member. */
 export async function restartMembers(
   operator: Operator,
   members: readonly Member[],
@@ -36,7 +36,7 @@ export async function restartMembers(
   return rows
 }
 
-/** What would be done: each member is asked how it is, nothing else. */
+/** A dry run: asks each member for its status, and does nothing else. */
 export async function planRestart(
   operator: Operator,
   members: readonly Member[],

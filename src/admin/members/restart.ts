@@ -1,5 +1,5 @@
-// `hactl restart` of one member: asked over its REST API, then followed to the end, which is that it accepts
-// connections and, as a standby, streams again. An agent that falls silent meanwhile is waited for only so long.
+// `hactl restart` of one member: requested over its REST API, then followed until the member accepts connections and,
+// as a standby, streams again. The wait for an agent that falls silent meanwhile is bounded.
 
 import type { JsonObject, Member } from '../../model/cluster/cluster.ts'
 import type { Seen } from '../../model/seen.ts'
@@ -13,29 +13,29 @@ import { isInService, LOOK_TIMEOUT_MS, lookAt, type MemberStatus, stateText } fr
 
 export interface RestartOptions {
   readonly pending: boolean
-  /** Only if what runs is older: `15.4`. */
+  /** Only if the server is older than this version: `15.4`. */
   readonly olderThan: string | null
   readonly schedule: { readonly text: string; readonly wallMs: WallMillis } | null
   /** How long PostgreSQL may take; null: the cluster's `primary_start_timeout`. */
   readonly timeoutMs: Millis | null
-  /** Until it is in service; until its agent has answered; only until it was seen to begin. */
+  /** Until the member is in service, until its agent has answered, or only until the restart is seen to begin. */
   readonly wait: 'in-service' | 'answer' | 'begun'
-  /** Takes the place of a restart that is scheduled already. */
+  /** Replaces a restart that is scheduled already. */
   readonly replace: boolean
 }
 
 export interface Following {
   readonly interrupted: AbortSignal
-  /** What is seen meanwhile, for people. */
+  /** Shows people the member's state meanwhile. */
   readonly say: (member: MemberName, text: string) => void
 }
 
 /** Patroni's `primary_start_timeout` by default. */
 const START_MS: Millis = 300_000
-/** To stop before, and to stream after. */
+/** For the stop before the start, and for streaming after it. */
 const AROUND_MS: Millis = 60_000
 const SILENT_MS: Millis = 15_000
-/** It says that it restarted, but what runs is what ran before. */
+/** How long the old server may still be seen after the agent reported the restart. */
 const SAME_MS: Millis = 15_000
 const LOOK_EVERY_MS: Millis = 400
 const REQUEST_MS: Millis = 10_000
@@ -122,7 +122,7 @@ async function scheduleRestart(
   }
 }
 
-/** With --force: the time of the scheduled restart that gave way, which is gone from now on; empty: there was none. */
+/** With --force: cancels the scheduled restart and returns its time; empty: none was scheduled. */
 async function cancelScheduled(
   operator: Operator,
   member: Member,
@@ -136,11 +136,11 @@ async function cancelScheduled(
     const why = `${gone.why}; the restart at ${at} may have been cancelled, and none is scheduled in its place`
     return { member: member.name, outcome: 'timed-out', why }
   }
-  // Of another answer than yes it is the next request that shows what it comes to.
+  // After any other answer, the next request shows the result.
   return gone.status === 200 ? at : ''
 }
 
-/** Empty: none is. */
+/** Empty: no restart is scheduled. */
 export function scheduledAt({ record }: Member): string {
   const { scheduledRestart } = record
   if (scheduledRestart === undefined) return ''
@@ -151,7 +151,7 @@ function lostSchedule(cancelled: string): string {
   return cancelled === '' ? '' : `; the restart that was scheduled at ${cancelled} is cancelled`
 }
 
-/** Its answer; or a row when it fell silent, was not waited for, or Ctrl-C came. */
+/** The member's answer, or a row if it fell silent, the command does not wait for it, or Ctrl-C came. */
 async function untilAnswered(
   operator: Operator,
   member: Member,
@@ -192,7 +192,7 @@ function hasBegun(before: MemberStatus, now: MemberStatus): boolean {
 
 type End =
   | { readonly kind: 'in-service'; readonly what: string }
-  /** Its server is the one that ran before. */
+  /** The server that ran before still runs. */
   | { readonly kind: 'same-server'; readonly why: string }
   | { readonly kind: 'not-seen'; readonly why: string }
 

@@ -1,5 +1,5 @@
-// What a rolling restart has to do, and whether the cluster is well enough to begin or go on. Looked at anew before each step:
-// nothing is remembered but when the run began.
+// What a rolling restart has to do, and whether the cluster is well enough to begin or go on. The cluster is looked at
+// again before each step: only the time when the run began is remembered.
 
 import type { ClusterView, JsonObject, Member } from '../../model/cluster/cluster.ts'
 import { done, failed, type Result } from '../../model/command/failure.ts'
@@ -28,13 +28,13 @@ export interface Sight {
 }
 
 export interface RollingPlan {
-  /** In this order: standbys, the leader, and standbys that can only take over the leader's lower values after it. */
+  /** In this order: standbys, the leader, and standbys that can adopt the leader's lower values only after it. */
   readonly before: readonly Member[]
   readonly leader: Member | null
   readonly after: readonly Member[]
-  /** Settings that become lower and must do so on the primary first: the leader restarts where it is. */
+  /** Settings that become lower, and must do so on the primary first: the leader restarts without a handover. */
   readonly lowered: readonly string[]
-  /** Their server is new already, or nothing is pending. */
+  /** Members whose server is new already, or for whom nothing is pending. */
   readonly spared: readonly Member[]
 }
 
@@ -49,7 +49,7 @@ export async function lookAtAll(
   return done({ view: read.value, looks: new Map(await Promise.all(looks)) })
 }
 
-/** null: a leader that serves, and every standby gets WAL. */
+/** null: the leader serves, and every standby gets WAL. */
 export function whyUnwell({ view, looks }: Sight): string | null {
   const leader = view.leader?.name ?? null
   if (leader === null) return 'it has no leader'
@@ -73,7 +73,7 @@ export function whyUnwell({ view, looks }: Sight): string | null {
   return all.length === 0 ? null : all.join('; ')
 }
 
-/** Of a copy that a restart or the switchover would end, whose it is and how far. */
+/** If a restart or the switchover would end a copy, names the copy and its progress. */
 function whyNotInService(member: MemberName, status: MemberStatus): string {
   const { state, work } = status
   if (state !== 'creating replica' || work === null || work.source === null)
@@ -84,7 +84,7 @@ function whyNotInService(member: MemberName, status: MemberStatus): string {
 function isWell({ name, record }: Member, status: MemberStatus, leader: MemberName): boolean {
   if (status.state !== 'running') return false
   if (name === leader) return leads(status) || status.role === 'standby_leader'
-  // It is meant to read the archive.
+  // A member tagged nostream is meant to read the archive.
   return (
     status.replicationState === 'streaming' || (hasNostream(record.tags) && status.replicationState !== null)
   )
@@ -104,7 +104,7 @@ export function planRolling({ view, looks }: Sight, options: RollingOptions): Ro
   const lowered = loweredSettings(waiting)
   const spared = view.members.filter(member => !due.includes(member))
   if (lowered.length === 0) return { before: standbys, leader, after: [], lowered, spared }
-  // A standby with a lower value than its primary would stop replaying: what becomes higher goes to the standbys first.
+  // A standby with a lower value than its primary would stop replaying, so the standbys get higher values first.
   const before = raisedSettings(waiting).length === 0 ? [] : standbys
   return { before, leader, after: standbys, lowered, spared }
 }

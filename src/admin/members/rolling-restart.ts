@@ -1,5 +1,5 @@
-// Carries out a rolling restart: one member at a time, each in service again before the next, and the cluster looked at anew
-// before each step. The leader comes last and hands over first, so that nobody waits for its restart.
+// Carries out a rolling restart: one member at a time, each in service again before the next, with a new look at the
+// cluster before each step. The leader comes last and hands over first, so that nobody waits for its restart.
 
 import type { Member } from '../../model/cluster/cluster.ts'
 import type { MemberName, Millis } from '../../model/units.ts'
@@ -28,7 +28,7 @@ interface Run {
   readonly following: Following
 }
 
-/** Rows in the order of the work; those behind a failure are left. `onRow` is called as each is settled. */
+/** Rows in the order of the work; after a failure, the rest are left. `onRow` is called with each row. */
 export async function rollThrough(
   run: Run,
   plan: RollingPlan,
@@ -63,7 +63,7 @@ function settled(rows: readonly OperationRow[]): readonly OperationRow[] {
   return rows.filter((row, at) => !rows.slice(at + 1).some(({ member }) => member === row.member))
 }
 
-/** null: it is well. */
+/** null: the cluster is well. */
 async function untilWell({ operator, cluster, following }: Run): Promise<string | null> {
   const deadline = deadlineIn(operator.clock, SETTLE_MS)
   for (;;) {
@@ -83,7 +83,7 @@ function plainRestart({ timeoutMs }: RollingOptions): RestartOptions {
   return { pending: false, olderThan: null, schedule: null, timeoutMs, wait: 'in-service', replace: false }
 }
 
-/** The lower values are taken over by a standby that has replayed that its primary has them. */
+/** A standby can adopt the lower values once it has replayed that its primary has them. */
 async function restartAfterLeader(run: Run, leader: Member | null, member: Member): Promise<OperationRow> {
   const behind = leader === null ? null : await untilReplayed(run, leader, member)
   if (behind !== null) return { member: member.name, outcome: 'timed-out', why: behind }
@@ -109,7 +109,7 @@ async function untilReplayed(
   }
 }
 
-/** The handover stops and starts the former leader; only what it did not do is done then. */
+/** The handover stops and starts the former leader, which is restarted afterwards only if that is still due. */
 async function handOverAndRestart(run: Run, leader: Member): Promise<OperationRow> {
   const { operator, options, following } = run
   const row = (outcome: OperationRow['outcome'], why: string): OperationRow => ({
@@ -149,7 +149,7 @@ async function handOver({ operator, cluster, following }: Run, leader: MemberNam
     return { outcome: 'refused', why: `nobody can take over: ${verdictsOf(judged.verdicts)}` }
   const copies = refusalFor('switchover', await endangeredCopies(operator, judged))
   if (copies !== null) return { outcome: 'refused', why: copies.reason }
-  // By name, so that it is a standby that was judged good, and was restarted before.
+  // Names the candidate, so that it is a standby that was judged good and was restarted before.
   const named = { ...options, candidate: judged.winner }
   const plan = await planHandover(operator, named, survey, deadline)
   const result = await carryOutHandover(operator, named, plan, {
