@@ -1,5 +1,5 @@
 // Wires the operator's commands to the outside: configuration, etcd, the members' REST API. Adapters are loaded when
-// they are first needed: a command that only reads never loads gRPC, which takes longer than its whole work.
+// they are first needed: a command that only reads never loads gRPC, because that takes longer than all its work.
 
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
@@ -28,7 +28,7 @@ function unusable(errors: readonly Problem[]): Failure {
   return { kind: 'configuration', problems: errors.map(problemText), remedy: remedyFor(errors) }
 }
 
-/** Reads the configuration; nothing is connected to before it is used. */
+/** Reads the configuration; connections are made only when they are needed. */
 export async function connect(options: ConnectOptions): Promise<Result<Operator>> {
   const read = await readCtlConfig({
     path: options['config-file'] ?? null,
@@ -63,7 +63,7 @@ export async function withCluster<T>(
   const cluster = chooseCluster(connected.value, named)
   if (!cluster.ok) return failed(cluster.failure)
   const result = await use(connected.value, cluster.value)
-  // After a failure the process ends at once: letting go of an etcd that does not answer would take its time.
+  // After a failure the process ends at once: closing the connection to an etcd that does not answer would take time.
   if (result.ok) await connected.value.store.close()
   return result
 }
@@ -83,7 +83,7 @@ function operatorStore(config: OperatorConfig, clock: Clock): OperatorStore {
       const fastMs = Math.ceil(budgetMs / 2)
       const read = await readClusterOverGateway({ config: etcd, namespace, scope, budgetMs: fastMs, clock })
       const leftMs = budgetMs - (clock.bootMs() - startMs)
-      // etcd can be run without its JSON gateway; and what failed once may be tried in the other way.
+      // etcd may run without its JSON gateway, and whatever else failed over the gateway may work over gRPC.
       return read.known || read.isFinal === true || leftMs <= 0 ? read : (await overGrpc(scope)).read(leftMs)
     },
     scopes: async budgetMs => {
@@ -115,7 +115,7 @@ function operatorStore(config: OperatorConfig, clock: Clock): OperatorStore {
   }
 }
 
-/** Only the agent keeps leases; what a command writes hangs on none, so that these times are never used. */
+/** Only the agent keeps leases; a command writes keys without one, so these times are never used. */
 const NO_LEASE = { ttlMs: 30_000, retryTimeoutMs: 10_000 } as const
 
 async function openStore(config: OperatorConfig, scope: Scope, clock: Clock): Promise<CommandStore> {

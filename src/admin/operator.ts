@@ -20,7 +20,7 @@ export interface Operator {
   readonly user: string | null
   /** Who asks, for people: `kim@db1`. */
   readonly person: string
-  /** Never the same twice, anywhere. */
+  /** An id that is never given twice, anywhere. */
   readonly newId: () => string
   /** `scope` of the configuration; null when there is none. */
   readonly defaultCluster: string | null
@@ -49,17 +49,14 @@ export async function readCluster(
   const read = await readWhatIsThere(operator, cluster, deadline)
   if (!read.ok || !isUnknownCluster(read.value)) return read
   const scopes = await operator.store.scopes(Math.min(SIMILAR_BUDGET_MS, deadline.leftMs()))
-  // It may have been created between the two looks: that is no other name.
+  // The cluster itself may have been created between the two reads, and is no similar name.
   const others = scopes.known ? scopes.value.filter(name => name !== cluster) : []
   const similar = nearestNames(cluster, others)
   const memberOf = await clusterOfMember(operator, cluster, deadline)
   return failed({ kind: 'cluster-not-found', cluster, similar, ...(memberOf === null ? {} : { memberOf }) })
 }
 
-/**
- * Whoever types a member where the cluster is to be means the cluster of his configuration. null: it has no such
- * member.
- */
+/** A member's name in place of the cluster's refers to the configured cluster. null: that has no such member. */
 async function clusterOfMember(
   { store, defaultCluster }: Operator,
   name: string,
@@ -70,7 +67,7 @@ async function clusterOfMember(
   return own.known && own.value.members.some(member => member.name === name) ? defaultCluster : null
 }
 
-/** Also of a cluster that is not there: then nothing. */
+/** Like readCluster, but a cluster that does not exist is a view without keys. */
 export async function readWhatIsThere(
   operator: Operator,
   cluster: string,

@@ -1,5 +1,5 @@
-// `hactl remove`: forgets a cluster, that is every key below its prefix. PostgreSQL and its data are left alone. Members that live
-// would write their keys anew: a cluster with such is only removed by whoever names its leader.
+// `hactl remove`: deletes a cluster from etcd, that is, every key below its prefix. PostgreSQL and its data are left
+// alone. Living members would write their keys again, so their cluster is removed only if its leader is named.
 
 import type { ClusterView } from '../model/cluster/cluster.ts'
 import { done, type Failure, failed, type Result } from '../model/command/failure.ts'
@@ -12,7 +12,7 @@ export interface RemovalSurvey {
   readonly view: ClusterView
   readonly leader: MemberName | null
   readonly living: readonly MemberName[]
-  /** Of these, who does not answer: agents that were stopped leave a key until its lease ends. */
+  /** Those of `living` that do not answer: a stopped agent leaves its key until the lease ends. */
   readonly silent: readonly MemberName[]
 }
 
@@ -21,7 +21,7 @@ export interface RemoveReport {
   readonly removed: boolean
   /** Names below the cluster's prefix. */
   readonly keys: readonly string[]
-  /** Members that lived when it was looked at: they write keys again until their agents are stopped. */
+  /** Members that were alive in the survey: they write keys again until their agents are stopped. */
   readonly living: readonly MemberName[]
 }
 
@@ -37,7 +37,7 @@ export async function surveyRemoval(
   const view = read.value
   const asked = await Promise.all(
     view.members.map(async member => {
-      // A key on a lease is there only while its agent renews that; one without is asked.
+      // A key with a lease exists only while its agent renews it; a member whose key has none must answer.
       const answers = (await signOfLife(operator, member, ANSWER_MS)) === null
       return { name: member.name, answers, lives: answers || member.leaseId !== null }
     }),
@@ -52,7 +52,7 @@ export async function surveyRemoval(
   })
 }
 
-/** `leader`: as it was typed; null: it was not. null: it may be removed. */
+/** `typedLeader` is null if the operator typed none. Returns null if the cluster may be removed. */
 export function removalObjection(
   { cluster, leader, living, silent }: RemovalSurvey,
   typedLeader: MemberName | null,
