@@ -23,7 +23,7 @@ export interface Services {
   readonly log: Log
   /** What is wrong with a dynamic configuration, a sentence each; empty: nothing. */
   readonly validateDynamic: (document: JsonObject) => readonly string[]
-  /** What the running PostgreSQL says of these. */
+  /** What the running PostgreSQL says about these parameters. */
   readonly parameters: (names: readonly string[], limitMs: Millis) => Promise<Seen<ParameterAnswer>>
 }
 

@@ -1,5 +1,5 @@
-// Which method and first path segment lead where, and which of them are protected. What is not in the table is a health
-// check (GET, HEAD, OPTIONS) or not supported at all (spec/interfaces.md 1.11).
+// The endpoint for each method and first path segment, and whether it is protected. Anything not in the table is a
+// health check (GET, HEAD, OPTIONS) or not supported at all (spec/interfaces.md 1.11).
 
 import { readFlags } from '../wire/cluster-flags.ts'
 import { clusterDocument, historyDocument } from './documents/cluster-document.ts'
@@ -17,7 +17,7 @@ export interface Endpoint {
   readonly answer: (context: Context) => Reply | Promise<Reply>
 }
 
-/** Keys are `METHOD segment`. The document, the probes and the metrics are the server's own (server.ts). */
+/** Keys are `METHOD segment`. The document, the probes and the metrics are answered by server.ts itself. */
 export const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
   ['GET cluster', open(getCluster)],
   ['GET history', open(getHistory)],

@@ -20,7 +20,7 @@ const HEADERS_MS = 10_000
 const REQUEST_MS = 20_000
 const IDLE_MS = 15_000
 const HANDSHAKE_MS = 10_000
-/** No byte in either direction for so long: the client is gone. Longer than the longest wait for a switchover's end. */
+/** No byte in either direction for this long: the client is gone. Longer than any wait for a switchover's end. */
 const SILENCE_MS = 600_000
 const STOP_MS = 2000
 
@@ -70,7 +70,7 @@ export class Listener {
     return listener
   }
 
-  /** Shows the files as they are now to new connections; keeps the old certificate when they cannot be used. */
+  /** Uses the files as they are now for new connections; keeps the old certificate when they cannot be used. */
   async readCertificates(): Promise<void> {
     if (this.#tls === null || !('setSecureContext' in this.#server)) return
     try {
@@ -157,7 +157,7 @@ function secureServer(
   return server
 }
 
-/** Answers what is no HTTP request, if the client still listens. */
+/** Answers input that is no HTTP request, if the client still listens. */
 function refuseRaw(socket: Socket, code: string | undefined): void {
   if (!socket.writable || code === 'ECONNRESET') {
     socket.destroy()

@@ -22,8 +22,8 @@ export interface NodeState {
   /** The same object until something in it changes: the server keeps the encoded document with it. */
   status(): NodeStatus
   /**
-   * What was last seen of the cluster. Must be unknown when etcd was not heard of for `ttl`: the server does not judge
-   * the age (a watch-fed view may be old and true). The same object until something in it changes.
+   * The cluster as last seen. Must be unknown when nothing was heard from etcd for `ttl`: the server does not judge the
+   * age (a watch-fed view may be old and true). The same object until something in it changes.
    */
   cluster(): Seen<ClusterView>
   failsafe(): FailsafeView
@@ -32,13 +32,13 @@ export interface NodeState {
    * coalesced.
    */
   fresh(budgetMs: Millis): Promise<void>
-  /** The numbers that age are wanted: start one query unless one ran within the last second. Returns at once. */
+  /** Refreshes the numbers that age: starts one query unless one ran within the last second. Returns at once. */
   refreshNumbers(): void
-  /** Start a beat soon; `reason` goes to the journal, e.g. `rest: switchover requested`. */
+  /** Starts a beat soon; `reason` goes to the journal, e.g. `rest: switchover requested`. */
   wake(reason: string): void
   /**
-   * Leaves an order for the next beat and waits for what becomes of it. null: it was withdrawn, because nobody began it
-   * in time, or `signal` aborted.
+   * Leaves an order for the next beat and waits for the answer. null: it was withdrawn, because nobody began it in time
+   * or `signal` aborted.
    */
   order(order: Order, limits: OrderLimits, signal: AbortSignal): Promise<OrderAnswer | null>
   /** As SIGHUP: read the local configuration again at the next beat. */
@@ -87,12 +87,11 @@ export interface NodeStatus {
   readonly scheduledRestart: JsonObject | null
   /** Epoch seconds of the last successful read of etcd; null before the first. */
   readonly dcsLastSeen: number | null
-  /** The problem, for people and for programs; null: none that the agent sees. */
   /**
-   * Why a standby that runs is no healthy replica: it does not get, or does not have, the leader's data. null: it is
-   * one.
+   * Why a running standby is no healthy replica: it does not get, or does not have, the leader's data. null: it is one.
    */
   readonly replicaObstacle: string | null
+  /** The problem, for people and for programs; null: none that the agent sees. */
   readonly problem: { readonly id: string; readonly text: string } | null
   /** A watchdog is required and unusable. */
   readonly watchdogFailed: boolean

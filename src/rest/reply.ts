@@ -7,11 +7,11 @@ import { OUTCOME_HEADER, type OutcomeCode } from '../wire/outcome-code.ts'
 
 type Headers = readonly (readonly [string, string])[]
 
-/** What the replies of a server have in common; those of status only have no headers of ours. */
+/** The headers that all replies of a server share, except those of status only, which have none of ours. */
 export interface CommonHeaders {
   /** The `Server` header. */
   readonly server: string
-  /** Set by the operator: not on error pages. */
+  /** Set by the operator; not sent with error pages. */
   readonly extra: Headers
 }
 
@@ -35,7 +35,7 @@ export function text(status: number, body: string, headers: Headers = []): Reply
   return { kind: 'text', status, body, headers }
 }
 
-/** With the code by which a command of hactl's tells what became of its request. */
+/** A text reply with the code from which a hactl command knows the outcome of its request. */
 export function outcomeReply(status: number, code: OutcomeCode, body: string): Reply {
   return text(status, body, [[OUTCOME_HEADER, code]])
 }

@@ -25,7 +25,7 @@ import { parseTarget, type Target } from './request/target.ts'
 const FRESH_BUDGET_MS: Millis = 1500
 /** A look at PostgreSQL may be shared by requests that come this close together. */
 const FRESH_SHARED_MS: Millis = 1000
-/** Of a request's address in the log, in characters. */
+/** How much of a request's URL the log shows, in characters. */
 const URL_SHOWN = 500
 
 export interface RestServerOptions extends Services {
@@ -35,13 +35,11 @@ export interface RestServerOptions extends Services {
 export interface RestServer {
   /** Listens; rejects with the reason when it cannot. */
   start(): Promise<void>
-  /**
-   * Puts a new configuration in force; the old one stays when the new one cannot be listened on (false, and logged).
-   */
+  /** Puts a new configuration in force; the old one stays when listening on the new one fails (false, and logged). */
   reload(config: RestApiConfig): Promise<boolean>
   /** Bounded; requests under way get two seconds. */
   stop(): Promise<void>
-  /** The port that is listened on; 0 before `start`. */
+  /** The listening port; 0 before `start`. */
   port(): number
 }
 
@@ -60,7 +58,7 @@ class RestApi {
   readonly #identity: Identity
   readonly #reads: FreshReads
   readonly #document = new StatusCache()
-  /** One for each request that takes its time, so that `stop` can end them. */
+  /** One for each request that is not answered at once, so that `stop` can end it. */
   readonly #waiting = new Set<AbortController>()
   #config: RestApiConfig
   #access: AccessControl
@@ -83,7 +81,7 @@ class RestApi {
 
   async reload(config: RestApiConfig): Promise<boolean> {
     const before = this.#config
-    // Even an unchanged section may name changed files: the listener is made anew, it takes a few milliseconds.
+    // With TLS even an unchanged section may name changed files: rebuilding the listener takes a few milliseconds.
     const rebuild =
       config.tls !== null || JSON.stringify(listening(before)) !== JSON.stringify(listening(config))
     if (rebuild && this.#listener !== null) {
@@ -156,7 +154,7 @@ class RestApi {
     }
   }
 
-  /** Patroni's line. A load balancer asks every second: only at DEBUG. */
+  /** Patroni's line, only at DEBUG: a load balancer asks every second. */
   #logAccess(request: IncomingMessage, response: ServerResponse): void {
     const { clock, log } = this.#services
     const askedAtMs = clock.bootMs()
@@ -196,13 +194,13 @@ class RestApi {
     return statusOnly(503)
   }
 
-  /** Peers ask this in an election: PostgreSQL is looked at anew, and an old look does not count. */
+  /** Peers ask this in an election: so look at PostgreSQL anew; an old look does not count. */
   async #patroni(): Promise<Reply> {
     const { clock, state } = this.#services
     const askedAtMs = clock.bootMs()
     const looked = new AbortController()
     const looking = state.fresh(FRESH_BUDGET_MS).finally(() => looked.abort())
-    // A look that outlives its budget is a bug of the agent; the peer gets its answer all the same.
+    // A look that outlives its budget is a bug in the agent; the peer gets its answer all the same.
     await Promise.race([looking, clock.sleep(FRESH_BUDGET_MS + 100, looked.signal)])
     return json(200, this.#documentText(this.#facts(askedAtMs - FRESH_SHARED_MS)))
   }

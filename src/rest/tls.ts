@@ -1,5 +1,6 @@
-// The certificate that this API shows. Files are read when the server starts, on reload, and whenever something changes in
-// their directories (certificates are rotated by renaming files or links), so that nobody has to send a signal.
+// The certificate that this API presents. The files are read when the server starts, on reload, and whenever something
+// changes in their directories (certificates are rotated by renaming files or links), so that nobody has to send a
+// signal.
 
 import { type FSWatcher, watch } from 'node:fs'
 import { readFile } from 'node:fs/promises'
@@ -36,7 +37,7 @@ export async function readTlsFiles(tls: TlsConfig): Promise<SecureContextOptions
   return options
 }
 
-/** Calls `changed` a moment after the last change in the directories of the files. Returns how to stop. */
+/** Calls `changed` a moment after the last change in the files' directories. Returns the function that stops this. */
 export function watchTlsFiles(
   tls: TlsConfig,
   changed: () => Promise<void>,

@@ -1,5 +1,5 @@
-// GET /metrics in Prometheus text form. Names, order and types of the series are Patroni's, on which dashboards rely;
-// the last one is hactl's own.
+// GET /metrics in Prometheus text form. Names, order and types of the series are Patroni's, because dashboards rely on
+// them; the last one is hactl's own.
 
 import { POSTGRES_STATES } from '../../model/cluster/cluster.ts'
 import type { MemberName } from '../../model/units.ts'
@@ -140,7 +140,7 @@ function agentSeries(facts: Facts): readonly Series[] {
   ]
 }
 
-/** hactl's own: what to alarm on; GET /patroni says what it is. */
+/** hactl's own series, for alarms; GET /patroni has the problem itself. */
 function problemSeries({ status }: Facts): Series {
   const value = status.problem === null ? 0 : 1
   const help = 'Value is 1 if the agent reports a problem of this node, 0 otherwise.'

@@ -13,7 +13,7 @@ export interface Facts {
   readonly status: NodeStatus
   readonly settings: DynamicSettings
   readonly failsafe: FailsafeView
-  /** null: etcd was not heard of for `ttl`. */
+  /** null: nothing was heard from etcd for `ttl`. */
   readonly cluster: ClusterView | null
   /** This node holds the leader lease at this instant. */
   readonly leads: boolean
@@ -21,7 +21,7 @@ export interface Facts {
   readonly server: ServerView | null
   /** As shown: `unknown` when PostgreSQL should answer and does not. */
   readonly state: string
-  /** As shown: by PostgreSQL's own word when it answers, else the agent's opinion. */
+  /** As shown: what PostgreSQL says when it answers, else the agent's opinion. */
   readonly role: string
   readonly replicationState: 'streaming' | 'in archive recovery' | null
   /** Named in `/sync` while following in synchronous mode. */

@@ -15,14 +15,14 @@ export interface Identity {
   readonly name: MemberName
 }
 
-/** What may change without anything else: up to a second old in an answer from the cache. */
+/** Parts that change on their own: in an answer from the cache they are up to a second old. */
 interface Aging {
   /** hactl's own fields. */
   readonly extra: JsonObject
   readonly logger: LoggerView
 }
 
-/** A shorter queue is what any log has; Patroni's number. */
+/** Any log has a queue of up to this length; the number is Patroni's. */
 const USUAL_QUEUE = 2
 
 /** The document as text. */
@@ -90,7 +90,7 @@ function restartPart(status: NodeStatus): { readonly [key: string]: Encodable | 
   }
 }
 
-/** As in the member key; also what cannot be written there, because etcd is not reachable. */
+/** As in the member key, and shown here even while etcd is unreachable and the key cannot be written. */
 function problemPart({ problem }: NodeStatus): JsonObject {
   return problem === null ? {} : { problem: problem.text, problem_id: problem.id }
 }

@@ -12,7 +12,7 @@ import { readBody } from '../request/body.ts'
 
 const PUT_TRIES_MAX = 3
 
-/** 200 with the document; 502 when there is none, as Patroni. While etcd is away the last known one is shown. */
+/** 200 with the document; 502 when there is none, as in Patroni. While etcd is away the last known one is shown. */
 export async function getConfig(context: Context): Promise<Reply> {
   const read = await context.reads.read()
   const view = read.known ? read : context.state.cluster()
@@ -20,7 +20,7 @@ export async function getConfig(context: Context): Promise<Reply> {
   return config === null ? page(502) : json(200, encodeJson(config.value))
 }
 
-/** Merges the body into the document that it was read with: somebody else's change in between gives 409. */
+/** Merges the body into the document just read; a change by somebody else in between gives 409. */
 export async function patchConfig(context: Context): Promise<Reply> {
   const body = await readBody(context.request)
   if (!body.ok) return body.reply
@@ -39,7 +39,7 @@ export async function patchConfig(context: Context): Promise<Reply> {
   return json(200, encodeJson(merged))
 }
 
-/** Replaces the document whatever it is now. */
+/** Replaces the document, whatever it is now. */
 export async function putConfig(context: Context): Promise<Reply> {
   const body = await readBody(context.request)
   if (!body.ok) return body.reply

@@ -1,5 +1,5 @@
-// Is a switchover or failover worth asking for? The verdict is that of the common judge, which the commands and the agents ask
-// too; the texts and their status codes are those that operators and patronictl know (spec/interfaces.md 1.9).
+// Is a switchover or failover worth asking for? The verdict comes from the judge that the commands and the agents ask
+// too; the texts and status codes are those that operators and patronictl know (spec/interfaces.md 1.9).
 
 import {
   type Answers,
@@ -31,7 +31,7 @@ export function readRequest(asked: Asked, named: HandoverAction, paused: boolean
   const { leader, candidate } = asked
   const refuse = (status: number, why: string): Read => ({ ok: false, reply: text(status, why) })
   const isScheduled = asked.scheduledAt !== undefined
-  // By the address that was called, before the leader's name counts.
+  // These checks go by the address that was called; the leader's name counts only below.
   if (named === 'failover' && candidate === null)
     return { ok: false, reply: refusal('candidate-required', named) }
   if (named === 'switchover' && leader === null)
@@ -54,7 +54,7 @@ export function readRequest(asked: Asked, named: HandoverAction, paused: boolean
   return { ok: true, request: { action, leader, candidate, scheduledAt } }
 }
 
-/** A request in etcd is not replaced in silence: 409, which Patroni's DELETE answers too, and whose text patronictl shows. */
+/** A request in etcd is not replaced silently: 409, as Patroni's DELETE answers too; patronictl shows its text. */
 export function conflictWith(cluster: ClusterView, ownId: string | null, nowMs: WallMillis): Reply | null {
   const other = otherRequest(cluster, ownId, nowMs)
   return other === null ? null : outcomeReply(409, 'other-request', conflictText(other))
@@ -79,7 +79,7 @@ export async function obstacleTo(
   let verdict = judge(null)
   if (verdict.is === 'ask') verdict = judge(await peers.ask(verdict.members, PEER_TIMEOUT_MS))
   if (verdict.is !== 'refused') return null
-  // The text of the answer is Patroni's and says little.
+  // The answer has Patroni's text, which says little; the log has the reasons.
   const why = [verdict.code, ...objections(verdict.candidates, request)].join('; ')
   log.warning(`refusing the ${request.action} request: ${why}`)
   return refusal(verdict.code, request.action)
@@ -101,7 +101,7 @@ function refusal(code: RefusalCode, action: HandoverAction): Reply {
 
 const NOBODY = '<action> is not possible: no good candidates have been found'
 
-/** What Patroni has no text for reads as its nearest does. */
+/** Where Patroni has no text for a case, its nearest one is used. */
 const WORDS: Readonly<Record<RefusalCode, readonly [status: 400 | 412, words: string]>> = {
   'candidate-required': [400, 'Failover could be performed only to a specific candidate'],
   'scheduled-in-pause': [400, "Can't schedule switchover in the paused state"],

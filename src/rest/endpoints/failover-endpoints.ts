@@ -19,7 +19,7 @@ import { readBody } from '../request/body.ts'
 import { type Asked, loggable, readAsked } from '../request/failover-body.ts'
 import { conflictWith, obstacleTo, readRequest } from './failover-checks.ts'
 
-/** How long to trust the watch to say that something happened before looking anyway. */
+/** How long to wait for a report from the watch before looking anyway. */
 const LOOK_EVERY_MS: Millis = 2000
 const GLANCE_EVERY_MS: Millis = 100
 
@@ -54,11 +54,11 @@ async function carryOut(
   loopWaitMs: Millis,
 ): Promise<Reply> {
   const sinceMs = context.clock.bootMs()
-  // Whoever has hung up may have asked another member meanwhile: nothing is begun for them.
+  // A client that hung up may have asked another member meanwhile: nothing is begun for it.
   if (context.signal.aborted) return statusOnly(503)
   const limitSeconds = 2 * Math.max(10, Math.round(loopWaitMs / 1000))
   const request = requestFor(context, asking, asked, limitSeconds * 1000)
-  // Listens before it writes, so that the fastest agent cannot be missed.
+  // Listen before writing, so that even the fastest agent is not missed.
   const changes = new Changes(context)
   try {
     const written = await write(context, asking, request, cluster)
@@ -73,7 +73,7 @@ async function carryOut(
       limitSeconds,
     )
     if (reply !== null) return reply
-    // The client has gone or the agent stops: nobody reads this. The request has its end.
+    // The client has gone or the agent stops: nobody reads this, and the request expires by itself.
     if (context.signal.aborted) return statusOnly(503)
     return await giveUp(context, asking, request, asked.note !== null, limitSeconds)
   } finally {
@@ -81,7 +81,7 @@ async function carryOut(
   }
 }
 
-/** Its end is that of the command that asked, which withdraws it then, else that of this answer. */
+/** A request of a command ends when the command does, which then withdraws it; any other ends with this answer. */
 function requestFor(
   context: Context,
   asking: HandoverRequest,
@@ -100,14 +100,14 @@ function sourceOf({ request }: Context, { note }: Asked): string {
   return note?.by ?? `a client at ${request.socket.remoteAddress ?? 'an unknown address'}`
 }
 
-/** Made at the revision that was read: nothing that came meanwhile is replaced. */
+/** Guarded by the revision that was read, so that nothing newer is replaced. */
 async function write(
   context: Context,
   asking: HandoverRequest,
   request: FailoverRequest,
   { failover }: ClusterView,
 ): Promise<Reply | { readonly done: true }> {
-  // The same request is already there, or one that its maker gave up.
+  // A request found here is either this one, already written, or one that its maker gave up.
   if (failover?.value.note?.id === request.note?.id && failover !== null) return { done: true }
   const outcome = await context.store.writeFailover(request, failover?.modRevision ?? null, READ_BUDGET_MS)
   if (outcome.kind === 'done') return { done: true }
@@ -128,7 +128,7 @@ async function write(
   return outcomeReply(503, 'not-done', `failed to write failover key into DCS: ${outcome.why}`)
 }
 
-/** The time of this answer is over: what nobody has begun is taken back, so that it does not come about unattended. */
+/** The time to answer is over: a request that nobody has begun is withdrawn, lest it be carried out unattended. */
 async function giveUp(
   context: Context,
   { action }: HandoverRequest,
@@ -200,7 +200,7 @@ async function followToEnd(
   return null
 }
 
-/** null: not over. */
+/** null: still under way. */
 function finalReply(
   cluster: ClusterView,
   { action, request, oldLeader }: Followed,
@@ -228,7 +228,7 @@ function finalReply(
   }
 }
 
-/** Waits for something to happen to `leader` or `failover`; what happens while nobody waits is not lost. */
+/** Waits for a change of `leader` or `failover`; a change while nobody waits is not lost. */
 class Changes {
   readonly #context: Context
   readonly #stopListening: () => void

@@ -1,5 +1,5 @@
-// GET and POST /failsafe: a leader that lost etcd asks every member whether it may go on (spec/ha.md 5.3). The word
-// `Accepted` is what it looks for.
+// GET and POST /failsafe: a leader that lost etcd asks every member whether it may go on (spec/ha.md 5.3). It looks for
+// the word `Accepted`.
 
 import type { Json, JsonObject } from '../../model/cluster/cluster.ts'
 import { isJsonObject, own } from '../../model/settings/patch.ts'

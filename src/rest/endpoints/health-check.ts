@@ -33,7 +33,8 @@ function leaderVerdict(facts: Facts): LeaderVerdict {
     return { leader: primary || standbyLeader, primary, standbyLeader, barsReplica: false }
   }
   if (!facts.leads) return NOT_LEADER
-  // This version makes no primary a standby leader: load balancers must find the one that accepts writes, whatever /config says.
+  // This version never makes a primary a standby leader: load balancers must find the node that accepts writes,
+  // whatever /config says.
   if (!facts.settings.standbyCluster || role === 'primary')
     return { leader: true, primary: true, standbyLeader: false, barsReplica: false }
   const standbyLeader = role === 'replica' || role === 'standby_leader'

@@ -1,4 +1,4 @@
-// POST and DELETE /restart, POST /reinitialize: an order for this node, left for its next beat, and the answer to it in the
+// POST and DELETE /restart, POST /reinitialize: each leaves an order for this node's next beat, and answers in the
 // words that patronictl's users know (spec/interfaces.md 1.8).
 
 import { randomUUID } from 'node:crypto'
@@ -14,9 +14,9 @@ import { readRestart } from '../request/restart-body.ts'
 
 /** How long an order may wait for its work to begin: an election, a comparison with the leader. */
 const BEGIN_LIMIT_MS: Millis = 15_000
-/** What lies around a stop and a start: a checkpoint, and the beat that sees the end. */
+/** Allowance around a stop and a start: for a checkpoint, and for the beat that sees the end. */
 const AROUND_MS: Millis = 60_000
-/** When starts have no limit of their own (primary_start_timeout 0). */
+/** For a start without a limit of its own (primary_start_timeout 0). */
 const START_MS: Millis = 300_000
 
 export async function postRestart(context: Context): Promise<Reply> {
@@ -74,7 +74,7 @@ async function give(context: Context, order: Order, task: 'restart' | 'reinitial
   )
 }
 
-/** A stop may take as long as a start; the work ends by limits of its own before this, unless a process hangs. */
+/** A stop may take as long as a start. The work's own limits end it before this, unless a process hangs. */
 function endLimitMs({ state }: Context, order: Order): Millis {
   const asked = order.kind === 'restart' ? order.timeoutMs : null
   const startMs = asked ?? (state.settings().primaryStartTimeoutMs || START_MS)

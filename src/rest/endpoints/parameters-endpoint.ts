@@ -1,4 +1,4 @@
-// GET /parameters?names=a,b: what the PostgreSQL of this member says of parameters, asked before they are changed. Patroni has no
+// GET /parameters?names=a,b: what this member's PostgreSQL says about parameters that are to be changed. Patroni has no
 // such endpoint.
 
 import { PARAMETER_NAME, PARAMETER_NAMES_MAX } from '../../model/server/parameter.ts'

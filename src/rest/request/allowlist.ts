@@ -1,5 +1,6 @@
-// Which client addresses may use the protected endpoints: networks, addresses and host names from `restapi.allowlist`, and
-// the other members' API addresses when asked for. Names are resolved with a deadline; a name that does not resolve admits nobody.
+// Which client addresses may use the protected endpoints: networks, addresses and host names from `restapi.allowlist`,
+// and the other members' API addresses when asked for. Names are resolved with a deadline; a name that does not resolve
+// admits nobody.
 
 import { lookup } from 'node:dns/promises'
 import { BlockList, isIP } from 'node:net'

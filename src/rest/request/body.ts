@@ -12,8 +12,8 @@ type Body =
   | { readonly ok: false; readonly reply: Reply }
 
 /**
- * The body as a JSON object, or the reply that refuses it: 411 without Content-Length, 413 when too large, 400 for anything
- * that is not a non-empty object. How long a client may take is bounded by the listener's request time-out.
+ * The body as a JSON object, or the reply that refuses it: 411 without Content-Length, 413 when too large, 400 for
+ * anything that is not a non-empty object. How long a client may take is bounded by the listener's request time-out.
  */
 export async function readBody(request: IncomingMessage): Promise<Body> {
   const announced = request.headers['content-length']
@@ -25,7 +25,7 @@ export async function readBody(request: IncomingMessage): Promise<Body> {
   return document === null ? refuse(400) : { ok: true, document }
 }
 
-/** As readBody; a body that is not there, or announced as empty, is an empty object. */
+/** Like readBody, but a missing body, or one announced as empty, is an empty object. */
 export async function readOptionalBody(request: IncomingMessage): Promise<Body> {
   const announced = request.headers['content-length']
   if (announced !== undefined && Number(announced) > BODY_BYTES_MAX) return refuse(413)

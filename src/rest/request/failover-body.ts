@@ -1,5 +1,5 @@
-// The body of POST /switchover and POST /failover. It is honoured whole or not at all: a key that is not known, or a
-// value of the wrong type, would make it another request. Patroni ignores both.
+// The body of POST /switchover and POST /failover. It is honoured whole or not at all: without an unknown key, or a
+// value of the wrong type, it would be another request. Patroni ignores both.
 
 import type { Json, JsonObject } from '../../model/cluster/cluster.ts'
 import { isJsonObject, own } from '../../model/settings/patch.ts'
@@ -19,7 +19,7 @@ export interface Asked {
 interface AskedNote {
   readonly id: string
   readonly by: string
-  /** Until then it waits, and withdraws the request itself; null: for a scheduled one. */
+  /** Until then the command waits; then it withdraws the request itself. null: for a scheduled one. */
   readonly untilMs: WallMillis | null
 }
 
@@ -28,7 +28,7 @@ type ReadBody = { readonly ok: true; readonly asked: Asked } | { readonly ok: fa
 const KEYS: readonly string[] = ['leader', 'candidate', 'member', 'scheduled_at', 'hactl']
 const NOTE_KEYS: readonly string[] = ['id', 'requested_by', 'valid_until']
 
-/** Empty texts and null count as absent, `member` is an older name of `candidate`. */
+/** Empty texts and null count as absent; `member` is an older name of `candidate`. */
 export function readAsked(body: JsonObject): ReadBody {
   const unknown = Object.keys(body).find(key => !KEYS.includes(key))
   if (unknown !== undefined) return refuse(`unknown key "${loggable(unknown)}": nothing was requested`)

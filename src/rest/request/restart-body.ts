@@ -1,5 +1,5 @@
-// The body of POST /restart: filters, a time-out, a time. Keys are judged in the order in which they came; the first that is
-// wrong answers, in Patroni's words (spec/interfaces.md 1.8).
+// The body of POST /restart: filters, a time-out, a time. Keys are checked in the order in which they came; the first
+// wrong one decides the answer, in Patroni's words (spec/interfaces.md 1.8).
 
 import type { Json, JsonObject } from '../../model/cluster/cluster.ts'
 import type { RestartFilters } from '../../model/decision/order.ts'
@@ -69,7 +69,7 @@ function readKey(key: string, value: Json, nowWallMs: WallMillis): ReadKey {
         : refuse('Timeout should be a positive number of seconds')
     }
     case 'restart_pending':
-      // That the key is there is the filter, whatever its value.
+      // The presence of the key is the filter, whatever its value.
       return { filters: { pendingOnly: true } }
     default:
       return refuse(`Unknown filter for the scheduled restart: ${loggable(key)}`)

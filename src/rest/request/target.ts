@@ -1,5 +1,5 @@
-// Reads the target of a request: path, the first segment that names an endpoint, and the query, of which the first
-// non-empty value of each key counts.
+// Reads the target of a request: the path, its first segment, which names an endpoint, and the query, where the first
+// non-empty value of a key counts.
 
 export interface Target {
   readonly path: string
