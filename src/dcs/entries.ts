@@ -1,17 +1,17 @@
 // The keys of the cluster as this process knows them, fed by the watch, by reads and by its own writes, in any order:
-// what is older than what is known is ignored.
+// anything older than the known state is ignored.
 
 import { isNewer, revision } from '../model/revision.ts'
 import type { Revision } from '../model/units.ts'
 import type { Entry } from '../wire/cluster-view.ts'
 
 const DELETIONS_MAX = 1000
-/** Older than all that is ever written. */
+/** Older than anything that is ever written. */
 const NEVER = revision(0)
 
 export class Entries {
   readonly #entries = new Map<string, Entry>()
-  /** Revision of each deletion: an answer from another endpoint may be older than all that the watch has reported. */
+  /** Revision of each deletion: an answer from another endpoint may be older than everything the watch has reported. */
   readonly #deleted = new Map<string, Revision>()
   #revision: Revision = NEVER
   #version = 0
@@ -55,9 +55,7 @@ export class Entries {
     return this.#entries.delete(key)
   }
 
-  /**
-   * Takes over a whole range read `at` that revision; what is known to be newer stays. Returns the keys that changed.
-   */
+  /** Takes over a whole range read `at` that revision; newer entries stay. Returns the keys that changed. */
   replace(snapshot: ReadonlyMap<string, Entry>, at: Revision): readonly string[] {
     const changed: string[] = []
     for (const key of [...this.#entries.keys()]) {
@@ -68,7 +66,7 @@ export class Entries {
     return changed
   }
 
-  /** etcd was replaced: nothing that is known holds any more, and revisions begin anew. */
+  /** etcd was replaced: nothing known holds any more, and revisions start again. */
   clear(): void {
     this.#entries.clear()
     this.#deleted.clear()
@@ -76,7 +74,7 @@ export class Entries {
     this.#version++
   }
 
-  /** The oldest is forgotten when a scope has seen more names than any cluster has. */
+  /** Forgets the oldest deletion when a scope has seen more names than any cluster has. */
   #remember(key: string, at: Revision): void {
     const latest = newest(at, this.#deleted.get(key) ?? NEVER)
     this.#deleted.delete(key)

@@ -6,7 +6,7 @@ import { parseGuard, serialiseGuard } from '../wire/guard-record.ts'
 import { GUARD, LEADER } from '../wire/keys.ts'
 import type { GuardedWrite } from './writes.ts'
 
-/** `leaderRevision`: of the leader key in this reign; a try that etcd carries out in a later one finds another. */
+/** `leaderRevision`: of the leader key in this reign; a try that etcd carries out in a later reign finds another. */
 export function guardWrite(
   note: GuardNote,
   ifRevision: Revision | null,

@@ -1,5 +1,5 @@
-// The `history` key with the leader's position in one transaction: whoever reads that the cluster is on a new timeline
-// must not measure the nodes on it by a position of the timeline that was left.
+// The `history` key with the leader's position in one transaction: a reader of the new timeline must not measure the
+// nodes on it against a position on the old one.
 
 import type { ClusterStatus, HistoryLine } from '../model/cluster/cluster.ts'
 import type { MemberName, Revision } from '../model/units.ts'
@@ -10,8 +10,8 @@ import { statusWrite } from './status-write.ts'
 import type { GuardedWrite } from './writes.ts'
 
 /**
- * `status` null: it stays as it is; else `standing` is what is known of the key. Refused unless the leader key holds
- * `leader`, and when another writer was at the status since: the next routine sees that.
+ * `status` null: the status stays as it is; otherwise `standing` is the status key as known. Refused unless the leader
+ * key holds `leader`, or when somebody else has written the status since: the next routine sees that.
  */
 export function historyWrite(
   leader: MemberName,

@@ -1,7 +1,6 @@
 // The leader key: acquire, renew, adopt, release. Each answer `done` means: a quorum of etcd agreed, after the lease
 // was kept alive, that the key is ours and hangs on our lease. A key that belongs to somebody else, or to nobody, is
-// `refused`; no answer is `unreachable`, and what became of the write is then not known (the next guarded one finds
-// out).
+// `refused`; no answer is `unreachable`, and the outcome of the write is then unknown (the next guarded one finds out).
 
 import type { ClusterStatus } from '../model/cluster/cluster.ts'
 import type { LeaseId, MemberName, Revision } from '../model/units.ts'
@@ -36,7 +35,7 @@ export class Leadership {
   readonly #entries: Entries
   readonly #log: Log
   #newsRefused = false
-  /** A release, ours or of a former run of this agent, may be on its way still. */
+  /** A release, by this or a former run of this agent, may still be on its way. */
   #mayBeReleased: boolean = false
 
   constructor(me: MemberName, lease: Lease, transactions: Transactions, entries: Entries, log: Log) {
@@ -47,7 +46,7 @@ export class Leadership {
     this.#log = log
   }
 
-  /** `ifRevision`: at which the caller saw the record of the last leader; null: there was none. */
+  /** `ifRevision`: the revision at which the caller saw the record of the last leader; null: there was none. */
   acquire(ifRevision: Revision | null, guarded: boolean, budget: Budget): Promise<LeaseOutcome> {
     const nobodySince: Guard =
       ifRevision === null ? { key: LAST_LEADER, absent: true } : { key: LAST_LEADER, modRevision: ifRevision }
@@ -69,7 +68,7 @@ export class Leadership {
     return proof
   }
 
-  /** The key is deleted if it is ours, on whatever lease; `status` and that it was given up are written with it. */
+  /** Deletes the key if it is ours, on whatever lease; the same transaction writes `status` and notes the release. */
   async release(status: ClusterStatus | null, budget: Budget): Promise<WriteOutcome> {
     const release: Change = { key: LEADER, text: null }
     const sideWrites = { changes: [{ key: LAST_LEADER, text: '' }], status }
@@ -81,7 +80,7 @@ export class Leadership {
     if ('why' in now) return { kind: 'unreachable', why: now.why }
     let { entry, revision }: { entry: Entry | null; revision: Revision } = now
     let unclear = false
-    // By the revision: a try that etcd carries out late must not delete what was taken, or proved ours, after it.
+    // Guarded by revision: a try carried out late must not delete a key that was taken, or proved ours, after it.
     for (let round = 0; round < ROUNDS_MAX && entry?.text === this.#me; round++) {
       const asSeen: Guard = { key: LEADER, modRevision: entry.modRevision }
       const result = await this.#commitWithSideWrites(asSeen, [release], sideWrites, budget)
@@ -94,7 +93,7 @@ export class Leadership {
       entry = result.entry
       revision = result.revision
     }
-    // After a try whose answer was lost, a key that is no longer ours is what was asked for.
+    // If an answer was lost and the key is no longer ours, that is what was asked for.
     if (unclear && entry?.text !== this.#me) return { kind: 'done', revision }
     return { kind: 'refused', why: `the leader key is held by ${entry?.text ?? 'nobody'}` }
   }
@@ -129,8 +128,8 @@ export class Leadership {
 
   async #prove(kept: HeldLease, status: ClusterStatus | null, budget: Budget): Promise<Proof> {
     const mine = { key: LEADER, text: this.#me, leaseId: kept.leaseId }
-    // Written anew, a release that is still on its way finds another revision; so is the record of it, which others
-    // believe only while it is not older than the key.
+    // A new write makes a release that is still on its way find another revision. The record is written anew as well:
+    // others believe it only while it is not older than the key.
     const own = this.#mayBeReleased ? this.#taking(kept) : this.#recordChange()
     const result = await this.#commitWithSideWrites(mine, [], { changes: own, status }, budget)
     if (result.ok && result.succeeded && result.entry?.modRevision === result.revision)
@@ -176,8 +175,8 @@ export class Leadership {
   }
 
   /**
-   * `needed` with the side writes. An etcd that takes no more data (its disk is full) still proves or ends a lease: what a
-   * healthy primary tells can wait.
+   * Commits `needed` with the side writes. An etcd that takes no more data (its disk is full) still proves or ends a
+   * lease: the side writes of a healthy primary can wait.
    */
   async #commitWithSideWrites(
     guard: Guard,
@@ -208,11 +207,11 @@ export class Leadership {
         `${keys.join(' and ')}: not written until ${this.#lease.store} takes it again: ${result.why}`,
       )
     }
-    // A try with the side writes, before this one, may have been applied.
+    // The earlier try, with the side writes, may have been applied.
     return { ...without, unclear: without.unclear || result.unclear }
   }
 
-  /** Somebody who writes to `status` all the time keeps nobody from proving a lease: then it goes without. */
+  /** A writer that keeps changing `status` must not prevent the proof of a lease, which then goes without it. */
   async #withStatus(
     guard: Guard,
     changes: readonly Change[],
@@ -226,7 +225,7 @@ export class Leadership {
       const result = await this.#transactions.commit(guard, [...changes, write.change], budget, [write.guard])
       if (!result.ok || result.succeeded || !holds(guard, result.entry))
         return { ...result, unclear: result.unclear || unclear }
-      // Another writer was there since: read what it wrote, so that it stays.
+      // Another writer was first: read what it wrote, so that it is kept.
       unclear ||= result.unclear
       if (!(await this.#transactions.read(STATUS, budget)).ok) break
     }

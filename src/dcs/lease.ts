@@ -14,10 +14,10 @@ export type Kept =
       readonly leaseId: LeaseId
       /** The requested ttl; for an adopted lease, the one that the store reports. */
       readonly askedMs: Millis
-      /** Request sent, plus the TTL of the answer. */
+      /** The time the request was sent, plus the TTL in the answer. */
       readonly validUntilMs: BootMillis
       readonly ttlSeconds: number
-      /** As LeaseAnswer has it. */
+      /** As in LeaseAnswer. */
       readonly term: string | null
     }
   | { readonly kind: 'gone' }

@@ -1,5 +1,5 @@
-// The `status` key as hactl changes it: its own fields are replaced, what others keep there stays (Patroni 4.2 keeps
-// `current_site`), and the write goes by the revision that was read, so that nothing written meanwhile is lost.
+// The `status` key as hactl changes it: its own fields are replaced, fields of others stay (Patroni 4.2 keeps
+// `current_site`), and the write is guarded by the revision that was read, so that nothing written meanwhile is lost.
 
 import type { ClusterStatus } from '../model/cluster/cluster.ts'
 import type { Entry } from '../wire/cluster-view.ts'

@@ -1,5 +1,5 @@
-// The Store port over whatever transport reaches the store: docs/adr/0018-a-port-for-several-stores.md. This file only wires the
-// parts.
+// The Store port over whatever transport reaches the store: docs/adr/0018-a-port-for-several-stores.md. This file only
+// wires the parts.
 
 import type { ClusterView } from '../model/cluster/cluster.ts'
 import { type Seen, seen, unseen } from '../model/seen.ts'
@@ -32,9 +32,9 @@ interface StoreOptions {
 }
 
 /**
- * The watch begins with the first `view()` or `onChange()`: a command that only reads and
- * writes never opens one. Own writes are in the view at once and are not told to `onChange`; a call of `onChange`'s
- * listener without keys says that the view became unknown, or known again unchanged.
+ * The watch begins with the first `view()` or `onChange()`: a command that only reads and writes never opens one. Own
+ * writes are in the view at once and are not reported to `onChange`. A listener called without keys learns that the
+ * view became unknown, or known again unchanged.
  */
 export function createStore(options: StoreOptions): CommandStore {
   const { member, clock } = options
@@ -75,8 +75,8 @@ export function createStore(options: StoreOptions): CommandStore {
       }
       return writes.member(ownKey, text, within(budgetMs))
     },
-    // An empty one says "somebody creates the cluster": it goes with that node, so that another one can (spec/ha.md
-    // 3.4).
+    // An empty one means "somebody is creating the cluster": it ends with that node, so that another one can
+    // (spec/ha.md 3.4).
     writeInitialize: (text, ifRevision, budgetMs) =>
       writes.write({ key: INITIALIZE, text, ifRevision, onLease: text === '' }, within(budgetMs)),
     deleteInitialize: (ifRevision, budgetMs) =>
@@ -100,7 +100,7 @@ export function createStore(options: StoreOptions): CommandStore {
   }
 }
 
-/** What only the leader writes. */
+/** The writes that only the leader makes. */
 function leadersNotes(
   member: MemberName,
   writes: Writes,

@@ -6,7 +6,7 @@ import { LEADER, TAKEOVERS } from '../wire/keys.ts'
 import { serialiseTakeovers } from '../wire/takeover-record.ts'
 import type { GuardedWrite } from './writes.ts'
 
-/** Refused unless the leader key holds `leader`, and when somebody else wrote since. */
+/** Refused unless the leader key holds `leader`, or when somebody else has written since. */
 export function takeoverWrite(
   leader: MemberName,
   notes: readonly TakeoverNote[],

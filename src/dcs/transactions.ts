@@ -1,10 +1,10 @@
-// Every read and write of the facade goes through here: what was written or found is in the view at once.
+// Every read and write of the facade goes through here, so that its result is in the view at once.
 
 import type { Revision } from '../model/units.ts'
 import type { Entry } from '../wire/cluster-view.ts'
 import type { Budget, Change, Committed, Guard, Transport } from './transport.ts'
 
-/** Told what a transaction wrote (`own`) or found. */
+/** Called with what a transaction wrote (`own`) or found. */
 export type Observe = (key: string, entry: Entry | null, revision: Revision, own: boolean) => void
 
 export class Transactions {

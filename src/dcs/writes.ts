@@ -1,5 +1,5 @@
 // Guarded writes of single keys: member, initialize, config, failover, history. After a try whose answer was lost, a
-// key that holds exactly our text counts as written; what became of it otherwise is not known.
+// key that holds exactly our text counts as written; otherwise the outcome is unknown.
 
 import type { LeaseId, Revision } from '../model/units.ts'
 import type { WriteOutcome } from '../ports/store.ts'
@@ -15,7 +15,7 @@ export interface GuardedWrite {
   readonly key: string
   /** null deletes the key. */
   readonly text: string | null
-  /** null: only if the view shows none; undefined: whatever stands there. */
+  /** null: only if the view shows none; undefined: whatever is there. */
   readonly ifRevision: Revision | null | undefined
   /** Texts that the view shows as `null` though the key exists, e.g. `{}` in `failover`. */
   readonly countsAsAbsent?: (text: string) => boolean
@@ -23,7 +23,7 @@ export interface GuardedWrite {
   readonly onLease?: boolean
   /** Written in the same transaction. */
   readonly together?: readonly Change[]
-  /** What has to hold besides. */
+  /** Further guards that must hold. */
   readonly onlyIf?: readonly Guard[]
 }
 
@@ -58,15 +58,15 @@ export class Writes {
       }
       if (result.succeeded) return { kind: 'done', revision: result.revision }
       const standing = result.entry
-      // Two nodes that race for a key may write the same text: whose it is says the lease.
+      // Two nodes that race for a key may write the same text: the lease says whose it is.
       const isOurs = leaseId === null || standing?.leaseId === leaseId
-      // An empty request may be the work of whoever carried the request out.
+      // An empty request may have been written by the node that carried the request out.
       const isTelling = wanted.text === null || wanted.countsAsAbsent?.(wanted.text) !== true
       if (result.unclear && isOurs && isTelling && (standing?.text ?? null) === wanted.text) {
         return { kind: 'done', revision: standing?.modRevision ?? result.revision }
       }
-      // The earlier try may have been carried out and replaced, or even consumed, since: neither no nor once more. A claim on
-      // our lease is different: nobody replaces that, and somebody else's stands there.
+      // The earlier try may have been applied and since replaced, or even consumed: so neither refuse nor try again. A
+      // claim on our lease is different: nobody replaces it, so the one found is somebody else's.
       if (result.unclear && leaseId === null)
         return { kind: 'unreachable', why: this.#lostAnswer(wanted, standing), mayBeWritten: true }
       if (holds(guard, standing))
@@ -78,8 +78,8 @@ export class Writes {
     return { kind: 'refused', why: `${wanted.key} kept changing` }
   }
 
-  // Even a write that replaces anything goes by revision: a lost try that etcd applies late must not undo what was
-  // written after it, such as the clearing of a failover request.
+  // Even a write that replaces anything is guarded by revision: a lost try that etcd applies late must not undo what
+  // was written after it, such as the clearing of a failover request.
   async #firstGuard(
     wanted: GuardedWrite,
     budget: Budget,
@@ -115,8 +115,8 @@ export class Writes {
     return { kind: 'unreachable', why }
   }
 
-  // By the revision that was seen, for the same reason as above. What somebody else wrote unseen is looked at first: the name
-  // may be another node's.
+  // Guarded by the revision that was seen, for the same reason as above. A key that somebody else wrote meanwhile is
+  // looked at first: the name may be another node's.
   async #putMember(key: string, text: string, leaseId: LeaseId, budget: Budget): Promise<Committed> {
     const change: Change = { key, text, leaseId }
     let result = await this.#transactions.commit(

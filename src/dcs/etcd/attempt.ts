@@ -18,7 +18,7 @@ const OK = 0
 const DEADLINE_EXCEEDED = 4
 const CANCELLED = 1
 
-/** Call options for the raw stubs, and what came of the call. */
+/** Call options for the raw stubs, and how the call ended. */
 export interface Trace {
   readonly options: CallOptions
   /** Status that etcd or gRPC ended the call with; null while it runs. */
@@ -37,7 +37,7 @@ export function traced(token: string | null, deadlineWallMs: WallMillis | null):
   const listener = new ListenerBuilder()
     .withOnReceiveStatus((received, next) => {
       status = received
-      // The library calls itself again, without bound, when it reads `invalid auth token`: it does not get to see it.
+      // On `invalid auth token` the library repeats the call without bound, so it must not see that text.
       next(received.code === OK ? received : { ...received, details: 'etcd call failed' })
     })
     .build()
@@ -67,7 +67,10 @@ export type Tried<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly failure: CallFailure }
 
-/** Runs `send` with a limit that a jump of the wall clock cannot move. `abort` ends it early, e.g. when the store closes. */
+/**
+ * Runs `send` with a limit that a jump of the wall clock cannot move. `abort` ends it early, e.g. when the store
+ * closes.
+ */
 export async function tryOnce<T>(
   send: (options: CallOptions) => Promise<T>,
   limits: {

@@ -51,7 +51,7 @@ const TABLE: readonly Row[] = [
   { text: /request is too large|message larger than max|duplicate key given/, treatment: 'give-up' },
   { text: /required revision is a future revision/, treatment: 'other-endpoint' },
   { code: 1, treatment: 'other-endpoint' },
-  // UNKNOWN holds etcd's own `context deadline exceeded`: retryable, and what became of a write is not known.
+  // UNKNOWN includes etcd's own `context deadline exceeded`: retryable, and the outcome of a write is unknown.
   { code: 2, treatment: 'other-endpoint' },
   { code: 3, treatment: 'give-up' },
   { code: 4, treatment: 'other-endpoint' },
@@ -88,7 +88,7 @@ export function mayHaveBeenApplied(failure: CallFailure): boolean {
 /** One line for logs and reasons, bounded, without line breaks. */
 export function failureText(failure: CallFailure): string {
   const line = failure.details.replace(/\s+/g, ' ')
-  // gRPC's own frame around the reason, which has the time in it.
+  // gRPC wraps the reason in a text of its own that contains the time.
   const reason =
     /^No connection established\. Last error: (?:Error: )?(.*?)(?: \([-\d:.TZ]+\))?\.? ?(?:Resolution note:.*)?$/.exec(
       line,

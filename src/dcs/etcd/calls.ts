@@ -16,7 +16,7 @@ export type CallResult<T> =
   | {
       readonly ok: true
       readonly value: T
-      /** Boot-time instant before the request that was answered was sent. */
+      /** Boot-time instant before the answered request was sent. */
       readonly sentMs: BootMillis
       /** An earlier try of the same call may have been applied without our seeing the answer. */
       readonly unclear: boolean
@@ -69,7 +69,7 @@ export class Calls {
       if (tried.ok) return { ...tried, unclear }
       failure = tried.failure
       faults.set(endpoint, this.#endpoints.faultOf(endpoint, failure))
-      // That the rest of the budget was too short for a try says less than what an earlier one was told.
+      // A try cut short by the end of the budget says less than an earlier full one.
       if (!said.has(endpoint) || ms >= TRY_MS_MIN) said.set(endpoint, this.#endpoints.say(endpoint, failure))
       unclear ||= mayHaveBeenApplied(failure)
       const treatment = treatmentOf(failure)

@@ -1,5 +1,5 @@
-// `hactl remove`: everything below the cluster's prefix goes in one transaction, if nobody has created the cluster anew or led it
-// since it was looked at. The prefix ends with a slash, so that `main2` is not `main`.
+// `hactl remove`: deletes everything below the cluster's prefix in one transaction, unless somebody has recreated or
+// led the cluster since it was read. The prefix ends with a slash, so that `main2` is not `main`.
 
 import type { ICompare } from 'etcd3'
 import type { Revision } from '../../model/units.ts'
@@ -9,7 +9,7 @@ import type { Calls } from './calls.ts'
 import type { KeySpace } from './key-space.ts'
 
 interface SeenKeys {
-  /** Of `leader` and `initialize`; null: absent. */
+  /** Revisions of `leader` and `initialize`; null: absent. */
   readonly leader: Revision | null
   readonly initialize: Revision | null
 }
@@ -28,7 +28,7 @@ export async function removeAll(
   const result = await calls.run(budget, (client, options) => client.kv.txn(request, options))
   if (!result.ok) return { kind: 'unreachable', why: result.why, mayBeWritten: result.unclear }
   const { succeeded, responses } = result.value
-  // An earlier try may have removed them, and its answer was lost.
+  // An earlier try, whose answer was lost, may have removed the keys.
   if (!succeeded && result.unclear)
     return { kind: 'unreachable', why: 'an answer of etcd was lost', mayBeWritten: true }
   if (!succeeded) return { kind: 'refused', why: 'somebody created or led the cluster meanwhile' }

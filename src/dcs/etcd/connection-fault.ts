@@ -1,5 +1,5 @@
-// Why a connection to an etcd endpoint fails, in one plain sentence. gRPC, Node and OpenSSL say it in
-// texts for programmers; what is a fault of the configuration names the key. Rows are tried in order.
+// Why a connection to an etcd endpoint fails, in one plain sentence. gRPC, Node and OpenSSL have texts for programmers;
+// for a fault in the configuration the sentence names the key. Rows are tried in order.
 
 import type { EtcdConfig } from '../../model/settings/config.ts'
 import type { Millis } from '../../model/units.ts'
@@ -8,7 +8,7 @@ type Tls = EtcdConfig['tls']
 
 interface Row {
   readonly text: RegExp
-  /** null: this row does not know after all. */
+  /** null: this row does not apply after all. */
   readonly say: (endpoint: string, tls: Tls, match: RegExpExecArray) => string | null
 }
 
@@ -52,7 +52,7 @@ const TABLE: readonly Row[] = [
   },
 ]
 
-/** null: not a fault that another try a moment later would surely meet again. */
+/** null: another try a moment later may not meet this fault. */
 export function connectionFault(details: string, endpoint: string, tls: Tls): string | null {
   for (const { text, say } of TABLE) {
     const match = text.exec(details)
@@ -62,17 +62,17 @@ export function connectionFault(details: string, endpoint: string, tls: Tls): st
   return null
 }
 
-/** How gRPC and Node put it that nobody answered in time. */
+/** What gRPC and Node say when nobody answered in time. */
 const SILENCE = /no answer within|Deadline exceeded|aborted due to timeout|no connection: null/
 
-/** In one plain sentence what an endpoint did; `details` are left as they are when they are etcd's own. */
+/** What an endpoint did, in one plain sentence; etcd's own `details` are left as they are. */
 export function whatItDid(details: string, endpoint: string, tls: Tls): string {
   const fault = connectionFault(details, endpoint, tls)
   if (fault !== null) return fault
   return SILENCE.test(details) ? `${endpoint} does not answer` : `${endpoint}: ${details}`
 }
 
-/** Of all that were asked; `said` has the last of each. */
+/** The reasons of all endpoints that were asked; `said` has the last one of each. */
 export function noAnswer(budgetMs: Millis, said: ReadonlyMap<unknown, string>): string {
   const texts = [...new Set(said.values())].join(', ').slice(0, 400)
   return `etcd did not answer within ${Math.round(budgetMs)} ms: ${texts || 'no time left, not sent'}`

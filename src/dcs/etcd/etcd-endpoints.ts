@@ -1,6 +1,5 @@
-// One etcd3 client per endpoint, used only for its raw gRPC stubs: no pool, no retry, no circuit breaker of the
-// library's (each of them was measured to hang or to lie when a member is frozen). Which endpoint to use is decided
-// here.
+// One etcd3 client per endpoint, used only for its raw gRPC stubs, without the library's pool, retry and circuit
+// breaker (each was measured to hang or to lie when a member is frozen). Which endpoint to use is decided here.
 
 import { readFile } from 'node:fs/promises'
 import { rootCertificates } from 'node:tls'
@@ -28,7 +27,7 @@ export class Endpoints {
   readonly #config: EtcdConfig
   readonly #clock: Clock
   readonly #log: Log
-  /** Without duplicates, which would only shorten everybody's tries. */
+  /** Without duplicates, which would only shorten every try. */
   readonly #names: readonly string[]
   readonly #clients: (Promise<Etcd3> | undefined)[] = []
   readonly #failing = new Set<number>()
@@ -63,13 +62,13 @@ export class Endpoints {
     return connectionFault(failure.details, this.name(index), this.#config.tls) ?? failureText(failure)
   }
 
-  /** One plain sentence, which names it. */
+  /** One plain sentence that names the endpoint. */
   say(index: number, failure: CallFailure): string {
     const details = failureText(failure)
     return whatItDid(details, this.name(index), this.#config.tls)
   }
 
-  /** null: the connection came about, or may come about a moment later. */
+  /** null: the connection was made, or may succeed a moment later. */
   faultOf(index: number, failure: CallFailure): string | null {
     return connectionFault(failure.details, this.name(index), this.#config.tls)
   }
@@ -110,7 +109,7 @@ export class Endpoints {
     })
   }
 
-  /** Calls leave an endpoint that failed; another caller may have done so already. Told once until it answers again. */
+  /** Moves calls off an endpoint that failed, unless another caller has. Logged once until it answers again. */
   leave(index: number, failure: CallFailure): void {
     if (this.#current === index) this.#current = (index + 1) % this.count
     if (this.#failing.has(index)) return
@@ -141,7 +140,7 @@ export class Endpoints {
       this.#certificates = Promise.resolve(now)
       await this.#dropClients()
     } catch (error) {
-      // Perhaps just being replaced: those that are loaded stay in use, and the next failure looks again.
+      // Perhaps the files are just being replaced: the loaded ones stay in use, and the next failure looks again.
       const why = errorText(error)
       const fault = connectionFault(why, '', tls) ?? why
       this.#log('WARNING', `cannot read the etcd certificates again: ${fault}`)

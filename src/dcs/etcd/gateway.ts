@@ -1,5 +1,5 @@
 // A read of the cluster over etcd's JSON gateway with nothing but node:http: commands that only look must start fast,
-// and loading gRPC takes longer than their whole work. Imports nothing of etcd3.
+// and loading gRPC takes longer than their whole work. Imports nothing from etcd3.
 
 import { readFile } from 'node:fs/promises'
 import { formatAddress } from '../../model/address.ts'
@@ -32,15 +32,15 @@ const TRY_MS_MIN = 300
 /** etcd can be run without it. */
 const NO_GATEWAY = 'it has no JSON gateway'
 
-/** `isFinal`: asked in another way etcd would say the same. */
+/** `isFinal`: etcd would say the same if asked in another way. */
 export type GatewayAnswer = Seen<ClusterView> & { readonly isFinal?: boolean }
 
 /** Time for an etcd that is just being restarted. */
 const REFUSED_MS = 1000
 
 /**
- * One linearizable read of the whole prefix. Never throws; unknown with the reason of the last endpoint that failed, or, when
- * each of them refuses, of all: that is not waited for.
+ * One linearizable read of the whole prefix. Never throws. Unknown with the endpoints' reasons; when every endpoint
+ * refuses, it does not wait for the budget to end.
  */
 export async function readClusterOverGateway(read: GatewayRead): Promise<GatewayAnswer> {
   const { config, budgetMs, clock } = read
@@ -64,7 +64,7 @@ export async function readClusterOverGateway(read: GatewayRead): Promise<Gateway
     const answer = await readAt({ endpoint, tls, leftMs: leftOfTryMs }, config, keys.range)
     if (answer.ok) return seen(viewOf(answer.body, keys), sentMs)
     const name = formatAddress(endpoint)
-    // That the rest of the budget was too short for a try says less than what an earlier one was told.
+    // A try cut short by the end of the budget says less than an earlier full one.
     if (!said.has(name) || leftOfTryMs() >= 1 || ms >= TRY_MS_MIN)
       said.set(name, whatItDid(answer.why, name, config.tls))
     if (answer.final) return refused(`etcd at ${name}: ${answer.why}`)
@@ -92,7 +92,7 @@ function refused(why: string): GatewayAnswer {
 interface Target {
   readonly endpoint: HostPort
   readonly tls: TlsRules | null
-  /** One deadline over everything that is asked of it. */
+  /** One deadline over everything that this endpoint is asked. */
   readonly leftMs: () => Millis
 }
 

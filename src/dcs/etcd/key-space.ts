@@ -1,11 +1,11 @@
-// The byte ranges of etcd in which the keys of a cluster and of a namespace lie.
+// The byte ranges in etcd that hold the keys of a cluster and of a namespace.
 
 import type { Scope } from '../../model/units.ts'
 
 export interface KeySpace {
   /** `/service/batman/`: what every key of the cluster starts with. */
   readonly prefix: string
-  /** First and, exclusively, last byte string of the range below the prefix. */
+  /** Start (inclusive) and end (exclusive) of the range below the prefix. */
   readonly range: { readonly key: Buffer; readonly range_end: Buffer }
   /** Absolute key of a relative name such as `leader` or `members/pg1`. */
   absolute(name: string): Buffer
@@ -17,7 +17,7 @@ export function keySpace(namespace: string, scope: Scope): KeySpace {
   const prefix = `/${namespace}/${scope}/`.replace(/\/{2,}/g, '/')
   const start = Buffer.from(prefix)
   const end = Buffer.from(start)
-  // The prefix ends with a slash, so that its last byte can always be counted up.
+  // The prefix ends with a slash, so its last byte can always be incremented.
   end[end.length - 1] = 0x2f + 1
   return {
     prefix,
@@ -30,7 +30,7 @@ export function keySpace(namespace: string, scope: Scope): KeySpace {
   }
 }
 
-/** A cluster has some twenty keys; of a namespace with very many clusters the first are enough. */
+/** A cluster has some twenty keys; in a namespace with very many clusters the first ones are enough. */
 export const SCOPE_KEYS_MAX = 5000
 
 /** Every key of every cluster in it. */

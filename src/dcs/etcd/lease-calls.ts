@@ -1,5 +1,5 @@
-// etcd's leases. A keep-alive is answered by the raft leader alone, and etcd before 3.4.29 / 3.5.10 does not make sure that it
-// still is the leader: its term goes with the answer. A grant is agreed on by a quorum.
+// etcd's leases. The raft leader alone answers a keep-alive, and etcd before 3.4.29 / 3.5.10 does not make sure that it
+// still is the leader: so the answer carries its term. A grant is agreed on by a quorum.
 
 import type { CallOptions } from '@grpc/grpc-js'
 import type { Etcd3, ILeaseKeepAliveResponse } from 'etcd3'
@@ -27,7 +27,10 @@ export async function keepLeaseAlive(calls: Calls, leaseId: LeaseId, budget: Bud
   return { kind: 'alive', leaseId, ttlSeconds, validUntilMs, term: result.value.header.raft_term }
 }
 
-/** One question and one answer on a stream of its own: a long-lived stream to a hung member would hold the lease hostage. */
+/**
+ * One question and one answer on a stream of its own: a long-lived stream to a hung member would hold the lease
+ * hostage.
+ */
 async function keepAliveOnce(
   client: Etcd3,
   options: CallOptions,

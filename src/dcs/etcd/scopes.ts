@@ -1,4 +1,4 @@
-// Names of the clusters in a namespace: what a command that was given a wrong name compares it with. Only keys are read.
+// Names of the clusters in a namespace: a command compares a wrong name with them. Only keys are read.
 
 import { type Seen, seen, unseen } from '../../model/seen.ts'
 import type { EtcdConfig } from '../../model/settings/config.ts'

@@ -1,5 +1,5 @@
-// User and password against etcd: gets a token, keeps it until somebody says that it no longer works. One login at a
-// time, however many calls wait for it: etcd spends 100 ms of CPU on each.
+// Logs in to etcd with user and password, and keeps the token until a caller reports that it no longer works. One login
+// at a time, however many calls wait for it: etcd spends 100 ms of CPU on each.
 
 import type { EtcdConfig } from '../../model/settings/config.ts'
 import type { Millis } from '../../model/units.ts'

@@ -1,4 +1,5 @@
-// The store in etcd v3 over gRPC, with little of its library: docs/adr/0009-dependencies.md. This file only wires the parts.
+// The store in etcd v3 over gRPC, with little of its library: docs/adr/0009-dependencies.md. This file only wires the
+// parts.
 
 import { setMaxListeners } from 'node:events'
 import type { EtcdConfig } from '../../model/settings/config.ts'

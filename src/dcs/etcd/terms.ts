@@ -1,5 +1,5 @@
-// Remembers the raft term and revision that etcd has reached, so that a member which lags behind, cut off from its
-// peers or restored from a backup, is found out (spec/ha.md 1.8, 8.A6).
+// Remembers the raft term and revision that etcd has reached, to detect a member that lags behind, cut off from its
+// peers or restored from a backup (spec/ha.md 1.8, 8.A6).
 
 import type { BootMillis } from '../../model/units.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -11,7 +11,7 @@ export interface Header {
   readonly raft_term: string
 }
 
-/** When nobody has shown the known term for this long, etcd was restored from a backup: the memory is given up. */
+/** When no answer has shown the known term for this long, etcd was restored from a backup: the term is forgotten. */
 const TERM_LOST_MS = 30_000
 
 export class Terms {
@@ -23,7 +23,7 @@ export class Terms {
   readonly #clock: Clock
   readonly #onReplaced: (why: string) => void
 
-  /** `onReplaced` is called when etcd is another one now: its revisions have nothing to do with the known ones. */
+  /** Calls `onReplaced` when this is another etcd, whose revisions have nothing to do with the known ones. */
   constructor(clock: Clock, onReplaced: (why: string) => void) {
     this.#clock = clock
     this.#onReplaced = onReplaced
@@ -39,9 +39,7 @@ export class Terms {
     return this.#revision
   }
 
-  /**
-   * Takes note of an answer's header. Why it must not be believed, coming from a member that lags behind; null: it may.
-   */
+  /** Takes note of an answer's header. Returns why to distrust the answer (its member lags behind); null: trust it. */
   take(header: Header): string | null {
     const term = BigInt(header.raft_term)
     const nowMs = this.#clock.bootMs()
@@ -65,7 +63,7 @@ export class Terms {
     this.#onReplaced(why)
   }
 
-  /** For the header of an answer that a quorum stood behind. */
+  /** For the header of an answer that a quorum agreed on. */
   reached(header: Header): void {
     this.#revision = Math.max(this.#revision, Number(header.revision))
   }

@@ -1,5 +1,5 @@
-// Guarded transactions on single keys, in the form that every write of the store uses: compare, then write, and on
-// either branch a linearizable read of the key that the guard was about.
+// Guarded transactions on single keys, in the form that every write of the store uses: compare, then write, and in
+// either branch a linearizable read of the guarded key.
 
 import type { ICompare, IKeyValue, IRequestOp, ITxnResponse } from 'etcd3'
 import type { Entry } from '../../wire/cluster-view.ts'

@@ -1,4 +1,4 @@
-// etcd as a transport of the store: calls over gRPC, whatever carries them, and a watch beside them.
+// etcd as a transport of the store: its calls over gRPC, and the watch that the caller passes in.
 
 import { wordsOf } from '../../model/store-words.ts'
 import type { Transport } from '../transport.ts'

@@ -149,11 +149,11 @@ class WatchStream {
 
   #trouble(nowMs: BootMillis): string | null {
     const silentMs = nowMs - this.#heardMs
-    // Ticks as well: an agent that was itself paused has heard nothing for long, and has given no time to answer.
+    // Ticks count too: an agent that was itself paused heard nothing for long, but gave etcd no time to answer.
     if (this.#openTicks >= 2 && silentMs > 2 * this.#options.intervalMs())
       return `silent for ${Math.round(silentMs)} ms`
     if (this.#epoch !== this.#options.terms.epoch) return 'etcd was replaced by another one'
-    // Its member answers, but does not take part any more: others had shown a higher revision long before it was asked.
+    // Its member answers but no longer takes part: others had shown a higher revision long before it was asked.
     if (this.#askedMs !== null || this.#shownRevision >= this.#expectedRevision) return null
     return `at revision ${this.#shownRevision}, etcd is at ${this.#expectedRevision}`
   }

@@ -147,9 +147,9 @@ export class Watch {
     if (changed.length > 0) onChange(changed)
   }
 
-  // Twice this is how long an endpoint that answers, but lags behind, goes unnoticed; and, where pings are too slow for
-  // the ttl, one that hangs. Where they are not, questions are rare: they are most of what an idle cluster asks of
-  // etcd.
+  // An endpoint that answers but lags behind goes unnoticed for twice this long; so does one that hangs, where pings
+  // are too slow for the ttl. Where pings are fast enough, questions are rare: they are most of an idle cluster's load
+  // on etcd.
   #intervalMs(): Millis {
     const { ttlMs } = this.#parts.timings()
     const oftenMs = Math.max(1000, ttlMs / 5)
