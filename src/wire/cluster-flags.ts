@@ -1,5 +1,5 @@
-// The dynamic settings that answering a request about the whole cluster needs, taken from the configuration just read rather
-// than from the settings that this node last applied: they may differ for the length of a beat.
+// The dynamic settings needed to answer a request about the whole cluster. They come from the configuration just read,
+// not from the settings that this node last applied: the two may differ for the length of a beat.
 
 import type { ClusterView } from '../model/cluster/cluster.ts'
 import type { DynamicSettings } from '../model/settings/dynamic-settings.ts'

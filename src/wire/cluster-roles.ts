@@ -1,5 +1,5 @@
-// The role of a member as GET /cluster and patronictl name it: who leads is what the leader key says, and who is synchronous what
-// the key `sync` says, whatever a member publishes of itself.
+// The role of a member as GET /cluster and patronictl name it: the leader key decides who leads, and the key `sync` who
+// is synchronous, whatever a member publishes about itself.
 
 import type { ClusterView } from '../model/cluster/cluster.ts'
 import type { ReportedRole } from '../model/command/report.ts'
@@ -13,7 +13,7 @@ export function roleInCluster(view: ClusterView, name: MemberName, modes: Modes)
   return syncDuty(view, name, modes) ?? 'replica'
 }
 
-/** null: its acknowledgement is not waited for. */
+/** null: nobody waits for its acknowledgement. */
 export function syncDuty(
   view: ClusterView | null,
   name: MemberName,

@@ -1,4 +1,5 @@
-// Puts the raw keys of a cluster together as a ClusterView. Each value is parsed once, however often a view is asked for.
+// Puts the raw keys of a cluster together as a ClusterView. Each value is parsed once, however often a view is asked
+// for.
 
 import type {
   ClusterStatus,
@@ -40,10 +41,10 @@ import {
 } from './records.ts'
 import { parseTakeovers } from './takeover-record.ts'
 
-/** One key as etcd holds it. Immutable, so that what was parsed from it can be remembered. */
+/** One key as etcd holds it. Immutable, so that its parsed value can be remembered. */
 export interface Entry {
   readonly text: string
-  /** null: it outlives whoever wrote it. */
+  /** null: the key outlives its writer. */
   readonly leaseId: LeaseId | null
   readonly modRevision: Revision
 }

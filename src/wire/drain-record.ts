@@ -1,4 +1,4 @@
-// The key of a drained member. Whatever it holds, the member is drained: who and when is for people.
+// The key of a drained member. The member is drained whatever the key holds; who drained it, and when, is for people.
 
 import type { Drain, DrainNote } from '../model/cluster/drained-member.ts'
 import type { Revision } from '../model/units.ts'

@@ -38,7 +38,7 @@ function reviveExactly(
   return source !== undefined && /^-?\d{1,400}$/.test(source) ? BigInt(source) : value
 }
 
-// Counts brackets outside strings. Without it a text of a million `[` would exhaust the stack of every later reader.
+// Counts brackets outside strings. Without this a text of a million `[` would exhaust the stack of every later reader.
 function nestsTooDeep(text: string): boolean {
   let depth = 0
   let inString = false

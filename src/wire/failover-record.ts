@@ -1,5 +1,5 @@
-// The `failover` key between etcd's text and a request (spec/ha.md 1.3). A request is honoured whole or not at all: one
-// with a part that cannot be read, or that this version does not know, would be carried out as another one.
+// The `failover` key between etcd's text and a request (spec/ha.md 1.3). A request is honoured whole or not at all:
+// without a part that is unreadable, or unknown to this version, it would be another request.
 
 import type { FailoverRequest, RequestNote } from '../model/cluster/cluster.ts'
 import type { MemberName } from '../model/units.ts'
@@ -23,7 +23,7 @@ export function parseFailover(text: string): FailoverRequest | null {
   )
 }
 
-/** Why a value that `parseFailover` makes nothing of asks for something all the same; null: it asks for nothing. */
+/** Why a value that `parseFailover` rejects still asks for something; null: it asks for nothing. */
 export function whyUnreadableFailover(text: string): string | null {
   if (/^[\s:]*$/.test(text)) return null
   const value = parseExact(text)

@@ -11,7 +11,7 @@ export function textOrNull(value: ExactJson | undefined): string | null {
   return typeof value === 'string' && value !== '' && value.length <= TEXT_LENGTH_MAX ? value : null
 }
 
-/** A role; old versions call a primary `master`, a word that nobody else needs to know. */
+/** A role; old versions call a primary `master`, a word that the rest of the code need not know. */
 export function roleOrNull(value: ExactJson | undefined): string | null {
   const role = textOrNull(value)
   return role === 'master' ? 'primary' : role

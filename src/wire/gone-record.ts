@@ -15,7 +15,7 @@ export function goneRow({ slot, name, since, slotUntil }: LostMember): JsonObjec
   }
 }
 
-/** What cannot be read is left out, or null. */
+/** A row without a slot is left out; an unreadable field is null. */
 export function parseGone(list: Json | undefined): readonly LostMember[] {
   return Array.isArray(list) ? (list as readonly Json[]).flatMap(parseRow) : []
 }

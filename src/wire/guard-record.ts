@@ -4,7 +4,7 @@ import type { GuardNote } from '../model/cluster/guard.ts'
 import { isObject, parseExact, stringifyExact } from './exact-json.ts'
 import { nameOrNull } from './fields.ts'
 
-/** null: its owner is not known. Otherwise only a plain `true` is a guard. */
+/** null: the note does not say whose it is. Only a plain `true` counts as a guard. */
 export function parseGuard(text: string): GuardNote | null {
   const value = parseExact(text)
   if (!isObject(value)) return null

@@ -7,7 +7,7 @@ export const LEADER = 'leader'
 export const INITIALIZE = 'initialize'
 export const CONFIG = 'config'
 export const STATUS = 'status'
-/** What members older than 2.1 have in place of `status`. */
+/** Members older than 2.1 have this instead of `status`. */
 export const LEGACY_STATUS = 'optime/leader'
 export const FAILOVER = 'failover'
 export const HISTORY = 'history'
@@ -15,12 +15,12 @@ export const SYNC = 'sync'
 export const FAILSAFE = 'failsafe'
 const MEMBERS = 'members/'
 
-/** A key of our own beside Patroni's, which ignores it: who took the leader key last, and empty once that node gave it up. On no lease. */
+/** A key of hactl's own, ignored by Patroni: who took the leader key last; empty once given up. On no lease. */
 export const LAST_LEADER = 'hactl/last_leader'
 
 const DRAINS = 'hactl/drain/'
 
-/** Another one of our own, for each member that `hactl drain` drained. On no lease. */
+/** A key of hactl's own for each member that `hactl drain` drained. On no lease. */
 export function drainKey(member: string): string {
   return `${DRAINS}${member}`
 }
@@ -29,10 +29,10 @@ export function drainedMemberOf(relativeKey: string): string | null {
   return nameBelow(DRAINS, relativeKey)
 }
 
-/** Another: why the leadership changed hands, beside Patroni's `history`. On no lease. */
+/** A key of hactl's own beside Patroni's `history`: why the leadership changed hands. On no lease. */
 export const TAKEOVERS = 'hactl/history'
 
-/** Another: whether something would stop the leader's server when its lease ends. On no lease. */
+/** A key of hactl's own: whether something would stop the leader's server when its lease ends. On no lease. */
 export const GUARD = 'hactl/guard'
 
 const KNOWN_KEYS: ReadonlySet<string> = new Set([
@@ -42,7 +42,7 @@ const KNOWN_KEYS: ReadonlySet<string> = new Set([
   GUARD,
 ])
 
-/** Does the key stand for something in a ClusterView? All others are not even kept. */
+/** Does a ClusterView show the key? Other keys are not even kept. */
 export function isKnownKey(relativeKey: string): boolean {
   return (
     KNOWN_KEYS.has(relativeKey) || memberNameOf(relativeKey) !== null || drainedMemberOf(relativeKey) !== null
@@ -53,7 +53,9 @@ export function memberKey(member: MemberName): string {
   return `${MEMBERS}${member}`
 }
 
-/** The member name of a relative key `members/<name>`; null for any other key, and for names longer than 255 characters. */
+/**
+ * The member name of a relative key `members/<name>`; null for any other key, and for names longer than 255 characters.
+ */
 export function memberNameOf(relativeKey: string): string | null {
   return nameBelow(MEMBERS, relativeKey)
 }

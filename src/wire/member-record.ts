@@ -87,7 +87,7 @@ function parseLegacyUrl(text: string): MemberRecord {
   }
 }
 
-/** The first value of `name` in a URL's query; null when there is none, or when it is not encoded as it should be. */
+/** The first value of `name` in a URL's query; null when there is none, or when it is wrongly encoded. */
 function valueIn(query: string, name: string): string | null {
   const part = query.split('&').find(each => each.startsWith(`${name}=`))
   if (part === undefined) return null

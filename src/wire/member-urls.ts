@@ -19,17 +19,17 @@ export function apiUrlOf(place: HostAndPort, protocol: 'http' | 'https'): string
 const POSTGRES_PORT = 5432
 const PORT_MAX = 65_535
 
-/** `postgres://host:port/database`; null when it says no such thing. */
+/** `postgres://host:port/database`; null for any other text. */
 export function parseConnUrl(connUrl: string | null): HostAndPort | null {
   return hostAndPort(/^postgres(?:ql)?:\/\/([^/?#]*)/i.exec(connUrl ?? '')?.[1] ?? '', POSTGRES_PORT)
 }
 
-/** The host of `https://host:port/patroni`; null when it says no such thing. */
+/** The host of `https://host:port/patroni`; null for any other text. */
 export function hostOfApiUrl(apiUrl: string | null): string | null {
   return hostAndPort(/^https?:\/\/([^/?#]*)/i.exec(apiUrl ?? '')?.[1] ?? '', 80)?.host ?? null
 }
 
-/** A host, or an IPv6 address in brackets, whose zone keeps its letters; perhaps a port. */
+/** A host, or an IPv6 address in brackets, whose zone keeps its case; perhaps a port. */
 const PLACE = /^(?<host>[^\s:[\]]+|\[(?<address>[0-9a-f:.]+)(?<zone>%[^\]\s]+)?\])(?::(?<port>\d*))?$/i
 
 function hostAndPort(authority: string, portElse: number): HostAndPort | null {
@@ -37,7 +37,7 @@ function hostAndPort(authority: string, portElse: number): HostAndPort | null {
   const parts = PLACE.exec(authority.slice(authority.lastIndexOf('@') + 1))?.groups
   if (parts === undefined) return null
   const { host = '', address = host, zone = '' } = parts
-  // Zero is what a port that is not given reads as.
+  // A missing port reads as zero.
   const port = Number(parts.port ?? 0) || portElse
   return port > PORT_MAX ? null : { host: address.toLowerCase() + zone, port }
 }

@@ -1,4 +1,4 @@
-// The modes of a cluster that more than the agent's rules ask for, read from the `config` document in one way.
+// The modes of a cluster that not only the agent's rules need, read from the `config` document in one way.
 
 import type { Json, JsonObject } from '../model/cluster/cluster.ts'
 import { isJsonObject, own } from '../model/settings/patch.ts'
@@ -13,7 +13,7 @@ export interface ClusterModes {
   readonly failsafeMode: boolean
 }
 
-/** As leniently as Patroni reads them: validation is the agent's business. */
+/** Reads them as leniently as Patroni does; validation is the agent's business. */
 export function modesOf(document: JsonObject): ClusterModes {
   const standbyCluster = isStandbyCluster(own(document, 'standby_cluster'))
   const paused = parseBoolean(own(document, 'pause') ?? false) === true
@@ -27,7 +27,7 @@ export function modesOf(document: JsonObject): ClusterModes {
 
 const MAXIMUM_LAG_DEFAULT: Bytes = 1_048_576n
 
-/** As every node puts it in force: rounded, never negative, the default when it is no number. */
+/** As every node applies it: rounded, never negative, the default when it is no number. */
 export function maximumLagOf(document: JsonObject): Bytes {
   const bytes = parseReal(own(document, 'maximum_lag_on_failover') ?? null)
   if (bytes === null) return MAXIMUM_LAG_DEFAULT
@@ -39,7 +39,7 @@ function synchronousMode(value: Json | undefined): ClusterModes['synchronousMode
   return parseBoolean(value ?? false) === true ? 'on' : 'off'
 }
 
-/** A standby cluster needs somewhere to take its WAL from. */
+/** A standby cluster needs a source for its WAL. */
 export function isStandbyCluster(section: Json | undefined): boolean {
   if (!isJsonObject(section)) return false
   return ['host', 'port', 'restore_command'].some(key => pythonTruth(own(section, key) ?? null))

@@ -1,6 +1,6 @@
-// What became of an operation, as the member that was asked says it to a command. A member that runs hactl says it as a code, in a
-// header that Patroni and patronictl ignore. One that runs Patroni has only its texts: they are read here and nowhere else, and
-// nothing that hactl wrote for people is.
+// The outcome of an operation, as the member that was asked reports it to a command. A member that runs hactl sends a
+// code, in a header that Patroni and patronictl ignore. One that runs Patroni sends only texts: they are parsed here
+// and nowhere else, and hactl's own texts for people are never parsed.
 
 import { REFUSAL_CODES } from '../model/cluster/verdict.ts'
 
@@ -9,7 +9,7 @@ export const OUTCOME_HEADER = 'hactl-outcome'
 const CODES = [
   /** Done, as it was asked for. */
   'done',
-  /** Another member leads than the one that was asked for. */
+  /** Done, but another member leads than the one that was asked for. */
   'done-by-another',
   'scheduled',
   'deleted',

@@ -10,7 +10,7 @@ export type Encodable =
   | readonly Encodable[]
   | { readonly [key: string]: Encodable | undefined }
 
-/** Keys whose value is undefined are left out; numbers that JSON cannot say become null. */
+/** Keys whose value is undefined are left out; numbers that JSON cannot express become null. */
 export function encodeJson(value: Encodable): string {
   if (value === null) return 'null'
   if (typeof value === 'string') return encodeText(value)

@@ -25,7 +25,7 @@ export { parseMember, serialiseMember } from './member-record.ts'
 
 const ENTRIES_MAX = 10_000
 
-/** `leader`: the name as it stands; null when empty or no possible name. */
+/** `leader`: the name as it is; null when empty or not a possible name. */
 export function parseLeader(text: string): MemberName | null {
   return nameOrNull(text)
 }
@@ -77,7 +77,7 @@ function parseNames(value: ExactJson | undefined): readonly string[] | null {
   return (value as readonly ExactJson[]).slice(0, ENTRIES_MAX).filter(item => typeof item === 'string')
 }
 
-/** `foreign` are fields of other writers, which follow. */
+/** `foreign`: fields of other writers, which follow ours. */
 export function serialiseStatus(status: ClusterStatus, foreign: ExactObject = {}): string {
   const { optime, slots, retainSlots } = status
   return stringifyExact({
@@ -139,7 +139,7 @@ export function serialiseHistory(lines: readonly HistoryLine[]): string {
   return stringifyExact(lines.map(historyRow))
 }
 
-/** A line as the key and GET /history have it: what comes last may be missing. */
+/** A line as the key and GET /history have it: its last parts may be missing. */
 export function historyRow({ timeline, lsn, reason, timestamp, leader, more }: HistoryLine) {
   if (more !== undefined) return [timeline, lsn, reason, timestamp ?? '', leader ?? '', ...more]
   if (timestamp === undefined) return [timeline, lsn, reason]

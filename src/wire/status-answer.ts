@@ -1,5 +1,5 @@
-// What a member answers to `GET /patroni` (spec/interfaces.md 1.3): read once, for the agents and for the commands. It may come
-// from Patroni of any version or from hactl, so nothing in it is taken for granted; what is not said is null.
+// A member's answer to `GET /patroni` (spec/interfaces.md 1.3), read in one place for the agents and for the commands.
+// It may come from Patroni of any version or from hactl, so nothing in it is taken for granted; a missing part is null.
 
 import type { JsonObject } from '../model/cluster/cluster.ts'
 import { pythonTruth } from '../model/settings/values.ts'
@@ -11,13 +11,13 @@ export interface StatusAnswer {
   readonly state: string | null
   readonly role: string | null
   readonly replicationState: string | null
-  /** As PostgreSQL says it; another text is another postmaster. */
+  /** As PostgreSQL reports it; another text means another postmaster. */
   readonly startedAt: string | null
   readonly serverVersion: number | null
   readonly timeline: Timeline | null
   /** null: the server did not answer. */
   readonly positions: Positions | null
-  /** Who gets WAL from it; null: not to be read. Without a server it says nothing, and the list is empty. */
+  /** Who gets WAL from it; null: unreadable. Without a server the answer names nobody, and the list is empty. */
   readonly senders: readonly { readonly applicationName: string; readonly state: string }[] | null
   readonly tags: JsonObject
   readonly pendingRestart: boolean
@@ -26,11 +26,11 @@ export interface StatusAnswer {
   readonly paused: boolean
   /** The protocol version that the member speaks, as Patroni counts. */
   readonly protocol: string | null
-  /** What only hactl's agents say. */
+  /** Only hactl's agents send this. */
   readonly hactl: JsonObject | null
 }
 
-/** `written` is where a primary is, the others where a standby is. */
+/** A primary has `written`, a standby has the others. */
 interface Positions {
   readonly written: Lsn | null
   readonly received: Lsn | null

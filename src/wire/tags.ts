@@ -1,6 +1,6 @@
 // The tags of a member, read in one way wherever they come from: this node's YAML, a member key in etcd, the answer of
-// `GET /patroni`. Each reading is Patroni's (spec/ha.md 1.4): a flag counts by Python's truth, so that the text `off` is
-// true, except nostream, which is read as a boolean; a flag wins over its priority.
+// `GET /patroni`. Each reading is Patroni's (spec/ha.md 1.4): a flag counts by Python's truth, so that the text `off`
+// is true, except nostream, which is read as a boolean; a flag wins over its priority.
 
 import type { Json, JsonObject } from '../model/cluster/cluster.ts'
 import { own } from '../model/settings/patch.ts'
@@ -15,12 +15,12 @@ export function isFlagged(tags: JsonObject, flag: 'clonefrom' | 'noloadbalance')
   return pythonTruth(tagValue(tags, flag))
 }
 
-/** Text that is no boolean is as good as no tag. */
+/** Text that is no boolean counts as no tag. */
 export function hasNostream(tags: JsonObject): boolean {
   return parseBoolean(tagValue(tags, 'nostream')) ?? false
 }
 
-/** The flag when it is there, else whether the priority is zero or less; 1 when that is no integer. */
+/** The flag when it is there, else whether the priority is zero or less; a priority that is no integer counts as 1. */
 export function barredBy(tags: JsonObject, flag: 'nofailover' | 'nosync', priority: number): boolean {
   const value = tagValue(tags, flag)
   return value === null ? priority <= 0 : pythonTruth(value)
@@ -38,7 +38,7 @@ export function failoverTags(tags: JsonObject): FailoverTags {
   return { nofailover, failoverPriority: nofailover ? 0 : priority }
 }
 
-/** The member that it wants its WAL from; null: the leader. */
+/** The member to stream WAL from; null: the leader. */
 export function replicatesFrom(tags: JsonObject): string | null {
   const source = tagValue(tags, 'replicatefrom')
   if (source === null || source === '' || typeof source === 'object') return null

@@ -1,6 +1,6 @@
-// The one reading of a time on the wire: PostgreSQL's timestamps, the times in the keys of etcd and in the bodies of requests.
-// ISO 8601 with its blanks and without its separators, as dateutil, which Patroni uses, takes it. What dateutil takes beyond
-// that is for people, and is read in the terminal.
+// The one parser of times on the wire: PostgreSQL's timestamps, and the times in etcd's keys and in request bodies. It
+// takes ISO 8601, also with blanks and without separators, as dateutil does, which Patroni uses. What dateutil takes
+// beyond that is for people, and is parsed in the terminal.
 
 import type { WallMillis } from '../model/units.ts'
 
@@ -17,7 +17,7 @@ interface Stamp {
   readonly epochMs: WallMillis
 }
 
-/** Has it the form of a time, though there may be no such day or hour? */
+/** Does the text have the form of a time, even if there is no such day or hour? */
 export function isStamp(text: string): boolean {
   return STAMP.test(text.trim())
 }
@@ -38,7 +38,7 @@ export function parseStamp(text: string): Stamp | null {
   return { date, time, fraction: micros === '000000' ? '' : `.${micros}`, offset, epochMs }
 }
 
-/** null: no time, or one without its zone. Such a time is nobody's, and is not guessed. */
+/** null: no time, or one without its zone, which is not guessed. */
 export function parseInstant(text: string | null): WallMillis | null {
   const stamp = text === null ? null : parseStamp(text)
   return stamp === null || stamp.offset === null ? null : Math.floor(stamp.epochMs)
@@ -56,7 +56,7 @@ function offsetMs(offset: string | null): number {
   return (offset.startsWith('-') ? -minutes : minutes) * 60_000
 }
 
-/** PostgreSQL's text of a timestamp in the document's form `2026-11-22 11:26:35.031618+00:00`; unreadable text as it is. */
+/** PostgreSQL's timestamp in the document's form `2026-11-22 11:26:35.031618+00:00`; unreadable text stays as it is. */
 export function documentStamp(text: string): string {
   const stamp = parseStamp(text)
   return stamp === null ? text : `${stamp.date} ${stamp.time}${stamp.fraction}${stamp.offset ?? '+00:00'}`
