@@ -10,7 +10,7 @@ export interface FencerView {
   readonly armedUntilMs: BootMillis | null
   /** Postmaster it will stop; null when armed before the postmaster exists. */
   readonly postmaster: PostmasterIdentity | null
-  /** A fencer that a former agent armed may still stop PostgreSQL; also while that is not known. */
+  /** A fencer that a former agent armed may still stop PostgreSQL; also true while that is unknown. */
   readonly formerMayAct: boolean
   /** Why the next agent could not know of this fencer; null or absent: it could. */
   readonly unwritten?: string | null
@@ -20,7 +20,7 @@ export interface Fencer {
   view(): FencerView
   /**
    * Starts the program if need be, arms it or moves the deadline; true once it has confirmed, within `budgetMs`.
-   * `ahead`: leadership is not proved yet, so that what a former agent armed goes on beside it.
+   * `ahead`: leadership is not proved yet, so a fencer that a former agent armed goes on beside it.
    */
   arm(
     deadlineMs: BootMillis,

@@ -4,7 +4,7 @@ import type { JsonObject } from '../model/cluster/cluster.ts'
 import type { Seen } from '../model/seen.ts'
 import type { BootMillis, MemberName } from '../model/units.ts'
 
-/** Nested values may be anything that data is made of, bigint and Map included (positions are written as `X/X`, amounts as numbers). */
+/** Nested values may be any data, bigint and Map included (positions are written as `X/X`, amounts as numbers). */
 export interface JournalEntry {
   /** ISO 8601 with milliseconds. */
   readonly at: string
@@ -13,7 +13,7 @@ export interface JournalEntry {
   readonly rule: string
   readonly reason: string
   readonly considered: readonly string[]
-  /** What was said beside the decision: that an outage begins, or is over. */
+  /** Reported along with the decision: that an outage begins, or is over. */
   readonly news?: readonly unknown[]
   readonly actions: readonly unknown[]
   readonly outcomes: readonly unknown[]

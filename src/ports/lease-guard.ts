@@ -6,7 +6,7 @@ import type { BootMillis, LeaseId, Millis } from '../model/units.ts'
 
 export interface LeaseGuard {
   view(): LeaseView
-  /** The store confirmed our lease by a request sent at `sentAtMs`; `leader`: and that the leader key hangs on it. */
+  /** The store confirmed our lease by a request sent at `sentAtMs`; `leader`: also that the leader key hangs on it. */
   confirmed(lease: {
     readonly leaseId: LeaseId
     readonly ttlMs: Millis
@@ -14,7 +14,7 @@ export interface LeaseGuard {
     readonly sentAtMs: BootMillis
     readonly leader: boolean
   }): void
-  /** The leader key may be moved to a lease that ends then, by a request whose answer may be lost. */
+  /** A request whose answer may be lost may move the leader key to a lease that ends then. */
   endsBy(untilMs: BootMillis): void
   /** The store said that the key, or the lease itself, is not ours. */
   refused(): void

@@ -1,5 +1,5 @@
-// Where an adapter says what a DBA should read. One line a call; never a secret, never a stack trace for what a
-// stranger on the network did.
+// Where an adapter writes what a DBA should read. One line per call; never a secret, never a stack trace for something
+// a stranger on the network did.
 
 export interface Log {
   debug(message: string): void

@@ -1,4 +1,4 @@
-// What operator commands need of the outside: the store for any cluster of the namespace, and one member's REST API.
+// What operator commands need from outside: the store for any cluster of the namespace, and one member's REST API.
 // Every call is bounded by its own budget and answers with a value; `refused` and `unreachable` are never mixed.
 
 import type { ClusterView, JsonObject } from '../model/cluster/cluster.ts'
@@ -6,7 +6,7 @@ import type { Seen } from '../model/seen.ts'
 import type { MemberName, Millis, Scope } from '../model/units.ts'
 import type { CommandStore } from './store.ts'
 
-/** What commands ask of a cluster is what an agent's store does, with the name of the cluster before it. */
+/** Commands make the calls of an agent's store, with the name of the cluster first. */
 type NamingCluster<Call> = Call extends (...request: infer Request) => infer Answer
   ? (scope: Scope, ...request: Request) => Answer
   : never
@@ -20,7 +20,7 @@ type OfOneCluster = {
 export interface OperatorStore extends OfOneCluster {
   /** Names of the clusters in the namespace, sorted; bounded in number. */
   scopes(budgetMs: Millis): Promise<Seen<readonly string[]>>
-  /** For the shell's completion, as `read` and `scopes`: one try over the quick way, and nothing rather than late. */
+  /** Like `read` and `scopes`, for the shell's completion: one try the quick way; better no answer than a late one. */
   glance(scope: Scope, budgetMs: Millis): Promise<Seen<ClusterView>>
   glanceScopes(budgetMs: Millis): Promise<readonly string[]>
   close(): Promise<void>
@@ -43,7 +43,7 @@ export interface MemberAnswer {
   readonly kind: 'answered'
   readonly status: number
   readonly body: string
-  /** What became of it, as hactl's members say it (`src/wire/outcome-code.ts`); null: Patroni's say nothing. */
+  /** The outcome as hactl's members report it (`src/wire/outcome-code.ts`); null: Patroni's report none. */
   readonly code: string | null
 }
 

@@ -1,6 +1,6 @@
-// The local PostgreSQL: looking at it, and the steps of which long work is made (src/act/work-runner.ts composes them).
-// Every step takes an AbortSignal, is bounded, kills what it started when aborted, and answers with a value:
-// it throws only for a bug. Behaviour: spec/postgres.md 1-4.
+// The local PostgreSQL: looking at it, and the steps that make up long work (src/act/work-runner.ts composes them).
+// Every step takes an AbortSignal, is bounded, kills what it started when aborted, and answers with a value: it throws
+// only for a bug. Behaviour: spec/postgres.md 1-4.
 
 import type { Divergence } from '../model/cluster/divergence.ts'
 import type { Upstream } from '../model/cluster/peer.ts'
@@ -25,9 +25,9 @@ export type StepOutcome =
       readonly ok: false
       readonly why: string
       readonly cancelled?: boolean
-      /** What somebody has to do before the same can succeed; absent: it may pass. */
+      /** What somebody has to do before a retry can succeed; absent: the trouble may pass. */
       readonly remedy?: string
-      /** A start that was given up waiting for: the server may still come up. */
+      /** Waiting for the start was given up: the server may still come up. */
       readonly stillStarting?: true
     }
 
@@ -36,7 +36,7 @@ export interface StartOptions {
   readonly as: 'primary' | 'standby'
   readonly upstream: Upstream | null
   readonly timeoutMs: Millis
-  /** Told as soon as the postmaster exists, before it accepts connections (the fencer needs its identity). */
+  /** Called as soon as the postmaster exists, before it accepts connections (the fencer needs its identity). */
   readonly onSpawned?: (identity: PostmasterIdentity) => void
 }
 
@@ -54,7 +54,7 @@ export interface LoginQuestion {
   readonly inRecovery: boolean
   /** Of a standby; null: there is nobody to follow. */
   readonly upstream: Upstream | null
-  /** pg_rewind may be used, and its account needed. */
+  /** pg_rewind may be used, so its account is needed. */
   readonly rewind: boolean
 }
 
@@ -73,17 +73,17 @@ export interface Postgres {
   compareRecovery(upstream: Upstream | null): Promise<Seen<RecoverySettingsView>>
   /** Fresh sessions with the accounts in force, each bounded and closed again. */
   tryLogins(question: LoginQuestion): Promise<readonly LoginTry[]>
-  /** Called once when the postmaster that was last seen running exits. Returns how to stop listening. */
+  /** Called once when the postmaster that was last seen running exits. Returns the function that stops listening. */
   onExit(listener: () => void): () => void
 
   /**
-   * Goes by this from now on, whenever it writes something or logs in; open sessions stay. Touches no file.
-   * `accounts`: as whom to log in; absent: unchanged.
+   * Uses this from now on, whenever it writes something or logs in; open sessions stay. Touches no file. `accounts`:
+   * whom to log in as; absent: unchanged.
    */
   use(effective: EffectivePostgresql, accounts?: PostgresqlConfig['authentication']): void
   /**
-   * Writes the settings files, and reloads a running server when one changed or `reload` says so. What needs a restart is in
-   * the next look.
+   * Writes the settings files, and reloads a running server when one changed or `reload` says so. The next look shows
+   * what needs a restart.
    */
   writeSettings(reload: boolean): Promise<StepOutcome>
 
@@ -100,9 +100,11 @@ export interface Postgres {
   stopOrphans(signal: AbortSignal): Promise<StepOutcome>
   /** Rewrites the recovery settings for `upstream` and reloads (role stays standby). */
   follow(upstream: Upstream | null, signal: AbortSignal): Promise<StepOutcome>
-  /** Durably, before `promote`. */
+  /** Written durably, before `promote`. */
   notePromotion(note: PromotionNote): Promise<StepOutcome>
-  /** Who began a timeline that this node's data is on, proved; null: only that the last promotion came to nothing. */
+  /**
+   * Notes who began a timeline of this node's data, once proved; null: only that the last promotion came to nothing.
+   */
   noteOrigin(systemIdentifier: string, origin: Origin | null): Promise<StepOutcome>
   /** pg_ctl promote, then wait until the server is out of recovery. */
   promote(timeoutMs: Millis, signal: AbortSignal): Promise<StepOutcome>
@@ -114,7 +116,7 @@ export interface Postgres {
     report: Report,
   ): Promise<StepOutcome & { readonly damaged?: boolean }>
   compareTimelines(leader: Upstream, budgetMs: Millis): Promise<Seen<Divergence>>
-  /** Lets this node in for a copy; asked before the data here is removed for one. */
+  /** Does the source let this node in for a copy? Asked before the data here is removed for one. */
   reachSource(from: Upstream): Promise<StepOutcome>
   /** Deletes data, WAL and tablespace directories. */
   removeDataDirectory(): Promise<StepOutcome>
@@ -137,7 +139,7 @@ export interface Postgres {
 export interface Adoption {
   /** What would be lost, and what to set; empty: hactl may write its settings. */
   readonly refusals: readonly string[]
-  /** What changes all the same, for the log. */
+  /** What changes anyway, for the log. */
   readonly warnings: readonly string[]
   /** Files that the configuration replaces: they are kept as `<path>.found`. */
   readonly replaced: readonly string[]
@@ -150,18 +152,18 @@ export interface AdoptionCheck {
   lookAtAdoption(effective: EffectivePostgresql): Promise<Adoption>
 }
 
-/** What an adapter of a real server tells besides: nobody here asked for it. */
+/** What an adapter of a real server also reports, without being asked. */
 export interface RecoveryEnd {
-  /** Called when the server left recovery, as soon as it accepts writes: by a promotion of ours, or by hand. */
+  /** Called when the server has left recovery, as soon as it accepts writes: through our promotion, or by hand. */
   onLeftRecovery(listener: () => void): () => void
 }
 
-/** For an operator who is about to change them. */
+/** For an operator who is about to change parameters. */
 export interface ParameterCatalogue {
   parameterFacts(names: readonly string[], limitMs: Millis): Promise<Seen<ParameterAnswer>>
 }
 
-/** All that an agent has of its own server. */
+/** Everything that an agent has of its own server. */
 export type LocalServer = Postgres & RecoveryEnd & AdoptionCheck & ParameterCatalogue
 
 export type { Divergence, Progress, ShutdownPosition }

@@ -1,4 +1,4 @@
-// What `hactl query` needs of PostgreSQL: a session as a client has one, bounded, and answers as values.
+// What `hactl query` needs from PostgreSQL: a client's session, bounded, and answers as values.
 
 import type { Json } from '../model/cluster/cluster.ts'
 import type { Millis } from '../model/units.ts'
@@ -25,13 +25,13 @@ export interface SqlTable {
 
 export type SqlAnswer =
   | { readonly kind: 'done'; readonly inRecovery: boolean; readonly table: SqlTable }
-  /** It is not what was asked for; nothing was run. */
+  /** The server does not have the role that was asked for; nothing was run. */
   | { readonly kind: 'other-role'; readonly inRecovery: boolean }
-  /** PostgreSQL says no to the statement; nothing else is tried. */
+  /** PostgreSQL rejects the statement; nothing else is tried. */
   | { readonly kind: 'error'; readonly sqlstate: string; readonly why: string }
   | { readonly kind: 'unreachable'; readonly why: string }
   | { readonly kind: 'timed-out'; readonly why: string }
-  /** Ctrl-C while it ran. `cancelled`: PostgreSQL says that it has cancelled it. */
+  /** Ctrl-C while it ran. `cancelled`: PostgreSQL confirmed that it cancelled the statement. */
   | { readonly kind: 'interrupted'; readonly cancelled: boolean }
 
 export interface SqlPort {

@@ -21,7 +21,7 @@ export type WriteOutcome =
   | {
       readonly kind: 'unreachable'
       readonly why: string
-      /** It was sent, and may be carried out all the same, also later. */
+      /** It was sent, and may still be carried out, even later. */
       readonly mayBeWritten?: boolean
     }
 
@@ -30,7 +30,7 @@ export type LeaseOutcome =
   | {
       readonly kind: 'done'
       readonly leaseId: LeaseId
-      /** What the lease was asked for, which may be less than what etcd granted. */
+      /** The ttl that was asked for, which may be less than what etcd granted. */
       readonly ttlMs: Millis
       readonly validUntilMs: BootMillis
     }
@@ -45,13 +45,13 @@ export interface StoreTimings {
 }
 
 export interface Store {
-  /** The watch-fed view; unknown while the watch is not alive. Free of cost, a hint. */
+  /** The watch-fed view; unknown while the watch is not alive. It costs nothing, and is only a hint. */
   view(): Seen<ClusterView>
   /** A linearizable read of the whole prefix. */
   read(budgetMs: Millis): Promise<Seen<ClusterView>>
   /**
    * Called after each change of the view, with what changed (`leader`, `config`, `failover`, `members/x`, …). Returns
-   * how to stop.
+   * the function that stops this.
    */
   onChange(listener: (keys: readonly string[]) => void): () => void
   retime(timings: StoreTimings): void
@@ -61,17 +61,17 @@ export interface Store {
   /** After a restart of the agent: go on with the lease that our leader key already hangs on. */
   adoptLease(leaseId: LeaseId, budgetMs: Millis): Promise<LeaseOutcome>
   /**
-   * Own lease kept alive, then create `leader` if it is absent and nobody led since the caller looked: the record of
-   * the last leader, which is written in the same transaction, is still at `ifRevision` (null: absent). So is the note
-   * of whether this node is `guarded`.
+   * Keeps the own lease alive, then creates `leader` if it is absent and nobody has led since the caller looked: the
+   * record of the last leader is still at `ifRevision` (null: absent). The same transaction writes that record, and the
+   * note of whether this node is `guarded`.
    */
   acquireLeader(ifRevision: Revision | null, guarded: boolean, budgetMs: Millis): Promise<LeaseOutcome>
   /**
-   * Own lease kept alive, then proof in one transaction that `leader` is ours and on this lease; in the same
-   * transaction `status` is written when given. Re-binds the key when it is ours on another lease.
+   * Keeps the own lease alive, then proves in one transaction that `leader` is ours and on this lease; the same
+   * transaction writes `status` when given. Re-binds the key when it is ours on another lease.
    */
   renewLeader(status: ClusterStatus | null, budgetMs: Millis): Promise<LeaseOutcome>
-  /** At the end of a bootstrap; the key must be absent here too: whoever holds it meanwhile has won. */
+  /** At the end of a bootstrap. The key must be absent here too: a node that has taken it meanwhile has won. */
   takeLeaderAfterBootstrap(ifRevision: Revision | null, budgetMs: Millis): Promise<LeaseOutcome>
   /** Deletes `leader` if it is ours, writing `status` first in the same transaction when given. */
   releaseLeader(status: ClusterStatus | null, budgetMs: Millis): Promise<WriteOutcome>
@@ -85,13 +85,13 @@ export interface Store {
     leaderRevision: Revision,
     budgetMs: Millis,
   ): Promise<WriteOutcome>
-  /** Put on the own lease; makes the lease when there is none. */
+  /** Puts the key on the own lease; makes the lease when there is none. */
   publishMember(record: MemberRecord, budgetMs: Millis): Promise<WriteOutcome>
   /** `ifRevision` null: create only if absent; a number: replace only at that mod revision. */
   writeInitialize(value: string, ifRevision: Revision | null, budgetMs: Millis): Promise<WriteOutcome>
   deleteInitialize(ifRevision: Revision, budgetMs: Millis): Promise<WriteOutcome>
   writeConfig(document: JsonObject, ifRevision: Revision | null, budgetMs: Millis): Promise<WriteOutcome>
-  /** `request` null writes `{}`. `ifRevision` null: only if nothing is asked for; undefined: whatever stands there. */
+  /** `request` null writes `{}`. `ifRevision` null: only if nothing is asked for; undefined: whatever is there. */
   writeFailover(
     request: FailoverRequest | null,
     ifRevision: Revision | null | undefined,
@@ -122,7 +122,7 @@ export type RemovalOutcome =
 /** The writes that only operators' commands make. */
 export interface CommandStore extends Store {
   /**
-   * `note` null takes it away. `ifRevision` null: only if the member is not drained; a number: only at that mod
+   * `note` null deletes the key. `ifRevision` null: only if the member is not drained; a number: only at that mod
    * revision.
    */
   writeDrain(
