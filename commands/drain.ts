@@ -3,7 +3,7 @@
 import { Args, Flags } from '@oclif/core'
 import { withCluster } from '../src/admin/connect.ts'
 import { type DrainReport, drainMember } from '../src/admin/members/drain.ts'
-import { deadlineIn } from '../src/admin/operator.ts'
+import { deadlineIn } from '../src/admin/use-case.ts'
 import { failed, type Result } from '../src/model/command/failure.ts'
 import { interruptible } from '../src/terminal/ask/interruptible.ts'
 import { HactlCommand, WAIT_TIMEOUT_MS } from '../src/terminal/command.ts'

@@ -3,7 +3,7 @@
 import { Args, Flags } from '@oclif/core'
 import { connect } from '../src/admin/connect.ts'
 import { type ListReport, listClusters } from '../src/admin/look/list.ts'
-import type { Operator } from '../src/admin/operator.ts'
+import type { Operator } from '../src/admin/use-case.ts'
 import type { Result } from '../src/model/command/failure.ts'
 import type { Millis } from '../src/model/units.ts'
 import { type GlobalFlags, HactlCommand, printed, READ_TIMEOUT_MS } from '../src/terminal/command.ts'

@@ -2,7 +2,7 @@
 
 import { concludeOperation } from '../src/admin/members/member-operation.ts'
 import { reloadMembers } from '../src/admin/members/reload.ts'
-import { deadlineIn } from '../src/admin/operator.ts'
+import { deadlineIn } from '../src/admin/use-case.ts'
 import { READ_TIMEOUT_MS } from '../src/terminal/command.ts'
 import { MemberCommand, sure } from '../src/terminal/member-command.ts'
 import { forceFlag, MEMBER_ARGS, memberWords, roleFlag } from '../src/terminal/member-words.ts'

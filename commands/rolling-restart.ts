@@ -17,7 +17,7 @@ import {
   whyUnwell,
 } from '../src/admin/members/rolling-plan.ts'
 import { rollThrough } from '../src/admin/members/rolling-restart.ts'
-import { chooseCluster, deadlineIn, type Operator } from '../src/admin/operator.ts'
+import { chooseCluster, deadlineIn, type Operator } from '../src/admin/use-case.ts'
 import { done, failed, type Result } from '../src/model/command/failure.ts'
 import { interruptible } from '../src/terminal/ask/interruptible.ts'
 import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'

@@ -2,7 +2,7 @@
 
 import { withCluster } from '../src/admin/connect.ts'
 import { undrainMember } from '../src/admin/members/drain.ts'
-import { deadlineIn } from '../src/admin/operator.ts'
+import { deadlineIn } from '../src/admin/use-case.ts'
 import { interruptible } from '../src/terminal/ask/interruptible.ts'
 import { HactlCommand, WAIT_TIMEOUT_MS } from '../src/terminal/command.ts'
 import { drainReportText } from '../src/terminal/text/drain-text.ts'

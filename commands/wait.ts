@@ -3,7 +3,7 @@
 import { Flags } from '@oclif/core'
 import { withCluster } from '../src/admin/connect.ts'
 import { type Condition, waitFor } from '../src/admin/look/wait.ts'
-import { deadlineIn } from '../src/admin/operator.ts'
+import { deadlineIn } from '../src/admin/use-case.ts'
 import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
 import { HactlCommand, WAIT_TIMEOUT_MS } from '../src/terminal/command.ts'
 import { parseCondition } from '../src/terminal/wait-condition.ts'

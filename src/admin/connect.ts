@@ -15,7 +15,7 @@ import { systemClock } from '../system/clock.ts'
 import { userName } from '../system/user-name.ts'
 import { OUTCOME_HEADER } from '../wire/outcome-code.ts'
 import { problemText, remedyFor } from './config/problem-text.ts'
-import { chooseCluster, type Operator } from './operator.ts'
+import { chooseCluster, type Operator } from './use-case.ts'
 
 /** The global options as the command line gives them. */
 interface ConnectOptions {

@@ -5,7 +5,7 @@ import type { ClusterView } from '../model/cluster/cluster.ts'
 import { done, type Failure, failed, type Result } from '../model/command/failure.ts'
 import type { MemberName, Millis } from '../model/units.ts'
 import { signOfLife } from './look/sign-of-life.ts'
-import { type Deadline, type Operator, readCluster } from './operator.ts'
+import { type Deadline, type Operator, readCluster } from './use-case.ts'
 
 export interface RemovalSurvey {
   readonly cluster: string

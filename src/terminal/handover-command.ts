@@ -2,7 +2,7 @@
 
 import { Flags } from '@oclif/core'
 import { connect } from '../admin/connect.ts'
-import { chooseCluster } from '../admin/operator.ts'
+import { chooseCluster } from '../admin/use-case.ts'
 import type { HandoverAction } from '../model/cluster/request.ts'
 import type { Result } from '../model/command/failure.ts'
 import { type HandoverFlags, handOver } from './ask/handover-dialogue.ts'

@@ -13,7 +13,7 @@ import {
   type SelectionOptions,
   selectMembers,
 } from '../admin/members/member-selection.ts'
-import { chooseCluster, deadlineIn, type Operator } from '../admin/operator.ts'
+import { chooseCluster, deadlineIn, type Operator } from '../admin/use-case.ts'
 import type { ClusterView } from '../model/cluster/cluster.ts'
 import { done, type Failure, failed, type Result } from '../model/command/failure.ts'
 import { askYesNo, canAsk } from './ask/questions.ts'

@@ -6,7 +6,7 @@ import { done, failed, type Result } from '../../model/command/failure.ts'
 import { PARAMETER_SECTIONS } from '../../model/server/parameter.ts'
 import { isJsonObject, patchDocument } from '../../model/settings/patch.ts'
 import type { Millis } from '../../model/units.ts'
-import type { Operator } from '../operator.ts'
+import type { Operator } from '../use-case.ts'
 import type { ParameterAdvice } from './parameter-advice.ts'
 import type { ConfigReport } from './show-config.ts'
 

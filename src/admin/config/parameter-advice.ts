@@ -16,7 +16,7 @@ import {
 import { isJsonObject } from '../../model/settings/patch.ts'
 import type { MemberName, Millis } from '../../model/units.ts'
 import { callMember } from '../members/member-operation.ts'
-import { type Deadline, deadlineIn, type Operator, readWhatIsThere } from '../operator.ts'
+import { type Deadline, deadlineIn, type Operator, readWhatIsThere } from '../use-case.ts'
 
 export interface ParameterAdvice {
   /** The leader that was asked; null: nobody answered. */

@@ -6,7 +6,7 @@ import { done, failed, type Result } from '../../model/command/failure.ts'
 import type { MemberName, Millis } from '../../model/units.ts'
 import { clusterModes } from '../look/cluster-report.ts'
 import { signOfLife } from '../look/sign-of-life.ts'
-import { deadlineIn, type Operator, readCluster } from '../operator.ts'
+import { deadlineIn, type Operator, readCluster } from '../use-case.ts'
 import { setPause } from './set-pause.ts'
 import { configOf } from './show-config.ts'
 

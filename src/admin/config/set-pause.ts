@@ -6,7 +6,7 @@ import { done, failed, type Result } from '../../model/command/failure.ts'
 import { isJsonObject, patchDocument } from '../../model/settings/patch.ts'
 import type { Millis } from '../../model/units.ts'
 import { clusterModes } from '../look/cluster-report.ts'
-import type { Deadline, Operator } from '../operator.ts'
+import type { Deadline, Operator } from '../use-case.ts'
 import { readConfig } from './show-config.ts'
 
 const MEMBER_TIMEOUT_MS: Millis = 3000

@@ -3,7 +3,7 @@
 import type { ClusterView, JsonObject } from '../../model/cluster/cluster.ts'
 import { done, failed, type Result } from '../../model/command/failure.ts'
 import type { Millis, Revision } from '../../model/units.ts'
-import { type Deadline, deadlineIn, type Operator, readCluster } from '../operator.ts'
+import { type Deadline, deadlineIn, type Operator, readCluster } from '../use-case.ts'
 
 export interface ConfigReport {
   readonly cluster: string

@@ -3,7 +3,7 @@
 
 import type { Result } from '../../model/command/failure.ts'
 import type { Millis } from '../../model/units.ts'
-import { deadlineIn, type Operator } from '../operator.ts'
+import { deadlineIn, type Operator } from '../use-case.ts'
 import type { HandoverReport } from './handover.ts'
 import { type Survey, surveyCluster } from './survey.ts'
 

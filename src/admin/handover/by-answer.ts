@@ -2,7 +2,7 @@
 // that member's answer is shown. If no member can be asked, the request is written into etcd.
 
 import { done, failed, type Result } from '../../model/command/failure.ts'
-import type { Deadline, Operator } from '../operator.ts'
+import type { Deadline, Operator } from '../use-case.ts'
 import type { CommandRequest } from './handover-request.ts'
 import { noteFor, requestOf, withdraw } from './handover-request.ts'
 import type { HandoverPlan } from './plan.ts'

@@ -6,7 +6,7 @@ import type { FailoverRequest, RequestNote } from '../../model/cluster/cluster.t
 import { type HandoverRequest, isSameRequest, standingOf } from '../../model/cluster/request.ts'
 import type { GivenUp } from '../../model/command/failure.ts'
 import type { Millis } from '../../model/units.ts'
-import type { Deadline, Operator } from '../operator.ts'
+import type { Deadline, Operator } from '../use-case.ts'
 import type { HandoverPlan } from './plan.ts'
 
 /** What the operator asked a command for. A switchover without a leader means the current one. */

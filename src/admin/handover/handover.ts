@@ -8,7 +8,7 @@ import type { Position } from '../../model/command/report.ts'
 import { type Bytes, formatLsn, type Lsn, type MemberName, type Millis } from '../../model/units.ts'
 import { withLoginNotice } from '../look/login-notice.ts'
 import type { EndangeredCopy } from '../members/endangered-copies.ts'
-import type { Deadline, Operator } from '../operator.ts'
+import type { Deadline, Operator } from '../use-case.ts'
 import {
   acceptsWrites,
   type Followed,

@@ -9,7 +9,7 @@ import type { BootMillis, MemberName, Millis } from '../../model/units.ts'
 import type { MemberAddress, MemberAnswer, MemberReply } from '../../ports/operator.ts'
 import { outcomeCode } from '../../wire/outcome-code.ts'
 import { ACCESS_HINT } from '../members/member-operation.ts'
-import type { Deadline, Operator } from '../operator.ts'
+import type { Deadline, Operator } from '../use-case.ts'
 import type { CommandRequest } from './handover-request.ts'
 import type { HandoverPlan } from './plan.ts'
 

@@ -6,7 +6,7 @@ import type { MemberName } from '../../model/units.ts'
 import type { ClusterModes } from '../../wire/modes.ts'
 import { failoverTags } from '../../wire/tags.ts'
 import { clusterModes } from '../look/cluster-report.ts'
-import { type Deadline, type Operator, readCluster } from '../operator.ts'
+import { type Deadline, type Operator, readCluster } from '../use-case.ts'
 
 export interface Survey {
   readonly view: ClusterView

@@ -2,7 +2,7 @@
 
 import { done, failed, type Result } from '../../model/command/failure.ts'
 import type { Bytes, MemberName, Millis, Timeline } from '../../model/units.ts'
-import { deadlineIn, type Operator } from '../operator.ts'
+import { deadlineIn, type Operator } from '../use-case.ts'
 import {
   type ClusterLook,
   type Finding,

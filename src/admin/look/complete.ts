@@ -2,7 +2,7 @@
 // bounded look, and no message if it fails.
 
 import type { MemberName, Millis } from '../../model/units.ts'
-import type { Operator } from '../operator.ts'
+import type { Operator } from '../use-case.ts'
 
 const BUDGET_MS: Millis = 300
 

@@ -8,7 +8,7 @@ import { done, failed, type Result } from '../../model/command/failure.ts'
 import type { ClusterReport, LostMember, MemberReport } from '../../model/command/report.ts'
 import type { Bytes, MemberName, Millis, Timeline } from '../../model/units.ts'
 import { type Asked, askMember } from '../members/member-answer.ts'
-import { type Deadline, type Operator, readCluster } from '../operator.ts'
+import { type Deadline, type Operator, readCluster } from '../use-case.ts'
 import { clusterModes, reportCluster } from './cluster-report.ts'
 import { goneText } from './lost-members.ts'
 

@@ -5,7 +5,7 @@ import type { Takeover, TakeoverNote } from '../../model/cluster/takeover.ts'
 import { done, failed, type Result } from '../../model/command/failure.ts'
 import type { Position } from '../../model/command/report.ts'
 import { formatLsn, type MemberName, type Millis, type Timeline } from '../../model/units.ts'
-import { deadlineIn, type Operator, readCluster } from '../operator.ts'
+import { deadlineIn, type Operator, readCluster } from '../use-case.ts'
 
 export interface HistoryReport {
   readonly cluster: string

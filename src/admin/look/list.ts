@@ -6,7 +6,7 @@ import type { ClusterReport } from '../../model/command/report.ts'
 import type { MemberName, Millis } from '../../model/units.ts'
 import { percentOf } from '../members/endangered-copies.ts'
 import { lookAt } from '../members/member-status.ts'
-import { type Deadline, deadlineIn, type Operator, readCluster, readWhatIsThere } from '../operator.ts'
+import { type Deadline, deadlineIn, type Operator, readCluster, readWhatIsThere } from '../use-case.ts'
 import { reportCluster } from './cluster-report.ts'
 import { signOfLife } from './sign-of-life.ts'
 

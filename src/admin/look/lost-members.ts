@@ -9,7 +9,7 @@ import type { Failure } from '../../model/command/failure.ts'
 import type { LostMember } from '../../model/command/report.ts'
 import type { MemberName } from '../../model/units.ts'
 import { parseGone } from '../../wire/gone-record.ts'
-import { memberNotFound } from '../operator.ts'
+import { memberNotFound } from '../use-case.ts'
 
 export function lostMembers(view: ClusterView): readonly LostMember[] {
   const there = new Set(view.members.map(({ name }) => slotName(name)))

@@ -4,7 +4,7 @@ import type { Json } from '../../model/cluster/cluster.ts'
 import { done, failed, type Result } from '../../model/command/failure.ts'
 import type { MemberName, Millis } from '../../model/units.ts'
 import type { SqlLogin, SqlPort } from '../../ports/sql.ts'
-import { deadlineIn, type Operator } from '../operator.ts'
+import { deadlineIn, type Operator } from '../use-case.ts'
 import { placesOf, type Whom } from './sql-members.ts'
 
 interface QueryOptions extends Whom {

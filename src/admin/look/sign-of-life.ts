@@ -2,7 +2,7 @@
 
 import type { Member } from '../../model/cluster/cluster.ts'
 import type { Millis } from '../../model/units.ts'
-import type { Operator } from '../operator.ts'
+import type { Operator } from '../use-case.ts'
 
 /** null: it answers; otherwise what went wrong. */
 export async function signOfLife(

@@ -4,7 +4,7 @@ import { done, failed, type Result } from '../../model/command/failure.ts'
 import type { MemberName } from '../../model/units.ts'
 import { parseConnUrl } from '../../wire/member-urls.ts'
 import { type MemberRole, selectMembers } from '../members/member-selection.ts'
-import { type Deadline, type Operator, readCluster } from '../operator.ts'
+import { type Deadline, type Operator, readCluster } from '../use-case.ts'
 import { memberMissing } from './lost-members.ts'
 
 export interface Whom {

@@ -6,7 +6,7 @@ import { done, failed, type Result } from '../../model/command/failure.ts'
 import { serverVersionText } from '../../model/server/server-version.ts'
 import type { MemberName, Millis } from '../../model/units.ts'
 import { parseStatusAnswer } from '../../wire/status-answer.ts'
-import { type Deadline, deadlineIn, memberNotFound, type Operator, readCluster } from '../operator.ts'
+import { type Deadline, deadlineIn, memberNotFound, type Operator, readCluster } from '../use-case.ts'
 import { goneText, lostMembers } from './lost-members.ts'
 
 export interface VersionReport {

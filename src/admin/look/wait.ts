@@ -2,7 +2,7 @@
 
 import { done, type Failure, failed, type Result } from '../../model/command/failure.ts'
 import type { MemberName, Millis, Timeline } from '../../model/units.ts'
-import { type Deadline, deadlineIn, memberNotFound, type Operator } from '../operator.ts'
+import { type Deadline, deadlineIn, memberNotFound, type Operator } from '../use-case.ts'
 import { type ClusterLook, findingsOf, leaderTimeline, lookAtCluster, notWritableText } from './health.ts'
 
 export type Condition =

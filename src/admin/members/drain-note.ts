@@ -6,7 +6,7 @@ import type { Failure } from '../../model/command/failure.ts'
 import type { MemberName, Millis } from '../../model/units.ts'
 import type { WriteOutcome } from '../../ports/store.ts'
 import { signOfLife } from '../look/sign-of-life.ts'
-import type { Deadline, Operator } from '../operator.ts'
+import type { Deadline, Operator } from '../use-case.ts'
 
 const LOOK_EVERY_MS: Millis = 200
 const LOOK_BUDGET_MS: Millis = 2000

@@ -12,7 +12,7 @@ import type { CommandRequest } from '../handover/handover-request.ts'
 import { type HandoverPlan, planHandover } from '../handover/plan.ts'
 import { type Survey, surveyCluster } from '../handover/survey.ts'
 import { lostMember } from '../look/lost-members.ts'
-import { type Deadline, memberNotFound, type Operator } from '../operator.ts'
+import { type Deadline, memberNotFound, type Operator } from '../use-case.ts'
 import { drainNoted, notedText, writeFailure } from './drain-note.ts'
 import { type EndangeredCopy, endangeredCopies, refusalFor } from './endangered-copies.ts'
 

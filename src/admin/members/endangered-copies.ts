@@ -6,7 +6,7 @@ import type { Failure } from '../../model/command/failure.ts'
 import type { MemberName, Millis } from '../../model/units.ts'
 import type { CommandRequest } from '../handover/handover-request.ts'
 import type { HandoverPlan } from '../handover/plan.ts'
-import type { Operator } from '../operator.ts'
+import type { Operator } from '../use-case.ts'
 import { lookAt, type MemberWork } from './member-status.ts'
 
 export interface EndangeredCopy {

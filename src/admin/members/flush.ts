@@ -4,7 +4,7 @@
 import type { ClusterView, Member } from '../../model/cluster/cluster.ts'
 import { done, type Failure, failed, type Result } from '../../model/command/failure.ts'
 import type { MemberName, Millis } from '../../model/units.ts'
-import type { Deadline, Operator } from '../operator.ts'
+import type { Deadline, Operator } from '../use-case.ts'
 import { callMember, type OperationRow, refusedRow } from './member-operation.ts'
 
 export interface FlushReport {

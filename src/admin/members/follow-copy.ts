@@ -3,7 +3,7 @@
 
 import { type BootMillis, bytesText, type Lsn, type MemberName, type Millis } from '../../model/units.ts'
 import { stringifyExact } from '../../wire/exact-json.ts'
-import type { Operator } from '../operator.ts'
+import type { Operator } from '../use-case.ts'
 import type { OperationRow } from './member-operation.ts'
 import { isInService, lookAt, type MemberStatus, type MemberWork, stateText } from './member-status.ts'
 import type { BegunCopy } from './reinit.ts'

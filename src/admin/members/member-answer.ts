@@ -4,7 +4,7 @@
 import type { Member } from '../../model/cluster/cluster.ts'
 import type { Lsn, Millis, Timeline } from '../../model/units.ts'
 import { parseStatusAnswer } from '../../wire/status-answer.ts'
-import type { Operator } from '../operator.ts'
+import type { Operator } from '../use-case.ts'
 
 interface MemberAnswer {
   readonly state: string

@@ -7,7 +7,7 @@ import { done, type Failure, failed, type Result } from '../../model/command/fai
 import type { MemberName } from '../../model/units.ts'
 import type { MemberAnswer, MemberReply, MemberRequest } from '../../ports/operator.ts'
 import { outcomeCode } from '../../wire/outcome-code.ts'
-import type { Operator } from '../operator.ts'
+import type { Operator } from '../use-case.ts'
 
 type MemberOutcome =
   | 'done'

@@ -6,7 +6,7 @@ import { done, failed, type Result } from '../../model/command/failure.ts'
 import type { LostMember } from '../../model/command/report.ts'
 import type { MemberName } from '../../model/units.ts'
 import { goneText, lostMembers } from '../look/lost-members.ts'
-import { type Deadline, memberNotFound, type Operator, readCluster } from '../operator.ts'
+import { type Deadline, memberNotFound, type Operator, readCluster } from '../use-case.ts'
 import type { OperationRow } from './member-operation.ts'
 
 export const MEMBER_ROLES = ['leader', 'primary', 'standby-leader', 'replica', 'standby', 'any'] as const

@@ -6,7 +6,7 @@ import { type Seen, seen, unseen } from '../../model/seen.ts'
 import { isJsonObject } from '../../model/settings/patch.ts'
 import type { Lsn, Millis } from '../../model/units.ts'
 import { parseStatusAnswer } from '../../wire/status-answer.ts'
-import type { Operator } from '../operator.ts'
+import type { Operator } from '../use-case.ts'
 import { callMember } from './member-operation.ts'
 
 export interface MemberStatus {

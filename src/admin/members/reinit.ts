@@ -4,7 +4,7 @@
 import type { Member } from '../../model/cluster/cluster.ts'
 import type { BootMillis, MemberName, Millis } from '../../model/units.ts'
 import { outcomeCode } from '../../wire/outcome-code.ts'
-import type { Operator } from '../operator.ts'
+import type { Operator } from '../use-case.ts'
 import { callMember, type OperationRow, refusedRow } from './member-operation.ts'
 import { lookAt, type MemberStatus } from './member-status.ts'
 

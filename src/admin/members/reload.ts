@@ -3,7 +3,7 @@
 
 import type { Member } from '../../model/cluster/cluster.ts'
 import type { Millis } from '../../model/units.ts'
-import type { Deadline, Operator } from '../operator.ts'
+import type { Deadline, Operator } from '../use-case.ts'
 import { callMember, type OperationRow, refusedRow } from './member-operation.ts'
 
 const MEMBER_TIMEOUT_MS: Millis = 3000

@@ -3,7 +3,7 @@
 
 import type { ClusterView, Member } from '../../model/cluster/cluster.ts'
 import { readServerVersion, serverVersionText } from '../../model/server/server-version.ts'
-import type { Operator } from '../operator.ts'
+import type { Operator } from '../use-case.ts'
 import type { OperationRow } from './member-operation.ts'
 import { isInService, lookAt, stateText } from './member-status.ts'
 import { type Following, type RestartOptions, restartMember, scheduledAt } from './restart.ts'

@@ -7,7 +7,7 @@ import { serverVersionText } from '../../model/server/server-version.ts'
 import type { BootMillis, MemberName, Millis, WallMillis } from '../../model/units.ts'
 import type { MemberAnswer, MemberReply } from '../../ports/operator.ts'
 import { outcomeCode } from '../../wire/outcome-code.ts'
-import type { Operator } from '../operator.ts'
+import type { Operator } from '../use-case.ts'
 import { callMember, type OperationRow, refusedRow } from './member-operation.ts'
 import { isInService, LOOK_TIMEOUT_MS, lookAt, type MemberStatus, stateText } from './member-status.ts'
 

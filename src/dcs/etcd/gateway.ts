@@ -15,8 +15,8 @@ import { clusterView, type Entry } from '../../wire/cluster-view.ts'
 import { type ExactObject, isObject, parseExact } from '../../wire/exact-json.ts'
 import { treatmentOf } from './call-errors.ts'
 import { allRefuse, connectionFault, noAnswer, whatItDid } from './connection-fault.ts'
+import { leaseIdOf, revisionOf } from './etcd-values.ts'
 import { type KeySpace, keySpace, namespaceRange, SCOPE_KEYS_MAX, scopesOf } from './key-space.ts'
-import { leaseIdOf, revisionOf } from './values.ts'
 
 export interface GatewayRead {
   readonly config: EtcdConfig

@@ -5,8 +5,8 @@ import type { ICompare, IKeyValue, IRequestOp, ITxnResponse } from 'etcd3'
 import type { Entry } from '../../wire/cluster-view.ts'
 import type { Budget, Change, Committed, Guard } from '../transport.ts'
 import type { CallResult, Calls } from './calls.ts'
+import { leaseIdOf, revisionOf } from './etcd-values.ts'
 import type { KeySpace } from './key-space.ts'
-import { leaseIdOf, revisionOf } from './values.ts'
 
 export async function commit(
   calls: Calls,

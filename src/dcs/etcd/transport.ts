@@ -4,10 +4,10 @@ import { wordsOf } from '../../model/store-words.ts'
 import type { Transport } from '../transport.ts'
 import type { Calls } from './calls.ts'
 import { removeAll } from './cluster-removal.ts'
+import { revisionOf } from './etcd-values.ts'
 import type { KeySpace } from './key-space.ts'
 import { grantLease, keepLeaseAlive } from './lease-calls.ts'
 import { commit, readKey } from './transaction.ts'
-import { revisionOf } from './values.ts'
 import { snapshotOf } from './watch.ts'
 
 export function etcdTransport(

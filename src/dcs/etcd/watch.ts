@@ -11,11 +11,11 @@ import type { Log } from '../store-log.ts'
 import type { Sight, WatchState } from '../transport.ts'
 import type { Calls } from './calls.ts'
 import { type Endpoints, PING_INTERVAL_MS } from './etcd-endpoints.ts'
+import { revisionOf } from './etcd-values.ts'
 import type { KeySpace } from './key-space.ts'
 import type { Session } from './session.ts'
 import type { Terms } from './terms.ts'
 import { entryOf } from './transaction.ts'
-import { revisionOf } from './values.ts'
 import { followWatch, type StreamEnd } from './watch-stream.ts'
 
 interface WatchParts extends Sight {

@@ -9,7 +9,7 @@ import {
   type ParameterAdvice,
 } from '../../admin/config/parameter-advice.ts'
 import type { ConfigReport } from '../../admin/config/show-config.ts'
-import type { Operator } from '../../admin/operator.ts'
+import type { Operator } from '../../admin/use-case.ts'
 import type { Json, JsonObject } from '../../model/cluster/cluster.ts'
 import { done, type Failure, failed, type Result } from '../../model/command/failure.ts'
 import { isJsonObject } from '../../model/settings/patch.ts'

@@ -5,7 +5,7 @@
 import { type HandoverAnswer, handOverByAnswer } from '../../admin/handover/by-answer.ts'
 import type { CommandRequest } from '../../admin/handover/handover-request.ts'
 import { type Survey, surveyOf } from '../../admin/handover/survey.ts'
-import { deadlineIn, type Operator, readWhatIsThere } from '../../admin/operator.ts'
+import { deadlineIn, type Operator, readWhatIsThere } from '../../admin/use-case.ts'
 import type { HandoverAction } from '../../model/cluster/request.ts'
 import { done, type Failure, failed, type Result } from '../../model/command/failure.ts'
 import type { MemberName, WallMillis } from '../../model/units.ts'

@@ -1,8 +1,8 @@
 // A store's watch: events arrive in order and late, and not at all while the way is cut; a silent stream is given up
 // after twice its interval and begun anew with a read of the range, as in src/dcs/etcd/watch.ts.
 
+import { leaseIdOf } from '../../../src/dcs/etcd/etcd-values.ts'
 import type { KeySpace } from '../../../src/dcs/etcd/key-space.ts'
-import { leaseIdOf } from '../../../src/dcs/etcd/values.ts'
 import { snapshotOf } from '../../../src/dcs/etcd/watch.ts'
 import type { Sight, WatchState } from '../../../src/dcs/transport.ts'
 import { revision } from '../../../src/model/revision.ts'
