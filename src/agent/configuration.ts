@@ -72,7 +72,7 @@ export function createConfiguration(ports: ConfigurationPorts): Configuration {
   const file = createFileReader(ports)
   const application = createApplication<Due>({
     clock,
-    write: due => write(due, ports),
+    write: createWriter(ports),
     ended: () => wake('the configuration was applied'),
   })
 
@@ -169,22 +169,33 @@ function unreadable(why: string): Problem {
   return { path: null, place: null, message: `the configuration cannot be read: ${why}`, hint: null }
 }
 
-/** Changes nothing that a beat depends on. */
-async function write(
-  due: Due,
-  { postgres, log, reloadRest, notify }: ConfigurationPorts,
-): Promise<StepOutcome> {
-  const { document, isReload, restapi } = due
-  if (restapi !== null) {
-    await reloadRest(restapi)
-    log.info('local configuration reloaded')
+/**
+ * Writes what is due. A step that succeeded is not repeated when another one has to be tried again: the HTTP API would drop its
+ * connections each time, and PostgreSQL would be reloaded. Changes nothing that a beat depends on.
+ */
+function createWriter({ postgres, log, reloadRest, notify }: ConfigurationPorts) {
+  let givenToRest: RestApiConfig | null = null
+  let written: Due | null = null
+  let announced: Due | null = null
+
+  return async (due: Due): Promise<StepOutcome> => {
+    const { document, isReload, restapi } = due
+    if (restapi !== null && restapi !== givenToRest) {
+      givenToRest = restapi
+      // It logs why, and keeps the one that it had: another attempt in five seconds would end its connections again.
+      if (await reloadRest(restapi)) log.info('local configuration reloaded')
+      else log.warning('local configuration reloaded, but the HTTP API keeps the one that it had')
+    }
+    const settings = written === due ? DONE : await postgres.writeSettings(isReload)
+    if (settings.ok) written = due
+    const cached = await postgres.cacheDynamicConfig(JSON.stringify(document))
+    if (isReload && announced !== due) notify('READY=1')
+    announced = due
+    return settings.ok ? cached : settings
   }
-  const written = await postgres.writeSettings(isReload)
-  const cached = await postgres.cacheDynamicConfig(JSON.stringify(document))
-  if (!cached.ok) log.debug(`patroni.dynamic.json: ${cached.why}`)
-  if (isReload) notify('READY=1')
-  return written
 }
+
+const DONE: StepOutcome = { ok: true }
 
 /** A warning with each reload until the agent is restarted: an operator must not wait for a change that needs that. */
 function sayWaiting(paths: readonly string[], log: Log): void {

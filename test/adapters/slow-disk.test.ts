@@ -3,7 +3,7 @@
 
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
@@ -209,4 +209,27 @@ test('a file that is refused leaves the one in force, and is a fact until it is 
   await reload(`${file}tags: {nofailover: true}\n`)
   expect(configuration.self().tags.nofailover).toBe(true)
   expect(configuration.view().refusedFile).toBeNull()
+})
+
+test('what failed is tried again, and nothing else with it', async () => {
+  const { configuration, configPath, dataDir, file, beat, causes, notified, reloadsOfRest } = await node()
+  beat()
+  await until('the first was tried', () => causes.includes(APPLIED))
+  await writeFile(configPath, `${file}tags: {nofailover: true}\n`)
+  configuration.requestReload()
+  await until('the reload failed', () => {
+    beat()
+    return configuration.view().failure?.wanted === 2
+  })
+  for (let count = 0; count < 3; count++) {
+    causes.length = 0
+    configuration.apply()
+    await until('it was tried again', () => causes.includes(APPLIED))
+  }
+  expect(configuration.view().failure).toMatchObject({
+    wanted: 2,
+    why: expect.stringContaining('PG_VERSION'),
+  })
+  expect({ reloads: reloadsOfRest(), notified }).toEqual({ reloads: 1, notified: ['RELOADING=1', 'READY=1'] })
+  expect(await readdir(dataDir)).not.toContain('patroni.dynamic.json')
 })
