@@ -32,6 +32,8 @@ export interface LoopHooks {
 }
 
 const AFTER_BUG_MS = 1000
+/** Without a reason of its own, each abort would make an error with a stack. */
+const WOKEN = 'woken'
 
 interface LoopControl {
   readonly ports: Omit<BeatPorts, 'exit'>
@@ -47,7 +49,7 @@ export function createLoop({ ports, hooks }: LoopControl): Loop {
   let memory: Memory = FIRST_MEMORY
   const end = (code: number, why: string): void => {
     exit ??= { code, why }
-    sleeping.abort()
+    sleeping.abort(WOKEN)
   }
   const withExit: BeatPorts = { ...ports, exit: end }
 
@@ -70,7 +72,7 @@ export function createLoop({ ports, hooks }: LoopControl): Loop {
     exit: end,
     wake(why) {
       cause = cause === null ? why : cause
-      sleeping.abort()
+      sleeping.abort(WOKEN)
     },
     async run() {
       while (exit === null) {

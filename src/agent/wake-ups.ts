@@ -43,6 +43,8 @@ export function wakeOnChange({ store, postgres, loop, name }: WakeUps): void {
 
 /** Standbys wait for the leader to become primary and to finish its checkpoint: both show in its member key. */
 function leadersKey(keys: readonly string[], store: Store, name: string): string | undefined {
+  // `status` changes all the time, and a view that nobody needs yet is not put together for it.
+  if (!keys.some(key => memberNameOf(key) !== null)) return undefined
   const view = store.view()
   const leader = view.known ? view.value.leader?.name : undefined
   return leader === undefined || leader === name ? undefined : keys.find(key => key === memberKey(leader))

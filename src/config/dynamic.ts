@@ -48,8 +48,11 @@ export function settingsInForce(
 
 /** The settings when no configuration was ever written. */
 export function defaultSettings(): DynamicSettings {
-  return settingsInForce({}, null).settings
+  defaults ??= settingsInForce({}, null).settings
+  return defaults
 }
+
+let defaults: DynamicSettings | null = null
 
 /** As readDynamicSettings, for `bootstrap.dcs` of a local file: paths get `prefix`, places come from the file. */
 export function readDynamic(

@@ -80,9 +80,27 @@ export function clusterView(
 const parsed = new WeakMap<Entry, unknown>()
 
 function once<T>(entry: Entry, parse: (text: string) => T): T {
-  if (parsed.has(entry)) return parsed.get(entry) as T
-  const value = parse(entry.text)
+  const known = parsed.get(entry) as T | undefined
+  if (known !== undefined || parsed.has(entry)) return known as T
+  const value = sameText(entry.text, parse)
   parsed.set(entry, value)
+  return value
+}
+
+/** The same text comes in several entries: from a write of our own, from the watch and from each read. */
+const TEXTS_MAX = 100
+const TEXT_LENGTH_MAX = 4096
+const byText = new Map<(text: string) => unknown, Map<string, unknown>>()
+
+function sameText<T>(text: string, parse: (text: string) => T): T {
+  if (text.length > TEXT_LENGTH_MAX) return parse(text)
+  const texts = byText.get(parse) ?? new Map<string, unknown>()
+  if (texts.size === 0) byText.set(parse, texts)
+  const known = texts.get(text) as T | undefined
+  if (known !== undefined) return known
+  if (texts.size >= TEXTS_MAX) texts.clear()
+  const value = parse(text)
+  texts.set(text, value)
   return value
 }
 

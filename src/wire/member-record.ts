@@ -27,6 +27,7 @@ const KNOWN_FIELDS = [
   'scheduled_restart',
   'pause',
 ] as const
+const KNOWN: ReadonlySet<string> = new Set(KNOWN_FIELDS)
 
 /** Never throws: a broken value reads as a member of which nothing is known (state and role `unknown`). */
 export function parseMember(text: string): MemberRecord {
@@ -72,8 +73,7 @@ function objectOrNull(value: ExactObject, field: string): JsonObject | null {
 }
 
 function extraOf(value: ExactObject): JsonObject {
-  const known: ReadonlySet<string> = new Set(KNOWN_FIELDS)
-  return toJsonObject(Object.fromEntries(Object.entries(value).filter(([key]) => !known.has(key))))
+  return toJsonObject(Object.fromEntries(Object.entries(value).filter(([key]) => !KNOWN.has(key))))
 }
 
 // Before JSON the value was `postgres://host:port/db?application_name=<api_url>`.

@@ -16,6 +16,8 @@ import { World } from './world.ts'
 export interface Result {
   readonly violations: readonly string[]
   readonly acknowledged: number
+  readonly lost: number
+  readonly promotions: number
   readonly summary: string
 }
 
@@ -72,6 +74,8 @@ export async function simulate(seed: number, tell?: Tell): Promise<Result> {
   return {
     violations,
     acknowledged: acknowledged.length + lost,
+    lost,
+    promotions,
     summary: `${seconds} s, ${world.scheduler.fired} events, ${acknowledged.length + lost} writes, ${lost} lost, ${promotions} promotions, ${faults.count} faults`,
   }
 }

@@ -15,7 +15,7 @@ import type { WalEnd } from './machine/wal.ts'
 import { Network } from './network.ts'
 import { Random } from './random.ts'
 import { Scheduler } from './scheduler.ts'
-import { Etcd } from './store/etcd.ts'
+import { Etcd, type StoredKey } from './store/etcd.ts'
 import type { EtcdWeather } from './store/etcd-client.ts'
 import { absoluteKey } from './store/store.ts'
 
@@ -55,6 +55,7 @@ export class World {
   /** What etcd held when the leader key was taken last: an operator may change it before the promotion. */
   atElection: Known = { status: null, maximumLag: null }
   readonly #options: WorldOptions
+  #configRead: { readonly entry: StoredKey | null; readonly document: JsonObject | null } | null = null
 
   constructor(options: WorldOptions) {
     this.#options = options
@@ -161,8 +162,11 @@ export class World {
 
   #config(): JsonObject | null {
     const entry = this.etcd.get(absoluteKey(CONFIG))
-    const parsed = entry === null ? null : parseConfig(entry.text)
-    return parsed?.valid === true ? parsed.document : null
+    if (entry !== this.#configRead?.entry) {
+      const parsed = entry === null ? null : parseConfig(entry.text)
+      this.#configRead = { entry, document: parsed?.valid === true ? parsed.document : null }
+    }
+    return this.#configRead?.document ?? null
   }
 
   #writeSoon(random: Random): void {
@@ -176,6 +180,7 @@ export class World {
         this.checks.acknowledge(server)
       }
       this.#writeSoon(random)
+      this.scheduler.wakesNobody()
     })
   }
 }

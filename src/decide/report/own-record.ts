@@ -166,18 +166,19 @@ function replicationState(receiver: string | null, restoreCommandSet: boolean): 
 
 /** Same meaning on the wire: key order does not matter, an absent field differs from any value. */
 export function sameRecord(a: MemberRecord, b: MemberRecord): boolean {
-  return canonical(a) === canonical(b)
+  return isSame(a, b)
 }
 
-function canonical(value: unknown): string {
-  if (typeof value === 'bigint') return `${value}n`
-  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`
-  if (typeof value === 'object' && value !== null) {
-    const entries = Object.entries(value).filter(([, inner]) => inner !== undefined)
-    return `{${entries
-      .sort(([x], [y]) => (x < y ? -1 : 1))
-      .map(([key, inner]) => `${JSON.stringify(key)}:${canonical(inner)}`)
-      .join()}}`
-  }
-  return value === undefined ? 'undefined' : JSON.stringify(value)
+function isSame(a: unknown, b: unknown): boolean {
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b
+  if (Array.isArray(a) !== Array.isArray(b)) return false
+  const [ofA, ofB] = [present(a), present(b)]
+  return (
+    ofA.length === ofB.length &&
+    ofA.every(([key, value]) => Object.hasOwn(b, key) && isSame(value, b[key as never]))
+  )
+}
+
+function present(value: object): readonly (readonly [string, unknown])[] {
+  return Object.entries(value).filter(([, inner]) => inner !== undefined)
 }

@@ -179,9 +179,10 @@ export class Postmaster {
     this.receiver = upstream === null ? null : new Receiver(this, upstream)
   }
 
-  received(): void {
+  /** True if a program waited for that. */
+  received(): boolean {
     this.pump()
-    this.#changed()
+    return this.#changed()
   }
 
   #becomeReady(crashed: boolean): void {
@@ -218,9 +219,10 @@ export class Postmaster {
     this.#changed()
   }
 
-  #changed(): void {
+  #changed(): boolean {
     const waiting = [...this.#waiting]
     this.#waiting.clear()
     for (const listener of waiting) listener()
+    return waiting.length > 0
   }
 }

@@ -88,8 +88,9 @@ export class Receiver {
     }
     data.end = upTo
     data.newestTimeline = Math.max(data.newestTimeline, upTo.branch.timeline)
-    this.server.received()
+    const isAwaited = this.server.received()
     this.pump()
+    if (!isAwaited) this.server.machine.world.scheduler.wakesNobody()
   }
 
   /** Neither end knows that the other is out of reach. */

@@ -29,7 +29,7 @@ export class PatroniEndpoint {
     const { clock } = this.#process
     const askedAtMs = clock.bootMs()
     const looked = new AbortController()
-    const looking = this.#state.fresh(FRESH_BUDGET_MS).finally(() => looked.abort())
+    const looking = this.#state.fresh(FRESH_BUDGET_MS).finally(() => looked.abort('looked'))
     await Promise.race([looking, clock.sleep(FRESH_BUDGET_MS + 100, looked.signal)])
     const facts = readFacts(this.#state, this.#name, clock.bootMs(), askedAtMs - FRESH_SHARED_MS)
     reply(

@@ -78,7 +78,7 @@ export class EtcdClient {
     return { ok: false, treatment: treatmentOf(failure), why, unclear }
   }
 
-  range(budget: CallBudget, range: { readonly key: Buffer; readonly range_end?: Buffer }) {
+  range(budget: CallBudget, range: Range) {
     return this.run(budget, (client: Etcd3) => client.kv.range({ ...range }))
   }
 
@@ -158,21 +158,35 @@ function headerOf(etcd: Etcd): Header {
   return { cluster_id: CLUSTER_ID, revision: String(etcd.revision), raft_term: etcd.term }
 }
 
+/** As it goes over the wire; made once, however often it is asked for. */
+const onTheWire = new WeakMap<StoredKey, object>()
+
 function keyValue(key: string, value: StoredKey): object {
-  return {
+  const known = onTheWire.get(value)
+  if (known !== undefined) return known
+  const made = {
     key: Buffer.from(key),
     value: Buffer.from(value.text),
     lease: value.leaseId,
     mod_revision: String(value.modRevision),
     create_revision: String(value.createRevision),
   }
+  onTheWire.set(value, made)
+  return made
 }
 
-function isWithin(
-  { key: from, range_end: to }: { readonly key: Buffer; readonly range_end?: Buffer },
-  key: string,
-) {
-  return to === undefined ? key === String(from) : key >= String(from) && key < String(to)
+interface Range {
+  readonly key: Buffer
+  readonly range_end?: Buffer
+}
+
+function within(etcd: Etcd, range: Range): readonly object[] {
+  const from = String(range.key)
+  const to = range.range_end === undefined ? null : String(range.range_end)
+  const kvs: object[] = []
+  for (const [key, value] of etcd.all())
+    if (to === null ? key === from : key >= from && key < to) kvs.push(keyValue(key, value))
+  return kvs
 }
 
 function comparesOf(compares: readonly ICompare[]): readonly Compare[] {
@@ -196,13 +210,11 @@ function holds(compare: ICompare, value: StoredKey | null): boolean {
 
 function fakeClient(path: EtcdPath): Etcd3 {
   const kv = {
-    range: (range: { readonly key: Buffer; readonly range_end?: Buffer }): Promise<IRangeResponse> =>
-      exchange(path, etcd => {
-        const kvs = [...etcd.all()]
-          .filter(([key]) => isWithin(range, key))
-          .map(([key, value]) => keyValue(key, value))
-        return { header: headerOf(etcd), kvs } as unknown as IRangeResponse
-      }),
+    range: (range: Range): Promise<IRangeResponse> =>
+      exchange(
+        path,
+        etcd => ({ header: headerOf(etcd), kvs: within(etcd, range) }) as unknown as IRangeResponse,
+      ),
     txn: (request: {
       readonly compare: readonly ICompare[]
       readonly success: readonly IRequestOp[]

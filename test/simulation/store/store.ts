@@ -12,7 +12,7 @@ const KEYS = keySpace('service', 'demo')
 
 /** `leader` as etcd names it. */
 export function absoluteKey(name: string): string {
-  return String(KEYS.absolute(name))
+  return KEYS.prefix + name
 }
 
 export function createSimulatedStore(path: EtcdPath, timings: StoreTimings): Store {

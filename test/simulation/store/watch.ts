@@ -8,7 +8,7 @@ import type { Sight, WatchState } from '../../../src/dcs/transport.ts'
 import { revision } from '../../../src/model/revision.ts'
 import type { Entry } from '../../../src/wire/cluster-view.ts'
 import { isKnownKey } from '../../../src/wire/keys.ts'
-import type { KeyChange } from './etcd.ts'
+import type { KeyChange, StoredKey } from './etcd.ts'
 import type { EtcdClient, EtcdPath } from './etcd-client.ts'
 
 export interface WatchParts extends Sight {
@@ -98,16 +98,16 @@ export class SimulatedWatch {
   }
 }
 
-function entryOf({
-  text,
-  leaseId,
-  modRevision,
-}: {
-  readonly text: string
-  readonly leaseId: string
-  readonly modRevision: number
-}): Entry {
-  return { text, leaseId: leaseIdOf(leaseId), modRevision: revision(modRevision) }
+/** All agents share an entry, and so what was parsed of it. */
+const entries = new WeakMap<StoredKey, Entry>()
+
+function entryOf(stored: StoredKey): Entry {
+  const known = entries.get(stored)
+  if (known !== undefined) return known
+  const { text, leaseId, modRevision } = stored
+  const entry = { text, leaseId: leaseIdOf(leaseId), modRevision: revision(modRevision) }
+  entries.set(stored, entry)
+  return entry
 }
 
 /** TCP: in order; while the way is cut, what is under way waits and comes later, if the stream still lives then. */
