@@ -2,7 +2,7 @@
 // with and without --dry-run all use this verdict, and each puts it in its own words (spec/interfaces.md 1.9,
 // spec/ha.md 3.8.4, 3.8.7).
 
-import type { ClusterView, Member } from '../model/cluster/cluster.ts'
+import type { ClusterView, Member, SyncState } from '../model/cluster/cluster.ts'
 import type { PeerView } from '../model/cluster/peer.ts'
 import { type HandoverRequest, runsHactl } from '../model/cluster/request.ts'
 import { clusterTimeline } from '../model/cluster/timeline.ts'
@@ -11,6 +11,7 @@ import type { Seen } from '../model/seen.ts'
 import type { Bytes, Lsn, MemberName, Timeline } from '../model/units.ts'
 import type { ClusterModes } from '../wire/modes.ts'
 import { dropNotStreaming, hasName, judgeCandidates, rankCandidates } from './candidates.ts'
+import { isAsynchronous, type SyncSituation, shortOfQuorum, votersOf } from './synchronous.ts'
 
 export type HandoverVerdict =
   /** `able`: the members that can take over, the likeliest first. `candidates`: the verdicts on all. */
@@ -32,7 +33,7 @@ export type Answers = ReadonlyMap<MemberName, Seen<PeerView>>
 
 export interface HandoverSituation {
   readonly members: readonly Member[]
-  readonly sync: { readonly leader: MemberName | null; readonly standbys: readonly MemberName[] } | null
+  readonly sync: SyncState | null
   readonly modes: ClusterModes
   readonly maximumLagBytes: Bytes
   readonly leader: HandoverLeader | null
@@ -107,7 +108,11 @@ export function judgeHandover(request: HandoverRequest, situation: HandoverSitua
     refusalOfRequest(request, situation.modes.paused) ??
     // A scheduled request is judged again when it is due: the state now proves little.
     (request.scheduledAt === null ? refusalByNames(request, situation) : null)
-  if (code !== null) return { is: 'refused', code, candidates: [] }
+  if (code !== null) {
+    // Without a candidate, each member has its own reason.
+    const candidates = code === 'no-sync-standby' ? verdictsOn(request, situation) : []
+    return { is: 'refused', code, candidates }
+  }
   const mustAsk = situation.answers === null && request.scheduledAt === null
   const members = mustAsk ? membersToAsk(request, situation) : []
   return members.length > 0 ? { is: 'ask', members } : judgeByAnswers(request, situation)
@@ -171,6 +176,14 @@ function judgeByAnswers(request: HandoverRequest, situation: HandoverSituation):
   // up.
   if (situation.leader?.server?.isSilent === true && !isScheduled)
     return { is: 'refused', code: 'leader-silent', candidates }
+  const names = able.map(({ name }) => name)
+  if (
+    able.length > 0 &&
+    !isScheduled &&
+    candidate === null &&
+    shortOfQuorum(syncOf(situation), names) !== null
+  )
+    return { is: 'refused', code: 'quorum-not-reached', candidates }
   if (able.length > 0 || isScheduled) return { is: 'possible', able, candidates }
   if (candidate !== null) return { is: 'refused', code: 'candidate-unfit', candidates }
   const isAlone = candidates.every(({ code }) => code === 'no-api-url')
@@ -184,16 +197,23 @@ function verdictsOn(request: HandoverRequest, situation: HandoverSituation): rea
     members,
     answers: situation.answers ?? new Map(),
     exclude: leader === null ? [] : [leader.name],
-    voters: request.action === 'failover' ? null : votersOf(situation),
+    voters: request.action === 'failover' ? null : votersOf(syncOf(situation)),
     wal:
       leader === null
         ? { kind: 'none', leaderPosition }
         : { kind: 'lag', leaderPosition, maximumBytes: situation.maximumLagBytes },
     clusterTimeline: modes.standbyCluster ? null : (leader?.server?.timeline ?? situation.historyTimeline),
-  })
+  }).map(verdict => withSyncDuty(verdict, syncOf(situation)))
   return leader === null
     ? verdicts
     : dropNotStreaming(verdicts, members, leader.name, leader.server?.receivers ?? null)
+}
+
+/** A failover may be asked for to any member: whoever asks sees that no commit waited for this one. */
+function withSyncDuty(verdict: CandidateVerdict, situation: SyncSituation): CandidateVerdict {
+  return verdict.code === 'good' && isAsynchronous(situation, verdict.name)
+    ? { ...verdict, reason: `${verdict.reason}; not a synchronous standby` }
+    : verdict
 }
 
 /** The leader's WAL position, or the last one that was seen. */
@@ -201,9 +221,6 @@ export function leaderPositionOf({ leader, publishedPosition }: HandoverSituatio
   return leader?.server?.position ?? publishedPosition
 }
 
-/** The names that may win while synchronous replication is active; null: it is not. */
-export function votersOf({ modes, sync, leader }: HandoverSituation): readonly MemberName[] | null {
-  if (modes.synchronousMode === 'off') return null
-  if (!sync?.leader) return modes.synchronousMode === 'on' && leader !== null ? [] : null
-  return leader === null ? [sync.leader, ...sync.standbys] : sync.standbys
+export function syncOf({ modes, sync, leader }: HandoverSituation): SyncSituation {
+  return { modes, sync, isLed: leader !== null }
 }

@@ -62,6 +62,10 @@ const isSync = (...standbys: MemberName[]): ClusterView['sync'] => ({
   value: { leader: 'pg1', quorum: 0, standbys },
   modRevision: revision(7),
 })
+const hasQuorum = (quorum: number, ...standbys: MemberName[]): ClusterView['sync'] => ({
+  value: { leader: 'pg1', quorum, standbys },
+  modRevision: revision(7),
+})
 const patroniLeads = [member('pg1', 'primary'), member('pg2', 'replica'), member('pg3', 'replica')]
 
 const possible = { rule: 'claim-request', rest: null, command: null }
@@ -233,6 +237,50 @@ const situations: readonly Situation[] = [
     what: 'a manual failover to an asynchronous standby, which Patroni allows',
     asks: failover('pg3'),
     ...{ config: { synchronous_mode: true }, sync: isSync('pg2'), members: patroniLeads },
+    ...{ rule: null, rest: null, command: null },
+  },
+  {
+    what: 'quorum mode, and both voters can take over',
+    asks: switchover(null),
+    ...{
+      config: { synchronous_mode: 'quorum' },
+      sync: hasQuorum(1, 'pg2', 'pg3'),
+      members: patroniLeads,
+    },
+    ...{ rule: null, rest: null, command: null },
+  },
+  {
+    what: 'quorum mode, and the only voter that can take over would lack the vote of another',
+    asks: switchover(null),
+    answers: { pg3: unseen('connection refused') },
+    ...{
+      config: { synchronous_mode: 'quorum' },
+      sync: hasQuorum(1, 'pg2', 'pg3'),
+      members: patroniLeads,
+    },
+    ...{ rule: null, rest: NOBODY, command: 'refused' },
+  },
+  {
+    what: 'quorum mode, and a named candidate needs no votes',
+    asks: switchover('pg2'),
+    answers: { pg3: unseen('connection refused') },
+    ...{
+      config: { synchronous_mode: 'quorum' },
+      sync: hasQuorum(1, 'pg2', 'pg3'),
+      members: patroniLeads,
+    },
+    ...{ rule: null, rest: null, command: null },
+  },
+  {
+    what: 'the name in /sync is in another case',
+    asks: switchover('pg2'),
+    ...{ config: { synchronous_mode: true }, sync: isSync('PG2'), members: patroniLeads },
+    ...{ rule: null, rest: null, command: null },
+  },
+  {
+    what: 'a failover to an asynchronous standby while a leader runs: it hands over, nothing is lost',
+    asks: failover('pg3'),
+    ...{ config: { synchronous_mode: 'quorum' }, sync: isSync('pg2'), members: patroniLeads },
     ...{ rule: null, rest: null, command: null },
   },
   {

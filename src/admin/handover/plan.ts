@@ -1,7 +1,7 @@
 // Before a switchover or failover: whether it would work, and what it would cost. The REST API and the agents use the
 // same judge; it is asked first, so that a refusal comes with its reason and nothing was touched.
 
-import { hasName, rankCandidates } from '../../judge/candidates.ts'
+import { rankCandidates } from '../../judge/candidates.ts'
 import {
   type Answers,
   type HandoverSituation,
@@ -9,8 +9,9 @@ import {
   leaderPositionOf,
   refusalByNames,
   situationSeen,
-  votersOf,
+  syncOf,
 } from '../../judge/handover.ts'
+import { isAsynchronous, mayLackCommits } from '../../judge/synchronous.ts'
 import type { CandidateVerdict } from '../../model/cluster/verdict.ts'
 import type { Failure } from '../../model/command/failure.ts'
 import { type Bytes, type Lsn, type MemberName, maxLsn } from '../../model/units.ts'
@@ -64,7 +65,8 @@ function objectionByNames(asked: CommandRequest, survey: Survey): Failure | null
   const situation = situationOf(survey, null)
   const verdict = judgeHandover(asked, situation)
   const code = verdict.is === 'refused' ? verdict.code : refusalByNames(asked, situation)
-  return code === null ? null : failureOf({ asked, survey, code, candidates: [], answers: NOBODY })
+  const candidates = verdict.is === 'refused' ? verdict.candidates : []
+  return code === null ? null : failureOf({ asked, survey, code, candidates, answers: NOBODY })
 }
 
 function judgePlan(asked: CommandRequest, survey: Survey, answers: Answers): HandoverPlan {
@@ -72,14 +74,15 @@ function judgePlan(asked: CommandRequest, survey: Survey, answers: Answers): Han
   const verdict = judgeHandover(asked, situation)
   const verdicts = verdict.is === 'ask' ? [] : verdict.candidates
   const winner = asked.candidate ?? rankCandidates(verdicts)[0]?.name ?? null
-  const lostBytes = bytesLost(winner, situation, verdicts)
+  const loss = lossOf(asked, winner, situation, verdicts)
+  const lostBytes = loss === null ? 0n : loss.bytes
   const leaderPosition = leaderPositionOf(situation)
   const plan = { survey, alreadySo: false, verdicts, winner, lostBytes, leaderPosition }
   if (verdict.is === 'refused') {
     const { code, candidates } = verdict
     return { ...plan, failure: failureOf({ asked, survey, code, candidates, answers }) }
   }
-  return { ...plan, failure: asked.scheduledAt === null ? dataLoss(asked, plan, answers) : null }
+  return { ...plan, failure: asked.scheduledAt === null ? dataLoss(asked, plan, loss, answers) : null }
 }
 
 function situationOf({ view, modes }: Survey, answers: Answers | null): HandoverSituation {
@@ -91,6 +94,7 @@ function situationOf({ view, modes }: Survey, answers: Answers | null): Handover
 function dataLoss(
   asked: CommandRequest,
   plan: Omit<HandoverPlan, 'failure'>,
+  loss: Loss | null,
   answers: Answers,
 ): Failure | null {
   const candidate = plan.winner
@@ -100,12 +104,8 @@ function dataLoss(
     const why = `${unguarded} led last and does not answer, and in maintenance mode nothing stops its server: if it still runs, what it accepts is lost`
     return { kind: 'data-loss', action: asked.action, candidate, lostBytes: null, why }
   }
-  if (plan.lostBytes === 0n) return null
-  const why =
-    plan.lostBytes === null
-      ? 'it is not a synchronous standby and there is no leader to hand over'
-      : 'there is no leader to hand over, and more WAL than the candidate has is known to have been written'
-  return { kind: 'data-loss', action: asked.action, candidate, lostBytes: plan.lostBytes, why }
+  if (loss === null) return null
+  return { kind: 'data-loss', action: asked.action, candidate, lostBytes: loss.bytes, why: loss.why }
 }
 
 /** The last leader, if it did not give the lease up in good order and does not report that it is down. */
@@ -114,24 +114,43 @@ function mayRunUnguarded({ modes, leader, view }: Survey, answers: Answers): Mem
   return modes.paused && leader === null && last !== null && answers.get(last)?.known !== true ? last : null
 }
 
+interface Loss {
+  /** null: how much is not known. */
+  readonly bytes: Bytes | null
+  readonly why: string
+}
+
 /**
  * A leader that hands over waits until the candidate has everything. Without one, the WAL is lost that the candidate
  * lacks but another member has, or the last published position includes. So may be what synchronous standbys
  * acknowledged.
  */
-function bytesLost(
+function lossOf(
+  { action }: CommandRequest,
   winner: MemberName | null,
   situation: HandoverSituation,
   verdicts: readonly CandidateVerdict[],
-): Bytes | null {
-  if (situation.leader !== null || winner === null) return 0n
+): Loss | null {
+  const { leader } = situation
+  if (winner === null) return null
+  if (leader !== null) {
+    // A request outlives its leader: a failover is then carried out without a handover.
+    const isSilent = leader.server === null && action === 'failover'
+    if (!isSilent || !isAsynchronous(syncOf(situation), winner)) return null
+    const why = `the leader ${leader.name} does not answer; if it is lost, ${winner}, which is not a synchronous standby, leads without what others acknowledged`
+    return { bytes: null, why }
+  }
   const newest = verdicts.reduce<Lsn | null>(
     (most, verdict) => maxLsn(most, verdict.position),
     leaderPositionOf(situation),
   )
   const position = verdicts.find(verdict => verdict.name === winner)?.position ?? null
   const behind = newest === null || position === null || position >= newest ? 0n : newest - position
-  if (behind > 0n) return behind
-  const voters = votersOf(situation)
-  return voters === null || hasName(voters, winner) ? 0n : null
+  if (behind > 0n) {
+    const why =
+      'there is no leader to hand over, and more WAL than the candidate has is known to have been written'
+    return { bytes: behind, why }
+  }
+  const lacks = mayLackCommits(winner, syncOf(situation), verdicts)
+  return lacks === null ? null : { bytes: null, why: `${lacks}, and there is no leader to hand over` }
 }

@@ -3,9 +3,11 @@
 
 import { type Answers, modeNotHonoured } from '../../judge/handover.ts'
 import { type OtherRequest, otherRequest } from '../../judge/other-request.ts'
+import { shortOfQuorum } from '../../judge/synchronous.ts'
 import { describeRequest } from '../../model/cluster/request.ts'
 import type { CandidateVerdict, RefusalCode } from '../../model/cluster/verdict.ts'
 import type { Failure } from '../../model/command/failure.ts'
+import { eitherOf } from '../../model/command/nearest.ts'
 import type { MemberName, WallMillis } from '../../model/units.ts'
 import { memberMissing } from '../look/lost-members.ts'
 import type { CommandRequest } from './handover-request.ts'
@@ -43,7 +45,7 @@ export function failureOf(refused: Refused): Failure {
     case 'candidate-is-leader':
       return refusal(action, `${asked.candidate} is the leader already`, `see hactl list ${cluster}.`)
     case 'candidate-not-in-sync':
-      return refusal(action, `candidate ${asked.candidate}: ${notInSync(survey)}`, otherHint(asked))
+      return refusal(action, `candidate ${asked.candidate}: ${notInSync(survey)}`, asynchronousHint(refused))
     case 'mode-unsupported':
       return unsupported(asked, survey)
     case 'leader-silent':
@@ -54,6 +56,8 @@ export function failureOf(refused: Refused): Failure {
     case 'no-candidate':
     case 'no-other-member':
       return { kind: 'no-good-candidate', action, cluster, verdicts: candidates }
+    case 'quorum-not-reached':
+      return refusal(action, withoutQuorum(refused), 'name the member with --candidate: it needs no votes.')
     default:
       return code satisfies never
   }
@@ -101,6 +105,20 @@ function unknownMember({ cluster }: CommandRequest, { view, eligible }: Survey, 
 
 function notInSync({ view }: Survey): string {
   return `not a synchronous standby (${view.sync?.value.standbys.join(', ') || 'there is none'})`
+}
+
+function asynchronousHint({ asked: { cluster, candidate }, survey: { view } }: Refused): string {
+  const standbys = view.sync?.value.standbys ?? []
+  const other = standbys.length === 0 ? '' : `choose ${eitherOf(standbys)}; `
+  return `${other}hactl failover ${cluster} --candidate ${candidate} hands over to an asynchronous standby.`
+}
+
+function withoutQuorum({ survey: { view, modes }, candidates }: Refused): string {
+  const able = candidates.filter(({ code }) => code === 'good').map(({ name }) => name)
+  const situation = { modes, sync: view.sync?.value ?? null, isLed: true }
+  const others = candidates.filter(({ code }) => code !== 'good')
+  const reasons = others.map(({ name, reason }) => `; ${name}: ${reason}`).join('')
+  return `${shortOfQuorum(situation, able) ?? 'too few voters can take over'}${reasons}`
 }
 
 function unsupported({ action, cluster }: CommandRequest, { leader, modes }: Survey): Failure {

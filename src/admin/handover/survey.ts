@@ -1,5 +1,6 @@
 // The cluster as a command sees it before it asks for a switchover or failover.
 
+import { isAsynchronous } from '../../judge/synchronous.ts'
 import type { ClusterView } from '../../model/cluster/cluster.ts'
 import { done, failed, type Result } from '../../model/command/failure.ts'
 import type { MemberName } from '../../model/units.ts'
@@ -14,6 +15,8 @@ export interface Survey {
   readonly leader: MemberName | null
   /** Members other than the leader that are not tagged nofailover, by name. */
   readonly eligible: readonly MemberName[]
+  /** Of these, in a synchronous mode: the ones that no commit waited for. */
+  readonly asynchronous: readonly MemberName[]
 }
 
 export async function surveyCluster(
@@ -30,5 +33,8 @@ export function surveyOf(view: ClusterView): Survey {
   const eligible = view.members
     .filter(member => member.name !== leader && !failoverTags(member.record.tags).nofailover)
     .map(member => member.name)
-  return { view, modes: clusterModes(view), leader, eligible }
+  const modes = clusterModes(view)
+  const sync = { modes, sync: view.sync?.value ?? null, isLed: leader !== null }
+  const asynchronous = eligible.filter(name => isAsynchronous(sync, name))
+  return { view, modes, leader, eligible, asynchronous }
 }

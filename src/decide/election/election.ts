@@ -21,6 +21,7 @@ import {
 import { maximumLagOf } from '../../wire/modes.ts'
 import { type ClusterFacts, localPosition, server } from '../facts.ts'
 import { isNamedCandidate } from '../lead/request-meaning.ts'
+import { electable } from './successors.ts'
 
 /**
  * The other members of this view and of the last one that had a leader: a dead leader's member key may have expired.
@@ -75,7 +76,9 @@ function verdicts(facts: ClusterFacts): readonly CandidateVerdict[] {
 }
 
 function goodCandidates(facts: ClusterFacts): readonly MemberName[] {
-  return facts.snap.peers === null ? [] : rankCandidates(verdicts(facts)).map(verdict => verdict.name)
+  if (facts.snap.peers === null) return []
+  const able = rankCandidates(verdicts(facts)).map(verdict => verdict.name)
+  return electable(able, facts.snap, facts.view)
 }
 
 /** The members that can take over, the best first; null: none can, or none was asked. */

@@ -1,7 +1,8 @@
 // The verdict of the common judge (`src/judge/handover.ts`) on a request, by what the lease holder knows of itself, and
 // which rule says which refusal.
 
-import { type HandoverSituation, type HandoverVerdict, judgeHandover } from '../../judge/handover.ts'
+import { type HandoverSituation, type HandoverVerdict, judgeHandover, syncOf } from '../../judge/handover.ts'
+import { shortOfQuorum } from '../../judge/synchronous.ts'
 import type { FailoverRequest } from '../../model/cluster/cluster.ts'
 import { receiversOf } from '../../model/cluster/peer.ts'
 import { requestKind } from '../../model/cluster/request.ts'
@@ -50,6 +51,7 @@ const RULE_OF: Readonly<Record<RefusalCode, RefusalRule>> = {
   'no-other-member': 'impossible',
   'candidate-unfit': 'impossible',
   'no-candidate': 'impossible',
+  'quorum-not-reached': 'impossible',
   // None of these is found by a leader in a request that it can read and whose time has come.
   'candidate-required': 'impossible',
   'scheduled-in-pause': 'impossible',
@@ -67,6 +69,10 @@ export function isRefusedAs(rule: RefusalRule, request: FailoverRequest, facts: 
 export function whyImpossible(request: FailoverRequest, facts: ClusterFacts): string {
   const verdict = verdictOn(request, facts)
   const { candidate } = request
+  if (verdict.is === 'refused' && verdict.code === 'quorum-not-reached') {
+    const able = verdict.candidates.filter(({ code }) => code === 'good').map(({ name }) => name)
+    return shortOfQuorum(syncOf(handoverSituation(facts)), able) ?? 'quorum requirement can not be reached'
+  }
   const judged = verdict.is === 'refused' ? verdict.candidates : []
   const named = judged.filter(({ name }) => candidate === null || name === candidate)
   const reasons = named.map(({ name, reason }) => `${name}: ${reason}`).join('; ')

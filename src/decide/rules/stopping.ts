@@ -6,6 +6,7 @@ import { mayEndEarly, type Work } from '../../model/decision/work.ts'
 import type { ShutdownPosition } from '../../model/server/progress.ts'
 import type { MemberName } from '../../model/units.ts'
 import { namesOf, receivedEverything } from '../election/election.ts'
+import { electable } from '../election/successors.ts'
 import { type Facts, failedLately, holdsLease, isRunning, recentFailure, storeName, tried } from '../facts.ts'
 import { canNoteUnguarded, mayDisarm, noteUnguarded } from '../lead/guard-note.ts'
 import { renewLease, unansweredAndEnding } from '../lead/lease-rules.ts'
@@ -220,11 +221,15 @@ function others({ snap }: Facts): readonly Member[] {
 }
 
 function successor(facts: Facts): { readonly name: MemberName; readonly position: ShutdownPosition } | null {
+  const { snap } = facts
   const position = shutDownAt(facts)
-  if (position === null) return null
-  const ready = others(facts).find(({ name }) => {
-    const answer = facts.snap.peers?.get(name)
-    return answer?.known === true && receivedEverything(answer.value, position.checkpointLsn)
-  })
-  return ready === undefined ? null : { name: ready.name, position }
+  if (position === null || !snap.cluster.known) return null
+  const ready = others(facts)
+    .map(({ name }) => name)
+    .filter(name => {
+      const answer = snap.peers?.get(name)
+      return answer?.known === true && receivedEverything(answer.value, position.checkpointLsn)
+    })
+  const [name] = electable(ready, snap, snap.cluster.value)
+  return name === undefined ? null : { name, position }
 }

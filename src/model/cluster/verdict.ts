@@ -53,7 +53,13 @@ const NAMES_REFUSALS = [
 export type NamesRefusal = (typeof NAMES_REFUSALS)[number]
 
 /** What the members say when they are asked. */
-const ANSWERS_REFUSALS = ['leader-silent', 'candidate-unfit', 'no-candidate', 'no-other-member'] as const
+const ANSWERS_REFUSALS = [
+  'leader-silent',
+  'candidate-unfit',
+  'no-candidate',
+  'no-other-member',
+  'quorum-not-reached',
+] as const
 
 /** Stable: a member says it to a command. */
 export const REFUSAL_CODES = [...REQUEST_REFUSALS, ...NAMES_REFUSALS, ...ANSWERS_REFUSALS] as const

@@ -121,4 +121,5 @@ const WORDS: Readonly<Record<RefusalCode, readonly [status: 400 | 412, words: st
   'leader-silent': [412, '<action> is not possible: PostgreSQL of the leader does not answer'],
   'candidate-unfit': [412, NOBODY],
   'no-candidate': [412, NOBODY],
+  'quorum-not-reached': [412, NOBODY],
 }

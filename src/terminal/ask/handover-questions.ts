@@ -119,9 +119,6 @@ function confirmation(asked: Asked, survey: Survey): string {
   return `Are you sure you want to schedule ${asked.action} of cluster ${asked.cluster} at ${asked.scheduledAt.text}${demoting}?`
 }
 
-function asynchronousCandidate(asked: Asked, survey: Survey): MemberName | null {
-  if (asked.action !== 'failover' || asked.candidate === null || survey.modes.synchronousMode === 'off')
-    return null
-  const standbys = survey.view.sync?.value.standbys ?? []
-  return standbys.some(name => name.toLowerCase() === asked.candidate?.toLowerCase()) ? null : asked.candidate
+function asynchronousCandidate({ action, candidate }: Asked, { asynchronous }: Survey): MemberName | null {
+  return action === 'failover' && candidate !== null && asynchronous.includes(candidate) ? candidate : null
 }

@@ -165,7 +165,7 @@ function buildView(draft: Draft, members: readonly Member[]): ClusterView {
         : [{ key: 'failover' as const, modRevision: revision(39), why: etcd.unreadableRequest }],
     drains: etcd.drains,
     history: etcd.history === null ? null : versioned(etcd.history.map(noted), etcd.historyRevision),
-    sync: null,
+    sync: etcd.sync === null ? null : versioned(etcd.sync, 37),
     failsafe: null,
   }
 }

@@ -2,7 +2,7 @@
 // healthy cluster of pg1, pg2 and pg3, so that a case names only what is special about it.
 
 import { defaultSettings } from '../../../src/config/dynamic.ts'
-import type { LeaderKey } from '../../../src/model/cluster/cluster.ts'
+import type { LeaderKey, SyncState } from '../../../src/model/cluster/cluster.ts'
 import type { Divergence } from '../../../src/model/cluster/divergence.ts'
 import type { Drain } from '../../../src/model/cluster/drained-member.ts'
 import type { PeerView } from '../../../src/model/cluster/peer.ts'
@@ -70,6 +70,7 @@ export interface EtcdDraft {
   members: MemberName[]
   optime: Lsn | null
   retainSlots: string[]
+  sync: SyncState | null
   history: SwitchText[] | null
   historyRevision: number
   request: {
@@ -187,6 +188,7 @@ export function newDraft(me: MemberName): Draft {
       members: ['pg1', 'pg2', 'pg3'],
       optime: null,
       retainSlots: [],
+      sync: null,
       history: null,
       historyRevision: 20,
       request: null,

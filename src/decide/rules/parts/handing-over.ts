@@ -8,6 +8,7 @@ import { mayEndEarly } from '../../../model/decision/work.ts'
 import type { ShutdownPosition } from '../../../model/server/progress.ts'
 import { type BootMillis, formatLsn, type MemberName } from '../../../model/units.ts'
 import { receivedEverything } from '../../election/election.ts'
+import { electable } from '../../election/successors.ts'
 import { type ClusterFacts, type Facts, isRunning, seconds, seenCluster, tried } from '../../facts.ts'
 import { heldMarginMs } from '../../lead/fencing.ts'
 import { hasTimeLeft } from '../../lead/lease-rules.ts'
@@ -139,11 +140,14 @@ function confirmed(
   const { peers } = facts.snap
   if (handover === null || handover.position === null || peers === null) return null
   const { position } = handover
-  const ready = candidates(handover, facts).find(member => {
-    const answer = peers.get(member.name)
-    return answer?.known === true && receivedEverything(answer.value, position.checkpointLsn)
-  })
-  return ready === undefined ? null : { by: ready.name, position }
+  const ready = candidates(handover, facts)
+    .map(({ name }) => name)
+    .filter(name => {
+      const answer = peers.get(name)
+      return answer?.known === true && receivedEverything(answer.value, position.checkpointLsn)
+    })
+  const [by] = handover.candidate === null ? electable(ready, facts.snap, facts.view) : ready
+  return by === undefined ? null : { by, position }
 }
 
 function isLate({ stoppedAtMs }: StoppedHandover, { snap }: ClusterFacts): boolean {
