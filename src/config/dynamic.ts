@@ -11,6 +11,7 @@ import { isStandbyCluster } from '../wire/modes.ts'
 import { type Checked, checkTree, type Values } from './checks/check-document.ts'
 import { type Advice, adviseLocalOnly, adviseUnknown } from './checks/misplaced-keys.ts'
 import { isControlled, readDynamicParameters } from './checks/parameter-rules.ts'
+import { synchronousWarnings } from './checks/synchronous-settings.ts'
 import { DYNAMIC, LOCAL, sectionsOf } from './schema/schema.ts'
 
 export type DynamicResult =
@@ -82,7 +83,13 @@ export function readDynamic(
 type DynamicValues = Values<typeof DYNAMIC>
 
 function toldOf(values: DynamicValues, { warnings }: Timing): readonly Told[] {
-  return [...warnings, ...parameterWarnings(values), ...standbyWarnings(values)]
+  const standbyCluster = isStandbyCluster(values.read('standby_cluster') ?? undefined)
+  return [
+    ...warnings,
+    ...parameterWarnings(values),
+    ...standbyWarnings(values),
+    ...synchronousWarnings(values, standbyCluster),
+  ]
 }
 
 function problemOf(

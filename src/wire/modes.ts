@@ -39,6 +39,23 @@ function synchronousMode(value: Json | undefined): ClusterModes['synchronousMode
   return parseBoolean(value ?? false) === true ? 'on' : 'off'
 }
 
+/** How many synchronous standbys the operator wants. */
+export interface SyncWanted {
+  readonly mode: ClusterModes['synchronousMode']
+  /** No commit without one. */
+  readonly strict: boolean
+  readonly count: number
+}
+
+export function syncWantedOf(document: JsonObject): SyncWanted {
+  const count = parseReal(own(document, 'synchronous_node_count') ?? null)
+  return {
+    mode: modesOf(document).synchronousMode,
+    strict: parseBoolean(own(document, 'synchronous_mode_strict') ?? false) === true,
+    count: count === null ? 1 : Math.max(1, roundHalfEven(count)),
+  }
+}
+
 /** A standby cluster needs a source for its WAL. */
 export function isStandbyCluster(section: Json | undefined): boolean {
   if (!isJsonObject(section)) return false

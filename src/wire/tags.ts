@@ -38,6 +38,18 @@ export function failoverTags(tags: JsonObject): FailoverTags {
   return { nofailover, failoverPriority: nofailover ? 0 : priority }
 }
 
+interface SyncTags {
+  readonly nosync: boolean
+  /** The greater, the sooner it is chosen; 0 with nosync. */
+  readonly syncPriority: number
+}
+
+export function syncTags(tags: JsonObject): SyncTags {
+  const priority = parseInteger(tagValue(tags, 'sync_priority')) ?? 1
+  const nosync = barredBy(tags, 'nosync', priority)
+  return { nosync, syncPriority: nosync ? 0 : priority }
+}
+
 /** The member to stream WAL from; null: the leader. */
 export function replicatesFrom(tags: JsonObject): string | null {
   const source = tagValue(tags, 'replicatefrom')

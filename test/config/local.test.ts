@@ -156,6 +156,7 @@ tags: {failover_priority: high}
 describe('names', () => {
   test.each<[string, string]>([
     ['__patroni_strict_sync_replica_placeholder__', 'name: is reserved'],
+    ['__PATRONI_strict_sync_replica_placeholder__', 'name: is reserved'],
     ['"a\\tb"', 'name: has a control character'],
     ['" a"', 'name: begins or ends with a blank'],
     ['""', 'name: is empty'],

@@ -27,6 +27,8 @@ export interface EditReport {
   readonly problems: readonly string[]
   /** What the agents will ignore, adjust or not honour, though they accept the document. */
   readonly warnings: readonly string[]
+  /** What happens once it is stored. */
+  readonly notes: readonly string[]
   /** The judgement of the leader's PostgreSQL on the parameters that change; null: none changes. */
   readonly postgresql: ParameterAdvice | null
   readonly document: JsonObject

@@ -1,17 +1,25 @@
 // Turns the keys in etcd into the report behind `hactl list`: roles, positions in both forms, lags in bytes, pause,
 // scheduled switchover. Pure; the rules are those of Patroni's `/cluster` (spec/interfaces.md 1.7, 2.3).
 
-import type { ClusterView, FailoverRequest, Member } from '../../model/cluster/cluster.ts'
+import { modeNotHonoured } from '../../judge/handover.ts'
+import type { ClusterView, FailoverRequest, JsonObject, Member } from '../../model/cluster/cluster.ts'
 import { drainOf } from '../../model/cluster/drained-member.ts'
 import { guardOf } from '../../model/cluster/guard.ts'
 import { saidText } from '../../model/cluster/hactl-part.ts'
 import { requestKind, runsHactl } from '../../model/cluster/request.ts'
 import { clusterTimeline } from '../../model/cluster/timeline.ts'
-import type { ClusterReport, MemberReport, PendingRequest, Position } from '../../model/command/report.ts'
+import type {
+  ClusterReport,
+  MemberReport,
+  PendingRequest,
+  Position,
+  SynchronousReport,
+} from '../../model/command/report.ts'
 import { type Bytes, formatLsn, type Lsn, type MemberName, type WallMillis } from '../../model/units.ts'
 import { roleInCluster } from '../../wire/cluster-roles.ts'
 import { parseConnUrl } from '../../wire/member-urls.ts'
 import { type ClusterModes, modesOf } from '../../wire/modes.ts'
+import { syncProtection } from '../../wire/sync-protection.ts'
 import { lostMembers } from './lost-members.ts'
 
 /** `answers`: why each asked member did not answer (null: it did); a member that is not in it was not asked. */
@@ -40,17 +48,29 @@ export function reportCluster(
     leader: view.leader === null ? null : { name: view.leader.name, leaseId: leaseText(view.leader) },
     timeline: clusterTimeline(view.history?.value ?? null),
     leaderPosition: position(optime),
-    synchronous: {
-      mode: modes.synchronousMode,
-      quorum: view.sync?.value.quorum ?? 0,
-      standbys: view.sync?.value.standbys ?? [],
-    },
+    synchronous: synchronousReport(view, modes),
     scheduledSwitchover: request?.scheduledAt ? { at: request.scheduledAt.text, from, to } : null,
     pendingRequest: request !== null && request.scheduledAt === null ? pendingRequest(request) : null,
     unreadableRequest: view.unreadable?.find(({ key }) => key === 'failover')?.why ?? null,
     drainedAway: drainedAway(view),
     members: view.members.map(member => reportMember(member, view, modes, optime, answers)),
     lostMembers: lostMembers(view),
+  }
+}
+
+function synchronousReport(view: ClusterView, modes: ClusterModes): SynchronousReport {
+  const protection = syncProtection(view, documentOf(view))
+  const { quorum = 0, standbys = [] } = view.sync?.value ?? {}
+  const leader = view.members.find(({ name }) => name === view.leader?.name)
+  const isIgnored = leader !== undefined && runsHactl(leader) && modeNotHonoured(modes) !== null
+  return {
+    ...{ mode: modes.synchronousMode, quorum, standbys },
+    ...{ strict: protection?.strict ?? false, wanted: protection?.wanted ?? 0 },
+    acknowledging: protection?.acknowledging ?? 0,
+    problem:
+      protection !== null && isIgnored
+        ? 'the leader does not carry it out'
+        : (protection?.problem?.text ?? null),
   }
 }
 
@@ -80,8 +100,12 @@ export function isUnknownCluster(view: ClusterView): boolean {
 
 /** A document that cannot be read says nothing about any mode. */
 export function clusterModes(view: ClusterView): ClusterModes {
-  const config = view.config?.value
-  return modesOf(config?.valid === true ? config.document : {})
+  return modesOf(documentOf(view))
+}
+
+/** A document that cannot be read says nothing. */
+export function documentOf({ config }: ClusterView): JsonObject {
+  return config?.value.valid === true ? config.value.document : {}
 }
 
 function pendingRequest(request: FailoverRequest): PendingRequest {

@@ -1,15 +1,17 @@
 // Whether a cluster is as it should be: what etcd and each asked member say, and the findings that follow.
 // `lookAtCluster` asks; `findingsOf` judges and is pure.
 
+import { modeNotHonoured } from '../../judge/handover.ts'
 import type { ClusterView, Member } from '../../model/cluster/cluster.ts'
 import { runsHactl } from '../../model/cluster/request.ts'
 import { slotName } from '../../model/cluster/slot-name.ts'
 import { done, failed, type Result } from '../../model/command/failure.ts'
 import type { ClusterReport, LostMember, MemberReport } from '../../model/command/report.ts'
 import type { Bytes, MemberName, Millis, Timeline } from '../../model/units.ts'
+import { syncProtection } from '../../wire/sync-protection.ts'
 import { type Asked, askMember } from '../members/member-answer.ts'
 import { type Deadline, type Operator, readCluster } from '../use-case.ts'
-import { clusterModes, reportCluster } from './cluster-report.ts'
+import { clusterModes, documentOf, reportCluster } from './cluster-report.ts'
 import { goneText } from './lost-members.ts'
 
 export interface ClusterLook {
@@ -38,6 +40,7 @@ export interface Finding {
     | 'problem'
     | 'paused'
     | 'mode'
+    | 'synchronous'
     | 'configuration'
     | 'request'
     | 'members'
@@ -72,7 +75,10 @@ export async function lookAtCluster(
   ])
   const report = reportCluster(cluster, operator.namespace, view)
   const asked = new Map(answers)
-  return done({ view, report, asked, notWritable: notWritable ?? whyMute(view, asked) })
+  return done({
+    ...{ view, report, asked },
+    notWritable: notWritable ?? whyMute(view, asked) ?? whyCommitsWait(view),
+  })
 }
 
 /**
@@ -82,6 +88,13 @@ export async function lookAtCluster(
 function whyMute({ leader }: ClusterView, asked: ReadonlyMap<MemberName, Asked>): NotWritable | null {
   const state = asked.get(leader?.name ?? '')?.answer?.state
   return state === 'unknown' ? known('its PostgreSQL does not answer (state unknown)') : null
+}
+
+/** A commit that nobody can acknowledge is no write; until a leader lets go of a lost standby it may be one soon. */
+function whyCommitsWait(view: ClusterView): NotWritable | null {
+  const protection = syncProtection(view, documentOf(view))
+  const isStuck = protection?.strict === true && protection.problem?.kind === 'waits'
+  return isStuck && protection.problem !== null ? known(protection.problem.text) : null
 }
 
 function known(why: string): NotWritable {
@@ -202,6 +215,7 @@ function ofCluster(look: ClusterLook, limits: Limits): readonly Finding[] {
     ...(report.unreadableRequest === null
       ? []
       : [finding('request', `a request is pending that is not understood: ${report.unreadableRequest}`)]),
+    ...synchronousFinding(look).map(text => finding('synchronous', text)),
     ...unsupported(view).map(mode => finding('mode', `${mode} is on, which hactl does not support yet`)),
   ]
 }
@@ -221,14 +235,16 @@ function keptText({ slotUntil }: LostMember): string {
   return slotUntil === null ? '' : `; its slot is kept until ${slotUntil}`
 }
 
+/** That every commit waits is already the reason why the leader accepts no writes. */
+function synchronousFinding({ report, notWritable }: ClusterLook): readonly string[] {
+  const { problem } = report.synchronous
+  return problem === null || problem === notWritable?.why ? [] : [problem]
+}
+
 /** Members that run Patroni support all of these modes. */
 function unsupported(view: ClusterView): readonly string[] {
-  const config = view.config?.value
-  if (config?.valid !== true || !view.members.some(runsHactl)) return []
+  if (view.config?.value.valid !== true || !view.members.some(runsHactl)) return []
   const modes = clusterModes(view)
-  return [
-    ...(modes.synchronousMode === 'off' ? [] : ['synchronous_mode']),
-    ...(modes.standbyCluster ? ['standby_cluster'] : []),
-    ...(modes.failsafeMode ? ['failsafe_mode'] : []),
-  ]
+  const [mode] = modeNotHonoured(modes)?.split(':') ?? []
+  return [...(mode === undefined ? [] : [mode]), ...(modes.failsafeMode ? ['failsafe_mode'] : [])]
 }

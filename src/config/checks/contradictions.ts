@@ -59,7 +59,8 @@ function* names({ given, read }: LocalValues): Iterable<Finding> {
     if (/[\u0000-\u001f\u007f]/.test(value)) yield { kind: 'error', path, message: 'has a control character' }
     if (value !== value.trim()) yield { kind: 'error', path, message: 'begins or ends with a blank' }
   }
-  if (given('name') && read('name') === PLACEHOLDER)
+  // PostgreSQL compares the names of standbys without regard to case.
+  if (given('name') && read('name').toLowerCase() === PLACEHOLDER)
     yield { kind: 'error', path: 'name', message: 'is reserved' }
   if (read('namespace').replaceAll('/', '') === '')
     yield { kind: 'error', path: 'namespace', message: 'is empty' }

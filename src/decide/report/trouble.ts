@@ -15,6 +15,7 @@ import { starvation } from '../rejoin/reception.ts'
 import { noWayBack } from '../rejoin/rejoin.ts'
 import { pausedByHand } from '../rejoin/replay-pause.ts'
 import { refusedLogin } from './login-trouble.ts'
+import { unprotected } from './unprotected.ts'
 
 interface Trouble {
   /** Stable, for programs; `no-access` and `no-answer` also show in the state that `hactl list` prints. */
@@ -56,6 +57,7 @@ const CONDITIONS: readonly Condition[] = [
   { id: 'replay-paused', find: pausedByHand },
   { id: 'mode', find: onCluster(modeKeepsLeaderless) },
   { id: 'mode', find: modeOfPrimary },
+  { id: 'synchronous', find: onCluster(f => (unsupportedMode(f) === null ? unprotected(f) : null)) },
   { id: 'request-refused', find: refusedRequest },
   { id: 'login', find: refusedLogin },
   { id: 'state-directory', find: forgetful },

@@ -18,11 +18,7 @@ export interface ClusterReport {
   readonly timeline: Timeline | null
   /** The leader's last published position. */
   readonly leaderPosition: Position | null
-  readonly synchronous: {
-    readonly mode: 'off' | 'on' | 'quorum'
-    readonly quorum: number
-    readonly standbys: readonly MemberName[]
-  }
+  readonly synchronous: SynchronousReport
   readonly scheduledSwitchover: ScheduledSwitchover | null
   /** A switchover or failover, not a scheduled one, that no agent has finished yet. */
   readonly pendingRequest: PendingRequest | null
@@ -33,6 +29,19 @@ export interface ClusterReport {
   readonly members: readonly MemberReport[]
   /** Members whose key is gone but whose slot is kept, so that they can come back without a new copy. */
   readonly lostMembers: readonly LostMember[]
+}
+
+export interface SynchronousReport {
+  readonly mode: 'off' | 'on' | 'quorum'
+  readonly strict: boolean
+  /** Standbys that each commit is to wait for. */
+  readonly wanted: number
+  readonly quorum: number
+  readonly standbys: readonly MemberName[]
+  /** How many of these each commit waits for. */
+  readonly acknowledging: number
+  /** What is not protected as it is wanted, as a clause; null: nothing. */
+  readonly problem: string | null
 }
 
 export interface LostMember {

@@ -9,6 +9,7 @@ import {
   type ParameterAdvice,
 } from '../../admin/config/parameter-advice.ts'
 import type { ConfigReport } from '../../admin/config/show-config.ts'
+import { adviseOnSynchronousMode, type SynchronousAdvice } from '../../admin/config/synchronous-advice.ts'
 import type { Operator } from '../../admin/use-case.ts'
 import type { Json, JsonObject } from '../../model/cluster/cluster.ts'
 import { done, type Failure, failed, type Result } from '../../model/command/failure.ts'
@@ -78,11 +79,13 @@ async function store(
     stored: false,
     diff,
     ...judged,
+    notes: [],
     document,
   }
   if (!unadvised.changed) return done({ ...unadvised, postgresql: null })
   if (!flags.quiet && !flags.json) process.stdout.write(process.stdout.isTTY ? colouredDiff(diff) : diff)
-  const report = withAdvice(unadvised, await advise(document))
+  const synchronous = await adviseOnSynchronousMode(operator, before.cluster, before.document, document)
+  const report = withSynchronous(withAdvice(unadvised, await advise(document)), synchronous)
   if (!flags.json) process.stderr.write(adviceText(report, flags['force-invalid']))
   if (report.problems.length > 0 && !flags['force-invalid']) {
     return failed({ kind: 'config-invalid', problems: report.problems, isDocument: true }, report)
@@ -127,8 +130,21 @@ function withAdvice(report: Omit<EditReport, 'postgresql'>, postgresql: Paramete
     : { ...report, postgresql, problems: [...report.problems, ...problems] }
 }
 
+function withSynchronous(report: EditReport, { problems, warnings, notes }: SynchronousAdvice): EditReport {
+  const refused = isPatronictl() ? [] : problems
+  return {
+    ...report,
+    problems: [...report.problems, ...refused],
+    warnings: [...report.warnings, ...warnings, ...(isPatronictl() ? problems : [])],
+    notes,
+  }
+}
+
 /** Problems that refuse the document are in the error. */
-function adviceText({ cluster, warnings, problems, postgresql }: EditReport, acceptInvalid: boolean): string {
+function adviceText(
+  { cluster, warnings, problems, notes, postgresql }: EditReport,
+  acceptInvalid: boolean,
+): string {
   const lines = [...warnings, ...(acceptInvalid ? problems : [])].map(text => `warning: ${text}`)
   if (postgresql?.notAsked && !isPatronictl())
     lines.push(`warning: PostgreSQL was not asked about parameters: ${postgresql.notAsked}`)
@@ -140,6 +156,7 @@ function adviceText({ cluster, warnings, problems, postgresql }: EditReport, acc
       `note: ${names}: only a restart brings this into force (hactl restart ${cluster}); it will be pending on ${members}, unless a member's own configuration sets it`,
     )
   }
+  lines.push(...notes.map(text => `note: ${text}`))
   return lines.map(line => `${line}\n`).join('')
 }
 

@@ -10,6 +10,7 @@ import type {
   MemberReport,
   PendingRequest,
   Position,
+  SynchronousReport,
 } from '../../model/command/report.ts'
 import { isJsonObject } from '../../model/settings/patch.ts'
 import { pythonText, roundHalfEven } from '../../model/settings/values.ts'
@@ -106,6 +107,7 @@ function memberFooter(report: ClusterReport): readonly string[] {
     value === null ? [] : [`${label.padStart(24)}: ${value}`]
   return [
     ...(report.paused ? [' Maintenance mode: on'] : []),
+    ...(isPatronictl() ? [] : synchronousLine(report.synchronous)),
     ...(planned === null ? [] : [` Switchover scheduled at: ${planned.at}`]),
     ...line('from', planned?.from ?? null),
     ...line('to', planned?.to ?? null),
@@ -119,6 +121,15 @@ function memberFooter(report: ClusterReport): readonly string[] {
       ? []
       : [` A request is pending that is not understood: ${report.unreadableRequest}`]),
   ]
+}
+
+/** ` Synchronous mode: quorum: commits wait for any 1 of pg1, pg2` */
+function synchronousLine(report: SynchronousReport): readonly string[] {
+  const { mode, strict, standbys, acknowledging, problem } = report
+  if (mode === 'off') return []
+  const whom = mode === 'quorum' ? `any ${acknowledging} of ${standbys.join(', ')}` : standbys.join(' and ')
+  const state = problem ?? `commits wait for ${whom}`
+  return [` Synchronous mode: ${mode}${strict ? ', strict' : ''}: ${state}`]
 }
 
 /** `pending, requested by hactl on db1 through pg1 at 2026-11-29T19:20:11.000Z, until 2026-11-29T19:21:11.000Z` */
