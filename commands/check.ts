@@ -13,8 +13,9 @@ export default class Check extends HactlCommand {
   static override description =
     'Healthy (exit code 0) means: the leader accepts writes, every member answers and streams on the ' +
     "leader's timeline, none is gone whose slot is still kept, nobody reports a problem, the cluster is " +
-    'not paused and uses no mode that hactl does not support. Exit code 7: writes are accepted, but ' +
-    'something is not as it should be. Exit code 3: nobody accepts writes. Exit code 8: etcd does not ' +
+    'not paused, uses no mode that hactl does not support, and in a synchronous mode commits wait for as ' +
+    'many standbys as are wanted. Exit code 7: writes are accepted, but something is not as it should be. ' +
+    'Exit code 3: nobody accepts writes, or every commit waits (strict mode without a synchronous standby). Exit code 8: etcd does not ' +
     'answer. The first line says it all, as monitoring plugins want it; each finding follows on a line of ' +
     'its own.'
   static override examples = [

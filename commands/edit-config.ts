@@ -18,6 +18,7 @@ export default class EditConfig extends HactlCommand {
   static override description =
     'Without an option that says what to change, an editor is opened ($VISUAL, $EDITOR, else editor, else ' +
     'vi). The new document is validated, the leader is asked about PostgreSQL parameters that change, a ' +
+    'change of the synchronous mode is judged by the members that there are, a ' +
     'diff is shown, and it is stored only if nobody changed it meanwhile. Options are applied in the order' +
     ' --replace, --apply, --set, --pg.'
   static override examples = [

@@ -8,7 +8,8 @@ export default class Failover extends HandoverCommand {
   static override description =
     'While a leader is there it hands over as in a switchover. Without one, what the candidate has not ' +
     'received is lost: if any is known to be missing, the exit code is 10 unless --accept-data-loss is ' +
-    'given. Waits for the end state as switchover does.'
+    'given. In a synchronous mode any standby may be named, also an asynchronous one: that needs the same ' +
+    'option when no leader answers that could hand over to it. Waits for the end state as switchover does.'
   static override examples = [
     {
       description: 'What would be lost:',

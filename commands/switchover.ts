@@ -11,7 +11,8 @@ export default class Switchover extends HandoverCommand {
     'The leader checkpoints, stops, and lets the candidate have everything before it takes over: nothing ' +
     'is lost. Waits until the new leader accepts writes and the former one streams from it; the exit code ' +
     'says what the cluster became. If the candidate leads already, there is nothing to do and the exit ' +
-    'code is 0.'
+    'code is 0. With synchronous_mode on only a synchronous standby can be the candidate; in quorum mode, ' +
+    'without a named candidate, as many voters as the election needs must be able to take over.'
   static override examples = [
     {
       description: 'Ask for everything:',

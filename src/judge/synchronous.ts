@@ -1,6 +1,6 @@
 // Who may take over while replication is synchronous, and which acknowledged commits a candidate may lack (spec/ha.md
-// 3.8.5, 3.8.7, 4.1). `/sync` says who has them: in mode `on` each standby that it names has all of them; in quorum mode
-// any `quorum` + 1 of the voters, taken together, have.
+// 3.8.7). `/sync` says who has them: in mode `on` each standby that it names has all of them; in quorum mode any `quorum` + 1
+// of its members, taken together, have them.
 
 import type { SyncState } from '../model/cluster/cluster.ts'
 import type { CandidateVerdict } from '../model/cluster/verdict.ts'

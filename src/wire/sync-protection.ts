@@ -1,12 +1,12 @@
 // What synchronous replication protects at this moment, by what is in the store: whose acknowledgement commits wait for, and
 // what is not as the operator wants it. Mode `on` waits for every standby in `/sync`; quorum mode for all but `quorum` of
-// them (spec/ha.md 4.1, 4.6).
+// them.
 
 import type { ClusterView, JsonObject } from '../model/cluster/cluster.ts'
 import type { MemberName } from '../model/units.ts'
 import { syncWantedOf } from './modes.ts'
 
-export interface SyncProtection {
+interface SyncProtection {
   readonly mode: 'on' | 'quorum'
   readonly strict: boolean
   /** Standbys that the operator wants each commit to wait for. */
@@ -17,7 +17,7 @@ export interface SyncProtection {
   readonly problem: SyncProblem | null
 }
 
-export interface SyncProblem {
+interface SyncProblem {
   /** `waits`: no commit ends; `none`: commits wait for nobody; `few`: for fewer standbys than are wanted. */
   readonly kind: 'waits' | 'none' | 'few'
   /** A clause. */

@@ -129,6 +129,28 @@ test('a standby that is too far behind is a finding', async () => {
   expect(ran.stdout).toContain('pg2: lag: it is 2097152 bytes behind, more than 1048576')
 })
 
+test('in a synchronous mode: who is not there, and when every commit waits', async () => {
+  const mode = { ttl: 30, synchronous_mode: true, synchronous_node_count: 2 }
+  await stage.put('duo/config', mode)
+  await stage.put('duo/sync', { leader: 'pg0', quorum: 0, sync_standby: 'pg1' })
+  const few = await stage.transcript([['check', 'duo']])
+  await stage.put('duo/sync', { leader: 'pg0', quorum: 0, sync_standby: null })
+  const none = await stage.transcript([['check', 'duo']])
+  await stage.put('duo/config', { ...mode, synchronous_mode_strict: true })
+  const waits = await stage.transcript([
+    ['check', 'duo'],
+    ['list', 'duo', '--no-ask'],
+  ])
+  await stage.put('duo/config', { ...mode, synchronous_mode: 'quorum' })
+  await stage.put('duo/sync', { leader: 'pg0', quorum: 0, sync_standby: 'pg1,pg2' })
+  const well = await stage.transcript([
+    ['check', 'duo'],
+    ['list', 'duo', '--no-ask'],
+  ])
+  await expect([few, none, waits, well].join('\n')).toMatchFileSnapshot('transcripts/check-synchronous.txt')
+  await stage.delete('duo/sync')
+})
+
 test('what hactl does not support yet is a finding where hactl runs, and only there', async () => {
   await stage.put('duo/config', { ttl: 30, failsafe_mode: true })
   expect((await stage.hactl(['check', 'duo'])).code).toBe(0)

@@ -83,6 +83,10 @@ test('what is stored but will not have the effect that it seems to have is said'
     ),
     expect.stringContaining('warning: postgresql.parameters.max_connections: '),
     expect.stringMatching(/^warning: PostgreSQL was not asked about parameters: pg0 does not answer: /),
+    // The leader of this cluster runs Patroni, which carries it out.
+    expect.stringMatching(
+      /^note: synchronous_mode on: the leader begins to wait for a standby within loop_wait/,
+    ),
     '',
   ])
   const json = await stage.hactl(['edit-config', 'demo', '--force', '--json', '-s', 'ttl=13'])

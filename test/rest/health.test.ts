@@ -117,6 +117,38 @@ describe('health checks', () => {
     )
   })
 
+  it('whoever is not in /sync is async, and a tag or a lag takes a synchronous standby out', async () => {
+    const other = { value: { leader: 'pg0', quorum: 0, standbys: ['pg2'] }, modRevision: revision(9) }
+    running.node.replica().showCluster({ sync: other })
+    for (const synchronousMode of ['on', 'quorum'] as const) {
+      running.node.dynamic = { ...SETTINGS, synchronousMode }
+      expect(await verdicts(['/async', '/asynchronous'])).toEqual(all(['/async', '/asynchronous'], 200))
+      const no = [...SYNC_PATHS, '/quorum', '/read-only-sync', '/read-only-quorum']
+      expect(await verdicts(no)).toEqual(all(no, 503))
+    }
+    running.node.dynamic = { ...SETTINGS, synchronousMode: 'on' }
+    running.node.replica({ replayLsn: 1n }).showCluster({ sync })
+    expect(await verdicts(['/sync', '/sync?lag=1kB'])).toEqual({ '/sync': 200, '/sync?lag=1kB': 503 })
+    running.node.set({ configuredTags: { zone: 'A' } })
+    expect(await verdicts(['/sync?tag_zone=A', '/sync?tag_zone=B', '/synchronous/x'])).toEqual({
+      '/sync?tag_zone=A': 200,
+      '/sync?tag_zone=B': 503,
+      '/synchronous/x': 503,
+    })
+    running.node.set({ noloadbalance: true })
+    expect(await verdicts(['/sync', '/read-only-sync'])).toEqual({ '/sync': 503, '/read-only-sync': 503 })
+  })
+
+  it('in a standby cluster nobody is synchronous', async () => {
+    running.node.replica().showCluster({ sync })
+    running.node.dynamic = { ...SETTINGS, synchronousMode: 'off', standbyCluster: true }
+    expect(await verdicts(['/sync', '/quorum', '/async'])).toEqual({
+      '/sync': 503,
+      '/quorum': 503,
+      '/async': 200,
+    })
+  })
+
   it('a standby leader leads without being primary or replica', async () => {
     running.node.replica().set({ role: 'standby_leader' })
     running.node.leaseUntilMs = clock.bootMs() + 60_000

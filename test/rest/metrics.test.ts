@@ -1,8 +1,9 @@
 // GET /metrics: names, order, types and values of the series (spec/interfaces.md 1.6).
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { revision } from '../../src/model/revision.ts'
 import { unseen } from '../../src/model/seen.ts'
-import { type Running, startServer } from './node.ts'
+import { type Running, SETTINGS, startServer } from './node.ts'
 
 let running: Running
 beforeAll(async () => {
@@ -55,6 +56,22 @@ describe('GET /metrics', () => {
       failover_priority: '3',
       dcs_last_seen: '1795346862',
     })
+  })
+
+  it.each([
+    ['off', '0', '0'],
+    ['on', '1', '0'],
+    ['quorum', '0', '1'],
+  ] as const)('synchronous mode %s: what a standby in /sync is', async (synchronousMode, sync, quorum) => {
+    const value = { leader: 'pg0', quorum: 0, standbys: ['pg1'] }
+    running.node.replica().showCluster({ sync: { value, modRevision: revision(9) } })
+    running.node.dynamic = { ...SETTINGS, synchronousMode }
+    expect(Object.fromEntries(await series())).toMatchObject({ sync_standby: sync, quorum_standby: quorum })
+    // A primary is neither, whatever the key says.
+    running.node.primary()
+    expect(Object.fromEntries(await series())).toMatchObject({ sync_standby: '0', quorum_standby: '0' })
+    running.node.dynamic = SETTINGS
+    running.node.showCluster({})
   })
 
   it('a name with quotes, backslashes or a line end cannot break the scrape', async () => {

@@ -1,5 +1,5 @@
 // Settings of synchronous replication that contradict each other: each is valid, and together they do not do what whoever
-// wrote them expects (spec/ha.md 2.2, 4.3; spec/postgres.md 6).
+// wrote them expects.
 
 import type { Json } from '../../model/cluster/cluster.ts'
 import { parseBoolean } from '../../model/settings/values.ts'
