@@ -11,6 +11,7 @@ import { selfInForce } from '../decide/report/drained.ts'
 import { postgresState, roleOf, scheduledRestart } from '../decide/report/own-record.ts'
 import { replicaObstacle } from '../decide/report/replica.ts'
 import { trouble } from '../decide/report/trouble.ts'
+import { unfit } from '../decide/unfit.ts'
 import type { ClusterView, JsonObject } from '../model/cluster/cluster.ts'
 import type { Decision } from '../model/decision/decision.ts'
 import { FIRST_MEMORY, type Memory } from '../model/decision/memory.ts'
@@ -166,8 +167,14 @@ function isRefusal({ rule, actions }: Decision): boolean {
 
 /** Facts for the others in an election: why they have to wait for this node, or why it cannot lead. */
 function judgeItself(snap: Snapshot, memory: Memory): JsonObject {
-  const former = formerMayWrite({ snap, memory }) && { former_may_write: true }
-  if (!snap.cluster.known) return { ...former }
+  const why = unfit({ snap, memory })
+  const unansweredMs = snap.vitals?.knocks.unansweredTotalMs ?? 0
+  const former = {
+    ...(unansweredMs > 0 && { unanswered_seconds: Math.round(unansweredMs / 1000) }),
+    ...(formerMayWrite({ snap, memory }) && { former_may_write: true }),
+    ...(why !== null && { unfit: why }),
+  }
+  if (!snap.cluster.known) return former
   const facts = { snap, memory, view: snap.cluster.value }
   return {
     ...former,
@@ -216,6 +223,8 @@ function statusOf(snapshot: Snapshot | null, memory: Memory, ports: NodeStatePor
       problem: null,
       replicaObstacle: null,
       paused: false,
+      unfit: null,
+      unansweredMs: 0,
     }
   }
   const facts = { snap: snapshot, memory }
@@ -235,6 +244,8 @@ function statusOf(snapshot: Snapshot | null, memory: Memory, ports: NodeStatePor
       ? replicaObstacle({ ...facts, view: snapshot.cluster.value })
       : null,
     paused: snapshot.settings.paused,
+    unfit: unfit(facts),
+    unansweredMs: snapshot.vitals?.knocks.unansweredTotalMs ?? 0,
   }
 }
 

@@ -117,6 +117,7 @@ function toSettings(checked: Checked<typeof DYNAMIC>, document: JsonObject, timi
     primaryStopTimeoutMs: either('stop') * 1000,
     maxTimelinesHistory: read('max_timelines_history'),
     memberSlotsTtlMs: read('member_slots_ttl') * 1000,
+    hungServerTimeoutMs: read('hung_server_timeout') * 1000,
     useSlots: read('postgresql.use_slots'),
     paused: read('pause'),
     synchronousMode: standbyCluster ? 'off' : read('synchronous_mode'),

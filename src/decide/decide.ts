@@ -8,6 +8,7 @@ import type { Snapshot } from '../model/decision/snapshot.ts'
 import { renewalDueAtMs, repeatableUntilMs, retryAfterMs, termOf } from '../model/timing.ts'
 import type { Millis } from '../model/units.ts'
 import type { ClusterFacts } from './facts.ts'
+import { untilHungMs } from './hung-server.ts'
 import { untilScheduledMs } from './order-facts.ts'
 import { remember } from './remember.ts'
 import { newsOfDrain, selfInForce } from './report/drained.ts'
@@ -49,6 +50,7 @@ export function decide(looked: Snapshot, before: Memory): Decision {
         choice.wakeInMs ?? Number.POSITIVE_INFINITY,
         untilNextRenewal(snap, routine?.actions ?? []),
         untilScheduledMs({ snap, memory: chosen }) ?? Number.POSITIVE_INFINITY,
+        untilHungMs({ snap, memory: chosen }) ?? Number.POSITIVE_INFINITY,
       ),
     ),
   }

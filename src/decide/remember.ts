@@ -63,6 +63,7 @@ function rememberRole(memory: Memory, snap: Snapshot): Memory {
     startFailures: 0,
     startLimitMs: null,
     crashRecoveryTried: false,
+    yields: snap.work === null ? null : memory.yields,
     stoppedAt: null,
     stoppedBySelf: false,
   }

@@ -139,6 +139,7 @@ function objectionOfPeer(
       "its data left the cluster's history, or cannot be told to be on it: it says so itself",
     ]
   }
+  if (peer.unfit !== undefined) return ['unfit', `${peer.unfit}: it says so itself`]
   if (peer.receivesNothing === true) return ['not-streaming', 'it receives no WAL: it says so itself']
   return (
     objectionOfWal(position ?? 0n, question) ?? objectionOfTimeline(peer.timeline, question.clusterTimeline)

@@ -11,9 +11,10 @@ import { isNewer } from '../model/revision.ts'
 import { type Seen, unseen } from '../model/seen.ts'
 import type { LoginView } from '../model/server/logins.ts'
 import type { PostgresView, RecoverySettingsView } from '../model/server/postgres.ts'
+import type { VitalsView } from '../model/server/vitals.ts'
 import type { ConfigurationView } from '../model/settings/configuration-view.ts'
 import type { DynamicSettings } from '../model/settings/dynamic-settings.ts'
-import type { BootMillis, Revision, Timeline } from '../model/units.ts'
+import type { BootMillis, Millis, Revision, Timeline } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Fencer } from '../ports/fencer.ts'
 import type { LeaseGuard } from '../ports/lease-guard.ts'
@@ -42,6 +43,7 @@ export interface AgentFacts {
   readonly stopRequested: boolean
   readonly stateUnwritable?: string | null
   readonly logins?: readonly LoginView[]
+  readonly vitals?: VitalsView
   readonly work: Work | null
   readonly finished: FinishedWork | null
   readonly order?: Order | null
@@ -54,7 +56,10 @@ export interface LocalLook {
   readonly timelineHistory: Seen<readonly HistoryLine[]>
 }
 
-const LOOK_LIMIT_MS = 2500
+const LOOK_LIMIT_MS: Millis = 2500
+/** Of a server that has answered no new connection for `UNANSWERED_MS`. */
+const MUTE_LIMIT_MS: Millis = 400
+const UNANSWERED_MS: Millis = 1000
 
 /** One look at everything. `previous` is the look of an earlier step of this beat, if it still holds. */
 export async function observe(
@@ -87,6 +92,7 @@ export async function observe(
     fencer: { alive, armedUntilMs, postmaster, formerMayAct },
     stateUnwritable: agent.stateUnwritable ?? null,
     ...(agent.logins === undefined ? {} : { logins: agent.logins }),
+    ...(agent.vitals === undefined ? {} : { vitals: agent.vitals }),
     stopRequested: agent.stopRequested,
     order: agent.order ?? null,
     outcomes: learned.outcomes,
@@ -105,12 +111,19 @@ async function lookAtPostgres(
   agent: AgentFacts,
   cluster: Seen<ClusterView>,
 ): Promise<LocalLook> {
-  const postgres = await ports.postgres.look(Math.min(LOOK_LIMIT_MS, Math.round(agent.settings.ttlMs / 3)))
+  const postgres = await ports.postgres.look(lookLimitMs(ports, agent))
   const [recovery, timelineHistory] = await Promise.all([
     compareRecovery(ports.postgres, agent, cluster, postgres),
     readHistory(ports.postgres, agent, postgres),
   ])
   return { postgres, recovery, timelineHistory }
+}
+
+/** A server that answers no new connection is not waited for: its leader has little time left. */
+function lookLimitMs({ clock }: ObservePorts, { settings, vitals }: AgentFacts): Millis {
+  const since = vitals?.knocks.unansweredSinceMs ?? null
+  const isMute = since !== null && clock.bootMs() - since >= UNANSWERED_MS
+  return Math.min(isMute ? MUTE_LIMIT_MS : LOOK_LIMIT_MS, Math.round(settings.ttlMs / 3))
 }
 
 async function compareRecovery(

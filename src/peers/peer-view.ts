@@ -26,6 +26,7 @@ export function readPeerView(body: string, atMs: BootMillis): Seen<PeerView> {
       ...(hactl?.receives_nothing === true && { receivesNothing: true }),
       ...(hactl?.without_configuration === true && { withoutConfiguration: true as const }),
       ...(hactl?.former_may_write === true && { formerMayWrite: true as const }),
+      ...(typeof hactl?.unfit === 'string' && { unfit: hactl.unfit }),
       watchdogFailed: answer.watchdogFailed,
       paused: answer.paused,
       ...receivers(answer),

@@ -16,6 +16,7 @@ import type {
   TimelineSwitch,
 } from '../model/server/postgres.ts'
 import type { Progress, ShutdownPosition } from '../model/server/progress.ts'
+import type { Knock } from '../model/server/vitals.ts'
 import type { EffectivePostgresql, PostgresqlConfig } from '../model/settings/config.ts'
 import type { Lsn, Millis, Timeline } from '../model/units.ts'
 
@@ -73,6 +74,11 @@ export interface Postgres {
   compareRecovery(upstream: Upstream | null): Promise<Seen<RecoverySettingsView>>
   /** Fresh sessions with the accounts in force, each bounded and closed again. */
   tryLogins(question: LoginQuestion): Promise<readonly LoginTry[]>
+  /**
+   * A fresh connection, or a login with a query, closed again at once: does the server answer it within `limitMs`? A refusal
+   * is an answer too.
+   */
+  knock(ask: Knock, limitMs: Millis): Promise<boolean>
   /** Called once when the postmaster that was last seen running exits. Returns the function that stops listening. */
   onExit(listener: () => void): () => void
 

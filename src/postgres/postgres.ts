@@ -8,7 +8,7 @@ import { unseen } from '../model/seen.ts'
 import type { BootstrapConfig, EffectivePostgresql, PostgresqlConfig } from '../model/settings/config.ts'
 import type { MemberName, Millis, Scope } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { LocalServer, Postgres, StepOutcome } from '../ports/postgres.ts'
+import type { LocalServer, Postgres, SlotChanges, StepOutcome } from '../ports/postgres.ts'
 import { type Context, DONE, failed, type Log, type State } from './context.ts'
 import { lookAtAdoption } from './create/adoption.ts'
 import { basebackup } from './create/basebackup.ts'
@@ -36,6 +36,7 @@ import { start } from './server/start.ts'
 import { stop } from './server/stop.ts'
 import { KeptConnection, queryOnce, queryOrThrow, STATEMENT_LIMIT_MS } from './session/connection.ts'
 import { tryLogins } from './session/fresh-logins.ts'
+import { knock } from './session/knock.ts'
 import { parameterQuestions } from './session/parameter-facts.ts'
 import { changeSlots } from './session/physical-slots.ts'
 import { createAccess } from './session/server-access.ts'
@@ -125,13 +126,13 @@ class LocalPostgres implements LocalServer {
     this.parameterFacts = parameterQuestions(context)
   }
 
-  look(...[budgetMs]: Parameters<Postgres['look']>) {
-    return this.#look.view(budgetMs)
-  }
+  readonly look = (budgetMs: Millis) => this.#look.view(budgetMs)
 
   tryLogins(...args: Parameters<Postgres['tryLogins']>) {
     return tryLogins(this.#context, ...args)
   }
+
+  readonly knock: Postgres['knock'] = (ask, limitMs) => knock(this.#context, ask, limitMs)
 
   onExit(listener: () => void): () => void {
     return this.#context.watch.onExit(listener)
@@ -272,9 +273,7 @@ class LocalPostgres implements LocalServer {
     if (!done.ok && done.kind !== 'cancelled') log('warning', `CHECKPOINT failed: ${done.why}`)
   }
 
-  changeSlots(...args: Parameters<Postgres['changeSlots']>) {
-    return changeSlots(this.#context, ...args)
-  }
+  readonly changeSlots = (changes: SlotChanges) => changeSlots(this.#context, changes)
 
   async resumeReplay(): Promise<StepOutcome> {
     const sql = 'SELECT pg_catalog.pg_wal_replay_resume()'

@@ -93,6 +93,10 @@ export interface NodeStatus {
   readonly replicaObstacle: string | null
   /** The problem, for people and for programs; null: none that the agent sees. */
   readonly problem: { readonly id: string; readonly text: string } | null
+  /** Why it cannot serve clients: then it is no primary for a load balancer, and no replica. null: it can. */
+  readonly unfit: string | null
+  /** How long its PostgreSQL has answered no new connection, altogether, since the agent started. */
+  readonly unansweredMs: Millis
   /** A watchdog is required and unusable. */
   readonly watchdogFailed: boolean
   readonly paused: boolean

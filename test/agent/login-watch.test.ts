@@ -1,7 +1,7 @@
 // When logins are tried, and what is a fact of the next snapshot then.
 
 import { expect, test } from 'vitest'
-import { createLoginWatch } from '../../src/agent/login-watch.ts'
+import { createLoginWatch } from '../../src/agent/beside/login-watch.ts'
 import { createTroubleLog } from '../../src/agent/trouble-log.ts'
 import { trouble } from '../../src/decide/report/trouble.ts'
 import type { Snapshot } from '../../src/model/decision/snapshot.ts'

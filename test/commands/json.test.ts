@@ -64,7 +64,7 @@ test.each([
 const CODES: Readonly<Record<CandidateVerdict['code'], true>> = {
   ...{ good: true, nofailover: true, 'no-api-url': true, 'not-voter': true, unreachable: true },
   ...{ 'no-position': true, watchdog: true, 'runs-as-primary': true, behind: true },
-  ...{ 'timeline-unknown': true, 'timeline-behind': true, 'not-streaming': true },
+  ...{ 'timeline-unknown': true, 'timeline-behind': true, 'not-streaming': true, unfit: true },
 }
 const OUTCOMES: Readonly<Record<OperationRow['outcome'], true>> = {
   ...{ done: true, scheduled: true, requested: true, already: true, refused: true, conflict: true },

@@ -24,6 +24,7 @@ test('the defaults', () => {
     primaryStopTimeoutMs: 0,
     maxTimelinesHistory: 0,
     memberSlotsTtlMs: 1_800_000,
+    hungServerTimeoutMs: 5000,
     useSlots: true,
     paused: false,
     synchronousMode: 'off',

@@ -12,6 +12,7 @@ import { busyWorlds, runningWorlds, stoppedWorlds } from './worlds.ts'
 import { configurationWorlds } from './worlds-configuration.ts'
 import { doubtfulWorlds } from './worlds-doubt.ts'
 import { formerBusyWorlds, formerWorlds } from './worlds-former.ts'
+import { hungWorlds } from './worlds-hung.ts'
 import { maintenanceWorlds } from './worlds-maintenance.ts'
 import { mistakenWorlds } from './worlds-mistakes.ts'
 import { newWorlds, requestWorlds } from './worlds-new.ts'
@@ -31,6 +32,7 @@ const kinds = {
   'an agent starts where a former one lived': formerWorlds,
   'work is in progress beside what a former server left': formerBusyWorlds,
   'the configuration cannot be used, or is another one': configurationWorlds,
+  'its PostgreSQL hangs': hungWorlds,
   'somebody asks this node for something': orderWorlds,
   'maintenance mode is on, or has just ended': maintenanceWorlds,
   'it cannot be told whose the data, the request or the name is': doubtfulWorlds,

@@ -23,6 +23,7 @@ describe('GET /metrics', () => {
     'postgres_in_archive_recovery postgres_server_version cluster_unlocked failsafe_mode_is_active failsafe_mode_enabled',
     'failsafe_member postgres_timeline dcs_last_seen pending_restart is_paused postgres_state failover_priority',
     'hactl_problem',
+    'hactl_unanswered_seconds_total',
   ]
   const names = ORDER.join(' ').split(' ')
 

@@ -71,6 +71,8 @@ export const STATUS: NodeStatus = {
   problem: null,
   watchdogFailed: false,
   paused: false,
+  unfit: null,
+  unansweredMs: 0,
   nextBeatDueMs: 0,
 }
 

@@ -22,6 +22,11 @@ const PROCESSES: readonly Form[] = [
     named(world, node).killServer()
     return nothing
   }),
+  form(`freeze postgres of ${NODE}`, (world, { node }) => {
+    const { server } = named(world, node)
+    server?.freeze()
+    return () => server?.thaw()
+  }),
   form(`kill agent of ${NODE}`, (world, { node }) => {
     const machine = named(world, node)
     machine.killAgent()

@@ -109,6 +109,12 @@ export const DYNAMIC = {
     shown: '30min',
     about: 'How long the replication slot of an absent member is kept.',
   }),
+  hung_server_timeout: setting(integer({ min: 0, max: SECONDS_MAX, unit: 's' }), 5, {
+    ...dynamic,
+    shown: '5s',
+    about:
+      'Seconds without any answer from PostgreSQL, also to a new connection, after which a primary is no longer healthy and hands over; 0: never.',
+  }),
   slots: setting(
     mapping(),
     {},

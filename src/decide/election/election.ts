@@ -52,6 +52,7 @@ export function receivedEverything(peer: PeerView, needed: Lsn): boolean {
     !peer.watchdogFailed &&
     !peer.offHistory &&
     peer.withoutConfiguration !== true &&
+    peer.unfit === undefined &&
     peer.position !== null &&
     peer.position >= needed
   )
@@ -181,6 +182,7 @@ function aheadOf(
   { name, peer }: Rival,
 ): string | null {
   if (peer.nofailover || peer.watchdogFailed || peer.offHistory || peer.withoutConfiguration) return null
+  if (peer.unfit !== undefined) return null
   if (peer.position === null || peer.position === 0n) return null
   const timeline = peer.timeline ?? own.timeline
   // On an older timeline a greater number is not more data: that branch was left.

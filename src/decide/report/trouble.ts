@@ -7,6 +7,7 @@ import type { Millis } from '../../model/units.ts'
 import { whyUndecided } from '../election/comparison.ts'
 import { unsupportedMode } from '../election/election.ts'
 import { type ClusterFacts, type Facts, holdsLease, obstacle, server, storeName } from '../facts.ts'
+import { hungServer } from '../hung-server.ts'
 import { unusableConfiguration } from '../known-configuration.ts'
 import { unfencedForMs } from '../lead/fencing.ts'
 import { reasonOf, timesFailed } from '../rejoin/failed-work.ts'
@@ -142,6 +143,8 @@ function startsOrStops({ work }: Snapshot): boolean {
 
 /** A server that is frozen or whose disk hangs: clients wait, and nothing ends by itself. */
 function silent({ snap, memory }: Facts): string | null {
+  if (hungServer({ snap, memory }) !== null)
+    return `PostgreSQL hangs: it ${server(snap) === null ? 'answers no session' : 'lets no new session in'}`
   const since = memory.silentSinceMs
   if (since === null || startsOrStops(snap) || snap.nowMs - since < SILENCE_MS) return null
   return `PostgreSQL runs, but has not answered for more than ${SILENCE_MS / 1000} s`

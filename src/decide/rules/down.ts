@@ -39,6 +39,7 @@ import { unfencedFailure } from './leader.ts'
 import { handoverRules, startTimeout } from './parts/handing-over.ts'
 import { reinitRules } from './parts/reinitialize.ts'
 import { answeringRestart } from './parts/restarting.ts'
+import { yieldingRules } from './parts/yielding.ts'
 
 /** A released lease is taken within milliseconds; this node waits this long for the new leader before it starts without one. */
 const NEW_LEADER_LIMIT_MS = 2000
@@ -242,7 +243,7 @@ export const downRules: readonly Rule<ClusterFacts>[] = [
   ...proofRules('down'),
   ...reinitRules('down'),
   otherData,
-  ...[...handoverRules, ...leaderRules, ...standbyRules].map(answeringRestart),
+  ...[...handoverRules, ...yieldingRules, ...leaderRules, ...standbyRules].map(answeringRestart),
 ]
 
 function leads(facts: ClusterFacts): boolean {

@@ -4,7 +4,6 @@ import { leaderKeyIsGone } from '../../model/cluster/cluster.ts'
 import type { WorkFailure } from '../../model/decision/memory.ts'
 import type { PromotionNote } from '../../model/decision/work.ts'
 import { fenceMarginMs } from '../../model/timing.ts'
-import type { Millis } from '../../model/units.ts'
 import { unsupportedMode } from '../election/election.ts'
 import {
   type ClusterFacts,
@@ -38,12 +37,10 @@ import { releaseUnpromoted, releasing, stopToFollow } from '../rejoin/stopping-p
 import { type Rule, rule } from '../rule.ts'
 import { claimOwnRequest } from './parts/claim-own-request.ts'
 import { inheritedKeyRules } from './parts/inherited-key.ts'
+import { hungRules, leaderSilent } from './parts/leader-hung.ts'
 import { outsideRules, withOutsideWarning } from './parts/leader-outside.ts'
 import { requestRules } from './parts/requests.ts'
 import { leaderRestart } from './parts/restarting.ts'
-
-/** A shorter silence is not worth a warning. */
-const SILENCE_MS: Millis = 5000
 
 export const leaderRules: readonly Rule<ClusterFacts>[] = [
   rearmFencer('leader'),
@@ -192,18 +189,10 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
       ...stopToFollow(f, 'fast'),
     }),
   }),
+  ...hungRules,
   leaderRestart,
   ...requestRules('leader'),
-  rule({
-    id: 'leader.server-silent',
-    why: 'a slow server is not a dead one',
-    match: ({ snap: { postgres } }) => !postgres.server.known && postgres.server,
-    choose: (f, { why }) => ({
-      level: silentForMs(f) >= SILENCE_MS ? 'warning' : 'info',
-      reason: `PostgreSQL has not answered for ${seconds(silentForMs(f))} (${why}); keeping the lease`,
-      wakeInMs: holdOnMs(f),
-    }),
-  }),
+  leaderSilent,
   ...outsideRules,
   rule({
     id: 'leader.steady',
@@ -217,10 +206,6 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     }),
   }),
 ]
-
-function silentForMs({ memory, snap }: ClusterFacts): Millis {
-  return memory.silentSinceMs === null ? 0 : snap.nowMs - memory.silentSinceMs
-}
 
 /** Where this server is before it begins a timeline of its own. */
 function promotionNote({ snap }: ClusterFacts): PromotionNote {

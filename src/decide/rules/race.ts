@@ -46,6 +46,7 @@ import { dueRequest, isForced, isNamedCandidate } from '../lead/request-meaning.
 import { type Rule, rule } from '../rule.ts'
 import { mustStop } from './parts/race-must-stop.ts'
 import { LOOK_AGAIN_MS, raceUndecidedRules } from './parts/race-undecided.ts'
+import { raceUnfit } from './parts/race-unfit.ts'
 import { unguardedPrimary } from './parts/race-unguarded.ts'
 import { raceRestart } from './parts/restarting.ts'
 
@@ -141,6 +142,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
       wakeInMs: LOOK_AGAIN_MS,
     }),
   }),
+  raceUnfit,
   rule({
     id: 'race.sit-out',
     // spec/ha.md 8.C14

@@ -24,6 +24,8 @@ export interface PeerView {
   readonly paused: boolean
   /** It reports (hactl only) that it has received no WAL from the leader for long. Absent: no. */
   readonly receivesNothing?: boolean
+  /** Why it could not serve clients if it led, by its own word (hactl only). Absent: nothing is known against it. */
+  readonly unfit?: string
   /** Application names of the standbys that receive WAL from it (hactl only). Absent: not known. */
   readonly receivers?: readonly string[]
 }

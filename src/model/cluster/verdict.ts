@@ -16,6 +16,7 @@ export type CandidateCode =
   | 'timeline-unknown'
   | 'timeline-behind'
   | 'not-streaming'
+  | 'unfit'
 
 export interface CandidateVerdict {
   readonly name: MemberName

@@ -22,6 +22,12 @@ import type { Job } from './work.ts'
 export interface Memory {
   /** Since when the running server has answered nothing; null: it answers, starts, or does not run. */
   readonly silentSinceMs: BootMillis | null
+  /**
+   * This leader's server was stopped because it could not be used: another member may take over. null: that is not so.
+   */
+  readonly yields: { readonly why: string } | null
+  /** When a server that hung was last stopped with nobody to take over; null: never. */
+  readonly hungRestartAtMs: BootMillis | null
   /** Role in which the server was last seen running: a server that does not answer counts as that. */
   readonly lastRole: 'primary' | 'standby' | null
   /** The last leader, by the leader key or the record that outlives it, with the newest revision of either. */
@@ -209,6 +215,8 @@ export interface Handover {
 
 export const FIRST_MEMORY: Memory = {
   silentSinceMs: null,
+  yields: null,
+  hungRestartAtMs: null,
   lastRole: null,
   lastLeader: null,
   lastLeaderRevision: null,

@@ -7,6 +7,7 @@ import type { PeerView } from '../cluster/peer.ts'
 import type { Seen } from '../seen.ts'
 import type { LoginView } from '../server/logins.ts'
 import type { PostgresView, PostmasterIdentity, RecoverySettingsView } from '../server/postgres.ts'
+import type { VitalsView } from '../server/vitals.ts'
 import type { Tags } from '../settings/config.ts'
 import type { ConfigurationView } from '../settings/configuration-view.ts'
 import type { DynamicSettings } from '../settings/dynamic-settings.ts'
@@ -55,6 +56,8 @@ export interface Snapshot {
   readonly stateUnwritable?: string | null
   /** Results of the logins that were tried beside the beats; absent: none were tried. */
   readonly logins?: readonly LoginView[]
+  /** Signs of life that were looked for beside the beats; absent: none were. */
+  readonly vitals?: VitalsView
   readonly stopRequested: boolean
   /** An order to this node that a client waits for; null or absent: none. */
   readonly order?: Order | null

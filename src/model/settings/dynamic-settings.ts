@@ -15,6 +15,8 @@ export interface DynamicSettings {
   /** 0: keep every line of the history key. */
   readonly maxTimelinesHistory: number
   readonly memberSlotsTtlMs: Millis
+  /** 0: a server that answers nothing is left alone. */
+  readonly hungServerTimeoutMs: Millis
   readonly useSlots: boolean
   readonly paused: boolean
   /** `off` unless asked for; a node that cannot honour a mode does not promote (rule `race.mode-not-supported`). */

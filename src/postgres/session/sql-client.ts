@@ -155,6 +155,8 @@ function failureOfError(error: unknown, connected: boolean): SqlFailure {
   if (/^[0-9A-Z]{5}$/.test(state) && /\d/.test(state)) return failure('statement', why, connected, state)
   if (/timeout expired|timeout exceeded/.test(why)) return failure('timeout', 'no answer in time', connected)
   if (/SASL|password must be/.test(why)) return failure('login', why, connected)
+  // The server's queue of connections is full, because it takes none.
+  if (state === 'EAGAIN') return failure('timeout', 'no answer in time', connected)
   return failure('unreachable', why, connected, state)
 }
 

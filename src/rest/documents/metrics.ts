@@ -1,5 +1,5 @@
 // GET /metrics in Prometheus text form. Names, order and types of the series are Patroni's, because dashboards rely on
-// them; the last one is hactl's own.
+// them; the last ones are hactl's own.
 
 import { POSTGRES_STATES } from '../../model/cluster/cluster.ts'
 import type { MemberName } from '../../model/units.ts'
@@ -31,6 +31,7 @@ export function metricsText(facts: Facts, identity: Identity): string {
     ...clusterSeries(facts, identity.name),
     ...agentSeries(facts),
     problemSeries(facts),
+    unansweredSeries(facts),
   ]
     .map(series => seriesText(series, labels))
     .join('')
@@ -145,6 +146,13 @@ function problemSeries({ status }: Facts): Series {
   const value = status.problem === null ? 0 : 1
   const help = 'Value is 1 if the agent reports a problem of this node, 0 otherwise.'
   return { name: 'hactl_problem', type: 'gauge', help, value }
+}
+
+/** Of a server that hangs, new clients wait; the seconds are counted after the first one. */
+function unansweredSeries({ status }: Facts): Series {
+  const value = (status.unansweredMs / 1000).toFixed(1)
+  const help = 'Seconds in which PostgreSQL answered no new connection, since the agent started.'
+  return { name: 'hactl_unanswered_seconds_total', type: 'counter', help, value }
 }
 
 const STATE_NAMES = [

@@ -32,7 +32,8 @@ function leaderVerdict(facts: Facts): LeaderVerdict {
     const standbyLeader = role === 'standby_leader'
     return { leader: primary || standbyLeader, primary, standbyLeader, barsReplica: false }
   }
-  if (!facts.leads) return NOT_LEADER
+  // Holding the lease helps no client whose server hangs.
+  if (!facts.leads || facts.status.unfit !== null) return NOT_LEADER
   // This version never makes a primary a standby leader: load balancers must find the node that accepts writes,
   // whatever /config says.
   if (!facts.settings.standbyCluster || role === 'primary')
@@ -85,7 +86,7 @@ function replicaCheck(
 
 function isUsableReplica(facts: Facts, query: ReadonlyMap<string, string>): boolean {
   if (facts.status.noloadbalance || facts.role !== 'replica' || facts.state !== 'running') return false
-  if (facts.status.replicaObstacle !== null) return false
+  if (facts.status.replicaObstacle !== null || facts.status.unfit !== null) return false
   const wanted = query.get('replication_state')
   if (wanted !== undefined && wanted !== facts.replicationState) return false
   return !isLagging(facts, query.get('lag'))

@@ -57,6 +57,7 @@ export function build(draft: Draft): Question {
     work: draft.work,
     finished: draft.finished,
     fencer: buildFencer(draft),
+    vitals: draft.vitals,
     stopRequested: draft.stopRequested,
     order: draft.order,
     outcomes: draft.outcomes,

@@ -13,6 +13,7 @@ import type { Self } from '../../../src/model/decision/snapshot.ts'
 import type { FinishedWork, Work } from '../../../src/model/decision/work.ts'
 import type { Seen } from '../../../src/model/seen.ts'
 import type { Unfinished } from '../../../src/model/server/postgres.ts'
+import type { VitalsView } from '../../../src/model/server/vitals.ts'
 import type { ConfigurationView } from '../../../src/model/settings/configuration-view.ts'
 import type { DynamicSettings } from '../../../src/model/settings/dynamic-settings.ts'
 import type { BootMillis, Lsn, MemberName, Millis } from '../../../src/model/units.ts'
@@ -155,6 +156,7 @@ export interface Draft {
   work: Writable<Work> | null
   finished: Writable<FinishedWork> | null
   fencer: { alive: boolean; armedForMs: Millis | null; sameServer: boolean; formerMayAct: boolean } | null
+  vitals: Writable<VitalsView>
   stopRequested: boolean
   order: Order | null
   outcomes: Outcome[]
@@ -207,6 +209,7 @@ export function newDraft(me: MemberName): Draft {
     work: null,
     finished: null,
     fencer: null,
+    vitals: { knocks: { unansweredSinceMs: null, asked: 'connection', unansweredTotalMs: 0 } },
     stopRequested: false,
     order: null,
     outcomes: [],

@@ -8,6 +8,7 @@ import { revision } from '../../../src/model/revision.ts'
 import type { Progress } from '../../../src/model/server/progress.ts'
 import { DEFAULT_LSN, type Draft, SYSTEM_IDENTIFIER } from './draft.ts'
 import { configurationForms, readOrder } from './forms-orders.ts'
+import { vitalsForms } from './forms-vitals.ts'
 import { readAction } from './names.ts'
 import { type Form, positionAt, readClauses, readDuration, readSwitches } from './units.ts'
 
@@ -41,6 +42,9 @@ export function readMomentLine(key: string, text: string, d: Draft): boolean {
       Object.assign(d, {
         configuration: { ...d.configuration, ...readClauses(key, text, d.nowMs, configurationForms) },
       })
+      return true
+    case 'vitals':
+      Object.assign(d.vitals, readClauses(key, text, d.nowMs, vitalsForms))
       return true
     case 'asked':
       d.order = readOrder(text)

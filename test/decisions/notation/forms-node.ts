@@ -138,6 +138,8 @@ const memoryForms: readonly Form<Memory>[] = [
   ...scheduleForms,
   [/^stopped by itself$/, () => ({ stoppedBySelf: true })],
   [/^was (not )?paused$/, ([not]) => ({ wasPaused: not === undefined })],
+  [/^yields \((.*)\)$/, ([why = '']) => ({ yields: { why } })],
+  [/^restarted as hung (\S+) ago$/, ([time = ''], now) => ({ hungRestartAtMs: now - readDuration(time) })],
   [/^promotion asked$/, () => ({ promotionAsked: true })],
   [/^crash recovery tried$/, () => ({ crashRecoveryTried: true })],
   [

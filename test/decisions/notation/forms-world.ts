@@ -109,6 +109,7 @@ const peerForms: readonly Form<PeerView>[] = [
   [/^off history$/, () => ({ offHistory: true })],
   [/^without configuration$/, () => ({ withoutConfiguration: true })],
   [/^former server may write$/, () => ({ formerMayWrite: true })],
+  [/^unfit \((.*)\)$/, ([unfit = '']) => ({ unfit })],
 ]
 
 const settingsForms: readonly Form<DynamicSettings>[] = [
@@ -121,6 +122,7 @@ const settingsForms: readonly Form<DynamicSettings>[] = [
   [/^maximum lag (\d+)$/, ([bytes = '']) => ({ maximumLagOnFailover: BigInt(bytes) })],
   [/^timelines (\d+)$/, ([count]) => ({ maxTimelinesHistory: Number(count) })],
   [/^no slots$/, () => ({ useSlots: false })],
+  [/^hung server timeout (\S+)$/, ([time = '']) => ({ hungServerTimeoutMs: readDuration(time) })],
   [/^synchronous$/, () => ({ synchronousMode: 'on' })],
   [/^quorum$/, () => ({ synchronousMode: 'quorum' })],
   [/^failsafe$/, () => ({ failsafeMode: true })],

@@ -64,6 +64,7 @@ export class Faults {
       machine.refusesReceivers = false
       machine.refusesLogins = false
       machine.hidesWal = false
+      machine.server?.thaw()
       machine.freezesAtPromotionForMs = null
       machine.failsRewinds = false
       machine.breaksCopies = false
@@ -112,6 +113,13 @@ export class Faults {
       crash: machine => {
         this.#told(machine.name, 'PostgreSQL crashes')
         machine.killServer()
+      },
+      hungServer: machine => {
+        const { server } = machine
+        if (server === null) return
+        this.#told(machine.name, 'PostgreSQL: SIGSTOP for all of its processes')
+        server.freeze()
+        this.#forSome(500, 60_000, () => server.thaw())
       },
       killAgent: machine => {
         if (machine.lostItsGuard) return

@@ -4,6 +4,7 @@
 import { createWorkRunner } from '../../../src/act/work-runner.ts'
 import { type Application, createApplication } from '../../../src/agent/application.ts'
 import type { DecisionEntry } from '../../../src/agent/beat.ts'
+import { Knocking } from '../../../src/agent/beside/knocking.ts'
 import { createDynamicConfiguration, type DynamicConfiguration } from '../../../src/agent/dynamic-config.ts'
 import { createEntry } from '../../../src/agent/entry.ts'
 import { createLeaseGuard, type OwnedLeaseGuard } from '../../../src/agent/lease-guard.ts'
@@ -92,6 +93,11 @@ export class Agent {
       },
       onShutDown: () => this.loop.wake('PostgreSQL shut down'),
     })
+    const knocking = new Knocking({
+      ...{ postgres, clock, settings },
+      wake: cause => this.loop.wake(cause),
+      failed: why => world.checks.bug(machine, why),
+    })
     const startedAtMs = clock.bootMs()
     this.loop = createLoop({
       ports: {
@@ -105,6 +111,7 @@ export class Agent {
           configRevision: this.#dynamic.revision(),
           configuration: { ...configuration.view(), refusedFile: null },
           startedAtMs,
+          vitals: { knocks: knocking.view() },
           stopRequested: this.#stopRequested,
           order: desk.waiting(),
           work: work.current(),
@@ -113,7 +120,10 @@ export class Agent {
       },
       hooks: {
         before: () => this.#before(),
-        after: (snapshot, decision, memory) => this.#state.update(snapshot, memory, decision.rule),
+        after: (snapshot, decision, memory) => {
+          this.#state.update(snapshot, memory, decision.rule)
+          knocking.consider(snapshot)
+        },
         failed: error =>
           world.checks.bug(machine, error instanceof Error ? (error.stack ?? '') : String(error)),
       },
@@ -137,6 +147,7 @@ export class Agent {
     })
     this.#enter = entry.enter
     this.#endWork = async () => {
+      knocking.close()
       work.cancel('the agent ends')
       await work.idle()
     }

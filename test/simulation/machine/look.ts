@@ -59,12 +59,13 @@ function formerView(machine: Machine, server: Postmaster | null, atMs: number): 
 }
 
 export function readinessOf(server: Postmaster, answers: boolean): Readiness {
+  if (server.frozen) return 'unknown'
   if (server.phase !== 'running') return 'rejecting'
   return answers ? 'accepting' : 'unknown'
 }
 
 function whyMute(server: Postmaster): string {
-  if (server.phase === 'running') return 'no answer within the limit'
+  if (server.phase === 'running' || server.frozen) return 'no answer within the limit'
   return `the database system is ${server.phase === 'starting' ? 'starting up' : 'shutting down'}`
 }
 

@@ -20,6 +20,7 @@ import type {
   StopOptions,
 } from '../../../src/ports/postgres.ts'
 import { baseBackup, crashRecovery, initialise, OVERWRITTEN, reachSource, rewindData } from './disk-work.ts'
+import { knockAt } from './knock.ts'
 import { datedHistory, lookAt, positionOf, readinessOf } from './look.ts'
 import type { Machine } from './machine.ts'
 import { noteOrigin, notePromotion } from './origins.ts'
@@ -48,7 +49,7 @@ export class SimulatedPostgres implements Postgres {
     const { clock } = this.#process
     const startMs = clock.bootMs()
     const server = this.#server
-    const answers = server === null || !this.#machine.hangsQueries
+    const answers = server === null || !(this.#machine.hangsQueries || server.frozen)
     const tookMs = answers ? Math.min(budgetMs, this.#machine.tookMs(1, 6)) : budgetMs - 50
     await clock.sleep(tookMs / 2)
     const seenAs = { answers: answers && tookMs < budgetMs, sinceMs: this.#since(answers) }
@@ -59,8 +60,10 @@ export class SimulatedPostgres implements Postgres {
     return view
   }
 
-  /** The one of the data directory, or one that this process has followed since before that was taken away. */
   readonly tryLogins = async () => [] // Nobody changes a password here.
+  readonly knock: Postgres['knock'] = (_, limitMs) => knockAt(this.#server, this.#process, limitMs)
+
+  /** The one of the data directory, or one that this process has followed since before that was taken away. */
   get #server(): Postmaster | null {
     const { server, serverHere } = this.#machine
     return server !== null && this.#known?.pid === server.identity.pid ? server : serverHere
@@ -185,7 +188,8 @@ export class SimulatedPostgres implements Postgres {
       if (ended === 'yes') return { ok: true, position: position() }
       if (ended === 'aborted') return cancelled('the stop')
     }
-    await clock.sleep(this.#machine.random.skewed(1, 20))
+    // SIGQUIT does nothing to processes that are stopped.
+    await clock.sleep(this.#machine.random.skewed(1, 20) + (server.frozen ? (options.timeoutMs ?? 0) : 0))
     server.kill()
     return { ok: true, position: position() }
   }
@@ -284,17 +288,13 @@ export class SimulatedPostgres implements Postgres {
     return DONE
   }
 
-  async resumeReplay(): Promise<StepOutcome> {
-    return DONE
-  }
+  readonly resumeReplay = async () => DONE
 
   async readHistory(timeline: number) {
     return datedHistory(this.#machine.data, timeline, this.#process.clock.bootMs())
   }
 
-  async cacheDynamicConfig(): Promise<StepOutcome> {
-    return DONE
-  }
+  readonly cacheDynamicConfig = async () => DONE
 
   async close(): Promise<void> {}
 }

@@ -27,6 +27,9 @@ export class Postmaster {
   inRecovery: boolean
   receiver: Receiver | null = null
   promoting: boolean = false
+  /** SIGSTOP for all of its processes: only SIGKILL ends them. */
+  frozen: boolean = false
+  #whenThawed: (() => void)[] = []
   #checkpoint: Timer | null = null
   readonly #waiting = new Set<() => void>()
 
@@ -39,21 +42,44 @@ export class Postmaster {
     this.startedAtMs = world.nowMs
     const crashed = data.state !== 'shut down' && data.state !== 'shut down in recovery'
     const takesMs = machine.tookMs(20, 120) + (crashed ? machine.tookMs(10, 600) : 0)
-    world.scheduler.after(takesMs, () => this.#becomeReady(crashed))
+    this.#after(takesMs, () => this.#becomeReady(crashed))
   }
 
   get acceptsConnections(): boolean {
-    return this.phase === 'running'
+    return this.phase === 'running' && !this.frozen
   }
 
   get acceptsWrites(): boolean {
-    return this.phase === 'running' && !this.inRecovery
+    return this.phase === 'running' && !this.inRecovery && !this.frozen
   }
 
   /** Calls once, as soon as something about it has changed: a phase, a role, the WAL of a stop. */
   whenChanged(listener: () => void): () => void {
     this.#waiting.add(listener)
     return () => this.#waiting.delete(listener)
+  }
+
+  freeze(): void {
+    this.frozen = true
+  }
+
+  thaw(): void {
+    if (!this.frozen) return
+    this.frozen = false
+    const held = this.#whenThawed
+    this.#whenThawed = []
+    for (const run of held) run()
+    this.receiver?.pump()
+    this.pump()
+    this.#changed()
+  }
+
+  /** `ms` later, or when it is thawed after that. */
+  #after(ms: number, run: () => void): Timer {
+    return this.machine.world.scheduler.after(ms, () => {
+      if (this.frozen) this.#whenThawed.push(run)
+      else run()
+    })
   }
 
   /** A client's write, or the server's own. */
@@ -72,8 +98,12 @@ export class Postmaster {
   fastStop(): void {
     if (this.phase === 'stopping' || this.phase === 'gone') return
     const starting = this.phase === 'starting'
+    if (this.frozen) {
+      this.#whenThawed.push(() => this.fastStop())
+      return
+    }
     this.#enter('stopping')
-    this.machine.world.scheduler.after(this.machine.stopTookMs(), () => {
+    this.#after(this.machine.stopTookMs(), () => {
       if (this.phase !== 'stopping') return
       if (starting) {
         this.end('killed')
@@ -94,8 +124,8 @@ export class Postmaster {
       this.#changed()
       this.pump()
       // The archiver may still be at work.
-      this.machine.world.scheduler.after(this.machine.tookMs(0, 200), () => this.#endWhenSent())
-      this.machine.world.scheduler.after(WAL_SENDER_TIMEOUT_MS, () => {
+      this.#after(this.machine.tookMs(0, 200), () => this.#endWhenSent())
+      this.#after(WAL_SENDER_TIMEOUT_MS, () => {
         if (this.phase === 'stopping') this.dropReceivers()
       })
     })
@@ -128,7 +158,7 @@ export class Postmaster {
     if (this.promoting || this.phase !== 'running' || !this.inRecovery) return
     this.promoting = true
     const { world } = this.machine
-    world.scheduler.after(this.machine.tookMs(15, 150), () => {
+    this.#after(this.machine.tookMs(15, 150), () => {
       if (this.phase !== 'running') return
       this.receiver?.close()
       this.receiver = null
@@ -153,7 +183,7 @@ export class Postmaster {
 
   checkpointWithin(ms: number): void {
     this.#checkpoint?.cancel()
-    this.#checkpoint = this.machine.world.scheduler.after(ms, () => {
+    this.#checkpoint = this.#after(ms, () => {
       if (!this.acceptsWrites) return
       this.data.append('checkpoint', 120n)
       this.data.markCheckpoint()
@@ -211,7 +241,7 @@ export class Postmaster {
       this.end('stopped')
       return
     }
-    this.machine.world.scheduler.after(20, () => this.#endWhenSent())
+    this.#after(20, () => this.#endWhenSent())
   }
 
   #enter(phase: Phase): void {

@@ -55,7 +55,7 @@ export class Receiver {
   /** There may be something new upstream. */
   pump(): void {
     const source = this.#source
-    if (source === null || this.#underWay || this.#closed) return
+    if (source === null || this.#underWay || this.#closed || source.frozen || this.server.frozen) return
     const upTo = source.data.end
     if (upTo === this.server.data.end) return
     this.#underWay = true
@@ -64,6 +64,8 @@ export class Receiver {
     world.scheduler.after(lagMs, () => {
       this.#underWay = false
       if (this.#closed || this.#source !== source) return
+      // What was under way waits in the buffers of the network; what a frozen sender had not sent comes later.
+      if (this.server.frozen) return
       // What a dead server had not sent yet is lost.
       if (source.phase === 'gone' || !world.network.connects(source.machine.name, name)) {
         this.#waitInSilence()
@@ -158,7 +160,7 @@ export class Receiver {
   }
 
   #obstacle(source: Postmaster | null): string | null {
-    if (source === null) return `could not connect to ${this.#upstream.name}`
+    if (source === null || source.frozen) return `could not connect to ${this.#upstream.name}`
     if (source === this.server) return 'it is itself'
     if (source.machine.refusesReceivers) return 'no pg_hba.conf entry for replication connection'
     if (source.machine.refusesLogins) return 'password authentication failed for user "replicator"'

@@ -1,14 +1,14 @@
 // Once a minute, beside the beats: do the passwords still work? No beat waits for this check. Its result is a fact of
 // the next snapshot.
 
-import { rewindPossible } from '../decide/facts.ts'
-import type { Snapshot } from '../model/decision/snapshot.ts'
-import { errorText } from '../model/error-text.ts'
-import type { LoginTry, LoginView } from '../model/server/logins.ts'
-import type { BootMillis, Millis } from '../model/units.ts'
-import type { Clock } from '../ports/clock.ts'
-import type { LoginQuestion, Postgres } from '../ports/postgres.ts'
-import { upstreamFor } from '../wire/upstream.ts'
+import { rewindPossible } from '../../decide/facts.ts'
+import type { Snapshot } from '../../model/decision/snapshot.ts'
+import { errorText } from '../../model/error-text.ts'
+import type { LoginTry, LoginView } from '../../model/server/logins.ts'
+import type { BootMillis, Millis } from '../../model/units.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { LoginQuestion, Postgres } from '../../ports/postgres.ts'
+import { upstreamFor } from '../../wire/upstream.ts'
 
 export interface LoginWatch {
   view(): readonly LoginView[]

@@ -1,0 +1,112 @@
+// The leader's PostgreSQL hangs: its clients wait, and nothing ends by itself. A member that can take over does; the lease
+// is released only when this server is known to be dead. With nobody to take over a hung primary is killed and started
+// once: its sessions cannot be used anyway, and what was committed is in its WAL.
+
+import type { Millis } from '../../../model/units.ts'
+import { otherMembers, someCandidate } from '../../election/election.ts'
+import { type ClusterFacts, failedLately, recentFailure, runsAsPrimary, seconds } from '../../facts.ts'
+import { hungServer } from '../../hung-server.ts'
+import { hasTimeLeft, holdOnMs } from '../../lead/lease-rules.ts'
+import { type Choice, type Rule, rule } from '../../rule.ts'
+
+/** SIGQUIT does nothing to processes that are stopped or wait for a disk: SIGKILL follows after this. */
+const KILL_AFTER_MS: Millis = 200
+/** A failed stop is tried again after this. */
+const STOP_AGAIN_MS: Millis = 5000
+/** A server that hangs again sooner was not cured by its restart. */
+const RESTART_AGAIN_MS: Millis = 600_000
+/** A shorter silence is not worth a warning. */
+const SILENCE_MS: Millis = 5000
+
+export const hungRules: readonly Rule<ClusterFacts>[] = [
+  rule({
+    id: 'leader.hung-ask',
+    why: 'a leader whose PostgreSQL answers nobody looks for a member that can take over',
+    level: 'warning',
+    match: f => f.snap.peers === null && mayStop(f) && hungServer(f),
+    choose: (f, { why }) => ({
+      reason: `${why}; asking who can take over`,
+      actions: [{ kind: 'ask-peers', members: otherMembers(f) }],
+    }),
+  }),
+  rule({
+    id: 'leader.hung-stop',
+    why: 'a server that answers nobody is no primary: it is killed, and the lease is released when it is dead',
+    level: 'error',
+    match: f => {
+      const hung = mayStop(f) ? hungServer(f) : null
+      const candidates = someCandidate(f)
+      return hung !== null && candidates !== null && { why: hung.why, candidates }
+    },
+    choose: (_, { why, candidates }) => ({
+      reason: `${why}; stopping it at once: ${candidates.join(', ')} can take over`,
+      ...stopAtOnce(why),
+    }),
+  }),
+  rule({
+    id: 'leader.hung-restart',
+    why: 'with nobody to take over, a new start may cure a server that answers nobody; a second one soon after would not',
+    level: 'error',
+    match: f => {
+      const hung = mayStop(f) && mayRestart(f) ? hungServer(f) : null
+      return hung?.isLasting === true && hung
+    },
+    choose: (f, { why }) => {
+      const stop = stopAtOnce(why)
+      return {
+        reason: `${why}, and nobody can take over; stopping it at once and starting it again`,
+        ...stop,
+        remember: { ...stop.remember, hungRestartAtMs: f.snap.nowMs },
+      }
+    },
+  }),
+]
+
+/** A leader that can do nothing about its silent server. */
+export const leaderSilent: Rule<ClusterFacts> = rule({
+  id: 'leader.server-silent',
+  why: 'a slow server is not a dead one; and one that hangs is better than none, if nobody can take over',
+  match: f => {
+    const { server: looked } = f.snap.postgres
+    const hung = hungServer(f)
+    if (hung !== null) return `${hung.why}; ${whyLeft(f)}`
+    return !looked.known && `PostgreSQL has not answered for ${seconds(silentForMs(f))} (${looked.why})`
+  },
+  choose: (f, what) => ({
+    level: silentForMs(f) >= SILENCE_MS || hungServer(f) !== null ? 'warning' : 'info',
+    reason: `${what}; keeping the lease`,
+    wakeInMs: holdOnMs(f),
+  }),
+})
+
+/** Why a server that hangs is neither given up nor started again. */
+function whyLeft(facts: ClusterFacts): string {
+  const failure = recentFailure(facts, ['stop'], STOP_AGAIN_MS)
+  return failure === null ? 'nobody can take over' : `it could not be stopped (${failure.why})`
+}
+
+function silentForMs({ memory, snap }: ClusterFacts): Millis {
+  return memory.silentSinceMs === null ? 0 : snap.nowMs - memory.silentSinceMs
+}
+
+function mayStop(facts: ClusterFacts): boolean {
+  return runsAsPrimary(facts) && hasTimeLeft(facts) && !failedLately(facts, ['stop'], STOP_AGAIN_MS)
+}
+
+function mayRestart({ memory, snap }: ClusterFacts): boolean {
+  const last = memory.hungRestartAtMs
+  return last === null || snap.nowMs - last >= RESTART_AGAIN_MS
+}
+
+function stopAtOnce(why: string) {
+  return {
+    actions: [
+      {
+        kind: 'begin',
+        job: { kind: 'stop', mode: 'immediate', checkpoint: false, timeoutMs: KILL_AFTER_MS },
+      },
+    ],
+    remember: { rejoin: 'check', agreesWith: null, yields: { why } },
+    next: 'settled',
+  } satisfies Omit<Choice, 'reason'>
+}

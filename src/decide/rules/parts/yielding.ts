@@ -1,0 +1,39 @@
+// This leader stopped a server that could not be used, and still has the lease: it releases it to a member that can take
+// over. If none can any more, it starts its own server again.
+
+import { otherMembers, someCandidate } from '../../election/election.ts'
+import { type ClusterFacts, holdsLease, tried } from '../../facts.ts'
+import { formerMayWrite } from '../../rejoin/former-life.ts'
+import { type Rule, rule } from '../../rule.ts'
+
+export const yieldingRules: readonly Rule<ClusterFacts>[] = [
+  rule({
+    id: 'down.yield-ask',
+    why: 'the lease is released only if another member can lead now',
+    level: 'warning',
+    match: f => f.snap.peers === null && yielding(f),
+    choose: (f, { why }) => ({
+      reason: `stopped because ${why}; asking who can take over`,
+      actions: [{ kind: 'ask-peers', members: otherMembers(f) }],
+    }),
+  }),
+  rule({
+    id: 'down.yield',
+    why: 'the server of this node could not be used and is dead: another member leads',
+    level: 'warning',
+    match: f => {
+      const yields = tried(f.snap, 'release-lease') ? null : yielding(f)
+      const candidates = someCandidate(f)
+      return yields !== null && candidates !== null && { why: yields.why, candidates }
+    },
+    choose: (_, { why, candidates }) => ({
+      reason: `stopped because ${why}: releasing the lease, ${candidates.join(', ')} can take over`,
+      actions: [{ kind: 'release-lease', status: null }],
+      remember: { yields: null, lastRole: null, rejoin: 'check', agreesWith: null },
+    }),
+  }),
+]
+
+function yielding(facts: ClusterFacts) {
+  return holdsLease(facts.snap) && !formerMayWrite(facts) ? facts.memory.yields : null
+}
