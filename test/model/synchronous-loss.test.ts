@@ -90,8 +90,22 @@ const cases: readonly Case[] = [
     ...{ leads: true, answers: { pg1: SILENT, pg2: peer(), pg3: peer() }, candidate: 'pg3' },
     refused: [
       10,
-      'failover to pg3 would lose data: the leader pg1 does not answer; if it is lost, pg3, which is not a synchronous standby, leads without what others acknowledged',
+      'failover to pg3 would lose data: it is not a synchronous standby, and the leader pg1, which would have to hand over, does not answer',
     ],
+  },
+  {
+    ...{ what: 'a leader that does not answer, and a voter alone', mode: 'quorum', quorum: 1 },
+    ...{ standbys: ['pg2', 'pg3'], leads: true },
+    ...{ answers: { pg1: SILENT, pg2: peer(), pg3: SILENT }, candidate: 'pg2' },
+    refused: [
+      10,
+      'failover to pg2 would lose data: quorum mode: 0 of 1 other voters answer and have no more WAL than it, and the leader pg1, which would have to hand over, does not answer',
+    ],
+  },
+  {
+    ...{ what: 'a leader that does not answer, and two voters', mode: 'quorum', quorum: 1 },
+    ...{ standbys: ['pg2', 'pg3'], leads: true },
+    ...{ answers: { pg1: SILENT, pg2: peer(), pg3: peer() }, candidate: 'pg2', refused: null },
   },
   {
     ...{ what: 'a leader that does not answer, and the synchronous standby', mode: 'on', standbys: ['pg2'] },

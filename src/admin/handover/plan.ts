@@ -11,7 +11,7 @@ import {
   situationSeen,
   syncOf,
 } from '../../judge/handover.ts'
-import { isAsynchronous, mayLackCommits } from '../../judge/synchronous.ts'
+import { mayLackCommits } from '../../judge/synchronous.ts'
 import type { CandidateVerdict } from '../../model/cluster/verdict.ts'
 import type { Failure } from '../../model/command/failure.ts'
 import { type Bytes, type Lsn, type MemberName, maxLsn } from '../../model/units.ts'
@@ -133,12 +133,14 @@ function lossOf(
 ): Loss | null {
   const { leader } = situation
   if (winner === null) return null
+  const lacks = mayLackCommits(winner, syncOf(situation), verdicts)
   if (leader !== null) {
     // A request outlives its leader: a failover is then carried out without a handover.
-    const isSilent = leader.server === null && action === 'failover'
-    if (!isSilent || !isAsynchronous(syncOf(situation), winner)) return null
-    const why = `the leader ${leader.name} does not answer; if it is lost, ${winner}, which is not a synchronous standby, leads without what others acknowledged`
-    return { bytes: null, why }
+    if (lacks === null || action !== 'failover' || leader.server !== null) return null
+    return {
+      bytes: null,
+      why: `${lacks}, and the leader ${leader.name}, which would have to hand over, does not answer`,
+    }
   }
   const newest = verdicts.reduce<Lsn | null>(
     (most, verdict) => maxLsn(most, verdict.position),
@@ -151,6 +153,5 @@ function lossOf(
       'there is no leader to hand over, and more WAL than the candidate has is known to have been written'
     return { bytes: behind, why }
   }
-  const lacks = mayLackCommits(winner, syncOf(situation), verdicts)
   return lacks === null ? null : { bytes: null, why: `${lacks}, and there is no leader to hand over` }
 }
