@@ -1,0 +1,149 @@
+// Which standbys a primary may wait for, and which of them have everything (spec/ha.md 4.2, spec/postgres.md 6.3).
+//
+// A standby that PostgreSQL has just been told to wait for lacks what was acknowledged before. It has caught up once it has
+// the position at which PostgreSQL began to wait; from then on that stays so for as long as it is waited for.
+
+import type { Member } from '../../model/cluster/cluster.ts'
+import type { Bytes, Lsn, MemberName } from '../../model/units.ts'
+import { failoverTags, replicatesFrom, syncTags } from '../../wire/tags.ts'
+import { has, type Names, namesOf } from './names.ts'
+
+export interface SyncSender {
+  readonly applicationName: MemberName
+  readonly state: string
+  /** sync, quorum, potential, async. */
+  readonly syncState: string
+  readonly writeLsn: Lsn | null
+  readonly flushLsn: Lsn | null
+  readonly replayLsn: Lsn | null
+}
+
+export interface StandbyQuestion {
+  readonly me: MemberName
+  readonly mode: 'on' | 'quorum'
+  readonly senders: readonly SyncSender[]
+  readonly members: readonly Member[]
+  readonly ownPosition: Lsn
+  /** synchronous_commit: which position of a standby counts. */
+  readonly commit: string
+  /** synchronous_node_count. */
+  readonly wanted: number
+  /** maximum_lag_on_syncnode; null: any. */
+  readonly lagMax: Bytes | null
+  /** Names in force in synchronous_standby_names. */
+  readonly waitedFor: Names
+  readonly voters: Names
+  readonly memory: SyncMemory
+}
+
+/** What a primary remembers of those that it waits for. */
+export interface SyncMemory {
+  /** Own position when it last began to wait for somebody else; null: it has not looked yet. */
+  readonly catchUpLsn: Lsn | null
+  readonly waitedFor: Names
+  /** Who has caught up. */
+  readonly ready: Names
+}
+
+export interface Standbys {
+  /** May be waited for, in the order of preference. */
+  readonly active: Names
+  /** Of these PostgreSQL waits for all and each has everything. */
+  readonly confirmed: Names
+  readonly memory: SyncMemory
+}
+
+interface Candidate {
+  readonly name: MemberName
+  readonly syncState: string
+  readonly lsn: Lsn
+  readonly priority: number
+  readonly nofailover: boolean
+}
+
+export function synchronousStandbys(question: StandbyQuestion): Standbys {
+  const candidates = candidatesOf(question)
+  const memory = remembered(question, candidates)
+  const { mode, wanted, lagMax, ownPosition } = question
+  const newest =
+    candidates.length > 1 ? candidates.reduce((most, { lsn }) => (lsn > most ? lsn : most), 0n) : ownPosition
+  const active: MemberName[] = []
+  const confirmed: MemberName[] = []
+  // Whoever may not lead is the last choice: with it alone nobody could take over.
+  const inOrder = [
+    ...candidates.filter(each => !each.nofailover),
+    ...candidates.filter(each => each.nofailover),
+  ]
+  for (const { name, lsn, syncState, nofailover } of inOrder) {
+    if (lagMax !== null && newest - lsn > lagMax) continue
+    if (mode === 'on' ? active.length >= wanted : nofailover && active.length >= wanted) continue
+    active.push(name)
+    const isReady = has(memory.ready, name)
+    if (mode === 'on' ? isReady && syncState === 'sync' : isReady) confirmed.push(name)
+  }
+  return { active: namesOf(active), confirmed: namesOf(confirmed), memory }
+}
+
+/** Streaming members that may be waited for: the preferred ones first, then those that are waited for, then the nearest. */
+function candidatesOf({ me, senders, members, commit }: StandbyQuestion): readonly Candidate[] {
+  const streaming = senders.filter(({ state }) => state === 'streaming')
+  const memberOf = (name: MemberName): Member | undefined =>
+    members.find(member => member.name.toLowerCase() === name.toLowerCase())
+  const found = streaming.flatMap(sender => {
+    const member = memberOf(sender.applicationName)
+    const lsn = positionOf(sender, commit)
+    // 8.F10: a sender without a position says nothing. 8.F7: this node never waits for a namesake.
+    if (member === undefined || lsn === null || member.name === me || member.record.state !== 'running')
+      return []
+    const { nosync, syncPriority } = syncTags(member.record.tags)
+    if (nosync || streamsThroughAnother(member, memberOf, streaming)) return []
+    const { nofailover } = failoverTags(member.record.tags)
+    return [{ name: member.name, syncState: sender.syncState, lsn, priority: syncPriority, nofailover }]
+  })
+  return found.sort(
+    (a, b) =>
+      b.priority - a.priority ||
+      compare(b.syncState, a.syncState) ||
+      compare(b.lsn, a.lsn) ||
+      compare(a.name, b.name),
+  )
+}
+
+const compare = <T extends string | bigint>(a: T, b: T): number => (a < b ? -1 : a > b ? 1 : 0)
+
+function positionOf(sender: SyncSender, commit: string): Lsn | null {
+  if (commit === 'remote_apply') return sender.replayLsn
+  return commit === 'remote_write' ? sender.writeLsn : sender.flushLsn
+}
+
+/** It is to stream from another member that streams from here: its own connection is about to end. */
+function streamsThroughAnother(
+  member: Member,
+  memberOf: (name: MemberName) => Member | undefined,
+  streaming: readonly SyncSender[],
+): boolean {
+  const seen = new Set([member.name])
+  let source = replicatesFrom(member.record.tags)
+  while (source !== null && !seen.has(source)) {
+    seen.add(source)
+    const name = source
+    if (streaming.some(sender => sender.applicationName.toLowerCase() === name.toLowerCase())) return true
+    const next = memberOf(source)
+    source = next === undefined ? null : replicatesFrom(next.record.tags)
+  }
+  return false
+}
+
+function remembered(question: StandbyQuestion, candidates: readonly Candidate[]): SyncMemory {
+  const { memory, waitedFor, ownPosition, mode, voters } = question
+  const isSame =
+    waitedFor.length === memory.waitedFor.length && waitedFor.every(name => has(memory.waitedFor, name))
+  const catchUpLsn = memory.catchUpLsn === null || !isSame ? ownPosition : memory.catchUpLsn
+  const ready = memory.ready.filter(name => has(waitedFor, name))
+  const caughtUp = candidates.filter(({ name, syncState, lsn }) => {
+    if (!has(waitedFor, name)) return false
+    if (mode === 'on' && has(voters, name)) return true
+    return lsn >= catchUpLsn && syncState === (mode === 'on' ? 'sync' : 'quorum')
+  })
+  return { catchUpLsn, waitedFor, ready: namesOf([...ready, ...caughtUp.map(({ name }) => name)]) }
+}
