@@ -37,6 +37,7 @@ export async function act(action: Action, snap: Snapshot, ports: ActPorts): Prom
     case 'claim-failover':
     case 'write-history':
     case 'note-takeover':
+    case 'publish-sync':
       return await writeKey(action, snap, ports)
     case 'begin':
     case 'cancel-work':
@@ -44,6 +45,7 @@ export async function act(action: Action, snap: Snapshot, ports: ActPorts): Prom
     case 'checkpoint-soon':
     case 'change-slots':
     case 'resume-replay':
+    case 'set-sync-names':
     case 'note-origin':
     case 'answer-order':
     case 'exit':

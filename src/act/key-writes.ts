@@ -38,6 +38,8 @@ function send(action: KeyWrite, store: Store, budgetMs: Millis): Promise<WriteOu
       return store.writeHistory(action.lines, action.status, action.ifRevision, budgetMs)
     case 'note-takeover':
       return store.writeTakeovers(action.notes, action.ifRevision, budgetMs)
+    case 'publish-sync':
+      return store.writeSync(action.state, action.ifRevision, budgetMs)
     default:
       return action satisfies never
   }

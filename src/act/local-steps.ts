@@ -30,6 +30,8 @@ export async function actHere(action: LocalStep, ports: ActPorts): Promise<Perfo
       return step(action, await postgres.changeSlots(action))
     case 'resume-replay':
       return step(action, await postgres.resumeReplay())
+    case 'set-sync-names':
+      return step(action, await postgres.setSyncNames(action.value))
     case 'note-origin': {
       const noted = await postgres.noteOrigin(action.systemIdentifier, action.origin)
       return { outcome: noted.ok ? done(action) : failed(action, noted.why), postgresTouched: true }

@@ -121,6 +121,10 @@ function toSettings(checked: Checked<typeof DYNAMIC>, document: JsonObject, timi
     useSlots: read('postgresql.use_slots'),
     paused: read('pause'),
     synchronousMode: standbyCluster ? 'off' : read('synchronous_mode'),
+    synchronousStrict: read('synchronous_mode_strict'),
+    synchronousNodeCount: read('synchronous_node_count'),
+    maximumLagOnSyncnode:
+      read('maximum_lag_on_syncnode') > 0 ? BigInt(read('maximum_lag_on_syncnode')) : null,
     failsafeMode: read('failsafe_mode'),
     standbyCluster,
     document,

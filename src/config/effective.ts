@@ -5,6 +5,7 @@
 import type { Json, JsonObject } from '../model/cluster/cluster.ts'
 import type { AgentConfig, EffectivePostgresql } from '../model/settings/config.ts'
 import { isJsonObject, own } from '../model/settings/patch.ts'
+import { modesOf } from '../wire/modes.ts'
 import {
   isControlled,
   mergeParameters,
@@ -28,9 +29,12 @@ export function effectivePostgresql(
   const section = own(document, 'postgresql')
   const dynamic = isJsonObject(section) ? section : {}
   const pick = <K extends SharedPath>(path: K) => pickShared(config.postgresql.shared ?? {}, dynamic, path)
+  const synchronous = modesOf(document).synchronousMode !== 'off'
+  const parameters = effectiveParameters(config, dynamic, role)
   const rules = (path: 'postgresql.pg_hba' | 'postgresql.pg_ident') => pick(`${path}_${role}`) ?? pick(path)
   return {
-    parameters: effectiveParameters(config, dynamic, role),
+    parameters: synchronous ? withoutSyncNames(parameters) : parameters,
+    ...(synchronous ? { synchronous } : {}),
     pgHba: rules('postgresql.pg_hba'),
     pgIdent: rules('postgresql.pg_ident'),
     recoveryConf: pick('postgresql.recovery_conf'),
@@ -87,6 +91,13 @@ function effectiveParameters(
   return mergeParameters(
     mergeParameters(parameters, withoutControlled(config.postgresql.parameters)),
     withoutControlled(overlay),
+  )
+}
+
+/** An operator's own value counts again when synchronous mode is off (spec/ha.md 8.F14). */
+function withoutSyncNames(parameters: Parameters): Parameters {
+  return Object.fromEntries(
+    Object.entries(parameters).filter(([name]) => name.toLowerCase() !== 'synchronous_standby_names'),
   )
 }
 

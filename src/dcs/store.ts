@@ -17,6 +17,7 @@ import { historyWrite } from './history-write.ts'
 import { Leadership } from './leadership.ts'
 import { Lease } from './lease.ts'
 import type { Log } from './store-log.ts'
+import { syncWrite } from './sync-write.ts'
 import { takeoverWrite } from './takeover-write.ts'
 import { type Observe, Transactions } from './transactions.ts'
 import type { Budget, Sight, Transport } from './transport.ts'
@@ -106,7 +107,7 @@ function leadersNotes(
   writes: Writes,
   entries: Entries,
   within: (budgetMs: Millis) => Budget,
-): Pick<CommandStore, 'noteGuard' | 'writeHistory' | 'writeTakeovers'> {
+): Pick<CommandStore, 'noteGuard' | 'writeHistory' | 'writeTakeovers' | 'writeSync'> {
   return {
     noteGuard: (guarded, ifRevision, leaderRevision, budgetMs) =>
       writes.write(guardWrite({ leader: member, guarded }, ifRevision, leaderRevision), within(budgetMs)),
@@ -117,6 +118,8 @@ function leadersNotes(
       ),
     writeTakeovers: (notes, ifRevision, budgetMs) =>
       writes.write(takeoverWrite(member, notes, ifRevision), within(budgetMs)),
+    writeSync: (state, ifRevision, budgetMs) =>
+      writes.write(syncWrite(member, state, ifRevision), within(budgetMs)),
   }
 }
 

@@ -24,6 +24,8 @@ import { rememberFoundKey } from './rejoin/former-life.ts'
 import { rememberConnecting, rememberReception } from './rejoin/reception.ts'
 import { rememberReplayPause } from './rejoin/replay-pause.ts'
 import { rememberDrain } from './report/drained.ts'
+import { rememberLeavingSync } from './sync/leaving.ts'
+import { rememberSync } from './sync/sight.ts'
 
 export function remember(memory: Memory, snap: Snapshot): Memory {
   let next = snap.finished === null ? rememberEarlyStop(memory, snap) : rememberWork(memory, snap.finished)
@@ -44,7 +46,7 @@ export function remember(memory: Memory, snap: Snapshot): Memory {
   next = rememberArrival(rememberComparison(next, snap), snap)
   next = rememberReplayPause(rememberConnecting(rememberReception(next, snap), snap), snap)
   if (succeeded(snap, 'arm-fencer')) next = { ...next, unfencedSinceMs: null }
-  next = rememberGuardNote(next, snap)
+  next = rememberLeavingSync(rememberSync(rememberGuardNote(next, snap), snap), snap)
   if (succeeded(snap, 'release-lease')) next = { ...next, releasedAtMs: snap.nowMs }
   if (!holdsLease(snap) && next.handover !== null && next.handover.stoppedAtMs !== null) {
     next = { ...next, handover: null, rejoin: 'check', agreesWith: null }

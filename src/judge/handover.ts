@@ -152,8 +152,7 @@ export function refusalByNames(
 }
 
 /** A mode that only a later version can keep; null: none. This version promotes no node under it (promises 1 and 2). */
-export function modeNotHonoured({ synchronousMode, standbyCluster }: ClusterModes): string | null {
-  if (synchronousMode !== 'off') return `synchronous_mode: ${synchronousMode}`
+export function modeNotHonoured({ standbyCluster }: ClusterModes): string | null {
   return standbyCluster ? 'standby_cluster' : null
 }
 

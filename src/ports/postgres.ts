@@ -93,6 +93,12 @@ export interface Postgres {
    */
   writeSettings(reload: boolean): Promise<StepOutcome>
 
+  /**
+   * Writes synchronous_standby_names (null: none) into hactl's own file, reloads, and waits until the running server has it in
+   * force. Fails while an earlier write hangs on its disk.
+   */
+  setSyncNames(value: string | null): Promise<StepOutcome>
+
   initdb(signal: AbortSignal, report: Report): Promise<StepOutcome>
   /** Users, grants and the post_bootstrap command, after the first start. */
   finishBootstrap(signal: AbortSignal, report: Report): Promise<StepOutcome>

@@ -9,6 +9,7 @@ import type {
   HistoryLine,
   JsonObject,
   MemberRecord,
+  SyncState,
 } from '../model/cluster/cluster.ts'
 import type { DrainNote } from '../model/cluster/drained-member.ts'
 import type { TakeoverNote } from '../model/cluster/takeover.ts'
@@ -110,6 +111,8 @@ export interface Store {
     ifRevision: Revision | null,
     budgetMs: Millis,
   ): Promise<WriteOutcome>
+  /** Only while `leader` is ours. `state` null deletes the key. */
+  writeSync(state: SyncState | null, ifRevision: Revision | null, budgetMs: Millis): Promise<WriteOutcome>
   /** Ends watch, streams and connections; bounded. */
   close(): Promise<void>
 }

@@ -40,6 +40,7 @@ import { knock } from './session/knock.ts'
 import { parameterQuestions } from './session/parameter-facts.ts'
 import { changeSlots } from './session/physical-slots.ts'
 import { createAccess } from './session/server-access.ts'
+import { SyncNamesSetting } from './session/sync-names.ts'
 import { createSettings } from './settings/settings.ts'
 import { compareTimelines } from './wal/timelines.ts'
 import { rewriteSettings } from './write-settings.ts'
@@ -111,6 +112,7 @@ const CHECKPOINT_LIMIT_MS: Millis = 3_600_000
 class LocalPostgres implements LocalServer {
   readonly #context: Context
   readonly #look: Look
+  readonly #syncNames: SyncNamesSetting
   readonly parameterFacts: LocalServer['parameterFacts']
   #checkpoint: Promise<void> | null = null
   readonly #closing = new AbortController()
@@ -123,10 +125,19 @@ class LocalPostgres implements LocalServer {
       void noLongerCopy(context).catch(error => context.log('error', errorText(error)))
     })
     this.#look = new Look(context)
+    this.#syncNames = new SyncNamesSetting(context)
     this.parameterFacts = parameterQuestions(context)
   }
 
-  readonly look = (budgetMs: Millis) => this.#look.view(budgetMs)
+  async look(...[budgetMs]: Parameters<Postgres['look']>) {
+    const [view, syncFile] = await Promise.all([this.#look.view(budgetMs), this.#syncNames.look(budgetMs)])
+    return { ...view, syncFile }
+  }
+
+  async setSyncNames(value: string | null): Promise<StepOutcome> {
+    const replaced = failed('the data directory is being replaced')
+    return (await this.#directory.write(() => this.#syncNames.set(value))) ?? replaced
+  }
 
   tryLogins(...args: Parameters<Postgres['tryLogins']>) {
     return tryLogins(this.#context, ...args)

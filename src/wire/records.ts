@@ -88,6 +88,15 @@ export function serialiseStatus(status: ClusterStatus, foreign: ExactObject = {}
   })
 }
 
+/** Field for field as Patroni writes it: names sorted, joined by commas; null for no standby at all. */
+export function serialiseSync({ leader, quorum, standbys }: SyncState): string {
+  return stringifyExact({
+    leader,
+    quorum,
+    sync_standby: standbys.length === 0 ? null : [...standbys].sort().join(','),
+  })
+}
+
 /** A missing, broken or leaderless value is the empty state. */
 export function parseSync(text: string): SyncState {
   const value = parseExact(text)

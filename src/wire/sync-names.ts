@@ -70,3 +70,17 @@ function quoted(name: MemberName): string {
   const isPlain = /^[A-Za-z_][\w$]*$/.test(name) && !/^(first|any)$/i.test(name)
   return isPlain ? name : `"${name.replaceAll('"', '""')}"`
 }
+
+/** Do both mean the same to PostgreSQL? */
+export function sameSyncNames(one: string, other: string): boolean {
+  const [a, b] = [one, other].map(parseSyncNames)
+  return JSON.stringify(comparable(a)) === JSON.stringify(comparable(b))
+}
+
+function comparable(names: SyncNames | undefined): unknown {
+  if (names === undefined || names.kind === 'off') return null
+  const { kind, count, anybody } = names
+  // In a list the order says who is preferred; a list of one and `1 (a)` are the same.
+  const list = names.names.map(name => name.toLowerCase())
+  return [kind, count, anybody, kind === 'quorum' ? list.toSorted() : list]
+}

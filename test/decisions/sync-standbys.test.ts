@@ -2,9 +2,10 @@
 // spec/postgres.md 10.6.
 
 import { expect, test } from 'vitest'
-import { type StandbyQuestion, type SyncSender, synchronousStandbys } from '../../src/decide/sync/standbys.ts'
+import { type StandbyQuestion, synchronousStandbys } from '../../src/decide/sync/standbys.ts'
 import type { Member } from '../../src/model/cluster/cluster.ts'
 import { revision } from '../../src/model/revision.ts'
+import type { WalSenderView } from '../../src/model/server/postgres.ts'
 
 type Tags = Member['record']['tags']
 
@@ -13,21 +14,26 @@ function member(name: string, tags: Tags = {}, state = 'running'): Member {
   return { name, leaseId: '1', modRevision: revision(1), record } as unknown as Member
 }
 
-function sender(applicationName: string, syncState: string, lsn: bigint | null = 100n): SyncSender {
+function sender(applicationName: string, syncState: string, lsn: bigint | null = 100n): WalSenderView {
   const positions = { writeLsn: lsn, flushLsn: lsn, replayLsn: lsn }
-  return { applicationName, state: 'streaming', syncState, ...positions }
+  return {
+    ...{ applicationName, state: 'streaming', syncState, user: 'replicator', clientAddress: null },
+    ...{ syncPriority: syncState === 'async' ? 0 : 1, ...positions },
+  }
 }
+
+const START = { catchUpLsn: 50n, waitedFor: [], needsAll: true, ready: [] }
 
 const base: StandbyQuestion = {
   ...{ me: 'pg1', mode: 'on', ownPosition: 100n, commit: 'on', wanted: 1, lagMax: null },
   ...{ senders: [], members: [member('pg1'), member('pg2'), member('pg3'), member('pg4')] },
-  ...{ waitedFor: [], voters: [] },
-  memory: { catchUpLsn: 50n, waitedFor: [], ready: [] },
+  ...{ waitedFor: [], trusted: [], anybody: false, needsAll: true },
+  memory: START,
 }
 
 function ask(change: Partial<StandbyQuestion>): string {
   const question = { ...base, ...change }
-  const memory = change.memory ?? { ...base.memory, waitedFor: question.waitedFor }
+  const memory = change.memory ?? { ...START, waitedFor: question.waitedFor }
   const { active, confirmed } = synchronousStandbys({ ...question, memory })
   return `${active.join(',')} / ${confirmed.join(',')}`
 }
@@ -47,7 +53,7 @@ test.each<readonly [string, Partial<StandbyQuestion>, string]>([
   ],
   [
     'what it had when it became a voter it still has',
-    { senders: [sender('pg2', 'sync', 40n)], waitedFor: ['pg2'], voters: ['pg2'] },
+    { senders: [sender('pg2', 'sync', 40n)], waitedFor: ['pg2'], trusted: ['pg2'] },
     'pg2 / pg2',
   ],
   [
@@ -55,7 +61,7 @@ test.each<readonly [string, Partial<StandbyQuestion>, string]>([
     {
       senders: [sender('pg2', 'sync', 90n)],
       waitedFor: ['pg2'],
-      memory: { catchUpLsn: 50n, waitedFor: ['pg3'], ready: ['pg3'] },
+      memory: { catchUpLsn: 50n, waitedFor: ['pg3'], needsAll: true, ready: ['pg3'] },
     },
     'pg2 / ',
   ],
@@ -133,7 +139,7 @@ test.each<readonly [string, Partial<StandbyQuestion>, string]>([
     {
       ...{ mode: 'quorum', waitedFor: ['pg2', 'pg3'] },
       senders: [sender('pg2', 'quorum', 60n), sender('pg3', 'quorum', 40n)],
-      memory: { catchUpLsn: 50n, waitedFor: ['pg2', 'pg3'], ready: ['pg3'] },
+      memory: { catchUpLsn: 50n, waitedFor: ['pg2', 'pg3'], needsAll: true, ready: ['pg3'] },
     },
     'pg2,pg3 / pg2,pg3',
   ],
@@ -146,7 +152,7 @@ test.each([
   ['remote_apply', 'pg2'],
   ['remote_write', 'pg4'],
 ])('synchronous_commit %s: which position counts', (commit, best) => {
-  const of = (name: string, writeLsn: bigint, flushLsn: bigint, replayLsn: bigint): SyncSender => ({
+  const of = (name: string, writeLsn: bigint, flushLsn: bigint, replayLsn: bigint): WalSenderView => ({
     ...sender(name, 'async'),
     ...{ writeLsn, flushLsn, replayLsn },
   })

@@ -239,6 +239,7 @@ function unreachableStore(): Store {
     writeFailover: write,
     writeHistory: write,
     writeTakeovers: write,
+    writeSync: write,
     close: async () => {},
   }
 }

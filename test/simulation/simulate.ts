@@ -7,6 +7,7 @@ import { FAILOVER } from '../../src/wire/keys.ts'
 import { Faults } from './faults/faults.ts'
 import { Housekeeper } from './faults/housekeeper.ts'
 import { OperatorsHand } from './faults/operators-hand.ts'
+import { firstSyncMode, ModeSwitcher } from './faults/sync-modes.ts'
 import type { Machine, MachineOptions } from './machine/machine.ts'
 import { isPartOf } from './machine/wal.ts'
 import { Random } from './random.ts'
@@ -37,6 +38,9 @@ const WAITS_TO_BE_NAMED: ReadonlySet<string> = new Set([
   'race.undecided',
   'race.received-nothing',
   'race.unguarded-primary',
+  // The synchronous standbys are lost with the leader.
+  'race.not-synchronous',
+  'race.no-quorum',
   // For ever where the leader's data was lost, with what it wrote while nobody streamed from it.
   'race.lag',
 ])
@@ -49,7 +53,7 @@ export async function simulate(seed: number, tell?: Tell): Promise<Result> {
   const world = new World({
     seed: plan.below(0x7fffffff),
     machines: machinesOf(plan),
-    firstConfig: configOf(plan, timing),
+    firstConfig: { ...configOf(plan, timing), ...syncModeOf(seed) },
     etcdClockRate: rate(plan),
     onDecision: decisionsTo(tell),
     ...(tell === undefined ? {} : { tell }),
@@ -62,6 +66,7 @@ export async function simulate(seed: number, tell?: Tell): Promise<Result> {
   const hand = handOf(world, seed)
   if (hand?.isAlone !== true) faults.begin(fromMs, horizonMs)
   hand?.begin(fromMs, horizonMs)
+  switcherOf(world, seed)?.begin(fromMs, horizonMs)
   const housekeeper = housekeeperOf(world, seed)
   housekeeper?.begin(fromMs, horizonMs)
   await world.scheduler.runUntil(horizonMs, failed)
@@ -84,6 +89,17 @@ export async function simulate(seed: number, tell?: Tell): Promise<Result> {
 function handOf(world: World, seed: number): OperatorsHand | null {
   const random = new Random(seed ^ 0x0bad)
   return random.chance(0.4) ? new OperatorsHand(world, random) : null
+}
+
+/** A third of the clusters begins in synchronous mode. */
+function syncModeOf(seed: number): JsonObject {
+  const random = new Random(seed ^ 0x51c0)
+  return random.chance(0.33) ? firstSyncMode(random) : {}
+}
+
+function switcherOf(world: World, seed: number): ModeSwitcher | null {
+  const random = new Random(seed ^ 0x3a0de)
+  return random.chance(0.25) ? new ModeSwitcher(world, random) : null
 }
 
 /** The same, of others. */

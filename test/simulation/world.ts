@@ -2,11 +2,12 @@
 
 import type { DecisionEntry } from '../../src/agent/beat.ts'
 import { settingsInForce } from '../../src/config/dynamic.ts'
-import type { JsonObject } from '../../src/model/cluster/cluster.ts'
+import type { JsonObject, SyncState } from '../../src/model/cluster/cluster.ts'
 import { clusterTimeline } from '../../src/model/cluster/timeline.ts'
 import type { Bytes, Lsn } from '../../src/model/units.ts'
-import { CONFIG, HISTORY, INITIALIZE, LEADER, STATUS } from '../../src/wire/keys.ts'
-import { parseConfig, parseHistory, parseStatus } from '../../src/wire/records.ts'
+import { CONFIG, HISTORY, INITIALIZE, LEADER, STATUS, SYNC } from '../../src/wire/keys.ts'
+import { modesOf } from '../../src/wire/modes.ts'
+import { parseConfig, parseHistory, parseStatus, parseSync } from '../../src/wire/records.ts'
 import { Checks } from './checks/checks.ts'
 import { BootClock } from './machine/boot-clock.ts'
 import { Machine, type MachineOptions } from './machine/machine.ts'
@@ -30,11 +31,14 @@ export interface WorldOptions {
 }
 
 const WRITE_EVERY_MS = 50
+const CLIENTS = 5
 
 /** By what a race is decided. */
 interface Known {
   readonly status: Lsn | null
   readonly maximumLag: Bytes | null
+  /** Synchronous mode was on, and somebody had begun it. */
+  readonly isSynchronous: boolean
 }
 
 export class World {
@@ -53,7 +57,7 @@ export class World {
   /** A data directory was taken away: a node may have less than it once published. */
   dataWasLost: boolean = false
   /** What etcd held when the leader key was taken last: an operator may change it before the promotion. */
-  atElection: Known = { status: null, maximumLag: null }
+  atElection: Known = { status: null, maximumLag: null, isSynchronous: false }
   readonly #options: WorldOptions
   #configRead: { readonly entry: StoredKey | null; readonly document: JsonObject | null } | null = null
 
@@ -121,6 +125,17 @@ export class World {
     return config?.pause === true
   }
 
+  get isSynchronous(): boolean {
+    const config = this.#config()
+    return config !== null && modesOf(config).synchronousMode !== 'off'
+  }
+
+  /** The key `sync`; null: there is none. */
+  syncState(): SyncState | null {
+    const entry = this.etcd.get(absoluteKey(SYNC))
+    return entry === null ? null : parseSync(entry.text)
+  }
+
   serverReachableFrom(name: string, target: string): Postmaster | null {
     const server = this.machine(target)?.server ?? null
     return this.network.connects(name, target) && server?.phase !== 'stopping' ? server : null
@@ -150,6 +165,7 @@ export class World {
     return {
       status: status === null ? null : parseStatus(status).optime,
       maximumLag: config === null ? null : settingsInForce(config, null).settings.maximumLagOnFailover,
+      isSynchronous: this.isSynchronous && this.syncState()?.leader != null,
     }
   }
 
@@ -176,8 +192,10 @@ export class World {
         // Nobody knows of a server whose cluster does not exist, or not yet.
         if (server.data.systemIdentifier !== this.clusterIdentifier) continue
         const bytes = BigInt(8 * random.between(8, 60))
-        server.write(random.chance(0.05) ? 'background' : 'write', bytes)
-        this.checks.acknowledge(server)
+        const kind = random.chance(0.05) ? 'background' : 'write'
+        // Each client waits for its commit.
+        if (server.sync.waiting >= CLIENTS) continue
+        server.write(kind, bytes, end => this.checks.acknowledge(server, end))
       }
       this.#writeSoon(random)
       this.scheduler.wakesNobody()

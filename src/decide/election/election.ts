@@ -21,6 +21,9 @@ import {
 import { maximumLagOf } from '../../wire/modes.ts'
 import { type ClusterFacts, localPosition, server } from '../facts.ts'
 import { isNamedCandidate } from '../lead/request-meaning.ts'
+import { syncElection } from '../sync/electable.ts'
+import { has } from '../sync/names.ts'
+import { type Rival, rivals } from './rivals.ts'
 import { electable } from './successors.ts'
 
 /**
@@ -139,18 +142,6 @@ export function unsupportedMode({ snap }: ClusterFacts): string | null {
   return modeNotHonoured(snap.settings)
 }
 
-/** A peer that answered and may take part in a race. */
-export interface Rival {
-  readonly name: MemberName
-  readonly peer: PeerView
-}
-
-export function rivals({ snap }: ClusterFacts): readonly Rival[] {
-  const answered: Rival[] = []
-  for (const [name, answer] of snap.peers ?? []) if (answer.known) answered.push({ name, peer: answer.value })
-  return answered
-}
-
 /** A peer that answers that it runs as primary, or that it holds the lease as far as it knows. */
 export function livePrimary(facts: ClusterFacts): string | null {
   return rivals(facts).find(({ peer }) => peer.runsAsPrimary)?.name ?? null
@@ -169,11 +160,23 @@ export function rivalPrimary(facts: ClusterFacts): string | null {
 export function betterRival(facts: ClusterFacts): { readonly rival: Rival; readonly reason: string } | null {
   const own = localPosition(facts.snap)
   if (own === null) return null
+  const election = syncElection(facts)
   for (const rival of rivals(facts)) {
+    // What a member that may not lead has beyond this node was not acknowledged.
+    if (election !== null && !has(election.voters, rival.name)) continue
+    // Neither was what the former leader wrote last.
+    if (election?.leader === rival.name && isOnlyAhead(own, rival.peer)) continue
     const reason = aheadOf(own, facts, rival)
     if (reason !== null) return { rival, reason }
   }
   return null
+}
+
+function isOnlyAhead(
+  own: { readonly timeline: Timeline; readonly lsn: Lsn },
+  { timeline, position }: PeerView,
+): boolean {
+  return (timeline ?? own.timeline) === own.timeline && position !== null && position > own.lsn
 }
 
 function aheadOf(

@@ -3,7 +3,8 @@
 
 import { type ClusterFacts, localPosition, memberNamed } from '../facts.ts'
 import { dueRequest } from '../lead/request-meaning.ts'
-import { type Rival, receivedEverything, rivals } from './election.ts'
+import { receivedEverything } from './election.ts'
+import { type Rival, rivals } from './rivals.ts'
 
 /** The named candidate, if the request is due and that member can lead, or is alive but cannot be reached from here. */
 export function electableNamedCandidate(facts: ClusterFacts): string | null {

@@ -6,11 +6,12 @@ import type { Self, Snapshot } from '../../model/decision/snapshot.ts'
 import { HACTL_VERSION, PROTOCOL_VERSION } from '../../model/versions.ts'
 import { goneRow } from '../../wire/gone-record.ts'
 import { control, type Facts, holdsLease, isHalfCopied, isRunning, mayLead, server } from '../facts.ts'
+import { tagsOfLeaving } from '../sync/leaving.ts'
 import { goneMembers } from '../upkeep/member-slots.ts'
 import { trouble } from './trouble.ts'
 
 export function memberRecord(facts: Facts): MemberRecord {
-  const { snap } = facts
+  const { snap, memory } = facts
   const { self } = snap
   return {
     connUrl: self.connUrl,
@@ -20,7 +21,7 @@ export function memberRecord(facts: Facts): MemberRecord {
     version: PROTOCOL_VERSION,
     ...(self.proxyUrl === null ? {} : { proxyUrl: self.proxyUrl }),
     ...(awaitsCheckpoint(facts) ? { checkpointAfterPromote: false as const } : {}),
-    tags: self.tags.published,
+    tags: tagsOfLeaving(self.tags.published, memory),
     ...pendingRestart(facts),
     ...positions(facts),
     ...scheduledRestart(facts),

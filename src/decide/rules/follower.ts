@@ -31,6 +31,7 @@ import {
 import { isPausedForSettings } from '../rejoin/replay-pause.ts'
 import { stopToFollow } from '../rejoin/stopping-postgres.ts'
 import { type Choice, type Rule, rule } from '../rule.ts'
+import { followerLeavesSync } from './parts/leaving-sync.ts'
 import { reinitRules } from './parts/reinitialize.ts'
 import { followerRestart } from './parts/restarting.ts'
 
@@ -75,6 +76,7 @@ export const followerRules: readonly Rule<ClusterFacts>[] = [
       ...stopStandby('immediate'),
     }),
   }),
+  followerLeavesSync,
   ...reinitRules('follower'),
   askHolder,
   rule({

@@ -41,6 +41,8 @@ import { hungRules, leaderSilent } from './parts/leader-hung.ts'
 import { outsideRules, withOutsideWarning } from './parts/leader-outside.ts'
 import { requestRules } from './parts/requests.ts'
 import { leaderRestart } from './parts/restarting.ts'
+import { syncPromotionRules } from './parts/sync-promotion.ts'
+import { syncLook, syncRules, syncWaitRules } from './parts/synchronous.ts'
 
 export const leaderRules: readonly Rule<ClusterFacts>[] = [
   rearmFencer('leader'),
@@ -114,6 +116,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
       ...releaseUnpromoted(f),
     }),
   }),
+  ...syncPromotionRules,
   ...inheritedKeyRules,
   rule({
     id: 'leader.restore-initialize',
@@ -190,10 +193,12 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     }),
   }),
   ...hungRules,
+  ...syncRules('leader'),
   leaderRestart,
   ...requestRules('leader'),
   leaderSilent,
   ...outsideRules,
+  ...syncWaitRules('leader'),
   rule({
     id: 'leader.steady',
     why: 'there is nothing to do',
@@ -201,6 +206,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     match: () => true,
     choose: f => ({
       ...withOutsideWarning(f, `no action. I am (${f.snap.self.name}), the leader with the lock`),
+      ...syncLook(f),
       // Its data is the cluster's.
       remember: { rejoin: 'follow', undecided: null, surplus: null, unfencedSinceMs: null },
     }),

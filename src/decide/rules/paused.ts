@@ -30,6 +30,7 @@ import { type Choice, type Rule, rule, ruleThen, ruleWhere } from '../rule.ts'
 import { pausedRequestRules } from './parts/paused-requests.ts'
 import { reinitRules } from './parts/reinitialize.ts'
 import { pausedRestarts } from './parts/restarting.ts'
+import { syncRules, syncWaitRules } from './parts/synchronous.ts'
 
 const FOLLOW_AGAIN_MS = 5000
 const LOOK_AGAIN_MS = 1000
@@ -125,6 +126,8 @@ export const pausedRules: readonly Rule<ClusterFacts>[] = [
       next: 'settled',
     }),
   }),
+  ...syncRules('paused'),
+  ...syncWaitRules('paused'),
   rule({
     id: 'paused.still-guarded',
     why: 'a server that other nodes believe to be guarded stays guarded: they may lead as soon as its lease has ended',

@@ -45,6 +45,7 @@ import { askForLease, holdOnMs, holdOnReason, unansweredButAlive } from '../lead
 import { dueRequest, isForced, isNamedCandidate } from '../lead/request-meaning.ts'
 import { type Rule, rule } from '../rule.ts'
 import { mustStop } from './parts/race-must-stop.ts'
+import { raceNotSynchronous, raceWithoutVotes } from './parts/race-synchronous.ts'
 import { LOOK_AGAIN_MS, raceUndecidedRules } from './parts/race-undecided.ts'
 import { raceUnfit } from './parts/race-unfit.ts'
 import { unguardedPrimary } from './parts/race-unguarded.ts'
@@ -162,6 +163,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
     match: objectionToOwnTimeline,
     choose: (_, objection) => ({ reason: `not promoting: ${objection}`, wakeInMs: LOOK_AGAIN_MS }),
   }),
+  raceNotSynchronous,
   ...raceUndecidedRules,
   // 3. What do the others have, and may one of them still write?
   rule({
@@ -243,6 +245,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
       wakeInMs: LOOK_AGAIN_MS,
     }),
   }),
+  raceWithoutVotes,
   rule({
     id: 'race.others-have-all',
     why: 'a leader that released the lease left all of its data with some member: that member, or the leader itself, may come back',

@@ -16,6 +16,7 @@ import { formerMayWrite, mayStopOrphans, stopOrphans, whyFormer } from '../rejoi
 import { memberRecord } from '../report/own-record.ts'
 import { type Rule, rule } from '../rule.ts'
 import { closingStatus } from '../upkeep/status-key.ts'
+import { stoppingLeavesSync } from './parts/leaving-sync.ts'
 
 /** A stop that failed less than this long ago belongs to this request: it is not tried again. */
 const GIVE_UP_MS = 10_000
@@ -111,6 +112,7 @@ export const stoppingRules: readonly Rule<Facts>[] = [
       wakeInMs: isShutDown(f) ? ASK_AGAIN_MS : 1000,
     }),
   }),
+  stoppingLeavesSync,
   rule({
     id: 'stopping.stop-postgres',
     why: 'clients get a clean end, and standbys the last byte of WAL, before the lease is handed over',

@@ -4,24 +4,16 @@
 // the position at which PostgreSQL began to wait; from then on that stays so for as long as it is waited for.
 
 import type { Member } from '../../model/cluster/cluster.ts'
+import type { SyncMemory } from '../../model/decision/memory.ts'
+import type { WalSenderView } from '../../model/server/postgres.ts'
 import type { Bytes, Lsn, MemberName } from '../../model/units.ts'
 import { failoverTags, replicatesFrom, syncTags } from '../../wire/tags.ts'
-import { has, type Names, namesOf } from './names.ts'
-
-export interface SyncSender {
-  readonly applicationName: MemberName
-  readonly state: string
-  /** sync, quorum, potential, async. */
-  readonly syncState: string
-  readonly writeLsn: Lsn | null
-  readonly flushLsn: Lsn | null
-  readonly replayLsn: Lsn | null
-}
+import { has, isSame, type Names, namesOf } from './names.ts'
 
 export interface StandbyQuestion {
   readonly me: MemberName
   readonly mode: 'on' | 'quorum'
-  readonly senders: readonly SyncSender[]
+  readonly senders: readonly WalSenderView[]
   readonly members: readonly Member[]
   readonly ownPosition: Lsn
   /** synchronous_commit: which position of a standby counts. */
@@ -32,17 +24,14 @@ export interface StandbyQuestion {
   readonly lagMax: Bytes | null
   /** Names in force in synchronous_standby_names. */
   readonly waitedFor: Names
-  readonly voters: Names
-  readonly memory: SyncMemory
-}
-
-/** What a primary remembers of those that it waits for. */
-export interface SyncMemory {
-  /** Own position when it last began to wait for somebody else; null: it has not looked yet. */
-  readonly catchUpLsn: Lsn | null
-  readonly waitedFor: Names
-  /** Who has caught up. */
-  readonly ready: Names
+  /** `*` is among them. */
+  readonly anybody: boolean
+  /** Each of them has to acknowledge a commit; with `ANY n` or a smaller number it need not be each. */
+  readonly needsAll: boolean
+  /** Standbys of `/sync` that have everything: this node wrote them there as such. */
+  readonly trusted: Names
+  /** null: it has not looked yet. */
+  readonly memory: SyncMemory | null
 }
 
 export interface Standbys {
@@ -111,16 +100,17 @@ function candidatesOf({ me, senders, members, commit }: StandbyQuestion): readon
 
 const compare = <T extends string | bigint>(a: T, b: T): number => (a < b ? -1 : a > b ? 1 : 0)
 
-function positionOf(sender: SyncSender, commit: string): Lsn | null {
-  if (commit === 'remote_apply') return sender.replayLsn
-  return commit === 'remote_write' ? sender.writeLsn : sender.flushLsn
+function positionOf(sender: WalSenderView, commit: string): Lsn | null {
+  const { writeLsn = null, flushLsn = null, replayLsn = null } = sender
+  if (commit === 'remote_apply') return replayLsn
+  return commit === 'remote_write' ? writeLsn : flushLsn
 }
 
 /** It is to stream from another member that streams from here: its own connection is about to end. */
 function streamsThroughAnother(
   member: Member,
   memberOf: (name: MemberName) => Member | undefined,
-  streaming: readonly SyncSender[],
+  streaming: readonly WalSenderView[],
 ): boolean {
   const seen = new Set([member.name])
   let source = replicatesFrom(member.record.tags)
@@ -135,15 +125,41 @@ function streamsThroughAnother(
 }
 
 function remembered(question: StandbyQuestion, candidates: readonly Candidate[]): SyncMemory {
-  const { memory, waitedFor, ownPosition, mode, voters } = question
-  const isSame =
-    waitedFor.length === memory.waitedFor.length && waitedFor.every(name => has(memory.waitedFor, name))
-  const catchUpLsn = memory.catchUpLsn === null || !isSame ? ownPosition : memory.catchUpLsn
-  const ready = memory.ready.filter(name => has(waitedFor, name))
+  const { memory, waitedFor, ownPosition, mode, trusted, needsAll } = question
+  const isUnchanged =
+    memory !== null &&
+    isSame(waitedFor, memory.waitedFor) &&
+    needsAll === memory.needsAll &&
+    isReloaded(question)
+  const catchUpLsn = isUnchanged ? memory.catchUpLsn : ownPosition
+  const ready = mustProveAgain(question) ? [] : (memory?.ready ?? []).filter(name => has(waitedFor, name))
   const caughtUp = candidates.filter(({ name, syncState, lsn }) => {
     if (!has(waitedFor, name)) return false
-    if (mode === 'on' && has(voters, name)) return true
-    return lsn >= catchUpLsn && syncState === (mode === 'on' ? 'sync' : 'quorum')
+    if (mode === 'on' && needsAll && has(trusted, name)) return true
+    return isUnchanged && lsn >= catchUpLsn && syncState === (mode === 'on' ? 'sync' : 'quorum')
   })
-  return { catchUpLsn, waitedFor, ready: namesOf([...ready, ...caughtUp.map(({ name }) => name)]) }
+  const names = namesOf([...ready, ...caughtUp.map(({ name }) => name)])
+  return { catchUpLsn, waitedFor, needsAll, ready: names }
+}
+
+/**
+ * Where each synchronous standby is to have everything, a time in which some of them were enough ends what was known: what
+ * others acknowledged then may not be on this one.
+ */
+function mustProveAgain({ mode, memory, needsAll }: StandbyQuestion): boolean {
+  return mode === 'on' && !(needsAll && memory?.needsAll === true)
+}
+
+/**
+ * Each WAL sender has read the setting: those of standbys that are waited for have a priority, the others have none. Until then
+ * a sender may still acknowledge commits by the setting before, and what that acknowledges is not on the new standby.
+ */
+function isReloaded({ senders, waitedFor, anybody }: StandbyQuestion): boolean {
+  return (
+    anybody ||
+    senders.every(
+      ({ applicationName, flushLsn, syncPriority }) =>
+        flushLsn == null || syncPriority === null || syncPriority > 0 === has(waitedFor, applicationName),
+    )
+  )
 }

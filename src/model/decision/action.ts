@@ -8,6 +8,7 @@ import type {
   JsonObject,
   Member,
   MemberRecord,
+  SyncState,
 } from '../cluster/cluster.ts'
 import type { Upstream } from '../cluster/peer.ts'
 import type { TakeoverNote } from '../cluster/takeover.ts'
@@ -89,6 +90,12 @@ export type KeyWrite =
       readonly notes: readonly TakeoverNote[]
       readonly ifRevision: Revision | null
     }
+  /** Only while this node leads. null: the key is deleted, because synchronous mode is off. */
+  | {
+      readonly kind: 'publish-sync'
+      readonly state: SyncState | null
+      readonly ifRevision: Revision | null
+    }
 
 /** Steps on this node: its PostgreSQL, its orders, the agent itself. */
 export type LocalStep =
@@ -102,6 +109,8 @@ export type LocalStep =
       readonly advance: readonly { readonly name: string; readonly to: Lsn }[]
     }
   | { readonly kind: 'resume-replay' }
+  /** synchronous_standby_names; null: PostgreSQL waits for nobody. Done: it is in force. */
+  | { readonly kind: 'set-sync-names'; readonly value: string | null }
   /** Writes the wanted configuration beside the beats. */
   | { readonly kind: 'apply-configuration'; readonly wanted: number }
   /** Which node began a timeline of the local data; null: the requested promotion did not come about. */

@@ -121,10 +121,27 @@ export interface Memory {
   readonly takeover: (Takeover & { readonly atWall: WallMillis }) | null
   /** Since when etcd has not answered; null: it answers. */
   readonly blindSinceMs: BootMillis | null
+  /** Synchronous mode, on a running primary. null: it is off, or this node is no primary. */
+  readonly sync: SyncMemory | null
+  /**
+   * Since when this standby asks its primary to wait for it no longer, because it is about to stop; null: it does not ask.
+   */
+  readonly leavingSyncSinceMs: BootMillis | null
   /** Maintenance mode was on at the last look. */
   readonly wasPaused: boolean
   /** The cluster in etcd has been seen at least once by this process. */
   readonly sawCluster: boolean
+}
+
+/** What a primary remembers of the standbys that PostgreSQL waits for (spec/ha.md 4.2). */
+export interface SyncMemory {
+  /** Its own position when it last began to wait for somebody else. */
+  readonly catchUpLsn: Lsn
+  readonly waitedFor: readonly MemberName[]
+  /** Each of them has to acknowledge a commit. */
+  readonly needsAll: boolean
+  /** Who has caught up with that position. */
+  readonly ready: readonly MemberName[]
 }
 
 /** An outage: nobody leads, or this node led and its server is down. */
@@ -256,6 +273,8 @@ export const FIRST_MEMORY: Memory = {
   outage: null,
   takeover: null,
   blindSinceMs: null,
+  sync: null,
+  leavingSyncSinceMs: null,
   wasPaused: false,
   sawCluster: false,
 }

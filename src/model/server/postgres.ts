@@ -11,6 +11,11 @@ export interface PostgresView {
   /** Answer of the one monitoring query of this beat; unknown when the server does not answer. */
   readonly server: Seen<ServerView>
   readonly former: FormerView
+  /**
+   * synchronous_standby_names as hactl's own file sets it; null: the file sets nothing. Unknown: it cannot be read, or
+   * is being written. Absent: not looked for.
+   */
+  readonly syncFile?: Seen<string | null>
 }
 
 /** Servers that earlier agents of this node may have left, wherever their data directory is now. */
@@ -140,6 +145,8 @@ export interface ServerView {
   readonly startTime: string
   readonly slots: readonly SlotView[]
   readonly replication: readonly WalSenderView[]
+  /** The settings in force of synchronous replication. Absent: not queried. */
+  readonly synchronous?: { readonly standbyNames: string; readonly commit: string }
   readonly pendingRestart: Readonly<Record<string, { readonly oldValue: string; readonly newValue: string }>>
 }
 
@@ -168,6 +175,10 @@ export interface WalSenderView {
   readonly state: string
   readonly syncState: string
   readonly syncPriority: number | null
+  /** What the standby has reported. null: nothing yet. Absent: not queried. */
+  readonly writeLsn?: Lsn | null
+  readonly flushLsn?: Lsn | null
+  readonly replayLsn?: Lsn | null
 }
 
 /** Are a standby's recovery settings those that its upstream needs? `restart`: a reload is not enough. */

@@ -171,4 +171,9 @@ export interface LogConfig {
 /** PostgreSQL's wanted configuration: local section and dynamic document merged (spec/interfaces.md 3.1). */
 export interface EffectivePostgresql extends SharedPostgresql {
   readonly useSlots: boolean
+  /**
+   * synchronous_standby_names is the rules' to choose: then it is in a file of its own, and not among `parameters`. Absent:
+   * no.
+   */
+  readonly synchronous?: boolean
 }

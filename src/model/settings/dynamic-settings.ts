@@ -19,8 +19,14 @@ export interface DynamicSettings {
   readonly hungServerTimeoutMs: Millis
   readonly useSlots: boolean
   readonly paused: boolean
-  /** `off` unless asked for; a node that cannot honour a mode does not promote (rule `race.mode-not-supported`). */
+  /** `off` in a standby cluster whatever the document says. */
   readonly synchronousMode: 'off' | 'on' | 'quorum'
+  /** Without a synchronous standby, commits wait. */
+  readonly synchronousStrict: boolean
+  /** How many synchronous standbys are wanted, at least one. */
+  readonly synchronousNodeCount: number
+  /** A standby further behind than this is not waited for; null: however far. */
+  readonly maximumLagOnSyncnode: Bytes | null
   readonly failsafeMode: boolean
   readonly standbyCluster: boolean
   /** The accepted document itself: what patroni.dynamic.json holds and a leader restores. */

@@ -54,6 +54,8 @@ export function monitoringQuery(majorVersion: number): string {
   ${Object.values(STANDBY_LIMITS)
     .map(name => `pg_catalog.current_setting('${name}')::int AS ${name}`)
     .join(', ')},
+  pg_catalog.current_setting('synchronous_standby_names') AS synchronous_standby_names,
+  pg_catalog.current_setting('synchronous_commit') AS synchronous_commit,
   y.system_identifier::text AS system_identifier,
   c.checkpoint_lsn::text AS checkpoint_lsn, c.timeline_id AS checkpoint_timeline,
   m.min_recovery_end_lsn::text AS min_recovery_lsn, m.min_recovery_end_timeline AS min_recovery_timeline,
@@ -63,7 +65,8 @@ export function monitoringQuery(majorVersion: number): string {
     FROM pg_catalog.pg_get_replication_slots() s LEFT JOIN pg_catalog.pg_database d ON d.oid = s.datoid
     WHERE NOT s.temporary) AS slots,
   (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('user', u.rolname, 'application', a.application_name,
-      'address', a.client_addr::text, 'state', w.state, 'sync_state', w.sync_state, 'priority', w.sync_priority))
+      'address', a.client_addr::text, 'state', w.state, 'sync_state', w.sync_state, 'priority', w.sync_priority,
+      'write', w.write_lsn::text, 'flush', w.flush_lsn::text, 'replay', w.replay_lsn::text))
     FROM pg_catalog.pg_stat_get_wal_senders() w, pg_catalog.pg_stat_get_activity(w.pid) a
       LEFT JOIN pg_catalog.pg_authid u ON u.oid = a.usesysid) AS senders,
   pg_catalog.pg_conf_load_time()::text AS settings_read,
@@ -102,6 +105,10 @@ export function parseMonitoring(row: Row | undefined): Monitored | null {
     startTime,
     slots: list(row.slots).map(slotOf),
     replication: list(row.senders).map(senderOf),
+    synchronous: {
+      standbyNames: text(row.synchronous_standby_names) ?? '',
+      commit: text(row.synchronous_commit) ?? 'on',
+    },
     pendingRestart: {},
   }
   return {
@@ -157,6 +164,9 @@ function senderOf(item: Row): WalSenderView {
     state: text(item.state) ?? '',
     syncState: text(item.sync_state) ?? '',
     syncPriority: typeof item.priority === 'number' ? item.priority : null,
+    writeLsn: lsn(item.write),
+    flushLsn: lsn(item.flush),
+    replayLsn: lsn(item.replay),
   }
 }
 

@@ -19,12 +19,20 @@ interface ConfText {
   readonly fileLocations: readonly Parameter[]
   /** null: no recovery section. */
   readonly recovery: readonly Parameter[] | null
+  /** Read after all others, if it exists. null: none. */
+  readonly lastFile: string | null
 }
 
-export function postgresqlConf({ include, parameters, fileLocations, recovery }: ConfText): string {
+export function postgresqlConf({ include, parameters, fileLocations, recovery, lastFile }: ConfText): string {
   const lines = [...parameters, ...fileLocations].map(assignment)
   const section = recovery === null ? [] : ['', '# recovery.conf', ...recovery.map(assignment)]
-  return `${HEADER}include ${quote(include)}\n\n${[...lines, ...section].map(line => `${line}\n`).join('')}`
+  const last = lastFile === null ? [] : ['', `include_if_exists ${quote(lastFile)}`]
+  return `${HEADER}include ${quote(include)}\n\n${[...lines, ...section, ...last].map(line => `${line}\n`).join('')}`
+}
+
+/** The text of a file with nothing but one setting. null: with none. */
+export function singleSetting(setting: Parameter | null): string {
+  return setting === null ? HEADER : `${HEADER}${assignment(setting)}\n`
 }
 
 function assignment({ name, value }: Parameter): string {

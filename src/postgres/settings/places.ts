@@ -14,6 +14,8 @@ export interface Places {
   readonly hba: string
   readonly ident: string
   readonly autoConf: string
+  /** hactl's own file with synchronous_standby_names. In the data directory, where the server may read it. */
+  readonly syncNames: string
   readonly standbySignal: string
   readonly recoverySignal: string
   readonly pgpass: string
@@ -35,6 +37,7 @@ export function placesOf(config: PostgresqlConfig, owner: FileOwner | null): Pla
     hba: join(configDir, 'pg_hba.conf'),
     ident: join(configDir, 'pg_ident.conf'),
     autoConf: join(dataDir, 'postgresql.auto.conf'),
+    syncNames: join(dataDir, 'hactl_synchronous.conf'),
     standbySignal: join(dataDir, 'standby.signal'),
     recoverySignal: join(dataDir, 'recovery.signal'),
     pgpass: config.pgpass,

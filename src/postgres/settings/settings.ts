@@ -33,6 +33,7 @@ import {
 import { type RecoverySettings, standbyRecovery } from './recovery-settings.ts'
 import { type ChangedParameter, changedFromServer, pendingRestartOf } from './server-comparison.ts'
 import { parameterText } from './server-values.ts'
+import { readSyncNames, replaceSyncNames } from './sync-names-file.ts'
 import { manages, writeFiles } from './write-files.ts'
 
 export type { FileOwner } from './durable-file.ts'
@@ -80,6 +81,10 @@ export interface Settings {
   localReplicationAddress(): LocalAddress
   /** The directories of sockets, statistics and password file; throws SettingsError when one is not usable. */
   prepareDirectories(): Promise<void>
+  /** synchronous_standby_names in hactl's own file; null: it sets nothing. */
+  readSyncNames(): Promise<string | null>
+  /** True when a file changed: a running server needs a reload. */
+  writeSyncNames(value: string | null): Promise<boolean>
   backUp(): Promise<void>
   /** Restores files that a base backup did not bring along. Returns their names. */
   restoreBackups(): Promise<readonly string[]>
@@ -180,6 +185,14 @@ class SettingsFiles implements Settings {
     }
     if (this.#config.authentication.replication.password === null) return
     await requireDirectory(dirname(this.#places.pgpass), 0o700, this.#places.owner)
+  }
+
+  readSyncNames(): Promise<string | null> {
+    return readSyncNames(this.#places)
+  }
+
+  writeSyncNames(value: string | null): Promise<boolean> {
+    return this.#inTurn(() => replaceSyncNames(this.#places, value))
   }
 
   backUp(): Promise<void> {

@@ -14,6 +14,7 @@ import { writePgpass } from './pgpass.ts'
 import { type Places, sameDirectory } from './places.ts'
 import { conninfoText, type Prepared, type WriteInput } from './prepared.ts'
 import type { RecoverySettings } from './recovery-settings.ts'
+import { needsSyncFile, writeSyncNamesFile } from './sync-names-file.ts'
 
 export interface Job extends Prepared {
   readonly input: WriteInput
@@ -35,6 +36,7 @@ export async function writeFiles(job: Job): Promise<FilesWritten> {
     standby && (await writeSignals(job)),
     await writePassword(job),
     await writeBaseConf(job, problems),
+    await writeSyncNamesFile(job),
     await writeConf(job),
     await writeAccess(job, 'pg_hba', problems),
     await writeAccess(job, 'pg_ident', problems),
@@ -73,6 +75,7 @@ async function writeConf(job: Job): Promise<boolean> {
     parameters: parameters.sorted(),
     fileLocations: ours,
     recovery: recovery === null ? null : recoverySection(recovery, config, input.majorVersion),
+    lastFile: (await needsSyncFile(job)) ? places.syncNames : null,
   })
   return await write(job, places.conf, text)
 }

@@ -12,14 +12,7 @@ import { absoluteKey } from '../store/store.ts'
 import type { World } from '../world.ts'
 import { isForgotten, saysGuarded } from './guard-check.ts'
 import { beginsGivenUp, touchesForeignName, whoHasEverything } from './request-checks.ts'
-
-/** A write that a client was told is committed. */
-interface Acknowledged {
-  readonly branch: Branch
-  readonly count: number
-  readonly atMs: number
-  readonly node: string
-}
+import { type Acknowledged, lostInSyncMode, notSynchronous } from './sync-check.ts'
 
 /** One server's time as primary: from its promotion, or start, to its end. */
 interface Reign {
@@ -74,26 +67,26 @@ export class Checks {
   }
 
   /** A write was committed here, and the client knows it. */
-  acknowledge(server: Postmaster): void {
-    const { end } = server.data
+  acknowledge(server: Postmaster, end: WalEnd): void {
     const { name } = server.machine
     if (this.#lastAtMs !== null)
       this.longestGapMs = Math.max(this.longestGapMs, this.#world.nowMs - this.#lastAtMs)
     this.#lastAtMs = this.#world.nowMs
-    this.#oneWriter(server)
+    this.#oneWriter(server, end)
     this.#isFenced(server.machine)
     this.acknowledged.push({
       branch: end.branch,
       count: end.count,
       atMs: this.#world.nowMs,
       node: name,
+      isKept: this.#world.syncState()?.leader === name,
     })
   }
 
   /** Two nodes never acknowledge in turns: once somebody new has begun, whoever was before is over. */
-  #oneWriter(server: Postmaster): void {
+  #oneWriter(server: Postmaster, { branch }: WalEnd): void {
     const { name } = server.machine
-    const key = `${name} ${server.identity.pid} ${server.data.end.branch.id}`
+    const key = `${name} ${server.identity.pid} ${branch.id}`
     if (this.#reign?.key === key) return
     const before = this.#reign
     const timeline = server.data.timeline
@@ -166,6 +159,8 @@ export class Checks {
       this.violated(`${name} was promoted to timeline ${server.data.timeline}, the cluster is on ${recorded}`)
     const kept = this.acknowledged.filter(write => isPartOf(write, server.data.end))
     const gone = this.acknowledged.length - kept.length
+    const broken = this.#forced.has(name) ? null : lostInSyncMode(this.#world, this.acknowledged, server)
+    if (broken !== null) this.violated(broken)
     this.acknowledged = kept
     this.lost += gone
     if (gone > 0) this.#world.trace(name, `${gone} acknowledged writes are not here`)
@@ -269,7 +264,7 @@ export class Checks {
       if (server.data.timeline !== primary.data.timeline)
         return `${machine.name} is on timeline ${server.data.timeline}`
     }
-    return null
+    return notSynchronous(this.#world, leader)
   }
 
   /** Nobody but its writer changes or drops a field that is not hactl's. */

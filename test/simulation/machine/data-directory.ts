@@ -39,6 +39,8 @@ export class DataDirectory {
   restartPoint: WalEnd
   /** Notes on its timelines, a second time; a copy has none of its own. */
   origins: Origins | null = null
+  /** synchronous_standby_names in hactl's own file; null: none. */
+  syncNames: string | null = null
   /** WAL before this was recycled. */
   keptFrom: Lsn = 0n
   readonly slots = new Map<string, SlotOnDisk>()
@@ -67,6 +69,7 @@ export class DataDirectory {
     copy.backupLabel = true
     copy.newestTimeline = source.newestTimeline
     copy.cachedConfig = source.cachedConfig
+    copy.syncNames = source.syncNames
     // Its checkpoint at least, with which its replay begins.
     copy.keptFrom = lastRecord(end)?.startLsn ?? 0n
     return copy
@@ -83,6 +86,7 @@ export class DataDirectory {
       restartPoint,
       cachedConfig: source.cachedConfig,
       origins: source.origins,
+      syncNames: source.syncNames,
     })
     for (const [name, slot] of source.slots) snapshot.slots.set(name, { ...slot })
     return snapshot

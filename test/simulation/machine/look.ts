@@ -14,6 +14,7 @@ import type { ShutdownPosition } from '../../../src/model/server/progress.ts'
 import type { DataDirectory } from './data-directory.ts'
 import type { Machine } from './machine.ts'
 import type { Postmaster } from './postmaster.ts'
+import type { Receiver } from './receiver.ts'
 import { historyOf } from './wal.ts'
 
 type Readiness = Extract<ProcessView, { kind: 'running' }>['readiness']
@@ -27,15 +28,16 @@ export function lookAt(
 ): PostgresView {
   const former = formerView(machine, server, atMs)
   const dataDirectory = directoryView(machine, server, atMs)
+  const syncFile = seen(server?.data.syncNames ?? machine.data?.syncNames ?? null, atMs)
   if (server === null)
     return {
-      ...{ dataDirectory, former },
+      ...{ dataDirectory, former, syncFile },
       process: { kind: 'stopped' },
       server: unseen('PostgreSQL is not running'),
     }
   const readiness = readinessOf(server, answers)
   return {
-    ...{ dataDirectory, former },
+    ...{ dataDirectory, former, syncFile },
     process: { kind: 'running', identity: server.identity, readiness, sinceMs },
     server: readiness === 'accepting' ? seen(serverView(server), atMs) : unseen(whyMute(server)),
   }
@@ -127,7 +129,8 @@ function serverView(server: Postmaster): ServerView {
       plugin: null,
       walStatus: 'reserved',
     })),
-    replication: [...server.receivers].map(receiver => senderView(receiver.server.machine.name)),
+    replication: [...server.receivers].map(receiver => senderView(server, receiver)),
+    synchronous: { standbyNames: server.sync.text, commit: 'on' },
     pendingRestart: {},
   }
 }
@@ -136,14 +139,13 @@ function isActive(server: Postmaster, slot: string): boolean {
   return [...server.receivers].some(receiver => receiver.server.data.upstream?.slot === slot)
 }
 
-function senderView(name: string): WalSenderView {
+function senderView(server: Postmaster, receiver: Receiver): WalSenderView {
+  const { flushLsn, syncState, syncPriority } = server.sync.standingOf(receiver)
   return {
     user: 'replicator',
-    applicationName: name,
-    clientAddress: null,
-    state: 'streaming',
-    syncState: 'async',
-    syncPriority: 0,
+    applicationName: receiver.server.machine.name,
+    ...{ clientAddress: null, state: 'streaming', syncState, syncPriority },
+    ...{ writeLsn: flushLsn, flushLsn, replayLsn: flushLsn },
   }
 }
 

@@ -26,7 +26,7 @@ import type { Machine } from './machine.ts'
 import { noteOrigin, notePromotion } from './origins.ts'
 import type { OsProcess } from './os-process.ts'
 import type { Postmaster } from './postmaster.ts'
-import { writeSettingsFiles } from './settings-files.ts'
+import { setSyncNames, writeSettingsFiles } from './settings-files.ts'
 import { cancelled, DONE, failed } from './step.ts'
 import { compareTimelines } from './timelines.ts'
 import { untilServer } from './until-server.ts'
@@ -111,6 +111,9 @@ export class SimulatedPostgres implements Postgres {
     return writeSettingsFiles(this.#machine, this.#process)
   }
 
+  readonly setSyncNames = (value: string | null): Promise<StepOutcome> =>
+    setSyncNames(this.#machine, this.#process, this.#server, value)
+
   initdb(signal: AbortSignal): Promise<StepOutcome> {
     return initialise(this.#machine, this.#process, signal)
   }
@@ -145,6 +148,7 @@ export class SimulatedPostgres implements Postgres {
       return failed('somebody else works here')
     data.recoveryConfigured = options.as === 'standby'
     data.upstream = options.as === 'standby' ? options.upstream : null
+    if (options.as === 'standby') data.syncNames = null
     const started = this.#machine.spawnServer()
     this.#known = started.identity
     options.onSpawned?.(started.identity)

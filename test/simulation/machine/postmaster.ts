@@ -7,7 +7,8 @@ import type { Timer } from '../scheduler.ts'
 import type { DataDirectory } from './data-directory.ts'
 import type { Machine } from './machine.ts'
 import { Receiver } from './receiver.ts'
-import { lsnOf, startBranch, stepBack } from './wal.ts'
+import { SyncReplication } from './sync-replication.ts'
+import { lsnOf, startBranch, stepBack, type WalEnd } from './wal.ts'
 
 type Phase = 'starting' | 'running' | 'stopping' | 'gone'
 
@@ -30,6 +31,7 @@ export class Postmaster {
   /** SIGSTOP for all of its processes: only SIGKILL ends them. */
   frozen: boolean = false
   #whenThawed: (() => void)[] = []
+  readonly sync: SyncReplication
   #checkpoint: Timer | null = null
   readonly #waiting = new Set<() => void>()
 
@@ -40,6 +42,7 @@ export class Postmaster {
     this.inRecovery = data.recoveryConfigured
     this.identity = { pid: pids++, startTicks: String(Math.round(world.nowMs * 100)) }
     this.startedAtMs = world.nowMs
+    this.sync = new SyncReplication(this)
     const crashed = data.state !== 'shut down' && data.state !== 'shut down in recovery'
     const takesMs = machine.tookMs(20, 120) + (crashed ? machine.tookMs(10, 600) : 0)
     this.#after(takesMs, () => this.#becomeReady(crashed))
@@ -70,6 +73,7 @@ export class Postmaster {
     this.#whenThawed = []
     for (const run of held) run()
     this.receiver?.pump()
+    this.sync.thawed()
     this.pump()
     this.#changed()
   }
@@ -82,10 +86,12 @@ export class Postmaster {
     })
   }
 
-  /** A client's write, or the server's own. */
-  write(kind: 'write' | 'background', bytes: bigint): void {
+  /** A client's write, or the server's own. `committed` is called when the client is told so, which may be never. */
+  write(kind: 'write' | 'background', bytes: bigint, committed: (end: WalEnd) => void): void {
     if (!this.acceptsWrites) throw new Error('bug: a write to a server that does not accept any')
     this.data.append(kind, bytes)
+    const { end } = this.data
+    this.sync.commit(end, () => committed(end))
     this.pump()
   }
 
@@ -102,6 +108,7 @@ export class Postmaster {
       this.#whenThawed.push(() => this.fastStop())
       return
     }
+    this.sync.drop()
     this.#enter('stopping')
     this.#after(this.machine.stopTookMs(), () => {
       if (this.phase !== 'stopping') return
@@ -141,6 +148,7 @@ export class Postmaster {
   }
 
   end(how: 'stopped' | 'killed'): void {
+    this.sync.drop()
     this.#enter('gone')
     this.receiver?.close()
     this.receiver = null

@@ -90,9 +90,22 @@ export class Receiver {
     }
     data.end = upTo
     data.newestTimeline = Math.max(data.newestTimeline, upTo.branch.timeline)
+    this.reply()
     const isAwaited = this.server.received()
     this.pump()
     if (!isAwaited) this.server.machine.world.scheduler.wakesNobody()
+  }
+
+  /** The source learns what was flushed here. */
+  reply(): void {
+    const source = this.#source
+    if (source?.sync.isOn !== true) return
+    const { world, name } = this.server.machine
+    const { lsn } = this.server.data
+    world.scheduler.after(world.network.latencyMs(name, source.machine.name), () => {
+      const arrives = this.#source === source && world.network.connects(name, source.machine.name)
+      if (arrives && source.phase !== 'gone') source.sync.flushed(this, lsn)
+    })
   }
 
   /** Neither end knows that the other is out of reach. */
@@ -155,6 +168,7 @@ export class Receiver {
     }
     this.#source = source
     source.receivers.add(this)
+    this.reply()
     this.#silentSinceMs = null
     this.pump()
   }

@@ -4,6 +4,7 @@
 import type { StepOutcome } from '../../../src/ports/postgres.ts'
 import type { Machine } from './machine.ts'
 import type { OsProcess } from './os-process.ts'
+import type { Postmaster } from './postmaster.ts'
 import { DONE, failed } from './step.ts'
 
 const SETTINGS_MS = 30
@@ -14,4 +15,20 @@ export async function writeSettingsFiles(machine: Machine, process: OsProcess): 
   do await process.clock.sleep(SETTINGS_MS * machine.slowness)
   while (machine.slowness > HANGING)
   return machine.failsStarts ? failed('settings not written: no space left on device') : DONE
+}
+
+/** Into the directory that the server works in: it finds its configuration there. */
+export async function setSyncNames(
+  machine: Machine,
+  process: OsProcess,
+  server: Postmaster | null,
+  value: string | null,
+): Promise<StepOutcome> {
+  await process.clock.sleep(Math.min(machine.tookMs(1, 10) * machine.slowness, 2000))
+  const data = server?.data ?? machine.data
+  if (data === null || machine.failsStarts || machine.slowness > HANGING)
+    return failed('synchronous_standby_names not written: no space left on device')
+  data.syncNames = value
+  server?.sync.reload()
+  return DONE
 }
