@@ -6,7 +6,7 @@ import type { PromotionNote } from '../model/decision/work.ts'
 import { errorText } from '../model/error-text.ts'
 import { unseen } from '../model/seen.ts'
 import type { BootstrapConfig, EffectivePostgresql, PostgresqlConfig } from '../model/settings/config.ts'
-import type { MemberName, Millis, Scope } from '../model/units.ts'
+import type { MemberName, Scope } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { LocalServer, Postgres, SlotChanges, StepOutcome } from '../ports/postgres.ts'
 import { type Context, DONE, failed, type Log, type State } from './context.ts'
@@ -25,6 +25,7 @@ import { removeDataDirectory, setDataDirectoryAside } from './data/removal.ts'
 import { markedCopy } from './data/unfinished-copy.ts'
 import { Look } from './look.ts'
 import { rewind } from './rewind/rewind.ts'
+import { runCheckpoint } from './server/checkpoint.ts'
 import { crashRecovery } from './server/crash-recovery.ts'
 import { FormerServers, stopOrphans } from './server/former.ts'
 import { identifyPostmaster, PostmasterWatch } from './server/postmaster.ts'
@@ -34,14 +35,14 @@ import { RecoveryWatch } from './server/recovery-watch.ts'
 import { checkRunAs, type RunAs } from './server/run-as.ts'
 import { start } from './server/start.ts'
 import { stop } from './server/stop.ts'
-import { KeptConnection, queryOnce, queryOrThrow, STATEMENT_LIMIT_MS } from './session/connection.ts'
+import { KeptConnection, queryOrThrow, STATEMENT_LIMIT_MS } from './session/connection.ts'
 import { tryLogins } from './session/fresh-logins.ts'
 import { knock } from './session/knock.ts'
 import { parameterQuestions } from './session/parameter-facts.ts'
 import { changeSlots } from './session/physical-slots.ts'
 import { createAccess } from './session/server-access.ts'
-import { SyncNamesSetting } from './session/sync-names.ts'
 import { createSettings } from './settings/settings.ts'
+import { SyncNamesSetting } from './synchronous/names-setting.ts'
 import { compareTimelines } from './wal/timelines.ts'
 import { rewriteSettings } from './write-settings.ts'
 
@@ -105,9 +106,6 @@ function createContext(options: PostgresOptions): Context {
   const parts = { access, former, kept, programs, recovery, settings, settingsWriters, state, watch }
   return { bootstrap, clock, config, dataDir, log, name, scope, serverLog, stateDirectory, ...parts }
 }
-
-/** A CHECKPOINT that nobody waits for may take as long as the disks need. */
-const CHECKPOINT_LIMIT_MS: Millis = 3_600_000
 
 class LocalPostgres implements LocalServer {
   readonly #context: Context
@@ -272,16 +270,9 @@ class LocalPostgres implements LocalServer {
   }
 
   checkpointSoon(): void {
-    this.#checkpoint ??= this.#runCheckpoint().finally(() => {
+    this.#checkpoint ??= runCheckpoint(this.#context, this.#closing.signal).finally(() => {
       this.#checkpoint = null
     })
-  }
-
-  async #runCheckpoint(): Promise<void> {
-    const { access, log } = this.#context
-    const target = await access.local('hactl checkpoint', { statement_timeout: '0' })
-    const done = await queryOnce(target, 'CHECKPOINT', CHECKPOINT_LIMIT_MS, this.#closing.signal)
-    if (!done.ok && done.kind !== 'cancelled') log('warning', `CHECKPOINT failed: ${done.why}`)
   }
 
   readonly changeSlots = (changes: SlotChanges) => changeSlots(this.#context, changes)

@@ -2,8 +2,13 @@
 // spec/postgres.md 10.6.
 
 import { expect, test } from 'vitest'
-import { type StandbyQuestion, synchronousStandbys } from '../../src/decide/sync/standbys.ts'
+import {
+  rememberStandbys,
+  type StandbyQuestion,
+  synchronousStandbys,
+} from '../../src/decide/sync/standbys.ts'
 import type { Member } from '../../src/model/cluster/cluster.ts'
+import type { SyncMemory } from '../../src/model/decision/memory.ts'
 import { revision } from '../../src/model/revision.ts'
 import type { WalSenderView } from '../../src/model/server/postgres.ts'
 
@@ -28,17 +33,20 @@ const base: StandbyQuestion = {
   ...{ me: 'pg1', mode: 'on', ownPosition: 100n, commit: 'on', wanted: 1, lagMax: null },
   ...{ senders: [], members: [member('pg1'), member('pg2'), member('pg3'), member('pg4')] },
   ...{ waitedFor: [], trusted: [], anybody: false, needsAll: true },
-  memory: START,
 }
 
-function ask(change: Partial<StandbyQuestion>): string {
-  const question = { ...base, ...change }
-  const memory = change.memory ?? { ...START, waitedFor: question.waitedFor }
-  const { active, confirmed } = synchronousStandbys({ ...question, memory })
+type Case = Partial<StandbyQuestion> & { readonly memory?: SyncMemory }
+
+/** One more look, and what follows from it. */
+function ask(change: Case): string {
+  const { memory, ...rest } = change
+  const question = { ...base, ...rest }
+  const before = memory ?? { ...START, waitedFor: question.waitedFor }
+  const { active, confirmed } = synchronousStandbys(question, rememberStandbys(question, before))
   return `${active.join(',')} / ${confirmed.join(',')}`
 }
 
-test.each<readonly [string, Partial<StandbyQuestion>, string]>([
+test.each<readonly [string, Case, string]>([
   ['nobody streams', {}, ' / '],
   ['one standby', { senders: [sender('pg2', 'async')] }, 'pg2 / '],
   [
@@ -103,7 +111,7 @@ test.each<readonly [string, Partial<StandbyQuestion>, string]>([
     ' / ',
   ],
   [
-    'Y13: names are compared without regard to case',
+    'names are compared without regard to case',
     { senders: [sender('PG2', 'sync')], waitedFor: ['Pg2'] },
     'pg2 / pg2',
   ],
@@ -129,7 +137,11 @@ test.each<readonly [string, Partial<StandbyQuestion>, string]>([
     'quorum: all that stream, and of those that may not lead only as many as are lacking',
     {
       ...{ mode: 'quorum', wanted: 2, waitedFor: ['pg2', 'pg4'] },
-      senders: [sender('pg2', 'quorum'), sender('pg3', 'quorum'), sender('pg4', 'quorum')],
+      senders: [
+        sender('pg2', 'quorum'),
+        { ...sender('pg3', 'quorum'), syncPriority: 0 },
+        sender('pg4', 'quorum'),
+      ],
       members: [member('pg2'), member('pg3', { nofailover: true }), member('pg4', { nofailover: true })],
     },
     'pg2,pg3 / pg2',

@@ -164,9 +164,9 @@ test.each<readonly [string, (draft: Draft) => void, string | null]>([
     'a mode under which nobody is promoted',
     ({ etcd, settings }) => {
       etcd.leader = null
-      settings.synchronousMode = 'on'
+      settings.standbyCluster = true
     },
-    'mode: nobody leads, and this version of hactl promotes nobody with synchronous_mode: on',
+    'mode: nobody leads, and this version of hactl promotes nobody with standby_cluster',
   ],
 ])('%s', (_title, change, expected) => {
   expect(said(change)).toBe(expected)

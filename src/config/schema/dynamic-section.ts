@@ -43,7 +43,6 @@ export const DYNAMIC = {
   }),
   maximum_lag_on_syncnode: setting(integer({ min: -1 }), -1, {
     ...dynamic,
-    support: later('maximum_lag_on_syncnode', 'lag does not change the choice of synchronous standbys'),
     about:
       'Bytes behind the foremost standby after which a standby is not chosen as synchronous, or no longer; 0 or less: never.',
   }),
@@ -80,19 +79,16 @@ export const DYNAMIC = {
   }),
   synchronous_mode: setting(synchronousMode(), 'off', {
     ...dynamic,
-    support: later('synchronous_mode', 'while it is on, a node of this version does not promote itself'),
     about:
       'Synchronous replication under the control of hactl. on: commits wait for chosen standbys, and only those may take over. quorum: commits wait for any of all standbys, and an election needs as many votes as make sure that nothing is lost. off: postgresql.parameters decides.',
   }),
   synchronous_mode_strict: setting(boolean(), false, {
     ...dynamic,
-    support: later('synchronous_mode_strict', 'see synchronous_mode'),
     about:
       'With a synchronous mode: when no standby can be synchronous, every commit waits, instead of none.',
   }),
   synchronous_node_count: setting(integer({ min: 1 }), 1, {
     ...dynamic,
-    support: later('synchronous_node_count', 'see synchronous_mode'),
     about: 'Number of standbys that each commit waits for, as far as there are so many.',
   }),
   failsafe_mode: setting(boolean(), false, {

@@ -6,7 +6,7 @@ import { rivals } from '../election/rivals.ts'
 import { type ClusterFacts, localPosition } from '../facts.ts'
 import { has, type Names, union } from './names.ts'
 
-export interface SyncElection {
+interface SyncElection {
   readonly leader: MemberName
   /** Of the other voters, how many have to be not ahead of a candidate that is one. */
   readonly quorum: number

@@ -7,7 +7,8 @@ import { formatSyncNames, sameSyncNames } from '../../wire/sync-names.ts'
 import type { ClusterFacts } from '../facts.ts'
 import { isSame, isWithin, type Names, namesOf } from './names.ts'
 import { nextOfPriority, type PriorityStep } from './priority.ts'
-import { planQuorum, type QuorumState, type QuorumStep } from './quorum.ts'
+import { planQuorum, type QuorumStep } from './quorum.ts'
+import type { QuorumState } from './quorum-state.ts'
 import { type SyncSight, syncSight } from './sight.ts'
 
 export type SyncStep =
@@ -99,7 +100,7 @@ function ofQuorum(step: QuorumStep, before: QuorumState): SyncStep {
       return {
         kind: 'publish',
         state: { leader, quorum, standbys: voters },
-        why: `a candidate needs ${quorum} votes`,
+        why: quorum === 0 ? 'each of them has everything' : 'so many others must not be ahead of a candidate',
       }
     }
     default:

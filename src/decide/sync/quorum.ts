@@ -13,18 +13,7 @@
 
 import type { MemberName } from '../../model/units.ts'
 import { common, isSame, isWithin, type Names, union, without } from './names.ts'
-
-/** What etcd and PostgreSQL say now. */
-export interface QuorumState {
-  /** Of `/sync`. */
-  readonly leader: MemberName
-  readonly quorum: number
-  /** Without the leader. */
-  readonly voters: Names
-  /** How many standbys PostgreSQL waits for, and of which. */
-  readonly count: number
-  readonly standbys: Names
-}
+import { type QuorumState, unsafe } from './quorum-state.ts'
 
 export interface QuorumGoal {
   readonly me: MemberName
@@ -49,7 +38,7 @@ export type QuorumStep =
   /** Look again before going on: what is known of the standbys is too old for the next step. */
   | { readonly kind: 'look-again' }
 
-export interface QuorumPlan {
+interface QuorumPlan {
   readonly steps: readonly QuorumStep[]
   /** Why it ends before the goal; null: it does not. The next look plans anew. */
   readonly why: string | null
@@ -67,22 +56,6 @@ export function planQuorum(before: QuorumState, goal: QuorumGoal): QuorumPlan {
     if (!(error instanceof DeadEnd)) throw error
     return { steps: plan.result(), why: error.message }
   }
-}
-
-/** What is wrong with a state; null: it is safe. */
-export function unsafe(
-  { leader, quorum, voters, count, standbys }: QuorumState,
-  me: MemberName,
-): string | null {
-  if (voters.length === 0) return null
-  const electing = union(voters, [leader])
-  const acknowledging = union(standbys, [me])
-  const together = union(electing, acknowledging).length
-  if (together > quorum + count + 1)
-    return `${together} nodes, quorum ${quorum} and count ${count} are too small`
-  return isWithin(electing, acknowledging) || isWithin(acknowledging, electing)
-    ? null
-    : 'neither of the voters and the synchronous standbys are among the other'
 }
 
 class Plan {

@@ -8,7 +8,7 @@ import type { ServerView } from '../../model/server/postgres.ts'
 import { parseSyncNames, type SyncNames } from '../../wire/sync-names.ts'
 import { type ClusterFacts, server } from '../facts.ts'
 import { type Names, namesOf } from './names.ts'
-import { type StandbyQuestion, type Standbys, synchronousStandbys } from './standbys.ts'
+import { rememberStandbys, type StandbyQuestion, type Standbys, synchronousStandbys } from './standbys.ts'
 
 export interface SyncSight {
   /** synchronous_standby_names in force. */
@@ -27,13 +27,13 @@ export function syncSight({ snap, memory, view }: ClusterFacts): SyncSight | nul
   const { syncFile } = snap.postgres
   const own = primaryServer(snap)
   if (own === null || syncFile?.known !== true || snap.settings.synchronousMode === 'off') return null
-  const question = standbyQuestion(own, snap, memory, view)
+  const question = standbyQuestion(own, snap, view)
   if (question === null) return null
   const text = own.synchronous.standbyNames
   return {
     ...{ text, inForce: parseSyncNames(text), file: syncFile.value, key: view.sync },
     voters: namesOf(view.sync?.value.standbys ?? []),
-    standbys: synchronousStandbys(question),
+    standbys: synchronousStandbys(question, memory.sync),
   }
 }
 
@@ -43,8 +43,8 @@ export function rememberSync(memory: Memory, snap: Snapshot): Memory {
   if (snap.settings.synchronousMode === 'off' || server(snap)?.inRecovery === true || !isRunning(snap))
     return memory.sync === null ? memory : { ...memory, sync: null }
   if (own === null || !snap.cluster.known) return memory
-  const question = standbyQuestion(own, snap, memory, snap.cluster.value)
-  return question === null ? memory : { ...memory, sync: synchronousStandbys(question).memory }
+  const question = standbyQuestion(own, snap, snap.cluster.value)
+  return question === null ? memory : { ...memory, sync: rememberStandbys(question, memory.sync) }
 }
 
 function isRunning({ postgres }: Snapshot): boolean {
@@ -62,7 +62,6 @@ function primaryServer(snap: Snapshot): PrimaryServer | null {
 function standbyQuestion(
   own: PrimaryServer,
   { self, settings }: Snapshot,
-  memory: Memory,
   view: ClusterFacts['view'],
 ): StandbyQuestion | null {
   const { synchronousMode: mode } = settings
@@ -81,6 +80,5 @@ function standbyQuestion(
     wanted: settings.synchronousNodeCount,
     lagMax: settings.maximumLagOnSyncnode,
     waitedFor: namesOf(names),
-    memory: memory.sync,
   }
 }

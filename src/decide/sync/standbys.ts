@@ -30,8 +30,6 @@ export interface StandbyQuestion {
   readonly needsAll: boolean
   /** Standbys of `/sync` that have everything: this node wrote them there as such. */
   readonly trusted: Names
-  /** null: it has not looked yet. */
-  readonly memory: SyncMemory | null
 }
 
 export interface Standbys {
@@ -39,7 +37,6 @@ export interface Standbys {
   readonly active: Names
   /** Of these PostgreSQL waits for all and each has everything. */
   readonly confirmed: Names
-  readonly memory: SyncMemory
 }
 
 interface Candidate {
@@ -50,9 +47,9 @@ interface Candidate {
   readonly nofailover: boolean
 }
 
-export function synchronousStandbys(question: StandbyQuestion): Standbys {
+/** By what is remembered with this look (`rememberStandbys`). */
+export function synchronousStandbys(question: StandbyQuestion, memory: SyncMemory | null): Standbys {
   const candidates = candidatesOf(question)
-  const memory = remembered(question, candidates)
   const { mode, wanted, lagMax, ownPosition } = question
   const newest =
     candidates.length > 1 ? candidates.reduce((most, { lsn }) => (lsn > most ? lsn : most), 0n) : ownPosition
@@ -67,10 +64,10 @@ export function synchronousStandbys(question: StandbyQuestion): Standbys {
     if (lagMax !== null && newest - lsn > lagMax) continue
     if (mode === 'on' ? active.length >= wanted : nofailover && active.length >= wanted) continue
     active.push(name)
-    const isReady = has(memory.ready, name)
+    const isReady = has(memory?.ready ?? [], name)
     if (mode === 'on' ? isReady && syncState === 'sync' : isReady) confirmed.push(name)
   }
-  return { active: namesOf(active), confirmed: namesOf(confirmed), memory }
+  return { active: namesOf(active), confirmed: namesOf(confirmed) }
 }
 
 /** Streaming members that may be waited for: the preferred ones first, then those that are waited for, then the nearest. */
@@ -124,15 +121,19 @@ function streamsThroughAnother(
   return false
 }
 
-function remembered(question: StandbyQuestion, candidates: readonly Candidate[]): SyncMemory {
-  const { memory, waitedFor, ownPosition, mode, trusted, needsAll } = question
+/** Folds a look into the memory: once for each look, because who has caught up shows in the one after a change. */
+export function rememberStandbys(question: StandbyQuestion, memory: SyncMemory | null): SyncMemory {
+  const candidates = candidatesOf(question)
+  const { waitedFor, ownPosition, mode, trusted, needsAll } = question
   const isUnchanged =
     memory !== null &&
     isSame(waitedFor, memory.waitedFor) &&
     needsAll === memory.needsAll &&
     isReloaded(question)
   const catchUpLsn = isUnchanged ? memory.catchUpLsn : ownPosition
-  const ready = mustProveAgain(question) ? [] : (memory?.ready ?? []).filter(name => has(waitedFor, name))
+  const ready = mustProveAgain(question, memory)
+    ? []
+    : (memory?.ready ?? []).filter(name => has(waitedFor, name))
   const caughtUp = candidates.filter(({ name, syncState, lsn }) => {
     if (!has(waitedFor, name)) return false
     if (mode === 'on' && needsAll && has(trusted, name)) return true
@@ -146,7 +147,7 @@ function remembered(question: StandbyQuestion, candidates: readonly Candidate[])
  * Where each synchronous standby is to have everything, a time in which some of them were enough ends what was known: what
  * others acknowledged then may not be on this one.
  */
-function mustProveAgain({ mode, memory, needsAll }: StandbyQuestion): boolean {
+function mustProveAgain({ mode, needsAll }: StandbyQuestion, memory: SyncMemory | null): boolean {
   return mode === 'on' && !(needsAll && memory?.needsAll === true)
 }
 

@@ -10,6 +10,7 @@ import type { RecoverySettingsView } from '../../model/server/postgres.ts'
 import type { PostgresqlConfig } from '../../model/settings/config.ts'
 import type { BootMillis, Scope } from '../../model/units.ts'
 import type { Clock } from '../../ports/clock.ts'
+import { type SyncNamesFile, syncNamesFile } from '../synchronous/names-file.ts'
 import { elements, type LocalAddress, localAddress } from './addresses.ts'
 import { backUpFiles, copyFromDataDirectory, restoreFiles } from './backups.ts'
 import {
@@ -33,7 +34,6 @@ import {
 import { type RecoverySettings, standbyRecovery } from './recovery-settings.ts'
 import { type ChangedParameter, changedFromServer, pendingRestartOf } from './server-comparison.ts'
 import { parameterText } from './server-values.ts'
-import { readSyncNames, replaceSyncNames } from './sync-names-file.ts'
 import { manages, writeFiles } from './write-files.ts'
 
 export type { FileOwner } from './durable-file.ts'
@@ -81,10 +81,7 @@ export interface Settings {
   localReplicationAddress(): LocalAddress
   /** The directories of sockets, statistics and password file; throws SettingsError when one is not usable. */
   prepareDirectories(): Promise<void>
-  /** synchronous_standby_names in hactl's own file; null: it sets nothing. */
-  readSyncNames(): Promise<string | null>
-  /** True when a file changed: a running server needs a reload. */
-  writeSyncNames(value: string | null): Promise<boolean>
+  readonly syncNames: SyncNamesFile
   backUp(): Promise<void>
   /** Restores files that a base backup did not bring along. Returns their names. */
   restoreBackups(): Promise<readonly string[]>
@@ -100,6 +97,7 @@ class SettingsFiles implements Settings {
   readonly #options: SettingsOptions
   readonly #config: PostgresqlConfig
   readonly #places: Places
+  readonly syncNames: SyncNamesFile
   #last: (Prepared & { readonly input: WriteInput }) | null = null
   #warned: ReadonlySet<string> = new Set()
   #socketDirectories: string | null
@@ -110,6 +108,7 @@ class SettingsFiles implements Settings {
     this.#options = options
     this.#config = options.config
     this.#places = placesOf(options.config, options.runAs ?? null)
+    this.syncNames = syncNamesFile(this.#places, work => this.#inTurn(work))
     this.#socketDirectories = textIn(options.config.parameters, 'unix_socket_directories')
   }
 
@@ -185,14 +184,6 @@ class SettingsFiles implements Settings {
     }
     if (this.#config.authentication.replication.password === null) return
     await requireDirectory(dirname(this.#places.pgpass), 0o700, this.#places.owner)
-  }
-
-  readSyncNames(): Promise<string | null> {
-    return readSyncNames(this.#places)
-  }
-
-  writeSyncNames(value: string | null): Promise<boolean> {
-    return this.#inTurn(() => replaceSyncNames(this.#places, value))
   }
 
   backUp(): Promise<void> {

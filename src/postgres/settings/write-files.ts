@@ -3,6 +3,7 @@
 
 import { join, resolve } from 'node:path'
 import type { PostgresqlConfig } from '../../model/settings/config.ts'
+import { needsSyncFile, writeSyncNamesFile } from '../synchronous/names-file.ts'
 import { cleanAutoConf } from './auto-conf.ts'
 import { copyFromDataDirectory, ownConf, restoreFile } from './backups.ts'
 import { lastValue, readConfChain } from './conf-chain.ts'
@@ -14,7 +15,6 @@ import { writePgpass } from './pgpass.ts'
 import { type Places, sameDirectory } from './places.ts'
 import { conninfoText, type Prepared, type WriteInput } from './prepared.ts'
 import type { RecoverySettings } from './recovery-settings.ts'
-import { needsSyncFile, writeSyncNamesFile } from './sync-names-file.ts'
 
 export interface Job extends Prepared {
   readonly input: WriteInput

@@ -4,7 +4,9 @@ import { slotName } from '../../../src/model/cluster/slot-name.ts'
 import { type Seen, seen, unseen } from '../../../src/model/seen.ts'
 import type { Origins } from '../../../src/model/server/origins.ts'
 import type { PostgresView, ServerView, SlotView } from '../../../src/model/server/postgres.ts'
+import { parseSyncNames } from '../../../src/wire/sync-names.ts'
 import type { Draft } from './draft.ts'
+import { readPosition } from './units.ts'
 
 export const IDENTITY = { pid: 4711, startTicks: '990' }
 
@@ -43,6 +45,7 @@ export function buildPostgres(draft: Draft): PostgresView {
         typeof postgres.sameData === 'string' ? unseen(postgres.sameData) : seen(postgres.sameData, nowMs),
       runsOutside: seen(postgres.runsOutside, nowMs),
     },
+    ...buildSyncFile(draft),
   }
 }
 
@@ -136,18 +139,36 @@ function buildServer(draft: Draft, role: 'primary' | 'standby', timeline: number
     ],
     replication: standby ? [] : sendersOf(draft),
     pendingRestart: {},
+    ...(draft.postgres.waitsFor === null
+      ? {}
+      : { synchronous: { standbyNames: draft.postgres.waitsFor, commit: 'on' } }),
   }
 }
 
+/** `pg2`, `pg2:startup` in another state, `pg2@0/2000000` at another position than the primary. */
 function sendersOf({ etcd, me, postgres }: Draft): ServerView['replication'] {
   const names = postgres.streamsTo ?? etcd.members.filter(name => name !== me)
+  const inForce = parseSyncNames(postgres.waitsFor ?? '')
   return names.map(text => {
-    const [applicationName = '', state = 'streaming'] = text.split(':')
+    const [, applicationName = '', state = 'streaming', at] =
+      /^([^:@]+)(?::([^@]+))?(?:@(.+))?$/.exec(text) ?? []
+    const lsn = at === undefined ? postgres.lsn : readPosition(at)
+    const rank = inForce.names.indexOf(applicationName)
+    const listed = inForce.kind === 'quorum' ? 'quorum' : rank < inForce.count ? 'sync' : 'potential'
     return {
       user: 'replicator',
-      ...{ applicationName, state, clientAddress: null, syncState: 'async', syncPriority: 0 },
+      ...{ applicationName, state, clientAddress: null },
+      ...{ syncState: rank === -1 ? 'async' : listed, syncPriority: rank + 1 },
+      ...(postgres.waitsFor === null ? {} : { writeLsn: lsn, flushLsn: lsn, replayLsn: lsn }),
     }
   })
+}
+
+function buildSyncFile({ postgres, nowMs }: Draft): Pick<PostgresView, 'syncFile'> {
+  const { waitsFor, syncFile } = postgres
+  if (waitsFor === null) return {}
+  if (syncFile === 'being written') return { syncFile: unseen('synchronous_standby_names is being written') }
+  return { syncFile: seen((syncFile === undefined ? waitsFor : syncFile) || null, nowMs) }
 }
 
 function slot(name: string, restartLsn: bigint, active: boolean): SlotView {

@@ -85,6 +85,7 @@ export interface EtcdDraft {
   /** Why the failover key cannot be honoured. */
   unreadableRequest: string | null
   drains: Drain[]
+  sync: SyncState | null
 }
 
 export interface PostgresDraft {
@@ -125,6 +126,10 @@ export interface PostgresDraft {
   asked: { timeline: number; lsn: Lsn } | null
   /** Who streams from it when it is a primary (`pg2`, `pg2:startup` in another state); null: every other member. */
   streamsTo: string[] | null
+  /** synchronous_standby_names in force; null: not queried. */
+  waitsFor: string | null
+  /** What hactl's own file says; undefined: the same. */
+  syncFile: string | null | undefined
   history: SwitchText[] | null
   idleSlots: string[]
   usedSlots: string[]
@@ -196,6 +201,7 @@ export function newDraft(me: MemberName): Draft {
       request: null,
       unreadableRequest: null,
       drains: [],
+      sync: null,
     },
     members: new Map(),
     leaderLeftMs: null,
@@ -247,6 +253,8 @@ function defaultPostgres(): PostgresDraft {
     asked: null,
     streaming: true,
     streamsTo: null,
+    waitsFor: null,
+    syncFile: undefined,
     history: null,
     idleSlots: [],
     usedSlots: [],

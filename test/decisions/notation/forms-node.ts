@@ -53,6 +53,10 @@ const postgresForms: readonly Form<PostgresDraft>[] = [
   [/^no checksums$/, () => ({ checksums: false })],
   [/^not streaming$/, () => ({ streaming: false })],
   [/^streams to (.+)$/, ([names = '']) => ({ streamsTo: names === 'nobody' ? [] : names.split(/\s+/) })],
+  [/^waits for nobody$/, () => ({ waitsFor: '' })],
+  [/^waits for "(.+)"$/, ([names = '']) => ({ waitsFor: names })],
+  [/^sync file "(.*)"$/, ([names = '']) => ({ syncFile: names })],
+  [/^sync file being written$/, () => ({ syncFile: 'being written' })],
   [/^replay paused$/, () => ({ replayPaused: true })],
   [/^replay paused for max_connections$/, () => ({ replayPaused: true, settingsTooLow: true })],
   [/^restore_command$/, () => ({ archive: true })],
@@ -76,7 +80,24 @@ const postgresForms: readonly Form<PostgresDraft>[] = [
   [/^idle slots (.+)$/, ([names = '']) => ({ idleSlots: names.split(/\s+/) })],
 ]
 
+/** `caught up pg2 pg3 of pg2 pg3`: who has everything of those that are waited for, who each have to acknowledge. */
+const syncMemoryForms: readonly Form<Memory>[] = [
+  [
+    /^caught up (.+) of( any of)? (.+)$/,
+    ([ready = '', any, waitedFor = '']) => ({
+      sync: {
+        catchUpLsn: DEFAULT_LSN,
+        waitedFor: waitedFor.split(/\s+/),
+        needsAll: any === undefined,
+        ready: ready === 'nobody' ? [] : ready.split(/\s+/),
+      },
+    }),
+  ],
+  [/^leaving sync for (\S+)$/, ([time = ''], now) => ({ leavingSyncSinceMs: now - readDuration(time) })],
+]
+
 const memoryForms: readonly Form<Memory>[] = [
+  ...syncMemoryForms,
   [/^noted that nothing guards it$/, () => ({ notedUnguarded: true })],
   [/^role none$/, () => ({ lastRole: null })],
   [/^role (primary|standby)$/, ([role]) => ({ lastRole: role === 'primary' ? 'primary' : 'standby' })],

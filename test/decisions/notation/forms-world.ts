@@ -16,6 +16,16 @@ const etcdForms: readonly Form<EtcdDraft>[] = [
   [/^read (\S+) ago$/, ([time = '']) => ({ ageMs: readDuration(time) })],
   [/^no leader$/, () => ({ leader: null })],
   [
+    /^sync (\S+) with (.+?)(?: quorum (\d+))?$/,
+    ([leader = '', names = '', quorum]) => ({
+      sync: {
+        leader: leader === 'nobody' ? null : leader,
+        standbys: names === 'nobody' ? [] : names.split(/\s+/),
+        quorum: Number(quorum ?? 0),
+      },
+    }),
+  ],
+  [
     /^leader (\S+)(?: on lease (\d+))?$/,
     ([name = '', leaseId]) => ({
       leader: {
@@ -124,6 +134,9 @@ const settingsForms: readonly Form<DynamicSettings>[] = [
   [/^no slots$/, () => ({ useSlots: false })],
   [/^hung server timeout (\S+)$/, ([time = '']) => ({ hungServerTimeoutMs: readDuration(time) })],
   [/^synchronous$/, () => ({ synchronousMode: 'on' })],
+  [/^strict$/, () => ({ synchronousStrict: true })],
+  [/^sync nodes (\d+)$/, ([count]) => ({ synchronousNodeCount: Number(count) })],
+  [/^sync lag (\d+)$/, ([bytes = '']) => ({ maximumLagOnSyncnode: BigInt(bytes) })],
   [/^quorum$/, () => ({ synchronousMode: 'quorum' })],
   [/^failsafe$/, () => ({ failsafeMode: true })],
   [/^standby cluster$/, () => ({ standbyCluster: true })],

@@ -70,6 +70,10 @@ function showAction(action: Action): string {
       return `cancel-work: ${action.why}`
     case 'change-slots':
       return showSlots(action)
+    case 'publish-sync':
+      return `publish-sync ${showSync(action.state)} ${guard(action.ifRevision)}`
+    case 'set-sync-names':
+      return `set-sync-names ${action.value ?? 'nobody'}`
     case 'note-origin':
       return `note-origin ${showOrigin(action.origin)}`
     case 'answer-order':
@@ -84,6 +88,12 @@ function showAction(action: Action): string {
 function endOf({ ahead, withinMs }: Action & { kind: 'arm-fencer' }): string {
   if (withinMs !== undefined) return `a lease of ${showDuration(withinMs)} ends that begins now`
   return `the ${ahead === true ? 'own lease, on which leadership is to hang,' : 'lease'} ends`
+}
+
+function showSync(state: Extract<Action, { kind: 'publish-sync' }>['state']): string {
+  if (state === null) return 'none'
+  const quorum = state.quorum === 0 ? '' : ` quorum ${state.quorum}`
+  return `${state.leader} with ${state.standbys.join(' ') || 'nobody'}${quorum}`
 }
 
 function showOrigin(origin: Extract<Action, { kind: 'note-origin' }>['origin']): string {

@@ -31,7 +31,11 @@ export function lostInSyncMode(
 /** Why nobody is synchronous though the mode is on and somebody could be; null: all is well. */
 export function notSynchronous(world: World, leader: string): string | null {
   const state = world.syncState()
-  if (!world.isSynchronous || world.machines.length < 2) return null
+  const primary = world.machine(leader)?.server ?? null
+  const streams = world.machines.some(
+    ({ server }) => primary !== null && server?.receiver?.source === primary,
+  )
+  if (!world.isSynchronous || !streams) return null
   if (state?.leader !== leader)
     return `the sync key names ${state?.leader ?? 'nobody'}, the leader is ${leader}`
   return state.standbys.length === 0 ? 'nobody is synchronous' : null

@@ -7,7 +7,7 @@ import { DataDirectory } from './data-directory.ts'
 import type { Machine } from './machine.ts'
 import type { OsProcess } from './os-process.ts'
 import type { Postmaster } from './postmaster.ts'
-import { cancelled, failed } from './step.ts'
+import { cancelled, DONE, failed } from './step.ts'
 import { commonEnd, isPartOf, lsnOf } from './wal.ts'
 
 type Ended = 'done' | 'aborted'
@@ -180,4 +180,17 @@ export async function crashRecovery(
 function sourceAt(machine: Machine, from: Upstream): Postmaster | null {
   const source = machine.world.serverReachableFrom(machine.name, from.name)
   return source?.acceptsConnections === true ? source : null
+}
+
+export async function giveUpData(
+  machine: Machine,
+  process: OsProcess,
+  how: 'removed' | 'moved',
+): Promise<StepOutcome> {
+  if (machine.serverHere !== null) return failed(`the data directory is not ${how}: PostgreSQL runs`)
+  machine.world.checks.removed(machine)
+  if (how === 'removed') await process.clock.sleep(machine.tookMs(2, 50))
+  machine.data = null
+  machine.origins = null
+  return DONE
 }

@@ -19,7 +19,15 @@ import type {
   StepOutcome,
   StopOptions,
 } from '../../../src/ports/postgres.ts'
-import { baseBackup, crashRecovery, initialise, OVERWRITTEN, reachSource, rewindData } from './disk-work.ts'
+import {
+  baseBackup,
+  crashRecovery,
+  giveUpData,
+  initialise,
+  OVERWRITTEN,
+  reachSource,
+  rewindData,
+} from './disk-work.ts'
 import { knockAt } from './knock.ts'
 import { datedHistory, lookAt, positionOf, readinessOf } from './look.ts'
 import type { Machine } from './machine.ts'
@@ -107,16 +115,13 @@ export class SimulatedPostgres implements Postgres {
 
   use(): void {}
 
-  writeSettings(): Promise<StepOutcome> {
-    return writeSettingsFiles(this.#machine, this.#process)
-  }
+  readonly writeSettings = (): Promise<StepOutcome> => writeSettingsFiles(this.#machine, this.#process)
 
   readonly setSyncNames = (value: string | null): Promise<StepOutcome> =>
     setSyncNames(this.#machine, this.#process, this.#server, value)
 
-  initdb(signal: AbortSignal): Promise<StepOutcome> {
-    return initialise(this.#machine, this.#process, signal)
-  }
+  readonly initdb = (signal: AbortSignal): Promise<StepOutcome> =>
+    initialise(this.#machine, this.#process, signal)
 
   async finishBootstrap(signal: AbortSignal): Promise<StepOutcome> {
     await this.#process.clock.sleep(this.#machine.tookMs(10, 80), signal)
@@ -128,9 +133,8 @@ export class SimulatedPostgres implements Postgres {
     return DONE
   }
 
-  basebackup(from: Upstream, signal: AbortSignal): Promise<StepOutcome> {
-    return baseBackup(this.#machine, this.#process, from, signal)
-  }
+  readonly basebackup = (from: Upstream, signal: AbortSignal): Promise<StepOutcome> =>
+    baseBackup(this.#machine, this.#process, from, signal)
 
   async start(options: StartOptions, signal: AbortSignal): Promise<StepOutcome> {
     const { data } = this.#machine
@@ -244,9 +248,8 @@ export class SimulatedPostgres implements Postgres {
     return server.inRecovery ? failed('the server ended during the promotion') : DONE
   }
 
-  crashRecovery(signal: AbortSignal): Promise<StepOutcome> {
-    return crashRecovery(this.#machine, this.#process, signal)
-  }
+  readonly crashRecovery = (signal: AbortSignal): Promise<StepOutcome> =>
+    crashRecovery(this.#machine, this.#process, signal)
 
   async rewind(from: Upstream, signal: AbortSignal): Promise<StepOutcome & { readonly damaged?: boolean }> {
     const stopped = await this.stop({ mode: 'fast', checkpoint: false, timeoutMs: 60_000 }, signal)
@@ -260,17 +263,10 @@ export class SimulatedPostgres implements Postgres {
   readonly reachSource = (from: Upstream): Promise<StepOutcome> =>
     reachSource(this.#machine, this.#process, from)
 
-  readonly removeDataDirectory = (): Promise<StepOutcome> => this.#giveUpData('removed')
-  readonly setDataDirectoryAside = (): Promise<StepOutcome> => this.#giveUpData('moved')
-
-  async #giveUpData(how: 'removed' | 'moved'): Promise<StepOutcome> {
-    if (this.#machine.serverHere !== null) return failed(`the data directory is not ${how}: PostgreSQL runs`)
-    this.#machine.world.checks.removed(this.#machine)
-    if (how === 'removed') await this.#process.clock.sleep(this.#machine.tookMs(2, 50))
-    this.#machine.data = null
-    this.#machine.origins = null
-    return DONE
-  }
+  readonly removeDataDirectory = (): Promise<StepOutcome> =>
+    giveUpData(this.#machine, this.#process, 'removed')
+  readonly setDataDirectoryAside = (): Promise<StepOutcome> =>
+    giveUpData(this.#machine, this.#process, 'moved')
 
   checkpointSoon(): void {
     this.#server?.checkpointWithin(this.#machine.tookMs(10, 400))

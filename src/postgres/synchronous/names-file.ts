@@ -2,21 +2,39 @@
 // change its value: a new configuration, a new upstream or a new agent writes the other files and leaves this one alone, so
 // that PostgreSQL never stops waiting for a standby by accident.
 
-import { lastValue, readConfChain } from './conf-chain.ts'
-import { exists, readIfPresent, replaceFile } from './durable-file.ts'
-import { isGenerated, singleSetting, withoutParameters } from './file-text.ts'
-import type { Places } from './places.ts'
-import type { Job } from './write-files.ts'
+import { lastValue, readConfChain } from '../settings/conf-chain.ts'
+import { exists, readIfPresent, replaceFile } from '../settings/durable-file.ts'
+import { isGenerated, singleSetting, withoutParameters } from '../settings/file-text.ts'
+import type { Places } from '../settings/places.ts'
+import type { Job } from '../settings/write-files.ts'
 
 const NAME = 'synchronous_standby_names'
 
+export interface SyncNamesFile {
+  /** null: it sets nothing, or does not exist. */
+  read(): Promise<string | null>
+  /** True when a file changed: a running server needs a reload. */
+  write(value: string | null): Promise<boolean>
+}
+
+/** `inTurn`: two writers of settings would undo each other. */
+export function syncNamesFile(
+  places: Places,
+  inTurn: <T>(work: () => Promise<T>) => Promise<T>,
+): SyncNamesFile {
+  return {
+    read: () => readSyncNames(places),
+    write: value => inTurn(() => replaceSyncNames(places, value)),
+  }
+}
+
 /** null: the file sets nothing, or does not exist. */
-export async function readSyncNames({ syncNames }: Places): Promise<string | null> {
+async function readSyncNames({ syncNames }: Places): Promise<string | null> {
   return lastValue(await readConfChain(syncNames), NAME) || null
 }
 
 /** True when a file changed. Takes out a value of ALTER SYSTEM, which would win over this one. */
-export async function replaceSyncNames(places: Places, value: string | null): Promise<boolean> {
+async function replaceSyncNames(places: Places, value: string | null): Promise<boolean> {
   const changed = await writeValue(places, value)
   return (await takeOutOfAutoConf(places)) || changed
 }

@@ -7,8 +7,8 @@ import type { StepOutcome } from '../../ports/postgres.ts'
 import { sendSignal } from '../../system/proc.ts'
 import { sameSyncNames } from '../../wire/sync-names.ts'
 import { type Context, DONE, failed } from '../context.ts'
+import { STATEMENT_LIMIT_MS } from '../session/connection.ts'
 import { within } from '../within.ts'
-import { STATEMENT_LIMIT_MS } from './connection.ts'
 
 /** A disk that is slower than this is waited for by nobody; the write goes on. */
 const WRITE_LIMIT_MS: Millis = 2000
@@ -30,7 +30,7 @@ export class SyncNamesSetting {
     const { clock, settings } = this.#context
     if (this.#writing !== null) return unseen('synchronous_standby_names is being written')
     const atMs = clock.bootMs()
-    const read = settings.readSyncNames().then(
+    const read = settings.syncNames.read().then(
       value => seen(value, atMs),
       error => unseen(`the file with synchronous_standby_names: ${errorText(error)}`),
     )
@@ -51,18 +51,23 @@ export class SyncNamesSetting {
 
   async #write(value: string | null): Promise<StepOutcome> {
     const { settings, watch } = this.#context
+    const before = await settings.syncNames.read().catch(() => null)
     try {
-      await settings.writeSyncNames(value)
+      await settings.syncNames.write(value)
     } catch (error) {
       return failed(errorText(error))
     }
     const running = await watch.find()
     if (running === null) return DONE
     sendSignal(running.pid, 'SIGHUP')
-    return await this.#inForce(value)
+    // Without a value of hactl's own an operator's counts, whatever that is.
+    const isSeen = (shown: string): boolean =>
+      value === null ? before === null || !sameSyncNames(shown, before) : sameSyncNames(shown, value)
+    const inForce = await this.#inForce(isSeen)
+    return value === null ? DONE : inForce
   }
 
-  async #inForce(value: string | null): Promise<StepOutcome> {
+  async #inForce(isSeen: (shown: string) => boolean): Promise<StepOutcome> {
     const { clock, kept } = this.#context
     const untilMs = clock.bootMs() + IN_FORCE_LIMIT_MS
     let shown = 'unknown'
@@ -70,7 +75,7 @@ export class SyncNamesSetting {
       const answer = await kept.query(SHOW, STATEMENT_LIMIT_MS)
       if (!answer.ok) return failed(`synchronous_standby_names was written, and is not seen: ${answer.why}`)
       shown = String(answer.rows[0]?.names)
-      if (sameSyncNames(shown, value ?? '')) return DONE
+      if (isSeen(shown)) return DONE
       await clock.sleep(PACE_MS)
     }
     return failed(`synchronous_standby_names was written, and ${JSON.stringify(shown)} stays in force`)
