@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { isSame, type Names, namesOf } from '../../src/decide/sync/names.ts'
-import { planQuorum, type QuorumGoal, type QuorumStep } from '../../src/decide/sync/quorum.ts'
+import { planQuorum, type QuorumGoal } from '../../src/decide/sync/quorum.ts'
 import { type QuorumState, unsafe } from '../../src/decide/sync/quorum-state.ts'
 import { Random } from '../simulation/random.ts'
 

@@ -202,9 +202,9 @@ const situations: readonly Situation[] = [
     command: 'no-good-candidate',
   },
   {
-    what: 'synchronous mode, which the leader cannot honour',
+    what: 'a mode that the leader cannot honour',
     asks: switchover('pg2'),
-    ...{ config: { synchronous_mode: true }, sync: isSync('pg2') },
+    ...{ config: { standby_cluster: { host: '10.0.0.9' } } },
     ...{ rule: 'request-mode', rest: NOBODY, command: 'refused' },
   },
   {

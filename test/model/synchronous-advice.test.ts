@@ -5,7 +5,6 @@ import { adviseOnSynchronous } from '../../src/admin/config/synchronous-advice.t
 import type { ClusterView, JsonObject, Member } from '../../src/model/cluster/cluster.ts'
 import { leaderKey, member, view } from '../exhaustive/parts.ts'
 
-const HACTL = { extra: { hactl: { version: '0.8.0' } } }
 const primary = member('pg1', 'primary')
 const pg2 = member('pg2', 'replica')
 const pg3 = member('pg3', 'replica')
@@ -117,8 +116,6 @@ test.each<[string, JsonObject, JsonObject, readonly Member[], Said]>([
     [primary, pg2],
     {},
   ],
-  // It is not carried out, and a warning of the configuration says so.
-  ['a leader of a version that does not honour it', {}, on, [member('pg1', 'primary', HACTL), pg2], {}],
 ])('%s', (_title, before, after, members, said) => {
   const expected = { problems: [], warnings: [], notes: [], ...said }
   expect(adviseOnSynchronous(before, after, clusterOf(members))).toEqual(expected)

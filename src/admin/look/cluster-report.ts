@@ -2,6 +2,7 @@
 // scheduled switchover. Pure; the rules are those of Patroni's `/cluster` (spec/interfaces.md 1.7, 2.3).
 
 import { modeNotHonoured } from '../../judge/handover.ts'
+import { syncProtection } from '../../judge/sync-protection.ts'
 import type { ClusterView, FailoverRequest, JsonObject, Member } from '../../model/cluster/cluster.ts'
 import { drainOf } from '../../model/cluster/drained-member.ts'
 import { guardOf } from '../../model/cluster/guard.ts'
@@ -19,7 +20,6 @@ import { type Bytes, formatLsn, type Lsn, type MemberName, type WallMillis } fro
 import { roleInCluster } from '../../wire/cluster-roles.ts'
 import { parseConnUrl } from '../../wire/member-urls.ts'
 import { type ClusterModes, modesOf } from '../../wire/modes.ts'
-import { syncProtection } from '../../wire/sync-protection.ts'
 import { lostMembers } from './lost-members.ts'
 
 /** `answers`: why each asked member did not answer (null: it did); a member that is not in it was not asked. */

@@ -2,13 +2,13 @@
 // `lookAtCluster` asks; `findingsOf` judges and is pure.
 
 import { modeNotHonoured } from '../../judge/handover.ts'
+import { syncProtection } from '../../judge/sync-protection.ts'
 import type { ClusterView, Member } from '../../model/cluster/cluster.ts'
 import { runsHactl } from '../../model/cluster/request.ts'
 import { slotName } from '../../model/cluster/slot-name.ts'
 import { done, failed, type Result } from '../../model/command/failure.ts'
 import type { ClusterReport, LostMember, MemberReport } from '../../model/command/report.ts'
 import type { Bytes, MemberName, Millis, Timeline } from '../../model/units.ts'
-import { syncProtection } from '../../wire/sync-protection.ts'
 import { type Asked, askMember } from '../members/member-answer.ts'
 import { type Deadline, type Operator, readCluster } from '../use-case.ts'
 import { clusterModes, documentOf, reportCluster } from './cluster-report.ts'

@@ -1,8 +1,8 @@
 // A leader in a synchronous mode whose commits wait for nobody, or for ever. The sentence is in its member key for as long as
 // that is so (`hactl list`, GET /patroni).
 
+import { syncProtection } from '../../judge/sync-protection.ts'
 import { syncWantedOf } from '../../wire/modes.ts'
-import { syncProtection } from '../../wire/sync-protection.ts'
 import { type ClusterFacts, holdsLease, server } from '../facts.ts'
 
 /** null: commits are protected as the operator wants, or this node does not decide it. */

@@ -85,7 +85,6 @@ export interface EtcdDraft {
   /** Why the failover key cannot be honoured. */
   unreadableRequest: string | null
   drains: Drain[]
-  sync: SyncState | null
 }
 
 export interface PostgresDraft {
@@ -201,7 +200,6 @@ export function newDraft(me: MemberName): Draft {
       request: null,
       unreadableRequest: null,
       drains: [],
-      sync: null,
     },
     members: new Map(),
     leaderLeftMs: null,

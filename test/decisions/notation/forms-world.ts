@@ -57,16 +57,6 @@ const etcdForms: readonly Form<EtcdDraft>[] = [
   [/^members (.*)$/, ([names = '']) => ({ members: names.split(/\s+/) })],
   [/^no members$/, () => ({ members: [] })],
   [/^optime (\S+)$/, ([lsn = '']) => ({ optime: readPosition(lsn) })],
-  [
-    /^sync (\S+) with (.+?)(?: quorum (\d+))?$/,
-    ([leader = '', names = '', quorum]) => ({
-      sync: {
-        leader,
-        quorum: Number(quorum ?? 0),
-        standbys: names === 'nobody' ? [] : names.split(/\s+/),
-      },
-    }),
-  ],
   [/^retain slots (.+)$/, ([names = '']) => ({ retainSlots: names.split(/\s+/) })],
   [
     /^(\S+) drained by (\S+): (.+)$/,

@@ -76,7 +76,8 @@ export class SyncReplication {
     const isSync = at !== -1 && at < count
     const listedAs = kind === 'quorum' ? 'quorum' : isSync ? 'sync' : 'potential'
     // Replies are counted only where somebody waits for them.
-    const flushLsn = this.#flushed.get(receiver) ?? receiver.server.data.lsn
+    const reported = this.isOn ? this.#flushed.get(receiver) : undefined
+    const flushLsn = reported ?? receiver.server.data.lsn
     return { syncState: at === -1 ? 'async' : listedAs, syncPriority: at === -1 ? 0 : at + 1, flushLsn }
   }
 

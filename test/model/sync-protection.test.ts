@@ -2,12 +2,12 @@
 
 import { describe, expect, test } from 'vitest'
 import { unprotected } from '../../src/decide/report/unprotected.ts'
+import { syncProtection } from '../../src/judge/sync-protection.ts'
 import type { ClusterView, JsonObject } from '../../src/model/cluster/cluster.ts'
 import type { Snapshot } from '../../src/model/decision/snapshot.ts'
 import { revision } from '../../src/model/revision.ts'
 import type { MemberName } from '../../src/model/units.ts'
 import { modesOf } from '../../src/wire/modes.ts'
-import { syncProtection } from '../../src/wire/sync-protection.ts'
 import { NOW } from '../exhaustive/frozen.ts'
 import { base, leaderKey, member, memory, server, settings, view } from '../exhaustive/parts.ts'
 import { proofs } from '../exhaustive/proofs.ts'

@@ -4,7 +4,7 @@
 
 import type { ClusterView, JsonObject } from '../model/cluster/cluster.ts'
 import type { MemberName } from '../model/units.ts'
-import { syncWantedOf } from './modes.ts'
+import { syncWantedOf } from '../wire/modes.ts'
 
 interface SyncProtection {
   readonly mode: 'on' | 'quorum'
