@@ -133,8 +133,8 @@ class LocalPostgres implements LocalServer {
   }
 
   async setSyncNames(value: string | null): Promise<StepOutcome> {
-    const replaced = failed('the data directory is being replaced')
-    return (await this.#directory.write(() => this.#syncNames.set(value))) ?? replaced
+    const set = await this.#directory.write(() => this.#syncNames.set(value))
+    return set ?? failed('the data directory is being replaced')
   }
 
   tryLogins(...args: Parameters<Postgres['tryLogins']>) {
@@ -215,9 +215,7 @@ class LocalPostgres implements LocalServer {
     return stop(this.#context, ...args)
   }
 
-  stopOrphans(signal: AbortSignal): Promise<StepOutcome> {
-    return stopOrphans(this.#context, signal)
-  }
+  readonly stopOrphans = (signal: AbortSignal) => stopOrphans(this.#context, signal)
 
   follow(upstream: Upstream | null, _signal: AbortSignal): Promise<StepOutcome> {
     const context = this.#context

@@ -3,8 +3,8 @@
 
 import { describe, expect, test } from 'vitest'
 import { isSame, type Names, namesOf } from '../../src/decide/sync/names.ts'
-import { planQuorum, type QuorumGoal } from '../../src/decide/sync/quorum.ts'
-import { type QuorumState, unsafe } from '../../src/decide/sync/quorum-state.ts'
+import { planQuorum, type QuorumGoal, type QuorumStep } from '../../src/decide/sync/quorum.ts'
+import type { QuorumState } from '../../src/decide/sync/quorum-state.ts'
 import { Random } from '../simulation/random.ts'
 
 const NODES = ['n1', 'n2', 'n3', 'n4', 'n5', 'n6', 'n7']
