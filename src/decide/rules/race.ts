@@ -45,6 +45,7 @@ import { askForLease, holdOnMs, holdOnReason, unansweredButAlive } from '../lead
 import { dueRequest, isForced, isNamedCandidate } from '../lead/request-meaning.ts'
 import { type Rule, rule } from '../rule.ts'
 import { mustStop } from './parts/race-must-stop.ts'
+import { staleSight } from './parts/race-stale.ts'
 import { raceNotSynchronous, raceWithoutVotes } from './parts/race-synchronous.ts'
 import { LOOK_AGAIN_MS, raceUndecidedRules } from './parts/race-undecided.ts'
 import { raceUnfit } from './parts/race-unfit.ts'
@@ -53,8 +54,6 @@ import { raceRestart } from './parts/restarting.ts'
 
 /** A read may show a new configuration a moment before the watch brings it. */
 const SOON_MS = 100
-/** A view older than a race takes means that the agent was suspended in between. */
-const STALE_MS = 6000
 /** A candidate named by an operator gets this long before the others race. */
 const CANDIDATE_LIMIT_MS = 5000
 
@@ -293,10 +292,4 @@ function leaderlessForMs({ memory, snap }: ClusterFacts): number {
 function formerLeader({ memory, snap }: ClusterFacts): { readonly formerLeader?: string } {
   const name = memory.lastLeader
   return name === null || name === snap.self.name ? {} : { formerLeader: name }
-}
-
-/** Only a view that this beat read can grow old unnoticed: the watch reports its own silence. */
-function staleSight({ snap, view }: ClusterFacts): { readonly ageMs: Millis } | null {
-  const ageMs = snap.cluster.known && view.source === 'read' ? snap.nowMs - snap.cluster.atMs : 0
-  return ageMs > STALE_MS ? { ageMs } : null
 }
