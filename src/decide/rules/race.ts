@@ -15,7 +15,7 @@
 // Rare cases are in `parts`: a primary without a lease, data of unknown origin, a leader lost in maintenance mode.
 
 import { describeDrain } from '../../model/cluster/drained-member.ts'
-import { formatLsn, type Millis } from '../../model/units.ts'
+import { formatLsn } from '../../model/units.ts'
 import {
   answersPredateLeaderChange,
   betterRival,
