@@ -8,10 +8,16 @@ import { configToReplace, showConfig } from '../src/admin/config/show-config.ts'
 import { withCluster } from '../src/admin/connect.ts'
 import { failed } from '../src/model/command/failure.ts'
 import type { Problem } from '../src/model/settings/problem.ts'
+import { TIMING_PROFILE_NAMES, TIMING_PROFILES } from '../src/model/settings/timing-profile.ts'
 import { type ConfigRules, editConfiguration } from '../src/terminal/ask/config-dialogue.ts'
 import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
 import { HactlCommand, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
 import { isPatronictl } from '../src/terminal/drop-in/drop-in.ts'
+
+const PROFILES = TIMING_PROFILE_NAMES.map(name => {
+  const { ttl, loop_wait: loopWait, retry_timeout: retryTimeout } = TIMING_PROFILES[name]
+  return `${name} ${ttl}/${loopWait}/${retryTimeout} s`
+}).join(', ')
 
 export default class EditConfig extends HactlCommand {
   static override summary = 'Change the dynamic configuration of a cluster.'
@@ -20,7 +26,8 @@ export default class EditConfig extends HactlCommand {
     'vi). The new document is validated, the leader is asked about PostgreSQL parameters that change, a ' +
     'change of the synchronous mode is judged by the members that there are, a ' +
     'diff is shown, and it is stored only if nobody changed it meanwhile. Options are applied in the order' +
-    ' --replace, --apply, --set, --pg.'
+    ' --replace, --apply, --profile, --set, --pg. A profile sets ttl, loop_wait and retry_timeout together:' +
+    ` ${PROFILES}. docs/modes.md has what each costs.`
   static override examples = [
     {
       description: 'In an editor:',
@@ -33,6 +40,10 @@ export default class EditConfig extends HactlCommand {
     {
       description: 'Remove a setting:',
       command: '<%= config.bin %> edit-config batman --pg work_mem=null --force',
+    },
+    {
+      description: 'A short outage after the loss of a node (about 5 s):',
+      command: '<%= config.bin %> edit-config batman --profile fast',
     },
     { description: 'From a file:', command: '<%= config.bin %> edit-config batman --apply changes.yml' },
   ]
@@ -53,6 +64,10 @@ export default class EditConfig extends HactlCommand {
       summary: 'Set a PostgreSQL parameter.',
     }),
     apply: Flags.string({ helpValue: 'FILE', summary: 'Merge a YAML file; - is stdin.' }),
+    profile: Flags.string({
+      options: TIMING_PROFILE_NAMES,
+      summary: 'Set ttl, loop_wait and retry_timeout together.',
+    }),
     replace: Flags.string({
       helpValue: 'FILE',
       summary: 'Take a YAML file as the whole configuration; - is stdin.',

@@ -4,12 +4,14 @@ import { type ConfigReport, showConfig } from '../src/admin/config/show-config.t
 import { withCluster } from '../src/admin/connect.ts'
 import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
 import { HactlCommand, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
-import { emptyIfMissing } from '../src/terminal/drop-in/drop-in.ts'
+import { emptyIfMissing, isPatronictl } from '../src/terminal/drop-in/drop-in.ts'
 import { yamlDocument } from '../src/terminal/format/yaml-text.ts'
 
 export default class ShowConfig extends HactlCommand {
   static override summary = 'Show the dynamic configuration of a cluster.'
-  static override description = 'Prints YAML with sorted keys, as it is in etcd; edit-config changes it.'
+  static override description =
+    'Prints YAML with sorted keys, as it is in etcd; edit-config changes it. A comment names the timing ' +
+    'profile whose values it has, if any.'
   static override examples = [
     {
       description: "This node's cluster:",
@@ -28,6 +30,13 @@ export default class ShowConfig extends HactlCommand {
       showConfig(operator, cluster, flags.timeout ?? READ_TIMEOUT_MS),
     )
     const shown = emptyIfMissing<ConfigReport | null>(result, null)
-    this.conclude(flags.json, shown, report => (report === null ? '' : `${yamlDocument(report.document)}\n`))
+    this.conclude(flags.json, shown, report =>
+      report === null ? '' : `${profileComment(report)}${yamlDocument(report.document)}\n`,
+    )
   }
+}
+
+/** A comment for people, which patronictl does not print. */
+function profileComment({ profile }: ConfigReport): string {
+  return profile === null || isPatronictl() ? '' : `# Timing profile: ${profile}\n`
 }

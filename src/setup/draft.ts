@@ -6,6 +6,7 @@ import { adoptEtcdV2 } from '../config/etcd-section.ts'
 import { readEnvironment } from '../config/sources/environment.ts'
 import type { Json, JsonObject } from '../model/cluster/cluster.ts'
 import { isJsonObject, patchDocument } from '../model/settings/patch.ts'
+import { TIMING_PROFILE_NAMES, TIMING_PROFILES } from '../model/settings/timing-profile.ts'
 import type { Scope } from '../model/units.ts'
 import type { Place } from './own-place.ts'
 
@@ -48,11 +49,19 @@ export function frame(
   }
 }
 
+const PROFILES = TIMING_PROFILE_NAMES.map(
+  name => `${name} ${Object.values(TIMING_PROFILES[name]).join('/')}`,
+).join(', ')
+
 export const COMMON_NOTES: readonly Note[] = [
   ['etcd3.hosts', 'FIXME: all members of etcd'],
   [
     'bootstrap',
     'Used once, when the cluster is created; afterwards its configuration is changed with hactl edit-config.',
+  ],
+  [
+    'bootstrap.dcs.ttl',
+    `ttl, loop_wait and retry_timeout belong together, e.g. ${PROFILES} (docs/modes.md).`,
   ],
 ]
 

@@ -82,6 +82,7 @@ test('what is stored but will not have the effect that it seems to have is said'
       'warning: ttl: Violated the rule "loop_wait + 2*retry_timeout <= ttl", where ttl=12',
     ),
     expect.stringContaining('warning: postgresql.parameters.max_connections: '),
+    expect.stringContaining('warning: pg0, pg1, pg2 run Patroni, which does not honour ttl=12'),
     expect.stringMatching(/^warning: PostgreSQL was not asked about parameters: pg0 does not answer: /),
     // The leader of this cluster runs Patroni, which carries it out.
     expect.stringMatching(
@@ -90,7 +91,43 @@ test('what is stored but will not have the effect that it seems to have is said'
     '',
   ])
   const json = await stage.hactl(['edit-config', 'demo', '--force', '--json', '-s', 'ttl=13'])
-  expect(JSON.parse(json.stdout)).toMatchObject({ stored: true, warnings: { length: 4 } })
+  expect(JSON.parse(json.stdout)).toMatchObject({ stored: true, warnings: { length: 5 } })
+})
+
+test('a timing profile sets what belongs together, and is refused where a member runs Patroni and would not honour it', async () => {
+  const refused = await stage.hactl(['edit-config', 'demo', '--profile', 'fast', '-q'])
+  expect([refused.code, refused.stderr.split('\n').slice(-3)]).toEqual([
+    3,
+    [
+      'error: changing the timing refused: pg0, pg1, pg2 run Patroni, which does not honour ttl=5 (Patroni uses 20), retry_timeout=2 (Patroni uses 3): an outage is as long as before while such a member leads',
+      'HINT: choose --profile balanced or wide while a member runs Patroni, or store it all the same with --force.',
+      '',
+    ],
+  ])
+  expect(await config()).toMatchObject({ ttl: 30, loop_wait: 10 })
+  const honoured = await stage.hactl(['edit-config', 'demo', '--profile', 'balanced', '--force', '-q'])
+  expect([honoured.code, honoured.stderr]).toEqual([0, ''])
+  expect(await config()).toMatchObject({ ttl: 20, loop_wait: 5, retry_timeout: 7 })
+  const shown = await stage.hactl(['show-config', 'demo'])
+  expect(shown.stdout.split('\n')[0]).toBe('# Timing profile: balanced')
+  const forced = await stage.hactl(['edit-config', 'demo', '--profile', 'fast', '--force', '-q'])
+  expect([forced.code, forced.stderr]).toEqual([0, expect.stringContaining('warning: pg0, pg1, pg2 run')])
+  const json = JSON.parse((await stage.hactl(['show-config', 'demo', '--json'])).stdout)
+  expect(json).toMatchObject({ profile: 'fast', patroniMembers: ['pg0', 'pg1', 'pg2'] })
+  // An option that is given as well wins.
+  const both = await stage.hactl([
+    'edit-config',
+    'demo',
+    '--force',
+    '-q',
+    '--profile',
+    'wide',
+    '-s',
+    'ttl=70',
+  ])
+  expect([both.code, await config()]).toEqual([0, expect.objectContaining({ ttl: 70, retry_timeout: 25 })])
+  const unknown = await stage.hactl(['edit-config', 'demo', '--profile', 'quick', '--force'])
+  expect(unknown.code).toBe(2)
 })
 
 test('an empty input replaces nothing: a program before a pipe that failed deletes no settings', async () => {

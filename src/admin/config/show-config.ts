@@ -1,8 +1,10 @@
 // `hactl show-config`: the dynamic configuration as it is in etcd.
 
 import type { ClusterView, JsonObject } from '../../model/cluster/cluster.ts'
+import { runsHactl } from '../../model/cluster/request.ts'
 import { done, failed, type Result } from '../../model/command/failure.ts'
-import type { Millis, Revision } from '../../model/units.ts'
+import { profileOf, type TimingProfile } from '../../model/settings/timing-profile.ts'
+import type { MemberName, Millis, Revision } from '../../model/units.ts'
 import { type Deadline, deadlineIn, type Operator, readCluster } from '../use-case.ts'
 
 export interface ConfigReport {
@@ -10,6 +12,10 @@ export interface ConfigReport {
   /** An edit names this revision, so that it cannot overwrite a change made meanwhile. */
   readonly revision: Revision
   readonly document: JsonObject
+  /** The timing profile whose values the document has; null: none. */
+  readonly profile: TimingProfile | null
+  /** Members that run Patroni, which does not honour each value. */
+  readonly patroniMembers: readonly MemberName[]
 }
 
 export function showConfig(
@@ -31,7 +37,7 @@ export async function configToReplace(
   const { config } = read.value
   if (config === null) return failed({ kind: 'config-missing', cluster })
   const document = config.value.valid ? config.value.document : {}
-  return done({ cluster, revision: config.modRevision, document })
+  return done(reportOf(cluster, config.modRevision, document, read.value))
 }
 
 export async function readConfig(
@@ -43,7 +49,8 @@ export async function readConfig(
   return read.ok ? configOf(cluster, read.value) : failed(read.failure)
 }
 
-export function configOf(cluster: string, { config }: ClusterView): Result<ConfigReport> {
+export function configOf(cluster: string, view: ClusterView): Result<ConfigReport> {
+  const { config } = view
   if (config === null) return failed({ kind: 'config-missing', cluster })
   if (!config.value.valid) {
     return failed({
@@ -53,5 +60,15 @@ export function configOf(cluster: string, { config }: ClusterView): Result<Confi
       hint: 'write a good document with hactl edit-config --replace FILE.',
     })
   }
-  return done({ cluster, revision: config.modRevision, document: config.value.document })
+  return done(reportOf(cluster, config.modRevision, config.value.document, view))
+}
+
+function reportOf(
+  cluster: string,
+  revision: Revision,
+  document: JsonObject,
+  { members }: ClusterView,
+): ConfigReport {
+  const patroniMembers = members.filter(member => !runsHactl(member)).map(({ name }) => name)
+  return { cluster, revision, document, profile: profileOf(document), patroniMembers }
 }

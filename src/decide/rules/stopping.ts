@@ -4,10 +4,20 @@
 import type { FailoverRequest, Member, Versioned } from '../../model/cluster/cluster.ts'
 import { mayEndEarly, type Work } from '../../model/decision/work.ts'
 import type { ShutdownPosition } from '../../model/server/progress.ts'
-import type { MemberName } from '../../model/units.ts'
+import { primaryStopLimitMs } from '../../model/settings/stop-limit.ts'
+import type { MemberName, Millis } from '../../model/units.ts'
 import { namesOf, receivedEverything } from '../election/election.ts'
 import { electable } from '../election/successors.ts'
-import { type Facts, failedLately, holdsLease, isRunning, recentFailure, storeName, tried } from '../facts.ts'
+import {
+  type Facts,
+  failedLately,
+  holdsLease,
+  isRunning,
+  recentFailure,
+  runsAsPrimary,
+  storeName,
+  tried,
+} from '../facts.ts'
 import { canNoteUnguarded, mayDisarm, noteUnguarded } from '../lead/guard-note.ts'
 import { renewLease, unansweredAndEnding } from '../lead/lease-rules.ts'
 import { mayBeSucceeded } from '../lead/maintenance.ts'
@@ -117,9 +127,11 @@ export const stoppingRules: readonly Rule<Facts>[] = [
     id: 'stopping.stop-postgres',
     why: 'clients get a clean end, and standbys the last byte of WAL, before the lease is handed over',
     match: f => isRunning(f.snap) && !failedLately(f, ['stop'], GIVE_UP_MS),
-    choose: () => ({
+    choose: f => ({
       reason: 'the agent was asked to stop; stopping PostgreSQL with a checkpoint first',
-      actions: [{ kind: 'begin', job: { kind: 'stop', mode: 'fast', checkpoint: true, timeoutMs: null } }],
+      actions: [
+        { kind: 'begin', job: { kind: 'stop', mode: 'fast', checkpoint: true, timeoutMs: stopLimitMs(f) } },
+      ],
       next: 'settled',
     }),
   }),
@@ -181,6 +193,11 @@ export const stoppingRules: readonly Rule<Facts>[] = [
     }),
   }),
 ]
+
+/** A standby's stop has no limit: nobody waits for it to end. */
+function stopLimitMs(facts: Facts): Millis | null {
+  return runsAsPrimary(facts) ? primaryStopLimitMs(facts.snap.settings) : null
+}
 
 function whatStays(facts: Facts): string {
   const { armedUntilMs, formerMayAct } = facts.snap.fencer

@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto'
 import type { Json, JsonObject } from '../../model/cluster/cluster.ts'
 import type { Order, OrderAnswer } from '../../model/decision/order.ts'
 import { own } from '../../model/settings/patch.ts'
+import { primaryStopLimitMs } from '../../model/settings/stop-limit.ts'
 import { parseBoolean } from '../../model/settings/values.ts'
 import type { Millis } from '../../model/units.ts'
 import type { Context } from '../endpoint-context.ts'
@@ -78,7 +79,7 @@ async function give(context: Context, order: Order, task: 'restart' | 'reinitial
 function endLimitMs({ state }: Context, order: Order): Millis {
   const asked = order.kind === 'restart' ? order.timeoutMs : null
   const startMs = asked ?? (state.settings().primaryStartTimeoutMs || START_MS)
-  return startMs + Math.max(startMs, state.settings().primaryStopTimeoutMs) + AROUND_MS
+  return startMs + Math.max(startMs, primaryStopLimitMs(state.settings()) ?? 0) + AROUND_MS
 }
 
 function replyTo(answer: OrderAnswer, task: 'restart' | 'reinitialize'): Reply {

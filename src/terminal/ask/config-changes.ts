@@ -7,10 +7,12 @@ import type { Json } from '../../model/cluster/cluster.ts'
 import { done, failed, type Result } from '../../model/command/failure.ts'
 import { errorText } from '../../model/error-text.ts'
 import { isJsonObject } from '../../model/settings/patch.ts'
+import { TIMING_PROFILE_NAMES, TIMING_PROFILES } from '../../model/settings/timing-profile.ts'
 
 export interface ChangeOptions {
   readonly replace?: string | undefined
   readonly apply?: string | undefined
+  readonly profile?: string | undefined
   readonly set?: readonly string[] | undefined
   readonly pg?: readonly string[] | undefined
 }
@@ -31,6 +33,8 @@ export async function readChanges(
     if (!change.ok) return failed(change.failure)
     changes.push(change.value)
   }
+  const profile = TIMING_PROFILE_NAMES.find(name => name === options.profile)
+  if (profile !== undefined) changes.push({ kind: 'merge', document: TIMING_PROFILES[profile] })
   const settings = [
     ...(options.set ?? []),
     ...(options.pg ?? []).map(text => `postgresql.parameters.${text}`),

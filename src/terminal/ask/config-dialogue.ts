@@ -10,6 +10,7 @@ import {
 } from '../../admin/config/parameter-advice.ts'
 import type { ConfigReport } from '../../admin/config/show-config.ts'
 import { adviseOnSynchronousMode, type SynchronousAdvice } from '../../admin/config/synchronous-advice.ts'
+import { timingOfPatroni } from '../../admin/config/timing-advice.ts'
 import type { Operator } from '../../admin/use-case.ts'
 import type { Json, JsonObject } from '../../model/cluster/cluster.ts'
 import { done, type Failure, failed, type Result } from '../../model/command/failure.ts'
@@ -72,7 +73,7 @@ async function store(
 ): Promise<Result<EditReport>> {
   const { colouredDiff, unifiedDiff } = await import('../format/diff.ts')
   const diff = unifiedDiff(yamlDocument(before.document), yamlDocument(document))
-  const judged = await rules.judge(document, null)
+  const judged = withTiming(await rules.judge(document, null), before, document)
   const unadvised = {
     cluster: before.cluster,
     changed: diff !== '',
@@ -94,7 +95,7 @@ async function store(
     process.stdout.write('Use --force option to apply changes\n')
     return done(report)
   }
-  const refused = await confirm(flags)
+  const refused = refusedTiming(before, report, flags) ?? (await confirm(flags))
   // For patronictl, saying no is not an error.
   if (isPatronictl() && refused?.kind === 'declined') return done(report)
   if (refused !== null) return failed(refused, report)
@@ -140,6 +141,27 @@ function withSynchronous(report: EditReport, { problems, warnings, notes }: Sync
   }
 }
 
+/** A mixed cluster is as slow as its slowest member: whoever asks for a fast one has to know that. */
+function withTiming<T extends Pick<EditReport, 'warnings'>>(
+  judged: T,
+  before: ConfigReport,
+  document: JsonObject,
+): T {
+  const warning = isPatronictl() ? null : timingOfPatroni(before, document)
+  return warning === null ? judged : { ...judged, warnings: [...judged.warnings, warning] }
+}
+
+function refusedTiming(before: ConfigReport, { document }: EditReport, flags: EditFlags): Failure | null {
+  const reason = isPatronictl() || flags.force ? null : timingOfPatroni(before, document)
+  if (reason === null) return null
+  return {
+    kind: 'refused',
+    action: 'changing the timing',
+    reason,
+    hint: 'choose --profile balanced or wide while a member runs Patroni, or store it all the same with --force.',
+  }
+}
+
 /** Problems that refuse the document are in the error. */
 function adviceText(
   { cluster, warnings, problems, notes, postgresql }: EditReport,
@@ -176,7 +198,7 @@ async function wantedDocument(
     return failed({
       kind: 'not-a-terminal',
       question: 'What is to change?',
-      flags: '--set, --pg, --apply or --replace',
+      flags: '--set, --pg, --profile, --apply or --replace',
     })
   const name = `${before.cluster}-config.yaml`
   const judge = async (text: string): Promise<Judged> => {

@@ -4,6 +4,7 @@
 import type { FailoverRequest, UnreadableKey, Versioned } from '../../../model/cluster/cluster.ts'
 import { isExpired } from '../../../model/cluster/request.ts'
 import type { Action } from '../../../model/decision/action.ts'
+import { primaryStopLimitMs } from '../../../model/settings/stop-limit.ts'
 import type { MemberName, Millis, WallMillis } from '../../../model/units.ts'
 import { unsupportedMode } from '../../election/election.ts'
 import {
@@ -216,7 +217,15 @@ function beginHandover(
   return {
     reason: `${kindOf(request)}: demoting myself${target(request)} (${able.join(', ')} can take over)`,
     actions: [
-      { kind: 'begin', job: { kind: 'stop', mode: 'fast', checkpoint: true, timeoutMs: stopTimeout(facts) } },
+      {
+        kind: 'begin',
+        job: {
+          kind: 'stop',
+          mode: 'fast',
+          checkpoint: true,
+          timeoutMs: primaryStopLimitMs(facts.snap.settings),
+        },
+      },
     ],
     remember: {
       handover: {
@@ -264,13 +273,4 @@ function schedule(
 ): { readonly text: string; readonly inMs: Millis } | null {
   const at = request?.scheduledAt ?? null
   return at === null || at.wallMs === null ? null : { text: at.text, inMs: at.wallMs - snap.wallMs }
-}
-
-/**
- * A limit only in synchronous mode, as in Patroni: an enforced stop writes no last record that a candidate could confirm, so
- * the switchover would be taken back.
- */
-function stopTimeout({ snap }: ClusterFacts): number | null {
-  const { synchronousMode, primaryStopTimeoutMs } = snap.settings
-  return synchronousMode !== 'off' && primaryStopTimeoutMs > 0 ? primaryStopTimeoutMs : null
 }

@@ -3,6 +3,7 @@
 
 import type { Action } from '../../../model/decision/action.ts'
 import type { Job, RestartJob } from '../../../model/decision/work.ts'
+import { primaryStopLimitMs } from '../../../model/settings/stop-limit.ts'
 import type { Millis } from '../../../model/units.ts'
 import { type ClusterFacts, holdsLease, isRunning, runsAsPrimary, seconds } from '../../facts.ts'
 import { heldMarginMs, isFenced } from '../../lead/fencing.ts'
@@ -144,6 +145,5 @@ function startLimitMs({ snap }: ClusterFacts): number {
 
 /** A stop that never ended would block all writes: after this it is enforced, and the WAL is replayed. */
 function stopLimitMs({ snap }: ClusterFacts, timeoutMs: Millis): Millis {
-  const { primaryStopTimeoutMs } = snap.settings
-  return primaryStopTimeoutMs > 0 ? primaryStopTimeoutMs : timeoutMs
+  return primaryStopLimitMs(snap.settings) ?? timeoutMs
 }
