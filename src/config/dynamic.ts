@@ -115,6 +115,7 @@ function toSettings(checked: Checked<typeof DYNAMIC>, document: JsonObject, timi
     maximumLagOnFailover: BigInt(read('maximum_lag_on_failover')),
     primaryStartTimeoutMs: either('start') * 1000,
     primaryStopTimeoutMs: either('stop') * 1000,
+    primaryRaceBackoffMs: read('primary_race_backoff') * 1000,
     maxTimelinesHistory: read('max_timelines_history'),
     memberSlotsTtlMs: read('member_slots_ttl') * 1000,
     hungServerTimeoutMs: read('hung_server_timeout') * 1000,

@@ -8,6 +8,7 @@ import type { FinishedWork } from '../model/decision/work.ts'
 import { isNewer } from '../model/revision.ts'
 import type { BootMillis, MemberName, Millis } from '../model/units.ts'
 import { rememberArrival, rememberComparison } from './election/comparison.ts'
+import { rememberBackoff } from './election/race-backoff.ts'
 import {
   clusterIdentifier,
   control,
@@ -44,6 +45,7 @@ export function remember(memory: Memory, snap: Snapshot): Memory {
   next = { ...next, leaderKeyInherited: leaderKeyInherited(next, snap) }
   if (mayHaveBeenAsked(memory, next, snap)) next = { ...next, promotionAsked: true }
   next = rememberArrival(rememberComparison(next, snap), snap)
+  next = rememberBackoff(next, snap)
   next = rememberReplayPause(rememberConnecting(rememberReception(next, snap), snap), snap)
   if (succeeded(snap, 'arm-fencer')) next = { ...next, unfencedSinceMs: null }
   next = rememberLeavingSync(rememberSync(rememberGuardNote(next, snap), snap), snap)

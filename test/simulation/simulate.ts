@@ -53,7 +53,7 @@ export async function simulate(seed: number, tell?: Tell): Promise<Result> {
   const world = new World({
     seed: plan.below(0x7fffffff),
     machines: machinesOf(plan),
-    firstConfig: { ...configOf(plan, timing), ...syncModeOf(seed) },
+    firstConfig: { ...configOf(plan, timing), ...syncModeOf(seed), ...backoffOf(seed) },
     etcdClockRate: rate(plan),
     onDecision: decisionsTo(tell),
     ...(tell === undefined ? {} : { tell }),
@@ -83,6 +83,12 @@ export async function simulate(seed: number, tell?: Tell): Promise<Result> {
     promotions,
     summary: `${seconds} s, ${world.scheduler.fired} events, ${acknowledged.length + lost} writes, ${lost} lost, ${promotions} promotions, ${faults.count} faults`,
   }
+}
+
+/** In some clusters. With chances of its own, as those below. */
+function backoffOf(seed: number): JsonObject {
+  const random = new Random(seed ^ 0xbac0ff)
+  return random.chance(0.1) ? { primary_race_backoff: random.between(3, 20) } : {}
 }
 
 /** Of some runs. With chances of its own: what else a seed stands for stays as it was. */

@@ -24,7 +24,9 @@ const dynamic = { where: 'dynamic' } as const
 export const DYNAMIC = {
   ttl: setting(integer({ min: TTL_MIN, max: SECONDS_MAX, truncated: true }), 30, {
     ...dynamic,
-    about: 'Seconds that the leader key lives without renewal. Patroni nodes use at least 20.',
+    about:
+      'Seconds that the leader key lives without renewal. Patroni nodes use at least 20. A profile sets it together ' +
+      'with the next two: edit-config --profile.',
   }),
   loop_wait: setting(integer({ min: LOOP_WAIT_MIN, max: SECONDS_MAX, truncated: true }), 10, {
     ...dynamic,
@@ -66,16 +68,18 @@ export const DYNAMIC = {
   primary_stop_timeout: setting(integer({ min: 0, max: SECONDS_MAX }), 0, {
     ...dynamic,
     about:
-      'Seconds that a stop may take in synchronous mode before it becomes an immediate one; 0: no limit.',
+      'Seconds that the stop of a primary may take before it becomes an immediate one, in synchronous mode only; ' +
+      '0: no limit.',
   }),
   master_stop_timeout: optional(integer({ min: 0, max: SECONDS_MAX }), {
     ...dynamic,
     about: 'Old name of primary_stop_timeout, used when that is absent.',
   }),
-  primary_race_backoff: setting(integer({ min: 0 }), 0, {
+  primary_race_backoff: setting(integer({ min: 0, max: SECONDS_MAX }), 0, {
     ...dynamic,
-    support: later('primary_race_backoff', 'the race begins at once'),
-    about: 'Seconds by which a replica that still receives WAL delays the race.',
+    about:
+      'Seconds for which a replica that still receives WAL gives the primary time to take its lease back, at ' +
+      'least one loop_wait; 0: the race begins at once.',
   }),
   synchronous_mode: setting(synchronousMode(), 'off', {
     ...dynamic,

@@ -44,6 +44,7 @@ import { isConfigurationNewer, missingConfiguration, withoutConfiguration } from
 import { askForLease, holdOnMs, holdOnReason, unansweredButAlive } from '../lead/lease-rules.ts'
 import { dueRequest, isForced, isNamedCandidate } from '../lead/request-meaning.ts'
 import { type Rule, rule } from '../rule.ts'
+import { waitForPrimary } from './parts/race-backoff.ts'
 import { mustStop } from './parts/race-must-stop.ts'
 import { staleSight } from './parts/race-stale.ts'
 import { raceNotSynchronous, raceWithoutVotes } from './parts/race-synchronous.ts'
@@ -203,6 +204,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
       wakeInMs: LOOK_AGAIN_MS,
     }),
   }),
+  waitForPrimary,
   // 4. Who goes first? A node that stands back looks again soon: the better node may fail.
   rule({
     id: 'race.candidate-goes-first',

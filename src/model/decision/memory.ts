@@ -91,6 +91,13 @@ export interface Memory {
   readonly releasedAtMs: BootMillis | null
   /** Since when nobody has held the lease; null: somebody does. */
   readonly leaderlessSinceMs: BootMillis | null
+  /** For `primary_race_backoff`: where this standby was when nobody led first; null: not set, or somebody leads. */
+  readonly raceBackoff: {
+    readonly sinceMs: BootMillis
+    readonly position: Lsn
+    /** When WAL came last since then; null: none came. */
+    readonly movedAtMs: BootMillis | null
+  } | null
   /** This process has taken part in the cluster: the checks for adopting a foreign data directory are over. */
   readonly joined: boolean
   /** The system identifier that it joined with. Another one in etcd later is a mistake, unless a new leader has it. */
@@ -260,6 +267,7 @@ export const FIRST_MEMORY: Memory = {
   lastFailure: null,
   releasedAtMs: null,
   leaderlessSinceMs: null,
+  raceBackoff: null,
   joined: false,
   joinedAs: null,
   strangeLeader: null,

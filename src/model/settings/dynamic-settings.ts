@@ -12,6 +12,8 @@ export interface DynamicSettings {
   readonly primaryStartTimeoutMs: Millis
   /** 0: no limit. */
   readonly primaryStopTimeoutMs: Millis
+  /** 0: a race begins at once. */
+  readonly primaryRaceBackoffMs: Millis
   /** 0: keep every line of the history key. */
   readonly maxTimelinesHistory: number
   readonly memberSlotsTtlMs: Millis

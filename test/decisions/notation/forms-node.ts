@@ -187,6 +187,16 @@ const memoryForms: readonly Form<Memory>[] = [
     }),
   ],
   [/^released (\S+) ago$/, ([time = ''], now) => ({ releasedAtMs: now - readDuration(time) })],
+  [
+    /^backs off for (\S+) from (\S+)(?: moved (\S+) ago)?$/,
+    ([time = '', position = '', moved], now) => ({
+      raceBackoff: {
+        sinceMs: now - readDuration(time),
+        position: readPosition(position),
+        movedAtMs: moved === undefined ? null : now - readDuration(moved),
+      },
+    }),
+  ],
   [/^leaderless for (\S+)$/, ([time = ''], now) => ({ leaderlessSinceMs: now - readDuration(time) })],
   [/^not joined$/, () => ({ joined: false, joinedAs: null })],
   [/^strange leader (\S+)$/, ([name = '']) => ({ strangeLeader: name })],

@@ -119,6 +119,7 @@ const settingsForms: readonly Form<DynamicSettings>[] = [
   [/^paused$/, () => ({ paused: true })],
   [/^start timeout (\S+)$/, ([time = '']) => ({ primaryStartTimeoutMs: readDuration(time) })],
   [/^stop timeout (\S+)$/, ([time = '']) => ({ primaryStopTimeoutMs: readDuration(time) })],
+  [/^race backoff (\S+)$/, ([time = '']) => ({ primaryRaceBackoffMs: readDuration(time) })],
   [/^maximum lag (\d+)$/, ([bytes = '']) => ({ maximumLagOnFailover: BigInt(bytes) })],
   [/^timelines (\d+)$/, ([count]) => ({ maxTimelinesHistory: Number(count) })],
   [/^no slots$/, () => ({ useSlots: false })],
