@@ -9,7 +9,10 @@ import { signalHost } from './harness/network.ts'
 import { etcdctl, moveEtcdLeader } from './harness/servers.ts'
 import { nowMs, until } from './harness/until.ts'
 
+/** The profile fast. */
 const ttlMs = 5000
+/** The least that the configuration allows. */
+const SHORTEST_MS = 3000
 /** What may be on its way to a standby when the primary dies. */
 const inFlight = { lastMs: 2000 }
 /** In which a new agent starts and takes the lease over, however busy the machine is. */
@@ -28,9 +31,9 @@ beforeAll(async () => {
 afterAll(() => cluster.stage.close())
 
 /** Changes the ttl, and waits until the leader holds a lease of that length. */
-async function useTtl(ms: number): Promise<void> {
-  const setting = `ttl=${ms / 1000}`
-  const ran = await hactl(cluster.client, cluster.node('pg1').file, ['edit-config', '-s', setting, '--force'])
+async function useTtl(ms: number, retryMs = 2000): Promise<void> {
+  const settings = ['-s', `ttl=${ms / 1000}`, '-s', `retry_timeout=${retryMs / 1000}`]
+  const ran = await hactl(cluster.client, cluster.node('pg1').file, ['edit-config', ...settings, '--force'])
   expect(ran, ran.stderr).toMatchObject({ code: 0 })
   const { client, etcd } = cluster
   const granted = async () => {
@@ -128,4 +131,20 @@ test('SIGTERM of its agent: PostgreSQL is stopped cleanly, the lease handed on a
   await cluster.restart(leader.host.name)
   const { serverGap } = await incident.end()
   expect(serverGap.ms).toBeLessThan(2500)
+})
+
+test('power cut with the shortest ttl, 3 s: another node takes over', async () => {
+  onTestFinished(() => useTtl(ttlMs))
+  await useTtl(SHORTEST_MS, 1000)
+  const incident = await beginIncident(cluster, 'power cut of the leader’s machine, ttl 3')
+  const { leader } = incident
+  const [other] = cluster.others(leader)
+  if (other === undefined) throw new Error('no replica')
+  await moveEtcdLeader(cluster.client, cluster.etcd, other.host)
+  incident.strike()
+  await signalHost(leader.host, 'SIGKILL')
+  await incident.writesAgain(40_000, leader)
+  await cluster.restart(leader.host.name)
+  const measured = await incident.end({ mayLose: inFlight })
+  expect(measured.applicationGap.ms).toBeLessThan(takeoverLimitMs(SHORTEST_MS, measured))
 })
