@@ -1,4 +1,4 @@
-// `primary_race_backoff` (spec/ha.md 3.8.1 U1): while WAL still comes, the primary that lost its lease is alive, and its agent
+// `primary_race_backoff` (spec/ha.md 3.8.1): while WAL still comes, the primary that lost its lease is alive, and its agent
 // may be back in a moment. A standby waits for that, but not for longer than the setting says. Under Patroni a leader whose
 // agent hangs goes on without a lease; under hactl its fencer has stopped it before, and nobody waits for long.
 
@@ -21,7 +21,7 @@ export function rememberBackoff(memory: Memory, snap: Snapshot): Memory {
   return { ...memory, raceBackoff: { ...before, position, movedAtMs: snap.nowMs } }
 }
 
-export interface Backoff {
+interface Backoff {
   readonly leftMs: Millis
   readonly moved: boolean
 }

@@ -6,7 +6,7 @@ import { own } from './patch.ts'
 import { parseReal } from './values.ts'
 
 /** Seconds. */
-export interface TimingValues {
+interface TimingValues {
   readonly ttl: number
   readonly loop_wait: number
   readonly retry_timeout: number
