@@ -68,6 +68,20 @@ function handingOver(prefix: 'handover.' | 'busy.handover-'): readonly Rule<Clus
 export const handoverRules: readonly Rule<ClusterFacts>[] = [
   ...handingOver('handover.'),
   rule({
+    id: 'handover.release-after-enforced-stop',
+    // spec/ha.md 8.F18
+    why: 'a stop that was enforced (primary_stop_timeout) wrote no last record, but a synchronous standby has every acknowledged commit without it',
+    level: 'warning',
+    match: f =>
+      (formerMayWrite(f) || tried(f.snap, 'release-lease') ? null : stoppedHandover(f)) !== null &&
+      haveEverything(f),
+    choose: (_, names) => ({
+      reason: `the stop was enforced, and ${names.join(', ')} ${names.length === 1 ? 'has' : 'have'} every acknowledged commit; handing the lease over`,
+      actions: [{ kind: 'release-lease', status: null }],
+      remember: { rejoin: 'check', agreesWith: null, lastRole: 'standby' },
+    }),
+  }),
+  rule({
     id: 'handover.take-back',
     why: 'no member can take over without losing data that was written here: this node goes on as primary',
     level: 'warning',
@@ -130,6 +144,20 @@ function candidates({ candidate }: Handover, { snap, view }: ClusterFacts): read
     member => member.name !== snap.self.name && member.record.apiUrl !== null,
   )
   return candidate === null ? others : others.filter(member => member.name === candidate)
+}
+
+/** In a synchronous mode, the candidates that an election may name whatever this server wrote last; null: there are none. */
+function haveEverything(facts: ClusterFacts): readonly MemberName[] | null {
+  const { snap, view, memory } = facts
+  const { handover } = memory
+  if (handover === null || handover.position !== null || snap.settings.synchronousMode === 'off') return null
+  if (view.sync?.value.leader !== snap.self.name) return null
+  const names = electable(
+    candidates(handover, facts).map(({ name }) => name),
+    snap,
+    view,
+  )
+  return names.length === 0 ? null : names
 }
 
 /** The candidate that has confirmed the last record, and the position of that. */

@@ -10,9 +10,9 @@ export const waitForPrimary: Rule<ClusterFacts> = rule({
   // spec/ha.md 8.C20
   why: 'while WAL still comes, the primary is alive: its agent may take the lease back, and nobody need lose anything',
   match: f => !runsAsPrimary(f) && raceBackoff(f),
-  choose: (f, { leftMs, moved }) => ({
+  choose: (_, { leftMs, moved }) => ({
     reason: moved
-      ? `My (${f.snap.self.name}) wal position moved since last heart beat loop, ${Math.ceil(leftMs / 1000)} seconds until leader race`
+      ? `WAL still comes: the primary lives, and has ${seconds(leftMs)} more to take its lease back (primary_race_backoff)`
       : `looking for ${seconds(leftMs)} more whether WAL still comes (primary_race_backoff)`,
     wakeInMs: Math.min(LOOK_AGAIN_MS, leftMs),
   }),
