@@ -73,7 +73,7 @@ async function store(
 ): Promise<Result<EditReport>> {
   const { colouredDiff, unifiedDiff } = await import('../format/diff.ts')
   const diff = unifiedDiff(yamlDocument(before.document), yamlDocument(document))
-  const judged = withTiming(await rules.judge(document, null), before, document)
+  const judged = withTiming(await rules.judge(document, null), before, document, flags)
   const unadvised = {
     cluster: before.cluster,
     changed: diff !== '',
@@ -146,8 +146,10 @@ function withTiming<T extends Pick<EditReport, 'warnings'>>(
   judged: T,
   before: ConfigReport,
   document: JsonObject,
+  { force }: EditFlags,
 ): T {
-  const warning = isPatronictl() ? null : timingOfPatroni(before, document)
+  // Without --force it is an error, and said once.
+  const warning = isPatronictl() || !force ? null : timingOfPatroni(before, document)
   return warning === null ? judged : { ...judged, warnings: [...judged.warnings, warning] }
 }
 
