@@ -44,8 +44,7 @@ export function remember(memory: Memory, snap: Snapshot): Memory {
   }
   next = { ...next, leaderKeyInherited: leaderKeyInherited(next, snap) }
   if (mayHaveBeenAsked(memory, next, snap)) next = { ...next, promotionAsked: true }
-  next = rememberArrival(rememberComparison(next, snap), snap)
-  next = rememberBackoff(next, snap)
+  next = rememberBackoff(rememberArrival(rememberComparison(next, snap), snap), snap)
   next = rememberReplayPause(rememberConnecting(rememberReception(next, snap), snap), snap)
   if (succeeded(snap, 'arm-fencer')) next = { ...next, unfencedSinceMs: null }
   next = rememberLeavingSync(rememberSync(rememberGuardNote(next, snap), snap), snap)
