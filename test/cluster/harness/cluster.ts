@@ -170,7 +170,7 @@ async function isHealthy(client: Host, file: string, size: number): Promise<bool
   const members = await list(client, file)
   const leaders = members.filter(({ Role, State }) => Role === 'Leader' && State === 'running')
   const streaming = members.filter(
-    ({ Role, State, TL }) => Role === 'Replica' && State === 'streaming' && TL === leaders[0]?.TL,
+    ({ Role, State, TL }) => Role !== 'Leader' && State === 'streaming' && TL === leaders[0]?.TL,
   )
   if (leaders.length === 1 && streaming.length === size - 1) return true
   throw new Error(JSON.stringify(members))

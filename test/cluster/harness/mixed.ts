@@ -226,7 +226,7 @@ function rowsOf({ code, stdout, stderr }: Ran): readonly Row[] {
 function healthyRows(rows: readonly Row[], size: number, leader: string | undefined): readonly Row[] {
   const leading = rows.filter(row => row.Role === 'Leader' && row.State === 'running')
   const streaming = rows.filter(
-    row => row.Role === 'Replica' && row.State === 'streaming' && row.TL === leading[0]?.TL,
+    row => row.Role !== 'Leader' && row.State === 'streaming' && row.TL === leading[0]?.TL,
   )
   const right = leader === undefined || leading[0]?.Member === leader
   if (leading.length === 1 && right && streaming.length === size - 1) return rows
