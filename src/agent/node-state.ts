@@ -11,6 +11,7 @@ import { selfInForce } from '../decide/report/drained.ts'
 import { postgresState, roleOf, scheduledRestart } from '../decide/report/own-record.ts'
 import { replicaObstacle } from '../decide/report/replica.ts'
 import { trouble } from '../decide/report/trouble.ts'
+import { tagsOfLeaving } from '../decide/sync/leaving.ts'
 import { unfit } from '../decide/unfit.ts'
 import type { ClusterView, JsonObject } from '../model/cluster/cluster.ts'
 import type { Decision } from '../model/decision/decision.ts'
@@ -200,7 +201,7 @@ function clusterWithin(cluster: Seen<ClusterView>, ageMs: Millis, ttlMs: Millis)
 function statusOf(snapshot: Snapshot | null, memory: Memory, ports: NodeStatePorts): NodeStatus {
   const { tags } = selfInForce(ports.self(), memory)
   const fixed = {
-    tags: tags.published,
+    tags: tagsOfLeaving(tags.published, memory),
     configuredTags: tags.published,
     noloadbalance: tags.noloadbalance,
     nofailover: tags.nofailover,

@@ -106,3 +106,13 @@ test('the work in progress is shown; a primary that is restarted without a guard
   work = { job: restart, startedAtMs, progress: null, cancelled: false }
   expect(extra()).toMatchObject({ former_may_write: true, work: { kind: 'restart', bytes_done: null } })
 })
+
+test('while it asks not to be waited for, its document says so as its member key does, and health checks go by its own tags', () => {
+  const state = nodeState(() => standbyOn(1))
+  state.update(base, memory, 'follower.steady')
+  expect(state.status().tags).toEqual(self.tags.published)
+  state.update(base, { ...memory, leavingSyncSinceMs: base.nowMs }, 'stopping.leave-sync')
+  const { tags, configuredTags } = state.status()
+  expect(tags).toEqual({ ...self.tags.published, nosync: true, sync_priority: 0 })
+  expect(configuredTags).toEqual(self.tags.published)
+})
