@@ -43,8 +43,11 @@ export default defineConfig({
         test: {
           name: 'cluster',
           include: cluster,
-          // Three minutes of operations in a mixed cluster on top of the rest: with HACTL_LONG=1, to keep CI below its limit.
-          exclude: process.env.HACTL_LONG === '1' ? [] : ['test/cluster/mixed-operation.test.ts'],
+          // Ten minutes of mixed clusters on top of the rest: with HACTL_LONG=1, to keep CI below its limit.
+          exclude:
+            process.env.HACTL_LONG === '1'
+              ? []
+              : ['mixed-operation', 'mixed-synchronous'].map(name => `test/cluster/${name}.test.ts`),
           testTimeout: 300_000,
           hookTimeout: 120_000,
           fileParallelism: false,
