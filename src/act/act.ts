@@ -38,6 +38,7 @@ export async function act(action: Action, snap: Snapshot, ports: ActPorts): Prom
     case 'write-history':
     case 'note-takeover':
     case 'publish-sync':
+    case 'note-promotion':
       return await writeKey(action, snap, ports)
     case 'begin':
     case 'cancel-work':

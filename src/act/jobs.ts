@@ -45,7 +45,11 @@ export async function runJob(
     case 'restart':
       return restart(job, ports, signal, report)
     case 'promote':
-      return inOrder([() => postgres.notePromotion(job.note), () => postgres.promote(job.timeoutMs, signal)])
+      return inOrder([
+        () => postgres.notePromotion(job.note),
+        () => postgres.skipTimelines(job.skips),
+        () => postgres.promote(job.timeoutMs, signal),
+      ])
     case 'stop':
       return stop(job, ports, signal, report)
     case 'stop-orphans':

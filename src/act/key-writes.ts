@@ -40,6 +40,8 @@ function send(action: KeyWrite, store: Store, budgetMs: Millis): Promise<WriteOu
       return store.writeTakeovers(action.notes, action.ifRevision, budgetMs)
     case 'publish-sync':
       return store.writeSync(action.state, action.ifRevision, budgetMs)
+    case 'note-promotion':
+      return store.writePromotions(action.promotions, action.ifRevision, budgetMs)
     default:
       return action satisfies never
   }

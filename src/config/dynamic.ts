@@ -113,6 +113,7 @@ function toSettings(checked: Checked<typeof DYNAMIC>, document: JsonObject, timi
     loopWaitMs: timing.loopWait * 1000,
     retryTimeoutMs: timing.retryTimeout * 1000,
     maximumLagOnFailover: BigInt(read('maximum_lag_on_failover')),
+    failoverIntervalMs: read('automatic_failover_interval') * 1000,
     primaryStartTimeoutMs: either('start') * 1000,
     primaryStopTimeoutMs: either('stop') * 1000,
     primaryRaceBackoffMs: read('primary_race_backoff') * 1000,

@@ -2,8 +2,8 @@
 
 import type { GuardNote } from '../model/cluster/guard.ts'
 import type { Revision } from '../model/units.ts'
-import { parseGuard, serialiseGuard } from '../wire/guard-record.ts'
 import { GUARD, LEADER } from '../wire/keys.ts'
+import { parseGuard, serialiseGuard } from '../wire/own-keys/guard-record.ts'
 import type { GuardedWrite } from './writes.ts'
 
 /** `leaderRevision`: of the leader key in this reign; a try that etcd carries out in a later reign finds another. */

@@ -16,6 +16,7 @@ import { guardWrite } from './guard-write.ts'
 import { historyWrite } from './history-write.ts'
 import { Leadership } from './leadership.ts'
 import { Lease } from './lease.ts'
+import { promotionsWrite } from './promotions-write.ts'
 import type { Log } from './store-log.ts'
 import { syncWrite } from './sync-write.ts'
 import { takeoverWrite } from './takeover-write.ts'
@@ -107,7 +108,7 @@ function leadersNotes(
   writes: Writes,
   entries: Entries,
   within: (budgetMs: Millis) => Budget,
-): Pick<CommandStore, 'noteGuard' | 'writeHistory' | 'writeTakeovers' | 'writeSync'> {
+): Pick<CommandStore, 'noteGuard' | 'writeHistory' | 'writePromotions' | 'writeTakeovers' | 'writeSync'> {
   return {
     noteGuard: (guarded, ifRevision, leaderRevision, budgetMs) =>
       writes.write(guardWrite({ leader: member, guarded }, ifRevision, leaderRevision), within(budgetMs)),
@@ -116,6 +117,8 @@ function leadersNotes(
         historyWrite(member, lines, status, entries.get(STATUS) ?? null, ifRevision),
         within(budgetMs),
       ),
+    writePromotions: (promotions, ifRevision, budgetMs) =>
+      writes.write(promotionsWrite(member, promotions, ifRevision), within(budgetMs)),
     writeTakeovers: (notes, ifRevision, budgetMs) =>
       writes.write(takeoverWrite(member, notes, ifRevision), within(budgetMs)),
     writeSync: (state, ifRevision, budgetMs) =>

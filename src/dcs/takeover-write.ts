@@ -3,7 +3,7 @@
 import type { TakeoverNote } from '../model/cluster/takeover.ts'
 import type { MemberName, Revision } from '../model/units.ts'
 import { LEADER, TAKEOVERS } from '../wire/keys.ts'
-import { serialiseTakeovers } from '../wire/takeover-record.ts'
+import { serialiseTakeovers } from '../wire/own-keys/takeover-record.ts'
 import type { GuardedWrite } from './writes.ts'
 
 /** Refused unless the leader key holds `leader`, or when somebody else has written since. */

@@ -7,6 +7,7 @@ import type { Memory } from '../model/decision/memory.ts'
 import type { Snapshot } from '../model/decision/snapshot.ts'
 import { renewalDueAtMs, repeatableUntilMs, retryAfterMs, termOf } from '../model/timing.ts'
 import type { Millis } from '../model/units.ts'
+import { rememberFailover } from './election/failover-interval.ts'
 import type { ClusterFacts } from './facts.ts'
 import { untilHungMs } from './hung-server.ts'
 import { untilScheduledMs } from './order-facts.ts'
@@ -18,7 +19,7 @@ import { judge } from './situations.ts'
 import { upkeep } from './upkeep/upkeep.ts'
 
 export function decide(looked: Snapshot, before: Memory): Decision {
-  const seen = remember(before, looked)
+  const seen = rememberFailover(remember(before, looked), looked)
   const snap = { ...looked, self: selfInForce(looked.self, seen) }
   const { outage, takeover, news: ofOutage } = reportOutage(before, seen, snap)
   const news = [...newsOfDrain(before, seen), ...ofOutage]

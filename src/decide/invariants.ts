@@ -6,7 +6,7 @@ import type { Decision } from '../model/decision/decision.ts'
 import type { Snapshot } from '../model/decision/snapshot.ts'
 import { type EarlyEnd, isPrimaryOnly, mayEndEarly, type RestartJob } from '../model/decision/work.ts'
 import { leadershipLeftMs, retryAfterMs, termOf } from '../model/timing.ts'
-import { holdsLease, server, storeName } from './facts.ts'
+import { holdsLease, server, storeName, succeeded } from './facts.ts'
 import { missingConfiguration } from './known-configuration.ts'
 import { heldMarginMs } from './lead/fencing.ts'
 
@@ -174,6 +174,7 @@ function promotionWithout(snap: Snapshot): readonly string[] {
   const wrong: string[] = []
   if (server(snap)?.inRecovery !== true) wrong.push('promotion without a running standby')
   if (!isArmed(snap)) wrong.push('promotion without an armed fencer')
+  if (!succeeded(snap, 'note-promotion')) wrong.push('a promotion that etcd has no record of')
   return wrong
 }
 

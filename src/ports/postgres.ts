@@ -118,6 +118,11 @@ export interface Postgres {
    * Notes who began a timeline of this node's data, once proved; null: only that the last promotion came to nothing.
    */
   noteOrigin(systemIdentifier: string, origin: Origin | null): Promise<StepOutcome>
+  /**
+   * Makes the next promotion take a higher number: durable when this returns `ok`. Undone by the next `start` or
+   * `follow`, unless the promotion came about.
+   */
+  skipTimelines(timelines: readonly Timeline[]): Promise<StepOutcome>
   /** pg_ctl promote, then wait until the server is out of recovery. */
   promote(timeoutMs: Millis, signal: AbortSignal): Promise<StepOutcome>
   crashRecovery(signal: AbortSignal): Promise<StepOutcome>

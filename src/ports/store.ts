@@ -12,6 +12,7 @@ import type {
   SyncState,
 } from '../model/cluster/cluster.ts'
 import type { DrainNote } from '../model/cluster/drained-member.ts'
+import type { Promotions } from '../model/cluster/promotions.ts'
 import type { TakeoverNote } from '../model/cluster/takeover.ts'
 import type { Seen } from '../model/seen.ts'
 import type { BootMillis, LeaseId, MemberName, Millis, Revision } from '../model/units.ts'
@@ -113,6 +114,12 @@ export interface Store {
   ): Promise<WriteOutcome>
   /** Only while `leader` is ours. `state` null deletes the key. */
   writeSync(state: SyncState | null, ifRevision: Revision | null, budgetMs: Millis): Promise<WriteOutcome>
+  /** Only while `leader` is ours. `ifRevision` null: only if no numbers are recorded. */
+  writePromotions(
+    promotions: Promotions,
+    ifRevision: Revision | null,
+    budgetMs: Millis,
+  ): Promise<WriteOutcome>
   /** Ends watch, streams and connections; bounded. */
   close(): Promise<void>
 }

@@ -6,7 +6,7 @@ import type { PromotionNote } from '../model/decision/work.ts'
 import { errorText } from '../model/error-text.ts'
 import { unseen } from '../model/seen.ts'
 import type { BootstrapConfig, EffectivePostgresql, PostgresqlConfig } from '../model/settings/config.ts'
-import type { MemberName, Scope } from '../model/units.ts'
+import type { MemberName, Scope, Timeline } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { LocalServer, Postgres, SlotChanges, StepOutcome } from '../ports/postgres.ts'
 import { type Context, DONE, failed, type Log, type State } from './context.ts'
@@ -27,6 +27,7 @@ import { Look } from './look.ts'
 import { rewind } from './rewind/rewind.ts'
 import { runCheckpoint } from './server/checkpoint.ts'
 import { crashRecovery } from './server/crash-recovery.ts'
+import { follow } from './server/follow.ts'
 import { FormerServers, stopOrphans } from './server/former.ts'
 import { identifyPostmaster, PostmasterWatch } from './server/postmaster.ts'
 import { createPrograms } from './server/programs.ts'
@@ -43,6 +44,7 @@ import { changeSlots } from './session/physical-slots.ts'
 import { createAccess } from './session/server-access.ts'
 import { createSettings } from './settings/settings.ts'
 import { SyncNamesSetting } from './synchronous/names-setting.ts'
+import { skipTimelines } from './wal/skipped-timelines.ts'
 import { compareTimelines } from './wal/timelines.ts'
 import { rewriteSettings } from './write-settings.ts'
 
@@ -217,10 +219,7 @@ class LocalPostgres implements LocalServer {
 
   readonly stopOrphans = (signal: AbortSignal) => stopOrphans(this.#context, signal)
 
-  follow(upstream: Upstream | null, _signal: AbortSignal): Promise<StepOutcome> {
-    const context = this.#context
-    return context.settingsWriters.run(() => rewriteSettings(context, 'standby', upstream, true))
-  }
+  readonly follow = (upstream: Upstream | null) => follow(this.#context, upstream)
 
   notePromotion({ systemIdentifier, from, at }: PromotionNote): Promise<StepOutcome> {
     return notePromotion(this.#context, systemIdentifier, { from, at })
@@ -229,6 +228,8 @@ class LocalPostgres implements LocalServer {
   noteOrigin(...args: Parameters<Postgres['noteOrigin']>): Promise<StepOutcome> {
     return noteOrigin(this.#context, ...args)
   }
+
+  readonly skipTimelines = (skips: readonly Timeline[]) => skipTimelines(this.#context, skips)
 
   promote(...args: Parameters<Postgres['promote']>) {
     return promote(this.#context, ...args)

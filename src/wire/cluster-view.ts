@@ -11,7 +11,6 @@ import type {
 } from '../model/cluster/cluster.ts'
 import type { LeaseId, Revision } from '../model/units.ts'
 import { drainsOf } from './drain-record.ts'
-import { parseGuard } from './guard-record.ts'
 import {
   CONFIG,
   FAILOVER,
@@ -23,10 +22,14 @@ import {
   LEADER,
   LEGACY_STATUS,
   memberNameOf,
+  PROMOTIONS,
   STATUS,
   SYNC,
   TAKEOVERS,
 } from './keys.ts'
+import { parseGuard } from './own-keys/guard-record.ts'
+import { parsePromotions } from './own-keys/promotions-record.ts'
+import { parseTakeovers } from './own-keys/takeover-record.ts'
 import {
   parseConfig,
   parseFailover,
@@ -39,7 +42,6 @@ import {
   parseSync,
   whyUnreadableFailover,
 } from './records.ts'
-import { parseTakeovers } from './takeover-record.ts'
 
 /** One key as etcd holds it. Immutable, so that its parsed value can be remembered. */
 export interface Entry {
@@ -70,6 +72,7 @@ export function clusterView(
     failover: presentOnly(versioned(entries.get(FAILOVER), parseFailover)),
     history: presentOnly(versioned(entries.get(HISTORY), parseHistory)),
     takeovers: versioned(entries.get(TAKEOVERS), parseTakeovers),
+    promotions: presentOnly(versioned(entries.get(PROMOTIONS), parsePromotions)),
     sync: versioned(entries.get(SYNC), parseSync),
     failsafe: presentOnly(versioned(entries.get(FAILSAFE), parseFailsafe)),
     unreadable: unreadableOf(entries.get(FAILOVER)),

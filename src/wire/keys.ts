@@ -32,6 +32,9 @@ export function drainedMemberOf(relativeKey: string): string | null {
 /** A key of hactl's own beside Patroni's `history`: why the leadership changed hands. On no lease. */
 export const TAKEOVERS = 'hactl/history'
 
+/** A key of hactl's own: the timeline numbers that were handed out. On no lease. */
+export const PROMOTIONS = 'hactl/promotions'
+
 /** A key of hactl's own: whether something would stop the leader's server when its lease ends. On no lease. */
 export const GUARD = 'hactl/guard'
 
@@ -39,6 +42,7 @@ const KNOWN_KEYS: ReadonlySet<string> = new Set([
   ...[INITIALIZE, CONFIG, LEADER, STATUS, LEGACY_STATUS, FAILOVER, HISTORY, SYNC, FAILSAFE],
   LAST_LEADER,
   TAKEOVERS,
+  PROMOTIONS,
   GUARD,
 ])
 

@@ -1,11 +1,13 @@
-// Two nodes that are promoted to the same timeline at the same position, because the first one is lost between its promotion
-// and its history line in etcd. It comes back when the WAL that would tell is recycled, and while PostgreSQL of the
-// other one does not answer: it must neither follow, nor be a candidate when that one is lost.
+// Two nodes that are promoted at the same position, because the first one is lost between its promotion and its history line
+// in etcd. The second takes another timeline number, so that the first can be rewound. Where etcd has lost the record of the
+// first promotion, both have the same number: the first comes back when the WAL that would tell is recycled, and while
+// PostgreSQL of the other one does not answer. It must neither follow, nor be a candidate when that one is lost.
 
 import { watch } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { historyFileName } from '../../src/postgres/data/data-directory.ts'
 import { type Cluster, list, type Node, postmasterOf, startCluster } from './harness/cluster.ts'
 import { signalHost } from './harness/network.ts'
 import { etcdctl, httpStatus, query, restPort } from './harness/servers.ts'
@@ -37,16 +39,56 @@ function sql(node: Node, text: string): Promise<string> {
   return query(cluster.client, node.host, text)
 }
 
-/** Its agent is stopped as soon as PostgreSQL has begun timeline 2. */
-async function freezeAtPromotion({ host, agent }: Node): Promise<void> {
+/** Its agent is stopped as soon as PostgreSQL has begun the timeline. */
+async function freezeAtPromotion({ host, agent }: Node, timeline: number): Promise<void> {
   const wal = join(cluster.stage.directory, host.name, 'data', 'pg_wal')
-  const file = '00000002.history'
+  const file = historyFileName(timeline)
   const watcher = watch(wal, (_event, name) => {
     if (name === file) agent.signal('SIGSTOP')
   })
   const begun = () => access(join(wal, file)).then(() => true)
-  await until(`${host.name} begins timeline 2`, begun, takeoverMs, 20).finally(() => watcher.close())
+  await until(`${host.name} begins timeline ${timeline}`, begun, takeoverMs, 20).finally(() =>
+    watcher.close(),
+  )
   agent.signal('SIGSTOP')
+}
+
+const etcdKey = (command: string[], key: string) =>
+  etcdctl(cluster.client, [...command, `/service/test/${key}`], cluster.etcd)
+
+interface Twins {
+  /** Promoted first, and lost before anybody heard of it: it has a row that no other node has. */
+  readonly twin: Node
+  readonly leader: Node
+}
+
+/** The leader is lost, then the winner of the race; `before` the other one is promoted, its agent stands still. */
+async function makeTwins(
+  lost: Node,
+  table: string,
+  timeline: number,
+  before: () => Promise<void>,
+): Promise<Twins> {
+  const [twin, leader] = cluster.others(lost)
+  if (twin === undefined || leader === undefined) throw new Error('two standbys are needed')
+  await sql(lost, `create table ${table} as select 1 as n`)
+  for (const node of [twin, leader]) await waitForRows(node, 1, table)
+  leader.agent.signal('SIGSTOP')
+  const frozen = freezeAtPromotion(twin, timeline)
+  await signalHost(lost.host, 'SIGKILL')
+  await frozen
+  const phantom = async () => (await sql(twin, `insert into ${table} values (-1) returning n`)).includes('-1')
+  await until('the twin acknowledges a row', phantom, 20_000, 20)
+  await signalHost(twin.host, 'SIGKILL')
+  const history = await etcdKey(['get', '--print-value-only'], 'history')
+  expect(history, 'the twin was frozen too late').not.toMatch(
+    new RegExp(`\\[${timeline - 1},[^\\]]*${twin.host.name}`),
+  )
+  await before()
+  leader.agent.signal('SIGCONT')
+  expect((await cluster.primary(takeoverMs)).host.name).toBe(leader.host.name)
+  await leader.agent.says(/leader\.steady/, 20_000)
+  return { twin, leader }
 }
 
 async function recycleWal(node: Node): Promise<void> {
@@ -66,34 +108,31 @@ async function recycleWal(node: Node): Promise<void> {
   )
 }
 
-async function waitForRows(node: Node, count: number): Promise<void> {
-  const has = async () => (await sql(node, 'select count(*) from w')) === String(count)
+async function waitForRows(node: Node, count: number, table: string): Promise<void> {
+  const has = async () => (await sql(node, `select count(*) from ${table}`)) === String(count)
   await until(`${node.host.name} has ${count} rows`, has, 40_000, 100)
 }
 
+test('the second promotion takes another number, and the first is rewound without the row that nobody else has', async () => {
+  const lost = await cluster.primary(20_000)
+  const { twin, leader } = await makeTwins(lost, 'v', 2, async () => {})
+  await leader.agent.says(/timeline 2 may have been taken before, so 3 follows/, 1000)
+  await sql(leader, 'insert into v values (2)')
+  await cluster.restart(twin.host.name)
+  await waitForRows(cluster.node(twin.host.name), 2, 'v')
+  expect(await sql(cluster.node(twin.host.name), 'select n from v order by n')).toBe('1\n2')
+  await cluster.node(twin.host.name).agent.says(/rewind/, 1000)
+  await cluster.restart(lost.host.name)
+  await cluster.healthy(takeoverMs)
+  const shown = await list(cluster.client, leader.file)
+  expect(shown.map(({ TL }) => TL)).toEqual([3, 3, 3])
+}, 300_000)
+
 test('a twin whose WAL is recycled, while the other one is silent, is not followed with, no replica and no candidate', async () => {
   const lost = await cluster.primary(20_000)
-  const [twin, leader] = cluster.others(lost)
-  if (twin === undefined || leader === undefined) throw new Error('two standbys are needed')
-  await sql(lost, 'create table w as select 1 as n')
-  for (const node of [twin, leader]) await waitForRows(node, 1)
-  leader.agent.signal('SIGSTOP')
-  const frozen = freezeAtPromotion(twin)
-  await signalHost(lost.host, 'SIGKILL')
-  await frozen
-  const phantom = async () => (await sql(twin, 'insert into w values (-1) returning n')).includes('-1')
-  await until('the twin acknowledges a row', phantom, 20_000, 20)
-  await signalHost(twin.host, 'SIGKILL')
-  const history = await etcdctl(
-    cluster.client,
-    ['get', '--print-value-only', '/service/test/history'],
-    cluster.etcd,
-  )
-  expect(history, 'the twin was frozen too late').not.toContain(twin.host.name)
-
-  leader.agent.signal('SIGCONT')
-  expect((await cluster.primary(takeoverMs)).host.name).toBe(leader.host.name)
-  await leader.agent.says(/leader\.steady/, 20_000)
+  const { twin, leader } = await makeTwins(lost, 'w', 4, async () => {
+    await etcdKey(['del'], 'hactl/promotions')
+  })
   await recycleWal(leader)
   const rows = await sql(leader, 'select count(*) from w')
 
@@ -116,7 +155,7 @@ test('a twin whose WAL is recycled, while the other one is silent, is not follow
   expect(await sql(leader, 'select count(*) from w')).toBe(rows)
 
   await signalHost(leader.host, 'SIGKILL')
-  await agent.says(/race\.timeline: not promoting: timeline 2 was begun by/, takeoverMs)
+  await agent.says(/race\.timeline: not promoting: timeline 4 was begun by/, takeoverMs)
   await cluster.restart(leader.host.name)
   expect((await cluster.primary(takeoverMs)).host.name).toBe(leader.host.name)
   expect(await sql(leader, 'select count(*) from w')).toBe(rows)

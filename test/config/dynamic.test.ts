@@ -20,6 +20,7 @@ test('the defaults', () => {
     loopWaitMs: 10_000,
     retryTimeoutMs: 10_000,
     maximumLagOnFailover: 1_048_576n,
+    failoverIntervalMs: 0,
     primaryStartTimeoutMs: 300_000,
     primaryStopTimeoutMs: 0,
     primaryRaceBackoffMs: 0,
@@ -65,6 +66,7 @@ test.each<[JsonObject, Partial<DynamicSettings>]>([
   [{ standby_cluster: { host: '', primary_slot_name: 'x' } }, { standbyCluster: false }],
   [{ standby_cluster: null }, { standbyCluster: false }],
   [{ max_timelines_history: 5 }, { maxTimelinesHistory: 5 }],
+  [{ automatic_failover_interval: 600 }, { failoverIntervalMs: 600_000 }],
 ])('%j is accepted', (document, expected) => {
   expect(accepted(document)).toMatchObject(expected)
   expect(accepted(document).document).toBe(document)

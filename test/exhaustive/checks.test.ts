@@ -48,7 +48,7 @@ const unguardedLed = view({
 const from = { name: 'pg2', host: '10.0.0.2', port: 5432, slot: null }
 const promote: Action = {
   kind: 'begin',
-  job: { kind: 'promote', timeoutMs: 1, note: { systemIdentifier: '', from: 1, at: 0n } },
+  job: { kind: 'promote', timeoutMs: 1, note: { systemIdentifier: '', from: 1, at: 0n }, skips: [] },
 }
 const startPrimary: Action = {
   kind: 'begin',

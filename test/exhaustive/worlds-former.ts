@@ -132,7 +132,12 @@ export function* formerBusyWorlds(): Generator<World> {
   const jobs = frozen([
     { kind: 'stop-orphans' as const },
     { kind: 'stop' as const, mode: 'fast' as const, checkpoint: true, timeoutMs: null },
-    { kind: 'promote' as const, timeoutMs: 60_000, note: { systemIdentifier: '', from: 1, at: 0n } },
+    {
+      kind: 'promote' as const,
+      timeoutMs: 60_000,
+      note: { systemIdentifier: '', from: 1, at: 0n },
+      skips: [],
+    },
     { kind: 'start' as const, as: 'primary' as const, upstream: null, timeoutMs: 60_000 },
   ])
   const shutDown = { phase: 'shut down', stoppedAt: { checkpointLsn: 0x3000148n, previousLsn: 0x3000120n } }

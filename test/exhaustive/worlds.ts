@@ -103,7 +103,7 @@ export function* stoppedWorlds(): Generator<World> {
 
 const from = { name: OTHER, host: '10.0.0.2', port: 5432, slot: ME }
 export const jobs: readonly Job[] = [
-  { kind: 'promote', timeoutMs: 60_000, note: { systemIdentifier: '', from: 1, at: 0n } },
+  { kind: 'promote', timeoutMs: 60_000, note: { systemIdentifier: '', from: 1, at: 0n }, skips: [] },
   { kind: 'start', as: 'primary', upstream: null, timeoutMs: 60_000 },
   { kind: 'start', as: 'standby', upstream: from, timeoutMs: 60_000 },
   { kind: 'stop', mode: 'fast', checkpoint: true, timeoutMs: null },

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { type CandidateQuestion, judgeCandidates, rankCandidates } from '../../src/judge/candidates.ts'
 import type { JsonObject, Member } from '../../src/model/cluster/cluster.ts'
 import type { PeerView } from '../../src/model/cluster/peer.ts'
-import { clusterTimeline } from '../../src/model/cluster/timeline.ts'
+import { clusterTimeline, withNext } from '../../src/model/cluster/timeline.ts'
 import { revision } from '../../src/model/revision.ts'
 import { seen, unseen } from '../../src/model/seen.ts'
 
@@ -105,4 +105,9 @@ test('the timeline that the history key tells', () => {
   expect(clusterTimeline(null)).toBeNull()
   expect(clusterTimeline([])).toBe(1)
   expect(clusterTimeline([{ timeline: 4, lsn: 1n, reason: '' }])).toBe(5)
+  const skipped = withNext({ timeline: 4, lsn: 1n, reason: 'no recovery target specified' }, 7)
+  expect(skipped.reason).toBe('no recovery target specified (to timeline 7)')
+  expect(clusterTimeline([skipped])).toBe(7)
+  expect(clusterTimeline([{ ...skipped, reason: 'at restore point "x (to timeline 2)"' }])).toBe(5)
+  expect(clusterTimeline([{ ...skipped, reason: 'x (to timeline 4)' }])).toBe(5)
 })

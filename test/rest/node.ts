@@ -238,6 +238,7 @@ function unreachableStore(): Store {
     writeConfig: write,
     writeFailover: write,
     writeHistory: write,
+    writePromotions: write,
     writeTakeovers: write,
     writeSync: write,
     close: async () => {},

@@ -1,7 +1,7 @@
 // What a scenario may demand at its end, in words.
 
+import { parseTakeovers } from '../../src/wire/own-keys/takeover-record.ts'
 import { parseMember } from '../../src/wire/records.ts'
-import { parseTakeovers } from '../../src/wire/takeover-record.ts'
 import { absoluteKey } from '../simulation/store/store.ts'
 import type { World } from '../simulation/world.ts'
 

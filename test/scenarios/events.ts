@@ -110,6 +110,10 @@ const TIMELINES: readonly Form[] = [
     for (const machine of world.machines) machine.freezesAtPromotionForMs = Number(time) * 1000
     return nothing
   }),
+  form('the record of promotions is lost', world => {
+    world.forgetPromotions()
+    return nothing
+  }),
   form(`${NODE} hides its WAL`, (world, { node }) => {
     const machine = named(world, node)
     machine.hidesWal = true

@@ -5,10 +5,11 @@ import { settingsInForce } from '../../src/config/dynamic.ts'
 import type { JsonObject, SyncState } from '../../src/model/cluster/cluster.ts'
 import { clusterTimeline } from '../../src/model/cluster/timeline.ts'
 import type { Bytes, Lsn } from '../../src/model/units.ts'
-import { CONFIG, HISTORY, INITIALIZE, LEADER, STATUS, SYNC } from '../../src/wire/keys.ts'
+import { CONFIG, HISTORY, INITIALIZE, LEADER, PROMOTIONS, STATUS, SYNC } from '../../src/wire/keys.ts'
 import { modesOf } from '../../src/wire/modes.ts'
 import { parseConfig, parseHistory, parseStatus, parseSync } from '../../src/wire/records.ts'
 import { Checks } from './checks/checks.ts'
+import { TimelineNumbers } from './checks/timeline-check.ts'
 import { BootClock } from './machine/boot-clock.ts'
 import { Machine, type MachineOptions } from './machine/machine.ts'
 import type { Postmaster } from './machine/postmaster.ts'
@@ -58,6 +59,7 @@ export class World {
   dataWasLost: boolean = false
   /** What etcd held when the leader key was taken last: an operator may change it before the promotion. */
   atElection: Known = { status: null, maximumLag: null, isSynchronous: false }
+  readonly #numbers = new TimelineNumbers()
   readonly #options: WorldOptions
   #configRead: { readonly entry: StoredKey | null; readonly document: JsonObject | null } | null = null
 
@@ -149,8 +151,16 @@ export class World {
     return `74${String(this.random.below(1e9)).padStart(9, '0')}${String(this.random.below(1e8)).padStart(8, '0')}`
   }
 
+  /** Nobody can know any more which numbers were handed out. */
+  forgetPromotions(): void {
+    this.etcd.delete(absoluteKey(PROMOTIONS))
+    this.#numbers.forget()
+  }
+
   promoted(server: Postmaster, before: WalEnd): void {
     this.trace(server.machine.name, `promoted to timeline ${server.data.timeline} at ${server.data.lsn}`)
+    const wrong = this.#numbers.objection(server)
+    if (wrong !== null) this.checks.violated(wrong)
     this.checks.promoted(server, before)
   }
 

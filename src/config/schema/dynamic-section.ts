@@ -57,6 +57,11 @@ export const DYNAMIC = {
     ...dynamic,
     about: 'Lines kept in the history key; 0: all.',
   }),
+  automatic_failover_interval: setting(integer({ min: 0, max: SECONDS_MAX }), 0, {
+    ...dynamic,
+    about:
+      'Seconds for which an automatic failover holds the next one back, unless an operator asks for it; 0: not at all. Patroni ignores it.',
+  }),
   primary_start_timeout: setting(integer({ min: 0, max: SECONDS_MAX }), 300, {
     ...dynamic,
     about: 'Seconds in which a crashed primary may come back before another node takes over; 0: at once.',

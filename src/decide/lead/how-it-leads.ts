@@ -1,5 +1,6 @@
 // How this node became the leader, for `hactl history`: kept in memory from the moment it accepts writes until etcd has
-// it. No decision depends on it.
+// it. Only the interval between automatic failovers depends on it
+// (../election/failover-interval.ts).
 
 import { memberNamed } from '../../model/cluster/cluster.ts'
 import { requestKind } from '../../model/cluster/request.ts'
@@ -46,7 +47,7 @@ export function takeoverAfter(outage: Outage, snap: Snapshot): Memory['takeover'
   }
 }
 
-function causeOf({ request, leaseEnded, crashed, planned }: Outage): TakeoverCause {
+export function causeOf({ request, leaseEnded, crashed, planned }: Outage): TakeoverCause {
   if (request != null) return request.kind
   if (leaseEnded) return 'lease-ended'
   if (crashed === true) return 'crash'
@@ -70,7 +71,14 @@ export function noteTakeover({ snap, memory, view }: ClusterFacts): Action | nul
   const timeline = server(snap)?.timeline ?? null
   if (takeover === null || timeline === null || timeline < 2) return null
   const { atWall, ...known } = takeover
-  const note: TakeoverNote = { ...known, timeline: timeline - 1, to: snap.self.name, at: isoOf(atWall) }
+  // Numbers may have been skipped.
+  const left = snap.timelineHistory.known ? snap.timelineHistory.value.at(-1)?.timeline : undefined
+  const note: TakeoverNote = {
+    ...known,
+    timeline: left ?? timeline - 1,
+    to: snap.self.name,
+    at: isoOf(atWall),
+  }
   // A new cluster under the same name begins again with timeline 1.
   const before = (view.takeovers?.value ?? []).filter(old => old.timeline < note.timeline)
   const limit = snap.settings.maxTimelinesHistory

@@ -6,6 +6,7 @@ import type { Snapshot } from '../../model/decision/snapshot.ts'
 import type { Millis } from '../../model/units.ts'
 import { whyUndecided } from '../election/comparison.ts'
 import { unsupportedMode } from '../election/election.ts'
+import { whyHeldBack } from '../election/failover-interval.ts'
 import { type ClusterFacts, type Facts, holdsLease, obstacle, server, storeName } from '../facts.ts'
 import { hungServer } from '../hung-server.ts'
 import { unusableConfiguration } from '../known-configuration.ts'
@@ -56,6 +57,7 @@ const CONDITIONS: readonly Condition[] = [
   { id: 'configuration', find: refusedFile },
   { id: 'receives-nothing', find: onCluster(starvation) },
   { id: 'replay-paused', find: pausedByHand },
+  { id: 'failover-interval', find: onCluster(whyHeldBack) },
   { id: 'mode', find: onCluster(modeKeepsLeaderless) },
   { id: 'mode', find: modeOfPrimary },
   { id: 'synchronous', find: onCluster(f => (unsupportedMode(f) === null ? unprotected(f) : null)) },

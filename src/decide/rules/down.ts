@@ -1,6 +1,7 @@
 // PostgreSQL is not running: bring it back in the role that the lease allows, without losing what it holds (spec/ha.md 3.5).
 
 import { otherMembers, someCandidate } from '../election/election.ts'
+import { failoversWait } from '../election/failover-interval.ts'
 import {
   type ClusterFacts,
   control,
@@ -49,8 +50,7 @@ const leaderRules: readonly Rule<ClusterFacts>[] = [
     id: 'down.fail-over-at-once',
     why: 'primary_start_timeout 0 means: rather another primary than a restart here',
     level: 'warning',
-    match: f =>
-      leads(f) && isPrimaryData(f) && f.snap.settings.primaryStartTimeoutMs === 0 && f.snap.peers === null,
+    match: f => leads(f) && isPrimaryData(f) && failsOverAtOnce(f) && f.snap.peers === null,
     choose: f => ({
       reason: 'PostgreSQL crashed and primary_start_timeout is 0; looking for a candidate',
       actions: [{ kind: 'ask-peers', members: otherMembers(f) }],
@@ -63,7 +63,7 @@ const leaderRules: readonly Rule<ClusterFacts>[] = [
     match: f =>
       leads(f) &&
       isPrimaryData(f) &&
-      f.snap.settings.primaryStartTimeoutMs === 0 &&
+      failsOverAtOnce(f) &&
       !tried(f.snap, 'release-lease') &&
       someCandidate(f),
     choose: (_, candidates) => ({
@@ -245,6 +245,11 @@ export const downRules: readonly Rule<ClusterFacts>[] = [
   otherData,
   ...[...handoverRules, ...yieldingRules, ...leaderRules, ...standbyRules].map(answeringRestart),
 ]
+
+/** While the next automatic failover has to wait, a restart here is sooner. */
+function failsOverAtOnce(facts: ClusterFacts): boolean {
+  return facts.snap.settings.primaryStartTimeoutMs === 0 && !failoversWait(facts)
+}
 
 function leads(facts: ClusterFacts): boolean {
   const { snap, view } = facts

@@ -22,6 +22,13 @@ import {
 import { missingConfiguration, withoutConfiguration } from '../known-configuration.ts'
 import { heldMarginMs, isFenced } from '../lead/fencing.ts'
 import {
+  awaitNumber,
+  handOutTimeline,
+  isNumberRecorded,
+  skipping,
+  timelinesToSkip,
+} from '../lead/handing-out.ts'
+import {
   hasTimeLeft,
   holdOnMs,
   holdOnReason,
@@ -164,25 +171,6 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     }),
   }),
   rule({
-    id: 'leader.promote',
-    why: 'the lease is held with time left, a running standby was seen, and the fencer is armed',
-    match: f => isStandbyWithLease(f) && hasTimeLeft(f) && failedPromotion(f) === null,
-    choose: f => ({
-      reason: `promoted self to leader: the lease lasts ${leaseLeft(f)}`,
-      actions: [
-        {
-          kind: 'begin',
-          job: {
-            kind: 'promote',
-            timeoutMs: Math.max(f.snap.settings.loopWaitMs, 60_000),
-            note: promotionNote(f),
-          },
-        },
-      ],
-      next: 'settled',
-    }),
-  }),
-  rule({
     id: 'leader.stop-after-failed-promotion',
     why: 'a promotion that failed may still come about: the server stops before another node gets the lease',
     level: 'warning',
@@ -190,6 +178,28 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     choose: (f, { why }) => ({
       reason: `the promotion failed (${why}); stopping PostgreSQL before the lease is released`,
       ...stopToFollow(f, 'fast'),
+    }),
+  }),
+  handOutTimeline,
+  awaitNumber,
+  rule({
+    id: 'leader.promote',
+    why: 'the lease is held with time left, a running standby was seen, the fencer is armed, and etcd has the number of the timeline',
+    match: f => isStandbyWithLease(f) && hasTimeLeft(f) && isNumberRecorded(f),
+    choose: f => ({
+      reason: `promoted self to leader: the lease lasts ${leaseLeft(f)}${skipping(f)}`,
+      actions: [
+        {
+          kind: 'begin',
+          job: {
+            kind: 'promote',
+            timeoutMs: Math.max(f.snap.settings.loopWaitMs, 60_000),
+            note: promotionNote(f),
+            skips: timelinesToSkip(f),
+          },
+        },
+      ],
+      next: 'settled',
     }),
   }),
   ...hungRules,

@@ -50,7 +50,7 @@ import { staleSight } from './parts/race-stale.ts'
 import { raceNotSynchronous, raceWithoutVotes } from './parts/race-synchronous.ts'
 import { LOOK_AGAIN_MS, raceUndecidedRules } from './parts/race-undecided.ts'
 import { raceUnfit } from './parts/race-unfit.ts'
-import { unguardedPrimary } from './parts/race-unguarded.ts'
+import { operatorsWordRules } from './parts/race-unguarded.ts'
 import { raceRestart } from './parts/restarting.ts'
 
 /** A read may show a new configuration a moment before the watch brings it. */
@@ -193,7 +193,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
     choose: (_, primary) => ({ reason: `Primary (${primary}) is still alive`, wakeInMs: LOOK_AGAIN_MS }),
   }),
   mustStop.rival,
-  unguardedPrimary,
+  ...operatorsWordRules,
   rule({
     id: 'race.lease-lives',
     why: 'a missing leader key does not prove that the leader has stopped: a silent primary may write while its lease lives, for two ttl at most',

@@ -2,9 +2,11 @@
 // or write. A failure here never blocks anything.
 
 import type { HistoryLine } from '../../model/cluster/cluster.ts'
+import { clusterTimeline, withNext } from '../../model/cluster/timeline.ts'
 import type { Action } from '../../model/decision/action.ts'
 import type { Memory } from '../../model/decision/memory.ts'
 import { isRetimed, renewalDueAtMs } from '../../model/timing.ts'
+import { noteIntervalOver } from '../election/failover-interval.ts'
 import { originToNote } from '../election/whose-timeline.ts'
 import {
   type ClusterFacts,
@@ -133,7 +135,7 @@ function leaderUpkeep(facts: ClusterFacts): readonly Action[] {
     const ifRevision = view.history?.modRevision ?? null
     actions.push({ kind: 'write-history', lines, status: buildStatus(facts), ifRevision })
   }
-  const note = noteTakeover(facts)
+  const note = noteTakeover(facts) ?? noteIntervalOver(facts)
   if (note !== null) actions.push(note)
   if (awaitsCheckpoint(facts)) actions.push({ kind: 'checkpoint-soon' })
   return actions
@@ -146,11 +148,14 @@ function historyToWrite({ snap, view }: ClusterFacts): readonly HistoryLine[] | 
   if (timeline === null) return null
   if (timeline === 1) return recorded !== null && recorded.length > 0 ? [] : null
   const last = recorded?.at(-1)
-  if (last !== undefined && last.timeline === timeline - 1 && last.leader !== undefined) return null
+  if (last !== undefined && clusterTimeline(recorded) === timeline && last.leader !== undefined) return null
   if (!snap.timelineHistory.known) return null
-  const lines = snap.timelineHistory.value.map(line => withOldNotes(line, recorded ?? []))
-  const newest = lines.at(-1)
-  if (newest === undefined || newest.timeline !== timeline - 1) return null
+  const switches = snap.timelineHistory.value
+  const newest = switches.at(-1)
+  if (newest === undefined || newest.timeline >= timeline) return null
+  const lines = switches.map((line, index) =>
+    withNext(withOldNotes(line, recorded ?? []), switches[index + 1]?.timeline ?? timeline),
+  )
   const limit = snap.settings.maxTimelinesHistory
   return limit > 0 ? lines.slice(-limit) : lines
 }

@@ -5,6 +5,7 @@ import type { Seen } from '../seen.ts'
 import type { LeaseId, Lsn, MemberName, Revision, Timeline, WallMillis } from '../units.ts'
 import type { Drain } from './drained-member.ts'
 import type { GuardNote } from './guard.ts'
+import type { Promotions } from './promotions.ts'
 import type { TakeoverNote } from './takeover.ts'
 
 /** A key's value with the revision that a guarded write must name. */
@@ -36,6 +37,8 @@ export interface ClusterView {
   readonly history: Versioned<readonly HistoryLine[]> | null
   /** Why the leadership changed hands: hactl's own key. Absent: not looked for. */
   readonly takeovers?: Versioned<readonly TakeoverNote[]> | null
+  /** The timeline numbers that were handed out: hactl's own key. null: none that can be read. Absent: not looked for. */
+  readonly promotions?: Versioned<Promotions> | null
   readonly sync: Versioned<SyncState> | null
   /** Member name to api_url; null when absent or unreadable. */
   readonly failsafe: Versioned<Readonly<Record<string, string>>> | null

@@ -37,4 +37,6 @@ export interface TakeoverNote extends Takeover {
   readonly to: MemberName
   /** ISO time by the wall clock of the node that took over. */
   readonly at: string
+  /** The interval after this automatic failover is over, by the clock of a leader. Absent: not known. */
+  readonly settled?: true
 }

@@ -11,6 +11,7 @@ import type {
   SyncState,
 } from '../cluster/cluster.ts'
 import type { Upstream } from '../cluster/peer.ts'
+import type { Promotions } from '../cluster/promotions.ts'
 import type { TakeoverNote } from '../cluster/takeover.ts'
 import type { Origin } from '../server/origins.ts'
 import type { LeaseId, Lsn, MemberName, Millis, Revision } from '../units.ts'
@@ -94,6 +95,13 @@ export type KeyWrite =
   | {
       readonly kind: 'publish-sync'
       readonly state: SyncState | null
+      readonly ifRevision: Revision | null
+    }
+
+  /** Only while this node leads, before its promotion. */
+  | {
+      readonly kind: 'note-promotion'
+      readonly promotions: Promotions
       readonly ifRevision: Revision | null
     }
 

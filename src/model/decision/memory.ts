@@ -16,6 +16,7 @@ import type {
   Timeline,
   WallMillis,
 } from '../units.ts'
+import type { LastFailover } from './last-failover.ts'
 import type { ScheduledRestart } from './order.ts'
 import type { Job } from './work.ts'
 
@@ -42,6 +43,8 @@ export interface Memory {
    * moment.
    */
   readonly promotionAsked: boolean
+  /** The timeline number that etcd has recorded for the promotion that is about to begin; null: none was asked for. */
+  readonly promotesTo: Timeline | null
   /**
    * The leader whose history this node's data was last found to agree with; null: compare before following.
    * `untilLsn`: where the leader's history leaves the local timeline; null: the node is on the leader's timeline.
@@ -126,6 +129,8 @@ export interface Memory {
   readonly outage: Outage | null
   /** How this node became the leader, until etcd has the note; null: nothing to note. */
   readonly takeover: (Takeover & { readonly atWall: WallMillis }) | null
+  /** The automatic failover that holds the next one back, and when this node saw its note first; null: none. */
+  readonly lastFailover: LastFailover | null
   /** Since when etcd has not answered; null: it answers. */
   readonly blindSinceMs: BootMillis | null
   /** Synchronous mode, on a running primary. null: it is off, or this node is no primary. */
@@ -247,6 +252,7 @@ export const FIRST_MEMORY: Memory = {
   leaderMovedAtMs: null,
   lastMembers: [],
   promotionAsked: false,
+  promotesTo: null,
   agreesWith: null,
   rejoin: 'check',
   undecided: null,
@@ -280,6 +286,7 @@ export const FIRST_MEMORY: Memory = {
   drained: null,
   outage: null,
   takeover: null,
+  lastFailover: null,
   blindSinceMs: null,
   sync: null,
   leavingSyncSinceMs: null,

@@ -3,7 +3,7 @@
 import type { Upstream } from '../cluster/peer.ts'
 import type { AskedPromotion } from '../server/origins.ts'
 import type { Progress, ShutdownPosition } from '../server/progress.ts'
-import type { BootMillis, Millis, Revision } from '../units.ts'
+import type { BootMillis, Millis, Revision, Timeline } from '../units.ts'
 
 export type Job =
   /**
@@ -34,7 +34,13 @@ export type Job =
   /**
    * `note` is written to disk before the promotion: after a crash it must be known which node began the next timeline.
    */
-  | { readonly kind: 'promote'; readonly timeoutMs: Millis; readonly note: PromotionNote }
+  | {
+      readonly kind: 'promote'
+      readonly timeoutMs: Millis
+      readonly note: PromotionNote
+      /** Timeline numbers that other promotions may have taken: PostgreSQL is made to take a higher one. */
+      readonly skips: readonly Timeline[]
+    }
   | {
       readonly kind: 'stop'
       readonly mode: 'fast' | 'immediate'

@@ -9,6 +9,8 @@ export interface DynamicSettings {
   readonly loopWaitMs: Millis
   readonly retryTimeoutMs: Millis
   readonly maximumLagOnFailover: Bytes
+  /** How long an automatic failover holds the next one back; 0: not at all. */
+  readonly failoverIntervalMs: Millis
   readonly primaryStartTimeoutMs: Millis
   /** 0: no limit. */
   readonly primaryStopTimeoutMs: Millis

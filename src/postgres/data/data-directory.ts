@@ -117,8 +117,12 @@ export function parseHistory(text: string): readonly HistoryEntry[] {
   return entries
 }
 
+export function historyFileName(timeline: Timeline): string {
+  return `${timeline.toString(16).toUpperCase().padStart(8, '0')}.history`
+}
+
 function historyFile(dataDir: string, timeline: Timeline): string {
-  return join(dataDir, 'pg_wal', `${timeline.toString(16).toUpperCase().padStart(8, '0')}.history`)
+  return join(dataDir, 'pg_wal', historyFileName(timeline))
 }
 
 /** `[]` on timeline 1, which has no file. */

@@ -18,6 +18,7 @@ import { putBackOwnFiles } from '../data/own-files.ts'
 import { unfinishedRewind } from '../data/unfinished-rewind.ts'
 import { readinessOf } from '../look.ts'
 import { warnOfSocketInside } from '../rewind/socket-inside.ts'
+import { forgetSkippedTimelines } from '../wal/skipped-timelines.ts'
 import { writeSettings } from '../write-settings.ts'
 import { clearLeftovers } from './leftovers.ts'
 import { readPidFile } from './postmaster.ts'
@@ -53,6 +54,8 @@ export async function start(
   if (broken !== null) return failed(`cannot start: ${broken}`)
   const mixed = await whyMixed(context)
   if (mixed !== null) return failed(`cannot start: ${mixed}`, MIXED_REMEDY)
+  const forgotten = await forgetSkippedTimelines(context)
+  if (!forgotten.ok) return failed(`cannot start: ${forgotten.why}`)
   await putBackOwnFiles(context)
   const [written, cleared] = await Promise.all([
     context.settingsWriters.run(() =>

@@ -161,7 +161,7 @@ export async function requireDirectory(path: string, mode: number, owner: FileOw
   }
 }
 
-async function syncDirectory(path: string): Promise<void> {
+export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, 'r')
   try {
     await directory.sync()

@@ -107,3 +107,35 @@ test('a drain is written and taken away at the revision that was read, for membe
   expect(await b.writeDrain('pg 2.x', null, written, BUDGET_MS)).toMatchObject({ kind: 'refused' })
   expect((await viewOf(a)).drains?.map(({ member }) => member)).toEqual(['pg3'])
 })
+
+test('a promotion is recorded by the leader only, at the revision that was read, and what cannot be read is left out', async () => {
+  const [a, b] = [open('a'), open('b')]
+  const systemIdentifier = '7713683044898210332'
+  const one = { timeline: 2, from: 1, at: 0x6000470n, by: 'b' }
+  const two = { timeline: 3, from: 1, at: 0x6000470n, by: 'a' }
+  const record = (...numbers: (typeof one)[]) => ({ systemIdentifier, numbers })
+  expect(await a.writePromotions(record(two), null, BUDGET_MS)).toMatchObject({ kind: 'refused' })
+  expect(await lead(a, BUDGET_MS)).toMatchObject({ kind: 'done' })
+  const written = await a.writePromotions(record(one), null, BUDGET_MS)
+  expect(written).toMatchObject({ kind: 'done' })
+  const at = written.kind === 'done' ? written.revision : revision(0)
+  expect(await a.writePromotions(record(two), null, BUDGET_MS)).toMatchObject({ kind: 'refused' })
+  expect(await a.writePromotions(record(two), before(at), BUDGET_MS)).toMatchObject({ kind: 'refused' })
+  expect(await b.writePromotions(record(two), at, BUDGET_MS)).toMatchObject({ kind: 'refused' })
+  expect(await a.writePromotions(record(two, one), at, BUDGET_MS)).toMatchObject({ kind: 'done' })
+  expect((await viewOf(b)).promotions?.value).toEqual(record(one, two))
+  // It does not grow for ever, and the highest number is what counts.
+  const many = Array.from({ length: 150 }, (_, index) => ({ ...one, timeline: index + 2 }))
+  const last = (await viewOf(a)).promotions?.modRevision ?? null
+  await a.writePromotions(record(...many), last, BUDGET_MS)
+  expect((await viewOf(b)).promotions?.value.numbers).toEqual(many.slice(-100))
+  const odd = {
+    system_identifier: '1',
+    promotions: [{ timeline: 'x' }, 5, { timeline: 7, from: 1, at: '0/1', by: 'a' }],
+  }
+  await etcd.ctl(['put', '/service/demo/hactl/promotions', JSON.stringify(odd)])
+  expect((await viewOf(b)).promotions?.value.numbers).toEqual([{ timeline: 7, from: 1, at: 1n, by: 'a' }])
+  await etcd.ctl(['put', '/service/demo/hactl/promotions', 'nonsense'])
+  expect((await viewOf(b)).promotions).toBe(null)
+  expect(await a.writePromotions(record(one), null, BUDGET_MS)).toMatchObject({ kind: 'done' })
+})

@@ -20,9 +20,10 @@ import type { AgentConfig } from '../../../src/model/settings/config.ts'
 import { fenceMarginMs } from '../../../src/model/timing.ts'
 import type { MemberName } from '../../../src/model/units.ts'
 import { PROTOCOL_VERSION } from '../../../src/model/versions.ts'
-import { guardNote, leadsPaused } from './build-guard.ts'
+import { leadsPaused } from './build-guard.ts'
+import { hactlKeys, noted } from './build-keys.ts'
 import { buildPostgres, IDENTITY } from './build-postgres.ts'
-import { type Draft, type MemberDraft, type SwitchText, SYSTEM_IDENTIFIER } from './draft.ts'
+import { type Draft, type MemberDraft, SYSTEM_IDENTIFIER } from './draft.ts'
 import { leaseOf, WALL_MS } from './forms-world.ts'
 
 export interface Question {
@@ -153,7 +154,7 @@ function buildView(draft: Draft, members: readonly Member[]): ClusterView {
     leader: etcd.leader,
     lastLeader:
       etcd.lastLeader === null ? null : versioned(etcd.lastLeader === 'gave up' ? null : etcd.lastLeader, 40),
-    guard: guardNote(draft),
+    ...hactlKeys(draft),
     members,
     status:
       etcd.optime === null && etcd.retainSlots.length === 0
@@ -177,10 +178,6 @@ function buildConfig({ etcd, settings }: Draft): ClusterView['config'] {
   const value =
     why === null ? { valid: true as const, document: settings.document } : { valid: false as const, why }
   return { value, modRevision: revision(etcd.changedAt) }
-}
-
-function noted({ timeline, lsn, by }: SwitchText): HistoryLine {
-  return { timeline, lsn, reason: 'no recovery target specified', leader: by ?? 'pg1' }
 }
 
 function buildLease({ nowMs, settings, leaderLeftMs, leaseId, leaseTtlMs, me }: Draft): LeaseView {

@@ -6,6 +6,7 @@ import type { LeaderKey, SyncState } from '../../../src/model/cluster/cluster.ts
 import type { Divergence } from '../../../src/model/cluster/divergence.ts'
 import type { Drain } from '../../../src/model/cluster/drained-member.ts'
 import type { PeerView } from '../../../src/model/cluster/peer.ts'
+import type { TakeoverCause } from '../../../src/model/cluster/takeover.ts'
 import type { Memory } from '../../../src/model/decision/memory.ts'
 import type { Order } from '../../../src/model/decision/order.ts'
 import type { Outcome } from '../../../src/model/decision/outcome.ts'
@@ -30,6 +31,8 @@ export interface SwitchText {
   readonly lsn: Lsn
   /** Who left it for the next one. */
   readonly by?: MemberName
+  /** For which timeline, if not the next one. */
+  readonly to?: number
 }
 
 export interface MemberDraft {
@@ -74,6 +77,10 @@ export interface EtcdDraft {
   sync: SyncState | null
   history: SwitchText[] | null
   historyRevision: number
+  /** The last one that is noted; null: none. */
+  takeover: { from: MemberName; to: MemberName; cause: TakeoverCause; settled: boolean } | null
+  /** The timeline numbers that were handed out, the highest last. */
+  promotions: { timeline: number; by: MemberName }[]
   request: {
     leader: MemberName | null
     candidate: MemberName | null
@@ -197,6 +204,8 @@ export function newDraft(me: MemberName): Draft {
       sync: null,
       history: null,
       historyRevision: 20,
+      takeover: null,
+      promotions: [],
       request: null,
       unreadableRequest: null,
       drains: [],

@@ -166,6 +166,7 @@ export function readJob(text: string): Job {
       kind: 'promote',
       timeoutMs: 60_000,
       note: { systemIdentifier: SYSTEM_IDENTIFIER, from: 1, at: DEFAULT_LSN },
+      skips: [],
     },
     stop: { kind: 'stop', mode: 'fast', checkpoint: false, timeoutMs: null },
     'stop-orphans': { kind: 'stop-orphans' },

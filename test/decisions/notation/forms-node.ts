@@ -5,6 +5,7 @@ import type { Self } from '../../../src/model/decision/snapshot.ts'
 import { revision } from '../../../src/model/revision.ts'
 import type { Unfinished } from '../../../src/model/server/postgres.ts'
 import { DEFAULT_LSN, type Draft, type PostgresDraft } from './draft.ts'
+import { failoverForms } from './forms-failover.ts'
 import { readMomentLine } from './forms-moment.ts'
 import { scheduleForms } from './forms-orders.ts'
 import { readWork } from './names.ts'
@@ -162,6 +163,7 @@ const memoryForms: readonly Form<Memory>[] = [
   [/^yields \((.*)\)$/, ([why = '']) => ({ yields: { why } })],
   [/^restarted as hung (\S+) ago$/, ([time = ''], now) => ({ hungRestartAtMs: now - readDuration(time) })],
   [/^promotion asked$/, () => ({ promotionAsked: true })],
+  ...failoverForms,
   [/^crash recovery tried$/, () => ({ crashRecoveryTried: true })],
   [
     /^founding (running|ready|failed)(?: at (\d+))?(?: \((.*)\))?$/,

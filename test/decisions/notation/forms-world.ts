@@ -1,6 +1,7 @@
 // The notation of a case, first part: what is in etcd, what the peers said, what the operator configured.
 
 import type { PeerView } from '../../../src/model/cluster/peer.ts'
+import { TAKEOVER_CAUSES, type TakeoverCause } from '../../../src/model/cluster/takeover.ts'
 import { revision } from '../../../src/model/revision.ts'
 import { seen, unseen } from '../../../src/model/seen.ts'
 import type { DynamicSettings } from '../../../src/model/settings/dynamic-settings.ts'
@@ -65,6 +66,20 @@ const etcdForms: readonly Form<EtcdDraft>[] = [
     }),
   ],
   [
+    /^takeover of (\S+) by (\S+): (\S+?)( settled)?$/,
+    ([from = '', to = '', cause = '', settled]) => ({
+      takeover: { from, to, cause: readCause(cause), settled: settled !== undefined },
+    }),
+  ],
+  [
+    /^promotions (.+)$/,
+    ([text = '']) => ({
+      promotions: [...text.matchAll(/(\d+) by (\S+)/g)].map(([, timeline, by = '']) => ({
+        ...{ timeline: Number(timeline), by },
+      })),
+    }),
+  ],
+  [
     /^history (.+?)(?: noted at (\d+))?$/,
     ([text = '', revision]) => ({ history: readSwitches(text), historyRevision: Number(revision ?? 20) }),
   ],
@@ -88,6 +103,12 @@ const memberForms: readonly Form<MemberDraft>[] = [
   [/^of host (\S+)$/, ([host = '']) => ({ host })],
   [/^tags (.+)$/, ([tags = '']) => ({ tags: readTags(tags) })],
 ]
+
+function readCause(text: string): TakeoverCause {
+  const cause = TAKEOVER_CAUSES.find(each => each === text)
+  if (cause === undefined) throw new Error(`no such cause: ${text}`)
+  return cause
+}
 
 /** `nofailover failover_priority=2` */
 function readTags(text: string): MemberDraft['tags'] {
@@ -117,6 +138,7 @@ const settingsForms: readonly Form<DynamicSettings>[] = [
   [/^loop (\S+)$/, ([time = '']) => ({ loopWaitMs: readDuration(time) })],
   [/^retry (\S+)$/, ([time = '']) => ({ retryTimeoutMs: readDuration(time) })],
   [/^paused$/, () => ({ paused: true })],
+  [/^failover interval (\S+)$/, ([time = '']) => ({ failoverIntervalMs: readDuration(time) })],
   [/^start timeout (\S+)$/, ([time = '']) => ({ primaryStartTimeoutMs: readDuration(time) })],
   [/^stop timeout (\S+)$/, ([time = '']) => ({ primaryStopTimeoutMs: readDuration(time) })],
   [/^race backoff (\S+)$/, ([time = '']) => ({ primaryRaceBackoffMs: readDuration(time) })],

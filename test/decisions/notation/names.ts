@@ -23,6 +23,7 @@ const ACTIONS: Readonly<Record<ActionKind, true>> = {
   'keep-lease': true,
   'note-guarded': true,
   'note-origin': true,
+  'note-promotion': true,
   'note-takeover': true,
   'note-unguarded': true,
   'publish-member': true,

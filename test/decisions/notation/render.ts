@@ -64,6 +64,11 @@ function showAction(action: Action): string {
       const last = action.notes.at(-1)
       return `note-takeover ${last?.from} to ${last?.to}: ${last?.cause}, ${action.notes.length} notes ${guard(action.ifRevision)}`
     }
+    case 'note-promotion': {
+      const { numbers } = action.promotions
+      const last = numbers.at(-1)
+      return `note-promotion of ${last?.by} from timeline ${last?.from} to ${last?.timeline}, ${numbers.length} recorded ${guard(action.ifRevision)}`
+    }
     case 'begin':
       return `begin ${showJob(action.job)}`
     case 'cancel-work':
@@ -142,7 +147,7 @@ function showJob(job: Job): string {
     case 'restart':
       return `restart as ${job.as}${job.unguarded === true ? ' without a guard' : ''}${upstream(job.upstream)} within ${showDuration(job.timeoutMs)}${stopWithin(job)}${forOrder(job)}`
     case 'promote':
-      return `promote within ${showDuration(job.timeoutMs)}`
+      return `promote within ${showDuration(job.timeoutMs)}${job.skips.length === 0 ? '' : `, skipping timeline ${job.skips.join(' ')}`}`
     case 'stop':
       return `stop ${job.mode}${job.checkpoint ? ' after a checkpoint' : ''}${job.timeoutMs === null ? '' : ` within ${showDuration(job.timeoutMs)}`}`
     case 'rewind':

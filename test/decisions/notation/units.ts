@@ -1,5 +1,7 @@
 // The small words of the notation: durations, positions, lists of timeline switches, and clauses of a line.
 
+import type { HistoryLine } from '../../../src/model/cluster/cluster.ts'
+import { clusterTimeline } from '../../../src/model/cluster/timeline.ts'
 import { formatLsn, type Lsn, parseLsn } from '../../../src/model/units.ts'
 import type { SwitchText } from './draft.ts'
 
@@ -27,17 +29,23 @@ export function positionAt(text: string): { checkpointLsn: Lsn; previousLsn: Lsn
   return { checkpointLsn, previousLsn: checkpointLsn - 0x28n }
 }
 
-/** `1@0/3000060 2@0/5000000:pg3` (pg3 began timeline 3); `empty` for a list without lines. */
+/** `1@0/3000060 2@0/5000000:pg3>4` (pg3 left timeline 2 for 4); `empty` for a list without lines. */
 export function readSwitches(text: string): SwitchText[] {
   if (text === 'empty') return []
   return text.split(/\s+/).map(word => {
-    const [timeline = '', lsn = '', by] = word.split(/[@:]/)
-    return { timeline: Number(timeline), lsn: readPosition(lsn), ...(by === undefined ? {} : { by }) }
+    const [timeline = '', lsn = '', by, to] =
+      /^(\d+)@([^:>]+)(?::([^>]+))?(?:>(\d+))?$/.exec(word)?.slice(1) ?? []
+    const left = { timeline: Number(timeline), lsn: readPosition(lsn) }
+    return { ...left, ...(by === undefined ? {} : { by }), ...(to === undefined ? {} : { to: Number(to) }) }
   })
 }
 
-export function showSwitches(switches: readonly SwitchText[]): string {
-  return switches.map(({ timeline, lsn }) => `${timeline}@${formatLsn(lsn)}`).join(' ') || 'empty'
+export function showSwitches(switches: readonly HistoryLine[]): string {
+  const lines = switches.map(line => {
+    const to = clusterTimeline([line])
+    return `${line.timeline}@${formatLsn(line.lsn)}${to === line.timeline + 1 ? '' : `>${to}`}`
+  })
+  return lines.join(' ') || 'empty'
 }
 
 /** Splits at commas outside of parentheses and quotes. */

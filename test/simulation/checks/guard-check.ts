@@ -2,8 +2,8 @@
 
 import { guardOf } from '../../../src/model/cluster/guard.ts'
 import { revision } from '../../../src/model/revision.ts'
-import { parseGuard } from '../../../src/wire/guard-record.ts'
 import { GUARD, LAST_LEADER } from '../../../src/wire/keys.ts'
+import { parseGuard } from '../../../src/wire/own-keys/guard-record.ts'
 import type { Machine } from '../machine/machine.ts'
 import type { Etcd } from '../store/etcd.ts'
 import { absoluteKey } from '../store/store.ts'

@@ -20,6 +20,8 @@ export class DataDirectory {
   end: WalEnd
   /** Greatest timeline of which it has a history file: a promotion takes the one after it. */
   newestTimeline: number
+  /** Numbers whose history file says nothing else than that they are taken. */
+  skipped = new Set<number>()
   recoveryConfigured: boolean = false
   upstream: Upstream | null = null
   backupLabel: boolean = false
@@ -88,6 +90,7 @@ export class DataDirectory {
       origins: source.origins,
       syncNames: source.syncNames,
     })
+    snapshot.skipped = new Set(source.skipped)
     for (const [name, slot] of source.slots) snapshot.slots.set(name, { ...slot })
     return snapshot
   }

@@ -148,6 +148,7 @@ export async function rewindData(
   data.end = source.data.end
   data.keptFrom = lsnOf(forked)
   data.restartPoint = source.data.end
+  data.skipped.clear()
   data.newestTimeline = Math.max(data.newestTimeline, source.data.newestTimeline)
   data.checkpoint = { lsn: lsnOf(forked), timeline: forked.branch.timeline }
   data.state = 'in archive recovery'

@@ -35,6 +35,7 @@ import { noteOrigin, notePromotion } from './origins.ts'
 import type { OsProcess } from './os-process.ts'
 import type { Postmaster } from './postmaster.ts'
 import { setSyncNames, writeSettingsFiles } from './settings-files.ts'
+import { forgetSkipped, skipTimelines } from './skipped-timelines.ts'
 import { cancelled, DONE, failed } from './step.ts'
 import { compareTimelines } from './timelines.ts'
 import { untilServer } from './until-server.ts'
@@ -114,7 +115,6 @@ export class SimulatedPostgres implements Postgres {
   }
 
   use(): void {}
-
   readonly writeSettings = (): Promise<StepOutcome> => writeSettingsFiles(this.#machine, this.#process)
 
   readonly setSyncNames = (value: string | null): Promise<StepOutcome> =>
@@ -150,6 +150,7 @@ export class SimulatedPostgres implements Postgres {
     if (data.overwritten) return failed(OVERWRITTEN, 'make a new copy')
     if (this.#machine.data !== data || this.#machine.server !== null)
       return failed('somebody else works here')
+    forgetSkipped(data)
     data.recoveryConfigured = options.as === 'standby'
     data.upstream = options.as === 'standby' ? options.upstream : null
     if (options.as === 'standby') data.syncNames = null
@@ -214,6 +215,7 @@ export class SimulatedPostgres implements Postgres {
     const server = this.#server
     await this.#process.clock.sleep(this.#machine.tookMs(1, 5))
     if (server === null || data === null) return failed('PostgreSQL is not running')
+    forgetSkipped(data)
     // The file by its name; what runs has its own.
     data.upstream = upstream
     server.data.upstream = upstream
@@ -221,15 +223,15 @@ export class SimulatedPostgres implements Postgres {
     return DONE
   }
 
-  async notePromotion(note: PromotionNote): Promise<StepOutcome> {
-    await this.#process.clock.sleep(1)
-    return notePromotion(this.#machine, note)
-  }
+  readonly notePromotion = (note: PromotionNote): Promise<StepOutcome> =>
+    this.#process.clock.sleep(1).then(() => notePromotion(this.#machine, note))
 
   async noteOrigin(systemIdentifier: string, origin: Origin | null): Promise<StepOutcome> {
     await this.#process.clock.sleep(1)
     return noteOrigin(this.#machine, systemIdentifier, origin)
   }
+
+  readonly skipTimelines = (timelines: readonly number[]) => skipTimelines(this.#machine, timelines)
 
   async promote(timeoutMs: number, signal: AbortSignal): Promise<StepOutcome> {
     const server = this.#server
@@ -289,12 +291,9 @@ export class SimulatedPostgres implements Postgres {
   }
 
   readonly resumeReplay = async () => DONE
-
-  async readHistory(timeline: number) {
-    return datedHistory(this.#machine.data, timeline, this.#process.clock.bootMs())
-  }
+  readonly readHistory = async (timeline: number) =>
+    datedHistory(this.#machine.data, timeline, this.#process.clock.bootMs())
 
   readonly cacheDynamicConfig = async () => DONE
-
   async close(): Promise<void> {}
 }

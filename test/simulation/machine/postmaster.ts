@@ -7,6 +7,7 @@ import type { Timer } from '../scheduler.ts'
 import type { DataDirectory } from './data-directory.ts'
 import type { Machine } from './machine.ts'
 import { Receiver } from './receiver.ts'
+import { nextTimeline } from './skipped-timelines.ts'
 import { SyncReplication } from './sync-replication.ts'
 import { lsnOf, startBranch, stepBack, type WalEnd } from './wal.ts'
 
@@ -171,7 +172,7 @@ export class Postmaster {
       this.receiver?.close()
       this.receiver = null
       const before = this.data.end
-      const timeline = this.data.newestTimeline + 1
+      const timeline = nextTimeline(this.data)
       this.data.end = startBranch(timeline, before, this.data.id)
       this.data.newestTimeline = timeline
       this.data.append('promotion', 48n)

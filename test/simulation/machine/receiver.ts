@@ -182,6 +182,11 @@ export class Receiver {
       return 'database system identifier differs between the primary and standby'
     if (source.data.timeline < this.server.data.timeline)
       return `highest timeline ${source.data.timeline} of the primary is behind recovery timeline ${this.server.data.timeline}`
+    if (
+      this.server.data.skipped.has(source.data.timeline) &&
+      source.data.timeline > this.server.data.newestTimeline
+    )
+      return `new timeline ${source.data.timeline} is not a child of database system timeline ${this.server.data.timeline}`
     const slot = this.#upstream.slot
     if (slot !== null && !source.data.slots.has(slot)) return `replication slot "${slot}" does not exist`
     return null

@@ -8,13 +8,14 @@ import { guardOf } from '../../../model/cluster/guard.ts'
 import { isNewer } from '../../../model/revision.ts'
 import type { MemberName, Revision } from '../../../model/units.ts'
 import { otherMembers } from '../../election/election.ts'
+import { awaitInterval } from '../../election/failover-interval.ts'
 import type { ClusterFacts } from '../../facts.ts'
 import { runsAsPrimary } from '../../facts.ts'
 import { dueRequest, isForced } from '../../lead/request-meaning.ts'
 import { type Rule, rule } from '../../rule.ts'
 import { LOOK_AGAIN_MS } from './race-undecided.ts'
 
-export const unguardedPrimary: Rule<ClusterFacts> = rule({
+const unguardedPrimary: Rule<ClusterFacts> = rule({
   id: 'race.unguarded-primary',
   why: 'in maintenance mode a primary goes on without a lease and without a fencer: until it says that its server is down, nobody is promoted unless an operator names a candidate',
   level: 'warning',
@@ -24,6 +25,9 @@ export const unguardedPrimary: Rule<ClusterFacts> = rule({
     wakeInMs: LOOK_AGAIN_MS,
   }),
 })
+
+/** Nobody is promoted unless an operator names a candidate. */
+export const operatorsWordRules: readonly Rule<ClusterFacts>[] = [unguardedPrimary, awaitInterval]
 
 /**
  * The last leader, if its server may run unguarded; null: it released the lease, says it is no primary, or was guarded.

@@ -1,8 +1,8 @@
 // The key `hactl/guard`: whether something would stop the leader's server when its lease ends. Patroni ignores it.
 
-import type { GuardNote } from '../model/cluster/guard.ts'
-import { isObject, parseExact, stringifyExact } from './exact-json.ts'
-import { nameOrNull } from './fields.ts'
+import type { GuardNote } from '../../model/cluster/guard.ts'
+import { isObject, parseExact, stringifyExact } from '../exact-json.ts'
+import { nameOrNull } from '../fields.ts'
 
 /** null: the note does not say whose it is. Only a plain `true` counts as a guard. */
 export function parseGuard(text: string): GuardNote | null {

@@ -1,8 +1,8 @@
 // The key `hactl/history`: why the leadership changed hands. Patroni ignores it.
 
-import { TAKEOVER_CAUSES, type TakeoverNote } from '../model/cluster/takeover.ts'
-import { type ExactJson, isObject, parseExact, stringifyExact } from './exact-json.ts'
-import { bytesOrNull, nameOrNull, textOrNull, timelineOrNull } from './fields.ts'
+import { TAKEOVER_CAUSES, type TakeoverNote } from '../../model/cluster/takeover.ts'
+import { type ExactJson, isObject, parseExact, stringifyExact } from '../exact-json.ts'
+import { bytesOrNull, nameOrNull, textOrNull, timelineOrNull } from '../fields.ts'
 
 const NOTES_MAX = 10_000
 
@@ -23,14 +23,15 @@ function parseNote(value: ExactJson): readonly TakeoverNote[] {
       ...{ timeline, from, to, at, by: textOrNull(value.by), leaderlessMs: ms },
       cause: TAKEOVER_CAUSES.find(cause => cause === value.cause) ?? 'unknown',
       lostBytes: bytesOrNull(value.lost_bytes),
+      ...(value.settled === true ? { settled: true as const } : {}),
     },
   ]
 }
 
 export function serialiseTakeovers(notes: readonly TakeoverNote[]): string {
   return stringifyExact(
-    notes.map(({ timeline, cause, by, from, to, at, leaderlessMs, lostBytes }) => ({
-      ...{ timeline, cause, by, from, to, at, leaderless_ms: leaderlessMs, lost_bytes: lostBytes },
+    notes.map(({ timeline, cause, by, from, to, at, leaderlessMs, lostBytes, settled }) => ({
+      ...{ timeline, cause, by, from, to, at, leaderless_ms: leaderlessMs, lost_bytes: lostBytes, settled },
     })),
   )
 }
