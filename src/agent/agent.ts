@@ -122,7 +122,7 @@ async function otherAgent({ name, postgresql, stateDirectory }: AgentConfig): Pr
 async function takeDown(node: Node): Promise<void> {
   const steps = [
     () => node.rest.stop(),
-    async () => node.knocking.close(),
+    async () => node.vitals.close(),
     () => node.cancelWork(),
     () => node.postgres.close(),
     () => node.journal.close(),

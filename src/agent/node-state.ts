@@ -12,7 +12,7 @@ import { postgresState, roleOf, scheduledRestart } from '../decide/report/own-re
 import { replicaObstacle } from '../decide/report/replica.ts'
 import { trouble } from '../decide/report/trouble.ts'
 import { tagsOfLeaving } from '../decide/sync/leaving.ts'
-import { unfit } from '../decide/unfit.ts'
+import { servesNobody, unfit } from '../decide/unfit.ts'
 import type { ClusterView, JsonObject } from '../model/cluster/cluster.ts'
 import type { Decision } from '../model/decision/decision.ts'
 import { FIRST_MEMORY, type Memory } from '../model/decision/memory.ts'
@@ -170,8 +170,10 @@ function isRefusal({ rule, actions }: Decision): boolean {
 function judgeItself(snap: Snapshot, memory: Memory): JsonObject {
   const why = unfit({ snap, memory })
   const unansweredMs = snap.vitals?.knocks.unansweredTotalMs ?? 0
+  const failingMs = snap.vitals?.failingTotalMs ?? 0
   const former = {
     ...(unansweredMs > 0 && { unanswered_seconds: Math.round(unansweredMs / 1000) }),
+    ...(failingMs > 0 && { disk_failing_seconds: Math.round(failingMs / 1000) }),
     ...(formerMayWrite({ snap, memory }) && { former_may_write: true }),
     ...(why !== null && { unfit: why }),
   }
@@ -226,6 +228,7 @@ function statusOf(snapshot: Snapshot | null, memory: Memory, ports: NodeStatePor
       paused: false,
       unfit: null,
       unansweredMs: 0,
+      diskFailingMs: 0,
     }
   }
   const facts = { snap: snapshot, memory }
@@ -245,8 +248,9 @@ function statusOf(snapshot: Snapshot | null, memory: Memory, ports: NodeStatePor
       ? replicaObstacle({ ...facts, view: snapshot.cluster.value })
       : null,
     paused: snapshot.settings.paused,
-    unfit: unfit(facts),
+    unfit: servesNobody(facts),
     unansweredMs: snapshot.vitals?.knocks.unansweredTotalMs ?? 0,
+    diskFailingMs: snapshot.vitals?.failingTotalMs ?? 0,
   }
 }
 

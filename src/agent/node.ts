@@ -16,8 +16,8 @@ import { createRestServer, type RestServer } from '../rest/server.ts'
 import { type Adapters, createAdapters } from './adapters.ts'
 import type { AgentStart } from './agent.ts'
 import type { DecisionEntry } from './beat.ts'
-import { Knocking } from './beside/knocking.ts'
 import { createLoginWatch, type LoginWatch } from './beside/login-watch.ts'
+import { Vitals } from './beside/vitals.ts'
 import { type Configuration, type ConfigurationPorts, createConfiguration } from './configuration.ts'
 import { createDecisionLog } from './decision-log.ts'
 import { createDynamicConfiguration, type DynamicConfiguration } from './dynamic-config.ts'
@@ -37,7 +37,7 @@ export interface Node extends Adapters {
   readonly dynamic: DynamicConfiguration
   readonly rest: RestServer
   readonly loop: Loop
-  readonly knocking: Knocking
+  readonly vitals: Vitals
   requestStop(signal: string): void
   requestReload(): void
   cancelWork(): Promise<void>
@@ -61,7 +61,7 @@ interface Parts {
   readonly work: WorkRunner
   readonly desk: OrderDesk
   readonly logins: LoginWatch
-  readonly knocking: Knocking
+  readonly vitals: Vitals
   readonly configuration: Configuration
   readonly stopRequested: () => boolean
 }
@@ -84,8 +84,8 @@ export function assemble(start: NodeStart): Node {
     wake,
   })
   let stopRequested = false
-  const knocking = new Knocking({ ...adapters, clock, settings: dynamic.settings, wake, failed: log.error })
-  const running = { adapters, dynamic, guard, work, desk, logins, knocking, configuration }
+  const vitals = new Vitals({ ...adapters, clock, settings: dynamic.settings, wake, failed: log.error })
+  const running = { adapters, dynamic, guard, work, desk, logins, vitals, configuration }
   const parts = { start, ...running, stopRequested: () => stopRequested }
   const loop = loopOf(parts, entry => state.decided(entry.decision, entry.snapshot.nowMs), {
     before: async () => {
@@ -97,7 +97,7 @@ export function assemble(start: NodeStart): Node {
       state.update(snapshot, memory, decision.rule)
       adapters.fencer.notify('WATCHDOG=1')
       logins.consider(snapshot)
-      knocking.consider(snapshot)
+      vitals.consider(snapshot)
     },
     failed: error => log.critical(`a beat failed: ${textOf(error)}`),
   })
@@ -123,7 +123,7 @@ export function assemble(start: NodeStart): Node {
   wakeOnChange({ ...adapters, loop, name: config.name })
   return {
     ...adapters,
-    ...{ clock, log, dynamic, rest, loop, knocking, requestReload },
+    ...{ clock, log, dynamic, rest, loop, vitals, requestReload },
     requestStop(signal) {
       if (!stopRequested) log.info(`${signal}: stopping`)
       stopRequested = true
@@ -172,7 +172,7 @@ async function endWork(work: WorkRunner): Promise<void> {
 }
 
 function loopOf(
-  { start, adapters, dynamic, guard, work, desk, logins, knocking, configuration, stopRequested }: Parts,
+  { start, adapters, dynamic, guard, work, desk, logins, vitals, configuration, stopRequested }: Parts,
   decided: (entry: DecisionEntry) => void,
   hooks: LoopHooks,
 ): Loop {
@@ -203,7 +203,7 @@ function loopOf(
         startedAtMs,
         stateUnwritable: adapters.journal.view().problem ?? adapters.fencer.view().unwritten ?? null,
         logins: logins.view(),
-        vitals: { knocks: knocking.view() },
+        vitals: vitals.view(),
         stopRequested: stopRequested(),
         order: desk.waiting(),
         work: work.current(),

@@ -1,6 +1,7 @@
 // Troubles that no rule acts on but that an operator must know: PostgreSQL runs but rejects the agent's sessions, or a
 // standby receives nothing. "No action" is then the right decision, but alone it would read as if all were well.
 
+import { describeDisk, failingDisk } from '../decide/failing-disk.ts'
 import { refusedLogin } from '../decide/report/login-trouble.ts'
 import type { Memory } from '../model/decision/memory.ts'
 import type { Snapshot } from '../model/decision/snapshot.ts'
@@ -22,11 +23,14 @@ type TroubleLog = (snapshot: Snapshot, memory: Memory) => void
 export function createTroubleLog({ log, serverLog }: TroubleLogOptions): TroubleLog {
   const unseen = createTrouble(log, 'PostgreSQL lets the agent in again')
   const idle = createTrouble(log, 'PostgreSQL streams again')
+  const disk = createTrouble(log, 'every disk of PostgreSQL can be written again', 0)
   const login = createTrouble(log, 'every account can log in again', 0)
   return (snapshot, memory) => {
     const { server } = snapshot.postgres
     unseen(snapshot.nowMs, shutOut(snapshot), server.known)
     const streams = server.known && server.value.walReceiver?.status === 'streaming'
+    const failing = failingDisk({ snap: snapshot, memory })
+    disk(snapshot.nowMs, failing === null ? null : describeDisk(failing), failing === null)
     login(snapshot.nowMs, refusedLogin({ snap: snapshot, memory }), everyLogin(snapshot))
     idle(snapshot.nowMs, notStreaming(snapshot, memory, serverLog), streams)
   }

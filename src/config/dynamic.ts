@@ -119,6 +119,7 @@ function toSettings(checked: Checked<typeof DYNAMIC>, document: JsonObject, timi
     primaryRaceBackoffMs: read('primary_race_backoff') * 1000,
     maxTimelinesHistory: read('max_timelines_history'),
     memberSlotsTtlMs: read('member_slots_ttl') * 1000,
+    failedDiskTimeoutMs: read('failed_disk_timeout') * 1000,
     hungServerTimeoutMs: read('hung_server_timeout') * 1000,
     useSlots: read('postgresql.use_slots'),
     paused: read('pause'),

@@ -9,6 +9,7 @@ import { renewalDueAtMs, repeatableUntilMs, retryAfterMs, termOf } from '../mode
 import type { Millis } from '../model/units.ts'
 import { rememberFailover } from './election/failover-interval.ts'
 import type { ClusterFacts } from './facts.ts'
+import { untilDiskFailedMs } from './failing-disk.ts'
 import { untilHungMs } from './hung-server.ts'
 import { untilScheduledMs } from './order-facts.ts'
 import { remember } from './remember.ts'
@@ -52,6 +53,7 @@ export function decide(looked: Snapshot, before: Memory): Decision {
         untilNextRenewal(snap, routine?.actions ?? []),
         untilScheduledMs({ snap, memory: chosen }) ?? Number.POSITIVE_INFINITY,
         untilHungMs({ snap, memory: chosen }) ?? Number.POSITIVE_INFINITY,
+        untilDiskFailedMs({ snap, memory: chosen }) ?? Number.POSITIVE_INFINITY,
       ),
     ),
   }

@@ -1,9 +1,21 @@
 // Why this node could not serve clients even if it led: it takes no part in races, and tells the others so.
 
 import type { Facts } from './facts.ts'
+import { describeDisk, failedDisk, failingDisk } from './failing-disk.ts'
 import { hungServer } from './hung-server.ts'
 
 /** A clause whose text does not change while the state lasts; null: nothing is known against it. */
 export function unfit(facts: Facts): string | null {
-  return hungServer(facts) === null ? null : 'its PostgreSQL hangs'
+  const nobody = servesNobody(facts)
+  if (nobody !== null) return nobody
+  const disk = failingDisk(facts)
+  // A write that has not come back yet may only be slow.
+  return disk === null || disk.state === 'hangs' ? null : describeDisk(disk)
+}
+
+/** For load balancers. A full disk is no reason: some of what a server does needs no room, and another may not be there. */
+export function servesNobody(facts: Facts): string | null {
+  if (hungServer(facts) !== null) return 'its PostgreSQL hangs'
+  const disk = failedDisk(facts)
+  return disk?.state === 'hangs' ? describeDisk(disk) : null
 }

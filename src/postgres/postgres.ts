@@ -16,6 +16,7 @@ import { finishBootstrap, initdb } from './create/bootstrap.ts'
 import { reachSource } from './create/copy-source.ts'
 import { readDatedHistory, readDirectoryState, readMajorVersion } from './data/data-directory.ts'
 import { DirectoryWork } from './data/directory-work.ts'
+import { probePlace } from './data/disk-places.ts'
 import { cacheDynamicConfig } from './data/dynamic-config-cache.ts'
 import { noteOrigin, notePromotion } from './data/noted-origins.ts'
 import { OneAfterAnother } from './data/one-after-another.ts'
@@ -143,6 +144,7 @@ class LocalPostgres implements LocalServer {
     return tryLogins(this.#context, ...args)
   }
 
+  readonly probeDisk: Postgres['probeDisk'] = place => probePlace(this.#context, place)
   readonly knock: Postgres['knock'] = (ask, limitMs) => knock(this.#context, ask, limitMs)
 
   onExit(listener: () => void): () => void {
@@ -181,9 +183,7 @@ class LocalPostgres implements LocalServer {
     return await rewriteSettings(this.#context, role, state.upstream ?? null, always)
   }
 
-  lookAtAdoption(effective: EffectivePostgresql) {
-    return lookAtAdoption(this.#context, effective)
-  }
+  readonly lookAtAdoption = (effective: EffectivePostgresql) => lookAtAdoption(this.#context, effective)
 
   initdb(...args: Parameters<Postgres['initdb']>) {
     return this.#filling(async () => {

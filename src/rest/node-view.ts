@@ -97,6 +97,8 @@ export interface NodeStatus {
   readonly unfit: string | null
   /** How long its PostgreSQL has answered no new connection, altogether, since the agent started. */
   readonly unansweredMs: Millis
+  /** The same of a disk of it on which nothing could be written. */
+  readonly diskFailingMs: Millis
   /** A watchdog is required and unusable. */
   readonly watchdogFailed: boolean
   readonly paused: boolean

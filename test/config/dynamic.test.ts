@@ -27,6 +27,7 @@ test('the defaults', () => {
     maxTimelinesHistory: 0,
     memberSlotsTtlMs: 1_800_000,
     hungServerTimeoutMs: 5000,
+    failedDiskTimeoutMs: 30_000,
     useSlots: true,
     paused: false,
     synchronousMode: 'off',

@@ -22,6 +22,8 @@ import { proofs } from './proofs.ts'
 
 const mute = (forMs: number, asked: 'connection' | 'login' = 'connection'): VitalsView => ({
   knocks: { unansweredSinceMs: NOW - forMs, asked, unansweredTotalMs: forMs },
+  disks: [],
+  failingTotalMs: 0,
 })
 
 export function* hungWorlds(): Generator<World> {

@@ -24,6 +24,7 @@ describe('GET /metrics', () => {
     'failsafe_member postgres_timeline dcs_last_seen pending_restart is_paused postgres_state failover_priority',
     'hactl_problem',
     'hactl_unanswered_seconds_total',
+    'hactl_disk_failing_seconds_total',
   ]
   const names = ORDER.join(' ').split(' ')
 

@@ -73,6 +73,7 @@ export const STATUS: NodeStatus = {
   paused: false,
   unfit: null,
   unansweredMs: 0,
+  diskFailingMs: 0,
   nextBeatDueMs: 0,
 }
 

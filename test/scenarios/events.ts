@@ -71,6 +71,20 @@ const SLOWNESS: readonly Form[] = [
       machine.slowness = 1
     }
   }),
+  form(`the disk of ${NODE} is full`, (world, { node }) => {
+    const machine = named(world, node)
+    machine.fullDisk = true
+    return () => {
+      machine.fullDisk = false
+    }
+  }),
+  form(`the disk of ${NODE} hangs`, (world, { node }) => {
+    const machine = named(world, node)
+    machine.hungDisk = true
+    return () => {
+      machine.hungDisk = false
+    }
+  }),
   form(`queries hang on ${NODE}`, (world, { node }) => {
     const machine = named(world, node)
     machine.hangsQueries = true

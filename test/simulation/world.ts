@@ -199,6 +199,7 @@ export class World {
     this.scheduler.after(WRITE_EVERY_MS, () => {
       for (const { server } of this.machines) {
         if (server === null || !server.acceptsWrites || random.chance(0.3)) continue
+        if (server.machine.cannotWrite) continue
         // Nobody knows of a server whose cluster does not exist, or not yet.
         if (server.data.systemIdentifier !== this.clusterIdentifier) continue
         const bytes = BigInt(8 * random.between(8, 60))

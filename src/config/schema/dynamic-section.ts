@@ -120,6 +120,12 @@ export const DYNAMIC = {
     about:
       'Seconds without any answer from PostgreSQL, also to a new connection, after which a primary is no longer healthy and hands over; 0: never.',
   }),
+  failed_disk_timeout: setting(integer({ min: 0, max: SECONDS_MAX, unit: 's' }), 30, {
+    ...dynamic,
+    shown: '30s',
+    about:
+      'Seconds in which nothing can be written to the disk of the data directory or of pg_wal, because it is full, broken or hangs, after which a primary hands over; 0: nobody looks.',
+  }),
   slots: setting(
     mapping(),
     {},

@@ -8,6 +8,7 @@ import { whyUndecided } from '../election/comparison.ts'
 import { unsupportedMode } from '../election/election.ts'
 import { whyHeldBack } from '../election/failover-interval.ts'
 import { type ClusterFacts, type Facts, holdsLease, obstacle, server, storeName } from '../facts.ts'
+import { describeDisk, failingDisk } from '../failing-disk.ts'
 import { hungServer } from '../hung-server.ts'
 import { unusableConfiguration } from '../known-configuration.ts'
 import { unfencedForMs } from '../lead/fencing.ts'
@@ -48,6 +49,7 @@ const CONDITIONS: readonly Condition[] = [
   { id: 'diverged', find: onCluster(noWayBack) },
   { id: 'no-access', find: shutOut },
   { id: 'no-answer', find: silent },
+  { id: 'disk', find: disk },
   // `undecided` comes after these: a server that rejects sessions is often the cause of it.
   { id: 'undecided', find: onCluster(whyUndecided) },
   { id: 'work-failed', find: workFailed },
@@ -129,6 +131,13 @@ function workFailed({ snap, memory }: Facts): string | null {
   const count = Math.max(timesFailed(failure), failure.job === 'start' ? memory.startFailures : 1)
   const times = count > 1 ? ` ${count} times` : ''
   return `${work} failed${times}: ${reasonOf(failure)}`
+}
+
+/** Shown as soon as it is seen: PostgreSQL may fail at any moment. */
+function disk(facts: Facts): string | null {
+  const failing = failingDisk(facts)
+  if (failing === null) return null
+  return `${describeDisk(failing)}${failing.state === 'full' ? '. HINT: Make room on it' : ''}`
 }
 
 /** Patroni has no state for a server that runs and rejects sessions, e.g. because its disk is full. */

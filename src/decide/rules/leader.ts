@@ -44,6 +44,7 @@ import { releaseUnpromoted, releasing, stopToFollow } from '../rejoin/stopping-p
 import { type Rule, rule } from '../rule.ts'
 import { claimOwnRequest } from './parts/claim-own-request.ts'
 import { inheritedKeyRules } from './parts/inherited-key.ts'
+import { diskRules, withDiskWarning } from './parts/leader-disk.ts'
 import { hungRules, leaderSilent } from './parts/leader-hung.ts'
 import { outsideRules, withOutsideWarning } from './parts/leader-outside.ts'
 import { requestRules } from './parts/requests.ts'
@@ -203,6 +204,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     }),
   }),
   ...hungRules,
+  ...diskRules,
   ...syncRules('leader'),
   leaderRestart,
   ...requestRules('leader'),
@@ -215,7 +217,10 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     log: 'rest',
     match: () => true,
     choose: f => ({
-      ...withOutsideWarning(f, `no action. I am (${f.snap.self.name}), the leader with the lock`),
+      ...withDiskWarning(
+        f,
+        withOutsideWarning(f, `no action. I am (${f.snap.self.name}), the leader with the lock`),
+      ),
       ...syncLook(f),
       // Its data is the cluster's.
       remember: { rejoin: 'follow', undecided: null, surplus: null, unfencedSinceMs: null },

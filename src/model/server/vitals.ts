@@ -5,6 +5,21 @@ import type { BootMillis, Millis } from '../units.ts'
 
 export interface VitalsView {
   readonly knocks: KnocksView
+  /** Those that do not work. */
+  readonly disks: readonly DiskView[]
+  /** For how long altogether, since this agent started. */
+  readonly failingTotalMs: Millis
+}
+
+export type DiskPlace = 'data' | 'wal'
+
+/** A directory of PostgreSQL into which a page cannot be written and flushed. */
+export interface DiskView {
+  readonly place: DiskPlace
+  readonly state: 'full' | 'broken' | 'hangs'
+  /** What the system says. */
+  readonly why: string
+  readonly forMs: Millis
 }
 
 /** Fresh connections to the local server, one at a time. Any answer counts, also a refusal: a slow server is alive. */
@@ -18,3 +33,11 @@ export interface KnocksView {
 }
 
 export type Knock = 'connection' | 'login'
+
+export type DiskAnswer =
+  | { readonly state: 'works' }
+  /** `ENOSPC` and `EDQUOT`. */
+  | { readonly state: 'full'; readonly why: string }
+  | { readonly state: 'broken'; readonly why: string }
+  /** Nothing is known: the directory is not there, or there is no such program. */
+  | { readonly state: 'unknown'; readonly why: string }

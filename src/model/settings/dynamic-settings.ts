@@ -21,6 +21,8 @@ export interface DynamicSettings {
   readonly memberSlotsTtlMs: Millis
   /** 0: a server that answers nothing is left alone. */
   readonly hungServerTimeoutMs: Millis
+  /** 0: nobody looks whether the disks can be written. */
+  readonly failedDiskTimeoutMs: Millis
   readonly useSlots: boolean
   readonly paused: boolean
   /** `off` in a standby cluster whatever the document says. */

@@ -31,7 +31,7 @@ export function metricsText(facts: Facts, identity: Identity): string {
     ...clusterSeries(facts, identity.name),
     ...agentSeries(facts),
     problemSeries(facts),
-    unansweredSeries(facts),
+    ...livenessSeries(facts),
   ]
     .map(series => seriesText(series, labels))
     .join('')
@@ -148,11 +148,16 @@ function problemSeries({ status }: Facts): Series {
   return { name: 'hactl_problem', type: 'gauge', help, value }
 }
 
-/** Of a server that hangs, new clients wait; the seconds are counted after the first one. */
-function unansweredSeries({ status }: Facts): Series {
-  const value = (status.unansweredMs / 1000).toFixed(1)
-  const help = 'Seconds in which PostgreSQL answered no new connection, since the agent started.'
-  return { name: 'hactl_unanswered_seconds_total', type: 'counter', help, value }
+/** Counted since the agent started, so that an alarm sees what is over, too. */
+function livenessSeries({ status }: Facts): readonly Series[] {
+  const seconds = (name: string, what: string, ms: number): Series => {
+    const help = `Seconds in which ${what}, since the agent started.`
+    return { name: `hactl_${name}_seconds_total`, type: 'counter', help, value: (ms / 1000).toFixed(1) }
+  }
+  return [
+    seconds('unanswered', 'PostgreSQL answered no new connection', status.unansweredMs),
+    seconds('disk_failing', 'a disk of PostgreSQL could not be written', status.diskFailingMs),
+  ]
 }
 
 const STATE_NAMES = [

@@ -222,7 +222,11 @@ export function newDraft(me: MemberName): Draft {
     work: null,
     finished: null,
     fencer: null,
-    vitals: { knocks: { unansweredSinceMs: null, asked: 'connection', unansweredTotalMs: 0 } },
+    vitals: {
+      knocks: { unansweredSinceMs: null, asked: 'connection', unansweredTotalMs: 0 },
+      disks: [],
+      failingTotalMs: 0,
+    },
     stopRequested: false,
     order: null,
     outcomes: [],

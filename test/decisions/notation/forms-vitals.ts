@@ -1,9 +1,28 @@
 // The notation of a case: signs of life that were looked for beside the beats.
 
-import type { VitalsView } from '../../../src/model/server/vitals.ts'
+import type { DiskView, VitalsView } from '../../../src/model/server/vitals.ts'
 import { type Form, readDuration } from './units.ts'
 
+const WHY: Readonly<Record<DiskView['state'], string>> = {
+  full: 'No space left on device',
+  broken: 'Read-only file system',
+  hangs: 'a write has not come back',
+}
+
 export const vitalsForms: readonly Form<VitalsView>[] = [
+  [
+    /^disk of (data|wal) (full|broken|hangs) for (\S+)$/,
+    ([place, state, time = '']) => ({
+      disks: [
+        {
+          place: place === 'wal' ? 'wal' : 'data',
+          state: state as DiskView['state'],
+          why: WHY[state as DiskView['state']],
+          forMs: readDuration(time),
+        },
+      ],
+    }),
+  ],
   [
     /^no (connection|login) answered for (\S+)$/,
     ([asked, time = ''], now) => ({

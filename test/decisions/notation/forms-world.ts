@@ -145,6 +145,7 @@ const settingsForms: readonly Form<DynamicSettings>[] = [
   [/^maximum lag (\d+)$/, ([bytes = '']) => ({ maximumLagOnFailover: BigInt(bytes) })],
   [/^timelines (\d+)$/, ([count]) => ({ maxTimelinesHistory: Number(count) })],
   [/^no slots$/, () => ({ useSlots: false })],
+  [/^failed disk timeout (\S+)$/, ([time = '']) => ({ failedDiskTimeoutMs: readDuration(time) })],
   [/^hung server timeout (\S+)$/, ([time = '']) => ({ hungServerTimeoutMs: readDuration(time) })],
   [/^synchronous$/, () => ({ synchronousMode: 'on' })],
   [/^strict$/, () => ({ synchronousStrict: true })],

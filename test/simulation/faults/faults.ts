@@ -64,6 +64,8 @@ export class Faults {
       machine.refusesReceivers = false
       machine.refusesLogins = false
       machine.hidesWal = false
+      machine.fullDisk = false
+      machine.hungDisk = false
       machine.server?.thaw()
       machine.freezesAtPromotionForMs = null
       machine.failsRewinds = false
@@ -231,6 +233,20 @@ export class Faults {
         this.#told(machine.name, `the disk is ${machine.slowness} times slower`)
         this.#forSome(1000, 40_000, () => {
           machine.slowness = 1
+        })
+      },
+      fullDisk: machine => {
+        this.#told(machine.name, 'the disk is full')
+        machine.fullDisk = true
+        this.#forSome(1000, 90_000, () => {
+          machine.fullDisk = false
+        })
+      },
+      hungDisk: machine => {
+        this.#told(machine.name, 'the disk hangs')
+        machine.hungDisk = true
+        this.#forSome(1000, 90_000, () => {
+          machine.hungDisk = false
         })
       },
       hangingQueries: machine => {

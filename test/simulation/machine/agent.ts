@@ -4,7 +4,7 @@
 import { createWorkRunner } from '../../../src/act/work-runner.ts'
 import { type Application, createApplication } from '../../../src/agent/application.ts'
 import type { DecisionEntry } from '../../../src/agent/beat.ts'
-import { Knocking } from '../../../src/agent/beside/knocking.ts'
+import { Vitals } from '../../../src/agent/beside/vitals.ts'
 import { createDynamicConfiguration, type DynamicConfiguration } from '../../../src/agent/dynamic-config.ts'
 import { createEntry } from '../../../src/agent/entry.ts'
 import { createLeaseGuard, type OwnedLeaseGuard } from '../../../src/agent/lease-guard.ts'
@@ -93,7 +93,7 @@ export class Agent {
       },
       onShutDown: () => this.loop.wake('PostgreSQL shut down'),
     })
-    const knocking = new Knocking({
+    const vitals = new Vitals({
       ...{ postgres, clock, settings },
       wake: cause => this.loop.wake(cause),
       failed: why => world.checks.bug(machine, why),
@@ -111,7 +111,7 @@ export class Agent {
           configRevision: this.#dynamic.revision(),
           configuration: { ...configuration.view(), refusedFile: null },
           startedAtMs,
-          vitals: { knocks: knocking.view() },
+          vitals: vitals.view(),
           stopRequested: this.#stopRequested,
           order: desk.waiting(),
           work: work.current(),
@@ -122,7 +122,7 @@ export class Agent {
         before: () => this.#before(),
         after: (snapshot, decision, memory) => {
           this.#state.update(snapshot, memory, decision.rule)
-          knocking.consider(snapshot)
+          vitals.consider(snapshot)
         },
         failed: error =>
           world.checks.bug(machine, error instanceof Error ? (error.stack ?? '') : String(error)),
@@ -147,7 +147,7 @@ export class Agent {
     })
     this.#enter = entry.enter
     this.#endWork = async () => {
-      knocking.close()
+      vitals.close()
       work.cancel('the agent ends')
       await work.idle()
     }

@@ -60,6 +60,8 @@ export class Machine {
   hangsQueries: boolean = false
   stopHangs: boolean = false
   failsStarts: boolean = false
+  fullDisk: boolean = false
+  hungDisk: boolean = false
   /** Nobody is let in for replication; whoever compares hears nothing; the agent freezes as soon as it has promoted. */
   refusesReceivers: boolean = false
   /** Its password was changed, and nobody told the others yet: open sessions go on. */
@@ -91,6 +93,11 @@ export class Machine {
   get lostItsGuard(): boolean {
     const isArmed = [...this.fencers].some(({ deadlineMs }) => deadlineMs !== null)
     return !isArmed && this.world.nowMs - this.fencerKilledAtMs <= REARMING_MS
+  }
+
+  /** Nothing can be written: no client's row, and nothing that a start needs. */
+  get cannotWrite(): boolean {
+    return this.fullDisk || this.hungDisk
   }
 
   tookMs(low: number, high: number): number {

@@ -19,6 +19,7 @@ import type {
   StepOutcome,
   StopOptions,
 } from '../../../src/ports/postgres.ts'
+import { probeDiskOf } from './disk-probe.ts'
 import {
   baseBackup,
   crashRecovery,
@@ -70,6 +71,7 @@ export class SimulatedPostgres implements Postgres {
   }
 
   readonly tryLogins = async () => [] // Nobody changes a password here.
+  readonly probeDisk = () => probeDiskOf(this.#machine, this.#process)
   readonly knock: Postgres['knock'] = (_, limitMs) => knockAt(this.#server, this.#process, limitMs)
 
   /** The one of the data directory, or one that this process has followed since before that was taken away. */
@@ -77,7 +79,6 @@ export class SimulatedPostgres implements Postgres {
     const { server, serverHere } = this.#machine
     return server !== null && this.#known?.pid === server.identity.pid ? server : serverHere
   }
-
   get #orphan(): Postmaster | null {
     return this.#server === null ? this.#machine.server : null
   }
@@ -144,7 +145,8 @@ export class SimulatedPostgres implements Postgres {
     if (data === null) return failed('cannot start: the data directory is empty')
     await this.#process.clock.sleep(this.#machine.tookMs(2, 15))
     if (signal.aborted) return cancelled('the start')
-    if (this.#machine.failsStarts || this.#orphan !== null) return failed('could not bind to the port')
+    if (this.#machine.failsStarts || this.#machine.cannotWrite || this.#orphan !== null)
+      return failed('could not bind to the port')
     if (!data.usable) return failed('the server ended at once: could not read the control file')
     if (data.rewindBroken) return failed('a rewind was broken off, the data directory needs a new copy')
     if (data.overwritten) return failed(OVERWRITTEN, 'make a new copy')
@@ -250,8 +252,7 @@ export class SimulatedPostgres implements Postgres {
     return server.inRecovery ? failed('the server ended during the promotion') : DONE
   }
 
-  readonly crashRecovery = (signal: AbortSignal): Promise<StepOutcome> =>
-    crashRecovery(this.#machine, this.#process, signal)
+  readonly crashRecovery = (signal: AbortSignal) => crashRecovery(this.#machine, this.#process, signal)
 
   async rewind(from: Upstream, signal: AbortSignal): Promise<StepOutcome & { readonly damaged?: boolean }> {
     const stopped = await this.stop({ mode: 'fast', checkpoint: false, timeoutMs: 60_000 }, signal)

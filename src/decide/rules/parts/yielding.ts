@@ -1,8 +1,9 @@
-// This leader stopped a server that could not be used, and still has the lease: it releases it to a member that can take
-// over. If none can any more, it starts its own server again.
+// The server of this leader could not be used and was stopped, or ended because its disk is full, and the node still has the
+// lease: it releases it to a member that can take over. If none can any more, it starts its own server again.
 
 import { otherMembers, someCandidate } from '../../election/election.ts'
 import { type ClusterFacts, holdsLease, tried } from '../../facts.ts'
+import { failingDisk, tellDisk } from '../../failing-disk.ts'
 import { formerMayWrite } from '../../rejoin/former-life.ts'
 import { type Rule, rule } from '../../rule.ts'
 
@@ -13,7 +14,7 @@ export const yieldingRules: readonly Rule<ClusterFacts>[] = [
     level: 'warning',
     match: f => f.snap.peers === null && yielding(f),
     choose: (f, { why }) => ({
-      reason: `stopped because ${why}; asking who can take over`,
+      reason: `PostgreSQL is down: ${why}; asking who can take over`,
       actions: [{ kind: 'ask-peers', members: otherMembers(f) }],
     }),
   }),
@@ -27,13 +28,16 @@ export const yieldingRules: readonly Rule<ClusterFacts>[] = [
       return yields !== null && candidates !== null && { why: yields.why, candidates }
     },
     choose: (_, { why, candidates }) => ({
-      reason: `stopped because ${why}: releasing the lease, ${candidates.join(', ')} can take over`,
+      reason: `PostgreSQL is down: ${why}; releasing the lease, ${candidates.join(', ')} can take over`,
       actions: [{ kind: 'release-lease', status: null }],
       remember: { yields: null, lastRole: null, rejoin: 'check', agreesWith: null },
     }),
   }),
 ]
 
+/** Also a server that ended because its disk is full: a start in place would end the same way. */
 function yielding(facts: ClusterFacts) {
-  return holdsLease(facts.snap) && !formerMayWrite(facts) ? facts.memory.yields : null
+  if (!holdsLease(facts.snap) || formerMayWrite(facts)) return null
+  const disk = failingDisk(facts)
+  return facts.memory.yields ?? (disk === null ? null : { why: tellDisk(disk) })
 }

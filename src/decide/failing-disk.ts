@@ -1,0 +1,48 @@
+// A disk of the local PostgreSQL on which nothing can be written: full, broken, or hung. Each has to last before it counts:
+// a query that fills the disk fails and gives its space back, and a slow disk is not a hung one.
+
+import type { DiskPlace, DiskView } from '../model/server/vitals.ts'
+import type { Millis } from '../model/units.ts'
+import { type Facts, seconds } from './facts.ts'
+
+const PLACES: Readonly<Record<DiskPlace, string>> = {
+  data: 'the disk of the data directory',
+  wal: 'the disk of pg_wal',
+}
+
+const STATES: Readonly<Record<DiskView['state'], string>> = {
+  full: 'is full',
+  broken: 'cannot be written',
+  hangs: 'hangs',
+}
+
+/** A disk that fails now, for however short; null: none does, as far as is known. */
+export function failingDisk({ snap }: Facts): DiskView | null {
+  if (snap.settings.failedDiskTimeoutMs === 0) return null
+  return (snap.vitals?.disks ?? []).toSorted((a, b) => b.forMs - a.forMs)[0] ?? null
+}
+
+/** One that has failed for `failed_disk_timeout`. */
+export function failedDisk(facts: Facts): DiskView | null {
+  const disk = failingDisk(facts)
+  return disk !== null && disk.forMs >= facts.snap.settings.failedDiskTimeoutMs ? disk : null
+}
+
+/** How soon a disk that fails now will have failed for long enough; null: none fails, or it has. */
+export function untilDiskFailedMs(facts: Facts): Millis | null {
+  const disk = failingDisk(facts)
+  const leftMs = facts.snap.settings.failedDiskTimeoutMs - (disk?.forMs ?? 0)
+  return disk === null || leftMs <= 0 ? null : Math.max(SOONEST_MS, leftMs)
+}
+
+const SOONEST_MS: Millis = 1000
+
+/** A clause whose text does not change while it lasts. */
+export function describeDisk({ place, state, why }: DiskView): string {
+  return `${PLACES[place]} ${STATES[state]} (${why})`
+}
+
+/** The same with its number, for a reason. */
+export function tellDisk(disk: DiskView): string {
+  return `${describeDisk(disk)} for ${seconds(disk.forMs)}`
+}
