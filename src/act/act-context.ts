@@ -7,18 +7,20 @@ import type { ConfigurationWriter } from '../ports/configuration.ts'
 import type { Fencer } from '../ports/fencer.ts'
 import type { LeaseGuard } from '../ports/lease-guard.ts'
 import type { Orders } from '../ports/orders.ts'
-import type { Peers } from '../ports/peers.ts'
+import type { AgentPeers } from '../ports/peers.ts'
 import type { Postgres } from '../ports/postgres.ts'
+import type { ClaimLock } from '../ports/promises.ts'
 import type { Store } from '../ports/store.ts'
 import type { WorkRunner } from './work-runner.ts'
 
 export interface ActPorts {
   readonly store: Store
   readonly postgres: Postgres
-  readonly peers: Peers
+  readonly peers: AgentPeers
   readonly fencer: Fencer
   readonly clock: Clock
   readonly guard: LeaseGuard
+  readonly promises: ClaimLock
   readonly work: WorkRunner
   readonly orders: Orders
   readonly configuration: ConfigurationWriter

@@ -15,6 +15,7 @@ export async function act(action: Action, snap: Snapshot, ports: ActPorts): Prom
     case 'read-cluster':
     case 'ask-peers':
     case 'compare-timelines':
+    case 'ask-failsafe':
       return await ask(action, snap, ports)
     case 'keep-lease':
     case 'adopt-lease':
@@ -36,6 +37,7 @@ export async function act(action: Action, snap: Snapshot, ports: ActPorts): Prom
     case 'clear-failover':
     case 'claim-failover':
     case 'write-history':
+    case 'write-failsafe':
     case 'note-takeover':
     case 'publish-sync':
     case 'note-promotion':
@@ -50,7 +52,7 @@ export async function act(action: Action, snap: Snapshot, ports: ActPorts): Prom
     case 'note-origin':
     case 'answer-order':
     case 'exit':
-      return await actHere(action, ports)
+      return await actHere(action, snap, ports)
     default:
       return action satisfies never
   }

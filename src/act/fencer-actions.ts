@@ -3,6 +3,7 @@
 import type { FencerAction } from '../model/decision/action.ts'
 import type { Outcome } from '../model/decision/outcome.ts'
 import type { Snapshot } from '../model/decision/snapshot.ts'
+import { leadershipEndsAtMs } from '../model/timing.ts'
 import type { ActPorts } from './act-context.ts'
 import { done, failed } from './outcomes.ts'
 
@@ -14,10 +15,10 @@ export async function fence(action: FencerAction, snap: Snapshot, ports: ActPort
       ? done(action)
       : failed(action, 'the fencer did not answer')
   }
-  const { leaderUntilMs, validUntilMs } = ports.guard.view()
+  const lease = ports.guard.view()
   const nowMs = ports.clock.bootMs()
   const endMs = Math.min(
-    action.ahead === true ? validUntilMs : leaderUntilMs,
+    action.ahead === true ? lease.validUntilMs : leadershipEndsAtMs(lease),
     nowMs + (action.withinMs ?? Number.POSITIVE_INFINITY),
   )
   const until = endMs - action.marginMs

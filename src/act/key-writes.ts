@@ -36,6 +36,8 @@ function send(action: KeyWrite, store: Store, budgetMs: Millis): Promise<WriteOu
       return store.writeFailover(action.request, action.ifRevision, budgetMs)
     case 'write-history':
       return store.writeHistory(action.lines, action.status, action.ifRevision, budgetMs)
+    case 'write-failsafe':
+      return store.writeFailsafe(action.members, action.ifRevision, budgetMs)
     case 'note-takeover':
       return store.writeTakeovers(action.notes, action.ifRevision, budgetMs)
     case 'publish-sync':

@@ -1,12 +1,13 @@
 // Steps on this node: its PostgreSQL, its orders, the agent itself.
 
 import type { LocalStep } from '../model/decision/action.ts'
-import type { Job } from '../model/decision/work.ts'
+import type { Snapshot } from '../model/decision/snapshot.ts'
+import { isPrimaryOnly, type Job } from '../model/decision/work.ts'
 import type { StepOutcome } from '../ports/postgres.ts'
 import type { ActPorts, Performed } from './act-context.ts'
 import { done, failed } from './outcomes.ts'
 
-export async function actHere(action: LocalStep, ports: ActPorts): Promise<Performed> {
+export async function actHere(action: LocalStep, snap: Snapshot, ports: ActPorts): Promise<Performed> {
   const { postgres, work } = ports
   switch (action.kind) {
     case 'answer-order':
@@ -15,6 +16,8 @@ export async function actHere(action: LocalStep, ports: ActPorts): Promise<Perfo
     case 'begin':
       if (isWithdrawn(action.job, ports))
         return { outcome: failed(action, 'the client that asked for it no longer waits') }
+      if (becomesPrimary(action.job, snap) && !ports.promises.mayClaim(null))
+        return { outcome: failed(action, 'this node has promised another one not to become the primary') }
       work.begin(action.job)
       return { outcome: done(action), postgresTouched: true }
     case 'cancel-work':
@@ -46,6 +49,12 @@ export async function actHere(action: LocalStep, ports: ActPorts): Promise<Perfo
 
 function isWithdrawn(job: Job, { orders }: ActPorts): boolean {
   return 'order' in job && job.order !== undefined && !orders.begin(job.order)
+}
+
+/** A promise does not concern a server that is a primary already. */
+function becomesPrimary(job: Job, { postgres }: Snapshot): boolean {
+  const isPrimary = postgres.server.known && !postgres.server.value.inRecovery
+  return isPrimaryOnly(job) && !isPrimary
 }
 
 function step(action: LocalStep, outcome: StepOutcome): Performed {

@@ -5,9 +5,10 @@ import type { PeerView } from '../model/cluster/peer.ts'
 import type { Question } from '../model/decision/action.ts'
 import type { Snapshot } from '../model/decision/snapshot.ts'
 import type { Seen } from '../model/seen.ts'
-import { demoteMarginMs, requestBudgetMs, termOf } from '../model/timing.ts'
+import { demoteMarginMs, leadershipLeftMs, requestBudgetMs, termOf } from '../model/timing.ts'
 import type { MemberName } from '../model/units.ts'
 import type { ActPorts, Performed } from './act-context.ts'
+import { askFailsafe } from './failsafe-question.ts'
 import { done, failed, unreachable } from './outcomes.ts'
 
 /** How long peers may take to answer in an election (spec/ha.md 2.5). */
@@ -29,6 +30,8 @@ export async function ask(action: Question, snap: Snapshot, ports: ActPorts): Pr
       const divergence = await ports.postgres.compareTimelines(action.leader, COMPARE_LIMIT_MS)
       return { outcome: divergence.known ? done(action) : failed(action, divergence.why), divergence }
     }
+    case 'ask-failsafe':
+      return await askFailsafe(action, snap, ports)
     default:
       return action satisfies never
   }
@@ -54,7 +57,7 @@ async function askPeers(
 
 /** No longer than the lease allows, and at most half a ttl without one. */
 function peersLimitMs({ settings }: Snapshot, { guard, clock }: ActPorts): number {
-  const left = guard.view().leaderUntilMs - clock.bootMs()
+  const left = leadershipLeftMs(guard.view(), clock.bootMs())
   const term = termOf(guard.view(), settings)
   const limit = left > 0 ? Math.max(300, left - demoteMarginMs(term)) : settings.ttlMs / 2
   return Math.min(PEERS_LIMIT_MS, limit)

@@ -11,7 +11,7 @@ import type { DynamicSettings } from '../model/settings/dynamic-settings.ts'
 import { createPeers } from '../peers/peers.ts'
 import type { Fencer } from '../ports/fencer.ts'
 import type { Journal } from '../ports/journal.ts'
-import type { Peers } from '../ports/peers.ts'
+import type { AgentPeers } from '../ports/peers.ts'
 import type { LocalServer } from '../ports/postgres.ts'
 import type { Store } from '../ports/store.ts'
 import { createPostgres } from '../postgres/postgres.ts'
@@ -22,7 +22,7 @@ export interface Adapters {
   readonly store: Store
   readonly postgres: LocalServer
   readonly fencer: Fencer
-  readonly peers: Peers
+  readonly peers: AgentPeers
   readonly journal: Journal
 }
 

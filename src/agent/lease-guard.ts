@@ -3,11 +3,18 @@
 
 import type { LeaseView } from '../model/decision/snapshot.ts'
 import type { DynamicSettings } from '../model/settings/dynamic-settings.ts'
-import { fenceMarginMs, termOf } from '../model/timing.ts'
+import { fenceMarginMs, leadershipEndsAtMs, termOf } from '../model/timing.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { LeaseGuard } from '../ports/lease-guard.ts'
 
-const NO_LEASE: LeaseView = { leaseId: null, ttlMs: 0, renewedAtMs: 0, validUntilMs: 0, leaderUntilMs: 0 }
+const NO_LEASE: LeaseView = {
+  leaseId: null,
+  ttlMs: 0,
+  renewedAtMs: 0,
+  validUntilMs: 0,
+  leaderUntilMs: 0,
+  membersUntilMs: 0,
+}
 
 export interface OwnedLeaseGuard extends LeaseGuard {
   /** Ends the timer without changing the leadership. */
@@ -22,7 +29,7 @@ export function createLeaseGuard(clock: Clock, settings: () => DynamicSettings):
   leadership.abort(new Error('this node does not lead'))
 
   function end(why: string): void {
-    lease = { ...lease, leaderUntilMs: 0 }
+    lease = { ...lease, leaderUntilMs: 0, membersUntilMs: 0 }
     leadership.abort(new Error(why))
     timer.abort()
   }
@@ -30,11 +37,8 @@ export function createLeaseGuard(clock: Clock, settings: () => DynamicSettings):
   /** Sleeps until the margin before the deadline that is in force then, however often it was moved meanwhile. */
   async function expire(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const left = lease.leaderUntilMs - fenceMarginMs(termOf(lease, settings())) - clock.bootMs()
-      if (left <= 0) {
-        leadership.abort(new Error('the lease runs out'))
-        return
-      }
+      const left = leadershipEndsAtMs(lease) - fenceMarginMs(termOf(lease, settings())) - clock.bootMs()
+      if (left <= 0) return leadership.abort(new Error('the lease runs out'))
       await clock.sleep(left, signal)
     }
   }
@@ -43,6 +47,13 @@ export function createLeaseGuard(clock: Clock, settings: () => DynamicSettings):
     timer.abort()
     timer = new AbortController()
     void expire(timer.signal)
+  }
+
+  function become(next: LeaseView): void {
+    const endedMs = leadershipEndsAtMs(lease)
+    lease = next
+    // The timer sleeps until the later end.
+    if (!leadership.signal.aborted && leadershipEndsAtMs(next) < endedMs) watchTheEnd()
   }
 
   function lead(): void {
@@ -55,14 +66,24 @@ export function createLeaseGuard(clock: Clock, settings: () => DynamicSettings):
     view: () => lease,
     confirmed({ leaseId, ttlMs, validUntilMs, sentAtMs, leader }) {
       const leaderUntilMs = leader ? validUntilMs : leaseId === lease.leaseId ? lease.leaderUntilMs : 0
-      lease = { leaseId, ttlMs, renewedAtMs: sentAtMs, validUntilMs, leaderUntilMs }
+      // The lease is proof enough again.
+      const membersUntilMs = leader ? 0 : lease.membersUntilMs
+      become({ leaseId, ttlMs, renewedAtMs: sentAtMs, validUntilMs, leaderUntilMs, membersUntilMs })
       if (leader) lead()
     },
     endsBy(untilMs) {
-      if (untilMs >= lease.leaderUntilMs) return
-      lease = { ...lease, leaderUntilMs: untilMs }
-      // The timer sleeps until the later end.
-      if (!leadership.signal.aborted) watchTheEnd()
+      if (untilMs < lease.leaderUntilMs) become({ ...lease, leaderUntilMs: untilMs })
+    },
+    confirmedByMembers(untilMs) {
+      // Without a gap: whoever may have led in between has not been asked.
+      if (leadershipEndsAtMs(lease) <= clock.bootMs()) return false
+      lease = { ...lease, membersUntilMs: Math.max(untilMs, lease.membersUntilMs) }
+      lead()
+      return true
+    },
+    leaseGone() {
+      if (lease.membersUntilMs <= clock.bootMs()) end('the lease is gone')
+      else become({ ...lease, leaderUntilMs: 0 })
     },
     refused: () => end('the lease belongs to somebody else'),
     released: () => end('the lease was given up'),

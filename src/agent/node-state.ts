@@ -21,12 +21,15 @@ import { isUnguarded, type Work } from '../model/decision/work.ts'
 import { type Seen, unseen } from '../model/seen.ts'
 import type { PostgresView, ServerView } from '../model/server/postgres.ts'
 import type { DynamicSettings } from '../model/settings/dynamic-settings.ts'
+import { leadershipEndsAtMs } from '../model/timing.ts'
 import type { BootMillis, Millis } from '../model/units.ts'
 import { HACTL_VERSION } from '../model/versions.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { LeaseGuard } from '../ports/lease-guard.ts'
 import type { Postgres } from '../ports/postgres.ts'
+import type { PromiseDesk } from '../ports/promises.ts'
 import type { LoggerView, NodeState, NodeStatus } from '../rest/node-view.ts'
+import { answerFailsafe } from './failsafe/answers.ts'
 
 interface NodeStatePorts {
   /** Called each time, because tags change with a reload. */
@@ -41,6 +44,7 @@ interface NodeStatePorts {
   readonly wake: (cause: string) => void
   readonly reload: () => void
   readonly logger: () => LoggerView
+  readonly promises: Pick<PromiseDesk, 'view' | 'promise'>
 }
 
 export interface OwnedNodeState extends NodeState {
@@ -52,12 +56,6 @@ export interface OwnedNodeState extends NodeState {
 
 /** Ageing numbers are refreshed at most this often, however many checks arrive. */
 const REFRESH_MS = 1000
-
-/** A member that accepts must not race while that leader is cut off, which this version does not do. */
-const NO_FAILSAFE = {
-  kind: 'refused',
-  why: 'failsafe mode is not supported by this version of hactl',
-} as const
 
 export function createNodeState(ports: NodeStatePorts): OwnedNodeState {
   let snapshot: Snapshot | null = null
@@ -100,18 +98,18 @@ export function createNodeState(ports: NodeStatePorts): OwnedNodeState {
   return {
     ...passedOn(ports),
     now: () => ports.clock,
-    leaderLeaseUntilMs: () => ports.guard.view().leaderUntilMs,
+    leaderLeaseUntilMs: () => leadershipEndsAtMs(ports.guard.view()),
     status: () => status,
     cluster: () => clusterWithin(cluster, ports.clock.bootMs() - lastClusterMs, ports.settings().ttlMs),
     failsafe: () => ({
-      activeUntilMs: 0,
-      members: cluster.known ? (cluster.value.failsafe?.value ?? null) : null,
+      activeUntilMs: Math.max(ports.guard.view().membersUntilMs, ports.promises.view().last?.untilMs ?? 0),
+      members: memory.failsafe.members,
     }),
     fresh,
     refreshNumbers() {
       if (ports.clock.bootMs() - refreshedAtMs >= REFRESH_MS) void fresh(REFRESH_MS)
     },
-    acceptFailsafe: () => NO_FAILSAFE,
+    acceptFailsafe: ping => answerFailsafe(ping, snapshot, memory, ports),
     ...rememberRefusals(),
     extra: () => ({ ...ownJudgement, ...ownFields(ports, rule) }),
     update(next, remembered, matched) {
@@ -128,7 +126,7 @@ function passedOn({ settings, order, wake, reload, logger }: NodeStatePorts) {
 }
 
 function ownFields(ports: NodeStatePorts, rule: string): JsonObject {
-  const leads = ports.guard.view().leaderUntilMs > ports.clock.bootMs()
+  const leads = leadershipEndsAtMs(ports.guard.view()) > ports.clock.bootMs()
   return { version: HACTL_VERSION, rule, leads, ...workInProgress(ports) }
 }
 

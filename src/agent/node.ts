@@ -12,6 +12,7 @@ import type { AgentConfig } from '../model/settings/config.ts'
 import { formatProblem } from '../model/settings/problem.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { LeaseGuard } from '../ports/lease-guard.ts'
+import type { PromiseDesk } from '../ports/promises.ts'
 import { createRestServer, type RestServer } from '../rest/server.ts'
 import { type Adapters, createAdapters } from './adapters.ts'
 import type { AgentStart } from './agent.ts'
@@ -22,6 +23,7 @@ import { type Configuration, type ConfigurationPorts, createConfiguration } from
 import { createDecisionLog } from './decision-log.ts'
 import { createDynamicConfiguration, type DynamicConfiguration } from './dynamic-config.ts'
 import { createEntry } from './entry.ts'
+import { createPromiseDesk } from './failsafe/promise-desk.ts'
 import { createLeaseGuard } from './lease-guard.ts'
 import { createLoop, type Loop, type LoopHooks } from './loop.ts'
 import { createNodeState, type OwnedNodeState } from './node-state.ts'
@@ -60,6 +62,7 @@ interface Parts {
   readonly guard: LeaseGuard
   readonly work: WorkRunner
   readonly desk: OrderDesk
+  readonly promises: PromiseDesk
   readonly logins: LoginWatch
   readonly vitals: Vitals
   readonly configuration: Configuration
@@ -74,6 +77,7 @@ export function assemble(start: NodeStart): Node {
   const adapters = createAdapters(start, dynamic.settings(), wake, () => configuration.local())
   const desk = createOrderDesk(clock, wake)
   const work = workOf({ ...adapters, guard, clock }, desk, wake)
+  const promises = createPromiseDesk({ clock, guard, settings: dynamic.settings, work: work.current })
   const logins = loginsOf(start, adapters, wake)
   const configuration = configurationOf(start, adapters, dynamic, {
     reloadRest: fresh => {
@@ -85,11 +89,12 @@ export function assemble(start: NodeStart): Node {
   })
   let stopRequested = false
   const vitals = new Vitals({ ...adapters, clock, settings: dynamic.settings, wake, failed: log.error })
-  const running = { adapters, dynamic, guard, work, desk, logins, vitals, configuration }
-  const parts = { start, ...running, stopRequested: () => stopRequested }
+  const running = { dynamic, guard, work, desk, promises, logins, vitals, configuration }
+  const parts = { start, adapters, ...running, stopRequested: () => stopRequested }
   const loop = loopOf(parts, entry => state.decided(entry.decision, entry.snapshot.nowMs), {
     before: async () => {
       desk.admit()
+      promises.noteSettings()
       const entrance = await entry.enter()
       if (entrance !== 'name-held') configuration.bringUpToDate(state.status().role)
     },
@@ -108,14 +113,12 @@ export function assemble(start: NodeStart): Node {
   const state = createNodeState({
     ...adapters,
     self: configuration.self,
-    clock,
-    guard,
+    ...{ clock, guard, promises },
     settings: dynamic.settings,
     nextBeatDueMs: loop.nextBeatDueMs,
     work: work.current,
     order: desk.place,
-    wake,
-    reload: requestReload,
+    ...{ wake, reload: requestReload },
     logger: () => ({ queued: log.queued(), lost: log.dropped() }),
   })
   const rest = restOf(parts, state)
@@ -172,7 +175,19 @@ async function endWork(work: WorkRunner): Promise<void> {
 }
 
 function loopOf(
-  { start, adapters, dynamic, guard, work, desk, logins, vitals, configuration, stopRequested }: Parts,
+  {
+    start,
+    adapters,
+    dynamic,
+    guard,
+    work,
+    desk,
+    promises,
+    logins,
+    vitals,
+    configuration,
+    stopRequested,
+  }: Parts,
   decided: (entry: DecisionEntry) => void,
   hooks: LoopHooks,
 ): Loop {
@@ -188,6 +203,7 @@ function loopOf(
       guard,
       work,
       orders: desk,
+      promises,
       configuration,
       record: entry => {
         writeDown(entry)
@@ -206,6 +222,7 @@ function loopOf(
         vitals: vitals.view(),
         stopRequested: stopRequested(),
         order: desk.waiting(),
+        promises: promises.view(),
         work: work.current(),
         finished: work.takeFinished(),
       }),

@@ -129,6 +129,7 @@ function toSettings(checked: Checked<typeof DYNAMIC>, document: JsonObject, timi
     maximumLagOnSyncnode:
       read('maximum_lag_on_syncnode') > 0 ? BigInt(read('maximum_lag_on_syncnode')) : null,
     failsafeMode: read('failsafe_mode'),
+    failsafeTimeoutMs: read('failsafe_timeout') * 1000,
     standbyCluster,
     document,
   }

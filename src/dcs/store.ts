@@ -12,6 +12,7 @@ import { asksForNothing } from '../wire/failover-record.ts'
 import { CONFIG, drainKey, FAILOVER, INITIALIZE, memberKey, STATUS } from '../wire/keys.ts'
 import { serialiseConfig, serialiseFailover, serialiseMember } from '../wire/records.ts'
 import { Entries } from './entries.ts'
+import { failsafeWrite } from './failsafe-write.ts'
 import { guardWrite } from './guard-write.ts'
 import { historyWrite } from './history-write.ts'
 import { Leadership } from './leadership.ts'
@@ -108,7 +109,10 @@ function leadersNotes(
   writes: Writes,
   entries: Entries,
   within: (budgetMs: Millis) => Budget,
-): Pick<CommandStore, 'noteGuard' | 'writeHistory' | 'writePromotions' | 'writeTakeovers' | 'writeSync'> {
+): Pick<
+  CommandStore,
+  'noteGuard' | 'writeHistory' | 'writeFailsafe' | 'writePromotions' | 'writeTakeovers' | 'writeSync'
+> {
   return {
     noteGuard: (guarded, ifRevision, leaderRevision, budgetMs) =>
       writes.write(guardWrite({ leader: member, guarded }, ifRevision, leaderRevision), within(budgetMs)),
@@ -119,6 +123,8 @@ function leadersNotes(
       ),
     writePromotions: (promotions, ifRevision, budgetMs) =>
       writes.write(promotionsWrite(member, promotions, ifRevision), within(budgetMs)),
+    writeFailsafe: (members, ifRevision, budgetMs) =>
+      writes.write(failsafeWrite(member, members, ifRevision), within(budgetMs)),
     writeTakeovers: (notes, ifRevision, budgetMs) =>
       writes.write(takeoverWrite(member, notes, ifRevision), within(budgetMs)),
     writeSync: (state, ifRevision, budgetMs) =>

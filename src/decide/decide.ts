@@ -17,6 +17,7 @@ import { newsOfDrain, selfInForce } from './report/drained.ts'
 import { reportOutage } from './report/outage.ts'
 import type { SituationName } from './situation.ts'
 import { judge } from './situations.ts'
+import { advancePromisedSlots } from './upkeep/promised-slots.ts'
 import { upkeep } from './upkeep/upkeep.ts'
 
 export function decide(looked: Snapshot, before: Memory): Decision {
@@ -79,10 +80,12 @@ function routineOf(
   snap: Snapshot,
   memory: Memory,
   actions: readonly Action[],
-): ReturnType<typeof upkeep> | null {
-  if (!snap.cluster.known) return null
+): ReturnType<typeof upkeep> {
+  const promised = situation === 'blind' || situation === 'race' ? advancePromisedSlots({ snap, memory }) : []
+  if (!snap.cluster.known) return { actions: promised, remember: {} }
   const facts: ClusterFacts = { snap, memory, view: snap.cluster.value }
-  return upkeep(situation, facts, actions)
+  const routine = upkeep(situation, facts, actions)
+  return { ...routine, actions: [...routine.actions, ...promised] }
 }
 
 /** A lease is renewed in time whatever else goes on, but a renewal that just failed is not repeated in a tight loop. */

@@ -9,6 +9,7 @@ import type { Snapshot } from '../model/decision/snapshot.ts'
 import { isPrimaryOnly } from '../model/decision/work.ts'
 import type { ControlData, PostgresView, ServerView } from '../model/server/postgres.ts'
 import { wordsOf } from '../model/store-words.ts'
+import { leadershipLeftMs } from '../model/timing.ts'
 import type { LeaseId, Lsn, Millis, Timeline } from '../model/units.ts'
 import { asUpstream, upstreamFor } from '../wire/upstream.ts'
 
@@ -54,9 +55,9 @@ export function holdsLease(snap: Snapshot): boolean {
   return snap.lease.leaderUntilMs > snap.nowMs
 }
 
-/** This node may be primary, and no other node may. Failsafe mode will add a second proof beside the lease. */
+/** This node may be primary, and no other node may: proved by the lease, or in failsafe mode by all other members. */
 export function mayLead(snap: Snapshot): boolean {
-  return holdsLease(snap)
+  return leadershipLeftMs(snap.lease, snap.nowMs) > 0
 }
 
 /** Of the store, for a reason. */

@@ -5,8 +5,9 @@ import { isLeaseWrite } from '../model/decision/action.ts'
 import type { Decision } from '../model/decision/decision.ts'
 import type { Snapshot } from '../model/decision/snapshot.ts'
 import { type EarlyEnd, isPrimaryOnly, mayEndEarly, type RestartJob } from '../model/decision/work.ts'
-import { leadershipLeftMs, retryAfterMs, termOf } from '../model/timing.ts'
-import { holdsLease, server, storeName, succeeded } from './facts.ts'
+import { leadershipEndsAtMs, retryAfterMs, termOf } from '../model/timing.ts'
+import { bindingPromise } from './election/failsafe-gate.ts'
+import { holdsLease, mayLead, runsAsPrimary, server, storeName, succeeded } from './facts.ts'
 import { missingConfiguration } from './known-configuration.ts'
 import { heldMarginMs } from './lead/fencing.ts'
 
@@ -24,6 +25,7 @@ export function violations(snap: Snapshot, decision: Decision): readonly string[
   wrong.push(...notedWrongly(snap, decision))
   wrong.push(...besideFormer(snap, decision))
   wrong.push(...sleepingBeyondLease(snap, decision))
+  wrong.push(...despitePromise(snap, decision))
   if (kinds.includes('apply-configuration') && snap.configuration.applyingSinceMs !== null)
     wrong.push('a second configuration is written beside the first')
   if (kinds.includes('cancel-work')) wrong.push(...endedTooEarly(snap))
@@ -96,15 +98,27 @@ function notedWrongly(snap: Snapshot, decision: Decision): readonly string[] {
   return wrong
 }
 
+/** What this node has promised in failsafe mode binds it unless the decision says why it does not. */
+function despitePromise(snap: Snapshot, { actions, memory }: Decision): readonly string[] {
+  const promise = bindingPromise({ snap, memory })
+  if (promise === null) return []
+  const claims = actions.some(
+    action => action.kind === 'acquire-lease' || (action.kind === 'begin' && isPrimaryOnly(action.job)),
+  )
+  return claims ? [`leads, though it has promised ${promise.name} not to`] : []
+}
+
 /**
  * Measured by the lease itself: the settings may be newer than the lease, which keeps the ttl that it was made with.
  */
-function sleepingBeyondLease(snap: Snapshot, { next, wakeInMs }: Decision): readonly string[] {
+function sleepingBeyondLease(snap: Snapshot, { next, wakeInMs, memory }: Decision): readonly string[] {
   const { lease, settings, nowMs } = snap
-  const endsAtMs = holdsLease(snap) ? lease.leaderUntilMs - heldMarginMs(snap) : lease.validUntilMs
+  // What the members have promised is for a primary that runs.
+  const leads = holdsLease(snap) || (mayLead(snap) && runsAsPrimary({ snap, memory }))
+  const endsAtMs = leads ? leadershipEndsAtMs(lease) - heldMarginMs(snap) : lease.validUntilMs
   const leftMs = endsAtMs - nowMs
   // A lease that has ended needs no wake-up; one that is about to end is renewed again soon.
-  if (next !== 'settled' || (leftMs <= 0 && !holdsLease(snap))) return []
+  if (next !== 'settled' || (leftMs <= 0 && !leads)) return []
   const longestMs = Math.max(leftMs, retryAfterMs(termOf(lease, settings)))
   return wakeInMs > longestMs
     ? [`sleeps for ${Math.round(wakeInMs)} ms, the lease that it holds lasts ${Math.round(leftMs)} ms`]
@@ -146,7 +160,8 @@ function removesData(kind: string): boolean {
 
 function withoutLease(snap: Snapshot, decision: Decision): readonly string[] {
   const wrong: string[] = []
-  if (leadershipLeftMs(snap.lease, snap.nowMs) <= heldMarginMs(snap))
+  // The promises of the members in failsafe mode are for a primary that runs, not for one that is to be made.
+  if (snap.lease.leaderUntilMs - snap.nowMs <= heldMarginMs(snap))
     wrong.push('primary-only work without a lease that lasts')
   const arms = decision.actions.some(action => action.kind === 'arm-fencer')
   if (!arms && !isArmed(snap)) wrong.push('primary-only work without an armed fencer')

@@ -19,6 +19,7 @@ import {
   succeeded,
   tried,
 } from './facts.ts'
+import { rememberFailsafe } from './lead/failsafe-memory.ts'
 import { rememberGuardNote } from './lead/guard-note.ts'
 import { failureAfter } from './rejoin/failed-work.ts'
 import { rememberFoundKey } from './rejoin/former-life.ts'
@@ -47,7 +48,7 @@ export function remember(memory: Memory, snap: Snapshot): Memory {
   next = rememberBackoff(rememberArrival(rememberComparison(next, snap), snap), snap)
   next = rememberReplayPause(rememberConnecting(rememberReception(next, snap), snap), snap)
   if (succeeded(snap, 'arm-fencer')) next = { ...next, unfencedSinceMs: null }
-  next = rememberLeavingSync(rememberSync(rememberGuardNote(next, snap), snap), snap)
+  next = rememberLeavingSync(rememberSync(rememberFailsafe(rememberGuardNote(next, snap), snap), snap), snap)
   if (succeeded(snap, 'release-lease')) next = { ...next, releasedAtMs: snap.nowMs }
   if (!holdsLease(snap) && next.handover !== null && next.handover.stoppedAtMs !== null) {
     next = { ...next, handover: null, rejoin: 'check', agreesWith: null }
@@ -240,8 +241,7 @@ function rememberWork(memory: Memory, work: FinishedWork): Memory {
         ? { ...memory, rejoin: 'check', agreesWith: null, brokenRewind: null, lastRole: null }
         : failed
     case 'promote':
-      if (work.ok) return { ...memory, lastRole: 'primary' }
-      return failed
+      return work.ok ? { ...memory, lastRole: 'primary' } : failed
     case 'crash-recovery':
       return { ...(work.ok ? memory : failed), crashRecoveryTried: true }
     case 'stop':

@@ -4,6 +4,7 @@
 import type { Memory } from '../model/decision/memory.ts'
 import type { Snapshot } from '../model/decision/snapshot.ts'
 import { isNewer } from '../model/revision.ts'
+import { leadershipEndsAtMs } from '../model/timing.ts'
 import type { BootMillis } from '../model/units.ts'
 import { storeName } from './facts.ts'
 
@@ -23,8 +24,9 @@ function leaseAndFencer({ lease, fencer, nowMs }: Snapshot): readonly string[] {
   const wrong: string[] = []
   if (lease.leaderUntilMs > lease.validUntilMs) wrong.push('leads for longer than its lease lasts')
   // A fencer that was armed for a lease that has been given up guards nothing.
-  if (lease.leaderUntilMs <= nowMs) return wrong
-  const isCovered = fencer.armedUntilMs === null || fencer.armedUntilMs <= lease.validUntilMs
+  if (leadershipEndsAtMs(lease) <= nowMs) return wrong
+  const endsMs = Math.max(lease.validUntilMs, lease.membersUntilMs)
+  const isCovered = fencer.armedUntilMs === null || fencer.armedUntilMs <= endsMs
   if (fencer.alive && !isCovered) wrong.push('the fencer waits for longer than the lease lasts')
   return wrong
 }

@@ -29,9 +29,16 @@ export function retryAfterMs({ ttlMs }: Term): Millis {
   return Math.min(1000, Math.max(200, Math.round(ttlMs / 15)))
 }
 
-/** Milliseconds of leadership left; 0 or less: none. */
+/**
+ * When leadership ends: with the lease, or with the promises of the members in failsafe mode, whichever lasts longer.
+ */
+export function leadershipEndsAtMs({ leaderUntilMs, membersUntilMs }: LeaseView): BootMillis {
+  return Math.max(leaderUntilMs, membersUntilMs)
+}
+
+/** Milliseconds of leadership left, by either proof; 0 or less: none. */
 export function leadershipLeftMs(lease: LeaseView, nowMs: BootMillis): Millis {
-  return lease.leaderUntilMs - nowMs
+  return leadershipEndsAtMs(lease) - nowMs
 }
 
 /** The node's lease does not have the `ttl` in force: the next renewal makes another lease. */
@@ -89,4 +96,45 @@ export function holdOnAfterMs(lease: LeaseView, settings: DynamicSettings, nowMs
   const term = termOf(lease, settings)
   const spareMs = leadershipLeftMs(lease, nowMs) - demoteMarginMs(term)
   return spareMs > 0 ? Math.min(retryAfterMs(term), Math.max(SOONEST_MS, spareMs)) : retryAfterMs(term)
+}
+
+/**
+ * When a leadership ends that rests on the promises of the other members (failsafe mode).
+ *
+ * Each member counts its promise from the moment at which the question reached it, which is later than `sentAtMs`, and
+ * keeps it for as long as its answer says, or for its ttl if it runs Patroni. So nobody leads before
+ * `sentAtMs + min(ttl, what the answers say)`, as nobody does before the end of a lease that was confirmed by a request
+ * sent then. All margins before a lease's end apply to this end too: the fencer acts `fenceMarginMs` before it, and the
+ * agent gives up `demoteMarginMs` before it. `term`: the shorter one of the lease's ttl and the ttl in force, because a
+ * member may not have heard of a longer ttl yet.
+ */
+export function promisesEndAtMs(
+  sentAtMs: BootMillis,
+  { ttlMs }: Term,
+  holdsMs: readonly (Millis | null)[],
+): BootMillis {
+  return sentAtMs + holdsMs.reduce<Millis>((least, holds) => Math.min(least, holds ?? ttlMs), ttlMs)
+}
+
+/** How long the members may take to answer: a primary that gets no promise still has to stop in good order. */
+export function failsafeBudgetMs(lease: LeaseView, settings: DynamicSettings, nowMs: BootMillis): Millis {
+  const spareMs = leadershipLeftMs(lease, nowMs) - demoteMarginMs(termOf(lease, settings))
+  return Math.min(settings.failsafeTimeoutMs, Math.max(300, spareMs))
+}
+
+/**
+ * When the members are asked again: after `loop_wait`, or as early as the time for one more request to the store and one
+ * more question demands. After a refusal, as soon as a failed renewal is tried again.
+ */
+export function failsafeDueAtMs(
+  lease: LeaseView,
+  settings: DynamicSettings,
+  last: { readonly sentAtMs: BootMillis; readonly endedAtMs: BootMillis; readonly isRefused: boolean },
+): BootMillis {
+  const term = termOf(lease, settings)
+  const soonestMs = last.endedAtMs + retryAfterMs(term)
+  if (last.isRefused) return soonestMs
+  const requestMs = Math.min(REQUEST_LIMIT_MS, settings.retryTimeoutMs)
+  const latestMs = leadershipEndsAtMs(lease) - demoteMarginMs(term) - requestMs - settings.failsafeTimeoutMs
+  return Math.max(soonestMs, Math.min(last.sentAtMs + settings.loopWaitMs, latestMs))
 }

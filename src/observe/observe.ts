@@ -3,6 +3,7 @@
 // has changed it.
 
 import type { ClusterView, HistoryLine } from '../model/cluster/cluster.ts'
+import type { Promises } from '../model/cluster/failsafe.ts'
 import type { Learned } from '../model/decision/learned.ts'
 import type { Order } from '../model/decision/order.ts'
 import type { Self, Snapshot } from '../model/decision/snapshot.ts'
@@ -47,6 +48,7 @@ export interface AgentFacts {
   readonly work: Work | null
   readonly finished: FinishedWork | null
   readonly order?: Order | null
+  readonly promises?: Promises
 }
 
 /** The look at PostgreSQL that later steps of the same beat reuse. */
@@ -86,6 +88,8 @@ export async function observe(
     lease: ports.guard.view(),
     ...look,
     peers: learned.peers,
+    consent: learned.consent,
+    ...(agent.promises === undefined ? {} : { promises: agent.promises }),
     divergence: learned.divergence,
     work: agent.work,
     finished: agent.finished,

@@ -8,8 +8,10 @@ import type { CtlConfig, RestApiConfig } from '../model/settings/config.ts'
 import type { MemberName, Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
-import type { Peers } from '../ports/peers.ts'
+import type { AgentPeers } from '../ports/peers.ts'
 import { type Call, type CallOutcome, callOnce, type TlsRules } from '../system/http-call.ts'
+import { failsafeBody } from '../wire/failsafe/call.ts'
+import { readFailsafeAnswer } from './failsafe-answer.ts'
 import { apiAddress, endpointUrl } from './member-client.ts'
 import { readPeerView } from './peer-view.ts'
 import { readTlsRules } from './tls-rules.ts'
@@ -21,13 +23,24 @@ interface PeersOptions {
   readonly log: Log
 }
 
-export function createPeers(options: PeersOptions): Peers {
+export function createPeers(options: PeersOptions): AgentPeers {
   const { clock, log } = options
   const call = caller(options)
   const tell = troubleTeller(log)
   return {
     async ask(members, timeoutMs) {
       const answers = members.map(async member => [member.name, await askOne(member, timeoutMs)] as const)
+      return new Map(await Promise.all(answers))
+    },
+    async askFailsafe(members, ping, timeoutMs) {
+      const body = failsafeBody(ping)
+      const answers = Object.entries(members).map(async ([name, apiUrl]) => {
+        const atMs = clock.bootMs()
+        const url = endpointUrl(apiUrl, '/failsafe')
+        if (url === null) return [name, unseen(`"${apiUrl}" is not an http or https address`)] as const
+        const answer = await call({ url, method: 'POST', body, timeoutMs, wantBody: true })
+        return [name, readFailsafeAnswer(answer, atMs)] as const
+      })
       return new Map(await Promise.all(answers))
     },
     async answers(apiUrl, timeoutMs) {

@@ -16,8 +16,15 @@ export interface LeaseGuard {
   }): void
   /** A request whose answer may be lost may move the leader key to a lease that ends then. */
   endsBy(untilMs: BootMillis): void
-  /** The store said that the key, or the lease itself, is not ours. */
+  /**
+   * Failsafe mode: no other member leads before this instant. false: it came too late, because the leadership had ended
+   * before.
+   */
+  confirmedByMembers(untilMs: BootMillis): boolean
+  /** The store said that the key is another node's: this node does not lead, whatever the members have promised. */
   refused(): void
+  /** The store said that the key or the lease is gone, and nobody has it: the promises of the members still hold. */
+  leaseGone(): void
   /** We gave the lease up ourselves. */
   released(): void
   /** Aborts when leadership ends, however it ends; a new one begins with the next confirmation as leader. */

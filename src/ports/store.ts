@@ -12,6 +12,7 @@ import type {
   SyncState,
 } from '../model/cluster/cluster.ts'
 import type { DrainNote } from '../model/cluster/drained-member.ts'
+import type { FailsafeMembers } from '../model/cluster/failsafe.ts'
 import type { Promotions } from '../model/cluster/promotions.ts'
 import type { TakeoverNote } from '../model/cluster/takeover.ts'
 import type { Seen } from '../model/seen.ts'
@@ -103,6 +104,12 @@ export interface Store {
   writeHistory(
     lines: readonly HistoryLine[],
     status: ClusterStatus | null,
+    ifRevision: Revision | null,
+    budgetMs: Millis,
+  ): Promise<WriteOutcome>
+  /** Only while `leader` is ours. `ifRevision` null: only if there is no content that can be read. */
+  writeFailsafe(
+    members: FailsafeMembers,
     ifRevision: Revision | null,
     budgetMs: Millis,
   ): Promise<WriteOutcome>

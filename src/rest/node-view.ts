@@ -2,11 +2,12 @@
 // without SQL, locks or I/O, because a load balancer's check must never wait for PostgreSQL or etcd.
 
 import type { ClusterView, JsonObject, PostgresState, Role } from '../model/cluster/cluster.ts'
+import type { FailsafeMembers, FailsafePing } from '../model/cluster/failsafe.ts'
 import type { Order, OrderAnswer } from '../model/decision/order.ts'
 import type { Seen } from '../model/seen.ts'
 import type { ServerView } from '../model/server/postgres.ts'
 import type { DynamicSettings } from '../model/settings/dynamic-settings.ts'
-import type { BootMillis, Lsn, MemberName, Millis } from '../model/units.ts'
+import type { BootMillis, Lsn, Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { OrderLimits } from '../ports/orders.ts'
 
@@ -110,18 +111,14 @@ export interface FailsafeView {
   /** Boot-time instant until which failsafe mode keeps a leader in office; 0 when it does not. */
   readonly activeUntilMs: BootMillis
   /** Last known content of the `failsafe` key: name to api_url; null when never seen. */
-  readonly members: Readonly<Record<string, string>> | null
-}
-
-export interface FailsafePing {
-  readonly name: MemberName
-  readonly connUrl: string
-  readonly apiUrl: string
-  readonly slots: Readonly<Record<string, Lsn>>
+  readonly members: FailsafeMembers | null
 }
 
 export type FailsafeAnswer =
-  /** `lsn`: last position received or replayed here; null when not known. */
-  | { readonly kind: 'accepted'; readonly lsn: Lsn | null }
+  /**
+   * `lsn`: last position received or replayed here; null when not known. `holdsMs`: for how long this node does not
+   * lead.
+   */
+  | { readonly kind: 'accepted'; readonly lsn: Lsn | null; readonly holdsMs: Millis }
   | { readonly kind: 'running-as-leader' }
   | { readonly kind: 'refused'; readonly why: string }

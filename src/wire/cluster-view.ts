@@ -11,6 +11,7 @@ import type {
 } from '../model/cluster/cluster.ts'
 import type { LeaseId, Revision } from '../model/units.ts'
 import { drainsOf } from './drain-record.ts'
+import { parseFailsafe } from './failsafe/key.ts'
 import {
   CONFIG,
   FAILOVER,
@@ -33,7 +34,6 @@ import { parseTakeovers } from './own-keys/takeover-record.ts'
 import {
   parseConfig,
   parseFailover,
-  parseFailsafe,
   parseHistory,
   parseInitialize,
   parseLeader,

@@ -156,15 +156,3 @@ export function historyRow({ timeline, lsn, reason, timestamp, leader, more }: H
     ? [timeline, lsn, reason, timestamp]
     : [timeline, lsn, reason, timestamp, leader]
 }
-
-/** null when the value is not an object of texts. The result has no prototype: any name may be looked up. */
-export function parseFailsafe(text: string): Readonly<Record<string, string>> | null {
-  const value = parseExact(text)
-  if (!isObject(value)) return null
-  const members: Record<string, string> = Object.create(null)
-  for (const [name, url] of Object.entries(value).slice(0, ENTRIES_MAX)) {
-    if (typeof url !== 'string') return null
-    members[name] = url
-  }
-  return members
-}

@@ -1,6 +1,7 @@
 // What a node says of itself to peers that race holds for the server as it is asked, not as it was at the last beat.
 
 import { expect, test } from 'vitest'
+import { createPromiseDesk } from '../../src/agent/failsafe/promise-desk.ts'
 import { createLeaseGuard } from '../../src/agent/lease-guard.ts'
 import { createNodeState, type OwnedNodeState } from '../../src/agent/node-state.ts'
 import type { Work } from '../../src/model/decision/work.ts'
@@ -47,6 +48,12 @@ function nodeState(look: () => PostgresView, work: () => Work | null = () => nul
     wake: () => {},
     logger: () => ({ queued: 0, lost: 0 }),
     reload: () => {},
+    promises: createPromiseDesk({
+      clock,
+      guard: createLeaseGuard(clock, () => settings),
+      settings: () => settings,
+      work,
+    }),
   })
 }
 

@@ -35,6 +35,7 @@ test('the defaults', () => {
     synchronousNodeCount: 1,
     maximumLagOnSyncnode: null,
     failsafeMode: false,
+    failsafeTimeoutMs: 2000,
     standbyCluster: false,
     document: {},
   })

@@ -6,10 +6,10 @@ import { keySpace } from '../../src/dcs/etcd/key-space.ts'
 import { revision } from '../../src/model/revision.ts'
 import { clusterView, type Entry } from '../../src/wire/cluster-view.ts'
 import { parseExact, stringifyExact } from '../../src/wire/exact-json.ts'
+import { parseFailsafe, serialiseFailsafe } from '../../src/wire/failsafe/key.ts'
 import {
   parseConfig,
   parseFailover,
-  parseFailsafe,
   parseHistory,
   parseInitialize,
   parseLeader,
@@ -210,6 +210,7 @@ describe('history, failsafe, config, initialize, leader', () => {
   test('failsafe', () => {
     const text = '{"a":"http://a:8008/patroni","b":"http://b:8008/patroni"}'
     expect({ ...parseFailsafe(text) }).toEqual(JSON.parse(text))
+    expect(serialiseFailsafe(parseFailsafe(text) ?? {})).toBe(text)
     expect(parseFailsafe('{"a":7}')).toBeNull()
     expect(parseFailsafe('[]')).toBeNull()
     expect(parseFailsafe('{}')?.toString).toBeUndefined()

@@ -8,6 +8,7 @@ import type { Outcome } from '../../src/model/decision/outcome.ts'
 import type { Snapshot } from '../../src/model/decision/snapshot.ts'
 import { revision } from '../../src/model/revision.ts'
 import { seen, unseen } from '../../src/model/seen.ts'
+import { leadershipEndsAtMs } from '../../src/model/timing.ts'
 import { problems } from './checks.ts'
 import { frozen, ME, OTHER, TTL } from './frozen.ts'
 import { leaderKey, peer, type World } from './parts.ts'
@@ -91,6 +92,16 @@ function effectOf(action: Action, outcome: Outcome, snap: Snapshot): Snapshot {
         ...snap,
         peers: snap.peers ?? new Map(action.members.map(({ name }) => [name, frozen(peer())])),
       }
+    case 'ask-failsafe': {
+      const asked = Object.keys(action.members)
+      const refusals = ok ? [] : asked.slice(0, 1).map(name => ({ name, why: 'no answer' }))
+      const { lease, nowMs } = snap
+      return {
+        ...snap,
+        consent: { sentAtMs: nowMs, endedAtMs: nowMs, asked, refusals },
+        lease: ok ? { ...lease, membersUntilMs: nowMs + TTL } : lease,
+      }
+    }
     case 'compare-timelines':
       return { ...snap, divergence: ok ? sameTimeline(snap) : unseen('it failed') }
     case 'release-lease': {
@@ -100,8 +111,9 @@ function effectOf(action: Action, outcome: Outcome, snap: Snapshot): Snapshot {
     case 'arm-fencer': {
       const { process } = snap.postgres
       const postmaster = process.kind === 'running' ? process.identity : null
-      const { leaderUntilMs, validUntilMs } = snap.lease
-      const armedUntilMs = (action.ahead === true ? validUntilMs : leaderUntilMs) - action.marginMs
+      const { validUntilMs } = snap.lease
+      const endsMs = action.ahead === true ? validUntilMs : leadershipEndsAtMs(snap.lease)
+      const armedUntilMs = endsMs - action.marginMs
       return ok && armedUntilMs > snap.nowMs
         ? { ...snap, fencer: { ...snap.fencer, alive: true, armedUntilMs, postmaster } }
         : snap
@@ -171,6 +183,7 @@ function proved(outcome: Outcome, snap: Snapshot): Snapshot {
         renewedAtMs: nowMs,
         validUntilMs: until,
         leaderUntilMs: until,
+        membersUntilMs: 0,
       }
       return withView({ ...snap, lease }, { leader: leaderKey(ME) })
     }

@@ -15,6 +15,7 @@ function lease(leftMs: number | null, validMs = leftMs ?? 25_000, ttlMs = TTL): 
     renewedAtMs: NOW + validMs - ttlMs,
     validUntilMs: NOW + validMs,
     leaderUntilMs: leftMs === null ? 0 : NOW + leftMs,
+    membersUntilMs: 0,
   })
 }
 

@@ -100,7 +100,7 @@ describe('failsafe', () => {
 
   it('accepts, with the position in a header', async () => {
     running.node.dynamic = { ...SETTINGS, failsafeMode: true }
-    running.node.failsafeAnswer = { kind: 'accepted', lsn: 9007199254740993n }
+    running.node.failsafeAnswer = { kind: 'accepted', lsn: 9007199254740993n, holdsMs: 30_000 }
     const response = await post(ping)
     expect([response.status, await response.text(), response.headers.get('lsn')]).toEqual([
       200,

@@ -3,6 +3,7 @@
 
 import { defaultSettings } from '../../src/config/dynamic.ts'
 import type { ClusterView, JsonObject } from '../../src/model/cluster/cluster.ts'
+import type { FailsafePing } from '../../src/model/cluster/failsafe.ts'
 import type { Order, OrderAnswer } from '../../src/model/decision/order.ts'
 import { revision } from '../../src/model/revision.ts'
 import { type Seen, seen, unseen } from '../../src/model/seen.ts'
@@ -12,13 +13,7 @@ import type { DynamicSettings } from '../../src/model/settings/dynamic-settings.
 import type { Log } from '../../src/ports/log.ts'
 import type { Peers } from '../../src/ports/peers.ts'
 import type { Store } from '../../src/ports/store.ts'
-import type {
-  FailsafeAnswer,
-  FailsafePing,
-  FailsafeView,
-  NodeState,
-  NodeStatus,
-} from '../../src/rest/node-view.ts'
+import type { FailsafeAnswer, FailsafeView, NodeState, NodeStatus } from '../../src/rest/node-view.ts'
 import { createRestServer, type RestServer, type RestServerOptions } from '../../src/rest/server.ts'
 import { systemClock } from '../../src/system/clock.ts'
 
@@ -99,7 +94,7 @@ export class SettableNode implements NodeState {
   view: Seen<ClusterView> = seen(CLUSTER, clock.bootMs())
   leaseUntilMs = 0
   failsafeView: FailsafeView = { activeUntilMs: 0, members: null }
-  failsafeAnswer: FailsafeAnswer = { kind: 'accepted', lsn: null }
+  failsafeAnswer: FailsafeAnswer = { kind: 'accepted', lsn: null, holdsMs: 30_000 }
   readonly pings: FailsafePing[] = []
   readonly wakes: string[] = []
   reloads = 0
@@ -238,6 +233,7 @@ function unreachableStore(): Store {
     deleteInitialize: write,
     writeConfig: write,
     writeFailover: write,
+    writeFailsafe: write,
     writeHistory: write,
     writePromotions: write,
     writeTakeovers: write,

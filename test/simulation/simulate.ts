@@ -4,6 +4,7 @@ import type { DecisionEntry } from '../../src/agent/beat.ts'
 import type { JsonObject } from '../../src/model/cluster/cluster.ts'
 import type { Tags } from '../../src/model/settings/config.ts'
 import { FAILOVER } from '../../src/wire/keys.ts'
+import { FailsafeFaults, failsafeChances } from './faults/failsafe-faults.ts'
 import { Faults } from './faults/faults.ts'
 import { Housekeeper } from './faults/housekeeper.ts'
 import { OperatorsHand } from './faults/operators-hand.ts'
@@ -50,10 +51,16 @@ export type Tell = (atMs: number, who: string, text: string) => void
 export async function simulate(seed: number, tell?: Tell): Promise<Result> {
   const plan = new Random(seed)
   const timing = plan.pick(TIMINGS)
+  const failsafe = failsafeChances(seed)
   const world = new World({
     seed: plan.below(0x7fffffff),
     machines: machinesOf(plan),
-    firstConfig: { ...configOf(plan, timing), ...syncModeOf(seed), ...backoffOf(seed) },
+    firstConfig: {
+      ...configOf(plan, timing),
+      ...syncModeOf(seed),
+      ...backoffOf(seed),
+      ...(failsafe === null ? {} : { failsafe_mode: true }),
+    },
     etcdClockRate: rate(plan),
     onDecision: decisionsTo(tell),
     ...(tell === undefined ? {} : { tell }),
@@ -67,6 +74,7 @@ export async function simulate(seed: number, tell?: Tell): Promise<Result> {
   if (hand?.isAlone !== true) faults.begin(fromMs, horizonMs)
   hand?.begin(fromMs, horizonMs)
   switcherOf(world, seed)?.begin(fromMs, horizonMs)
+  if (failsafe !== null) new FailsafeFaults(world, failsafe).begin(fromMs, horizonMs)
   const housekeeper = housekeeperOf(world, seed)
   housekeeper?.begin(fromMs, horizonMs)
   await world.scheduler.runUntil(horizonMs, failed)

@@ -102,8 +102,12 @@ export const DYNAMIC = {
   }),
   failsafe_mode: setting(boolean(), false, {
     ...dynamic,
-    support: later('failsafe_mode', 'a primary that loses etcd is demoted before its lease ends'),
-    about: 'A primary that loses etcd goes on while it can reach all members.',
+    about: 'A primary that loses etcd goes on while all members answer and agree.',
+  }),
+  failsafe_timeout: setting(integer({ min: 1, max: SECONDS_MAX }), 2, {
+    ...dynamic,
+    about:
+      'Seconds that a member may take to agree in failsafe mode. Of hactl only: Patroni nodes always use 2.',
   }),
   pause: setting(boolean(), false, {
     ...dynamic,

@@ -1,5 +1,5 @@
 // Who may lead: how a leader that hands over judges the others, and how a node in a race compares itself with them
-// (spec/ha.md 3.8, without synchronous, quorum, failsafe and standby-cluster mode).
+// (spec/ha.md 3.8, without synchronous, quorum and standby-cluster mode; failsafe mode: failsafe-gate.ts).
 
 import { judgeCandidates, rankCandidates } from '../../judge/candidates.ts'
 import { modeNotHonoured } from '../../judge/handover.ts'
@@ -23,6 +23,7 @@ import { type ClusterFacts, localPosition, server } from '../facts.ts'
 import { isNamedCandidate } from '../lead/request-meaning.ts'
 import { syncElection } from '../sync/electable.ts'
 import { has } from '../sync/names.ts'
+import { onlyInFailsafe } from './failsafe-gate.ts'
 import { type Rival, rivals } from './rivals.ts'
 import { electable } from './successors.ts'
 
@@ -38,7 +39,8 @@ export function otherMembers({ view, memory, snap }: ClusterFacts): readonly Mem
 
 /** The members to ask for their positions; null: they were asked in this beat, or there are none. */
 export function membersToAsk(facts: ClusterFacts): readonly Member[] | null {
-  const others = otherMembers(facts)
+  const known = otherMembers(facts)
+  const others = [...known, ...onlyInFailsafe(facts, known)]
   return facts.snap.peers === null && others.length > 0 ? others : null
 }
 

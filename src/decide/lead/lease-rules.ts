@@ -14,10 +14,12 @@ import {
   renewalDueAtMs,
   termOf,
 } from '../../model/timing.ts'
+import { bindingPromise } from '../election/failsafe-gate.ts'
 import {
   type Facts,
   holdsLease,
   isRunning,
+  mayLead,
   mayWrite,
   namedLeader,
   outcomeOf,
@@ -98,8 +100,13 @@ export function ledMeanwhile({ snap }: Facts): boolean {
 export function acquireLease(facts: Facts): Action {
   const { cluster } = facts.snap
   const last = cluster.known ? cluster.value.lastLeader : null
-  const ask: Action = { kind: 'acquire-lease', ifRevision: last?.modRevision ?? null }
-  return mayGoUnguarded(facts) ? { ...ask, unguarded: true } : ask
+  const promise = facts.snap.promises?.last ?? null
+  const isFree = promise !== null && bindingPromise(facts) === null
+  return {
+    ...{ kind: 'acquire-lease', ifRevision: last?.modRevision ?? null },
+    ...(mayGoUnguarded(facts) && { unguarded: true }),
+    ...(isFree && { despitePromiseAtMs: promise.atMs }),
+  }
 }
 
 /** A primary in maintenance mode, or one restarted in it: it may lead unguarded, even if its fencer happens to be armed. */
@@ -215,9 +222,14 @@ export function hasTimeLeft({ snap }: Facts): boolean {
   return leadershipLeftMs(snap.lease, snap.nowMs) > demoteMarginMs(termOf(snap.lease, snap.settings))
 }
 
-/** The renewal got no answer, but there is time left and the key is not known to be gone: wait and retry (promise 3). */
+/**
+ * The renewal got no answer, but there is time left: wait and retry (promise 3). Where the key is known to be gone, only
+ * the promises of the members count.
+ */
 export function unansweredButAlive(facts: Facts): boolean {
-  return unanswered(facts) && !leaderKeyIsGone(facts.snap.cluster) && hasTimeLeft(facts)
+  const { cluster, lease, nowMs } = facts.snap
+  const isRaced = leaderKeyIsGone(cluster) && lease.membersUntilMs <= nowMs
+  return unanswered(facts) && !isRaced && hasTimeLeft(facts)
 }
 
 /** The renewal got no answer, and there is no time for another. */
@@ -270,11 +282,13 @@ export function lossOf(facts: Facts): string {
 
 export function holdOnReason(facts: Facts): string {
   const why = whyUnanswered(facts)
-  if (why !== null && !holdsLease(facts.snap))
+  if (why !== null && !mayLead(facts.snap))
     return `${storeName(facts.snap)} has not given the leader key (${why}); asking again`
   const margin = demoteMarginMs(termOf(facts.snap.lease, facts.snap.settings))
+  const { leaderUntilMs, membersUntilMs } = facts.snap.lease
+  const proof = membersUntilMs > leaderUntilMs ? 'leadership by the promises of all members' : 'it'
   const lease =
-    why === null ? 'the lease' : `${storeName(facts.snap)} has not confirmed the lease (${why}); it`
+    why === null ? 'the lease' : `${storeName(facts.snap)} has not confirmed the lease (${why}); ${proof}`
   return `${lease} lasts ${leaseLeft(facts)} more, giving up below ${seconds(margin)}`
 }
 

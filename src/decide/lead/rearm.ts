@@ -2,7 +2,7 @@
 // succeed in time, the primary stops.
 
 import type { Millis } from '../../model/units.ts'
-import { type Facts, holdsLease, outcomeOf, runsAsPrimary, seconds, tried } from '../facts.ts'
+import { type Facts, mayLead, outcomeOf, runsAsPrimary, seconds, tried } from '../facts.ts'
 import { stopToFollow } from '../rejoin/stopping-postgres.ts'
 import { type Rule, rule } from '../rule.ts'
 import { heldMarginMs, isFenced, UNFENCED_LIMIT_MS, unfencedForMs } from './fencing.ts'
@@ -15,8 +15,7 @@ export function rearmFencer<F extends Facts>(situation: Situation): Rule<F> {
   return rule({
     id: `${situation}.rearm-fencer`,
     why: 'a primary that is new, or that lost its fencer, gets one before anything that may take time, above all etcd',
-    match: f =>
-      mustBeFenced(f, situation) && holdsLease(f.snap) && !isFenced(f) && !tried(f.snap, 'arm-fencer'),
+    match: f => mustBeFenced(f, situation) && mayLead(f.snap) && !isFenced(f) && !tried(f.snap, 'arm-fencer'),
     choose: f => ({
       reason: `the fencer does not guard this primary (${whyUnfenced(f)}); arming it again`,
       actions: [{ kind: 'arm-fencer', marginMs: heldMarginMs(f.snap) }],
@@ -64,7 +63,7 @@ export function unfencedTooLong(facts: Facts): { readonly forMs: Millis } | null
 
 export function whyUnfenced(facts: Facts): string {
   const { snap } = facts
-  if (!holdsLease(snap)) return `there is no lease to arm it with: ${lossOf(facts)}`
+  if (!mayLead(snap)) return `there is no lease to arm it with: ${lossOf(facts)}`
   const outcome = outcomeOf(snap, 'arm-fencer')
   if (outcome !== null && outcome.kind !== 'done') return outcome.why
   const { alive, armedUntilMs } = snap.fencer

@@ -5,9 +5,11 @@ import type { Member } from '../../model/cluster/cluster.ts'
 import type { News } from '../../model/decision/decision.ts'
 import type { Memory, Outage } from '../../model/decision/memory.ts'
 import type { Snapshot } from '../../model/decision/snapshot.ts'
+import { leadershipEndsAtMs } from '../../model/timing.ts'
 import { type BootMillis, type Bytes, formatLsn, type Millis } from '../../model/units.ts'
 import { parseInstant } from '../../wire/times.ts'
-import { holdsLease, isRunning, seconds, server, storeName } from '../facts.ts'
+import { bindingPromise } from '../election/failsafe-gate.ts'
+import { isRunning, mayLead, seconds, server, storeName } from '../facts.ts'
 import { reasonSeen, takeoverAfter, takeoverKept } from '../lead/how-it-leads.ts'
 
 /** A shorter silence is a late answer, not an outage. */
@@ -56,6 +58,7 @@ function begins(before: Memory, memory: Memory, snap: Snapshot): Omit<OutageRepo
   const { lastLeader } = memory
   if (!snap.cluster.known || snap.cluster.value.leader !== null || lastLeader === null)
     return { outage: null, news: [] }
+  if (isLedByMembers(memory, snap)) return { outage: null, news: [] }
   const { members, lastLeader: record } = snap.cluster.value
   // The record beside the leader key is empty if the key was released in good order.
   const planned = record?.value === null
@@ -74,7 +77,8 @@ const NOTHING_KNOWN = { leaseEnded: false, optime: null, ownLsn: null, lastCommi
 
 /** An agent that was frozen sees the end of its lease late. */
 function stoppedAt({ lease, nowMs }: Snapshot): BootMillis {
-  return lease.leaderUntilMs > 0 ? Math.min(nowMs, lease.leaderUntilMs) : nowMs
+  const endedMs = leadershipEndsAtMs(lease)
+  return endedMs > 0 ? Math.min(nowMs, endedMs) : nowMs
 }
 
 /** This node led, and its server no longer runs, is being stopped, or is starting again. */
@@ -104,9 +108,15 @@ function goesOn(outage: Outage, snap: Snapshot): Outage {
   }
 }
 
+/** Failsafe mode: a primary goes on without the leader key, here or elsewhere. */
+function isLedByMembers(memory: Memory, snap: Snapshot): boolean {
+  const here = snap.lease.membersUntilMs > snap.nowMs && serves(snap)
+  return here || bindingPromise({ snap, memory }) !== null
+}
+
 /** This node accepts writes as the leader. */
 function serves(snap: Snapshot): boolean {
-  return holdsLease(snap) && server(snap)?.inRecovery === false
+  return mayLead(snap) && server(snap)?.inRecovery === false
 }
 
 function leaderOf(snap: Snapshot): string | null {

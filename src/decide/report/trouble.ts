@@ -7,7 +7,16 @@ import type { Millis } from '../../model/units.ts'
 import { whyUndecided } from '../election/comparison.ts'
 import { unsupportedMode } from '../election/election.ts'
 import { whyHeldBack } from '../election/failover-interval.ts'
-import { type ClusterFacts, type Facts, holdsLease, obstacle, server, storeName } from '../facts.ts'
+import { bindingPromise } from '../election/failsafe-gate.ts'
+import {
+  type ClusterFacts,
+  type Facts,
+  holdsLease,
+  obstacle,
+  runsAsPrimary,
+  server,
+  storeName,
+} from '../facts.ts'
 import { describeDisk, failingDisk } from '../failing-disk.ts'
 import { hungServer } from '../hung-server.ts'
 import { unusableConfiguration } from '../known-configuration.ts'
@@ -42,6 +51,7 @@ const REFUSAL_SHOWN_MS: Millis = 300_000
 const TEXT_MAX = 200
 
 const CONDITIONS: readonly Condition[] = [
+  { id: 'failsafe', find: failsafe },
   { id: 'etcd', find: blind },
   { id: 'former-server', find: whatFormerServerMayDo },
   { id: 'data-directory', find: inaccessible },
@@ -90,6 +100,21 @@ function onCluster(find: (facts: ClusterFacts) => string | null): Condition['fin
     const { cluster } = facts.snap
     return cluster.known ? find({ ...facts, view: cluster.value }) : null
   }
+}
+
+/** A primary that the store does not confirm, in failsafe mode, and the members that have promised it not to lead. */
+function failsafe(facts: Facts): string | null {
+  const { snap, memory } = facts
+  const promise = bindingPromise(facts)
+  const isLed = snap.cluster.known && snap.cluster.value.leader !== null
+  if (promise !== null && !isLed)
+    return `${promise.name} cannot reach ${storeName(snap)} and goes on as the primary: this node has promised not to lead`
+  const asked = memory.failsafe.asked
+  if (asked === null || !runsAsPrimary(facts)) return null
+  const refused = asked.refusals.map(({ name }) => name)
+  return refused.length === 0
+    ? `${storeName(snap)} does not confirm the lease: this node goes on as the primary because all members agree (failsafe mode)`
+    : `${storeName(snap)} does not confirm the lease, and failsafe mode does not help: ${refused.join(', ')} did not agree`
 }
 
 /** Only GET /patroni can show this: without etcd nothing is published. */

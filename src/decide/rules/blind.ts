@@ -5,13 +5,21 @@ import { wordsOf } from '../../model/store-words.ts'
 import { retryAfterMs } from '../../model/timing.ts'
 import {
   type Facts,
-  holdsLease,
+  mayLead,
   promotingWithoutLease,
   runsAsPrimary,
   seconds,
   storeName,
   tried,
 } from '../facts.ts'
+import {
+  askMembers,
+  byMembers,
+  goesOnByMembers,
+  proofOf,
+  refusals,
+  withoutMembers,
+} from '../lead/failsafe.ts'
 import {
   cannotShorten,
   hasTimeLeft,
@@ -32,6 +40,7 @@ export interface BlindFacts extends Facts {
 
 export const blindRules: readonly Rule<BlindFacts>[] = [
   rearmFencer('blind'),
+  askMembers('blind'),
   rule({
     id: 'blind.read-cluster',
     why: 'the watch is only a hint: its silence proves nothing until a read has failed too',
@@ -54,7 +63,7 @@ export const blindRules: readonly Rule<BlindFacts>[] = [
   rule({
     id: 'blind.renew-lease',
     why: 'a member of etcd that cannot serve reads may still renew a lease',
-    match: f => holdsLease(f.snap) && runsAsPrimary(f) && !triedToProveLease(f) && !cannotShorten(f),
+    match: f => mayLead(f.snap) && runsAsPrimary(f) && !triedToProveLease(f) && !cannotShorten(f),
     choose: f => ({
       reason: `the cluster cannot be read (${f.whyBlind}); trying to renew the lease all the same`,
       actions: renewal(f, null),
@@ -63,12 +72,22 @@ export const blindRules: readonly Rule<BlindFacts>[] = [
   demoteUnfenced('blind'),
   armAgain('blind', f => mustBeFenced(f, 'blind') && hasTimeLeft(f)),
   rule({
+    id: 'blind.led-by-members',
+    why: 'in failsafe mode a healthy primary goes on without the store while every other member promises not to lead',
+    level: 'warning',
+    match: f => goesOnByMembers(f) && refusals(f).length === 0,
+    choose: f => ({
+      reason: `${byMembers(f)}: ${storeName(f.snap)} is not reachable (${f.whyBlind}); their promises last ${leaseLeft(f)} more`,
+      wakeInMs: holdOnMs(f),
+    }),
+  }),
+  rule({
     id: 'blind.hold-lease',
     why: 'trouble in etcd is no reason to demote while the lease still has time',
     level: 'warning',
     match: f => runsAsPrimary(f) && hasTimeLeft(f),
     choose: f => ({
-      reason: `${storeName(f.snap)} is not reachable (${f.whyBlind}); the lease lasts ${leaseLeft(f)} more`,
+      reason: `${storeName(f.snap)} is not reachable (${f.whyBlind}); ${proofOf(f.snap)} lasts ${leaseLeft(f)} more${withoutMembers(f)}`,
       wakeInMs: holdOnMs(f),
     }),
   }),
@@ -88,7 +107,7 @@ export const blindRules: readonly Rule<BlindFacts>[] = [
     level: 'error',
     match: f => runsAsPrimary(f) || promotingWithoutLease(f),
     choose: f => ({
-      reason: `${storeName(f.snap)} is not reachable (${f.whyBlind}) and the lease has ${leaseLeft(f)} left; stopping PostgreSQL`,
+      reason: `${storeName(f.snap)} is not reachable (${f.whyBlind}) and ${proofOf(f.snap)} has ${leaseLeft(f)} left; stopping PostgreSQL${withoutMembers(f)}`,
       ...stopToFollow(f, 'fast'),
     }),
   }),
@@ -118,7 +137,7 @@ function isFirstSight({ snap }: Facts): boolean {
 
 /** There is time for only one more request before the agent gives up: the renewal. In maintenance mode it never gives up. */
 function renewsLast(f: Facts): boolean {
-  return !f.snap.settings.paused && runsAsPrimary(f) && holdsLease(f.snap) && !hasTimeLeft(f)
+  return !f.snap.settings.paused && runsAsPrimary(f) && mayLead(f.snap) && !hasTimeLeft(f)
 }
 
 /** The same hint that a command would print. */

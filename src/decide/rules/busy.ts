@@ -2,6 +2,7 @@
 
 import { isUnguarded, type Job, mayEndEarly, type Work } from '../../model/decision/work.ts'
 import { type Facts, holdsLease, mayLead, namedLeader, runsAsPrimary, seconds } from '../facts.ts'
+import { askMembers } from '../lead/failsafe.ts'
 import {
   holdOnMs,
   holdOnReason,
@@ -28,7 +29,7 @@ export const busyRules: readonly Rule<Facts>[] = [
     level: 'error',
     match: f => {
       const job = runningJob(f)
-      const by = holdsLease(f.snap) ? overtakenBy(f) : null
+      const by = mayLead(f.snap) ? overtakenBy(f) : null
       if (job === null || by === null) return null
       return (mayEndEarly(job, 'lease-lost') || mustStop(job, f)) && { job, by }
     },
@@ -52,6 +53,7 @@ export const busyRules: readonly Rule<Facts>[] = [
     }),
   }),
   ...proofRules('busy'),
+  askMembers('busy'),
   ...forcedReinit,
   rule({
     id: 'busy.lost-lease',

@@ -2,6 +2,7 @@
 
 import { otherMembers, someCandidate } from '../election/election.ts'
 import { failoversWait } from '../election/failover-interval.ts'
+import { bindingPromise } from '../election/failsafe-gate.ts'
 import {
   type ClusterFacts,
   control,
@@ -255,7 +256,11 @@ function leads(facts: ClusterFacts): boolean {
   const { snap, view } = facts
   // The view may be older than a renewal or acquisition that etcd confirmed in this beat.
   const proved = someOutcome(snap, ['renew-lease', 'acquire-lease', 'adopt-lease'], 'done')
-  return holdsLease(snap) && (namedLeader(facts) || view.leader === null || proved)
+  return (
+    holdsLease(snap) &&
+    bindingPromise(facts) === null &&
+    (namedLeader(facts) || view.leader === null || proved)
+  )
 }
 
 function couldNotLead(facts: ClusterFacts): boolean {

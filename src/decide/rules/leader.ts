@@ -20,6 +20,7 @@ import {
   tried,
 } from '../facts.ts'
 import { missingConfiguration, withoutConfiguration } from '../known-configuration.ts'
+import { askMembers, withoutMembers } from '../lead/failsafe.ts'
 import { heldMarginMs, isFenced } from '../lead/fencing.ts'
 import {
   awaitNumber,
@@ -47,6 +48,7 @@ import { inheritedKeyRules } from './parts/inherited-key.ts'
 import { diskRules, withDiskWarning } from './parts/leader-disk.ts'
 import { hungRules, leaderSilent } from './parts/leader-hung.ts'
 import { outsideRules, withOutsideWarning } from './parts/leader-outside.ts'
+import { releaseForPromise } from './parts/race-failsafe.ts'
 import { requestRules } from './parts/requests.ts'
 import { leaderRestart } from './parts/restarting.ts'
 import { syncPromotionRules } from './parts/sync-promotion.ts'
@@ -65,13 +67,14 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     }),
   }),
   ...proofRules('leader'),
+  askMembers('leader'),
   rule({
     id: 'leader.lease-ends',
     why: 'etcd has not confirmed the lease, and there is no time for another try',
     level: 'error',
     match: f => runsAsPrimary(f) && (unansweredAndEnding(f) || !mayLead(f.snap)),
     choose: f => ({
-      reason: `the lease could not be renewed (${lossOf(f)}) and has ${leaseLeft(f)} left; stopping PostgreSQL`,
+      reason: `the lease could not be renewed (${lossOf(f)}) and has ${leaseLeft(f)} left; stopping PostgreSQL${withoutMembers(f)}`,
       ...stopToFollow(f, leaderKeyIsGone(f.snap.cluster) ? 'immediate' : 'fast'),
     }),
   }),
@@ -80,7 +83,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     why: 'trouble in etcd is no reason to demote while the lease still has time',
     level: 'warning',
     match: f => unansweredButAlive(f),
-    choose: f => ({ reason: holdOnReason(f), wakeInMs: holdOnMs(f) }),
+    choose: f => ({ reason: `${holdOnReason(f)}${withoutMembers(f)}`, wakeInMs: holdOnMs(f) }),
   }),
   rule({
     id: 'leader.arm-fencer',
@@ -126,6 +129,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
   }),
   ...syncPromotionRules,
   ...inheritedKeyRules,
+  releaseForPromise,
   rule({
     id: 'leader.restore-initialize',
     why: 'an overwritten key must not end a running cluster: agents that start now would find another identifier than their data has',

@@ -45,12 +45,12 @@ import { askForLease, holdOnMs, holdOnReason, unansweredButAlive } from '../lead
 import { dueRequest, isForced, isNamedCandidate } from '../lead/request-meaning.ts'
 import { type Rule, rule } from '../rule.ts'
 import { waitForPrimary } from './parts/race-backoff.ts'
+import { raceFailsafe } from './parts/race-failsafe.ts'
 import { mustStop } from './parts/race-must-stop.ts'
 import { staleSight } from './parts/race-stale.ts'
 import { raceNotSynchronous, raceWithoutVotes } from './parts/race-synchronous.ts'
 import { LOOK_AGAIN_MS, raceUndecidedRules } from './parts/race-undecided.ts'
 import { raceUnfit } from './parts/race-unfit.ts'
-import { operatorsWordRules } from './parts/race-unguarded.ts'
 import { raceRestart } from './parts/restarting.ts'
 
 /** A read may show a new configuration a moment before the watch brings it. */
@@ -70,6 +70,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
     }),
   }),
   raceRestart,
+  raceFailsafe.ask,
   mustStop.lostAsPrimary,
   mustStop.ledByAnother,
   mustStop.promoting,
@@ -193,7 +194,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
     choose: (_, primary) => ({ reason: `Primary (${primary}) is still alive`, wakeInMs: LOOK_AGAIN_MS }),
   }),
   mustStop.rival,
-  ...operatorsWordRules,
+  ...raceFailsafe.gates,
   rule({
     id: 'race.lease-lives',
     why: 'a missing leader key does not prove that the leader has stopped: a silent primary may write while its lease lives, for two ttl at most',

@@ -3,7 +3,8 @@
 
 import type { ClusterStatus } from '../../model/cluster/cluster.ts'
 import { slotName } from '../../model/cluster/slot-name.ts'
-import type { Lsn } from '../../model/units.ts'
+import type { ServerView } from '../../model/server/postgres.ts'
+import type { Lsn, MemberName } from '../../model/units.ts'
 import { type Facts, server } from '../facts.ts'
 import { isRetained } from './member-slots.ts'
 
@@ -12,12 +13,7 @@ export function buildStatus({ snap, memory }: Facts): ClusterStatus | null {
   const seen = server(snap)
   if (seen === null || seen.inRecovery || !snap.cluster.known) return null
   const view = snap.cluster.value
-  const slots: Record<string, Lsn> = {}
-  for (const slot of seen.slots) {
-    const lsn = slot.kind === 'logical' ? slot.confirmedFlushLsn : slot.restartLsn
-    if (lsn !== null) slots[slot.name] = lsn
-  }
-  slots[slotName(snap.self.name)] = seen.position
+  const slots = slotPositions(seen, snap.self.name)
   const memberSlots = new Set([
     ...view.members.map(member => slotName(member.name)),
     slotName(snap.self.name),
@@ -29,6 +25,17 @@ export function buildStatus({ snap, memory }: Facts): ClusterStatus | null {
   const status = { optime: seen.position, slots, retainSlots }
   const before = view.status?.value ?? null
   return before !== null && sameStatus(before, status) ? null : status
+}
+
+/** The slots of this primary, and its own position under the name of the slot that others keep for it. */
+export function slotPositions(seen: ServerView, self: MemberName): Readonly<Record<string, Lsn>> {
+  const slots: Record<string, Lsn> = {}
+  for (const slot of seen.slots) {
+    const lsn = slot.kind === 'logical' ? slot.confirmedFlushLsn : slot.restartLsn
+    if (lsn !== null) slots[slot.name] = lsn
+  }
+  slots[slotName(self)] = seen.position
+  return slots
 }
 
 /** The status for releasing the lease: the end of the WAL, and the slots as they were (spec/ha.md 8.B21). */

@@ -15,6 +15,7 @@ import {
   hangsOnOwnLease,
   holdsLease,
   isForeign,
+  mayLead,
   memberNamed,
   server,
 } from '../facts.ts'
@@ -25,6 +26,7 @@ import { nameHolder } from '../lead/name-holder.ts'
 import { formerMayWrite } from '../rejoin/former-life.ts'
 import { awaitsCheckpoint, memberRecord, sameRecord } from '../report/own-record.ts'
 import type { SituationName } from '../situation.ts'
+import { failsafeUpkeep } from './failsafe-key.ts'
 import { slotUpkeep } from './member-slots.ts'
 import { buildStatus } from './status-key.ts'
 
@@ -44,7 +46,7 @@ export function upkeep(situation: SituationName, facts: ClusterFacts, decided: r
   // In any situation (a stop, work begun earlier): a lease granted now would count as the right to the name.
   if (nameHolder(facts) !== null) return NOTHING
   // If etcd has just left a renewal unanswered, less urgent writes would delay the next one.
-  if (holdsLease(facts.snap) && unanswered(facts)) return NOTHING
+  if (mayLead(facts.snap) && unanswered(facts)) return NOTHING
   // If the leader key on this node's lease is to expire, that lease is not kept for the sake of the member key.
   if (leavesOwnKey(facts)) return NOTHING
   // Work that begins now may be a stop.
@@ -56,6 +58,7 @@ export function upkeep(situation: SituationName, facts: ClusterFacts, decided: r
   const leads = situation === 'leader' || (situation === 'paused' && !isForeign(facts))
   const leading = leads && server(facts.snap)?.inRecovery === false && holdsLease(facts.snap)
   const lease = ownLease(facts)
+  const failsafe = leads || situation === 'busy' ? failsafeUpkeep(facts) : { actions: [], remember: {} }
   const guard = situation === 'leader' && leading && !begins ? noteGuarded(facts) : []
   return {
     actions: [
@@ -63,12 +66,14 @@ export function upkeep(situation: SituationName, facts: ClusterFacts, decided: r
       ...ownFencer(facts),
       ...guard,
       ...(leading ? leaderUpkeep(facts) : []),
+      ...failsafe.actions,
       ...slots.actions,
       ...(begins ? [] : noteOrigin(leading ? 'leader' : situation, facts)),
       ...publish(facts, lease),
     ],
     remember: {
       retainedSlots: slots.retainedSlots,
+      ...failsafe.remember,
       ...(guard.length > 0 ? { notedUnguarded: false } : {}),
     },
   }

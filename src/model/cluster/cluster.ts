@@ -4,6 +4,7 @@
 import type { Seen } from '../seen.ts'
 import type { LeaseId, Lsn, MemberName, Revision, Timeline, WallMillis } from '../units.ts'
 import type { Drain } from './drained-member.ts'
+import type { FailsafeMembers } from './failsafe.ts'
 import type { GuardNote } from './guard.ts'
 import type { Promotions } from './promotions.ts'
 import type { TakeoverNote } from './takeover.ts'
@@ -41,7 +42,7 @@ export interface ClusterView {
   readonly promotions?: Versioned<Promotions> | null
   readonly sync: Versioned<SyncState> | null
   /** Member name to api_url; null when absent or unreadable. */
-  readonly failsafe: Versioned<Readonly<Record<string, string>>> | null
+  readonly failsafe: Versioned<FailsafeMembers> | null
   /**
    * Keys whose request cannot be read: only `failover`, as `config` has its own form for that. Absent: not looked for.
    */

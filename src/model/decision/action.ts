@@ -10,11 +10,12 @@ import type {
   MemberRecord,
   SyncState,
 } from '../cluster/cluster.ts'
+import type { FailsafeMembers } from '../cluster/failsafe.ts'
 import type { Upstream } from '../cluster/peer.ts'
 import type { Promotions } from '../cluster/promotions.ts'
 import type { TakeoverNote } from '../cluster/takeover.ts'
 import type { Origin } from '../server/origins.ts'
-import type { LeaseId, Lsn, MemberName, Millis, Revision } from '../units.ts'
+import type { BootMillis, LeaseId, Lsn, MemberName, Millis, Revision } from '../units.ts'
 import type { OrderAnswer } from './order.ts'
 import type { Job } from './work.ts'
 
@@ -26,6 +27,12 @@ export type Question =
    */
   | { readonly kind: 'ask-peers'; readonly members: readonly Member[]; readonly formerLeader?: MemberName }
   | { readonly kind: 'compare-timelines'; readonly leader: Upstream }
+  /** Failsafe mode: may this node go on as the primary without the store? Asks all these members, without this node. */
+  | {
+      readonly kind: 'ask-failsafe'
+      readonly members: FailsafeMembers
+      readonly slots: Readonly<Record<string, Lsn>>
+    }
 
 /** Writes to the leader key: etcd's answer to one of them is proof. */
 type LeaseWrite =
@@ -39,6 +46,11 @@ type LeaseWrite =
       readonly ifRevision: Revision | null
       /** Nothing would stop this server when the lease ends, and the note beside the leader key says so. */
       readonly unguarded?: true
+      /**
+       * The promise that was in force and does not bind this node any more, by the time at which it was made. The
+       * request is not sent if there is a later one.
+       */
+      readonly despitePromiseAtMs?: BootMillis
     }
   | { readonly kind: 'renew-lease'; readonly status: ClusterStatus | null }
   | { readonly kind: 'take-leader'; readonly ifRevision: Revision | null }
@@ -83,6 +95,12 @@ export type KeyWrite =
       readonly lines: readonly HistoryLine[]
       /** The position on that timeline, written with it; null: unchanged. */
       readonly status: ClusterStatus | null
+      readonly ifRevision: Revision | null
+    }
+  /** Only while this node leads. */
+  | {
+      readonly kind: 'write-failsafe'
+      readonly members: FailsafeMembers
       readonly ifRevision: Revision | null
     }
   /** Only while this node leads. */

@@ -2,6 +2,7 @@
 
 import type { ClusterView } from '../cluster/cluster.ts'
 import type { Divergence } from '../cluster/divergence.ts'
+import type { Consent } from '../cluster/failsafe.ts'
 import type { PeerView } from '../cluster/peer.ts'
 import type { Seen } from '../seen.ts'
 import type { MemberName } from '../units.ts'
@@ -13,6 +14,7 @@ export interface Learned {
   readonly cluster: Seen<ClusterView> | null
   readonly peers: ReadonlyMap<MemberName, Seen<PeerView>> | null
   readonly divergence: Seen<Divergence> | null
+  readonly consent: Consent | null
   /** An action changed PostgreSQL: look again. */
   readonly postgresTouched: boolean
 }
@@ -22,5 +24,6 @@ export const NOTHING_LEARNED: Learned = {
   cluster: null,
   peers: null,
   divergence: null,
+  consent: null,
   postgresTouched: true,
 }

@@ -3,6 +3,7 @@
 
 import type { Member } from '../cluster/cluster.ts'
 import type { Drain } from '../cluster/drained-member.ts'
+import { type FailsafeMemory, NO_FAILSAFE_MEMORY } from '../cluster/failsafe.ts'
 import type { Takeover } from '../cluster/takeover.ts'
 import type { ShutdownPosition } from '../server/progress.ts'
 import type {
@@ -139,6 +140,7 @@ export interface Memory {
    * Since when this standby asks its primary to wait for it no longer, because it is about to stop; null: it does not ask.
    */
   readonly leavingSyncSinceMs: BootMillis | null
+  readonly failsafe: FailsafeMemory
   /** Maintenance mode was on at the last look. */
   readonly wasPaused: boolean
   /** The cluster in etcd has been seen at least once by this process. */
@@ -290,6 +292,7 @@ export const FIRST_MEMORY: Memory = {
   blindSinceMs: null,
   sync: null,
   leavingSyncSinceMs: null,
+  failsafe: NO_FAILSAFE_MEMORY,
   wasPaused: false,
   sawCluster: false,
 }

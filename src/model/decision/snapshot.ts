@@ -3,6 +3,7 @@
 
 import type { ClusterView, HistoryLine } from '../cluster/cluster.ts'
 import type { Divergence } from '../cluster/divergence.ts'
+import type { Consent, Promises } from '../cluster/failsafe.ts'
 import type { PeerView } from '../cluster/peer.ts'
 import type { Seen } from '../seen.ts'
 import type { LoginView } from '../server/logins.ts'
@@ -38,6 +39,10 @@ export interface Snapshot {
   readonly recovery: Seen<RecoverySettingsView>
   /** Answers of the peers that this beat has asked; null: none was asked yet. */
   readonly peers: ReadonlyMap<MemberName, Seen<PeerView>> | null
+  /** The answers to the question of this beat whether this node may go on without the store; null: it did not ask. */
+  readonly consent?: Consent | null
+  /** What this node has promised to another one in failsafe mode; absent: nothing. */
+  readonly promises?: Promises
   /** Comparison with the leader's timeline made in this beat; null: not made. */
   readonly divergence: Seen<Divergence> | null
   /** Own history file with reasons, on a primary beyond timeline 1. */
@@ -97,4 +102,9 @@ export interface LeaseView {
   readonly validUntilMs: BootMillis
   /** The same, and the leader key is proved to hang on that lease; 0: this node does not lead. */
   readonly leaderUntilMs: BootMillis
+  /**
+   * Failsafe mode: before this instant no other member becomes the leader, because each has promised it; 0: they have
+   * not, or the store has confirmed the lease since.
+   */
+  readonly membersUntilMs: BootMillis
 }

@@ -34,6 +34,8 @@ export interface DynamicSettings {
   /** A standby further behind than this is not waited for; null: however far. */
   readonly maximumLagOnSyncnode: Bytes | null
   readonly failsafeMode: boolean
+  /** In failsafe mode: how long one member may take to answer. */
+  readonly failsafeTimeoutMs: Millis
   readonly standbyCluster: boolean
   /** The accepted document itself: what patroni.dynamic.json holds and a leader restores. */
   readonly document: JsonObject

@@ -2,12 +2,13 @@
 // the word `Accepted`.
 
 import type { Json, JsonObject } from '../../model/cluster/cluster.ts'
+import type { FailsafePing } from '../../model/cluster/failsafe.ts'
 import { isJsonObject, own } from '../../model/settings/patch.ts'
 import type { Lsn } from '../../model/units.ts'
+import { FAILSAFE_ACCEPTED, FAILSAFE_HOLDS_HEADER } from '../../wire/failsafe/call.ts'
 import { lsnOrNull, textOrNull } from '../../wire/fields.ts'
 import { encodeJson } from '../../wire/python-json.ts'
 import type { Context } from '../endpoint-context.ts'
-import type { FailsafePing } from '../node-view.ts'
 import { json, page, type Reply, text } from '../reply.ts'
 import { readBody } from '../request/body.ts'
 
@@ -25,7 +26,10 @@ export async function postFailsafe(context: Context): Promise<Reply> {
   const answer = context.state.acceptFailsafe(ping)
   if (answer.kind === 'running-as-leader') return text(500, 'Running as a leader')
   if (answer.kind === 'refused') return text(500, answer.why)
-  return text(200, 'Accepted', answer.lsn === null ? [] : [['lsn', String(answer.lsn)]])
+  return text(200, FAILSAFE_ACCEPTED, [
+    ...(answer.lsn === null ? [] : [['lsn', String(answer.lsn)] as const]),
+    [FAILSAFE_HOLDS_HEADER, String(answer.holdsMs)],
+  ])
 }
 
 /** null: it does not say who asks. */

@@ -12,7 +12,7 @@ import type {
 import type { Divergence } from '../../../src/model/cluster/divergence.ts'
 import { slotName } from '../../../src/model/cluster/slot-name.ts'
 import { FIRST_MEMORY, type Memory } from '../../../src/model/decision/memory.ts'
-import type { LeaseView, Self, Snapshot } from '../../../src/model/decision/snapshot.ts'
+import type { Self, Snapshot } from '../../../src/model/decision/snapshot.ts'
 import { revision } from '../../../src/model/revision.ts'
 import { type Seen, seen, unseen } from '../../../src/model/seen.ts'
 import type { RecoverySettingsView } from '../../../src/model/server/postgres.ts'
@@ -22,8 +22,10 @@ import type { MemberName } from '../../../src/model/units.ts'
 import { PROTOCOL_VERSION } from '../../../src/model/versions.ts'
 import { leadsPaused } from './build-guard.ts'
 import { hactlKeys, noted } from './build-keys.ts'
+import { buildLease } from './build-lease.ts'
 import { buildPostgres, IDENTITY } from './build-postgres.ts'
 import { type Draft, type MemberDraft, SYSTEM_IDENTIFIER } from './draft.ts'
+import { failsafeKey, failsafeMemory, promisesOf } from './forms-failsafe.ts'
 import { leaseOf, WALL_MS } from './forms-world.ts'
 
 export interface Question {
@@ -53,6 +55,7 @@ export function build(draft: Draft): Question {
     postgres: buildPostgres(draft),
     recovery: buildRecovery(draft),
     peers: draft.peers,
+    promises: promisesOf(draft),
     divergence: buildDivergence(draft),
     timelineHistory: buildOwnHistory(draft),
     work: draft.work,
@@ -168,7 +171,7 @@ function buildView(draft: Draft, members: readonly Member[]): ClusterView {
     drains: etcd.drains,
     history: etcd.history === null ? null : versioned(etcd.history.map(noted), etcd.historyRevision),
     sync: etcd.sync === null ? null : versioned(etcd.sync, 37),
-    failsafe: null,
+    failsafe: failsafeKey(draft),
   }
 }
 
@@ -178,19 +181,6 @@ function buildConfig({ etcd, settings }: Draft): ClusterView['config'] {
   const value =
     why === null ? { valid: true as const, document: settings.document } : { valid: false as const, why }
   return { value, modRevision: revision(etcd.changedAt) }
-}
-
-function buildLease({ nowMs, settings, leaderLeftMs, leaseId, leaseTtlMs, me }: Draft): LeaseView {
-  if (leaseId === null) return { leaseId: null, ttlMs: 0, renewedAtMs: 0, validUntilMs: 0, leaderUntilMs: 0 }
-  const ttlMs = leaseTtlMs ?? settings.ttlMs
-  const validUntilMs = nowMs + (leaderLeftMs ?? ttlMs - 5000)
-  return {
-    leaseId: leaseId ?? leaseOf(me),
-    ttlMs,
-    renewedAtMs: validUntilMs - ttlMs,
-    validUntilMs,
-    leaderUntilMs: leaderLeftMs === null ? 0 : validUntilMs,
-  }
 }
 
 function buildRecovery({ recovery, postgres, nowMs }: Draft): Seen<RecoverySettingsView> {
@@ -273,6 +263,7 @@ function buildMemory(draft: Draft, members: readonly Member[]): Memory {
     sawCluster: true,
     wasPaused: draft.settings.paused,
     notedUnguarded: leadsPaused(draft) && etcd.guard === undefined,
+    failsafe: failsafeMemory(draft),
     leaderlessSinceMs: known && leader === null ? nowMs : null,
     retainedSlots: members.map(({ name }) => ({
       slot: slotName(name),

@@ -19,6 +19,7 @@ import type { ConfigurationView } from '../../../src/model/settings/configuratio
 import type { DynamicSettings } from '../../../src/model/settings/dynamic-settings.ts'
 import type { BootMillis, Lsn, MemberName, Millis } from '../../../src/model/units.ts'
 import { APPLIED } from '../../applied.ts'
+import { type FailsafeDraft, NO_FAILSAFE } from './forms-failsafe.ts'
 
 export type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
@@ -171,6 +172,7 @@ export interface Draft {
   stopRequested: boolean
   order: Order | null
   outcomes: Outcome[]
+  failsafe: FailsafeDraft
   memory: Partial<Writable<Memory>>
 }
 
@@ -230,6 +232,7 @@ export function newDraft(me: MemberName): Draft {
     stopRequested: false,
     order: null,
     outcomes: [],
+    failsafe: NO_FAILSAFE,
     memory: {},
   }
 }

@@ -7,6 +7,7 @@ import type { Job } from '../../../src/model/decision/work.ts'
 import { revision } from '../../../src/model/revision.ts'
 import type { Progress } from '../../../src/model/server/progress.ts'
 import { DEFAULT_LSN, type Draft, SYSTEM_IDENTIFIER } from './draft.ts'
+import { readFailsafe } from './forms-failsafe.ts'
 import { configurationForms, readOrder } from './forms-orders.ts'
 import { vitalsForms } from './forms-vitals.ts'
 import { readAction } from './names.ts'
@@ -17,6 +18,9 @@ export function readMomentLine(key: string, text: string, d: Draft): boolean {
   switch (key) {
     case 'lease':
       readLease(text, d)
+      return true
+    case 'failsafe':
+      readFailsafe(text, d)
       return true
     case 'fencer':
       readFencer(text, d)

@@ -9,6 +9,7 @@ const ACTIONS: Readonly<Record<ActionKind, true>> = {
   'answer-order': true,
   'apply-configuration': true,
   'arm-fencer': true,
+  'ask-failsafe': true,
   'ask-peers': true,
   begin: true,
   'cancel-work': true,
@@ -36,6 +37,7 @@ const ACTIONS: Readonly<Record<ActionKind, true>> = {
   'set-sync-names': true,
   'take-leader': true,
   'write-config': true,
+  'write-failsafe': true,
   'write-history': true,
   'write-initialize': true,
 }

@@ -31,10 +31,13 @@ function showAction(action: Action): string {
   switch (action.kind) {
     case 'ask-peers':
       return `ask-peers ${action.members.map(({ name }) => (name === action.formerLeader ? `${name} (former leader)` : name)).join(' ') || 'nobody'}`
+    case 'ask-failsafe':
+    case 'write-failsafe':
+      return showFailsafe(action)
     case 'compare-timelines':
       return `compare-timelines with ${action.leader.name}`
     case 'acquire-lease':
-      return `${withGuard(action)}${action.unguarded === true ? ', noting that nothing guards this node' : ''}`
+      return `${withGuard(action)}${action.unguarded === true ? ', noting that nothing guards this node' : ''}${action.despitePromiseAtMs === undefined ? '' : ', despite the promise'}`
     case 'take-leader':
       return withGuard(action)
     case 'note-guarded':
@@ -88,6 +91,11 @@ function showAction(action: Action): string {
     default:
       return action.kind
   }
+}
+
+function showFailsafe(action: Extract<Action, { kind: 'ask-failsafe' | 'write-failsafe' }>): string {
+  const names = Object.keys(action.members).join(' ') || 'nobody'
+  return `${action.kind} ${names}${action.kind === 'write-failsafe' ? ` ${guard(action.ifRevision)}` : ''}`
 }
 
 function endOf({ ahead, withinMs }: Action & { kind: 'arm-fencer' }): string {

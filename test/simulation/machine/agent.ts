@@ -7,6 +7,7 @@ import type { DecisionEntry } from '../../../src/agent/beat.ts'
 import { Vitals } from '../../../src/agent/beside/vitals.ts'
 import { createDynamicConfiguration, type DynamicConfiguration } from '../../../src/agent/dynamic-config.ts'
 import { createEntry } from '../../../src/agent/entry.ts'
+import { createPromiseDesk } from '../../../src/agent/failsafe/promise-desk.ts'
 import { createLeaseGuard, type OwnedLeaseGuard } from '../../../src/agent/lease-guard.ts'
 import { createLoop, type Loop } from '../../../src/agent/loop.ts'
 import { createNodeState, type OwnedNodeState } from '../../../src/agent/node-state.ts'
@@ -16,6 +17,7 @@ import type { JsonObject } from '../../../src/model/cluster/cluster.ts'
 import { slotName } from '../../../src/model/cluster/slot-name.ts'
 import type { Self } from '../../../src/model/decision/snapshot.ts'
 import type { StepOutcome } from '../../../src/ports/postgres.ts'
+import type { PromiseDesk } from '../../../src/ports/promises.ts'
 import type { Store } from '../../../src/ports/store.ts'
 import type { RestServer } from '../../../src/rest/server.ts'
 import { createSimulatedStore } from '../store/store.ts'
@@ -43,6 +45,7 @@ export class Agent {
   readonly #state: OwnedNodeState
   readonly #enter: () => Promise<unknown>
   readonly #endWork: () => Promise<void>
+  readonly #promises: PromiseDesk
   #stopRequested: boolean = false
 
   constructor(machine: Machine) {
@@ -98,11 +101,14 @@ export class Agent {
       wake: cause => this.loop.wake(cause),
       failed: why => world.checks.bug(machine, why),
     })
+    const promises = createPromiseDesk({ clock, guard: this.guard, settings, work: work.current })
+    this.#promises = promises
     const startedAtMs = clock.bootMs()
     this.loop = createLoop({
       ports: {
         ...{ store, postgres, peers, fencer: this.#fencer, clock, guard: this.guard, work, orders: desk },
         configuration,
+        promises,
         record: entry => this.#record(entry),
         facts: () => ({
           self: this.self(),
@@ -114,6 +120,7 @@ export class Agent {
           vitals: vitals.view(),
           stopRequested: this.#stopRequested,
           order: desk.waiting(),
+          promises: promises.view(),
           work: work.current(),
           finished: work.takeFinished(),
         }),
@@ -133,6 +140,7 @@ export class Agent {
       ...{ clock, guard: this.guard, postgres, store, settings },
       nextBeatDueMs: this.loop.nextBeatDueMs,
       work: work.current,
+      promises,
       order: desk.place,
       wake: this.loop.wake,
       logger: () => ({ queued: 0, lost: 0 }),
@@ -204,6 +212,7 @@ export class Agent {
 
   async #before(): Promise<void> {
     this.desk.admit()
+    this.#promises.noteSettings()
     await this.#enter()
     const view = this.#store.view()
     if (!view.known || !this.#dynamic.consider(view.value)) return

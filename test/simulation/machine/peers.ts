@@ -2,15 +2,21 @@
 // document, and read by the real reader.
 
 import type { Member } from '../../../src/model/cluster/cluster.ts'
+import type {
+  FailsafeAcceptance,
+  FailsafeMembers,
+  FailsafePing,
+} from '../../../src/model/cluster/failsafe.ts'
 import type { PeerView } from '../../../src/model/cluster/peer.ts'
-import { type Seen, unseen } from '../../../src/model/seen.ts'
+import { type Seen, seen, unseen } from '../../../src/model/seen.ts'
 import type { MemberName, Millis } from '../../../src/model/units.ts'
 import { readPeerView } from '../../../src/peers/peer-view.ts'
-import type { Peers } from '../../../src/ports/peers.ts'
+import type { AgentPeers } from '../../../src/ports/peers.ts'
 import type { Machine } from './machine.ts'
 import type { OsProcess } from './os-process.ts'
+import type { PatroniEndpoint } from './rest.ts'
 
-export class SimulatedPeers implements Peers {
+export class SimulatedPeers implements AgentPeers {
   readonly #machine: Machine
   readonly #process: OsProcess
 
@@ -22,17 +28,37 @@ export class SimulatedPeers implements Peers {
   async ask(members: readonly Member[], timeoutMs: Millis): Promise<ReadonlyMap<MemberName, Seen<PeerView>>> {
     const asked = members.map(async member => {
       const sentMs = this.#process.clock.bootMs()
-      const body = await this.#get(hostOf(member.record.apiUrl ?? ''), timeoutMs)
+      const body = await this.#call(hostOf(member.record.apiUrl ?? ''), timeoutMs, patroni)
       return [member.name, 'why' in body ? unseen(body.why) : readPeerView(body.text, sentMs)] as const
     })
     return new Map(await Promise.all(asked))
   }
 
   async answers(apiUrl: string, timeoutMs: Millis): Promise<boolean> {
-    return !('why' in (await this.#get(hostOf(apiUrl), timeoutMs)))
+    return !('why' in (await this.#call(hostOf(apiUrl), timeoutMs, patroni)))
   }
 
-  #get(host: string, timeoutMs: Millis): Promise<{ readonly text: string } | { readonly why: string }> {
+  async askFailsafe(
+    members: FailsafeMembers,
+    ping: FailsafePing,
+    timeoutMs: Millis,
+  ): Promise<ReadonlyMap<MemberName, Seen<FailsafeAcceptance>>> {
+    const asked = Object.entries(members).map(async ([name, apiUrl]) => {
+      const sentMs = this.#process.clock.bootMs()
+      const answer = await this.#call(hostOf(apiUrl), timeoutMs, (rest, reply) => rest.failsafe(ping, reply))
+      if ('why' in answer) return [name, unseen(answer.why)] as const
+      // The text is the promise's length; empty: a refusal.
+      const holdsMs = Number(answer.text)
+      return [name, answer.text === '' ? unseen('HTTP status 500') : seen({ holdsMs }, sentMs)] as const
+    })
+    return new Map(await Promise.all(asked))
+  }
+
+  #call(
+    host: string,
+    timeoutMs: Millis,
+    ask: (rest: PatroniEndpoint, reply: (text: string) => void) => void,
+  ): Promise<{ readonly text: string } | { readonly why: string }> {
     const { world, name } = this.#machine
     return new Promise(resolve => {
       const timer = this.#process.after(timeoutMs, () => resolve({ why: `no answer within ${timeoutMs} ms` }))
@@ -49,10 +75,14 @@ export class SimulatedPeers implements Peers {
         if (target === null || !target.up) return
         const rest = target.agent?.rest ?? null
         if (rest === null) reply({ why: 'connect ECONNREFUSED' })
-        else rest.patroni(text => reply({ text }))
+        else ask(rest, text => reply({ text }))
       })
     })
   }
+}
+
+function patroni(rest: PatroniEndpoint, reply: (text: string) => void): void {
+  rest.patroni(reply)
 }
 
 function hostOf(apiUrl: string): string {

@@ -1,6 +1,8 @@
-// `GET /patroni` of one agent: a fresh look, then the real status document of the real node state.
+// The HTTP API of one agent as the others call it: `GET /patroni`, a fresh look and then the real status document of the
+// real node state, and `POST /failsafe`.
 
 import type { OwnedNodeState } from '../../../src/agent/node-state.ts'
+import type { FailsafePing } from '../../../src/model/cluster/failsafe.ts'
 import { readFacts } from '../../../src/rest/documents/request-facts.ts'
 import { statusDocument } from '../../../src/rest/documents/status-document.ts'
 import type { OsProcess } from './os-process.ts'
@@ -23,6 +25,15 @@ export class PatroniEndpoint {
   /** A stopped process answers when it goes on, a dead one never. */
   patroni(reply: (text: string) => void): void {
     this.#process.deliver(() => void this.#answer(reply))
+  }
+
+  /** POST /failsafe: replies with the length of the promise, and with nothing where it refuses. */
+  failsafe(ping: FailsafePing, reply: (text: string) => void): void {
+    this.#process.deliver(() => {
+      const isOn = this.#state.settings().failsafeMode
+      const answer = isOn ? this.#state.acceptFailsafe(ping) : null
+      reply(answer?.kind === 'accepted' ? String(answer.holdsMs) : '')
+    })
   }
 
   async #answer(reply: (text: string) => void): Promise<void> {

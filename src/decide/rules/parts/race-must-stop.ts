@@ -13,8 +13,9 @@ import {
   succeeded,
   tried,
 } from '../../facts.ts'
+import { goesOnByMembers } from '../../lead/failsafe.ts'
 import { isFenced } from '../../lead/fencing.ts'
-import { ledMeanwhile, lossOf } from '../../lead/lease-rules.ts'
+import { ledMeanwhile, lossOf, refusedBy, unanswered } from '../../lead/lease-rules.ts'
 import { stopToFollow } from '../../rejoin/stopping-postgres.ts'
 import { type Rule, rule } from '../../rule.ts'
 
@@ -27,7 +28,8 @@ const lostAsPrimary: Rule<ClusterFacts> = rule({
   level: 'error',
   match: f =>
     runsAsPrimary(f) &&
-    (tried(f.snap, 'acquire-lease') || (tried(f.snap, 'keep-lease') && !succeeded(f.snap, 'keep-lease'))),
+    (tried(f.snap, 'acquire-lease') || (tried(f.snap, 'keep-lease') && !succeeded(f.snap, 'keep-lease'))) &&
+    !isOnlyUnanswered(f),
   choose: f => ({
     reason: `demoted self after trying and failing to obtain lock (${lossOf(f)})`,
     ...stopToFollow(f, 'immediate'),
@@ -60,7 +62,7 @@ const unknownAsPrimary: Rule<ClusterFacts> = rule({
   id: 'race.primary-unknown',
   why: 'a primary without a lease must stop if it cannot show its position',
   level: 'error',
-  match: f => runsAsPrimary(f) && positionUnknown(f),
+  match: f => runsAsPrimary(f) && !goesOnByMembers(f) && positionUnknown(f),
   choose: (f, why) => ({
     reason: `nobody holds the lease and the position of the local primary is not known (${why}); stopping it`,
     ...stopToFollow(f, 'immediate'),
@@ -118,6 +120,11 @@ function armFailures({ snap }: ClusterFacts): readonly string[] {
   return snap.outcomes.flatMap(outcome =>
     outcome.action === 'arm-fencer' && outcome.kind !== 'done' ? [outcome.why] : [],
   )
+}
+
+/** The store has named no other holder, and in failsafe mode the members still promise not to lead. */
+function isOnlyUnanswered(facts: ClusterFacts): boolean {
+  return refusedBy(facts) === null && unanswered(facts) && goesOnByMembers(facts)
 }
 
 /** By name, for their places in the list of race.ts. */
