@@ -1,7 +1,7 @@
 // Clusters in synchronous mode, and operators who switch the mode while it runs.
 
 import type { JsonObject } from '../../../src/model/cluster/cluster.ts'
-import { CONFIG } from '../../../src/wire/keys.ts'
+import { CONFIG, SYNC } from '../../../src/wire/keys.ts'
 import { parseConfig } from '../../../src/wire/records.ts'
 import type { Random } from '../random.ts'
 import { absoluteKey } from '../store/store.ts'
@@ -40,6 +40,7 @@ export class ModeSwitcher {
   }
 
   begin(fromMs: number, untilMs: number): void {
+    this.#ambush(fromMs, untilMs)
     const next = (): void => {
       const afterMs = this.#random.skewed(500, 20_000)
       this.#world.scheduler.after(afterMs, () => {
@@ -51,7 +52,41 @@ export class ModeSwitcher {
     this.#world.scheduler.after(fromMs, next)
   }
 
+  /**
+   * Who is named in `sync` may have to lead at once: its primary loses its power as soon as it has written that key, while WAL is
+   * late on its way to a standby.
+   */
+  #ambush(fromMs: number, untilMs: number): void {
+    const { etcd, scheduler } = this.#world
+    etcd.onChange(changes => {
+      const isWritten = changes.some(({ key, value }) => key === absoluteKey(SYNC) && value !== null)
+      const { nowMs, healed } = this.#world
+      if (!isWritten || healed || nowMs < fromMs || nowMs > untilMs || !this.#random.chance(0.2)) return
+      scheduler.after(this.#random.skewed(1, 400), () => {
+        const leader = this.#world.machine(this.#world.leaderKey() ?? '')
+        if (leader === null || !leader.up || this.#world.healed) return
+        this.#world.trace('FAULT', `${leader.name} loses its power just after it has written the sync key`)
+        leader.powerOff()
+        scheduler.after(this.#random.skewed(4000, 40_000), () => {
+          if (!this.#world.healed) leader.powerOn()
+        })
+      })
+    })
+  }
+
+  /** One standby, or every one: then the one that is chosen lacks something. */
+  #delaySomebody(): void {
+    const { machines, lags, scheduler } = this.#world
+    const late = this.#random.chance(0.5) ? machines : [this.#random.pick(machines)]
+    for (const { name } of late) {
+      this.#world.trace('FAULT', `${name} receives WAL late`)
+      lags.set(name, this.#random.skewed(300, 8000))
+      scheduler.after(this.#random.skewed(2000, 15_000), () => lags.delete(name))
+    }
+  }
+
   #switch(): void {
+    if (this.#random.chance(0.5)) this.#delaySomebody()
     const key = absoluteKey(CONFIG)
     const entry = this.#world.etcd.get(key)
     const parsed = entry === null ? null : parseConfig(entry.text)
