@@ -49,7 +49,9 @@ async function inWorkers({ first, last }: Seeds, count: number): Promise<Tally> 
     while (next <= last) {
       const portion = { first: next, last: Math.min(last, next + PORTION - 1) }
       next = portion.last + 1
-      sum = plus(sum, await runIn(worker, portion))
+      const part = await runIn(worker, portion)
+      // Not in one expression: `sum` would be read before the wait, and what others add meanwhile would be lost.
+      sum = plus(sum, part)
       if (performance.now() - toldMs < PROGRESS_EVERY_MS) continue
       toldMs = performance.now()
       console.error(
