@@ -73,17 +73,19 @@ function nextOfQuorum({ snap }: ClusterFacts, sight: SyncSight, key: SyncState):
     count: inForce.kind === 'off' ? 0 : inForce.count,
     standbys: namesOf(inForce.names),
   }
+  // A list shows nobody as `quorum`, so that nobody would ever count as caught up. To the plan both mean the same.
+  if (inForce.anybody || (inForce.kind === 'priority' && inForce.names.length > 0))
+    return configured(
+      formatSyncNames('quorum', state.count, state.standbys),
+      'in quorum mode any of them will do',
+    )
   const plan = planQuorum(state, {
     ...{ me, active: standbys.active, wanted },
     confirmed: standbys.confirmed.length,
   })
   const [first] = plan.steps
   if (first !== undefined) return ofQuorum(first, state)
-  if (plan.why !== null) return { kind: 'wait', why: plan.why }
-  const isList = inForce.kind === 'priority' && inForce.names.length > 0
-  return isList || inForce.anybody
-    ? configured(formatSyncNames('quorum', state.count, state.standbys), 'in quorum mode any of them will do')
-    : null
+  return plan.why === null ? null : { kind: 'wait', why: plan.why }
 }
 
 function ofQuorum(step: QuorumStep, before: QuorumState): SyncStep {
