@@ -12,6 +12,7 @@ import { leadershipEndsAtMs } from '../../src/model/timing.ts'
 import { problems } from './checks.ts'
 import { frozen, ME, OTHER, TTL } from './frozen.ts'
 import { leaderKey, peer, type World } from './parts.ts'
+import { waiting } from './waiting.ts'
 
 export type Luck = 'good' | 'refused by pg2' | 'refused by nobody' | 'silence' | 'local failure'
 export const LUCKS: readonly Luck[] = [
@@ -56,7 +57,13 @@ export function performAll(actions: readonly Action[], before: Snapshot, luck: L
   return snap
 }
 
-const LOCAL: readonly Action['kind'][] = ['arm-fencer', 'disarm-fencer', 'compare-timelines', 'resume-replay']
+const LOCAL: readonly Action['kind'][] = [
+  'arm-fencer',
+  'disarm-fencer',
+  'compare-timelines',
+  'resume-replay',
+  'set-sync-names',
+]
 const ALWAYS: readonly Action['kind'][] = [
   'begin',
   'cancel-work',
@@ -151,6 +158,12 @@ function written(action: Action, snap: Snapshot): Snapshot {
       return withView(snap, { failover: null })
     case 'claim-failover':
       return withView(snap, { failover: { value: action.request, modRevision: revision(43) } })
+    case 'publish-sync': {
+      const { state } = action
+      return withView(snap, { sync: state === null ? null : { value: state, modRevision: revision(44) } })
+    }
+    case 'set-sync-names':
+      return withSyncNames(snap, action.value)
     case 'note-guarded':
     case 'note-unguarded':
       return withView(snap, {
@@ -158,6 +171,18 @@ function written(action: Action, snap: Snapshot): Snapshot {
       })
     default:
       return snap
+  }
+}
+
+/** In force at once: the standbys that stream are shown as what it makes of them. */
+function withSyncNames(snap: Snapshot, value: string | null): Snapshot {
+  const { server } = snap.postgres
+  const postgres = { ...snap.postgres, syncFile: seen(value, snap.nowMs) }
+  if (!server.known) return { ...snap, postgres }
+  const synchronous = { standbyNames: value ?? '', commit: 'on' }
+  return {
+    ...snap,
+    postgres: { ...postgres, server: seen(waiting({ ...server.value, synchronous }), snap.nowMs) },
   }
 }
 

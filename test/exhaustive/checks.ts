@@ -5,7 +5,7 @@ import { violations } from '../../src/decide/invariants.ts'
 import type { Action } from '../../src/model/decision/action.ts'
 import type { Decision } from '../../src/model/decision/decision.ts'
 import type { Job } from '../../src/model/decision/work.ts'
-import { fenceMarginMs } from '../../src/model/timing.ts'
+import { fenceMarginMs, leadershipEndsAtMs } from '../../src/model/timing.ts'
 import type { World } from './parts.ts'
 import { forgetsItself } from './state-check.ts'
 
@@ -198,11 +198,11 @@ function forgetsFormerServer({ snap }: World, decision: Decision): readonly stri
   return wrong
 }
 
-/** A settled decision leaves a primary running only with a lease, or on its way down, or where the operator wants it so. */
+/** A settled decision leaves a primary running only with a lease, or by the members' promises, or on its way down, or where the operator wants it so. */
 function leavesPrimaryRunning(world: World, decision: Decision): readonly string[] {
   const { snap, memory } = world
   if (decision.next === 'again' || !mayBePrimary(world)) return []
-  if (snap.lease.leaderUntilMs > snap.nowMs || snap.settings.paused) return []
+  if (leadershipEndsAtMs(snap.lease) > snap.nowMs || snap.settings.paused) return []
   if (jobs(decision).some(job => job.kind === 'stop' || job.kind === 'set-aside')) return []
   if (has(decision, 'cancel-work') || snap.work?.cancelled === true) return []
   if (snap.work !== null && (snap.work.job.kind === 'bootstrap' || beginsWithStop(snap.work.job))) return []

@@ -11,6 +11,7 @@ import type { World } from './parts.ts'
 import { busyWorlds, runningWorlds, stoppedWorlds } from './worlds.ts'
 import { configurationWorlds } from './worlds-configuration.ts'
 import { doubtfulWorlds } from './worlds-doubt.ts'
+import { failsafeWorlds, waitingWorlds } from './worlds-failsafe.ts'
 import { formerBusyWorlds, formerWorlds } from './worlds-former.ts'
 import { hungWorlds } from './worlds-hung.ts'
 import { maintenanceWorlds } from './worlds-maintenance.ts'
@@ -18,6 +19,7 @@ import { mistakenWorlds } from './worlds-mistakes.ts'
 import { newWorlds, requestWorlds } from './worlds-new.ts'
 import { orderWorlds } from './worlds-orders.ts'
 import { followerWorlds, leaderWorlds, raceWorlds } from './worlds-standby.ts'
+import { synchronousWorlds } from './worlds-synchronous.ts'
 
 const kinds = {
   'a server runs': runningWorlds,
@@ -33,6 +35,9 @@ const kinds = {
   'work is in progress beside what a former server left': formerBusyWorlds,
   'the configuration cannot be used, or is another one': configurationWorlds,
   'its PostgreSQL hangs': hungWorlds,
+  'commits wait for standbys': synchronousWorlds,
+  'a primary asks the members, or a member has promised': failsafeWorlds,
+  'nobody leads, and there is a reason to wait': waitingWorlds,
   'somebody asks this node for something': orderWorlds,
   'maintenance mode is on, or has just ended': maintenanceWorlds,
   'it cannot be told whose the data, the request or the name is': doubtfulWorlds,

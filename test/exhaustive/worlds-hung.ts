@@ -26,16 +26,22 @@ const mute = (forMs: number, asked: 'connection' | 'login' = 'connection'): Vita
   failingTotalMs: 0,
 })
 
+const withoutRoom: VitalsView = {
+  knocks: { unansweredSinceMs: null, asked: 'connection', unansweredTotalMs: 0 },
+  disks: [{ place: 'wal', state: 'full', why: 'No space left on device', forMs: 60_000 }],
+  failingTotalMs: 60_000,
+}
+
 export function* hungWorlds(): Generator<World> {
   const parts = {
     cluster: [clusters.me, clusters.other, clusters.nobody],
-    proof: proofs.filter((_, index) => [0, 3, 4, 11].includes(index)),
+    proof: proofs.filter((_, index) => [0, 3, 4, 5, 11].includes(index)),
     sight: [
       ...sights.filter((_, index) => [0, 1, 5].includes(index)),
       { process: running('unknown'), server: silent, lastRole: 'primary' as const },
       { process: stopped, server: silent, lastRole: 'primary' as const },
     ],
-    vitals: [mute(1000), mute(6000), mute(60_000), mute(60_000, 'login')],
+    vitals: [mute(1000), mute(6000), mute(60_000), mute(60_000, 'login'), withoutRoom],
     peers: [
       peers.notAsked,
       peers.equal,

@@ -40,7 +40,7 @@ const requests: readonly (ClusterView['failover'] | null)[] = [
   },
 ]
 
-const synchronousToo = frozen({ ...paused, synchronousMode: 'on' as const })
+const standbyClusterToo = frozen({ ...paused, standbyCluster: true })
 const reload = seen({ change: 'reload' as const, differing: ['primary_conninfo'] }, NOW)
 
 export function* maintenanceWorlds(): Generator<World> {
@@ -69,7 +69,7 @@ export function* maintenanceWorlds(): Generator<World> {
       { joinedAs: OWN_IDENTIFIER, rejoin: 'diverged', stoppedBySelf: true, promotionAsked: true },
     ] satisfies readonly Partial<Memory>[],
     fencer: [fencers.armed, fencers.idle],
-    mode: ['paused', 'stopping', 'over', 'synchronous'] as const,
+    mode: ['paused', 'stopping', 'over', 'standby cluster'] as const,
   }
   for (const { leader, lastLeader, guard, guarded, isNoted, request, identifier, ...rest } of product(
     parts,
@@ -78,13 +78,13 @@ export function* maintenanceWorlds(): Generator<World> {
     // Only what this process has noted itself does it know.
     if (isNoted && (guard !== ME || guarded)) continue
     if (guard === null && guarded) continue
-    if (guard !== null && (mode === 'synchronous' || identifier !== OWN_IDENTIFIER)) continue
+    if (guard !== null && (mode === 'standby cluster' || identifier !== OWN_IDENTIFIER)) continue
     // The word of another matters to his survivors, the own one to who leads.
     if (guard === OTHER && (leader !== null || lastLeader?.value !== OTHER)) continue
     if (guard === ME && (leader !== ME || lastLeader !== null)) continue
     // Nobody has been asked where somebody leads.
     if (leader !== null && rest.peers !== peers.notAsked && request === null) continue
-    if ((mode === 'stopping' || mode === 'synchronous') && rest.past.joinedAs === null) continue
+    if ((mode === 'stopping' || mode === 'standby cluster') && rest.past.joinedAs === null) continue
     yield {
       snap: {
         ...base,
@@ -113,7 +113,7 @@ export function* maintenanceWorlds(): Generator<World> {
         recovery: reload,
         peers: rest.peers,
         fencer,
-        settings: mode === 'over' ? settings : mode === 'synchronous' ? synchronousToo : paused,
+        settings: mode === 'over' ? settings : mode === 'standby cluster' ? standbyClusterToo : paused,
         stopRequested: mode === 'stopping',
       },
       memory: {

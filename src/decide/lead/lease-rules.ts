@@ -46,8 +46,11 @@ function guardActions(facts: Facts): readonly Action[] {
  * deadline first: the agent may freeze, or the answer get lost, before it could arm it afterwards.
  */
 export function renewal(facts: Facts, status: ClusterStatus | null): readonly Action[] {
-  const { lease, settings } = facts.snap
-  const shortens = isShortened(lease, settings) && holdsLease(facts.snap) && guardActions(facts).length > 0
+  const { lease, settings, fencer } = facts.snap
+  // One that is armed for a start that failed is armed for the next one too.
+  const isArmed = fencer.alive && fencer.armedUntilMs !== null
+  const mustArm = isArmed || guardActions(facts).length > 0
+  const shortens = isShortened(lease, settings) && holdsLease(facts.snap) && mustArm
   const ahead: readonly Action[] = shortens
     ? [{ kind: 'arm-fencer', marginMs: fenceMarginMs(settings), withinMs: settings.ttlMs }]
     : []

@@ -7,6 +7,8 @@ import type { Postmaster } from './postmaster.ts'
 import { streamability, type WalEnd } from './wal.ts'
 
 const RETRY_MS = 5000
+/** wal_receiver_status_interval: a reply that was lost is made up for. */
+const STATUS_EVERY_MS = 10_000
 const GIVE_UP_MS = 20_000
 
 export class Receiver {
@@ -17,6 +19,7 @@ export class Receiver {
   #silentSinceMs: number | null = null
   #closed: boolean = false
   #retry: Timer | null = null
+  #status: Timer | null = null
   /** Why it does not stream; null: it does. */
   problem: string | null = 'not connected yet'
 
@@ -106,6 +109,8 @@ export class Receiver {
       const arrives = this.#source === source && world.network.connects(name, source.machine.name)
       if (arrives && source.phase !== 'gone') source.sync.flushed(this, lsn)
     })
+    this.#status?.cancel()
+    this.#status = world.scheduler.after(STATUS_EVERY_MS, () => this.reply())
   }
 
   /** Neither end knows that the other is out of reach. */
