@@ -2,6 +2,7 @@
 // automatic failover was only a moment ago, WAL still comes.
 
 import type { FailsafeMembers, Promises } from '../../src/model/cluster/failsafe.ts'
+import type { TakeoverNote } from '../../src/model/cluster/takeover.ts'
 import type { Memory } from '../../src/model/decision/memory.ts'
 import type { Work } from '../../src/model/decision/work.ts'
 import { revision } from '../../src/model/revision.ts'
@@ -109,6 +110,12 @@ const took: Memory['lastFailover'] = frozen({
   ...{ from: ME, to: OTHER, at: '2026-11-22T09:00:00Z', sinceMs: NOW - 60_000, sinceWall: 1_700_000_000_000 },
 })
 
+function noteOf(failover: Memory['lastFailover']): readonly TakeoverNote[] {
+  if (failover === null) return []
+  const { from, to, at } = failover
+  return [frozen({ from, to, at, cause: 'lease-ended' } as unknown as TakeoverNote)]
+}
+
 /** Nobody leads, and that may last: a former failover, WAL that comes, a handover whose stop was enforced. */
 export function* waitingWorlds(): Generator<World> {
   const parts = {
@@ -137,6 +144,7 @@ export function* waitingWorlds(): Generator<World> {
           leader: leader === null ? null : leaderKey(leader),
           lastLeader: { value: lastLeader, modRevision: revision(38) },
           sync: key === null ? null : { value: key, modRevision: revision(37) },
+          takeovers: { value: noteOf(failover), modRevision: revision(35) },
         }),
         lease: proof.lease,
         outcomes: proof.outcomes,

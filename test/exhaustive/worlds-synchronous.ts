@@ -62,7 +62,7 @@ export function* synchronousWorlds(): Generator<World> {
     ready: [[], [OTHER]],
     proof: proofs.filter((_, index) => [0, 4, 6].includes(index)),
     asked: ['nothing', 'stop', 'restart', 'failover'] as readonly Asked[],
-    peers: [peers.notAsked, peers.equal, peers.silent],
+    peers: [peers.notAsked, peers.equal, peers.silent, peers.nobody],
   }
   for (const { mode, paused, leader, key, proof, asked, peers: answers, ...here } of product(parts)) {
     if (leader !== null && answers !== peers.notAsked) continue
@@ -78,6 +78,7 @@ export function* synchronousWorlds(): Generator<World> {
           lastLeader: { value: OTHER, modRevision: revision(38) },
           sync: key === null ? null : { value: key, modRevision: revision(37) },
           failover: asked === 'failover' ? forced : null,
+          guard: paused ? { value: { leader: ME, guarded: false }, modRevision: revision(39) } : null,
         }),
         lease: proof.lease,
         outcomes: proof.outcomes,

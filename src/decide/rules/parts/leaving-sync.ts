@@ -11,6 +11,7 @@ import {
   seconds,
   seenCluster,
 } from '../../facts.ts'
+import { nameHolder } from '../../lead/name-holder.ts'
 import { orderOf, wantedRestart } from '../../order-facts.ts'
 import { memberRecord } from '../../report/own-record.ts'
 import { type Choice, type Rule, rule, ruleOver } from '../../rule.ts'
@@ -51,6 +52,8 @@ function waitsFor(facts: ClusterFacts, limitMs: Millis): Waiting | null {
   const { leader } = view
   if (election === null || leader === null || leader.name !== election.leader) return null
   if (leader.name === snap.self.name || holdsLease(snap) || runsAsPrimary(facts)) return null
+  // The member key may be the other node's.
+  if (nameHolder(facts) !== null) return null
   if (snap.self.tags.nosync || !has(election.voters, snap.self.name)) return null
   const forMs = memory.leavingSyncSinceMs === null ? 0 : snap.nowMs - memory.leavingSyncSinceMs
   return forMs < Math.min(limitMs, 2 * snap.settings.loopWaitMs) ? { primary: leader.name, forMs } : null
