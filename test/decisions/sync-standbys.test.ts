@@ -27,7 +27,7 @@ function sender(applicationName: string, syncState: string, lsn: bigint | null =
   }
 }
 
-const START = { catchUpLsn: 50n, waitedFor: [], needsAll: true, ready: [] }
+const START = { catchUpLsn: 50n, waitedFor: [], needsAll: true, isReloaded: true, ready: [] }
 
 const base: StandbyQuestion = {
   ...{ me: 'pg1', mode: 'on', ownPosition: 100n, commit: 'on', wanted: 1, lagMax: null },
@@ -69,7 +69,7 @@ test.each<readonly [string, Case, string]>([
     {
       senders: [sender('pg2', 'sync', 90n)],
       waitedFor: ['pg2'],
-      memory: { catchUpLsn: 50n, waitedFor: ['pg3'], needsAll: true, ready: ['pg3'] },
+      memory: { catchUpLsn: 50n, waitedFor: ['pg3'], needsAll: true, isReloaded: true, ready: ['pg3'] },
     },
     'pg2 / ',
   ],
@@ -151,7 +151,13 @@ test.each<readonly [string, Case, string]>([
     {
       ...{ mode: 'quorum', waitedFor: ['pg2', 'pg3'] },
       senders: [sender('pg2', 'quorum', 60n), sender('pg3', 'quorum', 40n)],
-      memory: { catchUpLsn: 50n, waitedFor: ['pg2', 'pg3'], needsAll: true, ready: ['pg3'] },
+      memory: {
+        catchUpLsn: 50n,
+        waitedFor: ['pg2', 'pg3'],
+        needsAll: true,
+        isReloaded: true,
+        ready: ['pg3'],
+      },
     },
     'pg2,pg3 / pg2,pg3',
   ],

@@ -129,5 +129,5 @@ function remembered({ isPrimary, names, ready }: Here): Partial<Memory> {
   if (!isPrimary) return {}
   const needsAll = names === OTHER || names.startsWith('2')
   const waitedFor = names === '' ? [] : names.includes('pg3') ? [OTHER, 'pg3'] : [OTHER]
-  return { sync: { catchUpLsn: 0x3000148n, waitedFor, needsAll, ready } }
+  return { sync: { catchUpLsn: 0x3000148n, waitedFor, needsAll, isReloaded: true, ready } }
 }

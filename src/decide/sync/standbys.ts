@@ -125,11 +125,13 @@ function streamsThroughAnother(
 export function rememberStandbys(question: StandbyQuestion, memory: SyncMemory | null): SyncMemory {
   const candidates = candidatesOf(question)
   const { waitedFor, ownPosition, mode, trusted, needsAll } = question
+  const isReload = isReloaded(question)
+  // What was acknowledged by the setting before is older than the first look at which all senders have read the new one.
   const isUnchanged =
-    memory !== null &&
+    memory?.isReloaded === true &&
+    isReload &&
     isSame(waitedFor, memory.waitedFor) &&
-    needsAll === memory.needsAll &&
-    isReloaded(question)
+    needsAll === memory.needsAll
   const catchUpLsn = isUnchanged ? memory.catchUpLsn : ownPosition
   const ready = mustProveAgain(question, memory)
     ? []
@@ -140,7 +142,7 @@ export function rememberStandbys(question: StandbyQuestion, memory: SyncMemory |
     return isUnchanged && lsn >= catchUpLsn && syncState === (mode === 'on' ? 'sync' : 'quorum')
   })
   const names = namesOf([...ready, ...caughtUp.map(({ name }) => name)])
-  return { catchUpLsn, waitedFor, needsAll, ready: names }
+  return { catchUpLsn, waitedFor, needsAll, isReloaded: isReload, ready: names }
 }
 
 /**

@@ -17,8 +17,10 @@ import {
   isForeign,
   mayLead,
   memberNamed,
+  runsAsPrimary,
   server,
 } from '../facts.ts'
+import { isFenced } from '../lead/fencing.ts'
 import { noteGuarded } from '../lead/guard-note.ts'
 import { noteTakeover } from '../lead/how-it-leads.ts'
 import { unanswered } from '../lead/lease-rules.ts'
@@ -47,6 +49,9 @@ export function upkeep(situation: SituationName, facts: ClusterFacts, decided: r
   if (nameHolder(facts) !== null) return NOTHING
   // If etcd has just left a renewal unanswered, less urgent writes would delay the next one.
   if (mayLead(facts.snap) && unanswered(facts)) return NOTHING
+  // A primary that nothing would stop gets its fencer before anything that may take time.
+  if (situation === 'leader' && holdsLease(facts.snap) && runsAsPrimary(facts) && !isFenced(facts))
+    return NOTHING
   // If the leader key on this node's lease is to expire, that lease is not kept for the sake of the member key.
   if (leavesOwnKey(facts)) return NOTHING
   // Work that begins now may be a stop.

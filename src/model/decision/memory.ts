@@ -154,6 +154,8 @@ export interface SyncMemory {
   readonly waitedFor: readonly MemberName[]
   /** Each of them has to acknowledge a commit. */
   readonly needsAll: boolean
+  /** Every WAL sender had read the setting at that look. */
+  readonly isReloaded: boolean
   /** Who has caught up with that position. */
   readonly ready: readonly MemberName[]
 }

@@ -90,6 +90,7 @@ const syncMemoryForms: readonly Form<Memory>[] = [
         catchUpLsn: DEFAULT_LSN,
         waitedFor: waitedFor.split(/\s+/),
         needsAll: any === undefined,
+        isReloaded: true,
         ready: ready === 'nobody' ? [] : ready.split(/\s+/),
       },
     }),

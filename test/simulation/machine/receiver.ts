@@ -110,7 +110,10 @@ export class Receiver {
       if (arrives && source.phase !== 'gone') source.sync.flushed(this, lsn)
     })
     this.#status?.cancel()
-    this.#status = world.scheduler.after(STATUS_EVERY_MS, () => this.reply())
+    this.#status = world.scheduler.after(STATUS_EVERY_MS, () => {
+      this.pump()
+      this.reply()
+    })
   }
 
   /** Neither end knows that the other is out of reach. */

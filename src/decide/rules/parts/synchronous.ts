@@ -4,6 +4,7 @@
 import type { SyncState } from '../../../model/cluster/cluster.ts'
 import type { Revision } from '../../../model/units.ts'
 import { type ClusterFacts, holdsLease, outcomeOf, server } from '../../facts.ts'
+import { isFenced } from '../../lead/fencing.ts'
 import { type Rule, rule } from '../../rule.ts'
 import { commitsWait, nextSyncStep, notYetSynchronous, type SyncStep } from '../../sync/next-step.ts'
 
@@ -119,7 +120,10 @@ function isPrimary({ snap }: ClusterFacts): boolean {
 function mayStep(facts: ClusterFacts): boolean {
   const { snap } = facts
   const steps = snap.outcomes.filter(({ action }) => action === 'publish-sync' || action === 'set-sync-names')
-  return isPrimary(facts) && holdsLease(snap) && failure(facts) === null && steps.length < STEPS_MAX
+  // A request may take seconds: a primary that has lost its fencer gets another one first.
+  const isGuarded = snap.settings.paused || isFenced(facts)
+  const isFree = failure(facts) === null && steps.length < STEPS_MAX
+  return isPrimary(facts) && holdsLease(snap) && isGuarded && isFree
 }
 
 function failure({ snap }: ClusterFacts): string | null {
