@@ -5,7 +5,13 @@ import type { Action } from '../model/decision/action.ts'
 import type { Decision, LogLevel } from '../model/decision/decision.ts'
 import type { Memory } from '../model/decision/memory.ts'
 import type { Snapshot } from '../model/decision/snapshot.ts'
-import { renewalDueAtMs, repeatableUntilMs, retryAfterMs, termOf } from '../model/timing.ts'
+import {
+  leadershipEndsAtMs,
+  renewalDueAtMs,
+  repeatableUntilMs,
+  retryAfterMs,
+  termOf,
+} from '../model/timing.ts'
 import type { Millis } from '../model/units.ts'
 import { rememberFailover } from './election/failover-interval.ts'
 import type { ClusterFacts } from './facts.ts'
@@ -92,8 +98,9 @@ function routineOf(
 function untilNextRenewal({ lease, settings, nowMs }: Snapshot, routine: readonly Action[]): number {
   if (lease.renewedAtMs === 0) return settings.loopWaitMs
   const renewsNow = routine.some(action => action.kind === 'keep-lease')
-  // The lease has ended: a failed renewal costs nothing more.
-  if (renewsNow && lease.validUntilMs <= nowMs) return settings.loopWaitMs
+  // The lease has ended, and nothing else keeps this node in office: a failed renewal costs nothing more.
+  if (renewsNow && Math.max(lease.validUntilMs, leadershipEndsAtMs(lease)) <= nowMs)
+    return settings.loopWaitMs
   const dueAtMs = renewsNow ? repeatableUntilMs(lease, settings) : renewalDueAtMs(lease, settings)
   const soonestMs = retryAfterMs(termOf(lease, settings))
   return Math.min(settings.loopWaitMs, Math.max(soonestMs, dueAtMs - nowMs))
