@@ -6,6 +6,7 @@ import type { Decision, LogLevel } from '../model/decision/decision.ts'
 import type { Memory } from '../model/decision/memory.ts'
 import type { Snapshot } from '../model/decision/snapshot.ts'
 import {
+  fenceMarginMs,
   leadershipEndsAtMs,
   renewalDueAtMs,
   repeatableUntilMs,
@@ -102,6 +103,11 @@ function untilNextRenewal({ lease, settings, nowMs }: Snapshot, routine: readonl
   if (renewsNow && Math.max(lease.validUntilMs, leadershipEndsAtMs(lease)) <= nowMs)
     return settings.loopWaitMs
   const dueAtMs = renewsNow ? repeatableUntilMs(lease, settings) : renewalDueAtMs(lease, settings)
-  const soonestMs = retryAfterMs(termOf(lease, settings))
-  return Math.min(settings.loopWaitMs, Math.max(soonestMs, dueAtMs - nowMs))
+  const term = termOf(lease, settings)
+  const soonestMs = retryAfterMs(term)
+  // By whatever proof this node leads: it looks again before the fencer acts.
+  const endsMs = leadershipEndsAtMs(lease) - nowMs
+  const untilFencedMs =
+    endsMs > 0 ? Math.max(soonestMs, endsMs - fenceMarginMs(term)) : Number.POSITIVE_INFINITY
+  return Math.min(settings.loopWaitMs, Math.max(soonestMs, dueAtMs - nowMs), untilFencedMs)
 }
