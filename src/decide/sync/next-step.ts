@@ -5,7 +5,7 @@ import type { SyncState } from '../../model/cluster/cluster.ts'
 import type { MemberName } from '../../model/units.ts'
 import { formatSyncNames, sameSyncNames } from '../../wire/sync-names.ts'
 import type { ClusterFacts } from '../facts.ts'
-import { isSame, isWithin, type Names, namesOf } from './names.ts'
+import { has, isSame, isWithin, type Names, namesOf } from './names.ts'
 import { nextOfPriority, type PriorityStep } from './priority.ts'
 import { planQuorum, type QuorumStep } from './quorum.ts'
 import type { QuorumState } from './quorum-state.ts'
@@ -84,6 +84,10 @@ function nextOfQuorum({ snap }: ClusterFacts, sight: SyncSight, key: SyncState):
     confirmed: standbys.confirmed.length,
   })
   const [first] = plan.steps
+  // Fewer votes are enough only when each that is waited for has what any of them acknowledged before.
+  const late = state.standbys.filter(name => !has(standbys.confirmed, name) && has(standbys.active, name))
+  if (first?.kind === 'publish' && first.quorum < key.quorum && late.length > 0)
+    return { kind: 'wait', why: `${late.join(', ')} may lack what others acknowledged` }
   if (first !== undefined) return ofQuorum(first, state)
   return plan.why === null ? null : { kind: 'wait', why: plan.why }
 }

@@ -133,9 +133,12 @@ export function rememberStandbys(question: StandbyQuestion, memory: SyncMemory |
     isSame(waitedFor, memory.waitedFor) &&
     needsAll === memory.needsAll
   const catchUpLsn = isUnchanged ? memory.catchUpLsn : ownPosition
-  const ready = mustProveAgain(question, memory)
-    ? []
-    : (memory?.ready ?? []).filter(name => has(waitedFor, name))
+  // In quorum mode any other setting ends what was known: another standby may have acknowledged before.
+  const isStale = mode === 'quorum' && !isUnchanged
+  const ready =
+    isStale || mustProveAgain(question, memory)
+      ? []
+      : (memory?.ready ?? []).filter(name => has(waitedFor, name))
   const caughtUp = candidates.filter(({ name, syncState, lsn }) => {
     if (!has(waitedFor, name)) return false
     if (mode === 'on' && needsAll && has(trusted, name)) return true
