@@ -42,6 +42,8 @@ const WAITS_TO_BE_NAMED: ReadonlySet<string> = new Set([
   // The synchronous standbys are lost with the leader.
   'race.not-synchronous',
   'race.no-quorum',
+  // Who led last may go on in failsafe mode without this node: only a person knows that it does not.
+  'race.not-in-failsafe',
   // For ever where the leader's data was lost, with what it wrote while nobody streamed from it.
   'race.lag',
 ])
