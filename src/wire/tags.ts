@@ -26,6 +26,16 @@ export function barredBy(tags: JsonObject, flag: 'nofailover' | 'nosync', priori
   return value === null ? priority <= 0 : pythonTruth(value)
 }
 
+function barredOrRanked(
+  tags: JsonObject,
+  flag: 'nofailover' | 'nosync',
+  rank: 'failover_priority' | 'sync_priority',
+): readonly [barred: boolean, priority: number] {
+  const priority = parseInteger(tagValue(tags, rank)) ?? 1
+  const barred = barredBy(tags, flag, priority)
+  return [barred, barred ? 0 : priority]
+}
+
 interface FailoverTags {
   readonly nofailover: boolean
   /** 0 with nofailover. */
@@ -33,9 +43,8 @@ interface FailoverTags {
 }
 
 export function failoverTags(tags: JsonObject): FailoverTags {
-  const priority = parseInteger(tagValue(tags, 'failover_priority')) ?? 1
-  const nofailover = barredBy(tags, 'nofailover', priority)
-  return { nofailover, failoverPriority: nofailover ? 0 : priority }
+  const [nofailover, failoverPriority] = barredOrRanked(tags, 'nofailover', 'failover_priority')
+  return { nofailover, failoverPriority }
 }
 
 interface SyncTags {
@@ -45,9 +54,8 @@ interface SyncTags {
 }
 
 export function syncTags(tags: JsonObject): SyncTags {
-  const priority = parseInteger(tagValue(tags, 'sync_priority')) ?? 1
-  const nosync = barredBy(tags, 'nosync', priority)
-  return { nosync, syncPriority: nosync ? 0 : priority }
+  const [nosync, syncPriority] = barredOrRanked(tags, 'nosync', 'sync_priority')
+  return { nosync, syncPriority }
 }
 
 /** The member to stream WAL from; null: the leader. */

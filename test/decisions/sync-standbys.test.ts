@@ -27,12 +27,14 @@ function sender(applicationName: string, syncState: string, lsn: bigint | null =
   }
 }
 
-const START = { catchUpLsn: 50n, waitedFor: [], needsAll: true, isReloaded: true, ready: [] }
+const NOW = 1_000_000
+/** The setting has been in force for a while, and nobody was known to have caught up. */
+const START: SyncMemory = { setting: '', sinceMs: NOW - 10_000, catchUpLsn: 50n, ready: [] }
 
 const base: StandbyQuestion = {
   ...{ me: 'pg1', mode: 'on', ownPosition: 100n, commit: 'on', wanted: 1, lagMax: null },
   ...{ senders: [], members: [member('pg1'), member('pg2'), member('pg3'), member('pg4')] },
-  ...{ waitedFor: [], trusted: [], anybody: false, needsAll: true },
+  ...{ setting: '', waitedFor: [], trusted: [], anybody: false, needsAll: true },
 }
 
 type Case = Partial<StandbyQuestion> & { readonly memory?: SyncMemory }
@@ -41,8 +43,8 @@ type Case = Partial<StandbyQuestion> & { readonly memory?: SyncMemory }
 function ask(change: Case): string {
   const { memory, ...rest } = change
   const question = { ...base, ...rest }
-  const before = memory ?? { ...START, waitedFor: question.waitedFor }
-  const { active, confirmed } = synchronousStandbys(question, rememberStandbys(question, before))
+  const before = memory ?? START
+  const { active, confirmed } = synchronousStandbys(question, rememberStandbys(question, NOW, before))
   return `${active.join(',')} / ${confirmed.join(',')}`
 }
 
@@ -69,7 +71,7 @@ test.each<readonly [string, Case, string]>([
     {
       senders: [sender('pg2', 'sync', 90n)],
       waitedFor: ['pg2'],
-      memory: { catchUpLsn: 50n, waitedFor: ['pg3'], needsAll: true, isReloaded: true, ready: ['pg3'] },
+      memory: { ...START, setting: 'pg3', ready: ['pg3'] },
     },
     'pg2 / ',
   ],
@@ -151,13 +153,7 @@ test.each<readonly [string, Case, string]>([
     {
       ...{ mode: 'quorum', waitedFor: ['pg2', 'pg3'] },
       senders: [sender('pg2', 'quorum', 60n), sender('pg3', 'quorum', 40n)],
-      memory: {
-        catchUpLsn: 50n,
-        waitedFor: ['pg2', 'pg3'],
-        needsAll: true,
-        isReloaded: true,
-        ready: ['pg3'],
-      },
+      memory: { ...START, ready: ['pg3'] },
     },
     'pg2,pg3 / pg2,pg3',
   ],

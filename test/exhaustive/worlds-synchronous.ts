@@ -127,7 +127,5 @@ function waitingFor(shown: ServerView, standbyNames: string, streams: boolean): 
 
 function remembered({ isPrimary, names, ready }: Here): Partial<Memory> {
   if (!isPrimary) return {}
-  const needsAll = names === OTHER || names.startsWith('2')
-  const waitedFor = names === '' ? [] : names.includes('pg3') ? [OTHER, 'pg3'] : [OTHER]
-  return { sync: { catchUpLsn: 0x3000148n, waitedFor, needsAll, isReloaded: true, ready } }
+  return { sync: { setting: names, sinceMs: NOW - 10_000, catchUpLsn: 0x3000148n, ready } }
 }

@@ -1,15 +1,15 @@
 // Whose acknowledgement commits wait for, and what is not as the operator wants it, by what is in the store.
 
 import { describe, expect, test } from 'vitest'
+import { settingsInForce } from '../../src/config/dynamic.ts'
 import { unprotected } from '../../src/decide/report/unprotected.ts'
 import { syncProtection } from '../../src/judge/sync-protection.ts'
 import type { ClusterView, JsonObject } from '../../src/model/cluster/cluster.ts'
 import type { Snapshot } from '../../src/model/decision/snapshot.ts'
 import { revision } from '../../src/model/revision.ts'
 import type { MemberName } from '../../src/model/units.ts'
-import { modesOf } from '../../src/wire/modes.ts'
 import { NOW } from '../exhaustive/frozen.ts'
-import { base, leaderKey, member, memory, server, settings, view } from '../exhaustive/parts.ts'
+import { base, leaderKey, member, memory, server, view } from '../exhaustive/parts.ts'
 import { proofs } from '../exhaustive/proofs.ts'
 
 interface Key {
@@ -109,7 +109,7 @@ describe('a leader says of itself', () => {
     const snap: Snapshot = {
       ...base,
       cluster: { known: true, atMs: NOW, value: cluster },
-      settings: { ...settings, ...modesOf(document), document },
+      settings: settingsInForce(document, null).settings,
       lease: proofs[4]?.lease ?? base.lease,
       postgres: { ...base.postgres, server: server(false, { replication }) },
       ...more,

@@ -29,7 +29,7 @@ import {
   whyCannotRejoin,
 } from '../rejoin/rejoin.ts'
 import { isPausedForSettings } from '../rejoin/replay-pause.ts'
-import { stopToFollow } from '../rejoin/stopping-postgres.ts'
+import { STOP_AGAIN_MS, stopToFollow } from '../rejoin/stopping-postgres.ts'
 import { type Choice, type Rule, rule } from '../rule.ts'
 import { followerLeavesSync } from './parts/leaving-sync.ts'
 import { reinitRules } from './parts/reinitialize.ts'
@@ -37,7 +37,6 @@ import { followerRestart } from './parts/restarting.ts'
 
 /** After this the stop is enforced: a standby loses nothing by that. */
 const STOP_LIMIT_MS = 10_000
-const STOP_AGAIN_MS = 5000
 
 function stopStandby(mode: 'fast' | 'immediate'): Pick<Choice, 'actions' | 'next'> {
   const job = { kind: 'stop' as const, mode, checkpoint: false, timeoutMs: STOP_LIMIT_MS }

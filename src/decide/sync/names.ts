@@ -1,6 +1,7 @@
 // Sets of member names. PostgreSQL compares application names without regard to case, and so does Patroni; each set is sorted,
 // so that equal sets are equal lists.
 
+import { hasName } from '../../judge/candidates.ts'
 import type { MemberName } from '../../model/units.ts'
 
 export type Names = readonly MemberName[]
@@ -14,24 +15,22 @@ export function namesOf(names: Iterable<MemberName>): Names {
   return [...byKey].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, name]) => name)
 }
 
-export function has(names: Names, wanted: MemberName): boolean {
-  return names.some(name => key(name) === key(wanted))
-}
+export { hasName as has }
 
 export function union(...sets: readonly Names[]): Names {
   return namesOf(sets.flat())
 }
 
 export function common(a: Names, b: Names): Names {
-  return a.filter(name => has(b, name))
+  return a.filter(name => hasName(b, name))
 }
 
 export function without(a: Names, b: Names): Names {
-  return a.filter(name => !has(b, name))
+  return a.filter(name => !hasName(b, name))
 }
 
 export function isWithin(a: Names, b: Names): boolean {
-  return a.every(name => has(b, name))
+  return a.every(name => hasName(b, name))
 }
 
 export function isSame(a: Names, b: Names): boolean {

@@ -135,7 +135,7 @@ function holdOn({ inForce, voters }: SyncSight, quorum: number): SyncStep | null
 export function notYetSynchronous(facts: ClusterFacts): readonly MemberName[] | null {
   const sight = syncSight(facts)
   if (sight === null) return null
-  const missing = sight.standbys.active.filter(name => !isWithin([name], sight.voters))
+  const missing = sight.standbys.active.filter(name => !has(sight.voters, name))
   return missing.length > 0 ? missing : null
 }
 

@@ -44,7 +44,7 @@ export function rememberSync(memory: Memory, snap: Snapshot): Memory {
     return memory.sync === null ? memory : { ...memory, sync: null }
   if (own === null || !snap.cluster.known) return memory
   const question = standbyQuestion(own, snap, snap.cluster.value)
-  return question === null ? memory : { ...memory, sync: rememberStandbys(question, memory.sync) }
+  return question === null ? memory : { ...memory, sync: rememberStandbys(question, snap.nowMs, memory.sync) }
 }
 
 function isRunning({ postgres }: Snapshot): boolean {
@@ -79,6 +79,7 @@ function standbyQuestion(
     commit: own.synchronous.commit,
     wanted: settings.synchronousNodeCount,
     lagMax: settings.maximumLagOnSyncnode,
+    setting: own.synchronous.standbyNames,
     waitedFor: namesOf(names),
   }
 }

@@ -6,9 +6,9 @@
 import type { Member } from '../../model/cluster/cluster.ts'
 import type { SyncMemory } from '../../model/decision/memory.ts'
 import type { WalSenderView } from '../../model/server/postgres.ts'
-import type { Bytes, Lsn, MemberName } from '../../model/units.ts'
+import type { BootMillis, Bytes, Lsn, MemberName, Millis } from '../../model/units.ts'
 import { failoverTags, replicatesFrom, syncTags } from '../../wire/tags.ts'
-import { has, isSame, type Names, namesOf } from './names.ts'
+import { has, type Names, namesOf } from './names.ts'
 
 export interface StandbyQuestion {
   readonly me: MemberName
@@ -22,7 +22,8 @@ export interface StandbyQuestion {
   readonly wanted: number
   /** maximum_lag_on_syncnode; null: any. */
   readonly lagMax: Bytes | null
-  /** Names in force in synchronous_standby_names. */
+  /** synchronous_standby_names in force, and the names in it. */
+  readonly setting: string
   readonly waitedFor: Names
   /** `*` is among them. */
   readonly anybody: boolean
@@ -38,6 +39,9 @@ export interface Standbys {
   /** Of these PostgreSQL waits for all and each has everything. */
   readonly confirmed: Names
 }
+
+/** WAL senders read a changed setting within milliseconds of the signal; until then they go by the one before. */
+const RELOAD_MS: Millis = 200
 
 interface Candidate {
   readonly name: MemberName
@@ -121,44 +125,33 @@ function streamsThroughAnother(
   return false
 }
 
-/** Folds a look into the memory: once for each look, because who has caught up shows in the one after a change. */
-export function rememberStandbys(question: StandbyQuestion, memory: SyncMemory | null): SyncMemory {
-  const candidates = candidatesOf(question)
-  const { waitedFor, ownPosition, mode, trusted, needsAll } = question
-  const isReload = isReloaded(question)
-  // What was acknowledged by the setting before is older than the first look at which all senders have read the new one.
-  const isUnchanged =
-    memory?.isReloaded === true &&
-    isReload &&
-    isSame(waitedFor, memory.waitedFor) &&
-    needsAll === memory.needsAll
-  const catchUpLsn = isUnchanged ? memory.catchUpLsn : ownPosition
-  // In quorum mode any other setting ends what was known: another standby may have acknowledged before.
-  const isStale = mode === 'quorum' && !isUnchanged
-  const ready =
-    isStale || mustProveAgain(question, memory)
-      ? []
-      : (memory?.ready ?? []).filter(name => has(waitedFor, name))
-  const caughtUp = candidates.filter(({ name, syncState, lsn }) => {
-    if (!has(waitedFor, name)) return false
-    if (mode === 'on' && needsAll && has(trusted, name)) return true
-    return isUnchanged && lsn >= catchUpLsn && syncState === (mode === 'on' ? 'sync' : 'quorum')
-  })
-  const names = namesOf([...ready, ...caughtUp.map(({ name }) => name)])
-  return { catchUpLsn, waitedFor, needsAll, isReloaded: isReload, ready: names }
-}
-
 /**
- * Where each synchronous standby is to have everything, a time in which some of them were enough ends what was known: what
- * others acknowledged then may not be on this one.
+ * Folds a look into the memory. Any other setting, be it another number, ends what was known: by the one before, other standbys
+ * may have acknowledged what these lack.
  */
-function mustProveAgain({ mode, needsAll }: StandbyQuestion, memory: SyncMemory | null): boolean {
-  return mode === 'on' && !(needsAll && memory?.needsAll === true)
+export function rememberStandbys(
+  question: StandbyQuestion,
+  nowMs: BootMillis,
+  memory: SyncMemory | null,
+): SyncMemory {
+  const { setting, waitedFor, ownPosition, mode, trusted, needsAll } = question
+  const before = memory?.setting === setting && isReloaded(question) ? memory : null
+  const sinceMs = before?.sinceMs ?? nowMs
+  const catchUpLsn = before?.catchUpLsn ?? (nowMs - sinceMs >= RELOAD_MS ? ownPosition : null)
+  const caughtUp = candidatesOf(question).filter(({ name, syncState, lsn }) => {
+    if (!has(waitedFor, name)) return false
+    if (mode === 'on' && has(trusted, name)) return true
+    return catchUpLsn !== null && lsn >= catchUpLsn && syncState === (mode === 'on' ? 'sync' : 'quorum')
+  })
+  // In priority mode each has to have everything: where some of them are enough, nobody is known to.
+  const counts = mode === 'quorum' || needsAll
+  const ready = counts ? namesOf([...(before?.ready ?? []), ...caughtUp.map(({ name }) => name)]) : []
+  return { setting, sinceMs, catchUpLsn, ready }
 }
 
 /**
- * Each WAL sender has read the setting: those of standbys that are waited for have a priority, the others have none. Until then
- * a sender may still acknowledge commits by the setting before, and what that acknowledges is not on the new standby.
+ * Each WAL sender has read which standbys are waited for: those have a priority, the others have none. Until then a sender may
+ * still acknowledge commits by the setting before. Whether it has read another number does not show: RELOAD_MS.
  */
 function isReloaded({ senders, waitedFor, anybody }: StandbyQuestion): boolean {
   return (

@@ -149,13 +149,12 @@ export interface Memory {
 
 /** What a primary remembers of the standbys that PostgreSQL waits for (spec/ha.md 4.2). */
 export interface SyncMemory {
-  /** Its own position when it last began to wait for somebody else. */
-  readonly catchUpLsn: Lsn
-  readonly waitedFor: readonly MemberName[]
-  /** Each of them has to acknowledge a commit. */
-  readonly needsAll: boolean
-  /** Every WAL sender had read the setting at that look. */
-  readonly isReloaded: boolean
+  /** synchronous_standby_names in force at that look. */
+  readonly setting: string
+  /** When it was first seen with every WAL sender going by it, as far as that shows. */
+  readonly sinceMs: BootMillis
+  /** This node's position once all of them had had time to read it; null: they have not. */
+  readonly catchUpLsn: Lsn | null
   /** Who has caught up with that position. */
   readonly ready: readonly MemberName[]
 }

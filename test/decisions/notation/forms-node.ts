@@ -81,16 +81,15 @@ const postgresForms: readonly Form<PostgresDraft>[] = [
   [/^idle slots (.+)$/, ([names = '']) => ({ idleSlots: names.split(/\s+/) })],
 ]
 
-/** `caught up pg2 pg3 of pg2 pg3`: who has everything of those that are waited for, who each have to acknowledge. */
+/** `caught up pg2 under "ANY 1 (pg2,pg3)"`: who has everything of those that are waited for, and since when that was so. */
 const syncMemoryForms: readonly Form<Memory>[] = [
   [
-    /^caught up (.+) of( any of)? (.+)$/,
-    ([ready = '', any, waitedFor = '']) => ({
+    /^caught up (.+) under "(.+)"(?: for (\S+))?$/,
+    ([ready = '', setting = '', time = '10s'], now) => ({
       sync: {
-        catchUpLsn: DEFAULT_LSN,
-        waitedFor: waitedFor.split(/\s+/),
-        needsAll: any === undefined,
-        isReloaded: true,
+        setting,
+        sinceMs: now - readDuration(time),
+        catchUpLsn: time === '10s' ? DEFAULT_LSN : null,
         ready: ready === 'nobody' ? [] : ready.split(/\s+/),
       },
     }),

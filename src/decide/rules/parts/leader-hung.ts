@@ -4,15 +4,12 @@
 
 import type { Millis } from '../../../model/units.ts'
 import { otherMembers, someCandidate } from '../../election/election.ts'
-import { type ClusterFacts, failedLately, recentFailure, runsAsPrimary, seconds } from '../../facts.ts'
+import { type ClusterFacts, recentFailure, seconds } from '../../facts.ts'
 import { hungServer } from '../../hung-server.ts'
-import { hasTimeLeft, holdOnMs } from '../../lead/lease-rules.ts'
-import { type Choice, type Rule, rule } from '../../rule.ts'
+import { holdOnMs } from '../../lead/lease-rules.ts'
+import { mayStopUnusable, STOP_AGAIN_MS, stopAndYield } from '../../rejoin/stopping-postgres.ts'
+import { type Rule, rule } from '../../rule.ts'
 
-/** SIGQUIT does nothing to processes that are stopped or wait for a disk: SIGKILL follows after this. */
-const KILL_AFTER_MS: Millis = 200
-/** A failed stop is tried again after this. */
-const STOP_AGAIN_MS: Millis = 5000
 /** A server that hangs again sooner was not cured by its restart. */
 const RESTART_AGAIN_MS: Millis = 600_000
 /** A shorter silence is not worth a warning. */
@@ -23,7 +20,7 @@ export const hungRules: readonly Rule<ClusterFacts>[] = [
     id: 'leader.hung-ask',
     why: 'a leader whose PostgreSQL answers nobody looks for a member that can take over',
     level: 'warning',
-    match: f => f.snap.peers === null && mayStop(f) && hungServer(f),
+    match: f => f.snap.peers === null && mayStopUnusable(f) && hungServer(f),
     choose: (f, { why }) => ({
       reason: `${why}; asking who can take over`,
       actions: [{ kind: 'ask-peers', members: otherMembers(f) }],
@@ -34,13 +31,13 @@ export const hungRules: readonly Rule<ClusterFacts>[] = [
     why: 'a server that answers nobody is no primary: it is killed, and the lease is released when it is dead',
     level: 'error',
     match: f => {
-      const hung = mayStop(f) ? hungServer(f) : null
+      const hung = mayStopUnusable(f) ? hungServer(f) : null
       const candidates = someCandidate(f)
       return hung !== null && candidates !== null && { why: hung.why, candidates }
     },
     choose: (_, { why, candidates }) => ({
       reason: `${why}; stopping it at once: ${candidates.join(', ')} can take over`,
-      ...stopAtOnce(why),
+      ...stopAndYield('at once', why),
     }),
   }),
   rule({
@@ -48,11 +45,11 @@ export const hungRules: readonly Rule<ClusterFacts>[] = [
     why: 'with nobody to take over, a new start may cure a server that answers nobody; a second one soon after would not',
     level: 'error',
     match: f => {
-      const hung = mayStop(f) && mayRestart(f) ? hungServer(f) : null
+      const hung = mayStopUnusable(f) && mayRestart(f) ? hungServer(f) : null
       return hung?.isLasting === true && hung
     },
     choose: (f, { why }) => {
-      const stop = stopAtOnce(why)
+      const stop = stopAndYield('at once', why)
       return {
         reason: `${why}, and nobody can take over; stopping it at once and starting it again`,
         ...stop,
@@ -89,24 +86,7 @@ function silentForMs({ memory, snap }: ClusterFacts): Millis {
   return memory.silentSinceMs === null ? 0 : snap.nowMs - memory.silentSinceMs
 }
 
-function mayStop(facts: ClusterFacts): boolean {
-  return runsAsPrimary(facts) && hasTimeLeft(facts) && !failedLately(facts, ['stop'], STOP_AGAIN_MS)
-}
-
 function mayRestart({ memory, snap }: ClusterFacts): boolean {
   const last = memory.hungRestartAtMs
   return last === null || snap.nowMs - last >= RESTART_AGAIN_MS
-}
-
-function stopAtOnce(why: string) {
-  return {
-    actions: [
-      {
-        kind: 'begin',
-        job: { kind: 'stop', mode: 'immediate', checkpoint: false, timeoutMs: KILL_AFTER_MS },
-      },
-    ],
-    remember: { rejoin: 'check', agreesWith: null, yields: { why } },
-    next: 'settled',
-  } satisfies Omit<Choice, 'reason'>
 }

@@ -5,10 +5,8 @@
 import { otherMembers, someCandidate } from '../../election/election.ts'
 import { type ClusterFacts, failedLately, runsAsPrimary, server } from '../../facts.ts'
 import { whyOutside } from '../../rejoin/former-life.ts'
-import { stopToFollow } from '../../rejoin/stopping-postgres.ts'
+import { STOP_AGAIN_MS, stopToFollow } from '../../rejoin/stopping-postgres.ts'
 import { type Choice, type Rule, rule } from '../../rule.ts'
-
-const STOP_AGAIN_MS = 5000
 
 export const outsideRules: readonly Rule<ClusterFacts>[] = [
   rule({
