@@ -95,7 +95,7 @@ describe('endpoints and methods', () => {
 
 describe('failsafe', () => {
   const ping =
-    '{"name": "pg0", "conn_url": "postgres://a/b", "api_url": "http://a/patroni", "slots": {"pg1": 123}}'
+    '{"name": "pg0", "conn_url": "postgres://a/b", "api_url": "http://a/patroni", "slots": {"pg1": 123, "pg2": 9007199254740993}}'
   const post = (body: string) => fetch(`${running.base}/failsafe`, { method: 'POST', body })
 
   it('accepts, with the position in a header', async () => {
@@ -111,7 +111,7 @@ describe('failsafe', () => {
       name: 'pg0',
       connUrl: 'postgres://a/b',
       apiUrl: 'http://a/patroni',
-      slots: { pg1: 123n },
+      slots: { pg1: 123n, pg2: 9007199254740993n },
     })
   })
 

@@ -8,7 +8,7 @@ import { page, type Reply } from '../reply.ts'
 const BODY_BYTES_MAX = 1024 * 1024
 
 type Body =
-  | { readonly ok: true; readonly document: JsonObject }
+  | { readonly ok: true; readonly document: JsonObject; readonly text: string }
   | { readonly ok: false; readonly reply: Reply }
 
 /**
@@ -22,17 +22,18 @@ export async function readBody(request: IncomingMessage): Promise<Body> {
   const text = await readText(request)
   if (text === null) return refuse(400)
   const document = parseObject(text)
-  return document === null ? refuse(400) : { ok: true, document }
+  return document === null ? refuse(400) : { ok: true, document, text }
 }
 
 /** Like readBody, but a missing body, or one announced as empty, is an empty object. */
 export async function readOptionalBody(request: IncomingMessage): Promise<Body> {
   const announced = request.headers['content-length']
   if (announced !== undefined && Number(announced) > BODY_BYTES_MAX) return refuse(413)
-  if (announced === undefined || Number(announced) === 0) return { ok: true, document: {} }
+  if (announced === undefined || Number(announced) === 0) return { ok: true, document: {}, text: '' }
   const text = await readText(request)
-  const document = text === null ? null : parseObject(text, 'may be empty')
-  return document === null ? refuse(400) : { ok: true, document }
+  if (text === null) return refuse(400)
+  const document = parseObject(text, 'may be empty')
+  return document === null ? refuse(400) : { ok: true, document, text }
 }
 
 /** null: the client went away before the end. */
