@@ -11,7 +11,7 @@ import { done, failed } from './outcomes.ts'
 export async function askFailsafe(
   action: Question & { kind: 'ask-failsafe' },
   { self, settings }: Snapshot,
-  { peers, guard, clock }: ActPorts,
+  { peers, guard, clock }: Pick<ActPorts, 'peers' | 'guard' | 'clock'>,
 ): Promise<Performed> {
   const { name, connUrl, apiUrl } = self
   const ping = { name, connUrl, apiUrl, slots: action.slots }
