@@ -4,8 +4,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Cluster, startCluster } from './harness/cluster.ts'
 import { beginIncident, expectUnnoticed } from './harness/incident.ts'
-import { cut, heal, runOn, signalHost } from './harness/network.ts'
-import { etcdctl, httpStatus, restPort } from './harness/servers.ts'
+import { cut, heal, signalHost } from './harness/network.ts'
+import { etcdctl, getText, httpStatus, restPort } from './harness/servers.ts'
 import { nowMs, until } from './harness/until.ts'
 
 const ttlMs = 8000
@@ -17,15 +17,11 @@ let cluster: Cluster
 beforeAll(async () => {
   cluster = await startCluster({ ttl: ttlMs / 1000, loop_wait: 1, retry_timeout: 2, failsafe_mode: true })
   const { host } = await cluster.primary(20_000)
-  const key = () => fetched(host.address, '/failsafe').then(text => Object.keys(JSON.parse(text)))
+  const key = () => getText(cluster.client, host, '/failsafe').then(text => Object.keys(JSON.parse(text)))
   await until('the key names all members', async () => (await key()).length === 3, 30_000, 200)
 })
 
 afterAll(() => cluster.stage.close())
-
-function fetched(address: string, path: string): Promise<string> {
-  return runOn(cluster.client, ['curl', '-s', '-m', '2', `http://${address}:${restPort}${path}`])
-}
 
 async function bringBackEtcd(): Promise<void> {
   await Promise.all(cluster.etcd.map(host => cluster.restartEtcd(host)))
@@ -38,7 +34,7 @@ test('all of etcd gone: no write is refused', async () => {
   await Promise.all(cluster.etcd.map(host => signalHost(host, 'SIGKILL')))
   const endMs = nowMs() + awayMs
   await until('etcd was gone for long', () => nowMs() > endMs, awayMs + 5000)
-  const status = JSON.parse(await fetched(incident.leader.host.address, '/patroni'))
+  const status = JSON.parse(await getText(cluster.client, incident.leader.host, '/patroni'))
   expect(status).toMatchObject({ role: 'primary', failsafe_mode_is_active: true })
   await bringBackEtcd()
   expectUnnoticed(incident, await incident.end())
@@ -57,7 +53,7 @@ test.skipIf(process.env.HACTL_LONG !== '1')(
     await Promise.all(cluster.etcd.map(host => signalHost(host, 'SIGKILL')))
     const [goneMs, goneWallMs] = [nowMs(), Date.now()]
     const names = async (): Promise<boolean> => {
-      const { hactl } = JSON.parse(await fetched(leader.host.address, '/patroni'))
+      const { hactl } = JSON.parse(await getText(cluster.client, leader.host, '/patroni'))
       return String(hactl?.problem).includes(`${replica.host.name} did not agree`)
     }
     await until('the member is named', names, ttlMs, 100)

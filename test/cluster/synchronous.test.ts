@@ -3,9 +3,10 @@
 // always runs; all together take five minutes, with HACTL_LONG=1.
 
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { type Cluster, list, type Node, startCluster } from './harness/cluster.ts'
+import { type Cluster, type Node, startCluster } from './harness/cluster.ts'
 import { beginIncident, takeoverLimitMs } from './harness/incident.ts'
 import { hactl } from './harness/member.ts'
+import { edit, type Mode, withRole } from './harness/modes.ts'
 import { cut, heal, signalHost } from './harness/network.ts'
 import { etcdctl, httpStatus, query, restPort } from './harness/servers.ts'
 import { nowMs, until } from './harness/until.ts'
@@ -24,33 +25,12 @@ beforeAll(async () => {
 
 afterAll(() => cluster.stage.close())
 
-type Mode = 'on' | 'quorum' | 'off'
-
-async function edit(...settings: readonly string[]): Promise<void> {
-  const { client } = cluster
-  const args = settings.flatMap(setting => ['-s', setting])
-  const ran = await hactl(client, cluster.node('pg1').file, ['edit-config', ...args, '--force'])
-  expect(ran, ran.stderr).toMatchObject({ code: 0 })
-}
-
-const ROLES = { on: 'Sync Standby', quorum: 'Quorum Standby', off: 'Replica' } as const
-
 /** Switches the mode, and waits until `count` members have the role that it gives. */
 async function useMode(mode: Mode, count = mode === 'on' ? 1 : 2, strict = false): Promise<readonly Node[]> {
   await cluster.mend()
   await cluster.healthy(60_000)
-  await edit(`synchronous_mode=${mode}`, `synchronous_mode_strict=${strict}`)
-  return withRole(mode, count)
-}
-
-async function withRole(mode: Mode, count: number, limitMs = 40_000): Promise<readonly Node[]> {
-  const look = async () => {
-    const rows = await list(cluster.client, cluster.node('pg1').file)
-    const found = rows.filter(({ Role }) => Role === ROLES[mode])
-    if (found.length === count) return found.map(({ Member }) => cluster.node(Member))
-    throw new Error(JSON.stringify(rows))
-  }
-  return until(`${count} members are ${ROLES[mode]}`, look, limitMs, 200)
+  await edit(cluster, `synchronous_mode=${mode}`, `synchronous_mode_strict=${strict}`)
+  return withRole(cluster, mode, count)
 }
 
 const status = ({ host }: Node, path: string) =>
@@ -165,10 +145,10 @@ ifLong.each([
   await killNode(standby)
   await incident.writesAgain(replacedLimitMs * 2)
   // The other one is waited for instead.
-  await withRole(mode, 1)
+  await withRole(cluster, mode, 1)
   await cluster.restart(standby.host.name)
   const measured = await incident.end()
-  await withRole(mode, count)
+  await withRole(cluster, mode, count)
   expect(measured.reigns.map(({ server }) => server)).toEqual([leader.host.address])
   expect(measured.serverGap.ms).toBeLessThan(replacedLimitMs)
 })
@@ -184,8 +164,8 @@ ifLong('the mode is switched under load: on, quorum, off, and no write is refuse
     ['on', 1],
     ['off', 2],
   ] as const) {
-    await edit(`synchronous_mode=${mode}`)
-    await withRole(mode, count)
+    await edit(cluster, `synchronous_mode=${mode}`)
+    await withRole(cluster, mode, count)
     await incident.writesAgain(20_000)
   }
   expect(await query(cluster.client, leader.host, 'show synchronous_standby_names')).toBe('')
@@ -198,7 +178,7 @@ ifLong(
   'strict and no standby left: commits wait, that is said, and they go on when one is back',
   async () => {
     await useMode('on', 1, true)
-    onTestFinished(() => edit('synchronous_mode=off', 'synchronous_mode_strict=null'))
+    onTestFinished(() => edit(cluster, 'synchronous_mode=off', 'synchronous_mode_strict=null'))
     const incident = await beginIncident(cluster, 'strict, both standbys killed')
     const { leader } = incident
     const standbys = cluster.others(leader)

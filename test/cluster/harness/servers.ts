@@ -151,6 +151,11 @@ export async function query(from: Host, to: Host, sql: string, user = 'postgres'
   return text.trimEnd()
 }
 
+/** Body of a GET of a node's REST API. */
+export function getText(from: Host, node: Host, path: string): Promise<string> {
+  return runOn(from, ['curl', '-s', '-m', '2', `http://${node.address}:${restPort}${path}`])
+}
+
 /** Status code of a GET; null when nobody answers within a second. */
 export async function httpStatus(from: Host, url: string): Promise<number | null> {
   const curl = ['curl', '-s', '-o', '/dev/null', '-w', '%{http_code}', '-m', '1', url]
