@@ -26,6 +26,8 @@ export async function act(action: Action, snap: Snapshot, ports: ActPorts): Prom
       return await actOnLease(action, snap, ports)
     case 'arm-fencer':
     case 'disarm-fencer':
+    case 'open-watchdog':
+    case 'close-watchdog':
       return { outcome: await fence(action, snap, ports) }
     case 'note-guarded':
     case 'note-unguarded':

@@ -4,6 +4,7 @@
 import type { LeaseView } from '../model/decision/snapshot.ts'
 import type { DynamicSettings } from '../model/settings/dynamic-settings.ts'
 import { fenceMarginMs, leadershipEndsAtMs, termOf } from '../model/timing.ts'
+import type { OpenWatchdog } from '../model/watchdog.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { LeaseGuard } from '../ports/lease-guard.ts'
 
@@ -21,12 +22,21 @@ export interface OwnedLeaseGuard extends LeaseGuard {
   close(): void
 }
 
-/** `settings` gives the margin before the end at which primary-only work is cancelled. */
-export function createLeaseGuard(clock: Clock, settings: () => DynamicSettings): OwnedLeaseGuard {
+/** `settings` and `watchdog` give the margin before the end at which primary-only work is cancelled. */
+export function createLeaseGuard(
+  clock: Clock,
+  settings: () => DynamicSettings,
+  watchdog: () => OpenWatchdog | null = () => null,
+): OwnedLeaseGuard {
   let lease = NO_LEASE
   let leadership = new AbortController()
   let timer = new AbortController()
   leadership.abort(new Error('this node does not lead'))
+
+  function view(): LeaseView {
+    const open = watchdog()
+    return open === null ? lease : { ...lease, resetAfterMs: open.timeoutS * 1000 }
+  }
 
   function end(why: string): void {
     lease = { ...lease, leaderUntilMs: 0, membersUntilMs: 0 }
@@ -37,7 +47,7 @@ export function createLeaseGuard(clock: Clock, settings: () => DynamicSettings):
   /** Sleeps until the margin before the deadline that is in force then, however often it was moved meanwhile. */
   async function expire(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const left = leadershipEndsAtMs(lease) - fenceMarginMs(termOf(lease, settings())) - clock.bootMs()
+      const left = leadershipEndsAtMs(lease) - fenceMarginMs(termOf(view(), settings())) - clock.bootMs()
       if (left <= 0) return leadership.abort(new Error('the lease runs out'))
       await clock.sleep(left, signal)
     }
@@ -63,7 +73,7 @@ export function createLeaseGuard(clock: Clock, settings: () => DynamicSettings):
   }
 
   return {
-    view: () => lease,
+    view,
     confirmed({ leaseId, ttlMs, validUntilMs, sentAtMs, leader }) {
       const leaderUntilMs = leader ? validUntilMs : leaseId === lease.leaseId ? lease.leaderUntilMs : 0
       // The lease is proof enough again.

@@ -5,6 +5,7 @@ import { whyUndecided } from '../decide/election/comparison.ts'
 import { objectionToOwnTimeline } from '../decide/election/own-timeline.ts'
 import { type ClusterFacts, localPosition } from '../decide/facts.ts'
 import { missingConfiguration } from '../decide/known-configuration.ts'
+import { missingWatchdog } from '../decide/lead/watchdog.ts'
 import { formerMayWrite } from '../decide/rejoin/former-life.ts'
 import { starvation } from '../decide/rejoin/reception.ts'
 import { selfInForce } from '../decide/report/drained.ts'
@@ -207,7 +208,6 @@ function statusOf(snapshot: Snapshot | null, memory: Memory, ports: NodeStatePor
     nofailover: tags.nofailover,
     failoverPriority: tags.failoverPriority,
     scheduledRestart: null,
-    watchdogFailed: false,
     nextBeatDueMs: ports.nextBeatDueMs(),
     dcsLastSeen: null,
   }
@@ -215,6 +215,8 @@ function statusOf(snapshot: Snapshot | null, memory: Memory, ports: NodeStatePor
     const server = unseen('PostgreSQL was not looked at yet')
     return {
       ...fixed,
+      // Not known yet counts as failed where it is required.
+      watchdogFailed: ports.self().watchdog?.mode === 'required',
       server,
       state: 'stopped',
       role: 'uninitialized',
@@ -234,6 +236,7 @@ function statusOf(snapshot: Snapshot | null, memory: Memory, ports: NodeStatePor
   const control = directory.kind === 'present' && directory.control.known ? directory.control.value : null
   return {
     ...fixed,
+    watchdogFailed: missingWatchdog(facts) !== null,
     state: postgresState(facts),
     role: roleOf(facts),
     server: snapshot.postgres.server,

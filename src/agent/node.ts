@@ -72,7 +72,7 @@ interface Parts {
 export function assemble(start: NodeStart): Node {
   const { config, log, clock } = start
   const dynamic = createDynamicConfiguration(log)
-  const guard = createLeaseGuard(clock, dynamic.settings)
+  const guard = createLeaseGuard(clock, dynamic.settings, () => adapters.fencer.view().watchdog ?? null)
   const wake = (cause: string): void => loop.wake(cause)
   const adapters = createAdapters(start, dynamic.settings(), wake, () => configuration.local())
   const desk = createOrderDesk(clock, wake)

@@ -28,6 +28,7 @@ export function selfOf(config: AgentConfig, effective: EffectivePostgresql, iden
     removeDataOnDivergedTimelines: effective.removeDataDirectoryOnDivergedTimelines,
     ...identity,
     store: 'etcd',
+    watchdog: config.watchdog,
     keyPrefix: keySpace(config.namespace, config.scope).prefix,
   }
 }

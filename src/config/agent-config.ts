@@ -47,6 +47,7 @@ export function buildAgentConfig({ values, tree, etcd, tags, env }: Parts): Agen
     watchdog: {
       mode: read('watchdog.mode'),
       device: read('watchdog.device'),
+      driver: read('watchdog.driver'),
       safetyMarginMs: read('watchdog.safety_margin') * 1000,
     },
     stateDirectory: read('hactl.state_directory') ?? `${read('postgresql.data_dir')}.hactl`,

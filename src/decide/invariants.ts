@@ -190,6 +190,12 @@ function promotionWithout(snap: Snapshot): readonly string[] {
   if (server(snap)?.inRecovery !== true) wrong.push('promotion without a running standby')
   if (!isArmed(snap)) wrong.push('promotion without an armed fencer')
   if (!succeeded(snap, 'note-promotion')) wrong.push('a promotion that etcd has no record of')
+  if (
+    snap.self.watchdog?.mode === 'required' &&
+    !snap.settings.paused &&
+    (snap.fencer.watchdog ?? null) === null
+  )
+    wrong.push('promotion without the watchdog that is required')
   return wrong
 }
 

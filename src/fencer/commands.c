@@ -2,15 +2,17 @@
  * The agent's commands: read, taken apart, carried out, answered.
  *
  * Commands on stdin, one a line; answers on stdout:
- *   arm SEQ DEADLINE_MS PID START_TICKS   armed SEQ | failed SEQ WHY   (failed: the former deadline stands)
+ *   arm SEQ DEADLINE_MS PID START_TICKS LEASE_END_MS
+ *                                         armed SEQ | failed SEQ WHY   (failed: the former deadline stands)
  *   disarm SEQ                            disarmed SEQ
  *   ping SEQ                              pong SEQ BOOT_MS
- *   retire SEQ PID START_TICKS            retired SEQ | retiring SEQ | failed SEQ WHY
- *   watchdog SEQ open DRIVER SECONDS DEVICE   watching SEQ ACTUAL_SECONDS | failed SEQ WHY
+ *   retire SEQ PID START_TICKS HOW        retired SEQ | retiring SEQ | failed SEQ WHY
+ *                                         HOW: `off`, or `on` if the watchdog device is to stay on
+ *   watchdog SEQ open DRIVER SECONDS AHEAD_MS DEVICE   watching SEQ ACTUAL_SECONDS | failed SEQ WHY
  *   watchdog SEQ close                    unwatched SEQ
  *   notify TEXT                           (none)
  *   exit                                  (none; refused while armed: failed 0 armed)
- * Unasked: `ready PID START_TICKS BOOT_MS` once, `fenced RECORD`, `warning TEXT`.
+ * Unasked: `ready PID START_TICKS BOOT_MS` once, `fenced RECORD`, `warning TEXT`, `unwatched 0 WHY`.
  */
 #define _GNU_SOURCE
 #include "fencer.h"
@@ -57,12 +59,13 @@ static void done(const char *word, int64_t sequence, const char *problem)
 
 static void command_arm(int64_t sequence, char *rest)
 {
-    int64_t deadline_ms, start_ticks;
+    int64_t deadline_ms, start_ticks, lease_end_ms;
     pid_t pid;
-    if (!next_number(&rest, &deadline_ms) || !next_pid(&rest, &pid) || !next_number(&rest, &start_ticks))
-        done("", sequence, "arm needs DEADLINE_MS PID START_TICKS");
+    if (!next_number(&rest, &deadline_ms) || !next_pid(&rest, &pid) || !next_number(&rest, &start_ticks) ||
+        !next_number(&rest, &lease_end_ms))
+        done("", sequence, "arm needs DEADLINE_MS PID START_TICKS LEASE_END_MS");
     else
-        done("armed", sequence, arm(deadline_ms, pid, (uint64_t)start_ticks));
+        done("armed", sequence, arm(deadline_ms, pid, (uint64_t)start_ticks, lease_end_ms));
 }
 
 static void command_retire(int64_t sequence, char *rest)
@@ -70,10 +73,10 @@ static void command_retire(int64_t sequence, char *rest)
     int64_t start_ticks;
     pid_t pid;
     if (!next_pid(&rest, &pid) || pid == 0 || !next_number(&rest, &start_ticks)) {
-        done("", sequence, "retire needs PID START_TICKS");
+        done("", sequence, "retire needs PID START_TICKS HOW");
         return;
     }
-    enum retirement outcome = retire(pid, (uint64_t)start_ticks);
+    enum retirement outcome = retire(pid, (uint64_t)start_ticks, strcmp(next_word(&rest), "on") == 0);
     done(outcome == RETIRED ? "retired" : "retiring", sequence, outcome == NOT_RETIRED ? strerror(errno) : NULL);
 }
 
@@ -82,17 +85,23 @@ static void command_watchdog(int64_t sequence, char *rest)
     const char *what = next_word(&rest);
     if (strcmp(what, "close") == 0) {
         watchdog_close();
+        set_timer();
         done("unwatched", sequence, NULL);
         return;
     }
-    bool testing = strcmp(next_word(&rest), "testing") == 0;
+    struct watchdog_request wanted = {.testing = strcmp(next_word(&rest), "testing") == 0};
     int64_t timeout_s;
     int actual_s = 0;
-    if (strcmp(what, "open") != 0 || !next_number(&rest, &timeout_s) || timeout_s < 1 || timeout_s > 86400) {
-        done("", sequence, "watchdog needs open DRIVER SECONDS DEVICE, or close");
+    if (strcmp(what, "open") != 0 || !next_number(&rest, &timeout_s) || timeout_s < 1 || timeout_s > 86400 ||
+        !next_number(&rest, &wanted.ahead_ms)) {
+        done("", sequence, "watchdog needs open DRIVER SECONDS AHEAD_MS DEVICE, or close");
         return;
     }
-    const char *problem = watchdog_open(testing, (int)timeout_s, rest, &actual_s);
+    wanted.timeout_s = (int)timeout_s;
+    wanted.device = rest;
+    /* Nobody would ever close a device that was opened without a deadline. */
+    const char *problem = fencer.armed ? watchdog_open(&wanted, fencer.lease_end_ms, &actual_s) : "not armed";
+    set_timer();
     if (problem != NULL)
         done("", sequence, problem);
     else

@@ -17,6 +17,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,13 +66,21 @@ void answer(const char *format, ...)
 
 /* ---- the deadline ------------------------------------------------------------------------------------- */
 
-static const char *set_timer(int64_t at_ms)
+/* When PostgreSQL is to be stopped: at the deadline, or before the watchdog device fires. */
+static int64_t due_ms(void)
 {
+    int64_t fence_at_ms = watchdog_fence_at();
+    return fence_at_ms < fencer.deadline_ms ? fence_at_ms : fencer.deadline_ms;
+}
+
+const char *set_timer(void)
+{
+    int64_t at_ms = fencer.armed ? due_ms() : 0;
     struct itimerspec timer = {.it_value = {.tv_sec = at_ms / 1000, .tv_nsec = at_ms % 1000 * 1000000}};
     return timerfd_settime(fencer.timer_fd, TFD_TIMER_ABSTIME, &timer, NULL) == 0 ? NULL : strerror(errno);
 }
 
-const char *arm(int64_t deadline_ms, pid_t pid, uint64_t start_ticks)
+const char *arm(int64_t deadline_ms, pid_t pid, uint64_t start_ticks, int64_t lease_end_ms)
 {
     int64_t now_ms = boot_ms();
     if (deadline_ms <= now_ms)
@@ -79,26 +88,25 @@ const char *arm(int64_t deadline_ms, pid_t pid, uint64_t start_ticks)
     if (deadline_ms > now_ms + DEADLINE_MAX_MS)
         return "the deadline is more than a day away";
     const char *problem = postmaster_hold(&fencer.postmaster, pid, start_ticks);
-    if (problem == NULL)
-        problem = set_timer(deadline_ms);
     if (problem != NULL)
         return problem;
     fencer.deadline_ms = deadline_ms;
+    fencer.lease_end_ms = lease_end_ms;
     fencer.armed = true;
     fencer.leaving = false;
-    watchdog_keepalive();
-    return NULL;
+    watchdog_feed(lease_end_ms);
+    return set_timer();
 }
 
 void disarm(void)
 {
     fencer.armed = false;
     fencer.deadline_ms = 0;
-    set_timer(0);
+    set_timer();
     postmaster_release(&fencer.postmaster);
 }
 
-static void format_record(char *line, size_t size, const struct fence *fence, int64_t begun_ms)
+static void format_record(char *line, size_t size, const struct fence *fence, int64_t due, int64_t begun_ms)
 {
     struct timespec now = {0};
     struct tm utc = {0};
@@ -109,8 +117,8 @@ static void format_record(char *line, size_t size, const struct fence *fence, in
              "{\"at\":\"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ\",\"pid\":%d,\"deadlineMs\":%lld,\"signal\":\"%s\","
              "\"lateMs\":%lld,\"tookMs\":%lld,\"quit\":%d,\"killed\":%d,\"left\":%d,\"orphaned\":%s}",
              utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
-             (int)(now.tv_nsec / 1000000), (int)fencer.postmaster.pid, (long long)fencer.deadline_ms, signals,
-             (long long)(begun_ms - fencer.deadline_ms), (long long)(boot_ms() - begun_ms), fence->quit,
+             (int)(now.tv_nsec / 1000000), (int)fencer.postmaster.pid, (long long)due, signals,
+             (long long)(begun_ms - due), (long long)(boot_ms() - begun_ms), fence->quit,
              fence->killed, fence->left, fencer.orphaned ? "true" : "false");
 }
 
@@ -118,13 +126,15 @@ static void format_record(char *line, size_t size, const struct fence *fence, in
 static void fence(void)
 {
     char line[512];
-    int64_t begun_ms = boot_ms();
+    int64_t due = due_ms(), begun_ms = boot_ms();
     struct fence fence = stop_postgres(&fencer.postmaster, fencer.grace_ms);
-    format_record(line, sizeof line - 1, &fence, begun_ms);
+    format_record(line, sizeof line - 1, &fence, due, begun_ms);
     disarm();
     /* What cannot be stopped is left to the watchdog, which resets the machine. */
     if (fence.left == 0)
         watchdog_close();
+    else
+        watchdog_forsake();
     answer("fenced %s", line);
     if (fencer.record_fd < 0)
         return;
@@ -136,7 +146,10 @@ static void fence(void)
 
 /* ---- the loop ------------------------------------------------------------------------------------------- */
 
-/* SIGTERM that comes with the end of stdin behind unread commands belongs to an orphan: read all of it first. */
+/*
+ * SIGTERM, or SIGUSR1 from a fencer that takes the watchdog device over. A signal that comes with the end of stdin
+ * behind unread commands belongs to an orphan: read all of it first.
+ */
 static void on_terminate(void)
 {
     struct signalfd_siginfo info;
@@ -145,6 +158,7 @@ static void on_terminate(void)
     for (int limit = 0; limit < 64 && read_commands(); limit++)
         ;
     fencer.leaving = fencer.leaving || fencer.orphaned;
+    fencer.hands_over = fencer.hands_over || (fencer.orphaned && info.ssi_signo == SIGUSR1);
 }
 
 int main(int argc, char **argv)
@@ -164,11 +178,13 @@ int main(int argc, char **argv)
         uint64_t expirations;
         if (events[2].revents != 0 && read(fencer.timer_fd, &expirations, sizeof expirations) < 0 && errno != EAGAIN)
             abort();
-        if (fencer.armed && boot_ms() >= fencer.deadline_ms)
+        if (fencer.armed && boot_ms() >= due_ms())
             fence();
         if (fencer.orphaned && !fencer.armed)
             break;
     }
+    if (fencer.hands_over)
+        watchdog_hand_over();
     watchdog_close();
     return 0;
 }

@@ -1,6 +1,7 @@
 /*
  * What the parts of the fencer share: fencer.c (deadline and loop), start.c (start-up), commands.c (what the
- * agent asks), stop.c (finding and stopping PostgreSQL) and feed.c (watchdog device and service manager).
+ * agent asks), stop.c (finding and stopping PostgreSQL), watchdog.c (the watchdog device) and notify.c (the service
+ * manager).
  */
 #ifndef FENCER_H
 #define FENCER_H
@@ -19,8 +20,10 @@ int64_t boot_ms(void);
 void answer(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Arms, or moves the deadline. Returns NULL, or why not; then the former deadline stands. */
-const char *arm(int64_t deadline_ms, pid_t pid, uint64_t start_ticks);
+const char *arm(int64_t deadline_ms, pid_t pid, uint64_t start_ticks, int64_t lease_end_ms);
 void disarm(void);
+/* Sets the timer for the deadline, or for the moment before the watchdog device fires. Returns NULL, or why not. */
+const char *set_timer(void);
 
 /* ---- commands.c --------------------------------------------------------------------------------------- */
 
@@ -55,7 +58,9 @@ struct fencer {
     bool armed;
     bool orphaned; /* stdin is at its end: the agent is gone */
     bool leaving;
+    bool hands_over; /* the next fencer takes the watchdog device over */
     int64_t deadline_ms;
+    int64_t lease_end_ms;
     struct postmaster postmaster;
 };
 extern struct fencer fencer;
@@ -81,15 +86,32 @@ struct fence stop_postgres(struct postmaster *held, int64_t grace_ms);
 
 enum retirement { RETIRED, RETIRING, NOT_RETIRED };
 
-/* SIGTERM to exactly this process. RETIRED: it is gone. RETIRING: it was told. */
-enum retirement retire(pid_t pid, uint64_t start_ticks);
+/* SIGTERM to exactly this process; SIGUSR1 if it is to leave the watchdog device running. RETIRED: it is gone. RETIRING: it was told. */
+enum retirement retire(pid_t pid, uint64_t start_ticks, bool hands_over);
 
-/* ---- feed.c ------------------------------------------------------------------------------------------- */
+/* ---- watchdog.c --------------------------------------------------------------------------------------- */
 
-/* No agent asks for it yet: see docs/adr/0003. Opens the watchdog device (or sets another time-out). Returns NULL and the time-out in force, or what is wrong. */
-const char *watchdog_open(bool testing, int timeout_s, const char *device, int *actual_s);
-void watchdog_keepalive(void);
+struct watchdog_request {
+    bool testing;
+    int timeout_s;
+    int64_t ahead_ms; /* PostgreSQL is stopped this long before the device would fire */
+    const char *device;
+};
+
+/* Opens the device, or sets another time-out. Returns NULL and the time-out in force, or what is wrong. */
+const char *watchdog_open(const struct watchdog_request *wanted, int64_t lease_end_ms, int *actual_s);
+/* Leadership is confirmed until then. */
+void watchdog_feed(int64_t lease_end_ms);
+/* When PostgreSQL must be stopped, because the device would fire soon; far away when it is not open. */
+int64_t watchdog_fence_at(void);
+/* Switches the device off. */
 void watchdog_close(void);
+/* Closes the device and leaves it running: the next fencer opens it. */
+void watchdog_hand_over(void);
+/* PostgreSQL could not be stopped: nothing feeds the device or switches it off any more. */
+void watchdog_forsake(void);
+
+/* ---- notify.c ----------------------------------------------------------------------------------------- */
 
 void notify_prepare(const char *socket_name);
 /* One sd_notify datagram; does nothing without NOTIFY_SOCKET. */

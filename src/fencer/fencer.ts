@@ -2,14 +2,18 @@
 // The program outlives the agent on purpose, so a new agent first arms its own and then ends the old one.
 
 import { errorText } from '../model/error-text.ts'
+import type { Seen } from '../model/seen.ts'
 import type { PostmasterIdentity } from '../model/server/postgres.ts'
 import type { BootMillis, Millis } from '../model/units.ts'
+import type { WatchdogRequest } from '../model/watchdog.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { Fencer, FencerView } from '../ports/fencer.ts'
+import type { ArmOptions, Fencer, FencerView } from '../ports/fencer.ts'
 import type { Log } from '../ports/log.ts'
 import { DiskWrites, within } from './disk-writes.ts'
 import { Program, type ProgramIdentity } from './program.ts'
+import { retireOrphan } from './relieve.ts'
 import { findPredecessors, recordPath, writeIdentity } from './traces.ts'
+import { lookAtDevice, Watchdog } from './watchdog.ts'
 
 export interface FencerOptions {
   /** Path of the program that src/fencer/build.sh made. */
@@ -39,32 +43,10 @@ export interface FencerOptions {
 const NO_SUCH_PROCESS = 'no such process'
 const RESPAWN = { afterMs: 1000, budgetMs: 1000 } as const
 const CLOSE_LIMIT_MS = 1000
-const RETIRE_PAUSE_MS = 5
 const RETIRE_LIMIT_MS = 200
 
 export function createFencer(options: FencerOptions): Fencer {
   return new ProgramFencer(options)
-}
-
-/**
- * Ends the fencer of a former agent. To be called only when a fencer of our own has confirmed that it is armed, or when
- * nothing is to be fenced. A process with other start ticks is not touched. `gone`: it had ended before we asked.
- */
-async function retireOrphan(
-  program: Program,
-  orphan: ProgramIdentity,
-  clock: Clock,
-  budgetMs: Millis,
-): Promise<'relieved' | 'gone' | 'stays'> {
-  const limitMs = clock.bootMs() + budgetMs
-  for (let asked: boolean = false; ; asked = true) {
-    const leftMs = limitMs - clock.bootMs()
-    if (leftMs <= 0) return 'stays'
-    const reply = await program.ask('retire', `${orphan.pid} ${orphan.startTicks}`, leftMs)
-    if (reply.kind !== 'done') return 'stays'
-    if (reply.word === 'retired') return asked ? 'relieved' : 'gone'
-    await clock.sleep(RETIRE_PAUSE_MS)
-  }
 }
 
 class ProgramFencer implements Fencer {
@@ -78,14 +60,18 @@ class ProgramFencer implements Fencer {
   #orphans: readonly ProgramIdentity[] = []
   #pastIsRead: boolean = false
   readonly #disk: DiskWrites
+  readonly #watchdog: Watchdog
   #written: Program | null = null
   #armedUntilMs: BootMillis | null = null
+  /** The end of the lease that came with that deadline. */
+  #leaseEndMs: BootMillis = 0
   #postmaster: PostmasterIdentity | null = null
   #closed: boolean = false
 
   constructor(options: FencerOptions) {
     this.#options = options
     this.#disk = new DiskWrites(options.log)
+    this.#watchdog = new Watchdog(options.clock, options.log)
     this.#past = this.#readPast()
   }
 
@@ -96,6 +82,7 @@ class ProgramFencer implements Fencer {
       postmaster: this.#postmaster,
       formerMayAct: !this.#pastIsRead || this.#orphans.length > 0,
       unwritten: this.#disk.problem,
+      watchdog: this.#watchdog.view(),
     }
   }
 
@@ -103,7 +90,7 @@ class ProgramFencer implements Fencer {
     deadlineMs: BootMillis,
     postmaster: PostmasterIdentity | null,
     budgetMs: Millis,
-    ahead: boolean = false,
+    { ahead = false, leaseEndMs, watchdog = null }: ArmOptions = {},
   ): Promise<boolean> {
     const { clock } = this.#options
     const limitMs = clock.bootMs() + budgetMs
@@ -112,11 +99,9 @@ class ProgramFencer implements Fencer {
     const program = await this.#start(budgetMs)
     if (program === null) return false
     const { pid, startTicks } = postmaster ?? { pid: 0, startTicks: '0' }
-    const reply = await program.ask(
-      'arm',
-      `${deadlineMs + program.clockOffsetMs} ${pid} ${startTicks}`,
-      leftMs(),
-    )
+    const endMs = leaseEndMs ?? (deadlineMs === this.#armedUntilMs ? this.#leaseEndMs : deadlineMs)
+    const [deadline, end] = [deadlineMs, endMs].map(ms => Math.floor(ms + program.clockOffsetMs))
+    const reply = await program.ask('arm', `${deadline} ${pid} ${startTicks} ${end}`, leftMs())
     if (reply.kind !== 'done') {
       // If the arm arrives late at a fencer that we take for disarmed, it stops a PostgreSQL that nobody promoted.
       if (!wasArmed) program.tell('disarm 0')
@@ -128,8 +113,10 @@ class ProgramFencer implements Fencer {
     }
     this.#armedBy = program
     this.#armedUntilMs = deadlineMs
+    this.#leaseEndMs = endMs
     this.#postmaster = postmaster
-    if (!ahead) await this.#relieve(program, leftMs())
+    if (!ahead) await this.#relieve(program, leftMs(), watchdog)
+    await this.#watchdog.keepOpen(program, leftMs())
     return true
   }
 
@@ -143,8 +130,21 @@ class ProgramFencer implements Fencer {
     const reply = await program.ask('disarm', '', limitMs - clock.bootMs())
     if (reply.kind !== 'done') return false
     this.#forgetArm()
-    await this.#relieve(program, limitMs - clock.bootMs())
+    await this.#relieve(program, limitMs - clock.bootMs(), null)
     return this.#orphans.length === 0
+  }
+
+  async openWatchdog(request: WatchdogRequest, budgetMs: Millis): Promise<string | null> {
+    const program = this.#armedBy
+    return program === null ? 'the fencer is not armed' : this.#watchdog.open(program, request, budgetMs)
+  }
+
+  async closeWatchdog(budgetMs: Millis): Promise<boolean> {
+    return this.#armedBy === null || this.#watchdog.close(this.#armedBy, budgetMs)
+  }
+
+  lookAtWatchdog(device: string, budgetMs: Millis): Promise<Seen<string | null>> {
+    return lookAtDevice(device, this.#options.clock, budgetMs)
   }
 
   notify(state: string): void {
@@ -207,23 +207,29 @@ class ProgramFencer implements Fencer {
     const program = new Program({ binary, dataDir, recordFile, graceMs, notifySocket }, clock, {
       fenced: line => this.#onFenced(program, line),
       warning: text => log.warning(`fencer: ${text}`),
+      unwatched: why => {
+        this.#watchdog.lost(program, why)
+        this.#options.onLost?.()
+      },
       exited: why => this.#onExited(program, why),
     })
     return program
   }
 
-  /** Our own program has confirmed, so the others are no longer needed. */
-  async #relieve(program: Program, budgetMs: Millis): Promise<void> {
+  /** Our own program has confirmed, so the others are no longer needed. `watchdog`: to be taken over from them. */
+  async #relieve(program: Program, budgetMs: Millis, watchdog: WatchdogRequest | null): Promise<void> {
     for (const old of this.#replaced.splice(0)) old.kill()
     if (this.#orphans.length === 0) return
     const { clock, retireLimitMs = RETIRE_LIMIT_MS } = this.#options
     const kept: ProgramIdentity[] = []
     for (const orphan of this.#orphans) {
-      const end = await retireOrphan(program, orphan, clock, Math.min(budgetMs, retireLimitMs))
+      const limitMs = Math.min(budgetMs, retireLimitMs)
+      const end = await retireOrphan(program, orphan, watchdog?.device ?? null, clock, limitMs)
       if (end === 'relieved')
         this.#options.log.info(`fencer: relieved the one of the former agent (pid ${orphan.pid})`)
       else if (end === 'stays') kept.push(orphan)
     }
+    if (watchdog !== null) await this.#watchdog.open(program, watchdog, budgetMs)
     this.#orphans = kept
     if (program.identity !== null) {
       const writing = writeIdentity(this.#options.stateDirectory, program.identity, kept)
@@ -247,13 +253,16 @@ class ProgramFencer implements Fencer {
     const livedMs = this.#options.clock.bootMs() - program.startedAtMs
     // `arm` never rejects; its outcome is in the view and in the log. It neither proves an arm nor relieves other
     // fencers.
-    if (deadlineMs !== null && livedMs >= afterMs) void this.arm(deadlineMs, postmaster, budgetMs, true)
+    if (deadlineMs !== null && livedMs >= afterMs)
+      void this.arm(deadlineMs, postmaster, budgetMs, { ahead: true, leaseEndMs: this.#leaseEndMs })
   }
 
   #forgetArm(): void {
     this.#armedBy = null
     this.#armedUntilMs = null
     this.#postmaster = null
+    // A program that fenced or was disarmed has closed the device; of one that died, the next one opens it.
+    if (this.#program !== null) this.#watchdog.closed()
   }
 
   #notifySocket(): string | null {

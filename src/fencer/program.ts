@@ -30,6 +30,8 @@ interface ProgramEvents {
   /** The line that it also wrote to its record file. */
   fenced(record: string): void
   warning(text: string): void
+  /** The watchdog device failed and is closed. */
+  unwatched(why: string): void
   exited(why: string): void
 }
 
@@ -171,6 +173,7 @@ export class Program {
   #answered(word: string, sequence: string, rest: string): void {
     this.#unanswered = 0
     const settle = this.#waiting.get(Number(sequence))
+    if (word === 'unwatched' && sequence === '0') this.#events.unwatched(rest)
     if (settle !== undefined)
       settle(word === 'failed' ? { kind: 'failed', why: rest } : { kind: 'done', word, rest })
     else if (word === 'failed') this.#events.warning(rest)

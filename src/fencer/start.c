@@ -49,13 +49,14 @@ static void fail(const char *what)
 
 static void prepare_signals(void)
 {
-    static const int ignored[] = {SIGINT, SIGHUP, SIGPIPE, SIGQUIT, SIGUSR1, SIGUSR2, SIGTSTP, SIGTTIN, SIGTTOU};
+    static const int ignored[] = {SIGINT, SIGHUP, SIGPIPE, SIGQUIT, SIGUSR2, SIGTSTP, SIGTTIN, SIGTTOU};
     for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
         if (signal(ignored[i], SIG_IGN) == SIG_ERR)
             fail("signal");
     sigset_t terminate;
     sigemptyset(&terminate);
     sigaddset(&terminate, SIGTERM);
+    sigaddset(&terminate, SIGUSR1);
     if (sigprocmask(SIG_SETMASK, &terminate, NULL) != 0)
         fail("sigprocmask");
     fencer.signal_fd = signalfd(-1, &terminate, SFD_NONBLOCK | SFD_CLOEXEC);

@@ -158,14 +158,14 @@ void postmaster_release(struct postmaster *held)
     *held = (struct postmaster){.pidfd = -1};
 }
 
-enum retirement retire(pid_t pid, uint64_t start_ticks)
+enum retirement retire(pid_t pid, uint64_t start_ticks, bool hands_over)
 {
     int pidfd = open_pidfd(pid);
     if (pidfd < 0)
         return errno == ESRCH ? RETIRED : NOT_RETIRED;
     enum retirement outcome = RETIRED;
     if (start_ticks_of(pid) == start_ticks)
-        outcome = send_signal(pidfd, SIGTERM) ? RETIRING : NOT_RETIRED;
+        outcome = send_signal(pidfd, hands_over ? SIGUSR1 : SIGTERM) ? RETIRING : NOT_RETIRED;
     close(pidfd);
     return outcome;
 }

@@ -6,22 +6,57 @@ import type { LeaseView } from './decision/snapshot.ts'
 import type { DynamicSettings } from './settings/dynamic-settings.ts'
 import type { BootMillis, Millis } from './units.ts'
 
-/** How long a lease lives: all margins are fractions of it. */
-type Term = Pick<DynamicSettings, 'ttlMs'>
+/** How long a lease lives: all margins are fractions of it. An open watchdog device may leave less of it. */
+interface Term {
+  readonly ttlMs: Millis
+  readonly resetAfterMs?: Millis
+}
 
 /** Until a change of `ttl` has reached the lease, each margin has to fit into the shorter of the two. */
 export function termOf(lease: LeaseView, settings: DynamicSettings): Term {
-  return { ttlMs: lease.ttlMs > 0 ? Math.min(lease.ttlMs, settings.ttlMs) : settings.ttlMs }
+  const ttlMs = lease.ttlMs > 0 ? Math.min(lease.ttlMs, settings.ttlMs) : settings.ttlMs
+  return withReset(lease, ttlMs)
 }
 
-/** The fencer's time from its deadline to the end of the lease: SIGQUIT, a grace period, SIGKILL for all processes. */
-export function fenceMarginMs({ ttlMs }: Term): Millis {
+/** The term of a lease that is made, or made anew, under the settings in force. */
+export function nextTermOf(lease: LeaseView, { ttlMs }: DynamicSettings): Term {
+  return withReset(lease, ttlMs)
+}
+
+function withReset({ resetAfterMs }: LeaseView, ttlMs: Millis): Term {
+  return resetAfterMs === undefined ? { ttlMs } : { ttlMs, resetAfterMs }
+}
+
+/**
+ * The fencer's time from its deadline to the end of the lease: SIGQUIT, a grace period, SIGKILL for all processes. If the
+ * watchdog device would reset the machine before that, the fencer acts earlier, so that a machine is reset only if the
+ * fencer could not act.
+ */
+export function fenceMarginMs(term: Term): Millis {
+  return Math.max(unwatchedMarginMs(term), resetMarginMs(term))
+}
+
+function unwatchedMarginMs({ ttlMs }: Term): Millis {
   return Math.min(2000, Math.max(500, Math.round(ttlMs / 10)))
 }
 
+/** From the moment when the fencer must act before the device fires to the end of the lease; 0: no device is open. */
+function resetMarginMs({ ttlMs, resetAfterMs }: Term): Millis {
+  return resetAfterMs === undefined ? 0 : ttlMs - resetAfterMs + stopAheadMs(resetAfterMs)
+}
+
+/** PostgreSQL is stopped this long before the watchdog device would fire. */
+export function stopAheadMs(resetAfterMs: Millis): Millis {
+  return Math.min(1000, Math.max(500, Math.round(resetAfterMs / 10)))
+}
+
 /** With less time left than this, the agent stops PostgreSQL itself while it still can do so in good order. */
-export function demoteMarginMs({ ttlMs }: Term): Millis {
-  return fenceMarginMs({ ttlMs }) + Math.max(500, Math.round(ttlMs / 6))
+export function demoteMarginMs(term: Term): Millis {
+  const { ttlMs, resetAfterMs } = term
+  const unwatched = unwatchedMarginMs(term) + Math.max(500, Math.round(ttlMs / 6))
+  return resetAfterMs === undefined
+    ? unwatched
+    : Math.max(unwatched, resetMarginMs(term) + stopAheadMs(resetAfterMs))
 }
 
 /** How soon a failed renewal is tried again. */

@@ -26,7 +26,7 @@ import { upstreamFor } from '../wire/upstream.ts'
 export interface ObservePorts {
   readonly store: Pick<Store, 'view'>
   readonly postgres: LookedAt
-  readonly fencer: Pick<Fencer, 'view'>
+  readonly fencer: Pick<Fencer, 'view' | 'lookAtWatchdog'>
   readonly clock: Pick<Clock, 'bootMs' | 'wallMs'>
   readonly guard: Pick<LeaseGuard, 'view'>
 }
@@ -62,6 +62,7 @@ const LOOK_LIMIT_MS: Millis = 2500
 /** Of a server that has answered no new connection for `UNANSWERED_MS`. */
 const MUTE_LIMIT_MS: Millis = 400
 const UNANSWERED_MS: Millis = 1000
+const DEVICE_LIMIT_MS: Millis = 500
 
 /** One look at everything. `previous` is the look of an earlier step of this beat, if it still holds. */
 export async function observe(
@@ -74,7 +75,7 @@ export async function observe(
   // After a job has ended in the middle of a beat, only a new look shows what it has done.
   const holds = previous !== null && !learned.postgresTouched && agent.finished === null
   const look = holds ? previous : await lookAtPostgres(ports, agent, before)
-  const { armedUntilMs, alive, postmaster, formerMayAct } = ports.fencer.view()
+  const fencer = await lookAtFencer(ports.fencer, agent.self)
   const snapshot: Snapshot = {
     nowMs: ports.clock.bootMs(),
     wallMs: ports.clock.wallMs(),
@@ -93,7 +94,7 @@ export async function observe(
     divergence: learned.divergence,
     work: agent.work,
     finished: agent.finished,
-    fencer: { alive, armedUntilMs, postmaster, formerMayAct },
+    fencer,
     stateUnwritable: agent.stateUnwritable ?? null,
     ...(agent.logins === undefined ? {} : { logins: agent.logins }),
     ...(agent.vitals === undefined ? {} : { vitals: agent.vitals }),
@@ -102,6 +103,18 @@ export async function observe(
     outcomes: learned.outcomes,
   }
   return { snapshot, look }
+}
+
+/** The device is looked at only where it is required and not open already. */
+async function lookAtFencer(port: ObservePorts['fencer'], { watchdog }: Self): Promise<Snapshot['fencer']> {
+  const isNeeded = watchdog?.mode === 'required' && (port.view().watchdog ?? null) === null
+  const device = isNeeded ? await port.lookAtWatchdog(watchdog.device, DEVICE_LIMIT_MS) : undefined
+  const { armedUntilMs, alive, postmaster, formerMayAct, watchdog: open = null } = port.view()
+  return {
+    ...{ alive, armedUntilMs, postmaster, formerMayAct },
+    ...(open === null ? {} : { watchdog: open }),
+    ...(device === undefined ? {} : { device }),
+  }
 }
 
 /** The newer of the watch-fed view and this beat's own read. */

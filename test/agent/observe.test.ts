@@ -42,7 +42,7 @@ function world(): ObservePorts & { readonly looks: () => number } {
       compareRecovery: async () => unseen('not asked'),
       readHistory: async () => unseen('not asked'),
     },
-    fencer: { view: () => base.fencer },
+    fencer: { view: () => base.fencer, lookAtWatchdog: async () => unseen('not asked') },
     clock: { bootMs: () => base.nowMs, wallMs: () => base.wallMs },
     guard: { view: () => base.lease },
   }

@@ -35,7 +35,7 @@ test('a complete configuration is read without a word', async () => {
       },
       pgCtlTimeoutMs: 60_000,
     },
-    watchdog: { mode: 'automatic', device: '/dev/watchdog', safetyMarginMs: 5000 },
+    watchdog: { mode: 'automatic', device: '/dev/watchdog', driver: 'default', safetyMarginMs: 5000 },
     stateDirectory: '/var/lib/postgresql/data.hactl',
   })
 })

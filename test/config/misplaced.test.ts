@@ -106,25 +106,18 @@ test('local parameters that only the dynamic configuration decides are dropped, 
 })
 
 describe('what this version does not carry out is said once and changes nothing else', () => {
-  test('callbacks, replica methods with their sections, hooks, watchdog', async () => {
+  test('callbacks, replica methods with their sections, hooks', async () => {
     const result = await readText(`${COMPLETE}
   callbacks: {on_start: /a, on_stop: /b}
   create_replica_methods: [wal_e, basebackup]
   wal_e: {command: /c, no_params: true}
   pre_promote: /d
-watchdog: {mode: required, device: /dev/watchdog1, safety_margin: 3}
 `)
     expect(warningsOf(result)).toEqual([
       '17: postgresql.callbacks: not supported yet by this version of hactl: the commands are not run',
       '18: postgresql.create_replica_methods: not supported yet by this version of hactl: replicas are made with pg_basebackup',
       '20: postgresql.pre_promote: not supported yet by this version of hactl: the command is not run',
-      '21: watchdog.mode: not supported yet by this version of hactl: the fencer stops PostgreSQL when the lease ends, but the machine is not reset',
     ])
-    expect(configOf(result).watchdog).toEqual({
-      mode: 'required',
-      device: '/dev/watchdog1',
-      safetyMarginMs: 3000,
-    })
   })
 
   test('a custom bootstrap method: this node creates no cluster, rather than an empty one', async () => {

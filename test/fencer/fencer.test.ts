@@ -78,6 +78,7 @@ const NOBODY: FencerView = {
   postmaster: null,
   formerMayAct: false,
   unwritten: null,
+  watchdog: null,
 }
 
 const inMs = (ms: number) => clock.bootMs() + ms
@@ -208,7 +209,7 @@ test('what a former agent armed goes on beside one that is armed ahead of the pr
   const old = await programPid()
   await first.close()
   const second = open()
-  expect(await second.arm(inMs(90_000), null, BUDGET_MS, true)).toBe(true)
+  expect(await second.arm(inMs(90_000), null, BUDGET_MS, { ahead: true })).toBe(true)
   expect([await lives(old), second.view().formerMayAct]).toEqual([true, true])
   expect(await second.arm(inMs(90_000), null, BUDGET_MS)).toBe(true)
   expect([await lives(old), second.view().formerMayAct]).toEqual([false, false])

@@ -1,7 +1,7 @@
 // The fencer program by itself, driven over its line protocol as the agent does it.
 
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
@@ -67,7 +67,7 @@ function run(options: { readonly record?: string; readonly env?: Record<string, 
     for (let tries = 1; ; tries++) {
       n += 1
       const deadline = clock.bootMs() + ms
-      say(`arm ${n} ${deadline} ${sleeper.pid} ${sleeper.ticks}${next === '' ? '' : `\n${next}`}`)
+      say(`arm ${n} ${deadline} ${sleeper.pid} ${sleeper.ticks} ${deadline}${next === '' ? '' : `\n${next}`}`)
       await until(`answer to ${n}`, () => (find(`armed ${n}`) ?? find(`failed ${n}`)) !== undefined)
       const answer = find(`armed ${n}`) ?? find(`failed ${n}`) ?? ''
       if (tries === 20 || !answer.endsWith('the deadline has passed')) return { n, deadline, answer }
@@ -109,7 +109,7 @@ test('a process with other start ticks is never signalled', async () => {
   await until('it is gone', () => ended(gone.child))
   const missing = await fencer.armIn(200, gone)
   expect(missing.answer).toBe(`failed ${missing.n} no such process`)
-  fencer.say(`retire 3 ${pid} ${other.ticks}`)
+  fencer.say(`retire 3 ${pid} ${other.ticks} off`)
   expect(await fencer.heard('retired 3')).toBe('retired 3')
   await until('both deadlines are over', () => hasPassed(missing.deadline + 150))
   expect(ended(child)).toBe(false)
@@ -122,11 +122,11 @@ test('a refused arm leaves the former deadline standing', async () => {
   const { pid, ticks, child } = await victim()
   const { n, deadline, answer } = await fencer.armIn(1000, { pid, ticks })
   expect(answer).toBe(`armed ${n}`)
-  fencer.say(`arm 2 ${inMs(-1)} ${pid} ${ticks}`)
-  fencer.say(`arm 3 ${inMs(90_000_000)} ${pid} ${ticks}`)
-  fencer.say(`arm 4 ${inMs(60_000)} 1`)
-  fencer.say('arm 5 -1 0 0')
-  fencer.say('arm 6 12x 0 0')
+  fencer.say(`arm 2 ${inMs(-1)} ${pid} ${ticks} 1`)
+  fencer.say(`arm 3 ${inMs(90_000_000)} ${pid} ${ticks} 1`)
+  fencer.say(`arm 4 ${inMs(60_000)} 1 1`)
+  fencer.say('arm 5 -1 0 0 1')
+  fencer.say('arm 6 12x 0 0 1')
   fencer.say('nonsense 7')
   fencer.say('')
   expect(await fencer.heard('failed 2')).toBe('failed 2 the deadline has passed')
@@ -158,7 +158,7 @@ test('disarmed: the deadline passes and nothing happens', async () => {
 test('an exited postmaster that was armed before can be armed again: the lease is renewed meanwhile', async () => {
   const fencer = run()
   const { pid, ticks, child } = await victim()
-  fencer.say(`arm 1 ${inMs(60_000)} ${pid} ${ticks}`)
+  fencer.say(`arm 1 ${inMs(60_000)} ${pid} ${ticks} ${inMs(60_000)}`)
   await fencer.heard('armed 1')
   child.kill('SIGKILL')
   await until('it is gone', () => ended(child))
@@ -174,7 +174,7 @@ test('an exited postmaster that was armed before can be armed again: the lease i
 test('signals: ignored while the agent lives, SIGTERM ends an orphan', async () => {
   const fencer = run()
   const { pid, ticks, child } = await victim()
-  fencer.say(`arm 1 ${inMs(60_000)} ${pid} ${ticks}`)
+  fencer.say(`arm 1 ${inMs(60_000)} ${pid} ${ticks} ${inMs(60_000)}`)
   await fencer.heard('armed 1')
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const) fencer.child.kill(signal)
   fencer.say('ping 2')
@@ -192,7 +192,7 @@ test('signals: ignored while the agent lives, SIGTERM ends an orphan', async () 
 test('exit is refused while armed; the end of input ends it at once when disarmed', async () => {
   const fencer = run()
   const { pid, ticks } = await victim()
-  fencer.say(`arm 1 ${inMs(60_000)} ${pid} ${ticks}`)
+  fencer.say(`arm 1 ${inMs(60_000)} ${pid} ${ticks} ${inMs(60_000)}`)
   fencer.say('exit')
   expect(await fencer.heard('failed 0')).toBe('failed 0 armed')
   fencer.say('disarm 2')
@@ -257,34 +257,4 @@ test.each(['path', 'abstract'])('notify sends a datagram to NOTIFY_SOCKET (%s)',
   await until('the receiver ends', () => ended(receiver))
   fencer.say('notify WATCHDOG=1')
   expect(await fencer.heard('warning notify:')).toMatch(/Connection refused|No such file/)
-})
-
-test('watchdog: time-out, a keepalive at every arm, magic close at disarm', async () => {
-  const device = join(home, 'watchdog')
-  expect(spawnSync('mkfifo', [device]).status).toBe(0)
-  const fencer = run()
-  fencer.say(`watchdog 1 open testing 15 ${device}`)
-  expect(await fencer.heard('failed 1')).toBe('failed 1 No such device or address')
-  const written = join(home, 'watchdog.log')
-  await writeFile(written, '')
-  const reader = spawn('sh', ['-c', `exec 3<>"${device}"; cat <&3 >"${written}"`], { stdio: 'ignore' })
-  started.push(reader)
-  let sequence = 1
-  await until('the device opens', () => {
-    sequence += 1
-    fencer.say(`watchdog ${sequence} open testing 15 ${device}`)
-    return fencer.answers.some(line => /^watching \d+ 15$/.test(line))
-  })
-  await writeFile(written, '')
-  fencer.say(`watchdog 101000 open testing 20 ${device}`)
-  await fencer.heard('watching 101000 20')
-  fencer.say(`arm 101001 ${inMs(60_000)} 0 0`)
-  fencer.say(`arm 101002 ${inMs(60_000)} 0 0`)
-  fencer.say('disarm 101003')
-  await fencer.heard('disarmed 101003')
-  await until('all was written', async () =>
-    (await readFile(written, 'utf8')).replaceAll('\0', '').endsWith('Ctimeout=20\n11V'),
-  )
-  fencer.say('watchdog 101004 open default 15 /dev/null')
-  expect(await fencer.heard('failed 101004')).toBe('failed 101004 the device does not tell its time-out')
 })

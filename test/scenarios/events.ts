@@ -46,6 +46,18 @@ const PROCESSES: readonly Form[] = [
     agent?.process.stop()
     return () => agent?.process.goOn()
   }),
+  form(`freeze agent and fencer of ${NODE}`, (world, { node }) => {
+    const machine = named(world, node)
+    machine.freeze()
+    return () => machine.goOn()
+  }),
+  form(`kill agent and fencer of ${NODE}`, (world, { node }) => {
+    const machine = named(world, node)
+    machine.killAgent()
+    for (const fencer of [...machine.fencers]) fencer.kill()
+    machine.fencerKilledAtMs = world.nowMs
+    return () => machine.startAgent()
+  }),
   form(`kill fencer of ${NODE}`, (world, { node }) => {
     const machine = named(world, node)
     for (const fencer of [...machine.fencers]) fencer.kill()

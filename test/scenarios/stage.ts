@@ -13,7 +13,7 @@ import { eventNamed } from './events.ts'
 const READY_LIMIT_MS = 60_000
 /** Told to the scenario; everything else that the simulation traces is for people who debug it. */
 const TOLD =
-  /^the leader key|^accepts writes|acknowledged writes are not here|^the fencer stops|^agent ended|cannot be used|is used|can be used again/
+  /^the leader key|^accepts writes|acknowledged writes are not here|^the fencer stops|^agent ended|cannot be used|is used|can be used again|^the watchdog/
 
 export class Stage {
   readonly world: World
@@ -35,6 +35,8 @@ export class Stage {
         tags: plainTags({ nofailover: requested.nofailover.has(name), failoverPriority: 1 }),
         mayBootstrap: true,
         useRewind: requested.useRewind,
+        ...(requested.watchdog === null ? {} : { watchdog: requested.watchdog }),
+        ...(requested.lacking.has(name) ? { lacksDevice: true as const } : {}),
       })),
       tell: (_atMs, who, text) => {
         if (TOLD.test(text)) this.#say(who, text)
@@ -124,9 +126,12 @@ interface Requested {
   readonly config: { readonly [key: string]: number | boolean }
   readonly useRewind: boolean
   readonly nofailover: ReadonlySet<string>
+  readonly watchdog: 'automatic' | 'required' | null
+  /** Machines without the device. */
+  readonly lacking: ReadonlySet<string>
 }
 
-/** `cluster 3 members, leader pg1, seed 7, ttl 20, without pg_rewind, pg3 nofailover`. */
+/** `cluster 3 members, leader pg1, seed 7, ttl 20, without pg_rewind, pg3 nofailover, watchdog required, pg2 lacks the device`. */
 function readRequest(command: string): Requested {
   const [first = '', ...parts] = command.replace(/^cluster\s+/, '').split(/,\s*/)
   const count = Number(/^(\d) members$/.exec(first)?.[1] ?? Number.NaN)
@@ -138,12 +143,17 @@ function readRequest(command: string): Requested {
     config: { ttl: 30, loop_wait: 10, retry_timeout: 10 } as Record<string, number | boolean>,
     useRewind: true,
     nofailover: new Set<string>(),
+    watchdog: null as Requested['watchdog'],
+    lacking: new Set<string>(),
   }
   for (const part of parts) {
     const [word = '', value = ''] = part.split(/\s+/)
     if (word === 'leader') requested.leader = value
     else if (word === 'seed') requested.seed = Number(value)
     else if (part === 'without pg_rewind') requested.useRewind = false
+    else if (part === 'watchdog required' || part === 'watchdog automatic')
+      requested.watchdog = value as Requested['watchdog']
+    else if (part.endsWith(' lacks the device')) requested.lacking.add(word)
     else if (value === 'nofailover') requested.nofailover.add(word)
     else if (part === 'nothing there yet') requested.leader = null
     else if (/^[a-z_]+ \d+$/.test(part)) requested.config[word] = Number(value)

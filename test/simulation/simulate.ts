@@ -6,6 +6,7 @@ import type { Tags } from '../../src/model/settings/config.ts'
 import { FAILOVER } from '../../src/wire/keys.ts'
 import { FailsafeFaults, failsafeChances } from './faults/failsafe-faults.ts'
 import { Faults } from './faults/faults.ts'
+import { Freezer } from './faults/freezer.ts'
 import { Housekeeper } from './faults/housekeeper.ts'
 import { OperatorsHand } from './faults/operators-hand.ts'
 import { firstSyncMode, ModeSwitcher } from './faults/sync-modes.ts'
@@ -56,7 +57,7 @@ export async function simulate(seed: number, tell?: Tell): Promise<Result> {
   const failsafe = failsafeChances(seed)
   const world = new World({
     seed: plan.below(0x7fffffff),
-    machines: machinesOf(plan),
+    machines: machinesOf(plan).map(machine => withWatchdog(machine, seed)),
     firstConfig: {
       ...configOf(plan, timing),
       ...syncModeOf(seed),
@@ -77,12 +78,15 @@ export async function simulate(seed: number, tell?: Tell): Promise<Result> {
   hand?.begin(fromMs, horizonMs)
   switcherOf(world, seed)?.begin(fromMs, horizonMs)
   if (failsafe !== null) new FailsafeFaults(world, failsafe).begin(fromMs, horizonMs)
+  const freezer = freezerOf(world, seed)
+  freezer?.begin(fromMs, horizonMs)
   const housekeeper = housekeeperOf(world, seed)
   housekeeper?.begin(fromMs, horizonMs)
   await world.scheduler.runUntil(horizonMs, failed)
   faults.healAll()
   housekeeper?.finish()
   hand?.finish()
+  freezer?.finish()
   if (!failed()) await demandConvergence(world, TTL_MAX_MS, failed)
   const { acknowledged, lost, promotions, violations } = world.checks
   const seconds = Math.round(world.nowMs / 1000)
@@ -122,6 +126,20 @@ function switcherOf(world: World, seed: number): ModeSwitcher | null {
 function housekeeperOf(world: World, seed: number): Housekeeper | null {
   const random = new Random(seed ^ 0x5eed)
   return random.chance(0.3) ? new Housekeeper(world, random) : null
+}
+
+/** In some runs the machines have a watchdog. With chances of its own, too. */
+function withWatchdog(machine: MachineOptions, seed: number): MachineOptions {
+  const random = new Random(seed ^ 0xd09)
+  return random.chance(0.25)
+    ? { ...machine, watchdog: random.pick(['automatic', 'required'] as const) }
+    : machine
+}
+
+function freezerOf(world: World, seed: number): Freezer | null {
+  return world.machines.some(({ watchdog }) => watchdog !== null)
+    ? new Freezer(world, new Random(seed ^ 0xf02e))
+    : null
 }
 
 async function demandConvergence(world: World, ttlMs: number, failed: () => boolean): Promise<void> {

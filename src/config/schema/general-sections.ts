@@ -14,7 +14,7 @@ import {
   texts,
 } from './leaf.ts'
 import { hostPort } from './leaf-address.ts'
-import { later, never, optional, required, setting } from './setting.ts'
+import { never, optional, required, setting } from './setting.ts'
 
 const NO_THREADS = never('thread settings', 'hactl has no thread pool')
 
@@ -239,15 +239,6 @@ export const CTL = {
   }),
 } as const
 
-/**
- * The fencer's program can open and feed the device; the agent does not ask it to before it has the modes of this
- * section.
- */
-const NO_WATCHDOG = later(
-  'watchdog',
-  'the fencer stops PostgreSQL when the lease ends, but the machine is not reset',
-)
-
 export const NODE = {
   tags: setting(
     mapping('mapping; see "Tags" below'),
@@ -263,16 +254,18 @@ export const NODE = {
       require: 'required',
     }),
     'automatic',
-    { support: NO_WATCHDOG, about: 'Use of the Linux watchdog device.' },
+    {
+      about:
+        'Use of the Linux watchdog device, which resets the machine of a leader that is frozen. automatic: if it can be had; required: without it the node does not lead.',
+    },
   ),
-  'watchdog.device': setting(path(), '/dev/watchdog', { support: NO_WATCHDOG, about: 'The device.' }),
+  'watchdog.device': setting(path(), '/dev/watchdog', { about: 'The device.' }),
   'watchdog.safety_margin': setting(integer({ min: -1 }), 5, {
-    support: NO_WATCHDOG,
-    about: 'Seconds before the end of the lease at which the machine is reset; -1: half of ttl.',
+    about:
+      'Seconds before the end of the lease at which the machine is reset at the latest, counted as at least 3; -1: half of ttl.',
   }),
-  'watchdog.driver': setting(nonEmptyText(), 'default', {
-    support: NO_WATCHDOG,
-    about: 'Kind of the device.',
+  'watchdog.driver': setting(choice(['default', 'testing']), 'default', {
+    about: 'Kind of the device; testing: a FIFO, to which the timeout is written as text.',
   }),
 } as const
 

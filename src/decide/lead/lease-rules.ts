@@ -6,7 +6,6 @@ import type { Action, ActionKind } from '../../model/decision/action.ts'
 import { isUnguarded } from '../../model/decision/work.ts'
 import {
   demoteMarginMs,
-  fenceMarginMs,
   holdOnAfterMs,
   isRetimed,
   isShortened,
@@ -31,14 +30,15 @@ import {
 import { formerMayWrite, isOtherData } from '../rejoin/former-life.ts'
 import { type Rule, rule } from '../rule.ts'
 import { buildStatus } from '../upkeep/status-key.ts'
-import { askGuarded, isFenced } from './fencing.ts'
+import { askGuarded, isFenced, nextMarginMs } from './fencing.ts'
 import { isGuarded } from './maintenance.ts'
 import { nameHolder } from './name-holder.ts'
+import { takingOver } from './watchdog.ts'
 
 /** Arms the fencer before the end of the lease whenever the server may accept writes, unless maintenance mode lets it go on. */
 function guardActions(facts: Facts): readonly Action[] {
   if (!mayWrite(facts) || !isGuarded(facts)) return []
-  return [{ kind: 'arm-fencer', marginMs: fenceMarginMs(facts.snap.settings) }]
+  return [{ kind: 'arm-fencer', marginMs: nextMarginMs(facts.snap), ...takingOver(facts) }]
 }
 
 /**
@@ -52,7 +52,7 @@ export function renewal(facts: Facts, status: ClusterStatus | null): readonly Ac
   const mustArm = isArmed || guardActions(facts).length > 0
   const shortens = isShortened(lease, settings) && holdsLease(facts.snap) && mustArm
   const ahead: readonly Action[] = shortens
-    ? [{ kind: 'arm-fencer', marginMs: fenceMarginMs(settings), withinMs: settings.ttlMs }]
+    ? [{ kind: 'arm-fencer', marginMs: nextMarginMs(facts.snap), withinMs: settings.ttlMs }]
     : []
   return [...ahead, { kind: 'renew-lease', status }, ...guardActions(facts)]
 }

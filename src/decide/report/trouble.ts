@@ -21,6 +21,7 @@ import { describeDisk, failingDisk } from '../failing-disk.ts'
 import { hungServer } from '../hung-server.ts'
 import { unusableConfiguration } from '../known-configuration.ts'
 import { unfencedForMs } from '../lead/fencing.ts'
+import { missingWatchdog } from '../lead/watchdog.ts'
 import { reasonOf, timesFailed } from '../rejoin/failed-work.ts'
 import { describeOrphans, formerMayWrite, keepsKey, orphans } from '../rejoin/former-life.ts'
 import { starvation } from '../rejoin/reception.ts'
@@ -64,6 +65,7 @@ const CONDITIONS: readonly Condition[] = [
   { id: 'undecided', find: onCluster(whyUndecided) },
   { id: 'work-failed', find: workFailed },
   { id: 'fencer', find: unfenced },
+  { id: 'watchdog', find: unwatched },
   { id: 'configuration', find: onCluster(configuration) },
   { id: 'configuration', find: unapplied },
   { id: 'configuration', find: refusedFile },
@@ -192,6 +194,11 @@ function unfenced(facts: Facts): string | null {
   const failure = memory.lastFailure
   const lately = failure?.job === 'arm-fencer' && snap.nowMs - failure.atMs < snap.settings.ttlMs
   return lately ? `the fencer could not be armed (${failure.why}): this node was not made primary` : null
+}
+
+function unwatched(facts: Facts): string | null {
+  const why = missingWatchdog(facts)
+  return why === null ? null : `the required watchdog is not usable (${why}): this node must not lead`
 }
 
 function configuration({ snap, view }: ClusterFacts): string | null {

@@ -32,6 +32,7 @@ import { armAgain, demoteUnfenced, mustBeFenced, rearmFencer } from '../lead/rea
 import { mayStopOrphans, stopOrphans } from '../rejoin/former-life.ts'
 import { stopToFollow } from '../rejoin/stopping-postgres.ts'
 import { type Rule, rule } from '../rule.ts'
+import { closeWatchdog } from './parts/watchdog.ts'
 
 export interface BlindFacts extends Facts {
   /** Why the cluster cannot be seen. */
@@ -40,6 +41,7 @@ export interface BlindFacts extends Facts {
 
 export const blindRules: readonly Rule<BlindFacts>[] = [
   rearmFencer('blind'),
+  closeWatchdog('blind'),
   askMembers('blind'),
   rule({
     id: 'blind.read-cluster',

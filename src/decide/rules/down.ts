@@ -19,14 +19,8 @@ import {
 } from '../facts.ts'
 import { missingConfiguration, withoutConfiguration } from '../known-configuration.ts'
 import { heldMarginMs } from '../lead/fencing.ts'
-import {
-  hasTimeLeft,
-  holdOnMs,
-  holdOnReason,
-  leaseLeft,
-  proofRules,
-  unansweredButAlive,
-} from '../lead/lease-rules.ts'
+import { holdOnMs, holdOnReason, leaseLeft, proofRules, unansweredButAlive } from '../lead/lease-rules.ts'
+import { hasTimeToBegin, missingWatchdog } from '../lead/watchdog.ts'
 import { leaveToExpire, whyOtherData } from '../rejoin/former-life.ts'
 import {
   cannotRejoin,
@@ -88,6 +82,17 @@ const leaderRules: readonly Rule<ClusterFacts>[] = [
     }),
   }),
   rule({
+    id: 'down.release-unwatched',
+    why: 'watchdog.mode is required: a node that cannot have it lets another one lead',
+    level: 'warning',
+    match: f => leads(f) && !tried(f.snap, 'release-lease') && missingWatchdog(f),
+    choose: (_, why) => ({
+      reason: `Watchdog device is not usable (${why}), so PostgreSQL is not started as primary; releasing the lease`,
+      actions: [{ kind: 'release-lease', status: null }],
+      remember: { lastRole: null, rejoin: 'check', agreesWith: null },
+    }),
+  }),
+  rule({
     id: 'down.without-configuration',
     why: 'a node that does not know how its cluster is configured lets another one lead',
     level: 'warning',
@@ -114,7 +119,7 @@ const leaderRules: readonly Rule<ClusterFacts>[] = [
     // spec/ha.md R3
     why: 'this node has held the lease without a gap: the same timeline goes on',
     level: 'warning',
-    match: f => leads(f) && isPrimaryData(f) && hasTimeLeft(f),
+    match: f => leads(f) && isPrimaryData(f) && hasTimeToBegin(f),
     choose: f => ({
       reason: `starting primary after failure (control file: ${control(f.snap.postgres)?.state ?? 'unreadable'}), lease ${leaseLeft(f)}`,
       actions: [
@@ -126,7 +131,7 @@ const leaderRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'down.start-to-promote',
     why: "this node holds the lease but its data is a standby's: it starts as a standby and is then promoted",
-    match: f => leads(f) && hasTimeLeft(f) && !isPrimaryData(f),
+    match: f => leads(f) && hasTimeToBegin(f) && !isPrimaryData(f),
     choose: f => ({
       reason: 'starting as readonly because i had the session lock',
       actions: [

@@ -3,8 +3,9 @@
 import type { Action } from '../../model/decision/action.ts'
 import type { Founding } from '../../model/decision/memory.ts'
 import { type ClusterFacts, control, holdsLease, isSystemIdentifier, tried } from '../facts.ts'
-import { askGuarded } from '../lead/fencing.ts'
+import { armAhead, askGuarded } from '../lead/fencing.ts'
 import { holdOnMs } from '../lead/lease-rules.ts'
+import { watchdogToOpen, whyNotWatched } from '../lead/watchdog.ts'
 import { memberRecord } from '../report/own-record.ts'
 import { type Rule, rule } from '../rule.ts'
 
@@ -88,11 +89,43 @@ export const foundingRules: readonly Rule<ClusterFacts>[] = [
     }),
   }),
   rule({
+    id: 'founding.open-watchdog',
+    why: 'a leader that is frozen together with its fencer is stopped by the reset of its machine: the fencer is armed first, and the device is open before this node leads',
+    match: f => control(f.snap.postgres) !== null && watchdogToOpen(f),
+    choose: (f, request) => ({
+      reason: `opening the watchdog ${request.device} with a timeout of ${request.timeoutS} s`,
+      actions: [...armAhead(f), { kind: 'open-watchdog', request }],
+    }),
+  }),
+  rule({
+    id: 'founding.no-watchdog',
+    // spec/ha.md 3.4.3
+    why: 'watchdog.mode is required: a node that cannot have it leads no new cluster either',
+    level: 'error',
+    match: f => {
+      const { founding } = f.memory
+      const why = founding === null ? null : whyNotWatched(f)
+      return founding !== null && why !== null && { founding, why }
+    },
+    choose: (f, { founding, why: cause }) => {
+      const why = `Cancelling bootstrap because watchdog activation failed: ${cause}`
+      return {
+        reason: why,
+        remember: {
+          founding: { ...founding, stage: 'failed', why },
+          lastFailure: { job: 'bootstrap', why, atMs: f.snap.nowMs },
+        },
+        next: 'again',
+      }
+    },
+  }),
+  rule({
     id: 'founding.announce',
     why: 'identifier, configuration and leader key are written in this order, each guarded and each only once; the fencer is armed before this node can be the leader in etcd',
     match: f =>
       !tried(f.snap, 'take-leader') &&
-      !f.snap.outcomes.some(outcome => outcome.kind !== 'done') &&
+      // Mode `automatic` goes on without a watchdog.
+      !f.snap.outcomes.some(({ kind, action }) => kind !== 'done' && action !== 'open-watchdog') &&
       control(f.snap.postgres),
     choose: (f, { systemIdentifier }) => ({
       reason: 'the new server is up; announcing the cluster',

@@ -3,7 +3,6 @@
 import { leaderKeyIsGone } from '../../model/cluster/cluster.ts'
 import type { WorkFailure } from '../../model/decision/memory.ts'
 import type { PromotionNote } from '../../model/decision/work.ts'
-import { fenceMarginMs } from '../../model/timing.ts'
 import { unsupportedMode } from '../election/election.ts'
 import {
   type ClusterFacts,
@@ -21,7 +20,7 @@ import {
 } from '../facts.ts'
 import { missingConfiguration, withoutConfiguration } from '../known-configuration.ts'
 import { askMembers, withoutMembers } from '../lead/failsafe.ts'
-import { heldMarginMs, isFenced } from '../lead/fencing.ts'
+import { heldMarginMs, isFenced, nextMarginMs } from '../lead/fencing.ts'
 import {
   awaitNumber,
   handOutTimeline,
@@ -53,6 +52,7 @@ import { requestRules } from './parts/requests.ts'
 import { leaderRestart } from './parts/restarting.ts'
 import { syncPromotionRules } from './parts/sync-promotion.ts'
 import { syncLook, syncRules, syncWaitRules } from './parts/synchronous.ts'
+import { leaderWatchdog } from './parts/watchdog.ts'
 
 export const leaderRules: readonly Rule<ClusterFacts>[] = [
   rearmFencer('leader'),
@@ -106,6 +106,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     }),
   }),
   armAgain('leader', needsFencer),
+  ...leaderWatchdog,
   rule({
     id: 'leader.mode-not-supported',
     why: 'promoting under rules that this version cannot keep could lose acknowledged writes',
@@ -171,7 +172,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
       reason: 'renewing the lease before the promotion',
       actions: [
         { kind: 'renew-lease', status: null },
-        { kind: 'arm-fencer', marginMs: fenceMarginMs(f.snap.settings) },
+        { kind: 'arm-fencer', marginMs: nextMarginMs(f.snap) },
       ],
     }),
   }),

@@ -31,11 +31,13 @@ import { pausedRequestRules } from './parts/paused-requests.ts'
 import { reinitRules } from './parts/reinitialize.ts'
 import { pausedRestarts } from './parts/restarting.ts'
 import { syncRules, syncWaitRules } from './parts/synchronous.ts'
+import { closeWatchdog } from './parts/watchdog.ts'
 
 const FOLLOW_AGAIN_MS = 5000
 const LOOK_AGAIN_MS = 1000
 
 export const pausedRules: readonly Rule<ClusterFacts>[] = [
+  closeWatchdog('paused'),
   rule({
     id: 'paused.note-unguarded',
     why: 'a node that wants to lead after this one must know, even if this one does not answer, that nothing stops its server when its lease ends',

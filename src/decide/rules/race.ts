@@ -50,7 +50,8 @@ import { mustStop } from './parts/race-must-stop.ts'
 import { staleSight } from './parts/race-stale.ts'
 import { raceNotSynchronous, raceWithoutVotes } from './parts/race-synchronous.ts'
 import { LOOK_AGAIN_MS, raceUndecidedRules } from './parts/race-undecided.ts'
-import { raceUnfit } from './parts/race-unfit.ts'
+import { raceUnfitRules } from './parts/race-unfit.ts'
+import { operatorsWordRules } from './parts/race-unguarded.ts'
 import { raceRestart } from './parts/restarting.ts'
 
 /** A read may show a new configuration a moment before the watch brings it. */
@@ -144,7 +145,7 @@ export const raceRules: readonly Rule<ClusterFacts>[] = [
       wakeInMs: LOOK_AGAIN_MS,
     }),
   }),
-  raceUnfit,
+  ...raceUnfitRules,
   rule({
     id: 'race.sit-out',
     // spec/ha.md 8.C14

@@ -16,6 +16,7 @@ import type { Promotions } from '../cluster/promotions.ts'
 import type { TakeoverNote } from '../cluster/takeover.ts'
 import type { Origin } from '../server/origins.ts'
 import type { BootMillis, LeaseId, Lsn, MemberName, Millis, Revision } from '../units.ts'
+import type { WatchdogRequest } from '../watchdog.ts'
 import type { OrderAnswer } from './order.ts'
 import type { Job } from './work.ts'
 
@@ -69,8 +70,14 @@ export type FencerAction =
       readonly marginMs: Millis
       readonly ahead?: true
       readonly withinMs?: Millis
+      /** To be taken over from the fencer of a former agent, if that one has it open. */
+      readonly watchdog?: WatchdogRequest
     }
+  /** Also switches the watchdog device off. */
   | { readonly kind: 'disarm-fencer' }
+  /** Opens the watchdog device, or sets what is asked for now. */
+  | { readonly kind: 'open-watchdog'; readonly request: WatchdogRequest }
+  | { readonly kind: 'close-watchdog' }
 
 export type KeyWrite =
   /**

@@ -18,6 +18,7 @@ import type {
   WallMillis,
 } from '../units.ts'
 import type { LastFailover } from './last-failover.ts'
+import type { WatchdogRequest } from '../watchdog.ts'
 import type { ScheduledRestart } from './order.ts'
 import type { Job } from './work.ts'
 
@@ -124,6 +125,8 @@ export interface Memory {
   readonly notedUnguarded: boolean
   /** Since when the fencer could not be armed; null: it can. */
   readonly unfencedSinceMs: BootMillis | null
+  /** The watchdog device could not be opened as was asked then; null: it could, or this was not tried. */
+  readonly watchdogFailure: WatchdogFailure | null
   /** An operator drained this node; null: not drained, as far as is known. */
   readonly drained: Drain | null
   /** null: somebody leads, and this node, if it leads, accepts writes. */
@@ -188,8 +191,8 @@ interface RetainedSlot {
   readonly member: MemberName | null
 }
 
-/** Work whose failure is remembered: a job, or the arming of the fencer. */
-export type FailedWork = Job['kind'] | 'arm-fencer'
+/** Work whose failure is remembered: a job, the arming of the fencer, the opening of the watchdog device. */
+export type FailedWork = Job['kind'] | 'arm-fencer' | 'open-watchdog'
 
 export interface WorkFailure {
   readonly job: FailedWork
@@ -199,6 +202,13 @@ export interface WorkFailure {
   readonly count?: number
   /** What a person has to do before it can succeed; absent: the cause may pass by itself. */
   readonly remedy?: string
+}
+
+/** A device that could not be opened as was asked. */
+interface WatchdogFailure {
+  readonly request: WatchdogRequest
+  readonly why: string
+  readonly sinceMs: BootMillis
 }
 
 /** A comparison without a result. */
@@ -286,6 +296,7 @@ export const FIRST_MEMORY: Memory = {
   leaderKeyInherited: false,
   notedUnguarded: false,
   unfencedSinceMs: null,
+  watchdogFailure: null,
   drained: null,
   outage: null,
   takeover: null,

@@ -14,6 +14,7 @@ import type { ConfigurationView } from '../settings/configuration-view.ts'
 import type { DynamicSettings } from '../settings/dynamic-settings.ts'
 import type { StoreKind } from '../store-words.ts'
 import type { BootMillis, LeaseId, MemberName, Millis, Revision, WallMillis } from '../units.ts'
+import type { OpenWatchdog, WatchdogSettings } from '../watchdog.ts'
 import type { Order } from './order.ts'
 import type { Outcome } from './outcome.ts'
 import type { FinishedWork, Work } from './work.ts'
@@ -56,6 +57,13 @@ export interface Snapshot {
     readonly postmaster: PostmasterIdentity | null
     /** A fencer that an earlier agent armed may still stop PostgreSQL, or it is not known whether it may. */
     readonly formerMayAct: boolean
+    /** The watchdog device as the fencer has it open; null or absent: it has not. */
+    readonly watchdog?: OpenWatchdog | null
+    /**
+     * Why the required watchdog device could not be opened, as far as can be seen without opening it; null: it could.
+     * Absent: none is required.
+     */
+    readonly device?: Seen<string | null>
   }
   /** Why the state directory cannot be written (journal, fencer's records); null or absent: it can. */
   readonly stateUnwritable?: string | null
@@ -90,6 +98,8 @@ export interface Self {
   readonly store: StoreKind
   /** The prefix of the cluster's keys, `/service/batman/`, for commands that an operator can copy. */
   readonly keyPrefix?: string
+  /** Absent: off. */
+  readonly watchdog?: WatchdogSettings
 }
 
 export interface LeaseView {
@@ -107,4 +117,6 @@ export interface LeaseView {
    * not, or the store has confirmed the lease since.
    */
   readonly membersUntilMs: BootMillis
+  /** The open watchdog device resets the machine this long after it was fed; absent: none is open. */
+  readonly resetAfterMs?: Millis
 }

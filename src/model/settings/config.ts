@@ -3,6 +3,7 @@
 
 import type { Json, JsonObject } from '../cluster/cluster.ts'
 import type { MemberName, Millis, Scope } from '../units.ts'
+import type { WatchdogSettings } from '../watchdog.ts'
 
 export interface AgentConfig {
   readonly scope: Scope
@@ -17,11 +18,7 @@ export interface AgentConfig {
   readonly postgresql: PostgresqlConfig
   readonly tags: Tags
   readonly log: LogConfig
-  readonly watchdog: {
-    readonly mode: 'off' | 'automatic' | 'required'
-    readonly device: string
-    readonly safetyMarginMs: Millis
-  }
+  readonly watchdog: WatchdogSettings
   /** Where fencer records and the journal live; default `<data_dir>.hactl`. */
   readonly stateDirectory: string
 }

@@ -35,7 +35,7 @@ export interface Question {
 
 export function build(draft: Draft): Question {
   const self = buildSelf(draft)
-  const lease = buildLease(draft)
+  const lease = { ...buildLease(draft), ...draft.reset }
   const members = draft.etcd.members.map(name => buildMember(name, draft))
   const memory = buildMemory(draft, members)
   const withMembers = (list: readonly Member[]): Snapshot => ({
@@ -60,8 +60,8 @@ export function build(draft: Draft): Question {
     timelineHistory: buildOwnHistory(draft),
     work: draft.work,
     finished: draft.finished,
-    fencer: buildFencer(draft),
     vitals: draft.vitals,
+    fencer: { ...buildFencer(draft), ...draft.watched },
     stopRequested: draft.stopRequested,
     order: draft.order,
     outcomes: draft.outcomes,

@@ -10,7 +10,7 @@ import type { TakeoverCause } from '../../../src/model/cluster/takeover.ts'
 import type { Memory } from '../../../src/model/decision/memory.ts'
 import type { Order } from '../../../src/model/decision/order.ts'
 import type { Outcome } from '../../../src/model/decision/outcome.ts'
-import type { Self } from '../../../src/model/decision/snapshot.ts'
+import type { LeaseView, Self, Snapshot } from '../../../src/model/decision/snapshot.ts'
 import type { FinishedWork, Work } from '../../../src/model/decision/work.ts'
 import type { Seen } from '../../../src/model/seen.ts'
 import type { Unfinished } from '../../../src/model/server/postgres.ts'
@@ -169,6 +169,9 @@ export interface Draft {
   finished: Writable<FinishedWork> | null
   fencer: { alive: boolean; armedForMs: Millis | null; sameServer: boolean; formerMayAct: boolean } | null
   vitals: Writable<VitalsView>
+  /** What the watchdog adds to the facts of the fencer and of the lease. */
+  watched: Partial<Writable<Pick<Snapshot['fencer'], 'watchdog' | 'device'>>>
+  reset: Pick<LeaseView, 'resetAfterMs'>
   stopRequested: boolean
   order: Order | null
   outcomes: Outcome[]
@@ -229,6 +232,8 @@ export function newDraft(me: MemberName): Draft {
       disks: [],
       failingTotalMs: 0,
     },
+    watched: {},
+    reset: {},
     stopRequested: false,
     order: null,
     outcomes: [],

@@ -10,6 +10,7 @@ import { DEFAULT_LSN, type Draft, SYSTEM_IDENTIFIER } from './draft.ts'
 import { readFailsafe } from './forms-failsafe.ts'
 import { configurationForms, readOrder } from './forms-orders.ts'
 import { vitalsForms } from './forms-vitals.ts'
+import { readWatchdog } from './forms-watchdog.ts'
 import { readAction } from './names.ts'
 import { type Form, positionAt, readClauses, readDuration, readSwitches } from './units.ts'
 
@@ -24,6 +25,9 @@ export function readMomentLine(key: string, text: string, d: Draft): boolean {
       return true
     case 'fencer':
       readFencer(text, d)
+      return true
+    case 'watchdog':
+      readWatchdog(text, d)
       return true
     case 'recovery': {
       const [change = '', ...differing] = text.split(/\s+/)

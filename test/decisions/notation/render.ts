@@ -49,7 +49,9 @@ function showAction(action: Action): string {
     case 'release-lease':
       return `${action.kind}${showOptime(action.status)}`
     case 'arm-fencer':
-      return `arm-fencer ${showDuration(action.marginMs)} before ${endOf(action)}`
+      return `arm-fencer ${showDuration(action.marginMs)} before ${endOf(action)}${action.watchdog === undefined ? '' : `, taking ${action.watchdog.device} over`}`
+    case 'open-watchdog':
+      return `open-watchdog ${action.request.device} with ${action.request.timeoutS}s`
     case 'publish-member':
       return `publish-member ${showRecord(action.record)}`
     case 'write-initialize':

@@ -113,7 +113,7 @@ export class Checks {
   #isFenced(machine: Machine): void {
     const holder = this.#world.leaderKey()
     this.#clusterExists ||= holder !== null
-    const armed = [...machine.fencers].some(fencer => fencer.deadlineMs !== null)
+    const armed = machine.isGuarded
     // The agent has this long to arm another one (leader.unfenced-demote), however often a fault takes it away.
     const sinceKillMs = this.#world.nowMs - machine.fencerKilledAtMs
     if (!armed && sinceKillMs > REARMING_MS && saysGuarded(this.#world.etcd, machine.name))

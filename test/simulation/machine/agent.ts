@@ -56,7 +56,7 @@ export class Agent {
     this.#dynamic = createDynamicConfiguration(logOf(machine))
     this.#dynamic.startWith(machine.data?.cachedConfig ?? world.firstConfig, 'first')
     const { settings } = this.#dynamic
-    this.guard = createLeaseGuard(clock, settings)
+    this.guard = createLeaseGuard(clock, settings, () => this.#fencer.view().watchdog ?? null)
     const { network, etcd, weather, scheduler } = world
     this.#store = createSimulatedStore(
       {
@@ -195,6 +195,16 @@ export class Agent {
       removeDataOnRewindFailure: true,
       removeDataOnDivergedTimelines: true,
       host: `machine of ${name}`,
+      ...(options.watchdog === undefined
+        ? {}
+        : {
+            watchdog: {
+              mode: options.watchdog,
+              device: '/dev/watchdog',
+              driver: 'default' as const,
+              safetyMarginMs: -1000,
+            },
+          }),
     }
   }
 

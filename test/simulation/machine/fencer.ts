@@ -1,11 +1,14 @@
 // The fencer: a program of its own on the machine that kills PostgreSQL at the deadline, and the agent's side of the pipe.
 // Behaviour of src/fencer: the program outlives the agent, a new agent arms its own one and then retires the old ones.
 
+import { type Seen, seen } from '../../../src/model/seen.ts'
 import type { PostmasterIdentity } from '../../../src/model/server/postgres.ts'
-import type { Fencer, FencerView } from '../../../src/ports/fencer.ts'
+import type { WatchdogRequest } from '../../../src/model/watchdog.ts'
+import type { ArmOptions, Fencer, FencerView } from '../../../src/ports/fencer.ts'
 import type { Timer } from '../scheduler.ts'
 import type { Machine } from './machine.ts'
 import type { OsProcess } from './os-process.ts'
+import { SimulatedWatchdog } from './watchdog.ts'
 
 const RESPAWN_AFTER_MS = 1000
 
@@ -18,6 +21,9 @@ export class FencerProgram {
   #timer: Timer | null = null
   #orphaned: boolean = false
   deadlineMs: number | null = null
+  leaseEndMs = 0
+  /** SIGSTOP: it does nothing until it goes on. */
+  frozen: boolean = false
   alive: boolean = true
   onEnd: () => void = () => {}
   onFenced: () => void = () => {}
@@ -32,18 +38,45 @@ export class FencerProgram {
     return this.#orphaned
   }
 
-  arm(deadlineMs: number): void {
-    this.#timer?.cancel()
+  arm(deadlineMs: number, leaseEndMs: number): void {
+    const moved = leaseEndMs !== this.leaseEndMs
     this.deadlineMs = deadlineMs
-    const { boot, world } = this.#machine
-    const leftMs = boot.virtualMs(Math.max(0, deadlineMs - boot.nowMs()))
+    this.leaseEndMs = leaseEndMs
+    if (moved) this.#machine.watchdog?.feed(this)
+    this.watch()
+  }
+
+  /** It acts at its deadline, or before the watchdog fires. */
+  watch(): void {
+    const { boot, world, watchdog } = this.#machine
+    this.#timer?.cancel()
+    if (this.deadlineMs === null) return
+    const firesAtMs = watchdog?.isOpenBy(this) === true ? (watchdog.firesAtMs ?? 0) : Number.POSITIVE_INFINITY
+    const dueMs = Math.min(this.deadlineMs, firesAtMs - (watchdog?.stopAheadMs ?? 0))
+    const leftMs = boot.virtualMs(Math.max(0, dueMs - boot.nowMs()))
     this.#timer = world.scheduler.after(leftMs, () => this.#fence())
   }
 
   disarm(): void {
     this.#timer?.cancel()
     this.deadlineMs = null
+    this.#machine.watchdog?.close(this, true)
     if (this.#orphaned) this.#end()
+  }
+
+  /** SIGCONT: it sees that it is late. */
+  goOn(): void {
+    if (!this.frozen) return
+    this.frozen = false
+    if (this.alive) this.watch()
+  }
+
+  /** A new agent has armed a fencer of its own; `handsOver`: that one takes the watchdog over. False: this one is frozen. */
+  retire(handsOver: boolean): boolean {
+    if (this.frozen) return false
+    this.#machine.watchdog?.close(this, !handsOver)
+    this.kill()
+    return true
   }
 
   /** Its agent is gone: it keeps the deadline, and leaves when there is none. */
@@ -55,6 +88,7 @@ export class FencerProgram {
   kill(): void {
     this.#timer?.cancel()
     this.deadlineMs = null
+    this.#machine.watchdog?.close(this, false)
     this.#end()
   }
 
@@ -66,12 +100,15 @@ export class FencerProgram {
   }
 
   #fence(): void {
+    if (this.frozen) return
     const { world, random, name } = this.#machine
     world.trace(name, 'the fencer stops PostgreSQL: the deadline has passed')
     const server = this.#machine.server
     world.scheduler.after(random.skewed(1, FENCE_TAKES_MS), () => {
+      if (!this.alive || this.frozen) return
       server?.kill()
       this.deadlineMs = null
+      this.#machine.watchdog?.close(this, true)
       this.onFenced()
       if (this.#orphaned) this.#end()
     })
@@ -82,9 +119,11 @@ export class SimulatedFencer implements Fencer {
   readonly #machine: Machine
   readonly #process: OsProcess
   readonly #onLost: () => void
+  readonly #watchdog: SimulatedWatchdog
   #program: FencerProgram | null = null
   #orphans: FencerProgram[]
   #armedUntilMs: number | null = null
+  #leaseEndMs = 0
   #postmaster: PostmasterIdentity | null = null
 
   constructor(machine: Machine, process: OsProcess, onLost: () => void) {
@@ -92,6 +131,7 @@ export class SimulatedFencer implements Fencer {
     this.#process = process
     this.#onLost = onLost
     this.#orphans = [...machine.fencers]
+    this.#watchdog = new SimulatedWatchdog(machine)
   }
 
   view(): FencerView {
@@ -100,6 +140,7 @@ export class SimulatedFencer implements Fencer {
       armedUntilMs: this.#armedUntilMs,
       postmaster: this.#postmaster,
       formerMayAct: this.#orphans.some(orphan => orphan.alive),
+      watchdog: this.#watchdog.view(),
     }
   }
 
@@ -107,18 +148,37 @@ export class SimulatedFencer implements Fencer {
     deadlineMs: number,
     postmaster: PostmasterIdentity | null,
     _budgetMs: number,
-    ahead: boolean = false,
+    { ahead = false, leaseEndMs, watchdog = null }: ArmOptions = {},
   ): Promise<boolean> {
     const program = this.#current()
     await this.#process.clock.sleep(this.#machine.random.skewed(1, 4))
     if (!program.alive) return false
-    program.arm(deadlineMs)
+    const endMs = leaseEndMs ?? (deadlineMs === this.#armedUntilMs ? this.#leaseEndMs : deadlineMs)
+    program.arm(deadlineMs, endMs)
     await this.#process.clock.sleep(1)
     if (!program.alive) return false
     this.#armedUntilMs = deadlineMs
+    this.#leaseEndMs = endMs
     this.#postmaster = postmaster
-    if (!ahead) this.#relieve()
+    if (!ahead) this.#relieve(program, watchdog)
+    this.#watchdog.keepOpen(program)
     return true
+  }
+
+  async openWatchdog(request: WatchdogRequest): Promise<string | null> {
+    const program = this.#program
+    await this.#process.clock.sleep(1)
+    return program?.alive === true ? this.#watchdog.open(program, request) : 'the fencer is not armed'
+  }
+
+  async closeWatchdog(): Promise<boolean> {
+    await this.#process.clock.sleep(1)
+    this.#watchdog.close()
+    return true
+  }
+
+  async lookAtWatchdog(device: string): Promise<Seen<string | null>> {
+    return seen(this.#machine.watchdog === null ? `no ${device}` : null, this.#process.clock.bootMs())
   }
 
   async disarm(): Promise<boolean> {
@@ -128,7 +188,8 @@ export class SimulatedFencer implements Fencer {
     if (!program.alive) return false
     program.disarm()
     this.#forget()
-    this.#relieve()
+    this.#watchdog.forget()
+    this.#relieve(program, null)
     return true
   }
 
@@ -142,13 +203,18 @@ export class SimulatedFencer implements Fencer {
     if (this.#program?.alive === true) return this.#program
     const program = new FencerProgram(this.#machine)
     program.onEnd = () => this.#process.deliver(() => this.#ended(program))
-    program.onFenced = () => this.#process.deliver(() => this.#forget())
+    program.onFenced = () =>
+      this.#process.deliver(() => {
+        this.#watchdog.forget()
+        this.#forget()
+      })
     this.#program = program
     return program
   }
 
-  #relieve(): void {
-    for (const orphan of this.#orphans.splice(0)) orphan.kill()
+  #relieve(program: FencerProgram, watchdog: WatchdogRequest | null): void {
+    this.#orphans = this.#orphans.filter(orphan => orphan.alive && !orphan.retire(watchdog !== null))
+    if (watchdog !== null) this.#watchdog.open(program, watchdog)
   }
 
   #forget(): void {
@@ -163,6 +229,7 @@ export class SimulatedFencer implements Fencer {
     this.#forget()
     this.#onLost()
     const livedMs = this.#machine.boot.nowMs() - program.startedAtMs
-    if (deadlineMs !== null && livedMs >= RESPAWN_AFTER_MS) void this.arm(deadlineMs, postmaster, 0, true)
+    if (deadlineMs !== null && livedMs >= RESPAWN_AFTER_MS)
+      void this.arm(deadlineMs, postmaster, 0, { ahead: true, leaseEndMs: this.#leaseEndMs })
   }
 }

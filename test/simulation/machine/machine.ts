@@ -10,6 +10,7 @@ import { BootClock } from './boot-clock.ts'
 import type { DataDirectory } from './data-directory.ts'
 import type { FencerProgram } from './fencer.ts'
 import { Postmaster } from './postmaster.ts'
+import { WatchdogDevice } from './watchdog.ts'
 
 export interface MachineOptions {
   readonly name: string
@@ -18,6 +19,10 @@ export interface MachineOptions {
   readonly tags: Tags
   readonly mayBootstrap: boolean
   readonly useRewind: boolean
+  /** Absent: off. */
+  readonly watchdog?: 'automatic' | 'required'
+  /** Absent: with the mode. */
+  readonly lacksDevice?: true
 }
 
 /** A child process of the agent that works on the data directory; it dies with the agent. */
@@ -38,6 +43,7 @@ export class Machine {
   readonly boot: BootClock
   readonly children = new Set<Child>()
   readonly fencers = new Set<FencerProgram>()
+  readonly watchdog: WatchdogDevice | null
   /** When a fault last took the fencer away. */
   fencerKilledAtMs = Number.NEGATIVE_INFINITY
   /** When somebody last asked for a new copy of its data. */
@@ -77,6 +83,8 @@ export class Machine {
     this.world = world
     this.options = options
     this.random = world.random.fork()
+    const isWatched = options.watchdog !== undefined && options.lacksDevice !== true
+    this.watchdog = isWatched ? new WatchdogDevice(this) : null
     this.boot = new BootClock(world.scheduler, options.clockRate, 100_000 + world.random.below(900_000))
   }
 
@@ -98,6 +106,12 @@ export class Machine {
   /** Nothing can be written: no client's row, and nothing that a start needs. */
   get cannotWrite(): boolean {
     return this.fullDisk || this.hungDisk
+  }
+
+  /** By a fencer, or after the death of the fencer by the watchdog that nobody has switched off. */
+  get isGuarded(): boolean {
+    const isArmed = [...this.fencers].some(({ deadlineMs }) => deadlineMs !== null)
+    return isArmed || this.watchdog?.runsUnattended === true
   }
 
   tookMs(low: number, high: number): number {
@@ -192,7 +206,19 @@ export class Machine {
     this.up = false
     this.killAgent()
     for (const fencer of [...this.fencers]) fencer.kill()
+    this.watchdog?.stop()
     this.killServer()
+  }
+
+  /** Everything that could stop PostgreSQL is frozen, and PostgreSQL goes on. Only its watchdog is left. */
+  freeze(): void {
+    this.agent?.process.stop()
+    for (const fencer of this.fencers) fencer.frozen = true
+  }
+
+  goOn(): void {
+    this.agent?.process.goOn()
+    for (const fencer of [...this.fencers]) fencer.goOn()
   }
 
   powerOn(): void {

@@ -11,7 +11,7 @@ import { receivedEverything } from '../../election/election.ts'
 import { electable } from '../../election/successors.ts'
 import { type ClusterFacts, type Facts, isRunning, seconds, seenCluster, tried } from '../../facts.ts'
 import { heldMarginMs } from '../../lead/fencing.ts'
-import { hasTimeLeft } from '../../lead/lease-rules.ts'
+import { hasTimeToBegin } from '../../lead/watchdog.ts'
 import { formerMayWrite } from '../../rejoin/former-life.ts'
 import { type Rule, rule, ruleOver } from '../../rule.ts'
 import { closingStatus } from '../../upkeep/status-key.ts'
@@ -85,7 +85,7 @@ export const handoverRules: readonly Rule<ClusterFacts>[] = [
     id: 'handover.take-back',
     why: 'no member can take over without losing data that was written here: this node goes on as primary',
     level: 'warning',
-    match: f => hasTimeLeft(f) && stoppedHandover(f),
+    match: f => hasTimeToBegin(f) && stoppedHandover(f),
     choose: (f, handover) => ({
       reason: `${whyTakenBack(handover, f)}; going on as primary`,
       actions: [

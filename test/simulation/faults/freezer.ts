@@ -1,0 +1,56 @@
+// Freezes the agent and the fencer of a leader at once, and PostgreSQL writes on: only the watchdog is left. Where none is
+// open, nothing would prevent a second writer, and nothing is promised.
+
+import { settingsInForce } from '../../../src/config/dynamic.ts'
+import { CONFIG } from '../../../src/wire/keys.ts'
+import { parseConfig } from '../../../src/wire/records.ts'
+import type { Machine } from '../machine/machine.ts'
+import type { Random } from '../random.ts'
+import { absoluteKey } from '../store/store.ts'
+import type { World } from '../world.ts'
+
+export class Freezer {
+  readonly #world: World
+  readonly #random: Random
+  #isOver: boolean = false
+
+  constructor(world: World, random: Random) {
+    this.#world = world
+    this.#random = random
+  }
+
+  begin(fromMs: number, untilMs: number): void {
+    const next = (): void => {
+      if (this.#isOver || this.#world.nowMs > untilMs) return
+      this.#world.scheduler.after(this.#random.between(5000, 40_000), next)
+      const leader = this.#world.machine(this.#world.leaderKey() ?? '')
+      if (leader?.watchdog?.isOpen === true && leader.agent?.process.runs === true) this.#freeze(leader)
+    }
+    this.#world.scheduler.after(fromMs + this.#random.below(20_000), next)
+  }
+
+  finish(): void {
+    this.#isOver = true
+    for (const machine of this.#world.machines) machine.goOn()
+    this.#raiseTtl()
+  }
+
+  /** Where a watchdog is required, and `ttl` is too short for any, nobody leads until an operator raises it. */
+  #raiseTtl(): void {
+    const key = absoluteKey(CONFIG)
+    const config = parseConfig(this.#world.etcd.get(key)?.text ?? '')
+    if (!config.valid || settingsInForce(config.document, null).settings.ttlMs >= 5000) return
+    this.#world.trace('FAULT', 'operator raises ttl')
+    this.#world.etcd.put(key, JSON.stringify({ ...config.document, ttl: 10 }))
+  }
+
+  #freeze(machine: Machine): void {
+    this.#world.trace('FAULT', `${machine.name} agent and fencer: SIGSTOP`)
+    machine.freeze()
+    this.#world.scheduler.after(this.#random.skewed(500, 60_000), () => {
+      if (this.#isOver || !machine.up) return
+      this.#world.trace('FAULT', `${machine.name} agent and fencer: SIGCONT`)
+      machine.goOn()
+    })
+  }
+}
