@@ -18,6 +18,7 @@ import { rememberFailover } from './election/failover-interval.ts'
 import type { ClusterFacts } from './facts.ts'
 import { untilDiskFailedMs } from './failing-disk.ts'
 import { untilHungMs } from './hung-server.ts'
+import { rememberWatchdog } from './lead/watchdog.ts'
 import { untilScheduledMs } from './order-facts.ts'
 import { remember } from './remember.ts'
 import { newsOfDrain, selfInForce } from './report/drained.ts'
@@ -28,7 +29,7 @@ import { advancePromisedSlots } from './upkeep/promised-slots.ts'
 import { upkeep } from './upkeep/upkeep.ts'
 
 export function decide(looked: Snapshot, before: Memory): Decision {
-  const seen = rememberFailover(remember(before, looked), looked)
+  const seen = rememberWatchdog(rememberFailover(remember(before, looked), looked), looked)
   const snap = { ...looked, self: selfInForce(looked.self, seen) }
   const { outage, takeover, news: ofOutage } = reportOutage(before, seen, snap)
   const news = [...newsOfDrain(before, seen), ...ofOutage]

@@ -21,7 +21,6 @@ import {
 } from './facts.ts'
 import { rememberFailsafe } from './lead/failsafe-memory.ts'
 import { rememberGuardNote } from './lead/guard-note.ts'
-import { rememberWatchdog } from './lead/watchdog.ts'
 import { failureAfter } from './rejoin/failed-work.ts'
 import { rememberFoundKey } from './rejoin/former-life.ts'
 import { rememberConnecting, rememberReception } from './rejoin/reception.ts'
@@ -50,7 +49,6 @@ export function remember(memory: Memory, snap: Snapshot): Memory {
   next = rememberReplayPause(rememberConnecting(rememberReception(next, snap), snap), snap)
   if (succeeded(snap, 'arm-fencer')) next = { ...next, unfencedSinceMs: null }
   next = rememberLeavingSync(rememberSync(rememberFailsafe(rememberGuardNote(next, snap), snap), snap), snap)
-  next = rememberWatchdog(next, snap)
   if (succeeded(snap, 'release-lease')) next = { ...next, releasedAtMs: snap.nowMs }
   if (!holdsLease(snap) && next.handover !== null && next.handover.stoppedAtMs !== null) {
     next = { ...next, handover: null, rejoin: 'check', agreesWith: null }

@@ -1,7 +1,7 @@
 // The watchdog device: what this node asks of it, and whether that can be had (spec/ha.md 7). Pure arithmetic.
 
 import type { DynamicSettings } from './settings/dynamic-settings.ts'
-import type { Millis } from './units.ts'
+import type { BootMillis, Millis } from './units.ts'
 
 /** The `watchdog` section of this node's configuration. */
 export interface WatchdogSettings {
@@ -28,6 +28,13 @@ export interface OpenWatchdog {
   readonly request: WatchdogRequest
   /** The time-out that the device took; it may differ from the one that was asked for. */
   readonly timeoutS: number
+}
+
+/** A device that could not be opened as was asked. */
+export interface WatchdogFailure {
+  readonly request: WatchdogRequest
+  readonly why: string
+  readonly sinceMs: BootMillis
 }
 
 type Times = Pick<DynamicSettings, 'ttlMs' | 'loopWaitMs' | 'retryTimeoutMs'>

@@ -1,10 +1,13 @@
 // What happens to a leader's PostgreSQL, agent and machine, under load, on one cluster whose nodes carry an etcd member each.
 // Asynchronous replication: what no standby had received when a node died may be missing, and no more.
 
+import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { Fifo } from '../fencer/fifo.ts'
+import { standsStill } from '../freeze.ts'
 import { type Cluster, postmasterOf, startCluster } from './harness/cluster.ts'
 import { beginIncident, expectUnnoticed, takeoverLimitMs } from './harness/incident.ts'
-import { hactl } from './harness/member.ts'
+import { hactl, rewriteSections } from './harness/member.ts'
 import { signalHost } from './harness/network.ts'
 import { etcdctl, moveEtcdLeader } from './harness/servers.ts'
 import { nowMs, until } from './harness/until.ts'
@@ -29,6 +32,13 @@ beforeAll(async () => {
 })
 
 afterAll(() => cluster.stage.close())
+
+async function fencerOf(name: string): Promise<number> {
+  const { file } = cluster.node(name)
+  const { postgresql } = JSON.parse(await readFile(file, 'utf8')) as { postgresql: { data_dir: string } }
+  const noted = await readFile(`${postgresql.data_dir}.hactl/fencer.json`, 'utf8')
+  return (JSON.parse(noted) as { pid: number }).pid
+}
 
 /** Changes the ttl, and waits until the leader holds a lease of that length. */
 async function useTtl(ms: number, retryMs = 2000): Promise<void> {
@@ -119,6 +129,34 @@ test('SIGSTOP of its agent for longer than the lease, then SIGCONT: another node
   leader.agent.signal('SIGCONT')
   const measured = await incident.end({ mayLose: inFlight })
   expect(measured.applicationGap.ms).toBeLessThan(takeoverLimitMs(ttlMs, measured))
+})
+
+test('SIGSTOP of its agent and its fencer: nobody feeds the watchdog, which resets the machine before another node leads', async () => {
+  onTestFinished(() => useTtl(ttlMs))
+  await useTtl(restartTtlMs)
+  const incident = await beginIncident(cluster, 'SIGSTOP of the leader’s agent and fencer, with a watchdog')
+  const { leader } = incident
+  const device = await Fifo.open(`${leader.file}.watchdog`)
+  onTestFinished(() => device.close())
+  // Half of the ttl.
+  const section = { mode: 'required', driver: 'testing', device: device.path, safety_margin: -1 }
+  await rewriteSections(leader.file, { watchdog: section })
+  leader.agent.signal('SIGHUP')
+  await until('the watchdog is fed', async () => /^Ctimeout=6\n1{3,}$/.test(await device.written()), 40_000)
+  const fencer = await fencerOf(leader.host.name)
+  incident.strike()
+  leader.agent.signal('SIGSTOP')
+  process.kill(fencer, 'SIGSTOP')
+  await Promise.all([leader.agent.pid, fencer].map(standsStill))
+  const fed = await device.written()
+  const firesAtMs = nowMs() + 6000
+  await until('the device fires', () => nowMs() >= firesAtMs, 10_000)
+  expect(await device.written()).toBe(fed)
+  await signalHost(leader.host, 'SIGKILL')
+  await incident.writesAgain(60_000, leader)
+  await rewriteSections(leader.file, { watchdog: { mode: 'off' } })
+  await cluster.restart(leader.host.name)
+  await incident.end({ mayLose: { lastMs: restartTtlMs } })
 })
 
 test('SIGTERM of its agent: PostgreSQL is stopped cleanly, the lease handed on at once, nothing is lost', async () => {

@@ -16,7 +16,8 @@ export class Fifo {
 
   static async open(path: string): Promise<Fifo> {
     const fifo = new Fifo(path)
-    const made = spawnSync('mkfifo', [path], { encoding: 'utf8' })
+    // For an agent that runs as another user, too.
+    const made = spawnSync('mkfifo', ['-m', '666', path], { encoding: 'utf8' })
     if (made.status !== 0) throw new Error(made.stderr)
     await fifo.read()
     return fifo

@@ -18,7 +18,7 @@ import type {
   WallMillis,
 } from '../units.ts'
 import type { LastFailover } from './last-failover.ts'
-import type { WatchdogRequest } from '../watchdog.ts'
+import type { WatchdogFailure } from '../watchdog.ts'
 import type { ScheduledRestart } from './order.ts'
 import type { Job } from './work.ts'
 
@@ -202,13 +202,6 @@ export interface WorkFailure {
   readonly count?: number
   /** What a person has to do before it can succeed; absent: the cause may pass by itself. */
   readonly remedy?: string
-}
-
-/** A device that could not be opened as was asked. */
-interface WatchdogFailure {
-  readonly request: WatchdogRequest
-  readonly why: string
-  readonly sinceMs: BootMillis
 }
 
 /** A comparison without a result. */
