@@ -8,7 +8,7 @@ import {
   synchronousStandbys,
 } from '../../src/decide/sync/standbys.ts'
 import type { Member } from '../../src/model/cluster/cluster.ts'
-import type { SyncMemory } from '../../src/model/decision/memory.ts'
+import type { SyncMemory } from '../../src/model/decision/sync-memory.ts'
 import { revision } from '../../src/model/revision.ts'
 import type { WalSenderView } from '../../src/model/server/postgres.ts'
 

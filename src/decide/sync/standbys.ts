@@ -4,7 +4,7 @@
 // the position at which PostgreSQL began to wait; from then on that stays so for as long as it is waited for.
 
 import type { Member } from '../../model/cluster/cluster.ts'
-import type { SyncMemory } from '../../model/decision/memory.ts'
+import type { SyncMemory } from '../../model/decision/sync-memory.ts'
 import type { WalSenderView } from '../../model/server/postgres.ts'
 import type { BootMillis, Bytes, Lsn, MemberName, Millis } from '../../model/units.ts'
 import { failoverTags, replicatesFrom, syncTags } from '../../wire/tags.ts'

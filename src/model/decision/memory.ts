@@ -17,9 +17,10 @@ import type {
   Timeline,
   WallMillis,
 } from '../units.ts'
-import type { LastFailover } from './last-failover.ts'
 import type { WatchdogFailure } from '../watchdog.ts'
+import type { LastFailover } from './last-failover.ts'
 import type { ScheduledRestart } from './order.ts'
+import type { SyncMemory } from './sync-memory.ts'
 import type { Job } from './work.ts'
 
 export interface Memory {
@@ -148,18 +149,6 @@ export interface Memory {
   readonly wasPaused: boolean
   /** The cluster in etcd has been seen at least once by this process. */
   readonly sawCluster: boolean
-}
-
-/** What a primary remembers of the standbys that PostgreSQL waits for (spec/ha.md 4.2). */
-export interface SyncMemory {
-  /** synchronous_standby_names in force at that look. */
-  readonly setting: string
-  /** When it was first seen with every WAL sender going by it, as far as that shows. */
-  readonly sinceMs: BootMillis
-  /** This node's position once all of them had had time to read it; null: they have not. */
-  readonly catchUpLsn: Lsn | null
-  /** Who has caught up with that position. */
-  readonly ready: readonly MemberName[]
 }
 
 /** An outage: nobody leads, or this node led and its server is down. */
