@@ -22,6 +22,22 @@ export interface OwnedLeaseGuard extends LeaseGuard {
   close(): void
 }
 
+/** How long the lease lasts once the store has confirmed it. */
+function confirmedLease(
+  lease: LeaseView,
+  { leaseId, ttlMs, validUntilMs, sentAtMs, leader }: Parameters<LeaseGuard['confirmed']>[0],
+): LeaseView {
+  const leaderUntilMs = leader ? validUntilMs : leaseId === lease.leaseId ? lease.leaderUntilMs : 0
+  // The lease is proof enough again.
+  const membersUntilMs = leader ? 0 : lease.membersUntilMs
+  return { leaseId, ttlMs, renewedAtMs: sentAtMs, validUntilMs, leaderUntilMs, membersUntilMs }
+}
+
+/** An open watchdog device leaves less of it. */
+function withReset(lease: LeaseView, open: OpenWatchdog | null): LeaseView {
+  return open === null ? lease : { ...lease, resetAfterMs: open.timeoutS * 1000 }
+}
+
 /** `settings` and `watchdog` give the margin before the end at which primary-only work is cancelled. */
 export function createLeaseGuard(
   clock: Clock,
@@ -33,11 +49,7 @@ export function createLeaseGuard(
   let timer = new AbortController()
   leadership.abort(new Error('this node does not lead'))
 
-  function view(): LeaseView {
-    const open = watchdog()
-    return open === null ? lease : { ...lease, resetAfterMs: open.timeoutS * 1000 }
-  }
-
+  const view = () => withReset(lease, watchdog())
   function end(why: string): void {
     lease = { ...lease, leaderUntilMs: 0, membersUntilMs: 0 }
     leadership.abort(new Error(why))
@@ -74,12 +86,9 @@ export function createLeaseGuard(
 
   return {
     view,
-    confirmed({ leaseId, ttlMs, validUntilMs, sentAtMs, leader }) {
-      const leaderUntilMs = leader ? validUntilMs : leaseId === lease.leaseId ? lease.leaderUntilMs : 0
-      // The lease is proof enough again.
-      const membersUntilMs = leader ? 0 : lease.membersUntilMs
-      become({ leaseId, ttlMs, renewedAtMs: sentAtMs, validUntilMs, leaderUntilMs, membersUntilMs })
-      if (leader) lead()
+    confirmed(confirmation) {
+      become(confirmedLease(lease, confirmation))
+      if (confirmation.leader) lead()
     },
     endsBy(untilMs) {
       if (untilMs < lease.leaderUntilMs) become({ ...lease, leaderUntilMs: untilMs })

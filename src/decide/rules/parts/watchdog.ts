@@ -64,7 +64,7 @@ export const leaderWatchdog: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'leader.watchdog-demote',
-    // spec/ha.md 3.6.1 P1
+    // spec/ha.md 3.6 P1
     why: 'watchdog.mode is required: a primary without it gives up',
     level: 'error',
     match: f => {
@@ -82,7 +82,7 @@ export const leaderWatchdog: readonly Rule<ClusterFacts>[] = [
   }),
   rule({
     id: 'leader.watchdog-release',
-    // spec/ha.md 3.6.1 P2
+    // spec/ha.md 3.6 P2
     why: 'watchdog.mode is required: a node without it lets another one lead',
     level: 'warning',
     match: f => {

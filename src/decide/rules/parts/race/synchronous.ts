@@ -1,11 +1,11 @@
 // Steps of an election that only synchronous mode has: may this node lead at all, and do enough others confirm that it has
 // everything that was acknowledged (spec/ha.md 3.8.2, 3.8.5)?
 
-import { type ClusterFacts, runsAsPrimary } from '../../facts.ts'
-import { isForced } from '../../lead/request-meaning.ts'
-import { type Rule, rule } from '../../rule.ts'
-import { lacksVotes, notElectable } from '../../sync/electable.ts'
-import { LOOK_AGAIN_MS } from './race-undecided.ts'
+import { type ClusterFacts, runsAsPrimary } from '../../../facts.ts'
+import { isForced } from '../../../lead/request-meaning.ts'
+import { type Rule, rule } from '../../../rule.ts'
+import { lacksVotes, notElectable } from '../../../sync/electable.ts'
+import { LOOK_AGAIN_MS } from './undecided.ts'
 
 export const raceNotSynchronous: Rule<ClusterFacts> = rule({
   id: 'race.not-synchronous',

@@ -1,11 +1,11 @@
 // Standbys that may lack any amount of the cluster's WAL, or hold the data of another history: they take part in no
 // race. An operator who knows better names one of them.
 
-import { whyUndecided } from '../../election/comparison.ts'
-import { type ClusterFacts, runsAsPrimary } from '../../facts.ts'
-import { isForced } from '../../lead/request-meaning.ts'
-import { starvation } from '../../rejoin/reception.ts'
-import { type Rule, rule } from '../../rule.ts'
+import { whyUndecided } from '../../../election/comparison.ts'
+import { type ClusterFacts, runsAsPrimary } from '../../../facts.ts'
+import { isForced } from '../../../lead/request-meaning.ts'
+import { starvation } from '../../../rejoin/reception.ts'
+import { type Rule, rule } from '../../../rule.ts'
 
 /** How soon a node that does not try for the lease looks again: what keeps it back may change. */
 export const LOOK_AGAIN_MS = 1000

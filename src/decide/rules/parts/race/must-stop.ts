@@ -1,8 +1,8 @@
 // Nobody holds the lease, and the server here accepts writes or is about to. Such a primary may win the lease back;
 // each of these rules says when it must stop instead. A standby in an election passes over all of them.
 
-import { answersPredateLeaderChange, rivalPrimary } from '../../election/election.ts'
-import { objectionToOwnTimeline } from '../../election/own-timeline.ts'
+import { answersPredateLeaderChange, rivalPrimary } from '../../../election/election.ts'
+import { objectionToOwnTimeline } from '../../../election/own-timeline.ts'
 import {
   type ClusterFacts,
   localPosition,
@@ -12,12 +12,12 @@ import {
   runsAsPrimary,
   succeeded,
   tried,
-} from '../../facts.ts'
-import { goesOnByMembers } from '../../lead/failsafe.ts'
-import { isFenced } from '../../lead/fencing.ts'
-import { ledMeanwhile, lossOf, refusedBy, unanswered } from '../../lead/lease-rules.ts'
-import { stopToFollow } from '../../rejoin/stopping-postgres.ts'
-import { type Rule, rule } from '../../rule.ts'
+} from '../../../facts.ts'
+import { goesOnByMembers } from '../../../lead/failsafe.ts'
+import { isFenced } from '../../../lead/fencing.ts'
+import { ledMeanwhile, lossOf, refusedBy, unanswered } from '../../../lead/lease-rules.ts'
+import { stopToFollow } from '../../../rejoin/stopping-postgres.ts'
+import { type Rule, rule } from '../../../rule.ts'
 
 /** In one beat: a machine that pauses for a moment is no reason to stop a primary. */
 const ARM_TRIES_MAX = 3

@@ -1,7 +1,7 @@
 // A race that goes on with what was seen before the agent was suspended.
 
-import type { Millis } from '../../../model/units.ts'
-import type { ClusterFacts } from '../../facts.ts'
+import type { Millis } from '../../../../model/units.ts'
+import type { ClusterFacts } from '../../../facts.ts'
 
 /** No race takes as long as this. */
 const STALE_MS: Millis = 6000

@@ -1,9 +1,9 @@
 // A standby that still receives WAL gives the primary a moment to take its lease back (`primary_race_backoff`).
 
-import { raceBackoff } from '../../election/race-backoff.ts'
-import { type ClusterFacts, runsAsPrimary, seconds } from '../../facts.ts'
-import { type Rule, rule } from '../../rule.ts'
-import { LOOK_AGAIN_MS } from './race-undecided.ts'
+import { raceBackoff } from '../../../election/race-backoff.ts'
+import { type ClusterFacts, runsAsPrimary, seconds } from '../../../facts.ts'
+import { type Rule, rule } from '../../../rule.ts'
+import { LOOK_AGAIN_MS } from './undecided.ts'
 
 export const waitForPrimary: Rule<ClusterFacts> = rule({
   id: 'race.backoff',

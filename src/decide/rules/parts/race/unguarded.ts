@@ -3,17 +3,17 @@
 // notes in etcd whether it is guarded; for Patroni and older versions of hactl, the member key and the time of the last
 // configuration change must do.
 
-import type { Member } from '../../../model/cluster/cluster.ts'
-import { guardOf } from '../../../model/cluster/guard.ts'
-import { isNewer } from '../../../model/revision.ts'
-import type { MemberName, Revision } from '../../../model/units.ts'
-import { otherMembers } from '../../election/election.ts'
-import { awaitInterval } from '../../election/failover-interval.ts'
-import type { ClusterFacts } from '../../facts.ts'
-import { runsAsPrimary } from '../../facts.ts'
-import { dueRequest, isForced } from '../../lead/request-meaning.ts'
-import { type Rule, rule } from '../../rule.ts'
-import { LOOK_AGAIN_MS } from './race-undecided.ts'
+import type { Member } from '../../../../model/cluster/cluster.ts'
+import { guardOf } from '../../../../model/cluster/guard.ts'
+import { isNewer } from '../../../../model/revision.ts'
+import type { MemberName, Revision } from '../../../../model/units.ts'
+import { otherMembers } from '../../../election/election.ts'
+import { awaitInterval } from '../../../election/failover-interval.ts'
+import type { ClusterFacts } from '../../../facts.ts'
+import { runsAsPrimary } from '../../../facts.ts'
+import { dueRequest, isForced } from '../../../lead/request-meaning.ts'
+import { type Rule, rule } from '../../../rule.ts'
+import { LOOK_AGAIN_MS } from './undecided.ts'
 
 const unguardedPrimary: Rule<ClusterFacts> = rule({
   id: 'race.unguarded-primary',

@@ -1,10 +1,10 @@
 // Who does not race: a standby whose PostgreSQL hangs, because as a primary it would serve nobody, and a node that needs the
 // watchdog device and cannot have it.
 
-import { type ClusterFacts, runsAsPrimary } from '../../facts.ts'
-import { type Rule, rule } from '../../rule.ts'
-import { unfit } from '../../unfit.ts'
-import { raceWatchdog } from './watchdog.ts'
+import { type ClusterFacts, runsAsPrimary } from '../../../facts.ts'
+import { type Rule, rule } from '../../../rule.ts'
+import { unfit } from '../../../unfit.ts'
+import { raceWatchdog } from '../watchdog.ts'
 
 const LOOK_AGAIN_MS = 1000
 

@@ -1,13 +1,13 @@
 // Nobody holds the lease, but a primary may go on without it: in maintenance mode, or in failsafe mode by the promises of
 // the members. Then nobody takes over from it.
 
-import { otherMembers } from '../../election/election.ts'
+import { otherMembers } from '../../../election/election.ts'
 import {
   bindingPromise,
   forgottenPromise,
   notCountedOn,
   onlyInFailsafe,
-} from '../../election/failsafe-gate.ts'
+} from '../../../election/failsafe-gate.ts'
 import {
   type ClusterFacts,
   isStandbyWithLease,
@@ -15,13 +15,13 @@ import {
   seconds,
   storeName,
   tried,
-} from '../../facts.ts'
-import { askMembers } from '../../lead/failsafe.ts'
-import { isForced } from '../../lead/request-meaning.ts'
-import { releaseUnpromoted, releasing } from '../../rejoin/stopping-postgres.ts'
-import { type Rule, rule } from '../../rule.ts'
-import { LOOK_AGAIN_MS } from './race-undecided.ts'
-import { operatorsWordRules } from './race-unguarded.ts'
+} from '../../../facts.ts'
+import { askMembers } from '../../../lead/failsafe.ts'
+import { isForced } from '../../../lead/request-meaning.ts'
+import { releaseUnpromoted, releasing } from '../../../rejoin/stopping-postgres.ts'
+import { type Rule, rule } from '../../../rule.ts'
+import { LOOK_AGAIN_MS } from './undecided.ts'
+import { operatorsWordRules } from './unguarded.ts'
 
 const gates: readonly Rule<ClusterFacts>[] = [
   ...operatorsWordRules,
