@@ -4,6 +4,7 @@
 import type { LeaseView } from '../model/decision/snapshot.ts'
 import type { DynamicSettings } from '../model/settings/dynamic-settings.ts'
 import { fenceMarginMs, leadershipEndsAtMs, termOf } from '../model/timing.ts'
+import type { BootMillis } from '../model/units.ts'
 import type { OpenWatchdog } from '../model/watchdog.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { LeaseGuard } from '../ports/lease-guard.ts'
@@ -38,6 +39,16 @@ function withReset(lease: LeaseView, open: OpenWatchdog | null): LeaseView {
   return open === null ? lease : { ...lease, resetAfterMs: open.timeoutS * 1000 }
 }
 
+/** Sleeps until the instant that is in force then, however often it was moved meanwhile. false: it was called off. */
+async function isReached(atMs: () => BootMillis, clock: Clock, signal: AbortSignal): Promise<boolean> {
+  while (!signal.aborted) {
+    const left = atMs() - clock.bootMs()
+    if (left <= 0) return true
+    await clock.sleep(left, signal)
+  }
+  return false
+}
+
 /** `settings` and `watchdog` give the margin before the end at which primary-only work is cancelled. */
 export function createLeaseGuard(
   clock: Clock,
@@ -49,20 +60,16 @@ export function createLeaseGuard(
   let timer = new AbortController()
   leadership.abort(new Error('this node does not lead'))
 
-  const view = () => withReset(lease, watchdog())
   function end(why: string): void {
     lease = { ...lease, leaderUntilMs: 0, membersUntilMs: 0 }
     leadership.abort(new Error(why))
     timer.abort()
   }
 
-  /** Sleeps until the margin before the deadline that is in force then, however often it was moved meanwhile. */
   async function expire(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      const left = leadershipEndsAtMs(lease) - fenceMarginMs(termOf(view(), settings())) - clock.bootMs()
-      if (left <= 0) return leadership.abort(new Error('the lease runs out'))
-      await clock.sleep(left, signal)
-    }
+    const cancelsAtMs = () =>
+      leadershipEndsAtMs(lease) - fenceMarginMs(termOf(withReset(lease, watchdog()), settings()))
+    if (await isReached(cancelsAtMs, clock, signal)) leadership.abort(new Error('the lease runs out'))
   }
 
   function watchTheEnd(): void {
@@ -85,7 +92,7 @@ export function createLeaseGuard(
   }
 
   return {
-    view,
+    view: () => withReset(lease, watchdog()),
     confirmed(confirmation) {
       become(confirmedLease(lease, confirmation))
       if (confirmation.leader) lead()
