@@ -12,6 +12,7 @@ import { selfInForce } from '../decide/report/drained.ts'
 import { postgresState, roleOf, scheduledRestart } from '../decide/report/own-record.ts'
 import { replicaObstacle } from '../decide/report/replica.ts'
 import { trouble } from '../decide/report/trouble.ts'
+import { watchdogState } from '../decide/report/watchdog-state.ts'
 import { tagsOfLeaving } from '../decide/sync/leaving.ts'
 import { servesNobody, unfit } from '../decide/unfit.ts'
 import type { ClusterView, JsonObject } from '../model/cluster/cluster.ts'
@@ -170,11 +171,13 @@ function judgeItself(snap: Snapshot, memory: Memory): JsonObject {
   const why = unfit({ snap, memory })
   const unansweredMs = snap.vitals?.knocks.unansweredTotalMs ?? 0
   const failingMs = snap.vitals?.failingTotalMs ?? 0
+  const watchdog = watchdogState({ snap, memory })
   const former = {
     ...(unansweredMs > 0 && { unanswered_seconds: Math.round(unansweredMs / 1000) }),
     ...(failingMs > 0 && { disk_failing_seconds: Math.round(failingMs / 1000) }),
     ...(formerMayWrite({ snap, memory }) && { former_may_write: true }),
     ...(why !== null && { unfit: why }),
+    ...(watchdog !== null && { watchdog }),
   }
   if (!snap.cluster.known) return former
   const facts = { snap, memory, view: snap.cluster.value }

@@ -3,7 +3,8 @@
 // that it was fed, and the new fencer opens and feeds it. There is no moment without a watchdog, and if the new agent dies
 // in between, the machine is reset.
 
-import { readdir, readlink, realpath } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { access, readdir, readlink, realpath } from 'node:fs/promises'
 import type { Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Program, ProgramIdentity } from './program.ts'
@@ -24,7 +25,7 @@ export async function retireOrphan(
 ): Promise<'relieved' | 'gone' | 'stays'> {
   const limitMs = clock.bootMs() + budgetMs
   // The device of another configuration would be left running, and nobody would feed it.
-  const staysOn = device !== null && (await hasOpen(orphan.pid, device)) ? 'on' : 'off'
+  const staysOn = device !== null && (await canPass(orphan.pid, device)) ? 'on' : 'off'
   for (let asked: boolean = false; ; asked = true) {
     const leftMs = limitMs - clock.bootMs()
     if (leftMs <= 0) return 'stays'
@@ -35,10 +36,14 @@ export async function retireOrphan(
   }
 }
 
-/** What cannot be seen counts as no: the device is then switched off and opened again, a moment without a watchdog. */
-async function hasOpen(pid: number, device: string): Promise<boolean> {
+/**
+ * It is open there, and may be opened here. What cannot be seen counts as no: the device is then switched off and opened
+ * again, a moment without a watchdog.
+ */
+async function canPass(pid: number, device: string): Promise<boolean> {
   const directory = `/proc/${pid}/fd`
   try {
+    await access(device, constants.W_OK)
     const wanted = await realpath(device)
     const open = await Promise.all(
       (await readdir(directory)).map(fd => readlink(`${directory}/${fd}`).catch(() => '')),

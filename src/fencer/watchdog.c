@@ -84,7 +84,10 @@ static const char *open_device(bool testing, const char *device)
     return NULL;
 }
 
-/* Whole seconds that the device may wait now, so that it fires before the lease ends. A device that only takes more than was asked is treated as if it took what was asked: the agent has agreed to that. */
+/*
+ * Whole seconds that the device may wait now, so that it fires before the lease ends. A device that only takes more than
+ * was asked is treated as if it took what was asked: the agent has agreed to that.
+ */
 static int fitting_s(int64_t lease_end_ms)
 {
     int64_t left_s = (lease_end_ms - boot_ms()) / 1000;
@@ -98,11 +101,16 @@ static bool fit(int64_t lease_end_ms)
     int actual_s, most_s = fitting_s(lease_end_ms);
     if (watchdog.full_s > watchdog.wanted_s)
         return most_s == watchdog.wanted_s;
-    if (most_s < 1)
-        return false;
     if (most_s == watchdog.set_s)
         return true;
-    return set_timeout(most_s, &actual_s) == NULL && actual_s <= most_s;
+    /* A device that counts in larger steps may round up, and would then fire after the end of the lease. */
+    for (int asked_s = most_s; asked_s >= 1; asked_s--) {
+        if (set_timeout(asked_s, &actual_s) != NULL)
+            return false;
+        if (actual_s <= most_s)
+            return true;
+    }
+    return false;
 }
 
 const char *watchdog_open(const struct watchdog_request *wanted, int64_t lease_end_ms, int *actual_s)
@@ -182,5 +190,5 @@ void watchdog_hand_over(void)
 
 void watchdog_forsake(void)
 {
-    watchdog.forsaken = true;
+    watchdog.forsaken = watchdog.fd >= 0;
 }

@@ -83,8 +83,10 @@ export class Watchdog {
     const objection = impossible(request)
     const isOther =
       this.#holder === program && this.#open !== null && !sameDevice(this.#open.request, request)
-    if ((objection !== null || isOther) && this.view() !== null) await this.close(program, leftMs())
+    const mustClose = (objection !== null || isOther) && this.view() !== null
+    const isClosed = !mustClose || (await this.close(program, leftMs()))
     if (objection !== null) return objection
+    if (!isClosed) return 'the former device could not be switched off'
     const { driver, device, timeoutS } = request
     const words = `open ${driver} ${timeoutS} ${stopAheadMs(timeoutS * 1000)} ${device}`
     let reply = await program.ask('watchdog', words, leftMs())

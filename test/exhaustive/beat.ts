@@ -9,6 +9,7 @@ import type { Snapshot } from '../../src/model/decision/snapshot.ts'
 import { revision } from '../../src/model/revision.ts'
 import { seen, unseen } from '../../src/model/seen.ts'
 import { leadershipEndsAtMs } from '../../src/model/timing.ts'
+import type { WatchdogRequest } from '../../src/model/watchdog.ts'
 import { problems } from './checks.ts'
 import { frozen, ME, OTHER, TTL } from './frozen.ts'
 import { leaderKey, peer, type World } from './parts.ts'
@@ -60,6 +61,8 @@ export function performAll(actions: readonly Action[], before: Snapshot, luck: L
 const LOCAL: readonly Action['kind'][] = [
   'arm-fencer',
   'disarm-fencer',
+  'open-watchdog',
+  'close-watchdog',
   'compare-timelines',
   'resume-replay',
   'set-sync-names',
@@ -126,7 +129,13 @@ function effectOf(action: Action, outcome: Outcome, snap: Snapshot): Snapshot {
         : snap
     }
     case 'disarm-fencer':
-      return ok ? { ...snap, fencer: { ...snap.fencer, armedUntilMs: null, formerMayAct: false } } : snap
+      return ok
+        ? unwatched({ ...snap, fencer: { ...snap.fencer, armedUntilMs: null, formerMayAct: false } })
+        : snap
+    case 'open-watchdog':
+      return ok ? watched(snap, action.request) : unwatched(snap)
+    case 'close-watchdog':
+      return ok ? unwatched(snap) : snap
     case 'keep-lease':
       return ok ? { ...snap, lease: { ...snap.lease, validUntilMs: snap.nowMs + TTL } } : snap
     case 'answer-order':
@@ -144,6 +153,20 @@ function effectOf(action: Action, outcome: Outcome, snap: Snapshot): Snapshot {
     default:
       return ok ? written(action, snap) : snap
   }
+}
+
+function watched(snap: Snapshot, request: WatchdogRequest): Snapshot {
+  const { timeoutS } = request
+  return {
+    ...snap,
+    fencer: { ...snap.fencer, watchdog: { request, timeoutS } },
+    lease: { ...snap.lease, resetAfterMs: timeoutS * 1000 },
+  }
+}
+
+function unwatched(snap: Snapshot): Snapshot {
+  const { resetAfterMs: _, ...lease } = snap.lease
+  return { ...snap, lease, fencer: { ...snap.fencer, watchdog: null } }
 }
 
 function written(action: Action, snap: Snapshot): Snapshot {
@@ -203,6 +226,7 @@ function proved(outcome: Outcome, snap: Snapshot): Snapshot {
     case 'done': {
       const until = nowMs + TTL
       const lease = {
+        ...snap.lease,
         leaseId: '101',
         ttlMs: snap.settings.ttlMs,
         renewedAtMs: nowMs,

@@ -6,6 +6,7 @@ import type { Action } from '../../src/model/decision/action.ts'
 import type { Decision } from '../../src/model/decision/decision.ts'
 import type { Job } from '../../src/model/decision/work.ts'
 import { fenceMarginMs, leadershipEndsAtMs } from '../../src/model/timing.ts'
+import { goesUnwatched } from './checks-watchdog.ts'
 import type { World } from './parts.ts'
 import { forgetsItself } from './state-check.ts'
 
@@ -28,6 +29,7 @@ export function problems(world: World, decision: Decision): readonly string[] {
     ...endsMember(world, decision),
     ...standsStill(world, decision),
     ...handsOverUnclaimed(world, decision),
+    ...goesUnwatched(world, decision),
     ...unreadable(decision),
   ]
 }

@@ -20,6 +20,7 @@ import { newWorlds, requestWorlds } from './worlds-new.ts'
 import { orderWorlds } from './worlds-orders.ts'
 import { followerWorlds, leaderWorlds, raceWorlds } from './worlds-standby.ts'
 import { synchronousWorlds } from './worlds-synchronous.ts'
+import { watchdogWorlds } from './worlds-watchdog.ts'
 
 const kinds = {
   'a server runs': runningWorlds,
@@ -35,6 +36,7 @@ const kinds = {
   'work is in progress beside what a former server left': formerBusyWorlds,
   'the configuration cannot be used, or is another one': configurationWorlds,
   'its PostgreSQL hangs': hungWorlds,
+  'a watchdog is wanted': watchdogWorlds,
   'commits wait for standbys': synchronousWorlds,
   'a primary asks the members, or a member has promised': failsafeWorlds,
   'nobody leads, and there is a reason to wait': waitingWorlds,

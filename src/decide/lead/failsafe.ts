@@ -7,13 +7,13 @@
 // answer of the store that names another holder ends it at once.
 
 import type { FailsafeMembers, FailsafeRefusal } from '../../model/cluster/failsafe.ts'
-import { failsafeDueAtMs, fenceMarginMs, renewalDueAtMs } from '../../model/timing.ts'
+import { failsafeDueAtMs, renewalDueAtMs } from '../../model/timing.ts'
 import type { MemberName } from '../../model/units.ts'
 import { type Facts, mayLead, runsAsPrimary, server, storeName, tried } from '../facts.ts'
 import { hungServer } from '../hung-server.ts'
 import { type Rule, rule } from '../rule.ts'
 import { slotPositions } from '../upkeep/status-key.ts'
-import { heldMarginMs } from './fencing.ts'
+import { heldMarginMs, nextMarginMs } from './fencing.ts'
 import { hasTimeLeft, unanswered } from './lease-rules.ts'
 
 /** The members whose word is needed, this node left out; null: failsafe mode is off or cannot be used. */
@@ -66,7 +66,7 @@ export function askMembers<F extends Facts>(situation: Situation): Rule<F> {
       reason: `${storeName(f.snap)} does not confirm the lease; failsafe mode: ${asking(members)}`,
       actions: [
         { kind: 'ask-failsafe', members, slots: ownSlots(f) },
-        { kind: 'arm-fencer', marginMs: Math.max(heldMarginMs(f.snap), fenceMarginMs(f.snap.settings)) },
+        { kind: 'arm-fencer', marginMs: Math.max(heldMarginMs(f.snap), nextMarginMs(f.snap)) },
       ],
       next: 'again',
     }),

@@ -32,7 +32,7 @@ import { armAgain, demoteUnfenced, mustBeFenced, rearmFencer } from '../lead/rea
 import { mayStopOrphans, stopOrphans } from '../rejoin/former-life.ts'
 import { stopToFollow } from '../rejoin/stopping-postgres.ts'
 import { type Rule, rule } from '../rule.ts'
-import { closeWatchdog } from './parts/watchdog.ts'
+import { blindWatchdog, closeWatchdog } from './parts/watchdog.ts'
 
 export interface BlindFacts extends Facts {
   /** Why the cluster cannot be seen. */
@@ -73,6 +73,7 @@ export const blindRules: readonly Rule<BlindFacts>[] = [
   }),
   demoteUnfenced('blind'),
   armAgain('blind', f => mustBeFenced(f, 'blind') && hasTimeLeft(f)),
+  ...blindWatchdog,
   rule({
     id: 'blind.led-by-members',
     why: 'in failsafe mode a healthy primary goes on without the store while every other member promises not to lead',

@@ -91,7 +91,7 @@ export const foundingRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'founding.open-watchdog',
     why: 'a leader that is frozen together with its fencer is stopped by the reset of its machine: the fencer is armed first, and the device is open before this node leads',
-    match: f => control(f.snap.postgres) !== null && watchdogToOpen(f),
+    match: f => control(f.snap.postgres) !== null && !hasFailed(f) && watchdogToOpen(f),
     choose: (f, request) => ({
       reason: `opening the watchdog ${request.device} with a timeout of ${request.timeoutS} s`,
       actions: [...armAhead(f), { kind: 'open-watchdog', request }],
@@ -122,11 +122,7 @@ export const foundingRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'founding.announce',
     why: 'identifier, configuration and leader key are written in this order, each guarded and each only once; the fencer is armed before this node can be the leader in etcd',
-    match: f =>
-      !tried(f.snap, 'take-leader') &&
-      // Mode `automatic` goes on without a watchdog.
-      !f.snap.outcomes.some(({ kind, action }) => kind !== 'done' && action !== 'open-watchdog') &&
-      control(f.snap.postgres),
+    match: f => !tried(f.snap, 'take-leader') && !hasFailed(f) && control(f.snap.postgres),
     choose: (f, { systemIdentifier }) => ({
       reason: 'the new server is up; announcing the cluster',
       actions: announcement(f, systemIdentifier),
@@ -187,4 +183,9 @@ function announcement(facts: ClusterFacts, identifier: string): readonly Action[
   const ifRevision = view.lastLeader?.modRevision ?? null
   actions.push(...askGuarded(facts, { kind: 'take-leader', ifRevision }))
   return actions
+}
+
+/** Something of this beat. Mode `automatic` goes on without a watchdog. */
+function hasFailed({ snap }: ClusterFacts): boolean {
+  return snap.outcomes.some(({ kind, action }) => kind !== 'done' && action !== 'open-watchdog')
 }

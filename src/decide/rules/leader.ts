@@ -79,13 +79,6 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     }),
   }),
   rule({
-    id: 'leader.hold-lease',
-    why: 'trouble in etcd is no reason to demote while the lease still has time',
-    level: 'warning',
-    match: f => unansweredButAlive(f),
-    choose: f => ({ reason: `${holdOnReason(f)}${withoutMembers(f)}`, wakeInMs: holdOnMs(f) }),
-  }),
-  rule({
     id: 'leader.arm-fencer',
     why: 'a node accepts writes only while something outside the agent can stop it in time',
     match: f => holdsLease(f.snap) && needsFencer(f) && !isFencedToTheEnd(f) && !tried(f.snap, 'arm-fencer'),
@@ -107,6 +100,13 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
   }),
   armAgain('leader', needsFencer),
   ...leaderWatchdog,
+  rule({
+    id: 'leader.hold-lease',
+    why: 'trouble in etcd is no reason to demote while the lease still has time',
+    level: 'warning',
+    match: f => unansweredButAlive(f),
+    choose: f => ({ reason: `${holdOnReason(f)}${withoutMembers(f)}`, wakeInMs: holdOnMs(f) }),
+  }),
   rule({
     id: 'leader.mode-not-supported',
     why: 'promoting under rules that this version cannot keep could lose acknowledged writes',

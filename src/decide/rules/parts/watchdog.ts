@@ -5,8 +5,8 @@ import type { Millis } from '../../../model/units.ts'
 import {
   type ClusterFacts,
   type Facts,
-  holdsLease,
   isStandbyWithLease,
+  mayLead,
   runsAsPrimary,
   server,
   tried,
@@ -49,21 +49,23 @@ export function closeWatchdog<F extends Facts>(situation: 'leader' | 'paused' | 
   })
 }
 
-/** After the fencer was armed, and before anything else of a leader: above all before a promotion. */
-export const leaderWatchdog: readonly Rule<ClusterFacts>[] = [
-  closeWatchdog('leader'),
-  rule({
-    id: 'leader.open-watchdog',
+/** After the fencer was armed. */
+function openWatchdog<F extends Facts>(situation: 'leader' | 'blind'): Rule<F> {
+  return rule({
+    id: `${situation}.open-watchdog`,
     why: 'a leader that is frozen together with its fencer is stopped by the reset of its machine',
-    match: f => holdsLease(f.snap) && isFenced(f) && server(f.snap) !== null && watchdogToOpen(f),
+    match: f => mayLead(f.snap) && isFenced(f) && server(f.snap) !== null && watchdogToOpen(f),
     choose: (_, request) => ({
       reason: `opening the watchdog ${request.device} with a timeout of ${request.timeoutS} s`,
       actions: [{ kind: 'open-watchdog', request }],
       next: 'again',
     }),
-  }),
-  rule({
-    id: 'leader.watchdog-demote',
+  })
+}
+
+function demoteUnwatched<F extends Facts>(situation: 'leader' | 'blind'): Rule<F> {
+  return rule({
+    id: `${situation}.watchdog-demote`,
     // spec/ha.md 3.6 P1
     why: 'watchdog.mode is required: a primary without it gives up',
     level: 'error',
@@ -79,7 +81,30 @@ export const leaderWatchdog: readonly Rule<ClusterFacts>[] = [
         remember: { ...stop.remember, lastFailure: unwatchedFailure(f, why) },
       }
     },
-  }),
+  })
+}
+
+function tryAgain<F extends Facts>(situation: 'leader' | 'blind'): Rule<F> {
+  return rule({
+    id: `${situation}.watchdog-again`,
+    why: 'watchdog.mode is required: nothing is promoted before the device is open, and it is tried again',
+    level: 'warning',
+    match: f => {
+      const why = server(f.snap) === null ? null : whyNotWatched(f)
+      return why !== null && { why }
+    },
+    choose: (_, { why }) => ({
+      reason: `the watchdog is not active (${why}); trying again`,
+      wakeInMs: AGAIN_MS,
+    }),
+  })
+}
+
+/** Before anything else of a leader: above all before a promotion. */
+export const leaderWatchdog: readonly Rule<ClusterFacts>[] = [
+  closeWatchdog('leader'),
+  openWatchdog('leader'),
+  demoteUnwatched('leader'),
   rule({
     id: 'leader.watchdog-release',
     // spec/ha.md 3.6 P2
@@ -94,19 +119,14 @@ export const leaderWatchdog: readonly Rule<ClusterFacts>[] = [
       ...releaseUnpromoted(f, { lastFailure: unwatchedFailure(f, why) }),
     }),
   }),
-  rule({
-    id: 'leader.watchdog-again',
-    why: 'watchdog.mode is required: nothing is promoted before the device is open, and it is tried again',
-    level: 'warning',
-    match: f => {
-      const why = server(f.snap) === null ? null : whyNotWatched(f)
-      return why !== null && { why }
-    },
-    choose: (_, { why }) => ({
-      reason: `the watchdog is not active (${why}); trying again`,
-      wakeInMs: AGAIN_MS,
-    }),
-  }),
+  tryAgain('leader'),
+]
+
+/** After it has tried to renew its lease. */
+export const blindWatchdog: readonly Rule<Facts>[] = [
+  openWatchdog('blind'),
+  demoteUnwatched('blind'),
+  tryAgain('blind'),
 ]
 
 export const raceWatchdog: Rule<ClusterFacts> = rule({
