@@ -12,7 +12,9 @@ import {
   tried,
 } from '../../facts.ts'
 import { isFenced } from '../../lead/fencing.ts'
+import { hasTimeLeft } from '../../lead/lease-rules.ts'
 import {
+  hasTimeToBegin,
   missingForMs,
   missingWatchdog,
   unwatchedFailure,
@@ -54,13 +56,18 @@ function openWatchdog<F extends Facts>(situation: 'leader' | 'blind'): Rule<F> {
   return rule({
     id: `${situation}.open-watchdog`,
     why: 'a leader that is frozen together with its fencer is stopped by the reset of its machine',
-    match: f => mayLead(f.snap) && isFenced(f) && server(f.snap) !== null && watchdogToOpen(f),
+    match: f => mayLead(f.snap) && isFenced(f) && mayOpen(f) && watchdogToOpen(f),
     choose: (_, request) => ({
       reason: `opening the watchdog ${request.device} with a timeout of ${request.timeoutS} s`,
       actions: [{ kind: 'open-watchdog', request }],
       next: 'again',
     }),
   })
+}
+
+/** A primary that waits for etcd is not stopped sooner because of a device that it has only just opened. */
+function mayOpen(facts: Facts): boolean {
+  return server(facts.snap) !== null && (!runsAsPrimary(facts) || hasTimeToBegin(facts))
 }
 
 function demoteUnwatched<F extends Facts>(situation: 'leader' | 'blind'): Rule<F> {
@@ -84,13 +91,15 @@ function demoteUnwatched<F extends Facts>(situation: 'leader' | 'blind'): Rule<F
   })
 }
 
+/** With the lease at its end, other rules stop a primary. */
 function tryAgain<F extends Facts>(situation: 'leader' | 'blind'): Rule<F> {
   return rule({
     id: `${situation}.watchdog-again`,
     why: 'watchdog.mode is required: nothing is promoted before the device is open, and it is tried again',
     level: 'warning',
     match: f => {
-      const why = server(f.snap) === null ? null : whyNotWatched(f)
+      const isEnding = situation === 'blind' && !hasTimeLeft(f)
+      const why = isEnding || server(f.snap) === null ? null : whyNotWatched(f)
       return why !== null && { why }
     },
     choose: (_, { why }) => ({
