@@ -8,6 +8,7 @@ import type { Job } from '../../src/model/decision/work.ts'
 import { fenceMarginMs, leadershipEndsAtMs } from '../../src/model/timing.ts'
 import { goesUnwatched } from './checks-watchdog.ts'
 import type { World } from './parts.ts'
+import { unreadable } from './readable.ts'
 import { forgetsItself } from './state-check.ts'
 
 export function problems(world: World, decision: Decision): readonly string[] {
@@ -291,11 +292,4 @@ function standsStill({ memory }: World, decision: Decision): readonly string[] {
   return keys.some(key => memory[key] !== decision.memory[key])
     ? []
     : ['takes another step without having done anything']
-}
-
-/** No holes, and no full stop but that of a hint, which is a sentence of its own (style: errors are a table). */
-function unreadable(decision: Decision): readonly string[] {
-  const [said = ''] = decision.reason.split(/\.? HINT: /)
-  const holes = /undefined|null|NaN|\[object/.test(decision.reason)
-  return said === '' || holes || said.endsWith('.') ? [`an unreadable reason: ${decision.reason}`] : []
 }
