@@ -57,7 +57,7 @@ export async function simulate(seed: number, tell?: Tell): Promise<Result> {
   const failsafe = failsafeChances(seed)
   const world = new World({
     seed: plan.below(0x7fffffff),
-    machines: machinesOf(plan).map(machine => withWatchdog(machine, seed)),
+    machines: machinesOf(plan).map((machine, index) => withWatchdog(machine, seed, index)),
     firstConfig: {
       ...configOf(plan, timing),
       ...syncModeOf(seed),
@@ -128,12 +128,13 @@ function housekeeperOf(world: World, seed: number): Housekeeper | null {
   return random.chance(0.3) ? new Housekeeper(world, random) : null
 }
 
-/** In some runs the machines have a watchdog. With chances of its own, too. */
-function withWatchdog(machine: MachineOptions, seed: number): MachineOptions {
+/** In some runs the machines have a watchdog, or should have one: the first two always do. With chances of its own, too. */
+function withWatchdog(machine: MachineOptions, seed: number, index: number): MachineOptions {
   const random = new Random(seed ^ 0xd09)
-  return random.chance(0.25)
-    ? { ...machine, watchdog: random.pick(['automatic', 'required'] as const) }
-    : machine
+  if (!random.chance(0.25)) return machine
+  const watchdog = random.pick(['automatic', 'required'] as const)
+  const lacks = index > 1 && new Random(seed ^ (0x1ac5 + index)).chance(0.3)
+  return lacks ? { ...machine, watchdog, lacksDevice: true } : { ...machine, watchdog }
 }
 
 function freezerOf(world: World, seed: number): Freezer | null {
@@ -185,7 +186,7 @@ function nameTheNextLeader(world: World): void {
     data === null ? 0 : world.checks.acknowledged.filter(write => isPartOf(write, data.end)).length
   const able = world.machines.filter(
     ({ data, options }) =>
-      data?.usable === true && data.systemIdentifier === world.clusterIdentifier && !options.tags.nofailover,
+      data?.usable === true && data.systemIdentifier === world.clusterIdentifier && mayEverLead(options),
   )
   const [best] = able.sort((a, b) => kept(b) - kept(a))
   if (best === undefined) return
@@ -193,6 +194,10 @@ function nameTheNextLeader(world: World): void {
   if (world.etcd.get(key)?.text === request) return
   world.trace('operator', `names ${best.name}, which has ${kept(best)} writes, as the next leader`)
   world.etcd.put(key, request)
+}
+
+function mayEverLead({ tags, watchdog, lacksDevice }: MachineOptions): boolean {
+  return !tags.nofailover && !(watchdog === 'required' && lacksDevice === true)
 }
 
 function machinesOf(plan: Random): readonly MachineOptions[] {
