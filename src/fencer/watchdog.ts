@@ -4,7 +4,7 @@
 
 import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'
-import { errorText } from '../model/error-text.ts'
+import { errorCode, errorText } from '../model/error-text.ts'
 import { type Seen, seen, unseen } from '../model/seen.ts'
 import { stopAheadMs } from '../model/timing.ts'
 import type { Millis } from '../model/units.ts'
@@ -85,7 +85,8 @@ export class Watchdog {
       this.#holder === program && this.#open !== null && !sameDevice(this.#open.request, request)
     const mustClose = (objection !== null || isOther) && this.view() !== null
     const isClosed = !mustClose || (await this.close(program, leftMs()))
-    if (objection !== null) return objection
+    // Where there is no device, its timeout is nobody's concern.
+    if (objection !== null) return (await whyUnusable(request.device, leftMs())) ?? objection
     if (!isClosed) return 'the former device could not be switched off'
     const { driver, device, timeoutS } = request
     const words = `open ${driver} ${timeoutS} ${stopAheadMs(timeoutS * 1000)} ${device}`
@@ -142,9 +143,21 @@ export async function lookAtDevice(
   limitMs: Millis,
 ): Promise<Seen<string | null>> {
   const atMs = clock.bootMs()
+  const why = await whyUnusable(device, limitMs)
+  return why === undefined ? unseen(`${device} was not looked at within ${limitMs} ms`) : seen(why, atMs)
+}
+
+/** null: nothing speaks against it; undefined: there was no answer in time. */
+async function whyUnusable(device: string, limitMs: Millis): Promise<string | null | undefined> {
   const looked = access(device, constants.W_OK).then(
-    () => seen(null, atMs),
-    (error: unknown) => seen(errorText(error), atMs),
+    () => ({ why: null }),
+    (error: unknown) => ({ why: `${device}: ${inWords(error)}` }),
   )
-  return (await within(looked, limitMs)) ?? unseen(`${device} was not looked at within ${limitMs} ms`)
+  return (await within(looked, limitMs))?.why
+}
+
+function inWords(error: unknown): string {
+  const code = errorCode(error)
+  if (code === 'ENOENT') return NO_DEVICE
+  return code === 'EACCES' ? 'Permission denied' : errorText(error)
 }
