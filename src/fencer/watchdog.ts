@@ -31,6 +31,7 @@ export class Watchdog {
   readonly #log: Log
   #holder: Program | null = null
   #open: OpenWatchdog | null = null
+  #told: string | null = null
 
   constructor(clock: Clock, log: Log) {
     this.#clock = clock
@@ -118,6 +119,7 @@ export class Watchdog {
     }
     this.#holder = program
     this.#open = { request, timeoutS }
+    this.#told = null
     if (timeoutS > request.timeoutS)
       this.#log.warning(
         `${device} takes a timeout of ${timeoutS} seconds and not the ${request.timeoutS} that are safe: the lease may end before the machine is reset`,
@@ -128,8 +130,10 @@ export class Watchdog {
     return null
   }
 
-  /** The default mode on a machine that has no such device is no reason for a warning. */
+  /** Once, however often it is tried. The default mode on a machine that has no such device is no reason for a warning. */
   #tell(why: string, { mode, device }: WatchdogRequest): void {
+    if (why === this.#told) return
+    this.#told = why
     const text = `watchdog not active: ${why}`
     if (mode === 'automatic' && why === `${device}: ${NO_DEVICE}`) this.#log.info(`${text}; going on without`)
     else this.#log.warning(mode === 'automatic' ? `${text}; going on without` : text)

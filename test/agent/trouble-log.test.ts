@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { createTroubleLog } from '../../src/agent/trouble-log.ts'
 import type { Memory } from '../../src/model/decision/memory.ts'
 import type { Snapshot } from '../../src/model/decision/snapshot.ts'
+import { seen } from '../../src/model/seen.ts'
 import { base, leaderKey, memory, running, server, silent, stopped, view } from '../exhaustive/parts.ts'
 
 function listen() {
@@ -80,4 +81,27 @@ test('nothing is said of a standby without a leader, of a leader, and of work in
   ]
   for (const change of quiet) for (const seconds of [0, 30, 60]) at(seconds, change)
   expect(lines).toEqual([])
+})
+
+test('a standby that lacks the watchdog that it would need to lead', () => {
+  const { lines, at } = listen()
+  const watchdog = {
+    mode: 'required',
+    device: '/dev/watchdog',
+    driver: 'default',
+    safetyMarginMs: 5000,
+  } as const
+  const lacking = (why: string | null): Partial<Snapshot> => ({
+    ...standby(receiver),
+    self: { ...base.self, watchdog },
+    fencer: { ...base.fencer, device: seen(why, base.nowMs) },
+  })
+  at(0, lacking('/dev/watchdog: Permission denied'))
+  at(11, lacking('/dev/watchdog: Permission denied'))
+  at(20, lacking('/dev/watchdog: Permission denied'))
+  at(30, lacking(null))
+  expect(lines).toEqual([
+    'WARNING the required watchdog is not usable (/dev/watchdog: Permission denied): this node must not lead',
+    'INFO the required watchdog can be used again',
+  ])
 })

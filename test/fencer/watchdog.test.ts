@@ -199,7 +199,9 @@ test('a device that another program has open, that is missing, or that is none',
   expect(await one.openWatchdog(request(), BUDGET_MS)).toBeNull()
   await other.arm(clock.bootMs() + 50_000, null, BUDGET_MS, { ahead: true })
   expect(await other.openWatchdog(request(), 100)).toBe(`${fifo.path}: Device or resource busy`)
-  expect(messages).toContainEqual(`warning: watchdog not active: ${fifo.path}: Device or resource busy`)
+  await other.openWatchdog(request(), 100)
+  const told = `warning: watchdog not active: ${fifo.path}: Device or resource busy`
+  expect(messages.filter(message => message === told)).toHaveLength(1)
   const missing = request({ device: '/nowhere/watchdog', mode: 'automatic' })
   expect(await other.openWatchdog(missing, BUDGET_MS)).toBe('/nowhere/watchdog: No such file or directory')
   // The default mode on a machine without a device is no reason for a warning.

@@ -64,6 +64,11 @@ export function missingWatchdog(facts: Facts): string | null {
   return impossible(request) ?? (device.known ? device.value : device.why)
 }
 
+/** For `hactl list` and the log. */
+export function describeMissing(why: string): string {
+  return `the required watchdog is not usable (${why}): this node must not lead`
+}
+
 /** A node that needs the device and does not have it open. */
 function lacksWatchdog(facts: Facts): boolean {
   return wantedWatchdog(facts.snap)?.mode === 'required' && !isWatched(facts)

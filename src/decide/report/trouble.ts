@@ -21,7 +21,7 @@ import { describeDisk, failingDisk } from '../failing-disk.ts'
 import { hungServer } from '../hung-server.ts'
 import { unusableConfiguration } from '../known-configuration.ts'
 import { unfencedForMs } from '../lead/fencing.ts'
-import { missingWatchdog } from '../lead/watchdog.ts'
+import { describeMissing, missingWatchdog } from '../lead/watchdog.ts'
 import { reasonOf, timesFailed } from '../rejoin/failed-work.ts'
 import { describeOrphans, formerMayWrite, keepsKey, orphans } from '../rejoin/former-life.ts'
 import { starvation } from '../rejoin/reception.ts'
@@ -198,7 +198,7 @@ function unfenced(facts: Facts): string | null {
 
 function unwatched(facts: Facts): string | null {
   const why = missingWatchdog(facts)
-  return why === null ? null : `the required watchdog is not usable (${why}): this node must not lead`
+  return why === null ? null : describeMissing(why)
 }
 
 function configuration({ snap, view }: ClusterFacts): string | null {
