@@ -2,9 +2,11 @@
 // open, nothing would prevent a second writer, and nothing is promised.
 
 import { settingsInForce } from '../../../src/config/dynamic.ts'
+import { impossible, watchdogRequest } from '../../../src/model/watchdog.ts'
 import { CONFIG } from '../../../src/wire/keys.ts'
 import { parseConfig } from '../../../src/wire/records.ts'
 import type { Machine } from '../machine/machine.ts'
+import { SIMULATED_WATCHDOG } from '../machine/watchdog.ts'
 import type { Random } from '../random.ts'
 import { absoluteKey } from '../store/store.ts'
 import type { World } from '../world.ts'
@@ -32,16 +34,19 @@ export class Freezer {
   finish(): void {
     this.#isOver = true
     for (const machine of this.#world.machines) machine.goOn()
-    this.#raiseTtl()
+    this.#leaveTime()
   }
 
-  /** Where a watchdog is required, and `ttl` is too short for any, nobody leads until an operator raises it. */
-  #raiseTtl(): void {
+  /** Where a watchdog is required, and the settings leave it no time, nobody leads until an operator changes them. */
+  #leaveTime(): void {
     const key = absoluteKey(CONFIG)
     const config = parseConfig(this.#world.etcd.get(key)?.text ?? '')
-    if (!config.valid || settingsInForce(config.document, null).settings.ttlMs >= 5000) return
-    this.#world.trace('FAULT', 'operator raises ttl')
-    this.#world.etcd.put(key, JSON.stringify({ ...config.document, ttl: 10 }))
+    if (!config.valid) return
+    const request = watchdogRequest(SIMULATED_WATCHDOG, settingsInForce(config.document, null).settings)
+    if (request === null || impossible(request) === null) return
+    this.#world.trace('FAULT', 'operator leaves the watchdog time')
+    const timing = { ttl: 10, loop_wait: 2, retry_timeout: 4 }
+    this.#world.etcd.put(key, JSON.stringify({ ...config.document, ...timing }))
   }
 
   #freeze(machine: Machine): void {

@@ -27,6 +27,7 @@ import { OsProcess } from './os-process.ts'
 import { SimulatedPeers } from './peers.ts'
 import { SimulatedPostgres } from './postgres.ts'
 import { PatroniEndpoint } from './rest.ts'
+import { SIMULATED_WATCHDOG } from './watchdog.ts'
 
 const SHUTDOWN_MS = 20
 
@@ -198,12 +199,7 @@ export class Agent {
       ...(options.watchdog === undefined
         ? {}
         : {
-            watchdog: {
-              mode: options.watchdog,
-              device: '/dev/watchdog',
-              driver: 'default' as const,
-              safetyMarginMs: -1000,
-            },
+            watchdog: { ...SIMULATED_WATCHDOG, mode: options.watchdog },
           }),
     }
   }

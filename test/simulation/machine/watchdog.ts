@@ -2,12 +2,19 @@
 // machine is reset. Behaviour of src/fencer/watchdog.c and of the kernel.
 
 import { stopAheadMs } from '../../../src/model/timing.ts'
-import type { OpenWatchdog, WatchdogRequest } from '../../../src/model/watchdog.ts'
+import type { OpenWatchdog, WatchdogRequest, WatchdogSettings } from '../../../src/model/watchdog.ts'
 import type { Timer } from '../scheduler.ts'
 import type { FencerProgram } from './fencer.ts'
 import type { Machine } from './machine.ts'
 
 const REBOOT_MS = 20_000
+
+export const SIMULATED_WATCHDOG: WatchdogSettings = {
+  mode: 'required',
+  device: '/dev/watchdog',
+  driver: 'default',
+  safetyMarginMs: -1000,
+}
 
 export class WatchdogDevice {
   readonly #machine: Machine
