@@ -16,6 +16,8 @@ import { type AgentFacts, type LocalLook, observe } from '../observe/observe.ts'
 export interface BeatPorts extends ActPorts {
   /** Facts that the agent itself contributes; called at each step. */
   readonly facts: () => AgentFacts
+  /** Called before each part of a beat that is waited for. */
+  readonly begins?: (what: string) => void
   /** Every decision goes here before it is acted on. */
   readonly record: (entry: DecisionEntry) => void
   /** Called when the routine after a decision did not succeed; the next beat tries again. */
@@ -45,6 +47,7 @@ export async function beat(ports: BeatPorts, before: Memory, cause: string): Pro
   let look: LocalLook | null = null
   const rules: string[] = []
   for (let step = 0; step < STEPS_MAX; step++) {
+    ports.begins?.('looking')
     const observed = await observe(ports, ports.facts(), learned, look)
     look = observed.look
     learned = { ...learned, postgresTouched: false }
@@ -77,6 +80,7 @@ async function performInOrder(
 ): Promise<Learned> {
   let learned = before
   for (const action of actions) {
+    ports.begins?.(action.kind)
     const performed = await act(action, snapshot, ports)
     learned = add(learned, performed)
     if (performed.outcome.kind !== 'done') break
@@ -96,6 +100,7 @@ function add(learned: Learned, { outcome, ...facts }: Performed): Learned {
 /** The actions of the routine are independent: after a failure, the next beat tries again. */
 async function performAll(actions: readonly Action[], snapshot: Snapshot, ports: BeatPorts): Promise<void> {
   for (const action of actions) {
+    ports.begins?.(action.kind)
     const { outcome } = await act(action, snapshot, ports)
     if (outcome.kind !== 'done') ports.routineFailed?.(outcome)
   }

@@ -4,6 +4,7 @@
 import type { Decision } from '../model/decision/decision.ts'
 import { FIRST_MEMORY, type Memory } from '../model/decision/memory.ts'
 import type { Snapshot } from '../model/decision/snapshot.ts'
+import type { StepInProgress } from '../model/decision/step-in-progress.ts'
 import type { BootMillis, Millis } from '../model/units.ts'
 import { type BeatPorts, beat } from './beat.ts'
 
@@ -19,6 +20,10 @@ export interface Loop {
   exit(code: number, why: string): void
   /** Runs until an action says exit. */
   run(): Promise<ExitStatus>
+  /** Ends the loop though the beat in progress does not come back. */
+  abandon(code: number, why: string): void
+  /** null: no beat is in progress. */
+  step(): StepInProgress | null
   /** Boot-time instant at which the next beat is due at the latest. */
   nextBeatDueMs(): BootMillis
 }
@@ -36,7 +41,7 @@ const AFTER_BUG_MS = 1000
 const WOKEN = 'woken'
 
 interface LoopControl {
-  readonly ports: Omit<BeatPorts, 'exit'>
+  readonly ports: Omit<BeatPorts, 'exit' | 'begins'>
   readonly hooks: LoopHooks
 }
 
@@ -47,17 +52,26 @@ export function createLoop({ ports, hooks }: LoopControl): Loop {
   let exit: ExitStatus | null = null
   let dueMs = clock.bootMs()
   let memory: Memory = FIRST_MEMORY
+  let step: StepInProgress | null = null
+  let leaveBeat: () => void
+  const abandoned = new Promise<Millis>(resolve => {
+    leaveBeat = () => resolve(0)
+  })
   const end = (code: number, why: string): void => {
     exit ??= { code, why }
     sleeping.abort(WOKEN)
   }
-  const withExit: BeatPorts = { ...ports, exit: end }
+  const begins = (what: string): void => {
+    step = { what, sinceMs: clock.bootMs() }
+  }
+  const beatPorts: BeatPorts = { ...ports, exit: end, begins }
 
   async function once(why: string): Promise<Millis> {
     try {
+      begins('getting ready')
       await hooks.before()
       if (exit !== null) return 0
-      const result = await beat(withExit, memory, why)
+      const result = await beat(beatPorts, memory, why)
       memory = result.memory
       dueMs = clock.bootMs() + result.decision.wakeInMs
       hooks.after(result.snapshot, result.decision, memory)
@@ -65,11 +79,18 @@ export function createLoop({ ports, hooks }: LoopControl): Loop {
     } catch (error) {
       hooks.failed(error)
       return AFTER_BUG_MS
+    } finally {
+      step = null
     }
   }
 
   return {
     exit: end,
+    abandon(code, why) {
+      end(code, why)
+      leaveBeat()
+    },
+    step: () => step,
     wake(why) {
       cause = cause === null ? why : cause
       sleeping.abort(WOKEN)
@@ -79,7 +100,7 @@ export function createLoop({ ports, hooks }: LoopControl): Loop {
         const why = cause ?? 'timer'
         cause = null
         sleeping = new AbortController()
-        const wakeInMs = await once(why)
+        const wakeInMs = await Promise.race([once(why), abandoned])
         if (cause === null && exit === null) await clock.sleep(wakeInMs, sleeping.signal)
       }
       return exit

@@ -13,6 +13,7 @@ import { postgresState, roleOf, scheduledRestart } from '../decide/report/own-re
 import { replicaObstacle } from '../decide/report/replica.ts'
 import { trouble } from '../decide/report/trouble.ts'
 import { watchdogState } from '../decide/report/watchdog-state.ts'
+import { stallingAgent } from '../decide/stalling-agent.ts'
 import { tagsOfLeaving } from '../decide/sync/leaving.ts'
 import { servesNobody, unfit } from '../decide/unfit.ts'
 import type { ClusterView, JsonObject } from '../model/cluster/cluster.ts'
@@ -31,9 +32,10 @@ import type { LeaseGuard } from '../ports/lease-guard.ts'
 import type { Postgres } from '../ports/postgres.ts'
 import type { PromiseDesk } from '../ports/promises.ts'
 import type { LoggerView, NodeState, NodeStatus } from '../rest/node-view.ts'
+import { ownStandstills, type StandstillSource, withHangingBeat } from './beside/standstill-report.ts'
 import { answerFailsafe } from './failsafe/answers.ts'
 
-interface NodeStatePorts {
+interface NodeStatePorts extends StandstillSource {
   /** Called each time, because tags change with a reload. */
   readonly self: () => Self
   readonly clock: Clock
@@ -101,7 +103,7 @@ export function createNodeState(ports: NodeStatePorts): OwnedNodeState {
     ...passedOn(ports),
     now: () => ports.clock,
     leaderLeaseUntilMs: () => leadershipEndsAtMs(ports.guard.view()),
-    status: () => status,
+    status: () => withHangingBeat(status, ports),
     cluster: () => clusterWithin(cluster, ports.clock.bootMs() - lastClusterMs, ports.settings().ttlMs),
     failsafe: () => ({
       activeUntilMs: Math.max(ports.guard.view().membersUntilMs, ports.promises.view().last?.untilMs ?? 0),
@@ -129,7 +131,11 @@ function passedOn({ settings, order, wake, reload, logger }: NodeStatePorts) {
 
 function ownFields(ports: NodeStatePorts, rule: string): JsonObject {
   const leads = leadershipEndsAtMs(ports.guard.view()) > ports.clock.bootMs()
-  return { version: HACTL_VERSION, rule, leads, ...workInProgress(ports) }
+  return {
+    ...{ version: HACTL_VERSION, rule, leads },
+    ...ownStandstills(ports),
+    ...workInProgress(ports),
+  }
 }
 
 /** The progress of a copy, and when it began, for commands that watch it. */
@@ -178,6 +184,7 @@ function judgeItself(snap: Snapshot, memory: Memory): JsonObject {
     ...(formerMayWrite({ snap, memory }) && { former_may_write: true }),
     ...(why !== null && { unfit: why }),
     ...(watchdog !== null && { watchdog }),
+    ...(stallingAgent({ snap, memory }) !== null && { stalls: true }),
   }
   if (!snap.cluster.known) return former
   const facts = { snap, memory, view: snap.cluster.value }
@@ -232,6 +239,7 @@ function statusOf(snapshot: Snapshot | null, memory: Memory, ports: NodeStatePor
       unfit: null,
       unansweredMs: 0,
       diskFailingMs: 0,
+      standstillMs: ports.standstills().totalMs,
     }
   }
   const facts = { snap: snapshot, memory }
@@ -255,6 +263,7 @@ function statusOf(snapshot: Snapshot | null, memory: Memory, ports: NodeStatePor
     unfit: servesNobody(facts),
     unansweredMs: snapshot.vitals?.knocks.unansweredTotalMs ?? 0,
     diskFailingMs: snapshot.vitals?.failingTotalMs ?? 0,
+    standstillMs: ports.standstills().totalMs,
   }
 }
 

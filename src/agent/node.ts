@@ -88,7 +88,11 @@ export function assemble(start: NodeStart): Node {
     wake,
   })
   let stopRequested = false
-  const vitals = new Vitals({ ...adapters, clock, settings: dynamic.settings, wake, failed: log.error })
+  const vitals = new Vitals({
+    ...{ ...adapters, clock, settings: dynamic.settings, wake, failed: log.error, warn: log.warning },
+    step: () => loop.step(),
+    giveUp: why => loop.abandon(1, `${why}: the agent ends, so that a new one can be started`),
+  })
   const running = { dynamic, guard, work, desk, promises, logins, vitals, configuration }
   const parts = { start, adapters, ...running, stopRequested: () => stopRequested }
   const loop = loopOf(parts, entry => state.decided(entry.decision, entry.snapshot.nowMs), {
@@ -115,7 +119,7 @@ export function assemble(start: NodeStart): Node {
     self: configuration.self,
     ...{ clock, guard, promises },
     settings: dynamic.settings,
-    nextBeatDueMs: loop.nextBeatDueMs,
+    ...{ nextBeatDueMs: loop.nextBeatDueMs, step: loop.step, standstills: vitals.standstills },
     work: work.current,
     order: desk.place,
     ...{ wake, reload: requestReload },

@@ -121,6 +121,7 @@ function toSettings(checked: Checked<typeof DYNAMIC>, document: JsonObject, timi
     memberSlotsTtlMs: read('member_slots_ttl') * 1000,
     failedDiskTimeoutMs: read('failed_disk_timeout') * 1000,
     hungServerTimeoutMs: read('hung_server_timeout') * 1000,
+    stalledAgentTimeoutMs: read('stalled_agent_timeout') * 1000,
     useSlots: read('postgresql.use_slots'),
     paused: read('pause'),
     synchronousMode: standbyCluster ? 'off' : read('synchronous_mode'),

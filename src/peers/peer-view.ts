@@ -27,6 +27,7 @@ export function readPeerView(body: string, atMs: BootMillis): Seen<PeerView> {
       ...(hactl?.without_configuration === true && { withoutConfiguration: true as const }),
       ...(hactl?.former_may_write === true && { formerMayWrite: true as const }),
       ...(typeof hactl?.unfit === 'string' && { unfit: hactl.unfit }),
+      ...(hactl?.stalls === true && { stalls: true as const }),
       watchdogFailed: answer.watchdogFailed,
       paused: answer.paused,
       ...receivers(answer),

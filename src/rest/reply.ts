@@ -16,15 +16,16 @@ export interface CommonHeaders {
 }
 
 export type Reply =
-  | { readonly kind: 'status'; readonly status: number }
+  | { readonly kind: 'status'; readonly status: number; readonly code?: string }
   | { readonly kind: 'json'; readonly status: number; readonly body: string }
   | { readonly kind: 'text'; readonly status: number; readonly body: string; readonly headers?: Headers }
   | { readonly kind: 'metrics'; readonly body: string }
   /** `message` defaults to the status's own words. */
   | { readonly kind: 'page'; readonly status: number; readonly message?: string }
 
-export function statusOnly(status: number): Reply {
-  return { kind: 'status', status }
+/** `code`: for hactl commands, in a header. */
+export function statusOnly(status: number, code: string | null = null): Reply {
+  return code === null ? { kind: 'status', status } : { kind: 'status', status, code }
 }
 
 export function json(status: number, body: string): Reply {
@@ -53,7 +54,10 @@ export function send(response: ServerResponse, reply: Reply, common: CommonHeade
   if (response.headersSent || response.destroyed) return
   switch (reply.kind) {
     case 'status':
-      response.writeHead(reply.status, ['Content-Length', '0'])
+      response.writeHead(reply.status, [
+        ...(reply.code === undefined ? [] : [OUTCOME_HEADER, reply.code]),
+        ...['Content-Length', '0'],
+      ])
       response.end()
       return
     case 'json':

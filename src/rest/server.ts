@@ -8,12 +8,13 @@ import { errorText } from '../model/error-text.ts'
 import type { RestApiConfig } from '../model/settings/config.ts'
 import type { BootMillis, Millis } from '../model/units.ts'
 import { PROTOCOL_VERSION } from '../model/versions.ts'
+import { AGENT_HANGS } from '../wire/outcome-code.ts'
 import { metricsText } from './documents/metrics.ts'
 import { type Facts, readFacts } from './documents/request-facts.ts'
 import { type Identity, StatusCache } from './documents/status-document.ts'
 import type { Context, Services } from './endpoint-context.ts'
 import { healthStatus } from './endpoints/health-check.ts'
-import { livenessStatus, readinessObstacle } from './endpoints/probes.ts'
+import { hasHangingBeat, livenessStatus, readinessObstacle } from './endpoints/probes.ts'
 import { ENDPOINTS, type Endpoint } from './endpoints.ts'
 import { FreshReads } from './fresh-read.ts'
 import { Listener } from './listener.ts'
@@ -176,7 +177,7 @@ class RestApi {
       this.#services.state.refreshNumbers()
       switch (target.segment) {
         case 'liveness':
-          return statusOnly(livenessStatus(facts))
+          return statusOnly(livenessStatus(facts), hasHangingBeat(facts) ? AGENT_HANGS : null)
         case 'readiness':
           return this.#readiness(facts, target)
         case 'metrics':

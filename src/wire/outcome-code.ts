@@ -6,6 +6,9 @@ import { REFUSAL_CODES } from '../model/cluster/verdict.ts'
 
 export const OUTCOME_HEADER = 'hactl-outcome'
 
+/** In the same header of GET /liveness: a step of its beat does not come back. */
+export const AGENT_HANGS = 'agent-hangs'
+
 const CODES = [
   /** Done, as it was asked for. */
   'done',

@@ -5,6 +5,7 @@ import { Knocking } from '../../src/agent/beside/knocking.ts'
 import type { Snapshot } from '../../src/model/decision/snapshot.ts'
 import type { Knock } from '../../src/model/server/vitals.ts'
 import { base, running, server, settings, silent, stopped } from '../exhaustive/parts.ts'
+import { handClock } from './hand-clock.ts'
 
 const answering: Snapshot = {
   ...base,
@@ -17,15 +18,12 @@ const mute: Snapshot = {
 
 /** A server that answers or not, on a clock that a test moves by hand. */
 function knocked(hungServerTimeoutMs = 5000) {
-  let nowMs = 1000
-  const sleepers: { readonly atMs: number; readonly run: () => void }[] = []
-  const sleep = (ms: number): Promise<void> =>
-    new Promise(run => void sleepers.push({ atMs: nowMs + ms, run }))
+  const { clock, pass, freeze } = handClock()
   const asked: Knock[] = []
   const causes: string[] = []
   const state: { answers: boolean } = { answers: true }
   const knocking = new Knocking({
-    clock: { bootMs: () => nowMs, sleep },
+    clock,
     settings: () => ({ ...settings, hungServerTimeoutMs }),
     wake: cause => void causes.push(cause),
     failed: why => void causes.push(why),
@@ -33,35 +31,16 @@ function knocked(hungServerTimeoutMs = 5000) {
       knock: async (ask, limitMs) => {
         asked.push(ask)
         if (state.answers) return true
-        await sleep(limitMs)
+        await clock.sleep(limitMs)
         return state.answers
       },
     },
   })
-  const turn = () => new Promise(resolve => setImmediate(resolve))
   return {
-    ...{ knocking, asked, causes, state },
+    ...{ knocking, asked, causes, state, pass, freeze },
     silentForMs: () => {
       const since = knocking.view().unansweredSinceMs
-      return since === null ? null : nowMs - since
-    },
-    /** Time passes, and what sleeps wakes in its order. */
-    pass: async (ms: number) => {
-      const untilMs = nowMs + ms
-      await turn()
-      for (;;) {
-        const next = sleepers.toSorted((a, b) => a.atMs - b.atMs)[0]
-        if (next === undefined || next.atMs > untilMs) break
-        sleepers.splice(sleepers.indexOf(next), 1)
-        nowMs = Math.max(nowMs, next.atMs)
-        next.run()
-        await turn()
-      }
-      nowMs = untilMs
-    },
-    /** SIGSTOP and SIGCONT for the agent. */
-    freeze: (ms: number) => {
-      nowMs += ms
+      return since === null ? null : clock.bootMs() - since
     },
   }
 }

@@ -4,10 +4,12 @@ import { expect, test } from 'vitest'
 import { createPromiseDesk } from '../../src/agent/failsafe/promise-desk.ts'
 import { createLeaseGuard } from '../../src/agent/lease-guard.ts'
 import { createNodeState, type OwnedNodeState } from '../../src/agent/node-state.ts'
+import type { StepInProgress } from '../../src/model/decision/step-in-progress.ts'
 import type { Work } from '../../src/model/decision/work.ts'
 import { revision } from '../../src/model/revision.ts'
 import { unseen } from '../../src/model/seen.ts'
 import type { PostgresView } from '../../src/model/server/postgres.ts'
+import { NO_STANDSTILLS } from '../../src/model/server/vitals.ts'
 import { systemClock } from '../../src/system/clock.ts'
 import { formers } from '../exhaustive/formers.ts'
 import {
@@ -35,7 +37,11 @@ function standbyOn(timeline: number): PostgresView {
   }
 }
 
-function nodeState(look: () => PostgresView, work: () => Work | null = () => null): OwnedNodeState {
+function nodeState(
+  look: () => PostgresView,
+  work: () => Work | null = () => null,
+  step: () => StepInProgress | null = () => null,
+): OwnedNodeState {
   return createNodeState({
     self: () => self,
     clock,
@@ -43,6 +49,8 @@ function nodeState(look: () => PostgresView, work: () => Work | null = () => nul
     postgres: { look: async () => look() },
     settings: () => settings,
     nextBeatDueMs: () => 0,
+    step,
+    standstills: () => NO_STANDSTILLS,
     work,
     order: async () => null,
     wake: () => {},
@@ -122,4 +130,28 @@ test('while it asks not to be waited for, its document says so as its member key
   const { tags, configuredTags } = state.status()
   expect(tags).toEqual({ ...self.tags.published, nosync: true, sync_priority: 0 })
   expect(configuredTags).toEqual(self.tags.published)
+})
+
+test('a beat that does not go on: what it saw is not said as if it were true now', () => {
+  let step: StepInProgress | null = null
+  const state = nodeState(
+    () => standbyOn(1),
+    () => null,
+    () => step,
+  )
+  state.update({ ...base, postgres: standbyOn(1) }, memory, 'follower.steady')
+  step = { what: 'note-origin', sinceMs: clock.bootMs() - 9000 }
+  expect(state.status()).toMatchObject({ unfit: null, problem: null })
+  step = { what: 'note-origin', sinceMs: clock.bootMs() - 10_001 }
+  const why = 'hangs in a step of its beat for more than 10 s (note-origin)'
+  expect(state.status()).toMatchObject({
+    unfit: `its agent ${why}`,
+    problem: {
+      id: 'agent-hangs',
+      text: `the agent ${why}: what it last saw is old, and its lease is not renewed`,
+    },
+  })
+  expect(state.extra()).toMatchObject({ unfit: `its agent ${why}` })
+  step = null
+  expect(state.status()).toMatchObject({ unfit: null, problem: null })
 })

@@ -28,6 +28,7 @@ test('the defaults', () => {
     memberSlotsTtlMs: 1_800_000,
     hungServerTimeoutMs: 5000,
     failedDiskTimeoutMs: 30_000,
+    stalledAgentTimeoutMs: 10_000,
     useSlots: true,
     paused: false,
     synchronousMode: 'off',

@@ -1,4 +1,5 @@
-// The small worlds of a server that answers no new connection, before and after it was stopped for that.
+// The small worlds of a server that answers no new connection, before and after it was stopped for that; of a full disk, and
+// of an agent that stands still again and again.
 
 import type { Memory } from '../../src/model/decision/memory.ts'
 import type { VitalsView } from '../../src/model/server/vitals.ts'
@@ -32,6 +33,15 @@ const withoutRoom: VitalsView = {
   failingTotalMs: 60_000,
 }
 
+const stalling: VitalsView = {
+  ...withoutRoom,
+  disks: [],
+  standstills: {
+    ...{ times: 5, totalMs: 60_000, longestMs: 20_000, lastMs: 5000 },
+    ...{ recentTimes: 5, recentMs: 60_000 },
+  },
+}
+
 export function* hungWorlds(): Generator<World> {
   const parts = {
     cluster: [clusters.me, clusters.other, clusters.nobody],
@@ -41,17 +51,18 @@ export function* hungWorlds(): Generator<World> {
       { process: running('unknown'), server: silent, lastRole: 'primary' as const },
       { process: stopped, server: silent, lastRole: 'primary' as const },
     ],
-    vitals: [mute(1000), mute(6000), mute(60_000), mute(60_000, 'login'), withoutRoom],
+    vitals: [mute(1000), mute(6000), mute(60_000), mute(60_000, 'login'), withoutRoom, stalling],
     peers: [
       peers.notAsked,
       peers.equal,
       peers.silent,
       new Map([[OTHER, peer({ unfit: 'its PostgreSQL hangs' })]]),
+      new Map([[OTHER, peer({ stalls: true })]]),
     ],
     past: [
       {},
       { yields: { why: 'it hung' } },
-      { hungRestartAtMs: NOW - 60_000 },
+      { hungRestartAtMs: NOW - 60_000, stalledHandoverAtMs: NOW - 60_000 },
       { lastFailure: failure('stop', 1000) },
     ] satisfies readonly Partial<Memory>[],
     former: [formers.nothing, formers.orphan],

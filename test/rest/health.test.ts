@@ -290,6 +290,23 @@ describe('health checks', () => {
 })
 
 describe('probes', () => {
+  it('a beat that hangs: nobody is sent here, by any check that looks at the role, and /liveness has a word for commands', async () => {
+    const hangs = { unfit: 'its agent hangs', problem: { id: 'agent-hangs', text: 'the agent hangs' } }
+    running.node.primary().set(hangs)
+    const paths = [...LEADER_PATHS, '/read-only', '/read-only-sync', '/read-only-quorum']
+    expect(await verdicts(paths)).toEqual(all(paths, 503))
+    expect(await get('/readiness')).toBe(503)
+    const document = await (await fetch(`${running.base}/primary`)).json()
+    expect(document).toMatchObject({ hactl: { problem: 'the agent hangs', problem_id: 'agent-hangs' } })
+    const live = await fetch(`${running.base}/liveness`)
+    expect([live.status, live.headers.get('hactl-outcome')]).toEqual([200, 'agent-hangs'])
+    running.node.replica().set(hangs)
+    const replica = [...REPLICA_PATHS, '/replica?lag=1GB', '/read-only']
+    expect(await verdicts(replica)).toEqual(all(replica, 503))
+    running.node.replica().set({ unfit: null, problem: null })
+    expect((await fetch(`${running.base}/liveness`)).headers.get('hactl-outcome')).toBe(null)
+  })
+
   it('liveness: ttl on a running primary, twice ttl elsewhere, always while paused', async () => {
     const late = (ms: number) => running.node.set({ nextBeatDueMs: clock.bootMs() - ms })
     running.node.primary()

@@ -9,6 +9,7 @@ import { slotName } from '../../model/cluster/slot-name.ts'
 import { done, failed, type Result } from '../../model/command/failure.ts'
 import type { ClusterReport, LostMember, MemberReport } from '../../model/command/report.ts'
 import type { Bytes, MemberName, Millis, Timeline } from '../../model/units.ts'
+import { parseStatusAnswer } from '../../wire/status-answer.ts'
 import { type Asked, askMember } from '../members/member-answer.ts'
 import { type Deadline, type Operator, readCluster } from '../use-case.ts'
 import { clusterModes, documentOf, reportCluster } from './cluster-report.ts'
@@ -114,7 +115,15 @@ async function whyNotWritable(
   const reply = await operator.members.call({ name: leader.name, apiUrl }, { method: 'GET', path, timeoutMs })
   // Without its agent, PostgreSQL goes on until the lease ends, so it may accept writes.
   if (reply.kind === 'unreachable') return { why: `its agent does not answer (${reply.why})`, isKnown: false }
-  return reply.status === 200 ? null : known(`its agent answers ${path} with ${reply.status}`)
+  if (reply.status === 200) return null
+  const problem = problemIn(reply.body)
+  return known(`its agent answers ${path} with ${reply.status}${problem === null ? '' : `: ${problem}`}`)
+}
+
+/** What hactl's agent says is wrong with its node; null: nothing, or another program's answer. */
+function problemIn(body: string): string | null {
+  const problem = parseStatusAnswer(body)?.hactl?.problem
+  return typeof problem === 'string' ? problem : null
 }
 
 /** For a member that leads: why it does not accept writes, or why that is not known. */
@@ -154,8 +163,9 @@ function ofLeader({ view, notWritable }: ClusterLook): readonly Finding[] {
 function ofMember(look: ClusterLook, member: MemberReport, limits: Limits): readonly Finding[] {
   const { name, holdsLeaderKey } = member
   const finding = (kind: Finding['kind'], text: string): Finding => ({ kind, member: name, text })
-  const problem = member.problem === null ? [] : [finding('problem', member.problem)]
   const asked = look.asked.get(name)
+  const said = member.problem ?? asked?.answer?.problem ?? null
+  const problem = said === null ? [] : [finding('problem', said)]
   if (asked === undefined || asked.answer === null) {
     // A leader that does not answer is already among the findings.
     if (holdsLeaderKey) return problem

@@ -8,7 +8,7 @@ import { percentOf } from '../members/endangered-copies.ts'
 import { lookAt } from '../members/member-status.ts'
 import { type Deadline, deadlineIn, type Operator, readCluster, readWhatIsThere } from '../use-case.ts'
 import { reportCluster } from './cluster-report.ts'
-import { signOfLife } from './sign-of-life.ts'
+import { type Sign, signOf } from './sign-of-life.ts'
 
 interface ListOptions {
   /** Empty: the configured one. */
@@ -73,12 +73,20 @@ async function listOne(
     signsOfLife(operator, read.value, limitMs),
     copiedPercents(operator, read.value, limitMs),
   ])
-  const report = reportCluster(cluster, operator.namespace, read.value, answers)
+  const silent = new Map([...answers].map(([name, sign]) => [name, sign.silent]))
+  const report = reportCluster(cluster, operator.namespace, read.value, silent)
   const members = report.members.map(member => ({
     ...member,
+    ...(answers.get(member.name)?.hangs === true && HANGING),
     copiedPercent: copied.get(member.name) ?? null,
   }))
   return done({ ...report, members })
+}
+
+/** Its member key cannot say so: nothing writes it meanwhile. */
+const HANGING = {
+  problem: 'its agent hangs: a step of its beat does not come back, and its lease is not renewed',
+  problemId: 'agent-hangs',
 }
 
 /** The progress of members whose data is being copied; Patroni's members do not report it. */
@@ -100,11 +108,11 @@ async function signsOfLife(
   operator: Operator,
   view: ClusterView,
   timeoutMs: Millis,
-): Promise<ReadonlyMap<MemberName, string | null>> {
+): Promise<ReadonlyMap<MemberName, Sign>> {
   const asked = view.members.map(
-    async (member): Promise<readonly [MemberName, string | null]> => [
+    async (member): Promise<readonly [MemberName, Sign]> => [
       member.name,
-      await signOfLife(operator, member, timeoutMs),
+      await signOf(operator, member, timeoutMs),
     ],
   )
   return new Map(await Promise.all(asked))

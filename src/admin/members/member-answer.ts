@@ -13,6 +13,8 @@ interface MemberAnswer {
   readonly timeline: Timeline | null
   /** On a primary the position where it writes, on a standby the one that it has replayed. */
   readonly position: Lsn | null
+  /** What its agent says is wrong, newer than its member key; null: nothing, or it runs Patroni. */
+  readonly problem: string | null
 }
 
 export type Asked =
@@ -47,5 +49,6 @@ function readAnswer(body: string): MemberAnswer | null {
     streams: answer.replicationState === 'streaming',
     timeline,
     position: at === 0n ? null : at,
+    problem: typeof answer.hactl?.problem === 'string' ? answer.hactl.problem : null,
   }
 }

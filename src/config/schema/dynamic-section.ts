@@ -130,6 +130,12 @@ export const DYNAMIC = {
     about:
       'Seconds in which nothing can be written to the disk of the data directory or of pg_wal, because it is full, broken or hangs, after which a primary hands over; 0: nobody looks.',
   }),
+  stalled_agent_timeout: setting(integer({ min: 0, max: SECONDS_MAX, unit: 's' }), 10, {
+    ...dynamic,
+    shown: '10s',
+    about:
+      'Seconds for which the agent may stand still: in one step of a beat (at most half a ttl), after which no health check says yes; or in at least three pieces within ten minutes (at most a ttl), after which a primary hands over. 0: for ever.',
+  }),
   slots: setting(
     mapping(),
     {},

@@ -27,6 +27,7 @@ import { describeOrphans, formerMayWrite, keepsKey, orphans } from '../rejoin/fo
 import { starvation } from '../rejoin/reception.ts'
 import { noWayBack } from '../rejoin/rejoin.ts'
 import { pausedByHand } from '../rejoin/replay-pause.ts'
+import { tellStandstills } from '../stalling-agent.ts'
 import { refusedLogin } from './login-trouble.ts'
 import { unprotected } from './unprotected.ts'
 
@@ -76,6 +77,7 @@ const CONDITIONS: readonly Condition[] = [
   { id: 'mode', find: modeOfPrimary },
   { id: 'synchronous', find: onCluster(f => (unsupportedMode(f) === null ? unprotected(f) : null)) },
   { id: 'request-refused', find: refusedRequest },
+  { id: 'agent-stalls', find: tellStandstills },
   { id: 'login', find: refusedLogin },
   { id: 'state-directory', find: forgetful },
 ]

@@ -39,6 +39,7 @@ import {
   unansweredButAlive,
 } from '../lead/lease-rules.ts'
 import { armAgain, demoteUnfenced, rearmFencer, unfencedTooLong, whyUnfenced } from '../lead/rearm.ts'
+import { stallRules } from '../lead/stalls.ts'
 import { isOtherData } from '../rejoin/former-life.ts'
 import { releaseUnpromoted, releasing, stopToFollow } from '../rejoin/stopping-postgres.ts'
 import { type Rule, rule } from '../rule.ts'
@@ -215,6 +216,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
   ...requestRules('leader'),
   leaderSilent,
   ...outsideRules,
+  ...stallRules,
   ...syncWaitRules('leader'),
   rule({
     id: 'leader.steady',

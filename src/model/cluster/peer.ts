@@ -26,6 +26,8 @@ export interface PeerView {
   readonly receivesNothing?: boolean
   /** Why it could not serve clients if it led, by its own word (hactl only). Absent: nothing is known against it. */
   readonly unfit?: string
+  /** Its agent stands still again and again, by its own word (hactl only). Absent: nothing is known of that. */
+  readonly stalls?: true
   /** Application names of the standbys that receive WAL from it (hactl only). Absent: not known. */
   readonly receivers?: readonly string[]
 }

@@ -26,12 +26,11 @@ import type { Job } from './work.ts'
 export interface Memory {
   /** Since when the running server has answered nothing; null: it answers, starts, or does not run. */
   readonly silentSinceMs: BootMillis | null
-  /**
-   * This leader's server was stopped because it could not be used: another member may take over. null: that is not so.
-   */
+  /** This leader's server was stopped because it could not be used: another member may take over. null: it was not. */
   readonly yields: { readonly why: string } | null
-  /** When a server that hung was last stopped with nobody to take over; null: never. */
+  /** When a hung server was last stopped with nobody to take over, and a stalled agent last handed over; null: never. */
   readonly hungRestartAtMs: BootMillis | null
+  readonly stalledHandoverAtMs: BootMillis | null
   /** Role in which the server was last seen running: a server that does not answer counts as that. */
   readonly lastRole: 'primary' | 'standby' | null
   /** The last leader, by the leader key or the record that outlives it, with the newest revision of either. */
@@ -227,11 +226,11 @@ export interface Founding {
   readonly why?: string
 }
 
-/** A switchover or manual failover, from the moment when the leader stops accepting writes. */
+/** From the moment when the leader stops accepting writes. `requestRevision`: of the request; null: nobody asked for it. */
 export interface Handover {
   readonly candidate: MemberName | null
   readonly startedAtMs: BootMillis
-  readonly requestRevision: Revision
+  readonly requestRevision: Revision | null
   /** Set once PostgreSQL is down: the position that the candidate must have received. */
   readonly position: ShutdownPosition | null
   readonly stoppedAtMs: BootMillis | null
@@ -241,6 +240,7 @@ export const FIRST_MEMORY: Memory = {
   silentSinceMs: null,
   yields: null,
   hungRestartAtMs: null,
+  stalledHandoverAtMs: null,
   lastRole: null,
   lastLeader: null,
   lastLeaderRevision: null,

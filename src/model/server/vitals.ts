@@ -9,6 +9,28 @@ export interface VitalsView {
   readonly disks: readonly DiskView[]
   /** For how long altogether, since this agent started. */
   readonly failingTotalMs: Millis
+  /** Absent: not known. */
+  readonly standstills?: StandstillsView
+}
+
+/** Times in which this agent did not go on: its event loop did not turn, or a step of a beat did not come back. */
+export interface StandstillsView {
+  readonly times: number
+  readonly totalMs: Millis
+  readonly longestMs: Millis
+  readonly lastMs: Millis
+  /** Those of the last ten minutes. */
+  readonly recentTimes: number
+  readonly recentMs: Millis
+}
+
+export const NO_STANDSTILLS: StandstillsView = {
+  times: 0,
+  totalMs: 0,
+  longestMs: 0,
+  lastMs: 0,
+  recentTimes: 0,
+  recentMs: 0,
 }
 
 export type DiskPlace = 'data' | 'wal'

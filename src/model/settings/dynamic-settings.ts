@@ -23,6 +23,8 @@ export interface DynamicSettings {
   readonly hungServerTimeoutMs: Millis
   /** 0: nobody looks whether the disks can be written. */
   readonly failedDiskTimeoutMs: Millis
+  /** For how long the agent may stand still: a step of a beat, or its event loop again and again; 0: for ever. */
+  readonly stalledAgentTimeoutMs: Millis
   readonly useSlots: boolean
   readonly paused: boolean
   /** `off` in a standby cluster whatever the document says. */

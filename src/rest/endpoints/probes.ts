@@ -12,8 +12,14 @@ export function livenessStatus(facts: Facts): 200 | 503 {
   return status.paused || status.nextBeatDueMs + patienceMs > facts.nowMs ? 200 : 503
 }
 
+/** `hactl list` asks /liveness, and what the agent last wrote into etcd does not show this. */
+export function hasHangingBeat({ status }: Facts): boolean {
+  return status.problem?.id === 'agent-hangs'
+}
+
 /** null: ready. Otherwise why not, for the debug log. */
 export function readinessObstacle(facts: Facts, query: ReadonlyMap<string, string>): string | null {
+  if (facts.status.unfit !== null) return facts.status.unfit
   if (facts.leads) return null
   if (facts.state !== 'running') return `PostgreSQL is ${facts.state}`
   if (facts.status.replicaObstacle !== null) return facts.status.replicaObstacle

@@ -1,6 +1,6 @@
 // The notation of a case, second part: the local PostgreSQL, what this node remembers, how it is configured.
 
-import type { Memory } from '../../../src/model/decision/memory.ts'
+import type { Handover, Memory } from '../../../src/model/decision/memory.ts'
 import type { Self } from '../../../src/model/decision/snapshot.ts'
 import { revision } from '../../../src/model/revision.ts'
 import type { Unfinished } from '../../../src/model/server/postgres.ts'
@@ -162,6 +162,7 @@ const memoryForms: readonly Form<Memory>[] = [
   [/^was (not )?paused$/, ([not]) => ({ wasPaused: not === undefined })],
   [/^yields \((.*)\)$/, ([why = '']) => ({ yields: { why } })],
   [/^restarted as hung (\S+) ago$/, ([time = ''], now) => ({ hungRestartAtMs: now - readDuration(time) })],
+  [/^handed over as stalled (\S+) ago$/, ([t = ''], now) => ({ stalledHandoverAtMs: now - readDuration(t) })],
   [/^promotion asked$/, () => ({ promotionAsked: true })],
   ...failoverForms,
   [/^crash recovery tried$/, () => ({ crashRecoveryTried: true })],
@@ -215,10 +216,10 @@ const memoryForms: readonly Form<Memory>[] = [
     ([candidate, time = ''], now) => ({ handover: newHandover(candidate, now - readDuration(time)) }),
   ],
   [
-    /^handover(?: to (\S+))? stopped (\S+) ago at (\S+)$/,
-    ([candidate, time = '', lsn = ''], now) => ({
+    /^handover(?: to (\S+))?( unasked)? stopped (\S+) ago at (\S+)$/,
+    ([candidate, unasked, time = '', lsn = ''], now) => ({
       handover: {
-        ...newHandover(candidate, now - readDuration(time) - 1000),
+        ...newHandover(candidate, now - readDuration(time) - 1000, unasked === undefined),
         stoppedAtMs: now - readDuration(time),
         position: lsn === 'unknown' ? null : positionAt(lsn),
       },
@@ -239,11 +240,11 @@ function readRetained(text: string, now: number): Memory['retainedSlots'] {
   }))
 }
 
-function newHandover(candidate: string | undefined, startedAtMs: number): NonNullable<Memory['handover']> {
+function newHandover(to: string | undefined, startedAtMs: number, asked: boolean = true): Handover {
   return {
-    candidate: candidate ?? null,
+    candidate: to ?? null,
     startedAtMs,
-    requestRevision: revision(39),
+    requestRevision: asked ? revision(39) : null,
     position: null,
     stoppedAtMs: null,
   }

@@ -11,6 +11,19 @@ const WHY: Readonly<Record<DiskView['state'], string>> = {
 
 export const vitalsForms: readonly Form<VitalsView>[] = [
   [
+    /^stood still (\d+) times for (\S+) and once for (\S+)$/,
+    ([times, all = '', longest = '']) => ({
+      standstills: {
+        times: Number(times),
+        totalMs: readDuration(all),
+        longestMs: readDuration(longest),
+        lastMs: readDuration(longest),
+        recentTimes: Number(times),
+        recentMs: readDuration(all),
+      },
+    }),
+  ],
+  [
     /^disk of (data|wal) (full|broken|hangs) for (\S+)$/,
     ([place, state, time = '']) => ({
       disks: [

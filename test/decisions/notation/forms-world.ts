@@ -130,6 +130,7 @@ const peerForms: readonly Form<PeerView>[] = [
   [/^off history$/, () => ({ offHistory: true })],
   [/^without configuration$/, () => ({ withoutConfiguration: true })],
   [/^former server may write$/, () => ({ formerMayWrite: true })],
+  [/^stalls$/, () => ({ stalls: true })],
   [/^unfit \((.*)\)$/, ([unfit = '']) => ({ unfit })],
 ]
 
@@ -145,6 +146,7 @@ const settingsForms: readonly Form<DynamicSettings>[] = [
   [/^maximum lag (\d+)$/, ([bytes = '']) => ({ maximumLagOnFailover: BigInt(bytes) })],
   [/^timelines (\d+)$/, ([count]) => ({ maxTimelinesHistory: Number(count) })],
   [/^no slots$/, () => ({ useSlots: false })],
+  [/^stalled agent timeout (\S+)$/, ([time = '']) => ({ stalledAgentTimeoutMs: readDuration(time) })],
   [/^failed disk timeout (\S+)$/, ([time = '']) => ({ failedDiskTimeoutMs: readDuration(time) })],
   [/^hung server timeout (\S+)$/, ([time = '']) => ({ hungServerTimeoutMs: readDuration(time) })],
   [/^synchronous$/, () => ({ synchronousMode: 'on' })],

@@ -5,6 +5,7 @@ import type { Random } from '../random.ts'
 import type { World } from '../world.ts'
 import { lossesOfData } from './faults-data.ts'
 import { endMaintenance, mendConfig, operators, undrainAll } from './operators.ts'
+import { standstills } from './standstills.ts'
 import { timelineFaults } from './timeline-faults.ts'
 
 /** After everything is healed. */
@@ -83,6 +84,8 @@ export class Faults {
   }
 
   #faults(): Readonly<Record<string, Fault>> {
+    const forSome = (lowMs: number, highMs: number, end: () => void) => this.#forSome(lowMs, highMs, end)
+    const told = (who: string, text: string) => this.#told(who, text)
     return {
       ...this.#processFaults(),
       ...this.#networkFaults(),
@@ -90,12 +93,11 @@ export class Faults {
       ...this.#diskFaults(),
       ...timelineFaults({
         world: this.#world,
-        random: this.#random,
-        told: (who, text) => this.#told(who, text),
-        forSome: (lowMs, highMs, end) => this.#forSome(lowMs, highMs, end),
+        ...{ random: this.#random, told, forSome },
       }),
+      ...standstills({ random: this.#random, agentless: this.#agentless, told, forSome }),
       ...operators(this.#world, this.#random),
-      ...lossesOfData(this.#world, this.#random, (who, text) => this.#told(who, text)),
+      ...lossesOfData(this.#world, this.#random, told),
     }
   }
 

@@ -101,6 +101,9 @@ export class Agent {
       ...{ postgres, clock, settings },
       wake: cause => this.loop.wake(cause),
       failed: why => world.checks.bug(machine, why),
+      step: () => this.loop.step(),
+      warn: text => world.trace(machine.name, text),
+      giveUp: why => world.checks.bug(machine, why),
     })
     const promises = createPromiseDesk({ clock, guard: this.guard, settings, work: work.current })
     this.#promises = promises
@@ -139,7 +142,7 @@ export class Agent {
     this.#state = createNodeState({
       self: () => this.self(),
       ...{ clock, guard: this.guard, postgres, store, settings },
-      nextBeatDueMs: this.loop.nextBeatDueMs,
+      ...{ nextBeatDueMs: this.loop.nextBeatDueMs, step: this.loop.step, standstills: vitals.standstills },
       work: work.current,
       promises,
       order: desk.place,

@@ -3,6 +3,7 @@
 // 3.13.1, 8.B18-B20).
 
 import type { Member } from '../../../model/cluster/cluster.ts'
+import type { Action } from '../../../model/decision/action.ts'
 import type { Handover } from '../../../model/decision/memory.ts'
 import { mayEndEarly } from '../../../model/decision/work.ts'
 import type { ShutdownPosition } from '../../../model/server/progress.ts'
@@ -91,12 +92,16 @@ export const handoverRules: readonly Rule<ClusterFacts>[] = [
       actions: [
         { kind: 'arm-fencer', marginMs: heldMarginMs(f.snap) },
         { kind: 'begin', job: { kind: 'start', as: 'primary', upstream: null, timeoutMs: startTimeout(f) } },
-        { kind: 'clear-failover', ifRevision: handover.requestRevision },
+        ...clearRequest(handover),
       ],
       remember: { handover: null },
     }),
   }),
 ]
+
+function clearRequest({ requestRevision }: Handover): readonly Action[] {
+  return requestRevision === null ? [] : [{ kind: 'clear-failover', ifRevision: requestRevision }]
+}
 
 /** The stop may wait up to wal_sender_timeout for a standby that reads nothing, but not longer than for a candidate. */
 const endLingering: Rule<ClusterFacts> = rule({
