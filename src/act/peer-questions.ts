@@ -1,12 +1,14 @@
 // Questions to etcd, to the peers and to the leader's PostgreSQL. The answers are part of the next snapshot.
 
 import type { Member } from '../model/cluster/cluster.ts'
+import type { Divergence } from '../model/cluster/divergence.ts'
 import type { PeerView } from '../model/cluster/peer.ts'
 import type { Question } from '../model/decision/action.ts'
 import type { Snapshot } from '../model/decision/snapshot.ts'
-import type { Seen } from '../model/seen.ts'
+import { type Seen, unseen } from '../model/seen.ts'
 import { demoteMarginMs, leadershipLeftMs, requestBudgetMs, termOf } from '../model/timing.ts'
 import type { MemberName } from '../model/units.ts'
+import { inTime } from '../ports/clock.ts'
 import type { ActPorts, Performed } from './act-context.ts'
 import { askFailsafe } from './failsafe-question.ts'
 import { done, failed, unreachable } from './outcomes.ts'
@@ -16,6 +18,8 @@ const PEERS_LIMIT_MS = 2000
 /** Long enough for a live node on a busy network, short enough for the budget of a failover. */
 const FORMER_LEADER_LIMIT_MS = 600
 const COMPARE_LIMIT_MS = 5000
+/** More for what is read from the disk. */
+const READING_MS = 1000
 
 export async function ask(action: Question, snap: Snapshot, ports: ActPorts): Promise<Performed> {
   switch (action.kind) {
@@ -27,7 +31,9 @@ export async function ask(action: Question, snap: Snapshot, ports: ActPorts): Pr
     case 'ask-peers':
       return { outcome: done(action), peers: await askPeers(action, snap, ports) }
     case 'compare-timelines': {
-      const divergence = await ports.postgres.compareTimelines(action.leader, COMPARE_LIMIT_MS)
+      const comparing = ports.postgres.compareTimelines(action.leader, COMPARE_LIMIT_MS)
+      const late = (): Seen<Divergence> => unseen('the comparison took too long')
+      const divergence = await inTime(comparing, COMPARE_LIMIT_MS + READING_MS, ports.clock, late)
       return { outcome: divergence.known ? done(action) : failed(action, divergence.why), divergence }
     }
     case 'ask-failsafe':

@@ -178,9 +178,11 @@ function judgeItself(snap: Snapshot, memory: Memory): JsonObject {
   const unansweredMs = snap.vitals?.knocks.unansweredTotalMs ?? 0
   const failingMs = snap.vitals?.failingTotalMs ?? 0
   const watchdog = watchdogState({ snap, memory })
+  const ownFailingMs = snap.vitals?.ownFailingTotalMs ?? 0
   const former = {
     ...(unansweredMs > 0 && { unanswered_seconds: Math.round(unansweredMs / 1000) }),
     ...(failingMs > 0 && { disk_failing_seconds: Math.round(failingMs / 1000) }),
+    ...(ownFailingMs > 0 && { own_disk_failing_seconds: Math.round(ownFailingMs / 1000) }),
     ...(formerMayWrite({ snap, memory }) && { former_may_write: true }),
     ...(why !== null && { unfit: why }),
     ...(watchdog !== null && { watchdog }),
@@ -239,6 +241,7 @@ function statusOf(snapshot: Snapshot | null, memory: Memory, ports: NodeStatePor
       unfit: null,
       unansweredMs: 0,
       diskFailingMs: 0,
+      ownDiskFailingMs: 0,
       standstillMs: ports.standstills().totalMs,
     }
   }
@@ -263,6 +266,7 @@ function statusOf(snapshot: Snapshot | null, memory: Memory, ports: NodeStatePor
     unfit: servesNobody(facts),
     unansweredMs: snapshot.vitals?.knocks.unansweredTotalMs ?? 0,
     diskFailingMs: snapshot.vitals?.failingTotalMs ?? 0,
+    ownDiskFailingMs: snapshot.vitals?.ownFailingTotalMs ?? 0,
     standstillMs: ports.standstills().totalMs,
   }
 }

@@ -18,6 +18,7 @@ import { type Adapters, createAdapters } from './adapters.ts'
 import type { AgentStart } from './agent.ts'
 import type { DecisionEntry } from './beat.ts'
 import { createLoginWatch, type LoginWatch } from './beside/login-watch.ts'
+import { probeOwnDirectory } from './beside/own-directories.ts'
 import { Vitals } from './beside/vitals.ts'
 import { type Configuration, type ConfigurationPorts, createConfiguration } from './configuration.ts'
 import { createDecisionLog } from './decision-log.ts'
@@ -90,6 +91,7 @@ export function assemble(start: NodeStart): Node {
   let stopRequested = false
   const vitals = new Vitals({
     ...{ ...adapters, clock, settings: dynamic.settings, wake, failed: log.error, warn: log.warning },
+    probeOwn: probeOwnDirectory(() => configuration.local()),
     step: () => loop.step(),
     giveUp: why => loop.abandon(1, `${why}: the agent ends, so that a new one can be started`),
   })

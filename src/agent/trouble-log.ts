@@ -1,8 +1,8 @@
 // Troubles that no rule acts on but that an operator must know: PostgreSQL runs but rejects the agent's sessions, a
 // standby receives nothing, or it lacks the watchdog that it would need to lead. "No action" is then the right decision, but alone it would read as if all were well.
 
-import { describeDisk, failingDisk } from '../decide/failing-disk.ts'
 import { describeMissing, missingWatchdog } from '../decide/lead/watchdog.ts'
+import { describeDisk, failingDisk, failingOwnDisk } from '../decide/failing-disk.ts'
 import { refusedLogin } from '../decide/report/login-trouble.ts'
 import type { Memory } from '../model/decision/memory.ts'
 import type { Snapshot } from '../model/decision/snapshot.ts'
@@ -25,6 +25,7 @@ export function createTroubleLog({ log, serverLog }: TroubleLogOptions): Trouble
   const unseen = createTrouble(log, 'PostgreSQL lets the agent in again')
   const idle = createTrouble(log, 'PostgreSQL streams again')
   const disk = createTrouble(log, 'every disk of PostgreSQL can be written again', 0)
+  const ownDisk = createTrouble(log, 'every disk of the agent itself can be written again', 0)
   const login = createTrouble(log, 'every account can log in again', 0)
   const watchdog = createTrouble(log, 'the required watchdog can be used again')
   return (snapshot, memory) => {
@@ -33,6 +34,8 @@ export function createTroubleLog({ log, serverLog }: TroubleLogOptions): Trouble
     const streams = server.known && server.value.walReceiver?.status === 'streaming'
     const failing = failingDisk({ snap: snapshot, memory })
     disk(snapshot.nowMs, failing === null ? null : describeDisk(failing), failing === null)
+    const own = failingOwnDisk({ snap: snapshot, memory })
+    ownDisk(snapshot.nowMs, own === null ? null : describeDisk(own), own === null)
     login(snapshot.nowMs, refusedLogin({ snap: snapshot, memory }), everyLogin(snapshot))
     const missing = missingWatchdog({ snap: snapshot, memory })
     watchdog(snapshot.nowMs, missing === null ? null : describeMissing(missing), missing === null)

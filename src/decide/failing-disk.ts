@@ -8,6 +8,8 @@ import { type Facts, seconds } from './facts.ts'
 const PLACES: Readonly<Record<DiskPlace, string>> = {
   data: 'the disk of the data directory',
   wal: 'the disk of pg_wal',
+  state: 'the disk of the state directory',
+  log: "the disk of the agent's log",
 }
 
 const STATES: Readonly<Record<DiskView['state'], string>> = {
@@ -20,6 +22,11 @@ const STATES: Readonly<Record<DiskView['state'], string>> = {
 export function failingDisk({ snap }: Facts): DiskView | null {
   if (snap.settings.failedDiskTimeoutMs === 0) return null
   return (snap.vitals?.disks ?? []).toSorted((a, b) => b.forMs - a.forMs)[0] ?? null
+}
+
+/** A disk that only the agent itself needs. Nothing that makes a node safe depends on it. */
+export function failingOwnDisk({ snap }: Facts): DiskView | null {
+  return snap.vitals?.ownDisks?.[0] ?? null
 }
 
 /** One that has failed for `failed_disk_timeout`. */

@@ -8,6 +8,7 @@ import type { Log } from '../ports/log.ts'
 export class DiskWrites {
   readonly #log: Log
   #problem: string | null = null
+  #writing: Promise<boolean> | null = null
 
   constructor(log: Log) {
     this.#log = log
@@ -18,9 +19,20 @@ export class DiskWrites {
     return this.#problem
   }
 
-  /** True when the write finishes in time. */
-  async done(write: Promise<void>, budgetMs: Millis): Promise<boolean> {
-    const outcome = write.then(
+  /** True when the write finishes in time. One that hangs keeps a thread: none is begun beside it. */
+  async done(write: () => Promise<void>, budgetMs: Millis): Promise<boolean> {
+    if (this.#writing !== null) {
+      await within(this.#writing, budgetMs)
+      if (this.#writing !== null) return false
+    }
+    this.#writing = this.#outcome(write()).finally(() => {
+      this.#writing = null
+    })
+    return (await within(this.#writing, budgetMs)) ?? false
+  }
+
+  #outcome(write: Promise<void>): Promise<boolean> {
+    return write.then(
       () => {
         this.#problem = null
         return true
@@ -30,7 +42,6 @@ export class DiskWrites {
         return false
       },
     )
-    return (await within(outcome, budgetMs)) ?? false
   }
 
   #failed(why: string): void {

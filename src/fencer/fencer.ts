@@ -177,7 +177,7 @@ class ProgramFencer implements Fencer {
         `fencer: /proc/uptime is ${program.clockOffsetMs} ms behind the kernel's boot clock`,
       )
     }
-    const writing = writeIdentity(stateDirectory, identity, this.#orphans)
+    const writing = () => writeIdentity(stateDirectory, identity, this.#orphans)
     if (await this.#disk.done(writing, limitMs - clock.bootMs())) this.#written = program
     return program
   }
@@ -231,8 +231,9 @@ class ProgramFencer implements Fencer {
     }
     if (watchdog !== null) await this.#watchdog.open(program, watchdog, budgetMs)
     this.#orphans = kept
-    if (program.identity !== null) {
-      const writing = writeIdentity(this.#options.stateDirectory, program.identity, kept)
+    const { identity } = program
+    if (identity !== null) {
+      const writing = () => writeIdentity(this.#options.stateDirectory, identity, kept)
       await this.#disk.done(writing, budgetMs)
     }
   }

@@ -16,7 +16,7 @@ import type { VitalsView } from '../model/server/vitals.ts'
 import type { ConfigurationView } from '../model/settings/configuration-view.ts'
 import type { DynamicSettings } from '../model/settings/dynamic-settings.ts'
 import type { BootMillis, Millis, Revision, Timeline } from '../model/units.ts'
-import type { Clock } from '../ports/clock.ts'
+import { type Clock, inTime } from '../ports/clock.ts'
 import type { Fencer } from '../ports/fencer.ts'
 import type { LeaseGuard } from '../ports/lease-guard.ts'
 import type { Postgres } from '../ports/postgres.ts'
@@ -27,7 +27,7 @@ export interface ObservePorts {
   readonly store: Pick<Store, 'view'>
   readonly postgres: LookedAt
   readonly fencer: Pick<Fencer, 'view' | 'lookAtWatchdog'>
-  readonly clock: Pick<Clock, 'bootMs' | 'wallMs'>
+  readonly clock: Pick<Clock, 'bootMs' | 'sleep' | 'wallMs'>
   readonly guard: Pick<LeaseGuard, 'view'>
 }
 
@@ -129,9 +129,10 @@ async function lookAtPostgres(
   cluster: Seen<ClusterView>,
 ): Promise<LocalLook> {
   const postgres = await ports.postgres.look(lookLimitMs(ports, agent))
+  const late = () => unseen('it took too long')
   const [recovery, timelineHistory] = await Promise.all([
-    compareRecovery(ports.postgres, agent, cluster, postgres),
-    readHistory(ports.postgres, agent, postgres),
+    inTime(compareRecovery(ports.postgres, agent, cluster, postgres), LOOK_LIMIT_MS, ports.clock, late),
+    inTime(readHistory(ports.postgres, agent, postgres), LOOK_LIMIT_MS, ports.clock, late),
   ])
   return { postgres, recovery, timelineHistory }
 }

@@ -1,4 +1,4 @@
-// Time, so that it can be simulated. Deadlines use `bootMs` only; `wallMs` is for people and schedules.
+// Time, so that it can be simulated, and limits by it. Deadlines use `bootMs` only; `wallMs` is for people and schedules.
 
 import type { BootMillis, Millis, WallMillis } from '../model/units.ts'
 
@@ -8,4 +8,19 @@ export interface Clock {
   wallMs(): WallMillis
   /** Resolves after `ms`, or at once when `signal` aborts (it never rejects). */
   sleep(ms: Millis, signal?: AbortSignal): Promise<void>
+}
+
+/** What the work brings, or `late()` if it takes longer. It is left alone then, and what it brings later is dropped. */
+export async function inTime<T>(
+  work: Promise<T>,
+  limitMs: Millis,
+  clock: Pick<Clock, 'sleep'>,
+  late: () => T,
+): Promise<T> {
+  const over = new AbortController()
+  try {
+    return await Promise.race([work, clock.sleep(limitMs, over.signal).then(late)])
+  } finally {
+    over.abort()
+  }
 }

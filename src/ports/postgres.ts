@@ -16,7 +16,7 @@ import type {
   TimelineSwitch,
 } from '../model/server/postgres.ts'
 import type { Progress, ShutdownPosition } from '../model/server/progress.ts'
-import type { DiskAnswer, DiskPlace, Knock } from '../model/server/vitals.ts'
+import type { DiskAnswer, Knock, ServerPlace } from '../model/server/vitals.ts'
 import type { EffectivePostgresql, PostgresqlConfig } from '../model/settings/config.ts'
 import type { Lsn, Millis, Timeline } from '../model/units.ts'
 
@@ -80,7 +80,7 @@ export interface Postgres {
    */
   knock(ask: Knock, limitMs: Millis): Promise<boolean>
   /** Writes a page, flushes it and removes it. Pending for as long as the disk hangs: ask once at a time. */
-  probeDisk(place: DiskPlace): Promise<DiskAnswer>
+  probeDisk(place: ServerPlace): Promise<DiskAnswer>
   /** Called once when the postmaster that was last seen running exits. Returns the function that stops listening. */
   onExit(listener: () => void): () => void
 

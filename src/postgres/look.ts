@@ -1,9 +1,7 @@
 // One bounded look at the local PostgreSQL. While the server answers, it costs one query and a few small reads and no
 // child process: values that only pg_controldata knows are kept for as long as the same postmaster runs.
 
-import { errorText } from '../model/error-text.ts'
 import { type Seen, seen, unseen } from '../model/seen.ts'
-import type { Origins } from '../model/server/origins.ts'
 import type {
   ControlData,
   DataDirectoryView,
@@ -18,7 +16,7 @@ import type { BootMillis, Lsn, Millis, Timeline } from '../model/units.ts'
 import type { Context } from './context.ts'
 import { readControlData } from './data/control-data.ts'
 import { type DirectoryState, readDirectoryState, readHistoryFile } from './data/data-directory.ts'
-import { readOrigins } from './data/noted-origins.ts'
+import { OriginsLook } from './data/origins-look.ts'
 import { CONNECT_LIMIT_MS, type SqlResult, STATEMENT_LIMIT_MS } from './session/connection.ts'
 import { type Monitored, monitoringQuery, parseMonitoring } from './session/monitoring.ts'
 import { PendingRestartWatch } from './session/pending-restart.ts'
@@ -43,11 +41,13 @@ export class Look {
   #reading: Promise<DirectoryState> | null = null
   #finding: Promise<PostmasterIdentity | null> | null = null
   #searching: Promise<FormerView> | null = null
+  readonly #origins: OriginsLook
   #history: { timeline: Timeline; entries: readonly TimelineSwitch[] } | null = null
 
   constructor(context: Context) {
     this.#context = context
     this.#pending = new PendingRestartWatch(context)
+    this.#origins = new OriginsLook(context)
   }
 
   async view(budgetMs: Millis): Promise<PostgresView> {
@@ -211,19 +211,10 @@ export class Look {
         : await within(this.#historyOf(newest), leftMs, () =>
             unseen('reading the history file took too long'),
           )
-    const origins = await within(this.#origins(), leftMs, () =>
+    const origins = await within(this.#origins.read(), leftMs, () =>
       unseen('the notes on timelines: the disk is too slow'),
     )
     return { ...directory, control, history, origins }
-  }
-
-  async #origins(): Promise<Seen<Origins | null>> {
-    const { clock } = this.#context
-    const atMs = clock.bootMs()
-    return await readOrigins(this.#context).then(
-      noted => seen(noted, atMs),
-      error => unseen(`the notes on timelines: ${errorText(error)}`),
-    )
   }
 
   async #historyOf(timeline: Timeline): Promise<Seen<readonly TimelineSwitch[]>> {

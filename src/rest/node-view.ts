@@ -100,6 +100,8 @@ export interface NodeStatus {
   readonly unansweredMs: Millis
   /** The same of a disk of it on which nothing could be written. */
   readonly diskFailingMs: Millis
+  /** The same of a disk that only the agent needs. */
+  readonly ownDiskFailingMs: Millis
   /** For how long the agent itself stood still. */
   readonly standstillMs: Millis
   /** A watchdog is required and unusable. */

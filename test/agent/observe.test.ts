@@ -43,7 +43,11 @@ function world(): ObservePorts & { readonly looks: () => number } {
       readHistory: async () => unseen('not asked'),
     },
     fencer: { view: () => base.fencer, lookAtWatchdog: async () => unseen('not asked') },
-    clock: { bootMs: () => base.nowMs, wallMs: () => base.wallMs },
+    clock: {
+      bootMs: () => base.nowMs,
+      wallMs: () => base.wallMs,
+      sleep: (): Promise<void> => new Promise(() => {}),
+    },
     guard: { view: () => base.lease },
   }
 }

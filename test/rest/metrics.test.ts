@@ -25,6 +25,7 @@ describe('GET /metrics', () => {
     'hactl_problem',
     'hactl_unanswered_seconds_total',
     'hactl_disk_failing_seconds_total',
+    'hactl_own_disk_failing_seconds_total',
     'hactl_agent_stalled_seconds_total',
   ]
   const names = ORDER.join(' ').split(' ')

@@ -69,6 +69,7 @@ export const STATUS: NodeStatus = {
   unfit: null,
   unansweredMs: 0,
   diskFailingMs: 0,
+  ownDiskFailingMs: 0,
   standstillMs: 0,
   nextBeatDueMs: 0,
 }

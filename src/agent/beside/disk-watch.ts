@@ -1,11 +1,9 @@
-// Beside the beats, every five seconds, a page is written into the data directory and into pg_wal, by a child process for
-// each. One that does not come back is left alone, and no other one is started there meanwhile. No beat waits for any.
+// Beside the beats, every five seconds, a page is written into each of these places, by a child process for each. One that
+// does not come back is left alone, and no other one is started there meanwhile. No beat waits for any.
 
-import type { Snapshot } from '../../model/decision/snapshot.ts'
 import { errorText } from '../../model/error-text.ts'
-import type { DiskPlace, DiskView } from '../../model/server/vitals.ts'
+import type { DiskAnswer, DiskPlace, DiskView } from '../../model/server/vitals.ts'
 import type { Millis } from '../../model/units.ts'
-import type { Postgres } from '../../ports/postgres.ts'
 import type { VitalsPorts } from './vitals.ts'
 
 const EVERY_MS: Millis = 5000
@@ -15,42 +13,41 @@ const SLOW_MS: Millis = 5000
 /** More than this in one tick: the agent was frozen, or the machine. */
 const TICK_MAX_MS: Millis = 2 * TICK_MS
 
-const PLACES: readonly DiskPlace[] = ['data', 'wal']
+export interface DiskWatchPorts<P extends DiskPlace> extends Pick<VitalsPorts, 'clock' | 'wake' | 'failed'> {
+  readonly places: readonly P[]
+  readonly probe: (place: P) => Promise<DiskAnswer>
+}
 
-export class DiskWatch {
-  readonly #ports: VitalsPorts
+export class DiskWatch<P extends DiskPlace> {
+  readonly #ports: DiskWatchPorts<P>
   readonly #closing = new AbortController()
-  readonly #disks = new Map<DiskPlace, DiskView>()
+  readonly #disks = new Map<P, DiskView>()
   #mayProbe: boolean = false
   #totalMs: Millis = 0
-  readonly #running = new Set<DiskPlace>()
+  readonly #running = new Set<P>()
 
-  constructor(ports: VitalsPorts) {
+  constructor(ports: DiskWatchPorts<P>) {
     this.#ports = ports
   }
 
   /** The disks that do not work; empty: all do, as far as is known. */
   view(): { readonly disks: readonly DiskView[]; readonly failingTotalMs: Millis } {
-    const disks = PLACES.map(place => this.#disks.get(place)).filter(disk => disk !== undefined)
+    const disks = this.#ports.places.map(place => this.#disks.get(place)).filter(disk => disk !== undefined)
     return { disks, failingTotalMs: this.#totalMs }
   }
 
-  /** Gets each beat's snapshot. */
-  consider({ postgres, work }: Snapshot): void {
-    const isWritable = postgres.dataDirectory.kind === 'present' || this.#disks.size > 0
-    // A directory that is being made, rewound or removed is no place for a foreign file.
-    const isLeftAlone =
-      work === null || ['follow', 'promote', 'stop', 'start', 'restart'].includes(work.job.kind)
-    this.#mayProbe = isWritable && isLeftAlone && this.#ports.settings().failedDiskTimeoutMs > 0
-    if (!this.#mayProbe) return
-    for (const place of PLACES) if (!this.#running.has(place)) this.#begin(place)
+  /** Called after each beat. */
+  watch(mayProbe: boolean): void {
+    this.#mayProbe = mayProbe
+    if (!mayProbe) return
+    for (const place of this.#ports.places) if (!this.#running.has(place)) this.#begin(place)
   }
 
   close(): void {
     this.#closing.abort()
   }
 
-  #begin(place: DiskPlace): void {
+  #begin(place: P): void {
     this.#running.add(place)
     this.#run(place)
       .catch((error: unknown) => this.#ports.failed(`probing the disk: ${errorText(error)}`))
@@ -60,7 +57,7 @@ export class DiskWatch {
       })
   }
 
-  async #run(place: DiskPlace): Promise<void> {
+  async #run(place: P): Promise<void> {
     while (this.#mayProbe && !this.#closing.signal.aborted) {
       await this.#once(place)
       await this.#pause(place)
@@ -68,9 +65,9 @@ export class DiskWatch {
   }
 
   /** One write, to its end, whenever that is. */
-  async #once(place: DiskPlace): Promise<void> {
-    const { clock, postgres } = this.#ports
-    const asking = postgres.probeDisk(place)
+  async #once(place: P): Promise<void> {
+    const { clock, probe } = this.#ports
+    const asking = probe(place)
     let waitedMs = 0
     for (let tickMs = clock.bootMs(); ; ) {
       const later = clock.sleep(TICK_MS, this.#closing.signal).then(() => null)
@@ -86,7 +83,7 @@ export class DiskWatch {
     }
   }
 
-  #take(place: DiskPlace, answer: Awaited<ReturnType<Postgres['probeDisk']>>): void {
+  #take(place: P, answer: DiskAnswer): void {
     if (answer.state === 'full' || answer.state === 'broken') {
       const before = this.#disks.get(place)
       this.#fails(place, answer.state, answer.why, before?.state === answer.state ? before.forMs : 0)
@@ -95,13 +92,13 @@ export class DiskWatch {
     if (this.#disks.delete(place)) this.#ports.wake(`the disk of ${place} works again`)
   }
 
-  #fails(place: DiskPlace, state: DiskView['state'], why: string, forMs: Millis): void {
+  #fails(place: P, state: DiskView['state'], why: string, forMs: Millis): void {
     const isNew = this.#disks.get(place)?.state !== state
     this.#disks.set(place, { place, state, why, forMs })
     if (isNew) this.#ports.wake(`the disk of ${place}: ${why}`)
   }
 
-  #longer(place: DiskPlace, byMs: Millis): void {
+  #longer(place: P, byMs: Millis): void {
     const disk = this.#disks.get(place)
     if (disk === undefined) return
     this.#totalMs += byMs
@@ -109,7 +106,7 @@ export class DiskWatch {
   }
 
   /** In steps, so that a disk that fails does so for as long as it is known to. */
-  async #pause(place: DiskPlace): Promise<void> {
+  async #pause(place: P): Promise<void> {
     const { clock } = this.#ports
     if (!this.#disks.has(place)) return await clock.sleep(EVERY_MS, this.#closing.signal)
     for (let leftMs = EVERY_MS; leftMs > 0 && this.#mayProbe; leftMs -= TICK_MS) {

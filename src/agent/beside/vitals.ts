@@ -2,7 +2,13 @@
 
 import type { Snapshot } from '../../model/decision/snapshot.ts'
 import { errorText } from '../../model/error-text.ts'
-import type { StandstillsView, VitalsView } from '../../model/server/vitals.ts'
+import type {
+  DiskAnswer,
+  OwnPlace,
+  ServerPlace,
+  StandstillsView,
+  VitalsView,
+} from '../../model/server/vitals.ts'
 import type { Postgres } from '../../ports/postgres.ts'
 import { DiskWatch } from './disk-watch.ts'
 import { Knocking } from './knocking.ts'
@@ -10,40 +16,65 @@ import { type StandstillPorts, Standstills } from './standstills.ts'
 
 export interface VitalsPorts extends StandstillPorts {
   readonly postgres: Pick<Postgres, 'knock' | 'probeDisk'>
+  /** The same of a directory that only the agent needs. */
+  readonly probeOwn: (place: OwnPlace) => Promise<DiskAnswer>
   readonly failed: (why: string) => void
 }
 
 export class Vitals {
+  readonly #ports: VitalsPorts
   readonly #knocking: Knocking
-  readonly #disks: DiskWatch
+  readonly #disks: DiskWatch<ServerPlace>
+  readonly #ownDisks: DiskWatch<OwnPlace>
   readonly #standstills: Standstills
 
   constructor(ports: VitalsPorts) {
     this.#knocking = new Knocking(ports)
-    this.#disks = new DiskWatch(ports)
+    this.#ports = ports
+    const { postgres, probeOwn } = ports
+    this.#disks = new DiskWatch({ ...ports, places: ['data', 'wal'], probe: postgres.probeDisk })
+    this.#ownDisks = new DiskWatch({ ...ports, places: ['state', 'log'], probe: probeOwn })
     this.#standstills = new Standstills(ports)
     this.#standstills
       .run()
       .catch((error: unknown) => ports.failed(`measuring standstills: ${errorText(error)}`))
   }
 
-  readonly view = (): VitalsView => ({
-    knocks: this.#knocking.view(),
-    ...this.#disks.view(),
-    standstills: this.#standstills.view(),
-  })
+  readonly view = (): VitalsView => {
+    const own = this.#ownDisks.view()
+    return {
+      knocks: this.#knocking.view(),
+      ...this.#disks.view(),
+      ...{ ownDisks: own.disks, ownFailingTotalMs: own.failingTotalMs },
+      standstills: this.#standstills.view(),
+    }
+  }
 
   readonly standstills = (): StandstillsView => this.#standstills.view()
 
   /** Gets each beat's snapshot. */
   consider(snapshot: Snapshot): void {
     this.#knocking.consider(snapshot)
-    this.#disks.consider(snapshot)
+    const isLookedAt = this.#ports.settings().failedDiskTimeoutMs > 0
+    this.#disks.watch(
+      isLookedAt && (this.#disks.view().disks.length > 0 || isWritable(snapshot)) && isLeftAlone(snapshot),
+    )
+    this.#ownDisks.watch(isLookedAt)
   }
 
   close(): void {
     this.#knocking.close()
     this.#disks.close()
+    this.#ownDisks.close()
     this.#standstills.close()
   }
+}
+
+function isWritable({ postgres }: Snapshot): boolean {
+  return postgres.dataDirectory.kind === 'present'
+}
+
+/** A directory that is being made, rewound or removed is no place for a foreign file. */
+function isLeftAlone({ work }: Snapshot): boolean {
+  return work === null || ['follow', 'promote', 'stop', 'start', 'restart'].includes(work.job.kind)
 }

@@ -17,7 +17,7 @@ import {
   server,
   storeName,
 } from '../facts.ts'
-import { describeDisk, failingDisk } from '../failing-disk.ts'
+import { describeDisk, failingDisk, failingOwnDisk } from '../failing-disk.ts'
 import { hungServer } from '../hung-server.ts'
 import { unusableConfiguration } from '../known-configuration.ts'
 import { unfencedForMs } from '../lead/fencing.ts'
@@ -80,6 +80,7 @@ const CONDITIONS: readonly Condition[] = [
   { id: 'agent-stalls', find: tellStandstills },
   { id: 'login', find: refusedLogin },
   { id: 'state-directory', find: forgetful },
+  { id: 'log', find: mute },
 ]
 
 /** The most urgent trouble; null: all is well, as far as is known. */
@@ -247,10 +248,19 @@ function refusedRequest({ memory, snap }: Facts): string | null {
 }
 
 /** Such a node may lead: nothing in this directory prevents a second writer, and a primary matters more than a journal. */
-function forgetful({ snap }: Facts): string | null {
-  const why = snap.stateUnwritable ?? null
+function forgetful({ snap, memory }: Facts): string | null {
+  const own = failingOwnDisk({ snap, memory })
+  const why = snap.stateUnwritable ?? (own?.place === 'state' ? describeDisk(own) : null)
   if (why === null) return null
   // With the path in it, the sentence would be too long for the hint.
   const cause = why.replace(/, \w+(?: '.*')?$/, '')
   return `the state directory cannot be written (${cause}): no decision is recorded, no copy or rewind can begin. HINT: Make it writable, or room on its disk`
+}
+
+/** Lines are queued up to a limit, and the oldest ones are dropped beyond it. */
+function mute(facts: Facts): string | null {
+  const own = failingOwnDisk(facts)
+  return own?.place === 'log'
+    ? `${describeDisk(own)}: lines of the log are lost. HINT: Make it writable, or room on it`
+    : null
 }

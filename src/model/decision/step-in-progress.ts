@@ -17,7 +17,7 @@ export function stepBoundMs({ stalledAgentTimeoutMs, ttlMs }: Bounds): Millis {
   return stalledAgentTimeoutMs === 0 ? Number.POSITIVE_INFINITY : Math.min(stalledAgentTimeoutMs, ttlMs / 2)
 }
 
-/** The longest limit of any step is 5 s. */
+/** The longest limit of any step is 6 s. */
 const ENDS_AFTER_MS: Millis = 10_000
 
 /** After this the agent ends, so that a new one can be started before the lease ends. */

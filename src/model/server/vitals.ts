@@ -9,6 +9,9 @@ export interface VitalsView {
   readonly disks: readonly DiskView[]
   /** For how long altogether, since this agent started. */
   readonly failingTotalMs: Millis
+  /** Those of the agent's own directories that do not work. Absent: not known. */
+  readonly ownDisks?: readonly DiskView[]
+  readonly ownFailingTotalMs?: Millis
   /** Absent: not known. */
   readonly standstills?: StandstillsView
 }
@@ -33,9 +36,12 @@ export const NO_STANDSTILLS: StandstillsView = {
   recentMs: 0,
 }
 
-export type DiskPlace = 'data' | 'wal'
+export type ServerPlace = 'data' | 'wal'
+/** What only the agent needs. */
+export type OwnPlace = 'state' | 'log'
+export type DiskPlace = ServerPlace | OwnPlace
 
-/** A directory of PostgreSQL into which a page cannot be written and flushed. */
+/** A directory into which a page cannot be written and flushed. */
 export interface DiskView {
   readonly place: DiskPlace
   readonly state: 'full' | 'broken' | 'hangs'

@@ -5,10 +5,11 @@ import { mkdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorText } from '../../model/error-text.ts'
 import type { Origin, Origins } from '../../model/server/origins.ts'
-import { formatLsn, type MemberName, parseLsn } from '../../model/units.ts'
+import { formatLsn, type MemberName, type Millis, parseLsn } from '../../model/units.ts'
 import type { StepOutcome } from '../../ports/postgres.ts'
 import { DONE, failed, type Log } from '../context.ts'
 import { type FileOwner, replaceFile } from '../settings/durable-file.ts'
+import { within } from '../within.ts'
 
 interface OriginPlaces {
   readonly dataDir: string
@@ -67,20 +68,67 @@ async function change(
   systemIdentifier: string,
   by: (noted: Origins) => Origins,
 ): Promise<StepOutcome> {
-  const before = await readOrigins(places).catch(() => null)
+  const before = await within(
+    readOrigins(places).catch(() => null),
+    LIMIT_MS,
+    () => null,
+  )
   const own = before?.systemIdentifier === systemIdentifier ? before : null
   const text = serialise(by(own ?? { systemIdentifier, timelines: [], asked: null }), places.name)
   const [inState = '', inData = ''] = pathsOf(places)
-  const wrote = await Promise.allSettled([
-    mkdir(places.stateDirectory, { recursive: true, mode: 0o700 }).then(() => write(inState, text, null)),
-    stat(places.dataDir).then(({ uid, gid }) => write(inData, text, { uid, gid })),
+  const wrote = await writeSomewhere([
+    oneAtATime(inState, () => writeState(places, text)),
+    oneAtATime(inData, async () => {
+      const { uid, gid } = await stat(places.dataDir)
+      await write(inData, text, { uid, gid })
+    }),
   ])
-  const refused = wrote.flatMap(each => (each.status === 'rejected' ? [errorText(each.reason)] : []))
+  const refused = wrote.filter(why => why !== null)
   if (refused.length === wrote.length)
     return failed(`the promotions of this node cannot be noted: ${refused.join('; ')}`)
   for (const why of refused)
     places.log('warning', `the promotions of this node are noted in one place only: ${why}`)
   return DONE
+}
+
+/** Neither a promotion nor a beat waits for a disk that hangs when the other one has the note. */
+const SECOND_PLACE_LIMIT_MS: Millis = 500
+const LIMIT_MS: Millis = 3000
+
+/** For each write null when it was done, or why it was not, or not yet. */
+async function writeSomewhere(writes: readonly Promise<void>[]): Promise<readonly (string | null)[]> {
+  const ends: (string | null)[] = writes.map(() => 'it has not come back yet')
+  const all = Promise.all(
+    writes.map(async (each, index) => {
+      const end = await each.then(
+        () => null,
+        (error: unknown) => errorText(error),
+      )
+      ends[index] = end
+    }),
+  )
+  await within(
+    Promise.any(writes).catch(() => undefined),
+    LIMIT_MS,
+    () => undefined,
+  )
+  await within<unknown>(all, ends.includes(null) ? SECOND_PLACE_LIMIT_MS : 0, () => undefined)
+  return [...ends]
+}
+
+/** Writes that have not come back, by path: a disk that hangs keeps a thread for each. */
+const pending = new Map<string, Promise<void>>()
+
+async function oneAtATime(path: string, work: () => Promise<void>): Promise<void> {
+  if (pending.has(path)) throw new Error(`${path}: an earlier write has not come back`)
+  const writing = work().finally(() => pending.delete(path))
+  pending.set(path, writing)
+  await writing
+}
+
+async function writeState(places: OriginPlaces, text: string): Promise<void> {
+  await mkdir(places.stateDirectory, { recursive: true, mode: 0o700 })
+  await write(pathsOf(places)[0] ?? '', text, null)
 }
 
 async function write(path: string, text: string, owner: FileOwner | null): Promise<void> {

@@ -1,14 +1,17 @@
 // Promotion: request it, then watch the kept session until the server reports that it is out of recovery.
 
 import { errorText } from '../../model/error-text.ts'
+import type { PostmasterIdentity } from '../../model/server/postgres.ts'
 import type { Millis } from '../../model/units.ts'
 import type { StepOutcome } from '../../ports/postgres.ts'
 import { failureOf } from '../../system/child-process.ts'
 import { type Context, cancelled, DONE, failed } from '../context.ts'
 import { noLongerCopy } from '../data/outside-directories.ts'
+import { within } from '../within.ts'
 
 const PACE_MS: Millis = 10
 const ASK_LIMIT_MS: Millis = 2000
+const NOTES_LIMIT_MS: Millis = 500
 
 export async function promote(
   context: Context,
@@ -19,8 +22,7 @@ export async function promote(
   if (signal.aborted) return cancelled('the promotion')
   const running = await watch.find()
   if (running === null) return failed('cannot promote: PostgreSQL is not running')
-  await context.former.note(running, `/proc/${running.pid}/cwd`, 'ours')
-  await noLongerCopy(context).catch(error => context.log('error', errorText(error)))
+  await within(notes(context, running), NOTES_LIMIT_MS, () => undefined)
   const startMs = clock.bootMs()
   await resumeReplay(context)
   const asked = await ask(context)
@@ -37,6 +39,12 @@ export async function promote(
       return failed(`still in recovery ${timeoutMs} ms after the promotion`)
     await clock.sleep(PACE_MS, signal)
   }
+}
+
+/** In the state directory. A cluster without a primary does not wait for a disk that hangs: this agent remembers both. */
+async function notes(context: Context, running: PostmasterIdentity): Promise<void> {
+  await context.former.note(running, `/proc/${running.pid}/cwd`, 'ours')
+  await noLongerCopy(context).catch(error => context.log('error', errorText(error)))
 }
 
 /** Before version 13 a promotion waits for as long as an operator has paused the replay. */

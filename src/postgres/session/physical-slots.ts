@@ -7,7 +7,8 @@ import type { SlotChanges, StepOutcome } from '../../ports/postgres.ts'
 import { type Context, DONE, failed } from '../context.ts'
 import { type SqlFailure, withSession } from './connection.ts'
 
-const LIMIT_MS: Millis = 10_000
+/** A beat waits for this. */
+const LIMIT_MS: Millis = 5000
 const NAME = /^[a-z0-9_]{1,63}$/
 
 /** Makes every possible change; the outcome lists the failed ones. */

@@ -157,6 +157,11 @@ function livenessSeries({ status }: Facts): readonly Series[] {
   return [
     seconds('unanswered', 'PostgreSQL answered no new connection', status.unansweredMs),
     seconds('disk_failing', 'a disk of PostgreSQL could not be written', status.diskFailingMs),
+    seconds(
+      'own_disk_failing',
+      'the state directory or the log could not be written',
+      status.ownDiskFailingMs,
+    ),
     seconds('agent_stalled', 'the agent itself stood still', status.standstillMs),
   ]
 }

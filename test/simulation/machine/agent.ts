@@ -101,6 +101,7 @@ export class Agent {
       ...{ postgres, clock, settings },
       wake: cause => this.loop.wake(cause),
       failed: why => world.checks.bug(machine, why),
+      probeOwn: async () => ({ state: 'works' }),
       step: () => this.loop.step(),
       warn: text => world.trace(machine.name, text),
       giveUp: why => world.checks.bug(machine, why),
