@@ -5,7 +5,7 @@ import { NOTHING_LEARNED } from '../../src/model/decision/learned.ts'
 import type { FinishedWork } from '../../src/model/decision/work.ts'
 import { unseen } from '../../src/model/seen.ts'
 import { type AgentFacts, type ObservePorts, observe } from '../../src/observe/observe.ts'
-import { base } from '../exhaustive/parts.ts'
+import { base, running, server, view } from '../exhaustive/parts.ts'
 
 const agent: AgentFacts = {
   self: base.self,
@@ -71,4 +71,32 @@ test('work that ended in the middle of the beat does: a server that was just sto
   const { look } = await observe(ports, agent, NOTHING_LEARNED, null)
   await observe(ports, { ...agent, finished: stopped }, untouched, look)
   expect(ports.looks()).toBe(2)
+})
+
+test('a disk that hangs while the settings are read delays no beat: they are unknown', async () => {
+  const ports = world()
+  const never = new Promise<never>(() => {})
+  const asked: number[] = []
+  const { snapshot } = await observe(
+    {
+      ...ports,
+      store: { view: () => view({}) },
+      postgres: {
+        look: async () => ({ ...base.postgres, process: running('accepting'), server: server(true) }),
+        compareRecovery: () => never,
+        readHistory: () => never,
+      },
+      clock: {
+        ...ports.clock,
+        sleep: async ms => {
+          asked.push(ms)
+        },
+      },
+    },
+    { ...agent, self: { ...agent.self, tags: { ...agent.self.tags, nostream: true } } },
+    NOTHING_LEARNED,
+    null,
+  )
+  expect(snapshot.recovery).toEqual({ known: false, why: 'it took too long' })
+  expect(asked).toContain(2500)
 })

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { remember } from '../../src/decide/remember.ts'
 import { trouble } from '../../src/decide/report/trouble.ts'
 import { revision } from '../../src/model/revision.ts'
+import type { DiskView, VitalsView } from '../../src/model/server/vitals.ts'
 import { build } from './notation/build.ts'
 import { type Draft, newDraft } from './notation/draft.ts'
 
@@ -18,6 +19,11 @@ function said(change: (draft: Draft) => void): string | null {
 
 const STOPPED = { process: 'stopped', serverUnknown: 'PostgreSQL is not running' } as const
 const NOW = 1_000_000
+const NO_VITALS: VitalsView = {
+  knocks: { unansweredSinceMs: null, asked: 'connection', unansweredTotalMs: 0 },
+  disks: [],
+  failingTotalMs: 0,
+}
 
 test.each<readonly [string, (draft: Draft) => void, string | null]>([
   ['a healthy standby', () => {}, null],
@@ -199,4 +205,20 @@ test('a state directory that takes nothing, with its remedy', () => {
   })
   const full = { ...snap, stateUnwritable: 'ENOSPC: no space left on device, write' }
   expect(trouble({ snap: full, memory })?.text).toContain('(ENOSPC: no space left on device)')
+})
+
+test('the disks that only the agent needs, and which of the two comes first', () => {
+  const { snap, memory } = build(newDraft('pg2'))
+  const said = (ownDisks: readonly DiskView[]) =>
+    trouble({ snap: { ...snap, vitals: { ...NO_VITALS, ownDisks } }, memory })
+  const state = { place: 'state', state: 'hangs', why: 'a write has not come back', forMs: 6000 } as const
+  const log = { place: 'log', state: 'full', why: 'No space left on device', forMs: 0 } as const
+  expect(said([state, log])).toEqual({
+    id: 'state-directory',
+    text: 'the disk of the state directory hangs (a write has not come back): no decision is recorded, no copy or rewind can begin. HINT: Make it writable, or room on its disk',
+  })
+  expect(said([log])?.text).toBe(
+    "the disk of the agent's log is full (No space left on device): lines of the log are lost. HINT: Make it writable, or room on it",
+  )
+  expect(said([])).toBe(null)
 })

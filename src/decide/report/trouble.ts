@@ -250,11 +250,12 @@ function refusedRequest({ memory, snap }: Facts): string | null {
 /** Such a node may lead: nothing in this directory prevents a second writer, and a primary matters more than a journal. */
 function forgetful({ snap, memory }: Facts): string | null {
   const own = failingOwnDisk({ snap, memory })
-  const why = snap.stateUnwritable ?? (own?.place === 'state' ? describeDisk(own) : null)
-  if (why === null) return null
+  const why = snap.stateUnwritable ?? null
+  if (why === null && own?.place !== 'state') return null
   // With the path in it, the sentence would be too long for the hint.
-  const cause = why.replace(/, \w+(?: '.*')?$/, '')
-  return `the state directory cannot be written (${cause}): no decision is recorded, no copy or rewind can begin. HINT: Make it writable, or room on its disk`
+  const cause = why?.replace(/, \w+(?: '.*')?$/, '')
+  const what = own?.place === 'state' ? describeDisk(own) : `the state directory cannot be written (${cause})`
+  return `${what}: no decision is recorded, no copy or rewind can begin. HINT: Make it writable, or room on its disk`
 }
 
 /** Lines are queued up to a limit, and the oldest ones are dropped beyond it. */
