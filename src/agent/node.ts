@@ -89,11 +89,8 @@ export function assemble(start: NodeStart): Node {
     wake,
   })
   let stopRequested = false
-  const vitals = new Vitals({
-    ...{ ...adapters, clock, settings: dynamic.settings, wake, failed: log.error, warn: log.warning },
-    probeOwn: probeOwnDirectory(() => configuration.local()),
-    step: () => loop.step(),
-    giveUp: why => loop.abandon(1, `${why}: the agent ends, so that a new one can be started`),
+  const vitals = vitalsOf(start, adapters, {
+    ...{ settings: dynamic.settings, wake, local: () => configuration.local(), loop: () => loop },
   })
   const running = { dynamic, guard, work, desk, promises, logins, vitals, configuration }
   const parts = { start, adapters, ...running, stopRequested: () => stopRequested }
@@ -141,6 +138,28 @@ export function assemble(start: NodeStart): Node {
     },
     cancelWork: () => endWork(work),
   }
+}
+
+interface VitalsParts {
+  readonly settings: DynamicConfiguration['settings']
+  readonly wake: (cause: string) => void
+  readonly local: () => AgentConfig
+  readonly loop: () => Loop
+}
+
+function vitalsOf(
+  { clock, log }: NodeStart,
+  adapters: Adapters,
+  { settings, wake, local, loop }: VitalsParts,
+) {
+  return new Vitals({
+    ...{ ...adapters, clock, settings, wake },
+    failed: why => log.error(why),
+    warn: text => log.warning(text),
+    probeOwn: probeOwnDirectory(local),
+    step: () => loop().step(),
+    giveUp: why => loop().abandon(1, `${why}: the agent ends, so that a new one can be started`),
+  })
 }
 
 function loginsOf({ clock, log }: NodeStart, adapters: Adapters, wake: (cause: string) => void): LoginWatch {

@@ -1,8 +1,8 @@
 // Troubles that no rule acts on but that an operator must know: PostgreSQL runs but rejects the agent's sessions, a
 // standby receives nothing, or it lacks the watchdog that it would need to lead. "No action" is then the right decision, but alone it would read as if all were well.
 
-import { describeMissing, missingWatchdog } from '../decide/lead/watchdog.ts'
 import { describeDisk, failingDisk, failingOwnDisk } from '../decide/failing-disk.ts'
+import { describeMissing, missingWatchdog } from '../decide/lead/watchdog.ts'
 import { refusedLogin } from '../decide/report/login-trouble.ts'
 import type { Memory } from '../model/decision/memory.ts'
 import type { Snapshot } from '../model/decision/snapshot.ts'

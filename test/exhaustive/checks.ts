@@ -276,11 +276,13 @@ function endsMember({ snap, memory }: World, decision: Decision): readonly strin
     : []
 }
 
-/** Whoever asked may have withdrawn the request, or waits no longer. */
+/** Whoever asked may have withdrawn the request, or waits no longer; and an operator's request goes first. */
 function handsOverUnclaimed({ snap }: World, decision: Decision): readonly string[] {
   const request = snap.cluster.known ? snap.cluster.value.failover?.value : undefined
   const isOver = (request?.note?.untilMs ?? Number.POSITIVE_INFINITY) < snap.wallMs
   const begins = decision.memory.handover !== null && jobs(decision).some(job => job.kind === 'stop')
+  if (begins && decision.memory.handover?.requestRevision === null)
+    return request === undefined ? [] : ['hands over by itself']
   if (begins && request?.note?.begunBy !== snap.self.name)
     return ['hands over for a request that it did not take up']
   return (begins || has(decision, 'claim-failover')) && isOver ? ['begins a request that was given up'] : []

@@ -13,7 +13,7 @@ const SLOW_MS: Millis = 5000
 /** More than this in one tick: the agent was frozen, or the machine. */
 const TICK_MAX_MS: Millis = 2 * TICK_MS
 
-export interface DiskWatchPorts<P extends DiskPlace> extends Pick<VitalsPorts, 'clock' | 'wake' | 'failed'> {
+interface DiskWatchPorts<P extends DiskPlace> extends Pick<VitalsPorts, 'clock' | 'wake' | 'failed'> {
   readonly places: readonly P[]
   readonly probe: (place: P) => Promise<DiskAnswer>
 }

@@ -103,7 +103,7 @@ export class Standstills {
       .slice(-PIECES_MAX)
     const { recentTimes, recentMs } = this.view()
     this.#ports.warn(
-      `the agent stood still for ${seconds(lastedMs)}: ${why}; in the last ten minutes ${recentTimes} times, ${seconds(recentMs)} in all`,
+      `the agent stood still for ${seconds(lastedMs)}: ${why}; in the last ten minutes ${recentTimes === 1 ? 'once' : `${recentTimes} times`}, ${seconds(recentMs)} in all`,
     )
     this.#ports.wake('the agent stood still')
   }
