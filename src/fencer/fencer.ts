@@ -221,6 +221,7 @@ class ProgramFencer implements Fencer {
     for (const old of this.#replaced.splice(0)) old.kill()
     if (this.#orphans.length === 0) return
     const { clock, retireLimitMs = RETIRE_LIMIT_MS } = this.#options
+    const endMs = clock.bootMs() + budgetMs
     const kept: ProgramIdentity[] = []
     for (const orphan of this.#orphans) {
       const limitMs = Math.min(budgetMs, retireLimitMs)
@@ -229,7 +230,7 @@ class ProgramFencer implements Fencer {
         this.#options.log.info(`fencer: relieved the one of the former agent (pid ${orphan.pid})`)
       else if (end === 'stays') kept.push(orphan)
     }
-    if (watchdog !== null) await this.#watchdog.open(program, watchdog, budgetMs)
+    if (watchdog !== null) await this.#watchdog.open(program, watchdog, endMs - clock.bootMs())
     this.#orphans = kept
     const { identity } = program
     if (identity !== null) {

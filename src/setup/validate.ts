@@ -22,6 +22,7 @@ import { checkDirectories } from './directories.ts'
 import { checkHosts } from './hosts.ts'
 import { checkListen } from './listen.ts'
 import { checkPrograms } from './server-programs.ts'
+import { checkWatchdog } from './watchdog.ts'
 
 export interface Validation {
   readonly errors: readonly Problem[]
@@ -45,6 +46,7 @@ export async function validateConfig(
     checkDirectories(values),
     checkPrograms(values),
     checkCertificates(values),
+    checkWatchdog(values),
     adoption(read),
   ])
   const problems = (kind: Finding['kind']) =>

@@ -86,6 +86,15 @@ test('everything that is wrong is named at once, with line and remedy', async ()
   ])
 })
 
+test('a required watchdog device that is missing is a warning: the node would start, and not lead', async () => {
+  const file = await fileWith(text => `${text}watchdog: {mode: required, device: /nowhere/watchdog}\n`)
+  const ran = await validate(file)
+  expect(ran.code).toBe(0)
+  expect(ran.stderr).toContain(
+    'watchdog.device: /nowhere/watchdog does not exist, and watchdog.mode is required: this node would not lead. HINT: Load the driver',
+  )
+})
+
 test('a port in use is an error with its holder, and none with --ignore-listen-port', async () => {
   const holder = createServer().listen(restPort, '127.0.0.1')
   const file = await fileWith()
