@@ -2,7 +2,7 @@
 // benchmark does with it: set the timing, strike the leader, see how long nobody could write, and mend.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { superuserPassword } from '../cluster/harness/member.ts'
+import { type MemberChoice, superuserPassword } from '../cluster/harness/member.ts'
 import { type MixedCluster, type MixedNode, type Program, setMixedStage } from '../cluster/harness/mixed.ts'
 import { inside } from '../cluster/harness/network.ts'
 import { run, tryRun } from '../cluster/harness/run.ts'
@@ -28,8 +28,9 @@ export interface Side {
 }
 
 /** A healthy cluster of three nodes of the program, with the table of the writer. */
-export async function startSide(program: Program): Promise<Side> {
-  const cluster = await setMixedStage({ pg1: program, pg2: program, pg3: program }, { ...defaults })
+export async function startSide(program: Program, choice: Partial<MemberChoice> = {}): Promise<Side> {
+  const programs = { pg1: program, pg2: program, pg3: program }
+  const cluster = await setMixedStage(programs, { ...defaults }, choice)
   const side = { program, cluster }
   try {
     await cluster.start('pg1')

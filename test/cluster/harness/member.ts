@@ -25,6 +25,8 @@ export interface MemberChoice {
   /** Overrides of the section `postgresql`. */
   readonly postgresql?: Section
   readonly tags?: Section
+  /** PostgreSQL waits for its disk, as users run it. Without it most tests would wait for nothing that they ask about. */
+  readonly isDurable?: boolean
 }
 
 /** Writes `<host>.yml` (JSON, which is YAML) and gives its path. */
@@ -94,7 +96,7 @@ function memberConfiguration(home: string, host: Host, choice: MemberChoice): Se
       parameters: {
         unix_socket_directories: home,
         shared_buffers: '16MB',
-        fsync: 'off',
+        fsync: choice.isDurable === true ? 'on' : 'off',
       },
       ...choice.postgresql,
     },
