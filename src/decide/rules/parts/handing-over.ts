@@ -157,11 +157,10 @@ function haveEverything(facts: ClusterFacts): readonly MemberName[] | null {
   const { handover } = memory
   if (handover === null || handover.position !== null || snap.settings.synchronousMode === 'off') return null
   if (view.sync?.value.leader !== snap.self.name) return null
-  const names = electable(
-    candidates(handover, facts).map(({ name }) => name),
-    snap,
-    view,
-  )
+  // A named candidate wins with the votes of the others, so all are looked at, and it must be among those that can win.
+  const others = candidates({ ...handover, candidate: null }, facts).map(({ name }) => name)
+  const asked = candidates(handover, facts).map(({ name }) => name)
+  const names = electable(others, snap, view).filter(name => asked.includes(name))
   return names.length === 0 ? null : names
 }
 
