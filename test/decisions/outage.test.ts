@@ -62,6 +62,20 @@ const replayedAt =
     const value = { ...postgres.server.value, replayTimestamp: text }
     return { ...snap, postgres: { ...postgres, server: { ...postgres.server, value } } }
   }
+const reports =
+  (name: string, problem: string | null) =>
+  (snap: Snapshot): Snapshot => {
+    if (!snap.cluster.known || problem === null) return snap
+    const members = snap.cluster.value.members.map(member =>
+      member.name === name
+        ? {
+            ...member,
+            record: { ...member.record, extra: { hactl: { problem: 'text', problem_id: problem } } },
+          }
+        : member,
+    )
+    return { ...snap, cluster: { ...snap.cluster, value: { ...snap.cluster.value, members } } }
+  }
 const stamp = (ms: number): string => new Date(ms).toISOString().replace('T', ' ').replace('Z', '123+00')
 
 test('the winner says for how long, who lost, and what is missing', () => {
@@ -225,4 +239,23 @@ test('a cluster that is being made, or an agent that has just started, has lost 
   })
   look(1000, led('pg1'))
   expect(told).toEqual([])
+})
+
+test('a server that hung before its leader gave the lease up is the cause, not the good order', () => {
+  const cause = (problem: string | null) => {
+    const { look, takeover } = node('pg2', led('pg1'))
+    look(20_000, led('pg1'), reports('pg1', problem))
+    look(30_000, draft => {
+      draft.etcd.lastLeader = 'gave up'
+    })
+    look(30_800, draft => {
+      wins(draft, 'pg2')
+      draft.leaderLeftMs = 25_000
+    })
+    return takeover()?.cause
+  }
+  expect(cause('no-answer')).toBe('unusable')
+  expect(cause('disk')).toBe('unusable')
+  expect(cause('synchronous')).toBe('given-up')
+  expect(cause(null)).toBe('given-up')
 })

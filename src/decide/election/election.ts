@@ -23,6 +23,7 @@ import { type ClusterFacts, localPosition, server } from '../facts.ts'
 import { isNamedCandidate } from '../lead/request-meaning.ts'
 import { syncElection } from '../sync/electable.ts'
 import { has } from '../sync/names.ts'
+import { failoversWait } from './failover-interval.ts'
 import { onlyInFailsafe } from './failsafe-gate.ts'
 import { type Rival, rivals } from './rivals.ts'
 import { electable } from './successors.ts'
@@ -87,10 +88,18 @@ function goodCandidates(facts: ClusterFacts): readonly MemberName[] {
   return electable(able, facts.snap, facts.view)
 }
 
-/** The members that can take over, the best first; null: none can, or none was asked. */
+/** The members that can take over by themselves, the best first; null: none can, none may yet, or none was asked. */
 export function someCandidate(facts: ClusterFacts): readonly MemberName[] | null {
+  if (failoversWait(facts)) return null
   const good = goodCandidates(facts)
   return good.length > 0 ? good : null
+}
+
+/** Text for a decision's `reason`, where there is no such member. */
+export function nobodyTakesOver(facts: ClusterFacts): string {
+  return failoversWait(facts)
+    ? 'nobody takes over: the next automatic failover has to wait (automatic_failover_interval)'
+    : 'nobody can take over'
 }
 
 /** Bytes from this node's position to the last one that the leader published; null: none was published. */

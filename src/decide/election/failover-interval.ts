@@ -21,7 +21,7 @@ import { type Rule, rule } from '../rule.ts'
 const LOOK_AGAIN_MS: Millis = 1000
 
 /** A cause that is not known counts as one that nobody wanted. */
-const AUTOMATIC: readonly TakeoverCause[] = ['lease-ended', 'crash', 'unknown']
+const AUTOMATIC: readonly TakeoverCause[] = ['lease-ended', 'crash', 'unusable', 'unknown']
 
 /** The last takeover if it was automatic and holds the next one back; null: there is none, or an operator has acted since. */
 function lastFailover(view: ClusterView): TakeoverNote | null {
@@ -58,7 +58,7 @@ function waitOf({ memory: { lastFailover }, snap }: ClusterFacts): Wait | null {
   return leftMs > 0 ? { from, to, leftMs, until } : null
 }
 
-/** A leader whose PostgreSQL crashed need not make way: nobody would take over by itself. */
+/** A leader whose PostgreSQL cannot be used need not make way: nobody would take over by itself. */
 export function failoversWait(facts: ClusterFacts): boolean {
   return waitOf(facts) !== null
 }

@@ -2,7 +2,8 @@
 // it. Only the interval between automatic failovers depends on it
 // (../election/failover-interval.ts).
 
-import { memberNamed } from '../../model/cluster/cluster.ts'
+import { type Member, memberNamed } from '../../model/cluster/cluster.ts'
+import { saidText } from '../../model/cluster/hactl-part.ts'
 import { requestKind } from '../../model/cluster/request.ts'
 import type { TakeoverCause, TakeoverNote } from '../../model/cluster/takeover.ts'
 import type { Action } from '../../model/decision/action.ts'
@@ -12,13 +13,24 @@ import type { WallMillis } from '../../model/units.ts'
 import { type ClusterFacts, server } from '../facts.ts'
 
 /** What etcd shows about the cause while nobody leads. A cause that was seen once is kept. */
-export function reasonSeen(outage: Outage, snap: Snapshot): Pick<Outage, 'request' | 'crashed'> {
-  if (!snap.cluster.known) return { request: outage.request ?? null, crashed: outage.crashed ?? false }
-  const { state } = memberNamed(snap.cluster.value, outage.formerLeader)?.record ?? {}
+export function reasonSeen(outage: Outage, snap: Snapshot): Pick<Outage, 'request' | 'crashed' | 'unusable'> {
+  const { request = null, crashed = false, unusable = false, formerLeader } = outage
+  if (!snap.cluster.known) return { request, crashed, unusable }
+  const former = memberNamed(snap.cluster.value, formerLeader)
+  const state = former?.record.state
   return {
-    request: requested(snap) ?? outage.request ?? null,
-    crashed: outage.crashed === true || state === 'crashed' || state === 'start failed',
+    request: requested(snap) ?? request,
+    crashed: crashed || state === 'crashed' || state === 'start failed',
+    unusable: unusable || (former !== null && saysUnusable(former)),
   }
+}
+
+/** Ids of ../report/trouble.ts. */
+const UNUSABLE: readonly (string | null)[] = ['no-answer', 'disk']
+
+/** The member reported a hung server or a failed disk. */
+export function saysUnusable({ record }: Member): boolean {
+  return UNUSABLE.includes(saidText(record, 'problem_id'))
 }
 
 /** A request counts as the cause only if it is due and a node has begun it. */
@@ -47,10 +59,11 @@ export function takeoverAfter(outage: Outage, snap: Snapshot): Memory['takeover'
   }
 }
 
-export function causeOf({ request, leaseEnded, crashed, planned }: Outage): TakeoverCause {
+export function causeOf({ request, leaseEnded, crashed, unusable, planned }: Outage): TakeoverCause {
   if (request != null) return request.kind
   if (leaseEnded) return 'lease-ended'
   if (crashed === true) return 'crash'
+  if (unusable === true) return 'unusable'
   return planned ? 'given-up' : 'unknown'
 }
 

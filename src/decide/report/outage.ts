@@ -10,7 +10,7 @@ import { type BootMillis, type Bytes, formatLsn, type Millis } from '../../model
 import { parseInstant } from '../../wire/times.ts'
 import { bindingPromise } from '../election/failsafe-gate.ts'
 import { isRunning, mayLead, seconds, server, storeName } from '../facts.ts'
-import { reasonSeen, takeoverAfter, takeoverKept } from '../lead/how-it-leads.ts'
+import { reasonSeen, saysUnusable, takeoverAfter, takeoverKept } from '../lead/how-it-leads.ts'
 
 /** A shorter silence is a late answer, not an outage. */
 const SILENCE_MS: Millis = 5000
@@ -65,7 +65,12 @@ function begins(before: Memory, memory: Memory, snap: Snapshot): Omit<OutageRepo
   // A leader's member key hangs on the same lease as the leader key.
   const isGone = (list: readonly Member[]): boolean => !list.some(({ name }) => name === lastLeader)
   const leaseEnded = !planned && !isGone(before.lastMembers) && isGone(members)
-  const begun = { ...NOTHING_KNOWN, sinceMs: snap.nowMs, formerLeader: lastLeader, planned, leaseEnded }
+  // A server that is stopped because it hangs does not hang any more.
+  const unusable = before.lastMembers.some(member => member.name === lastLeader && saysUnusable(member))
+  const begun = {
+    ...NOTHING_KNOWN,
+    ...{ sinceMs: snap.nowMs, formerLeader: lastLeader, planned, leaseEnded, unusable },
+  }
   const why = leaseEnded
     ? `the lease of ${lastLeader} ended`
     : `${lastLeader} does not hold the leader key any more`

@@ -1,6 +1,6 @@
 // PostgreSQL runs but does not accept connections yet (spec/ha.md 3.9).
 
-import { otherMembers, someCandidate } from '../election/election.ts'
+import { nobodyTakesOver, otherMembers, someCandidate } from '../election/election.ts'
 import {
   type ClusterFacts,
   differing,
@@ -98,7 +98,7 @@ export const startingRules: readonly Rule<ClusterFacts>[] = [
     why: 'recovery takes its time, and no other node can take over',
     match: () => true,
     choose: f => ({
-      reason: `PostgreSQL is still starting up, for ${seconds(startingFor(f))}${timedOut(f) ? '; nobody can take over' : ''}`,
+      reason: `PostgreSQL is still starting up, for ${seconds(startingFor(f))}${timedOut(f) ? `; ${nobodyTakesOver(f)}` : ''}`,
       wakeInMs: holdOnMs(f),
     }),
   }),

@@ -12,6 +12,8 @@ export const TAKEOVER_CAUSES = [
   'lease-ended',
   /** The former leader's PostgreSQL ended or did not start, and it released the lease. */
   'crash',
+  /** The former leader's PostgreSQL hung or its disk failed, and it released the lease. */
+  'unusable',
   /** The former leader released the lease in good order, e.g. because its agent was stopped. */
   'given-up',
   /** The leader key disappeared in another way, e.g. it was deleted by hand. */

@@ -160,8 +160,9 @@ export interface Outage {
   readonly leaseEnded: boolean
   /** The operator's request that caused it; null or absent: none. */
   readonly request?: { readonly kind: 'switchover' | 'failover'; readonly by: string | null } | null
-  /** The former leader's member key said that its PostgreSQL was down. */
+  /** The former leader's member key said that its PostgreSQL was down; or that it hung, or its disk failed. */
   readonly crashed?: boolean
+  readonly unusable?: boolean
   /** The last position that the former leader published. */
   readonly optime: Lsn | null
   /** This node's own position before a promotion. */

@@ -46,6 +46,8 @@ function causeText({ cause, by }: Takeover): string {
       return 'lease ended'
     case 'crash':
       return 'PostgreSQL was down'
+    case 'unusable':
+      return 'PostgreSQL or its disk hung'
     case 'given-up':
       return 'given up in good order'
     case 'unknown':

@@ -1,7 +1,7 @@
 // The leader cannot write to its disk: every client that writes gets an error, or waits. A member that can take over does.
 // A full disk still lets PostgreSQL stop in good order, so that its standbys get the rest; one that hangs does not.
 
-import { otherMembers, someCandidate } from '../../election/election.ts'
+import { nobodyTakesOver, otherMembers, someCandidate } from '../../election/election.ts'
 import type { ClusterFacts } from '../../facts.ts'
 import { failedDisk, tellDisk } from '../../failing-disk.ts'
 import { mayStopUnusable, stopAndYield } from '../../rejoin/stopping-postgres.ts'
@@ -39,6 +39,6 @@ export function withDiskWarning(facts: ClusterFacts, choice: Choice): Choice {
   const disk = failedDisk(facts)
   if (disk === null) return choice
   const hint = disk.state === 'full' ? '. HINT: Make room on it; hactl then goes on by itself' : ''
-  const told = `${choice.reason}; ${tellDisk(disk)}, and nobody can take over${hint}`
+  const told = `${choice.reason}; ${tellDisk(disk)}, and ${nobodyTakesOver(facts)}${hint}`
   return { ...choice, reason: told, level: 'warning' }
 }

@@ -3,7 +3,7 @@
 // once: its sessions cannot be used anyway, and what was committed is in its WAL.
 
 import type { Millis } from '../../../model/units.ts'
-import { otherMembers, someCandidate } from '../../election/election.ts'
+import { nobodyTakesOver, otherMembers, someCandidate } from '../../election/election.ts'
 import { type ClusterFacts, recentFailure, seconds } from '../../facts.ts'
 import { hungServer } from '../../hung-server.ts'
 import { holdOnMs } from '../../lead/lease-rules.ts'
@@ -51,7 +51,7 @@ export const hungRules: readonly Rule<ClusterFacts>[] = [
     choose: (f, { why }) => {
       const stop = stopAndYield('at once', why)
       return {
-        reason: `${why}, and nobody can take over; stopping it at once and starting it again`,
+        reason: `${why}, and ${nobodyTakesOver(f)}; stopping it at once and starting it again`,
         ...stop,
         remember: { ...stop.remember, hungRestartAtMs: f.snap.nowMs },
       }
@@ -79,7 +79,7 @@ export const leaderSilent: Rule<ClusterFacts> = rule({
 /** Why a server that hangs is neither given up nor started again. */
 function whyLeft(facts: ClusterFacts): string {
   const failure = recentFailure(facts, ['stop'], STOP_AGAIN_MS)
-  return failure === null ? 'nobody can take over' : `it could not be stopped (${failure.why})`
+  return failure === null ? nobodyTakesOver(facts) : `it could not be stopped (${failure.why})`
 }
 
 function silentForMs({ memory, snap }: ClusterFacts): Millis {
