@@ -20,6 +20,7 @@ import type { StepOutcome } from '../../../src/ports/postgres.ts'
 import type { PromiseDesk } from '../../../src/ports/promises.ts'
 import type { Store } from '../../../src/ports/store.ts'
 import type { RestServer } from '../../../src/rest/server.ts'
+import { RepeatCheck } from '../checks/repeat-check.ts'
 import { createSimulatedStore } from '../store/store.ts'
 import { SimulatedFencer } from './fencer.ts'
 import type { Machine } from './machine.ts'
@@ -47,6 +48,7 @@ export class Agent {
   readonly #enter: () => Promise<unknown>
   readonly #endWork: () => Promise<void>
   readonly #promises: PromiseDesk
+  readonly #repeat = new RepeatCheck()
   #stopRequested: boolean = false
 
   constructor(machine: Machine) {
@@ -238,6 +240,8 @@ export class Agent {
   }
 
   #record(entry: DecisionEntry): void {
+    const wrong = this.#repeat.look(entry)
+    if (wrong !== null) this.#machine.world.checks.violated(`${this.#machine.name} ${wrong}`)
     this.#machine.world.decided(this.#machine, entry)
   }
 }
