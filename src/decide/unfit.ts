@@ -3,11 +3,15 @@
 import type { Facts } from './facts.ts'
 import { describeDisk, failedDisk, failingDisk } from './failing-disk.ts'
 import { hungServer } from './hung-server.ts'
+import { whyOutside } from './rejoin/former-life.ts'
 
 /** A clause whose text does not change while the state lasts; null: nothing is known against it. */
 export function unfit(facts: Facts): string | null {
   const nobody = servesNobody(facts)
   if (nobody !== null) return nobody
+  // What is written for its promotion would go to the other data, and its next start would be with that.
+  const outside = whyOutside(facts)
+  if (outside !== null) return outside
   const disk = failingDisk(facts)
   // A write that has not come back yet may only be slow.
   return disk === null || disk.state === 'hangs' ? null : describeDisk(disk)

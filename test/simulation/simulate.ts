@@ -4,6 +4,7 @@ import type { DecisionEntry } from '../../src/agent/beat.ts'
 import type { JsonObject } from '../../src/model/cluster/cluster.ts'
 import type { Tags } from '../../src/model/settings/config.ts'
 import { FAILOVER } from '../../src/wire/keys.ts'
+import { LeaderInTime, WAITS_TO_BE_NAMED } from './checks/leader-in-time.ts'
 import { FailsafeFaults, failsafeChances } from './faults/failsafe-faults.ts'
 import { Faults } from './faults/faults.ts'
 import { Freezer } from './faults/freezer.ts'
@@ -35,19 +36,6 @@ const STABLE_MS = 6000
 const TTL_MAX_MS = 60_000
 /** How long an operator looks on. */
 const OPERATOR_MS = 30_000
-/** Rules that leave it to an operator who shall lead. */
-const WAITS_TO_BE_NAMED: ReadonlySet<string> = new Set([
-  'race.undecided',
-  'race.received-nothing',
-  'race.unguarded-primary',
-  // The synchronous standbys are lost with the leader.
-  'race.not-synchronous',
-  'race.no-quorum',
-  // Who led last may go on in failsafe mode without this node: only a person knows that it does not.
-  'race.not-in-failsafe',
-  // For ever where the leader's data was lost, with what it wrote while nobody streamed from it.
-  'race.lag',
-])
 
 export type Tell = (atMs: number, who: string, text: string) => void
 
@@ -153,8 +141,11 @@ async function demandConvergence(world: World, ttlMs: number, failed: () => bool
     return wholeSinceMs !== null && world.nowMs - wholeSinceMs >= STABLE_MS
   }
   const helpsFromMs = world.nowMs + ttlMs + OPERATOR_MS
+  const inTime = new LeaderInTime(world)
   while (world.nowMs < limitMs && !look()) {
     await world.scheduler.runUntil(world.nowMs + 500, failed)
+    const late = inTime.look()
+    if (late !== null) world.checks.violated(late)
     if (world.nowMs > helpsFromMs) helpByHand(world)
   }
   if (failed()) return

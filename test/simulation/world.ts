@@ -92,7 +92,7 @@ export class World {
   }
 
   decided(machine: Machine, entry: DecisionEntry): void {
-    machine.lastRule = entry.decision.rule
+    if (entry.decision.next === 'settled') machine.lastRule = entry.decision.rule
     this.checks.decided(machine, entry)
     this.#options.onDecision?.(machine, entry)
   }

@@ -47,7 +47,7 @@ import { claimOwnRequest } from './parts/claim-own-request.ts'
 import { inheritedKeyRules } from './parts/inherited-key.ts'
 import { diskRules, withDiskWarning } from './parts/leader-disk.ts'
 import { hungRules, leaderSilent } from './parts/leader-hung.ts'
-import { outsideRules, withOutsideWarning } from './parts/leader-outside.ts'
+import { outsideRules, releaseOutside, withOutsideWarning } from './parts/leader-outside.ts'
 import { releaseForPromise } from './parts/race/failsafe.ts'
 import { requestRules } from './parts/requests.ts'
 import { leaderRestart } from './parts/restarting.ts'
@@ -129,6 +129,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
       ...releaseUnpromoted(f),
     }),
   }),
+  releaseOutside,
   ...syncPromotionRules,
   ...inheritedKeyRules,
   releaseForPromise,

@@ -3,10 +3,28 @@
 // that one. So it stops in good order as soon as a standby can take over.
 
 import { otherMembers, someCandidate } from '../../election/election.ts'
-import { type ClusterFacts, failedLately, runsAsPrimary, server } from '../../facts.ts'
+import {
+  type ClusterFacts,
+  failedLately,
+  isStandbyWithLease,
+  runsAsPrimary,
+  server,
+  tried,
+} from '../../facts.ts'
 import { whyOutside } from '../../rejoin/former-life.ts'
-import { STOP_AGAIN_MS, stopToFollow } from '../../rejoin/stopping-postgres.ts'
+import { releaseUnpromoted, releasing, STOP_AGAIN_MS, stopToFollow } from '../../rejoin/stopping-postgres.ts'
 import { type Choice, type Rule, rule } from '../../rule.ts'
+
+export const releaseOutside: Rule<ClusterFacts> = rule({
+  id: 'leader.release-outside',
+  why: 'what is written for a promotion, such as the timeline numbers that are taken, would go to the data that was put in place of its own',
+  level: 'warning',
+  match: f => isStandbyWithLease(f) && !tried(f.snap, 'release-lease') && whyOutside(f),
+  choose: (f, outside) => ({
+    reason: `${outside}: not promoting; ${releasing(f)}`,
+    ...releaseUnpromoted(f),
+  }),
+})
 
 export const outsideRules: readonly Rule<ClusterFacts>[] = [
   rule({
