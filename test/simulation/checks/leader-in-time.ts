@@ -27,8 +27,8 @@ const WAITS_LONGER: ReadonlySet<string> = new Set([
 
 export class LeaderInTime {
   readonly #world: World
-  readonly #endsMs: number | null
-  #isSettled = false
+  /** null: it is settled. */
+  #endsMs: number | null
 
   /** To be made at the moment of healing. */
   constructor(world: World) {
@@ -39,13 +39,15 @@ export class LeaderInTime {
 
   /** To be called often; what is wrong, once. */
   look(): string | null {
-    if (this.#isSettled || this.#endsMs === null) return null
+    const endsMs = this.#endsMs
+    if (endsMs === null) return null
     const leader = this.#world.leaderKey()
     const leads = leader === null ? null : this.#world.machine(leader)
-    this.#isSettled = leads?.server?.acceptsWrites === true
-    if (this.#isSettled || this.#world.nowMs <= this.#endsMs) return null
-    this.#isSettled = true
-    return this.#isExcused() ? null : `no leader accepts writes in time after the faults: ${this.#shown()}`
+    const isLed = leads?.server?.acceptsWrites === true
+    if (!isLed && this.#world.nowMs <= endsMs) return null
+    this.#endsMs = null
+    if (isLed || this.#isExcused()) return null
+    return `no leader accepts writes in time after the faults: ${this.#shown()}`
   }
 
   #isExcused(): boolean {
