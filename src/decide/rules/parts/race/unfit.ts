@@ -1,6 +1,5 @@
-// Who does not race: a standby whose PostgreSQL hangs, because as a primary it would serve nobody; one whose data directory was
-// replaced under it; and a node that needs the
-// watchdog device and cannot have it.
+// Who does not race: a standby whose PostgreSQL hangs, because as a primary it would serve nobody; one whose data directory
+// was replaced under it; and a node that needs the watchdog device and cannot have it.
 
 import { type ClusterFacts, runsAsPrimary } from '../../../facts.ts'
 import { type Rule, rule } from '../../../rule.ts'
