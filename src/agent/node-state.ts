@@ -193,7 +193,8 @@ function judgeItself(snap: Snapshot, memory: Memory): JsonObject {
   return {
     ...former,
     ...(leftHistory(facts) && { off_history: true }),
-    ...(starvation(facts) !== null && { receives_nothing: true }),
+    // While nobody leads nobody sends anything: that is no objection to a candidate.
+    ...(facts.view.leader !== null && starvation(facts) !== null && { receives_nothing: true }),
     ...(missingConfiguration(snap, facts.view) !== null && { without_configuration: true }),
   }
 }

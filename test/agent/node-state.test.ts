@@ -82,6 +82,27 @@ test('a standby that reached the timeline of the cluster since the last beat no 
   expect(state.extra()).not.toHaveProperty('off_history')
 })
 
+test('that it receives nothing is no objection to a candidate while nobody leads: nobody sends anything then', () => {
+  const postgres = standbyOn(1)
+  const state = nodeState(() => postgres)
+  const starving = {
+    leader: 'pg2',
+    sinceMs: base.nowMs - 60_000,
+    sinceWall: base.wallMs - 60_000,
+    replayLsn: 0n,
+  }
+  const mute = { ...postgres, server: server(true, { timeline: 1, walReceiver: null }) }
+  const look = (leader: boolean) => ({
+    ...base,
+    cluster: view(leader ? { leader: leaderKey('pg2') } : {}),
+    postgres: mute,
+  })
+  state.update(look(true), { ...memory, starving }, 'follower.steady')
+  expect(state.extra()).toMatchObject({ receives_nothing: true })
+  state.update(look(false), { ...memory, starving }, 'race.failover-interval')
+  expect(state.extra()).not.toHaveProperty('receives_nothing')
+})
+
 test('when etcd was last seen is said for as long as it is away: an alert on the age must not count from 1970', () => {
   const state = nodeState(() => standbyOn(1))
   expect(state.status().dcsLastSeen).toBeNull()

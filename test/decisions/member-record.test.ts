@@ -7,6 +7,7 @@ import { revision } from '../../src/model/revision.ts'
 import { clusterText } from '../../src/terminal/table/member-table.ts'
 import { build } from './notation/build.ts'
 import { DEFAULT_LSN, type Draft, newDraft, type PostgresDraft } from './notation/draft.ts'
+import { WALL_MS } from './notation/forms-world.ts'
 
 /** The key of a standby, and what `hactl list` shows as its state. */
 function published(postgres: Partial<PostgresDraft>, change: (draft: Draft) => void = () => {}) {
@@ -129,4 +130,17 @@ test('the leader tells of members that are gone while their slots are kept, and 
     { slot: 'pg8', until },
   ])
   expect(gone('pg3')).toBe(undefined)
+})
+
+test('why nobody leads comes before what follows from that: nobody sends WAL then', () => {
+  const { member } = published({ streaming: false }, draft => {
+    const past = { sinceMs: draft.nowMs - 60_000, sinceWall: WALL_MS - 60_000 }
+    draft.settings.failoverIntervalMs = 600_000
+    draft.memory.lastLeader = 'pg3'
+    draft.memory.starving = { leader: 'pg3', replayLsn: DEFAULT_LSN, ...past }
+    draft.memory.lastFailover = { from: 'pg1', to: 'pg3', at: '2026-11-22T08:59:00Z', ...past }
+  })
+  expect(member.problem).toContain(
+    'nobody leads: after the failover from pg1 to pg3 the next one waits until',
+  )
 })

@@ -70,10 +70,11 @@ const CONDITIONS: readonly Condition[] = [
   { id: 'configuration', find: onCluster(configuration) },
   { id: 'configuration', find: unapplied },
   { id: 'configuration', find: refusedFile },
-  { id: 'receives-nothing', find: onCluster(starvation) },
-  { id: 'replay-paused', find: pausedByHand },
+  // Why nobody leads comes before what follows from that: nobody sends WAL then.
   { id: 'failover-interval', find: onCluster(whyHeldBack) },
   { id: 'mode', find: onCluster(modeKeepsLeaderless) },
+  { id: 'receives-nothing', find: onCluster(starvation) },
+  { id: 'replay-paused', find: pausedByHand },
   { id: 'mode', find: modeOfPrimary },
   { id: 'synchronous', find: onCluster(f => (unsupportedMode(f) === null ? unprotected(f) : null)) },
   { id: 'request-refused', find: refusedRequest },
