@@ -64,6 +64,7 @@ export function* hungWorlds(): Generator<World> {
       { yields: { why: 'it hung' } },
       { hungRestartAtMs: NOW - 60_000, stalledHandoverAtMs: NOW - 60_000 },
       { lastFailure: failure('stop', 1000) },
+      { yields: { why: 'it hung' }, lastFailure: failure('stop', 1000) },
     ] satisfies readonly Partial<Memory>[],
     former: [formers.nothing, formers.orphan],
     fencer: [fencers.armed, fencers.dead],

@@ -28,6 +28,7 @@ import {
   tried,
 } from '../facts.ts'
 import { formerMayWrite, isOtherData } from '../rejoin/former-life.ts'
+import { survivesKill } from '../rejoin/survives-kill.ts'
 import { type Rule, rule } from '../rule.ts'
 import { buildStatus } from '../upkeep/status-key.ts'
 import { askGuarded, isFenced, nextMarginMs } from './fencing.ts'
@@ -137,8 +138,7 @@ export function overtakenBy({ snap }: Facts): string | null {
 }
 
 /** Text for a decision's `reason`. */
-function newTtl({ snap }: Facts): string {
-  const { lease, settings } = snap
+function newTtl({ snap: { lease, settings } }: Facts): string {
   if (!isRetimed(lease, settings)) return ''
   return `: it was made for ${seconds(lease.ttlMs)}, and ttl is ${seconds(settings.ttlMs)} now`
 }
@@ -156,7 +156,7 @@ function mayTakeOver(facts: Facts): boolean {
 
 function mustRenew(facts: Facts): boolean {
   const { snap } = facts
-  if (triedToProveLease(facts) || cannotShorten(facts)) return false
+  if (triedToProveLease(facts) || cannotShorten(facts) || survivesKill(facts) !== null) return false
   // A lease that only a former server could use is left to expire.
   if (!(holdsLease(snap) && isRunning(snap)) && !mayTakeOver(facts)) return false
   if (!holdsLease(snap)) return namedLeader(facts)

@@ -54,6 +54,7 @@ import { leaderRestart } from './parts/restarting.ts'
 import { syncPromotionRules } from './parts/sync-promotion.ts'
 import { syncLook, syncRules, syncWaitRules } from './parts/synchronous.ts'
 import { leaderWatchdog } from './parts/watchdog.ts'
+import { letLeaseEnd } from './parts/yielding.ts'
 
 export const leaderRules: readonly Rule<ClusterFacts>[] = [
   rearmFencer('leader'),
@@ -68,6 +69,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     }),
   }),
   ...proofRules('leader'),
+  letLeaseEnd,
   askMembers('leader'),
   rule({
     id: 'leader.lease-ends',

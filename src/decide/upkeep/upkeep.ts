@@ -26,6 +26,7 @@ import { noteTakeover } from '../lead/how-it-leads.ts'
 import { unanswered } from '../lead/lease-rules.ts'
 import { nameHolder } from '../lead/name-holder.ts'
 import { formerMayWrite } from '../rejoin/former-life.ts'
+import { survivesKill } from '../rejoin/survives-kill.ts'
 import { awaitsCheckpoint, memberRecord, sameRecord } from '../report/own-record.ts'
 import type { SituationName } from '../situation.ts'
 import { failsafeUpkeep } from './failsafe-key.ts'
@@ -54,6 +55,8 @@ export function upkeep(situation: SituationName, facts: ClusterFacts, decided: r
     return NOTHING
   // If the leader key on this node's lease is to expire, that lease is not kept for the sake of the member key.
   if (leavesOwnKey(facts)) return NOTHING
+  // A new one would say to the others that its server may still be a primary.
+  if (survivesKill(facts) !== null) return NOTHING
   // Work that begins now may be a stop.
   const begins = decided.some(action => action.kind === 'begin')
   const slots =

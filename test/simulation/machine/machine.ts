@@ -67,7 +67,7 @@ export class Machine {
   stopHangs: boolean = false
   failsStarts: boolean = false
   fullDisk: boolean = false
-  hungDisk: boolean = false
+  #hungDisk: boolean = false
   /** Nobody is let in for replication; whoever compares hears nothing; the agent freezes as soon as it has promoted. */
   refusesReceivers: boolean = false
   /** Its password was changed, and nobody told the others yet: open sessions go on. */
@@ -101,6 +101,16 @@ export class Machine {
   get lostItsGuard(): boolean {
     const isArmed = [...this.fencers].some(({ deadlineMs }) => deadlineMs !== null)
     return !isArmed && this.world.nowMs - this.fencerKilledAtMs <= REARMING_MS
+  }
+
+  get hungDisk(): boolean {
+    return this.#hungDisk
+  }
+
+  /** Processes that were killed meanwhile end when it answers. */
+  set hungDisk(hangs: boolean) {
+    this.#hungDisk = hangs
+    if (!hangs) this.server?.diskAnswers()
   }
 
   /** Nothing can be written: no client's row, and nothing that a start needs. */

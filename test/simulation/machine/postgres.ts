@@ -202,14 +202,14 @@ export class SimulatedPostgres implements Postgres {
     // SIGQUIT does nothing to processes that are stopped.
     await clock.sleep(this.#machine.random.skewed(1, 20) + (server.frozen ? (options.timeoutMs ?? 0) : 0))
     server.kill()
-    return { ok: true, position: position() }
+    return gone() ? { ok: true, position: position() } : failed(`pid ${server.identity.pid} survives SIGKILL`)
   }
 
   async stopOrphans(signal: AbortSignal): Promise<StepOutcome> {
     await this.#process.clock.sleep(this.#machine.random.skewed(1, 60), signal)
     if (signal.aborted) return cancelled('stopping former servers')
     this.#orphan?.kill()
-    return DONE
+    return this.#orphan === null ? DONE : failed('a former server survives SIGKILL')
   }
 
   async follow(upstream: Upstream | null): Promise<StepOutcome> {

@@ -31,6 +31,8 @@ export class Postmaster {
   promoting: boolean = false
   /** SIGSTOP for all of its processes: only SIGKILL ends them. */
   frozen: boolean = false
+  /** SIGKILL came while its processes waited for a disk that hangs. */
+  #isKilled: boolean = false
   #whenThawed: (() => void)[] = []
   readonly sync: SyncReplication
   #checkpoint: Timer | null = null
@@ -68,7 +70,7 @@ export class Postmaster {
   }
 
   thaw(): void {
-    if (!this.frozen) return
+    if (!this.frozen || this.#isKilled) return
     this.frozen = false
     const held = this.#whenThawed
     this.#whenThawed = []
@@ -142,10 +144,19 @@ export class Postmaster {
   /** SIGQUIT, SIGKILL, or a power cut. */
   kill(): void {
     if (this.phase === 'gone') return
+    if (this.machine.hungDisk && this.machine.up) {
+      this.#isKilled = true
+      this.freeze()
+      return
+    }
     // What a standby's control file promises may be older than what it has.
     if (this.inRecovery && this.data.state === 'in archive recovery')
       this.data.restartPoint = stepBack(this.data.end, this.machine.world.random.below(6))
     this.end('killed')
+  }
+
+  diskAnswers(): void {
+    if (this.#isKilled) this.end('killed')
   }
 
   end(how: 'stopped' | 'killed'): void {

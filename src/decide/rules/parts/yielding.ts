@@ -1,11 +1,17 @@
 // The server of this leader could not be used and was stopped, or ended because its disk is full, and the node still has the
 // lease: it releases it to a member that can take over. If none can any more, it starts its own server again.
 
+import { leadershipLeftMs } from '../../../model/timing.ts'
+import type { Millis } from '../../../model/units.ts'
 import { otherMembers, someCandidate } from '../../election/election.ts'
-import { type ClusterFacts, holdsLease, tried } from '../../facts.ts'
+import { type ClusterFacts, holdsLease, runsAsPrimary, tried } from '../../facts.ts'
 import { failingDisk, tellDisk } from '../../failing-disk.ts'
+import { leaseLeft } from '../../lead/lease-rules.ts'
 import { formerMayWrite } from '../../rejoin/former-life.ts'
+import { survivesKill } from '../../rejoin/survives-kill.ts'
 import { type Rule, rule } from '../../rule.ts'
+
+const LOOK_AGAIN_MS: Millis = 1000
 
 export const yieldingRules: readonly Rule<ClusterFacts>[] = [
   rule({
@@ -34,6 +40,19 @@ export const yieldingRules: readonly Rule<ClusterFacts>[] = [
     }),
   }),
 ]
+
+/** A leader whose server was killed and is still there: renewals end, and the lease with them. */
+export const letLeaseEnd: Rule<ClusterFacts> = rule({
+  id: 'leader.let-lease-end',
+  why: 'a server that survives SIGKILL waits for a disk: it serves nobody any more, but is not known to be dead, so the lease is neither renewed nor released',
+  level: 'error',
+  match: f => runsAsPrimary(f) && survivesKill(f),
+  choose: (f, why) => ({
+    reason: `PostgreSQL was killed (${f.memory.yields?.why}) and is still there: ${why}; another member may lead when the lease has ended, in ${leaseLeft(f)}`,
+    wakeInMs:
+      Math.min(LOOK_AGAIN_MS, Math.max(0, leadershipLeftMs(f.snap.lease, f.snap.nowMs))) || LOOK_AGAIN_MS,
+  }),
+})
 
 /** Also a server that ended because its disk is full: a start in place would end the same way. */
 function yielding(facts: ClusterFacts) {
