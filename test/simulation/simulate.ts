@@ -9,6 +9,7 @@ import { FailsafeFaults, failsafeChances } from './faults/failsafe-faults.ts'
 import { Faults } from './faults/faults.ts'
 import { Freezer } from './faults/freezer.ts'
 import { Housekeeper } from './faults/housekeeper.ts'
+import { intervalsOf } from './faults/intervals.ts'
 import { OperatorsHand } from './faults/operators-hand.ts'
 import { firstSyncMode, ModeSwitcher } from './faults/sync-modes.ts'
 import type { Machine, MachineOptions } from './machine/machine.ts'
@@ -43,6 +44,7 @@ export async function simulate(seed: number, tell?: Tell): Promise<Result> {
   const plan = new Random(seed)
   const timing = plan.pick(TIMINGS)
   const failsafe = failsafeChances(seed)
+  const intervals = intervalsOf(seed)
   const world = new World({
     seed: plan.below(0x7fffffff),
     machines: machinesOf(plan).map((machine, index) => withWatchdog(machine, seed, index)),
@@ -50,6 +52,7 @@ export async function simulate(seed: number, tell?: Tell): Promise<Result> {
       ...configOf(plan, timing),
       ...syncModeOf(seed),
       ...backoffOf(seed),
+      ...intervals.first,
       ...(failsafe === null ? {} : { failsafe_mode: true }),
     },
     etcdClockRate: rate(plan),
@@ -65,6 +68,7 @@ export async function simulate(seed: number, tell?: Tell): Promise<Result> {
   if (hand?.isAlone !== true) faults.begin(fromMs, horizonMs)
   hand?.begin(fromMs, horizonMs)
   switcherOf(world, seed)?.begin(fromMs, horizonMs)
+  intervals.begin(world, fromMs, horizonMs)
   if (failsafe !== null) new FailsafeFaults(world, failsafe).begin(fromMs, horizonMs)
   const freezer = freezerOf(world, seed)
   freezer?.begin(fromMs, horizonMs)
@@ -75,7 +79,7 @@ export async function simulate(seed: number, tell?: Tell): Promise<Result> {
   housekeeper?.finish()
   hand?.finish()
   freezer?.finish()
-  if (!failed()) await demandConvergence(world, TTL_MAX_MS, failed)
+  if (!failed()) await demandConvergence(world, TTL_MAX_MS, intervals.longestMs, failed)
   const { acknowledged, lost, promotions, violations } = world.checks
   const seconds = Math.round(world.nowMs / 1000)
   return {
@@ -131,8 +135,14 @@ function freezerOf(world: World, seed: number): Freezer | null {
     : null
 }
 
-async function demandConvergence(world: World, ttlMs: number, failed: () => boolean): Promise<void> {
-  const limitMs = world.nowMs + 3 * ttlMs + 120_000
+/** `waitMs`: for so long nobody may take over, though all is well. */
+async function demandConvergence(
+  world: World,
+  ttlMs: number,
+  waitMs: number,
+  failed: () => boolean,
+): Promise<void> {
+  const limitMs = world.nowMs + 3 * ttlMs + 120_000 + waitMs
   let wholeSinceMs: number | null = null
   const look = (): boolean => {
     if (failed()) return true

@@ -9,6 +9,7 @@ import { CONFIG, HISTORY, INITIALIZE, LEADER, PROMOTIONS, STATUS, SYNC } from '.
 import { modesOf } from '../../src/wire/modes.ts'
 import { parseConfig, parseHistory, parseStatus, parseSync } from '../../src/wire/records.ts'
 import { Checks } from './checks/checks.ts'
+import { IntervalCheck } from './checks/interval-check.ts'
 import { TimelineNumbers } from './checks/timeline-check.ts'
 import { BootClock } from './machine/boot-clock.ts'
 import { Machine, type MachineOptions } from './machine/machine.ts'
@@ -72,6 +73,7 @@ export class World {
     this.etcd = new Etcd(this.scheduler, this.random.fork(), etcdClock)
     this.checks = new Checks(this)
     this.machines = options.machines.map(machine => new Machine(this, machine))
+    new IntervalCheck(this)
     this.etcd.onChange(changes => {
       for (const { key, value } of changes) {
         if (key === absoluteKey(HISTORY) && value !== null)

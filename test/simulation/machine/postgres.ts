@@ -202,7 +202,7 @@ export class SimulatedPostgres implements Postgres {
     // SIGQUIT does nothing to processes that are stopped.
     await clock.sleep(this.#machine.random.skewed(1, 20) + (server.frozen ? (options.timeoutMs ?? 0) : 0))
     server.kill()
-    return gone() ? { ok: true, position: position() } : failed(`pid ${server.identity.pid} survives SIGKILL`)
+    return gone() ? { ok: true, position: position() } : failed('it survives SIGKILL')
   }
 
   async stopOrphans(signal: AbortSignal): Promise<StepOutcome> {

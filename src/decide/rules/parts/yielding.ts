@@ -4,7 +4,7 @@
 import { leadershipLeftMs } from '../../../model/timing.ts'
 import type { Millis } from '../../../model/units.ts'
 import { otherMembers, someCandidate } from '../../election/election.ts'
-import { type ClusterFacts, holdsLease, runsAsPrimary, tried } from '../../facts.ts'
+import { type ClusterFacts, holdsLease, mayLead, runsAsPrimary, tried } from '../../facts.ts'
 import { failingDisk, tellDisk } from '../../failing-disk.ts'
 import { leaseLeft } from '../../lead/lease-rules.ts'
 import { formerMayWrite } from '../../rejoin/former-life.ts'
@@ -46,11 +46,10 @@ export const letLeaseEnd: Rule<ClusterFacts> = rule({
   id: 'leader.let-lease-end',
   why: 'a server that survives SIGKILL waits for a disk: it serves nobody any more, but is not known to be dead, so the lease is neither renewed nor released',
   level: 'error',
-  match: f => runsAsPrimary(f) && survivesKill(f),
+  match: f => runsAsPrimary(f) && mayLead(f.snap) && survivesKill(f),
   choose: (f, why) => ({
     reason: `PostgreSQL was killed (${f.memory.yields?.why}) and is still there: ${why}; another member may lead when the lease has ended, in ${leaseLeft(f)}`,
-    wakeInMs:
-      Math.min(LOOK_AGAIN_MS, Math.max(0, leadershipLeftMs(f.snap.lease, f.snap.nowMs))) || LOOK_AGAIN_MS,
+    wakeInMs: Math.min(LOOK_AGAIN_MS, leadershipLeftMs(f.snap.lease, f.snap.nowMs)),
   }),
 })
 
