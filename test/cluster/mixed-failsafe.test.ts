@@ -1,14 +1,15 @@
-// Failsafe mode in a cluster of nodes under hactl and under Patroni, both ways: with etcd away for 50 s the leader of one
-// program goes on by the word of members of the other; and when that leader dies meanwhile, nobody leads before etcd is back.
+// Failsafe mode in a cluster of nodes under hactl and under Patroni, both ways: with etcd away for 50 s, for all or for the
+// leader alone, the leader of one program goes on by the word of members of the other; when it dies meanwhile, nobody leads
+// before etcd is back.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { bringBack, ledByLease, loseMajority, printFigures, throughout } from './harness/etcd-outage.ts'
 import { superuserPassword } from './harness/member.ts'
 import { bothToolsAgree, type MixedCluster, mixedTimings, setLiveCluster } from './harness/mixed.ts'
-import { processesOn, signalHost } from './harness/network.ts'
+import { cut, heal, processesOn, signalHost } from './harness/network.ts'
 import { fetchPatroni } from './harness/patroni.ts'
-import { getText, httpStatus, restPort } from './harness/servers.ts'
-import { until } from './harness/until.ts'
+import { etcdctl, getText, httpStatus, restPort } from './harness/servers.ts'
+import { nowMs, until } from './harness/until.ts'
 import { createTable, lostRows, startWriter, type Writer } from './harness/writer.ts'
 
 const ttlMs = mixedTimings.ttl * 1000
@@ -56,6 +57,29 @@ describe.each([
     expect(reigns).toHaveLength(1)
     expect(longestGap.ms).toBeLessThan(longestPauseMs)
     expect(led.atMs - backMs).toBeLessThan(ledAgainLimitMs)
+    await bothToolsAgree(mixed)
+  })
+
+  test('the leader alone cannot reach etcd: it goes on, though its key expires before the eyes of the others', async () => {
+    const writer = await startWriting(mixed)
+    const { host } = mixed.node('pg1')
+    await cut(host, { peers: mixed.etcd })
+    await throughout(awayMs, () => nobodyLeadsBut(mixed, 'pg1'))
+    const key = await etcdctl(mixed.client, ['get', '--print-value-only', '/service/test/leader'], mixed.etcd)
+    expect(key).toBe('')
+    await heal(host)
+    const healedMs = nowMs()
+    const led = await ledByLease(mixed, 60_000)
+    await mixed.healthy(60_000, 'pg1')
+    await writer.nextAcknowledgement(20_000)
+    const { longestGap, reigns } = await whatWasWritten(mixed, writer, 'pg1')
+    printFigures(`${programs.pg1} leads in failsafe mode, cut off from etcd for ${awayMs} ms`, {
+      'longest gap': longestGap.ms,
+      'by lease again after': led.atMs - healedMs,
+    })
+    expect(reigns).toHaveLength(1)
+    expect(longestGap.ms).toBeLessThan(longestPauseMs)
+    expect(led.atMs - healedMs).toBeLessThan(ledAgainLimitMs)
     await bothToolsAgree(mixed)
   })
 

@@ -40,9 +40,13 @@ function isUnconfirmed(facts: Facts): boolean {
   return isBlind && snap.nowMs >= renewalDueAtMs(snap.lease, snap.settings)
 }
 
-function isDue({ snap, memory }: Facts): boolean {
+/** Again in the same beat, too, while there is time: two requests to the store that hang may take as long as the promises last. */
+function isDue(facts: Facts): boolean {
+  const { snap, memory } = facts
   const { asked } = memory.failsafe
-  if (asked === null) return true
+  const isAgain = tried(snap, 'ask-failsafe')
+  if (asked === null) return !isAgain
+  if (isAgain && !hasTimeLeft(facts)) return false
   const { lease, settings, nowMs } = snap
   return nowMs >= failsafeDueAtMs(lease, settings, { ...asked, isRefused: asked.refusals.length > 0 })
 }
@@ -52,7 +56,7 @@ function mayAsk(facts: Facts): boolean {
   const stops = snap.stopRequested || snap.work?.job.kind === 'stop' || snap.work?.cancelled === true
   // A server that serves nobody is no reason to keep the others from leading.
   if (stops || hungServer(facts)?.isLasting === true) return false
-  return mayLead(snap) && runsAsPrimary(facts) && !tried(snap, 'ask-failsafe')
+  return mayLead(snap) && runsAsPrimary(facts)
 }
 
 type Situation = 'leader' | 'blind' | 'busy' | 'race'

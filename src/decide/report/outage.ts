@@ -58,7 +58,7 @@ function begins(before: Memory, memory: Memory, snap: Snapshot): Omit<OutageRepo
   const { lastLeader } = memory
   if (!snap.cluster.known || snap.cluster.value.leader !== null || lastLeader === null)
     return { outage: null, news: [] }
-  if (isLedByMembers(memory, snap)) return { outage: null, news: [] }
+  if (isLed(memory, snap)) return { outage: null, news: [] }
   const { members, lastLeader: record } = snap.cluster.value
   // The record beside the leader key is empty if the key was released in good order.
   const planned = record?.value === null
@@ -113,10 +113,9 @@ function goesOn(outage: Outage, snap: Snapshot): Outage {
   }
 }
 
-/** Failsafe mode: a primary goes on without the leader key, here or elsewhere. */
-function isLedByMembers(memory: Memory, snap: Snapshot): boolean {
-  const here = snap.lease.membersUntilMs > snap.nowMs && serves(snap)
-  return here || bindingPromise({ snap, memory }) !== null
+/** A primary goes on: here, by a proof that is newer than this look at the key, or elsewhere in failsafe mode. */
+function isLed(memory: Memory, snap: Snapshot): boolean {
+  return serves(snap) || bindingPromise({ snap, memory }) !== null
 }
 
 /** This node accepts writes as the leader. */
