@@ -29,6 +29,16 @@ export function failingOwnDisk({ snap }: Facts): DiskView | null {
   return snap.vitals?.ownDisks?.[0] ?? null
 }
 
+/**
+ * The state directory has hung for `failed_disk_timeout`. PostgreSQL's first log is there, and each of its processes that writes
+ * a line waits: a promotion does, and a stop. So it is no place to lead; but stopping a leader for it would not end.
+ */
+export function hungStateDirectory(facts: Facts): DiskView | null {
+  const own = failingOwnDisk(facts)
+  const isHung = own?.place === 'state' && own.state === 'hangs'
+  return isHung && own.forMs >= facts.snap.settings.failedDiskTimeoutMs ? own : null
+}
+
 /** One that has failed for `failed_disk_timeout`. */
 export function failedDisk(facts: Facts): DiskView | null {
   const disk = failingDisk(facts)

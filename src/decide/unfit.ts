@@ -1,7 +1,7 @@
 // Why this node could not serve clients even if it led: it takes no part in races, and tells the others so.
 
 import type { Facts } from './facts.ts'
-import { describeDisk, failedDisk, failingDisk } from './failing-disk.ts'
+import { describeDisk, failedDisk, failingDisk, hungStateDirectory } from './failing-disk.ts'
 import { hungServer } from './hung-server.ts'
 import { whyOutside } from './rejoin/former-life.ts'
 
@@ -12,6 +12,8 @@ export function unfit(facts: Facts): string | null {
   // What is written for its promotion would go to the other data, and its next start would be with that.
   const outside = whyOutside(facts)
   if (outside !== null) return outside
+  const state = hungStateDirectory(facts)
+  if (state !== null) return describeDisk(state)
   const disk = failingDisk(facts)
   // A write that has not come back yet may only be slow.
   return disk === null || disk.state === 'hangs' ? null : describeDisk(disk)

@@ -32,7 +32,9 @@ export async function probeDisk(
   if (typeof room === 'string') return { state: 'unknown', why: room }
   if (room.bavail * room.bsize >= neededBytes) return { state: 'works' }
   // Without a number that changes with each look: all members read this.
-  return { state: 'full', why: `less than ${Math.round(neededBytes / 1_048_576)} MB free` }
+  const needed =
+    neededBytes < 1_048_576 ? `${neededBytes / 1024} kB` : `${Math.round(neededBytes / 1_048_576)} MB`
+  return { state: 'full', why: `less than ${needed} free` }
 }
 
 /** What dd complains about; empty: nothing. */

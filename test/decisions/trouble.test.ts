@@ -215,7 +215,7 @@ test('the disks that only the agent needs, and which of the two comes first', ()
   const log = { place: 'log', state: 'full', why: 'No space left on device', forMs: 0 } as const
   expect(said([state, log])).toEqual({
     id: 'state-directory',
-    text: 'the disk of the state directory hangs (a write has not come back): no decision is recorded, no copy or rewind can begin. HINT: Make it writable, or room on its disk',
+    text: 'the disk of the state directory hangs (a write has not come back): PostgreSQL waits when it logs there, no decision is recorded. HINT: Make it writable',
   })
   expect(said([log])?.text).toBe(
     "the disk of the agent's log is full (No space left on device): lines of the log are lost. HINT: Make it writable, or room on it",

@@ -256,6 +256,8 @@ function forgetful({ snap, memory }: Facts): string | null {
   // With the path in it, the sentence would be too long for the hint.
   const cause = why?.replace(/, \w+(?: '.*')?$/, '')
   const what = own?.place === 'state' ? describeDisk(own) : `the state directory cannot be written (${cause})`
+  if (own?.place === 'state' && own.state === 'hangs')
+    return `${what}: PostgreSQL waits when it logs there, no decision is recorded. HINT: Make it writable`
   return `${what}: no decision is recorded, no copy or rewind can begin. HINT: Make it writable, or room on its disk`
 }
 

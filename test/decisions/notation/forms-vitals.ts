@@ -24,6 +24,19 @@ export const vitalsForms: readonly Form<VitalsView>[] = [
     }),
   ],
   [
+    /^disk of (state|log) (full|broken|hangs) for (\S+)$/,
+    ([place, state, time = '']) => ({
+      ownDisks: [
+        {
+          place: place === 'log' ? 'log' : 'state',
+          state: state as DiskView['state'],
+          why: WHY[state as DiskView['state']],
+          forMs: readDuration(time),
+        },
+      ],
+    }),
+  ],
+  [
     /^disk of (data|wal) (full|broken|hangs) for (\S+)$/,
     ([place, state, time = '']) => ({
       disks: [
