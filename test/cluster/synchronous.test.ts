@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { type Cluster, type Node, startCluster } from './harness/cluster.ts'
 import { beginIncident, takeoverLimitMs } from './harness/incident.ts'
 import { hactl } from './harness/member.ts'
-import { edit, type Mode, withRole } from './harness/modes.ts'
+import { edit, useMode, withRole } from './harness/modes.ts'
 import { cut, heal, signalHost } from './harness/network.ts'
 import { etcdctl, httpStatus, query, restPort } from './harness/servers.ts'
 import { nowMs, until } from './harness/until.ts'
@@ -25,14 +25,6 @@ beforeAll(async () => {
 
 afterAll(() => cluster.stage.close())
 
-/** Switches the mode, and waits until `count` members have the role that it gives. */
-async function useMode(mode: Mode, count = mode === 'on' ? 1 : 2, strict = false): Promise<readonly Node[]> {
-  await cluster.mend()
-  await cluster.healthy(60_000)
-  await edit(cluster, `synchronous_mode=${mode}`, `synchronous_mode_strict=${strict}`)
-  return withRole(cluster, mode, count)
-}
-
 const status = ({ host }: Node, path: string) =>
   httpStatus(cluster.client, `http://${host.address}:${restPort}${path}`)
 
@@ -42,7 +34,7 @@ async function killNode({ host }: Node): Promise<void> {
 }
 
 ifLong('synchronous_mode on: one standby is shown as synchronous, by every reader', async () => {
-  const [standby] = await useMode('on')
+  const [standby] = await useMode(cluster, 'on')
   if (standby === undefined) throw new Error('no synchronous standby')
   const leader = await cluster.primary(20_000)
   const [other] = cluster.others(leader).filter(({ host }) => host.name !== standby.host.name)
@@ -65,7 +57,7 @@ ifLong('synchronous_mode on: one standby is shown as synchronous, by every reade
 ifLong(
   'a switchover without a candidate goes to the synchronous standby, to the other one it is refused',
   async () => {
-    const [standby] = await useMode('on')
+    const [standby] = await useMode(cluster, 'on')
     if (standby === undefined) throw new Error('no synchronous standby')
     const incident = await beginIncident(cluster, 'switchover in synchronous mode')
     const { leader } = incident
@@ -87,7 +79,7 @@ ifLong(
 test.each([{ mode: 'on', count: 1 }, ...(isLong ? [{ mode: 'quorum', count: 2 } as const] : [])] as const)(
   '$mode: kill -9 of the leader’s PostgreSQL and agent loses no acknowledged row',
   async ({ mode, count }) => {
-    const voters = await useMode(mode, count)
+    const voters = await useMode(cluster, mode, count)
     const incident = await beginIncident(cluster, `kill -9 of PostgreSQL and agent, mode ${mode}`)
     const { leader } = incident
     incident.strike()
@@ -101,7 +93,7 @@ test.each([{ mode: 'on', count: 1 }, ...(isLong ? [{ mode: 'quorum', count: 2 } 
 )
 
 ifLong('an asynchronous standby is not promoted while the synchronous one is cut off', async () => {
-  const [standby] = await useMode('on')
+  const [standby] = await useMode(cluster, 'on')
   if (standby === undefined) throw new Error('no synchronous standby')
   const incident = await beginIncident(cluster, 'leader killed, synchronous standby cut off')
   const { leader } = incident
@@ -134,7 +126,7 @@ ifLong.each([
   { mode: 'on', count: 1 },
   { mode: 'quorum', count: 2 },
 ] as const)('$mode: a synchronous standby is lost and comes back under load', async ({ mode, count }) => {
-  const [standby] = await useMode(mode, count)
+  const [standby] = await useMode(cluster, mode, count)
   if (standby === undefined) throw new Error('no synchronous standby')
   const incident = await beginIncident(
     cluster,
@@ -154,7 +146,7 @@ ifLong.each([
 })
 
 ifLong('the mode is switched under load: on, quorum, off, and no write is refused', async () => {
-  await useMode('off')
+  await useMode(cluster, 'off')
   const incident = await beginIncident(cluster, 'on, quorum, on, off under load')
   const { leader } = incident
   incident.strike()
@@ -177,7 +169,7 @@ ifLong('the mode is switched under load: on, quorum, off, and no write is refuse
 ifLong(
   'strict and no standby left: commits wait, that is said, and they go on when one is back',
   async () => {
-    await useMode('on', 1, true)
+    await useMode(cluster, 'on', 1, true)
     onTestFinished(() => edit(cluster, 'synchronous_mode=off', 'synchronous_mode_strict=null'))
     const incident = await beginIncident(cluster, 'strict, both standbys killed')
     const { leader } = incident

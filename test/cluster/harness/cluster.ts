@@ -44,6 +44,8 @@ export interface Layout {
   readonly etcd?: 'apart' | 'together'
   /** What is different on a node. */
   readonly node?: (stage: Stage, name: string) => Promise<Partial<MemberChoice>>
+  /** Variables of a node's agent, whenever it is started. */
+  readonly env?: (stage: Stage, name: string) => Readonly<Record<string, string>>
 }
 
 /** A row of `hactl list`. */
@@ -57,6 +59,8 @@ export interface Listed {
   readonly 'Pending restart reason'?: unknown
 }
 
+type StartAgent = (stage: Stage, host: Host, file: string) => Promise<Running>
+
 const names = ['pg1', 'pg2', 'pg3']
 
 /** Three nodes `pg1` to `pg3` with the dynamic configuration `dcs`, all healthy when this returns. */
@@ -67,6 +71,7 @@ export async function startCluster(
 ): Promise<Cluster> {
   const etcdNames = layout.etcd === 'together' ? names : ['etcd1', 'etcd2', 'etcd3']
   const stage = await setStage([...new Set([...names, ...etcdNames, 'client'])])
+  const start: StartAgent = (on, host, file) => startAgent(on, host, file, layout.env?.(on, host.name))
   try {
     const etcd = etcdNames.map(name => stage.host(name))
     const hosts = names.map(name => stage.host(name))
@@ -75,12 +80,12 @@ export async function startCluster(
       hosts.map(async host => {
         const own = (await layout.node?.(stage, host.name)) ?? {}
         const file = await writeMemberFile(stage, host, { etcd, dcs, ...choice, ...own })
-        return { host, file, agent: await startAgent(stage, host, file) }
+        return { host, file, agent: await start(stage, host, file) }
       }),
     )
     const client = stage.host('client')
     await startHaproxy(stage, client, hosts)
-    const cluster = clusterOf(stage, etcd, members, client, nodes)
+    const cluster = clusterOf(stage, etcd, members, client, nodes, start)
     await cluster.healthy(90_000)
     return cluster
   } catch (error) {
@@ -95,6 +100,7 @@ function clusterOf(
   startedEtcd: readonly Running[],
   client: Host,
   started: readonly Node[],
+  start: StartAgent,
 ): Cluster {
   const nodes = new Map(started.map(node => [node.host.name, node]))
   const members = new Map(etcd.map((host, index) => [host.name, startedEtcd[index]]))
@@ -107,7 +113,7 @@ function clusterOf(
   const restart = async (name: string) => {
     const { host, file } = node(name)
     if (members.get(name)?.hasEnded() === true) await restartEtcd(host)
-    nodes.set(name, { host, file, agent: await startAgent(stage, host, file) })
+    nodes.set(name, { host, file, agent: await start(stage, host, file) })
   }
   return {
     stage,

@@ -17,7 +17,7 @@ import { stolenMs, withEvidence } from './evidence.ts'
 import { superuserPassword } from './member.ts'
 import { etcdVotes, haproxyPort, postgresPort } from './servers.ts'
 import { nowMs } from './until.ts'
-import { createTable, lostRows, type Note, startWriter, type Writer } from './writer.ts'
+import { createTable, lostRows, type Note, startWriter, type Writer, type WriterChoice } from './writer.ts'
 
 export interface Incident {
   /** Who led when it began. */
@@ -82,7 +82,11 @@ export function takeoverLimitMs(ttlMs: number, { etcdVotes: votes }: Measured): 
 }
 
 /** Begins when both writers are under way on a healthy cluster. */
-export async function beginIncident(cluster: Cluster, name: string): Promise<Incident> {
+export async function beginIncident(
+  cluster: Cluster,
+  name: string,
+  writing: Pick<WriterChoice, 'serverClock'> = {},
+): Promise<Incident> {
   const { client, stage } = cluster
   await cluster.mend()
   await cluster.healthy(60_000)
@@ -90,8 +94,13 @@ export async function beginIncident(cluster: Cluster, name: string): Promise<Inc
   await createTable(client, leader.host)
   const direct = cluster.nodes().map(({ host }) => `${host.address}:${postgresPort}`)
   const [application, watcher] = await Promise.all([
-    startWriter(stage, client, { addresses: [`${client.address}:${haproxyPort}`] }, superuserPassword),
-    startWriter(stage, client, { addresses: direct, mode: 'all-at-once' }, superuserPassword),
+    startWriter(
+      stage,
+      client,
+      { ...writing, addresses: [`${client.address}:${haproxyPort}`] },
+      superuserPassword,
+    ),
+    startWriter(stage, client, { ...writing, addresses: direct, mode: 'all-at-once' }, superuserPassword),
   ])
   onTestFinished(() => {
     for (const writer of [application, watcher]) writer.process.signal('SIGKILL')

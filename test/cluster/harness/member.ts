@@ -45,14 +45,16 @@ export async function rewriteSections(file: string, sections: Section): Promise<
   await writeFile(file, JSON.stringify({ ...configuration, ...sections }, null, 2))
 }
 
-/** Runs `hactl agent FILE` on the host as postgres. */
+/** Runs `hactl agent FILE` on the host as postgres; `env` is for it alone, not for the programs that start it. */
 export function startAgent(
   stage: Stage,
   host: Host,
   file: string,
   env: Readonly<Record<string, string>> = {},
 ): Promise<Running> {
-  return stage.start(host, { name: 'agent', asPostgres: true, command: [launcher, 'agent', file], env })
+  const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`)
+  const command = ['env', ...variables, launcher, 'agent', file]
+  return stage.start(host, { name: 'agent', asPostgres: true, command })
 }
 
 /** Runs another hactl command on a host; for example `hactl(host, file, ['list', '--json'])`. */

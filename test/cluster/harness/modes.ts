@@ -8,6 +8,9 @@ import { until } from './until.ts'
 
 export type Mode = 'on' | 'quorum' | 'off'
 
+/** In which no acknowledged row may be lost. */
+export const SYNCHRONOUS_MODES = ['on', 'quorum'] as const
+
 const ROLES = { on: 'Sync Standby', quorum: 'Quorum Standby', off: 'Replica' } as const
 
 /** `hactl edit-config -s SETTING …`; each as `name=value`. */
@@ -16,6 +19,19 @@ export async function edit(cluster: Cluster, ...settings: readonly string[]): Pr
   const args = settings.flatMap(setting => ['-s', setting])
   const ran = await hactl(client, cluster.node('pg1').file, ['edit-config', ...args, '--force'])
   expect(ran, ran.stderr).toMatchObject({ code: 0 })
+}
+
+/** Switches the mode on a cluster that is well again, and waits until `count` members have the role that it gives. */
+export async function useMode(
+  cluster: Cluster,
+  mode: Mode,
+  count = mode === 'on' ? 1 : 2,
+  strict = false,
+): Promise<readonly Node[]> {
+  await cluster.mend()
+  await cluster.healthy(60_000)
+  await edit(cluster, `synchronous_mode=${mode}`, `synchronous_mode_strict=${strict}`)
+  return withRole(cluster, mode, count)
 }
 
 /** Waits until `count` members have the role that the mode gives, and gives them. */

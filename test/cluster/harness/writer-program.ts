@@ -14,10 +14,15 @@ let ending = false
 /** By address; what an acknowledgement makes untrue again is forgotten. */
 const lastNotes = new Map<string, string>()
 
+const clocks: Readonly<Record<WriterOrders['serverClock'], string>> = {
+  wall: 'extract(epoch from clock_timestamp())::float8 * 1000',
+  uptime: "split_part(pg_read_file('/proc/uptime'), ' ', 1)::float8 * 1000",
+}
+
 const statement = `insert into ${orders.table} (row) values ($1)
   returning host(inet_server_addr()) as server,
     ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int as timeline,
-    extract(epoch from clock_timestamp())::float8 * 1000 as executed_ms`
+    ${clocks[orders.serverClock]} as executed_ms`
 
 process.on('SIGTERM', () => {
   ending = true

@@ -31,6 +31,8 @@ export interface WriterOrders {
   readonly pauseMs: number
   /** Milliseconds for connecting, and for one insert, before the connection is given up. */
   readonly attemptMs: number
+  /** By which the servers say when they ran an insert: `uptime`, in steps of 10 ms, where the wall clock of one is wrong. */
+  readonly serverClock: 'wall' | 'uptime'
 }
 
 /** What the writer said of a server: why it lost its connection, or got none. */
@@ -78,6 +80,7 @@ export async function startWriter(
     firstRow: writers * 1_000_000_000,
     pauseMs: 5,
     attemptMs: 1000,
+    serverClock: 'wall',
     ...choice,
     // In memory: a disk that stands still would be taken for a server that does.
     file: join(stage.memory, `acknowledged-${writers}.jsonl`),
