@@ -173,6 +173,7 @@ function helpByHand(world: World): void {
       (machine.data?.overwritten === true && machine.server === null) ||
       machine.server?.receiver?.problem === 'requested WAL segment has already been removed'
     if (needs && machine.name !== world.leaderKey()) machine.replaceByHand()
+    if (machine.lastRule === 'race.no-watchdog') machine.getsWatchdog()
   }
   if (world.leaderKey() === null && world.machines.some(({ lastRule }) => WAITS_TO_BE_NAMED.has(lastRule)))
     nameTheNextLeader(world)

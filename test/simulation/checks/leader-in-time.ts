@@ -23,7 +23,15 @@ const WAITS_LONGER: ReadonlySet<string> = new Set([
   'race.lease-lives',
   // An agent that was started during an outage of etcd in failsafe mode: a promise that it may have made before has to end.
   'race.may-have-promised',
+  // As long as the operator has set.
+  'race.failover-interval',
+  // As long as the device that it needs is missing.
+  'race.no-watchdog',
 ])
+
+/** Seconds; what is less counts as these. */
+const TTL_LEAST = 3
+const LOOP_WAIT_LEAST = 1
 
 export class LeaderInTime {
   readonly #world: World
@@ -34,7 +42,11 @@ export class LeaderInTime {
   constructor(world: World) {
     this.#world = world
     const { ttl, loop_wait } = timingOf(world)
-    this.#endsMs = ttl === null || loop_wait === null ? null : world.nowMs + (ttl + 2 * loop_wait) * 1000
+    // Leases that were granted under an earlier ttl may have just begun anew.
+    const leaseSeconds = Math.max(ttl ?? 0, TTL_LEAST, world.etcd.longestTtlSeconds())
+    const waitSeconds = 2 * Math.max(loop_wait ?? 0, LOOP_WAIT_LEAST)
+    this.#endsMs =
+      ttl === null || loop_wait === null ? null : world.nowMs + (leaseSeconds + waitSeconds) * 1000
   }
 
   /** To be called often; what is wrong, once. */
@@ -53,8 +65,10 @@ export class LeaderInTime {
   #isExcused(): boolean {
     const { machines } = this.#world
     const canLead = machines.some(
-      ({ data, options }) =>
+      ({ data, options, lastRule }) =>
         data?.usable === true &&
+        // Until the lease of the other node with its name ends.
+        lastRule !== 'namesake.wait' &&
         data.systemIdentifier === this.#world.clusterIdentifier &&
         !options.tags.nofailover,
     )

@@ -24,6 +24,8 @@ export class FencerProgram {
   leaseEndMs = 0
   /** SIGSTOP: it does nothing until it goes on. */
   frozen: boolean = false
+  /** By the world's clock. */
+  thawedAtMs: number = Number.NEGATIVE_INFINITY
   alive: boolean = true
   onEnd: () => void = () => {}
   onFenced: () => void = () => {}
@@ -68,6 +70,7 @@ export class FencerProgram {
   goOn(): void {
     if (!this.frozen) return
     this.frozen = false
+    this.thawedAtMs = this.#machine.world.nowMs
     if (this.alive) this.watch()
   }
 

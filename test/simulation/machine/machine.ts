@@ -43,7 +43,7 @@ export class Machine {
   readonly boot: BootClock
   readonly children = new Set<Child>()
   readonly fencers = new Set<FencerProgram>()
-  readonly watchdog: WatchdogDevice | null
+  watchdog: WatchdogDevice | null
   /** When a fault last took the fencer away. */
   fencerKilledAtMs = Number.NEGATIVE_INFINITY
   /** When somebody last asked for a new copy of its data. */
@@ -86,6 +86,11 @@ export class Machine {
     const isWatched = options.watchdog !== undefined && options.lacksDevice !== true
     this.watchdog = isWatched ? new WatchdogDevice(this) : null
     this.boot = new BootClock(world.scheduler, options.clockRate, 100_000 + world.random.below(900_000))
+  }
+
+  /** An operator installs the device that it lacks. */
+  getsWatchdog(): void {
+    this.watchdog ??= new WatchdogDevice(this)
   }
 
   get name(): string {

@@ -8,6 +8,8 @@ import type { FencerProgram } from './fencer.ts'
 import type { Machine } from './machine.ts'
 
 const REBOOT_MS = 20_000
+/** In which a fencer that is late ends PostgreSQL and closes the device. */
+const STOP_MS = 500
 
 export const SIMULATED_WATCHDOG: WatchdogSettings = {
   mode: 'required',
@@ -84,8 +86,9 @@ export class WatchdogDevice {
     const { world, name } = this.#machine
     world.trace(name, 'the watchdog resets the machine')
     const holder = this.#holder
-    if (holder?.alive === true && !holder.frozen)
-      world.checks.violated(`the watchdog reset ${name}, whose fencer was at work`)
+    // One that was frozen until a moment ago may have missed its time to stop PostgreSQL and to close the device.
+    const atWork = holder?.alive === true && !holder.frozen && world.nowMs - holder.thawedAtMs > STOP_MS
+    if (atWork) world.checks.violated(`the watchdog reset ${name}, whose fencer was at work`)
     this.#machine.powerOff()
     world.scheduler.after(REBOOT_MS, () => this.#machine.powerOn())
   }

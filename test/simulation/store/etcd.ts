@@ -124,6 +124,10 @@ export class Etcd {
     return { id, ttlSeconds }
   }
 
+  longestTtlSeconds(): number {
+    return Math.max(0, ...[...this.#leases.values()].map(({ ttlSeconds }) => ttlSeconds))
+  }
+
   /** 0: there is no such lease. */
   keepAlive(id: string): number {
     const lease = this.#leases.get(id)
