@@ -19,7 +19,8 @@ import {
   tried,
 } from '../facts.ts'
 import { type Rule, rule } from '../rule.ts'
-import { hasTimeLeft, holdOnMs } from './lease-rules.ts'
+import { hasLeaseLeft } from './lease-left.ts'
+import { holdOnMs } from './lease-rules.ts'
 
 /** Each number that is skipped is a file in pg_wal. More than this comes of a record that somebody wrote by hand. */
 const SKIPS_MAX = 1000
@@ -75,7 +76,7 @@ export function skipping(facts: ClusterFacts): string {
 export const handOutTimeline: Rule<ClusterFacts> = rule({
   id: 'leader.note-promotion',
   why: 'each timeline number is handed out once: two timelines of the same number cannot be told apart by pg_rewind',
-  match: f => isStandbyWithLease(f) && hasTimeLeft(f) && !tried(f.snap, 'note-promotion') && nextNumber(f),
+  match: f => isStandbyWithLease(f) && hasLeaseLeft(f) && !tried(f.snap, 'note-promotion') && nextNumber(f),
   choose: (f, { own, timeline, taken }) => ({
     reason: `recording in ${storeName(f.snap)} that timeline ${timeline} is this node's${taken.timeline > own ? `: ${taken.shownBy} shows ${taken.timeline}` : ''}`,
     actions: [

@@ -41,15 +41,26 @@ export function watchdogToOpen(facts: Facts): WatchdogRequest | null {
 
 /**
  * A node that begins to be a primary opens the device at once, which leaves the lease less time: a start that could only be
- * followed by a stop is not begun.
+ * followed by a stop is not begun. The promises of the members in failsafe mode are for a primary that runs, not for one
+ * that is to be made.
  */
 export function hasTimeToBegin(facts: Facts): boolean {
-  const { lease, settings, nowMs } = facts.snap
+  const { lease, nowMs } = facts.snap
+  return lease.leaderUntilMs - nowMs > marginOnceOpen(facts)
+}
+
+/** The same for a primary that runs. */
+export function hasTimeToOpen(facts: Facts): boolean {
+  const { lease, nowMs } = facts.snap
+  return leadershipLeftMs(lease, nowMs) > marginOnceOpen(facts)
+}
+
+function marginOnceOpen(facts: Facts): Millis {
+  const { lease, settings } = facts.snap
   const request = watchdogToOpen(facts)
   const term = termOf(lease, settings)
   const isPossible = request !== null && impossible(request) === null
-  const next = !isPossible ? term : { ...term, resetAfterMs: request.timeoutS * 1000 }
-  return leadershipLeftMs(lease, nowMs) > demoteMarginMs(next)
+  return demoteMarginMs(isPossible ? { ...term, resetAfterMs: request.timeoutS * 1000 } : term)
 }
 
 /** Why this node, which needs the device, must not lead; null: it has it, can have it as far as is known, or needs none. */

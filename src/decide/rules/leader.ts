@@ -28,8 +28,8 @@ import {
   skipping,
   timelinesToSkip,
 } from '../lead/handing-out.ts'
+import { hasLeaseLeft } from '../lead/lease-left.ts'
 import {
-  hasTimeLeft,
   holdOnMs,
   holdOnReason,
   leaseLeft,
@@ -171,7 +171,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'leader.renew-before-promotion',
     why: 'a promotion begins with a full lease',
-    match: f => isStandbyWithLease(f) && !hasTimeLeft(f) && !tried(f.snap, 'renew-lease'),
+    match: f => isStandbyWithLease(f) && !hasLeaseLeft(f) && !tried(f.snap, 'renew-lease'),
     choose: f => ({
       reason: 'renewing the lease before the promotion',
       actions: [
@@ -195,7 +195,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
   rule({
     id: 'leader.promote',
     why: 'the lease is held with time left, a running standby was seen, the fencer is armed, and etcd has the number of the timeline',
-    match: f => isStandbyWithLease(f) && hasTimeLeft(f) && isNumberRecorded(f),
+    match: f => isStandbyWithLease(f) && hasLeaseLeft(f) && isNumberRecorded(f),
     choose: f => ({
       reason: `promoted self to leader: the lease lasts ${leaseLeft(f)}${skipping(f)}`,
       actions: [

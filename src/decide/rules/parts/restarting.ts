@@ -7,7 +7,7 @@ import { primaryStopLimitMs } from '../../../model/settings/stop-limit.ts'
 import type { Millis } from '../../../model/units.ts'
 import { type ClusterFacts, holdsLease, isRunning, runsAsPrimary, seconds } from '../../facts.ts'
 import { heldMarginMs, isFenced } from '../../lead/fencing.ts'
-import { hasTimeLeft } from '../../lead/lease-rules.ts'
+import { hasLeaseLeft } from '../../lead/lease-left.ts'
 import { isNotedGuarded } from '../../lead/maintenance.ts'
 import { orderedRestart, orderOf, type WantedRestart, wantedRestart } from '../../order-facts.ts'
 import { provenUpstream } from '../../rejoin/rejoin.ts'
@@ -21,7 +21,7 @@ export const leaderRestart: Rule<ClusterFacts> = rule({
   why: 'a checkpoint comes first, so that the stop is short; the lease is kept, and the fencer guards the new server before it accepts a write',
   log: 'event',
   match: f =>
-    isReadyPrimary(f) && holdsLease(f.snap) && hasTimeLeft(f) && isFenced(f) ? wantedRestart(f) : null,
+    isReadyPrimary(f) && holdsLease(f.snap) && hasLeaseLeft(f) && isFenced(f) ? wantedRestart(f) : null,
   choose: (f, wanted) =>
     begin(f, wanted, { as: 'primary', upstream: null }, [
       { kind: 'arm-fencer', marginMs: heldMarginMs(f.snap) },

@@ -14,7 +14,7 @@ import {
 import { isFenced } from '../../lead/fencing.ts'
 import { hasTimeLeft } from '../../lead/lease-rules.ts'
 import {
-  hasTimeToBegin,
+  hasTimeToOpen,
   missingForMs,
   missingWatchdog,
   unwatchedFailure,
@@ -67,7 +67,7 @@ function openWatchdog<F extends Facts>(situation: 'leader' | 'blind'): Rule<F> {
 
 /** A primary that waits for etcd is not stopped sooner because of a device that it has only just opened. */
 function mayOpen(facts: Facts): boolean {
-  return server(facts.snap) !== null && (!runsAsPrimary(facts) || hasTimeToBegin(facts))
+  return server(facts.snap) !== null && (!runsAsPrimary(facts) || hasTimeToOpen(facts))
 }
 
 function demoteUnwatched<F extends Facts>(situation: 'leader' | 'blind'): Rule<F> {
