@@ -27,6 +27,12 @@ interface PlannedHandover {
   readonly atMs: number
 }
 
+/**
+ * After maintenance mode a primary that nothing guards asks its peers and then for the lease, and each may stay without answer.
+ * Meanwhile the note that nothing guards it keeps the others from leading.
+ */
+const RESUMING_MS = REARMING_MS + 2000 + 2500
+
 export class Checks {
   readonly violations: string[] = []
   acknowledged: Acknowledged[] = []
@@ -118,7 +124,7 @@ export class Checks {
     const sinceKillMs = this.#world.nowMs - machine.fencerKilledAtMs
     if (!armed && sinceKillMs > REARMING_MS && saysGuarded(this.#world.etcd, machine.name))
       this.violated(`${machine.name} accepts writes without a fencer, and etcd says that it has one`)
-    if (!this.#clusterExists || this.#world.nowMs - this.#pausedUntil(machine) < REARMING_MS) return
+    if (!this.#clusterExists || this.#world.nowMs - this.#pausedUntil(machine) < RESUMING_MS) return
     const looksAfterIt = !isForgotten(this.#world.etcd, machine)
     if (!armed && looksAfterIt && holder !== machine.name && sinceKillMs > REARMING_MS)
       this.violated(

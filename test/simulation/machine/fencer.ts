@@ -107,9 +107,12 @@ export class FencerProgram {
     const { world, random, name } = this.#machine
     world.trace(name, 'the fencer stops PostgreSQL: the deadline has passed')
     const server = this.#machine.server
+    const dueMs = this.deadlineMs
     world.scheduler.after(random.skewed(1, FENCE_TAKES_MS), () => {
       if (!this.alive || this.frozen) return
       server?.kill()
+      // It does one thing after the other: an arming that came meanwhile is read now.
+      if (this.deadlineMs !== dueMs) return
       this.deadlineMs = null
       this.#machine.watchdog?.close(this, true)
       this.onFenced()
