@@ -4,6 +4,7 @@ import type { DecisionEntry } from '../../src/agent/beat.ts'
 import type { JsonObject } from '../../src/model/cluster/cluster.ts'
 import type { Tags } from '../../src/model/settings/config.ts'
 import { FAILOVER } from '../../src/wire/keys.ts'
+import { isForgotten } from './checks/guard-check.ts'
 import { LeaderInTime, WAITS_TO_BE_NAMED } from './checks/leader-in-time.ts'
 import { FailsafeFaults, failsafeChances } from './faults/failsafe-faults.ts'
 import { Faults } from './faults/faults.ts'
@@ -181,7 +182,11 @@ function helpByHand(world: World): void {
 
 /** hactl failover --candidate --replace, of the member that has the most of what was acknowledged. */
 function nameTheNextLeader(world: World): void {
-  // Whether that is so only a person can see.
+  // Whether nobody accepts writes only a person can see, and only a person finds a server that no agent knows of.
+  for (const { name, server } of world.machines.filter(machine => isForgotten(world.etcd, machine))) {
+    world.trace('operator', `ends the server of ${name}, whose data directory is gone`)
+    server?.kill()
+  }
   if (world.machines.some(({ server }) => server?.acceptsWrites === true)) return
   const key = absoluteKey(FAILOVER)
   const kept = ({ data }: Machine): number =>
