@@ -174,7 +174,7 @@ function helpByHand(world: World): void {
       (machine.data?.overwritten === true && machine.server === null) ||
       machine.server?.receiver?.problem === 'requested WAL segment has already been removed'
     if (needs && machine.name !== world.leaderKey()) machine.replaceByHand()
-    if (machine.lastRule === 'race.no-watchdog') machine.getsWatchdog()
+    if (world.leaderKey() === null && machine.options.watchdog === 'required') machine.getsWatchdog()
   }
   if (world.leaderKey() === null && world.machines.some(({ lastRule }) => WAITS_TO_BE_NAMED.has(lastRule)))
     nameTheNextLeader(world)
@@ -193,7 +193,7 @@ function nameTheNextLeader(world: World): void {
     data === null ? 0 : world.checks.acknowledged.filter(write => isPartOf(write, data.end)).length
   const able = world.machines.filter(
     ({ data, options }) =>
-      data?.usable === true && data.systemIdentifier === world.clusterIdentifier && mayEverLead(options),
+      data?.usable === true && data.systemIdentifier === world.clusterIdentifier && !options.tags.nofailover,
   )
   const [best] = able.sort((a, b) => kept(b) - kept(a))
   if (best === undefined) return
@@ -201,10 +201,6 @@ function nameTheNextLeader(world: World): void {
   if (world.etcd.get(key)?.text === request) return
   world.trace('operator', `names ${best.name}, which has ${kept(best)} writes, as the next leader`)
   world.etcd.put(key, request)
-}
-
-function mayEverLead({ tags, watchdog, lacksDevice }: MachineOptions): boolean {
-  return !tags.nofailover && !(watchdog === 'required' && lacksDevice === true)
 }
 
 function machinesOf(plan: Random): readonly MachineOptions[] {
