@@ -109,25 +109,27 @@ test('a claim despite a promise holds only for the promise that the decision saw
   expect(mayClaim(null)).toBe(true)
 })
 
-test('an agent that has just started holds back for the longest ttl that was in force in failsafe mode', () => {
+test('an agent that has just started holds back for the longest ttl that was in force', () => {
   const { world, view, noteSettings } = desk()
-  expect(view()).toEqual({ last: null, earlierUntilMs: START + ttlMs, offSinceMs: null })
+  expect(view()).toEqual({ last: null, earlierUntilMs: START + ttlMs, offUntilMs: null })
   world.settings = { ...world.settings, ttlMs: 60_000 }
   noteSettings()
   world.settings = { ...world.settings, ttlMs: 5000 }
   expect(view().earlierUntilMs).toBe(START + 60_000)
 })
 
-test('with the mode off there is nothing to hold back for, and since when it is off is known', () => {
+test('with the mode off, it was on a moment ago: promises hold for one more ttl, the longest one', () => {
   const { world, view, noteSettings } = desk()
   world.settings = { ...world.settings, failsafeMode: false }
-  expect(view()).toEqual({ last: null, earlierUntilMs: 0, offSinceMs: START })
+  const until = START + ttlMs
+  expect(view()).toEqual({ last: null, earlierUntilMs: until, offUntilMs: until })
   world.nowMs += 7000
   noteSettings()
-  expect(view().offSinceMs).toBe(START)
+  expect(view().offUntilMs).toBe(until)
   world.settings = { ...world.settings, failsafeMode: true }
   noteSettings()
+  expect(view().offUntilMs).toBe(null)
   world.nowMs += 1000
-  world.settings = { ...world.settings, failsafeMode: false }
-  expect(view().offSinceMs).toBe(START + 8000)
+  world.settings = { ...world.settings, failsafeMode: false, ttlMs: 5000 }
+  expect(view().offUntilMs).toBe(START + 8000 + ttlMs)
 })

@@ -35,7 +35,7 @@ const both: FailsafeMembers = {
 }
 const keys: readonly (FailsafeMembers | null)[] = [null, both, { [OTHER]: 'http://10.0.0.2:8008/patroni' }]
 
-const NOTHING_PROMISED: Promises = { last: null, earlierUntilMs: 0, offSinceMs: null }
+const NOTHING_PROMISED: Promises = { last: null, earlierUntilMs: 0, offUntilMs: null }
 const ping = { name: OTHER, connUrl: '', apiUrl: '', slots: {} }
 const promises: readonly Promises[] = [
   NOTHING_PROMISED,

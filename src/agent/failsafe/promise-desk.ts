@@ -1,7 +1,8 @@
 // What this node has promised to primaries that cannot reach the store (POST /failsafe). A promise is in memory only.
 // An agent that restarts has forgotten its promises, so a new one behaves as if it had made one in the moment before its
-// start: it holds back for one ttl, the longest that it has seen in force (its own copy on disk included). That costs an
-// election nothing in which every member answers (src/decide/election/failsafe-gate.ts). A file would have to be
+// start: it holds back for one ttl, the longest that it has seen in force (its own copy on disk included). So it does when
+// the mode is off: it may have been on when the earlier run answered. That costs an election nothing in which every member
+// answers, nor one in a cluster that never had the mode (src/decide/election/failsafe-gate.ts). A file would have to be
 // written before each answer, and a disk that hangs would then end a healthy primary.
 
 import type { FailsafePromise } from '../../model/cluster/failsafe.ts'
@@ -29,7 +30,7 @@ export function createPromiseDesk({ clock, guard, settings, work }: DeskPorts): 
 
   function noteSettings(): void {
     const { failsafeMode, ttlMs } = settings()
-    if (failsafeMode) longestMs = Math.max(longestMs, ttlMs)
+    longestMs = Math.max(longestMs, ttlMs)
     offSinceMs = failsafeMode ? null : (offSinceMs ?? clock.bootMs())
   }
 
@@ -49,7 +50,11 @@ export function createPromiseDesk({ clock, guard, settings, work }: DeskPorts): 
     noteSettings,
     view() {
       noteSettings()
-      return { last, earlierUntilMs: longestMs === 0 ? 0 : startedAtMs + longestMs, offSinceMs }
+      return {
+        last,
+        earlierUntilMs: startedAtMs + longestMs,
+        offUntilMs: offSinceMs === null ? null : offSinceMs + longestMs,
+      }
     },
     promise(ping) {
       const atMs = clock.bootMs()

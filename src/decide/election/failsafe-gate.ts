@@ -9,14 +9,23 @@ import type { Seen } from '../../model/seen.ts'
 import type { MemberName, Millis } from '../../model/units.ts'
 import { type ClusterFacts, type Facts, runsAsPrimary } from '../facts.ts'
 
-/** Members that only the `failsafe` key names, because their member keys have expired: a race asks them too. */
-export function onlyInFailsafe({ view, snap }: ClusterFacts, known: readonly Member[]): readonly Member[] {
-  if (!snap.settings.failsafeMode || view.failsafe === null) return []
+/**
+ * Members that only the `failsafe` key names, because their member keys have expired: a race asks them too, as long as one
+ * of them may go on by promises.
+ */
+export function onlyInFailsafe(facts: ClusterFacts, known: readonly Member[]): readonly Member[] {
+  const { view, snap } = facts
+  if (view.failsafe === null || !someoneMayGoOn(facts)) return []
   const { value, modRevision } = view.failsafe
   const names = new Set([snap.self.name, ...known.map(({ name }) => name)])
   return Object.entries(value).flatMap(([name, apiUrl]) =>
     names.has(name) ? [] : [{ name, leaseId: null, modRevision, record: { ...UNKNOWN, apiUrl } }],
   )
+}
+
+/** The mode is on, or was a moment ago: a leader that is cut off has not heard that it is off. */
+function someoneMayGoOn({ snap }: Facts): boolean {
+  return (snap.promises?.offUntilMs ?? (snap.settings.failsafeMode ? Infinity : 0)) > snap.nowMs
 }
 
 const UNKNOWN = { connUrl: null, state: '', role: '', version: null, tags: {}, extra: {} } as const
@@ -65,7 +74,8 @@ export function forgottenPromise(
     return answer?.known !== true || answer.value.formerMayWrite === true
   }
   const silent = others.filter(isSilent).map(({ name }) => name)
-  // Without the key it is not known who might have asked.
+  // Without the key it is not known who might have asked. But who never had the mode has no key either.
+  if (view.failsafe === null && !snap.settings.failsafeMode) return null
   return silent.length > 0 || view.failsafe === null ? { forMs, silent } : null
 }
 
@@ -79,7 +89,6 @@ export function notCountedOn({ snap, view }: ClusterFacts): { readonly forMs: Mi
     return null
   if (snap.settings.failsafeMode) return { forMs: null }
   // A leader that is cut off has not heard that the mode is off, but the members that it asks have.
-  const { offSinceMs } = snap.promises ?? { offSinceMs: null }
-  const forMs = offSinceMs === null ? snap.settings.ttlMs : offSinceMs + snap.settings.ttlMs - snap.nowMs
+  const forMs = (snap.promises?.offUntilMs ?? snap.nowMs + snap.settings.ttlMs) - snap.nowMs
   return forMs > 0 ? { forMs } : null
 }

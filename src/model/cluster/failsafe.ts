@@ -26,10 +26,16 @@ export interface FailsafePromise extends FailsafePing {
 export interface Promises {
   /** The last promise, even if it is over; null: none since this process began. */
   readonly last: FailsafePromise | null
-  /** Until then a promise that an earlier run of this agent made, and that is forgotten, may be in force. */
+  /**
+   * Until then a promise that an earlier run of this agent made, and that is forgotten, may be in force, also when the mode
+   * has been switched off since.
+   */
   readonly earlierUntilMs: BootMillis
-  /** Since when this process has seen the mode off; null: it is on. */
-  readonly offSinceMs: BootMillis | null
+  /**
+   * The mode is off: until then a promise that some member made while it was on may be in force, and its primary, which is
+   * cut off, has not heard of the change. null: the mode is on.
+   */
+  readonly offUntilMs: BootMillis | null
 }
 
 /** A member that agreed. */

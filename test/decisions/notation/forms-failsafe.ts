@@ -93,6 +93,6 @@ export function promisesOf({ nowMs, settings, failsafe }: Draft): Promises {
             ...{ atMs, untilMs: atMs + settings.ttlMs },
           },
     earlierUntilMs: mayHavePromisedForMs === null ? 0 : nowMs + mayHavePromisedForMs,
-    offSinceMs: offForMs === null ? null : nowMs - offForMs,
+    offUntilMs: offForMs === null ? null : nowMs - offForMs + settings.ttlMs,
   }
 }
