@@ -21,6 +21,7 @@ import { Listener } from './listener.ts'
 import { type CommonHeaders, json, page, type Reply, replyStatus, send, statusOnly } from './reply.ts'
 import { AccessControl } from './request/client-access.ts'
 import { parseTarget, type Target } from './request/target.ts'
+import { clientOf, RequestLog } from './request-log.ts'
 
 /** Peers wait two seconds for GET /patroni, connecting included. */
 const FRESH_BUDGET_MS: Millis = 1500
@@ -59,6 +60,7 @@ class RestApi {
   readonly #identity: Identity
   readonly #reads: FreshReads
   readonly #document = new StatusCache()
+  readonly #requests: RequestLog
   /** One for each request that is not answered at once, so that `stop` can end it. */
   readonly #waiting = new Set<AbortController>()
   #config: RestApiConfig
@@ -71,6 +73,7 @@ class RestApi {
     this.#config = options.config
     this.#identity = { scope: options.scope, name: options.self }
     this.#reads = new FreshReads(options.store, options.clock)
+    this.#requests = new RequestLog(options.log, options.clock)
     this.#access = this.#accessControl()
     this.#common = commonHeaders(options.config)
   }
@@ -110,6 +113,7 @@ class RestApi {
     for (const request of this.#waiting) request.abort()
     await this.#listener?.close()
     this.#listener = null
+    this.#requests.stop()
   }
 
   port(): number {
@@ -151,7 +155,7 @@ class RestApi {
       }
       send(response, this.#fromMemory(method, target), this.#common)
     } catch (error) {
-      this.#failed(response, method, target, error)
+      this.#failed(request, response, error)
     }
   }
 
@@ -240,27 +244,26 @@ class RestApi {
       gone.abort()
     })
     const method = request.method ?? 'GET'
+    const from = clientOf(request)
     try {
       const reply = await answer({
         ...this.#services,
+        log: this.#requests.of(from),
         request,
         target,
         reads: this.#reads,
         signal: gone.signal,
       })
-      if (method !== 'GET') {
-        this.#services.log.info(
-          `REST API: ${method} /${target.segment} from ${request.socket.remoteAddress ?? 'a client that left'}: ${replyStatus(reply)}`,
-        )
-      }
+      if (method !== 'GET') this.#requests.answered(from, `${method} /${target.segment}`, replyStatus(reply))
       send(response, reply, this.#common)
     } catch (error) {
-      this.#failed(response, method, target, error)
+      this.#failed(request, response, error)
     }
   }
 
-  #failed(response: ServerResponse, method: string, target: Target, error: unknown): void {
-    this.#services.log.error(`REST API: ${method} /${target.segment} failed: ${errorText(error)}`)
+  #failed(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+    const asked = `${request.method} ${request.url?.slice(0, URL_SHOWN)}`
+    this.#requests.of(clientOf(request)).error(`REST API: ${asked} failed: ${errorText(error)}`)
     send(response, page(500), this.#common)
   }
 }
