@@ -90,6 +90,8 @@ export function buildCtl({ read }: Values<typeof OPERATOR>): CtlConfig {
     certfile: read('ctl.certfile'),
     keyfile: read('ctl.keyfile'),
     keyfilePassword: read('ctl.keyfile_password'),
+    expectsTls: read('restapi.certfile') !== null || read('ctl.cacert') !== null,
+    verifyNames: read('hactl.verify_member_names'),
   }
 }
 

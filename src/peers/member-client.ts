@@ -3,6 +3,7 @@
 import type { CtlConfig } from '../model/settings/config.ts'
 import type { Millis } from '../model/units.ts'
 import { type Call, callOnce } from '../system/http-call.ts'
+import { credentialsFor, explained } from './password-rules.ts'
 import { readTlsRules } from './tls-rules.ts'
 
 export interface MemberCall {
@@ -16,10 +17,8 @@ export interface MemberCall {
   readonly body?: unknown
   /** Over everything, names and handshake included. */
   readonly timeoutMs: Millis
-  /** `ctl` of the configuration; `credentials` null: none are sent. */
+  /** `ctl` of the configuration. */
   readonly ctl: CtlConfig
-  /** `restapi.cafile`, used when `ctl.cacert` is not set. */
-  readonly restapiCafile?: string | null
 }
 
 export interface MemberAnswer {
@@ -35,30 +34,26 @@ export async function callMember(
 ): Promise<MemberAnswer | { readonly unreachable: string }> {
   const url = endpointUrl(apiUrl, call.path)
   if (url === null) return { unreachable: `"${apiUrl}" is not an http or https address` }
-  const { ctl } = call
-  return callOnce({
+  const { ctl, method } = call
+  const answer = await callOnce({
     url,
-    method: call.method,
+    method,
     ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
-    credentials: ctl.credentials,
+    credentials: credentialsFor({ method, url }, ctl),
     timeoutMs: call.timeoutMs,
-    tls: () => readTlsRules({ ctl, restapiCafile: call.restapiCafile ?? null, insecure: ctl.insecure }),
-    wantBody: call.method !== 'HEAD',
+    tls: () => readTlsRules(ctl),
+    wantBody: method !== 'HEAD',
   })
+  return explained({ method, url }, ctl, answer)
 }
 
-/** `path` on the server that `apiUrl` (`…/patroni`) names; null when that is no http or https URL. */
+/**
+ * `path` on the server that `apiUrl` (`…/patroni`) names; null when that is no http or https URL. Only scheme, host and port
+ * of it count: whoever writes a member key does not choose what is asked for.
+ */
 export function endpointUrl(apiUrl: string, path: string): URL | null {
-  const base = apiAddress(apiUrl)
-  return base === null ? null : new URL(path.startsWith('/') ? path : `/${path}`, base.origin)
-}
-
-/** The URL itself; null when it is no http or https URL. Names and passwords in it are dropped. */
-export function apiAddress(apiUrl: string): URL | null {
   if (!URL.canParse(apiUrl)) return null
-  const url = new URL(apiUrl)
-  if ((url.protocol !== 'http:' && url.protocol !== 'https:') || url.hostname === '') return null
-  url.username = ''
-  url.password = ''
-  return url
+  const base = new URL(apiUrl)
+  if ((base.protocol !== 'http:' && base.protocol !== 'https:') || base.hostname === '') return null
+  return new URL(path.startsWith('/') ? path : `/${path}`, base.origin)
 }

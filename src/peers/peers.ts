@@ -9,12 +9,13 @@ import type { MemberName, Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { AgentPeers } from '../ports/peers.ts'
-import { type Call, type CallOutcome, callOnce, type TlsRules } from '../system/http-call.ts'
+import { type Call, type CallOutcome, callOnce } from '../system/http-call.ts'
 import { failsafeBody } from '../wire/failsafe/call.ts'
 import { readFailsafeAnswer } from './failsafe-answer.ts'
-import { apiAddress, endpointUrl } from './member-client.ts'
+import { endpointUrl } from './member-client.ts'
+import { credentialsFor, explained } from './password-rules.ts'
 import { readPeerView } from './peer-view.ts'
-import { readTlsRules } from './tls-rules.ts'
+import { type AgentTlsRules, readAgentTlsRules } from './tls-rules.ts'
 
 interface PeersOptions {
   /** How members are called. Asked for each call: a reload changes it. */
@@ -45,13 +46,17 @@ export function createPeers(options: PeersOptions): AgentPeers {
     },
     async answers(apiUrl, timeoutMs) {
       const url = endpointUrl(apiUrl, '/liveness')
-      return url !== null && 'status' in (await call({ url, method: 'GET', timeoutMs, wantBody: false }))
+      if (url === null) return false
+      // Any answer counts, whatever its certificate: nothing is told to it, and nothing that it says is believed.
+      const tls = async () => ({ rejectUnauthorized: false, checkServerIdentity: () => undefined })
+      const question = { url, method: 'GET', timeoutMs, wantBody: false, credentials: null, tls } as const
+      return 'status' in (await callOnce(question))
     },
   }
 
   async function askOne(member: Member, timeoutMs: Millis): Promise<Seen<PeerView>> {
     const atMs = clock.bootMs()
-    const url = apiAddress(member.record.apiUrl ?? '')
+    const url = endpointUrl(member.record.apiUrl ?? '', '/patroni')
     if (url === null) return unseen('its member key has no usable api_url')
     const answer = await call({ url, method: 'GET', timeoutMs, wantBody: true })
     tell(member.name, url.href, 'unreachable' in answer ? answer.unreachable : null)
@@ -79,18 +84,18 @@ function troubleTeller(log: Log): (name: MemberName, url: string, why: string | 
 }
 
 /**
- * Sends with this node's credentials and certificates. If the disk hangs, the files read last are used: an election
- * goes on.
+ * Sends with this node's password, where one is needed, and its certificates. If the disk hangs, the files read last are
+ * used: an election goes on.
  */
 function caller({
   calls,
   clock,
+  log,
 }: PeersOptions): (call: Omit<Call, 'credentials' | 'tls'>) => Promise<CallOutcome> {
-  let last: TlsRules | null = null
-  const tls = async (): Promise<TlsRules> => {
+  let last: AgentTlsRules | null = null
+  const latest = async (): Promise<AgentTlsRules> => {
     const { ctl, restapi } = calls()
-    const restapiCafile = restapi.tls?.cafile ?? null
-    const reading = readTlsRules({ ctl, restapiCafile, insecure: true }).then(rules => {
+    const reading = readAgentTlsRules(ctl, restapi.tls?.certfile ?? null).then(rules => {
       last = rules
       return rules
     })
@@ -102,8 +107,21 @@ function caller({
     stop.abort()
     return rules
   }
-  return call => {
+  let told: string | null = null
+  return async call => {
     const { ctl, restapi } = calls()
-    return callOnce({ ...call, credentials: ctl.credentials ?? restapi.credentials, tls })
+    const rules = { ...ctl, credentials: ctl.credentials ?? restapi.credentials }
+    const credentials = credentialsFor(call, rules)
+    const tls = async () => {
+      const { rules, unverified } = await latest()
+      if (unverified !== null && unverified !== told && credentials !== null)
+        log.warning(
+          'the certificates of other members are not verified, so whoever is on the path to them can read the ' +
+            `password of the REST API: ${unverified}`,
+        )
+      if (credentials !== null) told = unverified
+      return rules
+    }
+    return explained(call, rules, await callOnce({ ...call, credentials, tls }))
   }
 }

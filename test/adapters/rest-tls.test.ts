@@ -37,6 +37,8 @@ const CTL: CtlConfig = {
   certfile: null,
   keyfile: null,
   keyfilePassword: null,
+  expectsTls: false,
+  verifyNames: false,
 }
 
 function startTls(
@@ -47,6 +49,8 @@ function startTls(
     certfile: serverPair.cert,
     keyfile: serverPair.key,
     keyfilePassword: null,
+    expectsTls: false,
+    verifyNames: false,
     cafile: authority.ca,
     ciphers: null,
   }
@@ -241,11 +245,14 @@ describe('calling others', () => {
     return 'status' in answer ? String(answer.status) : answer.unreachable
   }
 
-  it('an agent without a certificate of its own verifies nothing; with one it verifies the chain, not the name', async () => {
+  it('an agent verifies the chain, not the name; without an authority or a client certificate nothing', async () => {
     serverPair = await authority.issue('server', 'elsewhere.example')
     const running = await startTls('none')
     const own = { certfile: clientPair.cert, keyfile: clientPair.key }
     expect(await agentAsks(running, {})).toBe('replica')
+    expect(await agentAsks(running, { cacert: authority.ca })).toBe('replica')
+    expect(await agentAsks(running, { cacert: stranger.ca })).toMatch(/certificate/)
+    expect(await agentAsks(running, { cacert: stranger.ca, insecure: true })).toBe('replica')
     expect(await agentAsks(running, { ...own, cacert: authority.ca })).toBe('replica')
     expect(await agentAsks(running, { ...own, cacert: stranger.ca })).toMatch(/certificate/)
     await running.server.stop()

@@ -35,6 +35,8 @@ test('the file of an agent tells everything', async () => {
       certfile: null,
       keyfile: null,
       keyfilePassword: null,
+      expectsTls: false,
+      verifyNames: false,
     },
     stateDirectory: '/var/lib/postgresql/data.hactl',
     file: path,

@@ -14,7 +14,7 @@ import { clock, Lines, OPEN_CONFIG, SETTINGS, startServer } from './node.ts'
 
 const CTL: CtlConfig = {
   ...{ credentials: null, insecure: false, cacert: null, certfile: null },
-  ...{ keyfile: null, keyfilePassword: null },
+  ...{ keyfile: null, keyfilePassword: null, expectsTls: false, verifyNames: false },
 }
 const peers = createPeers({ calls: () => ({ ctl: CTL, restapi: OPEN_CONFIG }), clock, log: new Lines() })
 

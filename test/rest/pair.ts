@@ -17,6 +17,8 @@ const CTL: CtlConfig = {
   certfile: null,
   keyfile: null,
   keyfilePassword: null,
+  expectsTls: false,
+  verifyNames: false,
 }
 export const peers = createPeers({
   calls: () => ({ ctl: CTL, restapi: OPEN_CONFIG }),

@@ -51,6 +51,12 @@ export const GENERAL = {
     about:
       'Where the journal of decisions and the records of the fencer are kept. Patroni ignores this section.',
   }),
+  'hactl.verify_member_names': setting(boolean(), false, {
+    env: 'HACTL_VERIFY_MEMBER_NAMES',
+    about:
+      'Agents that ask each other also check that a certificate names the host in the api_url; otherwise only its ' +
+      'authority is checked. Commands always check both.',
+  }),
 } as const
 
 export const ETCD = {
@@ -223,7 +229,8 @@ export const CTL = {
   }),
   'ctl.insecure': setting(boolean(), false, {
     env: 'PATRONI_CTL_INSECURE',
-    about: 'Do not verify the certificate of the REST API.',
+    about:
+      'Do not verify certificates of the REST API, and send its password over plain http even if this node has https.',
   }),
   'ctl.cacert': optional(path(), {
     env: 'PATRONI_CTL_CACERT',

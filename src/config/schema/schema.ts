@@ -35,6 +35,8 @@ export const OPERATOR = {
   'restapi.authentication.username': RESTAPI['restapi.authentication.username'],
   'restapi.authentication.password': RESTAPI['restapi.authentication.password'],
   'restapi.cafile': RESTAPI['restapi.cafile'],
+  'restapi.certfile': RESTAPI['restapi.certfile'],
+  'hactl.verify_member_names': GENERAL['hactl.verify_member_names'],
   'postgresql.data_dir': NODE_POSTGRESQL['postgresql.data_dir'],
 } as const
 

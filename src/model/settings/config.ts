@@ -63,11 +63,17 @@ export interface RestApiConfig {
 /** How this program calls other members' REST API. */
 export interface CtlConfig {
   readonly credentials: { readonly username: string; readonly password: string } | null
+  /** Certificates are not verified, and the password may go over plain http. */
   readonly insecure: boolean
+  /** `ctl.cacert`, else `restapi.cafile`. */
   readonly cacert: string | null
   readonly certfile: string | null
   readonly keyfile: string | null
   readonly keyfilePassword: string | null
+  /** `restapi.certfile` or `ctl.cacert` is set: this cluster's REST API is meant to be https. */
+  readonly expectsTls: boolean
+  /** Agents verify the names in members' certificates too. */
+  readonly verifyNames: boolean
 }
 
 export interface BootstrapConfig {
