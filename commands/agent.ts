@@ -6,6 +6,7 @@ import { PROTOCOL_VERSION } from '../src/model/versions.ts'
 import { jsonText, ParsedCommand } from '../src/terminal/command.ts'
 import { isPatroni } from '../src/terminal/drop-in/drop-in.ts'
 import { yamlDocument } from '../src/terminal/format/yaml-text.ts'
+import { line, toStderr, toStdout } from '../src/terminal/print.ts'
 import { findingLines, findingsDocument, INVALID } from '../src/terminal/text/validation-text.ts'
 
 const OTHERS = ['validate-config', 'generate-sample-config', 'generate-config', 'rules', 'version']
@@ -78,24 +79,24 @@ export default class Agent extends ParsedCommand {
     const { args, flags } = await this.parse(Agent)
     const configPath = args.config ?? null
     if (flags.version)
-      return this.log(isPatroni() ? `patroni ${PROTOCOL_VERSION}` : `hactl ${this.config.version}`)
+      return toStdout(isPatroni() ? `patroni ${PROTOCOL_VERSION}\n` : `hactl ${this.config.version}\n`)
     if (flags['validate-config']) return this.validate(configPath, flags)
     const isSample = flags['generate-sample-config']
     if (isSample || flags['generate-config']) {
       const { writeConfiguration } = await import('../src/setup/write.ts')
       const kind = isSample ? 'sample' : 'running'
       const written = await writeConfiguration({ kind, dsn: flags.dsn ?? null }, configPath, process.env)
-      if (!written.ok) this.logToStderr(`error: ${written.why}`)
-      else process.stdout.write(written.text)
+      if (!written.ok) toStderr(line`error: ${written.why}\n`)
+      else toStdout(written.text)
       return this.exit(written.ok ? 0 : INVALID)
     }
     const { rules, runAgent } = await import('../src/agent/agent.ts')
-    if (flags.rules) return this.log(rules())
+    if (flags.rules) return toStdout(`${rules()}\n`)
     const code = await runAgent({
       configPath,
       env: process.env,
       entry: process.argv[1] ?? '',
-      complain: line => this.logToStderr(line),
+      complain: said => toStderr(line`${said}\n`),
     })
     this.exit(code)
   }
@@ -107,11 +108,11 @@ export default class Agent extends ParsedCommand {
     const { validateConfig } = await import('../src/setup/validate.ts')
     const ignoreListenPort = flags['ignore-listen-port']
     const found = await validateConfig({ path, env: process.env }, { ignoreListenPort })
-    if (flags.json) this.log(jsonText(findingsDocument(found, flags.print)))
+    if (flags.json) toStdout(`${jsonText(findingsDocument(found, flags.print))}\n`)
     else {
-      for (const line of findingLines(found)) this.logToStderr(line)
+      for (const finding of findingLines(found)) toStderr(line`${finding}\n`)
       if (flags.print && found.errors.length === 0 && found.merged !== null)
-        process.stdout.write(yamlDocument(found.merged))
+        toStdout(yamlDocument(found.merged))
     }
     this.exit(found.errors.length === 0 ? 0 : INVALID)
   }

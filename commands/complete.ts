@@ -8,6 +8,7 @@ import { ParsedCommand } from '../src/terminal/command.ts'
 import { optionsWithValue } from '../src/terminal/manual/completion.ts'
 import { describeCommands } from '../src/terminal/manual/describe.ts'
 import { readTypedLine } from '../src/terminal/manual/typed-line.ts'
+import { toStdout } from '../src/terminal/print.ts'
 
 export default class Complete extends ParsedCommand {
   static override hidden = true
@@ -37,7 +38,7 @@ export default class Complete extends ParsedCommand {
       args.kind === 'members' || wantsMember(argument?.synopsis ?? '', typed.command, more)
         ? await memberNames(connected.value, more[0] ?? null)
         : await clusterNames(connected.value)
-    process.stdout.write(names.map(name => `${name}\n`).join(''))
+    toStdout(names.map(name => `${name}\n`).join(''))
   }
 }
 

@@ -5,6 +5,7 @@ import { DYNAMIC } from '../src/config/schema/schema.ts'
 import { ParsedCommand } from '../src/terminal/command.ts'
 import { completionScript, SHELLS } from '../src/terminal/manual/completion.ts'
 import { describeCommands } from '../src/terminal/manual/describe.ts'
+import { toStdout } from '../src/terminal/print.ts'
 
 export default class Completion extends ParsedCommand {
   static override summary = 'Print the completion script for a shell.'
@@ -27,7 +28,7 @@ export default class Completion extends ParsedCommand {
     const { args } = await this.parse(Completion)
     // Below parameters a name follows.
     const settings = Object.keys(DYNAMIC).map(key => (/\.parameters/.test(key) ? `${key}.` : `${key}=`))
-    process.stdout.write(
+    toStdout(
       completionScript(
         describeCommands(this.config.commands),
         args.shell === 'zsh' ? 'zsh' : 'bash',

@@ -6,7 +6,7 @@ import { readHistory } from '../src/admin/look/history.ts'
 import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
 import { HactlCommand, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
 import { emptyIfMissing } from '../src/terminal/drop-in/drop-in.ts'
-import { LISTING_FORMATS } from '../src/terminal/table/listing.ts'
+import { LISTING_FORMATS, readerOf } from '../src/terminal/table/listing.ts'
 import { historyText } from '../src/terminal/text/history-text.ts'
 
 export default class History extends HactlCommand {
@@ -39,6 +39,6 @@ export default class History extends HactlCommand {
       readHistory(operator, cluster, flags.timeout ?? READ_TIMEOUT_MS),
     )
     const shown = emptyIfMissing(result, { cluster: args.cluster ?? '', switches: [] })
-    this.conclude(flags.json, shown, report => historyText(report, flags.format))
+    this.conclude(flags.json, shown, report => historyText(report, flags.format), readerOf(flags.format))
   }
 }

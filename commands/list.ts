@@ -9,10 +9,11 @@ import type { Millis } from '../src/model/units.ts'
 import { type GlobalFlags, HactlCommand, printed, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
 import { isPatronictl } from '../src/terminal/drop-in/drop-in.ts'
 import { localTime } from '../src/terminal/format/line-time.ts'
+import { type Printed, toStderr, toStdout } from '../src/terminal/print.ts'
 import { LastTable } from '../src/terminal/table/last-table.ts'
-import { LISTING_FORMATS } from '../src/terminal/table/listing.ts'
+import { LISTING_FORMATS, readerOf } from '../src/terminal/table/listing.ts'
 import { clusterText, type MemberFormat } from '../src/terminal/table/member-table.ts'
-import { type Printed, repeat } from '../src/terminal/watch-table.ts'
+import { repeat } from '../src/terminal/watch-table.ts'
 
 interface ListOptions extends GlobalFlags {
   readonly clusters: readonly string[]
@@ -63,7 +64,7 @@ export abstract class MemberListing extends HactlCommand {
     if (!connected.ok) return this.fail(options.json, connected.failure)
     const operator = connected.value
     if (isPatronictl() && options.clusters.length === 0 && operator.defaultCluster === null) {
-      process.stderr.write('WARNING: listing members: no cluster was named\n')
+      toStderr('WARNING: listing members: no cluster was named\n')
       return
     }
     if (options.watch !== undefined) {
@@ -71,8 +72,8 @@ export abstract class MemberListing extends HactlCommand {
       await repeat(operator.clock, options.watch * 1000, () => frame(operator, options, last))
     } else {
       const result = await look(operator, options, READ_TIMEOUT_MS)
-      if (options.timestamp && !options.json) process.stdout.write(timeLine(operator))
-      this.show(options.json, result, report => text(report, options))
+      if (options.timestamp && !options.json) toStdout(timeLine(operator))
+      this.show(options.json, result, report => text(report, options), readerOf(options.format))
       if (process.exitCode !== 0) this.exit(Number(process.exitCode))
     }
     await operator.store.close()
@@ -97,7 +98,12 @@ function askMs({ ask, json, format }: ListOptions): number | null {
 
 async function frame(operator: Operator, options: ListOptions, last: LastTable): Promise<Printed> {
   const result = await look(operator, options, WATCHED_READ_MS)
-  const { out, err } = printed(options.json, result, report => text(report, options))
+  const { out, err } = printed(
+    options.json,
+    result,
+    report => text(report, options),
+    readerOf(options.format),
+  )
   const time = options.timestamp && !options.json ? timeLine(operator) : ''
   const shown = { out: time + out, err }
   // When stdout is a log, no table or document is repeated.

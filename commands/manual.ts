@@ -4,6 +4,7 @@ import { Flags } from '@oclif/core'
 import { ParsedCommand } from '../src/terminal/command.ts'
 import { describeCommands } from '../src/terminal/manual/describe.ts'
 import { manPage, markdownPage } from '../src/terminal/manual/man.ts'
+import { toStdout } from '../src/terminal/print.ts'
 
 export default class Manual extends ParsedCommand {
   static override summary = 'Print the manual of all commands.'
@@ -19,6 +20,6 @@ export default class Manual extends ParsedCommand {
   override async run(): Promise<void> {
     const { flags } = await this.parse(Manual)
     const manual = describeCommands(this.config.commands)
-    process.stdout.write(flags.format === 'man' ? manPage(manual) : markdownPage(manual))
+    toStdout(flags.format === 'man' ? manPage(manual) : markdownPage(manual))
   }
 }

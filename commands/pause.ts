@@ -9,6 +9,7 @@ import { interruptible } from '../src/terminal/ask/interruptible.ts'
 import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
 import { type GlobalFlags, HactlCommand } from '../src/terminal/command.ts'
 import { isPatronictl } from '../src/terminal/drop-in/drop-in.ts'
+import { toStdout } from '../src/terminal/print.ts'
 import { liveLine } from '../src/terminal/table/live-line.ts'
 import { patronictlPause, pauseText } from '../src/terminal/text/pause-text.ts'
 
@@ -33,9 +34,7 @@ export abstract class PauseCommand extends HactlCommand {
   ): Promise<void> {
     const budgetMs = flags.timeout ?? null
     if (isPatronictl() && flags.wait === true && !flags.json)
-      process.stdout.write(
-        `'${paused ? 'pause' : 'resume'}' request sent, waiting until it is recognized by all nodes\n`,
-      )
+      toStdout(`'${paused ? 'pause' : 'resume'}' request sent, waiting until it is recognized by all nodes\n`)
     const wait = flags.wait ?? !isPatronictl()
     const live = liveLine(!flags.json && !isPatronictl())
     const result = await interruptible(interrupted =>

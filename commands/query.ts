@@ -99,15 +99,16 @@ export default class Query extends HactlCommand {
         }),
       )
       const { format, delimiter } = flags
+      const reader = format === 'tsv' ? 'bytes' : 'programs'
       const [shown, show] =
         isPatronictl() && !flags.json
           ? patronictlQuery(result, format, delimiter, nowMs, flags)
           : ([result, (report: QueryReport) => queryText(report, format, delimiter)] as const)
       if (everyMs === 0 || isInterrupted(result)) {
-        this.conclude(flags.json, shown, show)
+        this.conclude(flags.json, shown, show, reader)
         return this.exit(0)
       }
-      this.show(flags.json, shown, show)
+      this.show(flags.json, shown, show, reader)
       await new Promise(resolve => setTimeout(resolve, everyMs))
     }
   }

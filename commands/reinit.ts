@@ -5,6 +5,7 @@ import { type CopyProgress, followCopy } from '../src/admin/members/follow-copy.
 import { concludeOperation, type OperationRow } from '../src/admin/members/member-operation.ts'
 import { type BegunCopy, beginCopy, type ReinitOptions } from '../src/admin/members/reinit.ts'
 import { done, failed, type Result } from '../src/model/command/failure.ts'
+import { printable } from '../src/model/command/printable.ts'
 import type { Millis } from '../src/model/units.ts'
 import { interruptible } from '../src/terminal/ask/interruptible.ts'
 import { askText, askYesNo, canAsk } from '../src/terminal/ask/questions.ts'
@@ -12,6 +13,7 @@ import { durationFlag } from '../src/terminal/command.ts'
 import { isPatronictl } from '../src/terminal/drop-in/drop-in.ts'
 import { type Chosen, MemberCommand, sure } from '../src/terminal/member-command.ts'
 import { brokenCopyFlag, MEMBER_ARGS, memberWords } from '../src/terminal/member-words.ts'
+import { line, toStderr, toStdout } from '../src/terminal/print.ts'
 import { liveLine } from '../src/terminal/table/live-line.ts'
 import { copyText } from '../src/terminal/text/copy-text.ts'
 
@@ -89,7 +91,7 @@ export default class Reinit extends MemberCommand {
       else rows.push({ member: member.name, outcome: 'requested', why: 'begun, not waited for' })
     }
     for (const row of rows) if (!left.has(row.member)) this.showRow(json, ACTION, row)
-    if (isPatronictl() && !json) process.stdout.write(begunText(begun))
+    if (isPatronictl() && !json) toStdout(begunText(begun))
     rows.push(...(await this.#follow(chosen.value, begun, json, flags.timeout ?? null)))
     const hint = `see hactl list ${cluster}, and the log of the member's agent for the reason.`
     this.end(json, concludeOperation(cluster, ACTION, rows, hint), rows)
@@ -108,7 +110,7 @@ export default class Reinit extends MemberCommand {
     const question = `Which member do you want to reinitialize [${names.join(', ')}]?`
     const hint = `name it: hactl reinit ${chosen.cluster} ${names[0] ?? 'MEMBER'}`
     if (force && isPatronictl()) {
-      process.stderr.write('No member was named: nothing was done\n')
+      toStderr('No member was named: nothing was done\n')
       return done([])
     }
     if (force || !canAsk()) return failed({ kind: 'usage', message: 'no member was named', hint })
@@ -142,7 +144,7 @@ export default class Reinit extends MemberCommand {
           shown.delete(row.member)
           live.clear()
           if (isPatronictl() && !json && row.outcome === 'done')
-            process.stdout.write(`Reinitialize is completed on: ${row.member}\n`)
+            toStdout(line`Reinitialize is completed on: ${row.member}\n`)
           else this.showRow(json, ACTION, row)
           return row
         }),
@@ -154,7 +156,7 @@ export default class Reinit extends MemberCommand {
 /** patronictl's line when it begins to wait. */
 function begunText(begun: readonly BegunCopy[]): string {
   if (begun.length === 0) return ''
-  const names = begun.map(({ member }) => member.name)
+  const names = begun.map(({ member }) => printable(member.name))
   const each = names.map(name => `Success: ${ACTION} for member ${name}\n`).join('')
   return `${each}Waiting for reinitialize to complete on: ${names.join(', ')}\n`
 }
@@ -166,9 +168,8 @@ function begunText(begun: readonly BegunCopy[]): string {
 function cancels(json: boolean, left: Set<string>): ReinitOptions['mayCancel'] {
   return async (member, what) => {
     if (json || !canAsk()) return false
-    const said = isPatronictl()
-      ? `Failed: ${ACTION} for member ${member}, status code=503, (${what})\n`
-      : `${member}: ${what}. `
+    if (isPatronictl()) toStdout(line`Failed: ${ACTION} for member ${member}, status code=503, (${what})\n`)
+    const said = isPatronictl() ? '' : `${member}: ${what}. `
     const answer = await askYesNo(`${said}Do you want to cancel it and reinitialize anyway?`)
     const isCancelled = answer.ok && answer.value
     if (isPatronictl() && !isCancelled) left.add(member)

@@ -6,9 +6,11 @@ import { reportCluster } from '../src/admin/look/cluster-report.ts'
 import { type RemoveReport, removalObjection, removeCluster, surveyRemoval } from '../src/admin/remove.ts'
 import { deadlineIn } from '../src/admin/use-case.ts'
 import { failed } from '../src/model/command/failure.ts'
+import { printableData } from '../src/model/command/printable.ts'
 import { confirmRemoval } from '../src/terminal/ask/remove-questions.ts'
 import { HactlCommand, memberFlag, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
 import { isPatronictl } from '../src/terminal/drop-in/drop-in.ts'
+import { toStderr, toStdout } from '../src/terminal/print.ts'
 import { clusterText } from '../src/terminal/table/member-table.ts'
 
 export default class Remove extends HactlCommand {
@@ -48,7 +50,7 @@ export default class Remove extends HactlCommand {
       if (!survey.ok) return failed(survey.failure)
       const { view } = survey.value
       if (!flags.json)
-        process.stdout.write(clusterText(reportCluster(cluster, operator.namespace, view), 'pretty', false))
+        toStdout(clusterText(reportCluster(cluster, operator.namespace, view), 'pretty', false))
       const answers = await confirmRemoval(survey.value, flags)
       if (!answers.ok) return failed(answers.failure)
       const objection = removalObjection(survey.value, answers.value.leader)
@@ -57,7 +59,7 @@ export default class Remove extends HactlCommand {
       return removeCluster(operator, survey.value, deadlineIn(operator.clock, budgetMs))
     })
     // patronictl ends silently.
-    if (isPatronictl() && !flags.json && result.ok) process.stderr.write(removedText(result.value))
+    if (isPatronictl() && !flags.json && result.ok) toStderr(removedText(printableData(result.value)))
     this.conclude(flags.json, result, isPatronictl() ? () => '' : removedText)
     this.exit(0)
   }

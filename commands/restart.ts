@@ -21,6 +21,7 @@ import {
   memberWords,
   roleFlag,
 } from '../src/terminal/member-words.ts'
+import { line, toStderr } from '../src/terminal/print.ts'
 import { liveLine } from '../src/terminal/table/live-line.ts'
 
 export default class Restart extends MemberCommand {
@@ -124,7 +125,7 @@ export default class Restart extends MemberCommand {
         message: time.why,
         hint: 'for example --scheduled 2030-01-01T12:35+01:00, or now.',
       })
-    if (time.said !== null) process.stderr.write(`${time.said}\n`)
+    if (time.said !== null) toStderr(line`${time.said}\n`)
     const { schedule } = time
     if (schedule !== null && clusterModes(view).paused) {
       const hint = `hactl resume ${chosen.cluster} ends it; or restart without --scheduled.`

@@ -24,6 +24,7 @@ import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
 import { durationFlag, type GlobalFlags, READ_TIMEOUT_MS } from '../src/terminal/command.ts'
 import { MemberCommand } from '../src/terminal/member-command.ts'
 import { forceFlag } from '../src/terminal/member-words.ts'
+import { line, toStdout } from '../src/terminal/print.ts'
 import { liveLine } from '../src/terminal/table/live-line.ts'
 import { clusterText } from '../src/terminal/table/member-table.ts'
 
@@ -96,7 +97,7 @@ export default class RollingRestart extends MemberCommand {
     const steps = plannedRows(plan)
     if (flags['dry-run'] || steps.length === 0)
       return this.#conclude(json, cluster, [...spared, ...steps], options, true)
-    if (!json) process.stdout.write(steps.map((row, at) => `${at + 1}. ${row.member}: ${row.why}\n`).join(''))
+    if (!json) toStdout(steps.map((row, at) => line`${at + 1}. ${row.member}: ${row.why ?? ''}\n`).join(''))
     const question =
       `Are you sure you want to restart ${steps.length === 1 ? 'this member' : 'these members'}, ` +
       'one after the other?'
@@ -133,7 +134,7 @@ export default class RollingRestart extends MemberCommand {
     if (!sight.ok) return failed(sight.failure)
     if (!flags.json) {
       const report = reportCluster(cluster.value, operator.namespace, sight.value.view)
-      process.stdout.write(clusterText(report, 'pretty', false))
+      toStdout(clusterText(report, 'pretty', false))
     }
     return done({ operator, cluster: cluster.value, sight: sight.value })
   }

@@ -30,9 +30,9 @@ export default class ShowConfig extends HactlCommand {
       showConfig(operator, cluster, flags.timeout ?? READ_TIMEOUT_MS),
     )
     const shown = emptyIfMissing<ConfigReport | null>(result, null)
-    this.conclude(flags.json, shown, report =>
-      report === null ? '' : `${profileComment(report)}${yamlDocument(report.document)}\n`,
-    )
+    const text = (report: ConfigReport | null): string =>
+      report === null ? '' : `${profileComment(report)}${yamlDocument(report.document)}\n`
+    this.conclude(flags.json, shown, text, 'programs')
   }
 }
 

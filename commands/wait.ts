@@ -6,6 +6,7 @@ import { type Condition, waitFor } from '../src/admin/look/wait.ts'
 import { deadlineIn } from '../src/admin/use-case.ts'
 import { CLUSTER_ARG } from '../src/terminal/cluster-arg.ts'
 import { HactlCommand, WAIT_TIMEOUT_MS } from '../src/terminal/command.ts'
+import { line, toStderr } from '../src/terminal/print.ts'
 import { parseCondition } from '../src/terminal/wait-condition.ts'
 
 const conditionFlag = Flags.custom<Condition>({ parse: async text => parseCondition(text) })
@@ -53,7 +54,7 @@ export default class Wait extends HactlCommand {
         flags.for,
         deadlineIn(operator.clock, flags.timeout ?? WAIT_TIMEOUT_MS),
         missing => {
-          if (shows) process.stderr.write(`waiting: ${missing}\n`)
+          if (shows) toStderr(line`waiting: ${missing}\n`)
         },
       ),
     )

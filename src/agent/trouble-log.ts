@@ -28,7 +28,11 @@ export function createTroubleLog({ log, serverLog }: TroubleLogOptions): Trouble
   const ownDisk = createTrouble(log, 'every disk of the agent itself can be written again', 0)
   const login = createTrouble(log, 'every account can log in again', 0)
   const watchdog = createTrouble(log, 'the required watchdog can be used again')
+  const strangeKeys = createTrouble(log, 'every key below members/ is that of a member again', 0)
   return (snapshot, memory) => {
+    const { cluster } = snapshot
+    const refused = cluster.known ? (cluster.value.refusedMembers ?? 0) : 0
+    strangeKeys(snapshot.nowMs, refused === 0 ? null : STRANGE_KEYS, cluster.known)
     const { server } = snapshot.postgres
     unseen(snapshot.nowMs, shutOut(snapshot), server.known)
     const streams = server.known && server.value.walReceiver?.status === 'streaming'
@@ -42,6 +46,10 @@ export function createTroubleLog({ log, serverLog }: TroubleLogOptions): Trouble
     idle(snapshot.nowMs, notStreaming(snapshot, memory, serverLog), streams)
   }
 }
+
+/** Without their names or number: whoever writes them must not decide how often this is told. */
+const STRANGE_KEYS =
+  'etcd has keys below members/ with control characters in their names: they are no members. HINT: hactl list counts them'
 
 /** `why`: the trouble, or null; `well`: the opposite was seen, and the question has not merely become moot. */
 type Trouble = (nowMs: BootMillis, why: string | null, well: boolean) => void

@@ -1,5 +1,6 @@
 // Decisions as JSON: values that JSON has no form for are written as a DBA would read them.
 
+import { printableJson } from '../model/command/printable.ts'
 import { formatLsn } from '../model/units.ts'
 
 /**
@@ -13,7 +14,7 @@ const AMOUNT = /Bytes$|Lag$|^maximumLag/
  * (as digits in quotes beyond what a double holds), Map as object, Set as list, Error as its message.
  */
 export function toJournalJson(value: unknown): string {
-  return JSON.stringify(value ?? null, encode)
+  return printableJson(JSON.stringify(value ?? null, encode))
 }
 
 function encode(key: string, value: unknown): unknown {

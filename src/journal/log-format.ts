@@ -1,4 +1,7 @@
-// Python's logging formats, as far as Patroni's configuration uses them: %-style lines and strftime dates.
+// Python's logging formats, as far as Patroni's configuration uses them: %-style lines and strftime dates. A record is one
+// line, whatever is in its values.
+
+import { printable } from '../model/command/printable.ts'
 
 export type FieldValues = Readonly<Record<string, unknown>>
 
@@ -28,7 +31,7 @@ function convert(value: unknown, type: string, precision: string | undefined): s
   if (type === 'f' || type === 'F')
     return Number(value).toFixed(precision === undefined ? 6 : Number(precision))
   const text = typeof value === 'string' ? value : JSON.stringify(value)
-  return precision === undefined ? text : text.slice(0, Number(precision))
+  return printable(precision === undefined ? text : text.slice(0, Number(precision)))
 }
 
 const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday']

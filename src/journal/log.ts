@@ -1,10 +1,12 @@
 // The log that a DBA reads: Patroni's line format by default, its `log:` section obeyed. Never waits for its reader,
-// never grows without bound, never prints a password.
+// never grows without bound, never prints a password. A record is one line: what in it would end the line or drive a
+// terminal is escaped here and nowhere else.
 
 import { write as writeTo } from 'node:fs'
 import { Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
+import { printableJson } from '../model/command/printable.ts'
 import { isSecretName, redact } from '../model/command/redact.ts'
 import type { LogConfig } from '../model/settings/config.ts'
 import type { Millis, WallMillis } from '../model/units.ts'
@@ -147,7 +149,7 @@ class LineLog implements AgentLog {
     if (type === 'plain') return formatLine(format, values)
     const wanted = jsonFields ?? fieldsOf(format).map(field => ({ field, name: field }))
     const shown = Object.fromEntries(wanted.map(({ field, name }) => [name, values[field] ?? null]))
-    return JSON.stringify({ ...shown, ...staticFields, ...redactFields(fields) })
+    return printableJson(JSON.stringify({ ...shown, ...staticFields, ...redactFields(fields) }))
   }
 
   /** The attributes of a record under their Python names, because existing formats use them. */

@@ -5,11 +5,12 @@ import { stripVTControlCharacters } from 'node:util'
 import { Command, Errors, Flags } from '@oclif/core'
 import { type Failure, failed, type Result } from '../model/command/failure.ts'
 import { eitherOf, nearestNames } from '../model/command/nearest.ts'
+import { isPrintable, printableData, printableJson } from '../model/command/printable.ts'
 import type { Millis } from '../model/units.ts'
 import { stringifyExact } from '../wire/exact-json.ts'
 import { describeFailure, errorText, type ShownError } from './error-table.ts'
 import { EXIT, processExitCode } from './exit-codes.ts'
-import type { Printed } from './watch-table.ts'
+import { type Printed, print } from './print.ts'
 
 /** Seconds, or a number with `ms`, `s`, `m`, `h`. */
 export const durationFlag = Flags.custom<Millis>({
@@ -28,6 +29,7 @@ export const memberFlag = Flags.custom<string>({
   helpValue: 'MEMBER',
   parse: async text => {
     if (text.trim() === '') throw new Error('expected the name of a member, not an empty one')
+    if (!isPrintable(text)) throw new Error('expected the name of a member, which has no control characters')
     return text
   },
 })
@@ -139,14 +141,24 @@ export abstract class HactlCommand extends ParsedCommand {
    * Ends the command with the result's exit code. `text` is only asked for when `--json` is not given. A failure may
    * come with a partial value, and ends at once: a connection to a silent member may still be open.
    */
-  protected conclude<T>(json: boolean, result: Result<T>, text: (value: T) => string): void {
-    this.show(json, result, text)
+  protected conclude<T>(
+    json: boolean,
+    result: Result<T>,
+    text: (value: T) => string,
+    reader: Reader = 'people',
+  ): void {
+    this.show(json, result, text, reader)
     if (!result.ok) this.exit(Number(process.exitCode))
   }
 
   /** Prints and keeps the exit code, without ending. */
-  protected show<T>(json: boolean, result: Result<T>, text: (value: T) => string): void {
-    print(json, result, text)
+  protected show<T>(
+    json: boolean,
+    result: Result<T>,
+    text: (value: T) => string,
+    reader: Reader = 'people',
+  ): void {
+    conclude(json, result, text, reader)
   }
 
   protected fail(json: boolean, failure: Failure): void {
@@ -156,30 +168,48 @@ export abstract class HactlCommand extends ParsedCommand {
 
 /** Prints the failure and ends with its exit code. */
 export function endWith(json: boolean, failure: Failure): never {
-  print(json, failed(failure), () => '')
+  conclude(json, failed(failure), () => '')
   return Errors.exit(Number(process.exitCode))
 }
 
-function print<T>(json: boolean, result: Result<T>, text: (value: T) => string): void {
-  const { out, err } = printed(json, result, text)
-  process.stdout.write(out)
-  process.stderr.write(err)
+function conclude<T>(
+  json: boolean,
+  result: Result<T>,
+  text: (value: T) => string,
+  reader: Reader = 'people',
+): void {
+  print(printed(json, result, text, reader))
   const shown = result.ok ? null : describeFailure(result.failure)
   const isLine = !result.ok && result.failure.kind === 'usage' && result.failure.isLine === true
   process.exitCode = processExitCode(shown?.exit ?? EXIT.done, process.env, isLine)
 }
 
+/**
+ * For people, every text of the value is escaped before `text` gets it, so that each line end is one of ours. A format
+ * for programs escapes by itself (JSON, YAML), or not at all (`bytes`).
+ */
+type Reader = 'people' | 'programs' | 'bytes'
+
 /** A command's output: each frame of `--watch`, or the only one. */
-export function printed<T>(json: boolean, result: Result<T>, text: (value: T) => string): Printed {
+export function printed<T>(
+  json: boolean,
+  result: Result<T>,
+  text: (value: T) => string,
+  reader: Reader = 'people',
+): Printed {
   const { value } = result
-  const shown = result.ok ? null : describeFailure(result.failure)
-  if (json) return { out: `${jsonText(jsonDocument(value, shown))}\n`, err: '' }
-  return { out: value === null ? '' : text(value), err: shown === null ? '' : errorText(shown) }
+  if (json) {
+    const shown = result.ok ? null : describeFailure(result.failure)
+    return { out: `${jsonText(jsonDocument(value, shown))}\n`, err: '' }
+  }
+  const shown = result.ok ? null : describeFailure(printableData(result.failure))
+  const out = value === null ? '' : text(reader === 'people' ? printableData(value) : value)
+  return { out, err: shown === null ? '' : errorText(shown), isRaw: reader === 'bytes' }
 }
 
 /** What `--json` prints: one document, with positions as plain numbers. */
 export function jsonText(document: unknown): string {
-  return stringifyExact(document, 2)
+  return printableJson(stringifyExact(document, 2))
 }
 
 function jsonDocument(value: unknown, shown: ShownError | null): Readonly<Record<string, unknown>> {

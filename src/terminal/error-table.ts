@@ -1,7 +1,6 @@
 // The one table of errors: for each kind of failure its exit code, its message (lower case, no full stop) and a hint
 // that names the next command or flag. Commands print nothing else when they fail; tests compare the whole text.
 
-import { styleText } from 'node:util'
 import type { CandidateVerdict } from '../model/cluster/verdict.ts'
 import type { Failure, GivenUp } from '../model/command/failure.ts'
 import { eitherOf } from '../model/command/nearest.ts'
@@ -209,11 +208,10 @@ export function describeFailure(failure: Failure): ShownError {
   }
 }
 
-/** Two lines for stderr; colour only where stderr is a terminal that wants it. */
+/** Two lines for stderr. */
 export function errorText(shown: ShownError): string {
   if (isPatronictl()) return patronictlErrorText(shown)
-  const label = styleText(['bold', 'red'], 'error:', { stream: process.stderr })
-  return `${label} ${shown.message}\n${shown.hint === '' ? '' : `HINT: ${shown.hint}\n`}`
+  return `error: ${shown.message}\n${shown.hint === '' ? '' : `HINT: ${shown.hint}\n`}`
 }
 
 function patronictlErrorText({ kind, message, hint }: ShownError): string {

@@ -16,10 +16,12 @@ import {
 import { chooseCluster, deadlineIn, type Operator } from '../admin/use-case.ts'
 import type { ClusterView } from '../model/cluster/cluster.ts'
 import { done, type Failure, failed, type Result } from '../model/command/failure.ts'
+import { printableData } from '../model/command/printable.ts'
 import { askYesNo, canAsk } from './ask/questions.ts'
 import { type GlobalFlags, HactlCommand, READ_TIMEOUT_MS } from './command.ts'
 import { isPatronictl } from './drop-in/drop-in.ts'
 import { isAnswered } from './drop-in/drop-in-operation.ts'
+import { line, toStderr, toStdout } from './print.ts'
 import { clusterText } from './table/member-table.ts'
 import { rowLine } from './text/operation-text.ts'
 
@@ -46,7 +48,7 @@ export abstract class MemberCommand extends HactlCommand {
     if (!read.ok) return failed(read.failure)
     if (!flags.json) {
       const report = reportCluster(cluster.value, operator.namespace, read.value)
-      process.stdout.write(clusterText(report, 'pretty', false))
+      toStdout(clusterText(report, 'pretty', false))
     }
     return done({ operator, cluster: cluster.value, view: read.value })
   }
@@ -63,7 +65,7 @@ export abstract class MemberCommand extends HactlCommand {
     const names = isPatronictl() ? existingNames(view, options) : options.names
     const dropped = options.names.filter(name => !names.includes(name))
     if (dropped.length > 0)
-      process.stderr.write(`Left out: ${dropped.join(', ')}: no such member, or of another role\n`)
+      toStderr(line`Left out: ${dropped.join(', ')}: no such member, or of another role\n`)
     const selection = selectMembers(cluster, view, { ...options, names }, randomInt)
     return selection.ok ? done({ ...looked.value, ...selection.value }) : failed(selection.failure)
   }
@@ -90,13 +92,13 @@ export abstract class MemberCommand extends HactlCommand {
     if (accepted || isPatronictl()) return null
     const broken = refusalFor(action, await copiesFrom(operator, view, names))
     if (broken === null || force || !canAsk()) return broken
-    process.stderr.write(`Note: ${broken.reason}\n`)
+    toStderr(line`Note: ${broken.reason}\n`)
     return null
   }
 
   /** Reports each member as it finishes, so that nobody waits in the dark for the last one. */
   protected showRow(json: boolean, action: string, row: OperationRow): void {
-    if (!json) process.stdout.write(rowLine(action, row))
+    if (!json) toStdout(rowLine(action, printableData(row)))
   }
 
   protected end(json: boolean, result: Result<OperationReport>, rows: readonly OperationRow[]): void {

@@ -5,6 +5,7 @@
 import { getSystemErrorMessage } from 'node:util'
 import { errorText } from './error-table.ts'
 import { EXIT, processExitCode } from './exit-codes.ts'
+import { print } from './print.ts'
 
 interface Output {
   /** Settles when everything is written, or nobody reads it any more. */
@@ -23,7 +24,7 @@ export function watchOutput(): Output {
     gone.resolve()
     if (error.code === 'EPIPE' || isLost) return
     isLost = true
-    stderr.write(errorText(unwritten(error)))
+    print({ out: '', err: errorText(unwritten(error)) })
     process.exitCode ||= processExitCode(EXIT.partlyDone, process.env)
   })
   // stderr is gone as well, so there is nowhere to report this.

@@ -4,6 +4,7 @@
 import { Errors, handle, run } from '@oclif/core'
 import { normaliseArgv } from './argv.ts'
 import { watchOutput } from './output.ts'
+import { escapedText } from './print.ts'
 
 type LoadOptions = Parameters<typeof run>[1]
 
@@ -21,5 +22,9 @@ export async function runProgram(args: readonly string[], loadOptions: LoadOptio
 /** The error that `this.exit` throws carries the exit code. */
 function endOf(error: unknown, exitCode: (own: number) => number): Error {
   if (error instanceof Errors.ExitError) return new Errors.ExitError(exitCode(error.oclif.exit ?? 0))
-  return error instanceof Error ? error : new Error(String(error))
+  const unexpected = error instanceof Error ? error : new Error(String(error))
+  // oclif prints it; its text may come from anywhere.
+  unexpected.message = escapedText(unexpected.message)
+  if (unexpected.stack !== undefined) unexpected.stack = escapedText(unexpected.stack)
+  return unexpected
 }

@@ -19,6 +19,7 @@ import {
   GUARD,
   HISTORY,
   INITIALIZE,
+  isRefusedMember,
   LAST_LEADER,
   LEADER,
   LEGACY_STATUS,
@@ -77,6 +78,7 @@ export function clusterView(
     failsafe: presentOnly(versioned(entries.get(FAILSAFE), parseFailsafe)),
     unreadable: unreadableOf(entries.get(FAILOVER)),
     drains: drainsOf(entries),
+    ...refusedOf(entries),
   }
 }
 
@@ -142,6 +144,12 @@ function membersOf(entries: ReadonlyMap<string, Entry>): readonly Member[] {
     members.push({ name, leaseId: entry.leaseId, modRevision: entry.modRevision, record })
   }
   return members.sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+function refusedOf(entries: ReadonlyMap<string, Entry>): Pick<ClusterView, 'refusedMembers'> {
+  let refusedMembers = 0
+  for (const key of entries.keys()) if (isRefusedMember(key)) refusedMembers += 1
+  return refusedMembers === 0 ? {} : { refusedMembers }
 }
 
 // `status` wins over `optime/leader`, which only members older than 2.1 need.

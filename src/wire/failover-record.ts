@@ -4,7 +4,7 @@
 import type { FailoverRequest, RequestNote } from '../model/cluster/cluster.ts'
 import type { MemberName } from '../model/units.ts'
 import { type ExactJson, type ExactObject, isObject, parseExact, stringifyExact } from './exact-json.ts'
-import { nameOrNull, textOrNull } from './fields.ts'
+import { printableNameOrNull as nameOrNull, textOrNull } from './fields.ts'
 import { parseInstant } from './times.ts'
 
 /** `{}`, a value without leader and candidate, and anything that cannot be honoured whole are no request: null. */

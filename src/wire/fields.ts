@@ -1,5 +1,6 @@
 // Lenient readers of single JSON fields: what cannot be used reads as null, never as an exception.
 
+import { isPrintable } from '../model/command/printable.ts'
 import type { Bytes, Lsn, MemberName, Timeline } from '../model/units.ts'
 import type { ExactJson } from './exact-json.ts'
 
@@ -20,6 +21,15 @@ export function roleOrNull(value: ExactJson | undefined): string | null {
 /** A member name; anything that cannot be the last part of a member key is null. */
 export function nameOrNull(value: ExactJson | undefined): MemberName | null {
   return typeof value === 'string' && /^[^/]+$/.test(value) && value.length <= NAME_LENGTH_MAX ? value : null
+}
+
+/**
+ * The name of a member to be: of a member key, of a candidate. With a control character it is nobody's: it could forge
+ * what people and programs read. Elsewhere such a name is kept as it is, because it is somebody's all the same.
+ */
+export function printableNameOrNull(value: ExactJson | undefined): MemberName | null {
+  const name = nameOrNull(value)
+  return name !== null && isPrintable(name) ? name : null
 }
 
 /** A WAL position from an integer or its decimal text. */

@@ -1,7 +1,7 @@
 // Names of the keys of a cluster, relative to `/<namespace>/<scope>/`.
 
 import type { MemberName } from '../model/units.ts'
-import { nameOrNull } from './fields.ts'
+import { nameOrNull, printableNameOrNull } from './fields.ts'
 
 export const LEADER = 'leader'
 export const INITIALIZE = 'initialize'
@@ -49,7 +49,10 @@ const KNOWN_KEYS: ReadonlySet<string> = new Set([
 /** Does a ClusterView show the key? Other keys are not even kept. */
 export function isKnownKey(relativeKey: string): boolean {
   return (
-    KNOWN_KEYS.has(relativeKey) || memberNameOf(relativeKey) !== null || drainedMemberOf(relativeKey) !== null
+    KNOWN_KEYS.has(relativeKey) ||
+    memberNameOf(relativeKey) !== null ||
+    isRefusedMember(relativeKey) ||
+    drainedMemberOf(relativeKey) !== null
   )
 }
 
@@ -58,12 +61,19 @@ export function memberKey(member: MemberName): string {
 }
 
 /**
- * The member name of a relative key `members/<name>`; null for any other key, and for names longer than 255 characters.
+ * The member name of a relative key `members/<name>`; null for any other key, and for names longer than 255 characters
+ * or with control characters.
  */
 export function memberNameOf(relativeKey: string): string | null {
   return nameBelow(MEMBERS, relativeKey)
 }
 
+/** A key `members/<name>` that is no member for the control characters in it: not passed over without a word. */
+export function isRefusedMember(relativeKey: string): boolean {
+  if (memberNameOf(relativeKey) !== null || !relativeKey.startsWith(MEMBERS)) return false
+  return nameOrNull(relativeKey.slice(MEMBERS.length)) !== null
+}
+
 function nameBelow(folder: string, relativeKey: string): MemberName | null {
-  return relativeKey.startsWith(folder) ? nameOrNull(relativeKey.slice(folder.length)) : null
+  return relativeKey.startsWith(folder) ? printableNameOrNull(relativeKey.slice(folder.length)) : null
 }

@@ -105,3 +105,19 @@ test('a standby that lacks the watchdog that it would need to lead', () => {
     'INFO the required watchdog can be used again',
   ])
 })
+
+test('keys whose names have control characters are told of once, whatever their number', () => {
+  const { lines, at } = listen()
+  at(0, { cluster: led })
+  for (const [seconds, refusedMembers] of [
+    [1, 1],
+    [2, 5],
+    [3, 2],
+  ] as const)
+    at(seconds, { cluster: view({ leader: leaderKey('pg2'), refusedMembers }) })
+  expect(lines).toEqual([
+    expect.stringMatching(/^WARNING etcd has keys below members\/ with control characters/),
+  ])
+  at(4, { cluster: led })
+  expect(lines.slice(1)).toEqual(['INFO every key below members/ is that of a member again'])
+})

@@ -324,6 +324,31 @@ describe('view', () => {
     expect(view.members.map(({ name }) => name)).toEqual(['a', 'b'])
   })
 
+  test('a name with a control character is no member, no drained one and no candidate, and is counted', () => {
+    const keys = [
+      'members/a',
+      'members/a\nb',
+      'members/\u001b[31m',
+      'members/\u202e',
+      'members/',
+      'hactl/drain/a\n',
+    ]
+    const view = clusterView(new Map(keys.map(key => [key, entry('{}')])), revision(1), 'watch')
+    expect(view.members.map(({ name }) => name)).toEqual(['a'])
+    expect(view.refusedMembers).toBe(3)
+    expect(view.drains).toEqual([])
+    expect(
+      clusterView(new Map([['members/a', entry('{}')]]), revision(1), 'read').refusedMembers,
+    ).toBeUndefined()
+    const asked = clusterView(
+      new Map([['failover', entry('{"leader":"a","member":"b\\u001b[2J"}')]]),
+      revision(1),
+      'read',
+    )
+    expect(asked.failover).toBeNull()
+    expect(asked.unreadable).toEqual([expect.objectContaining({ why: expect.stringMatching(/member/) })])
+  })
+
   test('an empty leader key is no leader; an empty failover is no request', () => {
     const view = clusterView(
       new Map([

@@ -3,6 +3,7 @@
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PassThrough, Writable } from 'node:stream'
+import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createLog } from '../../src/journal/log.ts'
 import { formatDefaultTime, formatLine, strftime } from '../../src/journal/log-format.ts'
@@ -222,4 +223,41 @@ test('a stream that is gone does not bring the process down', async () => {
   expect(await log.flush(WRITTEN_MS)).toBe(false)
   log.info('y')
   expect(await log.flush(WRITTEN_MS)).toBe(false)
+})
+
+/** Anything, and often what a terminal obeys. */
+const hostile = fc
+  .array(
+    fc.oneof(
+      fc.constantFrom('\n', '\r', '\t', '\u001b[31m', '\u009b', '\u202e', '\u2028', '\ud800'),
+      fc.string(),
+    ),
+  )
+  .map(parts => parts.join(''))
+const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\p{Bidi_Control}]/u
+
+test('a record is one line without a control character, whatever is in it and in whatever format', async () => {
+  const formats: readonly Partial<LogConfig>[] = [
+    {},
+    { format: '%(asctime)s\t%(levelname)-8s [%(site)5.3s] %(message)s' },
+    { type: 'json', staticFields: { app: 'a\u009bb' } },
+  ]
+  await fc.assert(
+    fc.asyncProperty(hostile, hostile, fc.constantFrom(...formats), async (message, site, config) => {
+      const text = await printed(config, log => log.error(message, { site, deep: { site } }))
+      expect(text.match(/\n/g)).toHaveLength(1)
+      expect(text.endsWith('\n')).toBe(true)
+      // The tab is the format's own.
+      expect(text.slice(0, -1).replace('\t', '')).not.toMatch(CONTROL)
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('a line that a key in etcd would forge stays in its own', async () => {
+  const forged = 'x\n2026-11-29 00:00:00,000 CRITICAL: forged \u001b[31mline'
+  const text = await printed({}, log => log.info(`a request names ${forged}`))
+  expect(text).toMatch(
+    / INFO: a request names x\\n2026-11-29 00:00:00,000 CRITICAL: forged \\x1b\[31mline\n$/,
+  )
 })

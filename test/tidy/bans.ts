@@ -56,6 +56,13 @@ export const bans: readonly Ban[] = [
     found: node => isMember(node, 'process', 'exit'),
   },
   {
+    name: 'a text past the exit',
+    instead:
+      'print it with src/terminal/print.ts, or log it (src/ports/log.ts): they escape what may not reach a terminal',
+    except: path => inTests(path) || path === 'src/terminal/print.ts',
+    found: (node, source) => printsDirectly(node, source),
+  },
+  {
     name: 'a revision compared or computed with',
     instead: "ask isNewer (src/model/revision.ts): the order of revisions is the store's business",
     // The transport knows what its revisions are made of, and tests make their own.
@@ -140,6 +147,20 @@ function isMember(node: Node, object: string, property: string): boolean {
     isNode(node.property) &&
     node.property.name === property
   )
+}
+
+const STREAMS = ['stdout', 'stderr']
+
+/** `process.stdout.write`, `stderr.write` of a destructured process, `console.…`, and what oclif offers for it. */
+function printsDirectly(node: Node, { path }: Source): boolean {
+  if (node.type !== 'MemberExpression' || !isNode(node.object) || !isNode(node.property)) return false
+  const { object, property } = node
+  if (object.name === 'console') return true
+  const isCommand = path.startsWith('commands/') || path.startsWith('src/terminal/')
+  if (object.type === 'ThisExpression' && isCommand)
+    return ['log', 'logToStderr', 'logJson', 'warn'].includes(String(property.name))
+  const isStream = STREAMS.some(name => object.name === name || isMember(object, 'process', name))
+  return isStream && property.name === 'write'
 }
 
 function isCallOf(node: Node, name: string): boolean {

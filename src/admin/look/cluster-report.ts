@@ -53,6 +53,7 @@ export function reportCluster(
     pendingRequest: request !== null && request.scheduledAt === null ? pendingRequest(request) : null,
     unreadableRequest: view.unreadable?.find(({ key }) => key === 'failover')?.why ?? null,
     drainedAway: drainedAway(view),
+    refusedMembers: view.refusedMembers ?? 0,
     members: view.members.map(member => reportMember(member, view, modes, optime, answers)),
     lostMembers: lostMembers(view),
   }

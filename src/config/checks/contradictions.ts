@@ -2,6 +2,7 @@
 
 import { formatAddress } from '../../model/address.ts'
 import type { JsonObject } from '../../model/cluster/cluster.ts'
+import { isPrintable } from '../../model/command/printable.ts'
 import type { Problem, ProblemPlace } from '../../model/settings/problem.ts'
 import { OTHER_STORES } from '../schema/general-sections.ts'
 import { ACCOUNT_KEYS, ACCOUNTS } from '../schema/postgresql-section.ts'
@@ -55,8 +56,7 @@ function* names({ given, read }: LocalValues): Iterable<Finding> {
     const value = read(path)
     if (value.includes('/'))
       yield { kind: 'error', path, message: 'has a slash, which would break the keys in etcd' }
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-    if (/[\u0000-\u001f\u007f]/.test(value)) yield { kind: 'error', path, message: 'has a control character' }
+    if (!isPrintable(value)) yield { kind: 'error', path, message: 'has a control character' }
     if (value !== value.trim()) yield { kind: 'error', path, message: 'begins or ends with a blank' }
   }
   // PostgreSQL compares the names of standbys without regard to case.

@@ -47,6 +47,8 @@ export interface ClusterView {
    * Keys whose request cannot be read: only `failover`, as `config` has its own form for that. Absent: not looked for.
    */
   readonly unreadable?: readonly UnreadableKey[]
+  /** How many keys below `members/` are no members, because a control character is in their names. Absent: none. */
+  readonly refusedMembers?: number
   /** Members drained by `hactl drain`, sorted by name, including those that are gone. Absent: none. */
   readonly drains?: readonly Drain[]
 }

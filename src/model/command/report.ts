@@ -24,6 +24,8 @@ export interface ClusterReport {
   readonly pendingRequest: PendingRequest | null
   /** Why a request in etcd cannot be honoured, until the leader has refused it; null: there is none. */
   readonly unreadableRequest: string | null
+  /** Keys below `members/` that are no members, because a control character is in their names. */
+  readonly refusedMembers: number
   /** Drained members that are gone. */
   readonly drainedAway: readonly MemberName[]
   readonly members: readonly MemberReport[]

@@ -4,7 +4,7 @@
 import type { Json, JsonObject } from '../../model/cluster/cluster.ts'
 import { isJsonObject, own } from '../../model/settings/patch.ts'
 import type { MemberName, WallMillis } from '../../model/units.ts'
-import { nameOrNull } from '../../wire/fields.ts'
+import { printableNameOrNull } from '../../wire/fields.ts'
 import { parseInstant } from '../../wire/times.ts'
 import { type Reply, text } from '../reply.ts'
 
@@ -33,7 +33,7 @@ export function readAsked(body: JsonObject): ReadBody {
   const unknown = Object.keys(body).find(key => !KEYS.includes(key))
   if (unknown !== undefined) return refuse(`unknown key "${loggable(unknown)}": nothing was requested`)
   const wrong = ['leader', 'candidate', 'member'].find(
-    key => given(body, key) && nameOrNull(own(body, key)) === null,
+    key => given(body, key) && printableNameOrNull(own(body, key)) === null,
   )
   if (wrong !== undefined) return refuse(`${wrong} is not the name of a member: nothing was requested`)
   const hactl = own(body, 'hactl')

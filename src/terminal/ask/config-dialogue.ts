@@ -14,10 +14,12 @@ import { timingOfPatroni } from '../../admin/config/timing-advice.ts'
 import type { Operator } from '../../admin/use-case.ts'
 import type { Json, JsonObject } from '../../model/cluster/cluster.ts'
 import { done, type Failure, failed, type Result } from '../../model/command/failure.ts'
+import { printableData } from '../../model/command/printable.ts'
 import { isJsonObject } from '../../model/settings/patch.ts'
 import { type GlobalFlags, READ_TIMEOUT_MS } from '../command.ts'
 import { isPatronictl } from '../drop-in/drop-in.ts'
 import { yamlDocument } from '../format/yaml-text.ts'
+import { toStderr, toStdout } from '../print.ts'
 import { type ChangeOptions, readChanges, readsStdin } from './config-changes.ts'
 import { type Edited, editUntilValid, type Judged } from './edit-until-valid.ts'
 import { askYesNo, canAsk } from './questions.ts'
@@ -84,15 +86,15 @@ async function store(
     document,
   }
   if (!unadvised.changed) return done({ ...unadvised, postgresql: null })
-  if (!flags.quiet && !flags.json) process.stdout.write(process.stdout.isTTY ? colouredDiff(diff) : diff)
+  if (!flags.quiet && !flags.json) toStdout(diff, colouredDiff)
   const synchronous = await adviseOnSynchronousMode(operator, before.cluster, before.document, document)
   const report = withSynchronous(withAdvice(unadvised, await advise(document)), synchronous)
-  if (!flags.json) process.stderr.write(adviceText(report, flags['force-invalid']))
+  if (!flags.json) toStderr(adviceText(printableData(report), flags['force-invalid']))
   if (report.problems.length > 0 && !flags['force-invalid']) {
     return failed({ kind: 'config-invalid', problems: report.problems, isDocument: true }, report)
   }
   if (isPatronictl() && readsStdin(flags) && !flags.force) {
-    process.stdout.write('Use --force option to apply changes\n')
+    toStdout('Use --force option to apply changes\n')
     return done(report)
   }
   const refused = refusedTiming(before, report, flags) ?? (await confirm(flags))

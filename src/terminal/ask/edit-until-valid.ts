@@ -3,6 +3,7 @@
 
 import type { JsonObject } from '../../model/cluster/cluster.ts'
 import { done, type Failure, failed, type Result } from '../../model/command/failure.ts'
+import { line, toStderr } from '../print.ts'
 import { createDraft, type Draft } from './editor.ts'
 import { askYesNo } from './questions.ts'
 
@@ -36,7 +37,7 @@ export async function editUntilValid(options: EditOptions): Promise<Result<Edite
     const { document, problems } = await options.judge(edited.value)
     if (document !== null && (problems.length === 0 || options.acceptInvalid))
       return done({ document, discard: draft.discard, keep: () => sayKept(draft) })
-    process.stderr.write(problems.map(problem => `error: ${problem}\n`).join(''))
+    toStderr(problems.map(problem => line`error: ${problem}\n`).join(''))
     const again = await askYesNo('Edit again?', true)
     if (again.ok && again.value) continue
     sayKept(draft)
@@ -53,5 +54,5 @@ async function editorFailed(draft: Draft, failure: Failure): Promise<Result<neve
 }
 
 function sayKept(draft: Draft): void {
-  process.stderr.write(`Your text is kept in ${draft.file}\n`)
+  toStderr(line`Your text is kept in ${draft.file}\n`)
 }

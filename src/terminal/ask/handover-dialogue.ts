@@ -15,8 +15,10 @@ import { copiesInTheWay, endangeredCopies } from '../../admin/members/endangered
 import { deadlineIn, type Operator } from '../../admin/use-case.ts'
 import type { HandoverAction } from '../../model/cluster/request.ts'
 import { done, type Failure, failed, type Result } from '../../model/command/failure.ts'
+import { printableData } from '../../model/command/printable.ts'
 import { type GlobalFlags, READ_TIMEOUT_MS, WAIT_TIMEOUT_MS } from '../command.ts'
 import { isPatronictl } from '../drop-in/drop-in.ts'
+import { line, toStderr, toStdout } from '../print.ts'
 import { clusterTable } from '../table/cluster-table.ts'
 import { dryRunText, outcomeText } from '../text/handover-text.ts'
 import { completeRequest, confirmHandover, type HandoverAnswers } from './handover-questions.ts'
@@ -47,8 +49,7 @@ export async function handOver(
   const looking = deadlineIn(operator.clock, flags.timeout ?? READ_TIMEOUT_MS)
   const survey = await surveyCluster(operator, cluster, looking)
   if (!survey.ok) return ended(operator, failed(survey.failure))
-  if (!flags.json)
-    process.stdout.write(`Current cluster topology\n${clusterTable(operator, cluster, survey.value.view)}`)
+  if (!flags.json) toStdout(`Current cluster topology\n${clusterTable(operator, cluster, survey.value.view)}`)
   const completed = await completeRequest(action, cluster, survey.value, flags, operator.clock.wallMs())
   if (!completed.ok) return ended(operator, failed(completed.failure))
   const accepting = { acceptDataLoss: flags['accept-data-loss'], replace: flags.replace }
@@ -66,7 +67,9 @@ function ended(operator: Operator, result: Result<HandoverReport>, table = ''): 
 
 function endOfDryRun(asked: CommandRequest, plan: HandoverPlan, flags: HandoverFlags): Ended {
   const report = describePlan(asked, plan)
-  const text = flags.json ? '' : dryRunText(report, process.stdout.isTTY ? process.stdout.columns : null)
+  const text = flags.json
+    ? ''
+    : dryRunText(printableData(report), process.stdout.isTTY ? process.stdout.columns : null)
   return { result: plan.failure === null ? done(report) : failed(plan.failure, report), text: () => text }
 }
 
@@ -85,7 +88,7 @@ async function confirmAndCarryOut(
   if (!accepted.ok) return refused(accepted.failure)
   const broken = flags['accept-broken-copy'] ? null : copiesInTheWay(asked, plan)
   if (broken !== null && flags.force) return refused(broken)
-  if (broken !== null) process.stderr.write(`Note: ${broken.reason}\n`)
+  if (broken !== null) toStderr(line`Note: ${broken.reason}\n`)
   const confirmed = await confirmHandover(asked, accepted.value.survey, flags)
   if (confirmed !== null) return refused(confirmed)
   // People take their time to answer, so the time limit begins here.
@@ -121,5 +124,5 @@ async function acceptLoss(
 
 /** Only for somebody who watches: in a log the outcome is enough. */
 function progressLine(text: string): void {
-  if (process.stderr.isTTY === true && !isPatronictl()) process.stderr.write(`${text}\n`)
+  if (process.stderr.isTTY === true && !isPatronictl()) toStderr(line`${text}\n`)
 }

@@ -8,6 +8,7 @@ import { done, failed } from '../../model/command/failure.ts'
 import { eitherOf, nearestNames } from '../../model/command/nearest.ts'
 import type { MemberName, WallMillis } from '../../model/units.ts'
 import { objectionToTime, parseFutureSchedule } from '../format/schedule.ts'
+import { line, toStderr } from '../print.ts'
 import { askText, askYesNo, canAsk, type Objection } from './questions.ts'
 
 export interface HandoverAnswers {
@@ -57,7 +58,7 @@ export async function completeRequest(
       hint: 'for example --scheduled 2030-01-01T12:35+01:00, or now.',
     })
   }
-  if (schedule.said !== null) process.stderr.write(`${schedule.said}\n`)
+  if (schedule.said !== null) toStderr(line`${schedule.said}\n`)
   return done({
     action,
     cluster,

@@ -2,6 +2,7 @@
 // the drop-in only (`echo y | patronictl …`, expect): hactl itself asks on a terminal, or not at all.
 
 import { done, failed, type Result } from '../../model/command/failure.ts'
+import { line, toStderr, toStdout } from '../print.ts'
 
 /** No answer is that long; input without a line end must not be read for ever. */
 const ANSWER_LENGTH_MAX = 65_536
@@ -11,28 +12,28 @@ const input: { read: string; isOver: boolean } = { read: '', isOver: false }
 /** `suggestion` is what an empty line means; null: an empty line is asked again. */
 export async function askLine(message: string, suggestion: string | null): Promise<Result<string>> {
   for (;;) {
-    const line = await ask(`${message}${suggestion === null ? '' : ` [${suggestion}]`}: `)
-    if (line === null) return failed({ kind: 'interrupted' })
-    if (line !== '') return done(line)
+    const typed = await ask(suggestion === null ? line`${message}: ` : line`${message} [${suggestion}]: `)
+    if (typed === null) return failed({ kind: 'interrupted' })
+    if (typed !== '') return done(typed)
     if (suggestion !== null) return done(suggestion)
   }
 }
 
 export async function confirmLine(message: string, byDefault: boolean): Promise<Result<boolean>> {
   for (;;) {
-    const line = await ask(`${message} ${byDefault ? '[Y/n]' : '[y/N]'}: `)
-    if (line === null) return failed({ kind: 'interrupted' })
-    const word = line.trim().toLowerCase()
+    const typed = await ask(line`${message} ${byDefault ? '[Y/n]' : '[y/N]'}: `)
+    if (typed === null) return failed({ kind: 'interrupted' })
+    const word = typed.trim().toLowerCase()
     if (word === '') return done(byDefault)
     if (['y', 'yes'].includes(word)) return done(true)
     if (['n', 'no'].includes(word)) return done(false)
-    output().write('Error: invalid input\n')
+    output()('Error: invalid input\n')
   }
 }
 
 /** null: stdin has ended, or Ctrl-C. */
 async function ask(question: string): Promise<string | null> {
-  output().write(question)
+  output()(question)
   const interrupted = new AbortController()
   const interrupt = (): void => interrupted.abort()
   process.once('SIGINT', interrupt)
@@ -44,8 +45,8 @@ async function ask(question: string): Promise<string | null> {
 }
 
 /** With `--json` nothing but the document is on stdout. */
-function output(): NodeJS.WriteStream {
-  return process.argv.includes('--json') ? process.stderr : process.stdout
+function output(): (text: string) => void {
+  return process.argv.includes('--json') ? toStderr : toStdout
 }
 
 async function nextLine(signal: AbortSignal): Promise<string | null> {

@@ -3,6 +3,7 @@
 // asked as patronictl asks them, also of a pipe.
 
 import { failed, type Result } from '../../model/command/failure.ts'
+import { isPrintable, printable } from '../../model/command/printable.ts'
 import { isPatronictl } from '../drop-in/drop-in.ts'
 import { askLine, confirmLine } from './line-questions.ts'
 
@@ -28,21 +29,32 @@ export async function askText(
   objection: Objection = () => null,
 ): Promise<Result<string>> {
   if (isPatronictl()) return askLine(message, suggestion)
-  const validate = async (answer: string): Promise<string | true> => (await objection(answer)) ?? true
+  const validate = async (answer: string): Promise<string | true> => {
+    const why = await objection(answer)
+    return why === null ? true : printable(why)
+  }
   return asked(async ({ input }, context) =>
-    input({ message, default: suggestion, validate, theme: ASKED_ANEW }, context),
+    input(
+      {
+        ...{ message: printable(message), validate, theme: ASKED_ANEW },
+        default: isPrintable(suggestion) ? suggestion : '',
+      },
+      context,
+    ),
   )
 }
 
 /** The answer is not shown while it is typed. */
 export async function askSecret(message: string): Promise<Result<string>> {
-  return asked(async ({ password }, context) => password({ message }, context))
+  return asked(async ({ password }, context) => password({ message: printable(message) }, context))
 }
 
 /** `byDefault`: the answer of the return key alone. */
 export async function askYesNo(message: string, byDefault = false): Promise<Result<boolean>> {
   if (isPatronictl()) return confirmLine(message, byDefault)
-  return asked(async ({ confirm }, context) => confirm({ message, default: byDefault }, context))
+  return asked(async ({ confirm }, context) =>
+    confirm({ message: printable(message), default: byDefault }, context),
+  )
 }
 
 type Prompts = typeof import('./prompts-package.ts')

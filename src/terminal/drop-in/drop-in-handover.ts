@@ -15,6 +15,7 @@ import { askText, askYesNo } from '../ask/questions.ts'
 import { type GlobalFlags, READ_TIMEOUT_MS, WAIT_TIMEOUT_MS } from '../command.ts'
 import { isoWithZone, localTime } from '../format/line-time.ts'
 import { parseSchedule } from '../format/schedule.ts'
+import { line, toStderr, toStdout } from '../print.ts'
 import { clusterTable } from '../table/cluster-table.ts'
 
 /** Asks, waits and reports as patronictl does; even a refusal by the member ends with 0. */
@@ -33,7 +34,7 @@ export async function handOverAsPatronictl(
   const read = await look()
   if (!read.ok) return notAsked(read.failure)
   const survey = surveyOf(read.value)
-  process.stdout.write(`Current cluster topology\n${clusterTable(operator, cluster, survey.view)}`)
+  toStdout(`Current cluster topology\n${clusterTable(operator, cluster, survey.view)}`)
   const asked = await askAsPatronictl(action, cluster, survey, answers, clock.wallMs())
   if (!asked.ok) return notAsked(asked.failure)
   const request = { ...asked.value, acceptDataLoss: true, replace: false }
@@ -134,7 +135,7 @@ async function askTime(
   const parsed = await parseSchedule(when.value, nowMs)
   if (!parsed.ok) return refuse(parsed.why.replace(/^./, first => first.toUpperCase()))
   if (parsed.schedule !== null && modes.paused) return refuse("Can't schedule switchover in the paused state")
-  if (parsed.said !== null) process.stderr.write(`${parsed.said}\n`)
+  if (parsed.said !== null) toStderr(line`${parsed.said}\n`)
   return done(parsed.schedule)
 }
 

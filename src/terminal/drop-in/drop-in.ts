@@ -26,6 +26,7 @@ export function inPatronictlsWords(report: ClusterReport): ClusterReport {
     ...report,
     pendingRequest: null,
     unreadableRequest: null,
+    refusedMembers: 0,
     members: report.members.map(member => ({
       ...member,
       problem: null,

@@ -34,8 +34,8 @@ function stringText(text: string, place: ScalarPlace): string {
   return singleQuoted(text, place)
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are exactly what is looked for
-const UNPRINTABLE = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/
+/** Controls but the line end, separators of lines, marks of direction, halves of a surrogate pair, no characters. */
+const UNPRINTABLE = /(?!\n)[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\p{Cs}\ufeff\ufffe\uffff]/u
 
 /** Texts that YAML 1.1 does not read as a string. */
 const RESOLVED: readonly RegExp[] = [

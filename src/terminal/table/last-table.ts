@@ -2,7 +2,7 @@
 
 import type { BootMillis } from '../../model/units.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { Printed } from '../watch-table.ts'
+import type { Printed } from '../print.ts'
 
 export class LastTable {
   readonly #clock: Clock

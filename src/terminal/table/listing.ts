@@ -2,6 +2,7 @@
 // of them: that is hactl's own typed result.
 
 import type { Json } from '../../model/cluster/cluster.ts'
+import { printable, printableData, printableLines } from '../../model/command/printable.ts'
 import { pythonText } from '../../model/settings/values.ts'
 import { encodeJson } from '../../wire/python-json.ts'
 import { yamlDocument } from '../format/yaml-text.ts'
@@ -22,12 +23,17 @@ export interface Listing {
 export type ListingFormat = 'pretty' | 'topology' | 'tsv' | 'json' | 'yaml' | 'yml'
 export const LISTING_FORMATS = ['pretty', 'tsv', 'json', 'yaml', 'yml'] as const
 
+/** Data for programs is escaped by the format itself, and must not be changed before that. */
+export function readerOf(format: ListingFormat): 'people' | 'programs' {
+  return format === 'json' || format === 'yaml' || format === 'yml' ? 'programs' : 'people'
+}
+
 /** Text with its line end, ready for stdout. */
 export function formatListing(listing: Listing, format: ListingFormat): string {
   switch (format) {
     case 'pretty':
     case 'topology':
-      return `${boxTable({ ...listing, rows: listing.rows.map(row => row.map(cellText)) })}\n`
+      return `${boxTable({ ...listing, columns: listing.columns.map(printableData), rows: listing.rows.map(row => row.map(cellText)) })}\n`
     case 'tsv':
       return tabSeparated(listing)
     case 'json':
@@ -41,7 +47,7 @@ export function formatListing(listing: Listing, format: ListingFormat): string {
 }
 
 function tabSeparated(listing: Listing): string {
-  const titles = listing.columns.map(column => column.title)
+  const titles = listing.columns.map(column => printable(column.title))
   return [titles, ...listing.rows].map(row => `${row.map(cellText).join('\t')}\n`).join('')
 }
 
@@ -59,5 +65,5 @@ function objects(listing: Listing): Json {
 }
 
 function cellText(cell: Cell): string {
-  return pythonText(cell)
+  return printableLines(pythonText(cell))
 }

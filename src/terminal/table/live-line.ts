@@ -1,6 +1,9 @@
 // One line on a terminal that shows the progress and disappears when lasting output is printed. Without a terminal on
 // stderr nothing is shown.
 
+import { printable } from '../../model/command/printable.ts'
+import { overLiveLine } from '../print.ts'
+
 interface LiveLine {
   show(text: string): void
   clear(): void
@@ -13,13 +16,13 @@ export function liveLine(wanted: boolean): LiveLine {
   return {
     show(text) {
       // A wrapped line could not be erased.
-      const fits = text.slice(0, Math.max(20, stderr.columns || 80) - 1)
+      const fits = printable(text).slice(0, Math.max(20, stderr.columns || 80) - 1)
       if (fits === shown) return
       shown = fits
-      stderr.write(`\r\u001b[2K${fits}`)
+      overLiveLine(fits)
     },
     clear() {
-      if (shown !== '') stderr.write('\r\u001b[2K')
+      if (shown !== '') overLiveLine('')
       shown = ''
     },
   }

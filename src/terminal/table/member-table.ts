@@ -4,14 +4,8 @@
 import { formatAddress } from '../../model/address.ts'
 import type { Json } from '../../model/cluster/cluster.ts'
 import { describeNote } from '../../model/cluster/drained-member.ts'
-import type {
-  ClusterReport,
-  LostMember,
-  MemberReport,
-  PendingRequest,
-  Position,
-  SynchronousReport,
-} from '../../model/command/report.ts'
+import { printableData } from '../../model/command/printable.ts'
+import type { ClusterReport, LostMember, MemberReport, Position } from '../../model/command/report.ts'
 import { isJsonObject } from '../../model/settings/patch.ts'
 import { pythonText, roundHalfEven } from '../../model/settings/values.ts'
 import type { Bytes } from '../../model/units.ts'
@@ -20,7 +14,8 @@ import { parseInstant } from '../../wire/times.ts'
 import { inPatronictlsWords, isPatronictl } from '../drop-in/drop-in.ts'
 import { localTime } from '../format/line-time.ts'
 import { yamlDocument, yamlFlow } from '../format/yaml-text.ts'
-import { type Cell, type Column, formatListing, type Listing } from './listing.ts'
+import { type Cell, type Column, formatListing, type Listing, readerOf } from './listing.ts'
+import { capitalised, memberFooter } from './member-footer.ts'
 
 export type MemberFormat = 'pretty' | 'topology' | 'tsv' | 'json' | 'yaml' | 'yml'
 
@@ -31,7 +26,8 @@ const DRAINED = 'Drained'
 
 /** One cluster as text with its line ends; only the formats for people have the footer. */
 export function clusterText(all: ClusterReport, format: MemberFormat, extended: boolean): string {
-  const report = isPatronictl() ? inPatronictlsWords(all) : all
+  const words = isPatronictl() ? inPatronictlsWords(all) : all
+  const report = readerOf(format) === 'people' ? printableData(words) : words
   const footer = format === 'pretty' || format === 'topology' ? memberFooter(report) : []
   return (
     formatListing(memberListing(report, format, extended), format) + footer.map(line => `${line}\n`).join('')
@@ -97,47 +93,6 @@ function columnOf(key: string, forPeople: boolean): Column {
 
 function titleOf(report: ClusterReport): string {
   return ` Cluster: ${report.cluster} (${report.systemIdentifier ?? report.state}) `
-}
-
-/** Lines below the table: maintenance mode and requests; labels are right-aligned in 24 columns. */
-function memberFooter(report: ClusterReport): readonly string[] {
-  const planned = report.scheduledSwitchover
-  const pending = report.pendingRequest
-  const line = (label: string, value: string | null) =>
-    value === null ? [] : [`${label.padStart(24)}: ${value}`]
-  return [
-    ...(report.paused ? [' Maintenance mode: on'] : []),
-    ...(isPatronictl() ? [] : synchronousLine(report.synchronous)),
-    ...(planned === null ? [] : [` Switchover scheduled at: ${planned.at}`]),
-    ...line('from', planned?.from ?? null),
-    ...line('to', planned?.to ?? null),
-    ...(pending === null ? [] : [` ${capitalised(pending.action)} ${progressOf(pending)}`]),
-    ...line('from', pending?.from ?? null),
-    ...line('to', pending?.to ?? null),
-    ...(report.drainedAway.length === 0
-      ? []
-      : [` Drained, but gone: ${report.drainedAway.join(', ')} (hactl undrain forgets it)`]),
-    ...(report.unreadableRequest === null
-      ? []
-      : [` A request is pending that is not understood: ${report.unreadableRequest}`]),
-  ]
-}
-
-/** ` Synchronous mode: quorum: commits wait for any 1 of pg1, pg2` */
-function synchronousLine(report: SynchronousReport): readonly string[] {
-  const { mode, strict, standbys, acknowledging, problem } = report
-  if (mode === 'off') return []
-  const whom = mode === 'quorum' ? `any ${acknowledging} of ${standbys.join(', ')}` : standbys.join(' and ')
-  const state = problem ?? `commits wait for ${whom}`
-  return [` Synchronous mode: ${mode}${strict ? ', strict' : ''}: ${state}`]
-}
-
-/** `pending, requested by hactl on db1 through pg1 at 2026-11-29T19:20:11.000Z, until 2026-11-29T19:21:11.000Z` */
-function progressOf({ requestedBy, requestedAt, validUntil, begunBy }: PendingRequest): string {
-  const by = requestedBy === null ? ', by whom is not known' : `, requested by ${requestedBy}`
-  const at = requestedAt === null ? '' : ` at ${requestedAt}`
-  const until = validUntil === null || begunBy !== null ? '' : `, until ${validUntil}`
-  return `${begunBy === null ? 'pending' : `begun by ${begunBy}`}${by}${at}${until}`
 }
 
 function mainCells(
@@ -207,10 +162,6 @@ function positionsOf(member: MemberReport): readonly [receive: Place, replay: Pl
 
 function megabytes(place: Place): Cell {
   return place.at === null ? '' : roundHalfEven(Number(place.lagBytes ?? 0n) / 1024 / 1024)
-}
-
-function capitalised(word: string): string {
-  return word.charAt(0).toUpperCase() + word.slice(1)
 }
 
 /** Ports are shown for all members as soon as one is not 5432 or two members share a host. */

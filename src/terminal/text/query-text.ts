@@ -2,18 +2,20 @@
 
 import type { QueryReport } from '../../admin/look/query.ts'
 import { done, type Failure, type Result } from '../../model/command/failure.ts'
+import { printableData } from '../../model/command/printable.ts'
 import { pythonText } from '../../model/settings/values.ts'
 import type { WallMillis } from '../../model/units.ts'
 import { describeFailure } from '../error-table.ts'
 import { localTime } from '../format/line-time.ts'
+import { line, toStderr } from '../print.ts'
 import { formatListing, type ListingFormat } from '../table/listing.ts'
 
 export function queryText(report: QueryReport, format: ListingFormat, delimiter: string): string {
   const { columns, rows, tag } = report
-  if (columns === null) return tag === '' ? '' : `${tag}\n`
+  if (columns === null) return tag === '' ? '' : line`${tag}\n`
   if (format === 'tsv') {
     const lines = [columns, ...rows.map(row => row.map(pythonText))]
-    return lines.map(line => `${line.join(delimiter)}\n`).join('')
+    return lines.map(cells => `${cells.join(delimiter)}\n`).join('')
   }
   const titled = columns.map(title => ({ title, align: 'left' }) as const)
   return formatListing({ title: null, columns: titled, rows, omitEmpty: false }, format)
@@ -32,8 +34,8 @@ export function patronictlQuery(
   const why = result.ok ? 'ERROR, SQLSTATE: no results to fetch' : rowOf(result.failure, asked)
   if (why === null) return [result, () => '']
   const row = { cluster: '', member: '', inRecovery: false, tag: '', columns: [], rows: [] }
-  const detail = result.ok ? '' : `${describeFailure(result.failure).message}\n`
-  if (detail !== '') process.stderr.write(detail)
+  const detail = result.ok ? '' : `${describeFailure(printableData(result.failure)).message}\n`
+  if (detail !== '') toStderr(detail)
   return [done(row), () => `${localTime(nowMs)}${delimiter}${why}\n`]
 }
 
