@@ -5,13 +5,14 @@ import { readLocalConfig } from '../config/node-config.ts'
 import type { RuleText } from '../decide/rule.ts'
 import { chapters } from '../decide/rule-book.ts'
 import { createLog } from '../journal/log.ts'
+import { printable } from '../model/command/printable.ts'
 import type { AgentConfig } from '../model/settings/config.ts'
 import { formatProblem } from '../model/settings/problem.ts'
 import { HACTL_VERSION } from '../model/versions.ts'
 import { removePrivateFolders } from '../postgres/server/private-folder.ts'
 import { systemClock } from '../system/clock.ts'
 import { hostIdentity, isOwnAddress } from '../system/host-identity.ts'
-import { claimDirectory } from '../system/sole-agent.ts'
+import { claimDirectories } from '../system/sole-agent.ts'
 import { assemble, type Node } from './node.ts'
 import type { Identity } from './self.ts'
 import { listenToSignals } from './signals.ts'
@@ -43,7 +44,9 @@ const EXIT_USAGE = 2
 const SHUTDOWN_LIMIT_MS = 5000
 
 /** Runs until the agent ends, and returns the exit code. */
-export async function runAgent(start: AgentStart): Promise<number> {
+export async function runAgent(given: AgentStart): Promise<number> {
+  // What stands in a file or a variable may hold anything.
+  const start = { ...given, complain: (line: string) => given.complain(printable(line)) }
   const read = await readLocalConfig({ path: start.configPath, env: start.env })
   for (const warning of read.warnings) start.complain(`warning: ${formatProblem(warning)}`)
   if (!read.ok) {
@@ -63,13 +66,16 @@ export async function runAgent(start: AgentStart): Promise<number> {
   log.info(
     `hactl ${HACTL_VERSION} starts as ${read.config.name} in cluster ${read.config.scope}, pid ${process.pid}`,
   )
-  const other = await otherAgent(read.config)
-  if (other !== null) {
-    log.critical(`Can't start; ${other}`)
+  const { name, postgresql, stateDirectory } = read.config
+  // What two agents on one state directory noted about their data would be taken for the other's.
+  const claim = await claimDirectories(postgresql.dataDir, stateDirectory, `${name}, pid ${process.pid}`)
+  if (!claim.ok) {
+    log.critical(`Can't start; ${claim.why}`)
     await log.flush(1000)
     return 1
   }
-  await removePrivateFolders(read.config.stateDirectory).catch((error: Error) => log.warning(error.message))
+  for (const warning of claim.warnings) log.warning(warning)
+  await removePrivateFolders(stateDirectory).catch((error: Error) => log.warning(error.message))
   const node = assemble({
     ...start,
     config: read.config,
@@ -105,17 +111,6 @@ async function identityOf({ stateDirectory, restapi }: AgentConfig): Promise<Ide
     isOwnAddress(restapi.connectAddress.host),
   ])
   return { host, apiIsHere }
-}
-
-/**
- * Null: there is none. What two agents on one state directory noted about their data would be taken for the other's.
- */
-async function otherAgent({ name, postgresql, stateDirectory }: AgentConfig): Promise<string | null> {
-  for (const path of new Set([postgresql.dataDir, stateDirectory])) {
-    const claim = await claimDirectory(path, `${name}, pid ${process.pid}`)
-    if (!claim.ok) return `another agent works on ${path} (${claim.holder})`
-  }
-  return null
 }
 
 /** Each step is independent and has a limit: none may keep the process from ending (spec/ha.md 8.B30). */

@@ -1,0 +1,42 @@
+// Whether a directory is ours alone: what an agent notes there must be changed by nobody else, and what it locks there
+// must be held by nobody else.
+
+import { lstat, realpath, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+
+const WRITABLE_FOR_GROUP = 0o020
+const WRITABLE_FOR_ALL = 0o002
+const STICKY = 0o1000
+
+/** Why others could change what is in `directory`, as a clause; null: nobody can but root. Throws when it cannot be looked at. */
+export async function whyUnsafe(directory: string): Promise<string | null> {
+  const [link, real] = await Promise.all([lstat(directory), realpath(directory)])
+  if (link.isSymbolicLink() && !isOurs(link.uid))
+    return `${directory} is a link of the user with id ${link.uid}`
+  const status = await stat(real)
+  if (!status.isDirectory()) return `${directory} is not a directory`
+  if (!isOurs(status.uid))
+    return `${directory} belongs to the user with id ${status.uid}, not to this one (${process.geteuid?.()}): give it to this user, or remove it`
+  if ((status.mode & (WRITABLE_FOR_GROUP | WRITABLE_FOR_ALL)) !== 0)
+    return `${directory} may be written by others (mode ${octal(status.mode)}): chmod 0700 ${directory}`
+  return aboveIt(real)
+}
+
+/** Whoever may rename a directory above it puts another one in its place. */
+async function aboveIt(directory: string): Promise<string | null> {
+  for (let path = directory; path !== '/'; ) {
+    path = dirname(path)
+    const { mode } = await stat(path)
+    if ((mode & WRITABLE_FOR_ALL) !== 0 && (mode & STICKY) === 0)
+      return `${path}, above ${directory}, may be written by everybody (mode ${octal(mode)}): chmod o-w ${path}`
+  }
+  return null
+}
+
+function isOurs(uid: number): boolean {
+  return uid === 0 || uid === process.geteuid?.()
+}
+
+function octal(mode: number): string {
+  return (mode & 0o7777).toString(8).padStart(4, '0')
+}
