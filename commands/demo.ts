@@ -18,13 +18,13 @@ export default class Demo extends HactlCommand {
   override async run(): Promise<void> {
     const { flags } = await this.parse(Demo)
     const { demonstrate } = await import('../src/admin/demo/result.ts')
-    const { line, toStderr, toStdout } = await import('../src/terminal/print.ts')
+    const { toStderr, toStdout } = await import('../src/terminal/print.ts')
     const { demoText } = await import('../src/terminal/text/demo-text.ts')
     const result = await demonstrate({
       keep: flags.keep,
       node: process.execPath,
       entry: process.argv[1] ?? '',
-      say: said => (flags.json ? toStderr : toStdout)(line`${said}\n`),
+      say: said => (flags.json ? toStderr : toStdout)(`${said}\n`),
     })
     this.conclude(flags.json, result, demoText)
   }

@@ -12,6 +12,7 @@ import { HACTL_VERSION } from '../model/versions.ts'
 import { removePrivateFolders } from '../postgres/server/private-folder.ts'
 import { systemClock } from '../system/clock.ts'
 import { hostIdentity, isOwnAddress } from '../system/host-identity.ts'
+import { isOpenToAll } from '../system/private-directory.ts'
 import { claimDirectories } from '../system/sole-agent.ts'
 import { assemble, type Node } from './node.ts'
 import type { Identity } from './self.ts'
@@ -75,6 +76,11 @@ export async function runAgent(given: AgentStart): Promise<number> {
     return 1
   }
   for (const warning of claim.warnings) log.warning(warning)
+  const { dir } = read.config.log
+  if (dir !== null && (await isOpenToAll(dir)))
+    log.warning(
+      `log.dir: everybody may write ${dir}, and put a link in the place of the log: chmod o-w ${dir}`,
+    )
   await removePrivateFolders(stateDirectory).catch((error: Error) => log.warning(error.message))
   const node = assemble({
     ...start,

@@ -22,13 +22,21 @@ export async function whyUnsafe(directory: string): Promise<string | null> {
   return aboveIt(real)
 }
 
+/** Whether everybody may put files there, and exchange those of others; what is in the way of a look counts as no. */
+export async function isOpenToAll(directory: string): Promise<boolean> {
+  const mode = await stat(directory).then(
+    status => status.mode,
+    () => 0,
+  )
+  return (mode & WRITABLE_FOR_ALL) !== 0 && (mode & STICKY) === 0
+}
+
 /** Whoever may rename a directory above it puts another one in its place. */
 async function aboveIt(directory: string): Promise<string | null> {
   for (let path = directory; path !== '/'; ) {
     path = dirname(path)
-    const { mode } = await stat(path)
-    if ((mode & WRITABLE_FOR_ALL) !== 0 && (mode & STICKY) === 0)
-      return `${path}, above ${directory}, may be written by everybody (mode ${octal(mode)}): chmod o-w ${path}`
+    if (await isOpenToAll(path))
+      return `${path}, above ${directory}, may be written by everybody: chmod o-w ${path}`
   }
   return null
 }
