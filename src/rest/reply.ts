@@ -3,6 +3,7 @@
 
 import type { ServerResponse } from 'node:http'
 import { STATUS_CODES } from 'node:http'
+import { printable, printableLines } from '../model/command/printable.ts'
 import { OUTCOME_HEADER, type OutcomeCode } from '../wire/outcome-code.ts'
 
 type Headers = readonly (readonly [string, string])[]
@@ -64,7 +65,8 @@ export function send(response: ServerResponse, reply: Reply, common: CommonHeade
       sendBody(response, reply.status, 'application/json', reply.body, [], common)
       return
     case 'text':
-      sendBody(response, reply.status, 'text/html', reply.body, reply.headers ?? [], common)
+      // It may quote what is in etcd, and is read in terminals.
+      sendBody(response, reply.status, 'text/html', printableLines(reply.body), reply.headers ?? [], common)
       return
     case 'metrics':
       sendBody(response, 200, 'text/plain', reply.body, [], common)
@@ -121,7 +123,7 @@ function errorPage(status: number, message: string): string {
     '<html><head><meta charset="utf-8"><title>Error response</title></head><body>',
     '<h1>Error response</h1>',
     `<p>Error code: ${status}</p>`,
-    `<p>Message: ${escapeHtml(message)}.</p>`,
+    `<p>Message: ${escapeHtml(printable(message))}.</p>`,
     `<p>Error code explanation: ${status} - ${explanation}.</p>`,
     '</body></html>\n',
   ].join('\n')

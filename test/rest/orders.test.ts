@@ -97,6 +97,8 @@ describe('the answers', () => {
     ],
     ['POST /restart', { is: 'still-starting' }, '503 postgres is still starting'],
     ['POST /restart', { is: 'failed', why: 'the server ended' }, '503 restart failed: the server ended'],
+    // The words of a server, an archive command or a key in etcd may be anything, and curl shows them.
+    ['POST /restart', { is: 'failed', why: 'a\u001b[2J\u009b\rb' }, '503 restart failed: a\\x1b[2J\\x9b\\rb'],
     ['POST /restart', { is: 'refused', why: 'nobody leads' }, '503 restart failed: nobody leads'],
     ['POST /restart', { is: 'scheduled' }, '202 Restart scheduled'],
     ['POST /restart', { is: 'already-scheduled' }, '409 Another restart is already scheduled'],
