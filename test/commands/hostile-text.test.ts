@@ -2,14 +2,14 @@
 // log or a script as text: no line of its own, no colour, no movement of the cursor, and no command of the shell.
 
 import { execFile } from 'node:child_process'
-import { stat, writeFile } from 'node:fs/promises'
+import { rm, stat, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { escapedText, line } from '../../src/terminal/print.ts'
 import { memoryDirectory } from '../memory-directory.ts'
 import { openStage, runHactl, type Stage } from './stage/stage.ts'
@@ -201,6 +201,7 @@ describe('the exit', () => {
 
 test('a name of a cluster or a member is no command of the shell that completes it', async () => {
   const folder = await memoryDirectory('hactl-complete-')
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
   const ran = join(folder, 'ran')
   // A name has no slash and no blank.
   const [blank, slash] = ['IFS', 'HOME:0:1'].map(word => `$\{${word}}`)
