@@ -49,6 +49,10 @@ export const main = configPath =>
   runAgent({ configPath, env: process.env, entry: process.argv[1] ?? '', complain: line => console.error(line) })
 `
 
+// The thread of the agent that answers HTTP requests (src/agent/api-thread/): a program of its own, so that it holds nothing
+// of the agent's.
+const apiThreadEntry = `import './src/agent/api-thread/thread.ts'`
+
 // etcd3 reads its .proto file from disk when it is loaded. The parsed form goes into the bundle instead.
 const etcdProto = {
   name: 'etcd-proto',
@@ -125,6 +129,7 @@ const exists = await access(`${root}src/commands.ts`).then(
   () => false,
 )
 if (exists) {
+  await bundle(apiThreadEntry, 'api-thread')
   await bundle(agentEntry, 'agent')
   await bundle(entry, 'hactl')
   await fillCompileCache()

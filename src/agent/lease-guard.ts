@@ -49,11 +49,17 @@ async function isReached(atMs: () => BootMillis, clock: Clock, signal: AbortSign
   return false
 }
 
-/** `settings` and `watchdog` give the margin before the end at which primary-only work is cancelled. */
+interface GuardPorts {
+  /** With `settings` it gives the margin before the end at which primary-only work is cancelled. */
+  readonly watchdog: () => OpenWatchdog | null
+  /** Hears at once when the leadership ends, whenever that changes. */
+  readonly ended: (atMs: BootMillis) => void
+}
+
 export function createLeaseGuard(
   clock: Clock,
   settings: () => DynamicSettings,
-  watchdog: () => OpenWatchdog | null = () => null,
+  { watchdog, ended }: GuardPorts = { watchdog: () => null, ended: () => {} },
 ): OwnedLeaseGuard {
   let lease = NO_LEASE
   let leadership = new AbortController()
@@ -62,6 +68,7 @@ export function createLeaseGuard(
 
   function end(why: string): void {
     lease = { ...lease, leaderUntilMs: 0, membersUntilMs: 0 }
+    ended(0)
     leadership.abort(new Error(why))
     timer.abort()
   }
@@ -81,6 +88,7 @@ export function createLeaseGuard(
   function become(next: LeaseView): void {
     const endedMs = leadershipEndsAtMs(lease)
     lease = next
+    ended(leadershipEndsAtMs(next))
     // The timer sleeps until the later end.
     if (!leadership.signal.aborted && leadershipEndsAtMs(next) < endedMs) watchTheEnd()
   }
@@ -104,6 +112,7 @@ export function createLeaseGuard(
       // Without a gap: whoever may have led in between has not been asked.
       if (leadershipEndsAtMs(lease) <= clock.bootMs()) return false
       lease = { ...lease, membersUntilMs: Math.max(untilMs, lease.membersUntilMs) }
+      ended(leadershipEndsAtMs(lease))
       lead()
       return true
     },

@@ -1,5 +1,4 @@
-// The HTTP API's view of the node: the last snapshot and the lease guard in the documents' terms. Everything answers
-// from memory; only `fresh` looks at PostgreSQL.
+// The HTTP API's view of the node: the last snapshot and the lease guard in the documents' terms. Only `fresh` looks.
 
 import { whyUndecided } from '../decide/election/comparison.ts'
 import { objectionToOwnTimeline } from '../decide/election/own-timeline.ts'
@@ -32,6 +31,7 @@ import type { LeaseGuard } from '../ports/lease-guard.ts'
 import type { Postgres } from '../ports/postgres.ts'
 import type { PromiseDesk } from '../ports/promises.ts'
 import type { LoggerView, NodeState, NodeStatus } from '../rest/node-view.ts'
+import { clusterWithin } from './api-thread/seen-cluster.ts'
 import { ownStandstills, type StandstillSource, withHangingBeat } from './beside/standstill-report.ts'
 import { answerFailsafe } from './failsafe/answers.ts'
 
@@ -49,6 +49,8 @@ interface NodeStatePorts extends StandstillSource {
   readonly reload: () => void
   readonly logger: () => LoggerView
   readonly promises: Pick<PromiseDesk, 'view' | 'promise'>
+  /** What the API shows may have changed. */
+  readonly changed: () => void
 }
 
 export interface OwnedNodeState extends NodeState {
@@ -56,6 +58,8 @@ export interface OwnedNodeState extends NodeState {
   update(snapshot: Snapshot, memory: Memory, rule: string): void
   /** Called before each decision is carried out. */
   decided(decision: Decision, nowMs: BootMillis): void
+  /** The cluster as it was last seen, and when etcd was last heard. */
+  lastCluster(): { readonly cluster: Seen<ClusterView>; readonly heardAtMs: BootMillis }
 }
 
 /** Ageing numbers are refreshed at most this often, however many checks arrive. */
@@ -90,6 +94,7 @@ export function createNodeState(ports: NodeStatePorts): OwnedNodeState {
     refreshedAtMs = ports.clock.bootMs()
     if (snapshot !== null) take({ ...snapshot, postgres: view })
     else status = beforeFirstBeat(status, view)
+    ports.changed()
   }
 
   function fresh(budgetMs: Millis): Promise<void> {
@@ -104,6 +109,7 @@ export function createNodeState(ports: NodeStatePorts): OwnedNodeState {
     now: () => ports.clock,
     leaderLeaseUntilMs: () => leadershipEndsAtMs(ports.guard.view()),
     status: () => withHangingBeat(status, ports),
+    lastCluster: () => ({ cluster, heardAtMs: lastClusterMs }),
     cluster: () => clusterWithin(cluster, ports.clock.bootMs() - lastClusterMs, ports.settings().ttlMs),
     failsafe: () => ({
       activeUntilMs: Math.max(ports.guard.view().membersUntilMs, ports.promises.view().last?.untilMs ?? 0),
@@ -121,6 +127,7 @@ export function createNodeState(ports: NodeStatePorts): OwnedNodeState {
       rule = matched
       refreshedAtMs = ports.clock.bootMs()
       take(next)
+      ports.changed()
     },
   }
 }
@@ -206,10 +213,6 @@ function leftHistory(facts: ClusterFacts): boolean {
   // A history that cannot be read at the moment proves nothing.
   if (directory.kind !== 'present' || !directory.history.known) return false
   return localPosition(facts.snap) !== null && objectionToOwnTimeline(facts) !== null
-}
-
-function clusterWithin(cluster: Seen<ClusterView>, ageMs: Millis, ttlMs: Millis): Seen<ClusterView> {
-  return ageMs <= ttlMs ? cluster : unseen(`etcd was last seen ${Math.round(ageMs / 1000)} s ago`)
 }
 
 function statusOf(snapshot: Snapshot | null, memory: Memory, ports: NodeStatePorts): NodeStatus {

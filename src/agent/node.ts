@@ -4,18 +4,19 @@
 import { join } from 'node:path'
 import { createWorkRunner, type WorkPorts, type WorkRunner } from '../act/work-runner.ts'
 import type { LocalValues } from '../config/checks/contradictions.ts'
-import { readDynamicSettings } from '../config/dynamic.ts'
 import type { AgentLog } from '../journal/log.ts'
 import type { Outcome } from '../model/decision/outcome.ts'
 import { mayEndEarly } from '../model/decision/work.ts'
 import type { AgentConfig } from '../model/settings/config.ts'
-import { formatProblem } from '../model/settings/problem.ts'
+import type { BootMillis } from '../model/units.ts'
+import type { OpenWatchdog } from '../model/watchdog.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { LeaseGuard } from '../ports/lease-guard.ts'
 import type { PromiseDesk } from '../ports/promises.ts'
-import { createRestServer, type RestServer } from '../rest/server.ts'
+import type { RestServer } from '../rest/server.ts'
 import { type Adapters, createAdapters } from './adapters.ts'
 import type { AgentStart } from './agent.ts'
+import { createNodeApi } from './api-thread/node-api.ts'
 import type { DecisionEntry } from './beat.ts'
 import { createLoginWatch, type LoginWatch } from './beside/login-watch.ts'
 import { probeOwnDirectory } from './beside/own-directories.ts'
@@ -27,7 +28,7 @@ import { createEntry } from './entry.ts'
 import { createPromiseDesk } from './failsafe/promise-desk.ts'
 import { createLeaseGuard } from './lease-guard.ts'
 import { createLoop, type Loop, type LoopHooks } from './loop.ts'
-import { createNodeState, type OwnedNodeState } from './node-state.ts'
+import { createNodeState } from './node-state.ts'
 import { createOrderDesk, type OrderDesk } from './order-desk.ts'
 import type { Identity } from './self.ts'
 import { createStateLog } from './state-log.ts'
@@ -73,7 +74,9 @@ interface Parts {
 export function assemble(start: NodeStart): Node {
   const { config, log, clock } = start
   const dynamic = createDynamicConfiguration(log)
-  const guard = createLeaseGuard(clock, dynamic.settings, () => adapters.fencer.view().watchdog ?? null)
+  const watchdog = (): OpenWatchdog | null => adapters.fencer.view().watchdog ?? null
+  const ended = (atMs: BootMillis): void => rest.lease.setLeadsUntil(atMs)
+  const guard = createLeaseGuard(clock, dynamic.settings, { watchdog, ended })
   const wake = (cause: string): void => loop.wake(cause)
   const adapters = createAdapters(start, dynamic.settings(), wake, () => configuration.local())
   const desk = createOrderDesk(clock, wake)
@@ -89,9 +92,8 @@ export function assemble(start: NodeStart): Node {
     wake,
   })
   let stopRequested = false
-  const vitals = vitalsOf(start, adapters, {
-    ...{ settings: dynamic.settings, wake, local: () => configuration.local(), loop: () => loop },
-  })
+  const local = (): AgentConfig => configuration.local()
+  const vitals = vitalsOf(start, adapters, { settings: dynamic.settings, wake, local, loop: () => loop })
   const running = { dynamic, guard, work, desk, promises, logins, vitals, configuration }
   const parts = { start, adapters, ...running, stopRequested: () => stopRequested }
   const loop = loopOf(parts, entry => state.decided(entry.decision, entry.snapshot.nowMs), {
@@ -116,15 +118,15 @@ export function assemble(start: NodeStart): Node {
   const state = createNodeState({
     ...adapters,
     self: configuration.self,
-    ...{ clock, guard, promises },
-    settings: dynamic.settings,
+    ...{ clock, guard, promises, settings: dynamic.settings },
     ...{ nextBeatDueMs: loop.nextBeatDueMs, step: loop.step, standstills: vitals.standstills },
     work: work.current,
     order: desk.place,
     ...{ wake, reload: requestReload },
     logger: () => ({ queued: log.queued(), lost: log.dropped() }),
+    changed: () => rest.publish(),
   })
-  const rest = restOf(parts, state)
+  const rest = createNodeApi(start, adapters, state)
   const entry = createEntry({ ...adapters, self: configuration.self, rest, exit: loop.exit })
   wakeOnChange({ ...adapters, loop, name: config.name })
   return {
@@ -260,24 +262,6 @@ function loopOf(
         tellState(snapshot, memory)
       },
     },
-  })
-}
-
-function restOf({ start, adapters }: Parts, state: OwnedNodeState): RestServer {
-  const { config, clock, log } = start
-  return createRestServer({
-    ...adapters,
-    config: config.restapi,
-    state,
-    self: config.name,
-    scope: config.scope,
-    clock,
-    log,
-    validateDynamic: document => {
-      const result = readDynamicSettings(document, null)
-      return result.ok ? [] : result.errors.map(formatProblem)
-    },
-    parameters: (...asked) => adapters.postgres.parameterFacts(...asked),
   })
 }
 

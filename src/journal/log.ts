@@ -30,6 +30,8 @@ export interface AgentLog extends Log {
   flush(limitMs: Millis): Promise<boolean>
   /** At the end of the process: flush, then close the file. Bounded. */
   close(limitMs: Millis): Promise<void>
+  /** Lines at level DEBUG are written: otherwise they need not be made. */
+  wantsDebug(): boolean
   /** Lines lost since the start. */
   dropped(): number
   /** Lines that are not written yet. */
@@ -62,6 +64,10 @@ class LineLog implements AgentLog {
     this.#startedMs = clock.wallMs()
     this.#config = config
     ;[this.#sink, this.#writer] = this.#open()
+  }
+
+  wantsDebug(): boolean {
+    return this.#config.level === 'DEBUG'
   }
 
   debug(message: string, fields: FieldValues = {}): void {

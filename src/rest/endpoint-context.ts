@@ -1,7 +1,6 @@
-// The services that every endpoint gets.
+// What an endpoint gets that the agent answers (agent-endpoints.ts).
 
-import type { IncomingMessage } from 'node:http'
-import type { JsonObject } from '../model/cluster/cluster.ts'
+import type { ClusterView, JsonObject } from '../model/cluster/cluster.ts'
 import type { Seen } from '../model/seen.ts'
 import type { ParameterAnswer } from '../model/server/parameter.ts'
 import type { MemberName, Millis, Scope } from '../model/units.ts'
@@ -9,9 +8,11 @@ import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { Peers } from '../ports/peers.ts'
 import type { Store } from '../ports/store.ts'
-import type { FreshReads } from './fresh-read.ts'
+import type { AgentRequest } from './agent-line.ts'
 import type { NodeState } from './node-view.ts'
 import type { Target } from './request/target.ts'
+
+export const READ_BUDGET_MS: Millis = 5000
 
 export interface Services {
   readonly state: NodeState
@@ -28,9 +29,10 @@ export interface Services {
 }
 
 export interface Context extends Services {
-  readonly request: IncomingMessage
+  readonly request: AgentRequest
   readonly target: Target
-  readonly reads: FreshReads
-  /** Aborts when the client goes away or the server stops. */
+  /** Linearizable reads of the cluster, which requests share. */
+  readonly reads: { read(): Promise<Seen<ClusterView>> }
+  /** Aborts when the client goes away or the API stops. */
   readonly signal: AbortSignal
 }

@@ -1,28 +1,39 @@
-// The listening socket and its limits: how many connections, how long a client may take for headers, request and
-// handshake, how long a connection may idle. What a stranger sends never reaches the log above DEBUG and never
-// another request.
+// The listening socket and its limits: who may connect (door/doorkeeper.ts), whose turn it is (door/fair-turns.ts), how long
+// a client may take for headers, request and handshake, how long a connection may idle. What a stranger sends never reaches
+// the log above DEBUG and never another request.
 
 import { createServer as createHttpServer, type Server as HttpServer, type RequestListener } from 'node:http'
-import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
-import type { Server, Socket } from 'node:net'
-import type { SecureContextOptions, TLSSocket } from 'node:tls'
-import { bareHost } from '../model/address.ts'
-import { errorCode, errorText } from '../model/error-text.ts'
-import type { HostPort, RestApiConfig } from '../model/settings/config.ts'
+import { createServer as createNetServer, type Server, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import {
+  createServer as createTlsServer,
+  type SecureContextOptions,
+  type TLSSocket,
+  Server as TlsServer,
+} from 'node:tls'
+import { errorText } from '../model/error-text.ts'
+import type { RestApiConfig } from '../model/settings/config.ts'
+import type { Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
+import { bind } from './bind.ts'
+import { ClientStream } from './door/client-stream.ts'
+import type { Doorkeeper } from './door/doorkeeper.ts'
+import { FairTurns } from './door/fair-turns.ts'
 import { readTlsFiles, type TlsConfig, watchTlsFiles } from './tls.ts'
 
-const CONNECTIONS_MAX = 4000
-/** From here on idle connections are closed to make room. */
-const CONNECTIONS_CROWDED = 3000
 const HEADERS_MS = 10_000
 const REQUEST_MS = 20_000
 const IDLE_MS = 15_000
 const HANDSHAKE_MS = 10_000
 /** No byte in either direction for this long: the client is gone. Longer than any wait for a switchover's end. */
 const SILENCE_MS = 600_000
+/** How long an answer may wait for its client to read. */
+const UNREAD_MS: Millis = 10_000
+const SWEEP_MS: Millis = 2000
 const STOP_MS = 2000
+const GONE = 'all clients are gone'
+const CLOSED = 'the listener is closed'
 
 const LIMITS = {
   headersTimeout: HEADERS_MS,
@@ -30,41 +41,56 @@ const LIMITS = {
   keepAliveTimeout: IDLE_MS,
   connectionsCheckingInterval: 2000,
   maxHeaderSize: 16 * 1024,
-  keepAlive: true,
-  keepAliveInitialDelay: 3000,
-  noDelay: true,
 } as const
 
+const SOCKETS = { allowHalfOpen: true, keepAlive: true, keepAliveInitialDelay: 3000, noDelay: true } as const
+
+interface ListenerPorts {
+  readonly clock: Clock
+  readonly log: Log
+  readonly door: Doorkeeper
+}
+
 export class Listener {
-  readonly #server: HttpServer | HttpsServer
+  /** Accepts connections. */
+  readonly #server: Server | TlsServer
+  /** Reads requests and writes answers; it listens to nothing itself. */
+  readonly #http: HttpServer
   readonly #tls: TlsConfig | null
   readonly #clock: Clock
   readonly #log: Log
+  readonly #turns: FairTurns
+  readonly #clients = new Set<ClientStream>()
+  readonly #closed = new AbortController()
+  #whenEmpty: () => void = () => {}
   #stopWatching: () => void = () => {}
-  #connections = 0
 
-  private constructor(server: HttpServer | HttpsServer, tls: TlsConfig | null, clock: Clock, log: Log) {
+  private constructor(
+    server: Server | TlsServer,
+    answer: RequestListener,
+    tls: TlsConfig | null,
+    { clock, log }: ListenerPorts,
+  ) {
     this.#server = server
+    this.#http = createHttpServer(LIMITS, answer)
     this.#tls = tls
     this.#clock = clock
+    this.#turns = new FairTurns(clock)
     this.#log = log
   }
 
   /** Binds; rejects with the reason (address in use, unreadable certificate). */
-  static async open(
-    config: RestApiConfig,
-    answer: RequestListener,
-    clock: Clock,
-    log: Log,
-  ): Promise<Listener> {
+  static async open(config: RestApiConfig, answer: RequestListener, ports: ListenerPorts): Promise<Listener> {
+    const { clock, log, door } = ports
     const { tls } = config
     const server =
       tls === null
-        ? createHttpServer(LIMITS, answer)
-        : secureServer(await readTlsFiles(tls), config.verifyClient, answer, log)
-    const listener = new Listener(server, tls, clock, log)
-    listener.#guard()
+        ? createNetServer(SOCKETS)
+        : secureServer(await readTlsFiles(tls), config.verifyClient, log)
+    const listener = new Listener(server, answer, tls, ports)
+    listener.#guard(door)
     await bind(server, config.listen)
+    listener.#begin()
     if (tls !== null)
       listener.#stopWatching = watchTlsFiles(tls, () => listener.readCertificates(), clock, log)
     return listener
@@ -72,7 +98,7 @@ export class Listener {
 
   /** Uses the files as they are now for new connections; keeps the old certificate when they cannot be used. */
   async readCertificates(): Promise<void> {
-    if (this.#tls === null || !('setSecureContext' in this.#server)) return
+    if (this.#tls === null || !(this.#server instanceof TlsServer)) return
     try {
       this.#server.setSecureContext(await readTlsFiles(this.#tls))
       this.#log.info('REST API: certificate files were read again')
@@ -91,32 +117,39 @@ export class Listener {
   /** No new connections; those under way get a little time, then all are closed. */
   async close(): Promise<void> {
     this.#stopWatching()
+    this.#server.close()
+    this.#http.closeIdleConnections()
     const gone = new AbortController()
-    this.#server.close(() => gone.abort())
-    this.#server.closeIdleConnections()
-    await this.#clock.sleep(STOP_MS, gone.signal)
-    this.#server.closeAllConnections()
+    this.#whenEmpty = () => gone.abort(GONE)
+    if (this.#clients.size > 0) await this.#clock.sleep(STOP_MS, gone.signal)
+    for (const client of this.#clients) client.destroy()
+    this.#closed.abort(CLOSED)
+    // Ends its own timer.
+    this.#http.close()
   }
 
-  #guard(): void {
+  #begin(): void {
+    // It looks after slow requests from then on.
+    this.#http.emit('listening')
+    void this.#sweep()
+  }
+
+  #guard(door: Doorkeeper): void {
     const server = this.#server
     const log = this.#log
-    server.maxConnections = CONNECTIONS_MAX
-    server.timeout = SILENCE_MS
     server.on('connection', (socket: Socket) => {
-      this.#connections += 1
-      socket.once('close', () => {
-        this.#connections -= 1
-      })
       // Without this a reset during a TLS handshake would be an uncaught error.
       socket.on('error', () => {})
-      if (this.#connections > CONNECTIONS_CROWDED) server.closeIdleConnections()
+      const why = door.admit(socket)
+      if (why === null) {
+        if (this.#tls === null) this.#serve(socket)
+        return
+      }
+      log.debug(`REST API: connection of ${socket.remoteAddress ?? 'a client that left'} closed: ${why}`)
+      socket.destroy()
     })
-    server.on('clientError', (error: Error & { code?: string }, socket: Socket) => {
-      log.debug(
-        `REST API: bad request from ${socket.remoteAddress ?? 'a client that left'}: ${error.code ?? error.message}`,
-      )
-      refuseRaw(socket, error.code)
+    server.on('secureConnection', (socket: TLSSocket) => {
+      if (!socket.destroyed) this.#serve(socket)
     })
     server.on('tlsClientError', (error: Error & { code?: string }, socket: TLSSocket) => {
       log.debug(
@@ -125,25 +158,51 @@ export class Listener {
       socket.destroy()
     })
     server.on('error', error => log.error(`REST API: ${error.message}`))
+    this.#http.timeout = SILENCE_MS
+    this.#http.on('clientError', (error: Error & { code?: string }, client: Duplex) => {
+      const from = client instanceof ClientStream ? client.remoteAddress : undefined
+      log.debug(`REST API: bad request from ${from ?? 'a client that left'}: ${error.code ?? error.message}`)
+      refuseRaw(client, error.code)
+    })
+  }
+
+  #serve(socket: Socket): void {
+    const client = new ClientStream(socket, this.#turns, this.#clock)
+    this.#clients.add(client)
+    client.once('close', () => {
+      this.#clients.delete(client)
+      if (this.#clients.size === 0) this.#whenEmpty()
+    })
+    this.#http.emit('connection', client)
+  }
+
+  /** Closes the connections of clients that do not read what they asked for. */
+  async #sweep(): Promise<void> {
+    const { signal } = this.#closed
+    while (!signal.aborted) {
+      await this.#clock.sleep(SWEEP_MS, signal)
+      const beforeMs = this.#clock.bootMs() - UNREAD_MS
+      for (const client of this.#clients) {
+        const sinceMs = client.unreadSinceMs()
+        if (sinceMs !== null && sinceMs < beforeMs) client.destroy()
+      }
+    }
   }
 }
 
 function secureServer(
   files: SecureContextOptions,
   verifyClient: RestApiConfig['verifyClient'],
-  answer: RequestListener,
   log: Log,
-): HttpsServer {
-  const server = createHttpsServer(
-    {
-      ...LIMITS,
-      ...files,
-      handshakeTimeout: HANDSHAKE_MS,
-      requestCert: verifyClient !== 'none',
-      rejectUnauthorized: verifyClient === 'required',
-    },
-    answer,
-  )
+): TlsServer {
+  const server = createTlsServer({
+    ...SOCKETS,
+    ...files,
+    ALPNProtocols: ['http/1.1'],
+    handshakeTimeout: HANDSHAKE_MS,
+    requestCert: verifyClient !== 'none',
+    rejectUnauthorized: verifyClient === 'required',
+  })
   if (verifyClient === 'optional') {
     server.prependListener('secureConnection', (socket: TLSSocket) => {
       const shown = Object.keys(socket.getPeerCertificate()).length > 0
@@ -158,9 +217,9 @@ function secureServer(
 }
 
 /** Answers input that is no HTTP request, if the client still listens. */
-function refuseRaw(socket: Socket, code: string | undefined): void {
-  if (!socket.writable || code === 'ECONNRESET') {
-    socket.destroy()
+function refuseRaw(client: Duplex, code: string | undefined): void {
+  if (!client.writable || code === 'ECONNRESET') {
+    client.destroy()
     return
   }
   const status =
@@ -169,29 +228,5 @@ function refuseRaw(socket: Socket, code: string | undefined): void {
       : code === 'HPE_HEADER_OVERFLOW'
         ? '431 Request Header Fields Too Large'
         : '400 Bad Request'
-  socket.write(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
-  socket.destroySoon()
-}
-
-/** An empty host or `*` means every address, IPv6 and IPv4 on one socket where the machine has both. */
-async function bind(server: Server, listen: HostPort): Promise<void> {
-  const host = bareHost(listen.host)
-  if (host !== '' && host !== '*') return bindTo(server, host, listen.port)
-  try {
-    await bindTo(server, '::', listen.port)
-  } catch (error) {
-    if (errorCode(error) !== 'EAFNOSUPPORT') throw error
-    await bindTo(server, '0.0.0.0', listen.port)
-  }
-}
-
-function bindTo(server: Server, host: string, port: number): Promise<void> {
-  const bound = Promise.withResolvers<void>()
-  const failed = (error: Error): void => bound.reject(error)
-  server.once('error', failed)
-  server.listen({ host, port, backlog: 511 }, () => {
-    server.off('error', failed)
-    bound.resolve()
-  })
-  return bound.promise
+  client.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => client.destroy())
 }

@@ -1,5 +1,6 @@
-// The HTTP API's view of its node. The agent implements it; every method but `fresh` answers from memory, at once,
-// without SQL, locks or I/O, because a load balancer's check must never wait for PostgreSQL or etcd.
+// The HTTP API's view of its node. What a health check needs is read from memory, at once, without SQL, locks or I/O,
+// because a load balancer's check must never wait for PostgreSQL, for etcd or for the agent. The API runs in a thread of
+// its own (docs/adr/0021-the-api-in-a-thread.md): there these readings are a copy that the agent keeps up to date.
 
 import type { ClusterView, JsonObject, PostgresState, Role } from '../model/cluster/cluster.ts'
 import type { FailsafeMembers, FailsafePing } from '../model/cluster/failsafe.ts'
@@ -11,8 +12,8 @@ import type { BootMillis, Lsn, Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { OrderLimits } from '../ports/orders.ts'
 
-export interface NodeState {
-  now(): Clock
+/** What answers from memory. */
+export interface NodeReadings {
   /** The dynamic settings in force: the last valid ones when etcd is away. */
   settings(): DynamicSettings
   /**
@@ -28,6 +29,13 @@ export interface NodeState {
    */
   cluster(): Seen<ClusterView>
   failsafe(): FailsafeView
+  /** hactl's own fields, shown in the object `hactl` of the status document beside our version. */
+  extra(): JsonObject
+  logger(): LoggerView
+}
+
+export interface NodeState extends NodeReadings {
+  now(): Clock
   /**
    * Looks at PostgreSQL anew; afterwards `status()` shows the result. Ends within `budgetMs`, never rejects, may be
    * coalesced.
@@ -50,9 +58,6 @@ export interface NodeState {
   acceptFailsafe(ping: FailsafePing): FailsafeAnswer
   /** Why this node withdrew a switchover or failover at or after this boot-time instant; null: it did not. */
   refusedSince(sinceMs: BootMillis): string | null
-  /** hactl's own fields, shown in the object `hactl` of the status document beside our version. */
-  extra(): JsonObject
-  logger(): LoggerView
 }
 
 /** How far the log lags behind what is written to it. */

@@ -43,6 +43,7 @@ function nodeState(
   step: () => StepInProgress | null = () => null,
 ): OwnedNodeState {
   return createNodeState({
+    changed: () => {},
     self: () => self,
     clock,
     guard: createLeaseGuard(clock, () => settings),

@@ -146,6 +146,35 @@ describe('many and slow', () => {
     ])
   })
 
+  it('a hundred requests at once from a client that reads are answered in order', async () => {
+    const paths = Array.from({ length: 100 }, (_, index) => (index % 3 === 0 ? '/primary' : '/replica'))
+    const requests = paths.map(path => `OPTIONS ${path} HTTP/1.1\r\nHost: x\r\n\r\n`)
+    const last = 'OPTIONS / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
+    const answer = await exchange(port, requests.join('') + last)
+    const statuses = [...answer.matchAll(/HTTP\/1\.1 (\d+)/g)].map(match => match[1])
+    expect(statuses).toEqual([...paths.map(path => (path === '/primary' ? '200' : '503')), '200'])
+  })
+
+  it('a client that asks without reading is no longer read, and then closed; others are answered meanwhile', async () => {
+    const greedy = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.9' })
+    greedy.pause()
+    greedy.on('error', () => {})
+    const chunk = 'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(500)
+    // No more once a write has failed.
+    const send = (error?: Error | null): void => {
+      if (error == null) greedy.write(chunk, send)
+    }
+    send()
+    let slowestMs = 0
+    while (!greedy.destroyed) {
+      const began = clock.bootMs()
+      await (await fetch(`${running.base}/primary`)).text()
+      slowestMs = Math.max(slowestMs, clock.bootMs() - began)
+      await clock.sleep(50)
+    }
+    expect(slowestMs).toBeLessThan(1000)
+  })
+
   it('stopping ends connections that are open', async () => {
     const other = await startServer()
     const [socket] = await idleConnections(other.server.port(), 1)

@@ -13,8 +13,10 @@ import type { DynamicSettings } from '../../src/model/settings/dynamic-settings.
 import type { Log } from '../../src/ports/log.ts'
 import type { Peers } from '../../src/ports/peers.ts'
 import type { Store } from '../../src/ports/store.ts'
+import { createAgentSide } from '../../src/rest/agent-side.ts'
+import type { Services } from '../../src/rest/endpoint-context.ts'
 import type { FailsafeAnswer, FailsafeView, NodeState, NodeStatus } from '../../src/rest/node-view.ts'
-import { createRestServer, type RestServer, type RestServerOptions } from '../../src/rest/server.ts'
+import { createApiServer, type RestServer } from '../../src/rest/server.ts'
 import { systemClock } from '../../src/system/clock.ts'
 
 export const clock = systemClock()
@@ -263,15 +265,21 @@ export interface StartOptions {
   readonly peers?: Peers
   readonly self?: string
   readonly validateDynamic?: (document: JsonObject) => readonly string[]
-  readonly parameters?: RestServerOptions['parameters']
+  readonly parameters?: Services['parameters']
+}
+
+/** The API and the agent's side in one thread. */
+function createRestServer(config: RestApiConfig, services: Services): RestServer {
+  const line = createAgentSide(services)
+  const server = createApiServer(config, { ...services, readings: services.state, line })
+  return { ...server, stop: () => server.stop().finally(() => line.stop()) }
 }
 
 export async function startServer(options: StartOptions = {}): Promise<Running> {
   const node = options.node ?? new SettableNode()
   const log = new Lines()
   const config = { ...OPEN_CONFIG, ...options.config }
-  const server = createRestServer({
-    config,
+  const server = createRestServer(config, {
     state: node,
     store: options.store ?? UNREACHABLE_STORE,
     peers: options.peers ?? LONELY_PEERS,

@@ -6,7 +6,7 @@ import type { ServerView } from '../../model/server/postgres.ts'
 import type { DynamicSettings } from '../../model/settings/dynamic-settings.ts'
 import { type BootMillis, type Lsn, type MemberName, maxLsn } from '../../model/units.ts'
 import { syncDuty } from '../../wire/cluster-roles.ts'
-import type { FailsafeView, NodeState, NodeStatus } from '../node-view.ts'
+import type { FailsafeView, NodeReadings, NodeStatus } from '../node-view.ts'
 
 export interface Facts {
   readonly nowMs: BootMillis
@@ -33,7 +33,7 @@ export interface Facts {
 const ANSWERING_STATES: ReadonlySet<string> = new Set(['running', 'restarting', 'starting'])
 
 export function readFacts(
-  state: NodeState,
+  state: NodeReadings,
   self: MemberName,
   nowMs: BootMillis,
   serverNotBeforeMs: BootMillis = Number.NEGATIVE_INFINITY,

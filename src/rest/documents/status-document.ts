@@ -3,7 +3,7 @@
 
 import type { Json, JsonObject } from '../../model/cluster/cluster.ts'
 import type { ServerView } from '../../model/server/postgres.ts'
-import type { BootMillis, MemberName, Scope } from '../../model/units.ts'
+import type { MemberName, Scope } from '../../model/units.ts'
 import { HACTL_VERSION, PROTOCOL_VERSION } from '../../model/versions.ts'
 import { type Encodable, encodeJson } from '../../wire/python-json.ts'
 import { documentStamp } from '../../wire/times.ts'
@@ -105,22 +105,4 @@ function shownSchedule(status: NodeStatus): Encodable | undefined {
   if (status.scheduledRestart === null) return undefined
   const { schedule, postmaster_start_time: _guard, ...filters } = status.scheduledRestart
   return { schedule: schedule as Json, ...filters }
-}
-
-/** Keeps the encoded document until something in it changes, at most for a second. */
-export class StatusCache {
-  #text = ''
-  #key: readonly unknown[] = []
-  #untilMs: BootMillis = Number.NEGATIVE_INFINITY
-
-  text(facts: Facts, identity: Identity, aging: () => Aging): string {
-    const { status, settings, cluster, failsafeActive, server, leads } = facts
-    const key = [status, settings, cluster, failsafeActive, server, leads, identity]
-    if (facts.nowMs < this.#untilMs && key.every((part, index) => part === this.#key[index]))
-      return this.#text
-    this.#text = statusDocument(facts, identity, aging())
-    this.#key = key
-    this.#untilMs = facts.nowMs + 1000
-    return this.#text
-  }
 }

@@ -5,24 +5,24 @@ import type { ClusterView, JsonObject, Versioned } from '../../model/cluster/clu
 import { deepEqualText, isJsonObject, patchDocument } from '../../model/settings/patch.ts'
 import { parseBoolean } from '../../model/settings/values.ts'
 import { encodeJson } from '../../wire/python-json.ts'
-import type { Context } from '../endpoint-context.ts'
-import { READ_BUDGET_MS } from '../fresh-read.ts'
+import type { Asked } from '../asked.ts'
+import { type Context, READ_BUDGET_MS } from '../endpoint-context.ts'
 import { json, page, type Reply, text } from '../reply.ts'
 import { readBody } from '../request/body.ts'
 
 const PUT_TRIES_MAX = 3
 
 /** 200 with the document; 502 when there is none, as in Patroni. While etcd is away the last known one is shown. */
-export async function getConfig(context: Context): Promise<Reply> {
-  const read = await context.reads.read()
-  const view = read.known ? read : context.state.cluster()
+export async function getConfig({ readings, read }: Asked): Promise<Reply> {
+  const fresh = await read()
+  const view = fresh.known ? fresh : readings.cluster()
   const config = view.known ? validConfig(view.value) : null
   return config === null ? page(502) : json(200, encodeJson(config.value))
 }
 
 /** Merges the body into the document just read; a change by somebody else in between gives 409. */
 export async function patchConfig(context: Context): Promise<Reply> {
-  const body = await readBody(context.request)
+  const body = readBody(context.request.body)
   if (!body.ok) return body.reply
   const read = await context.reads.read()
   const config = read.known ? validConfig(read.value) : null
@@ -41,7 +41,7 @@ export async function patchConfig(context: Context): Promise<Reply> {
 
 /** Replaces the document, whatever it is now. */
 export async function putConfig(context: Context): Promise<Reply> {
-  const body = await readBody(context.request)
+  const body = readBody(context.request.body)
   if (!body.ok) return body.reply
   for (let attempt = 0; attempt < PUT_TRIES_MAX; attempt += 1) {
     const read = await context.reads.read()
@@ -70,8 +70,7 @@ function validConfig(cluster: ClusterView): Versioned<JsonObject> | null {
 
 /** An error that was there before must not prevent another change, such as a pause. */
 function refuseInvalid(context: Context, document: JsonObject, existing: JsonObject | null): Reply | null {
-  const header = context.request.headers.force
-  const force = context.target.query.get('force') ?? (typeof header === 'string' ? header : 'false')
+  const force = context.target.query.get('force') ?? context.request.force ?? 'false'
   const known = new Set(existing === null ? [] : context.validateDynamic(existing))
   const reasons = context.validateDynamic(document).filter(reason => !known.has(reason))
   if (reasons.length === 0) return null

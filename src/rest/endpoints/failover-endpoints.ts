@@ -12,8 +12,7 @@ import {
 } from '../../model/cluster/request.ts'
 import type { BootMillis, MemberName, Millis } from '../../model/units.ts'
 import { readFlags } from '../../wire/cluster-flags.ts'
-import type { Context } from '../endpoint-context.ts'
-import { READ_BUDGET_MS } from '../fresh-read.ts'
+import { type Context, READ_BUDGET_MS } from '../endpoint-context.ts'
 import { outcomeReply, page, type Reply, statusOnly } from '../reply.ts'
 import { readBody } from '../request/body.ts'
 import { type Asked, loggable, readAsked } from '../request/failover-body.ts'
@@ -24,7 +23,7 @@ const LOOK_EVERY_MS: Millis = 2000
 const GLANCE_EVERY_MS: Millis = 100
 
 export async function postFailover(context: Context, action: HandoverAction): Promise<Reply> {
-  const body = await readBody(context.request)
+  const body = readBody(context.request.body)
   if (!body.ok) return body.reply
   const read = readAsked(body.document)
   if (!read.ok) return read.reply
@@ -97,7 +96,7 @@ function requestFor(
 }
 
 function sourceOf({ request }: Context, { note }: Asked): string {
-  return note?.by ?? `a client at ${request.socket.remoteAddress ?? 'an unknown address'}`
+  return note?.by ?? `a client at ${request.from ?? 'an unknown address'}`
 }
 
 /** Guarded by the revision that was read, so that nothing newer is replaced. */

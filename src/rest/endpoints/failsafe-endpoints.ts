@@ -7,18 +7,26 @@ import { type ExactJson, isObject, parseExact } from '../../wire/exact-json.ts'
 import { FAILSAFE_ACCEPTED, FAILSAFE_HOLDS_HEADER } from '../../wire/failsafe/call.ts'
 import { lsnOrNull, textOrNull } from '../../wire/fields.ts'
 import { encodeJson } from '../../wire/python-json.ts'
+import type { Asked } from '../asked.ts'
 import type { Context } from '../endpoint-context.ts'
+import type { NodeReadings } from '../node-view.ts'
 import { json, page, type Reply, text } from '../reply.ts'
 import { readBody } from '../request/body.ts'
 
-export function getFailsafe(context: Context): Reply {
-  const { members } = context.state.failsafe()
+export function getFailsafe({ readings }: Asked): Reply {
+  const { members } = readings.failsafe()
   return members === null ? page(502) : json(200, encodeJson(members))
 }
 
+/** null: the mode is on. */
+export function isFailsafeOff(readings: Pick<NodeReadings, 'settings'>): Reply | null {
+  return readings.settings().failsafeMode ? null : page(502)
+}
+
 export async function postFailsafe(context: Context): Promise<Reply> {
-  if (!context.state.settings().failsafeMode) return page(502)
-  const body = await readBody(context.request)
+  const off = isFailsafeOff(context.state)
+  if (off !== null) return off
+  const body = readBody(context.request.body)
   if (!body.ok) return body.reply
   const ping = readPing(body.text)
   if (ping === null) return page(400)

@@ -21,7 +21,7 @@ const AROUND_MS: Millis = 60_000
 const START_MS: Millis = 300_000
 
 export async function postRestart(context: Context): Promise<Reply> {
-  const body = await readOptionalBody(context.request)
+  const body = readOptionalBody(context.request.body)
   if (!body.ok) return body.reply
   const { document } = body
   if ('schedule' in document && context.state.status().paused) return pausedReply()
@@ -45,7 +45,7 @@ export function deleteRestart(context: Context): Promise<Reply> {
 }
 
 export async function postReinitialize(context: Context): Promise<Reply> {
-  const body = await readOptionalBody(context.request)
+  const body = readOptionalBody(context.request.body)
   if (!body.ok) return body.reply
   const order = {
     kind: 'reinitialize',
@@ -127,5 +127,5 @@ function flag(document: JsonObject, key: string): boolean {
 }
 
 function clientOf({ request }: Context): string {
-  return `a client at ${request.socket.remoteAddress ?? 'an unknown address'}`
+  return `a client at ${request.from ?? 'an unknown address'}`
 }

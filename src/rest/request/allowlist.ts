@@ -10,6 +10,7 @@ import type { BootMillis } from '../../model/units.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
 import { hostOfApiUrl } from '../../wire/member-urls.ts'
+import { addressKey } from '../door/address-key.ts'
 
 const RESOLVE_MS = 2000
 const MEMBER_NAMES_VALID_MS = 30_000
@@ -84,9 +85,16 @@ export class MemberAddresses {
   #key = ''
   #untilMs: BootMillis = Number.NEGATIVE_INFINITY
   #list: Promise<BlockList> = Promise.resolve(new BlockList())
+  #keys: ReadonlySet<string> = new Set()
 
   constructor(clock: Clock) {
     this.#clock = clock
+  }
+
+  /** As far as their names have been resolved: for who is let in first, not for who may do what. */
+  includesAtOnce(members: readonly Member[], key: string): boolean {
+    void this.includes(members, '')
+    return this.#keys.has(key)
   }
 
   async includes(members: readonly Member[], address: string): Promise<boolean> {
@@ -106,6 +114,7 @@ export class MemberAddresses {
     const list = new BlockList()
     const found = await Promise.all(hosts.map(host => resolveHost(host, this.#clock)))
     for (const address of found.flat()) addAddress(list, address)
+    this.#keys = new Set(found.flat().map(addressKey))
     return list
   }
 }

@@ -7,32 +7,41 @@ import { page, type Reply } from '../reply.ts'
 
 const BODY_BYTES_MAX = 1024 * 1024
 
+/** `optional`: a missing body, or one announced as empty, is an empty object. */
+export type BodyNeed = 'none' | 'needed' | 'optional'
+
+export type Received =
+  | { readonly ok: true; readonly text: string }
+  | { readonly ok: false; readonly reply: Reply }
+
 type Body =
   | { readonly ok: true; readonly document: JsonObject; readonly text: string }
   | { readonly ok: false; readonly reply: Reply }
 
 /**
- * The body as a JSON object, or the reply that refuses it: 411 without Content-Length, 413 when too large, 400 for
- * anything that is not a non-empty object. How long a client may take is bounded by the listener's request time-out.
+ * The text, or the reply that refuses it: 411 without Content-Length, 413 when too large, 400 when the client goes away.
+ * How long a client may take is bounded by the listener's request time-out.
  */
-export async function readBody(request: IncomingMessage): Promise<Body> {
+export async function receiveBody(request: IncomingMessage, need: BodyNeed): Promise<Received> {
+  if (need === 'none') return { ok: true, text: '' }
   const announced = request.headers['content-length']
-  if (announced === undefined) return refuse(411)
-  if (Number(announced) > BODY_BYTES_MAX) return refuse(413)
+  if (announced === undefined && need === 'needed') return refuse(411)
+  if (Number(announced ?? 0) > BODY_BYTES_MAX) return refuse(413)
+  if (need === 'optional' && Number(announced ?? 0) === 0) return { ok: true, text: '' }
   const text = await readText(request)
-  if (text === null) return refuse(400)
-  const document = parseObject(text)
-  return document === null ? refuse(400) : { ok: true, document, text }
+  return text === null ? refuse(400) : { ok: true, text }
 }
 
-/** Like readBody, but a missing body, or one announced as empty, is an empty object. */
-export async function readOptionalBody(request: IncomingMessage): Promise<Body> {
-  const announced = request.headers['content-length']
-  if (announced !== undefined && Number(announced) > BODY_BYTES_MAX) return refuse(413)
-  if (announced === undefined || Number(announced) === 0) return { ok: true, document: {}, text: '' }
-  const text = await readText(request)
-  if (text === null) return refuse(400)
-  const document = parseObject(text, 'may be empty')
+/** The body as a JSON object; 400 for anything that is not a non-empty object. */
+export function readBody(text: string): Body {
+  const document = parseObject(text)
+  return document === null || Object.keys(document).length === 0 ? refuse(400) : { ok: true, document, text }
+}
+
+/** Like readBody, but no body is an empty object, which is taken too. */
+export function readOptionalBody(text: string): Body {
+  if (text === '') return { ok: true, document: {}, text }
+  const document = parseObject(text)
   return document === null ? refuse(400) : { ok: true, document, text }
 }
 
@@ -47,19 +56,15 @@ async function readText(request: IncomingMessage): Promise<string | null> {
   return request.complete ? Buffer.concat(chunks).toString('utf8') : null
 }
 
-function parseObject(
-  text: string,
-  emptiness: 'may be empty' | 'needs a key' = 'needs a key',
-): JsonObject | null {
+function parseObject(text: string): JsonObject | null {
   try {
     const value = JSON.parse(text) as Json
-    if (!isJsonObject(value) || tooDeep(value)) return null
-    return emptiness === 'may be empty' || Object.keys(value).length > 0 ? value : null
+    return isJsonObject(value) && !tooDeep(value) ? value : null
   } catch {
     return null
   }
 }
 
-function refuse(status: number): Body {
+function refuse(status: number): { readonly ok: false; readonly reply: Reply } {
   return { ok: false, reply: page(status) }
 }

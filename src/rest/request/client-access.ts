@@ -4,28 +4,28 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { BlockList } from 'node:net'
-import { TLSSocket } from 'node:tls'
 import type { RestApiConfig } from '../../model/settings/config.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
-import type { NodeState } from '../node-view.ts'
+import { clientOf } from '../door/client-stream.ts'
+import type { NodeReadings } from '../node-view.ts'
 import { type Reply, text } from '../reply.ts'
-import { listed, MemberAddresses, plainAddress, resolveAllowlist } from './allowlist.ts'
+import { listed, type MemberAddresses, plainAddress, resolveAllowlist } from './allowlist.ts'
 
 /** `address-of-members-too`: the members' addresses count where the configuration says so. */
 export type Protection = 'address-of-members-too' | 'without-members'
 
 export class AccessControl {
   readonly #config: RestApiConfig
-  readonly #state: NodeState
+  readonly #state: NodeReadings
   readonly #allowlist: Promise<BlockList>
   readonly #members: MemberAddresses
 
-  constructor(config: RestApiConfig, state: NodeState, clock: Clock, log: Log) {
+  constructor(config: RestApiConfig, state: NodeReadings, members: MemberAddresses, clock: Clock, log: Log) {
     this.#config = config
     this.#state = state
     this.#allowlist = resolveAllowlist(config.allowlist, clock, log)
-    this.#members = new MemberAddresses(clock)
+    this.#members = members
   }
 
   /** null: go on. Otherwise the reply that refuses. */
@@ -47,7 +47,7 @@ export class AccessControl {
 
   #certificateShown(request: IncomingMessage): boolean {
     if (this.#config.tls === null || this.#config.verifyClient === 'none') return true
-    return request.socket instanceof TLSSocket && request.socket.authorized
+    return clientOf(request).isAuthorized
   }
 
   #credentialsRefusal(header: string | undefined): Reply | null {

@@ -59,7 +59,10 @@ export class Agent {
     this.#dynamic = createDynamicConfiguration(logOf(machine))
     this.#dynamic.startWith(machine.data?.cachedConfig ?? world.firstConfig, 'first')
     const { settings } = this.#dynamic
-    this.guard = createLeaseGuard(clock, settings, () => this.#fencer.view().watchdog ?? null)
+    this.guard = createLeaseGuard(clock, settings, {
+      watchdog: () => this.#fencer.view().watchdog ?? null,
+      ended: () => {},
+    })
     const { network, etcd, weather, scheduler } = world
     this.#store = createSimulatedStore(
       {
@@ -143,6 +146,7 @@ export class Agent {
       },
     })
     this.#state = createNodeState({
+      changed: () => {},
       self: () => this.self(),
       ...{ clock, guard: this.guard, postgres, store, settings },
       ...{ nextBeatDueMs: this.loop.nextBeatDueMs, step: this.loop.step, standstills: vitals.standstills },
