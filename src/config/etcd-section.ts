@@ -59,9 +59,20 @@ export function readEtcd(values: Values<typeof ETCD>, placeOf: PlaceOf): EtcdRes
       hint,
     })
   }
+  if (!https && username !== null && !endpoints.every(({ host }) => isLoopback(host)))
+    warnings.push({
+      path: 'etcd3.username',
+      place: placeOf('etcd3.username'),
+      message: 'and its password go to etcd in clear text, because the protocol is http',
+      hint: 'Set etcd3.protocol to https, and etcd3.cacert.',
+    })
   if (errors.length > 0 || endpoints.length === 0) return { etcd: null, errors, warnings }
   const credentials = username === null || password === null ? null : { username, password }
   return { etcd: { endpoints, tls: https ? tls : null, credentials }, errors, warnings }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\./.test(host)
 }
 
 function readHosts(

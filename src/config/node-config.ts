@@ -15,6 +15,7 @@ import { OTHER_STORES } from './schema/general-sections.ts'
 import { DYNAMIC, LOCAL } from './schema/schema.ts'
 import type { Source } from './sources/config-files.ts'
 import { type ConfigSource, gatherSource, placesOf } from './sources/merge-sources.ts'
+import { warnOpenFiles } from './sources/open-files.ts'
 import { warnUnquoted } from './sources/unquoted.ts'
 import { readTags } from './tags-section.ts'
 
@@ -95,6 +96,7 @@ function checkLocal(source: Source, env: NodeJS.ProcessEnv, inForce: LocalValues
     ...source.warnings,
     ...checked.warnings,
     ...warnUnquoted(source, LOCAL, placeOf),
+    ...warnOpenFiles(source, LOCAL),
     ...found.warnings,
     ...etcd.warnings,
     ...tags.warnings.map(inTags),

@@ -44,7 +44,7 @@ export interface Context {
 }
 
 /** The few values that change: the steps write them, the looks read them. */
-export interface State {
+interface State {
   effective: EffectivePostgresql
   /** undefined: not known since this program started (the server was found running). */
   upstream: Upstream | null | undefined
@@ -58,6 +58,11 @@ export interface State {
   keyWarned: boolean
   /** The installed program's version and options; asked again when its file is replaced. */
   program: Program | null
+}
+
+export function stateAtStart(effective: EffectivePostgresql): State {
+  const work = { copying: false, rewinding: false }
+  return { effective, upstream: undefined, pendingRestart: null, ...work, keyWarned: false, program: null }
 }
 
 export interface Program {

@@ -275,6 +275,7 @@ export function readinessOf(answer: SqlResult): Readiness {
       return 'rejecting'
     case 'unreachable':
       return answer.connected ? 'unknown' : 'no-response'
+    case 'stranger':
     case 'timeout':
     case 'cancelled':
       return 'unknown'

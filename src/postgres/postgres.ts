@@ -9,7 +9,7 @@ import type { BootstrapConfig, EffectivePostgresql, PostgresqlConfig } from '../
 import type { MemberName, Scope, Timeline } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { LocalServer, Postgres, SlotChanges, StepOutcome } from '../ports/postgres.ts'
-import { type Context, DONE, failed, type Log, type State } from './context.ts'
+import { type Context, DONE, failed, type Log, stateAtStart } from './context.ts'
 import { lookAtAdoption } from './create/adoption.ts'
 import { basebackup } from './create/basebackup.ts'
 import { finishBootstrap, initdb } from './create/bootstrap.ts'
@@ -80,7 +80,8 @@ function createContext(options: PostgresOptions): Context {
   const programs = createPrograms(config, runAs)
   const settings = createSettings({ config, scope, name, clock, log, ...(runAs === null ? {} : { runAs }) })
   const stateDirectory = options.stateDirectory ?? `${dataDir}.hactl`
-  const access = createAccess(config, settings, stateDirectory, runAs)
+  const findPostmaster = () => watch.find()
+  const access = createAccess({ config, settings, stateDirectory, runAs, clock, log, findPostmaster })
   const programName = basename(programs.path('postgres'))
   const former = new FormerServers({ dataDir, stateDirectory }, programName, clock, log)
   const watch = new PostmasterWatch(
@@ -92,16 +93,8 @@ function createContext(options: PostgresOptions): Context {
     () => access.local('hactl heartbeat'),
     () => watch.hint(),
   )
-  const recovery = new RecoveryWatch({ dataDir, clock, log, kept, findPostmaster: () => watch.find() })
-  const state: State = {
-    effective,
-    upstream: undefined,
-    pendingRestart: null,
-    copying: false,
-    rewinding: false,
-    keyWarned: false,
-    program: null,
-  }
+  const recovery = new RecoveryWatch({ dataDir, clock, log, kept, findPostmaster })
+  const state = stateAtStart(effective)
   // Under systemd our stderr is the journal, which outlives us.
   const inJournal = process.env.JOURNAL_STREAM !== undefined
   const serverLog = options.serverLog ?? (inJournal ? null : `${stateDirectory}/postgres.log`)

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { queryOnce } from '../postgres/session/connection.ts'
 import type { ConnectTarget, Row } from '../postgres/session/sql-client.ts'
 import { parseConninfo } from '../postgres/settings/conninfo.ts'
+import { optionsOfEnvironment } from '../system/libpq-tls.ts'
 import { isThere } from './own-place.ts'
 
 export interface Instance {
@@ -105,11 +106,7 @@ async function targetOf(dsn: string | null, env: NodeJS.ProcessEnv): Promise<Con
   if (fields === null) return null
   const port = Number(fields.port ?? env.PGPORT ?? 5432)
   const user = fields.user ?? env.PGUSER ?? userInfo().username
-  const security: Record<string, string> = {}
-  for (const key of ['sslmode', 'sslcert', 'sslkey', 'sslrootcert'] as const) {
-    const value = fields[key] ?? env[`PG${key.toUpperCase()}`]
-    if (value !== undefined) security[key] = value
-  }
+  const security = { ...optionsOfEnvironment(env), ...fields }
   return {
     host: fields.host ?? env.PGHOST ?? (await socketDirectory(port)) ?? '127.0.0.1',
     port,

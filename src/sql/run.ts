@@ -1,11 +1,14 @@
 // One text of SQL over `pg`, for `hactl query`. Everything is bounded: a server that is stopped or hung never keeps it
 // waiting.
 
-import pg from 'pg'
+import type pg from 'pg'
 import type { Json } from '../model/cluster/cluster.ts'
 import type { Millis } from '../model/units.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { SqlAnswer, SqlTable, SqlTarget } from '../ports/sql.ts'
+import { connectAsLibpq } from '../system/libpq-client.ts'
+import { LoginRefused } from '../system/libpq-login.ts'
+import { optionsOfEnvironment } from '../system/libpq-tls.ts'
 import { requestCancel } from './cancel.ts'
 
 const CONNECT_MS: Millis = 5000
@@ -23,7 +26,7 @@ export async function runSql(
 ): Promise<SqlAnswer> {
   const endMs = clock.bootMs() + limitMs
   const leftMs = (): Millis => Math.max(1, Math.round(endMs - clock.bootMs()))
-  const opened = await openPreferringTls(target, leftMs)
+  const opened = await open(target, leftMs)
   if ('why' in opened) return opened
   const { client } = opened
   const late = Promise.withResolvers<SqlAnswer>()
@@ -58,45 +61,43 @@ type Opened =
   | { readonly client: pg.Client }
   | Exclude<SqlAnswer, { kind: 'done' | 'other-role' | 'interrupted' }>
 
-/** As libpq's `prefer`, unless PGSSLMODE says otherwise: pg itself knows no such mode. */
-async function openPreferringTls(target: SqlTarget, leftMs: () => Millis): Promise<Opened> {
-  const mode = process.env.PGSSLMODE ?? 'prefer'
-  if (mode !== 'prefer' && mode !== 'require') return open(target, null, leftMs())
-  const secured = await open(target, true, leftMs())
-  const isRefused = 'why' in secured && /does not support SSL/.test(secured.why)
-  return isRefused && mode === 'prefer' ? open(target, false, leftMs()) : secured
-}
-
-/** `tls` null: as PGSSLMODE and its files say. Where nothing is said a certificate is not verified, as by libpq. */
-async function open(target: SqlTarget, tls: boolean | null, limitMs: Millis): Promise<Opened> {
+/** As libpq does it, with its PG* variables: TLS by PGSSLMODE, and what PGREQUIREAUTH and PGCHANNELBINDING leave. */
+async function open(target: SqlTarget, leftMs: () => Millis): Promise<Opened> {
   const { host, port, user, password, database } = target
-  const client = new pg.Client({
+  const config = {
     host,
     port,
     ...(user !== null && { user }),
     ...(password !== null && { password }),
     ...(database !== null && { database }),
-    ...(tls !== null && { ssl: tls && { rejectUnauthorized: false } }),
     // The server also ends the statement when nobody waits for it any more.
-    statement_timeout: limitMs + END_MS,
-    connectionTimeoutMillis: Math.min(CONNECT_MS, limitMs),
+    statement_timeout: leftMs() + END_MS,
+    connectionTimeoutMillis: Math.min(CONNECT_MS, leftMs()),
     fallback_application_name: 'hactl',
     types: { getTypeParser: (oid: number) => (text: unknown) => typed(oid, String(text)) },
-  })
-  // The pending query reports that the session ended; without a listener the process would end.
-  client.on('error', () => {})
+  }
   try {
-    await client.connect()
-    return { client }
+    const libpq = { config, options: optionsOfEnvironment(process.env) }
+    const opened = await connectAsLibpq<{ readonly error: unknown }>(libpq, async client => {
+      try {
+        await client.connect()
+        return { client }
+      } catch (error) {
+        close(client)
+        return { error }
+      }
+    })
+    return 'client' in opened ? opened : connectFailure(opened.error)
   } catch (error) {
-    close(client)
-    return connectFailure(error)
+    return { kind: 'unreachable', why: textOf(error) }
   }
 }
 
 /** PostgreSQL's own refusal of a login is an answer; all else is no answer. */
 function connectFailure(error: unknown): Exclude<SqlAnswer, { kind: 'done' | 'other-role' | 'interrupted' }> {
   const why = textOf(error)
+  // The same sqlstate as a server's refusal: another member would be asked in the same way.
+  if (error instanceof LoginRefused) return { kind: 'error', sqlstate: '28000', why }
   // pg asks for a password in its own words when it has none.
   if (/client password must be a string/.test(why))
     return { kind: 'error', sqlstate: '28P01', why: 'the server asks for a password, and none was given' }

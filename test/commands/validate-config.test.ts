@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { freePort } from '../adapters/free-port.ts'
 import { postgresBin } from '../cluster/harness/servers.ts'
 import { memoryDirectory } from '../memory-directory.ts'
+import { createAuthority } from '../rest/certificates.ts'
 import { type Schema, violations } from './stage/schema.ts'
 import { runHactl } from './stage/stage.ts'
 
@@ -59,6 +60,39 @@ test('a node that can start: exit code 0, and nothing is made', async () => {
   const ran = await validate(file)
   expect([ran.code, ran.stdout, errorsOf(ran.stderr)]).toEqual([0, '', []])
   expect(await readdir(join(file, '..'))).toEqual(['node.yml'])
+})
+
+test('what gives a password away is a warning', async () => {
+  const authorities = await Promise.all([createAuthority(), createAuthority()])
+  const [ours, other] = authorities
+  const own = await other.issue('pg1')
+  await chmod(own.key, 0o644)
+  const api = (text: string) =>
+    text
+      .replace(
+        'restapi:\n',
+        `restapi:\n  certfile: ${own.cert}\n  keyfile: ${own.key}\n  cafile: ${ours.ca}\n` +
+          '  authentication: {username: u, password: geheim-3}\n',
+      )
+      .replace('geheim-2', 'change-me-2')
+  const file = await fileWith(api)
+  await chmod(file, 0o644)
+  const { code, stderr } = await validate(file)
+  const warnings = stderr
+    .split('\n')
+    .filter(line => line.startsWith('warning: ') && !line.includes('this is root'))
+  expect([
+    code,
+    ...warnings.map(line => line.replaceAll(file, 'FILE').replaceAll(other.folder, 'TLS')),
+  ]).toEqual([
+    0,
+    'warning: FILE: holds passwords, and every user of this machine may read it. HINT: Run: chmod 0600 FILE',
+    'warning: FILE:17: postgresql.authentication.replication.password: is that of an example, which everybody knows. HINT: Choose another.',
+    'warning: FILE:5: restapi.keyfile: TLS/pg1.key is a private key, and every user of this machine may read it. HINT: Run: chmod 0600 TLS/pg1.key',
+    "warning: FILE:4: restapi.certfile: is not signed by restapi.cafile, so that agents do not verify each other's certificates. HINT: Set ctl.cacert to the authority that signed the certificates of the members.",
+  ])
+  expect(stderr).not.toMatch(/geheim|change-me/)
+  await Promise.all(authorities.map(authority => authority.remove()))
 })
 
 test('everything that is wrong is named at once, with line and remedy', async () => {

@@ -104,23 +104,20 @@ const EFFECTS: readonly (readonly [
       '0123',
     ] as const,
     ...[
-      'sslmode',
-      'sslcert',
-      'sslkey',
-      'sslpassword',
-      'sslrootcert',
-      'sslcrl',
-      'sslcrldir',
-      'gssencmode',
-      'channel_binding',
-      'sslnegotiation',
+      ...['sslcert', 'sslkey', 'sslpassword', 'sslrootcert', 'sslcrl', 'sslcrldir'].map(key => [key, 'v']),
+      ...[
+        ['sslmode', 'require'],
+        ['gssencmode', 'disable'],
+        ['channel_binding', 'require'],
+        ['sslnegotiation', 'direct'],
+      ],
     ].map(
-      key =>
+      ([key = '', value = '']) =>
         [
           `${account.toUpperCase()}_${key.toUpperCase()}`,
-          'v',
+          value,
           (c: AgentConfig) => c.postgresql.authentication[account]?.options,
-          { [key]: 'v' },
+          { [key]: value },
         ] as const,
     ),
   ]),

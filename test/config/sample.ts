@@ -35,7 +35,7 @@ export async function directory(): Promise<string> {
 /** Writes `text` as `hactl.yml` and reads it. */
 export async function readText(text: string, env: NodeJS.ProcessEnv = {}): Promise<ConfigResult> {
   const path = join(await directory(), 'hactl.yml')
-  await writeFile(path, text)
+  await writeFile(path, text, { mode: 0o600 })
   return readLocalConfig({ path, env: { HOME: '/home/postgres', ...env } })
 }
 

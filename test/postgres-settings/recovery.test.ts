@@ -26,6 +26,7 @@ interface Case {
   readonly upstream?: Upstream | null
   readonly majorVersion?: number
   readonly name?: string
+  readonly options?: Record<string, string>
 }
 
 function wantedFor({
@@ -34,10 +35,13 @@ function wantedFor({
   upstream = LEADER,
   majorVersion = 150000,
   name = 'pg-1',
+  options = {},
 }: Case) {
+  const config = makeConfig(root)
+  const replication = { ...config.authentication.replication, options }
   return standbyRecovery({
     effective: effectiveOf({ parameters, recoveryConf }),
-    config: makeConfig(root),
+    config: { ...config, authentication: { ...config.authentication, replication } },
     applicationName: name,
     upstream,
     majorVersion,
@@ -231,6 +235,24 @@ test('the masked password is not one: the configured one counts', async () => {
   expect(await compareRecovery(serverWith(wanted, old, masked), wanted, 150000)).toMatchObject({
     change: 'reload',
   })
+})
+
+test('the masked password of a key is none either', async () => {
+  await passfile(RIGHT_LINE)
+  const wanted = wantedFor({ options: { sslpassword: 'key55' } })
+  const masked = receiver(`${RECEIVER} sslpassword=********`)
+  expect(await compareRecovery(serverWith(wanted, {}, masked), wanted, 150000)).toEqual(NOTHING)
+  const other = wantedFor({ options: { sslpassword: 'key56' } })
+  expect(await compareRecovery(serverWith(wanted, {}, masked), other, 150000)).toMatchObject({
+    change: 'reload',
+  })
+})
+
+test('require_auth is for PostgreSQL 16 and newer', () => {
+  const conninfo = (majorVersion: number) =>
+    JSON.stringify(wantedFor({ options: { require_auth: 'scram-sha-256' }, majorVersion }))
+  expect(conninfo(150000)).not.toContain('require_auth')
+  expect(conninfo(160000)).toContain('"require_auth":"scram-sha-256"')
 })
 
 test('dbname counts from 17 on, and is the configured one', async () => {

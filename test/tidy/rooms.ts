@@ -37,7 +37,8 @@ export const rooms: Readonly<Record<string, Room>> = {
   peers: { ...adapterRoom, imports: ['model', 'wire', 'ports', 'system'] },
   rest: { ...adapterRoom, imports: ['model', 'wire', 'judge', 'ports'] },
   journal: adapterRoom,
-  sql: adapterRoom,
+  // Logging in as libpq does is written once, in system.
+  sql: { ...adapterRoom, imports: ['model', 'wire', 'ports', 'system'] },
   system: adapterRoom,
   // Starting programs and reading /proc is written once, in system.
   postgres: { ...adapterRoom, imports: ['model', 'wire', 'ports', 'system'] },

@@ -5,9 +5,10 @@ import type { JsonObject } from '../../model/cluster/cluster.ts'
 import { isPrintable } from '../../model/command/printable.ts'
 import type { Problem, ProblemPlace } from '../../model/settings/problem.ts'
 import { OTHER_STORES } from '../schema/general-sections.ts'
-import { ACCOUNT_KEYS, ACCOUNTS } from '../schema/postgresql-section.ts'
 import type { LOCAL } from '../schema/schema.ts'
+import { accounts } from './account-rules.ts'
 import { at, type Values } from './check-document.ts'
+import { exposedSecrets } from './exposed-secrets.ts'
 import { isControlled } from './parameter-rules.ts'
 
 export type LocalValues = Values<typeof LOCAL>
@@ -35,6 +36,7 @@ export function findContradictions(
     ...restApi(values),
     ...addresses(values),
     ...accounts(values),
+    ...exposedSecrets(values),
     ...localParameters(values),
     ...citus(values),
   ]
@@ -135,17 +137,6 @@ function* addresses({ given, read }: LocalValues): Iterable<Finding> {
       `is ${formatAddress(address)}${own === null ? ', taken from restapi.listen' : ''}: no ` +
       'address that others can reach'
     yield { kind: 'warning', path, message, hint: `Set ${path} to the address of this node.` }
-  }
-}
-
-function* accounts({ read }: LocalValues): Iterable<Finding> {
-  for (const account of ACCOUNTS) {
-    const path = `postgresql.authentication.${account}.username` as const
-    if (read(path) !== null && read(path) !== '') continue
-    const used = ACCOUNT_KEYS.some(key => read(`postgresql.authentication.${account}.${key}`) !== null)
-    if (account !== 'replication' && !used) continue
-    const hint = `Set ${path}, or the variable PATRONI_${account.toUpperCase()}_USERNAME.`
-    yield { kind: 'error', path, message: 'is missing', hint }
   }
 }
 

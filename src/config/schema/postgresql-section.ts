@@ -34,6 +34,7 @@ export const ACCOUNT_KEYS = [
   'gssencmode',
   'channel_binding',
   'sslnegotiation',
+  'require_auth',
 ] as const
 type AccountKey = (typeof ACCOUNT_KEYS)[number]
 type AccountPath = `postgresql.authentication.${Account}.${AccountKey}`
@@ -253,15 +254,25 @@ const ABOUT_ACCOUNT: Readonly<Record<Account, string>> = {
   rewind: 'Account of pg_rewind; by default the superuser.',
 }
 
+function aboutAccount(account: Account, key: AccountKey): string {
+  if (key === 'username') return ABOUT_ACCOUNT[account]
+  if (key !== 'require_auth') return `${key} of the ${account} account.`
+  return (
+    'How the server may ask for the password: a list of password, md5, scram-sha-256, none, …, or with an ! before ' +
+    'each how it may not. Without it everything but clear text (password) to a server that is not verified. ' +
+    'PostgreSQL 16 and its programs follow it too.'
+  )
+}
+
 export const AUTHENTICATION = Object.fromEntries(
   ACCOUNTS.flatMap(account =>
     ACCOUNT_KEYS.map(key => [
       `postgresql.authentication.${account}.${key}`,
       optional(text(), {
-        env: `PATRONI_${account.toUpperCase()}_${key.toUpperCase()}`,
+        env: `${key === 'require_auth' ? 'HACTL' : 'PATRONI'}_${account.toUpperCase()}_${key.toUpperCase()}`,
         shown: account === 'replication' && key === 'username' ? 'required' : 'none',
         secret: key === 'password' || key === 'sslpassword',
-        about: key === 'username' ? ABOUT_ACCOUNT[account] : `${key} of the ${account} account.`,
+        about: aboutAccount(account, key),
       }),
     ]),
   ),

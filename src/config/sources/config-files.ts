@@ -16,6 +16,8 @@ export interface Source {
   readonly places: ReadonlyMap<string, ProblemPlace>
   /** By dotted path: unquoted values that YAML reads as something other than what was typed. */
   readonly notAsTyped: ReadonlyMap<string, NotAsTyped>
+  /** Files that every user of this machine may read. */
+  readonly openFiles: readonly string[]
   readonly errors: readonly Problem[]
   readonly warnings: readonly Problem[]
 }
@@ -24,6 +26,7 @@ export const EMPTY_SOURCE: Source = {
   tree: {},
   places: new Map(),
   notAsTyped: new Map(),
+  openFiles: [],
   errors: [],
   warnings: [],
 }
@@ -46,7 +49,7 @@ export async function readSource(path: string): Promise<Source | null> {
       text === 'timeout'
         ? failed(file, 'cannot be read in time')
         : text.ok
-          ? await parseSource(text.text, file)
+          ? { ...(await parseSource(text.text, file)), openFiles: text.isOpen ? [file] : [] }
           : failed(file, text.why)
     merged = mergeSources(merged, next)
   }
@@ -62,7 +65,7 @@ export async function parseSource(text: string, file: string): Promise<Source> {
   const tree = asMapping(parsed.value)
   if (tree !== null || parsed.value === undefined) {
     const { notAsTyped, errors, warnings } = parsed
-    return { tree: tree ?? {}, places, notAsTyped, errors, warnings }
+    return { tree: tree ?? {}, places, notAsTyped, openFiles: [], errors, warnings }
   }
   return failed(file, parsed.value === null ? 'is empty' : 'is not a mapping (key: value)')
 }
@@ -77,6 +80,7 @@ export function mergeSources(earlier: Source, later: Source): Source {
       ...[...earlier.notAsTyped].filter(([path]) => !later.places.has(path)),
       ...later.notAsTyped,
     ]),
+    openFiles: [...earlier.openFiles, ...later.openFiles],
     errors: [...earlier.errors, ...later.errors],
     warnings: [...earlier.warnings, ...later.warnings],
   }
@@ -115,14 +119,17 @@ async function listFiles(path: string): Promise<Listing> {
   }
 }
 
-async function readText(file: string): Promise<{ ok: true; text: string } | { ok: false; why: string }> {
+type Text = { ok: true; text: string; isOpen: boolean } | { ok: false; why: string }
+
+async function readText(file: string): Promise<Text> {
   try {
     const handle = await open(file, 'r')
     try {
       const buffer = Buffer.alloc(BYTES_MAX + 1)
       const { bytesRead } = await readFully(handle, buffer)
       if (bytesRead > BYTES_MAX) return { ok: false, why: `is larger than ${BYTES_MAX} bytes` }
-      return { ok: true, text: buffer.toString('utf8', 0, bytesRead) }
+      const isOpen = ((await handle.stat()).mode & 0o004) !== 0
+      return { ok: true, text: buffer.toString('utf8', 0, bytesRead), isOpen }
     } finally {
       await handle.close()
     }

@@ -1,16 +1,23 @@
-// Where and as which user we connect: to the local server and to the leader, over SQL and over the replication
-// protocol; and the connection strings for pg_basebackup and pg_rewind (never with a password in them).
+// Where and as which user we connect: to the local server, which has to prove that it is ours, and to the leader, over SQL and
+// over the replication protocol; and the connection strings for pg_basebackup and pg_rewind (never with a password in them).
 
 import { join } from 'node:path'
+import { formatAddress } from '../../model/address.ts'
 import type { Upstream } from '../../model/cluster/peer.ts'
 import type { Credentials, PostgresqlConfig } from '../../model/settings/config.ts'
-import { readPidFile } from '../server/postmaster.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { LoginSocket } from '../../system/libpq-login.ts'
+import type { Log } from '../context.ts'
 import { withPrivateFolder } from '../server/private-folder.ts'
 import { type RunAs, systemUserName } from '../server/run-as.ts'
+import type { LocalAddress } from '../settings/addresses.ts'
 import { formatConninfo } from '../settings/conninfo.ts'
-import { writePgpass } from '../settings/pgpass.ts'
+import { type PgpassEntry, writePgpass } from '../settings/pgpass.ts'
 import type { Settings } from '../settings/settings.ts'
-import { type ConnectTarget, STATEMENT_LIMIT_MS } from './connection.ts'
+import { type ConnectTarget, queryOnce, STATEMENT_LIMIT_MS } from './connection.ts'
+import { type LocalPlace, localPlaces } from './local-places.ts'
+import { OwnServer, type OwnServerParts } from './own-server.ts'
+import { writeService } from './service-file.ts'
 
 export interface Access {
   /** The superuser on the local server; `settings` are added to the session. */
@@ -19,7 +26,7 @@ export interface Access {
   /** The user that pg_rewind uses, on the leader. */
   leader(upstream: Upstream): Promise<ConnectTarget>
   leaderReplication(upstream: Upstream): ConnectTarget
-  /** Runs `task` with a connection string and an environment whose PGPASSFILE exists only meanwhile. */
+  /** Runs `task` with a connection string, and an environment whose files with passwords exist only meanwhile. */
   withConninfo<T>(
     use: ConninfoUse,
     task: (conninfo: string, env: Record<string, string>) => Promise<T>,
@@ -38,43 +45,54 @@ const LOOKING = {
   'pg_stat_statements.track': 'none',
 } as const
 
-/** `stateDirectory`: for the password files of programs, while they run. */
-export function createAccess(
-  config: PostgresqlConfig,
-  settings: Settings,
-  stateDirectory: string,
-  runAs: RunAs | null,
-): Access {
+interface AccessParts {
+  readonly config: PostgresqlConfig
+  readonly settings: Settings
+  /** For the password files of programs, while they run. */
+  readonly stateDirectory: string
+  readonly runAs: RunAs | null
+  readonly clock: Clock
+  readonly log: Log
+  readonly findPostmaster: OwnServerParts['findPostmaster']
+}
+
+export function createAccess(parts: AccessParts): Access {
+  const { config, settings, stateDirectory, runAs, clock, log, findPostmaster } = parts
+  const ownServer = new OwnServer({ uid: runAs?.uid ?? process.getuid?.() ?? -1, findPostmaster, clock, log })
   const database = config.database === '' ? 'postgres' : config.database
   // Read each time: passwords are rotated while the agent runs.
   const accounts = () => {
     const { superuser, replication, rewind } = config.authentication
     return { superuser, replication, rewind: rewind ?? superuser }
   }
+  const onMd5 = md5Teller(log)
   const target = async (
     credentials: Credentials | null,
-    place: { host: string; port: number },
+    { host, port }: LocalPlace,
     name: string,
-  ) => ({
-    host: place.host,
-    port: place.port,
-    database,
-    user: credentials?.username ?? (await systemUserName(runAs)),
-    password: credentials?.password ?? null,
-    security: credentials?.options ?? {},
-    applicationName: name,
-  })
-  const isNumeric = () =>
-    accounts().superuser?.options.sslmode !== 'verify-full' && listensOnLoopback(config.listenAddresses)
-  const localPlace = () => placeOf(config.dataDir, settings.localAddress(), isNumeric())
-  const replicationPlace = () => placeOf(config.dataDir, settings.localReplicationAddress(), isNumeric())
+  ): Promise<ConnectTarget> => {
+    const user = credentials?.username ?? (await systemUserName(runAs))
+    const password = credentials?.password ?? null
+    const account = { user, password, security: credentials?.options ?? {}, applicationName: name }
+    return { host, port, database, ...account, onMd5: () => onMd5(user, { host, port }) }
+  }
+  const own = async (credentials: Credentials | null, usual: LocalAddress, name: string) => {
+    const places = await localPlaces(config, usual, credentials?.options.sslmode === 'verify-full')
+    const chosen = ownServer.choose(places)
+    const place = typeof chosen === 'string' ? (places[0] ?? { host: 'localhost', port: usual.port }) : chosen
+    const prove = (socket: LoginSocket) => ownServer.prove(place, socket)
+    const refused = typeof chosen === 'string' ? { refused: chosen } : {}
+    return { ...(await target(credentials, place, name)), prove, ...refused }
+  }
+  const local = () => own(accounts().superuser, settings.localAddress(), 'hactl')
   return {
     local: async (applicationName, extra = LOOKING) => ({
-      ...(await target(accounts().superuser, await localPlace(), applicationName)),
+      ...(await local()),
+      applicationName,
       settings: extra,
     }),
     localReplication: async () => ({
-      ...(await target(accounts().replication, await replicationPlace(), 'hactl')),
+      ...(await own(accounts().replication, settings.localReplicationAddress(), 'hactl')),
       replication: true,
     }),
     leader: async upstream => ({
@@ -87,55 +105,81 @@ export function createAccess(
         host: upstream.host,
         port: upstream.port,
         database,
-        user: username,
-        password,
-        security: options,
+        ...{ user: username, password, security: options },
         applicationName: 'hactl',
         replication: true,
+        onMd5: () => onMd5(username, upstream),
       }
     },
     withConninfo: async (use, task) => {
-      const credentials = accounts()[use.as]
-      const place = use.to ?? (await localPlace())
-      const address = await target(credentials, place, 'hactl')
-      const { conninfo, passLine } = programAddress(address, use.as)
-      if (passLine === null) return await task(conninfo, {})
-      return await withPrivateFolder(stateDirectory, runAs, async folder => {
-        const PGPASSFILE = join(folder, 'pgpass')
-        await writePgpass(PGPASSFILE, [passLine], runAs)
-        return await task(conninfo, { PGPASSFILE })
-      })
+      const address = use.to === null ? await local() : await target(accounts()[use.as], use.to, 'hactl')
+      // libpq cannot ask who answers: that is done before, over a connection of our own.
+      const proof = use.to === null ? await queryOnce(address, 'SELECT 1', STATEMENT_LIMIT_MS) : null
+      if (proof?.ok === false && proof.kind === 'stranger') throw new Error(proof.why)
+      return await withSecrets(programAddress(address, use.as), stateDirectory, runAs, task)
     },
   }
 }
 
-/**
- * The port in postmaster.pid counts, because the file may now say another one: a healthy primary would look like one
- * that never finishes starting. No host means libpq's default socket directory, which is also there.
- */
-async function placeOf(dataDir: string, address: { host: string | null; port: number }, numeric: boolean) {
-  const file = await readPidFile(dataDir)
-  const port = file?.port ?? address.port
-  // Looking up a name takes a thread of the pool, in which reads of a hung disk may already be waiting.
-  if (address.host === 'localhost' && numeric) return { host: '127.0.0.1', port }
-  return { host: address.host ?? file?.socketDirectory ?? 'localhost', port }
-}
-
-function listensOnLoopback(listenAddresses: string): boolean {
-  return listenAddresses.split(',').some(address => ['127.0.0.1', '0.0.0.0', '*'].includes(address.trim()))
+/** Once for each account and server. */
+function md5Teller(log: Log): (user: string, place: LocalPlace) => void {
+  const told = new Set<string>()
+  return (user, { host, port }) => {
+    const who = `${formatAddress({ host, port })} asks for the password of ${user} with MD5`
+    if (told.has(who)) return
+    told.add(who)
+    log(
+      'warning',
+      `${who}, and who it is was not verified: whoever is on the path can use the answer, or find the password ` +
+        'out. SCRAM passwords, sslmode verify-full or require_auth prevent that',
+    )
+  }
 }
 
 /** Newer than any: the operator's settings for the programs of this machine are passed on unchanged. */
 const CONNINFO_VERSION = 990000
 
-/** The connection string without the password, and the line of a password file that holds it. */
-function programAddress(target: ConnectTarget, use: ConninfoUse['as']) {
+interface ProgramAddress {
+  /** Without a secret: it stands in an argument list. */
+  readonly conninfo: string
+  readonly env: Readonly<Record<string, string>>
+  readonly passLine: PgpassEntry | null
+  readonly sslPassword: string | null
+}
+
+function programAddress(target: ConnectTarget, use: ConninfoUse['as']): ProgramAddress {
   const { host, password, user, database } = target
   const port = String(target.port)
   const writable = use === 'rewind' ? { target_session_attrs: 'read-write' } : {}
-  const fields = { ...target.security, dbname: database, user, host, port, ...writable }
+  const { require_auth, sslpassword, ...security } = target.security
+  const fields = { ...security, dbname: database, user, host, port, ...writable }
   return {
     conninfo: formatConninfo(fields, CONNINFO_VERSION),
+    // libpq before version 16 does not know it: as a variable it does no harm there.
+    env: require_auth === undefined ? {} : { PGREQUIREAUTH: require_auth },
     passLine: password === null ? null : { host, port, user, password },
+    sslPassword: sslpassword || null,
   }
+}
+
+/** A program has no other way to get the password of a key than a service file. */
+async function withSecrets<T>(
+  { conninfo, env, passLine, sslPassword }: ProgramAddress,
+  stateDirectory: string,
+  runAs: RunAs | null,
+  task: (conninfo: string, env: Record<string, string>) => Promise<T>,
+): Promise<T> {
+  if (passLine === null && sslPassword === null) return await task(conninfo, env)
+  return await withPrivateFolder(stateDirectory, runAs, async folder => {
+    const files: Record<string, string> = {}
+    if (passLine !== null) {
+      files.PGPASSFILE = join(folder, 'pgpass')
+      await writePgpass(files.PGPASSFILE, [passLine], runAs)
+    }
+    if (sslPassword !== null) {
+      files.PGSERVICEFILE = join(folder, 'service')
+      files.PGSERVICE = await writeService(files.PGSERVICEFILE, { sslpassword: sslPassword }, runAs)
+    }
+    return await task(conninfo, { ...env, ...files })
+  })
 }

@@ -1,15 +1,27 @@
-// One `pg` client, opened, queried and ended so that nothing stays pending: failures are values, TLS follows libpq's
-// sslmode, and ending works even when the server is stopped.
+// One `pg` client, opened, queried and ended so that nothing stays pending: failures are values, and ending works even when
+// the server is stopped.
 
-import { readFile } from 'node:fs/promises'
-import pg from 'pg'
-import type { Credentials } from '../../model/settings/config.ts'
+import type pg from 'pg'
+import { errorText } from '../../model/error-text.ts'
 import type { Millis } from '../../model/units.ts'
+import { connectAsLibpq, type LibpqTarget } from '../../system/libpq-client.ts'
+import { LoginRefused } from '../../system/libpq-login.ts'
+import type { AccountOptions } from '../../system/libpq-tls.ts'
 
 export type Row = Readonly<Record<string, unknown>>
 
-/** `unreachable`: nothing listens; `rejecting`: starting or stopping; `login`: refused; `timeout`: no answer. */
-type SqlFailureKind = 'unreachable' | 'rejecting' | 'login' | 'timeout' | 'statement' | 'cancelled'
+/**
+ * `unreachable`: nothing listens; `rejecting`: starting or stopping; `login`: refused, by the server or by this side; `stranger`:
+ * somebody else than the server answers at its address; `timeout`: no answer.
+ */
+type SqlFailureKind =
+  | 'unreachable'
+  | 'rejecting'
+  | 'login'
+  | 'stranger'
+  | 'timeout'
+  | 'statement'
+  | 'cancelled'
 export interface SqlFailure {
   readonly ok: false
   readonly kind: SqlFailureKind
@@ -29,8 +41,13 @@ export interface ConnectTarget {
   readonly database: string
   readonly user: string
   readonly password: string | null
-  /** libpq's sslmode, sslcert, …: those that `pg` can follow. */
-  readonly security: Credentials['options']
+  /** libpq's sslmode, channel_binding, require_auth, …; sslcompression and Kerberos cannot be had. */
+  readonly security: AccountOptions
+  /** Proves that the other end is this node's own server; absent: another member's. */
+  readonly prove?: LibpqTarget['prove']
+  readonly onMd5?: LibpqTarget['onMd5']
+  /** Why nobody is asked at all: a stranger was met there a moment ago. */
+  readonly refused?: string
   readonly applicationName: string
   /** `-c name=value` settings of the session. */
   readonly settings?: Readonly<Record<string, string>>
@@ -44,47 +61,33 @@ export async function openClient(
   limitMs: Millis,
   reached: Promise<SqlFailure>,
 ): Promise<Opened> {
-  const tls = await tlsOf(target).then(
-    ssl => ({ ok: true as const, ssl }),
-    (error: unknown) => failureOfError(error, false),
-  )
-  if (!tls.ok) return tls
-  const first = await openClientOnce(target, limitMs, reached, tls.ssl)
-  const mode = target.security.sslmode ?? 'prefer'
-  // `prefer` in libpq tries TLS first; we try without first (all our connections are short of bytes, not of time)
-  // and with TLS when the server's pg_hba.conf asks for it.
-  if (
-    first.ok ||
-    first.kind !== 'login' ||
-    !['prefer', 'allow'].includes(mode) ||
-    target.host.startsWith('/')
-  ) {
-    return first
+  const { security, prove, onMd5, refused } = target
+  if (refused !== undefined) return failure('stranger', refused, false)
+  const connect = async (client: pg.Client): Promise<{ client: pg.Client } | Tried> => {
+    const connecting = client.connect().then(
+      () => ({ client }),
+      (error: unknown) => ({ error, failure: failureOfError(error, false) }),
+    )
+    const late = reached.then(end => ({ error: end.why, failure: end }))
+    const opened = await Promise.race([connecting, late])
+    if (!('client' in opened)) destroyClient(client)
+    return opened
   }
-  const second = await openClientOnce(target, limitMs, reached, { rejectUnauthorized: false })
-  // A wrong password is reported only when pg_hba.conf accepts this kind of connection.
-  return second.ok || second.code === '28P01' ? second : first
+  try {
+    const libpq = { config: clientConfig(target, limitMs), options: security, prove, onMd5 }
+    const opened = await connectAsLibpq<Tried>(libpq, connect)
+    return 'client' in opened ? { ok: true, client: opened.client } : opened.failure
+  } catch (error) {
+    return failure('login', errorText(error), false)
+  }
 }
 
-async function openClientOnce(
-  target: ConnectTarget,
-  limitMs: Millis,
-  reached: Promise<SqlFailure>,
-  ssl: pg.ClientConfig['ssl'],
-): Promise<Opened> {
-  const client = new pg.Client(clientConfig(target, limitMs, ssl))
-  // Without a listener a backend that is terminated would end the whole program.
-  client.on('error', () => {})
-  const connecting = client.connect().then(
-    () => ({ ok: true as const, client }),
-    (error: unknown) => failureOfError(error, false),
-  )
-  const opened = await Promise.race([connecting, reached])
-  if (!opened.ok) destroyClient(client)
-  return opened
+interface Tried {
+  readonly error: unknown
+  readonly failure: SqlFailure
 }
 
-function clientConfig(target: ConnectTarget, limitMs: Millis, ssl: pg.ClientConfig['ssl']): pg.ClientConfig {
+function clientConfig(target: ConnectTarget, limitMs: Millis): pg.ClientConfig & { readonly host: string } {
   const settings = { search_path: 'pg_catalog', ...target.settings }
   const options = Object.entries(settings).map(
     ([name, value]) => `-c ${name}=${value.replace(/([\\ ])/g, '\\$1')}`,
@@ -99,28 +102,9 @@ function clientConfig(target: ConnectTarget, limitMs: Millis, ssl: pg.ClientConf
     connectionTimeoutMillis: limitMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: 1000,
-    ssl: ssl ?? false,
     // A walsender takes no such options before version 10 and needs none.
     ...(target.replication === true ? { replication: 'true' } : { options: options.join(' ') }),
-  } as pg.ClientConfig
-}
-
-/** `pg` gives TLS as an object; sslcrl, gssencmode and channel_binding cannot be had (spec/postgres.md 13.1). */
-async function tlsOf(target: ConnectTarget): Promise<pg.ClientConfig['ssl']> {
-  const { sslmode, sslrootcert, sslcert, sslkey, sslpassword } = target.security
-  const mode = sslmode ?? 'prefer'
-  if (target.host.startsWith('/') || ['disable', 'allow', 'prefer'].includes(mode)) return false
-  const read = (path: string | undefined) =>
-    path === undefined || path === '' ? undefined : readFile(path, 'utf8')
-  const [ca, cert, key] = await Promise.all([read(sslrootcert), read(sslcert), read(sslkey)])
-  return {
-    rejectUnauthorized: mode.startsWith('verify') || ca !== undefined,
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-    ...(sslpassword === undefined ? {} : { passphrase: sslpassword }),
-    ...(mode === 'verify-full' ? {} : { checkServerIdentity: () => undefined }),
-  }
+  } as pg.ClientConfig & { readonly host: string }
 }
 
 export async function queryClient(
@@ -147,6 +131,8 @@ function rowsOf(result: unknown): readonly Row[] {
 const REJECTING = new Set(['57P03', '57P01', '57P02'])
 
 function failureOfError(error: unknown, connected: boolean): SqlFailure {
+  if (error instanceof LoginRefused)
+    return failure(error.isStranger ? 'stranger' : 'login', error.message, connected)
   const code = (error as { code?: unknown }).code
   const state = typeof code === 'string' ? code : ''
   const why = error instanceof Error && error.message !== '' ? error.message : `connection failed (${state})`

@@ -27,6 +27,7 @@ const KEYWORDS: readonly (readonly [keyword: string, since: number])[] = [
   ['krbsrvname', 0],
   ['gssencmode', 120000],
   ['channel_binding', 130000],
+  ['require_auth', 160000],
   ['target_session_attrs', 100000],
   ['sslnegotiation', 170000],
 ]
@@ -43,7 +44,7 @@ export const CONNINFO_DEFAULTS: ConninfoFields = {
  * `key=value` text in the fixed keyword order. Skipped: keys that the server does not know yet, unknown keys, and
  * empty values (libpq would take the next word for the value). A passfile replaces the password.
  */
-export function formatConninfo(fields: ConninfoFields, majorVersion: number): string {
+export function formatConninfo(fields: Readonly<Partial<ConninfoFields>>, majorVersion: number): string {
   const hasPassfile = majorVersion >= 100000 && Boolean(fields.passfile)
   return KEYWORDS.flatMap(([keyword, since]) => {
     const value = fields[keyword]

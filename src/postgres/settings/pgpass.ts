@@ -4,7 +4,7 @@
 import { type FileOwner, replaceFile, SettingsError } from './durable-file.ts'
 
 /** Absent or empty parts match anything. `host` and `port` may be lists, comma-separated, as in a conninfo. */
-interface PgpassEntry {
+export interface PgpassEntry {
   readonly host?: string | null | undefined
   readonly port?: string | number | null | undefined
   readonly user?: string | null | undefined

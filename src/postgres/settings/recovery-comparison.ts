@@ -146,6 +146,8 @@ function sameSetting(
   return setting.text === (wantedText ?? '')
 }
 
+const MASKED = ['password', 'sslpassword']
+
 /** null: the value is not a valid connection string. */
 function currentConninfo(current: CurrentRecovery, wanted: ConninfoFields | null): ConninfoFields | null {
   const configured = parseConninfo(current.settings.get('primary_conninfo')?.text ?? '')
@@ -155,12 +157,12 @@ function currentConninfo(current: CurrentRecovery, wanted: ConninfoFields | null
   if (receiver === null || Object.keys(configured).length === 0) return configured
   const merged: Record<string, string> = { ...receiver }
   for (const [key, value] of Object.entries({ ...configured, ...wanted })) {
-    // The receiver masks the password, replaces dbname, and does not quote: those keys are only true in the setting.
-    if (key === 'dbname' || key === 'password' || /[\s'\\]/.test(value)) delete merged[key]
+    // The receiver masks passwords, replaces dbname, and does not quote: those keys are only true in the setting.
+    if (key === 'dbname' || MASKED.includes(key) || /[\s'\\]/.test(value)) delete merged[key]
     if (merged[key] === undefined && configured[key] !== undefined) merged[key] = configured[key]
   }
-  // The masked password is not one.
-  if (!('password' in configured)) delete merged.password
+  // A masked password is not one.
+  for (const key of MASKED) if (!(key in configured)) delete merged[key]
   return merged
 }
 

@@ -25,7 +25,7 @@ export const clock = systemClock()
 export const runAs = process.getuid?.() === 0 ? { uid: 101, gid: 104 } : undefined
 export const SUPERUSER_PASSWORD = `su'per%s "pass\\word`
 export const REPLICATION_PASSWORD = "rep:pa'ss%"
-const never = new AbortController().signal
+export const never = new AbortController().signal
 /** After it a server is killed, and is another one than the test wants. An archiver that fails takes three seconds. */
 const STOP_MS = 30_000
 
