@@ -1,12 +1,10 @@
-// How a primary is stopped that has lost the right to be one, or that serves nobody. The stop is a job; the next step (wait, rewind, follow)
-// is decided when PostgreSQL is down.
+// How a primary is stopped that has lost the right to be one. The stop is a job; the next step (wait, rewind, follow) is decided
+// when PostgreSQL is down. How a leader makes way by itself is in lead/making-way.ts.
 
 import type { Memory } from '../../model/decision/memory.ts'
 import { leadershipLeftMs } from '../../model/timing.ts'
-import type { Millis } from '../../model/units.ts'
-import { type ClusterFacts, type Facts, failedLately, runsAsPrimary } from '../facts.ts'
+import type { Facts } from '../facts.ts'
 import { heldMarginMs } from '../lead/fencing.ts'
-import { hasTimeLeft } from '../lead/lease-rules.ts'
 import type { Choice } from '../rule.ts'
 
 /**
@@ -45,27 +43,4 @@ export function releasing({ memory }: Facts): string {
   return memory.promotionAsked
     ? 'a promotion may be on its way: stopping PostgreSQL before the lease is released'
     : 'releasing the lease'
-}
-
-/** A failed stop is tried again after this. */
-export const STOP_AGAIN_MS: Millis = 5000
-/** After this a stop in good order is enforced: a checkpoint on a full disk may wait for room. */
-const FAST_STOP_MS: Millis = 5000
-/** SIGQUIT does nothing to processes that are stopped or wait for a disk: SIGKILL follows after this. */
-const KILL_AFTER_MS: Millis = 200
-
-/** A leader may stop a server that cannot be used: there is time for it, and it has not just failed. */
-export function mayStopUnusable(facts: ClusterFacts): boolean {
-  return runsAsPrimary(facts) && hasTimeLeft(facts) && !failedLately(facts, ['stop'], STOP_AGAIN_MS)
-}
-
-/** The lease goes to another member, if one can take over, when the server is known to be dead (`down.yield`). */
-export function stopAndYield(how: 'fast' | 'at once', why: string) {
-  const mode = how === 'fast' ? 'fast' : 'immediate'
-  const timeoutMs = how === 'fast' ? FAST_STOP_MS : KILL_AFTER_MS
-  return {
-    actions: [{ kind: 'begin', job: { kind: 'stop', mode, checkpoint: false, timeoutMs } }],
-    remember: { rejoin: 'check', agreesWith: null, yields: { why } },
-    next: 'settled',
-  } satisfies Omit<Choice, 'reason'>
 }

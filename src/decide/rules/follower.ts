@@ -16,6 +16,7 @@ import {
 } from '../facts.ts'
 import { askHolder, silentHolder } from '../lead/key-without-lease.ts'
 import { holdOnMs, lossOf } from '../lead/lease-rules.ts'
+import { STOP_AGAIN_MS } from '../lead/making-way.ts'
 import { whyOutside } from '../rejoin/former-life.ts'
 import { connectingDueInMs } from '../rejoin/reception.ts'
 import {
@@ -29,7 +30,7 @@ import {
   whyCannotRejoin,
 } from '../rejoin/rejoin.ts'
 import { isPausedForSettings } from '../rejoin/replay-pause.ts'
-import { STOP_AGAIN_MS, stopToFollow } from '../rejoin/stopping-postgres.ts'
+import { stopToFollow } from '../rejoin/stopping-postgres.ts'
 import { type Choice, type Rule, rule } from '../rule.ts'
 import { followerLeavesSync } from './parts/leaving-sync.ts'
 import { reinitRules } from './parts/reinitialize.ts'

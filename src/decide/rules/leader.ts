@@ -69,7 +69,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     }),
   }),
   ...proofRules('leader'),
-  letLeaseEnd,
+  letLeaseEnd('leader'),
   askMembers('leader'),
   rule({
     id: 'leader.lease-ends',

@@ -1,6 +1,5 @@
 // PostgreSQL runs but does not accept connections yet (spec/ha.md 3.9).
 
-import { nobodyTakesOver, otherMembers, someCandidate } from '../election/election.ts'
 import {
   type ClusterFacts,
   differing,
@@ -10,15 +9,16 @@ import {
   rewindPossible,
   runsAsPrimary,
   seconds,
-  tried,
   wantedUpstream,
 } from '../facts.ts'
 import { holdOnMs, lossOf, proofRules, unansweredAndEnding } from '../lead/lease-rules.ts'
+import { askWhoTakesOver, stopAndYield, stopForAnother, whyNotStopped } from '../lead/making-way.ts'
 import { comparable, compare, hasLeader } from '../rejoin/rejoin.ts'
 import { stopToFollow } from '../rejoin/stopping-postgres.ts'
 import { type Rule, rule } from '../rule.ts'
 import { reinitRules } from './parts/reinitialize.ts'
 import { startingRestart } from './parts/restarting.ts'
+import { letLeaseEnd } from './parts/yielding.ts'
 
 const FOLLOW_AGAIN_MS = 5000
 /** A replay that takes longer may still end. */
@@ -26,6 +26,7 @@ const STUCK_COPY_MS = 60_000
 
 export const startingRules: readonly Rule<ClusterFacts>[] = [
   ...proofRules('starting'),
+  letLeaseEnd('starting'),
   rule({
     id: 'starting.lost-lease',
     why: 'a primary in crash recovery must not come up without the lease',
@@ -38,26 +39,25 @@ export const startingRules: readonly Rule<ClusterFacts>[] = [
   }),
   ...reinitRules('starting'),
   startingRestart,
-  rule({
+  askWhoTakesOver({
     id: 'starting.look-for-candidate',
     why: 'a start that takes longer than primary_start_timeout is given up if somebody can take over',
     level: 'warning',
-    match: f => timedOut(f) && f.snap.peers === null,
-    choose: f => ({
-      reason: `PostgreSQL has been starting for ${seconds(startingFor(f))}; looking for a candidate`,
-      actions: [{ kind: 'ask-peers', members: otherMembers(f) }],
-    }),
+    ground: timedOut,
+    tell: (_, f) => `PostgreSQL has been starting for ${seconds(startingFor(f))}`,
   }),
-  rule({
+  stopForAnother({
     id: 'starting.fail-over',
-    why: 'a start that takes longer than primary_start_timeout is given up if somebody can take over',
+    why: 'a start that takes longer than primary_start_timeout is given up if somebody can take over; its sessions may go on, so it is killed',
     level: 'warning',
-    match: f => timedOut(f) && !tried(f.snap, 'release-lease') && someCandidate(f),
-    choose: (f, candidates) => ({
-      reason: `stopped PostgreSQL because of startup timeout after ${seconds(startingFor(f))}: ${candidates.join(', ')} can take over`,
-      ...stopToFollow(f, 'immediate'),
-      remember: { rejoin: 'check', agreesWith: null, startFailures: 1 },
-    }),
+    ground: timedOut,
+    choose: (f, { able }) => {
+      const why = `startup timeout after ${seconds(startingFor(f))}`
+      return {
+        reason: `stopped PostgreSQL because of ${why}: ${able.join(', ')} can take over`,
+        ...stopAndYield('at once', why, { startFailures: 1 }),
+      }
+    },
   }),
   rule({
     id: 'starting.compare-timelines',
@@ -98,7 +98,7 @@ export const startingRules: readonly Rule<ClusterFacts>[] = [
     why: 'recovery takes its time, and no other node can take over',
     match: () => true,
     choose: f => ({
-      reason: `PostgreSQL is still starting up, for ${seconds(startingFor(f))}${timedOut(f) ? `; ${nobodyTakesOver(f)}` : ''}`,
+      reason: `PostgreSQL is still starting up, for ${seconds(startingFor(f))}${timedOut(f) ? `; ${whyNotStopped(f)}` : ''}`,
       wakeInMs: holdOnMs(f),
     }),
   }),

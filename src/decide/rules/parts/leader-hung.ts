@@ -3,11 +3,17 @@
 // once: its sessions cannot be used anyway, and what was committed is in its WAL.
 
 import type { Millis } from '../../../model/units.ts'
-import { nobodyTakesOver, otherMembers, someCandidate } from '../../election/election.ts'
-import { type ClusterFacts, recentFailure, seconds } from '../../facts.ts'
+import { nobodyTakesOver } from '../../election/election.ts'
+import { type ClusterFacts, seconds } from '../../facts.ts'
 import { hungServer } from '../../hung-server.ts'
 import { holdOnMs } from '../../lead/lease-rules.ts'
-import { mayStopUnusable, STOP_AGAIN_MS, stopAndYield } from '../../rejoin/stopping-postgres.ts'
+import {
+  askWhoTakesOver,
+  mayStop,
+  stopAndYield,
+  stopForAnother,
+  whyNotStopped,
+} from '../../lead/making-way.ts'
 import { type Rule, rule } from '../../rule.ts'
 
 /** A server that hangs again sooner was not cured by its restart. */
@@ -16,27 +22,20 @@ const RESTART_AGAIN_MS: Millis = 600_000
 const SILENCE_MS: Millis = 5000
 
 export const hungRules: readonly Rule<ClusterFacts>[] = [
-  rule({
+  askWhoTakesOver({
     id: 'leader.hung-ask',
     why: 'a leader whose PostgreSQL answers nobody looks for a member that can take over',
     level: 'warning',
-    match: f => f.snap.peers === null && mayStopUnusable(f) && hungServer(f),
-    choose: (f, { why }) => ({
-      reason: `${why}; asking who can take over`,
-      actions: [{ kind: 'ask-peers', members: otherMembers(f) }],
-    }),
+    ground: hungServer,
+    tell: ({ why }) => why,
   }),
-  rule({
+  stopForAnother({
     id: 'leader.hung-stop',
     why: 'a server that answers nobody is no primary: it is killed, and the lease is released when it is dead',
     level: 'error',
-    match: f => {
-      const hung = mayStopUnusable(f) ? hungServer(f) : null
-      const candidates = someCandidate(f)
-      return hung !== null && candidates !== null && { why: hung.why, candidates }
-    },
-    choose: (_, { why, candidates }) => ({
-      reason: `${why}; stopping it at once: ${candidates.join(', ')} can take over`,
+    ground: hungServer,
+    choose: (_, { evidence: { why }, able }) => ({
+      reason: `${why}; stopping it at once: ${able.join(', ')} can take over`,
       ...stopAndYield('at once', why),
     }),
   }),
@@ -45,17 +44,13 @@ export const hungRules: readonly Rule<ClusterFacts>[] = [
     why: 'with nobody to take over, a new start may cure a server that answers nobody; a second one soon after would not',
     level: 'error',
     match: f => {
-      const hung = mayStopUnusable(f) && mayRestart(f) ? hungServer(f) : null
+      const hung = mayStop(f) && mayRestart(f) ? hungServer(f) : null
       return hung?.isLasting === true && hung
     },
-    choose: (f, { why }) => {
-      const stop = stopAndYield('at once', why)
-      return {
-        reason: `${why}, and ${nobodyTakesOver(f)}; stopping it at once and starting it again`,
-        ...stop,
-        remember: { ...stop.remember, hungRestartAtMs: f.snap.nowMs },
-      }
-    },
+    choose: (f, { why }) => ({
+      reason: `${why}, and ${nobodyTakesOver(f)}; stopping it at once and starting it again`,
+      ...stopAndYield('at once', why, { hungRestartAtMs: f.snap.nowMs }),
+    }),
   }),
 ]
 
@@ -66,7 +61,7 @@ export const leaderSilent: Rule<ClusterFacts> = rule({
   match: f => {
     const { server: looked } = f.snap.postgres
     const hung = hungServer(f)
-    if (hung !== null) return `${hung.why}; ${whyLeft(f)}`
+    if (hung !== null) return `${hung.why}; ${whyNotStopped(f)}`
     return !looked.known && `PostgreSQL has not answered for ${seconds(silentForMs(f))} (${looked.why})`
   },
   choose: (f, what) => ({
@@ -75,12 +70,6 @@ export const leaderSilent: Rule<ClusterFacts> = rule({
     wakeInMs: holdOnMs(f),
   }),
 })
-
-/** Why a server that hangs is neither given up nor started again. */
-function whyLeft(facts: ClusterFacts): string {
-  const failure = recentFailure(facts, ['stop'], STOP_AGAIN_MS)
-  return failure === null ? nobodyTakesOver(facts) : `it could not be stopped (${failure.why})`
-}
 
 function silentForMs({ memory, snap }: ClusterFacts): Millis {
   return memory.silentSinceMs === null ? 0 : snap.nowMs - memory.silentSinceMs

@@ -2,17 +2,10 @@
 // its control file by name: if one session crashes, it would restart from the other control file, at the position in
 // that one. So it stops in good order as soon as a standby can take over.
 
-import { otherMembers, someCandidate } from '../../election/election.ts'
-import {
-  type ClusterFacts,
-  failedLately,
-  isStandbyWithLease,
-  runsAsPrimary,
-  server,
-  tried,
-} from '../../facts.ts'
+import { type ClusterFacts, isStandbyWithLease, server, tried } from '../../facts.ts'
+import { askWhoTakesOver, stopForAnother } from '../../lead/making-way.ts'
 import { whyOutside } from '../../rejoin/former-life.ts'
-import { releaseUnpromoted, releasing, STOP_AGAIN_MS, stopToFollow } from '../../rejoin/stopping-postgres.ts'
+import { releaseUnpromoted, releasing, stopToFollow } from '../../rejoin/stopping-postgres.ts'
 import { type Choice, type Rule, rule } from '../../rule.ts'
 
 export const releaseOutside: Rule<ClusterFacts> = rule({
@@ -27,31 +20,20 @@ export const releaseOutside: Rule<ClusterFacts> = rule({
 })
 
 export const outsideRules: readonly Rule<ClusterFacts>[] = [
-  rule({
+  askWhoTakesOver({
     id: 'leader.outside-ask',
     why: 'a leader whose directory was replaced stops only if another member can take over',
     level: 'warning',
-    match: f =>
-      f.snap.peers === null &&
-      isStreamedFrom(f) &&
-      !failedLately(f, ['stop'], STOP_AGAIN_MS) &&
-      whyOutside(f),
-    choose: (f, outside) => ({
-      reason: `${outside}; asking who can take over`,
-      actions: [{ kind: 'ask-peers', members: otherMembers(f) }],
-    }),
+    ground: outsideAndStreamedFrom,
+    tell: outside => outside,
   }),
-  rule({
+  stopForAnother({
     id: 'leader.stop-outside',
     why: 'with a control file that is not its own, the next crash of a session would take the server back to the state in that file',
     level: 'error',
-    match: f => {
-      const outside = isStreamedFrom(f) && !failedLately(f, ['stop'], STOP_AGAIN_MS) ? whyOutside(f) : null
-      const candidates = someCandidate(f)
-      return outside !== null && candidates !== null && { outside, candidates }
-    },
-    choose: (f, { outside, candidates }) => ({
-      reason: `${outside}; stopping it, so that ${candidates.join(', ')} can take over with all that it wrote`,
+    ground: outsideAndStreamedFrom,
+    choose: (f, { evidence: outside, able }) => ({
+      reason: `${outside}; stopping it, so that ${able.join(', ')} can take over with all that it wrote`,
       ...stopToFollow(f, 'fast'),
     }),
   }),
@@ -66,8 +48,7 @@ export function withOutsideWarning(facts: ClusterFacts, reason: string): Pick<Ch
   return { reason: `${reason}; ${outside}. HINT: ${hint}`, level: 'warning' }
 }
 
-function isStreamedFrom(facts: ClusterFacts): boolean {
-  return (
-    runsAsPrimary(facts) && (server(facts.snap)?.replication ?? []).some(({ state }) => state === 'streaming')
-  )
+function outsideAndStreamedFrom(facts: ClusterFacts): string | null {
+  const receivers = server(facts.snap)?.replication ?? []
+  return receivers.some(({ state }) => state === 'streaming') ? whyOutside(facts) : null
 }

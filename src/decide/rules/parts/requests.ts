@@ -4,7 +4,6 @@
 import type { FailoverRequest, UnreadableKey, Versioned } from '../../../model/cluster/cluster.ts'
 import { isExpired } from '../../../model/cluster/request.ts'
 import type { Action } from '../../../model/decision/action.ts'
-import { primaryStopLimitMs } from '../../../model/settings/stop-limit.ts'
 import type { MemberName, Millis, WallMillis } from '../../../model/units.ts'
 import { unsupportedMode } from '../../election/election.ts'
 import {
@@ -19,6 +18,7 @@ import {
 } from '../../facts.ts'
 import { heldMarginMs } from '../../lead/fencing.ts'
 import { isRefusedAs, verdictOn, whyImpossible } from '../../lead/judged-request.ts'
+import { stopToHandOver } from '../../lead/making-way.ts'
 import {
   claimed,
   isClaimed,
@@ -216,27 +216,7 @@ function beginHandover(
   const { value: request, modRevision } = key
   return {
     reason: `${kindOf(request)}: demoting myself${target(request)} (${able.join(', ')} can take over)`,
-    actions: [
-      {
-        kind: 'begin',
-        job: {
-          kind: 'stop',
-          mode: 'fast',
-          checkpoint: true,
-          timeoutMs: primaryStopLimitMs(facts.snap.settings),
-        },
-      },
-    ],
-    remember: {
-      handover: {
-        candidate: request.candidate,
-        startedAtMs: facts.snap.nowMs,
-        requestRevision: modRevision,
-        position: null,
-        stoppedAtMs: null,
-      },
-    },
-    next: 'settled',
+    ...stopToHandOver(facts, { candidate: request.candidate, requestRevision: modRevision }),
   }
 }
 

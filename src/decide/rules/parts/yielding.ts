@@ -4,7 +4,7 @@
 import { leadershipLeftMs } from '../../../model/timing.ts'
 import type { Millis } from '../../../model/units.ts'
 import { otherMembers, someCandidate } from '../../election/election.ts'
-import { type ClusterFacts, holdsLease, mayLead, runsAsPrimary, tried } from '../../facts.ts'
+import { type ClusterFacts, holdsLease, mayLead, tried } from '../../facts.ts'
 import { failingDisk, tellDisk } from '../../failing-disk.ts'
 import { leaseLeft } from '../../lead/lease-rules.ts'
 import { formerMayWrite } from '../../rejoin/former-life.ts'
@@ -42,16 +42,18 @@ export const yieldingRules: readonly Rule<ClusterFacts>[] = [
 ]
 
 /** A leader whose server was killed and is still there: renewals end, and the lease with them. */
-export const letLeaseEnd: Rule<ClusterFacts> = rule({
-  id: 'leader.let-lease-end',
-  why: 'a server that survives SIGKILL waits for a disk: it serves nobody any more, but is not known to be dead, so the lease is neither renewed nor released',
-  level: 'error',
-  match: f => runsAsPrimary(f) && mayLead(f.snap) && survivesKill(f),
-  choose: (f, why) => ({
-    reason: `PostgreSQL was killed (${f.memory.yields?.why}) and is still there: ${why}; another member may lead when the lease has ended, in ${leaseLeft(f)}`,
-    wakeInMs: Math.min(LOOK_AGAIN_MS, leadershipLeftMs(f.snap.lease, f.snap.nowMs)),
-  }),
-})
+export function letLeaseEnd(situation: 'leader' | 'starting'): Rule<ClusterFacts> {
+  return rule({
+    id: `${situation}.let-lease-end`,
+    why: 'a server that survives SIGKILL waits for a disk: it serves nobody any more, but is not known to be dead, so the lease is neither renewed nor released',
+    level: 'error',
+    match: f => mayLead(f.snap) && survivesKill(f),
+    choose: (f, why) => ({
+      reason: `PostgreSQL was killed (${f.memory.yields?.why}) and is still there: ${why}; another member may lead when the lease has ended, in ${leaseLeft(f)}`,
+      wakeInMs: Math.min(LOOK_AGAIN_MS, leadershipLeftMs(f.snap.lease, f.snap.nowMs)),
+    }),
+  })
+}
 
 /** Also a server that ended because its disk is full: a start in place would end the same way. */
 function yielding(facts: ClusterFacts) {
