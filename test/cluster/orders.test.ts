@@ -4,6 +4,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { pidExists } from '../../src/system/proc.ts'
 import { standsStill } from '../freeze.ts'
 import { type Cluster, type Node, postmasterOf, startCluster } from './harness/cluster.ts'
 import { beginIncident, type Incident } from './harness/incident.ts'
@@ -13,6 +14,9 @@ import { until } from './harness/until.ts'
 
 /** It takes about a second: many times that, and less than the lease and an election would take on a busy machine. */
 const restartLimitMs = 20_000
+
+/** A server that does not come up gets 0.2 s to obey SIGQUIT. */
+const killedLimitMs = 4000
 
 let cluster: Cluster
 
@@ -66,8 +70,8 @@ test('restart of the leader: one gap, no failover, nothing is lost', async () =>
   await expectSameLeader(incident, postmaster)
 })
 
-/** As on a disk that hangs: it is there, and does not come up. False: it was up sooner, and goes on. */
-async function freezeNextServer(node: Node, before: number): Promise<boolean> {
+/** As on a disk that hangs: it is there, and does not come up. Its pid; null: it was up sooner, and goes on. */
+async function freezeNextServer(node: Node, before: number): Promise<number | null> {
   const isNew = async () => {
     const pid = await postmasterOf(cluster.stage, node)
     return pid !== before && pid
@@ -78,21 +82,22 @@ async function freezeNextServer(node: Node, before: number): Promise<boolean> {
   // The line of its state. Clients of a server that is up go on writing while its postmaster stands still.
   const file = join(cluster.stage.directory, node.host.name, 'data', 'postmaster.pid')
   const state = (await readFile(file, 'utf8')).split('\n')[7]?.trim()
-  if (state !== 'ready') return true
+  if (state !== 'ready') return pid
   process.kill(pid, 'SIGCONT')
-  return false
+  return null
 }
 
-/** Asks for a restart until the new server could be frozen before it was up. */
-async function restartThatHangs(incident: Incident): Promise<void> {
+/** Asks for a restart until the new server could be frozen before it was up; gives its pid. */
+async function restartThatHangs(incident: Incident): Promise<number> {
   const { leader } = incident
   for (let attempt = 0; attempt < 5; attempt++) {
     const postmaster = await postmasterOf(cluster.stage, leader)
     incident.strike()
     const answer = ask(leader, 'POST', 'restart', { timeout: 2 })
-    if (await freezeNextServer(leader, postmaster)) {
+    const frozen = await freezeNextServer(leader, postmaster)
+    if (frozen !== null) {
       expect(await answer).toBe('postgres is still starting 503')
-      return
+      return frozen
     }
     await answer
     await cluster.healthy(60_000)
@@ -103,8 +108,10 @@ async function restartThatHangs(incident: Incident): Promise<void> {
 test('a restart whose server does not come up in its time: a standby takes over, nothing is lost', async () => {
   const incident = await beginIncident(cluster, 'restart of the leader that hangs')
   const { leader } = incident
-  await restartThatHangs(incident)
+  const frozen = await restartThatHangs(incident)
   await leader.agent.says(/starting\.fail-over: .* can take over/, 20_000)
+  // SIGQUIT does nothing to a process that stands still: waiting for it took 9 s of the lease.
+  await until('the frozen server is killed', () => !pidExists(frozen), killedLimitMs, 20)
   const { reigns } = await incident.end({ limitMs: 120_000 })
   expect(reigns.at(-1)?.server).not.toBe(leader.host.address)
 })
