@@ -36,7 +36,8 @@ export function createTroubleLog({ log, serverLog }: TroubleLogOptions): Trouble
     const { server } = snapshot.postgres
     unseen(snapshot.nowMs, shutOut(snapshot), server.known)
     const streams = server.known && server.value.walReceiver?.status === 'streaming'
-    const failing = failingDisk({ snap: snapshot, memory })
+    const anyDisk = failingDisk({ snap: snapshot, memory })
+    const failing = anyDisk?.place === 'state' ? null : anyDisk
     disk(snapshot.nowMs, failing === null ? null : describeDisk(failing), failing === null)
     const own = failingOwnDisk({ snap: snapshot, memory })
     ownDisk(snapshot.nowMs, own === null ? null : describeDisk(own), own === null)

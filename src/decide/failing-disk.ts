@@ -21,7 +21,9 @@ const STATES: Readonly<Record<DiskView['state'], string>> = {
 /** A disk that fails now, for however short; null: none does, as far as is known. */
 export function failingDisk({ snap }: Facts): DiskView | null {
   if (snap.settings.failedDiskTimeoutMs === 0) return null
-  return (snap.vitals?.disks ?? []).toSorted((a, b) => b.forMs - a.forMs)[0] ?? null
+  const { disks = [], ownDisks = [] } = snap.vitals ?? {}
+  const logs = ownDisks.filter(disk => isHungState(disk) && disk.serverLogs === true)
+  return [...disks, ...logs].toSorted((a, b) => b.forMs - a.forMs)[0] ?? null
 }
 
 /** A disk that only the agent itself needs. Nothing that makes a node safe depends on it. */
@@ -30,13 +32,26 @@ export function failingOwnDisk({ snap }: Facts): DiskView | null {
 }
 
 /**
- * The state directory has hung for `failed_disk_timeout`. PostgreSQL's first log is there, and each of its processes that writes
- * a line waits: a promotion does, and a stop. So it is no place to lead; but stopping a leader for it would not end.
+ * While the state directory hangs and PostgreSQL's log is there, each of its processes that writes a line waits: a checkpoint does,
+ * a promotion, and a stop in good order.
  */
-export function hungStateDirectory(facts: Facts): DiskView | null {
+function isHungState({ place, state }: DiskView): boolean {
+  return place === 'state' && state === 'hangs'
+}
+
+/** One on which nothing has come back for `failed_disk_timeout`: this server is not to be promoted. A log that may be there counts. */
+export function hungDisk(facts: Facts): DiskView | null {
+  const failed = failedDisk(facts)
+  if (failed?.state === 'hangs') return failed
   const own = failingOwnDisk(facts)
-  const isHung = own?.place === 'state' && own.state === 'hangs'
-  return isHung && own.forMs >= facts.snap.settings.failedDiskTimeoutMs ? own : null
+  if (own === null || !isHungState(own) || own.serverLogs === false) return null
+  return own.forMs >= facts.snap.settings.failedDiskTimeoutMs ? own : null
+}
+
+/** One on which a stop in good order would wait now: no operator's request is begun. */
+export function disturbingStop(facts: Facts): DiskView | null {
+  const failing = failingDisk(facts)
+  return failing?.state === 'hangs' ? failing : null
 }
 
 /** One that has failed for `failed_disk_timeout`. */

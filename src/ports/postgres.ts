@@ -81,6 +81,8 @@ export interface Postgres {
   knock(ask: Knock, limitMs: Millis): Promise<boolean>
   /** Writes a page, flushes it and removes it. Pending for as long as the disk hangs: ask once at a time. */
   probeDisk(place: ServerPlace): Promise<DiskAnswer>
+  /** The running server still writes its log into hactl's state directory; false: it has one of its own, or none runs. Touches no disk. */
+  logsToState(): Promise<boolean>
   /** Called once when the postmaster that was last seen running exits. Returns the function that stops listening. */
   onExit(listener: () => void): () => void
 

@@ -35,6 +35,7 @@ import { createPrograms } from './server/programs.ts'
 import { promote } from './server/promote.ts'
 import { RecoveryWatch } from './server/recovery-watch.ts'
 import { checkRunAs, type RunAs } from './server/run-as.ts'
+import { logsToState } from './server/server-log.ts'
 import { start } from './server/start.ts'
 import { stop } from './server/stop.ts'
 import { KeptConnection, queryOrThrow, STATEMENT_LIMIT_MS } from './session/connection.ts'
@@ -138,6 +139,7 @@ class LocalPostgres implements LocalServer {
   }
 
   readonly probeDisk: Postgres['probeDisk'] = place => probePlace(this.#context, place)
+  readonly logsToState = () => logsToState(this.#context)
   readonly knock: Postgres['knock'] = (ask, limitMs) => knock(this.#context, ask, limitMs)
 
   onExit(listener: () => void): () => void {

@@ -4,6 +4,7 @@ import type { Snapshot } from '../../model/decision/snapshot.ts'
 import { errorText } from '../../model/error-text.ts'
 import type {
   DiskAnswer,
+  DiskView,
   OwnPlace,
   ServerPlace,
   StandstillsView,
@@ -15,7 +16,7 @@ import { Knocking } from './knocking.ts'
 import { type StandstillPorts, Standstills } from './standstills.ts'
 
 export interface VitalsPorts extends StandstillPorts {
-  readonly postgres: Pick<Postgres, 'knock' | 'probeDisk'>
+  readonly postgres: Pick<Postgres, 'knock' | 'probeDisk' | 'logsToState'>
   /** The same of a directory that only the agent needs. */
   readonly probeOwn: (place: OwnPlace) => Promise<DiskAnswer>
   readonly failed: (why: string) => void
@@ -27,6 +28,8 @@ export class Vitals {
   readonly #disks: DiskWatch<ServerPlace>
   readonly #ownDisks: DiskWatch<OwnPlace>
   readonly #standstills: Standstills
+  /** Since the state directory hangs; null: not known yet. */
+  #serverLogs: boolean | null = null
 
   constructor(ports: VitalsPorts) {
     this.#knocking = new Knocking(ports)
@@ -45,7 +48,10 @@ export class Vitals {
     return {
       knocks: this.#knocking.view(),
       ...this.#disks.view(),
-      ...{ ownDisks: own.disks, ownFailingTotalMs: own.failingTotalMs },
+      ownDisks: own.disks.map(disk =>
+        isHungState(disk) && this.#serverLogs !== null ? { ...disk, serverLogs: this.#serverLogs } : disk,
+      ),
+      ownFailingTotalMs: own.failingTotalMs,
       standstills: this.#standstills.view(),
     }
   }
@@ -60,6 +66,22 @@ export class Vitals {
       isLookedAt && (this.#disks.view().disks.length > 0 || isWritable(snapshot)) && isLeftAlone(snapshot),
     )
     this.#ownDisks.watch(isLookedAt)
+    this.#lookForLog()
+  }
+
+  /** Only while that directory hangs: PostgreSQL is in trouble with it, or does not know of it. */
+  #lookForLog(): void {
+    const { postgres, failed } = this.#ports
+    if (!this.#ownDisks.view().disks.some(isHungState)) {
+      this.#serverLogs = null
+      return
+    }
+    postgres
+      .logsToState()
+      .then(logs => {
+        this.#serverLogs = logs
+      })
+      .catch((error: unknown) => failed(`looking for PostgreSQL's log: ${errorText(error)}`))
   }
 
   close(): void {
@@ -68,6 +90,10 @@ export class Vitals {
     this.#ownDisks.close()
     this.#standstills.close()
   }
+}
+
+function isHungState({ place, state }: DiskView): boolean {
+  return place === 'state' && state === 'hangs'
 }
 
 function isWritable({ postgres }: Snapshot): boolean {

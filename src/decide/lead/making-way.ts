@@ -51,16 +51,23 @@ interface Asking<Evidence> extends RuleText {
   readonly ground: (facts: ClusterFacts) => Evidence | false | null
   /** The same as a clause of the reason. */
   readonly tell: (evidence: Evidence, facts: ClusterFacts) => string
+  readonly remember?: (facts: ClusterFacts) => Partial<Memory>
 }
 
 /** The members are asked once in a beat. */
-export function askWhoTakesOver<Evidence>({ ground, tell, ...text }: Asking<Evidence>): Rule<ClusterFacts> {
+export function askWhoTakesOver<Evidence>({
+  ground,
+  tell,
+  remember,
+  ...text
+}: Asking<Evidence>): Rule<ClusterFacts> {
   return rule({
     ...text,
     match: f => f.snap.peers === null && mayStopForAnother(f) && ground(f),
     choose: (f, evidence) => ({
       reason: `${tell(evidence, f)}; asking who can take over`,
       actions: [{ kind: 'ask-peers', members: otherMembers(f) }],
+      ...(remember === undefined ? {} : { remember: remember(f) }),
     }),
   })
 }

@@ -15,8 +15,10 @@ export const stallRules: readonly Rule<ClusterFacts>[] = [
     id: 'leader.stalls-ask',
     why: 'a leader whose agent stands still again and again looks for a healthy member before a longer standstill costs the lease',
     level: 'warning',
-    ground: stallsAgain,
+    // It is not urgent: a leader that nobody is better than need not ask in every beat.
+    ground: f => isTimeToAsk(f) && stallsAgain(f),
     tell: why => why,
+    remember: ({ snap }) => ({ stallsAskedAtMs: snap.nowMs }),
   }),
   stopForAnother({
     id: 'leader.stalls-hand-over',
@@ -34,6 +36,10 @@ export const stallRules: readonly Rule<ClusterFacts>[] = [
     },
   }),
 ]
+
+function isTimeToAsk({ memory: { stallsAskedAtMs: lastMs }, snap }: ClusterFacts): boolean {
+  return lastMs === null || snap.nowMs - lastMs >= snap.settings.loopWaitMs
+}
 
 function stallsAgain(facts: ClusterFacts): string | null {
   const { memory, snap, view } = facts

@@ -14,6 +14,7 @@ import type { Choice } from '../rule.ts'
 export function stopToFollow(
   facts: Facts,
   mode: 'fast' | 'immediate',
+  remember: Partial<Memory> = {},
 ): Pick<Choice, 'actions' | 'remember' | 'next'> {
   const { snap } = facts
   const left = leadershipLeftMs(snap.lease, snap.nowMs) - heldMarginMs(snap)
@@ -21,7 +22,7 @@ export function stopToFollow(
   const timeoutMs = Math.max(200, Math.floor(left / 2))
   return {
     actions: [{ kind: 'begin', job: { kind: 'stop', mode, checkpoint: false, timeoutMs } }],
-    remember: { rejoin: 'check', agreesWith: null },
+    remember: { rejoin: 'check', agreesWith: null, ...remember },
     next: 'settled',
   }
 }
@@ -34,8 +35,9 @@ export function releaseUnpromoted(
   remember: Partial<Memory> = {},
 ): Pick<Choice, 'actions' | 'remember' | 'next'> {
   if (!facts.memory.promotionAsked) return { actions: [{ kind: 'release-lease', status: null }], remember }
-  const stop = stopToFollow(facts, 'fast')
-  return { ...stop, remember: { ...stop.remember, ...remember } }
+  // One that survives SIGKILL would keep the lease.
+  const yields = { why: 'a promotion may have been on its way' }
+  return stopToFollow(facts, 'fast', { yields, ...remember })
 }
 
 /** Text for a decision's `reason`. */

@@ -167,7 +167,8 @@ function workFailed({ snap, memory }: Facts): string | null {
 /** Shown as soon as it is seen: PostgreSQL may fail at any moment. */
 function disk(facts: Facts): string | null {
   const failing = failingDisk(facts)
-  if (failing === null) return null
+  // The state directory is told below.
+  if (failing === null || failing.place === 'state') return null
   return `${describeDisk(failing)}${failing.state === 'full' ? '. HINT: Make room on it' : ''}`
 }
 

@@ -2,6 +2,7 @@
 
 import { isUnguarded, type Job, mayEndEarly, type Work } from '../../model/decision/work.ts'
 import { type Facts, holdsLease, mayLead, namedLeader, runsAsPrimary, seconds } from '../facts.ts'
+import { hungDisk, tellDisk } from '../failing-disk.ts'
 import { askMembers } from '../lead/failsafe.ts'
 import {
   holdOnMs,
@@ -84,6 +85,21 @@ export const busyRules: readonly Rule<Facts>[] = [
     }),
   }),
   ...earlyHandoverRules,
+  rule({
+    id: 'busy.disk-hangs',
+    why: 'on a disk that hangs no stop in good order and no promotion ends: the lease would be kept for nobody',
+    level: 'warning',
+    match: f => {
+      const job = mayLead(f.snap) && !f.snap.settings.paused ? runningJob(f) : null
+      const disk = job !== null && mayEndEarly(job, 'disk-hangs') ? hungDisk(f) : null
+      return job !== null && disk !== null && { job, disk }
+    },
+    choose: (_, { job, disk }) => ({
+      reason: `${tellDisk(disk)}, and the ${job.kind} would wait for it; cancelling it`,
+      actions: [{ kind: 'cancel-work', why: 'a disk hangs' }],
+      next: 'settled',
+    }),
+  }),
   rule({
     id: 'busy.hold-lease',
     why: 'no answer is not a refusal',

@@ -45,7 +45,7 @@ import { releaseUnpromoted, releasing, stopToFollow } from '../rejoin/stopping-p
 import { type Rule, rule } from '../rule.ts'
 import { claimOwnRequest } from './parts/claim-own-request.ts'
 import { inheritedKeyRules } from './parts/inherited-key.ts'
-import { diskRules, withDiskWarning } from './parts/leader-disk.ts'
+import { diskRules, releaseHungDisk, withDiskWarning } from './parts/leader-disk.ts'
 import { hungRules, leaderSilent } from './parts/leader-hung.ts'
 import { outsideRules, releaseOutside, withOutsideWarning } from './parts/leader-outside.ts'
 import { releaseForPromise } from './parts/race/failsafe.ts'
@@ -132,6 +132,7 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     }),
   }),
   releaseOutside,
+  releaseHungDisk,
   ...syncPromotionRules,
   ...inheritedKeyRules,
   releaseForPromise,
@@ -187,7 +188,8 @@ export const leaderRules: readonly Rule<ClusterFacts>[] = [
     match: f => isStandbyWithLease(f) && failedPromotion(f),
     choose: (f, { why }) => ({
       reason: `the promotion failed (${why}); stopping PostgreSQL before the lease is released`,
-      ...stopToFollow(f, 'fast'),
+      // One that survives SIGKILL would keep the lease.
+      ...stopToFollow(f, 'fast', { yields: { why: `the promotion failed: ${why}` } }),
     }),
   }),
   handOutTimeline,

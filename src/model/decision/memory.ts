@@ -28,9 +28,10 @@ export interface Memory {
   readonly silentSinceMs: BootMillis | null
   /** This leader's server was stopped because it could not be used: another member may take over. null: it was not. */
   readonly yields: { readonly why: string } | null
-  /** When a hung server was last stopped with nobody to take over, and a stalled agent last handed over; null: never. */
+  /** When a hung server was last stopped with nobody to take over, a stalled agent last handed over, or last asked; null: never. */
   readonly hungRestartAtMs: BootMillis | null
   readonly stalledHandoverAtMs: BootMillis | null
+  readonly stallsAskedAtMs: BootMillis | null
   /** Role in which the server was last seen running: a server that does not answer counts as that. */
   readonly lastRole: 'primary' | 'standby' | null
   /** The last leader, by the leader key or the record that outlives it, with the newest revision of either. */
@@ -242,6 +243,7 @@ export const FIRST_MEMORY: Memory = {
   yields: null,
   hungRestartAtMs: null,
   stalledHandoverAtMs: null,
+  stallsAskedAtMs: null,
   lastRole: null,
   lastLeader: null,
   lastLeaderRevision: null,

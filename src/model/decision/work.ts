@@ -84,6 +84,8 @@ export type EarlyEnd =
   | 'nobody-takes-over'
   /** An order forces a new copy of the data. */
   | 'reinitialize'
+  /** A disk that hangs keeps it from ever ending. */
+  | 'disk-hangs'
   /** Maintenance mode has ended, in which a primary needs no guard. */
   | 'pause-ended'
 
@@ -109,6 +111,9 @@ export function mayEndEarly(job: Job, because: EarlyEnd): boolean {
       return job.kind !== 'stop' && !mustEnd(job)
     case 'nobody-takes-over':
       return job.kind === 'stop'
+    case 'disk-hangs':
+      // All else has a limit of its own, or would only be begun again.
+      return job.kind === 'promote' || (job.kind === 'stop' && job.mode === 'fast' && job.timeoutMs === null)
     case 'pause-ended':
       return isUnguarded(job)
     case 'reinitialize':

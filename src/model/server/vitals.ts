@@ -48,6 +48,8 @@ export interface DiskView {
   /** What the system says. */
   readonly why: string
   readonly forMs: Millis
+  /** Of the state directory while it hangs: PostgreSQL's log is there. Absent: that is not known. */
+  readonly serverLogs?: boolean
 }
 
 /** Fresh connections to the local server, one at a time. Any answer counts, also a refusal: a slow server is alive. */

@@ -28,6 +28,8 @@ const ONE_LOOK_MS: Millis = 50
 const QUIT_GRACE_MS: Millis = 1000
 const KILL_LIMIT_MS: Millis = 6000
 const PACE_MS: Millis = 20
+/** A note on the last server that failed is written again after this. */
+const NOTE_AGAIN_MS: Millis = 5000
 
 type Orphans = FormerView['orphans']
 
@@ -41,7 +43,12 @@ export class FormerServers {
     null
   #scanned: { readonly atMs: BootMillis; readonly servers: readonly ServerProcess[] } | null = null
   #scanning: Promise<readonly ServerProcess[]> | null = null
+  /** Of the server that is recorded, that is being recorded, and that was to be recorded last. */
   #noted: string | null = null
+  #noting: string | null = null
+  #tried: string | null = null
+  #triedAtMs: BootMillis = 0
+  #problem: string | null = null
   /** A former postmaster was seen, so its end will be known, whatever is recorded. */
   #hasFound = false
 
@@ -86,7 +93,11 @@ export class FormerServers {
    */
   async note(identity: PostmasterIdentity, directory: string, how: 'ours' | 'found'): Promise<void> {
     const key = `${identity.pid} ${identity.startTicks}`
-    if (this.#noted === key) return
+    const attempt = `${key} ${how}`
+    if (this.#noted === key || !this.#mayNote(attempt)) return
+    this.#noting = attempt
+    this.#tried = attempt
+    this.#triedAtMs = this.#clock.bootMs()
     try {
       const [data, last, bootId] = await Promise.all([
         dataIdentity(directory),
@@ -95,11 +106,23 @@ export class FormerServers {
       ])
       if (data === null) return
       if (how === 'found' && last !== null && !isSameData(last.data, data, last.bootId === bootId)) return
-      this.#noted = key
       await this.record.note(identity, data)
+      this.#noted = key
+      this.#problem = null
     } catch (error) {
-      this.#log('error', `which server runs here could not be noted for the next agent: ${errorText(error)}`)
+      const why = errorText(error)
+      if (why !== this.#problem)
+        this.#log('error', `which server runs here could not be noted for the next agent: ${why}`)
+      this.#problem = why
+    } finally {
+      if (this.#noting === attempt) this.#noting = null
     }
+  }
+
+  /** A write that failed is repeated, but not in each look; beside one that hangs none is begun for the same server. */
+  #mayNote(attempt: string): boolean {
+    if (this.#noting === attempt) return false
+    return this.#tried !== attempt || this.#clock.bootMs() - this.#triedAtMs >= NOTE_AGAIN_MS
   }
 
   async #orphans(running: PostmasterIdentity | null): Promise<Orphans> {

@@ -1,14 +1,14 @@
 // The server's output until its own logging begins, kept in a file of ours, and its last words: the reason that an
 // operator reads when it does not come up.
 
-import { mkdir, open, readFile, rename, stat } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { mkdir, open, readFile, readlink, rename, stat } from 'node:fs/promises'
+import { basename, dirname, resolve } from 'node:path'
 import { serverWordsOf } from '../../system/program-words.ts'
 import type { Context } from '../context.ts'
 import { holderOfPort } from './port-holder.ts'
 import { chownToServerUser } from './run-as.ts'
 
-interface ServerLog {
+export interface ServerLog {
   readonly fd: number
   readonly path: string
   /** Size before this start: later output belongs to this start. */
@@ -29,6 +29,14 @@ export async function openServerLog(context: Context): Promise<ServerLog | null>
   const file = await open(path, 'a', 0o600)
   await chownToServerUser(path, context.programs.runAs)
   return { fd: file.fd, path, from: size > SERVER_LOG_BYTES_MAX ? 0 : size, close: () => file.close() }
+}
+
+/** With logging_collector the standard error of the postmaster leads to the collector, soon after its start. */
+export async function logsToState({ serverLog, watch }: Context): Promise<boolean> {
+  const running = watch.lastKnown()
+  if (serverLog === null || running === null) return false
+  const target = await readlink(`/proc/${running.pid}/fd/2`).catch(() => '')
+  return basename(target) === basename(serverLog)
 }
 
 /** Why this start failed, in the server's own words after a colon; without any, where to look. */

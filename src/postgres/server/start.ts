@@ -9,7 +9,7 @@ import type { PostmasterIdentity } from '../../model/server/postgres.ts'
 import type { Millis } from '../../model/units.ts'
 import type { StartOptions, StepOutcome } from '../../ports/postgres.ts'
 import { isAlive, killTree, pidExists, readProcess, signalProcess } from '../../system/proc.ts'
-import { type Context, cancelled, DONE, failed } from '../context.ts'
+import { type Context, cancelled, DONE, failed, type Log } from '../context.ts'
 import { readDirectoryState } from '../data/data-directory.ts'
 import { warnOfExposedKey } from '../data/exposed-key.ts'
 import { MIXED_REMEDY, whyMixed } from '../data/mixed-directory.ts'
@@ -19,17 +19,20 @@ import { unfinishedRewind } from '../data/unfinished-rewind.ts'
 import { readinessOf } from '../look.ts'
 import { warnOfSocketInside } from '../rewind/socket-inside.ts'
 import { forgetSkippedTimelines } from '../wal/skipped-timelines.ts'
+import { within } from '../within.ts'
 import { writeSettings } from '../write-settings.ts'
 import { clearLeftovers } from './leftovers.ts'
 import { readPidFile } from './postmaster.ts'
 import { childEnvironment } from './programs.ts'
-import { lastWords, openServerLog } from './server-log.ts'
+import { lastWords, openServerLog, type ServerLog } from './server-log.ts'
 
 /** Between two looks at the status in postmaster.pid while the server starts. */
 const READY_PACE_MS: Millis = 10
 /** A connection is tried when the file says `ready`, and in any case this often: the file is only a hint. */
 const ATTEMPT_PACE_MS: Millis = 500
 const ATTEMPT_LIMIT_MS: Millis = 1000
+/** Of a write into the state directory. */
+const STATE_LIMIT_MS: Millis = 2000
 /** A postmaster whose start was cancelled gets this long to obey SIGQUIT. */
 const QUIT_GRACE_MS: Millis = 5000
 
@@ -67,10 +70,24 @@ export async function start(
   if (!cleared.ok) return cleared
   if (signal.aborted) return cancelled('the start')
   // Done before the server writes data that no other member has.
-  if (options.as === 'primary') await noLongerCopy(context).catch(error => log('error', errorText(error)))
+  if (options.as === 'primary') await noting(noLongerCopy(context), log, 'error')
   const launched = await launch(context, written.commandLine, options, signal)
-  if (launched.ok) await noteLinks(context, options.as).catch(error => log('warning', errorText(error)))
+  if (launched.ok) await noting(noteLinks(context, options.as), log, 'warning')
   return launched
+}
+
+/** In the state directory. A server need not wait for a disk that hangs and is not its own. */
+async function noting(note: Promise<void>, log: Log, level: 'warning' | 'error'): Promise<void> {
+  const noted = note.then(
+    () => null,
+    (error: unknown) => errorText(error),
+  )
+  const problem = await within(
+    noted,
+    STATE_LIMIT_MS,
+    () => `the state directory has not answered for ${STATE_LIMIT_MS} ms`,
+  )
+  if (problem !== null) log(level, problem)
 }
 
 async function launch(
@@ -79,10 +96,7 @@ async function launch(
   options: StartOptions,
   signal: AbortSignal,
 ): Promise<StepOutcome> {
-  const log = await openServerLog(context).catch(error => {
-    context.log('warning', `what the server prints is lost: ${errorText(error)}`)
-    return null
-  })
+  const log = await openInTime(context)
   const { child, error } = await spawnPostmaster(context, commandLine, log?.fd ?? null)
   await log?.close()
   if (error !== null) return failed(`cannot start ${context.programs.path('postgres')}: ${error}`)
@@ -97,6 +111,26 @@ async function launch(
   if (ready.ok) return DONE
   if (ready.cancelled === true) await endStarting(context, identity)
   return { ...ready, why: `${ready.why}${await lastWords(context, log)}` }
+}
+
+/** null: there is none, or its disk does not take it. What comes too late is closed again. */
+async function openInTime(context: Context): Promise<ServerLog | null> {
+  const lost = (why: string): null => {
+    context.log('warning', `what the server prints is lost: ${why}`)
+    return null
+  }
+  let isLate = false
+  const opening = openServerLog(context).then(
+    async log => {
+      if (isLate) await log?.close()
+      return log
+    },
+    (error: unknown) => lost(errorText(error)),
+  )
+  return await within(opening, STATE_LIMIT_MS, () => {
+    isLate = true
+    return lost(`its file could not be opened within ${STATE_LIMIT_MS} ms`)
+  })
 }
 
 async function spawnPostmaster(context: Context, commandLine: readonly string[], logFd: number | null) {

@@ -25,6 +25,8 @@ export interface MemberChoice {
   /** Overrides of the section `postgresql`. */
   readonly postgresql?: Section
   readonly tags?: Section
+  /** The section `hactl`. */
+  readonly hactl?: Section
   /** PostgreSQL waits for its disk, as users run it. Without it most tests would wait for nothing that they ask about. */
   readonly isDurable?: boolean
 }
@@ -103,5 +105,6 @@ function memberConfiguration(home: string, host: Host, choice: MemberChoice): Se
       ...choice.postgresql,
     },
     ...(choice.tags === undefined ? {} : { tags: choice.tags }),
+    ...(choice.hactl === undefined ? {} : { hactl: choice.hactl }),
   }
 }

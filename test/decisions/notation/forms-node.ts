@@ -162,6 +162,7 @@ const memoryForms: readonly Form<Memory>[] = [
   [/^was (not )?paused$/, ([not]) => ({ wasPaused: not === undefined })],
   [/^yields \((.*)\)$/, ([why = '']) => ({ yields: { why } })],
   [/^restarted as hung (\S+) ago$/, ([time = ''], now) => ({ hungRestartAtMs: now - readDuration(time) })],
+  [/^asked as stalled (\S+) ago$/, ([t = ''], now) => ({ stallsAskedAtMs: now - readDuration(t) })],
   [/^handed over as stalled (\S+) ago$/, ([t = ''], now) => ({ stalledHandoverAtMs: now - readDuration(t) })],
   [/^promotion asked$/, () => ({ promotionAsked: true })],
   ...failoverForms,

@@ -24,14 +24,15 @@ export const vitalsForms: readonly Form<VitalsView>[] = [
     }),
   ],
   [
-    /^disk of (state|log) (full|broken|hangs) for (\S+)$/,
-    ([place, state, time = '']) => ({
+    /^disk of (state|log) (full|broken|hangs) for (\S+)(?: (with|without) the server's log)?$/,
+    ([place, state, time = '', log]) => ({
       ownDisks: [
         {
           place: place === 'log' ? 'log' : 'state',
           state: state as DiskView['state'],
           why: WHY[state as DiskView['state']],
           forMs: readDuration(time),
+          ...(log === undefined ? {} : { serverLogs: log === 'with' }),
         },
       ],
     }),

@@ -72,6 +72,7 @@ export class SimulatedPostgres implements Postgres {
 
   readonly tryLogins = async () => [] // Nobody changes a password here.
   readonly probeDisk = () => probeDiskOf(this.#machine, this.#process)
+  readonly logsToState: Postgres['logsToState'] = async () => false
   readonly knock: Postgres['knock'] = (_, limitMs) => knockAt(this.#server, this.#process, limitMs)
 
   /** The one of the data directory, or one that this process has followed since before that was taken away. */

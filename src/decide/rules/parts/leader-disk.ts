@@ -1,10 +1,26 @@
 // The leader cannot write to its disk: every client that writes gets an error, or waits. A member that can take over does.
 // A full disk still lets PostgreSQL stop in good order, so that its standbys get the rest; one that hangs does not.
 
-import type { ClusterFacts } from '../../facts.ts'
-import { failedDisk, tellDisk } from '../../failing-disk.ts'
+import { type ClusterFacts, isStandbyWithLease, tried } from '../../facts.ts'
+import { failedDisk, hungDisk, tellDisk } from '../../failing-disk.ts'
 import { askWhoTakesOver, stopAndYield, stopForAnother, whyNotStopped } from '../../lead/making-way.ts'
-import type { Choice, Rule } from '../../rule.ts'
+import { releaseUnpromoted, releasing } from '../../rejoin/stopping-postgres.ts'
+import { type Choice, type Rule, rule } from '../../rule.ts'
+
+/** A promotion writes on every disk, and lines into PostgreSQL's log. */
+export const releaseHungDisk: Rule<ClusterFacts> = rule({
+  id: 'leader.release-hung-disk',
+  why: 'a promotion on a disk that hangs would not end, and would keep the lease for nobody',
+  level: 'warning',
+  match: f => isStandbyWithLease(f) && !tried(f.snap, 'release-lease') && hungDisk(f),
+  choose: (f, disk) => {
+    const why = tellDisk(disk)
+    return {
+      reason: `${why}: not promoting; ${releasing(f)}`,
+      ...(f.memory.promotionAsked ? stopAndYield('at once', why) : releaseUnpromoted(f)),
+    }
+  },
+})
 
 export const diskRules: readonly Rule<ClusterFacts>[] = [
   askWhoTakesOver({

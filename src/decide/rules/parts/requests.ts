@@ -16,6 +16,7 @@ import {
   storeName,
   tried,
 } from '../../facts.ts'
+import { disturbingStop, tellDisk } from '../../failing-disk.ts'
 import { heldMarginMs } from '../../lead/fencing.ts'
 import { isRefusedAs, verdictOn, whyImpossible } from '../../lead/judged-request.ts'
 import { stopToHandOver } from '../../lead/making-way.ts'
@@ -132,6 +133,14 @@ function purposeRules(place: Place): readonly Rule<ClusterFacts>[] {
         return failure === null ? null : `PostgreSQL could not be stopped: ${failure.why}`
       },
     ),
+    refusal(
+      `${place}.request-disk-hangs`,
+      'a stop in good order waits for a disk that hangs, with the lease, and nobody leads meanwhile',
+      (_, f) => {
+        const disk = disturbingStop(f)
+        return disk === null ? null : `PostgreSQL could not stop in good order: ${tellDisk(disk)}${wayOut(f)}`
+      },
+    ),
     refusal(`${place}.request-self`, 'the candidate leads already', (request, f) => {
       if (!isRefusedAs('self', request, f)) return null
       const { candidate } = request
@@ -218,6 +227,14 @@ function beginHandover(
     reason: `${kindOf(request)}: demoting myself${target(request)} (${able.join(', ')} can take over)`,
     ...stopToHandOver(facts, { candidate: request.candidate, requestRevision: modRevision }),
   }
+}
+
+/** What happens to a leader with a disk that hangs. */
+function wayOut({ snap }: ClusterFacts): string {
+  const { failedDiskTimeoutMs, paused } = snap.settings
+  return paused
+    ? '. HINT: Make it answer, or end the machine'
+    : `. When it has hung for ${seconds(failedDiskTimeoutMs)} (failed_disk_timeout), this node gives the lead up by itself to a member that can take over`
 }
 
 function unreadable({ view }: ClusterFacts): UnreadableKey | null {
