@@ -10,6 +10,7 @@ import { problems } from './checks.ts'
 import type { World } from './parts.ts'
 import { busyWorlds, runningWorlds, stoppedWorlds } from './worlds.ts'
 import { configurationWorlds } from './worlds-configuration.ts'
+import { diskWorlds } from './worlds-disk.ts'
 import { doubtfulWorlds } from './worlds-doubt.ts'
 import { failsafeWorlds, waitingWorlds } from './worlds-failsafe.ts'
 import { formerBusyWorlds, formerWorlds } from './worlds-former.ts'
@@ -36,6 +37,7 @@ const kinds = {
   'work is in progress beside what a former server left': formerBusyWorlds,
   'the configuration cannot be used, or is another one': configurationWorlds,
   'its PostgreSQL hangs': hungWorlds,
+  'a disk hangs': diskWorlds,
   'a watchdog is wanted': watchdogWorlds,
   'commits wait for standbys': synchronousWorlds,
   'a primary asks the members, or a member has promised': failsafeWorlds,
