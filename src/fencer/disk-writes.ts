@@ -3,14 +3,17 @@
 
 import { errorText } from '../model/error-text.ts'
 import type { Millis } from '../model/units.ts'
+import { type Clock, inTime } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 
 export class DiskWrites {
+  readonly #clock: Pick<Clock, 'sleep'>
   readonly #log: Log
   #problem: string | null = null
   #writing: Promise<boolean> | null = null
 
-  constructor(log: Log) {
+  constructor(clock: Pick<Clock, 'sleep'>, log: Log) {
+    this.#clock = clock
     this.#log = log
   }
 
@@ -22,13 +25,13 @@ export class DiskWrites {
   /** True when the write finishes in time. One that hangs keeps a thread: none is begun beside it. */
   async done(write: () => Promise<void>, budgetMs: Millis): Promise<boolean> {
     if (this.#writing !== null) {
-      await within(this.#writing, budgetMs)
+      await inTime(this.#writing, budgetMs, this.#clock, late)
       if (this.#writing !== null) return false
     }
     this.#writing = this.#outcome(write()).finally(() => {
       this.#writing = null
     })
-    return (await within(this.#writing, budgetMs)) ?? false
+    return await inTime(this.#writing, budgetMs, this.#clock, late)
   }
 
   #outcome(write: Promise<void>): Promise<boolean> {
@@ -51,11 +54,4 @@ export class DiskWrites {
   }
 }
 
-/** null: not in time. */
-export async function within<T>(work: Promise<T>, budgetMs: Millis): Promise<T | null> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<null>(resolve => {
-    timer = setTimeout(resolve, Math.max(0, budgetMs), null)
-  })
-  return Promise.race([work, late]).finally(() => clearTimeout(timer))
-}
+const late = (): boolean => false

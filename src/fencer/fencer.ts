@@ -6,10 +6,10 @@ import type { Seen } from '../model/seen.ts'
 import type { PostmasterIdentity } from '../model/server/postgres.ts'
 import type { BootMillis, Millis } from '../model/units.ts'
 import type { WatchdogRequest } from '../model/watchdog.ts'
-import type { Clock } from '../ports/clock.ts'
+import { type Clock, inTime } from '../ports/clock.ts'
 import type { ArmOptions, Fencer, FencerView } from '../ports/fencer.ts'
 import type { Log } from '../ports/log.ts'
-import { DiskWrites, within } from './disk-writes.ts'
+import { DiskWrites } from './disk-writes.ts'
 import { Program, type ProgramIdentity } from './program.ts'
 import { retireOrphan } from './relieve.ts'
 import { findPredecessors, recordPath, writeIdentity } from './traces.ts'
@@ -70,7 +70,7 @@ class ProgramFencer implements Fencer {
 
   constructor(options: FencerOptions) {
     this.#options = options
-    this.#disk = new DiskWrites(options.log)
+    this.#disk = new DiskWrites(options.clock, options.log)
     this.#watchdog = new Watchdog(options.clock, options.log)
     this.#past = this.#readPast()
   }
@@ -123,7 +123,7 @@ class ProgramFencer implements Fencer {
   async disarm(budgetMs: Millis): Promise<boolean> {
     const { clock } = this.#options
     const limitMs = clock.bootMs() + budgetMs
-    await within(this.#past, budgetMs)
+    await inTime(this.#past, budgetMs, clock, () => undefined)
     if (this.#program === null && this.#orphans.length === 0 && this.#replaced.length === 0) return true
     const program = await this.#start(limitMs - clock.bootMs())
     if (program === null) return false
@@ -167,7 +167,7 @@ class ProgramFencer implements Fencer {
   async #start(budgetMs: Millis): Promise<Program | null> {
     const { clock, stateDirectory } = this.#options
     const limitMs = clock.bootMs() + budgetMs / 2
-    await within(this.#past, budgetMs / 2)
+    await inTime(this.#past, budgetMs / 2, clock, () => undefined)
     const program = this.#current()
     if (program === null || program === this.#written) return program
     const identity = await program.ready(limitMs - clock.bootMs())

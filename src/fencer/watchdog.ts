@@ -16,9 +16,8 @@ import {
   unfit,
   type WatchdogRequest,
 } from '../model/watchdog.ts'
-import type { Clock } from '../ports/clock.ts'
+import { type Clock, inTime } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
-import { within } from './disk-writes.ts'
 import type { Program } from './program.ts'
 
 /** The words of the kernel. */
@@ -87,7 +86,7 @@ export class Watchdog {
     const mustClose = (objection !== null || isOther) && this.view() !== null
     const isClosed = !mustClose || (await this.close(program, leftMs()))
     // Where there is no device, its timeout is nobody's concern.
-    if (objection !== null) return (await whyUnusable(request.device, leftMs())) ?? objection
+    if (objection !== null) return (await whyUnusable(request.device, this.#clock, leftMs())) ?? objection
     if (!isClosed) return 'the former device could not be switched off'
     const { driver, device, timeoutS } = request
     const words = `open ${driver} ${timeoutS} ${stopAheadMs(timeoutS * 1000)} ${device}`
@@ -143,21 +142,25 @@ export class Watchdog {
 /** Why the device cannot be opened, as far as can be seen without opening it; null: it can. */
 export async function lookAtDevice(
   device: string,
-  clock: Pick<Clock, 'bootMs'>,
+  clock: Pick<Clock, 'bootMs' | 'sleep'>,
   limitMs: Millis,
 ): Promise<Seen<string | null>> {
   const atMs = clock.bootMs()
-  const why = await whyUnusable(device, limitMs)
+  const why = await whyUnusable(device, clock, limitMs)
   return why === undefined ? unseen(`${device} was not looked at within ${limitMs} ms`) : seen(why, atMs)
 }
 
 /** null: nothing speaks against it; undefined: there was no answer in time. */
-async function whyUnusable(device: string, limitMs: Millis): Promise<string | null | undefined> {
+function whyUnusable(
+  device: string,
+  clock: Pick<Clock, 'sleep'>,
+  limitMs: Millis,
+): Promise<string | null | undefined> {
   const looked = access(device, constants.W_OK).then(
-    () => ({ why: null }),
-    (error: unknown) => ({ why: `${device}: ${inWords(error)}` }),
+    () => null,
+    (error: unknown) => `${device}: ${inWords(error)}`,
   )
-  return (await within(looked, limitMs))?.why
+  return inTime<string | null | undefined>(looked, limitMs, clock, () => undefined)
 }
 
 function inWords(error: unknown): string {

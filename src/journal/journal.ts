@@ -4,8 +4,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorText } from '../model/error-text.ts'
 import { type Seen, seen, unseen } from '../model/seen.ts'
-import type { Millis } from '../model/units.ts'
-import type { Clock } from '../ports/clock.ts'
+import { type Clock, inTime } from '../ports/clock.ts'
 import type { Journal, JournalEntry, JournalView, StoredEntry } from '../ports/journal.ts'
 import type { Log } from '../ports/log.ts'
 import { BoundedWriter, type LineSink } from './bounded-writer.ts'
@@ -87,7 +86,13 @@ class FileJournal implements Journal {
     await this.#writer.flush(READ_LIMIT_MS / 2)
     const pending = this.#writer.pending()
     try {
-      const lines = await withLimit(lastLines(this.#path, this.#backups, count), READ_LIMIT_MS / 2)
+      const reading = lastLines(this.#path, this.#backups, count)
+      const lines = await inTime<readonly string[] | null>(
+        reading,
+        READ_LIMIT_MS / 2,
+        this.#options.clock,
+        () => null,
+      )
       if (lines === null) return unseen('journal: the disk does not answer')
       return seen(parseEntries([...lines, ...pending]).slice(-count), atMs)
     } catch (error) {
@@ -101,7 +106,7 @@ class FileJournal implements Journal {
 
   async close(): Promise<void> {
     await this.#writer.flush(CLOSE_LIMIT_MS)
-    await withLimit(this.#sink.close(), CLOSE_LIMIT_MS)
+    await inTime(this.#sink.close(), CLOSE_LIMIT_MS, this.#options.clock, () => undefined)
   }
 }
 
@@ -127,13 +132,4 @@ function inDirectory(directory: string, file: LineSink): LineSink {
     },
     close: () => file.close(),
   }
-}
-
-/** Null when it does not finish in time; a later failure is ignored. */
-function withLimit<T>(work: Promise<T>, limitMs: Millis): Promise<T | null> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<null>(resolve => {
-    timer = setTimeout(resolve, limitMs, null)
-  })
-  return Promise.race([work, late]).finally(() => clearTimeout(timer))
 }

@@ -13,6 +13,7 @@ import type {
   TimelineSwitch,
 } from '../model/server/postgres.ts'
 import type { BootMillis, Lsn, Millis, Timeline } from '../model/units.ts'
+import { inTime } from '../ports/clock.ts'
 import type { Context } from './context.ts'
 import { readControlData } from './data/control-data.ts'
 import { type DirectoryState, readDirectoryState, readHistoryFile } from './data/data-directory.ts'
@@ -21,7 +22,6 @@ import { CONNECT_LIMIT_MS, type SqlResult, STATEMENT_LIMIT_MS } from './session/
 import { type Monitored, monitoringQuery, parseMonitoring } from './session/monitoring.ts'
 import { PendingRestartWatch } from './session/pending-restart.ts'
 import { identifySystem } from './wal/replication-protocol.ts'
-import { within } from './within.ts'
 
 type Readiness = Extract<ProcessView, { kind: 'running' }>['readiness']
 type ControlFixed = Pick<ControlData, 'walLogHints' | 'dataChecksums' | 'settings'>
@@ -55,12 +55,12 @@ export class Look {
     const startMs = clock.bootMs()
     const left = () => Math.max(20, budgetMs - RESERVE_MS - (clock.bootMs() - startMs))
     const [directory, identity] = await Promise.all([
-      within(this.#readDirectory(), left(), tooSlow),
-      within(this.#findPostmaster(), left(), () => watch.lastKnown()),
+      inTime(this.#readDirectory(), left(), clock, tooSlow),
+      inTime(this.#findPostmaster(), left(), clock, () => watch.lastKnown()),
       // Watching begins before the query, so that no later change is missed.
-      within(recovery.follow(), left(), () => undefined),
+      inTime(recovery.follow(), left(), clock, () => undefined),
     ])
-    const former = within(this.#former(identity), left(), tooLate)
+    const former = inTime(this.#former(identity), left(), clock, tooLate)
     if (identity === null) return { ...(await this.#stopped(directory, left())), former: await former }
     const running = await this.#ask(identity, directory, left())
     if (running.monitored !== null) void this.#note(identity, running.monitored.server)
@@ -202,16 +202,17 @@ export class Look {
     leftMs: Millis,
   ): Promise<DataDirectoryView> {
     if (directory.kind !== 'present') return directory
+    const { clock } = this.#context
     const newest = control.known
       ? Math.max(server?.timeline ?? 0, control.value.checkpointTimeline, control.value.minRecoveryTimeline)
       : (server?.timeline ?? null)
     const history =
       newest === null
         ? unseen('the newest timeline is not known')
-        : await within(this.#historyOf(newest), leftMs, () =>
+        : await inTime(this.#historyOf(newest), leftMs, clock, () =>
             unseen('reading the history file took too long'),
           )
-    const origins = await within(this.#origins.read(), leftMs, () =>
+    const origins = await inTime(this.#origins.read(), leftMs, clock, () =>
       unseen('the notes on timelines: the disk is too slow'),
     )
     return { ...directory, control, history, origins }

@@ -3,7 +3,7 @@
 
 import pg from 'pg'
 import type { Millis } from '../../model/units.ts'
-import type { Clock } from '../../ports/clock.ts'
+import { type Clock, inTime } from '../../ports/clock.ts'
 import { DEMO_PASSWORD } from './layout.ts'
 
 interface Outage {
@@ -75,9 +75,7 @@ export function startWriter(port: number, clock: Clock): Writer {
     },
     async finish(limitMs) {
       stopping = true
-      const waited = new AbortController()
-      await Promise.race([writing, clock.sleep(limitMs, waited.signal)])
-      waited.abort()
+      await inTime<unknown>(writing, limitMs, clock, () => undefined)
       await drop(client)
       const rows = await readRows(port)
       return { acknowledged: acknowledged.length, missing: acknowledged.filter(id => !rows.has(id)) }

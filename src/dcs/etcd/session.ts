@@ -3,7 +3,7 @@
 
 import type { EtcdConfig } from '../../model/settings/config.ts'
 import type { Millis } from '../../model/units.ts'
-import type { Clock } from '../../ports/clock.ts'
+import { type Clock, inTime } from '../../ports/clock.ts'
 import { type Tried, tryOnce } from './attempt.ts'
 import { treatmentOf } from './call-errors.ts'
 import type { Endpoints } from './etcd-endpoints.ts'
@@ -37,18 +37,11 @@ export class Session {
     this.#login ??= this.#authenticate(this.#credentials, index, ms).finally(() => {
       this.#login = null
     })
-    return this.#within(ms, this.#login)
-  }
-
-  // A caller that joins a login in progress may have less time than the one that began it.
-  async #within(ms: Millis, login: Promise<Tried<string | null>>): Promise<Tried<string | null>> {
-    const over = new AbortController()
-    const late = this.#clock.sleep(ms, over.signal).then((): Tried<string | null> => {
-      return { ok: false, failure: { code: null, details: `no login within ${Math.round(ms)} ms` } }
-    })
-    const result = await Promise.race([login, late])
-    over.abort()
-    return result
+    // A caller that joins a login in progress may have less time than the one that began it.
+    return await inTime<Tried<string | null>>(this.#login, ms, this.#clock, () => ({
+      ok: false,
+      failure: { code: null, details: `no login within ${Math.round(ms)} ms` },
+    }))
   }
 
   async #authenticate(

@@ -4,7 +4,7 @@
 import { setMaxListeners } from 'node:events'
 import type { EtcdConfig } from '../../model/settings/config.ts'
 import type { MemberName, Scope } from '../../model/units.ts'
-import type { Clock } from '../../ports/clock.ts'
+import { type Clock, inTime } from '../../ports/clock.ts'
 import type { CommandStore, StoreTimings } from '../../ports/store.ts'
 import { createStore } from '../store.ts'
 import type { Log } from '../store-log.ts'
@@ -54,12 +54,8 @@ function openEtcd({ config, namespace, scope, clock, log }: EtcdStoreOptions, si
     watch,
     async close() {
       closing.abort()
-      const limit = new AbortController()
-      await Promise.race([
-        Promise.all([watch.ended(), endpoints.close()]),
-        clock.sleep(CLOSE_MS_MAX, limit.signal),
-      ])
-      limit.abort()
+      const closed = Promise.all([watch.ended(), endpoints.close()])
+      await inTime<unknown>(closed, CLOSE_MS_MAX, clock, () => undefined)
     },
   })
 }

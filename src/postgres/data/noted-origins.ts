@@ -6,15 +6,16 @@ import { join } from 'node:path'
 import { errorText } from '../../model/error-text.ts'
 import type { Origin, Origins } from '../../model/server/origins.ts'
 import { formatLsn, type MemberName, type Millis, parseLsn } from '../../model/units.ts'
+import { type Clock, inTime } from '../../ports/clock.ts'
 import type { StepOutcome } from '../../ports/postgres.ts'
 import { DONE, failed, type Log } from '../context.ts'
 import { type FileOwner, replaceFile } from '../settings/durable-file.ts'
-import { within } from '../within.ts'
 
 interface OriginPlaces {
   readonly dataDir: string
   readonly stateDirectory: string
   readonly name: MemberName
+  readonly clock: Pick<Clock, 'sleep'>
   readonly log: Log
 }
 
@@ -68,15 +69,13 @@ async function change(
   systemIdentifier: string,
   by: (noted: Origins) => Origins,
 ): Promise<StepOutcome> {
-  const before = await within(
-    readOrigins(places).catch(() => null),
-    LIMIT_MS,
-    () => null,
-  )
+  const { clock } = places
+  const reading = readOrigins(places).catch(() => null)
+  const before = await inTime(reading, LIMIT_MS, clock, () => null)
   const own = before?.systemIdentifier === systemIdentifier ? before : null
   const text = serialise(by(own ?? { systemIdentifier, timelines: [], asked: null }), places.name)
   const [inState = '', inData = ''] = pathsOf(places)
-  const wrote = await writeSomewhere([
+  const wrote = await writeSomewhere(clock, [
     oneAtATime(inState, () => writeState(places, text)),
     oneAtATime(inData, async () => {
       const { uid, gid } = await stat(places.dataDir)
@@ -96,7 +95,10 @@ const SECOND_PLACE_LIMIT_MS: Millis = 500
 const LIMIT_MS: Millis = 3000
 
 /** For each write null when it was done, or why it was not, or not yet. */
-async function writeSomewhere(writes: readonly Promise<void>[]): Promise<readonly (string | null)[]> {
+async function writeSomewhere(
+  clock: OriginPlaces['clock'],
+  writes: readonly Promise<void>[],
+): Promise<readonly (string | null)[]> {
   const ends: (string | null)[] = writes.map(() => 'it has not come back yet')
   const all = Promise.all(
     writes.map(async (each, index) => {
@@ -107,12 +109,9 @@ async function writeSomewhere(writes: readonly Promise<void>[]): Promise<readonl
       ends[index] = end
     }),
   )
-  await within(
-    Promise.any(writes).catch(() => undefined),
-    LIMIT_MS,
-    () => undefined,
-  )
-  await within<unknown>(all, ends.includes(null) ? SECOND_PLACE_LIMIT_MS : 0, () => undefined)
+  const first = Promise.any(writes).catch(() => undefined)
+  await inTime(first, LIMIT_MS, clock, () => undefined)
+  await inTime<unknown>(all, ends.includes(null) ? SECOND_PLACE_LIMIT_MS : 0, clock, () => undefined)
   return [...ends]
 }
 

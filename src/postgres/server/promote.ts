@@ -3,11 +3,11 @@
 import { errorText } from '../../model/error-text.ts'
 import type { PostmasterIdentity } from '../../model/server/postgres.ts'
 import type { Millis } from '../../model/units.ts'
+import { inTime } from '../../ports/clock.ts'
 import type { StepOutcome } from '../../ports/postgres.ts'
 import { failureOf } from '../../system/child-process.ts'
 import { type Context, cancelled, DONE, failed } from '../context.ts'
 import { noLongerCopy } from '../data/outside-directories.ts'
-import { within } from '../within.ts'
 
 const PACE_MS: Millis = 10
 const ASK_LIMIT_MS: Millis = 2000
@@ -22,7 +22,7 @@ export async function promote(
   if (signal.aborted) return cancelled('the promotion')
   const running = await watch.find()
   if (running === null) return failed('cannot promote: PostgreSQL is not running')
-  await within(notes(context, running), NOTES_LIMIT_MS, () => undefined)
+  await inTime(notes(context, running), NOTES_LIMIT_MS, clock, () => undefined)
   const startMs = clock.bootMs()
   await resumeReplay(context)
   const asked = await ask(context)

@@ -7,9 +7,10 @@ import { join } from 'node:path'
 import { errorText } from '../../model/error-text.ts'
 import type { PostmasterIdentity } from '../../model/server/postgres.ts'
 import type { Millis } from '../../model/units.ts'
+import { inTime } from '../../ports/clock.ts'
 import type { StartOptions, StepOutcome } from '../../ports/postgres.ts'
 import { isAlive, killTree, pidExists, readProcess, signalProcess } from '../../system/proc.ts'
-import { type Context, cancelled, DONE, failed, type Log } from '../context.ts'
+import { type Context, cancelled, DONE, failed } from '../context.ts'
 import { readDirectoryState } from '../data/data-directory.ts'
 import { warnOfExposedKey } from '../data/exposed-key.ts'
 import { MIXED_REMEDY, whyMixed } from '../data/mixed-directory.ts'
@@ -19,7 +20,6 @@ import { unfinishedRewind } from '../data/unfinished-rewind.ts'
 import { readinessOf } from '../look.ts'
 import { warnOfSocketInside } from '../rewind/socket-inside.ts'
 import { forgetSkippedTimelines } from '../wal/skipped-timelines.ts'
-import { within } from '../within.ts'
 import { writeSettings } from '../write-settings.ts'
 import { clearLeftovers } from './leftovers.ts'
 import { readPidFile } from './postmaster.ts'
@@ -70,23 +70,24 @@ export async function start(
   if (!cleared.ok) return cleared
   if (signal.aborted) return cancelled('the start')
   // Done before the server writes data that no other member has.
-  if (options.as === 'primary') await noting(noLongerCopy(context), log, 'error')
+  if (options.as === 'primary') await noting(context, noLongerCopy(context), 'error')
   const launched = await launch(context, written.commandLine, options, signal)
-  if (launched.ok) await noting(noteLinks(context, options.as), log, 'warning')
+  if (launched.ok) await noting(context, noteLinks(context, options.as), 'warning')
   return launched
 }
 
 /** In the state directory. A server need not wait for a disk that hangs and is not its own. */
-async function noting(note: Promise<void>, log: Log, level: 'warning' | 'error'): Promise<void> {
+async function noting(
+  { clock, log }: Context,
+  note: Promise<void>,
+  level: 'warning' | 'error',
+): Promise<void> {
   const noted = note.then(
     () => null,
     (error: unknown) => errorText(error),
   )
-  const problem = await within(
-    noted,
-    STATE_LIMIT_MS,
-    () => `the state directory has not answered for ${STATE_LIMIT_MS} ms`,
-  )
+  const late = () => `the state directory has not answered for ${STATE_LIMIT_MS} ms`
+  const problem = await inTime<string | null>(noted, STATE_LIMIT_MS, clock, late)
   if (problem !== null) log(level, problem)
 }
 
@@ -127,7 +128,7 @@ async function openInTime(context: Context): Promise<ServerLog | null> {
     },
     (error: unknown) => lost(errorText(error)),
   )
-  return await within(opening, STATE_LIMIT_MS, () => {
+  return await inTime(opening, STATE_LIMIT_MS, context.clock, () => {
     isLate = true
     return lost(`its file could not be opened within ${STATE_LIMIT_MS} ms`)
   })

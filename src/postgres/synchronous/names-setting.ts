@@ -3,12 +3,12 @@
 import { errorText } from '../../model/error-text.ts'
 import { type Seen, seen, unseen } from '../../model/seen.ts'
 import type { Millis } from '../../model/units.ts'
+import { inTime } from '../../ports/clock.ts'
 import type { StepOutcome } from '../../ports/postgres.ts'
 import { sendSignal } from '../../system/proc.ts'
 import { sameSyncNames } from '../../wire/sync-names.ts'
 import { type Context, DONE, failed } from '../context.ts'
 import { STATEMENT_LIMIT_MS } from '../session/connection.ts'
-import { within } from '../within.ts'
 
 /** A disk that is slower than this is waited for by nobody; the write goes on. */
 const WRITE_LIMIT_MS: Millis = 2000
@@ -34,7 +34,7 @@ export class SyncNamesSetting {
       value => seen(value, atMs),
       error => unseen(`the file with synchronous_standby_names: ${errorText(error)}`),
     )
-    return await within<Seen<string | null>>(read, limitMs, () =>
+    return await inTime<Seen<string | null>>(read, limitMs, clock, () =>
       unseen('the file with synchronous_standby_names: the disk is too slow'),
     )
   }
@@ -46,7 +46,7 @@ export class SyncNamesSetting {
       this.#writing = null
     })
     const late = () => failed(`synchronous_standby_names is not written after ${WRITE_LIMIT_MS} ms`)
-    return await within(this.#writing, WRITE_LIMIT_MS, late)
+    return await inTime(this.#writing, WRITE_LIMIT_MS, this.#context.clock, late)
   }
 
   async #write(value: string | null): Promise<StepOutcome> {

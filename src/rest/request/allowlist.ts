@@ -7,7 +7,7 @@ import { BlockList, isIP } from 'node:net'
 import { bareHost } from '../../model/address.ts'
 import type { Member } from '../../model/cluster/cluster.ts'
 import type { BootMillis } from '../../model/units.ts'
-import type { Clock } from '../../ports/clock.ts'
+import { type Clock, inTime } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
 import { hostOfApiUrl } from '../../wire/member-urls.ts'
 import { addressKey } from '../door/address-key.ts'
@@ -68,15 +68,11 @@ export function plainAddress(remote: string | undefined): string {
 async function resolveHost(host: string, clock: Clock): Promise<readonly string[]> {
   const bare = bareHost(host)
   if (isIP(bare) !== 0) return [bare]
-  const stop = new AbortController()
-  const tooLate = clock.sleep(RESOLVE_MS, stop.signal).then((): readonly string[] => [])
   const found = lookup(bare, { all: true }).then(
     answers => answers.map(answer => answer.address),
     (): readonly string[] => [],
   )
-  const addresses = await Promise.race([found, tooLate])
-  stop.abort()
-  return addresses
+  return await inTime(found, RESOLVE_MS, clock, () => [])
 }
 
 /** The members' addresses, resolved anew when the set of API addresses changes or half a minute has passed. */

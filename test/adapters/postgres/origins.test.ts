@@ -10,6 +10,7 @@ import {
   notePromotion,
   readOrigins,
 } from '../../../src/postgres/data/noted-origins.ts'
+import { systemClock } from '../../../src/system/clock.ts'
 
 const SYSTEM = '7713683044898210332'
 let top: string
@@ -31,7 +32,7 @@ async function placesOf(name: string) {
   await mkdir(dataDir, { mode: 0o700 })
   messages = []
   const log = (_level: string, text: string) => void messages.push(text)
-  return { dataDir, stateDirectory: join(top, `state${count}`), name, log }
+  return { dataDir, stateDirectory: join(top, `state${count}`), name, clock: systemClock(), log }
 }
 
 const asked = { from: 1, at: 0x6000470n }
