@@ -33,7 +33,7 @@ export function lossesOfData(
     world.dataWasLost = true
     machine.dataLostAtMs = world.nowMs
     if (takesRecord) {
-      machine.lastServer = null
+      machine.forgetServer()
       machine.origins = null
     }
     if (agentDies) world.scheduler.after(random.skewed(50, 20_000), () => machine.startAgent())

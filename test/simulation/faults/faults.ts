@@ -5,6 +5,7 @@ import type { Random } from '../random.ts'
 import type { World } from '../world.ts'
 import { lossesOfData } from './faults-data.ts'
 import { endMaintenance, mendConfig, operators, undrainAll } from './operators.ts'
+import { ownDiskFaults } from './own-disk.ts'
 import { standstills } from './standstills.ts'
 import { timelineFaults } from './timeline-faults.ts'
 
@@ -67,6 +68,8 @@ export class Faults {
       machine.hidesWal = false
       machine.fullDisk = false
       machine.hungDisk = false
+      machine.hungState = false
+      machine.fullState = false
       machine.server?.thaw()
       machine.freezesAtPromotionForMs = null
       machine.failsRewinds = false
@@ -95,6 +98,7 @@ export class Faults {
         world: this.#world,
         ...{ random: this.#random, told, forSome },
       }),
+      ...ownDiskFaults({ random: this.#random, told, forSome }),
       ...standstills({ random: this.#random, agentless: this.#agentless, told, forSome }),
       ...operators(this.#world, this.#random),
       ...lossesOfData(this.#world, this.#random, told),

@@ -22,6 +22,7 @@ import type { Store } from '../../../src/ports/store.ts'
 import type { RestServer } from '../../../src/rest/server.ts'
 import { RepeatCheck } from '../checks/repeat-check.ts'
 import { createSimulatedStore } from '../store/store.ts'
+import { probeOwnOf } from './disk-probe.ts'
 import { SimulatedFencer } from './fencer.ts'
 import type { Machine } from './machine.ts'
 import { OsProcess } from './os-process.ts'
@@ -106,7 +107,7 @@ export class Agent {
       ...{ postgres, clock, settings },
       wake: cause => this.loop.wake(cause),
       failed: why => world.checks.bug(machine, why),
-      probeOwn: async () => ({ state: 'works' }),
+      probeOwn: place => probeOwnOf(machine, this.process, place),
       step: () => this.loop.step(),
       warn: text => world.trace(machine.name, text),
       giveUp: why => world.checks.bug(machine, why),

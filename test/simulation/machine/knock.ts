@@ -9,6 +9,6 @@ const never = new AbortController().signal
 export async function knockAt(server: Postmaster | null, process: OsProcess, limitMs: number) {
   await process.clock.sleep(1)
   if (server === null) return true
-  const answers = () => !server.frozen || server.phase === 'gone'
+  const answers = () => !(server.frozen || server.waitsToStop) || server.phase === 'gone'
   return (await untilServer(process, server, answers, limitMs, never)) === 'yes'
 }

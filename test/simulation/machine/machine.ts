@@ -36,6 +36,11 @@ const SYSTEMD_RESTART_MS = 1000
 /** leader.ts: how long a primary may run with a fencer that cannot be armed anew; and a beat. */
 export const REARMING_MS = 3500
 
+interface LastServer {
+  readonly server: Postmaster
+  readonly data: DataDirectory
+}
+
 export class Machine {
   readonly world: World
   readonly options: MachineOptions
@@ -55,7 +60,9 @@ export class Machine {
   /** On the port of this node; an orphan when it works on other data than the data directory has. */
   server: Postmaster | null = null
   /** In the state directory: which server ran last, and on what; null: nothing is recorded, or it was lost. */
-  lastServer: { readonly server: Postmaster; readonly data: DataDirectory } | null = null
+  lastServer: LastServer | null = null
+  /** What of that is on the disk, where the next agent finds it. */
+  #savedServer: LastServer | null = null
   agent: Agent | null = null
   /** Notes on the timelines of its data, in the state directory. */
   origins: Origins | null = null
@@ -68,6 +75,9 @@ export class Machine {
   failsStarts: boolean = false
   fullDisk: boolean = false
   #hungDisk: boolean = false
+  #hungState: boolean = false
+  /** The disk of the state directory is full: only the agent's own notes are lost. */
+  fullState: boolean = false
   /** Nobody is let in for replication; whoever compares hears nothing; the agent freezes as soon as it has promoted. */
   refusesReceivers: boolean = false
   /** Its password was changed, and nobody told the others yet: open sessions go on. */
@@ -118,6 +128,16 @@ export class Machine {
     if (!hangs) this.server?.diskAnswers()
   }
 
+  get hungState(): boolean {
+    return this.#hungState
+  }
+
+  /** The disk of the state directory hangs, where the log is of a server that was started before. */
+  set hungState(hangs: boolean) {
+    this.#hungState = hangs
+    if (!hangs) this.server?.logAnswers()
+  }
+
   /** Nothing can be written: no client's row, and nothing that a start needs. */
   get cannotWrite(): boolean {
     return this.fullDisk || this.hungDisk
@@ -142,13 +162,26 @@ export class Machine {
     if (this.data === null || this.server !== null) throw new Error(`bug: ${this.name} cannot start a server`)
     this.server = new Postmaster(this, this.data)
     this.lastServer = { server: this.server, data: this.data }
+    this.#saveServer()
     return this.server
   }
 
   /** A server was started or found here: the next agent knows it by that. See src/postgres/server/former.ts. */
+  /** An agent that could not write it remembers it, and writes it again with its next look. */
+  #saveServer(): void {
+    if (!this.#hungState) this.#savedServer = this.lastServer
+  }
+
+  /** With its state directory. */
+  forgetServer(): void {
+    this.lastServer = null
+    this.#savedServer = null
+  }
+
   noteServer(server: Postmaster): void {
     const isOther = this.lastServer !== null && this.lastServer.data !== server.data
     if (server.inRecovery || !isOther) this.lastServer = { server, data: server.data }
+    this.#saveServer()
   }
 
   serverEnded(server: Postmaster, how: 'stopped' | 'killed'): void {
@@ -193,6 +226,7 @@ export class Machine {
   startAgent(): void {
     if (!this.up || this.agent !== null) return
     this.world.trace(this.name, 'agent starts')
+    this.lastServer = this.#savedServer
     this.agent = new Agent(this)
     this.agent.start()
   }

@@ -72,7 +72,7 @@ export class SimulatedPostgres implements Postgres {
 
   readonly tryLogins = async () => [] // Nobody changes a password here.
   readonly probeDisk = () => probeDiskOf(this.#machine, this.#process)
-  readonly logsToState: Postgres['logsToState'] = async () => false
+  readonly logsToState = async () => this.#server?.log.isOnState === true
   readonly knock: Postgres['knock'] = (_, limitMs) => knockAt(this.#server, this.#process, limitMs)
 
   /** The one of the data directory, or one that this process has followed since before that was taken away. */
@@ -99,7 +99,7 @@ export class SimulatedPostgres implements Postgres {
     const server = this.#server
     if (server === null || !server.acceptsConnections || this.#machine.hangsQueries)
       return unseen('the server does not answer')
-    const current = server.data.upstream
+    const { upstream: current } = server.data
     const differing = [
       ...(current?.host === upstream?.host && current?.port === upstream?.port ? [] : ['primary_conninfo']),
       ...((current?.slot ?? '') === (upstream?.slot ?? '') ? [] : ['primary_slot_name']),
@@ -295,7 +295,6 @@ export class SimulatedPostgres implements Postgres {
   readonly resumeReplay = async () => DONE
   readonly readHistory = async (timeline: number) =>
     datedHistory(this.#machine.data, timeline, this.#process.clock.bootMs())
-
   readonly cacheDynamicConfig = async () => DONE
   async close(): Promise<void> {}
 }

@@ -7,6 +7,7 @@ import type { Timer } from '../scheduler.ts'
 import type { DataDirectory } from './data-directory.ts'
 import type { Machine } from './machine.ts'
 import { Receiver } from './receiver.ts'
+import { ServerLog } from './server-log.ts'
 import { nextTimeline } from './skipped-timelines.ts'
 import { SyncReplication } from './sync-replication.ts'
 import { lsnOf, startBranch, stepBack, type WalEnd } from './wal.ts'
@@ -33,6 +34,9 @@ export class Postmaster {
   frozen: boolean = false
   /** SIGKILL came while its processes waited for a disk that hangs. */
   #isKilled: boolean = false
+  readonly log: ServerLog
+  /** The postmaster wants to tell of a stop: it serves nobody new, and its sessions go on. */
+  waitsToStop: boolean = false
   #whenThawed: (() => void)[] = []
   readonly sync: SyncReplication
   #checkpoint: Timer | null = null
@@ -43,6 +47,7 @@ export class Postmaster {
     this.machine = machine
     this.data = data
     this.inRecovery = data.recoveryConfigured
+    this.log = new ServerLog(machine)
     this.identity = { pid: pids++, startTicks: String(Math.round(world.nowMs * 100)) }
     this.startedAtMs = world.nowMs
     this.sync = new SyncReplication(this)
@@ -111,6 +116,8 @@ export class Postmaster {
       this.#whenThawed.push(() => this.fastStop())
       return
     }
+    this.waitsToStop = this.log.keeps(() => this.fastStop())
+    if (this.waitsToStop) return
     this.sync.drop()
     this.#enter('stopping')
     this.#after(this.machine.stopTookMs(), () => {
@@ -144,7 +151,8 @@ export class Postmaster {
   /** SIGQUIT, SIGKILL, or a power cut. */
   kill(): void {
     if (this.phase === 'gone') return
-    if (this.machine.hungDisk && this.machine.up) {
+    const waits = this.machine.hungDisk || this.log.holds
+    if (waits && this.machine.up) {
       this.#isKilled = true
       this.freeze()
       return
@@ -156,7 +164,14 @@ export class Postmaster {
   }
 
   diskAnswers(): void {
-    if (this.#isKilled) this.end('killed')
+    if (this.#isKilled && !this.log.holds) this.end('killed')
+  }
+
+  /** The state directory answers again. */
+  logAnswers(): void {
+    const waiting = this.log.release()
+    if (this.#isKilled && !this.machine.hungDisk) this.end('killed')
+    if (!this.#isKilled) for (const goOn of waiting) goOn()
   }
 
   end(how: 'stopped' | 'killed'): void {
@@ -178,8 +193,8 @@ export class Postmaster {
     if (this.promoting || this.phase !== 'running' || !this.inRecovery) return
     this.promoting = true
     const { world } = this.machine
-    this.#after(this.machine.tookMs(15, 150), () => {
-      if (this.phase !== 'running') return
+    const promote = () => {
+      if (this.phase !== 'running' || this.log.keeps(promote)) return
       this.receiver?.close()
       this.receiver = null
       const before = this.data.end
@@ -198,19 +213,21 @@ export class Postmaster {
       this.pump()
       // The checkpoint that writes the new timeline into the control file comes by itself, but not soon.
       this.checkpointWithin(this.machine.tookMs(500, 4000))
-    })
+    }
+    this.#after(this.machine.tookMs(15, 150), promote)
   }
 
   checkpointWithin(ms: number): void {
     this.#checkpoint?.cancel()
-    this.#checkpoint = this.#after(ms, () => {
-      if (!this.acceptsWrites) return
+    const write = () => {
+      if (!this.acceptsWrites || this.log.keeps(write)) return
       this.data.append('checkpoint', 120n)
       this.data.markCheckpoint()
       this.#writeControlFile()
       this.pump()
       this.#changed()
-    })
+    }
+    this.#checkpoint = this.#after(ms, write)
   }
 
   /** By name: over that of other data, if its directory was replaced. Where a backup_label is, that tells, and not the file. */
