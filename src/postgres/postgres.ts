@@ -213,8 +213,8 @@ class LocalPostgres implements LocalServer {
   }
 
   readonly stopOrphans = (signal: AbortSignal) => stopOrphans(this.#context, signal)
-
   readonly follow = (upstream: Upstream | null) => follow(this.#context, upstream)
+  readonly skipTimelines = (skips: readonly Timeline[]) => skipTimelines(this.#context, skips)
 
   notePromotion({ systemIdentifier, from, at }: PromotionNote): Promise<StepOutcome> {
     return notePromotion(this.#context, systemIdentifier, { from, at })
@@ -223,8 +223,6 @@ class LocalPostgres implements LocalServer {
   noteOrigin(...args: Parameters<Postgres['noteOrigin']>): Promise<StepOutcome> {
     return noteOrigin(this.#context, ...args)
   }
-
-  readonly skipTimelines = (skips: readonly Timeline[]) => skipTimelines(this.#context, skips)
 
   promote(...args: Parameters<Postgres['promote']>) {
     return promote(this.#context, ...args)
