@@ -1,7 +1,7 @@
 // Troubles that no rule acts on but that an operator must know: PostgreSQL runs but rejects the agent's sessions, a
 // standby receives nothing, or it lacks the watchdog that it would need to lead. "No action" is then the right decision, but alone it would read as if all were well.
 
-import { describeDisk, failingDisk, failingOwnDisk } from '../decide/failing-disk.ts'
+import { describeDisk, failingOwnDisk, failingServerDisk } from '../decide/failing-disk.ts'
 import { describeMissing, missingWatchdog } from '../decide/lead/watchdog.ts'
 import { refusedLogin } from '../decide/report/login-trouble.ts'
 import type { Memory } from '../model/decision/memory.ts'
@@ -36,8 +36,7 @@ export function createTroubleLog({ log, serverLog }: TroubleLogOptions): Trouble
     const { server } = snapshot.postgres
     unseen(snapshot.nowMs, shutOut(snapshot), server.known)
     const streams = server.known && server.value.walReceiver?.status === 'streaming'
-    const anyDisk = failingDisk({ snap: snapshot, memory })
-    const failing = anyDisk?.place === 'state' ? null : anyDisk
+    const failing = failingServerDisk({ snap: snapshot, memory })
     disk(snapshot.nowMs, failing === null ? null : describeDisk(failing), failing === null)
     const own = failingOwnDisk({ snap: snapshot, memory })
     ownDisk(snapshot.nowMs, own === null ? null : describeDisk(own), own === null)

@@ -18,12 +18,31 @@ const STATES: Readonly<Record<DiskView['state'], string>> = {
   hangs: 'hangs',
 }
 
-/** A disk that fails now, for however short; null: none does, as far as is known. */
-export function failingDisk({ snap }: Facts): DiskView | null {
-  if (snap.settings.failedDiskTimeoutMs === 0) return null
-  const { disks = [], ownDisks = [] } = snap.vitals ?? {}
-  const logs = ownDisks.filter(disk => isHungState(disk) && disk.serverLogs === true)
-  return [...disks, ...logs].toSorted((a, b) => b.forMs - a.forMs)[0] ?? null
+/** The disks of PostgreSQL that fail now, for however short, the longest first; empty: none does, as far as is known. */
+function serverDisks({ snap }: Facts): readonly DiskView[] {
+  return snap.settings.failedDiskTimeoutMs === 0 ? [] : longestFirst(snap.vitals?.disks ?? [])
+}
+
+/** With that of its log, while that hangs. */
+function failingDisks(facts: Facts): readonly DiskView[] {
+  if (facts.snap.settings.failedDiskTimeoutMs === 0) return []
+  const own = facts.snap.vitals?.ownDisks ?? []
+  const logs = own.filter(disk => isHungState(disk) && disk.serverLogs === true)
+  return longestFirst([...serverDisks(facts), ...logs])
+}
+
+function longestFirst(disks: readonly DiskView[]): readonly DiskView[] {
+  return disks.toSorted((a, b) => b.forMs - a.forMs)
+}
+
+/** null: none fails, as far as is known. */
+export function failingServerDisk(facts: Facts): DiskView | null {
+  return serverDisks(facts)[0] ?? null
+}
+
+/** The same, or that of PostgreSQL's log. */
+export function failingDisk(facts: Facts): DiskView | null {
+  return failingDisks(facts)[0] ?? null
 }
 
 /** A disk that only the agent itself needs. Nothing that makes a node safe depends on it. */
@@ -39,25 +58,30 @@ function isHungState({ place, state }: DiskView): boolean {
   return place === 'state' && state === 'hangs'
 }
 
-/** One on which nothing has come back for `failed_disk_timeout`: this server is not to be promoted. A log that may be there counts. */
+/** One that has failed for `failed_disk_timeout`. */
+export function failedDisk(facts: Facts): DiskView | null {
+  return lasting(failingDisk(facts), facts)
+}
+
+/** A disk of PostgreSQL that has hung for as long. */
+export function hungServerDisk(facts: Facts): DiskView | null {
+  return lasting(serverDisks(facts).find(({ state }) => state === 'hangs') ?? null, facts)
+}
+
+/** The same, or that of its log, which may be there: this server is not to be promoted. */
 export function hungDisk(facts: Facts): DiskView | null {
-  const failed = failedDisk(facts)
-  if (failed?.state === 'hangs') return failed
-  const own = failingOwnDisk(facts)
-  if (own === null || !isHungState(own) || own.serverLogs === false) return null
-  return own.forMs >= facts.snap.settings.failedDiskTimeoutMs ? own : null
+  const own = (facts.snap.vitals?.ownDisks ?? []).filter(isHungState)
+  const logs = own.find(({ serverLogs }) => serverLogs !== false) ?? null
+  return hungServerDisk(facts) ?? lasting(logs, facts)
 }
 
 /** One on which a stop in good order would wait now: no operator's request is begun. */
 export function disturbingStop(facts: Facts): DiskView | null {
-  const failing = failingDisk(facts)
-  return failing?.state === 'hangs' ? failing : null
+  return failingDisks(facts).find(({ state }) => state === 'hangs') ?? null
 }
 
-/** One that has failed for `failed_disk_timeout`. */
-export function failedDisk(facts: Facts): DiskView | null {
-  const disk = failingDisk(facts)
-  return disk !== null && disk.forMs >= facts.snap.settings.failedDiskTimeoutMs ? disk : null
+function lasting(disk: DiskView | null, { snap }: Facts): DiskView | null {
+  return disk !== null && disk.forMs >= snap.settings.failedDiskTimeoutMs ? disk : null
 }
 
 /** How soon a disk that fails now will have failed for long enough; null: none fails, or it has. */

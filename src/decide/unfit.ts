@@ -1,7 +1,7 @@
 // Why this node could not serve clients even if it led: it takes no part in races, and tells the others so.
 
 import type { Facts } from './facts.ts'
-import { describeDisk, failedDisk, failingDisk, hungDisk } from './failing-disk.ts'
+import { describeDisk, failingServerDisk, hungDisk, hungServerDisk } from './failing-disk.ts'
 import { hungServer } from './hung-server.ts'
 import { whyOutside } from './rejoin/former-life.ts'
 
@@ -14,7 +14,7 @@ export function unfit(facts: Facts): string | null {
   if (outside !== null) return outside
   const hung = hungDisk(facts)
   if (hung !== null) return describeDisk(hung)
-  const disk = failingDisk(facts)
+  const disk = failingServerDisk(facts)
   // A write that has not come back yet may only be slow.
   return disk === null || disk.state === 'hangs' ? null : describeDisk(disk)
 }
@@ -25,6 +25,6 @@ export function unfit(facts: Facts): string | null {
  */
 export function servesNobody(facts: Facts): string | null {
   if (hungServer(facts) !== null) return 'its PostgreSQL hangs'
-  const disk = failedDisk(facts)
-  return disk?.state === 'hangs' && disk.place !== 'state' ? describeDisk(disk) : null
+  const disk = hungServerDisk(facts)
+  return disk === null ? null : describeDisk(disk)
 }

@@ -222,3 +222,14 @@ test('the disks that only the agent needs, and which of the two comes first', ()
   )
   expect(said([])).toBe(null)
 })
+
+test('a disk of PostgreSQL comes before that of its log, whichever failed first', () => {
+  const { snap, memory } = build(newDraft('pg2'))
+  const hangs = { state: 'hangs', why: 'a write has not come back' } as const
+  const disks: readonly DiskView[] = [{ ...hangs, place: 'data', forMs: 6000 }]
+  const ownDisks: readonly DiskView[] = [{ ...hangs, place: 'state', forMs: 7000, serverLogs: true }]
+  expect(trouble({ snap: { ...snap, vitals: { ...NO_VITALS, disks, ownDisks } }, memory })).toEqual({
+    id: 'disk',
+    text: 'the disk of the data directory hangs (a write has not come back)',
+  })
+})

@@ -17,7 +17,7 @@ import {
   server,
   storeName,
 } from '../facts.ts'
-import { describeDisk, failingDisk, failingOwnDisk } from '../failing-disk.ts'
+import { describeDisk, failingOwnDisk, failingServerDisk } from '../failing-disk.ts'
 import { hungServer } from '../hung-server.ts'
 import { unusableConfiguration } from '../known-configuration.ts'
 import { unfencedForMs } from '../lead/fencing.ts'
@@ -166,9 +166,8 @@ function workFailed({ snap, memory }: Facts): string | null {
 
 /** Shown as soon as it is seen: PostgreSQL may fail at any moment. */
 function disk(facts: Facts): string | null {
-  const failing = failingDisk(facts)
-  // The state directory is told below.
-  if (failing === null || failing.place === 'state') return null
+  const failing = failingServerDisk(facts)
+  if (failing === null) return null
   return `${describeDisk(failing)}${failing.state === 'full' ? '. HINT: Make room on it' : ''}`
 }
 
