@@ -80,6 +80,11 @@ export function disturbingStop(facts: Facts): DiskView | null {
   return failingDisks(facts).find(({ state }) => state === 'hangs') ?? null
 }
 
+/** One on which a stop in good order has waited for as long: it would not end. */
+export function endlessStop(facts: Facts): DiskView | null {
+  return lasting(disturbingStop(facts), facts)
+}
+
 function lasting(disk: DiskView | null, { snap }: Facts): DiskView | null {
   return disk !== null && disk.forMs >= snap.settings.failedDiskTimeoutMs ? disk : null
 }

@@ -25,13 +25,14 @@ import { failureAfter } from './rejoin/failed-work.ts'
 import { rememberFoundKey } from './rejoin/former-life.ts'
 import { rememberConnecting, rememberReception } from './rejoin/reception.ts'
 import { rememberReplayPause } from './rejoin/replay-pause.ts'
+import { forgetSurvivor } from './rejoin/survives-kill.ts'
 import { rememberDrain } from './report/drained.ts'
 import { rememberLeavingSync } from './sync/leaving.ts'
 import { rememberSync } from './sync/sight.ts'
 
 export function remember(memory: Memory, snap: Snapshot): Memory {
   let next = snap.finished === null ? rememberEarlyStop(memory, snap) : rememberWork(memory, snap.finished)
-  next = rememberBrokenRewind(rememberPause(next, snap), snap)
+  next = rememberBrokenRewind(rememberPause(forgetSurvivor(next, snap), snap), snap)
   next = {
     ...rememberRole(next, snap),
     promotionAsked: promotionAsked(memory, snap),
@@ -280,12 +281,11 @@ function rememberEarlyStop(memory: Memory, snap: Snapshot): Memory {
 /** A stop ends the server's role; in a handover it fixes the position that the candidate must reach. */
 function rememberStop(memory: Memory, work: FinishedWork): Memory {
   const failure = work.ok || work.cancelled ? {} : { lastFailure: failureAfter(memory.lastFailure, work) }
-  const stoppedBySelf = work.ok
   if (memory.handover !== null && work.ok) {
     // The candidate's time limit begins when it could have everything, not when the last process was gone.
     const stoppedAtMs = memory.handover.stoppedAtMs ?? work.finishedAtMs
     const handover = { ...memory.handover, position: work.position, stoppedAtMs }
-    return { ...memory, ...failure, handover, stoppedAt: work.position, stoppedBySelf }
+    return { ...memory, ...failure, handover, stoppedAt: work.position, stoppedBySelf: true }
   }
   return {
     ...memory,
@@ -295,6 +295,6 @@ function rememberStop(memory: Memory, work: FinishedWork): Memory {
     rejoin: memory.rejoin === 'rewind-failed' ? memory.rejoin : 'check',
     agreesWith: null,
     stoppedAt: work.position,
-    stoppedBySelf,
+    stoppedBySelf: work.ok,
   }
 }

@@ -2,7 +2,7 @@
 
 import { isUnguarded, type Job, mayEndEarly, type Work } from '../../model/decision/work.ts'
 import { type Facts, holdsLease, mayLead, namedLeader, runsAsPrimary, seconds } from '../facts.ts'
-import { hungDisk, tellDisk } from '../failing-disk.ts'
+import { endlessStop, hungDisk, tellDisk } from '../failing-disk.ts'
 import { askMembers } from '../lead/failsafe.ts'
 import {
   holdOnMs,
@@ -91,8 +91,9 @@ export const busyRules: readonly Rule<Facts>[] = [
     level: 'warning',
     match: f => {
       const job = mayLead(f.snap) && !f.snap.settings.paused ? runningJob(f) : null
-      const disk = job !== null && mayEndEarly(job, 'disk-hangs') ? hungDisk(f) : null
-      return job !== null && disk !== null && { job, disk }
+      if (job === null || !mayEndEarly(job, 'disk-hangs')) return null
+      const disk = job.kind === 'promote' ? hungDisk(f) : endlessStop(f)
+      return disk !== null && { job, disk }
     },
     choose: (_, { job, disk }) => ({
       reason: `${tellDisk(disk)}, and the ${job.kind} would wait for it; cancelling it`,
