@@ -41,7 +41,7 @@ const vitals: readonly VitalsView[] = frozen([
 ])
 
 const request = {
-  value: { leader: ME, candidate: null, scheduledAt: null },
+  value: { leader: ME, candidate: OTHER, scheduledAt: null },
   modRevision: revision(39),
 }
 
