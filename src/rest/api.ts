@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { errorText } from '../model/error-text.ts'
 import type { BootMillis, MemberName, Millis, Scope } from '../model/units.ts'
-import type { Clock } from '../ports/clock.ts'
+import { type Clock, inTime } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import { AGENT_HANGS } from '../wire/outcome-code.ts'
 import { AGENT_ENDPOINTS, type AgentEndpoint } from './agent-endpoints.ts'
@@ -35,7 +35,6 @@ const FRESH_SHARED_MS: Millis = 1000
 const URL_SHOWN = 500
 /** Why a wait is over. */
 const GONE = 'the client has gone, or the API stops'
-const LOOKED = 'PostgreSQL was looked at'
 
 export interface ApiPorts {
   readonly readings: NodeReadings
@@ -158,10 +157,8 @@ export class Api {
   async #patroni(): Promise<Reply> {
     const { clock } = this.#ports
     const askedAtMs = clock.bootMs()
-    const looked = new AbortController()
-    const looking = this.#looking.answer().finally(() => looked.abort(LOOKED))
     // A look that outlives its budget is a bug in the agent; the peer gets its answer all the same.
-    await Promise.race([looking, clock.sleep(FRESH_BUDGET_MS + 100, looked.signal)])
+    await inTime<unknown>(this.#looking.answer(), FRESH_BUDGET_MS + 100, clock, () => undefined)
     return json(200, this.#documentText(this.#facts(askedAtMs - FRESH_SHARED_MS)))
   }
 
