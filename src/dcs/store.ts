@@ -45,8 +45,8 @@ export function createStore(options: StoreOptions): CommandStore {
   const within = (budgetMs: Millis): Budget => ({ budgetMs, deadlineMs: clock.bootMs() + budgetMs })
   const ownKey = memberKey(member)
   return {
-    view: viewOf(transport, entries),
-    read: budgetMs => readAll(transport, within(budgetMs)),
+    view: viewOf(transport, entries, member),
+    read: budgetMs => readAll(transport, member, within(budgetMs)),
     onChange: listener => {
       transport.watch.start()
       listeners.add(listener)
@@ -161,22 +161,22 @@ function assemble({ open, member, timings, log }: StoreOptions) {
   }
 }
 
-function viewOf({ watch }: Transport, entries: Entries): () => Seen<ClusterView> {
+function viewOf({ watch }: Transport, entries: Entries, member: MemberName): () => Seen<ClusterView> {
   let assembled: { readonly revision: number; readonly view: ClusterView } | null = null
   return () => {
     watch.start()
     const { state } = watch
     if (!state.alive) return unseen(state.why)
     if (assembled?.revision !== entries.version) {
-      const view = clusterView(entries.all, entries.revision, 'watch')
+      const view = clusterView(entries.all, entries.revision, 'watch', member)
       assembled = { revision: entries.version, view }
     }
     return seen(assembled.view, state.atMs)
   }
 }
 
-async function readAll(transport: Transport, budget: Budget): Promise<Seen<ClusterView>> {
+async function readAll(transport: Transport, member: MemberName, budget: Budget): Promise<Seen<ClusterView>> {
   const result = await transport.readAll(budget)
   if (!result.ok) return unseen(result.why)
-  return seen(clusterView(result.entries, result.revision, 'read'), result.sentMs)
+  return seen(clusterView(result.entries, result.revision, 'read', member), result.sentMs)
 }

@@ -9,7 +9,7 @@ import type {
   UnreadableKey,
   Versioned,
 } from '../model/cluster/cluster.ts'
-import type { LeaseId, Revision } from '../model/units.ts'
+import type { LeaseId, MemberName, Revision } from '../model/units.ts'
 import { drainsOf } from './drain-record.ts'
 import { parseFailsafe } from './failsafe/key.ts'
 import {
@@ -52,29 +52,39 @@ export interface Entry {
   readonly modRevision: Revision
 }
 
+/** A view shows so many members. Which, is said at `membersOf`. */
 const MEMBERS_MAX = 1000
 
-/** `entries` by relative key name. Unknown keys are ignored. */
+/**
+ * `entries` by relative key name. Unknown keys are ignored. `self` is the member that asks; null: no member does.
+ */
 export function clusterView(
   entries: ReadonlyMap<string, Entry>,
   revision: Revision,
   source: 'read' | 'watch',
+  self: MemberName | null = null,
 ): ClusterView {
+  const leader = leaderOf(entries.get(LEADER))
+  const failover = presentOnly(versioned(entries.get(FAILOVER), parseFailover))
+  const sync = versioned(entries.get(SYNC), parseSync)
+  const { leader: from = null, candidate = null } = failover?.value ?? {}
+  const { leader: protectedLeader = null, standbys = [] } = sync?.value ?? {}
+  const needed = [self, leader?.name ?? null, protectedLeader, ...standbys, from, candidate]
   return {
     revision,
     source,
     initialize: initializeOf(entries.get(INITIALIZE)),
     config: versioned(entries.get(CONFIG), parseConfig),
-    leader: leaderOf(entries.get(LEADER)),
+    leader,
     lastLeader: versioned(entries.get(LAST_LEADER), parseLeader),
     guard: presentOnly(versioned(entries.get(GUARD), parseGuard)),
-    members: membersOf(entries),
+    ...membersOf(entries, new Set(needed)),
     status: statusOf(entries),
-    failover: presentOnly(versioned(entries.get(FAILOVER), parseFailover)),
+    failover,
     history: presentOnly(versioned(entries.get(HISTORY), parseHistory)),
     takeovers: versioned(entries.get(TAKEOVERS), parseTakeovers),
     promotions: presentOnly(versioned(entries.get(PROMOTIONS), parsePromotions)),
-    sync: versioned(entries.get(SYNC), parseSync),
+    sync,
     failsafe: presentOnly(versioned(entries.get(FAILSAFE), parseFailsafe)),
     unreadable: unreadableOf(entries.get(FAILOVER)),
     drains: drainsOf(entries),
@@ -135,15 +145,50 @@ function leaderOf(entry: Entry | undefined): ClusterView['leader'] {
   return { name, leaseId: entry.leaseId, modRevision: entry.modRevision }
 }
 
-function membersOf(entries: ReadonlyMap<string, Entry>): readonly Member[] {
-  const members: Member[] = []
+/**
+ * Of more members than a view shows, those that others speak of are kept, then those on a lease, which an agent keeps
+ * alive, then the rest; each by name, so that every node keeps the same.
+ */
+function membersOf(
+  entries: ReadonlyMap<string, Entry>,
+  needed: ReadonlySet<MemberName | null>,
+): Pick<ClusterView, 'members' | 'leftOutMembers'> {
+  const members: Found[] = []
   for (const [key, entry] of entries) {
     const name = memberNameOf(key)
-    if (name === null || members.length >= MEMBERS_MAX) continue
-    const record: MemberRecord = once(entry, parseMember)
-    members.push({ name, leaseId: entry.leaseId, modRevision: entry.modRevision, record })
+    if (name !== null) members.push({ name, entry })
   }
-  return members.sort((a, b) => (a.name < b.name ? -1 : 1))
+  const left = members.length - MEMBERS_MAX
+  return {
+    members: (left > 0 ? foremost(members, needed) : members).sort(byName).map(memberOf),
+    ...(left > 0 ? { leftOutMembers: left } : {}),
+  }
+}
+
+interface Found {
+  readonly name: MemberName
+  readonly entry: Entry
+}
+
+function foremost(members: readonly Found[], needed: ReadonlySet<MemberName | null>): Found[] {
+  const ranks: [Found[], Found[], Found[]] = [[], [], []]
+  for (const member of members)
+    ranks[needed.has(member.name) ? 0 : member.entry.leaseId !== null ? 1 : 2].push(member)
+  const kept: Found[] = []
+  for (const rank of ranks) {
+    const room = MEMBERS_MAX - kept.length
+    if (room > 0) kept.push(...(rank.length > room ? rank.sort(byName).slice(0, room) : rank))
+  }
+  return kept
+}
+
+function byName(a: Found, b: Found): number {
+  return a.name < b.name ? -1 : 1
+}
+
+function memberOf({ name, entry }: Found): Member {
+  const record: MemberRecord = once(entry, parseMember)
+  return { name, leaseId: entry.leaseId, modRevision: entry.modRevision, record }
 }
 
 function refusedOf(entries: ReadonlyMap<string, Entry>): Pick<ClusterView, 'refusedMembers'> {

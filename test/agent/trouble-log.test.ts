@@ -121,3 +121,16 @@ test('keys whose names have control characters are told of once, whatever their 
   at(4, { cluster: led })
   expect(lines.slice(1)).toEqual(['INFO every key below members/ is that of a member again'])
 })
+
+test('members that are left out are told of once, whatever their number', () => {
+  const { lines, at } = listen()
+  at(0, { cluster: led })
+  for (const [seconds, leftOutMembers] of [
+    [1, 1],
+    [2, 500],
+  ] as const)
+    at(seconds, { cluster: view({ leader: leaderKey('pg2'), leftOutMembers }) })
+  expect(lines).toEqual([expect.stringMatching(/^WARNING etcd has more keys below members\/ than/)])
+  at(4, { cluster: led })
+  expect(lines.slice(1)).toEqual(['INFO every member key is taken up again'])
+})

@@ -167,6 +167,19 @@ test('a name with control characters is no member, and counted', async () => {
   ])
 })
 
+test('of too many members, list shows the leader, and says how many it leaves out', async () => {
+  await stage.put('crowd/initialize', '77')
+  await stage.put('crowd/leader', 'pg0')
+  await stage.put('crowd/members/pg0', { state: 'running', role: 'primary' })
+  const ghosts = Array.from({ length: 1002 }, (_, i) => `crowd/members/a${i}`)
+  await Promise.all(ghosts.map(ghost => stage.put(ghost, {})))
+  const listed = await stage.hactl(['list', 'crowd', '--no-ask'])
+  expect(listed.stdout).toContain('| pg0 ')
+  expect(listed.stdout).toContain(' Members left out, as etcd has too many keys below members/: 3\n')
+  const json = JSON.parse((await stage.hactl(['list', 'crowd', '--json', '--no-ask'])).stdout)
+  expect(json.clusters[0].leftOutMembers).toBe(3)
+})
+
 test('on a terminal the colours and the cursor are ours', async () => {
   const terminal = openTerminal(['switchover', 'evil', '--candidate', 'pg1'], { DCS_URL: stage.url })
   await terminal.until('Primary')

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { keySpace } from '../../src/dcs/etcd/key-space.ts'
 import { revision } from '../../src/model/revision.ts'
+import type { LeaseId } from '../../src/model/units.ts'
 import { clusterView, type Entry } from '../../src/wire/cluster-view.ts'
 import { parseExact, stringifyExact } from '../../src/wire/exact-json.ts'
 import { parseFailsafe, serialiseFailsafe } from '../../src/wire/failsafe/key.ts'
@@ -322,6 +323,50 @@ describe('view', () => {
     ]
     const view = clusterView(new Map(keys.map(key => [key, entry('{}')])), revision(1), 'read')
     expect(view.members.map(({ name }) => name)).toEqual(['a', 'b'])
+  })
+
+  describe('of more members than a view shows', () => {
+    const ghosts = Array.from({ length: 2000 }, (_, i) => `a${String(i).padStart(4, '0')}`)
+    const keys = new Map([
+      ...ghosts.map(name => [`members/${name}`, entry('{}')] as const),
+      ...['lead', 'own', 'sync', 'from', 'to'].map(name => [`members/${name}`, entry('{}')] as const),
+      ['members/zleased', { ...entry('{}'), leaseId: '7' as LeaseId }] as const,
+      ['leader', entry('lead')] as const,
+      ['sync', entry('{"leader":"lead","sync_standby":"sync"}')] as const,
+      ['failover', entry('{"leader":"from","member":"to"}')] as const,
+    ])
+    const names = (self: string | null) =>
+      clusterView(keys, revision(1), 'watch', self).members.map(({ name }) => name)
+
+    test('leader, this node, sync, the names of a request and those on a lease are kept, then by name', () => {
+      expect(names('own').slice(994)).toEqual(['from', 'lead', 'own', 'sync', 'to', 'zleased'])
+      expect(names('own').slice(0, 994)).toEqual(ghosts.slice(0, 994))
+      expect(names(null)).not.toContain('own')
+    })
+
+    test('their order of arrival does not matter', () => {
+      const reversed = new Map([...keys].reverse())
+      expect(clusterView(reversed, revision(1), 'read', 'own').members.map(({ name }) => name)).toEqual(
+        names('own'),
+      )
+    })
+
+    test('what is left out is counted', () => {
+      expect(clusterView(keys, revision(1), 'read').leftOutMembers).toBe(1006)
+      expect(clusterView(new Map(), revision(1), 'read').leftOutMembers).toBeUndefined()
+    })
+
+    test('with more members on a lease than fit, those that are spoken of are kept all the same', () => {
+      const leased = new Map(
+        [...keys].map(([key, value]) => [
+          key,
+          key.startsWith('members/a') ? { ...value, leaseId: '8' as LeaseId } : value,
+        ]),
+      )
+      const kept = clusterView(leased, revision(1), 'watch', 'own').members.map(({ name }) => name)
+      expect(kept).toHaveLength(1000)
+      expect(kept.slice(-5)).toEqual(['from', 'lead', 'own', 'sync', 'to'])
+    })
   })
 
   test('a name with a control character is no member, no drained one and no candidate, and is counted', () => {

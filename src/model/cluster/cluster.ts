@@ -49,6 +49,8 @@ export interface ClusterView {
   readonly unreadable?: readonly UnreadableKey[]
   /** How many keys below `members/` are no members, because a control character is in their names. Absent: none. */
   readonly refusedMembers?: number
+  /** How many members are not in `members`, because there are more than a view shows. Absent: none. */
+  readonly leftOutMembers?: number
   /** Members drained by `hactl drain`, sorted by name, including those that are gone. Absent: none. */
   readonly drains?: readonly Drain[]
 }

@@ -26,6 +26,8 @@ export interface ClusterReport {
   readonly unreadableRequest: string | null
   /** Keys below `members/` that are no members, because a control character is in their names. */
   readonly refusedMembers: number
+  /** Members that are not shown, because there are more of them than hactl takes up. */
+  readonly leftOutMembers: number
   /** Drained members that are gone. */
   readonly drainedAway: readonly MemberName[]
   readonly members: readonly MemberReport[]

@@ -26,6 +26,9 @@ export function memberFooter(report: ClusterReport): readonly string[] {
       : [
           ` Keys below members/ with control characters in their names, no members: ${report.refusedMembers}`,
         ]),
+    ...(report.leftOutMembers === 0
+      ? []
+      : [` Members left out, as etcd has too many keys below members/: ${report.leftOutMembers}`]),
     ...(report.unreadableRequest === null
       ? []
       : [` A request is pending that is not understood: ${report.unreadableRequest}`]),
