@@ -7,6 +7,7 @@ import type { Upstream } from '../../model/cluster/peer.ts'
 import type { Credentials, PostgresqlConfig } from '../../model/settings/config.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { LoginSocket } from '../../system/libpq-login.ts'
+import { tlsAttempts } from '../../system/libpq-tls.ts'
 import type { Log } from '../context.ts'
 import { withPrivateFolder } from '../server/private-folder.ts'
 import { type RunAs, systemUserName } from '../server/run-as.ts'
@@ -116,7 +117,8 @@ export function createAccess(parts: AccessParts): Access {
       // libpq cannot ask who answers: that is done before, over a connection of our own.
       const proof = use.to === null ? await queryOnce(address, 'SELECT 1', STATEMENT_LIMIT_MS) : null
       if (proof?.ok === false && proof.kind === 'stranger') throw new Error(proof.why)
-      return await withSecrets(programAddress(address, use.as), stateDirectory, runAs, task)
+      const requireAuth = address.security.require_auth || (await usualRequireAuth(address))
+      return await withSecrets(programAddress(address, use.as, requireAuth), stateDirectory, runAs, task)
     },
   }
 }
@@ -147,16 +149,26 @@ interface ProgramAddress {
   readonly sslPassword: string | null
 }
 
-function programAddress(target: ConnectTarget, use: ConninfoUse['as']): ProgramAddress {
+/** No clear text to who is not known, as in our own sessions. null: libpq's default. Rejects when the options are wrong. */
+async function usualRequireAuth({ host, security, prove }: ConnectTarget): Promise<string | null> {
+  const attempts = await tlsAttempts(host, security)
+  return prove !== undefined || attempts.every(({ verified }) => verified) ? null : '!password'
+}
+
+function programAddress(
+  target: ConnectTarget,
+  use: ConninfoUse['as'],
+  requireAuth: string | null,
+): ProgramAddress {
   const { host, password, user, database } = target
   const port = String(target.port)
   const writable = use === 'rewind' ? { target_session_attrs: 'read-write' } : {}
-  const { require_auth, sslpassword, ...security } = target.security
+  const { require_auth: _, sslpassword, ...security } = target.security
   const fields = { ...security, dbname: database, user, host, port, ...writable }
   return {
     conninfo: formatConninfo(fields, CONNINFO_VERSION),
     // libpq before version 16 does not know it: as a variable it does no harm there.
-    env: require_auth === undefined ? {} : { PGREQUIREAUTH: require_auth },
+    env: requireAuth === null ? {} : { PGREQUIREAUTH: requireAuth },
     passLine: password === null ? null : { host, port, user, password },
     sslPassword: sslpassword || null,
   }

@@ -70,31 +70,35 @@ afterAll(async () => {
 
 /** Says with what it was called, and what everybody could see of that, and does what it is there for. */
 const TELL = (log: string) => `#!/bin/sh
-{ printf 'argv %s\\n' "$*"; for file in "$PGPASSFILE" "$PGSERVICEFILE"; do stat -c 'mode %a' "$file"; cat "$file"; done; } >> ${log}
+{ printf 'argv %s\\n' "$*"; printf 'auth %s\\n' "$PGREQUIREAUTH"; for file in "$PGPASSFILE" "$PGSERVICEFILE"; do stat -c 'mode %a' "$file"; cat "$file"; done; } >> ${log}
 exec ${BIN_DIR}/pg_basebackup "$@"
 `
 
-test('pg_basebackup opens an encrypted key, and nothing of that is in its arguments or left behind', async () => {
-  const log = join(lab.directory, 'told')
-  const program = join(lab.directory, 'tell')
+/** Runs pg_basebackup with these options of the account; what it was told. */
+async function copyWith(name: string, options: Record<string, string>) {
+  const log = join(lab.directory, `told-${name}`)
+  const program = join(lab.directory, `tell-${name}`)
   await writeFile(log, '')
   await writeFile(program, TELL(log), { mode: 0o755 })
   if (runAs !== undefined) await chown(log, runAs.uid, runAs.gid)
-  const node = await lab.node('b')
+  const node = await lab.node(name)
   const { replication } = node.config.authentication
-  const options = {
-    sslmode: 'verify-ca',
-    sslrootcert: join(lab.directory, 'ca.crt'),
-    sslcert: join(lab.directory, 'client.crt'),
-    sslkey: join(lab.directory, 'client.key'),
-    sslpassword: KEY_PASSWORD,
-    require_auth: 'scram-sha-256',
-  }
   const authentication = { ...node.config.authentication, replication: { ...replication, options } }
   const told = node.again({ authentication, binNames: { pg_basebackup: program } })
   ok(await told.reachSource(a.upstream))
   ok(await told.basebackup(a.upstream, never, () => {}))
-  const lines = (await readFile(log, 'utf8')).split('\n')
+  await told.close()
+  return { node, lines: (await readFile(log, 'utf8')).split('\n') }
+}
+
+test('pg_basebackup opens an encrypted key, and nothing of that is in its arguments or left behind', async () => {
+  const keys = {
+    sslcert: join(lab.directory, 'client.crt'),
+    sslkey: join(lab.directory, 'client.key'),
+    sslpassword: KEY_PASSWORD,
+  }
+  const verified = { sslmode: 'verify-ca', sslrootcert: join(lab.directory, 'ca.crt') }
+  const { node, lines } = await copyWith('b', { ...keys, ...verified, require_auth: 'scram-sha-256' })
   const argv = lines.filter(line => line.startsWith('argv'))
   expect(argv).toHaveLength(1)
   expect(argv[0]).toContain('sslmode=verify-ca')
@@ -103,5 +107,10 @@ test('pg_basebackup opens an encrypted key, and nothing of that is in its argume
   expect(lines).toContain(`sslpassword=${KEY_PASSWORD}`)
   expect(lines.join('\n')).toContain(REPLICATION_PASSWORD.replace(':', '\\:'))
   expect(await readdir(`${node.directory}.hactl/passwords`)).toEqual([])
-  await told.close()
+  // libpq 16 and newer follows it.
+  const auth = (told: readonly string[]) => told.filter(line => line.startsWith('auth'))
+  expect(auth(lines)).toEqual(['auth scram-sha-256'])
+  expect(auth((await copyWith('c', { ...keys, ...verified })).lines)).toEqual(['auth '])
+  // Whoever is not verified gets no password in clear text from a program either.
+  expect(auth((await copyWith('d', { ...keys, sslmode: 'require' })).lines)).toEqual(['auth !password'])
 })
