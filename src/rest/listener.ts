@@ -31,6 +31,8 @@ const SILENCE_MS = 600_000
 /** How long an answer may wait for its client to read. */
 const UNREAD_MS: Millis = 10_000
 const SWEEP_MS: Millis = 2000
+/** Each accepts one connection in a turn of the event loop. */
+const ACCEPTORS = 8
 const STOP_MS = 2000
 const GONE = 'all clients are gone'
 const CLOSED = 'the listener is closed'
@@ -52,8 +54,8 @@ interface ListenerPorts {
 }
 
 export class Listener {
-  /** Accepts connections. */
-  readonly #server: Server | TlsServer
+  /** They accept connections, of one port (bind.ts). */
+  readonly #servers: readonly (Server | TlsServer)[]
   /** Reads requests and writes answers; it listens to nothing itself. */
   readonly #http: HttpServer
   readonly #tls: TlsConfig | null
@@ -66,12 +68,12 @@ export class Listener {
   #stopWatching: () => void = () => {}
 
   private constructor(
-    server: Server | TlsServer,
+    servers: readonly (Server | TlsServer)[],
     answer: RequestListener,
     tls: TlsConfig | null,
     { clock, log }: ListenerPorts,
   ) {
-    this.#server = server
+    this.#servers = servers
     this.#http = createHttpServer(LIMITS, answer)
     this.#tls = tls
     this.#clock = clock
@@ -83,13 +85,13 @@ export class Listener {
   static async open(config: RestApiConfig, answer: RequestListener, ports: ListenerPorts): Promise<Listener> {
     const { clock, log, door } = ports
     const { tls } = config
-    const server =
-      tls === null
-        ? createNetServer(SOCKETS)
-        : secureServer(await readTlsFiles(tls), config.verifyClient, log)
-    const listener = new Listener(server, answer, tls, ports)
+    const files = tls === null ? null : await readTlsFiles(tls)
+    const servers = Array.from({ length: ACCEPTORS }, () =>
+      files === null ? createNetServer(SOCKETS) : secureServer(files, config.verifyClient, log),
+    )
+    const listener = new Listener(servers, answer, tls, ports)
     listener.#guard(door)
-    await bind(server, config.listen)
+    await bind(servers, config.listen)
     listener.#begin()
     if (tls !== null)
       listener.#stopWatching = watchTlsFiles(tls, () => listener.readCertificates(), clock, log)
@@ -98,9 +100,10 @@ export class Listener {
 
   /** Uses the files as they are now for new connections; keeps the old certificate when they cannot be used. */
   async readCertificates(): Promise<void> {
-    if (this.#tls === null || !(this.#server instanceof TlsServer)) return
+    if (this.#tls === null) return
     try {
-      this.#server.setSecureContext(await readTlsFiles(this.#tls))
+      const files = await readTlsFiles(this.#tls)
+      for (const server of this.#servers) if (server instanceof TlsServer) server.setSecureContext(files)
       this.#log.info('REST API: certificate files were read again')
     } catch (error) {
       this.#log.error(
@@ -110,14 +113,14 @@ export class Listener {
   }
 
   get port(): number {
-    const address = this.#server.address()
+    const address = this.#servers[0]?.address() ?? null
     return typeof address === 'object' && address !== null ? address.port : 0
   }
 
   /** No new connections; those under way get a little time, then all are closed. */
   async close(): Promise<void> {
     this.#stopWatching()
-    this.#server.close()
+    for (const server of this.#servers) server.close()
     this.#http.closeIdleConnections()
     const gone = new AbortController()
     this.#whenEmpty = () => gone.abort(GONE)
@@ -135,7 +138,17 @@ export class Listener {
   }
 
   #guard(door: Doorkeeper): void {
-    const server = this.#server
+    const log = this.#log
+    for (const server of this.#servers) this.#guardAcceptor(server, door)
+    this.#http.timeout = SILENCE_MS
+    this.#http.on('clientError', (error: Error & { code?: string }, client: Duplex) => {
+      const from = client instanceof ClientStream ? client.remoteAddress : undefined
+      log.debug(`REST API: bad request from ${from ?? 'a client that left'}: ${error.code ?? error.message}`)
+      refuseRaw(client, error.code)
+    })
+  }
+
+  #guardAcceptor(server: Server | TlsServer, door: Doorkeeper): void {
     const log = this.#log
     server.on('connection', (socket: Socket) => {
       // Without this a reset during a TLS handshake would be an uncaught error.
@@ -158,12 +171,6 @@ export class Listener {
       socket.destroy()
     })
     server.on('error', error => log.error(`REST API: ${error.message}`))
-    this.#http.timeout = SILENCE_MS
-    this.#http.on('clientError', (error: Error & { code?: string }, client: Duplex) => {
-      const from = client instanceof ClientStream ? client.remoteAddress : undefined
-      log.debug(`REST API: bad request from ${from ?? 'a client that left'}: ${error.code ?? error.message}`)
-      refuseRaw(client, error.code)
-    })
   }
 
   #serve(socket: Socket): void {

@@ -13,7 +13,7 @@ export interface Waiting {
 }
 
 /** After so much work in one go the event loop looks at its sockets again. */
-const AT_ONCE_MS: Millis = 4
+const AT_ONCE_MS: Millis = 1
 
 export class FairTurns {
   readonly #clock: Pick<Clock, 'bootMs'>

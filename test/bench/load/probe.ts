@@ -12,6 +12,12 @@ const EVERY_MS = 50
 
 const times: number[] = []
 let failed = 0
+const reasons: Record<string, number> = {}
+
+function fails(why: string): void {
+  failed += 1
+  reasons[why] = (reasons[why] ?? 0) + 1
+}
 
 function check(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
@@ -21,13 +27,13 @@ function check(): Promise<void> {
     response.resume()
     response.once('end', () => {
       times.push(performance.now() - startedAt)
-      if (response.statusCode !== 200) failed += 1
+      if (response.statusCode !== 200) fails(String(response.statusCode))
       resolve()
     })
   })
   request.setTimeout(LIMIT_MS, () => request.destroy(new Error('too late')))
-  request.once('error', () => {
-    failed += 1
+  request.once('error', (error: NodeJS.ErrnoException) => {
+    fails(error.code ?? error.message)
     resolve()
   })
   request.end()
@@ -50,5 +56,6 @@ console.log(
     p50: quantile(0.5),
     p99: quantile(0.99),
     worst: quantile(1),
+    reasons,
   }),
 )
