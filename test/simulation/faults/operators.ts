@@ -93,13 +93,14 @@ export function setPause(world: World, pause: boolean): void {
 }
 
 /**
- * Of a server that nothing guards nobody but the operator knows whether it still runs: an operator does not force a failover beside
- * one. In maintenance mode every server may be one in a moment.
+ * Of a server that nothing guards nobody but the operator knows whether it still runs, frozen or not: an operator does not force a
+ * failover beside one. In maintenance mode every server may be one in a moment.
  */
 function isReckless(world: World): boolean {
   return world.machines.some(
     ({ server, fencers }) =>
-      server?.acceptsWrites === true &&
+      server !== null &&
+      !server.inRecovery &&
       (world.paused || [...fencers].every(({ deadlineMs }) => deadlineMs === null)),
   )
 }
