@@ -98,8 +98,9 @@ export function createConfiguration(ports: ConfigurationPorts): Configuration {
     bringUpToDate(role) {
       const read = file.take(values)
       const view = store.view()
-      const changed = view.known && dynamic.consider(view.value)
       const wanted = role === 'primary' ? 'primary' : 'replica'
+      const trial = (document: JsonObject) => void effectivePostgresql(config, document, wanted)
+      const changed = view.known && dynamic.consider(view.value, trial)
       const reasons = [
         ...(overlay === null ? ['the agent started'] : []),
         ...(read === null ? [] : [read.ok ? 'reloaded' : 'reloaded, though the file is refused']),

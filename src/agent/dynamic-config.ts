@@ -4,7 +4,8 @@
 // (decide/known-configuration.ts).
 
 import { defaultSettings, settingsInForce } from '../config/dynamic.ts'
-import type { ClusterView, JsonObject } from '../model/cluster/cluster.ts'
+import type { ClusterView, DynamicConfig, JsonObject } from '../model/cluster/cluster.ts'
+import { errorText } from '../model/error-text.ts'
 import type { DynamicSettings } from '../model/settings/dynamic-settings.ts'
 import { formatProblem, type Problem } from '../model/settings/problem.ts'
 import type { Revision } from '../model/units.ts'
@@ -16,11 +17,17 @@ export interface DynamicConfiguration {
   isConfirmed(): boolean
   /** The revision of the last document of etcd that was considered; null: none was. */
   revision(): Revision | null
-  /** Puts the document of this view in force if it is new, and returns true if the settings changed. */
-  consider(view: ClusterView): boolean
+  /**
+   * Puts the document of this view in force if it is new, and returns true if the settings changed. `trial` throws where
+   * the settings could not be applied. Such a document, and one that makes its reader throw (a bug), is refused like one
+   * that is no JSON. Never throws.
+   */
+  consider(view: ClusterView, trial?: Trial): boolean
   /** Takes a document from another source than etcd (cache, bootstrap.dcs), at start. */
   startWith(document: JsonObject, source: string): void
 }
+
+type Trial = (document: JsonObject) => void
 
 const IN_ETCD = 'dynamic configuration'
 const REMEDY = 'HINT: write a good document with hactl edit-config --replace FILE'
@@ -32,8 +39,9 @@ export function createDynamicConfiguration(log: Log): DynamicConfiguration {
   let seenRevision: Revision | null = null
   let told: ReadonlySet<string> = new Set()
 
-  function accept(document: JsonObject, source: string): boolean {
+  function accept(document: JsonObject, source: string, trial: Trial = () => {}): boolean {
     const result = settingsInForce(document, settings)
+    trial(result.settings.document)
     const changed = result.settings !== settings
     settings = result.settings
     if (!changed) return false
@@ -54,26 +62,36 @@ export function createDynamicConfiguration(log: Log): DynamicConfiguration {
     )
   }
 
+  /** null: the document cannot be used, which is told. */
+  function attempt(config: DynamicConfig, trial: Trial | undefined): boolean | null {
+    if (!config.valid) {
+      tellUnusable(config.why)
+      return null
+    }
+    try {
+      return accept(config.document, IN_ETCD, trial)
+    } catch (error) {
+      tellUnusable(`a bug of hactl, please report it: ${errorText(error)}`)
+      return null
+    }
+  }
+
   return {
     settings: () => settings,
     isConfirmed: () => isConfirmed,
     revision: () => seenRevision,
-    consider({ config }) {
+    consider({ config }, trial) {
       if (config === null) {
         isConfirmed = true
         return false
       }
       if (config.modRevision === seenRevision) return false
-      if (!config.value.valid) {
-        tellUnusable(config.value.why)
-        seenRevision = config.modRevision
-        return false
-      }
-      const changed = accept(config.value.document, IN_ETCD)
+      seenRevision = config.modRevision
+      const changed = attempt(config.value, trial)
+      if (changed === null) return false
       if (isUnusable) log.info(`the ${IN_ETCD} in etcd can be used again`)
       isUnusable = false
       isConfirmed = true
-      seenRevision = config.modRevision
       return changed
     },
     startWith(document, source) {

@@ -186,6 +186,13 @@ function standbyWarnings({ read }: DynamicValues): readonly Told[] {
   ]
 }
 
+const TOP_KEYS: ReadonlySet<string> = new Set(Object.keys(DYNAMIC).map(path => path.split('.')[0] ?? path))
+
+/** Does the document hold anything that hactl knows? One that does not sets everything back to its default. */
+export function hasSetting(document: JsonObject): boolean {
+  return Object.keys(document).some(key => TOP_KEYS.has(key))
+}
+
 const LOCAL_SECTIONS = sectionsOf(LOCAL)
 
 function adviseDynamic(path: string, document: 'dynamic' | 'bootstrap'): Advice {

@@ -24,6 +24,8 @@ export interface Services {
   readonly log: Log
   /** What is wrong with a dynamic configuration, a sentence each; empty: nothing. */
   readonly validateDynamic: (document: JsonObject) => readonly string[]
+  /** Does a document hold anything that a node reads? One that does not sets everything back to its default. */
+  readonly hasSetting: (document: JsonObject) => boolean
   /** What the running PostgreSQL says about these parameters. */
   readonly parameters: (names: readonly string[], limitMs: Millis) => Promise<Seen<ParameterAnswer>>
 }

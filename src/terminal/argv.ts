@@ -74,16 +74,16 @@ interface Taken {
 
 function takeGlobal(argv: readonly string[], index: number): Taken | null {
   const word = argv[index] ?? ''
-  const plain = WITHOUT_VALUE[word]
+  const plain = own(WITHOUT_VALUE, word)
   if (plain !== undefined) return { options: [plain], length: 1 }
-  const name = WITH_VALUE[word]
+  const name = own(WITH_VALUE, word)
   if (name !== undefined) {
     const value = argv[index + 1]
     return value === undefined ? null : { options: [`${name}=${value}`], length: 2 }
   }
   const long = /^(--[a-z-]+)=(.*)$/s.exec(word)
   if (long !== null) {
-    const option = WITH_VALUE[long[1] ?? '']
+    const option = own(WITH_VALUE, long[1] ?? '')
     return option === undefined ? null : { options: [`${option}=${long[2]}`], length: 1 }
   }
   const short = /^(-[cd])=?(.+)$/s.exec(word)
@@ -92,4 +92,9 @@ function takeGlobal(argv: readonly string[], index: number): Taken | null {
   if (!/^-k[kcd]/.test(word)) return null
   const more = takeGlobal([`-${word.slice(2)}`, ...argv.slice(index + 1)], 0)
   return more === null ? null : { options: ['--insecure', ...more.options], length: more.length }
+}
+
+/** A word may be `constructor`. */
+function own(options: Readonly<Record<string, string>>, word: string): string | undefined {
+  return Object.hasOwn(options, word) ? options[word] : undefined
 }

@@ -110,7 +110,7 @@ export function parseSync(text: string): SyncState {
     standbys:
       typeof standbys === 'string'
         ? standbys
-            .split(',')
+            .split(',', ENTRIES_MAX)
             .map(name => name.trim())
             .filter(name => name !== '')
         : [],

@@ -1,6 +1,7 @@
 // PATCH and PUT /config against a real etcd (spec/interfaces.md 1.7).
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { hasSetting } from '../../src/config/dynamic.ts'
 import type { JsonObject } from '../../src/model/cluster/cluster.ts'
 import { startEtcd, type TestEtcd } from '../rest/etcd.ts'
 import { startServer } from '../rest/node.ts'
@@ -79,6 +80,22 @@ describe('the dynamic configuration', () => {
     })
     expect(forced.status).toBe(200)
     expect((await send(running, 'PUT', '/config', { y: 'bad' }))[0]).toBe(422)
+    await running.server.stop()
+  })
+
+  it('a document without a known key, which would set everything back, replaces nothing unless forced', async () => {
+    const store = etcd.store(newScope(), 'pg1')
+    await store.writeConfig({ ttl: 20 }, null, BUDGET_MS)
+    const running = await startServer({ store, hasSetting })
+    for (const document of [{ tttl: 30 }, { constructor: 1 }, { hello: { ttl: 30 } }])
+      expect(await send(running, 'PUT', '/config', document)).toEqual([
+        422,
+        'it holds no setting that hactl knows: everything would be set back to its default',
+      ])
+    expect(await send(running, 'GET', '/config')).toEqual([200, '{"ttl": 20}'])
+    expect((await send(running, 'PUT', '/config', { postgresql: {}, tttl: 30 }))[0]).toBe(200)
+    expect(await send(running, 'PUT', '/config?force=true', { tttl: 30 })).toEqual([200, '{"tttl": 30}'])
+    expect((await send(running, 'PATCH', '/config', { x: 1 }))[0]).toBe(200)
     await running.server.stop()
   })
 })

@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest'
 import { createDynamicConfiguration } from '../../src/agent/dynamic-config.ts'
+import type { JsonObject } from '../../src/model/cluster/cluster.ts'
 import { revision } from '../../src/model/revision.ts'
 import { clusterView } from '../../src/wire/cluster-view.ts'
 
@@ -55,4 +56,32 @@ test('no configuration in etcd: what the node found holds, and is the cluster’
   expect(dynamic.isConfirmed()).toBe(false)
   see('leader', 'pg1', 7)
   expect([dynamic.isConfirmed(), dynamic.settings().ttlMs]).toEqual([true, 25_000])
+})
+
+test('a document that makes its reader throw, or cannot be applied, is refused and told, once', () => {
+  const { lines, dynamic } = listen()
+  const view = (document: JsonObject, written: number) => {
+    const config = { value: { valid: true as const, document }, modRevision: revision(written) }
+    return { ...clusterView(new Map(), revision(written), 'watch'), config }
+  }
+  const poison = (written: number) => {
+    const document = new Proxy({ ttl: 40 } as JsonObject, {
+      ownKeys: () => {
+        throw new TypeError('poisoned')
+      },
+    })
+    return view(document, written)
+  }
+  for (let beat = 0; beat < 3; beat++) expect(dynamic.consider(poison(7))).toBe(false)
+  expect(lines).toEqual([expect.stringMatching(/^ERROR .* cannot be used \(.*poisoned\).*does not lead/)])
+  expect([dynamic.isConfirmed(), dynamic.settings().ttlMs]).toEqual([false, 30_000])
+  const good = (ttl: number, written: number) => view({ ttl }, written)
+  expect(dynamic.consider(good(40, 8))).toBe(true)
+  expect(lines.at(-1)).toBe('INFO the dynamic configuration in etcd can be used again')
+  const failing = () => {
+    throw new TypeError('not to be applied')
+  }
+  for (let beat = 0; beat < 3; beat++) expect(dynamic.consider(good(50, 9), failing)).toBe(false)
+  expect(lines.slice(2)).toEqual([expect.stringMatching(/not to be applied.*the last good one stays/)])
+  expect([dynamic.isConfirmed(), dynamic.settings().ttlMs]).toEqual([true, 40_000])
 })

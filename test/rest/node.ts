@@ -265,6 +265,7 @@ export interface StartOptions {
   readonly peers?: Peers
   readonly self?: string
   readonly validateDynamic?: (document: JsonObject) => readonly string[]
+  readonly hasSetting?: (document: JsonObject) => boolean
   readonly parameters?: Services['parameters']
 }
 
@@ -288,6 +289,7 @@ export async function startServer(options: StartOptions = {}): Promise<Running> 
     clock,
     log,
     validateDynamic: options.validateDynamic ?? (() => []),
+    hasSetting: options.hasSetting ?? (() => true),
     parameters: options.parameters ?? (async () => unseen('no server is running')),
   })
   await server.start()

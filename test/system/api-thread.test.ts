@@ -57,7 +57,15 @@ async function start(store: Partial<Store> = {}): Promise<void> {
   const read = async () => seen(CLUSTER, clock.bootMs())
   api = createApiThread({
     ...{ config, state: node, store: { ...UNREACHABLE_STORE, read, ...store }, peers: LONELY_PEERS },
-    ...{ self: 'pg0', scope: 'demo', clock, log, readings, validateDynamic: () => [] },
+    ...{
+      self: 'pg0',
+      scope: 'demo',
+      clock,
+      log,
+      readings,
+      validateDynamic: () => [],
+      hasSetting: () => true,
+    },
     parameters: async () => seen({ parameters: [], unknown: [] }, clock.bootMs()),
     spawn: begins => {
       worker = spawnApiThread(begins)
@@ -173,7 +181,11 @@ test('an address that is taken is the reason why it does not start', async () =>
   const other = createApiThread({
     ...{ config: { ...OPEN_CONFIG, listen: { host: '127.0.0.1', port: api.port() } }, state: node },
     ...{ store: UNREACHABLE_STORE, peers: LONELY_PEERS, self: 'pg0', scope: 'demo', clock, log, readings },
-    ...{ validateDynamic: () => [], parameters: async () => seen({ parameters: [], unknown: [] }, 0) },
+    ...{
+      validateDynamic: () => [],
+      hasSetting: () => true,
+      parameters: async () => seen({ parameters: [], unknown: [] }, 0),
+    },
   })
   await expect(other.start()).rejects.toThrow(/EADDRINUSE/)
   await other.stop()

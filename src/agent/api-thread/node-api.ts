@@ -1,6 +1,6 @@
 // The node's HTTP API: what it shows of the node, and what it may ask of it.
 
-import { readDynamicSettings } from '../../config/dynamic.ts'
+import { hasSetting, readDynamicSettings } from '../../config/dynamic.ts'
 import { formatProblem } from '../../model/settings/problem.ts'
 import type { Adapters } from '../adapters.ts'
 import type { NodeStart } from '../node.ts'
@@ -24,6 +24,7 @@ export function createNodeApi(
       const result = readDynamicSettings(document, null)
       return result.ok ? [] : result.errors.map(formatProblem)
     },
+    hasSetting,
     parameters: (...asked) => adapters.postgres.parameterFacts(...asked),
     readings: () => ({
       ...{ settings: state.settings(), status: state.status(), failsafe: state.failsafe() },

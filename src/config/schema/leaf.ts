@@ -140,7 +140,9 @@ export function choice<const T extends string>(
     fromEnvironment: 'text',
     parse: raw => {
       const spelt = typeof raw === 'object' ? '' : String(raw).toLowerCase()
-      const value = words.find(word => word.toLowerCase() === spelt) ?? aliases[spelt]
+      const value =
+        words.find(word => word.toLowerCase() === spelt) ??
+        (Object.hasOwn(aliases, spelt) ? aliases[spelt] : undefined)
       return value === undefined ? refuse(`is not one of ${words.join(', ')}`) : read(value)
     },
   }

@@ -38,15 +38,15 @@ export function slotUpkeep(facts: ClusterFacts): SlotUpkeep {
 function wantedSlots(facts: ClusterFacts, retained: Memory['retainedSlots']): Map<string, Lsn | null> {
   const { snap, view } = facts
   const own = slotName(snap.self.name)
-  const published = view.status?.value.slots ?? {}
+  const published = new Map(Object.entries(view.status?.value.slots ?? {}))
   const wanted = new Map<string, Lsn | null>()
   for (const member of view.members) {
     const name = slotName(member.name)
-    if (name !== own && needsSlotHere(member, facts)) wanted.set(name, published[name] ?? null)
+    if (name !== own && needsSlotHere(member, facts)) wanted.set(name, published.get(name) ?? null)
   }
   if (!snap.self.tags.nofailover) {
     for (const { slot } of retained.filter(entry => isRetained(entry, snap)))
-      if (slot !== own && !wanted.has(slot)) wanted.set(slot, published[slot] ?? null)
+      if (slot !== own && !wanted.has(slot)) wanted.set(slot, published.get(slot) ?? null)
   }
   return wanted
 }

@@ -12,7 +12,7 @@ export function advancePromisedSlots({ snap, memory }: Facts): readonly Action[]
   if (seen === null || !seen.inRecovery || !snap.settings.useSlots) return []
   const ofMembers = new Set(memory.retainedSlots.map(({ slot }) => slot))
   const advance = seen.slots.flatMap(({ name, kind, active, restartLsn }) => {
-    const to = promise.slots[name] ?? null
+    const to = Object.hasOwn(promise.slots, name) ? (promise.slots[name] ?? null) : null
     const isBehind = to !== null && restartLsn !== null && restartLsn < to
     return kind === 'physical' && !active && isBehind && ofMembers.has(name) ? [{ name, to }] : []
   })

@@ -29,7 +29,8 @@ export function buildStatus({ snap, memory }: Facts): ClusterStatus | null {
 
 /** The slots of this primary, and its own position under the name of the slot that others keep for it. */
 export function slotPositions(seen: ServerView, self: MemberName): Readonly<Record<string, Lsn>> {
-  const slots: Record<string, Lsn> = {}
+  // A member may be called `__proto__`.
+  const slots: Record<string, Lsn> = Object.create(null)
   for (const slot of seen.slots) {
     const lsn = slot.kind === 'logical' ? slot.confirmedFlushLsn : slot.restartLsn
     if (lsn !== null) slots[slot.name] = lsn
@@ -55,7 +56,10 @@ function sameStatus(a: ClusterStatus, b: ClusterStatus): boolean {
 
 function sameSlots(a: Readonly<Record<string, Lsn>>, b: Readonly<Record<string, Lsn>>): boolean {
   const names = Object.keys(a)
-  return names.length === Object.keys(b).length && names.every(name => a[name] === b[name])
+  return (
+    names.length === Object.keys(b).length &&
+    names.every(name => Object.hasOwn(b, name) && a[name] === b[name])
+  )
 }
 
 function byText(a: string, b: string): number {

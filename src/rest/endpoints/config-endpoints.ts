@@ -48,7 +48,12 @@ export async function putConfig(context: Context): Promise<Reply> {
     if (!read.known) return page(502)
     const existing = validConfig(read.value)
     if (existing !== null && deepEqualText(existing.value, body.document)) break
-    const refusal = refuseInvalid(context, body.document, existing?.value ?? null)
+    const refusal = refuseInvalid(
+      context,
+      body.document,
+      existing?.value ?? null,
+      emptyingOf(context, body.document),
+    )
     if (refusal !== null) return refusal
     const revision = read.value.config?.modRevision ?? null
     const outcome = await context.store.writeConfig(body.document, revision, READ_BUDGET_MS)
@@ -68,11 +73,22 @@ function validConfig(cluster: ClusterView): Versioned<JsonObject> | null {
   return { value: config.value.document, modRevision: config.modRevision }
 }
 
-/** An error that was there before must not prevent another change, such as a pause. */
-function refuseInvalid(context: Context, document: JsonObject, existing: JsonObject | null): Reply | null {
+/** A body meant for another program, or a key misspelt, must not set the whole cluster back to its defaults. */
+function emptyingOf(context: Context, document: JsonObject): readonly string[] {
+  if (context.hasSetting(document)) return []
+  return ['it holds no setting that hactl knows: everything would be set back to its default']
+}
+
+/** An error that was there before must not prevent another change, such as a pause. `also`: further reasons. */
+function refuseInvalid(
+  context: Context,
+  document: JsonObject,
+  existing: JsonObject | null,
+  also: readonly string[] = [],
+): Reply | null {
   const force = context.target.query.get('force') ?? context.request.force ?? 'false'
   const known = new Set(existing === null ? [] : context.validateDynamic(existing))
-  const reasons = context.validateDynamic(document).filter(reason => !known.has(reason))
+  const reasons = [...context.validateDynamic(document).filter(reason => !known.has(reason)), ...also]
   if (reasons.length === 0) return null
   if (parseBoolean(force) !== true) return text(422, reasons.join('\n'))
   context.log.warning(`REST API: configuration stored by force although: ${reasons.join('; ')}`)

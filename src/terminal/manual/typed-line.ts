@@ -21,7 +21,9 @@ export function readTypedLine(line: string, withValue: readonly string[], home: 
   const plain: string[] = []
   for (let at = 1; at < words.length; at++) {
     const [word = '', attached] = splitOption(words[at] ?? '')
-    const kind = WITH_VALUE[word] ?? (withValue.includes(word) ? 'other' : null)
+    const kind =
+      (Object.hasOwn(WITH_VALUE, word) ? WITH_VALUE[word] : null) ??
+      (withValue.includes(word) ? 'other' : null)
     if (kind === null) {
       if (!word.startsWith('-')) plain.push(word)
       continue
