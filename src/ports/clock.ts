@@ -22,7 +22,9 @@ export async function inTime<T>(
 ): Promise<T> {
   const over = new AbortController()
   try {
-    return await Promise.race([work, clock.sleep(limitMs, over.signal).then(late)])
+    const limit = clock.sleep(limitMs, over.signal)
+    // The end of the wait ends this sleep too: nothing was late then.
+    return await Promise.race([work, limit.then(() => (over.signal.aborted ? work : late()))])
   } finally {
     over.abort(OVER)
   }

@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { expect, test } from 'vitest'
+import { inTime } from '../../src/ports/clock.ts'
 import { systemClock } from '../../src/system/clock.ts'
 
 test('boot time is never late and at most 11 ms early', async () => {
@@ -87,4 +88,20 @@ test('a pause within the very first reading is mended by the next one', () => {
   const clock = systemClock(machine.kernel)
   clock.bootMs()
   expect(clock.bootMs()).toBeGreaterThanOrEqual(machine.trueMs() - 11)
+})
+
+test('a limit is not told as passed when the work came in time', async () => {
+  const told: string[] = []
+  const late = (): string => {
+    told.push('late')
+    return 'late'
+  }
+  expect(await inTime(Promise.resolve('work'), 1000, systemClock(), late)).toBe('work')
+  await expect(inTime(Promise.reject(new Error('broken')), 1000, systemClock(), late)).rejects.toThrow(
+    'broken',
+  )
+  await new Promise(resolve => setImmediate(resolve))
+  expect(told).toEqual([])
+  expect(await inTime(new Promise<string>(() => {}), 1, systemClock(), late)).toBe('late')
+  expect(told).toEqual(['late'])
 })
