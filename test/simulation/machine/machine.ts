@@ -196,7 +196,8 @@ export class Machine {
 
   /** Between its promotion and its history line in etcd: the other nodes know nothing of the new timeline. */
   freezeAtPromotion(): void {
-    if (this.lostItsGuard) return
+    // Nothing would mend what breaks while everything is being healed.
+    if (this.lostItsGuard || this.world.healed) return
     const forMs = this.freezesAtPromotionForMs ?? 0
     for (const machine of this.world.machines) machine.freezesAtPromotionForMs = null
     const { network, machines, scheduler } = this.world
