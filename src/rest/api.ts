@@ -185,7 +185,7 @@ export class Api {
     signal: AbortSignal,
   ): Promise<Reply> {
     const { remoteAddress } = request.socket
-    const leave = this.#turnstile.enter(remoteAddress)
+    const leave = await this.#turnstile.enter(remoteAddress, signal)
     if (leave === null) return page(503, 'Too many requests are under way')
     try {
       const admitted = await this.#admitted(endpoint, request, target)

@@ -178,7 +178,8 @@ describe('turns', () => {
     for (const client of all) turns.ask(client)
     for (const client of all) turns.ask(client)
     turns.forget(all[1] as Waiting)
-    await new Promise(resolve => setImmediate(() => setImmediate(resolve)))
+    for (let turn = 0; turn < 100 && taken.length < 2; turn += 1)
+      await new Promise(resolve => setImmediate(resolve))
     expect(taken).toEqual([1, 3])
   })
 
@@ -201,37 +202,68 @@ describe('turns', () => {
 })
 
 describe('the turnstile to the agent', () => {
-  const enterMany = (stile: Turnstile, address: string, count: number) =>
-    Array.from({ length: count }, () => stile.enter(address)).filter(leave => leave !== null)
-
-  it('lets so many of one address through at once, and another when one has left', () => {
-    const stile = new Turnstile(nobody, new HandClock())
-    const inside = enterMany(stile, 'a', 100)
-    expect(inside).toHaveLength(16)
-    inside[0]?.()
-    inside[0]?.()
-    expect(enterMany(stile, 'a', 2)).toHaveLength(1)
-  })
-
-  it('keeps places for members, in numbers and in time', () => {
-    const clock = new HandClock()
-    const stile = new Turnstile(address => address === 'm', clock)
-    const strangers = ['a', 'b', 'c', 'd', 'e'].flatMap(address => enterMany(stile, address, 16))
-    expect(strangers).toHaveLength(48)
-    expect(enterMany(stile, 'm', 20)).toHaveLength(16)
-  })
-
-  it('lets so many through in a second, and members when the others have used that up', () => {
-    const clock = new HandClock()
-    const stile = new Turnstile(address => address === 'm', clock)
-    const passed = (address: string): boolean => {
-      const leave = stile.enter(address)
-      leave?.()
-      return leave !== null
+  /** Time passes only in waits. */
+  class PassingClock extends HandClock {
+    async sleep(ms: number, signal?: AbortSignal): Promise<void> {
+      await new Promise(resolve => setImmediate(resolve))
+      if (signal?.aborted !== true) this.nowMs += ms
     }
-    expect(Array.from({ length: 300 }, () => passed('a')).filter(Boolean)).toHaveLength(100)
-    expect(Array.from({ length: 300 }, () => passed('m')).filter(Boolean)).toHaveLength(50)
-    clock.nowMs += 100
-    expect(passed('a')).toBe(true)
+  }
+  const stays = new AbortController().signal
+  const turnstile = (isMember: (address: string) => boolean = nobody) => {
+    const clock = new PassingClock()
+    const stile = new Turnstile(isMember, clock)
+    const enterMany = async (address: string, count: number) =>
+      (await Promise.all(Array.from({ length: count }, () => stile.enter(address, stays)))).filter(
+        leave => leave !== null,
+      )
+    return { clock, stile, enterMany }
+  }
+
+  it('lets so many of one address through at once; others wait, in vain if nobody leaves', async () => {
+    const { clock, enterMany } = turnstile()
+    expect(await enterMany('a', 100)).toHaveLength(16)
+    expect(clock.nowMs).toBeGreaterThanOrEqual(5000)
+  })
+
+  it('lets the next one in when one has left, once for each', async () => {
+    const { stile, enterMany } = turnstile()
+    const [first] = await enterMany('a', 16)
+    const next = stile.enter('a', stays)
+    const last = stile.enter('a', stays)
+    first?.()
+    first?.()
+    expect([await next, await last].filter(leave => leave !== null)).toHaveLength(1)
+  })
+
+  it('does not let too many wait, and nobody who has gone', async () => {
+    const { stile, enterMany } = turnstile()
+    await enterMany('a', 16)
+    const gone = new AbortController()
+    const leaving = stile.enter('a', gone.signal)
+    gone.abort()
+    expect(await leaving).toBe(null)
+    const waiting = Array.from({ length: 64 }, () => stile.enter('a', stays))
+    expect(await stile.enter('a', stays)).toBe(null)
+    await Promise.all(waiting)
+  })
+
+  it('keeps places for members, in numbers and in time', async () => {
+    const { enterMany } = turnstile(address => address === 'm')
+    const strangers = await Promise.all(['a', 'b', 'c', 'd', 'e'].map(address => enterMany(address, 16)))
+    expect(strangers.flat()).toHaveLength(48)
+    expect(await enterMany('m', 20)).toHaveLength(16)
+  })
+
+  it('lets a hundred through in a second, and members when the others have used that up', async () => {
+    const { clock, stile } = turnstile(address => address === 'm')
+    const passed = async (address: string): Promise<void> => (await stile.enter(address, stays))?.()
+    for (let turn = 0; turn < 100; turn += 1) await passed('a')
+    expect(clock.nowMs).toBe(0)
+    for (let turn = 0; turn < 50; turn += 1) await passed('m')
+    expect(clock.nowMs).toBe(0)
+    for (let turn = 0; turn < 100; turn += 1) await passed('a')
+    expect(clock.nowMs).toBeGreaterThanOrEqual(900)
+    expect(clock.nowMs).toBeLessThan(1500)
   })
 })
