@@ -57,8 +57,9 @@ export const pausedRestarts: readonly Rule<ClusterFacts>[] = [
     id: 'paused.restart-primary',
     why: 'the operator asked for it: in maintenance mode a primary goes on with or without a lease, and is not guarded',
     log: 'event',
-    // A primary that is noted as guarded in etcd must be guarded.
-    match: f => isReadyPrimary(f) && (isFenced(f) || !isNotedGuarded(f)) && orderedRestart(f),
+    // One that is noted as guarded in etcd is not: others take over when its lease ends, and an armed fencer may act before the
+    // server is up again (seed 3563454987).
+    match: f => isReadyPrimary(f) && !isNotedGuarded(f) && orderedRestart(f),
     choose: (f, wanted) => begin(f, wanted, { as: 'primary', upstream: null, unguarded: true }),
   }),
   rule({
