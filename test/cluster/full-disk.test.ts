@@ -29,7 +29,7 @@ afterAll(async () => {
 /** A file system of its own for the data directory of each node, so that filling it up fills nothing else. */
 async function smallDisk(stage: Stage, name: string): Promise<Partial<MemberChoice>> {
   const disk = await makeDirectory(stage, `${name}-disk`)
-  await run(['mount', '-t', 'tmpfs', '-o', 'size=384m,mode=0777', 'tmpfs', disk])
+  await run(['mount', '-t', 'tmpfs', '-o', 'size=384m,mode=01777', 'tmpfs', disk])
   mounts.push(disk)
   return { postgresql: { data_dir: join(disk, 'data') } }
 }
