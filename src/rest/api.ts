@@ -21,7 +21,7 @@ import { hasHangingBeat, livenessStatus, readinessObstacle } from './endpoints/p
 import { ENDPOINTS } from './endpoints.ts'
 import type { NodeReadings } from './node-view.ts'
 import { type CommonHeaders, json, page, type Reply, replyStatus, send, statusOnly } from './reply.ts'
-import { type Received, receiveBody } from './request/body.ts'
+import { receiveBody } from './request/body.ts'
 import type { AccessControl } from './request/client-access.ts'
 import { parseTarget, type Target } from './request/target.ts'
 import { clientOf, RequestLog } from './request-log.ts'
@@ -45,6 +45,12 @@ export interface ApiPorts {
   readonly log: Log
 }
 
+/** What anybody may ask the agent must not keep those waiting who may change something. */
+interface Turnstiles {
+  readonly guarded: Turnstile
+  readonly open: Turnstile
+}
+
 /** What a reload replaces. */
 export interface ApiPolicy {
   readonly access: AccessControl
@@ -53,7 +59,7 @@ export interface ApiPolicy {
 
 export class Api {
   readonly #ports: ApiPorts
-  readonly #turnstile: Turnstile
+  readonly #stiles: Turnstiles
   readonly #identity: Identity
   readonly #reading: SharedQuestion<Awaited<ReturnType<AgentLine['read']>>>
   readonly #looking: SharedQuestion<void>
@@ -64,9 +70,9 @@ export class Api {
   readonly #waiting = new Set<AbortController>()
   #policy: ApiPolicy
 
-  constructor(ports: ApiPorts, turnstile: Turnstile, policy: ApiPolicy) {
+  constructor(ports: ApiPorts, stiles: Turnstiles, policy: ApiPolicy) {
     this.#ports = ports
-    this.#turnstile = turnstile
+    this.#stiles = stiles
     this.#policy = policy
     this.#identity = { scope: ports.scope, name: ports.self }
     this.#requests = new RequestLog(ports.log, ports.clock)
@@ -185,20 +191,24 @@ export class Api {
     signal: AbortSignal,
   ): Promise<Reply> {
     const { remoteAddress } = request.socket
-    const leave = await this.#turnstile.enter(remoteAddress, signal)
-    if (leave === null) return page(503, 'Too many requests are under way')
+    const told = (reply: Reply): Reply => {
+      if (request.method !== 'GET')
+        this.#requests.answered(clientOf(request), `${request.method} /${target.segment}`, replyStatus(reply))
+      return reply
+    }
+    const refusal = await this.#refusal(endpoint, request, target)
+    if (refusal !== null) return told(refusal)
+    const stile = endpoint.protection === null ? this.#stiles.open : this.#stiles.guarded
+    const leave = await stile.enter(remoteAddress, signal)
+    if (leave === null) return told(page(503, 'Too many requests are under way'))
     try {
-      const admitted = await this.#admitted(endpoint, request, target)
-      if (!admitted.ok) {
-        const asked = `${request.method} /${target.segment}`
-        this.#requests.answered(clientOf(request), asked, replyStatus(admitted.reply))
-        return admitted.reply
-      }
+      const received = await receiveBody(request, endpoint.body)
+      if (!received.ok) return told(received.reply)
       const { force } = request.headers
       return await this.#ports.line.perform(
         {
           ...{ method: request.method ?? 'GET', url: request.url ?? '/', from: remoteAddress ?? null },
-          ...{ force: typeof force === 'string' ? force : null, body: admitted.text },
+          ...{ force: typeof force === 'string' ? force : null, body: received.text },
         },
         signal,
       )
@@ -207,16 +217,15 @@ export class Api {
     }
   }
 
-  /** The order is Patroni's: who may ask, then what is asked. */
-  async #admitted(
-    { protection, body }: AgentEndpoint,
+  /** Whoever may not ask takes nobody's place at the turnstile. */
+  async #refusal(
+    { protection }: AgentEndpoint,
     request: IncomingMessage,
     target: Target,
-  ): Promise<Received> {
+  ): Promise<Reply | null> {
     const refusal = protection === null ? null : await this.#policy.access.refusal(request, protection)
-    if (refusal !== null) return { ok: false, reply: refusal }
-    const off = target.segment === 'failsafe' ? isFailsafeOff(this.#ports.readings) : null
-    return off === null ? receiveBody(request, body) : { ok: false, reply: off }
+    if (refusal !== null || target.segment !== 'failsafe') return refusal
+    return isFailsafeOff(this.#ports.readings)
   }
 
   async #answerLater(

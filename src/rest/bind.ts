@@ -16,7 +16,12 @@ export async function bind(servers: readonly Server[], listen: HostPort): Promis
   if (first === undefined) return
   const found = await bindHost(first, listen)
   await new Promise(resolve => first.close(resolve))
-  for (const server of servers) await bindTo(server, found.host, found.port, true)
+  try {
+    for (const server of servers) await bindTo(server, found.host, found.port, true)
+  } catch (error) {
+    for (const server of servers) server.close()
+    throw error
+  }
 }
 
 /** An empty host or `*` means every address, IPv6 and IPv4 on one socket where the machine has both. */

@@ -50,8 +50,8 @@ class ApiServer {
     this.#config = config
     this.#members = new MemberAddresses(clock)
     this.#door = this.#doorFor(config)
-    const turnstile = new Turnstile(key => this.#isMember(key), clock)
-    this.#api = new Api(ports, turnstile, this.#policy(config))
+    const stile = (): Turnstile => new Turnstile(key => this.#isMember(key), clock)
+    this.#api = new Api(ports, { guarded: stile(), open: stile() }, this.#policy(config))
   }
 
   async start(): Promise<void> {

@@ -39,6 +39,14 @@ const PROTECTED = [
 ]
 
 describe('name and password', () => {
+  it('whoever has none takes nobody’s place at the agent', async () => {
+    await start({ credentials: { username: 'admin', password: 'secret' } })
+    const flood = Array.from({ length: 300 }, () => reload())
+    const answers = await Promise.all([...flood, reload(basic('admin:secret'))])
+    expect(new Set(answers.slice(0, -1).map(([status]) => status))).toEqual(new Set([401]))
+    expect(answers.at(-1)?.[0]).toBe(202)
+  })
+
   it('are asked for, and compared as a whole', async () => {
     await start({ credentials: { username: 'admin', password: 'se:cret' } })
     expect(await reload()).toEqual([401, 'no auth header received', CHALLENGE])

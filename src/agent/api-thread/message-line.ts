@@ -48,14 +48,20 @@ export class MessageLine<Asks, Tells, Answers, Hears> {
     this.#send({ is: 'told', news })
   }
 
-  /** Rejects when the other side has no answer or has ended. */
-  ask(question: Asks, signal?: AbortSignal): Promise<unknown> {
+  /** Rejects when the other side has no answer or has ended, and at once when nobody wants the answer any more. */
+  async ask(question: Asks, signal?: AbortSignal): Promise<unknown> {
+    if (signal?.aborted === true) throw new Error(DROPPED)
     const id = ++this.#last
     const { promise, resolve, reject } = Promise.withResolvers<unknown>()
+    const drop = (): void => this.#send({ is: 'dropped', id })
     this.#waiting.set(id, { resolve, reject })
     this.#send({ is: 'ask', id, question })
-    signal?.addEventListener('abort', () => this.#send({ is: 'dropped', id }), { once: true })
-    return promise
+    signal?.addEventListener('abort', drop, { once: true })
+    try {
+      return await promise
+    } finally {
+      signal?.removeEventListener('abort', drop)
+    }
   }
 
   /** The other side has ended: nobody waits for it any more. */

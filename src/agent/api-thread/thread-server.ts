@@ -3,8 +3,10 @@
 // agent's event loop except through here (docs/adr/0021-the-api-in-a-thread.md).
 
 import { Worker } from 'node:worker_threads'
+import { errorText } from '../../model/error-text.ts'
 import type { RestApiConfig } from '../../model/settings/config.ts'
 import type { Millis } from '../../model/units.ts'
+import { inTime } from '../../ports/clock.ts'
 import type { AgentSide } from '../../rest/agent-side.ts'
 import { createAgentSide } from '../../rest/agent-side.ts'
 import type { Services } from '../../rest/endpoint-context.ts'
@@ -34,6 +36,9 @@ const LIMITS = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 32 }
 /** A thread that has not taken what it was sent for so long hangs. */
 const HANGS_AFTER_MS: Millis = 30_000
 const RESTART_AFTER_MS: Millis = 1000
+const RESTART_AFTER_MAX_MS: Millis = 30_000
+/** Listening, a reload, a stop: each takes a few seconds at most. */
+const ANSWER_MS: Millis = 15_000
 const ENDED = 'the thread of the API ended'
 const STOPPED = 'the API stops'
 
@@ -68,6 +73,7 @@ class ThreadServer implements ApiThread {
   #config: RestApiConfig
   #running: Running | null = null
   #port = 0
+  #restartAfterMs = RESTART_AFTER_MS
   readonly #stopped = new AbortController()
 
   constructor(options: ApiThreadOptions) {
@@ -96,17 +102,26 @@ class ThreadServer implements ApiThread {
     this.#config = config
     // A thread that is about to be started takes it as it is then.
     if (this.#running === null) return true
-    const [isTaken, port] = (await this.#running.line.ask({ is: 'reload', config })) as [boolean, number]
-    this.#port = port
-    if (!isTaken) this.#config = before
-    return isTaken
+    try {
+      const [isTaken, port] = (await this.#asked(this.#running, { is: 'reload', config })) as [
+        boolean,
+        number,
+      ]
+      this.#port = port
+      if (!isTaken) this.#config = before
+      return isTaken
+    } catch (error) {
+      this.#config = before
+      this.#options.log.error(`REST API: the configuration was not taken: ${errorText(error)}`)
+      return false
+    }
   }
 
   async stop(): Promise<void> {
     this.#stopped.abort(STOPPED)
     const running = this.#running
     if (running !== null) {
-      await running.line.ask({ is: 'stop' }).catch(() => {})
+      await this.#asked(running, { is: 'stop' }).catch(() => {})
       await running.worker.terminate()
     }
     this.#agent.stop()
@@ -120,8 +135,16 @@ class ThreadServer implements ApiThread {
     this.#running?.publisher.publish()
   }
 
-  async #listen({ line }: Running): Promise<void> {
-    this.#port = (await line.ask({ is: 'listen' })) as number
+  async #listen(running: Running): Promise<void> {
+    this.#port = (await this.#asked(running, { is: 'listen' })) as number
+  }
+
+  /** Rejects when there is no answer in time. */
+  async #asked({ line }: Running, question: ToThread): Promise<unknown> {
+    const late = { why: `its thread did not answer within ${ANSWER_MS / 1000} s` }
+    const answer = await inTime<unknown>(line.ask(question), ANSWER_MS, this.#options.clock, () => late)
+    if (answer === late) throw new Error(late.why)
+    return answer
   }
 
   #spawn(): Running {
@@ -172,18 +195,20 @@ class ThreadServer implements ApiThread {
     if (!this.#stopped.signal.aborted) void this.#startAgain()
   }
 
-  /** Until it listens, or exits and comes here again. */
+  /** Until it listens, or exits and comes here again, after a longer pause each time. */
   async #startAgain(): Promise<void> {
     const { clock, log } = this.#options
     log.warning('REST API: its thread ended; another one is started')
-    await clock.sleep(RESTART_AFTER_MS, this.#stopped.signal)
+    await clock.sleep(this.#restartAfterMs, this.#stopped.signal)
+    this.#restartAfterMs = Math.min(2 * this.#restartAfterMs, RESTART_AFTER_MAX_MS)
     if (this.#stopped.signal.aborted) return
     const running = this.#spawn()
     try {
       await this.#listen(running)
+      this.#restartAfterMs = RESTART_AFTER_MS
       log.info('REST API: it answers again')
     } catch (error) {
-      log.error(`REST API: it cannot listen: ${error instanceof Error ? error.message : String(error)}`)
+      log.error(`REST API: it cannot listen: ${errorText(error)}`)
       await running.worker.terminate()
     }
   }

@@ -5,8 +5,9 @@ import type { ClusterView } from '../../model/cluster/cluster.ts'
 import type { Seen } from '../../model/seen.ts'
 import { unseen } from '../../model/seen.ts'
 import type { Millis } from '../../model/units.ts'
-import type { Clock } from '../../ports/clock.ts'
+import { type Clock, inTime } from '../../ports/clock.ts'
 import type { AgentLine } from '../../rest/agent-line.ts'
+import { READ_BUDGET_MS } from '../../rest/endpoint-context.ts'
 import type { Reply } from '../../rest/reply.ts'
 import { createApiServer, type RestServer } from '../../rest/server.ts'
 import { systemClock } from '../../system/clock.ts'
@@ -16,6 +17,8 @@ import { MessageLine } from './message-line.ts'
 import { Mirror } from './mirror.ts'
 import type { ApiThreadStart, ToAgent, ToldByThread, ToThread } from './words.ts'
 
+/** More than a read takes that the agent's thread begins in time. */
+const LEEWAY_MS: Millis = 1000
 /** The agent looks no more often, however many checks arrive. */
 const REFRESH_MS: Millis = 1000
 
@@ -68,11 +71,14 @@ function agentOver(line: Line, clock: Clock): AgentLine {
       refreshedAtMs = clock.bootMs()
       line.tell({ is: 'refresh' })
     },
-    read: () =>
-      line
-        .ask({ is: 'read' })
-        .then(view => view as Seen<ClusterView>)
-        .catch((error: Error) => unseen(error.message)),
+    read() {
+      const reading = line.ask({ is: 'read' }).then(
+        view => view as Seen<ClusterView>,
+        (error: Error) => unseen(error.message),
+      )
+      const late = () => unseen('the agent does not answer')
+      return inTime<Seen<ClusterView>>(reading, READ_BUDGET_MS + LEEWAY_MS, clock, late)
+    },
     perform: (request, signal) => line.ask({ is: 'perform', request }, signal).then(reply => reply as Reply),
   }
 }

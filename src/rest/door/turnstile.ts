@@ -59,6 +59,7 @@ export class Turnstile {
     const endMs = this.#clock.bootMs() + WAIT_MS
     while (!signal.aborted && this.#clock.bootMs() < endMs) {
       await this.#clock.sleep(LOOK_EVERY_MS, AbortSignal.any([this.#left.signal, signal]))
+      if (signal.aborted) return null
       const place = this.#place(key)
       if (place !== null) return place
     }

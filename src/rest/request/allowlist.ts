@@ -82,6 +82,7 @@ export class MemberAddresses {
   #untilMs: BootMillis = Number.NEGATIVE_INFINITY
   #list: Promise<BlockList> = Promise.resolve(new BlockList())
   #keys: ReadonlySet<string> = new Set()
+  #members: readonly Member[] | null = null
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -89,11 +90,13 @@ export class MemberAddresses {
 
   /** As far as their names have been resolved: for who is let in first, not for who may do what. */
   includesAtOnce(members: readonly Member[], key: string): boolean {
-    void this.includes(members, '')
+    // Asked for each client: the names are looked at anew only when they may have changed.
+    if (members !== this.#members || this.#clock.bootMs() >= this.#untilMs) void this.includes(members, '')
     return this.#keys.has(key)
   }
 
   async includes(members: readonly Member[], address: string): Promise<boolean> {
+    this.#members = members
     const hosts = [
       ...new Set(members.map(({ record }) => hostOfApiUrl(record.apiUrl)).filter(host => host !== null)),
     ].sort()

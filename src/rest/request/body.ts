@@ -10,9 +10,7 @@ const BODY_BYTES_MAX = 1024 * 1024
 /** `optional`: a missing body, or one announced as empty, is an empty object. */
 export type BodyNeed = 'none' | 'needed' | 'optional'
 
-export type Received =
-  | { readonly ok: true; readonly text: string }
-  | { readonly ok: false; readonly reply: Reply }
+type Received = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly reply: Reply }
 
 type Body =
   | { readonly ok: true; readonly document: JsonObject; readonly text: string }

@@ -35,6 +35,7 @@ const LOOP_WAIT_LEAST = 1
 
 export class LeaderInTime {
   readonly #world: World
+  readonly #allowedMs: number
   /** null: it is settled. */
   #endsMs: number | null
 
@@ -45,14 +46,16 @@ export class LeaderInTime {
     // Leases that were granted under an earlier ttl may have just begun anew.
     const leaseSeconds = Math.max(ttl ?? 0, TTL_LEAST, world.etcd.longestTtlSeconds())
     const waitSeconds = 2 * Math.max(loop_wait ?? 0, LOOP_WAIT_LEAST)
-    this.#endsMs =
-      ttl === null || loop_wait === null ? null : world.nowMs + (leaseSeconds + waitSeconds) * 1000
+    this.#allowedMs = (leaseSeconds + waitSeconds) * 1000
+    this.#endsMs = ttl === null || loop_wait === null ? null : world.nowMs + this.#allowedMs
   }
 
   /** To be called often; what is wrong, once. */
   look(): string | null {
+    if (this.#endsMs === null) return null
+    // The time counts from when somebody can lead.
+    if (!this.#someCanLead()) this.#endsMs = this.#world.nowMs + this.#allowedMs
     const endsMs = this.#endsMs
-    if (endsMs === null) return null
     const leader = this.#world.leaderKey()
     const leads = leader === null ? null : this.#world.machine(leader)
     const isLed = leads?.server?.acceptsWrites === true
@@ -62,9 +65,8 @@ export class LeaderInTime {
     return `no leader accepts writes in time after the faults: ${this.#shown()}`
   }
 
-  #isExcused(): boolean {
-    const { machines } = this.#world
-    const canLead = machines.some(
+  #someCanLead(): boolean {
+    return this.#world.machines.some(
       ({ data, options, lastRule }) =>
         data?.usable === true &&
         // Until the lease of the other node with its name ends.
@@ -72,9 +74,11 @@ export class LeaderInTime {
         data.systemIdentifier === this.#world.clusterIdentifier &&
         !options.tags.nofailover,
     )
-    return (
-      !canLead ||
-      machines.some(({ lastRule }) => WAITS_TO_BE_NAMED.has(lastRule) || WAITS_LONGER.has(lastRule))
+  }
+
+  #isExcused(): boolean {
+    return this.#world.machines.some(
+      ({ lastRule }) => WAITS_TO_BE_NAMED.has(lastRule) || WAITS_LONGER.has(lastRule),
     )
   }
 
