@@ -6,6 +6,7 @@ import { serverVersionText } from '../model/server/server-version.ts'
 import type { Millis } from '../model/units.ts'
 import { type Facts, holdsLease, isForeign, namedLeader, runsAsPrimary, server, storeName } from './facts.ts'
 import { missingConfiguration, withoutConfiguration } from './known-configuration.ts'
+import { isNotedGuarded } from './lead/maintenance.ts'
 import { cloneSource } from './rejoin/clone-source.ts'
 import { formerMayWrite, whyFormer, whyOtherData } from './rejoin/former-life.ts'
 import { memberRecord, roleOf } from './report/own-record.ts'
@@ -100,6 +101,9 @@ export function restartObjection(facts: Facts, place: SituationName): string | n
   if (place === 'starting' && (isPrimary || holdsLease(snap))) return 'PostgreSQL is starting up as primary'
   if (place === 'paused' && snap.postgres.process.kind !== 'running') return objectionToStart(facts)
   if (!isPrimary) return null
+  // With the lease the note is written first (paused.note-unguarded), and then it is restarted.
+  if (place === 'paused' && isNotedGuarded(facts) && !holdsLease(snap))
+    return `${storeName(snap)} still says that something guards this primary, and without the lease that cannot be changed: its fencer may act while it is down`
   const missing = missingConfiguration(snap, snap.cluster.value)
   if (missing !== null) return withoutConfiguration(missing, snap)
   return whyOtherData(facts)
