@@ -20,6 +20,7 @@ import { bind } from './bind.ts'
 import { ClientStream } from './door/client-stream.ts'
 import type { Doorkeeper } from './door/doorkeeper.ts'
 import { FairTurns } from './door/fair-turns.ts'
+import type { Places } from './door/places.ts'
 import { readTlsFiles, type TlsConfig, watchTlsFiles } from './tls.ts'
 
 const HEADERS_MS = 10_000
@@ -31,6 +32,8 @@ const SILENCE_MS = 600_000
 /** How long an answer may wait for its client to read. */
 const UNREAD_MS: Millis = 10_000
 const SWEEP_MS: Millis = 2000
+/** For so long a refused client waits for the end of its connection. */
+const TURNED_AWAY_MS: Millis = 2000
 /** Each accepts one connection in a turn of the event loop. */
 const ACCEPTORS = 8
 const STOP_MS = 2000
@@ -51,6 +54,7 @@ interface ListenerPorts {
   readonly clock: Clock
   readonly log: Log
   readonly door: Doorkeeper
+  readonly places: Places
 }
 
 export class Listener {
@@ -61,9 +65,11 @@ export class Listener {
   readonly #tls: TlsConfig | null
   readonly #clock: Clock
   readonly #log: Log
+  readonly #places: Places
   readonly #turns: FairTurns
   readonly #clients = new Set<ClientStream>()
   readonly #closed = new AbortController()
+  #turnedAway = 0
   #whenEmpty: () => void = () => {}
   #stopWatching: () => void = () => {}
 
@@ -71,7 +77,7 @@ export class Listener {
     servers: readonly (Server | TlsServer)[],
     answer: RequestListener,
     tls: TlsConfig | null,
-    { clock, log }: ListenerPorts,
+    { clock, log, places }: ListenerPorts,
   ) {
     this.#servers = servers
     this.#http = createHttpServer(LIMITS, answer)
@@ -79,6 +85,7 @@ export class Listener {
     this.#clock = clock
     this.#turns = new FairTurns(clock)
     this.#log = log
+    this.#places = places
   }
 
   /** Binds; rejects with the reason (address in use, unreadable certificate). */
@@ -158,8 +165,8 @@ export class Listener {
         if (this.#tls === null) this.#serve(socket)
         return
       }
-      log.debug(`REST API: connection of ${socket.remoteAddress ?? 'a client that left'} closed: ${why}`)
-      socket.destroy()
+      log.debug(`REST API: connection of ${socket.remoteAddress ?? 'a client that left'} refused: ${why}`)
+      void this.#turnAway(socket)
     })
     server.on('secureConnection', (socket: TLSSocket) => {
       if (!socket.destroyed) this.#serve(socket)
@@ -171,6 +178,19 @@ export class Listener {
       socket.destroy()
     })
     server.on('error', error => log.error(`REST API: ${error.message}`))
+  }
+
+  /**
+   * A client that is refused at once is back at once. Unread and unanswered it takes a descriptor and no time; with TLS the
+   * handshake has begun.
+   */
+  async #turnAway(socket: Socket): Promise<void> {
+    if (this.#tls === null && this.#turnedAway < this.#places.turnedAway) {
+      this.#turnedAway += 1
+      await this.#clock.sleep(TURNED_AWAY_MS, this.#closed.signal)
+      this.#turnedAway -= 1
+    }
+    socket.destroy()
   }
 
   #serve(socket: Socket): void {

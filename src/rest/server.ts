@@ -9,6 +9,7 @@ import { PROTOCOL_VERSION } from '../model/versions.ts'
 import { Api, type ApiPolicy, type ApiPorts } from './api.ts'
 import { clientOf } from './door/client-stream.ts'
 import { Doorkeeper, PLAIN_DOOR, TLS_DOOR } from './door/doorkeeper.ts'
+import { type Places, placesHere } from './door/places.ts'
 import { Turnstile } from './door/turnstile.ts'
 import { Listener } from './listener.ts'
 import type { CommonHeaders } from './reply.ts'
@@ -40,7 +41,7 @@ class ApiServer {
   readonly #ports: ApiPorts
   readonly #members: MemberAddresses
   readonly #api: Api
-  #door: Doorkeeper
+  #door: Doorkeeper | null = null
   #config: RestApiConfig
   #listener: Listener | null = null
 
@@ -49,7 +50,6 @@ class ApiServer {
     this.#ports = ports
     this.#config = config
     this.#members = new MemberAddresses(clock)
-    this.#door = this.#doorFor(config)
     const stile = (): Turnstile => new Turnstile(key => this.#isMember(key), clock)
     this.#api = new Api(ports, { guarded: stile(), open: stile() }, this.#policy(config))
   }
@@ -94,22 +94,25 @@ class ApiServer {
     return this.#listener?.port ?? 0
   }
 
-  #open(config: RestApiConfig): Promise<Listener> {
-    this.#door = this.#doorFor(config)
+  async #open(config: RestApiConfig): Promise<Listener> {
+    const places = await placesHere()
     const { clock, log } = this.#ports
-    const door = this.#door
-    return Listener.open(config, (request, response) => this.#answer(request, response), { clock, log, door })
+    const door = this.#doorFor(config, places)
+    this.#door = door
+    const answer = (request: IncomingMessage, response: ServerResponse): void =>
+      this.#answer(request, response)
+    return Listener.open(config, answer, { clock, log, door, places })
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const client = clientOf(request)
     response.once('close', client.serving())
-    response.once('close', this.#door.serving(client))
+    if (this.#door !== null) response.once('close', this.#door.serving(client))
     this.#api.answer(request, response)
   }
 
-  #doorFor({ tls }: RestApiConfig): Doorkeeper {
-    const limits = tls === null ? PLAIN_DOOR : TLS_DOOR
+  #doorFor({ tls }: RestApiConfig, { served }: Places): Doorkeeper {
+    const limits = { ...(tls === null ? PLAIN_DOOR : TLS_DOOR), places: served }
     return new Doorkeeper(limits, key => this.#isMember(key), this.#ports.clock)
   }
 

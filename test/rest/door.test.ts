@@ -7,6 +7,7 @@ import { addressKey } from '../../src/rest/door/address-key.ts'
 import { Bucket } from '../../src/rest/door/bucket.ts'
 import { Doorkeeper } from '../../src/rest/door/doorkeeper.ts'
 import { FairTurns, type Waiting } from '../../src/rest/door/fair-turns.ts'
+import { placesFor } from '../../src/rest/door/places.ts'
 import { Turnstile } from '../../src/rest/door/turnstile.ts'
 import { systemClock } from '../../src/system/clock.ts'
 
@@ -37,7 +38,10 @@ class Client extends EventEmitter {
 }
 
 const nobody = (): boolean => false
-const limits = { places: 10, placesOfAddress: 4, rate: { perSecond: 10, atOnce: 100 } }
+const limits = {
+  ...{ places: 10, placesOfAddress: 4 },
+  ...{ rate: { perSecond: 10, atOnce: 100 }, replacing: { perSecond: 1, atOnce: 3 } },
+}
 
 test.each([
   ['10.0.0.1', '10.0.0.1'],
@@ -60,6 +64,15 @@ test('a bucket gives what it has, and fills again with time', () => {
   expect(bucket.isFull(9000)).toBe(true)
   // A clock that stood still, or ran back, gives nothing.
   expect(bucket.take(4, 0)).toBe(false)
+})
+
+test.each([
+  ['Max open files            1024                 524288               files', 341, 170],
+  ['Max open files            524288               524288               files', 4000, 2000],
+  ['Max open files            unlimited            unlimited            files', 4000, 2000],
+  ['', 341, 170],
+])('%s leaves the agent its descriptors', (limits, served, turnedAway) => {
+  expect(placesFor(limits)).toEqual({ served, turnedAway })
 })
 
 describe('the door', () => {
@@ -123,6 +136,15 @@ describe('the door', () => {
     expect(() => enter('b')).not.toThrow()
     clock.nowMs += 100
     expect(() => enter('a')).not.toThrow()
+  })
+
+  it('does not let one that has all its places replace its own connections for ever', () => {
+    const { clock, enter } = door()
+    for (let turn = 0; turn < 4 + 3; turn += 1) enter('a')
+    expect(() => enter('a')).toThrow('it has too many connections')
+    clock.nowMs += 1000
+    expect(() => enter('a')).not.toThrow()
+    expect(() => enter('a')).toThrow('it has too many connections')
   })
 
   it('forgets who has gone: ten thousand addresses leave nothing', () => {

@@ -13,16 +13,20 @@ interface DoorLimits {
   readonly placesOfAddress: number
   /** Connections that one address makes. */
   readonly rate: Rate
+  /** Those for which another one of it is closed: each of them comes back, if it is up to no good. */
+  readonly replacing: Rate
 }
 
-export const PLAIN_DOOR: DoorLimits = {
-  places: 4000,
+type Usual = Omit<DoorLimits, 'places'>
+
+export const PLAIN_DOOR: Usual = {
   placesOfAddress: 200,
   rate: { perSecond: 1000, atOnce: 2000 },
+  replacing: { perSecond: 50, atOnce: 1000 },
 }
 
 /** A handshake costs a few milliseconds of processor time. */
-export const TLS_DOOR: DoorLimits = { ...PLAIN_DOOR, rate: { perSecond: 100, atOnce: 300 } }
+export const TLS_DOOR: Usual = { ...PLAIN_DOOR, rate: { perSecond: 100, atOnce: 300 } }
 
 /** From so many known addresses on, those that have left are forgotten. */
 const ADDRESSES_KEPT = 5000
@@ -39,6 +43,7 @@ interface Guests {
   /** By the client's port, which the encrypted socket of a connection has too; in the order in which they came. */
   readonly guests: Map<string, Guest>
   readonly bucket: Bucket
+  readonly replacing: Bucket
 }
 
 export class Doorkeeper {
@@ -68,10 +73,13 @@ export class Doorkeeper {
   admit(socket: Socket): string | null {
     const address = socket.remoteAddress
     if (address === undefined) return 'the client left'
-    const { guests, bucket } = this.#from(address)
-    if (!bucket.take(1, this.#clock.bootMs())) return 'it connects too often'
-    if (guests.size >= this.#limits.placesOfAddress && !this.#evictOldest(guests))
-      return 'all its connections are in use'
+    const { guests, bucket, replacing } = this.#from(address)
+    const nowMs = this.#clock.bootMs()
+    if (!bucket.take(1, nowMs)) return 'it connects too often'
+    if (guests.size >= this.#limits.placesOfAddress) {
+      if (!replacing.take(1, nowMs)) return 'it has too many connections'
+      if (!this.#evictOldest(guests)) return 'all its connections are in use'
+    }
     if (this.#taken >= this.#limits.places && !this.#makeRoom()) return 'there are too many connections'
     const id = idOf(socket)
     guests.set(id, { socket, requests: 0 })
@@ -98,14 +106,18 @@ export class Doorkeeper {
     if (known !== undefined) return known
     const nowMs = this.#clock.bootMs()
     if (this.#addresses.size >= ADDRESSES_KEPT) this.#forgetAbsent(nowMs)
-    const those = { key, guests: new Map<string, Guest>(), bucket: new Bucket(this.#limits.rate, nowMs) }
+    const { rate, replacing } = this.#limits
+    const those: Guests = {
+      ...{ key, guests: new Map() },
+      ...{ bucket: new Bucket(rate, nowMs), replacing: new Bucket(replacing, nowMs) },
+    }
     this.#addresses.set(key, those)
     return those
   }
 
   #forgetAbsent(nowMs: BootMillis): void {
-    for (const [key, { guests, bucket }] of this.#addresses)
-      if (guests.size === 0 && bucket.isFull(nowMs)) this.#addresses.delete(key)
+    for (const [key, { guests, bucket, replacing }] of this.#addresses)
+      if (guests.size === 0 && bucket.isFull(nowMs) && replacing.isFull(nowMs)) this.#addresses.delete(key)
   }
 
   /** Takes a place back from who holds most; from a member only when nobody else has one. */
