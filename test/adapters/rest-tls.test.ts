@@ -5,11 +5,11 @@ import { readFile } from 'node:fs/promises'
 import { request } from 'node:https'
 import { connect } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { revision } from '../../src/model/revision.ts'
 import type { CtlConfig, RestApiConfig } from '../../src/model/settings/config.ts'
 import { callMember } from '../../src/peers/member-client.ts'
 import { createPeers } from '../../src/peers/peers.ts'
 import { type Authority, createAuthority } from '../rest/certificates.ts'
+import { member, PLAIN_CTL } from '../rest/members.ts'
 import { clock, Lines, OPEN_CONFIG, type Running, startServer } from '../rest/node.ts'
 import { exchange, idleConnections } from '../rest/raw.ts'
 
@@ -29,17 +29,6 @@ afterAll(() => Promise.all([authority.remove(), stranger.remove()]))
 
 /** Where an answer is expected: both sides of a call are this process, which may stand still for a while. */
 const ANSWER_MS = 10_000
-
-const CTL: CtlConfig = {
-  credentials: null,
-  insecure: false,
-  cacert: null,
-  certfile: null,
-  keyfile: null,
-  keyfilePassword: null,
-  expectsTls: false,
-  verifyNames: false,
-}
 
 function startTls(
   verifyClient: RestApiConfig['verifyClient'],
@@ -212,27 +201,14 @@ describe('the server certificate', () => {
 })
 
 describe('calling others', () => {
-  const member = (running: Running) => ({
-    name: 'pg1',
-    leaseId: '1',
-    modRevision: revision(1),
-    record: {
-      connUrl: null,
-      apiUrl: `${running.base}/patroni`,
-      state: 'running',
-      role: 'replica',
-      version: null,
-      tags: {},
-      extra: {},
-    },
-  })
+  const memberAt = (running: Running) => member('pg1', `${running.base}/patroni`)
   async function agentAsks(running: Running, ctl: Partial<CtlConfig>): Promise<string> {
     const peers = createPeers({
-      calls: () => ({ ctl: { ...CTL, ...ctl }, restapi: OPEN_CONFIG }),
+      calls: () => ({ ctl: { ...PLAIN_CTL, ...ctl }, restapi: OPEN_CONFIG }),
       clock,
       log: new Lines(),
     })
-    const answer = (await peers.ask([member(running)], ANSWER_MS)).get('pg1')
+    const answer = (await peers.ask([memberAt(running)], ANSWER_MS)).get('pg1')
     return answer?.known === true ? answer.value.role : (answer?.why ?? 'not asked')
   }
   async function operatorCalls(running: Running, ctl: Partial<CtlConfig>): Promise<string> {
@@ -240,7 +216,7 @@ describe('calling others', () => {
       method: 'GET',
       path: '/liveness',
       timeoutMs: ANSWER_MS,
-      ctl: { ...CTL, ...ctl },
+      ctl: { ...PLAIN_CTL, ...ctl },
     })
     return 'status' in answer ? String(answer.status) : answer.unreachable
   }

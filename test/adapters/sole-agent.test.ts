@@ -48,6 +48,15 @@ async function until(child: ChildProcess, pattern: RegExp): Promise<string> {
   return said
 }
 
+/** What a second agent, as the user of PostgreSQL, hears when it claims these. */
+function secondClaim(data: string, state: string): unknown {
+  const program = `const { claimDirectories } = await import(${JSON.stringify(MODULE)})
+    console.log(JSON.stringify(await claimDirectories(...process.argv.slice(1), 'pg2')))`
+  const node = [process.execPath, '--input-type=module', '-e', program, data, state]
+  const [file = '', ...args] = [...asPostgres, ...node]
+  return JSON.parse(execFileSync(file, args, { encoding: 'utf8', cwd: '/', timeout: LIMIT_MS }))
+}
+
 /** A process that holds, and then does as `afterwards` says. */
 async function holder(
   prefix: readonly string[],
@@ -143,19 +152,7 @@ test('a directory in which nothing may be created beside the data is locked itse
     await chown(path, uid, gid)
   }
   const { child } = await holder(asPostgres, '', data, state)
-  const second = `const { claimDirectories } = await import(${JSON.stringify(MODULE)})
-    console.log(JSON.stringify(await claimDirectories(...process.argv.slice(1), 'pg2')))`
-  const [file = '', ...args] = [
-    ...asPostgres,
-    process.execPath,
-    '--input-type=module',
-    '-e',
-    second,
-    data,
-    other,
-  ]
-  const said = execFileSync(file, args, { encoding: 'utf8', cwd: '/', timeout: LIMIT_MS })
-  expect(JSON.parse(said)).toMatchObject({
+  expect(secondClaim(data, other)).toMatchObject({
     ok: false,
     why: expect.stringContaining(`another agent works on ${data}`),
   })
@@ -213,19 +210,7 @@ test('a state directory that cannot be written keeps nobody from starting, and w
   // It is root's, and root is trusted; but the agent may not write there.
   await chown(data, uid, gid)
   const { child } = await holder(asPostgres, '', data, state)
-  const second = `const { claimDirectories } = await import(${JSON.stringify(MODULE)})
-    console.log(JSON.stringify(await claimDirectories(...process.argv.slice(1), 'pg2')))`
-  const [file = '', ...args] = [
-    ...asPostgres,
-    process.execPath,
-    '--input-type=module',
-    '-e',
-    second,
-    data,
-    state,
-  ]
-  const said = execFileSync(file, args, { encoding: 'utf8', cwd: '/', timeout: LIMIT_MS })
-  expect(JSON.parse(said)).toMatchObject({
+  expect(secondClaim(data, state)).toMatchObject({
     ok: false,
     why: expect.stringContaining(`another agent works on ${data}`),
   })
@@ -233,8 +218,7 @@ test('a state directory that cannot be written keeps nobody from starting, and w
   await once(child, 'exit')
   // Both without a lock: a warning each, and it starts.
   await chown(data, 0, 0)
-  const alone = JSON.parse(execFileSync(file, args, { encoding: 'utf8', cwd: '/', timeout: LIMIT_MS }))
-  expect(alone).toMatchObject({
+  expect(secondClaim(data, state)).toMatchObject({
     ok: true,
     warnings: [
       expect.stringMatching(/\/state cannot be locked, and another agent on it would not be noticed: EACCES/),

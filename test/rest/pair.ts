@@ -3,25 +3,15 @@
 import { expect } from 'vitest'
 import type { JsonObject, MemberRecord } from '../../src/model/cluster/cluster.ts'
 import type { WalSenderView } from '../../src/model/server/postgres.ts'
-import type { CtlConfig } from '../../src/model/settings/config.ts'
 import { createPeers } from '../../src/peers/peers.ts'
 import type { Store } from '../../src/ports/store.ts'
 import type { TestEtcd } from './etcd.ts'
+import { PLAIN_CTL } from './members.ts'
 import { clock, Lines, OPEN_CONFIG, type Running, startServer } from './node.ts'
 
 export const BUDGET_MS = 5000
-const CTL: CtlConfig = {
-  credentials: null,
-  insecure: false,
-  cacert: null,
-  certfile: null,
-  keyfile: null,
-  keyfilePassword: null,
-  expectsTls: false,
-  verifyNames: false,
-}
 export const peers = createPeers({
-  calls: () => ({ ctl: CTL, restapi: OPEN_CONFIG }),
+  calls: () => ({ ctl: PLAIN_CTL, restapi: OPEN_CONFIG }),
   clock,
   log: new Lines(),
 })

@@ -5,28 +5,18 @@ import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import type { Member } from '../../src/model/cluster/cluster.ts'
 import type { FailsafePing } from '../../src/model/cluster/failsafe.ts'
-import { revision } from '../../src/model/revision.ts'
 import type { CtlConfig, RestApiConfig } from '../../src/model/settings/config.ts'
 import { callMember } from '../../src/peers/member-client.ts'
 import { createPeers } from '../../src/peers/peers.ts'
 import { FAILSAFE_ACCEPTED } from '../../src/wire/failsafe/call.ts'
 import { type Authority, createAuthority } from './certificates.ts'
+import { member, PLAIN_CTL } from './members.ts'
 import { clock, Lines, OPEN_CONFIG } from './node.ts'
 
 const LIMIT_MS = 10_000
 const CREDENTIALS = { username: 'u', password: 'secret-44' }
-const CTL: CtlConfig = {
-  credentials: CREDENTIALS,
-  insecure: false,
-  cacert: null,
-  certfile: null,
-  keyfile: null,
-  keyfilePassword: null,
-  expectsTls: false,
-  verifyNames: false,
-}
+const CTL: CtlConfig = { ...PLAIN_CTL, credentials: CREDENTIALS }
 const PING: FailsafePing = { name: 'pg1', connUrl: 'postgres://a/b', apiUrl: 'http://a/patroni', slots: {} }
 
 let ours: Authority
@@ -76,19 +66,6 @@ async function peer(tls: { cert: string; key: string } | null = null, wants = fa
   return { base: `${tls === null ? 'http' : 'https'}://127.0.0.1:${address.port}`, got }
 }
 
-function member(apiUrl: string): Member {
-  const record = {
-    connUrl: null,
-    apiUrl,
-    state: 'running',
-    role: 'replica',
-    version: null,
-    tags: {},
-    extra: {},
-  }
-  return { name: 'pg2', leaseId: '1', modRevision: revision(1), record }
-}
-
 function agent(ctl: Partial<CtlConfig>, tls: Partial<NonNullable<RestApiConfig['tls']>> | null) {
   const log = new Lines()
   const restapi: RestApiConfig = {
@@ -102,7 +79,7 @@ function agent(ctl: Partial<CtlConfig>, tls: Partial<NonNullable<RestApiConfig['
   const peers = createPeers({ calls: () => ({ ctl: { ...CTL, ...ctl }, restapi }), clock, log })
   return {
     log,
-    ask: async (apiUrl: string) => (await peers.ask([member(apiUrl)], LIMIT_MS)).get('pg2'),
+    ask: async (apiUrl: string) => (await peers.ask([member('pg2', apiUrl)], LIMIT_MS)).get('pg2'),
     askFailsafe: async (apiUrl: string) =>
       (await peers.askFailsafe({ pg2: apiUrl }, PING, LIMIT_MS)).get('pg2'),
     answers: (apiUrl: string) => peers.answers(apiUrl, LIMIT_MS),

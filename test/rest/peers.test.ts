@@ -4,24 +4,14 @@
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { Member } from '../../src/model/cluster/cluster.ts'
-import { revision } from '../../src/model/revision.ts'
 import type { CtlConfig } from '../../src/model/settings/config.ts'
 import { callMember } from '../../src/peers/member-client.ts'
 import { readPeerView } from '../../src/peers/peer-view.ts'
 import { createPeers } from '../../src/peers/peers.ts'
+import { member, PLAIN_CTL } from './members.ts'
 import { clock, Lines, OPEN_CONFIG, startServer } from './node.ts'
 
-const CTL: CtlConfig = {
-  credentials: { username: 'u', password: 'pw' },
-  insecure: false,
-  cacert: null,
-  certfile: null,
-  keyfile: null,
-  keyfilePassword: null,
-  expectsTls: false,
-  verifyNames: false,
-}
+const CTL: CtlConfig = { ...PLAIN_CTL, credentials: { username: 'u', password: 'pw' } }
 const log = new Lines()
 const peers = createPeers({ calls: () => ({ ctl: CTL, restapi: OPEN_CONFIG }), clock, log })
 
@@ -54,19 +44,6 @@ async function speaker(talk: (socket: Socket) => void): Promise<string> {
 
 /** Answers every request, whole or not, with `text` and closes. */
 const says = (text: string) => speaker(socket => socket.once('data', () => socket.end(text)))
-
-function member(name: string, apiUrl: string | null): Member {
-  const record = {
-    connUrl: null,
-    apiUrl,
-    state: 'running',
-    role: 'replica',
-    version: null,
-    tags: {},
-    extra: {},
-  }
-  return { name, leaseId: '1', modRevision: revision(1), record }
-}
 
 async function whyUnknown(apiUrl: string | null, timeoutMs = ANSWER_MS): Promise<string> {
   const answer = (await peers.ask([member('pg2', apiUrl)], timeoutMs)).get('pg2')
