@@ -105,16 +105,3 @@ test('contrib/hactl.yml is read without a warning, but for its passwords', async
   expect(read.warnings.filter(({ message }) => message.startsWith('is that of'))).toHaveLength(4)
   expect(read.ok).toBe(true)
 })
-
-test('the unit keeps PostgreSQL and the fencer out of the way of systemd', async () => {
-  const unit = await text('contrib/systemd/hactl.service')
-  for (const line of [
-    'Type=notify',
-    'NotifyAccess=all',
-    'KillMode=process',
-    'User=postgres',
-    'Restart=always',
-  ])
-    expect(unit.split('\n')).toContain(line)
-  expect(unit).toMatch(/^ExecStart=\S+\/bin\/hactl agent \S+\.yml$/m)
-})
