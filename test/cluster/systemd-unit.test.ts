@@ -12,6 +12,7 @@ const ifLong = test.skipIf(process.env.HACTL_LONG !== '1')
 const LIMIT_MS = 60_000
 
 let machine: Machine
+let stop = async (): Promise<void> => {}
 
 /** Two nodes in one machine, each with a unit of its own that differs in the path of its configuration alone. */
 const configuration = (n: number) => `
@@ -71,6 +72,7 @@ systemctl daemon-reload
 beforeAll(async () => {
   if (process.env.HACTL_LONG !== '1') return
   machine = await startMachine(top)
+  stop = machine.powerOff
   await machine.sh(SET_UP)
   for (const n of [1, 2]) {
     const text = configuration(n).replaceAll("'", "'\\''")
@@ -88,7 +90,7 @@ beforeAll(async () => {
 }, 900_000)
 
 afterAll(async () => {
-  await machine?.powerOff()
+  await stop()
 })
 
 const HACTL = 'runuser -u postgres -- /opt/hactl/bin/hactl'

@@ -88,4 +88,5 @@ test('every restriction has its reason above it', () => {
     return /^\w+=/.test(line) && !line.startsWith('WantedBy') && !before?.startsWith('#')
   })
   expect(bare).toEqual([])
+  expect(lines.filter(line => /^\w+=/.test(line)).length).toBeGreaterThan(20)
 })
