@@ -188,3 +188,30 @@ test('the overlay of the role comes last, except for controlled parameters', asy
     pgIdent: null,
   })
 })
+
+test('whoever writes the document chooses commands and who may log in, but no program, directory, address or account', async () => {
+  const document = {
+    parameters: { archive_command: 'theirs', listen_addresses: 'theirs', port: 1 },
+    recovery_conf: { restore_command: 'theirs' },
+    pg_hba: ['host all all all trust'],
+    ...{ bin_dir: '/not', bin_name: { postgres: 'not' }, data_dir: '/not', pgpass: '/not', listen: 'not:1' },
+    ...{ callbacks: { on_start: 'not' }, pre_promote: 'not', create_replica_methods: ['not'] },
+    authentication: { superuser: { username: 'not', password: 'not' } },
+  }
+  const open = await effective('', document)
+  expect(open).toMatchObject({
+    parameters: { archive_command: 'theirs' },
+    recoveryConf: { restore_command: 'theirs' },
+    pgHba: ['host all all all trust'],
+  })
+  expect(open.parameters).not.toHaveProperty('listen_addresses')
+  expect(open.parameters).not.toHaveProperty('port')
+  expect(JSON.stringify(open)).not.toContain('not')
+  const file =
+    'parameters: {archive_command: ours}\nrecovery_conf: {restore_command: ours}\npg_hba: [local all all peer]\n'
+  expect(await effective(file, document)).toMatchObject({
+    parameters: { archive_command: 'ours' },
+    recoveryConf: { restore_command: 'ours' },
+    pgHba: ['local all all peer'],
+  })
+})

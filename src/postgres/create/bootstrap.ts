@@ -1,7 +1,7 @@
 // A new cluster (spec/postgres.md 3.2, 3.4): initdb before the first start; roles, grants and the operator's
 // post_bootstrap command after it.
 
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorText } from '../../model/error-text.ts'
 import type { BootstrapConfig } from '../../model/settings/config.ts'
@@ -75,9 +75,24 @@ async function create(
   if (result.kind === 'aborted') return cancelled('initdb')
   const why = failureOf('initdb', result)
   if (why !== null) return failed(why)
+  await warnOfTrust(context)
   await settings.appendBootstrapHba(bootstrap.pgHba)
   await settings.backUp()
   return DONE
+}
+
+/** Without an option initdb trusts whoever is on the machine, and its lines come before those of bootstrap.pg_hba. */
+async function warnOfTrust({ dataDir, log, state }: Context): Promise<void> {
+  const { parameters, pgHba } = state.effective
+  if ((pgHba ?? []).length > 0 || parameters.hba_file !== undefined) return
+  const made = await readFile(join(dataDir, 'pg_hba.conf'), 'utf8')
+  if (!/^(?:local|host)\s.*\strust\s*$/m.test(made)) return
+  log(
+    'warning',
+    'the pg_hba.conf that initdb made lets every user of this machine log in as any role without a password ' +
+      '(trust), the superuser included. HINT: Set postgresql.pg_hba, or before a cluster is created ' +
+      'auth: scram-sha-256 among the options of bootstrap.initdb.',
+  )
 }
 
 /** initdb cleans up after its own failure, so whatever is in the directory afterwards is an operator's. */

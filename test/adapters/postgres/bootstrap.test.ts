@@ -1,6 +1,6 @@
 // A new cluster: initdb, roles with awkward passwords, the post_bootstrap command, and where no secret may appear.
 
-import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -101,6 +101,18 @@ describe('bootstrap with awkward passwords and every kind of logging', () => {
     expect(files.filter(name => /pass|initdb/.test(name))).toEqual([])
   })
 
+  test('files with secrets, and those of the state directory, are for their owner alone', async () => {
+    const state = `${node.directory}.hactl`
+    const found = (await readdir(state, { recursive: true })).map(name => join(state, name))
+    expect(found).toContain(join(state, 'postgres.log'))
+    const own = ['postgresql.conf', 'postgresql.base.conf', 'pg_hba.conf'].map(name =>
+      join(node.directory, name),
+    )
+    const open: string[] = []
+    for (const path of [state, ...found, ...own]) if (((await stat(path)).mode & 0o077) !== 0) open.push(path)
+    expect(open).toEqual([])
+  })
+
   test('(B12) post_bootstrap ran once, with the connection string as last argument, without a password in it', async () => {
     expect(await node.query('SELECT word FROM by_script')).toEqual([{ word: 'two words' }])
     const argv = await readFile(join(lab.directory, 'argv'), 'utf8')
@@ -113,6 +125,27 @@ describe('bootstrap with awkward passwords and every kind of logging', () => {
       `SELECT 1 FROM pg_hba_file_rules WHERE address = '127.0.0.1' AND auth_method = 'scram-sha-256'`,
     )
     expect(rows.length).toBeGreaterThanOrEqual(2)
+  })
+
+  test('that the lines of initdb let every local user in is said, because they come before those of bootstrap.pg_hba', async () => {
+    expect(node.messages.filter(message => message.includes('pg_hba'))).toEqual([
+      'warning the pg_hba.conf that initdb made lets every user of this machine log in as any role without a ' +
+        'password (trust), the superuser included. HINT: Set postgresql.pg_hba, or before a cluster is created ' +
+        'auth: scram-sha-256 among the options of bootstrap.initdb.',
+    ])
+    const local = await lab.node('asks', {
+      bootstrap: {
+        initdb: [
+          { name: 'auth-local', value: 'peer' },
+          { name: 'auth-host', value: 'scram-sha-256' },
+        ],
+      },
+    })
+    const listed = await lab.node('lists', { pgHba: ['host all all 127.0.0.1/32 scram-sha-256'] })
+    for (const other of [local, listed]) {
+      ok(await other.postgres.initdb(signalIdle(), () => {}))
+      expect(other.messages).toEqual([])
+    }
   })
 
   test('a second run changes nothing and succeeds (roles exist)', async () => {
