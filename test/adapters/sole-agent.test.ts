@@ -1,7 +1,7 @@
 // One agent to a data directory: two of them, under different names and ports, once stopped and promoted the same
 // PostgreSQL in turns until neither could start it. And nobody else on the machine has a say in it.
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { chmod, chown, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
@@ -248,6 +248,12 @@ ${more}`,
   const [file = '', ...args] = [...asPostgres, process.execPath, ENTRY, 'agent', config]
   return run(file, ...args)
 }
+
+test('root is refused', () => {
+  const sample = fileURLToPath(new URL('../../contrib/hactl.yml', import.meta.url))
+  const agent = spawnSync(process.execPath, [ENTRY, 'agent', sample], { encoding: 'utf8', timeout: LIMIT_MS })
+  expect([agent.status, agent.stderr]).toEqual([2, expect.stringMatching(/must not run as root/)])
+})
 
 test('an unprivileged user keeps no agent from starting, and says nothing in its log', async () => {
   const { uid, gid } = await postgresUser()

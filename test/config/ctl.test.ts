@@ -163,6 +163,8 @@ describe('-d and -k', () => {
       'foo://h',
       'the address of etcd has the scheme foo, which is not supported: hactl works with etcd3 only',
     ],
+    // A password in an argument list is everybody's: there is no form for one, and it is not repeated.
+    ['etcd3://u:geheim@h:2379', 'the address of etcd has a host that is not host:port'],
     ['h:port', 'the address of etcd has a host that has a port that is not a number from 1 to 65535'],
   ])('-d %s is refused', async (dcsUrl, error) => {
     expect(errorsOf(await readCtlConfig({ path: null, env: NOBODY, dcsUrl }))).toEqual([error])
