@@ -16,14 +16,21 @@ export function testsNamed(markdown: string): readonly NamedTest[] {
   )
 }
 
-/** The name is the first argument of `test`, `it` or what `each` and its like give; not of `skip` or `todo`. */
+/**
+ * The name is the first argument of `test`, `it`, what `each` and its like give, or a constant that was made so; not of `skip`
+ * or `todo`.
+ */
 export function isTestIn(source: string, name: string): boolean {
+  const made = [...source.matchAll(/const (\w+) = (?:test|it)\.(?:skipIf|runIf)\(/g)].map(([, word]) => word)
+  const begins = new RegExp(
+    String.raw`(?:^|[^.\w])(?:${['test', 'it', ...made].join('|')})(?:\.concurrent)?\($`,
+  )
   return ["'", '"', '`'].some(quote => {
     for (let at = -1; ; ) {
       at = source.indexOf(`${quote}${name}${quote}`, at + 1)
       if (at < 0) return false
       const before = source.slice(0, at).trimEnd()
-      if (/(?:^|[^.\w])(?:test|it)(?:\.concurrent)?\($/.test(before)) return true
+      if (begins.test(before)) return true
       if (/[)\]>]\s*\($/.test(before) && /(?:test|it)(?:\.concurrent)?\.(?:each|runIf|skipIf)\b/.test(before))
         return true
     }

@@ -17,6 +17,7 @@ import {
   REPLICATION_PASSWORD,
   runAs,
 } from '../postgres/postgres-harness.ts'
+import { fakeServer } from './fake-server.ts'
 
 const KEY_PASSWORD = "KEY secret'55"
 const run = promisify(execFile)
@@ -113,4 +114,17 @@ test('pg_basebackup opens an encrypted key, and nothing of that is in its argume
   expect(auth((await copyWith('c', { ...keys, ...verified })).lines)).toEqual(['auth '])
   // Whoever is not verified gets no password in clear text from a program either.
   expect(auth((await copyWith('d', { ...keys, sslmode: 'require' })).lines)).toEqual(['auth !password'])
+})
+
+test('hactl itself logs in at the source first: one that asks for clear text and is not verified gets nothing', async () => {
+  const stranger = await fakeServer({ asks: 'cleartext' })
+  const node = await lab.node('e')
+  const source = { name: 'x', host: '127.0.0.1', port: stranger.port, slot: null }
+  expect(await node.postgres.reachSource(source)).toMatchObject({
+    ok: false,
+    why: expect.stringMatching(
+      /^nothing was removed: .*password in clear text, and who it is was not verified/,
+    ),
+  })
+  expect(stranger.got.filter(line => line.startsWith('password'))).toEqual([])
 })
