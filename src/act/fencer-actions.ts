@@ -45,11 +45,10 @@ async function arm(
   const until = leaseEndMs - action.marginMs
   if (until <= nowMs) return failed(action, 'there is no lease to arm it with')
   const { process } = snap.postgres
-  const armed = await fencer.arm(
-    until,
-    process.kind === 'running' ? process.identity : null,
-    FENCER_LIMIT_MS,
-    { ahead: action.ahead ?? false, leaseEndMs, watchdog: action.watchdog ?? null },
-  )
-  return armed ? done(action) : failed(action, 'the fencer did not confirm')
+  const why = await fencer.arm(until, process.kind === 'running' ? process.identity : null, FENCER_LIMIT_MS, {
+    ahead: action.ahead ?? false,
+    leaseEndMs,
+    watchdog: action.watchdog ?? null,
+  })
+  return why === null ? done(action) : failed(action, why)
 }

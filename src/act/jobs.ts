@@ -108,10 +108,10 @@ function clone(
 
 /** The fencer was armed before the job began; it is armed for the new postmaster the moment that exists. */
 async function startPrimary(timeoutMs: Millis, ports: WorkPorts, signal: AbortSignal): Promise<Ended> {
-  const armed: Promise<boolean>[] = []
+  const armed: Promise<unknown>[] = []
   const onSpawned = (identity: PostmasterIdentity): void => {
     const until = ports.fencer.view().armedUntilMs
-    armed.push(until === null ? Promise.resolve(false) : ports.fencer.arm(until, identity, FENCER_LIMIT_MS))
+    if (until !== null) armed.push(ports.fencer.arm(until, identity, FENCER_LIMIT_MS))
   }
   const outcome = await ports.postgres.start({ as: 'primary', upstream: null, timeoutMs, onSpawned }, signal)
   await Promise.all(armed)

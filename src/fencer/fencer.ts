@@ -67,6 +67,10 @@ class ProgramFencer implements Fencer {
   #leaseEndMs: BootMillis = 0
   #postmaster: PostmasterIdentity | null = null
   #closed: boolean = false
+  /** Why the last program could not even be started. */
+  #failure: string | null = null
+  /** What was said since the fencer was armed last: it is tried twice a second. */
+  readonly #told = new Set<string>()
 
   constructor(options: FencerOptions) {
     this.#options = options
@@ -91,13 +95,13 @@ class ProgramFencer implements Fencer {
     postmaster: PostmasterIdentity | null,
     budgetMs: Millis,
     { ahead = false, leaseEndMs, watchdog = null }: ArmOptions = {},
-  ): Promise<boolean> {
+  ): Promise<string | null> {
     const { clock } = this.#options
     const limitMs = clock.bootMs() + budgetMs
     const leftMs = () => limitMs - clock.bootMs()
     const wasArmed = this.#armedUntilMs !== null
     const program = await this.#start(budgetMs)
-    if (program === null) return false
+    if (program === null) return this.#failure ?? 'the fencer does not run'
     const { pid, startTicks } = postmaster ?? { pid: 0, startTicks: '0' }
     const endMs = leaseEndMs ?? (deadlineMs === this.#armedUntilMs ? this.#leaseEndMs : deadlineMs)
     const [deadline, end] = [deadlineMs, endMs].map(ms => Math.floor(ms + program.clockOffsetMs))
@@ -108,16 +112,18 @@ class ProgramFencer implements Fencer {
       // PostgreSQL may end between the look at it and this moment, as in any stop: then there is nothing to guard.
       if (reply.why === NO_SUCH_PROCESS)
         this.#options.log.info(`fencer not armed: PostgreSQL (pid ${pid}) has ended`)
-      else this.#options.log.warning(`fencer not armed: ${reply.why}`)
-      return false
+      else this.#tell('warning', `fencer not armed: ${reply.why}`)
+      return reply.why
     }
+    this.#failure = null
+    this.#told.clear()
     this.#armedBy = program
     this.#armedUntilMs = deadlineMs
     this.#leaseEndMs = endMs
     this.#postmaster = postmaster
     if (!ahead) await this.#relieve(program, leftMs(), watchdog)
     await this.#watchdog.keepOpen(program, leftMs())
-    return true
+    return null
   }
 
   async disarm(budgetMs: Millis): Promise<boolean> {
@@ -195,7 +201,8 @@ class ProgramFencer implements Fencer {
     } catch (error) {
       // Most failures come as an event; out of memory is thrown.
       this.#program = null
-      this.#options.log.error(`fencer not started: ${errorText(error)}`)
+      this.#failure = `the fencer could not be started: ${errorText(error)}`
+      this.#tell('error', this.#failure)
     }
     return this.#program
   }
@@ -249,14 +256,20 @@ class ProgramFencer implements Fencer {
     const [deadlineMs, postmaster] = [this.#armedUntilMs, this.#postmaster]
     this.#program = null
     this.#forgetArm()
-    this.#options.log.error(`fencer ended: ${why}`)
-    this.#options.onLost?.()
+    this.#tell('error', `fencer ended: ${why}`)
     const { afterMs, budgetMs } = this.#options.respawn ?? RESPAWN
     const livedMs = this.#options.clock.bootMs() - program.startedAtMs
+    // Whoever asked one that never guarded anything has its answer; to be woken for it too would be a circle.
+    if (deadlineMs !== null || livedMs >= afterMs) this.#options.onLost?.()
     // `arm` never rejects; its outcome is in the view and in the log. It neither proves an arm nor relieves other
     // fencers.
     if (deadlineMs !== null && livedMs >= afterMs)
       void this.arm(deadlineMs, postmaster, budgetMs, { ahead: true, leaseEndMs: this.#leaseEndMs })
+  }
+
+  #tell(level: 'warning' | 'error', text: string): void {
+    this.#options.log[this.#told.has(text) ? 'debug' : level](text)
+    this.#told.add(text)
   }
 
   #forgetArm(): void {

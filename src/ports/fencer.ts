@@ -35,13 +35,13 @@ export interface ArmOptions {
 
 export interface Fencer {
   view(): FencerView
-  /** Starts the program if need be, arms it or moves the deadline; true once it has confirmed, within `budgetMs`. */
+  /** Starts the program if need be, arms it or moves the deadline. Why not, within `budgetMs`; null: it has confirmed. */
   arm(
     deadlineMs: BootMillis,
     postmaster: PostmasterIdentity | null,
     budgetMs: Millis,
     options?: ArmOptions,
-  ): Promise<boolean>
+  ): Promise<string | null>
   /** PostgreSQL no longer accepts writes, or is stopped: nothing to fence. The watchdog device is switched off. */
   disarm(budgetMs: Millis): Promise<boolean>
   /** Opens the watchdog device, or sets what is asked for now; only while armed. Why not; null: it is open. */

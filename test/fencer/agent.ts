@@ -32,7 +32,8 @@ async function obey(order: Order): Promise<unknown> {
   const deadlineMs = clock.bootMs() + (order.inMs ?? 0)
   const { pid, startTicks } = order
   const postmaster = pid === undefined || startTicks === undefined ? null : { pid, startTicks }
-  if (order.do === 'arm') return { ok: await fencer.arm(deadlineMs, postmaster, BUDGET_MS), deadlineMs }
+  if (order.do === 'arm')
+    return { ok: (await fencer.arm(deadlineMs, postmaster, BUDGET_MS)) === null, deadlineMs }
   if (order.do === 'disarm') return { ok: await fencer.disarm(BUDGET_MS) }
   return fencer.view()
 }

@@ -41,7 +41,8 @@ afterEach(async () => {
 afterAll(() => rm(home, { recursive: true, force: true }))
 
 const note = (message: string) => void messages.push(message)
-const log = { debug: note, info: note, warning: note, error: note }
+/** What a log at its usual level shows. */
+const log = { debug: () => {}, info: note, warning: note, error: note }
 
 function open(options: Partial<FencerOptions> = {}): Fencer {
   const fencer = createFencer({
@@ -88,7 +89,7 @@ test('arms, shows it, disarms, and goes', async () => {
   expect(fencer.view()).toEqual({ ...NOBODY, formerMayAct: true })
   const { child, postmaster } = await somebody()
   const deadlineMs = inMs(60_000)
-  expect(await fencer.arm(deadlineMs, postmaster, BUDGET_MS)).toBe(true)
+  expect(await fencer.arm(deadlineMs, postmaster, BUDGET_MS)).toBeNull()
   expect(fencer.view()).toEqual({ ...NOBODY, alive: true, armedUntilMs: deadlineMs, postmaster })
   const pid = await programPid()
   expect(await fencer.disarm(BUDGET_MS)).toBe(true)
@@ -105,14 +106,14 @@ test('a state directory that takes nothing keeps nobody from being guarded, and 
   await writeFile(stateDirectory, '')
   const fencer = open()
   const { postmaster } = await somebody()
-  expect(await fencer.arm(inMs(60_000), postmaster, BUDGET_MS)).toBe(true)
-  expect(await fencer.arm(inMs(61_000), postmaster, BUDGET_MS)).toBe(true)
+  expect(await fencer.arm(inMs(60_000), postmaster, BUDGET_MS)).toBeNull()
+  expect(await fencer.arm(inMs(61_000), postmaster, BUDGET_MS)).toBeNull()
   expect(fencer.view()).toMatchObject({ alive: true, unwritten: expect.stringContaining('ENOTDIR') })
   expect(messages.filter(text => text.includes('should this agent die'))).toHaveLength(1)
   await rm(stateDirectory)
   await mkdir(stateDirectory)
   await until('it is written', async () => {
-    expect(await fencer.arm(inMs(62_000), postmaster, BUDGET_MS)).toBe(true)
+    expect(await fencer.arm(inMs(62_000), postmaster, BUDGET_MS)).toBeNull()
     return fencer.view().unwritten === null
   })
   expect(await programPid()).toBeGreaterThan(0)
@@ -121,7 +122,9 @@ test('a state directory that takes nothing keeps nobody from being guarded, and 
 test('a wrong identity is refused without harm', async () => {
   const fencer = open()
   const { child, postmaster } = await somebody()
-  expect(await fencer.arm(inMs(60_000), { ...postmaster, startTicks: '1' }, BUDGET_MS)).toBe(false)
+  expect(await fencer.arm(inMs(60_000), { ...postmaster, startTicks: '1' }, BUDGET_MS)).toBe(
+    'the process with this pid is another one',
+  )
   expect(fencer.view()).toMatchObject({ alive: true, armedUntilMs: null })
   expect(messages).toContain('fencer not armed: the process with this pid is another one')
   expect(ended(child)).toBe(false)
@@ -157,7 +160,7 @@ test('a program that dies young is not started in a circle; the next arm starts 
   process.kill(await programPid(), 'SIGKILL')
   await until('its end is seen', () => lost)
   expect(fencer.view()).toMatchObject({ alive: false, armedUntilMs: null })
-  expect(await fencer.arm(inMs(60_000), null, BUDGET_MS)).toBe(true)
+  expect(await fencer.arm(inMs(60_000), null, BUDGET_MS)).toBeNull()
   expect(fencer.view().alive).toBe(true)
 })
 
@@ -167,27 +170,36 @@ test('a program that hangs: arm says so in time, the next arm replaces it', asyn
   const hung = await programPid()
   await freeze(hung)
   const askedMs = clock.bootMs()
-  expect(await fencer.arm(inMs(60_000), null, 300)).toBe(false)
+  expect(await fencer.arm(inMs(60_000), null, 300)).toMatch(/^no answer within \d+ ms$/)
   expect(clock.bootMs() - askedMs).toBeLessThan(10_000)
   expect(fencer.view().alive).toBe(false)
-  expect(await fencer.arm(inMs(60_000), null, BUDGET_MS)).toBe(true)
+  expect(await fencer.arm(inMs(60_000), null, BUDGET_MS)).toBeNull()
   expect(fencer.view().alive).toBe(true)
   await until('the hung one is gone', async () => !(await lives(hung)))
 })
 
-test('without the program, arm is false and nothing throws', async () => {
-  const fencer = open({ binary: join(home, 'missing') })
-  expect(await fencer.arm(inMs(60_000), null, 500)).toBe(false)
+test('without the program: arm says why, whoever asked is not woken for it, and it is told once', async () => {
+  let lost = 0
+  const onLost = () => {
+    lost += 1
+  }
+  const fencer = open({ binary: join(home, 'missing'), onLost })
+  for (let turn = 0; turn < 3; turn += 1) {
+    expect(await fencer.arm(inMs(60_000), null, 500)).toContain('ENOENT')
+    await until('its end is seen', () => !fencer.view().alive)
+  }
   expect(fencer.view()).toMatchObject({ alive: false, armedUntilMs: null })
   fencer.notify('READY=1')
-  expect(messages.some(message => message.includes('ENOENT'))).toBe(true)
+  expect(messages.filter(message => message.startsWith('fencer ended'))).toHaveLength(1)
+  expect(messages.filter(message => message.startsWith('fencer not armed'))).toHaveLength(1)
+  expect(lost).toBe(0)
 })
 
 test('a state directory that cannot be written does not keep the node from being fenced', async () => {
   const file = join(home, 'a-file')
   await writeFile(file, '')
   const fencer = open({ stateDirectory: join(file, 'below') })
-  expect(await fencer.arm(inMs(60_000), null, BUDGET_MS)).toBe(true)
+  expect(await fencer.arm(inMs(60_000), null, BUDGET_MS)).toBeNull()
   expect(messages.some(message => message.includes('ENOTDIR'))).toBe(true)
 })
 
@@ -205,24 +217,24 @@ test('an identity of another boot, or one that is another process now, is left a
 
 test('what a former agent armed goes on beside one that is armed ahead of the proof of leadership', async () => {
   const first = open()
-  expect(await first.arm(inMs(60_000), null, BUDGET_MS)).toBe(true)
+  expect(await first.arm(inMs(60_000), null, BUDGET_MS)).toBeNull()
   const old = await programPid()
   await first.close()
   const second = open()
-  expect(await second.arm(inMs(90_000), null, BUDGET_MS, { ahead: true })).toBe(true)
+  expect(await second.arm(inMs(90_000), null, BUDGET_MS, { ahead: true })).toBeNull()
   expect([await lives(old), second.view().formerMayAct]).toEqual([true, true])
-  expect(await second.arm(inMs(90_000), null, BUDGET_MS)).toBe(true)
+  expect(await second.arm(inMs(90_000), null, BUDGET_MS)).toBeNull()
   expect([await lives(old), second.view().formerMayAct]).toEqual([false, false])
 })
 
 test('says which fencer it relieved, and nothing of one that had ended by itself', async () => {
   const first = open()
-  expect(await first.arm(inMs(60_000), null, BUDGET_MS)).toBe(true)
+  expect(await first.arm(inMs(60_000), null, BUDGET_MS)).toBeNull()
   const old = await programPid()
   await first.close()
   expect(await lives(old)).toBe(true)
   const second = open()
-  expect(await second.arm(inMs(60_000), null, BUDGET_MS)).toBe(true)
+  expect(await second.arm(inMs(60_000), null, BUDGET_MS)).toBeNull()
   expect(await lives(old)).toBe(false)
   const relieved = `fencer: relieved the one of the former agent (pid ${old})`
   expect(messages.filter(message => message.includes('relieved'))).toEqual([relieved])
@@ -230,6 +242,6 @@ test('says which fencer it relieved, and nothing of one that had ended by itself
   await second.disarm(BUDGET_MS)
   await second.close()
   await until('it is gone', async () => !(await lives(last)))
-  expect(await open().arm(inMs(60_000), null, BUDGET_MS)).toBe(true)
+  expect(await open().arm(inMs(60_000), null, BUDGET_MS)).toBeNull()
   expect(messages.filter(message => message.includes('relieved'))).toEqual([relieved])
 })

@@ -155,20 +155,20 @@ export class SimulatedFencer implements Fencer {
     postmaster: PostmasterIdentity | null,
     _budgetMs: number,
     { ahead = false, leaseEndMs, watchdog = null }: ArmOptions = {},
-  ): Promise<boolean> {
+  ): Promise<string | null> {
     const program = this.#current()
     await this.#process.clock.sleep(this.#machine.random.skewed(1, 4))
-    if (!program.alive) return false
+    if (!program.alive) return 'the fencer is gone'
     const endMs = leaseEndMs ?? (deadlineMs === this.#armedUntilMs ? this.#leaseEndMs : deadlineMs)
     program.arm(deadlineMs, endMs)
     await this.#process.clock.sleep(1)
-    if (!program.alive) return false
+    if (!program.alive) return 'the fencer is gone'
     this.#armedUntilMs = deadlineMs
     this.#leaseEndMs = endMs
     this.#postmaster = postmaster
     if (!ahead) this.#relieve(program, watchdog)
     this.#watchdog.keepOpen(program)
-    return true
+    return null
   }
 
   async openWatchdog(request: WatchdogRequest): Promise<string | null> {
