@@ -115,8 +115,9 @@ async function fillCompileCache() {
   const kvs = Object.entries({ initialize: '1', leader: 'x', 'members/x': JSON.stringify(member) }).map(
     ([key, value]) => ({ key: btoa(`/service/x/${key}`), value: btoa(value), mod_revision: '1' }),
   )
+  const responses = [{ response_range: { kvs, count: '3' } }]
   const gateway = createServer((_, response) =>
-    response.end(JSON.stringify({ header: { revision: '1' }, kvs })),
+    response.end(JSON.stringify({ header: { revision: '1' }, responses })),
   )
   await new Promise(resolve => gateway.listen(0, '127.0.0.1', resolve))
   const list = [`${root}bin/run.js`, 'list', 'x', '-d', `etcd3://127.0.0.1:${gateway.address().port}`]

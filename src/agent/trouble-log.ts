@@ -28,11 +28,11 @@ export function createTroubleLog({ log, serverLog }: TroubleLogOptions): Trouble
   const ownDisk = createTrouble(log, 'every disk of the agent itself can be written again', 0)
   const login = createTrouble(log, 'every account can log in again', 0)
   const watchdog = createTrouble(log, 'the required watchdog can be used again')
-  const strangeKeys = createTrouble(log, 'every key below members/ is that of a member again', 0)
+  const strangeKeys = createTrouble(log, 'no key in etcd is refused any more', 0)
   const tooMany = createTrouble(log, 'every member key is taken up again', 0)
   return (snapshot, memory) => {
     const { cluster } = snapshot
-    const refused = cluster.known ? (cluster.value.refusedMembers ?? 0) : 0
+    const refused = cluster.known ? (cluster.value.refusedKeys ?? []).length : 0
     strangeKeys(snapshot.nowMs, refused === 0 ? null : STRANGE_KEYS, cluster.known)
     const leftOut = cluster.known ? (cluster.value.leftOutMembers ?? 0) : 0
     tooMany(snapshot.nowMs, leftOut === 0 ? null : TOO_MANY_MEMBERS, cluster.known)
@@ -52,10 +52,10 @@ export function createTroubleLog({ log, serverLog }: TroubleLogOptions): Trouble
 
 /** Without their names or number: whoever writes them must not decide how often this is told. */
 const STRANGE_KEYS =
-  'etcd has keys below members/ with control characters in their names: they are no members. HINT: hactl list counts them'
+  'etcd has keys that are refused: below members/ with names that no member has, or too large. HINT: hactl check says which'
 
 const TOO_MANY_MEMBERS =
-  'etcd has more keys below members/ than a cluster has members: those on no lease are left out first. HINT: hactl list counts them'
+  'etcd has more keys below members/ than a cluster has members: those on no lease are left out first. HINT: hactl check counts them'
 
 /** `why`: the trouble, or null; `well`: the opposite was seen, and the question has not merely become moot. */
 type Trouble = (nowMs: BootMillis, why: string | null, well: boolean) => void

@@ -3,9 +3,15 @@
 
 import { isNewer, revision } from '../model/revision.ts'
 import type { Revision } from '../model/units.ts'
-import type { Entry } from '../wire/cluster-view.ts'
+import { bounded, type Entry } from '../wire/entry.ts'
+import { SINGLE_KEYS } from '../wire/keys.ts'
 
 const DELETIONS_MAX = 1000
+/**
+ * So many keys are kept, and as many again that are on a lease: somebody may write more of them than there is memory. Twice
+ * what a view shows.
+ */
+const KEYS_MAX = 2000
 /** Older than anything that is ever written. */
 const NEVER = revision(0)
 
@@ -15,6 +21,7 @@ export class Entries {
   readonly #deleted = new Map<string, Revision>()
   #revision: Revision = NEVER
   #version = 0
+  #unread = 0
 
   /** Counts the changes: a view put together at the same version is still right. */
   get version(): number {
@@ -30,6 +37,11 @@ export class Entries {
     return this.#entries
   }
 
+  /** How many keys below `members/` there are that are not here, as far as is known: too many to keep. */
+  get unread(): number {
+    return this.#unread
+  }
+
   get(key: string): Entry | undefined {
     return this.#entries.get(key)
   }
@@ -40,7 +52,12 @@ export class Entries {
     const known = this.#entries.get(key)?.modRevision ?? this.#deleted.get(key) ?? null
     if (!isNewer(entry.modRevision, known)) return false
     this.#deleted.delete(key)
-    this.#entries.set(key, entry)
+    if (this.#isFull(key, entry)) {
+      if (this.#unread === 0) this.#version++
+      this.#unread ||= 1
+      return false
+    }
+    this.#entries.set(key, bounded(key, entry))
     this.#version++
     return true
   }
@@ -55,9 +72,14 @@ export class Entries {
     return this.#entries.delete(key)
   }
 
-  /** Takes over a whole range read `at` that revision; newer entries stay. Returns the keys that changed. */
-  replace(snapshot: ReadonlyMap<string, Entry>, at: Revision): readonly string[] {
+  /**
+   * Takes over all that was read `at` that revision; newer entries stay. `unread`: how many keys were left out. Returns the
+   * keys that changed.
+   */
+  replace(snapshot: ReadonlyMap<string, Entry>, at: Revision, unread = 0): readonly string[] {
     const changed: string[] = []
+    if (unread !== this.#unread) this.#version++
+    this.#unread = unread
     for (const key of [...this.#entries.keys()]) {
       if (!snapshot.has(key) && this.delete(key, at)) changed.push(key)
     }
@@ -71,7 +93,13 @@ export class Entries {
     this.#entries.clear()
     this.#deleted.clear()
     this.#revision = NEVER
+    this.#unread = 0
     this.#version++
+  }
+
+  #isFull(key: string, { leaseId }: Entry): boolean {
+    if (this.#entries.has(key) || SINGLE_KEYS.has(key)) return false
+    return this.#entries.size >= (leaseId === null ? KEYS_MAX : 2 * KEYS_MAX)
   }
 
   /** Forgets the oldest deletion when a scope has seen more names than any cluster has. */

@@ -168,7 +168,7 @@ function viewOf({ watch }: Transport, entries: Entries, member: MemberName): () 
     const { state } = watch
     if (!state.alive) return unseen(state.why)
     if (assembled?.revision !== entries.version) {
-      const view = clusterView(entries.all, entries.revision, 'watch', member)
+      const view = clusterView(entries.all, entries.revision, 'watch', member, entries.unread)
       assembled = { revision: entries.version, view }
     }
     return seen(assembled.view, state.atMs)
@@ -178,5 +178,5 @@ function viewOf({ watch }: Transport, entries: Entries, member: MemberName): () 
 async function readAll(transport: Transport, member: MemberName, budget: Budget): Promise<Seen<ClusterView>> {
   const result = await transport.readAll(budget)
   if (!result.ok) return unseen(result.why)
-  return seen(clusterView(result.entries, result.revision, 'read', member), result.sentMs)
+  return seen(clusterView(result.entries, result.revision, 'read', member, result.unread), result.sentMs)
 }

@@ -88,6 +88,8 @@ type RangeAnswer =
   | {
       readonly ok: true
       readonly entries: ReadonlyMap<string, Entry>
+      /** Keys below `members/` that are there but not in `entries`. */
+      readonly unread: number
       readonly revision: Revision
       readonly sentMs: BootMillis
     }
@@ -107,7 +109,7 @@ export interface Transport {
   commit(guard: Guard, changes: readonly Change[], budget: Budget, also: readonly Guard[]): Promise<Committed>
   /** One key. */
   read(key: string, budget: Budget): Promise<Committed>
-  /** Every key that has a meaning. */
+  /** Every key that has a meaning; of too many members those that count (etcd/scope-read.ts). */
   readAll(budget: Budget): Promise<RangeAnswer>
   /** Deletes every key, also those of others, if these two are unchanged (null: absent). */
   removeAll(

@@ -24,22 +24,39 @@ interface PeersOptions {
   readonly log: Log
 }
 
+const ANSWER_BYTES_MAX = 256 << 10
+/** A status document has some kilobytes. */
+const ANSWER_BYTES_MIN = 16 << 10
+const ALL_ANSWERS_BYTES = 16 * ANSWER_BYTES_MAX
+
+/**
+ * All are asked at once, as a silent one must not take the turn of another; so of many each may answer less. Whoever writes
+ * member keys does not fill the memory with answers.
+ */
+function answerBytes(asked: number): number {
+  return Math.max(ANSWER_BYTES_MIN, Math.min(ANSWER_BYTES_MAX, Math.floor(ALL_ANSWERS_BYTES / asked)))
+}
+
 export function createPeers(options: PeersOptions): AgentPeers {
   const { clock, log } = options
   const call = caller(options)
   const tell = troubleTeller(log)
   return {
     async ask(members, timeoutMs) {
-      const answers = members.map(async member => [member.name, await askOne(member, timeoutMs)] as const)
+      const answerBytesMax = answerBytes(members.length)
+      const answers = members.map(
+        async member => [member.name, await askOne(member, timeoutMs, answerBytesMax)] as const,
+      )
       return new Map(await Promise.all(answers))
     },
     async askFailsafe(members, ping, timeoutMs) {
       const body = failsafeBody(ping)
+      const answerBytesMax = answerBytes(Object.keys(members).length)
       const answers = Object.entries(members).map(async ([name, apiUrl]) => {
         const atMs = clock.bootMs()
         const url = endpointUrl(apiUrl, '/failsafe')
         if (url === null) return [name, unseen(`"${apiUrl}" is not an http or https address`)] as const
-        const answer = await call({ url, method: 'POST', body, timeoutMs, wantBody: true })
+        const answer = await call({ url, method: 'POST', body, timeoutMs, wantBody: true, answerBytesMax })
         return [name, readFailsafeAnswer(answer, atMs)] as const
       })
       return new Map(await Promise.all(answers))
@@ -54,11 +71,11 @@ export function createPeers(options: PeersOptions): AgentPeers {
     },
   }
 
-  async function askOne(member: Member, timeoutMs: Millis): Promise<Seen<PeerView>> {
+  async function askOne(member: Member, timeoutMs: Millis, answerBytesMax: number): Promise<Seen<PeerView>> {
     const atMs = clock.bootMs()
     const url = endpointUrl(member.record.apiUrl ?? '', '/patroni')
     if (url === null) return unseen('its member key has no usable api_url')
-    const answer = await call({ url, method: 'GET', timeoutMs, wantBody: true })
+    const answer = await call({ url, method: 'GET', timeoutMs, wantBody: true, answerBytesMax })
     tell(member.name, url.href, 'unreachable' in answer ? answer.unreachable : null)
     if ('unreachable' in answer) return unseen(answer.unreachable)
     log.debug(`got response from ${member.name} ${url.href}: ${answer.body.slice(0, 2000)}`)

@@ -10,7 +10,8 @@ export interface ExactObject {
   readonly [key: string]: ExactJson
 }
 
-const TEXT_LENGTH_MAX = 1 << 20
+/** A longer text is not read. */
+export const TEXT_LENGTH_MAX = 1 << 20
 
 type Reviver = (this: unknown, key: string, value: unknown, context: { readonly source?: string }) => unknown
 const parseWithSource = JSON.parse as (text: string, reviver: Reviver) => unknown

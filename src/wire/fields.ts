@@ -5,7 +5,7 @@ import type { Bytes, Lsn, MemberName, Timeline } from '../model/units.ts'
 import type { ExactJson } from './exact-json.ts'
 
 const TEXT_LENGTH_MAX = 4096
-const NAME_LENGTH_MAX = 255
+export const NAME_LENGTH_MAX = 255
 const UNSIGNED_MAX = (1n << 64n) - 1n
 
 export function textOrNull(value: ExactJson | undefined): string | null {

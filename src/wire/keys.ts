@@ -1,7 +1,7 @@
 // Names of the keys of a cluster, relative to `/<namespace>/<scope>/`.
 
 import type { MemberName } from '../model/units.ts'
-import { nameOrNull, printableNameOrNull } from './fields.ts'
+import { NAME_LENGTH_MAX, printableNameOrNull } from './fields.ts'
 
 export const LEADER = 'leader'
 export const INITIALIZE = 'initialize'
@@ -13,12 +13,12 @@ export const FAILOVER = 'failover'
 export const HISTORY = 'history'
 export const SYNC = 'sync'
 export const FAILSAFE = 'failsafe'
-const MEMBERS = 'members/'
+export const MEMBERS = 'members/'
 
 /** A key of hactl's own, ignored by Patroni: who took the leader key last; empty once given up. On no lease. */
 export const LAST_LEADER = 'hactl/last_leader'
 
-const DRAINS = 'hactl/drain/'
+export const DRAINS = 'hactl/drain/'
 
 /** A key of hactl's own for each member that `hactl drain` drained. On no lease. */
 export function drainKey(member: string): string {
@@ -38,7 +38,8 @@ export const PROMOTIONS = 'hactl/promotions'
 /** A key of hactl's own: whether something would stop the leader's server when its lease ends. On no lease. */
 export const GUARD = 'hactl/guard'
 
-const KNOWN_KEYS: ReadonlySet<string> = new Set([
+/** All that a ClusterView is made of, but for the keys of single members below `members/` and `hactl/drain/`. */
+export const SINGLE_KEYS: ReadonlySet<string> = new Set([
   ...[INITIALIZE, CONFIG, LEADER, STATUS, LEGACY_STATUS, FAILOVER, HISTORY, SYNC, FAILSAFE],
   LAST_LEADER,
   TAKEOVERS,
@@ -46,12 +47,15 @@ const KNOWN_KEYS: ReadonlySet<string> = new Set([
   GUARD,
 ])
 
+/** The name of a key may have a megabyte. */
+const REFUSED_LENGTH_MAX = 1000
+
 /** Does a ClusterView show the key? Other keys are not even kept. */
 export function isKnownKey(relativeKey: string): boolean {
   return (
-    KNOWN_KEYS.has(relativeKey) ||
+    SINGLE_KEYS.has(relativeKey) ||
     memberNameOf(relativeKey) !== null ||
-    isRefusedMember(relativeKey) ||
+    (whyNoMember(relativeKey) !== null && relativeKey.length <= REFUSED_LENGTH_MAX) ||
     drainedMemberOf(relativeKey) !== null
   )
 }
@@ -68,10 +72,13 @@ export function memberNameOf(relativeKey: string): string | null {
   return nameBelow(MEMBERS, relativeKey)
 }
 
-/** A key `members/<name>` that is no member for the control characters in it: not passed over without a word. */
-export function isRefusedMember(relativeKey: string): boolean {
-  if (memberNameOf(relativeKey) !== null || !relativeKey.startsWith(MEMBERS)) return false
-  return nameOrNull(relativeKey.slice(MEMBERS.length)) !== null
+/** For a key `members/<name>` that is no member: what is wrong with its name, as a clause. null: nothing, or another key. */
+export function whyNoMember(relativeKey: string): string | null {
+  if (!relativeKey.startsWith(MEMBERS) || memberNameOf(relativeKey) !== null) return null
+  const name = relativeKey.slice(MEMBERS.length)
+  if (name === '') return 'it has no name'
+  if (name.length > NAME_LENGTH_MAX) return `its name has more than ${NAME_LENGTH_MAX} characters`
+  return name.includes('/') ? 'a slash is in its name' : 'a control character is in its name'
 }
 
 function nameBelow(folder: string, relativeKey: string): MemberName | null {

@@ -2,10 +2,9 @@
 // (spec/interfaces.md, Appendix B).
 
 import type { JsonObject, MemberRecord } from '../model/cluster/cluster.ts'
+import { MEMBER_TEXT_MAX } from './entry.ts'
 import { type ExactObject, isObject, parseExact, stringifyExact, toJsonObject } from './exact-json.ts'
 import { lsnOrNull, roleOrNull, textOrNull, timelineOrNull } from './fields.ts'
-
-const MEMBER_TEXT_MAX = 256 * 1024
 
 /** In the order in which they are written. */
 const KNOWN_FIELDS = [

@@ -106,20 +106,21 @@ test('a standby that lacks the watchdog that it would need to lead', () => {
   ])
 })
 
-test('keys whose names have control characters are told of once, whatever their number', () => {
+test('refused keys are told of once, whatever their number', () => {
   const { lines, at } = listen()
   at(0, { cluster: led })
-  for (const [seconds, refusedMembers] of [
+  const refused = { key: 'history', why: 'its value is too large' }
+  for (const [seconds, number] of [
     [1, 1],
     [2, 5],
     [3, 2],
   ] as const)
-    at(seconds, { cluster: view({ leader: leaderKey('pg2'), refusedMembers }) })
-  expect(lines).toEqual([
-    expect.stringMatching(/^WARNING etcd has keys below members\/ with control characters/),
-  ])
+    at(seconds, {
+      cluster: view({ leader: leaderKey('pg2'), refusedKeys: Array(number).fill(refused) }),
+    })
+  expect(lines).toEqual([expect.stringMatching(/^WARNING etcd has keys that are refused/)])
   at(4, { cluster: led })
-  expect(lines.slice(1)).toEqual(['INFO every key below members/ is that of a member again'])
+  expect(lines.slice(1)).toEqual(['INFO no key in etcd is refused any more'])
 })
 
 test('members that are left out are told of once, whatever their number', () => {

@@ -154,9 +154,7 @@ test('a row of tsv is a row, and JSON and YAML mean what is in etcd', async () =
 
 test('a name with control characters is no member, and counted', async () => {
   const listed = await stage.hactl(['list', 'evil', '--no-ask'])
-  expect(listed.stdout).toContain(
-    ' Keys below members/ with control characters in their names, no members: 2\n',
-  )
+  expect(listed.stdout).toContain(' Keys below members/ that are no members: 2 (hactl check says why)\n')
   const json = JSON.parse((await stage.hactl(['list', 'evil', '--json', '--no-ask'])).stdout)
   expect(json.clusters[0].refusedMembers).toBe(2)
   expect(json.clusters[0].members.map(({ name }: { name: string }) => name)).toEqual(['pg0', 'pg1'])
@@ -165,6 +163,30 @@ test('a name with control characters is no member, and counted', async () => {
     2,
     expect.stringMatching(/--candidate: .*no control characters/),
   ])
+})
+
+test('check says which keys are refused, and why', async () => {
+  await stage.put('large/initialize', '77')
+  await stage.put('large/leader', 'pg1')
+  await stage.put('large/members/pg1', { state: 'running', role: 'primary' })
+  await stage.put('large/members/pg2', 'x'.repeat(70_000))
+  await stage.put('large/members/a\nb', {})
+  await stage.put('large/members/a/b', {})
+  await stage.put('large/history', `[${' '.repeat(1 << 20)}]`)
+  const { code, stdout } = await stage.hactl(['check', 'large'])
+  expect(code).toBe(3)
+  for (const line of [
+    'keys: the key history in etcd is refused: its value is too large: 1048578 characters, at most 1048576',
+    'keys: the key members/a\\nb in etcd is refused: a control character is in its name',
+    'keys: the key members/a/b in etcd is refused: a slash is in its name',
+    'keys: the key members/pg2 in etcd is refused: its value is too large: 70000 characters, at most 65536',
+  ])
+    expect(stdout).toContain(`${line}\n`)
+  const listed = await stage.hactl(['list', 'large', '--no-ask'])
+  expect(listed.stdout).toContain(' Keys below members/ that are no members: 3 (hactl check says why)\n')
+  expect(listed.stdout).toContain(' Key history is refused: its value is too large: 1048578 characters')
+  for (let each = 0; each < 30; each++) await stage.put(`large/members/a/${each}`, {})
+  expect((await stage.hactl(['check', 'large'])).stdout).toContain('keys: 29 more keys in etcd are refused\n')
 })
 
 test('of too many members, list shows the leader, and says how many it leaves out', async () => {
@@ -176,6 +198,9 @@ test('of too many members, list shows the leader, and says how many it leaves ou
   const listed = await stage.hactl(['list', 'crowd', '--no-ask'])
   expect(listed.stdout).toContain('| pg0 ')
   expect(listed.stdout).toContain(' Members left out, as etcd has too many keys below members/: 3\n')
+  expect((await stage.hactl(['check', 'crowd', '--json', '--timeout', '60'])).stdout).toContain(
+    '3 keys below members/ are left out: etcd has more than a cluster has members',
+  )
   const json = JSON.parse((await stage.hactl(['list', 'crowd', '--json', '--no-ask'])).stdout)
   expect(json.clusters[0].leftOutMembers).toBe(3)
 })

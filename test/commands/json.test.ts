@@ -77,7 +77,7 @@ const HANDOVERS: Readonly<Record<HandoverReport['outcome'], true>> = {
 const FINDINGS: Readonly<Record<Finding['kind'], true>> = {
   ...{ 'no-leader': true, 'not-writable': true, 'no-answer': true, state: true, 'not-streaming': true },
   ...{ timeline: true, lag: true, problem: true, paused: true, mode: true, configuration: true },
-  ...{ request: true, members: true, synchronous: true },
+  ...{ request: true, members: true, keys: true, synchronous: true },
 }
 
 test.each([

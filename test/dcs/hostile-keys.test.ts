@@ -5,8 +5,11 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { hasSetting, readDynamicSettings, settingsInForce } from '../../src/config/dynamic.ts'
 import { effectivePostgresql } from '../../src/config/effective.ts'
+import { choice } from '../../src/config/schema/leaf.ts'
+import { slotPositions } from '../../src/decide/upkeep/status-key.ts'
 import type { Json } from '../../src/model/cluster/cluster.ts'
 import { revision } from '../../src/model/revision.ts'
+import type { ServerView } from '../../src/model/server/postgres.ts'
 import type { AgentConfig } from '../../src/model/settings/config.ts'
 import { clusterView, type Entry } from '../../src/wire/cluster-view.ts'
 import { parseFailsafe, serialiseFailsafe } from '../../src/wire/failsafe/key.ts'
@@ -170,6 +173,20 @@ test.each(PLAIN_NAMES)('%s is a name like any other in failsafe, status and sync
   expect(parseStatus(`{"slots":{"${name}":5}}`).slots?.[name]).toBe(5n)
   expect(parseStatus('{"slots":{}}').slots?.[name]).toBeUndefined()
   expect(parseSync(`{"leader":"a","sync_standby":"${name}"}`).standbys).toEqual([name])
+})
+
+test.each(NAMES)('%s is none of the words that a setting takes', name => {
+  const setting = choice(['none', 'required'], { false: 'none' })
+  expect(setting.parse(name)).toEqual({ ok: false, message: 'is not one of none, required' })
+})
+
+test.each(NAMES)('the slot of a member called %s is published like any other', name => {
+  const slot = { name, kind: 'physical' as const, restartLsn: 7n, confirmedFlushLsn: null }
+  const server = { position: 9n, slots: [slot] } as unknown as ServerView
+  expect(Object.entries(slotPositions(server, 'pg1'))).toEqual([
+    [name, 7n],
+    ['pg1', 9n],
+  ])
 })
 
 test('sizes are bounded', () => {

@@ -380,7 +380,7 @@ describe('view', () => {
     ]
     const view = clusterView(new Map(keys.map(key => [key, entry('{}')])), revision(1), 'watch')
     expect(view.members.map(({ name }) => name)).toEqual(['a'])
-    expect(view.refusedMembers).toBe(3)
+    expect(view.refusedMembers).toBe(4)
     expect(view.drains).toEqual([])
     expect(
       clusterView(new Map([['members/a', entry('{}')]]), revision(1), 'read').refusedMembers,

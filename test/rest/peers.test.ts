@@ -94,7 +94,7 @@ describe('asking members', () => {
       /ENOTFOUND|EAI_AGAIN|no answer/,
     )
     expect(await whyUnknown(await http(`{"a": "${'x'.repeat(5_000_000)}"}`))).toMatch(
-      /larger than 4194304 bytes/,
+      /larger than 262144 bytes/,
     )
     const half = 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"state"'
     expect(await whyUnknown(await says(half))).toMatch(/aborted/)
@@ -121,6 +121,33 @@ describe('asking members', () => {
     expect(clock.bootMs() - began).toBeLessThan(10_000)
     expect([...answers.values()].every(answer => !answer.known)).toBe(true)
     expect(answers.get('a')).toEqual({ known: false, why: 'no answer within 400 ms' })
+  })
+
+  it.each([
+    [1, 262_144],
+    [60, 69_905],
+    [400, 16_384],
+  ])('of %i members each may answer %i bytes, and none takes the turn of another', async (ghosts, bytes) => {
+    const endless = await speaker(async socket => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\n{"state":"')
+      const megabyte = Buffer.alloc(1 << 20, 'x')
+      for (let each = 0; each < 4 && !socket.destroyed; each++)
+        await new Promise(resolve => socket.write(megabyte, resolve))
+    })
+    const silent = await speaker(() => {})
+    const real = await says('HTTP/1.1 200 OK\r\n\r\n{"state":"running","role":"replica"}')
+    const asked = [
+      ...Array.from({ length: ghosts - 1 }, (_, each) =>
+        member(`a${each}`, each % 2 === 0 ? endless : silent),
+      ),
+      member('pg1', ghosts === 1 ? endless : real),
+    ]
+    const answers = await peers.ask(asked, 4000)
+    expect(answers.get(ghosts === 1 ? 'pg1' : 'a0')).toEqual({
+      known: false,
+      why: `the answer is larger than ${bytes} bytes`,
+    })
+    if (ghosts > 1) expect(answers.get('pg1')).toMatchObject({ known: true, value: { state: 'running' } })
   })
 
   it('a member that stays silent is told of once, again when the reason changes, and when it answers', async () => {

@@ -54,6 +54,7 @@ export function reportCluster(
     unreadableRequest: view.unreadable?.find(({ key }) => key === 'failover')?.why ?? null,
     drainedAway: drainedAway(view),
     refusedMembers: view.refusedMembers ?? 0,
+    refusedKeys: view.refusedKeys ?? [],
     leftOutMembers: view.leftOutMembers ?? 0,
     members: view.members.map(member => reportMember(member, view, modes, optime, answers)),
     lostMembers: lostMembers(view),

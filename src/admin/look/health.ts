@@ -45,6 +45,7 @@ export interface Finding {
     | 'configuration'
     | 'request'
     | 'members'
+    | 'keys'
   readonly member: MemberName | null
   readonly text: string
 }
@@ -225,6 +226,7 @@ function ofCluster(look: ClusterLook, limits: Limits): readonly Finding[] {
     ...(report.unreadableRequest === null
       ? []
       : [finding('request', `a request is pending that is not understood: ${report.unreadableRequest}`)]),
+    ...keyFindings(report).map(text => finding('keys', text)),
     ...synchronousFinding(look).map(text => finding('synchronous', text)),
     ...unsupported(view).map(mode => finding('mode', `${mode} is on, which hactl does not support yet`)),
   ]
@@ -243,6 +245,22 @@ function goneFindings({ lostMembers }: ClusterReport, without: readonly MemberNa
 
 function keptText({ slotUntil }: LostMember): string {
   return slotUntil === null ? '' : `; its slot is kept until ${slotUntil}`
+}
+
+const KEYS_NAMED_MAX = 5
+
+/** Keys in etcd that have no effect, because hactl refuses them or has no room for them. */
+function keyFindings({ refusedKeys, refusedMembers, leftOutMembers }: ClusterReport): readonly string[] {
+  const named = refusedKeys.slice(0, KEYS_NAMED_MAX)
+  const others = refusedKeys.filter(({ key }) => !key.startsWith('members/')).length
+  const more = refusedMembers + others - named.length
+  return [
+    ...named.map(({ key, why }) => `the key ${key} in etcd is refused: ${why}`),
+    ...(more > 0 ? [`${more} more keys in etcd are refused`] : []),
+    ...(leftOutMembers > 0
+      ? [`${leftOutMembers} keys below members/ are left out: etcd has more than a cluster has members`]
+      : []),
+  ]
 }
 
 /** That every commit waits is already the reason why the leader accepts no writes. */

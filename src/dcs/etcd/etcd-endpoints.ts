@@ -12,6 +12,7 @@ import type { Clock } from '../../ports/clock.ts'
 import type { Log } from '../store-log.ts'
 import { type CallFailure, failureText } from './call-errors.ts'
 import { connectionFault, whatItDid } from './connection-fault.ts'
+import { RECEIVE_BYTES_MAX } from './scope-read.ts'
 
 type Certificates = NonNullable<IOptions['credentials']>
 
@@ -102,7 +103,7 @@ export class Endpoints {
         'grpc.min_reconnect_backoff_ms': 100,
         'grpc.max_reconnect_backoff_ms': 1000,
         'grpc.enable_retries': 0,
-        'grpc.max_receive_message_length': 64 << 20,
+        'grpc.max_receive_message_length': RECEIVE_BYTES_MAX,
         'grpc.keepalive_time_ms': PING_INTERVAL_MS,
         'grpc.keepalive_timeout_ms': PING_TIMEOUT_MS,
       },

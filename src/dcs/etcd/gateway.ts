@@ -11,12 +11,13 @@ import { wordsOf } from '../../model/store-words.ts'
 import type { Millis, Scope } from '../../model/units.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { callOnce, type TlsRules } from '../../system/http-call.ts'
-import { clusterView, type Entry } from '../../wire/cluster-view.ts'
-import { type ExactObject, isObject, parseExact } from '../../wire/exact-json.ts'
+import { clusterView } from '../../wire/cluster-view.ts'
+import { type ExactJson, type ExactObject, isObject, parseExact } from '../../wire/exact-json.ts'
 import { treatmentOf } from './call-errors.ts'
 import { allRefuse, connectionFault, noAnswer, whatItDid } from './connection-fault.ts'
 import { leaseIdOf, revisionOf } from './etcd-values.ts'
 import { type KeySpace, keySpace, namespaceRange, SCOPE_KEYS_MAX, scopesOf } from './key-space.ts'
+import { type Ask, type Found, type RangeQuestion, RECEIVE_BYTES_MAX, readScope } from './scope-read.ts'
 
 export interface GatewayRead {
   readonly config: EtcdConfig
@@ -27,7 +28,8 @@ export interface GatewayRead {
   readonly clock: Clock
 }
 
-const ANSWER_BYTES_MAX = 64 << 20
+/** In base64. */
+const ANSWER_BYTES_MAX = 1.4 * RECEIVE_BYTES_MAX
 const TRY_MS_MIN = 300
 /** etcd can be run without it. */
 const NO_GATEWAY = 'it has no JSON gateway'
@@ -39,7 +41,7 @@ export type GatewayAnswer = Seen<ClusterView> & { readonly isFinal?: boolean }
 const REFUSED_MS = 1000
 
 /**
- * One linearizable read of the whole prefix. Never throws. Unknown with the endpoints' reasons; when every endpoint
+ * One linearizable read of every key that counts. Never throws. Unknown with the endpoints' reasons; when every endpoint
  * refuses, it does not wait for the budget to end.
  */
 export async function readClusterOverGateway(read: GatewayRead): Promise<GatewayAnswer> {
@@ -61,8 +63,11 @@ export async function readClusterOverGateway(read: GatewayRead): Promise<Gateway
     const ms = Math.min(leftMs, Math.max(TRY_MS_MIN, budgetMs / (2 * endpoints.length)))
     const sentMs = clock.bootMs()
     const leftOfTryMs = () => ms - (clock.bootMs() - sentMs)
-    const answer = await readAt({ endpoint, tls, leftMs: leftOfTryMs }, config, keys.range)
-    if (answer.ok) return seen(viewOf(answer.body, keys), sentMs)
+    // Whatever is read after the first answer has the time that is left of all.
+    const target = { endpoint, tls, leftMs: leftOfTryMs }
+    const later = { endpoint, tls, leftMs: () => budgetMs - (clock.bootMs() - startMs) }
+    const answer = await readAt(target, later, config, keys)
+    if (answer.ok) return seen(answer.view, sentMs)
     const name = formatAddress(endpoint)
     // A try cut short by the end of the budget says less than an earlier full one.
     if (!said.has(name) || leftOfTryMs() >= 1 || ms >= TRY_MS_MIN)
@@ -113,8 +118,11 @@ export async function scopesOverGateway(
   try {
     const tls = await tlsOptions(config.tls)
     const asked = config.endpoints.map(async endpoint => {
-      const limits = { keys_only: true, limit: SCOPE_KEYS_MAX }
-      const answer = await readAt({ endpoint, tls, leftMs }, config, range, limits)
+      const target = { endpoint, tls, leftMs }
+      const login = await tokenOf(target, config)
+      if (!login.ok) throw new Error(login.why)
+      const question = inBase64({ ...range, keys_only: true, limit: SCOPE_KEYS_MAX })
+      const answer = await post(target, '/v3/kv/range', login.token, question)
       if (!answer.ok) throw new Error(answer.why)
       return answer.body
     })
@@ -128,23 +136,47 @@ export async function scopesOverGateway(
   }
 }
 
+type Refused = Extract<Answer, { readonly ok: false }>
+
 async function readAt(
   target: Target,
-  { credentials }: EtcdConfig,
-  { key, range_end }: KeySpace['range'],
-  limits: { readonly keys_only?: boolean; readonly limit?: number } = {},
-): Promise<Answer> {
-  let token: string | null = null
-  if (credentials !== null) {
-    const login = await post(target, '/v3/auth/authenticate', null, {
-      name: credentials.username,
-      password: credentials.password,
-    })
-    if (login.ok && typeof login.body.token === 'string') token = login.body.token
-    else if (!login.ok && !/authentication is not enabled/.test(login.why)) return login
+  later: Target,
+  config: EtcdConfig,
+  keys: KeySpace,
+): Promise<{ readonly ok: true; readonly view: ClusterView } | Refused> {
+  const login = await tokenOf(target, config)
+  if (!login.ok) return login
+  let isFirst = true
+  const ask: Ask<Found, Refused> = async questions => {
+    const request = { success: questions.map(question => ({ request_range: inBase64(question) })) }
+    const answer = await post(isFirst ? target : later, '/v3/kv/txn', login.token, request)
+    isFirst = false
+    return answer.ok ? foundIn(answer.body) : answer
   }
-  const range = { key: key.toString('base64'), range_end: range_end.toString('base64') }
-  return post(target, '/v3/kv/range', token, { ...range, ...limits })
+  const read = await readScope(keys, ask, null)
+  if (!read.ok) return read
+  return {
+    ok: true,
+    view: clusterView(read.entries, revisionOf(read.first.revision), 'read', null, read.unread),
+  }
+}
+
+async function tokenOf(
+  target: Target,
+  { credentials }: EtcdConfig,
+): Promise<{ readonly ok: true; readonly token: string | null } | Refused> {
+  if (credentials === null) return { ok: true, token: null }
+  const login = await post(target, '/v3/auth/authenticate', null, {
+    name: credentials.username,
+    password: credentials.password,
+  })
+  if (login.ok) return { ok: true, token: typeof login.body.token === 'string' ? login.body.token : null }
+  return /authentication is not enabled/.test(login.why) ? { ok: true, token: null } : login
+}
+
+function inBase64({ key, range_end, ...rest }: RangeQuestion): object {
+  const end = range_end === undefined ? {} : { range_end: range_end.toString('base64') }
+  return { key: key.toString('base64'), ...end, ...rest }
 }
 
 async function post(target: Target, path: string, token: string | null, body: object): Promise<Answer> {
@@ -197,18 +229,22 @@ async function tlsOptions(tls: EtcdConfig['tls']): Promise<TlsRules | null> {
 }
 
 // Fields with a default value are left out: an empty value has no `value`, a key without lease no `lease`.
-function viewOf(body: ExactObject, keys: KeySpace): ClusterView {
-  const entries = new Map<string, Entry>()
-  for (const kv of Array.isArray(body.kvs) ? body.kvs : []) {
-    if (!isObject(kv) || typeof kv.key !== 'string') continue
-    const key = keys.relative(Buffer.from(kv.key, 'base64'))
-    if (key === null) continue
-    entries.set(key, {
-      text: typeof kv.value === 'string' ? Buffer.from(kv.value, 'base64').toString('utf8') : '',
-      leaseId: leaseIdOf(typeof kv.lease === 'string' ? kv.lease : undefined),
-      modRevision: revisionOf(String(kv.mod_revision)),
-    })
-  }
-  const { header } = body
-  return clusterView(entries, revisionOf(isObject(header) ? String(header.revision) : '0'), 'read')
+function foundIn({ header, responses }: ExactObject): Found {
+  const ranges = listIn(responses).map(each => {
+    const range = isObject(each) && isObject(each.response_range) ? each.response_range : {}
+    return { kvs: listIn(range.kvs).flatMap(keyIn), count: Number(range.count ?? 0) }
+  })
+  return { ok: true, revision: isObject(header) ? String(header.revision) : '0', ranges }
+}
+
+function listIn(value: ExactJson | undefined): readonly ExactJson[] {
+  return Array.isArray(value) ? value : []
+}
+
+function keyIn(kv: ExactJson): Found['ranges'][number]['kvs'] {
+  if (!isObject(kv) || typeof kv.key !== 'string') return []
+  const text = typeof kv.value === 'string' ? Buffer.from(kv.value, 'base64').toString('utf8') : ''
+  const leaseId = leaseIdOf(typeof kv.lease === 'string' ? kv.lease : undefined)
+  const entry = { text, leaseId, modRevision: revisionOf(String(kv.mod_revision)) }
+  return [{ key: Buffer.from(kv.key, 'base64'), entry }]
 }

@@ -36,7 +36,8 @@ export function createEtcdStore(options: EtcdStoreOptions): CommandStore {
   return createStore({ ...options, open: sight => openEtcd(options, sight) })
 }
 
-function openEtcd({ config, namespace, scope, clock, log }: EtcdStoreOptions, sight: Sight): Transport {
+function openEtcd(options: EtcdStoreOptions, sight: Sight): Transport {
+  const { config, namespace, scope, member, clock, log } = options
   const closing = new AbortController()
   const abort = closing.signal
   // Each call in flight listens to it.
@@ -49,8 +50,8 @@ function openEtcd({ config, namespace, scope, clock, log }: EtcdStoreOptions, si
     sight.entries.clear()
   })
   const calls = new Calls(endpoints, session, terms, clock, abort)
-  const watch = new Watch({ ...sight, endpoints, session, calls, terms, keys, clock, log, abort })
-  return etcdTransport(calls, keys, {
+  const watch = new Watch({ ...sight, endpoints, session, calls, terms, keys, member, clock, log, abort })
+  return etcdTransport(calls, keys, member, {
     watch,
     async close() {
       closing.abort()

@@ -88,7 +88,9 @@ class WatchStream {
       stream.on('error', error => this.#fail(failureOf(error, this.#trace.status())))
       stream.on('end', () => this.#end('other-endpoint', 'the watch stream ended'))
       stream.on('data', message => this.#receive(stream, message))
-      stream.write({ create_request: { ...keys.range, start_revision: String(fromRevision) } })
+      // Whatever else somebody writes below the prefix comes in pieces of what a single request may have.
+      const create_request = { ...keys.range, start_revision: String(fromRevision), fragment: true }
+      stream.write({ create_request })
     } catch (error) {
       this.#fail(failureOf(error, this.#trace.status()))
     }

@@ -1,18 +1,17 @@
 // Keeps the view of the cluster alive: read the range, follow it on one stream, and begin anew, at another endpoint if
 // need be, whenever the stream ends. States: unknown (with the reason) -> alive (stream created) -> unknown -> …
 
-import type { IRangeResponse } from 'etcd3'
 import { errorText } from '../../model/error-text.ts'
-import type { BootMillis, Millis } from '../../model/units.ts'
+import type { BootMillis, MemberName, Millis } from '../../model/units.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { Entry } from '../../wire/cluster-view.ts'
-import { isKnownKey } from '../../wire/keys.ts'
+import { isKnownKey, memberNameOf } from '../../wire/keys.ts'
 import type { Log } from '../store-log.ts'
 import type { Sight, WatchState } from '../transport.ts'
-import type { Calls } from './calls.ts'
+import type { CallBudget, Calls } from './calls.ts'
 import { type Endpoints, PING_INTERVAL_MS } from './etcd-endpoints.ts'
 import { revisionOf } from './etcd-values.ts'
 import type { KeySpace } from './key-space.ts'
+import { readScopeOver } from './range-calls.ts'
 import type { Session } from './session.ts'
 import type { Terms } from './terms.ts'
 import { entryOf } from './transaction.ts'
@@ -24,6 +23,8 @@ interface WatchParts extends Sight {
   readonly calls: Calls
   readonly terms: Terms
   readonly keys: KeySpace
+  /** This node's own. */
+  readonly member: MemberName
   readonly clock: Clock
   readonly log: Log
   readonly abort: AbortSignal
@@ -33,6 +34,8 @@ const PAUSE_MS_MIN = 50
 const PAUSE_MS_MAX = 1000
 /** Trouble that lasts until somebody changes rights or passwords. */
 const PAUSE_MS_MAX_UNAUTHORISED = 10_000
+/** While there are more keys than are kept, which of them count is looked up so often. */
+const CROWDED_READ_MS: Millis = 60_000
 
 export class Watch {
   readonly #parts: WatchParts
@@ -41,6 +44,8 @@ export class Watch {
   #watchEndpoint = 0
   /** Of the etcd that the view comes from. */
   #epoch = 0
+  #readMs: BootMillis = 0
+  #readingAgain: Promise<void> = Promise.resolve()
 
   constructor(parts: WatchParts) {
     this.#parts = parts
@@ -61,6 +66,7 @@ export class Watch {
   /** Resolves when the loop has ended, after `abort`. Rejects for a bug, or when a listener threw. */
   async ended(): Promise<void> {
     await this.#running
+    await this.#readingAgain
   }
 
   async #run(): Promise<void> {
@@ -83,17 +89,16 @@ export class Watch {
   }
 
   async #session(): Promise<StreamEnd> {
-    const { calls, clock, endpoints, session, keys, terms, timings, abort } = this.#parts
-    const budgetMs = Math.min(timings().retryTimeoutMs, 2 * this.#intervalMs())
-    const readMs = clock.bootMs()
-    const read = await calls.range({ budgetMs, deadlineMs: readMs + budgetMs }, keys.range)
+    const { clock, endpoints, session, keys, terms, abort } = this.#parts
+    const { budgetMs, deadlineMs } = this.#readBudget()
+    const read = await this.#read({ budgetMs, deadlineMs })
     if (!read.ok) return read
     const login = await session.token(endpoints.current, budgetMs)
     if (!login.ok)
       return { treatment: 'other-endpoint', why: endpoints.explain(endpoints.current, login.failure) }
-    const { revision } = read.value.header
+    const { revision } = read.first
     this.#epoch = terms.epoch
-    const changed = this.#parts.entries.replace(snapshotOf(read.value, keys), revisionOf(revision))
+    const changed = this.#parts.entries.replace(read.entries, revisionOf(revision), read.unread)
     const end = await followWatch({
       client: await endpoints.client(this.#watchEndpoint),
       explain: failure => endpoints.explain(this.#watchEndpoint, failure),
@@ -106,11 +111,34 @@ export class Watch {
       clock,
       terms,
       abort,
-      onAlive: askedMs => this.#alive(askedMs ?? read.sentMs, changed),
+      onAlive: askedMs => this.#alive(askedMs ?? read.first.sentMs, changed),
       onEvents: events => this.#apply(events),
     })
     if (end.treatment === 're-authenticate') session.refused(login.value)
     return end
+  }
+
+  #readBudget(): CallBudget {
+    const budgetMs = Math.min(this.#parts.timings().retryTimeoutMs, 2 * this.#intervalMs())
+    return { budgetMs, deadlineMs: this.#parts.clock.bootMs() + budgetMs }
+  }
+
+  #read(budget: CallBudget): ReturnType<typeof readScopeOver> {
+    const { calls, keys, member, entries, clock } = this.#parts
+    this.#readMs = clock.bootMs()
+    const known = [...entries.all].flatMap(([key, { leaseId }]) =>
+      leaseId === null ? [] : (memberNameOf(key) ?? []),
+    )
+    return readScopeOver(calls, keys, budget, member, known)
+  }
+
+  /** What is left out may matter by now, and what was kept may be gone. */
+  async #readAgain(): Promise<void> {
+    const { entries, terms, onChange } = this.#parts
+    const read = await this.#read(this.#readBudget())
+    if (!read.ok || !this.state.alive || this.#epoch !== terms.epoch) return
+    const changed = entries.replace(read.entries, revisionOf(read.first.revision), read.unread)
+    if (changed.length > 0) onChange(changed)
   }
 
   // E.g. a certificate file that cannot be read.
@@ -123,6 +151,8 @@ export class Watch {
   #alive(atMs: BootMillis, changedByRead: readonly string[]): void {
     const was = this.#state
     this.#state = { alive: true, atMs }
+    const isDue = this.#parts.clock.bootMs() - this.#readMs >= CROWDED_READ_MS
+    if (was.alive && isDue && this.#parts.entries.unread > 0) this.#readingAgain = this.#readAgain()
     if (was.alive) return
     this.#parts.log('INFO', `watch on etcd is at ${this.#parts.endpoints.name(this.#watchEndpoint)}`)
     this.#parts.onChange(changedByRead)
@@ -155,13 +185,4 @@ export class Watch {
     const oftenMs = Math.max(1000, ttlMs / 5)
     return oftenMs < PING_INTERVAL_MS ? oftenMs : 2 * PING_INTERVAL_MS
   }
-}
-
-export function snapshotOf(response: IRangeResponse, keys: KeySpace): ReadonlyMap<string, Entry> {
-  const snapshot = new Map<string, Entry>()
-  for (const kv of response.kvs) {
-    const key = keys.relative(kv.key)
-    if (key !== null && isKnownKey(key)) snapshot.set(key, entryOf(kv))
-  }
-  return snapshot
 }

@@ -47,8 +47,10 @@ export interface ClusterView {
    * Keys whose request cannot be read: only `failover`, as `config` has its own form for that. Absent: not looked for.
    */
   readonly unreadable?: readonly UnreadableKey[]
-  /** How many keys below `members/` are no members, because a control character is in their names. Absent: none. */
+  /** How many keys below `members/` are no members. Absent: none. */
   readonly refusedMembers?: number
+  /** The first of these, and of other keys that are too large to be read. Absent: none. */
+  readonly refusedKeys?: readonly RefusedKey[]
   /** How many members are not in `members`, because there are more than a view shows. Absent: none. */
   readonly leftOutMembers?: number
   /** Members drained by `hactl drain`, sorted by name, including those that are gone. Absent: none. */
@@ -65,6 +67,13 @@ export function leaderKeyIsGone(cluster: Seen<ClusterView>): boolean {
 
 export function memberNamed(view: ClusterView, name: MemberName | null): Member | null {
   return view.members.find(member => member.name === name) ?? null
+}
+
+export interface RefusedKey {
+  /** Relative, cut after 100 characters; as it is in etcd, with whatever characters. */
+  readonly key: string
+  /** One clause. */
+  readonly why: string
 }
 
 export interface UnreadableKey {

@@ -1,7 +1,7 @@
 // What operator commands report about a cluster: the typed results behind `--json` (pinned by test/commands/schemas)
 // and behind the tables. Names and units are hactl's own; Patroni's column titles are in src/terminal.
 
-import type { Json, JsonObject } from '../cluster/cluster.ts'
+import type { Json, JsonObject, RefusedKey } from '../cluster/cluster.ts'
 import type { DrainNote } from '../cluster/drained-member.ts'
 import type { Bytes, Lsn, MemberName, Timeline } from '../units.ts'
 
@@ -24,8 +24,10 @@ export interface ClusterReport {
   readonly pendingRequest: PendingRequest | null
   /** Why a request in etcd cannot be honoured, until the leader has refused it; null: there is none. */
   readonly unreadableRequest: string | null
-  /** Keys below `members/` that are no members, because a control character is in their names. */
+  /** How many keys below `members/` are no members. */
   readonly refusedMembers: number
+  /** The first of these, and other keys that are too large to be read. */
+  readonly refusedKeys: readonly RefusedKey[]
   /** Members that are not shown, because there are more of them than hactl takes up. */
   readonly leftOutMembers: number
   /** Drained members that are gone. */

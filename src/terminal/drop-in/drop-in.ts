@@ -27,6 +27,7 @@ export function inPatronictlsWords(report: ClusterReport): ClusterReport {
     pendingRequest: null,
     unreadableRequest: null,
     refusedMembers: 0,
+    refusedKeys: [],
     leftOutMembers: 0,
     members: report.members.map(member => ({
       ...member,

@@ -23,9 +23,10 @@ export function memberFooter(report: ClusterReport): readonly string[] {
       : [` Drained, but gone: ${report.drainedAway.join(', ')} (hactl undrain forgets it)`]),
     ...(report.refusedMembers === 0
       ? []
-      : [
-          ` Keys below members/ with control characters in their names, no members: ${report.refusedMembers}`,
-        ]),
+      : [` Keys below members/ that are no members: ${report.refusedMembers} (hactl check says why)`]),
+    ...report.refusedKeys
+      .filter(({ key }) => !key.startsWith('members/'))
+      .map(({ key, why }) => ` Key ${key} is refused: ${why}`),
     ...(report.leftOutMembers === 0
       ? []
       : [` Members left out, as etcd has too many keys below members/: ${report.leftOutMembers}`]),

@@ -178,15 +178,37 @@ function keyValue(key: string, value: StoredKey): object {
 interface Range {
   readonly key: Buffer
   readonly range_end?: Buffer
+  /** 0 and absent: none. */
+  readonly limit?: number
 }
 
 function within(etcd: Etcd, range: Range): readonly object[] {
   const from = String(range.key)
-  const to = range.range_end === undefined ? null : String(range.range_end)
+  if (range.range_end === undefined) {
+    const value = etcd.get(from)
+    return value === null ? [] : [keyValue(from, value)]
+  }
+  const to = String(range.range_end)
   const kvs: object[] = []
-  for (const [key, value] of etcd.all())
-    if (to === null ? key === from : key >= from && key < to) kvs.push(keyValue(key, value))
+  for (const [key, value] of etcd.all()) if (key >= from && key < to) kvs.push(keyValue(key, value))
   return kvs
+}
+
+/** In the order of the keys, as etcd has them; all of one revision. */
+function found(etcd: Etcd, { limit = 0, ...range }: Range): object {
+  const kvs = within(etcd, range) as readonly { readonly key: Buffer }[]
+  const inOrder = [...kvs].sort((a, b) => Buffer.compare(a.key, b.key))
+  return { kvs: limit > 0 ? inOrder.slice(0, limit) : inOrder, count: String(kvs.length) }
+}
+
+/** A transaction that only reads. The simulated clusters are small: nothing is asked for at an earlier revision. */
+function reads(etcd: Etcd, operations: readonly IRequestOp[]): ITxnResponse {
+  const responses = operations.map(({ request_range: range }) => {
+    if (range === undefined || range.revision !== undefined)
+      throw new Error('bug: the simulated etcd only reads what is there now')
+    return { response_range: found(etcd, range as Range) }
+  })
+  return { header: headerOf(etcd), succeeded: true, responses } as unknown as ITxnResponse
 }
 
 function comparesOf(compares: readonly ICompare[]): readonly Compare[] {
@@ -220,6 +242,7 @@ function fakeClient(path: EtcdPath): Etcd3 {
       readonly success: readonly IRequestOp[]
     }): Promise<ITxnResponse> =>
       exchange(path, etcd => {
+        if (request.compare.length === 0) return reads(etcd, request.success)
         const guards = comparesOf(request.compare)
         const [guard] = guards
         if (guard === undefined) throw new Error('bug: a transaction without a guard')

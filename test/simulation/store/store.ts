@@ -21,7 +21,7 @@ export function createSimulatedStore(path: EtcdPath, timings: StoreTimings): Sto
   return createStore({
     ...{ member, timings, clock: process.clock, log: () => {} },
     open: sight =>
-      etcdTransport(client.asCalls(), KEYS, {
+      etcdTransport(client.asCalls(), KEYS, member, {
         watch: new SimulatedWatch({ ...sight, path, client, keys: KEYS }),
         close: async () => {},
       }),

@@ -3,7 +3,7 @@
 
 import { leaseIdOf } from '../../../src/dcs/etcd/etcd-values.ts'
 import type { KeySpace } from '../../../src/dcs/etcd/key-space.ts'
-import { snapshotOf } from '../../../src/dcs/etcd/watch.ts'
+import { readScopeOver } from '../../../src/dcs/etcd/range-calls.ts'
 import type { Sight, WatchState } from '../../../src/dcs/transport.ts'
 import { revision } from '../../../src/model/revision.ts'
 import type { Entry } from '../../../src/wire/cluster-view.ts'
@@ -51,15 +51,16 @@ export class SimulatedWatch {
     const { path, client, keys, entries, timings, onChange } = this.#parts
     const { clock } = path.process
     const budgetMs = Math.min(timings().retryTimeoutMs, 2 * this.#intervalMs())
-    const read = await client.range({ budgetMs, deadlineMs: clock.bootMs() + budgetMs }, keys.range)
+    const budget = { budgetMs, deadlineMs: clock.bootMs() + budgetMs }
+    const read = await readScopeOver(client.asCalls(), keys, budget, path.member)
     if (!read.ok) {
       this.#state = { alive: false, why: read.why }
       return false
     }
-    const at = Number(read.value.header.revision)
-    const changed = entries.replace(snapshotOf(read.value, keys), revision(at))
+    const at = Number(read.first.revision)
+    const changed = entries.replace(read.entries, revision(at), read.unread)
     const stream = new EventStream(path, at, changes => this.#apply(changes))
-    this.#state = { alive: true, atMs: read.sentMs }
+    this.#state = { alive: true, atMs: read.first.sentMs }
     onChange(changed)
     const why = await this.#whileAnswered()
     stream.close()
