@@ -67,6 +67,7 @@ export async function runAgent(given: AgentStart): Promise<number> {
   log.info(
     `hactl ${HACTL_VERSION} starts as ${read.config.name} in cluster ${read.config.scope}, pid ${process.pid}`,
   )
+  for (const warning of read.open) log.warning(formatProblem(warning))
   const { name, postgresql, stateDirectory } = read.config
   // What two agents on one state directory noted about their data would be taken for the other's.
   const claim = await claimDirectories(postgresql.dataDir, stateDirectory, `${name}, pid ${process.pid}`)

@@ -159,6 +159,7 @@ function createFileReader({ start, log, notify, wake }: ConfigurationPorts) {
       if (refused !== null) log.error(`reload refused, the configuration in force stays: ${refused}`)
       if (read.ok) {
         start.log.configure(read.config.log)
+        for (const warning of read.open) log.warning(formatProblem(warning))
         sayWaiting(read.waiting, log)
       }
       return read

@@ -4,6 +4,7 @@ import { keySpace } from '../dcs/etcd/key-space.ts'
 import { slotName } from '../model/cluster/slot-name.ts'
 import type { Self } from '../model/decision/snapshot.ts'
 import type { AgentConfig, EffectivePostgresql, HostPort } from '../model/settings/config.ts'
+import { isOpenApi, OPEN_API } from '../model/settings/open-api.ts'
 import { apiUrlOf, connUrlOf } from '../wire/member-urls.ts'
 
 /** Found out once, when the agent starts. */
@@ -29,6 +30,7 @@ export function selfOf(config: AgentConfig, effective: EffectivePostgresql, iden
     ...identity,
     store: 'etcd',
     watchdog: config.watchdog,
+    ...(isOpenApi(restapi) ? { warnings: [OPEN_API.id] } : {}),
     keyPrefix: keySpace(config.namespace, config.scope).prefix,
   }
 }

@@ -2,7 +2,7 @@
 // has dropped) is read as if it were etcd3.
 
 import { isIPv6 } from 'node:net'
-import { bareHost } from '../model/address.ts'
+import { bareHost, isLoopback } from '../model/address.ts'
 import type { JsonObject } from '../model/cluster/cluster.ts'
 import type { EtcdConfig, HostPort } from '../model/settings/config.ts'
 import type { Problem, ProblemPlace } from '../model/settings/problem.ts'
@@ -69,10 +69,6 @@ export function readEtcd(values: Values<typeof ETCD>, placeOf: PlaceOf): EtcdRes
   if (errors.length > 0 || endpoints.length === 0) return { etcd: null, errors, warnings }
   const credentials = username === null || password === null ? null : { username, password }
   return { etcd: { endpoints, tls: https ? tls : null, credentials }, errors, warnings }
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\./.test(host)
 }
 
 function readHosts(

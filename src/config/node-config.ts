@@ -8,6 +8,7 @@ import { buildAgentConfig } from './agent-config.ts'
 import { at, checkTree } from './checks/check-document.ts'
 import { findContradictions, type LocalValues } from './checks/contradictions.ts'
 import { type Advice, adviseDynamicOnly, adviseUnknown } from './checks/misplaced-keys.ts'
+import { openDoors } from './checks/open-doors.ts'
 import { takeOver, waitingForStart } from './checks/restart-needed.ts'
 import { readDynamic } from './dynamic.ts'
 import { readEtcd } from './etcd-section.ts'
@@ -29,6 +30,8 @@ export type ConfigResult =
       /** Changed paths that wait for a restart of the agent; empty at its start. */
       readonly waiting: readonly string[]
       readonly warnings: readonly Problem[]
+      /** What is left open to the network. Nothing is wrong with it, as long as the operator knows. */
+      readonly open: readonly Problem[]
     }
   | {
       readonly ok: false
@@ -109,7 +112,10 @@ function checkLocal(source: Source, env: NodeJS.ProcessEnv, inForce: LocalValues
   const endpoints = readEtcd(taken, placeOf).etcd ?? etcd.etcd
   const config = buildAgentConfig({ values: taken, tree, etcd: endpoints, tags: tags.tags, env })
   const waiting = inForce === null ? [] : waitingForStart(inForce, values)
-  return { ok: true, config, values: taken, source: merged, waiting, warnings }
+  const open = [...openDoors(config, taken)].map(
+    ({ path, message, hint }): Problem => ({ path, place: placeOf(path), message, hint: hint ?? null }),
+  )
+  return { ok: true, config, values: taken, source: merged, waiting, warnings, open }
 }
 
 /** No endpoint, and nothing wrong that explains it. A store that is refused is a better message than a missing etcd. */

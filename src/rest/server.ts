@@ -1,8 +1,6 @@
 // The life of the HTTP API: it listens, takes a new configuration, stops.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { isIP } from 'node:net'
-import { bareHost, formatAddress } from '../model/address.ts'
 import { errorText } from '../model/error-text.ts'
 import type { RestApiConfig } from '../model/settings/config.ts'
 import { PROTOCOL_VERSION } from '../model/versions.ts'
@@ -55,7 +53,6 @@ class ApiServer {
   }
 
   async start(): Promise<void> {
-    this.#warnIfOpen()
     this.#listener = await this.#open(this.#config)
   }
 
@@ -80,7 +77,6 @@ class ApiServer {
     }
     this.#config = config
     this.#api.use(this.#policy(config))
-    if (rebuild) this.#warnIfOpen()
     return true
   }
 
@@ -126,16 +122,6 @@ class ApiServer {
     const access = new AccessControl(config, readings, this.#members, clock, log)
     return { access, common: commonHeaders(config) }
   }
-
-  /** One line, once: whoever can reach the port can reconfigure the cluster. */
-  #warnIfOpen(): void {
-    const { listen, credentials, allowlist, allowlistIncludeMembers, tls, verifyClient } = this.#config
-    const restricted = credentials !== null || allowlist.length > 0 || allowlistIncludeMembers
-    if (isLoopback(listen.host) || restricted || (tls !== null && verifyClient !== 'none')) return
-    this.#ports.log.warning(
-      `REST API on ${formatAddress(listen)} lets anybody change the cluster: set restapi.authentication, allowlist or verify_client`,
-    )
-  }
 }
 
 const SERVER_TOKENS: Readonly<Record<RestApiConfig['serverTokens'], string>> = {
@@ -155,9 +141,4 @@ function commonHeaders(config: RestApiConfig): CommonHeaders {
 /** The settings that the listening socket depends on. */
 function listening(config: RestApiConfig): Pick<RestApiConfig, 'listen' | 'tls' | 'verifyClient'> {
   return { listen: config.listen, tls: config.tls, verifyClient: config.verifyClient }
-}
-
-function isLoopback(host: string): boolean {
-  const bare = bareHost(host)
-  return bare === 'localhost' || bare === '::1' || (isIP(bare) === 4 && bare.startsWith('127.'))
 }

@@ -4,7 +4,8 @@ import { constants } from 'node:fs'
 import { access, readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Finding, LocalValues } from '../config/checks/contradictions.ts'
-import { codeOrText } from '../model/error-text.ts'
+import { codeOrText, errorText } from '../model/error-text.ts'
+import { isOpenToAll, whyUnsafe } from '../system/private-directory.ts'
 
 export async function checkDirectories(values: LocalValues): Promise<readonly Finding[]> {
   const found = await Promise.all([
@@ -49,21 +50,32 @@ async function dataDirectory(dataDir: string): Promise<Finding | null> {
 
 const OWNER = 'Run this as the user that owns the data directory, usually postgres.'
 
-function stateDirectory({ given, read }: LocalValues): Promise<Finding | null> {
-  const set = read('hactl.state_directory')
-  if (set !== null) return writable('hactl.state_directory', set)
-  if (!given('postgresql.data_dir')) return Promise.resolve(null)
-  return writable('hactl.state_directory', `${read('postgresql.data_dir').replace(/(?<=.)\/+$/, '')}.hactl`)
+async function stateDirectory({ given, read }: LocalValues): Promise<Finding | null> {
+  const path = 'hactl.state_directory'
+  const set = read(path)
+  if (set === null && !given('postgresql.data_dir')) return null
+  const directory = set ?? `${read('postgresql.data_dir').replace(/(?<=.)\/+$/, '')}.hactl`
+  const obstacle = await writable(path, directory)
+  // Root may write everywhere, and what belongs to the user of the agent would look like somebody else's.
+  if (obstacle !== null || process.getuid?.() === 0) return obstacle
+  const why = await whyUnsafe(directory).catch(errorText)
+  return why === null ? null : { kind: 'error', path, message: `the agent would not start: ${why}` }
 }
 
 async function logDirectory({ read }: LocalValues): Promise<Finding | null> {
   const dir = read('log.dir')
   if (dir === null) return null
   const obstacle = await access(dir, constants.W_OK | constants.X_OK).then(() => null, codeOrText)
-  if (obstacle === null) return null
+  if (obstacle === null) return (await isOpenToAll(dir)) ? openLogDirectory(dir) : null
   const message =
     obstacle === 'ENOENT' ? `${dir} does not exist` : `${dir} cannot be written by this user: ${obstacle}`
   return { kind: 'error', path: 'log.dir', message, hint: 'Make it, owned by the user of the agent.' }
+}
+
+/** As the agent says at its start. */
+function openLogDirectory(dir: string): Finding {
+  const message = `everybody may write ${dir}, and put a link in the place of the log`
+  return { kind: 'warning', path: 'log.dir', message, hint: `Run: chmod o-w ${dir}` }
 }
 
 async function passwordFile({ given, read }: LocalValues): Promise<Finding | null> {

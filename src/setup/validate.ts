@@ -56,7 +56,7 @@ export async function validateConfig(
       .map(({ path, message, hint }) => ({ path, place: source.placeOf(path), message, hint: hint ?? null }))
   return {
     errors: [...schemaErrors, ...problems('error')],
-    warnings: [...read.warnings, ...problems('warning')],
+    warnings: [...read.warnings, ...(read.ok ? read.open : []), ...problems('warning')],
     merged: masked(source.tree(), ''),
   }
 }

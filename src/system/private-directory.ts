@@ -2,15 +2,24 @@
 // must be held by nobody else.
 
 import { lstat, realpath, stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
+import { errorCode } from '../model/error-text.ts'
 
 const WRITABLE_FOR_GROUP = 0o020
 const WRITABLE_FOR_ALL = 0o002
 const STICKY = 0o1000
 
-/** Why others could change what is in `directory`, as a clause; null: nobody can but root. Throws when it cannot be looked at. */
+/**
+ * Why others could change what is in `directory`, as a clause; null: nobody can but root. One that is still to be made is
+ * judged by what is above it. Throws when it cannot be looked at.
+ */
 export async function whyUnsafe(directory: string): Promise<string | null> {
-  const [link, real] = await Promise.all([lstat(directory), realpath(directory)])
+  const link = await lstat(directory).catch((error: unknown) => {
+    if (errorCode(error) === 'ENOENT') return null
+    throw error
+  })
+  if (link === null) return aboveIt(await futurePath(directory))
+  const real = await realpath(directory)
   if (link.isSymbolicLink() && !isOurs(link.uid))
     return `${directory} is a link of the user with id ${link.uid}`
   const status = await stat(real)
@@ -29,6 +38,14 @@ export async function isOpenToAll(directory: string): Promise<boolean> {
     () => 0,
   )
   return (mode & WRITABLE_FOR_ALL) !== 0 && (mode & STICKY) === 0
+}
+
+/** Where it will be, as far as its parents are there. */
+async function futurePath(directory: string): Promise<string> {
+  const path = resolve(directory)
+  const parent = dirname(path)
+  const real = await realpath(parent).catch(() => null)
+  return join(real ?? (await futurePath(parent)), basename(path))
 }
 
 /** Whoever may rename a directory above it puts another one in its place. */

@@ -23,7 +23,7 @@ etcd3: {hosts: [10.9.0.9:2379]}
 log: {dir: /var/log/hactl/pg${n}}
 bootstrap:
   dcs:
-    ttl: 8
+    ttl: 16
     loop_wait: 2
     retry_timeout: 3
     postgresql:
@@ -116,6 +116,9 @@ const postmaster = async (n: number) =>
   (await machine.sh(`head -1 /var/lib/postgresql/pg${n}/data/postmaster.pid`)).trim()
 const agent = async (n: number) => (await machine.sh(`systemctl show -P MainPID hactl-pg${n}`)).trim()
 
+/** What the fencer of pg1 has done. */
+const RECORD = 'cat /var/lib/postgresql/pg1/data.hactl/fencer-record.jsonl'
+
 async function fencers(n: number): Promise<readonly string[]> {
   const running = (await machine.sh('pgrep -ax hactl-fencer')).split('\n')
   return running.filter(line => line.includes(`/pg${n}/`)).map(line => line.split(' ')[0] ?? '')
@@ -193,14 +196,14 @@ ifLong('reload, an agent that is killed, one that is frozen, rewind, copy, switc
   const [old] = await fencers(1)
   await until('its fencer is the only one', async () => (await fencers(1)).join() !== old, LIMIT_MS)
   await until('the other has gone', async () => (await fencers(1)).length === 1, LIMIT_MS)
+  expect(await machine.sh(RECORD)).toBe('')
   expect(await postmaster(1)).toBe(server)
 
   // The server began under the first agent, in a namespace of mounts that went with it: the new fencer finds it all the same.
   await machine.sh(`kill -STOP ${next}`)
   await until('pg2 leads', async () => (await members()).get('pg2') === 'leader running', LIMIT_MS)
   expect((await machine.trySh(`kill -0 ${server}`)).code).toBe(1)
-  const record = await machine.sh('tail -1 /var/lib/postgresql/pg1/data.hactl/fencer-record.jsonl')
-  expect(record).toContain('"left":0')
+  expect(await machine.sh(`${RECORD} | tail -1`)).toContain('"left":0')
   await sql(2, 'INSERT INTO t VALUES (2)', 'CHECKPOINT')
   await machine.sh(`kill -CONT ${next}`)
   await streams(1)

@@ -99,6 +99,22 @@ test('a leader that nothing guards is a finding outside of maintenance mode, and
   expect(await look()).toEqual([0, [], null])
 })
 
+test('what members leave open is told, by list too, and is no reason to call a cluster unhealthy', async () => {
+  for (const name of ['pg0', 'pg1']) {
+    const member = cluster.member(name)
+    const warnings = name === 'pg1' ? ['open-api', 'later', 1] : ['open-api']
+    await stage.put(`duo/members/${name}`, {
+      ...member.record(member.now),
+      hactl: { version: '1.0.0', warnings },
+    })
+  }
+  const asked = ['check', 'list'].map(command => [command, 'duo', '--json'])
+  const text = await stage.transcript([['check', 'duo'], ['list', 'duo', '--no-ask'], ...asked])
+  await expect(text).toMatchFileSnapshot('transcripts/check-warnings.txt')
+  const called = { HACTL_CALLED_AS: 'patronictl' }
+  expect((await stage.hactl(['list', 'duo'], { env: called })).stdout).not.toContain('Warning')
+})
+
 test('a member that is gone is a finding for as long as its slot is kept, unless it is gone for good', async () => {
   const gone = [{ slot: 'pg_9', name: 'pg-9', since: '2026-11-29T17:13:50Z', until: '2026-11-29T17:43:50Z' }]
   const pg0 = cluster.member('pg0')

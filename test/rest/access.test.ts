@@ -146,26 +146,21 @@ describe('addresses', () => {
     expect((await fetch(`${running.base}/failsafe`, { method: 'POST', body })).status).toBe(200)
   })
 
+  it('members alone: nobody else changes anything, /failsafe aside', async () => {
+    await start({ allowlistIncludeMembers: true })
+    running.node.dynamic = { ...SETTINGS, failsafeMode: true }
+    const asked = PROTECTED.map(async request => {
+      const [method = '', path = ''] = request.split(' ')
+      const body = method === 'DELETE' ? null : '{"a": 1}'
+      const response = await fetch(running.base + path, { method, body })
+      return response.status === 403 && (await response.text()) === 'Access is denied' ? null : request
+    })
+    expect((await Promise.all(asked)).filter(request => request !== null)).toEqual(['POST /failsafe'])
+  })
+
   it('come before name and password', async () => {
     await start({ allowlist: ['10.0.0.0/8'], credentials: { username: 'a', password: 'b' } })
     expect((await reload())[0]).toBe(403)
-  })
-})
-
-describe('the warning about an open port', () => {
-  const warnings = () => running.log.all.filter(line => line.startsWith('WARNING'))
-  it('is given once on an address that others can reach', async () => {
-    await start({ listen: { host: '0.0.0.0', port: 0 } })
-    expect(warnings()).toHaveLength(1)
-    expect(warnings()[0]).toMatch(/lets anybody change the cluster: set restapi\.authentication/)
-  })
-  it.each([
-    [{ listen: { host: '127.0.0.1', port: 0 } }],
-    [{ listen: { host: '*', port: 0 }, credentials: { username: 'a', password: 'b' } }],
-    [{ listen: { host: '*', port: 0 }, allowlist: ['127.0.0.1'] }],
-  ])('and not with %j', async config => {
-    await start(config)
-    expect(warnings()).toEqual([])
   })
 })
 

@@ -1,6 +1,7 @@
 // `hactl check`: is the cluster as it should be? Looks once, or again and again until it is or the time is over.
 
 import { done, failed, type Result } from '../../model/command/failure.ts'
+import type { MemberWarning } from '../../model/command/report.ts'
 import type { Bytes, MemberName, Millis, Timeline } from '../../model/units.ts'
 import { deadlineIn, type Operator } from '../use-case.ts'
 import {
@@ -36,6 +37,8 @@ export interface CheckReport {
   /** The lag of the standby that is farthest behind; null: nobody streams, or it is not known. */
   readonly lagBytes: Bytes | null
   readonly findings: readonly Finding[]
+  /** What members' configurations leave open: told, and no reason to call the cluster unhealthy. */
+  readonly warnings: readonly (MemberWarning & { readonly member: MemberName })[]
 }
 
 const LOOK_EVERY_MS: Millis = 500
@@ -75,5 +78,8 @@ function reportOf(cluster: string, look: ClusterLook, limits: Limits): CheckRepo
       null,
     ),
     findings,
+    warnings: look.report.members.flatMap(({ name, warnings }) =>
+      warnings.map(warning => ({ member: name, ...warning })),
+    ),
   }
 }

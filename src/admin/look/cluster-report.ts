@@ -6,7 +6,7 @@ import { syncProtection } from '../../judge/sync-protection.ts'
 import type { ClusterView, FailoverRequest, JsonObject, Member } from '../../model/cluster/cluster.ts'
 import { drainOf } from '../../model/cluster/drained-member.ts'
 import { guardOf } from '../../model/cluster/guard.ts'
-import { saidText } from '../../model/cluster/hactl-part.ts'
+import { saidText, saidWarnings } from '../../model/cluster/hactl-part.ts'
 import { requestKind, runsHactl } from '../../model/cluster/request.ts'
 import { clusterTimeline } from '../../model/cluster/timeline.ts'
 import type {
@@ -16,6 +16,7 @@ import type {
   Position,
   SynchronousReport,
 } from '../../model/command/report.ts'
+import { OPEN_API } from '../../model/settings/open-api.ts'
 import { type Bytes, formatLsn, type Lsn, type MemberName, type WallMillis } from '../../model/units.ts'
 import { roleInCluster } from '../../wire/cluster-roles.ts'
 import { parseConnUrl } from '../../wire/member-urls.ts'
@@ -140,6 +141,7 @@ function reportMember(
     publishedRole: record.role,
     state: record.state,
     ...problemOf(member, view, modes),
+    warnings: saidWarnings(member).map(id => ({ id, text: warningText(id) })),
     replicationState: record.replicationState ?? null,
     holdsLeaderKey,
     leaseId: leaseText(member),
@@ -178,6 +180,10 @@ function problemOf(
     !paused && name === view.leader?.name && runsHactl(member) && guardOf(view, name) === 'no'
   if (problem !== null || !isUnguarded) return { problem, problemId: saidText(record, 'problem_id') }
   return { problem: UNGUARDED, problemId: 'unguarded' }
+}
+
+function warningText(id: string): string {
+  return id === OPEN_API.id ? `${OPEN_API.text}. HINT: ${OPEN_API.hint}` : 'a newer hactl knows what it means'
 }
 
 const UNGUARDED =

@@ -181,11 +181,13 @@ export const RESTAPI = {
   }),
   'restapi.allowlist': setting(list(), [], {
     env: 'PATRONI_RESTAPI_ALLOWLIST',
-    about: 'Addresses, networks and host names that may call the unsafe endpoints; empty: all.',
+    about:
+      'Addresses, networks and host names that may call the unsafe endpoints; empty: all, but see allowlist_include_members.',
   }),
   'restapi.allowlist_include_members': setting(boolean(), false, {
     env: 'PATRONI_RESTAPI_ALLOWLIST_INCLUDE_MEMBERS',
-    about: 'Members of the cluster are on the list too.',
+    about:
+      'Members of the cluster are on the list too. With an empty list, nobody else may change anything (POST /failsafe aside).',
   }),
   'restapi.http_extra_headers': setting(
     texts(),

@@ -32,6 +32,7 @@ export function memberRecord(facts: Facts): MemberRecord {
         [LEASE_TTL_FIELD]: leaseTtlSeconds(snap),
         ...hostOf(self),
         ...problemOf(facts),
+        ...(self.warnings === undefined ? {} : { warnings: self.warnings }),
         ...goneOf(facts),
         ...drained(facts),
       },

@@ -89,6 +89,12 @@ export interface Position {
 
 export type ReportedRole = 'leader' | 'standby_leader' | 'sync_standby' | 'quorum_standby' | 'replica'
 
+export interface MemberWarning {
+  /** For programs, e.g. `open-api`. */
+  readonly id: string
+  readonly text: string
+}
+
 export interface MemberReport {
   readonly name: MemberName
   readonly role: ReportedRole
@@ -102,6 +108,8 @@ export interface MemberReport {
   readonly problem: string | null
   /** Its code for programs, e.g. `no-access`; null: there is no problem, or the agent has no code for it. */
   readonly problemId: string | null
+  /** What its configuration leaves open, as hactl's agent reports it. It is no reason to call the member unhealthy. */
+  readonly warnings: readonly MemberWarning[]
   /** `streaming` or `in archive recovery`, if a standby reports it. */
   readonly replicationState: string | null
   readonly holdsLeaderKey: boolean

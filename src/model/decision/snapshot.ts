@@ -94,6 +94,8 @@ export interface Self {
   readonly host?: string
   /** The host of `apiUrl` is this machine. */
   readonly apiIsHere?: boolean
+  /** Codes of what its configuration leaves open to the network, for its member key. Absent: nothing. */
+  readonly warnings?: readonly string[]
   /** The store that has the cluster's keys. */
   readonly store: StoreKind
   /** The prefix of the cluster's keys, `/service/batman/`, for commands that an operator can copy. */

@@ -33,6 +33,7 @@ export function inPatronictlsWords(report: ClusterReport): ClusterReport {
       ...member,
       problem: null,
       problemId: null,
+      warnings: [],
       answers: null,
       answerError: null,
     })),

@@ -30,10 +30,22 @@ export function memberFooter(report: ClusterReport): readonly string[] {
     ...(report.leftOutMembers === 0
       ? []
       : [` Members left out, as etcd has too many keys below members/: ${report.leftOutMembers}`]),
+    ...warningLines(report),
     ...(report.unreadableRequest === null
       ? []
       : [` A request is pending that is not understood: ${report.unreadableRequest}`]),
   ]
+}
+
+/** ` Warning: pg1, pg2: open-api: lets whoever reaches …`, one line for each kind. */
+function warningLines({ members }: ClusterReport): readonly string[] {
+  const all = members.flatMap(({ warnings }) => warnings)
+  const ids = [...new Set(all.map(({ id }) => id))]
+  return ids.map(id => {
+    const names = members.filter(({ warnings }) => warnings.some(warning => warning.id === id))
+    const text = all.find(warning => warning.id === id)?.text ?? ''
+    return ` Warning: ${names.map(({ name }) => name).join(', ')}: ${id}: ${text}`
+  })
 }
 
 /** ` Synchronous mode: quorum: commits wait for any 1 of pg1, pg2` */

@@ -6,9 +6,10 @@ import type { CheckReport } from '../../admin/look/check.ts'
 const WORDS = { healthy: 'OK', degraded: 'DEGRADED', down: 'DOWN' } as const
 
 export function checkText(report: CheckReport): string {
-  const { findings } = report
+  const { findings, warnings } = report
   const rows = findings.map(({ member, kind, text }) => `  ${member ?? 'cluster'}: ${kind}: ${text}\n`)
-  return `${WORDS[report.health]}: cluster ${report.cluster}: ${summary(report)}\n${rows.join('')}`
+  const notes = warnings.map(({ member, id, text }) => `  warning: ${member}: ${id}: ${text}\n`)
+  return `${WORDS[report.health]}: cluster ${report.cluster}: ${summary(report)}\n${rows.join('')}${notes.join('')}`
 }
 
 function summary(report: CheckReport): string {

@@ -141,7 +141,11 @@ export async function writeSick(stage: Stage): Promise<void> {
     { state: 'start failed' },
     { version, problem: 'start failed 3 times: FATAL: no', problem_id: 'work-failed' },
   )
-  await member('c4', { state: 'running', xlog_location: 67109888, timeline: 1 }, { version })
+  await member(
+    'c4',
+    { state: 'running', xlog_location: 67109888, timeline: 1 },
+    { version, warnings: ['open-api'] },
+  )
 }
 
 /** Two members are gone: of one the leader says more, of the other only the slot is known. */
