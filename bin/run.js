@@ -5,10 +5,12 @@ import { existsSync, readFileSync } from 'node:fs'
 import module from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { argumentsOf, calledAs, shownName } from './called-as.js'
+import { tellUncaught } from './uncaught.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const name = calledAs('run.js')
 const args = argumentsOf(name, process.argv.slice(2))
+tellUncaught(args[0] === 'agent')
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 if (major < 24 || (major === 24 && minor < 15)) {

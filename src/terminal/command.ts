@@ -66,7 +66,8 @@ export const GLOBAL_FLAGS = {
   insecure: Flags.boolean({
     char: 'k',
     helpGroup: 'GLOBAL',
-    summary: "Do not verify the certificates of the members' REST API.",
+    summary:
+      "Do not verify the certificates of the members' REST API, and send its password to members on plain http too.",
   }),
   group: groupFlag(),
   json: Flags.boolean({
