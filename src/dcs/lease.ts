@@ -35,6 +35,7 @@ export class Lease {
   #ttlSeconds: number
   #held: Held | null = null
   #granting: Promise<Kept> | null = null
+  #toldLonger: string | null = null
 
   constructor(transport: Leases, log: Log, ttlMs: Millis) {
     this.#transport = transport
@@ -99,7 +100,21 @@ export class Lease {
     this.#held = { id: answer.leaseId, askedSeconds }
     const { leaseId, ttlSeconds } = answer
     this.#log('DEBUG', `${this.#transport.name} lease ${leaseId} made for ${ttlSeconds} s`)
+    this.#tellLonger(askedSeconds, ttlSeconds)
     return kept(answer, askedSeconds)
+  }
+
+  /** A failover waits for the lease that was granted, and not for the ttl that an operator sees in the configuration. */
+  #tellLonger(askedSeconds: number, ttlSeconds: number): void {
+    const longer = ttlSeconds > askedSeconds ? `${askedSeconds} ${ttlSeconds}` : null
+    if (longer !== null && longer !== this.#toldLonger)
+      this.#log(
+        'WARNING',
+        `ttl is ${askedSeconds} s, but ${this.#transport.name} makes no lease shorter than ${ttlSeconds} s: when the ` +
+          'leader is lost, a failover waits that long. Set a ttl of at least that, or shorten the election timeout of ' +
+          this.#transport.name,
+      )
+    this.#toldLonger = longer
   }
 }
 
