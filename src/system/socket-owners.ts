@@ -1,67 +1,109 @@
 // Whose sockets of this machine are: what Linux says in /proc/net about both ends of a connection, because Node cannot ask
 // for SO_PEERCRED.
 
-import { readdir, readFile, readlink } from 'node:fs/promises'
+import { readdir, readlink } from 'node:fs/promises'
 import { endianness } from 'node:os'
+import { errorText } from '../model/error-text.ts'
+import type { Millis } from '../model/units.ts'
+import { failureOf, runProgram } from './child-process.ts'
+
+export interface Place {
+  /** IPv4 or IPv6. */
+  readonly address: string
+  readonly port: number
+}
 
 interface TcpSocket {
-  /** As URLs write addresses, with the port. */
-  readonly local: string
-  readonly remote: string
   readonly isListening: boolean
   /** The user of the process that made it; of an accepted one: that accepted it. */
   readonly uid: number
   readonly inode: string
 }
 
-interface Place {
-  readonly address: string
-  readonly port: number
-}
-
 const LISTEN = '0A'
 
-/** Of the agent's network namespace; IPv6 or IPv4 as `address`. Rejects when the table cannot be read. */
-export async function tcpSockets(address: string): Promise<readonly TcpSocket[]> {
-  const table = await readFile(`/proc/self/net/${address.includes(':') ? 'tcp6' : 'tcp'}`, 'latin1')
-  return table
-    .split('\n')
-    .slice(1)
-    .map(line => line.trim().split(/\s+/))
-    .filter(row => row.length > 9)
-    .map(([, local = '', remote = '', state, , , , uid, , inode = '']) => ({
-      local: decoded(local),
-      remote: decoded(remote),
-      isListening: state === LISTEN,
-      uid: Number(uid),
-      inode,
-    }))
+/**
+ * Of the agent's network namespace: those that listen at `near` or at all addresses with its port, and the end at `near` of a
+ * connection from `far`. Rejects when the table cannot be read.
+ */
+export async function tcpSockets(near: Place, far: Place): Promise<readonly TcpSocket[]> {
+  const isSix = near.address.includes(':')
+  const all = { address: isSix ? '::' : '0.0.0.0', port: near.port }
+  const nobody = { address: all.address, port: 0 }
+  const ends = [
+    `${encoded(near)} ${encoded(far)} `,
+    ...[near, all].map(place => `${encoded(place)} ${encoded(nobody)} ${LISTEN} `),
+  ]
+  return (await rowsWith(`/proc/self/net/${isSix ? 'tcp6' : 'tcp'}`, ends)).flatMap(socketIn)
 }
 
-/** For comparing with the sockets of the table. */
-export function placeKey({ address, port }: Place): string {
+/** Inodes of the sockets that listen on a port, at whatever address. Rejects when the tables cannot be read. */
+export async function listenersOnPort(port: number): Promise<readonly string[]> {
+  const tables = ['tcp', 'tcp6'].map(name => rowsWith(`/proc/self/net/${name}`, [`:${hexPort(port)} `]))
+  const rows = (await Promise.all(tables)).flat()
+  return rows
+    .filter(
+      row =>
+        row
+          .trim()
+          .split(/\s+/)[1]
+          ?.endsWith(`:${hexPort(port)}`) === true,
+    )
+    .flatMap(socketIn)
+    .filter(({ isListening }) => isListening)
+    .map(({ inode }) => inode)
+}
+
+function socketIn(row: string): readonly TcpSocket[] {
+  const [, , , state, , , , uid, , inode] = row.trim().split(/\s+/)
+  return inode === undefined ? [] : [{ isListening: state === LISTEN, uid: Number(uid), inode }]
+}
+
+const SEARCH_LIMIT_MS: Millis = 2500
+
+/**
+ * The lines of a table of the kernel that have one of `words` in them. Not read in this process: whoever makes a hundred
+ * thousand connections makes a table of as many lines, which would keep the agent's thread for seconds.
+ */
+async function rowsWith(table: string, words: readonly string[]): Promise<readonly string[]> {
+  const searched = await runProgram({
+    file: 'grep',
+    args: ['-aF', ...words.flatMap(word => ['-e', word]), '--', table],
+    env: { LC_ALL: 'C', PATH: process.env.PATH ?? '/usr/bin:/bin' },
+    timeoutMs: SEARCH_LIMIT_MS,
+  })
+  // Code 1: no line has them.
+  if (searched.kind === 'exited' && searched.code === 1) return []
+  const why = failureOf('grep', searched)
+  if (why !== null) throw new Error(`${table} cannot be searched: ${why}`)
+  return searched.stdout.split('\n')
+}
+
+/** `0100007F:1538`, as the tables write it: words in the machine's own order of bytes, and a port. */
+function encoded({ address, port }: Place): string {
+  const words = bytesOf(address).toString('hex').match(/.{8}/g) ?? []
+  const inOrder = (word: string): string =>
+    endianness() === 'LE' ? Buffer.from(word, 'hex').reverse().toString('hex') : word
+  return `${words.map(inOrder).join('').toUpperCase()}:${hexPort(port)}`
+}
+
+function hexPort(port: number): string {
+  return port.toString(16).padStart(4, '0').toUpperCase()
+}
+
+/** Throws when it is no address. */
+function bytesOf(address: string): Buffer {
   const [bare = ''] = address.split('%')
-  return `${bare.includes(':') ? new URL(`http://[${bare}]`).hostname : bare}:${port}`
-}
-
-/** Listening on this address, or on all. */
-export function listensAt(socket: TcpSocket, place: Place): boolean {
-  const all = placeKey({ address: place.address.includes(':') ? '::' : '0.0.0.0', port: place.port })
-  return socket.isListening && [placeKey(place), all].includes(socket.local)
-}
-
-/** `0100007F:1538`: words in the machine's own order of bytes, and a port. */
-function decoded(text: string): string {
-  const [hex = '', port = ''] = text.split(':')
-  const words = hex.match(/.{8}/g) ?? []
-  const inOrder = (word: string): Buffer => {
-    const bytes = Buffer.from(word, 'hex')
-    return endianness() === 'LE' ? bytes.reverse() : bytes
+  if (!bare.includes(':')) return Buffer.from(bare.split('.').map(Number))
+  try {
+    // Without brackets: groups of hexadecimal digits, one run of empty groups left out.
+    const groups = new URL(`http://[${bare}]`).hostname.slice(1, -1)
+    const [front = [], back = []] = groups.split('::').map(side => side.split(':').filter(Boolean))
+    const zeros = Array.from({ length: 8 - front.length - back.length }, () => '0')
+    return Buffer.from([...front, ...zeros, ...back].map(group => group.padStart(4, '0')).join(''), 'hex')
+  } catch (error) {
+    throw new Error(`${address} is not an address: ${errorText(error)}`)
   }
-  const bytes = Buffer.concat(words.map(inOrder))
-  const address =
-    bytes.length === 4 ? bytes.join('.') : (bytes.toString('hex').match(/.{4}/g)?.join(':') ?? '')
-  return placeKey({ address, port: Number.parseInt(port, 16) })
 }
 
 interface UnixListener {
@@ -72,9 +114,10 @@ interface UnixListener {
 
 const ACCEPTS = 0x10000
 
-export async function unixListeners(): Promise<readonly UnixListener[]> {
-  const table = await readFile('/proc/self/net/unix', 'utf8')
-  return table.split('\n').flatMap(line => {
+/** Those whose files are called `name`, in whatever directory. Rejects when the table cannot be read. */
+export async function unixListeners(name: string): Promise<readonly UnixListener[]> {
+  const lines = await rowsWith('/proc/self/net/unix', [`/${name}`])
+  return lines.flatMap(line => {
     const row = /^\S+: \S+ \S+ (?<flags>\S+) \S+ \S+ +(?<inode>\d+) (?<path>\/.*)$/.exec(line)?.groups
     const { flags = '', inode = '', path = '' } = row ?? {}
     return (Number.parseInt(flags, 16) & ACCEPTS) === 0 ? [] : [{ path, inode }]

@@ -9,7 +9,7 @@ import type { PostmasterIdentity } from '../../model/server/postgres.ts'
 import type { Millis } from '../../model/units.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { LoginSocket } from '../../system/libpq-login.ts'
-import { listensAt, placeKey, socketsOf, tcpSockets, unixListeners } from '../../system/socket-owners.ts'
+import { type Place, socketsOf, tcpSockets, unixListeners } from '../../system/socket-owners.ts'
 import type { Log } from '../context.ts'
 import type { LocalPlace } from './local-places.ts'
 
@@ -23,6 +23,7 @@ export interface OwnServerParts {
 
 /** Before a place where a stranger was met is tried again. */
 const PAUSE_MS: Millis = 10_000
+const LOOKS = 3
 
 export class OwnServer {
   readonly #parts: OwnServerParts
@@ -77,15 +78,14 @@ export class OwnServer {
   async #lookAtTcp(socket: LoginSocket, own: ReadonlySet<string> | null): Promise<string | null> {
     const { localAddress, localPort, remoteAddress, remotePort } = socket
     if (!localAddress || !localPort || !remoteAddress || !remotePort) return 'the connection is gone'
-    const near = { address: localAddress, port: localPort }
-    const far = { address: remoteAddress, port: remotePort }
-    const sockets = await tcpSockets(remoteAddress)
-    const [from, to] = [placeKey(near), placeKey(far)]
-    const end = sockets.find(({ local, remote }) => local === to && remote === from)
+    const ours = { address: localAddress, port: localPort }
+    const theirs = { address: remoteAddress, port: remotePort }
+    const sockets = await socketsBetween(theirs, ours)
+    const end = sockets.find(({ isListening }) => !isListening)
     if (end === undefined) return 'it is not on this machine'
     if (end.uid !== this.#parts.uid) return `a process of the user with id ${end.uid} listens there`
     if (own === null) return null
-    const isOurs = sockets.some(candidate => listensAt(candidate, far) && own.has(candidate.inode))
+    const isOurs = sockets.some(({ isListening, inode }) => isListening && own.has(inode))
     return isOurs
       ? null
       : 'another process of this user listens there, and not the server of this data directory'
@@ -97,12 +97,20 @@ export class OwnServer {
     if (file.uid !== this.#parts.uid) return `the socket belongs to the user with id ${file.uid}`
     if ((folder.mode & 0o1002) === 0o002) return `everybody may replace files in ${dirname(path)}`
     if (own === null) return null
-    const listeners = await unixListeners()
+    const listeners = await unixListeners(basename(path))
     const ofOurs = listeners.filter(({ inode }) => own.has(inode)).map(listener => wholePath(listener.path))
     const isOurs = (await Promise.all(ofOurs)).includes(await wholePath(path))
     return isOurs
       ? null
       : 'another process of this user listens there, and not the server of this data directory'
+  }
+}
+
+/** While connections come and go, the kernel's table may be read past one that is in it. */
+async function socketsBetween(near: Place, far: Place): ReturnType<typeof tcpSockets> {
+  for (let turn = 1; ; turn += 1) {
+    const sockets = await tcpSockets(near, far)
+    if (turn === LOOKS || sockets.some(({ isListening }) => !isListening)) return sockets
   }
 }
 
