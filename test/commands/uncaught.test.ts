@@ -35,8 +35,12 @@ test.each(['throws', 'rejects'])('a command that %s: one line, a hint, exit code
 })
 
 test('the agent says where, in its log', async () => {
-  const NODE_OPTIONS = `--require ${join(home, 'throws.cjs')}`
-  const { code, stderr } = await runHactl(['agent', '/nowhere.yml'], { env: { NODE_OPTIONS } })
-  expect([code, stderr]).toEqual([1, expect.stringContaining(`${WHAT}HINT: report it`)])
-  expect(stderr).toMatch(/\n {4}at .*throws\.cjs:1:\d+/)
+  // It fails where it would tell what is wrong with its configuration.
+  const preload = join(home, 'complains.cjs')
+  const fails = "() => { console.error = real; throw new Error('boom') }"
+  await writeFile(preload, `const real = console.error; console.error = ${fails}`)
+  const env = { NODE_OPTIONS: `--require ${preload}` }
+  const { code, stderr } = await runHactl(['agent', '/nowhere.yml'], { env })
+  expect([code, stderr]).toEqual([1, expect.stringContaining('error: hactl failed: boom\nHINT: report it')])
+  expect(stderr).toMatch(/\n {4}at .*complains\.cjs:1:\d+/)
 })
