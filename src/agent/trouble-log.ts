@@ -4,6 +4,7 @@
 import { describeDisk, failingOwnDisk, failingServerDisk } from '../decide/failing-disk.ts'
 import { describeMissing, missingWatchdog } from '../decide/lead/watchdog.ts'
 import { refusedLogin } from '../decide/report/login-trouble.ts'
+import { newcomersWithoutSlot } from '../decide/upkeep/newcomer-slots.ts'
 import type { Memory } from '../model/decision/memory.ts'
 import type { Snapshot } from '../model/decision/snapshot.ts'
 import type { BootMillis, Millis } from '../model/units.ts'
@@ -30,7 +31,10 @@ export function createTroubleLog({ log, serverLog }: TroubleLogOptions): Trouble
   const watchdog = createTrouble(log, 'the required watchdog can be used again')
   const strangeKeys = createTrouble(log, 'no key in etcd is refused any more', 0)
   const tooMany = createTrouble(log, 'every member key is taken up again', 0)
+  const slotless = createTrouble(log, 'every member has its replication slot on this node again')
   return (snapshot, memory) => {
+    const waits = newcomersWithoutSlot(snapshot, memory)
+    slotless(snapshot.nowMs, waits === 0 ? null : NO_ROOM_FOR_SLOTS, snapshot.postgres.server.known)
     const { cluster } = snapshot
     const refused = cluster.known ? (cluster.value.refusedKeys ?? []).length : 0
     strangeKeys(snapshot.nowMs, refused === 0 ? null : STRANGE_KEYS, cluster.known)
@@ -56,6 +60,9 @@ const STRANGE_KEYS =
 
 const TOO_MANY_MEMBERS =
   'etcd has more keys below members/ than a cluster has members: those on no lease are left out first. HINT: hactl check counts them'
+
+const NO_ROOM_FOR_SLOTS =
+  "members that have never streamed have no replication slot here, as max_replication_slots leaves no room for all: the newest come first. HINT: remove keys below members/ that are nobody's, or raise max_replication_slots"
 
 /** `why`: the trouble, or null; `well`: the opposite was seen, and the question has not merely become moot. */
 type Trouble = (nowMs: BootMillis, why: string | null, well: boolean) => void

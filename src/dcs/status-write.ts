@@ -13,7 +13,7 @@ interface StatusWrite {
   readonly guard: Guard
 }
 
-const OWN_FIELDS: readonly string[] = ['optime', 'slots', 'retain_slots']
+const OWN_FIELDS: readonly string[] = ['optime', 'slots', 'retain_slots', 'hactl_newcomer_slots']
 
 /** null: there is nothing to write; an unchanged status is not written again. */
 export function statusWrite(status: ClusterStatus | null, standing: Entry | null): StatusWrite | null {

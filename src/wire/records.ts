@@ -54,7 +54,12 @@ export function parseStatus(text: string): ClusterStatus {
     optime: lsnOrNull(value.optime),
     slots: parseSlots(unwrap(value.slots)),
     retainSlots: parseNames(unwrap(value.retain_slots)),
+    ...newcomersIn(parseNames(value.hactl_newcomer_slots)),
   }
+}
+
+function newcomersIn(slots: readonly string[] | null): Pick<ClusterStatus, 'newcomerSlots'> {
+  return slots === null || slots.length === 0 ? {} : { newcomerSlots: slots }
 }
 
 // Some Patroni versions wrote `slots` and `retain_slots` as JSON within a JSON string.
@@ -79,11 +84,12 @@ function parseNames(value: ExactJson | undefined): readonly string[] | null {
 
 /** `foreign`: fields of other writers, which follow ours. */
 export function serialiseStatus(status: ClusterStatus, foreign: ExactObject = {}): string {
-  const { optime, slots, retainSlots } = status
+  const { optime, slots, retainSlots, newcomerSlots = [] } = status
   return stringifyExact({
     optime: optime ?? undefined,
     slots: slots !== null && Object.keys(slots).length > 0 ? slots : undefined,
     retain_slots: retainSlots !== null && retainSlots.length > 0 ? retainSlots : undefined,
+    hactl_newcomer_slots: newcomerSlots.length > 0 ? newcomerSlots : undefined,
     ...foreign,
   })
 }

@@ -6,7 +6,17 @@ import { createTroubleLog } from '../../src/agent/trouble-log.ts'
 import type { Memory } from '../../src/model/decision/memory.ts'
 import type { Snapshot } from '../../src/model/decision/snapshot.ts'
 import { seen } from '../../src/model/seen.ts'
-import { base, leaderKey, memory, running, server, silent, stopped, view } from '../exhaustive/parts.ts'
+import {
+  base,
+  leaderKey,
+  member,
+  memory,
+  running,
+  server,
+  silent,
+  stopped,
+  view,
+} from '../exhaustive/parts.ts'
 
 function listen() {
   const lines: string[] = []
@@ -15,8 +25,12 @@ function listen() {
   const consider = createTroubleLog({ log, serverLog: '/state/postgres.log' })
   return {
     lines,
-    at: (seconds: number, change: Partial<Snapshot>, rejoin: Memory['rejoin'] = 'follow') =>
-      consider({ ...base, ...change, nowMs: 1_000_000 + seconds * 1000 }, { ...memory, rejoin }),
+    at: (
+      seconds: number,
+      change: Partial<Snapshot>,
+      rejoin: Memory['rejoin'] = 'follow',
+      more: Partial<Memory> = {},
+    ) => consider({ ...base, ...change, nowMs: 1_000_000 + seconds * 1000 }, { ...memory, ...more, rejoin }),
   }
 }
 
@@ -134,4 +148,13 @@ test('members that are left out are told of once, whatever their number', () => 
   expect(lines).toEqual([expect.stringMatching(/^WARNING etcd has more keys below members\/ than/)])
   at(4, { cluster: led })
   expect(lines.slice(1)).toEqual(['INFO every member key is taken up again'])
+})
+
+test('a node without room for the slots of all newcomers says so once', () => {
+  const { lines, at } = listen()
+  const newcomer = { slot: 'ghost', lastNeededMs: 0, lastNeededWall: 0, member: 'ghost', newcomerSinceMs: 0 }
+  const crowd = view({ leader: leaderKey('pg2'), members: [member('ghost', 'replica')] })
+  for (const seconds of [1, 12, 30])
+    at(seconds, { ...standby(receiver), cluster: crowd }, 'follow', { retainedSlots: [newcomer] })
+  expect(lines).toEqual([expect.stringMatching(/^WARNING members that have never streamed have no/)])
 })

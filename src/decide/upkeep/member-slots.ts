@@ -8,10 +8,18 @@ import type { LostMember } from '../../model/command/report.ts'
 import type { Action } from '../../model/decision/action.ts'
 import type { Memory } from '../../model/decision/memory.ts'
 import type { Snapshot } from '../../model/decision/snapshot.ts'
-import type { SlotView } from '../../model/server/postgres.ts'
+import type { ServerView, SlotView } from '../../model/server/postgres.ts'
 import type { Lsn, WallMillis } from '../../model/units.ts'
 import { hasNostream, replicatesFrom } from '../../wire/tags.ts'
 import { type ClusterFacts, type Facts, runsAsPrimary, server } from '../facts.ts'
+import {
+  backupRuns,
+  hasStreamed,
+  isNewcomer,
+  keptMs,
+  newcomersWithPlace,
+  placesLeft,
+} from './newcomer-slots.ts'
 
 interface SlotUpkeep {
   readonly actions: readonly Action[]
@@ -22,8 +30,8 @@ export function slotUpkeep(facts: ClusterFacts): SlotUpkeep {
   const { snap, memory } = facts
   const seen = server(snap)
   if (seen === null || !snap.settings.useSlots) return { actions: [], retainedSlots: memory.retainedSlots }
-  const retainedSlots = retain(facts)
-  const wanted = wantedSlots(facts, retainedSlots)
+  const retainedSlots = retain(facts, seen)
+  const wanted = wantedSlots(facts, retainedSlots, seen)
   const existing = new Map(seen.slots.map(slot => [slot.name, slot]))
   const create = [...wanted.keys()].filter(name => !existing.has(name))
   const drop = snap.settings.paused
@@ -35,21 +43,37 @@ export function slotUpkeep(facts: ClusterFacts): SlotUpkeep {
 }
 
 /** The wanted slots by name, with the position that the owner needs if the leader published it. */
-function wantedSlots(facts: ClusterFacts, retained: Memory['retainedSlots']): Map<string, Lsn | null> {
+function wantedSlots(
+  facts: ClusterFacts,
+  retained: Memory['retainedSlots'],
+  seen: ServerView,
+): Map<string, Lsn | null> {
   const { snap, view } = facts
   const own = slotName(snap.self.name)
+  const kept = new Map(retained.filter(entry => isRetained(entry, snap)).map(entry => [entry.slot, entry]))
+  const isNew = (slot: string): boolean => isNewcomer(kept.get(slot) ?? NOBODY)
+  const present = view.members.filter(member => {
+    const slot = slotName(member.name)
+    return slot !== own && kept.has(slot) && needsSlotHere(member, facts)
+  })
+  const ofMembers = new Set(present.map(({ name }) => slotName(name)))
+  const gone = snap.self.tags.nofailover
+    ? []
+    : [...kept.keys()].filter(slot => slot !== own && !ofMembers.has(slot))
+  const existing = new Set(seen.slots.map(({ name }) => name))
+  const wanted = new Set([
+    ...[...ofMembers].filter(slot => !isNew(slot)),
+    ...gone.filter(slot => existing.has(slot) && !isNew(slot)),
+  ])
+  const newcomers = present.filter(({ name }) => isNew(slotName(name)))
+  const places = placesLeft(seen, retained, wanted)
+  const placed = newcomersWithPlace(newcomers, places, seen, retained, snap).map(({ name }) => slotName(name))
+  const rest = gone.filter(slot => !wanted.has(slot)).slice(0, Math.max(0, places - placed.length))
   const published = new Map(Object.entries(view.status?.value.slots ?? {}))
-  const wanted = new Map<string, Lsn | null>()
-  for (const member of view.members) {
-    const name = slotName(member.name)
-    if (name !== own && needsSlotHere(member, facts)) wanted.set(name, published.get(name) ?? null)
-  }
-  if (!snap.self.tags.nofailover) {
-    for (const { slot } of retained.filter(entry => isRetained(entry, snap)))
-      if (slot !== own && !wanted.has(slot)) wanted.set(slot, published.get(slot) ?? null)
-  }
-  return wanted
+  return new Map([...wanted, ...placed, ...rest].map(slot => [slot, published.get(slot) ?? null]))
 }
+
+const NOBODY = { slot: '', lastNeededMs: 0, lastNeededWall: 0, member: null }
 
 function needsSlotHere(member: Member, { snap }: ClusterFacts): boolean {
   if (hasNostream(member.record.tags)) return false
@@ -65,28 +89,41 @@ function needsSlotHere(member: Member, { snap }: ClusterFacts): boolean {
 
 /** The slot's member is present, or was less than `member_slots_ttl` ago. */
 export function isRetained(entry: Memory['retainedSlots'][number], snap: Snapshot): boolean {
-  return snap.nowMs - entry.lastNeededMs < snap.settings.memberSlotsTtlMs
+  return snap.nowMs - entry.lastNeededMs < keptMs(entry, snap)
 }
 
 /**
  * Member slots with the time when each was last needed. An expired one is remembered until its slot is dropped, which
  * an active reader may delay, and until the status key no longer names it.
  */
-function retain({ snap, memory, view }: ClusterFacts): Memory['retainedSlots'] {
+function retain({ snap, memory, view }: ClusterFacts, seen: ServerView): Memory['retainedSlots'] {
   const now = { lastNeededMs: snap.nowMs, lastNeededWall: snap.wallMs }
-  const current = new Map(
-    view.members
-      .filter(member => !hasNostream(member.record.tags))
-      .map(({ name }) => [slotName(name), { slot: slotName(name), ...now, member: name }]),
-  )
+  const { retainSlots = null, newcomerSlots = [] } = view.status?.value ?? {}
+  const copies = backupRuns(seen)
   const known = new Map(memory.retainedSlots.map(entry => [entry.slot, entry]))
-  for (const slot of view.status?.value.retainSlots ?? [])
-    if (!known.has(slot)) known.set(slot, { slot, ...now, member: null })
-  for (const [slot, entry] of current) known.set(slot, entry)
-  const left = new Set([
-    ...(server(snap)?.slots ?? []).map(slot => slot.name),
-    ...(view.status?.value.retainSlots ?? []),
-  ])
+  for (const slot of retainSlots ?? []) if (!known.has(slot)) known.set(slot, { slot, ...now, member: null })
+  for (const slot of newcomerSlots)
+    if (!known.has(slot)) known.set(slot, { slot, ...now, member: null, newcomerSinceMs: snap.nowMs })
+  const own = slotName(snap.self.name)
+  const current = new Set<string>()
+  for (const { name, leaseId, record } of view.members) {
+    const slot = slotName(name)
+    const isProven = slot === own || hasStreamed(slot, seen, view)
+    // A key on no lease is nobody's: an agent keeps its own on one.
+    const isThere =
+      leaseId !== null || slot === own || seen.slots.some(each => each.name === slot && each.active)
+    if (hasNostream(record.tags) || !isThere) continue
+    current.add(slot)
+    const before = known.get(slot)
+    const isNew = !isProven && (before === undefined || isNewcomer(before))
+    known.set(slot, {
+      ...{ slot, ...now, member: name },
+      ...(isNew ? { newcomerSinceMs: before?.newcomerSinceMs ?? snap.nowMs } : {}),
+    })
+  }
+  for (const [slot, entry] of known)
+    if (copies && isNewcomer(entry)) known.set(slot, { ...entry, ...now, newcomerSinceMs: snap.nowMs })
+  const left = new Set([...seen.slots.map(slot => slot.name), ...(retainSlots ?? []), ...newcomerSlots])
   return [...known.values()]
     .filter(entry => current.has(entry.slot) || isRetained(entry, snap) || left.has(entry.slot))
     .sort((a, b) => (a.slot < b.slot ? -1 : 1))

@@ -7,6 +7,7 @@ import type { ServerView } from '../../model/server/postgres.ts'
 import type { Lsn, MemberName } from '../../model/units.ts'
 import { type Facts, server } from '../facts.ts'
 import { isRetained } from './member-slots.ts'
+import { hasStreamed, isNewcomer } from './newcomer-slots.ts'
 
 /** The status to write now; null: it has not changed, or this node is not a primary that answers. */
 export function buildStatus({ snap, memory }: Facts): ClusterStatus | null {
@@ -14,15 +15,22 @@ export function buildStatus({ snap, memory }: Facts): ClusterStatus | null {
   if (seen === null || seen.inRecovery || !snap.cluster.known) return null
   const view = snap.cluster.value
   const slots = slotPositions(seen, snap.self.name)
+  const kept = memory.retainedSlots.filter(entry => isRetained(entry, snap))
+  const newcomers = new Set(kept.filter(isNewcomer).map(({ slot }) => slot))
+  for (const { name } of view.members)
+    if (hasStreamed(slotName(name), seen, view)) newcomers.delete(slotName(name))
   const memberSlots = new Set([
-    ...view.members.map(member => slotName(member.name)),
-    slotName(snap.self.name),
+    ...view.members.filter(({ leaseId }) => leaseId !== null).map(({ name }) => slotName(name)),
+    ...kept.map(({ slot }) => slot),
   ])
-  for (const entry of memory.retainedSlots) if (isRetained(entry, snap)) memberSlots.add(entry.slot)
-  const retainSlots = Object.keys(slots)
-    .filter(name => memberSlots.has(name))
-    .sort(byText)
-  const status = { optime: seen.position, slots, retainSlots }
+  for (const slot of newcomers) memberSlots.delete(slot)
+  memberSlots.add(slotName(snap.self.name))
+  const existing = Object.keys(slots).sort(byText)
+  const newcomerSlots = existing.filter(name => newcomers.has(name))
+  const status = {
+    ...{ optime: seen.position, slots, retainSlots: existing.filter(name => memberSlots.has(name)) },
+    ...(newcomerSlots.length === 0 ? {} : { newcomerSlots }),
+  }
   const before = view.status?.value ?? null
   return before !== null && sameStatus(before, status) ? null : status
 }
@@ -43,14 +51,18 @@ export function slotPositions(seen: ServerView, self: MemberName): Readonly<Reco
 export function closingStatus({ snap }: Facts, lsn: Lsn | null): ClusterStatus | null {
   if (lsn === null) return null
   const before = snap.cluster.known ? (snap.cluster.value.status?.value ?? null) : null
-  return { optime: lsn, slots: before?.slots ?? null, retainSlots: before?.retainSlots ?? null }
+  return {
+    ...{ optime: lsn, slots: before?.slots ?? null, retainSlots: before?.retainSlots ?? null },
+    ...(before?.newcomerSlots === undefined ? {} : { newcomerSlots: before.newcomerSlots }),
+  }
 }
 
 function sameStatus(a: ClusterStatus, b: ClusterStatus): boolean {
   return (
     a.optime === b.optime &&
     sameSlots(a.slots ?? {}, b.slots ?? {}) &&
-    (a.retainSlots ?? []).join() === (b.retainSlots ?? []).join()
+    (a.retainSlots ?? []).join() === (b.retainSlots ?? []).join() &&
+    (a.newcomerSlots ?? []).join() === (b.newcomerSlots ?? []).join()
   )
 }
 

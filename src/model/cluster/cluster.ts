@@ -142,6 +142,8 @@ export interface ClusterStatus {
   readonly optime: Lsn | null
   readonly slots: Readonly<Record<string, Lsn>> | null
   readonly retainSlots: readonly string[] | null
+  /** hactl's own field: slots of members that have not streamed yet. Absent: none. */
+  readonly newcomerSlots?: readonly string[]
 }
 
 /** Value of `failover`: with `leader` a switchover, with only `member` a manual failover. `{}` reads as null. */

@@ -172,13 +172,18 @@ export interface Outage {
   readonly lastCommitMs: WallMillis | null
 }
 
-interface RetainedSlot {
+export interface RetainedSlot {
   readonly slot: string
   readonly lastNeededMs: BootMillis
   /** The same for people, for the leader's member key. */
   readonly lastNeededWall: WallMillis
   /** The slot's member; null: only the slot is known, from the `status` key, and not when its member left. */
   readonly member: MemberName | null
+  /**
+   * The member has never streamed, as far as is known: since when it, or a base backup, was seen first or last, respectively.
+   * Absent: it has.
+   */
+  readonly newcomerSinceMs?: BootMillis
 }
 
 /** Work whose failure is remembered: a job, the arming of the fencer, the opening of the watchdog device. */

@@ -143,7 +143,10 @@ export interface ServerView {
    */
   readonly controlTimeline: Timeline | null
   readonly startTime: string
+  /** Without temporary ones. */
   readonly slots: readonly SlotView[]
+  /** max_replication_slots, and how many temporary ones there are (a base backup has one). Absent: not queried. */
+  readonly slotRoom?: { readonly max: number; readonly temporary: number }
   readonly replication: readonly WalSenderView[]
   /** The settings in force of synchronous replication. Absent: not queried. */
   readonly synchronous?: { readonly standbyNames: string; readonly commit: string }

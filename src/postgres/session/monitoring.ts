@@ -64,6 +64,8 @@ export function monitoringQuery(majorVersion: number): string {
       'xmin', s.xmin::text, 'database', d.datname, 'plugin', s.plugin, 'wal_status', ${walStatus}))
     FROM pg_catalog.pg_get_replication_slots() s LEFT JOIN pg_catalog.pg_database d ON d.oid = s.datoid
     WHERE NOT s.temporary) AS slots,
+  (SELECT pg_catalog.count(*)::int FROM pg_catalog.pg_get_replication_slots() s WHERE s.temporary) AS temporary_slots,
+  pg_catalog.current_setting('max_replication_slots')::int AS max_replication_slots,
   (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('user', u.rolname, 'application', a.application_name,
       'address', a.client_addr::text, 'state', w.state, 'sync_state', w.sync_state, 'priority', w.sync_priority,
       'write', w.write_lsn::text, 'flush', w.flush_lsn::text, 'replay', w.replay_lsn::text))
@@ -104,6 +106,9 @@ export function parseMonitoring(row: Row | undefined): Monitored | null {
     controlTimeline: checkpointTimeline,
     startTime,
     slots: list(row.slots).map(slotOf),
+    ...(typeof row.max_replication_slots === 'number' && typeof row.temporary_slots === 'number'
+      ? { slotRoom: { max: row.max_replication_slots, temporary: row.temporary_slots } }
+      : {}),
     replication: list(row.senders).map(senderOf),
     synchronous: {
       standbyNames: text(row.synchronous_standby_names) ?? '',

@@ -133,10 +133,13 @@ function buildServer(draft: Draft, role: 'primary' | 'standby', timeline: number
     controlTimeline: controlTimeline ?? timeline,
     startTime: '2026-01-01 00:00:00+00',
     slots: [
-      ...draft.etcd.members.filter(name => name !== draft.me).map(name => slot(slotName(name), lsn, true)),
+      ...draft.etcd.members
+        .filter(name => name !== draft.me && !draft.postgres.withoutSlots.includes(name))
+        .map(name => slot(slotName(name), lsn, true)),
       ...usedSlots.map(name => slot(name, lsn, true)),
       ...idleSlots.map(name => slot(name, lsn, false)),
     ],
+    ...(draft.postgres.slotsMax === null ? {} : { slotRoom: { max: draft.postgres.slotsMax, temporary: 0 } }),
     replication: standby ? [] : sendersOf(draft),
     pendingRestart: {},
     ...(draft.postgres.waitsFor === null

@@ -120,7 +120,7 @@ function buildMember(name: MemberName, draft: Draft): Member {
   return {
     name,
     leaseId: said.leaseId === undefined ? usual : said.leaseId,
-    modRevision: revision(30),
+    modRevision: revision(said.changedAt ?? 30),
     record: {
       connUrl: said.connUrl === undefined ? connUrl(name) : null,
       apiUrl: said.apiUrl === undefined ? apiUrl(name) : null,

@@ -37,6 +37,8 @@ export interface SwitchText {
 }
 
 export interface MemberDraft {
+  /** Revision of its key. */
+  changedAt: number
   name: MemberName
   role: string | null
   state: string
@@ -139,6 +141,9 @@ export interface PostgresDraft {
   syncFile: string | null | undefined
   history: SwitchText[] | null
   idleSlots: string[]
+  slotsMax: number | null
+  /** Members that have none here. */
+  withoutSlots: string[]
   usedSlots: string[]
 }
 
@@ -276,6 +281,8 @@ function defaultPostgres(): PostgresDraft {
     syncFile: undefined,
     history: null,
     idleSlots: [],
+    slotsMax: null,
+    withoutSlots: [],
     usedSlots: [],
   }
 }

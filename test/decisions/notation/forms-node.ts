@@ -8,6 +8,7 @@ import { DEFAULT_LSN, type Draft, type PostgresDraft } from './draft.ts'
 import { failoverForms } from './forms-failover.ts'
 import { readMomentLine } from './forms-moment.ts'
 import { scheduleForms } from './forms-orders.ts'
+import { readRetained, slotForms } from './forms-slots.ts'
 import { readWork } from './names.ts'
 import { type Form, positionAt, readClauses, readDuration, readPosition, readSwitches } from './units.ts'
 
@@ -77,8 +78,7 @@ const postgresForms: readonly Form<PostgresDraft>[] = [
     }),
   ],
   [/^history (.+)$/, ([text = '']) => ({ history: readSwitches(text) })],
-  [/^used slots (.+)$/, ([names = '']) => ({ usedSlots: names.split(/\s+/) })],
-  [/^idle slots (.+)$/, ([names = '']) => ({ idleSlots: names.split(/\s+/) })],
+  ...slotForms,
 ]
 
 /** `caught up pg2 under "ANY 1 (pg2,pg3)"`: who has everything of those that are waited for, and since when that was so. */
@@ -230,16 +230,6 @@ const memoryForms: readonly Form<Memory>[] = [
 
 const repeated = (count: string | undefined) => (count === undefined ? {} : { count: Number(count) })
 const lasting = (remedy: string | undefined) => (remedy === undefined ? {} : { remedy })
-
-/** `pg2 0s ago pg3 31m ago`: slots, and when their members were last there. */
-function readRetained(text: string, now: number): Memory['retainedSlots'] {
-  return [...text.matchAll(/(\S+) (\S+) ago/g)].map(([, slot = '', time = '']) => ({
-    slot,
-    lastNeededMs: now - readDuration(time),
-    lastNeededWall: 1_700_000_000_000 - readDuration(time),
-    member: slot,
-  }))
-}
 
 function newHandover(to: string | undefined, startedAtMs: number, asked: boolean = true): Handover {
   return {

@@ -98,6 +98,7 @@ const memberForms: readonly Form<MemberDraft>[] = [
   [/^paused$/, () => ({ paused: true })],
   [/^no api_url$/, () => ({ apiUrl: false })],
   [/^no conn_url$/, () => ({ connUrl: false })],
+  [/^changed at (\d+)$/, ([at]) => ({ changedAt: Number(at) })],
   [/^on lease (\d+)$/, ([leaseId = '']) => ({ leaseId: leaseId === '0' ? null : leaseId })],
   [/^lease made for (\S+)$/, ([ttl = '']) => ({ leaseTtl: readDuration(ttl) / 1000 })],
   [/^of host (\S+)$/, ([host = '']) => ({ host })],
