@@ -59,6 +59,7 @@ export class World {
   /** A data directory was taken away: a node may have less than it once published. */
   dataWasLost: boolean = false
   /** What etcd held when the leader key was taken last: an operator may change it before the promotion. */
+  #wasSwitchedOff: boolean = false
   atElection: Known = { status: null, maximumLag: null, isSynchronous: false }
   readonly #numbers = new TimelineNumbers()
   readonly #options: WorldOptions
@@ -78,6 +79,7 @@ export class World {
       for (const { key, value } of changes) {
         if (key === absoluteKey(HISTORY) && value !== null)
           this.checks.recorded(this.machine(this.leaderKey() ?? ''))
+        if (key === absoluteKey(CONFIG) || key === absoluteKey(SYNC)) this.#noteMode()
         if (key !== absoluteKey(LEADER)) continue
         this.trace('etcd', value === null ? 'the leader key is gone' : `the leader key holds ${value.text}`)
         if (value !== null) this.atElection = this.#knownNow()
@@ -168,6 +170,14 @@ export class World {
 
   becamePrimary(server: Postmaster): void {
     this.trace(server.machine.name, `runs as primary on timeline ${server.data.timeline}`)
+  }
+
+  /** An operator who switches synchronous mode off takes its promise back, with the end of the key `sync`. */
+  #noteMode(): void {
+    const isNamed = this.syncState()?.leader != null
+    if (!this.isSynchronous) this.#wasSwitchedOff = true
+    else if (isNamed) this.#wasSwitchedOff = false
+    if (this.#wasSwitchedOff && !isNamed) this.checks.promiseEnded()
   }
 
   #knownNow(): Known {

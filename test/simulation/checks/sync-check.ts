@@ -11,8 +11,8 @@ export interface Acknowledged {
   readonly count: number
   readonly atMs: number
   readonly node: string
-  /** The key `sync` named its node as the leader: whoever leads next has it. */
-  readonly isKept: boolean
+  /** The key `sync` named its node as the leader, and has named one ever since: whoever leads next has it. */
+  isKept: boolean
 }
 
 /** null: nothing was lost that had to be kept. Data that was taken away by hand is nobody's promise. */
