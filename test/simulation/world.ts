@@ -10,6 +10,7 @@ import { modesOf } from '../../src/wire/modes.ts'
 import { parseConfig, parseHistory, parseStatus, parseSync } from '../../src/wire/records.ts'
 import { Checks } from './checks/checks.ts'
 import { IntervalCheck } from './checks/interval-check.ts'
+import { endPromise } from './checks/sync-check.ts'
 import { TimelineNumbers } from './checks/timeline-check.ts'
 import { BootClock } from './machine/boot-clock.ts'
 import { Machine, type MachineOptions } from './machine/machine.ts'
@@ -177,7 +178,7 @@ export class World {
     const isNamed = this.syncState()?.leader != null
     if (!this.isSynchronous) this.#wasSwitchedOff = true
     else if (isNamed) this.#wasSwitchedOff = false
-    if (this.#wasSwitchedOff && !isNamed) this.checks.promiseEnded()
+    if (this.#wasSwitchedOff && !isNamed) endPromise(this.checks.acknowledged)
   }
 
   #knownNow(): Known {

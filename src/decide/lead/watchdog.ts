@@ -92,6 +92,12 @@ export function whyNotWatched(facts: Facts): string | null {
   return outcome?.kind === 'failed' ? outcome.why : null
 }
 
+/** The same, or it was opened in this beat and is not open any more: the fencer acts when a beat outlasts the lease. */
+export function whyNotYetWatched(facts: Facts): string | null {
+  const isClosed = lacksWatchdog(facts) && tried(facts.snap, 'open-watchdog')
+  return whyNotWatched(facts) ?? (isClosed ? 'it was opened and closed again' : null)
+}
+
 /** Bookkeeping: what became of the last try to open it. */
 export function rememberWatchdog(memory: Memory, snap: Snapshot): Memory {
   const outcome = outcomeOf(snap, 'open-watchdog')

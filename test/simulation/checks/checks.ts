@@ -89,11 +89,6 @@ export class Checks {
     })
   }
 
-  /** What was acknowledged until now is held by as many as it was, and by nobody's promise. */
-  promiseEnded(): void {
-    for (const write of this.acknowledged) write.isKept = false
-  }
-
   /** Two nodes never acknowledge in turns: once somebody new has begun, whoever was before is over. */
   #oneWriter(server: Postmaster, { branch }: WalEnd): void {
     const { name } = server.machine

@@ -28,6 +28,11 @@ export function lostInSyncMode(
   return `${machine.name} was promoted without ${gone.length} writes of synchronous mode, the first of ${first?.node} at ${((first?.atMs ?? 0) / 1000).toFixed(3)} s`
 }
 
+/** What was acknowledged until now is on as many nodes as it was, and nobody promises that it will be found again. */
+export function endPromise(acknowledged: readonly Acknowledged[]): void {
+  for (const write of acknowledged) write.isKept = false
+}
+
 /** Why nobody is synchronous though the mode is on and somebody could be; null: all is well. */
 export function notSynchronous(world: World, leader: string): string | null {
   const state = world.syncState()

@@ -21,6 +21,7 @@ import {
   wantedWatchdog,
   watchdogToOpen,
   whyNotWatched,
+  whyNotYetWatched,
 } from '../../lead/watchdog.ts'
 import { releaseUnpromoted, releasing, stopToFollow } from '../../rejoin/stopping-postgres.ts'
 import { type Rule, rule } from '../../rule.ts'
@@ -99,7 +100,7 @@ function tryAgain<F extends Facts>(situation: 'leader' | 'blind'): Rule<F> {
     level: 'warning',
     match: f => {
       const isEnding = situation === 'blind' && !hasTimeLeft(f)
-      const why = isEnding || server(f.snap) === null ? null : whyNotWatched(f)
+      const why = isEnding || server(f.snap) === null ? null : whyNotYetWatched(f)
       return why !== null && { why }
     },
     choose: (_, { why }) => ({
