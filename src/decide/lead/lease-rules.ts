@@ -51,7 +51,7 @@ export function renewal(facts: Facts, status: ClusterStatus | null): readonly Ac
   // One that is armed for a start that failed is armed for the next one too.
   const isArmed = fencer.alive && fencer.armedUntilMs !== null
   const mustArm = isArmed || guardActions(facts).length > 0
-  const shortens = isShortened(lease, settings) && holdsLease(facts.snap) && mustArm
+  const shortens = isShortened(lease, settings) && mayLead(facts.snap) && mustArm
   const ahead: readonly Action[] = shortens
     ? [{ kind: 'arm-fencer', marginMs: nextMarginMs(facts.snap), withinMs: settings.ttlMs }]
     : []
