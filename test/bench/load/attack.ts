@@ -66,7 +66,7 @@ const attacks: Readonly<Record<string, Attack>> = {
   config: asking('/config'),
   parameters: asking('/parameters?names=work_mem'),
   refused: asking('/switchover', 'POST', 'Content-Length: 0\r\n'),
-  handshake: socket => {
+  'tls-handshake': socket => {
     socket.once('secureConnect', () => socket.destroy())
   },
 }
@@ -78,7 +78,7 @@ if (attack === undefined)
 async function attacker(): Promise<void> {
   while (performance.now() < endsAt) {
     const options = { host, port, localAddress, rejectUnauthorized: false }
-    const socket = kind.endsWith('handshake') ? connectTls(options) : connect(options)
+    const socket = kind.startsWith('tls-') ? connectTls(options) : connect(options)
     made += 1
     socket.on('error', () => {})
     socket.once('connect', () => attack?.(socket))

@@ -46,6 +46,8 @@ export interface Layout {
   readonly node?: (stage: Stage, name: string) => Promise<Partial<MemberChoice>>
   /** Variables of a node's agent, whenever it is started. */
   readonly env?: (stage: Stage, name: string) => Readonly<Record<string, string>>
+  /** Further hosts on the stage, for whoever the test needs beside the cluster. */
+  readonly more?: readonly string[]
 }
 
 /** A row of `hactl list`. */
@@ -70,7 +72,7 @@ export async function startCluster(
   layout: Layout = {},
 ): Promise<Cluster> {
   const etcdNames = layout.etcd === 'together' ? names : ['etcd1', 'etcd2', 'etcd3']
-  const stage = await setStage([...new Set([...names, ...etcdNames, 'client'])])
+  const stage = await setStage([...new Set([...names, ...etcdNames, 'client', ...(layout.more ?? [])])])
   const start: StartAgent = (on, host, file) => startAgent(on, host, file, layout.env?.(on, host.name))
   try {
     const etcd = etcdNames.map(name => stage.host(name))

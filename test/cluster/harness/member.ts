@@ -25,6 +25,8 @@ export interface MemberChoice {
   /** Overrides of the section `postgresql`. */
   readonly postgresql?: Section
   readonly tags?: Section
+  /** The section `log`. */
+  readonly log?: Section
   /** The section `hactl`. */
   readonly hactl?: Section
   /** PostgreSQL waits for its disk, as users run it. Without it most tests would wait for nothing that they ask about. */
@@ -105,6 +107,7 @@ function memberConfiguration(home: string, host: Host, choice: MemberChoice): Se
       ...choice.postgresql,
     },
     ...(choice.tags === undefined ? {} : { tags: choice.tags }),
+    ...(choice.log === undefined ? {} : { log: choice.log }),
     ...(choice.hactl === undefined ? {} : { hactl: choice.hactl }),
   }
 }
