@@ -23,7 +23,7 @@ const unknown = positionals.filter(name => !phases.some(phase => phase.name === 
 if (unknown.length > 0)
   throw new Error(`no phase ${unknown.join(', ')}; there are ${phases.map(({ name }) => name).join(', ')}`)
 const chosen = positionals.length === 0 ? phases : phases.filter(({ name }) => positionals.includes(name))
-const SETTLING_MS = 60_000
+const SETTLING_MS = 30_000
 
 interface Measured {
   readonly lease: {
