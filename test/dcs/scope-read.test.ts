@@ -65,11 +65,11 @@ const REAL: Stored = new Map([
   ['members/pg3', { text: MEMBER }],
 ])
 
-test('a small cluster is read in one transaction', async () => {
+test('a small cluster is read in two questions, and nothing else below its prefix', async () => {
   const { view, asked } = await viewOf(
     new Map<string, StoredKey>([...REAL, ['other/x', { text: 'x' }], ['zzz', { text: 'z' }]]),
   )
-  expect(asked.times).toBe(1)
+  expect(asked.times).toBe(2)
   expect(view.members.map(({ name }) => name)).toEqual(['pg1', 'pg2', 'pg3'])
   expect([view.refusedKeys, view.leftOutMembers]).toEqual([undefined, undefined])
 })
@@ -106,20 +106,31 @@ test('among thousands, those on a lease are read before those on none', async ()
   expect(view.leftOutMembers).toBe(2001)
 })
 
-test('an etcd that stops answering midway: what was read counts, and the rest is told', async () => {
+test('values of keys on no lease are read last, and only a little', async () => {
+  const fat = { text: 'x'.repeat(1_000_000) }
+  const ghosts = Array.from({ length: 100 }, (_, each) => [`members/a${100 + each}`, fat] as const)
+  const { view, unread, asked } = await viewOf(new Map<string, StoredKey>([...REAL, ...ghosts]))
+  expect(view.members.map(({ name }) => name)).toEqual(['pg1', 'pg2', 'pg3'])
+  expect(asked.times).toBeLessThanOrEqual(5)
+  expect((view.refusedMembers ?? 0) + unread).toBe(100)
+})
+
+test('an etcd that stops answering midway: no read without the real members; of the others what was read counts', async () => {
   const ghosts = Array.from({ length: 900 }, (_, each) => [`members/a${each}`, { text: '{}' }] as const)
-  for (let failsAfter = 1; failsAfter < 12; failsAfter++) {
+  let successes = 0
+  for (let failsAfter = 0; failsAfter < 40; failsAfter++) {
     const read = await readScope(
       KEYS,
       etcd(new Map<string, StoredKey>([...REAL, ...ghosts]), failsAfter).ask,
       null,
     )
-    if (!read.ok) throw new Error('not read')
-    const members = [...read.entries.keys()].filter(key => key.startsWith('members/')).length
-    expect(members + read.unread).toBe(903)
-    if (failsAfter > 1) expect(read.entries.has('members/pg1')).toBe(true)
+    if (!read.ok) continue
+    successes += 1
+    const members = [...read.entries.keys()].filter(key => key.startsWith('members/'))
+    expect(members).toEqual(expect.arrayContaining(['members/pg1', 'members/pg3']))
+    expect(members.length + read.unread).toBe(903)
   }
-  expect(await readScope(KEYS, etcd(REAL, 0).ask, null)).toEqual({ ok: false })
+  expect(successes).toBeGreaterThan(0)
 })
 
 test('hostile keys of any name and content on no lease: the real members are there, and what is kept is small', async () => {

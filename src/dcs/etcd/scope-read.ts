@@ -1,9 +1,10 @@
-// A read of a cluster that is bounded by what is needed, and not by what is below the prefix: the single keys by name and
-// the first members, in one transaction, which is one revision. If there are more keys below `members/` than any cluster
-// has, the members that count are looked for among them, at that same revision.
+// A read of a cluster that is bounded by what is needed, and not by what is below the prefix. The first question is for the
+// single keys and for the names of members, without values; the second, at the same revision, for the values of members: of
+// those that other keys speak of, then of those on a lease, which an agent keeps alive, and of the rest only a little. So
+// nothing that somebody else puts below `members/`, however large, is read before what counts.
 //
-// etcd takes no value above 1.5 MB (`--max-request-bytes`), so the sizes follow from the numbers: the first answer has at
-// most 13 + 10 + 4 values, which is 40 MB if somebody filled them all, and RECEIVE_BYTES_MAX lets it through.
+// etcd takes no key with its value above 1.5 MB (`--max-request-bytes`), so the sizes follow from the numbers: the first
+// answer has at most 13 values and 50 names, the others 60 of either, and RECEIVE_BYTES_MAX lets them through.
 
 import type { MemberName } from '../../model/units.ts'
 import { bounded, type Entry } from '../../wire/entry.ts'
@@ -51,23 +52,23 @@ export interface ScopeRead<F extends Found> {
   readonly unread: number
 }
 
-/** More than most clusters have. */
-const FIRST_MEMBERS = 10
-const FIRST_DRAINS = 4
-/** Names are asked for in pages, values by name. */
-const PAGE_KEYS = 250
-const LISTED_MAX = 10_000
+/** More than clusters have, or there are more questions. A name may be as large as a value. */
+const FIRST_MEMBERS = 40
+const FIRST_DRAINS = 10
+const PAGE_KEYS = 60
+const LISTED_MAX = 5000
 /** So many at first and while they are large; twice as many each time while they are small. */
 const VALUES_AT_ONCE = 8
 const VALUES_AT_ONCE_MAX = 60
 const SMALL_CHARACTERS = 1 << 20
 const VALUES_MAX = 1000
-/** Of those that are named elsewhere, and again of the others. */
+/** After that no more is read: of those that count, and of the others. */
 const CHARACTERS_MAX = 32 << 20
+const OTHERS_CHARACTERS_MAX = 1 << 20
 
 /**
  * `self`: a member that is looked for by name; null: none. `known`: names that are looked for after those that other keys
- * speak of. Fails as the first question fails: of the members among too many keys those count that could be read.
+ * speak of. Fails if what counts cannot be read: half of the members would read as if the others were gone.
  */
 export async function readScope<F extends Found, E extends Failed>(
   keys: KeySpace,
@@ -78,21 +79,39 @@ export async function readScope<F extends Found, E extends Failed>(
   const singles = [...SINGLE_KEYS].map(name => ({ key: keys.absolute(name) }))
   const first = await ask([
     ...singles,
-    { ...keys.below(MEMBERS), limit: FIRST_MEMBERS },
-    { ...keys.below(DRAINS), limit: FIRST_DRAINS },
+    { ...keys.below(MEMBERS), limit: FIRST_MEMBERS, keys_only: true },
+    { ...keys.below(DRAINS), limit: FIRST_DRAINS, keys_only: true },
   ])
   if (!first.ok) return first
-  const read = new ScopeReading(keys, ask, first)
   const [members, drains] = first.ranges.slice(singles.length)
-  const isCrowded = isCut(members) || isCut(drains)
-  if (isCrowded) await read.readByName([...namesThatCount(read.entries, self), ...known].slice(0, VALUES_MAX))
-  if (isCut(drains)) await read.readListed(DRAINS)
-  if (isCut(members)) await read.readListed(MEMBERS)
-  const unread = Math.max(0, (members?.count ?? 0) - read.membersRead)
-  return { ok: true, first, entries: read.entries, unread: isCut(members) ? unread : 0 }
+  const read = new ScopeReading(keys, ask, first.revision)
+  read.take(first.ranges.slice(0, singles.length))
+  const listed: Listed[] = []
+  const unlisted = (await read.list(MEMBERS, members, listed)) ?? (await read.list(DRAINS, drains, listed))
+  if (unlisted !== null) return unlisted
+  const named = [...namesThatCount(read.entries, self), ...known].slice(0, VALUES_MAX)
+  const isThere = new Set(listed.map(({ name }) => name))
+  const isCut = isLonger(members) || isLonger(drains)
+  const spokenOf = named
+    .flatMap(name => [memberKey(name), drainKey(name)])
+    .filter(name => isCut || isThere.has(name))
+  const leased = listed.filter(({ entry }) => entry.leaseId !== null).map(({ name }) => name)
+  const failure = await read.readValues([...spokenOf, ...leased.slice(0, VALUES_MAX)], CHARACTERS_MAX)
+  if (failure !== null) return failure
+  const rest = listed.filter(({ entry }) => entry.leaseId === null).map(({ name }) => name)
+  await read.readValues(rest.slice(0, VALUES_MAX), OTHERS_CHARACTERS_MAX)
+  return {
+    ...{ ok: true, first, entries: read.entries },
+    unread: Math.max(0, (members?.count ?? 0) - read.membersRead),
+  }
 }
 
-function isCut(found: RangeFound | undefined): boolean {
+interface Listed {
+  readonly name: string
+  readonly entry: Entry
+}
+
+function isLonger(found: RangeFound | undefined): boolean {
   return found !== undefined && found.count > found.kvs.length
 }
 
@@ -103,70 +122,60 @@ class ScopeReading<F extends Found, E extends Failed> {
   readonly #revision: string
   #membersRead = 0
 
-  constructor(keys: KeySpace, ask: Ask<F, E>, first: F) {
+  constructor(keys: KeySpace, ask: Ask<F, E>, revision: string) {
     this.#keys = keys
     this.#ask = ask
-    this.#revision = first.revision
-    this.#take(first)
+    this.#revision = revision
   }
 
   get membersRead(): number {
     return this.#membersRead
   }
 
-  async readByName(names: readonly MemberName[]): Promise<void> {
-    await this.#readValues(names.flatMap(name => [memberKey(name), drainKey(name)]))
-  }
-
-  /** Those on a lease, which an agent keeps alive, before the others. */
-  async readListed(folder: string): Promise<void> {
-    const listed = await this.#list(folder)
-    const isLeased = ({ entry }: (typeof listed)[number]): boolean => entry.leaseId !== null
-    const ordered = [...listed.filter(isLeased), ...listed.filter(each => !isLeased(each))]
-    await this.#readValues(ordered.slice(0, VALUES_MAX).map(({ name }) => name))
-  }
-
-  /** Names and leases, without values. Ends early if etcd does. */
-  async #list(folder: string): Promise<readonly { readonly name: string; readonly entry: Entry }[]> {
-    const listed: { readonly name: string; readonly entry: Entry }[] = []
+  /** Names and leases, without values: those of the first answer and, if it was cut, more. The failure, if there is one. */
+  async list(folder: string, first: RangeFound | undefined, listed: Listed[]): Promise<E | null> {
     const whole = this.#keys.below(folder)
-    let key = whole.key
-    while (listed.length < LISTED_MAX) {
+    let kvs = first?.kvs ?? []
+    let isMore = isLonger(first)
+    for (let seen = kvs.length; ; seen += kvs.length) {
+      for (const { key, entry } of kvs) {
+        const name = this.#keys.relative(key)
+        if (name !== null && isKnownKey(name)) listed.push({ name, entry })
+      }
+      const last = kvs.at(-1)
+      if (last === undefined || !isMore || seen >= LISTED_MAX) return null
+      // The next possible key.
+      const key = Buffer.concat([last.key, Buffer.alloc(1)])
       const page = await this.#ask([
         { ...whole, key, limit: PAGE_KEYS, keys_only: true, revision: this.#revision },
       ])
-      const kvs = page.ok ? (page.ranges[0]?.kvs ?? []) : []
-      for (const kv of kvs) {
-        const name = this.#keys.relative(kv.key)
-        if (name !== null) listed.push({ name, entry: kv.entry })
-      }
-      const last = kvs.at(-1)
-      if (last === undefined || kvs.length < PAGE_KEYS) break
-      // The next possible key.
-      key = Buffer.concat([last.key, Buffer.alloc(1)])
+      if (!page.ok) return page
+      kvs = page.ranges[0]?.kvs ?? []
+      isMore = isLonger(page.ranges[0])
     }
-    return listed
   }
 
-  async #readValues(names: readonly string[]): Promise<void> {
-    const wanted = names.filter(name => isKnownKey(name) && !this.entries.has(name))
+  /** Of the first of these, until so many characters were read. The failure, if etcd does not answer. */
+  async readValues(names: readonly string[], charactersMax: number): Promise<E | null> {
+    const wanted = [...new Set(names)].filter(name => isKnownKey(name) && !this.entries.has(name))
     let atOnce = VALUES_AT_ONCE
     let characters = 0
-    for (let at = 0; at < wanted.length && characters < CHARACTERS_MAX; ) {
+    for (let at = 0; at < wanted.length && characters < charactersMax; ) {
       const batch = wanted.slice(at, at + atOnce)
       const answer = await this.#ask(
         batch.map(name => ({ key: this.#keys.absolute(name), revision: this.#revision })),
       )
-      if (!answer.ok) return
-      const taken = this.#take(answer)
+      if (!answer.ok) return answer
+      const taken = this.take(answer.ranges)
       at += batch.length
       characters += taken
       atOnce = taken > SMALL_CHARACTERS ? VALUES_AT_ONCE : Math.min(2 * atOnce, VALUES_AT_ONCE_MAX)
     }
+    return null
   }
 
   /** How many characters there were. */
-  #take({ ranges }: Found): number {
+  take(ranges: readonly RangeFound[]): number {
     let characters = 0
     for (const { key, entry } of ranges.flatMap(({ kvs }) => kvs)) {
       const name = this.#keys.relative(key)

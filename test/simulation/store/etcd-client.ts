@@ -180,12 +180,15 @@ interface Range {
   readonly range_end?: Buffer
   /** 0 and absent: none. */
   readonly limit?: number
+  readonly keys_only?: boolean
+  /** Only of a single key; absent: as it is now. */
+  readonly revision?: string
 }
 
 function within(etcd: Etcd, range: Range): readonly object[] {
   const from = String(range.key)
   if (range.range_end === undefined) {
-    const value = etcd.get(from)
+    const value = range.revision === undefined ? etcd.get(from) : etcd.getAt(from, Number(range.revision))
     return value === null ? [] : [keyValue(from, value)]
   }
   const to = String(range.range_end)
@@ -197,15 +200,17 @@ function within(etcd: Etcd, range: Range): readonly object[] {
 /** In the order of the keys, as etcd has them; all of one revision. */
 function found(etcd: Etcd, { limit = 0, ...range }: Range): object {
   const kvs = within(etcd, range) as readonly { readonly key: Buffer }[]
-  const inOrder = [...kvs].sort((a, b) => Buffer.compare(a.key, b.key))
+  const inOrder = (
+    range.keys_only === true ? kvs.map(kv => ({ ...kv, value: Buffer.alloc(0) })) : [...kvs]
+  ).sort((a, b) => Buffer.compare(a.key, b.key))
   return { kvs: limit > 0 ? inOrder.slice(0, limit) : inOrder, count: String(kvs.length) }
 }
 
-/** A transaction that only reads. The simulated clusters are small: nothing is asked for at an earlier revision. */
+/** A transaction that only reads. The simulated clusters are small: no range is asked for at an earlier revision. */
 function reads(etcd: Etcd, operations: readonly IRequestOp[]): ITxnResponse {
   const responses = operations.map(({ request_range: range }) => {
-    if (range === undefined || range.revision !== undefined)
-      throw new Error('bug: the simulated etcd only reads what is there now')
+    if (range === undefined || (range.revision !== undefined && range.range_end !== undefined))
+      throw new Error('bug: the simulated etcd has no ranges of earlier revisions')
     return { response_range: found(etcd, range as Range) }
   })
   return { header: headerOf(etcd), succeeded: true, responses } as unknown as ITxnResponse

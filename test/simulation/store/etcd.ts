@@ -81,6 +81,15 @@ export class Etcd {
     return this.#keys.get(key) ?? null
   }
 
+  /** The key as it was at a revision. */
+  getAt(key: string, revision: number): StoredKey | null {
+    const now = this.get(key)
+    if (this.#revision <= revision || (now !== null && now.modRevision <= revision)) return now
+    for (const changes of this.#log.toReversed())
+      for (const change of changes) if (change.key === key && change.revision <= revision) return change.value
+    return null
+  }
+
   all(): ReadonlyMap<string, StoredKey> {
     return this.#keys
   }
