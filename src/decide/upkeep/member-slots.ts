@@ -51,10 +51,13 @@ function wantedSlots(
   const { snap, view } = facts
   const own = slotName(snap.self.name)
   const kept = new Map(retained.filter(entry => isRetained(entry, snap)).map(entry => [entry.slot, entry]))
-  const isNew = (slot: string): boolean => isNewcomer(kept.get(slot) ?? NOBODY)
+  const newcomersSlots = new Set(retained.filter(isNewcomer).map(({ slot }) => slot))
+  const isNew = (slot: string): boolean => newcomersSlots.has(slot)
+  // With a member_slots_ttl of 0 too.
+  const now = new Set(retained.filter(entry => entry.lastNeededMs === snap.nowMs).map(({ slot }) => slot))
   const present = view.members.filter(member => {
     const slot = slotName(member.name)
-    return slot !== own && kept.has(slot) && needsSlotHere(member, facts)
+    return slot !== own && (now.has(slot) || kept.has(slot)) && needsSlotHere(member, facts)
   })
   const ofMembers = new Set(present.map(({ name }) => slotName(name)))
   const gone = snap.self.tags.nofailover
@@ -72,8 +75,6 @@ function wantedSlots(
   const published = new Map(Object.entries(view.status?.value.slots ?? {}))
   return new Map([...wanted, ...placed, ...rest].map(slot => [slot, published.get(slot) ?? null]))
 }
-
-const NOBODY = { slot: '', lastNeededMs: 0, lastNeededWall: 0, member: null }
 
 function needsSlotHere(member: Member, { snap }: ClusterFacts): boolean {
   if (hasNostream(member.record.tags)) return false

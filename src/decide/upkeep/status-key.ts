@@ -16,7 +16,7 @@ export function buildStatus({ snap, memory }: Facts): ClusterStatus | null {
   const view = snap.cluster.value
   const slots = slotPositions(seen, snap.self.name)
   const kept = memory.retainedSlots.filter(entry => isRetained(entry, snap))
-  const newcomers = new Set(kept.filter(isNewcomer).map(({ slot }) => slot))
+  const newcomers = new Set(memory.retainedSlots.filter(isNewcomer).map(({ slot }) => slot))
   for (const { name } of view.members)
     if (hasStreamed(slotName(name), seen, view)) newcomers.delete(slotName(name))
   const memberSlots = new Set([

@@ -147,6 +147,7 @@ const settingsForms: readonly Form<DynamicSettings>[] = [
   [/^maximum lag (\d+)$/, ([bytes = '']) => ({ maximumLagOnFailover: BigInt(bytes) })],
   [/^timelines (\d+)$/, ([count]) => ({ maxTimelinesHistory: Number(count) })],
   [/^no slots$/, () => ({ useSlots: false })],
+  [/^member slots ttl (\S+)$/, ([time = '']) => ({ memberSlotsTtlMs: readDuration(time) })],
   [/^stalled agent timeout (\S+)$/, ([time = '']) => ({ stalledAgentTimeoutMs: readDuration(time) })],
   [/^failed disk timeout (\S+)$/, ([time = '']) => ({ failedDiskTimeoutMs: readDuration(time) })],
   [/^hung server timeout (\S+)$/, ([time = '']) => ({ hungServerTimeoutMs: readDuration(time) })],
