@@ -180,7 +180,7 @@ function helpByHand(world: World): void {
     nameTheNextLeader(world)
 }
 
-/** hactl failover --candidate --replace, of the member that has the most of what was acknowledged. */
+/** hactl failover --candidate --replace, of those that ask for it the member that has the most of what was acknowledged. */
 function nameTheNextLeader(world: World): void {
   // Whether nobody accepts writes only a person can see, and only a person finds a server that no agent knows of.
   for (const { name, server } of world.machines.filter(machine => isForgotten(world.etcd, machine))) {
@@ -192,8 +192,11 @@ function nameTheNextLeader(world: World): void {
   const kept = ({ data }: Machine): number =>
     data === null ? 0 : world.checks.acknowledged.filter(write => isPartOf(write, data.end)).length
   const able = world.machines.filter(
-    ({ data, options }) =>
-      data?.usable === true && data.systemIdentifier === world.clusterIdentifier && !options.tags.nofailover,
+    ({ data, lastRule, options }) =>
+      WAITS_TO_BE_NAMED.has(lastRule) &&
+      data?.usable === true &&
+      data.systemIdentifier === world.clusterIdentifier &&
+      !options.tags.nofailover,
   )
   const [best] = able.sort((a, b) => kept(b) - kept(a))
   if (best === undefined) return

@@ -21,5 +21,8 @@ export const raceWithoutVotes: Rule<ClusterFacts> = rule({
   id: 'race.no-quorum',
   why: 'in quorum mode a commit is on some of the voters: a node knows that it has it when enough of them have no more than it has',
   match: f => !runsAsPrimary(f) && !isForced(f) && lacksVotes(f),
-  choose: (_, why) => ({ reason: `not promoting: ${why}`, wakeInMs: LOOK_AGAIN_MS }),
+  choose: (f, why) => ({
+    reason: `not promoting: ${why}. HINT: If the others do not come back: hactl failover --candidate ${f.snap.self.name}`,
+    wakeInMs: LOOK_AGAIN_MS,
+  }),
 })
