@@ -200,8 +200,7 @@ export class SimulatedPostgres implements Postgres {
       if (ended === 'yes') return { ok: true, position: position() }
       if (ended === 'aborted') return cancelled('the stop')
     }
-    await clock.sleep(this.#machine.random.skewed(1, 20))
-    // SIGQUIT does nothing to processes that are stopped.
+    await clock.sleep(this.#machine.random.skewed(1, 20)) // SIGQUIT does nothing to processes that are stopped:
     if (server.frozen) await untilServer(this.#process, server, gone, options.timeoutMs ?? 0, signal)
     server.kill()
     return gone() ? { ok: true, position: position() } : failed('it survives SIGKILL')
