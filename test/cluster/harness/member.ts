@@ -25,6 +25,8 @@ export interface MemberChoice {
   /** Overrides of the section `postgresql`. */
   readonly postgresql?: Section
   readonly tags?: Section
+  /** Added to the section `restapi`. */
+  readonly restapi?: Section
   /** The section `log`. */
   readonly log?: Section
   /** The section `hactl`. */
@@ -70,7 +72,11 @@ function memberConfiguration(home: string, host: Host, choice: MemberChoice): Se
   return {
     scope: choice.scope ?? 'test',
     name: choice.name ?? host.name,
-    restapi: { listen: `0.0.0.0:${restPort}`, connect_address: `${host.address}:${restPort}` },
+    restapi: {
+      listen: `0.0.0.0:${restPort}`,
+      connect_address: `${host.address}:${restPort}`,
+      ...choice.restapi,
+    },
     etcd3: { hosts: choice.etcd.map(({ address }) => `${address}:2379`) },
     bootstrap: {
       dcs: {

@@ -53,6 +53,9 @@ export interface MixedCluster {
 }
 
 /** Patroni refuses a ttl below 20. */
+/** hactl's list warns of an API that is open to all, and patronictl's does not: what the two print is compared. */
+const CLOSED = { allowlist: ['127.0.0.1', '10.77.0.0/24'] } as const
+
 export const mixedTimings = { ttl: 20, loop_wait: 2, retry_timeout: 3 } as const
 
 /** Hosts, etcd and the YAML files; no agent runs yet. `programs`: node name to the program that manages it. */
@@ -73,7 +76,7 @@ export async function setMixedStage(
         name,
         host,
         program,
-        file: await writeMemberFile(stage, host, { etcd, dcs, ...choice }),
+        file: await writeMemberFile(stage, host, { etcd, dcs, restapi: CLOSED, ...choice }),
       })
     }
     return mixedCluster(stage, etcd, patroni, nodes)
