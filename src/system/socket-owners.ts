@@ -39,18 +39,19 @@ export async function tcpSockets(near: Place, far: Place): Promise<readonly TcpS
 
 /** Inodes of the sockets that listen on a port, at whatever address. Rejects when the tables cannot be read. */
 export async function listenersOnPort(port: number): Promise<readonly string[]> {
-  const tables = ['tcp', 'tcp6'].map(name => rowsWith(`/proc/self/net/${name}`, [`:${hexPort(port)} `]))
-  const rows = (await Promise.all(tables)).flat()
+  const tables = [
+    ['tcp', '0.0.0.0'],
+    ['tcp6', '::'],
+  ] as const
+  // Not all rows with the port: a flood of connections to it has as many.
+  const rows = await Promise.all(
+    tables.map(([table, address]) =>
+      rowsWith(`/proc/self/net/${table}`, [`:${hexPort(port)} ${encoded({ address, port: 0 })} ${LISTEN} `]),
+    ),
+  )
   return rows
-    .filter(
-      row =>
-        row
-          .trim()
-          .split(/\s+/)[1]
-          ?.endsWith(`:${hexPort(port)}`) === true,
-    )
+    .flat()
     .flatMap(socketIn)
-    .filter(({ isListening }) => isListening)
     .map(({ inode }) => inode)
 }
 

@@ -85,7 +85,8 @@ async function create(
 async function warnOfTrust({ dataDir, log, state }: Context): Promise<void> {
   const { parameters, pgHba } = state.effective
   if ((pgHba ?? []).length > 0 || parameters.hba_file !== undefined) return
-  const made = await readFile(join(dataDir, 'pg_hba.conf'), 'utf8')
+  // Nothing is warned of where there is nothing to read: the start will say why.
+  const made = await readFile(join(dataDir, 'pg_hba.conf'), 'utf8').catch(() => '')
   if (!/^(?:local|host)\s.*\strust\s*$/m.test(made)) return
   log(
     'warning',
